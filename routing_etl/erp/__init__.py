@@ -1,0 +1,1 @@
+"""Reading the ERP: profiles, streaming extract, cleaning with rejects, the demo plant."""

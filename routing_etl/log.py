@@ -1,0 +1,64 @@
+"""Structured JSON logs with the run id. The log file holds the full trace; the terminal stays for people."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+_FILE_BYTES = 10 * 1024 * 1024
+_FILES_KEPT = 10
+
+
+def configure(folder: Path | None, level: str = "INFO") -> None:
+    """Send every log event to `<folder>/routing_etl.log` as JSON lines, UTF-8, rotated at 10 MB.
+
+    With `folder` None only warnings and worse go to stderr.
+    """
+    handler: logging.Handler
+    if folder is None:
+        handler = logging.StreamHandler()
+        level = "WARNING"
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            folder / "routing_etl.log",
+            maxBytes=_FILE_BYTES,
+            backupCount=_FILES_KEPT,
+            encoding="utf-8",
+            delay=True,
+        )
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger("routing_etl")
+    for old in list(root.handlers):
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    root.propagate = False
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(name: str) -> Any:
+    """A bound logger; use `log.info("event_name", key=value)`. Never pass a URL or a password."""
+    return structlog.stdlib.get_logger(name)
+
+
+def bind_run(run_id: str) -> None:
+    """Put the run id on every event from here on."""
+    structlog.contextvars.bind_contextvars(run_id=run_id)

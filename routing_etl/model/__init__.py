@@ -1,0 +1,1 @@
+"""Estimators, evaluation and metrics. No files, databases or Dagster."""

@@ -1,0 +1,1 @@
+"""Great Expectations suites and the adapter that turns their results into CheckOutcome."""

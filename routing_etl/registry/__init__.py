@@ -1,0 +1,1 @@
+"""Model versions on disk: artifacts, manifest, aliases, loader cache. No training."""

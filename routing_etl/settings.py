@@ -1,0 +1,144 @@
+"""Every setting, read once from `ROUTING_ETL_*` variables and `.env`. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from routing_etl.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """The product's configuration. URLs may hold a password, so they are secrets: never log them, use `safe_url`."""
+
+    model_config = SettingsConfigDict(env_prefix="ROUTING_ETL_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path(".routing_etl"), description="folder for run files, logs and the embedded databases"
+    )
+    models: Path | None = Field(None, description="registry root; default: <home>/models")
+    erp_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the ERP; default: SQLite <home>/erp.db"
+    )
+    warehouse_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of our own tables; default: SQLite <home>/warehouse.db"
+    )
+    warehouse_schema: str = Field("routing", description="schema of our tables (ignored on SQLite)")
+    profile: str = Field("bi_views", description="source profile: a shipped name or the path of a TOML file")
+
+    # --- database -------------------------------------------------------------------------------------------------
+    odbc_driver: str | None = Field(
+        None, description="ODBC driver name or file; default: the first one found"
+    )
+    connect_timeout: int = Field(10, ge=1, le=300, description="seconds to wait for a connection")
+    statement_timeout: int = Field(1800, ge=1, le=86400, description="seconds one statement may take")
+    lock_timeout: int = Field(15, ge=1, le=600, description="seconds to wait for a database lock")
+    pool_size: int = Field(4, ge=1, le=50, description="connections kept open per database")
+    fetch_rows: int = Field(100_000, ge=100, le=5_000_000, description="rows per read batch")
+    load_rows: int = Field(20_000, ge=100, le=1_000_000, description="rows per write batch")
+
+    # --- what is predicted ----------------------------------------------------------------------------------------
+    candidates_per_item: int = Field(4, ge=1, le=10, description="most candidates per item")
+    similarity_threshold: float = Field(0.8, ge=0, le=1, description="HIGH tier from here on")
+    cutoff: str | None = Field(None, description="ISO date: use nothing newer; default: everything")
+    test_days: int = Field(
+        180, ge=1, le=3650, description="evaluation window: routings younger than this are held out"
+    )
+    random_state: int = Field(42, ge=0, description="seed of everything that draws")
+    shards: int = Field(1, ge=1, le=512, description="hash shards of items for times, scoring and loading")
+    score_batch: int = Field(8192, ge=64, le=200_000, description="items scored at once")
+
+    # --- operation ------------------------------------------------------------------------------------------------
+    timezone: str = Field("Asia/Seoul", description="time zone of ERP dates and of the schedule")
+    keep_runs: int = Field(3, ge=1, le=1000, description="run folders kept")
+    keep_publications: int = Field(
+        3, ge=2, le=1000, description="publications kept for rollback, current included"
+    )
+    keep_days: int = Field(
+        90, ge=1, le=36500, description="days of batch runs, check results and rejects kept"
+    )
+    keep_models: int = Field(5, ge=2, le=1000, description="model versions kept besides the champion")
+    retrain_days: int = Field(
+        30, ge=1, le=3650, description="the night trains a new model when the champion is older"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
+
+    # --- output words of the ERP (ERP_CONTRACT 6.2) -----------------------------------------------------------------
+    word_inhouse: str = Field("사내", max_length=16)
+    word_outsourced: str = Field("외주", max_length=16)
+    word_minutes: str = Field("분(Min.)", max_length=16)
+    word_no_unit: str = Field("NA", max_length=16)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as exc:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Asia/Seoul") from exc
+        return value
+
+    @property
+    def models_dir(self) -> Path:
+        """The registry root."""
+        return self.models if self.models is not None else self.home / "models"
+
+    @property
+    def erp(self) -> str:
+        """The ERP's URL with its password. For `database.make_engine` only."""
+        return (
+            self.erp_url.get_secret_value()
+            if self.erp_url
+            else f"sqlite:///{(self.home / 'erp.db').as_posix()}"
+        )
+
+    @property
+    def warehouse(self) -> str:
+        """Our tables' URL with its password. For `database.make_engine` only."""
+        if self.warehouse_url:
+            return self.warehouse_url.get_secret_value()
+        return f"sqlite:///{(self.home / 'warehouse.db').as_posix()}"
+
+    def output_constants(self) -> dict[str, str]:
+        """Words and names that the ERP-facing views show; stored with each publication."""
+        return {
+            "word_inhouse": self.word_inhouse,
+            "word_outsourced": self.word_outsourced,
+            "time_unit": self.word_minutes,
+            "run_time_unit": self.word_no_unit,
+            "service_user": self.service_user,
+        }
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with overrides on top.
+
+    Raises
+    ------
+    ConfigurationError: names each wrong variable, its value and what it must be. A secret's value is not shown.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as exc:
+        problems = []
+        for error in exc.errors():
+            name = ".".join(str(p) for p in error["loc"])
+            shown = "" if "url" in name else f" = {error.get('input')!r}"
+            problems.append(f"ROUTING_ETL_{name.upper()}{shown}: {error['msg']}")
+        raise ConfigurationError(
+            f"Wrong setting: {'; '.join(problems)}.",
+            remedy="Correct the environment variable or the .env file.",
+        ) from exc
+
+
+@lru_cache(maxsize=1)
+def default_settings() -> Settings:
+    """The process's settings, read once."""
+    return load_settings()

@@ -1,0 +1,1 @@
+"""Our tables in the database: schema, bulk load, publication, records, locks."""
