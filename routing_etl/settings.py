@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     word_outsourced: str = Field("외주", max_length=16)
     word_minutes: str = Field("분(Min.)", max_length=16)
     word_no_unit: str = Field("NA", max_length=16)
+    company_code: str = Field("1000", max_length=20, description="company code in the BOP-shaped views")
+    plant_code: str = Field("P100", max_length=20, description="plant code in the BOP-shaped views")
 
     @field_validator("timezone")
     @classmethod
@@ -114,6 +116,8 @@ class Settings(BaseSettings):
             "time_unit": self.word_minutes,
             "run_time_unit": self.word_no_unit,
             "service_user": self.service_user,
+            "company_code": self.company_code,
+            "plant_code": self.plant_code,
         }
 
 

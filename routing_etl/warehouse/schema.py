@@ -1,0 +1,492 @@
+"""Our tables as SQLAlchemy Core metadata: the one source of truth for tables, keys, constraints and indexes.
+
+What belongs here: tables. What does not: views (`views.py`), how they come into a database (`migrate.py` and the
+`migrations` folder, whose result is tested to equal this module), or what is written into them.
+
+Every table of a publication starts its clustered key with `publication_id`, then item, rank and sequence: that is how
+the ERP looks up, how a night loads and how a purge deletes. Item codes are held exactly as the ERP has them, leading
+blank included; comparison follows the database's collation (SQL Server as a rule ignores case and trailing blanks).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from routing_etl.frames import TIME_SOURCES
+from routing_etl.warehouse import types as t
+
+#: Life of a publication. `loading` rows are invisible and perhaps partial; only `loaded` and later ones are whole.
+STATES = ("loading", "loaded", "published", "retired", "failed", "purged")
+
+#: Where a model version stands (registry aliases: challenger is pending, champion is active).
+MODEL_STATES = ("pending", "active", "retired", "unmeasured")
+
+RUN_STATES = ("running", "succeeded", "failed", "cancelled")
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+
+#: Columns that hold minutes or days, with room for 99,999,999.9999; the ERP-shaped views show two decimals.
+TIME_COLUMNS = (
+    "setup_time", "run_time", "setup_p10", "setup_p90", "run_p10", "run_p50", "run_p90",
+    "optimal_time", "standard_time", "safe_time", "act_setup_time", "act_run_time",
+    "queue_time", "wait_time", "move_time", "mfg_lt",
+)  # fmt: skip
+
+
+def _words(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{v}'" for v in values)
+
+
+def _share(*names: str) -> str:
+    return " AND ".join(f"{n} >= 0 AND {n} <= 1" for n in names)
+
+
+def _publication(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "publication",
+        md,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("run_id", t.text(64), nullable=False),
+        sa.Column("model_version", t.text(128), nullable=False),
+        sa.Column("state", t.ascii_text(16), nullable=False),
+        sa.Column("content_hash", t.ascii_text(64), nullable=False),
+        sa.Column("rows_candidate", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("rows_operation", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("rows_evidence", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("rows_resource", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("rows_abstained", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("checksums", t.long_text()),
+        sa.Column("writer", t.text(200)),
+        sa.Column("created_at", t.UtcDateTime, nullable=False),
+        sa.Column("loaded_at", t.UtcDateTime),
+        sa.Column("published_at", t.UtcDateTime),
+        sa.Column("published_by", t.text(128)),
+        sa.Column("retired_at", t.UtcDateTime),
+        sa.Column("purged_at", t.UtcDateTime),
+        sa.Column("message", t.text(2000)),
+        sa.Column("word_inhouse", t.text(16), nullable=False),
+        sa.Column("word_outsourced", t.text(16), nullable=False),
+        sa.Column("time_unit", t.text(16), nullable=False),
+        sa.Column("run_time_unit", t.text(16), nullable=False),
+        sa.Column("service_user", t.text(32), nullable=False),
+        sa.Column("company_code", t.text(20), nullable=False),
+        sa.Column("plant_code", t.text(20), nullable=False),
+        sa.Column("valid_from", t.date(), nullable=False),
+        sa.Column("valid_to", t.date(), nullable=False),
+        sa.CheckConstraint(f"state IN ({_words(STATES)})", name="state"),
+        sa.Index(None, "content_hash"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _current(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "current_publication",
+        md,
+        sa.Column("slot", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("publication_id", sa.Integer, sa.ForeignKey("publication.id"), nullable=False),
+        sa.Column("moved_at", t.UtcDateTime, nullable=False),
+        sa.Column("moved_by", t.text(128), nullable=False),
+        sa.CheckConstraint("slot = 1", name="slot"),
+    )
+
+
+def _publication_event(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "publication_event",
+        md,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("publication_id", sa.Integer, sa.ForeignKey("publication.id"), nullable=False),
+        sa.Column("event", t.ascii_text(16), nullable=False),
+        sa.Column("happened_at", t.UtcDateTime, nullable=False),
+        sa.Column("done_by", t.text(128), nullable=False),
+        sa.Column("message", t.text(2000)),
+        sa.Index(None, "publication_id"),
+    )
+
+
+def _publication_id() -> sa.Column[int]:
+    return sa.Column("publication_id", sa.Integer, nullable=False)
+
+
+def _item_cd() -> sa.Column[str]:
+    return sa.Column("item_cd", t.text(100), nullable=False)
+
+
+def _rank() -> sa.Column[int]:
+    return sa.Column("candidate_rank", sa.SmallInteger, nullable=False)
+
+
+def _to_candidate() -> sa.ForeignKeyConstraint:
+    keys = ("publication_id", "item_cd", "candidate_rank")
+    return sa.ForeignKeyConstraint(keys, [f"candidate.{k}" for k in keys], ondelete="CASCADE")
+
+
+def _candidate(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "candidate",
+        md,
+        _publication_id(),
+        _item_cd(),
+        _rank(),
+        sa.Column("candidate_id", t.text(110), nullable=False),
+        sa.Column("routing_signature", t.text(200), nullable=False),
+        sa.Column("routing_code", t.text(1000), nullable=False),
+        sa.Column("similarity_score", t.decimal(5, 4), nullable=False),
+        sa.Column("confidence", t.decimal(5, 4), nullable=False),
+        sa.Column("priority", t.text(16), nullable=False),
+        sa.Column("similarity_tier", t.text(8), nullable=False),
+        sa.Column("reference_item_cd", t.text(100)),
+        sa.Column("rout_no", t.text(50)),
+        sa.Column("predicted_rout_no", t.text(50), nullable=False),
+        sa.Column("routing_source", t.text(16), nullable=False),
+        sa.Column("process_count", sa.Integer, nullable=False),
+        sa.Column("work_order_count", sa.Integer, nullable=False),
+        sa.Column("work_order_confidence", t.decimal(5, 4)),
+        sa.Column("neighbour_count", sa.Integer, nullable=False),
+        sa.Column("support", t.decimal(5, 4), nullable=False),
+        sa.Column("matched_attributes", t.text(1000)),
+        sa.Column("item_hash", t.ascii_text(64)),
+        sa.PrimaryKeyConstraint("publication_id", "item_cd", "candidate_rank", mssql_clustered=True),
+        sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
+        sa.CheckConstraint("candidate_rank > 0", name="rank"),
+        sa.CheckConstraint("priority IN ('primary', 'fallback')", name="priority"),
+        sa.CheckConstraint("similarity_tier IN ('HIGH', 'LOW')", name="similarity_tier"),
+        sa.CheckConstraint("routing_source IN ('similar', 'self')", name="routing_source"),
+        sa.CheckConstraint(
+            _share("similarity_score", "confidence", "support", "work_order_confidence"), name="shares"
+        ),
+        sa.CheckConstraint(
+            "process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0", name="counts"
+        ),
+        sa.Index(None, "publication_id", "priority"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _candidate_operation(md: sa.MetaData) -> sa.Table:
+    def minutes(name: str) -> sa.Column[float]:
+        return sa.Column(name, t.decimal(12, 4))
+
+    return sa.Table(
+        "candidate_operation",
+        md,
+        _publication_id(),
+        _item_cd(),
+        _rank(),
+        sa.Column("proc_seq", sa.SmallInteger, nullable=False),
+        sa.Column("inside", t.ascii_text(3), nullable=False),
+        sa.Column("job_cd", t.text(32), nullable=False),
+        sa.Column("job_nm", t.text(64)),
+        sa.Column("res_cd", t.text(32)),
+        sa.Column("res_nm", t.text(64)),
+        sa.Column("rout_order", t.text(32), nullable=False),
+        *(minutes(n) for n in TIME_COLUMNS[:10]),
+        sa.Column("time_cv", t.decimal(12, 4)),
+        *(minutes(n) for n in TIME_COLUMNS[10:]),
+        sa.Column("batch_oper", t.text(8)),
+        sa.Column("bp_cd", t.text(16)),
+        sa.Column("cust_nm", t.text(64)),
+        sa.Column("cur_cd", t.text(8)),
+        sa.Column("subcontract_prc", t.decimal(14, 2)),
+        sa.Column("tax_type", t.text(8)),
+        sa.Column("insp_flg", t.text(1), nullable=False),
+        sa.Column("milestone_flg", t.text(1), nullable=False),
+        sa.Column("confidence", t.decimal(5, 4), nullable=False),
+        sa.Column("support", t.decimal(5, 4), nullable=False),
+        sa.Column("sample_count", sa.Integer, nullable=False),
+        sa.Column("time_source", t.ascii_text(20), nullable=False),
+        sa.Column("time_confidence", t.decimal(5, 4)),
+        sa.Column("source_items", t.text(200)),
+        sa.Column("source_similarity", t.decimal(5, 4)),
+        sa.Column("source_rout_no", t.text(50)),
+        sa.PrimaryKeyConstraint(
+            "publication_id", "item_cd", "candidate_rank", "proc_seq", mssql_clustered=True
+        ),
+        _to_candidate(),
+        sa.CheckConstraint("proc_seq > 0", name="proc_seq"),
+        sa.CheckConstraint("inside IN ('in', 'out')", name="inside"),
+        sa.CheckConstraint("insp_flg IN ('Y', 'N') AND milestone_flg IN ('Y', 'N')", name="flags"),
+        sa.CheckConstraint(f"time_source IN ({_words(TIME_SOURCES)})", name="time_source"),
+        sa.CheckConstraint(" AND ".join(f"{n} >= 0" for n in TIME_COLUMNS), name="times_not_negative"),
+        sa.CheckConstraint(
+            "optimal_time <= standard_time AND standard_time <= safe_time AND optimal_time <= safe_time",
+            name="opt_std_safe",
+        ),
+        sa.CheckConstraint(
+            _share("confidence", "support", "time_confidence", "source_similarity"), name="shares"
+        ),
+        sa.CheckConstraint(
+            "sample_count >= 0 AND time_cv >= 0 AND subcontract_prc >= 0", name="not_negative"
+        ),
+        sqlite_with_rowid=False,
+    )
+
+
+def _candidate_evidence(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "candidate_evidence",
+        md,
+        _publication_id(),
+        _item_cd(),
+        _rank(),
+        sa.Column("evidence_rank", sa.SmallInteger, nullable=False),
+        sa.Column("neighbour_item_cd", t.text(100), nullable=False),
+        sa.Column("neighbour_rout_no", t.text(50)),
+        sa.Column("similarity", t.decimal(5, 4), nullable=False),
+        sa.Column("weight", t.decimal(5, 4), nullable=False),
+        sa.Column("matching", t.text(1000)),
+        sa.Column("differing", t.text(1000)),
+        sa.PrimaryKeyConstraint(
+            "publication_id", "item_cd", "candidate_rank", "evidence_rank", mssql_clustered=True
+        ),
+        _to_candidate(),
+        sa.CheckConstraint("evidence_rank > 0", name="rank"),
+        sa.CheckConstraint(_share("similarity", "weight"), name="shares"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _resource_alternative(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "resource_alternative",
+        md,
+        _publication_id(),
+        sa.Column("job_cd", t.text(32), nullable=False),
+        sa.Column("res_cd", t.text(32), nullable=False),
+        sa.Column("res_nm", t.text(64)),
+        sa.Column("alternative_rank", sa.SmallInteger, nullable=False),
+        sa.Column("is_pool", sa.Boolean, nullable=False),
+        sa.Column("use_count", sa.Integer, nullable=False),
+        sa.Column("use_share", t.decimal(5, 4), nullable=False),
+        sa.Column("last_used", t.date()),
+        sa.PrimaryKeyConstraint("publication_id", "job_cd", "res_cd", mssql_clustered=True),
+        sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
+        sa.CheckConstraint("alternative_rank > 0 AND use_count >= 0", name="counts"),
+        sa.CheckConstraint(_share("use_share"), name="shares"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _abstained_item(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "abstained_item",
+        md,
+        _publication_id(),
+        _item_cd(),
+        sa.Column("reason_code", t.text(40), nullable=False),
+        sa.Column("reason", t.text(400), nullable=False),
+        sa.Column("best_similarity", t.decimal(5, 4)),
+        sa.PrimaryKeyConstraint("publication_id", "item_cd", mssql_clustered=True),
+        sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
+        sa.CheckConstraint(_share("best_similarity"), name="shares"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _model_version(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "model_version",
+        md,
+        sa.Column("version", t.text(128), nullable=False),
+        sa.Column("status", t.ascii_text(16), nullable=False),
+        sa.Column("requested_by", t.text(128)),
+        sa.Column("run_id", t.text(64)),
+        sa.Column("created_at", t.UtcDateTime, nullable=False),
+        sa.Column("trained_at", t.UtcDateTime),
+        sa.Column("activated_at", t.UtcDateTime),
+        sa.Column("activated_by", t.text(128)),
+        sa.Column("updated_at", t.UtcDateTime, nullable=False),
+        sa.Column("manifest_sha256", t.ascii_text(64), nullable=False),
+        sa.Column("training_samples", sa.Integer),
+        sa.Column("unique_items", sa.Integer),
+        sa.Column("unique_processes", sa.Integer),
+        sa.Column("training_duration_sec", t.double()),
+        sa.Column("hyperparameters", t.long_text()),
+        sa.Column("metadata", t.long_text()),
+        sa.PrimaryKeyConstraint("version", mssql_clustered=True),
+        sa.CheckConstraint(f"status IN ({_words(MODEL_STATES)})", name="status"),
+    )
+
+
+def _model_metric(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "model_metric",
+        md,
+        sa.Column(
+            "model_version", t.text(128), sa.ForeignKey("model_version.version", ondelete="CASCADE"), nullable=False
+        ),
+        sa.Column("run_id", t.text(64), nullable=False),
+        sa.Column("method", t.text(40), nullable=False),
+        sa.Column("split", t.text(40), nullable=False),
+        sa.Column("segment", t.text(100), nullable=False),
+        sa.Column("metric", t.text(64), nullable=False),
+        sa.Column("value", t.double()),
+        sa.Column("low", t.double()),
+        sa.Column("high", t.double()),
+        sa.Column("n", sa.BigInteger, nullable=False),
+        sa.Column("reason", t.text(400)),
+        sa.Column("computed_at", t.UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "model_version", "run_id", "method", "split", "segment", "metric", mssql_clustered=True
+        ),
+        sa.CheckConstraint("value IS NOT NULL OR reason IS NOT NULL", name="null_has_reason"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _batch_run(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "batch_run",
+        md,
+        sa.Column("run_id", t.text(64), nullable=False),
+        sa.Column("kind", t.text(40), nullable=False),
+        sa.Column("started_at", t.UtcDateTime, nullable=False),
+        sa.Column("finished_at", t.UtcDateTime),
+        sa.Column("status", t.ascii_text(16), nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
+        sa.Column("rows_read", sa.BigInteger),
+        sa.Column("rows_written", sa.BigInteger),
+        sa.Column("rows_rejected", sa.BigInteger),
+        sa.Column("config_hash", t.ascii_text(64)),
+        sa.Column("profile", t.text(128)),
+        sa.Column("model_version", t.text(128)),
+        sa.Column("publication_id", sa.Integer),
+        sa.Column("message", t.text(2000)),
+        sa.Column("metadata", t.long_text()),
+        sa.PrimaryKeyConstraint("run_id", mssql_clustered=True),
+        sa.CheckConstraint(f"status IN ({_words(RUN_STATES)})", name="status"),
+        sa.Index(None, "started_at"),
+    )
+
+
+def _run_id() -> sa.Column[str]:
+    return sa.Column(
+        "run_id", t.text(64), sa.ForeignKey("batch_run.run_id", ondelete="CASCADE"), nullable=False
+    )
+
+
+def _quality_result(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "quality_result",
+        md,
+        _run_id(),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("frame", t.text(64), nullable=False),
+        sa.Column("check_name", t.text(200), nullable=False),
+        sa.Column("expectation", t.text(200), nullable=False),
+        sa.Column("column_name", t.text(128)),
+        sa.Column("severity", t.ascii_text(16), nullable=False),
+        sa.Column("success", sa.Boolean, nullable=False),
+        sa.Column("observed", t.text(2000), nullable=False),
+        sa.Column("expected", t.text(2000), nullable=False),
+        sa.Column("rows_checked", sa.BigInteger, nullable=False),
+        sa.Column("rows_unexpected", sa.BigInteger, nullable=False),
+        sa.Column("sample", t.text(2000)),
+        sa.Column("exception", t.text(2000)),
+        sa.Column("checked_at", t.UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "seq", mssql_clustered=True),
+        sa.CheckConstraint("severity IN ('critical', 'warning')", name="severity"),
+    )
+
+
+def _rejected_row(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "rejected_row",
+        md,
+        _run_id(),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("source_table", t.text(40), nullable=False),
+        sa.Column("row_key", t.text(300), nullable=False),
+        sa.Column("rule_name", t.text(60), nullable=False),
+        sa.Column("reason", t.text(400), nullable=False),
+        sa.Column("raw_values", t.text(4000), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "seq", mssql_clustered=True),
+        sqlite_with_rowid=False,
+    )
+
+
+def _writer_lock(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "writer_lock",
+        md,
+        sa.Column("name", t.ascii_text(32), nullable=False),
+        sa.Column("owner", t.ascii_text(36)),
+        sa.Column("what", t.text(200)),
+        sa.Column("host", t.text(255)),
+        sa.Column("pid", sa.Integer),
+        sa.Column("process", t.text(100)),
+        sa.Column("acquired_at", t.UtcDateTime),
+        sa.Column("heartbeat_at", t.UtcDateTime),
+        sa.PrimaryKeyConstraint("name", mssql_clustered=True),
+    )
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Every table of ours under one schema."""
+
+    metadata: sa.MetaData
+    publication: sa.Table
+    current_publication: sa.Table
+    publication_event: sa.Table
+    candidate: sa.Table
+    candidate_operation: sa.Table
+    candidate_evidence: sa.Table
+    resource_alternative: sa.Table
+    abstained_item: sa.Table
+    model_version: sa.Table
+    model_metric: sa.Table
+    batch_run: sa.Table
+    quality_result: sa.Table
+    rejected_row: sa.Table
+    writer_lock: sa.Table
+
+    @property
+    def published(self) -> tuple[sa.Table, ...]:
+        """The tables that hold rows of a publication, parents before children."""
+        return (
+            self.candidate,
+            self.candidate_operation,
+            self.candidate_evidence,
+            self.resource_alternative,
+            self.abstained_item,
+        )
+
+
+@lru_cache(maxsize=8)
+def tables(schema: str | None) -> Tables:
+    """Our tables in `schema` (None: no schema, as on SQLite)."""
+    md = sa.MetaData(schema=schema, naming_convention=NAMING)
+    return Tables(
+        md,
+        publication=_publication(md),
+        current_publication=_current(md),
+        publication_event=_publication_event(md),
+        candidate=_candidate(md),
+        candidate_operation=_candidate_operation(md),
+        candidate_evidence=_candidate_evidence(md),
+        resource_alternative=_resource_alternative(md),
+        abstained_item=_abstained_item(md),
+        model_version=_model_version(md),
+        model_metric=_model_metric(md),
+        batch_run=_batch_run(md),
+        quality_result=_quality_result(md),
+        rejected_row=_rejected_row(md),
+        writer_lock=_writer_lock(md),
+    )
+
+
+def schema_for(engine: Engine, configured: str) -> str | None:
+    """The schema our tables live in: the configured one, none on SQLite."""
+    return None if engine.dialect.name == "sqlite" else configured
