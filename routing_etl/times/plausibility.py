@@ -1,0 +1,100 @@
+"""Do the reported times fit the standards at all? A whole plant in the wrong unit is caught here.
+
+Belongs here: the median ratio of actual to standard and the error that stops the run (ERP_CONTRACT section 5, row 25).
+Does not: single wrong reports (`samples.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from routing_etl.errors import DataQualityError
+
+#: Median ratio actual / standard outside these stops the run.
+RATIO_LIMITS = (0.2, 5.0)
+#: Operations needed before the median is believed.
+MIN_PAIRS = 20
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """Median ratio of one measure over `pairs` operations; `ratio` NULL with a `reason` when there are too few."""
+
+    ratio: float | None
+    pairs: int
+    reason: str | None = None
+
+    @property
+    def plausible(self) -> bool:
+        """True unless the ratio is known and outside the limits."""
+        return self.ratio is None or RATIO_LIMITS[0] <= self.ratio <= RATIO_LIMITS[1]
+
+
+class HasPlausibility(Protocol):
+    """What `check_plausibility` needs of a TimesReport."""
+
+    @property
+    def plausibility(self) -> Mapping[str, Plausibility]: ...
+
+
+def plausibility(by_item_operation: pl.LazyFrame, operations: pl.LazyFrame) -> dict[str, Plausibility]:
+    """Median over operations of (median actual / standard), for `setup` and `run`.
+
+    Parameters
+    ----------
+    by_item_operation: TIME_BY_ITEM_OPERATION frame. operations: OPERATIONS frame with `setup_min`, `run_min` standards.
+
+    An operation counts when it has samples and a standard above 0 (0 means "not maintained"); its standard is the mean
+    over the item's routings that have this job at this operation number. Fewer than `MIN_PAIRS` operations give no
+    ratio.
+    """
+    keys = ["item_key", "proc_seq", "job_cd"]
+    measures = ("setup", "run")
+    standards = operations.group_by(keys).agg(
+        pl.col(f"{m}_min").filter(pl.col(f"{m}_min") > 0).mean() for m in measures
+    )
+    pairs = (
+        by_item_operation.select(*keys, "setup_p50", "run_p50")
+        .join(standards, on=keys)
+        .select((pl.col(f"{m}_p50") / pl.col(f"{m}_min")).alias(m) for m in measures)
+        .select(
+            *(pl.col(m).median() for m in measures),
+            *(pl.col(m).count().alias(f"{m}_pairs") for m in measures),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    found = {}
+    for m in measures:
+        n = int(pairs[f"{m}_pairs"])
+        if n < MIN_PAIRS:
+            reason = f"{n} operation(s) have both an actual and a standard; {MIN_PAIRS} are needed"
+            found[m] = Plausibility(None, n, reason)
+        else:
+            found[m] = Plausibility(float(pairs[m]), n)
+    return found
+
+
+def check_plausibility(report: HasPlausibility) -> None:
+    """Stop the run when actual and standard times differ by an implausible factor.
+
+    Raises
+    ------
+    DataQualityError: names the measure, the ratio, the limits and the settings to look at.
+    """
+    low, high = RATIO_LIMITS
+    wrong = [
+        f"{m}: median actual / standard = {p.ratio:.3g} over {p.pairs} operations"
+        for m, p in report.plausibility.items()
+        if not p.plausible
+    ]
+    if wrong:
+        raise DataQualityError(
+            f"Reported times do not fit the standards ({'; '.join(wrong)}); {low} to {high} is allowed.",
+            remedy="Check the unit and basis of the work results (results.time_factor_min, results.run_basis, "
+            "results.setup_basis) and of the routing's standard times in the source profile.",
+        )
