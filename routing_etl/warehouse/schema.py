@@ -324,7 +324,10 @@ def _model_metric(md: sa.MetaData) -> sa.Table:
         "model_metric",
         md,
         sa.Column(
-            "model_version", t.text(128), sa.ForeignKey("model_version.version", ondelete="CASCADE"), nullable=False
+            "model_version",
+            t.text(128),
+            sa.ForeignKey("model_version.version", ondelete="CASCADE"),
+            nullable=False,
         ),
         sa.Column("run_id", t.text(64), nullable=False),
         sa.Column("method", t.text(40), nullable=False),

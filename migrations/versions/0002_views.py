@@ -1,0 +1,24 @@
+"""The views that the ERP, analysts and DBAs read."""
+
+from __future__ import annotations
+
+from alembic import context, op
+
+from routing_etl.warehouse.views import VIEW_NAMES, CreateView, DropView, view_selects
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    schema = context.config.attributes["schema"]
+    for name, select in view_selects(schema, op.get_context().dialect.name).items():
+        op.execute(CreateView(name, schema, select))
+
+
+def downgrade() -> None:
+    schema = context.config.attributes["schema"]
+    for name in reversed(VIEW_NAMES):
+        op.execute(DropView(name, schema))

@@ -1,0 +1,171 @@
+"""Bring our schema to a revision, back from one, or write the steps as SQL text for a DBA.
+
+What belongs here: running Alembic. What does not: the steps themselves (`migrations/versions`). No nightly step runs
+DDL: a database that is not at head is refused with the command that migrates it.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy.engine import Connection, Engine
+
+from routing_etl.database import translated
+from routing_etl.errors import ConfigurationError, WarehouseError
+from routing_etl.log import get_logger
+
+VERSION_TABLE = "schema_version"
+DIALECTS = ("sqlite", "mssql", "postgresql")
+
+_log = get_logger(__name__)
+
+
+def script_location() -> Path:
+    """The folder of the migrations, wherever the package is installed."""
+    import migrations
+
+    return Path(str(migrations.__file__)).parent
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head_revision() -> str:
+    """The newest revision that this version of the product knows."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise WarehouseError(
+            f"No migrations in {script_location()}.", remedy="Install the package again; it is incomplete."
+        )
+    return head
+
+
+def _check_schema(schema: str | None) -> None:
+    if schema is not None and not schema.replace("_", "").isalnum():
+        raise ConfigurationError(
+            f"Schema name {schema!r} is not usable.",
+            remedy="ROUTING_ETL_WAREHOUSE_SCHEMA may have letters, digits and underscores only.",
+        )
+
+
+def create_schema_sql(dialect: str, schema: str) -> str:
+    """The statement that makes our schema when it is not there (a batch of its own on SQL Server)."""
+    if dialect == "mssql":
+        return f"IF SCHEMA_ID(N'{schema}') IS NULL EXEC(N'CREATE SCHEMA [{schema}]');\n\nGO"
+    return f'CREATE SCHEMA IF NOT EXISTS "{schema}";'
+
+
+def _ensure_schema(connection: Connection, schema: str) -> None:
+    if schema not in sa.inspect(connection).get_schema_names():
+        connection.execute(sa.schema.CreateSchema(schema))
+
+
+def _run(engine: Engine, schema: str | None, revision: str, down: bool) -> None:
+    _check_schema(schema)
+    config = _config()
+    with translated("warehouse", engine.url), engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            # One transaction for all DDL, which the driver would otherwise commit statement by statement.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif schema is not None:
+            _ensure_schema(connection, schema)
+        config.attributes.update(connection=connection, schema=schema)
+        try:
+            (command.downgrade if down else command.upgrade)(config, revision)
+        except CommandError as exc:
+            raise WarehouseError(
+                f"Cannot migrate to revision {revision!r}: {exc}.",
+                remedy=f"Known revisions: {', '.join(revisions())}.",
+            ) from exc
+    _log.info("migrated", revision=revision, down=down, schema=schema)
+
+
+def revisions() -> list[str]:
+    """All revisions, oldest first."""
+    script = ScriptDirectory.from_config(_config())
+    return [r.revision for r in script.walk_revisions()][::-1]
+
+
+def migrate(engine: Engine, schema: str | None, revision: str = "head") -> None:
+    """Bring our tables and views up to `revision`. Doing it twice changes nothing.
+
+    Raises
+    ------
+    WarehouseError: unknown revision, or the database refuses (its message is kept); nothing is half done where the
+    database has transactional DDL (SQLite, SQL Server, PostgreSQL).
+    """
+    _run(engine, schema, revision, down=False)
+
+
+def downgrade(engine: Engine, schema: str | None, revision: str) -> None:
+    """Take our tables and views back to `revision` (`base`: remove everything of ours, data included)."""
+    _run(engine, schema, revision, down=True)
+
+
+def migrate_sql(
+    dialect: str, schema: str | None = "routing", revision: str = "head", start: str = "base"
+) -> str:
+    """The steps from `start` to `revision` as SQL text for review, without a database.
+
+    Raises
+    ------
+    ConfigurationError: the dialect is not one of `DIALECTS`.
+    """
+    if dialect not in DIALECTS:
+        raise ConfigurationError(
+            f"No migrations for {dialect!r}.", remedy=f"Use one of {', '.join(DIALECTS)}."
+        )
+    schema = None if dialect == "sqlite" else schema
+    _check_schema(schema)
+    buffer = io.StringIO()
+    config = _config()
+    config.attributes.update(dialect=dialect, schema=schema, buffer=buffer, from_base=start == "base")
+    command.upgrade(config, revision if start == "base" else f"{start}:{revision}", sql=True)
+    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
+    return "\n".join(lines).strip() + "\n"
+
+
+def current_revision(engine: Engine, schema: str | None) -> str | None:
+    """The revision the database is at; None when it has none of our tables."""
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "version_table_schema": schema}
+        )
+        return context.get_current_revision()
+
+
+def check_head(engine: Engine, schema: str | None) -> None:
+    """Refuse a database whose tables are not those of this version of the product.
+
+    Raises
+    ------
+    WarehouseError: no tables yet, an older revision, or a newer one.
+    """
+    current, head = current_revision(engine, schema), head_revision()
+    if current == head:
+        return
+    where = f"schema {schema!r}" if schema else "the database"
+    if current is None:
+        raise WarehouseError(
+            f"The warehouse has none of our tables in {where}.", remedy="Run: routing-etl migrate"
+        )
+    if current not in revisions():
+        raise WarehouseError(
+            f"The warehouse ({where}) is at revision {current!r}, which this version (head {head!r}) does not know.",
+            remedy="Install the newer version of routing_etl that made it.",
+        )
+    raise WarehouseError(
+        f"The warehouse ({where}) is at revision {current!r}, this version needs {head!r}.",
+        remedy="Run: routing-etl migrate",
+    )
