@@ -1,0 +1,175 @@
+"""The files of a model version: which there are, what their JSON says, how they are written.
+
+The set and the field names are those of the earlier system (LEGACY_SYSTEM 2.1 and 2.5), so that whoever read its
+folders can read these. What does not belong here: naming, locking and moving of versions (`store`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from routing_etl.errors import RegistryError
+from routing_etl.frames import AttributeSpec
+from routing_etl.registry.files import finite, json_bytes, synced
+from routing_etl.registry.manifest import (
+    HASH_ALGORITHM,
+    SCHEMA_VERSION,
+    feature_schema,
+    runtime_versions,
+    sha256_of,
+)
+from routing_etl.registry.names import check_name
+
+#: The whole fitted predictor; the earlier system kept its search index under this name.
+ENGINE = "similarity_engine"
+#: joblib artifacts beside the engine that every version has.
+JOBLIB_ARTIFACTS = ("encoder", "scaler", "feature_columns", "feature_weights")
+#: JSON artifacts that the caller hands over; the rest is written from metrics, metadata and time profiles.
+JSON_ARTIFACTS = (
+    "active_features", "feature_importance", "feature_statistics", "feature_recommendations", "feature_weights",
+)  # fmt: skip
+#: The four scores of the earlier system. A version without any of them is unmeasured and cannot become champion.
+SCORES = ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted")
+#: Fields that `metrics.json` always has beside generated_at and model_version; NULL with a reason when not measured.
+METRIC_FIELDS = ("training_samples", "dataset_stats", "training_duration_sec", *SCORES)
+
+#: Not compressed: on a full plant's model (float32 features, 215 MB) zlib level 1 saves 14 % of the size and costs
+#: nine times the time to save and three times the time to load.
+_COMPRESS = 0
+
+
+def check_complete(json_files: Mapping[str, Any], joblib_files: Mapping[str, Any]) -> None:
+    """Refuse a set of artifacts that lacks one, or that names one of the registry's own files.
+
+    Raises
+    ------
+    RegistryError: names the artifacts.
+    """
+    missing = [f"{n}.json" for n in JSON_ARTIFACTS if n not in json_files]
+    missing += [f"{n}.joblib" for n in JOBLIB_ARTIFACTS if n not in joblib_files]
+    if missing:
+        raise RegistryError(
+            f"A model version needs the artifact(s) {', '.join(missing)}.",
+            remedy="Hand over everything that the predictor's legacy_artifacts() returns.",
+        )
+    own = {"manifest", "metrics", "training_metadata", "time_profiles", ENGINE}
+    clash = sorted(own & {*json_files, *joblib_files})
+    if clash:
+        raise RegistryError(
+            f"The artifact(s) {', '.join(clash)} are written by the registry itself.",
+            remedy="Give them another name.",
+        )
+    for name in (*json_files, *joblib_files):
+        check_name(name)
+
+
+def metrics_file(metrics: Mapping[str, Any], name: str, generated_at: str) -> dict[str, Any]:
+    """Content of `metrics.json`: the legacy fields first, then whatever else was measured.
+
+    A legacy field that is missing is NULL, and so is any value that is not a finite number; `reasons` says why, in the
+    caller's words where there are some. A score is never made up.
+    `measured` tells whether at least one of `SCORES` has a value.
+    """
+    given = finite({k: v for k, v in metrics.items() if k != "reasons"})
+    reasons = dict(metrics.get("reasons") or {})
+    content: dict[str, Any] = {"generated_at": generated_at, "model_version": name}
+    for field in METRIC_FIELDS:
+        content[field] = given.get(field)
+        if content[field] is None:
+            reasons.setdefault(field, "not a finite number" if metrics.get(field) is not None else "not measured")
+    for field, value in given.items():
+        if value is None and metrics[field] is not None:
+            reasons.setdefault(field, "not a finite number")
+    content.update({k: v for k, v in given.items() if k not in content})
+    return {**content, "measured": any(content[s] is not None for s in SCORES), "reasons": reasons}
+
+
+def request_file(metadata: Mapping[str, Any], requested_name: str | None) -> dict[str, Any]:
+    """Content of `training_request.json`: the request as it came, with the name asked for (NULL: a timestamp)."""
+    job = metadata.get("job") or {}
+    return {
+        "version_name": requested_name,
+        "requested_by": job.get("requested_by"),
+        "source": metadata.get("source"),
+        **(metadata.get("request") or {}),
+    }
+
+
+def training_file(metrics: Mapping[str, Any], metadata: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Content of `training_metrics.json`: what the run was and how long it took. A dry run never gets here."""
+    return {
+        "samples": metrics["training_samples"],
+        "dataset_path": metadata.get("source"),
+        "version_name": metrics["model_version"],
+        "dry_run": False,
+        "dataset_stats": metrics["dataset_stats"],
+        "duration_sec": metrics["training_duration_sec"],
+        "saved_dir": str(folder),
+    }
+
+
+def manifest_file(
+    metrics: Mapping[str, Any],
+    artifacts: Mapping[str, Mapping[str, Any]],
+    metadata: Mapping[str, Any],
+    attributes: Iterable[AttributeSpec],
+) -> dict[str, Any]:
+    """Content of `manifest.json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "generated_at": metrics["generated_at"],
+        "hash_algorithm": HASH_ALGORITHM,
+        "artifacts": artifacts,
+        "metadata": {
+            "version": metrics["model_version"],
+            "source": metadata.get("source"),
+            "job": metadata.get("job") or {},
+            "measured": metrics["measured"],
+            "metrics": {score: metrics[score] for score in SCORES},
+            "files": sorted(str(a["path"]) for a in artifacts.values()),
+        },
+        "runtime_versions": runtime_versions(),
+        "feature_schema": feature_schema(attributes),
+    }
+
+
+def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Write `<name>.joblib` for each object; returns the manifest's entries by name."""
+    import joblib
+
+    entries = {}
+    for name, value in objects.items():
+        path = folder / f"{name}.joblib"
+        with synced(path) as stream:
+            joblib.dump(value, stream, compress=_COMPRESS)
+        with path.open("rb") as stream:
+            entries[name] = _entry(path, sha256_of(stream))
+    return entries
+
+
+def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Write `<name>.json` for each value; returns the manifest's entries.
+
+    The entry is called `<name>_json` where a joblib file has the same name.
+    """
+    entries = {}
+    for name, value in contents.items():
+        path = folder / f"{name}.json"
+        text = json_bytes(value)
+        with synced(path) as stream:
+            stream.write(text)
+        entry_name = f"{name}_json" if name in JOBLIB_ARTIFACTS else name
+        entries[entry_name] = _entry(path, hashlib.sha256(text).hexdigest())
+    return entries
+
+
+def _entry(path: Path, sha256: str) -> dict[str, Any]:
+    return {
+        "path": path.name,
+        "sha256": sha256,
+        "bytes": path.stat().st_size,
+        "schema_version": SCHEMA_VERSION,
+    }

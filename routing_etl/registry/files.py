@@ -1,0 +1,96 @@
+"""Writing files of the registry so that a crash leaves the old state or the new one, never half of it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from routing_etl.errors import DiskFullError
+
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
+
+
+@contextmanager
+def disk_full_as_error(what: str, folder: Path) -> Iterator[None]:
+    """Raise a full disk (or quota, or file size limit) as `DiskFullError`; other errors pass."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in _FULL:
+            raise DiskFullError(
+                f"No space left in {folder} for {what}.",
+                remedy="Free space (old versions: routing-etl models prune), then run again; nothing was changed.",
+            ) from exc
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut. Systems without folder handles do that themselves."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def synced(path: Path, mode: str = "wb") -> Iterator[BinaryIO]:
+    """A binary file for writing that is on the disk when the block ends."""
+    with path.open(mode) as stream:
+        yield stream  # type: ignore[misc]
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def finite(value: Any) -> Any:
+    """A JSON value with NaN and infinity as None, tuples as lists, NumPy scalars and arrays as plain Python."""
+    if isinstance(value, Mapping):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [finite(v) for v in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if hasattr(value, "tolist"):
+        return finite(value.tolist())
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
+
+
+def json_bytes(value: Any) -> bytes:
+    """UTF-8 JSON, readable, Korean as it is."""
+    return json.dumps(finite(value), ensure_ascii=False, indent=1, allow_nan=False).encode("utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with synced(temporary) as stream:
+            stream.write(json_bytes(value))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def append_line(path: Path, value: Mapping[str, Any]) -> None:
+    """Append one JSON line to a log file, starting a new line after one that a crash cut off."""
+    cut_off = False
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as stream:
+            stream.seek(-1, os.SEEK_END)
+            cut_off = stream.read(1) != b"\n"
+    line = json.dumps(finite(value), ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
+    with synced(path, "ab") as stream:
+        stream.write(b"\n" + line if cut_off else line)

@@ -1,0 +1,311 @@
+"""The manifest of a model version: what its files are, their sha256, and what they were made with.
+
+Belongs here: reading, checking and caching `manifest.json`, and the rule that says which runtimes may read a version.
+Does not: writing versions and unpickling (`store`).
+
+The fields are those of the earlier system (schema_version, generated_at, hash_algorithm, artifacts, metadata), plus
+`runtime_versions` and `feature_schema`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from routing_etl import __version__
+from routing_etl.errors import IncompatibleModelError, RegistryError, TamperedArtifactError
+from routing_etl.frames import AttributeSpec
+from routing_etl.log import get_logger
+
+MANIFEST = "manifest.json"
+#: Layout of a version folder. A version of another layout is refused, not guessed at.
+SCHEMA_VERSION = "3.0"
+HASH_ALGORITHM = "sha256"
+
+#: Leading version parts that must be equal between training and loading: pickles of scikit-learn estimators are not
+#: promised to be readable under another minor version, NumPy arrays and Polars frames under another major one.
+_SAME_PARTS = {"python": 2, "scikit_learn": 2, "routing_etl": 2, "numpy": 1, "polars": 1, "joblib": 1}
+
+#: What to do about a version whose files are not what they were.
+RESTORE = "Restore the version's folder from the backup, or train a new version: routing-etl train"
+
+_CHUNK = 1024 * 1024
+
+log = get_logger(__name__)
+
+
+def sha256_of(stream: BinaryIO) -> str:
+    """Hex sha256 of a stream from where it stands to its end."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def runtime_versions() -> dict[str, str]:
+    """Versions of what a stored model depends on, in this process."""
+    return {
+        "python": platform.python_version(),
+        "joblib": importlib.metadata.version("joblib"),
+        "scikit_learn": importlib.metadata.version("scikit-learn"),
+        "numpy": importlib.metadata.version("numpy"),
+        "polars": importlib.metadata.version("polars"),
+        "routing_etl": __version__,
+    }
+
+
+def feature_schema(attributes: Iterable[AttributeSpec]) -> dict[str, Any]:
+    """The attribute list and its sha256. Name, kind and unit count, the order and the ERP's column names do not."""
+    entries = [asdict(a) for a in attributes]
+    key = sorted((e["name"], e["kind"], e["unit"]) for e in entries)
+    digest = hashlib.sha256(json.dumps(key, ensure_ascii=False).encode("utf-8")).hexdigest()
+    return {"attributes": entries, "sha256": digest}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file of a version as the manifest lists it. `bytes` is its size."""
+
+    name: str
+    path: str
+    sha256: str
+    bytes: int
+    schema_version: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as read from one file. Its dictionaries are copies: changing them changes nothing that is cached."""
+
+    folder: Path
+    sha256: str
+    artifacts: tuple[Artifact, ...]
+    _content: dict[str, Any]
+
+    @property
+    def generated_at(self) -> str:
+        """ISO time at which the version was saved, UTC."""
+        return str(self._content["generated_at"])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """version, source, job, metrics, files and whatever else the training handed over."""
+        return copy.deepcopy(dict(self._content["metadata"]))
+
+    @property
+    def runtime_versions(self) -> dict[str, str]:
+        """Versions that the model was trained with."""
+        return dict(self._content["runtime_versions"])
+
+    @property
+    def feature_schema(self) -> dict[str, Any]:
+        """`attributes` and `sha256` of the item attributes that the model was trained on."""
+        return copy.deepcopy(dict(self._content["feature_schema"]))
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all artifacts together."""
+        return sum(a.bytes for a in self.artifacts)
+
+    def artifact(self, name: str) -> Artifact:
+        """One artifact by name.
+
+        Raises
+        ------
+        RegistryError: the manifest does not list it.
+        """
+        for artifact in self.artifacts:
+            if artifact.name == name:
+                return artifact
+        raise RegistryError(
+            f"Model version {self.folder.name} has no artifact {name!r} in its manifest.",
+            remedy="It is incomplete: restore it from the backup or train a new version: routing-etl train",
+        )
+
+    def check_runtime(self) -> None:
+        """Refuse a version that this process must not unpickle.
+
+        Raises
+        ------
+        IncompatibleModelError: names the library, both versions, and what to do.
+        """
+        if self._content["schema_version"] != SCHEMA_VERSION:
+            raise IncompatibleModelError(
+                f"Model version {self.folder.name} has layout {self._content['schema_version']!r}, this product reads "
+                f"{SCHEMA_VERSION!r}.",
+                remedy="Train a new version: routing-etl train",
+            )
+        here = runtime_versions()
+        for library, parts in _SAME_PARTS.items():
+            trained = self.runtime_versions.get(library, "unknown")
+            if trained.split(".")[:parts] != here[library].split(".")[:parts]:
+                raise IncompatibleModelError(
+                    f"Model version {self.folder.name} was trained under {library} {trained}, here is {library} "
+                    f"{here[library]}.",
+                    remedy=f"Train a new version (routing-etl train), or install {library} "
+                    f"{'.'.join(trained.split('.')[:parts])}.",
+                )
+
+    def check_attributes(self, attributes: Iterable[AttributeSpec]) -> None:
+        """Refuse a version that was trained on other item attributes.
+
+        Raises
+        ------
+        IncompatibleModelError: names the attributes that are missing, new or of another kind or unit.
+        """
+        now = feature_schema(attributes)
+        if now["sha256"] == self.feature_schema["sha256"]:
+            return
+        trained = {a["name"]: (a["kind"], a["unit"]) for a in self.feature_schema["attributes"]}
+        given = {a["name"]: (a["kind"], a["unit"]) for a in now["attributes"]}
+        parts = [
+            f"{what}: {', '.join(names)}"
+            for what, names in (
+                ("missing now", sorted(trained.keys() - given.keys())),
+                ("new", sorted(given.keys() - trained.keys())),
+                ("changed", sorted(n for n in trained.keys() & given.keys() if trained[n] != given[n])),
+            )
+            if names
+        ]
+        raise IncompatibleModelError(
+            f"Model version {self.folder.name} was trained on other item attributes ({'; '.join(parts)}).",
+            remedy="Train a new version on the present source profile: routing-etl train",
+        )
+
+
+def parse_manifest(folder: Path, text: bytes) -> Manifest:
+    """Manifest from the bytes of its file.
+
+    Raises
+    ------
+    TamperedArtifactError: it is no manifest, lacks a field, or names a file outside its folder.
+    """
+
+    def broken(problem: str) -> TamperedArtifactError:
+        return TamperedArtifactError(
+            f"The manifest {folder / MANIFEST} is broken: {problem}.",
+            remedy=RESTORE,
+        )
+
+    try:
+        content = json.loads(text)
+    except ValueError as exc:
+        raise broken(f"no JSON ({exc})") from exc
+    if not isinstance(content, dict):
+        raise broken("not a JSON object")
+    kinds: dict[str, type] = {
+        "schema_version": str, "generated_at": str, "hash_algorithm": str, "artifacts": dict, "metadata": dict,
+        "runtime_versions": dict, "feature_schema": dict,
+    }  # fmt: skip
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key), kind):
+            raise broken(f"field {key!r} is missing or not a {kind.__name__}")
+    if content["hash_algorithm"] != HASH_ALGORITHM:
+        raise broken(f"hash_algorithm is {content['hash_algorithm']!r}, must be {HASH_ALGORITHM!r}")
+    artifacts = []
+    for name, entry in content["artifacts"].items():
+        try:
+            artifact = Artifact(
+                name,
+                str(entry["path"]),
+                str(entry["sha256"]),
+                int(entry["bytes"]),
+                str(entry["schema_version"]),
+            )
+        except (KeyError, TypeError, ValueError) as exc:
+            raise broken(f"artifact {name!r} lacks or has a wrong field ({exc})") from exc
+        if Path(artifact.path).name != artifact.path or artifact.path in ("", ".", "..", MANIFEST):
+            raise broken(f"artifact {name!r} has the path {artifact.path!r}, must be a file of its folder")
+        artifacts.append(artifact)
+    if not isinstance(content["feature_schema"].get("attributes"), list) or not isinstance(
+        content["feature_schema"].get("sha256"), str
+    ):
+        raise broken("field 'feature_schema' lacks attributes or sha256")
+    return Manifest(folder, hashlib.sha256(text).hexdigest(), tuple(artifacts), content)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `manifest.json` of a version folder, past any cache.
+
+    Raises
+    ------
+    RegistryError: there is no manifest.
+    TamperedArtifactError: it is broken.
+    """
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise RegistryError(
+            f"There is no manifest {folder / MANIFEST}.",
+            remedy="The version is missing or incomplete; see: routing-etl models list",
+        ) from exc
+    return parse_manifest(folder, text)
+
+
+class ManifestLoader:
+    """Manifests cached per model folder, read again when the file changes. Safe to share between threads.
+
+    One lock guards reading, storing and clearing, so that an `invalidate` that has returned is never undone by a load
+    that began before it.
+
+    Parameters
+    ----------
+    root: folder that relative model folders are under.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.RLock()
+        self._cache: dict[Path, tuple[tuple[int, int, int], Manifest]] = {}
+
+    def _folder(self, model_dir: str | os.PathLike[str]) -> Path:
+        return (self._root / model_dir).resolve()
+
+    def load(self, model_dir: str | os.PathLike[str]) -> Manifest:
+        """The manifest of a folder (absolute, or relative to the root).
+
+        Raises
+        ------
+        RegistryError: there is none.
+        TamperedArtifactError: it is broken.
+        """
+        folder = self._folder(model_dir)
+        with self._lock:
+            try:
+                stat = (folder / MANIFEST).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                self._cache.pop(folder, None)
+                return read_manifest(folder)
+            state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            cached = self._cache.get(folder)
+            if cached is not None and cached[0] == state:
+                return cached[1]
+            self._cache.pop(folder, None)
+            manifest = read_manifest(folder)
+            self._cache[folder] = (state, manifest)
+            return manifest
+
+    def invalidate(self, model_dir: str | os.PathLike[str] | None = None) -> None:
+        """Forget one folder's manifest, or all with None. A folder that is not cached is no error."""
+        with self._lock:
+            if model_dir is None:
+                dropped = len(self._cache)
+                self._cache.clear()
+                log.info("manifest_cache_invalidated", scope="full", dropped=dropped)
+            else:
+                folder = self._folder(model_dir)
+                dropped = int(self._cache.pop(folder, None) is not None)
+                log.info("manifest_cache_invalidated", scope="folder", folder=str(folder), dropped=dropped)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._cache)

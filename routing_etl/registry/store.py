@@ -1,0 +1,587 @@
+"""Model versions on disk: save, load, verify, promote, prune.
+
+A version is one immutable folder `<root>/<name>/` with the artifact set of the earlier system. It is written to a
+hidden folder beside and renamed, so a version is there whole or not at all; a file lock keeps two saves apart. Nothing
+is unpickled before its sha256, the manifest's and the runtime versions have matched, and there is no way around that
+and no other model to fall back to. What does not belong here: training, and the decision which version is better.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from routing_etl.errors import (
+    IncompatibleModelError,
+    LockedError,
+    RegistryError,
+    RoutingEtlError,
+    TamperedArtifactError,
+)
+from routing_etl.frames import AttributeSpec
+from routing_etl.log import get_logger
+from routing_etl.registry import artifacts as artifact_files
+from routing_etl.registry.aliases import AliasBook, AliasChange, check_alias
+from routing_etl.registry.artifacts import ENGINE, JOBLIB_ARTIFACTS
+from routing_etl.registry.files import disk_full_as_error, sync_folder, write_json
+from routing_etl.registry.manifest import (
+    MANIFEST,
+    RESTORE,
+    Artifact,
+    Manifest,
+    ManifestLoader,
+    read_manifest,
+    runtime_versions,
+    sha256_of,
+)
+from routing_etl.registry.names import ALIASES, check_name, timestamp_name
+
+_SAVING, _REMOVING = ".saving-", ".removing-"
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SavedVersion:
+    """What `save` made. The caller stores `manifest_sha256` in the database and hands it back to `load`."""
+
+    name: str
+    path: Path
+    manifest_sha256: str
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """One version for a list. `status`: active (champion), pending, retired (was champion); `problem`: unreadable."""
+
+    name: str
+    path: Path
+    created_at: str
+    status: str
+    aliases: tuple[str, ...]
+    measured: bool
+    bytes: int
+    manifest_sha256: str | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class VersionDetails:
+    """One version in full, for people."""
+
+    info: VersionInfo
+    metrics: dict[str, Any]
+    metadata: dict[str, Any]
+    runtime_versions: dict[str, str]
+    attributes: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True)
+class ArtifactCheck:
+    """One file of a version: None in `problem` means it is as the manifest says."""
+
+    name: str
+    path: str
+    bytes: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """Result of `verify`: every artifact, the manifest itself, the runtime, and files that nobody listed."""
+
+    name: str
+    manifest_sha256: str
+    checks: tuple[ArtifactCheck, ...]
+    unlisted: tuple[str, ...]
+    incompatible: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Every listed file is intact and this process may load the version."""
+        return self.incompatible is None and all(c.problem is None for c in self.checks)
+
+
+class ModelRegistry:
+    """The registry under `root`, which is made when the first version is saved.
+
+    Parameters
+    ----------
+    root: folder of the versions.
+    lock_timeout: seconds to wait for another save, promotion or removal.
+    """
+
+    def __init__(self, root: Path, *, lock_timeout: float = 300.0) -> None:
+        self.root = root
+        self.manifests = ManifestLoader(root)
+        self._lock_timeout = lock_timeout
+        self._aliases = AliasBook(root)
+
+    # --- write -------------------------------------------------------------------------------------------------------
+
+    def new_name(self, name: str | None = None) -> str:
+        """A name for a version to come: the given one when it is usable and free, else a UTC timestamp.
+
+        Raises
+        ------
+        RegistryError: the name is not usable, or a version of that name exists.
+        """
+        taken = {p.name.lower() for p in self._folders()}
+        if name is None:
+            stamp = timestamp_name()
+            candidates = (stamp if n == 1 else f"{stamp}_{n}" for n in range(1, len(taken) + 2))
+            return next(c for c in candidates if c.lower() not in taken)
+        check_name(name)
+        if name.lower() in taken:
+            raise RegistryError(
+                f"Model version {name!r} exists already in {self.root}; versions are never overwritten.",
+                remedy="Give another name, or leave it out for a timestamp.",
+            )
+        return name
+
+    def save(
+        self,
+        predictor: Any,
+        *,
+        name: str | None = None,
+        metrics: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        time_profiles: Mapping[str, Any],
+        json_artifacts: Mapping[str, Any],
+        joblib_artifacts: Mapping[str, Any],
+    ) -> SavedVersion:
+        """Store a fitted predictor as a new version.
+
+        Parameters
+        ----------
+        predictor: anything picklable; its `attributes` (AttributeSpec) become the manifest's feature schema.
+        name: version name; None takes a UTC timestamp.
+        metrics: values of `metrics.json`; a legacy field that is missing or not finite becomes NULL with a reason
+            (`reasons` may give the caller's own).
+        metadata: values of `training_metadata.json`; `source` and `job` also go into the manifest, `request` into
+            `training_request.json`.
+        json_artifacts: at least `JSON_ARTIFACTS`; `feature_weights_json` is accepted for `feature_weights`.
+        joblib_artifacts: at least `JOBLIB_ARTIFACTS`.
+
+        Raises
+        ------
+        RegistryError: the name is not usable or taken, or an artifact is missing.
+        DiskFullError: no space; nothing is left behind.
+        LockedError: another save has held the lock for longer than the lock time-out.
+        """
+        requested = name
+        json_files = {k.removesuffix("_json"): v for k, v in json_artifacts.items()}
+        artifact_files.check_complete(json_files, joblib_artifacts)
+        with self._locked("save"), disk_full_as_error("the model version", self.root):
+            name = self.new_name(name)
+            generated_at = _now()
+            measured = artifact_files.metrics_file(metrics, name, generated_at)
+            contents = {
+                "metrics": measured,
+                "training_metadata": {
+                    "training_date": generated_at, **metadata, "runtime_versions": runtime_versions(),
+                },
+                "time_profiles": time_profiles,
+                "training_request": artifact_files.request_file(metadata, requested),
+                "training_metrics": artifact_files.training_file(measured, metadata, self.root / name),
+                **json_files,
+            }  # fmt: skip
+            folder = self.root / f"{_SAVING}{name[:100]}-{uuid.uuid4().hex[:8]}"
+            try:
+                folder.mkdir()
+                artifacts = {
+                    **artifact_files.write_joblib(folder, {ENGINE: predictor, **joblib_artifacts}),
+                    **artifact_files.write_json_files(folder, contents),
+                }
+                manifest = artifact_files.manifest_file(
+                    measured, artifacts, metadata, getattr(predictor, "attributes", ())
+                )
+                write_json(folder / MANIFEST, manifest)
+                manifest_sha256 = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+                sync_folder(folder)
+                folder.rename(self.root / name)
+                sync_folder(self.root)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        log.info(
+            "model_version_saved",
+            version=name,
+            bytes=sum(a["bytes"] for a in artifacts.values()),
+            measured=measured["measured"],
+        )
+        return SavedVersion(name, self.root / name, manifest_sha256)
+
+    def set_alias(self, alias: str, name: str, who: str, why: str) -> AliasChange:
+        """Point `champion` or `challenger` at a version, after its files have been verified.
+
+        A challenger that becomes champion is challenger no more. A version whose metrics were never measured can be
+        challenger but not champion.
+
+        Raises
+        ------
+        RegistryError: no such alias or version, nobody named or no reason given, or the version is unmeasured.
+        TamperedArtifactError, IncompatibleModelError: the version cannot be loaded here.
+        """
+        check_alias(alias)
+        if not who.strip() or not why.strip():
+            raise RegistryError(
+                f"Who sets {alias} and why must be said (who={who!r}, why={why!r}).",
+                remedy="Promotion is a decision on record: give both.",
+            )
+        with self._locked("alias"), disk_full_as_error("the alias file", self.root):
+            self._require(self.verify(name))
+            if alias == "champion" and not self._measured(self._folder(name)):
+                raise RegistryError(
+                    f"Model version {name!r} has no measured score, so it cannot become champion.",
+                    remedy="Evaluate it, or train again: routing-etl train (see 'reasons' in its metrics.json).",
+                )
+            aliases = self._aliases.all()
+            if alias == "challenger" and aliases.get("champion") == name:
+                raise RegistryError(
+                    f"Model version {name!r} is the champion and cannot challenge itself.",
+                    remedy="Name another version.",
+                )
+            former = aliases.get(alias)
+            aliases[alias] = name
+            if alias == "champion" and aliases.get("challenger") == name:
+                del aliases["challenger"]
+            change = self._aliases.change(aliases, event="set", alias=alias, who=who, why=why)
+        self.manifests.invalidate(name)
+        log.info("model_alias_set", alias=alias, version=name, former=former, who=who, why=why)
+        return change
+
+    def clear_alias(self, alias: str, who: str, why: str) -> AliasChange | None:
+        """Take the challenger alias away; None when it was not set.
+
+        Raises
+        ------
+        RegistryError: the alias is `champion`, which can only be moved.
+        """
+        if check_alias(alias) == "champion":
+            raise RegistryError(
+                "The champion alias cannot be cleared.", remedy="Point it at another version."
+            )
+        with self._locked("alias"), disk_full_as_error("the alias file", self.root):
+            aliases = self._aliases.all()
+            if aliases.pop(alias, None) is None:
+                return None
+            return self._aliases.change(aliases, event="cleared", alias=alias, who=who, why=why)
+
+    def rollback_champion(self, who: str, why: str) -> AliasChange:
+        """Make the version champion that was champion before the present one, in one step.
+
+        Raises
+        ------
+        RegistryError: no former champion is left on the disk.
+        """
+        for name in self._aliases.former_champions():
+            if self._folder(name).is_dir():
+                return self.set_alias("champion", name, who, why)
+        raise RegistryError(
+            "There is no former champion to go back to.",
+            remedy="Name a version: routing-etl models promote NAME",
+        )
+
+    def prune(self, keep: int, *, protect: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove all but the newest `keep` versions that no alias needs; returns the removed names.
+
+        The champion, the challenger, the former champion (for a one-step rollback) and `protect` are never removed
+        and do not count.
+        """
+        if keep < 0:
+            raise RegistryError(f"keep = {keep} is negative.", remedy="Give 0 or more.")
+        with self._locked("prune"):
+            needed = {*self._aliases.all().values(), *self._aliases.former_champions()[:1], *protect}
+            free = [v for v in self.list() if v.name not in needed]
+            removed = []
+            for version in free[keep:]:
+                doomed = self.root / f"{_REMOVING}{version.name[:100]}-{uuid.uuid4().hex[:8]}"
+                self._aliases.note_removed(
+                    version.name, who="routing_etl", why=f"retention: newest {keep} kept"
+                )
+                version.path.rename(doomed)
+                shutil.rmtree(doomed, ignore_errors=True)
+                self.manifests.invalidate(version.name)
+                removed.append(version.name)
+        if removed:
+            log.info("model_versions_pruned", removed=removed, kept=keep)
+        return tuple(removed)
+
+    # --- read --------------------------------------------------------------------------------------------------------
+
+    def alias(self, alias: str) -> str | None:
+        """The version that an alias points at, None when it is not set.
+
+        Raises
+        ------
+        RegistryError: no such alias, or the alias file is broken.
+        """
+        return self._aliases.all().get(check_alias(alias))
+
+    def alias_history(self) -> tuple[AliasChange, ...]:
+        """Every change of an alias and every removal, oldest first."""
+        return tuple(self._aliases.history())
+
+    def resolve(self, name_or_alias: str) -> str:
+        """A version name from a name or an alias.
+
+        Raises
+        ------
+        RegistryError: the alias is not set, or no such version; lists the versions.
+        """
+        if name_or_alias not in ALIASES:
+            self._folder(check_name(name_or_alias), must_exist=True)
+            return name_or_alias
+        name = self.alias(name_or_alias)
+        if name is None:
+            raise RegistryError(
+                f"No model version is {name_or_alias} (versions: {self._known()}).",
+                remedy="Train one (routing-etl train), or promote one: routing-etl models promote NAME",
+            )
+        self._folder(name, must_exist=True)
+        return name
+
+    def load(
+        self,
+        name: str,
+        *,
+        expected_manifest_sha256: str | None = None,
+        expected_attributes: Iterable[AttributeSpec] | None = None,
+    ) -> Any:
+        """The predictor of a version (name or alias), unpickled after everything has been verified.
+
+        Parameters
+        ----------
+        expected_manifest_sha256: what the database says the manifest's hash is; None where no database knows it.
+        expected_attributes: the item attributes to predict with; None skips that comparison.
+
+        Raises
+        ------
+        RegistryError: no such version; lists the versions.
+        TamperedArtifactError: the manifest or a file differs; names it.
+        IncompatibleModelError: other library versions or other attributes; says to retrain.
+        """
+        import joblib
+
+        name = self.resolve(name)
+        folder = self._folder(name)
+        manifest = read_manifest(folder)
+        self._check_manifest_hash(manifest, expected_manifest_sha256)
+        manifest.check_runtime()
+        if expected_attributes is not None:
+            manifest.check_attributes(expected_attributes)
+        engine = manifest.artifact(ENGINE)
+        for artifact in manifest.artifacts:
+            if artifact is not engine and (problem := _file_problem(folder, artifact)):
+                raise _tampered(folder, artifact, problem)
+        # The engine is hashed and unpickled through one open file, so that a file put in its place in between is
+        # never read.
+        try:
+            with (folder / engine.path).open("rb") as stream:
+                if sha256_of(stream) != engine.sha256:
+                    raise _tampered(folder, engine, "its sha256 differs from the manifest")
+                stream.seek(0)
+                predictor = joblib.load(stream)
+        except FileNotFoundError as exc:
+            raise _tampered(folder, engine, "it is missing") from exc
+        except (AttributeError, ImportError) as exc:
+            raise IncompatibleModelError(
+                f"Model version {name!r} needs code that this installation lacks ({exc}).",
+                remedy="Train a new version: routing-etl train",
+            ) from exc
+        log.info("model_version_loaded", version=name, bytes=engine.bytes)
+        return predictor
+
+    def read_json(self, name: str, artifact: str) -> Any:
+        """One JSON artifact of a version (name or alias), verified against the manifest.
+
+        Raises
+        ------
+        RegistryError: no such version or artifact.
+        TamperedArtifactError: the file differs from the manifest.
+        """
+        folder = self._folder(self.resolve(name))
+        entry = self.manifests.load(folder).artifact(artifact)
+        if problem := _file_problem(folder, entry):
+            raise _tampered(folder, entry, problem)
+        return json.loads((folder / entry.path).read_bytes())
+
+    def list(self) -> tuple[VersionInfo, ...]:
+        """Every version, newest first. One that cannot be read is listed with its problem."""
+        aliases = self._aliases.all()
+        former = set(self._aliases.former_champions())
+        versions = [self._info(folder, aliases, former) for folder in self._folders()]
+        return tuple(sorted(versions, key=lambda v: (v.created_at, v.name), reverse=True))
+
+    def show(self, name: str) -> VersionDetails:
+        """One version (name or alias) in full.
+
+        Raises
+        ------
+        RegistryError: no such version. TamperedArtifactError: its manifest or metrics are broken.
+        """
+        folder = self._folder(self.resolve(name))
+        manifest = self.manifests.load(folder)
+        return VersionDetails(
+            info=self._info(folder, self._aliases.all(), set(self._aliases.former_champions())),
+            metrics=self.read_json(folder.name, "metrics"),
+            metadata=self.read_json(folder.name, "training_metadata"),
+            runtime_versions=manifest.runtime_versions,
+            attributes=tuple(a["name"] for a in manifest.feature_schema["attributes"]),
+            artifacts=manifest.artifacts,
+        )
+
+    def compare(self) -> tuple[dict[str, Any], ...]:
+        """One row per readable version with its plain metric values, newest first."""
+        rows = []
+        for version in self.list():
+            if version.problem is None:
+                metrics = self.read_json(version.name, "metrics")
+                plain = {k: v for k, v in metrics.items() if not isinstance(v, (dict, list))}
+                rows.append({**plain, "version": version.name, "status": version.status})
+        return tuple(rows)
+
+    def verify(self, name: str, *, expected_manifest_sha256: str | None = None) -> VerifyReport:
+        """Hash every file of a version (name or alias) and compare the runtime; finds all problems, unpickles nothing.
+
+        Raises
+        ------
+        RegistryError: no such version, or no manifest.
+        TamperedArtifactError: the manifest itself is broken or differs from the database.
+        """
+        folder = self._folder(self.resolve(name))
+        manifest = read_manifest(folder)
+        self._check_manifest_hash(manifest, expected_manifest_sha256)
+        checks = tuple(
+            ArtifactCheck(a.name, a.path, a.bytes, _file_problem(folder, a)) for a in manifest.artifacts
+        )
+        missing = [
+            n for n in (ENGINE, *JOBLIB_ARTIFACTS, "metrics") if n not in {a.name for a in manifest.artifacts}
+        ]
+        checks += tuple(ArtifactCheck(n, "", 0, "is not listed in the manifest") for n in missing)
+        listed = {MANIFEST, *(a.path for a in manifest.artifacts)}
+        try:
+            manifest.check_runtime()
+            incompatible = None
+        except IncompatibleModelError as exc:
+            incompatible = str(exc)
+        return VerifyReport(
+            name=folder.name,
+            manifest_sha256=manifest.sha256,
+            checks=checks,
+            unlisted=tuple(sorted(p.name for p in folder.iterdir() if p.name not in listed)),
+            incompatible=incompatible,
+        )
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _locked(self, what: str) -> Iterator[None]:
+        """Hold the registry's file lock, and clear what killed processes left behind."""
+        with disk_full_as_error("the registry", self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(self.root / ".lock"), timeout=self._lock_timeout)
+        try:
+            lock.acquire()
+        except Timeout as exc:
+            raise LockedError(
+                f"The model registry {self.root} is in use by another process ({what} waited {self._lock_timeout:g} s).",
+                remedy="Wait until the other training or promotion ends, then run again.",
+            ) from exc
+        try:
+            for leftover in (*self.root.glob(f"{_SAVING}*"), *self.root.glob(f"{_REMOVING}*")):
+                log.warning("registry_leftover_removed", folder=leftover.name)
+                shutil.rmtree(leftover, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
+
+    def _folders(self) -> tuple[Path, ...]:
+        if not self.root.is_dir():
+            return ()
+        return tuple(sorted(p for p in self.root.iterdir() if p.is_dir() and not p.name.startswith(".")))
+
+    def _known(self) -> str:
+        return ", ".join(p.name for p in self._folders()) or "none"
+
+    def _folder(self, name: str, *, must_exist: bool = False) -> Path:
+        folder = self.root / name
+        if must_exist and not folder.is_dir():
+            raise RegistryError(
+                f"There is no model version {name!r} in {self.root} (versions: {self._known()}).",
+                remedy="Give one of these, or train one: routing-etl train",
+            )
+        return folder
+
+    def _check_manifest_hash(self, manifest: Manifest, expected: str | None) -> None:
+        if expected is not None and manifest.sha256 != expected:
+            raise TamperedArtifactError(
+                f"The manifest of model version {manifest.folder.name!r} has sha256 {manifest.sha256[:16]}..., the "
+                f"database says {expected[:16]}....",
+                remedy=RESTORE,
+            )
+
+    @staticmethod
+    def _require(report: VerifyReport) -> None:
+        for check in report.checks:
+            if check.problem:
+                raise TamperedArtifactError(
+                    f"Model version {report.name!r}: {check.path or check.name}: {check.problem}.",
+                    remedy=RESTORE,
+                )
+        if report.incompatible:
+            raise IncompatibleModelError(report.incompatible)
+
+    def _measured(self, folder: Path) -> bool:
+        return bool(self.manifests.load(folder).metadata.get("measured"))
+
+    def _info(self, folder: Path, aliases: Mapping[str, str], former: Collection[str]) -> VersionInfo:
+        own = tuple(a for a in ALIASES if aliases.get(a) == folder.name)
+        status = "active" if "champion" in own else "retired" if folder.name in former else "pending"
+        try:
+            manifest = self.manifests.load(folder)
+        except RoutingEtlError as exc:
+            made = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+            return VersionInfo(folder.name, folder, made, status, own, False, 0, None, str(exc))
+        return VersionInfo(
+            folder.name,
+            folder,
+            manifest.generated_at,
+            status,
+            own,
+            bool(manifest.metadata.get("measured")),
+            manifest.total_bytes,
+            manifest.sha256,
+        )
+
+
+def _file_problem(folder: Path, artifact: Artifact) -> str | None:
+    """What is wrong with one file of a version, None when it is as the manifest says."""
+    try:
+        with (folder / artifact.path).open("rb") as stream:
+            if sha256_of(stream) != artifact.sha256:
+                return "its sha256 differs from the manifest"
+    except FileNotFoundError:
+        return "it is missing"
+    return None
+
+
+def _tampered(folder: Path, artifact: Artifact, problem: str) -> TamperedArtifactError:
+    return TamperedArtifactError(
+        f"Model version {folder.name!r}: {artifact.path}: {problem}. It is not loaded.", remedy=RESTORE
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
