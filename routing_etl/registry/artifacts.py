@@ -79,7 +79,9 @@ def metrics_file(metrics: Mapping[str, Any], name: str, generated_at: str) -> di
     for field in METRIC_FIELDS:
         content[field] = given.get(field)
         if content[field] is None:
-            reasons.setdefault(field, "not a finite number" if metrics.get(field) is not None else "not measured")
+            reasons.setdefault(
+                field, "not a finite number" if metrics.get(field) is not None else "not measured"
+            )
     for field, value in given.items():
         if value is None and metrics[field] is not None:
             reasons.setdefault(field, "not a finite number")
@@ -92,7 +94,7 @@ def request_file(metadata: Mapping[str, Any], requested_name: str | None) -> dic
     job = metadata.get("job") or {}
     return {
         "version_name": requested_name,
-        "requested_by": job.get("requested_by"),
+        "requested_by": job.get("requested_by", metadata.get("requested_by")),
         "source": metadata.get("source"),
         **(metadata.get("request") or {}),
     }

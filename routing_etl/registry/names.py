@@ -47,5 +47,5 @@ def check_name(name: str) -> str:
 
 
 def timestamp_name(now: datetime | None = None) -> str:
-    """`version_YYYYmmddHHMMSS` in UTC, the name of a version that the user did not name."""
+    """`version_YYYYmmddHHMMSS` in UTC."""
     return (now or datetime.now(UTC)).astimezone(UTC).strftime("version_%Y%m%d%H%M%S")

@@ -129,25 +129,29 @@ class ModelRegistry:
 
     # --- write -------------------------------------------------------------------------------------------------------
 
-    def new_name(self, name: str | None = None) -> str:
-        """A name for a version to come: the given one when it is usable and free, else a UTC timestamp.
+    def check_name(self, name: str) -> str:
+        """Return the name when a new version may have it; asked before a long training.
 
         Raises
         ------
         RegistryError: the name is not usable, or a version of that name exists.
         """
-        taken = {p.name.lower() for p in self._folders()}
-        if name is None:
-            stamp = timestamp_name()
-            candidates = (stamp if n == 1 else f"{stamp}_{n}" for n in range(1, len(taken) + 2))
-            return next(c for c in candidates if c.lower() not in taken)
         check_name(name)
-        if name.lower() in taken:
+        if name.lower() in self._taken():
             raise RegistryError(
                 f"Model version {name!r} exists already in {self.root}; versions are never overwritten.",
                 remedy="Give another name, or leave it out for a timestamp.",
             )
         return name
+
+    def new_name(self) -> str:
+        """A free name for a version that the user did not name: the UTC time, numbered within one second."""
+        stamp, taken = timestamp_name(), self._taken()
+        candidates = (stamp if n == 1 else f"{stamp}_{n}" for n in range(1, len(taken) + 2))
+        return next(c for c in candidates if c not in taken)
+
+    def _taken(self) -> set[str]:
+        return {p.name.lower() for p in self._folders()}
 
     def save(
         self,
@@ -159,12 +163,13 @@ class ModelRegistry:
         time_profiles: Mapping[str, Any],
         json_artifacts: Mapping[str, Any],
         joblib_artifacts: Mapping[str, Any],
+        attributes: Iterable[AttributeSpec] | None = None,
     ) -> SavedVersion:
         """Store a fitted predictor as a new version.
 
         Parameters
         ----------
-        predictor: anything picklable; its `attributes` (AttributeSpec) become the manifest's feature schema.
+        predictor: anything picklable.
         name: version name; None takes a UTC timestamp.
         metrics: values of `metrics.json`; a legacy field that is missing or not finite becomes NULL with a reason
             (`reasons` may give the caller's own).
@@ -172,6 +177,7 @@ class ModelRegistry:
             `training_request.json`.
         json_artifacts: at least `JSON_ARTIFACTS`; `feature_weights_json` is accepted for `feature_weights`.
         joblib_artifacts: at least `JOBLIB_ARTIFACTS`.
+        attributes: item attributes of the feature schema; None takes the predictor's own `attributes`.
 
         Raises
         ------
@@ -180,10 +186,11 @@ class ModelRegistry:
         LockedError: another save has held the lock for longer than the lock time-out.
         """
         requested = name
+        trained_on = getattr(predictor, "attributes", ()) if attributes is None else tuple(attributes)
         json_files = {k.removesuffix("_json"): v for k, v in json_artifacts.items()}
         artifact_files.check_complete(json_files, joblib_artifacts)
         with self._locked("save"), disk_full_as_error("the model version", self.root):
-            name = self.new_name(name)
+            name = self.new_name() if name is None else self.check_name(name)
             generated_at = _now()
             measured = artifact_files.metrics_file(metrics, name, generated_at)
             contents = {
@@ -203,9 +210,7 @@ class ModelRegistry:
                     **artifact_files.write_joblib(folder, {ENGINE: predictor, **joblib_artifacts}),
                     **artifact_files.write_json_files(folder, contents),
                 }
-                manifest = artifact_files.manifest_file(
-                    measured, artifacts, metadata, getattr(predictor, "attributes", ())
-                )
+                manifest = artifact_files.manifest_file(measured, artifacts, metadata, trained_on)
                 write_json(folder / MANIFEST, manifest)
                 manifest_sha256 = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
                 sync_folder(folder)
