@@ -178,7 +178,7 @@ def _mssql_session(engine: Engine, settings: Settings) -> None:
         ):
             try:
                 cursor.execute(statement)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - the DBAPI module is not known here; logged
                 from routing_etl.log import get_logger
 
                 get_logger(__name__).warning(

@@ -1,0 +1,238 @@
+"""What people do around the night: the demo, one prediction, migrations, promotion, rollback, verification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from routing_etl import frames
+from routing_etl.champion import load_model, read_learning_data
+from routing_etl.context import Context
+from routing_etl.database import make_engine, translated
+from routing_etl.errors import ConfigurationError, ItemNotFoundError, RegistryError
+from routing_etl.night import ensure_warehouse, night
+from routing_etl.progress import SILENT, Progress
+from routing_etl.runs import RunFolder, find_run
+from routing_etl.settings import Settings
+
+
+def demo_urls(home: Path) -> dict[str, str]:
+    """The demo's two SQLite databases: it never touches the configured ones."""
+    return {
+        "erp_url": f"sqlite:///{(home / 'erp.db').as_posix()}",
+        "warehouse_url": f"sqlite:///{(home / 'warehouse.db').as_posix()}",
+        "profile": "bi_views",
+    }
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo made: the plant's report and the run folder of its night."""
+
+    plant: Any
+    run: RunFolder
+
+
+def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILENT) -> DemoResult:
+    """Write a demo plant and run the whole night on it, training a new model.
+
+    Raises
+    ------
+    ConfigurationError: the size is out of bounds, or the database holds tables that are no demo plant's.
+    """
+    report = write_demo_plant(settings, settings.erp, items=items, seed=seed, progress=progress)
+    return DemoResult(report, night(settings, progress=progress, retrain=True, kind="demo"))
+
+
+def write_demo_plant(
+    settings: Settings, url: str, *, items: int, seed: int, progress: Progress = SILENT
+) -> Any:
+    """Write only the plant, into any database that SQLAlchemy reaches."""
+    from routing_etl.erp.demo_plant import write_plant
+
+    with translated("erp", url):
+        return write_plant(url, items, seed, settings, progress=progress)
+
+
+def migrate(settings: Settings, revision: str = "head") -> str:
+    """Bring our tables to a revision, up or down; returns the revision they are at."""
+    from routing_etl.warehouse import migrate as migrations
+    from routing_etl.warehouse.schema import schema_for
+
+    engine = make_engine(settings.warehouse, "warehouse", settings)
+    try:
+        with translated("warehouse", settings.warehouse):
+            schema = schema_for(engine, settings.warehouse_schema)
+            known = migrations.revisions()
+            current = migrations.current_revision(engine, schema)
+            down = revision == "base" or (
+                revision in known and current in known and known.index(revision) < known.index(current)
+            )
+            (migrations.downgrade if down else migrations.migrate)(engine, schema, revision)
+            return migrations.current_revision(engine, schema) or "base"
+    finally:
+        engine.dispose()
+
+
+def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> str:
+    """The DDL as text, for review."""
+    from routing_etl.warehouse.migrate import migrate_sql
+
+    return migrate_sql(dialect, settings.warehouse_schema, revision)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One item's prediction with what is behind it."""
+
+    item: dict[str, Any]
+    attributes: tuple[frames.AttributeSpec, ...]
+    overrides: dict[str, str]
+    model_version: str
+    predictions: frames.Predictions
+    own_routing: pl.DataFrame
+    purchase: dict[str, Any] | None
+
+
+def predict_item(
+    settings: Settings,
+    item_cd: str,
+    *,
+    overrides: dict[str, str] | None = None,
+    version: str | None = None,
+    run_id: str | None = None,
+) -> Prediction:
+    """Predict one item of the newest run. An item that has a routing is predicted without its own, which is shown.
+
+    `overrides`: attribute name (any case, canonical or ERP name) to value, in the attribute's canonical unit.
+
+    Raises
+    ------
+    ItemNotFoundError: no such item. ConfigurationError: an override names no attribute or is no number.
+    """
+    run = find_run(settings.home, run_id, having="clean")
+    ctx = Context(settings, run)
+    data = read_learning_data(run)
+    item = _find_item(data.items, item_cd)
+    changed = _override(item, data.attributes, overrides or {})
+    name, predictor = load_model(ctx, version)
+    key = item["item_key"][0]
+    own = data.operations.filter((pl.col("item_key") == key) & (pl.col("routing_rank") == 0)).sort("proc_seq")
+    return Prediction(
+        item=changed.to_dicts()[0],
+        attributes=data.attributes,
+        overrides=overrides or {},
+        model_version=name,
+        predictions=predictor.predict(changed),
+        own_routing=own,
+        purchase=_purchase_facts(run, key),
+    )
+
+
+def _find_item(items: pl.DataFrame, item_cd: str) -> pl.DataFrame:
+    found = items.filter(pl.col("item_cd") == item_cd)
+    if found.is_empty():
+        key = pl.select(frames.key_of(pl.lit(item_cd))).item()
+        found = items.filter(pl.col("item_key") == key)
+    if found.is_empty():
+        near = (
+            items.filter(pl.col("item_key").str.starts_with(item_cd.strip().upper()[:4]))["item_cd"]
+            .head(3)
+            .to_list()
+        )
+        hint = f" Items that begin alike: {', '.join(near)}." if near else ""
+        raise ItemNotFoundError(
+            f"Item {item_cd!r} is not in the extracted item master.{hint}",
+            remedy="Check the code; for a brand-new item run: routing-etl extract",
+        )
+    return found.head(1)
+
+
+def _override(
+    item: pl.DataFrame, attributes: tuple[frames.AttributeSpec, ...], values: dict[str, str]
+) -> pl.DataFrame:
+    by_name = {a.name.upper(): a for a in attributes} | {a.source.upper(): a for a in attributes if a.source}
+    for name, value in values.items():
+        attribute = by_name.get(name.upper())
+        if attribute is None:
+            raise ConfigurationError(
+                f"--set {name}: no such attribute.",
+                remedy=f"Use one of {', '.join(a.name for a in attributes)}.",
+            )
+        typed: str | float | None = value or None
+        if attribute.kind == "number" and value:
+            try:
+                typed = float(value)
+            except ValueError as exc:
+                raise ConfigurationError(
+                    f"--set {name}={value!r} is not a number.",
+                    remedy=f"Give it in {attribute.unit or 'its unit'}.",
+                ) from exc
+        item = item.with_columns(pl.lit(typed, dtype=item.schema[attribute.name]).alias(attribute.name))
+    return item
+
+
+def _purchase_facts(run: RunFolder, key: str) -> dict[str, Any] | None:
+    path = run.clean / f"{frames.PURCHASE_ORDERS.name}.parquet"
+    if not path.is_file():
+        return None
+    facts = (
+        pl.scan_parquet(path)
+        .filter(pl.col("item_key") == key)
+        .select(
+            pl.len().alias("orders"),
+            pl.col("po_date").max().alias("latest"),
+            pl.col("qty").sum().alias("quantity"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    return facts if facts["orders"] else None
+
+
+def verify_models(settings: Settings, version: str | None = None) -> list[str]:
+    """Check versions against their manifests and the database; returns the verified names.
+
+    Raises
+    ------
+    RegistryError: there is none, or one differs (names the version and each problem).
+    """
+    from routing_etl.warehouse import records
+
+    ctx = Context(settings, RunFolder("verify", settings.home))
+    names = [version] if version else [v.name for v in ctx.registry.list()]
+    if not names:
+        raise RegistryError(
+            f"There is no model in {settings.models_dir}.", remedy="Train one: routing-etl train"
+        )
+    with ctx.warehouse() as engine:
+        for name in names:
+            expected = records.manifest_sha256(engine, settings.warehouse_schema, name)
+            report = ctx.registry.verify(name, expected_manifest_sha256=expected)
+            if not report.ok:
+                problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
+                raise RegistryError(
+                    f"Model version {name}: {'; '.join([*problems, report.incompatible or '']).strip('; ')}.",
+                    remedy="Restore it from a backup or train a new version: routing-etl train",
+                )
+    return names
+
+
+def publications(settings: Settings) -> list[Any]:
+    """Publications, newest first."""
+    from routing_etl.warehouse.publish import Publisher
+
+    ensure_warehouse(settings)
+    with Context(settings, RunFolder("publications", settings.home)).warehouse() as engine:
+        return list(Publisher(engine, settings).list())
+
+
+def rollback(settings: Settings, to: int | None = None) -> int:
+    """Move the pointer back to an earlier publication; returns the current id."""
+    from routing_etl.warehouse.publish import Publisher
+
+    with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
+        return int(Publisher(engine, settings).rollback(to))

@@ -1,0 +1,243 @@
+"""Model versions in operation: save one with its database row, decide on promotion, load the champion verified.
+
+The registry holds the files, the database the manifest's hash and the status; this module keeps the two in step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from routing_etl import frames
+from routing_etl.context import Context
+from routing_etl.database import safe_url
+from routing_etl.errors import RegistryError
+from routing_etl.runs import RunFolder
+from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from routing_etl.model.predictor import RoutingPredictor
+
+
+@dataclass(frozen=True)
+class LearningData:
+    """Items with their attributes, and the operations of every routing that is valid."""
+
+    items: pl.DataFrame
+    operations: pl.DataFrame
+    attributes: tuple[frames.AttributeSpec, ...]
+
+    @property
+    def routed(self) -> pl.Series:
+        """Keys of the items that have a valid routing."""
+        return self.operations["item_key"].unique()
+
+    @property
+    def unrouted_items(self) -> pl.DataFrame:
+        """The items to predict: those without a valid routing."""
+        return self.items.join(self.operations.select("item_key").unique(), on="item_key", how="anti")
+
+
+def read_learning_data(run: RunFolder) -> LearningData:
+    """Cleaned items and valid routings of a run."""
+    return LearningData(
+        pl.read_parquet(run.clean / "items.parquet"),
+        pl.scan_parquet(run.clean / "operations.parquet").filter("rout_valid").collect(),
+        frames.read_attributes(run.clean / "items.attributes.json"),
+    )
+
+
+def make_predictor(settings: Settings, attributes: tuple[frames.AttributeSpec, ...]) -> RoutingPredictor:
+    """An unfitted predictor with the settings' parameters."""
+    from routing_etl.model.predictor import RoutingPredictor
+
+    return RoutingPredictor(
+        attributes=attributes,
+        candidates_per_item=settings.candidates_per_item,
+        similarity_threshold=settings.similarity_threshold,
+        random_state=settings.random_state,
+    )
+
+
+def save_version(
+    ctx: Context,
+    name: str | None,
+    predictor: RoutingPredictor,
+    data: LearningData,
+    report: dict[str, Any],
+    times: frames.TimeEvidence,
+    requested_by: str,
+) -> str:
+    """Files first, then the database row: a version without its row is never the champion."""
+    from routing_etl.warehouse import records
+
+    parts = predictor.legacy_artifacts()
+    joblib_names = ("encoder", "scaler", "feature_columns", "feature_weights")
+    metrics = {
+        "training_samples": report["training_samples"],
+        "dataset_stats": report["dataset_stats"],
+        "training_duration_sec": report["training_duration_sec"],
+        "split": report["split"],
+        **report["legacy"],
+        "metrics": report["metrics"],
+        "calibration": report["calibration"],
+        "alerts": report["alerts"],
+    }
+    metadata = {
+        "run_id": ctx.run.run_id,
+        "requested_by": requested_by,
+        "profile": ctx.profile.name,
+        "profile_fingerprint": ctx.profile.fingerprint,
+        "training_samples": report["training_samples"],
+        "total_items": data.items.height,
+        "total_features": len(data.attributes),
+        "training_date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hyperparameters": {k: v for k, v in predictor.get_params().items() if k != "attributes"},
+    }
+    with ctx.warehouse() as engine:
+        saved = ctx.registry.save(
+            predictor,
+            name=name,
+            metrics=metrics,
+            metadata=metadata,
+            attributes=data.attributes,
+            time_profiles=_time_profile_summary(times),
+            json_artifacts={
+                "active_features": parts["active_features"],
+                "feature_importance": parts["feature_importance"],
+                "feature_statistics": parts["feature_statistics"],
+                "feature_recommendations": parts["feature_recommendations"],
+                "feature_weights": parts["feature_weights_json"],
+            },
+            joblib_artifacts={n: parts[n] for n in joblib_names},
+        )
+        records.store_model_version(
+            engine,
+            ctx.settings.warehouse_schema,
+            version=saved.name,
+            manifest_sha256=saved.manifest_sha256,
+            run_id=ctx.run.run_id,
+            requested_by=requested_by,
+            status="pending",
+            training_samples=report["training_samples"],
+            unique_items=report["dataset_stats"]["unique_items"],
+            unique_processes=report["dataset_stats"]["unique_processes"],
+            training_duration_sec=report["training_duration_sec"],
+            hyperparameters=metadata["hyperparameters"],
+        )
+        records.store_metrics(
+            engine,
+            ctx.settings.warehouse_schema,
+            saved.name,
+            ctx.run.run_id,
+            _metrics_frame(report["metrics"]),
+        )
+    return saved.name
+
+
+def _metrics_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    return frames.METRICS.conform(pl.DataFrame(rows, schema=frames.METRICS.schema))
+
+
+def _time_profile_summary(times: frames.TimeEvidence) -> dict[str, Any]:
+    """The plant's OPT / STD / SAFE per measure as weighted means over jobs, weights: samples."""
+    summary: dict[str, Any] = {
+        "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "profiles": {},
+    }
+    for measure in ("setup", "run"):
+        known = times.by_job.filter(pl.col(f"{measure}_n") > 0)
+        weight = pl.col(f"{measure}_n") / pl.col(f"{measure}_n").sum()
+        summary["profiles"][measure] = known.select(
+            pl.col(f"{measure}_n").sum().alias("samples"),
+            pl.col(f"{measure}_n_removed").sum().alias("removed"),
+            *((pl.col(f"{measure}_{s}") * weight).sum().alias(s.upper()) for s in ("optimal", "standard", "safe")),
+        ).to_dicts()[0] if known.height else {"samples": 0, "reason": "no work result gave this time"}  # fmt: skip
+    return summary
+
+
+def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> tuple[bool, str]:
+    """First version: promote. Later: unless its held-out exact match is surely below the champion's, or unmeasured."""
+    own = _headline(metrics)
+    if own is None:
+        return False, "its metrics could not be measured, so it cannot be the champion"
+    champion = ctx.registry.alias("champion")
+    if champion is None:
+        reason = f"first version: exact match {own['value']:.3f} on {own['n']} held-out items"
+    else:
+        theirs = _headline(_metrics_frame(ctx.registry.show(champion).metrics["metrics"]))
+        if (
+            theirs is not None
+            and own["high"] is not None
+            and theirs["low"] is not None
+            and own["high"] < theirs["low"]
+        ):
+            return False, (
+                f"exact match {own['value']:.3f} (up to {own['high']:.3f}) is below that of champion {champion}, "
+                f"{theirs['value']:.3f} (from {theirs['low']:.3f})"
+            )
+        shown = "not measured" if theirs is None else f"{theirs['value']:.3f}"
+        reason = (
+            f"exact match {own['value']:.3f} on {own['n']} held-out items, champion {champion} had {shown}"
+        )
+    promote(ctx.settings, version, why=reason)
+    return True, reason
+
+
+def _headline(metrics: pl.DataFrame) -> dict[str, Any] | None:
+    found = metrics.filter(
+        (pl.col("method") == "model") & (pl.col("segment") == "all") & (pl.col("metric") == "exact_at_1")
+        & pl.col("value").is_not_null()
+    )  # fmt: skip
+    return found.to_dicts()[0] if found.height else None
+
+
+def promote(settings: Settings, version: str, *, why: str) -> None:
+    """Make a version the champion, in the registry and in the database, with who and why on record.
+
+    Raises
+    ------
+    RegistryError: the version does not exist or was never measured.
+    """
+    from routing_etl.registry.store import ModelRegistry
+    from routing_etl.warehouse import records
+
+    store = ModelRegistry(settings.models_dir)
+    if _headline(_metrics_frame(store.show(version).metrics.get("metrics", []))) is None:
+        raise RegistryError(
+            f"Model version {version} has no measured metrics.",
+            remedy="Train again with enough routed items, then promote that version.",
+        )
+    ctx = Context(settings, RunFolder("promote", settings.home))
+    with ctx.warehouse() as engine:
+        records.activate_model(engine, settings.warehouse_schema, version, by=settings.service_user, why=why)
+        store.set_alias("champion", version, who=settings.service_user, why=why)
+
+
+def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor]:
+    """A verified model: the named version or the champion. Its manifest's hash must stand in the database.
+
+    Raises
+    ------
+    RegistryError: no such version, or no champion (error code 1002 of the earlier system).
+    TamperedArtifactError, IncompatibleModelError: never a fallback.
+    """
+    from routing_etl.warehouse import records
+
+    name = version or ctx.registry.alias("champion")
+    if name is None:
+        raise RegistryError(
+            f"There is no champion model in {ctx.settings.models_dir}.", remedy="Train one: routing-etl train"
+        )
+    ctx.registry.show(name)
+    with ctx.warehouse() as engine:
+        expected = records.manifest_sha256(engine, ctx.settings.warehouse_schema, name)
+    if expected is None:
+        raise RegistryError(
+            f"Model version {name} is not in the table model_version of {safe_url(ctx.settings.warehouse)}.",
+            remedy="Use the warehouse it was trained with, or train again: routing-etl train",
+        )
+    return name, ctx.registry.load(name, expected_manifest_sha256=expected)

@@ -1,0 +1,160 @@
+"""The whole night: the pipeline's steps in order, under the run lock, recorded in the warehouse however it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from routing_etl import frames, pipeline
+from routing_etl.context import Context
+from routing_etl.database import make_engine, translated
+from routing_etl.errors import RoutingEtlError
+from routing_etl.log import get_logger
+from routing_etl.progress import SILENT, Progress
+from routing_etl.runs import RunFolder, new_run, prune_runs, run_lock
+from routing_etl.settings import Settings
+
+log = get_logger(__name__)
+
+
+def ensure_warehouse(settings: Settings) -> None:
+    """The embedded warehouse makes its own tables when it is new; any other database is migrated by its DBA."""
+    from routing_etl.warehouse.migrate import current_revision, migrate
+
+    if not settings.warehouse.startswith("sqlite"):
+        return
+    engine = make_engine(settings.warehouse, "warehouse", settings)
+    try:
+        with translated("warehouse", settings.warehouse):
+            if current_revision(engine, None) is None:
+                migrate(engine, None)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def recorded(ctx: Context, kind: str) -> Iterator[None]:
+    """Write the run into `batch_run`, and its check results and rejects at the end, however it ends."""
+    begin(ctx, kind)
+    try:
+        yield
+    except BaseException as exc:
+        cancelled = isinstance(exc, KeyboardInterrupt)
+        message = str(exc) if isinstance(exc, RoutingEtlError) else f"{type(exc).__name__}: {exc}"
+        try:
+            finish(
+                ctx, "cancelled" if cancelled else "failed", "stopped by the user" if cancelled else message
+            )
+        except RoutingEtlError as second:
+            log.error("run_end_not_recorded", error=str(second))
+        raise
+    finish(ctx, "succeeded", "")
+
+
+def begin(ctx: Context, kind: str) -> None:
+    """Open the run's row; a run that died without closing its own is marked as failed."""
+    from routing_etl.warehouse import records
+
+    with ctx.warehouse() as engine:
+        records.start_run(
+            engine,
+            ctx.settings.warehouse_schema,
+            run_id=ctx.run.run_id,
+            kind=kind,
+            profile=ctx.profile.name,
+            config_hash=_config_hash(ctx),
+        )
+
+
+def _config_hash(ctx: Context) -> str:
+    """sha256 of the settings without secrets and of the profile: equal hashes mean equal configuration."""
+    shown = ctx.settings.model_dump(mode="json", exclude={"erp_url", "warehouse_url"})
+    return hashlib.sha256(json.dumps([shown, ctx.profile.fingerprint], sort_keys=True).encode()).hexdigest()
+
+
+def finish(ctx: Context, status: str, message: str) -> None:
+    """Close the run's row with what its reports say, and store its check results and rejected rows."""
+    from routing_etl.warehouse import records
+
+    schema = ctx.settings.warehouse_schema
+    reports = {name: ctx.run.report(name) or {} for name in STEPS}
+    with ctx.warehouse() as engine:
+        for name in ("check_source_outcomes", "check_candidates_outcomes"):
+            outcomes = (ctx.run.report(name) or {}).get("outcomes", [])
+            records.store_checks(engine, schema, ctx.run.run_id, [frames.CheckOutcome(**o) for o in outcomes])
+        if reports["clean"]:
+            records.store_rejects(engine, schema, ctx.run.run_id, ctx.run.rejects)
+        records.finish_run(
+            engine,
+            schema,
+            ctx.run.run_id,
+            status=status,
+            message=message,
+            rows_read=reports["extract"].get("rows_read"),
+            rows_rejected=reports["clean"].get("rows_rejected"),
+            rows_written=reports["load"].get("rows_written"),
+            model_version=reports["score"].get("model_version"),
+            publication_id=reports["publish"].get("publication_id"),
+            metadata={
+                n: {k: r.get(k) for k in ("seconds", "peak_memory_mb")} for n, r in reports.items() if r
+            },
+        )
+        if status == "succeeded":
+            records.purge(engine, schema, ctx.settings.keep_days)
+
+
+#: The night's steps in order.
+STEPS = (
+    "extract", "clean", "check_source", "aggregate_times", "train", "score", "check_candidates", "load", "publish",
+    "measure",
+)  # fmt: skip
+
+
+def training_due(ctx: Context) -> str | None:
+    """Why the night should train, or None: no champion yet, or one older than `retrain_days`."""
+    champion = ctx.registry.alias("champion")
+    if champion is None:
+        return "there is no champion yet"
+    made = datetime.fromisoformat(ctx.registry.show(champion).info.created_at)
+    age = datetime.now(UTC) - made
+    if age > timedelta(days=ctx.settings.retrain_days):
+        return f"champion {champion} is {age.days} days old"
+    return None
+
+
+def night(
+    settings: Settings,
+    *,
+    progress: Progress = SILENT,
+    run_id: str | None = None,
+    retrain: bool = False,
+    kind: str = "nightly",
+) -> RunFolder:
+    """The whole street, recorded, under the run lock. Returns the run folder; its reports say what happened.
+
+    Raises
+    ------
+    RoutingEtlError: whatever stopped the night; the last publication stays as it was.
+    """
+    with run_lock(settings.home, f"the {kind} run"):
+        ensure_warehouse(settings)
+        ctx = Context(settings, new_run(settings.home, run_id), progress)
+        with recorded(ctx, kind):
+            pipeline.extract(ctx)
+            pipeline.clean(ctx)
+            pipeline.check_source(ctx)
+            pipeline.aggregate_times(ctx)
+            due = "asked for" if retrain else training_due(ctx)
+            if due:
+                log.info("training", reason=due)
+                pipeline.train(ctx)
+            pipeline.score(ctx)
+            pipeline.check_candidates(ctx)
+            pipeline.load(ctx)
+            pipeline.publish(ctx)
+            pipeline.measure(ctx)
+        prune_runs(settings.home, settings.keep_runs)
+    return ctx.run

@@ -1,0 +1,471 @@
+"""The nightly batch as plain functions, one per step, over the rooms.
+
+Each step reads the files of the step before from the run folder, writes its own, stores a JSON report and returns it,
+so that a step can be run, looked at and repeated alone. The command line and Dagster call these functions and nothing
+below them. What does not belong here: SQL text, frame maths, learning, anything that shows or prints.
+
+The street: extract -> clean -> check_source -> aggregate_times -> train (when due) -> score -> check_candidates
+-> load -> publish -> measure.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import time
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from routing_etl import frames
+from routing_etl.champion import (
+    LearningData,
+    load_model,
+    make_predictor,
+    promote_if_not_worse,
+    read_learning_data,
+    save_version,
+)
+from routing_etl.context import Context, step
+from routing_etl.database import safe_url, translated
+from routing_etl.errors import ConfigurationError, ModelError
+from routing_etl.log import get_logger
+from routing_etl.runs import RunFolder
+
+log = get_logger(__name__)
+
+
+# --- the ERP's data --------------------------------------------------------------------------------------------------
+
+
+@step(
+    "extract",
+    invalidates=(
+        "clean",
+        "check_source",
+        "aggregate_times",
+        "train",
+        "score",
+        "check_candidates",
+        "load",
+        "publish",
+    ),
+)
+def extract(ctx: Context) -> dict[str, Any]:
+    """Stream the ERP's tables into `raw/*.parquet`.
+
+    Raises
+    ------
+    SourceError: the ERP is unreachable, or a table or column is missing, empty or of the wrong type.
+    """
+    from routing_etl.erp.extract import extract as read_erp
+
+    with translated("erp", ctx.settings.erp):
+        report = read_erp(ctx.settings.erp, ctx.profile, ctx.run.raw, ctx.settings, ctx.progress)
+    return {
+        "source": safe_url(ctx.settings.erp),
+        "profile": ctx.profile.name,
+        "profile_fingerprint": ctx.profile.fingerprint,
+        **vars(report),
+    }
+
+
+@step(
+    "clean",
+    invalidates=("check_source", "aggregate_times", "train", "score", "check_candidates", "load", "publish"),
+)
+def clean(ctx: Context) -> dict[str, Any]:
+    """Canonical frames in `clean/`, rejected rows with reasons in `rejects/`; rows in = rows kept + rejected."""
+    from routing_etl.erp.clean import clean as clean_frames
+
+    report = clean_frames(
+        ctx.run.raw, ctx.run.clean, ctx.run.rejects, ctx.profile, cutoff=_cutoff(ctx), progress=ctx.progress
+    )
+    return dict(vars(report))
+
+
+def _cutoff(ctx: Context) -> date | None:
+    if ctx.settings.cutoff is None:
+        return None
+    try:
+        return date.fromisoformat(ctx.settings.cutoff)
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"ROUTING_ETL_CUTOFF = {ctx.settings.cutoff!r} is not a date.", remedy="Write it as 2026-01-31."
+        ) from exc
+
+
+@step("check_source")
+def check_source(ctx: Context) -> dict[str, Any]:
+    """Run the expectation suites on the cleaned frames.
+
+    Raises
+    ------
+    DataQualityError: a critical check failed. The outcomes are in the report of the step `check_outcomes` either way.
+    """
+    from routing_etl.quality.checks import check_sources, raise_on_critical
+
+    outcomes = check_sources(ctx.run.clean, progress=ctx.progress)
+    ctx.run.write_report("check_source_outcomes", {"outcomes": outcomes})
+    raise_on_critical(outcomes)
+    return _check_counts(outcomes)
+
+
+def _check_counts(outcomes: list[frames.CheckOutcome]) -> dict[str, Any]:
+    return {
+        "checks": len(outcomes),
+        "passed": sum(o.success for o in outcomes),
+        "warnings": sum(not o.success and o.severity == "warning" for o in outcomes),
+        "failed": sum(o.blocks for o in outcomes),
+    }
+
+
+@step("aggregate_times")
+def aggregate_times(ctx: Context) -> dict[str, Any]:
+    """Work results to minutes and the three time profiles in `times/`.
+
+    Raises
+    ------
+    DataQualityError: actual times are not plausible against the standards, so the time basis must be wrong.
+    """
+    from routing_etl.times.plausibility import check_plausibility
+    from routing_etl.times.profiles import build_profiles
+
+    report = build_profiles(
+        pl.scan_parquet(ctx.run.clean / "work_results.parquet"),
+        pl.scan_parquet(ctx.run.clean / "operations.parquet"),
+        ctx.profile.time_basis,
+        ctx.run.times,
+        shards=ctx.settings.shards,
+        progress=ctx.progress,
+    )
+    check_plausibility(report)
+    return dict(vars(report))
+
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+
+def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
+    """Time profiles made from these items' results only: what a model may know when the others are held out."""
+    from routing_etl.times.profiles import read_evidence, subset_evidence
+
+    own = read_evidence(ctx.run.times).by_item_operation["item_key"].unique()
+    return subset_evidence(ctx.run.times, own.filter(~own.is_in(keep.unique().implode())))
+
+
+@step("evaluate")
+def evaluate(ctx: Context, *, split: str = "family", max_items: int = 5000) -> dict[str, Any]:
+    """Measure the method and the baselines on held-out items; every fold's model is thrown away.
+
+    `split`: `family` (groups of near-identical items), `time` (the newest routings) or `loo` (leave one out).
+    """
+    data = read_learning_data(ctx.run)
+    report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=True)
+    return {"split": split, "metrics": report.metrics.to_dicts(), "legacy": report.legacy}
+
+
+def _evaluate(ctx: Context, data: LearningData, *, split: str, max_items: int, baselines: bool) -> Any:
+    from routing_etl.model.evaluation import evaluate as evaluate_model
+    from routing_etl.times.profiles import read_evidence
+
+    return evaluate_model(
+        lambda: make_predictor(ctx.settings, data.attributes),
+        data.items,
+        data.operations,
+        split=split,
+        evidence=functools.partial(_evidence_of, ctx),
+        actuals=read_evidence(ctx.run.times),
+        test_days=ctx.settings.test_days,
+        max_items=max_items,
+        baselines=baselines,
+        progress=ctx.progress,
+    )
+
+
+@step("train")
+def train(
+    ctx: Context,
+    *,
+    name: str | None = None,
+    dry_run: bool = False,
+    promote: bool = True,
+    split: str = "family",
+    max_items: int = 5000,
+    requested_by: str = "",
+) -> dict[str, Any]:
+    """Evaluate the method on held-out items, then fit on every routed item and save the version.
+
+    A dry run saves nothing, neither files nor rows. A version whose metrics could not be measured is saved but never
+    promoted.
+
+    Raises
+    ------
+    ModelError: too few routings or no usable attribute. RegistryError: the name is taken or not usable.
+    """
+    from routing_etl.times.profiles import read_evidence
+
+    if not dry_run:
+        ctx.registry.new_name(name)
+    data = read_learning_data(ctx.run)
+    if data.operations.is_empty():
+        raise ModelError(
+            "There is no item with a valid routing to learn from.",
+            remedy="Check the routing table and the validity filter of the profile.",
+        )
+    started = time.perf_counter()
+    with ctx.progress.task("Train: evaluate on held-out items", total=2) as bar:
+        evaluation = _evaluate(ctx, data, split=split, max_items=max_items, baselines=True)
+        bar.advance()
+        bar.describe("Train: fit on every routed item")
+        times = read_evidence(ctx.run.times)
+        fitted = time.perf_counter()
+        predictor = make_predictor(ctx.settings, data.attributes).fit(
+            data.items, data.operations, times=times, progress=ctx.progress
+        )
+        training_seconds = time.perf_counter() - fitted
+        bar.advance()
+    report: dict[str, Any] = {
+        "version": name,
+        "dry_run": dry_run,
+        "split": split,
+        "metrics": evaluation.metrics.to_dicts(),
+        "legacy": evaluation.legacy,
+        "calibration": evaluation.calibration.to_dicts(),
+        "alerts": list(evaluation.alerts),
+        "dataset_stats": _dataset_stats(data),
+        "training_samples": data.operations.filter(pl.col("routing_rank") == 0)["item_key"].n_unique(),
+        "training_duration_sec": round(training_seconds, 3),
+        "duration_sec": round(time.perf_counter() - started, 3),
+        "run_id": ctx.run.run_id,
+        "promoted": False,
+        "promotion_reason": "dry run" if dry_run else "not asked for",
+    }
+    if not dry_run:
+        saved = save_version(
+            ctx, name, predictor, data, report, times, requested_by or ctx.settings.service_user
+        )
+        report["version"] = saved
+        if promote:
+            report["promoted"], report["promotion_reason"] = promote_if_not_worse(
+                ctx, saved, evaluation.metrics
+            )
+        ctx.registry.prune(ctx.settings.keep_models)
+    return report
+
+
+def _dataset_stats(data: LearningData) -> dict[str, Any]:
+    label = data.operations.filter(pl.col("routing_rank") == 0)
+    names = [a.name for a in data.attributes]
+    return {
+        "total_samples": label.height,
+        "unique_items": label["item_key"].n_unique(),
+        "unique_processes": label["job_cd"].n_unique(),
+        "missing_item_code": label["item_cd"].null_count() / max(label.height, 1),
+        "missing_process_code": label["job_cd"].null_count() / max(label.height, 1),
+        "total_columns": len(names),
+        "column_names": names,
+        "missing_rates": {n: round(data.items[n].null_count() / max(data.items.height, 1), 4) for n in names},
+    }
+
+
+# --- scoring and publication -----------------------------------------------------------------------------------------
+
+
+@step("score", invalidates=("check_candidates", "load", "publish"))
+def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
+    """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`."""
+    name, predictor = load_model(ctx, version)
+    todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
+    shutil.rmtree(ctx.run.predictions, ignore_errors=True)
+    for frame in (f for f in _PREDICTED):
+        (ctx.run.predictions / frame.name).mkdir(parents=True)
+    counts = dict.fromkeys((f.name for f in _PREDICTED), 0)
+    high = confident = 0.0
+    batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
+    for number, predictions in enumerate(batches):
+        for frame_name, frame in predictions.frames().items():
+            if frame_name == frames.RESOURCE_ALTERNATIVES.name:
+                continue
+            frame.write_parquet(ctx.run.predictions / frame_name / f"part-{number:05d}.parquet")
+            counts[frame_name] += frame.height
+        first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
+        high += first.filter(pl.col("similarity_tier") == "HIGH").height
+        confident += float(first["confidence"].sum())
+    alternatives = predictor.resource_alternatives_
+    alternatives.write_parquet(ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name / "part-00000.parquet")
+    counts[frames.RESOURCE_ALTERNATIVES.name] = alternatives.height
+    predicted = todo.height - counts[frames.ABSTAINED.name]
+    return {
+        "model_version": name,
+        "items": todo.height,
+        "predicted": predicted,
+        "abstained": counts[frames.ABSTAINED.name],
+        "abstained_by_reason": _abstained_by_reason(ctx.run),
+        "rows": counts,
+        "share_high": round(high / predicted, 4) if predicted else None,
+        "mean_confidence": round(confident / predicted, 4) if predicted else None,
+    }
+
+
+_PREDICTED = (
+    frames.CANDIDATES,
+    frames.CANDIDATE_OPERATIONS,
+    frames.RESOURCE_ALTERNATIVES,
+    frames.CANDIDATE_EVIDENCE,
+    frames.ABSTAINED,
+)
+
+
+def _scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
+    parts = sorted((run.predictions / frame.name).glob("*.parquet"))
+    return pl.scan_parquet(parts) if parts else frame.empty().lazy()
+
+
+def _abstained_by_reason(run: RunFolder) -> dict[str, int]:
+    counts = (
+        _scan_predictions(run, frames.ABSTAINED).group_by("reason_code").len().sort("reason_code").collect()
+    )
+    return dict(counts.iter_rows())
+
+
+@step("check_candidates")
+def check_candidates(ctx: Context) -> dict[str, Any]:
+    """Run the expectation suites on the predictions.
+
+    Raises
+    ------
+    DataQualityError: a critical check failed; nothing of this batch will be published.
+    """
+    from routing_etl.quality import checks
+
+    outcomes = checks.check_candidates(ctx.run.predictions, progress=ctx.progress)
+    ctx.run.write_report("check_candidates_outcomes", {"outcomes": outcomes})
+    checks.raise_on_critical(outcomes)
+    return _check_counts(outcomes)
+
+
+@step("load", invalidates=("publish",))
+def load(ctx: Context) -> dict[str, Any]:
+    """Load the checked predictions under a new publication id that no reader sees, and reconcile them.
+
+    Raises
+    ------
+    ConfigurationError: the predictions were not checked. ReconcileError: the rows differ; they were deleted.
+    LockedError: another publisher is at work.
+    """
+    from routing_etl.warehouse.publish import Publisher
+
+    if ctx.run.report("check_candidates") is None:
+        raise ConfigurationError(
+            f"The candidates of run {ctx.run.run_id} have not passed their checks.",
+            remedy="Run: routing-etl publish",
+        )
+    scored = ctx.run.report("score") or {}
+    with ctx.warehouse() as engine:
+        report = Publisher(engine, ctx.settings).load(
+            ctx.run.predictions,
+            run_id=ctx.run.run_id,
+            model_version=scored["model_version"],
+            progress=ctx.progress,
+        )
+    return dict(vars(report))
+
+
+@step("publish")
+def publish(ctx: Context) -> dict[str, Any]:
+    """Move the pointer to the loaded publication in one short transaction, then purge old ones."""
+    from routing_etl.warehouse.publish import Publisher
+
+    loaded = ctx.run.report("load")
+    if loaded is None:
+        raise ConfigurationError(
+            f"Run {ctx.run.run_id} has not been loaded.", remedy="Run: routing-etl publish"
+        )
+    with ctx.warehouse() as engine:
+        publisher = Publisher(engine, ctx.settings)
+        publisher.publish(loaded["publication_id"])
+        purged = publisher.purge(ctx.settings.keep_publications)
+    return {"publication_id": loaded["publication_id"], "reused": loaded["reused"], "purged": purged}
+
+
+def publish_run(ctx: Context) -> dict[str, Any]:
+    """Check the candidates, load, publish and measure: what `routing-etl publish` does."""
+    check_candidates(ctx)
+    load(ctx)
+    report = publish(ctx)
+    measure(ctx)
+    return report
+
+
+@step("measure")
+def measure(ctx: Context) -> dict[str, Any]:
+    """How the published batch looks and what became of the one before it, into `model_metric` (split `production`).
+
+    Coverage of the batch, drift of the similarity distribution against the previous publication (Kullback-Leibler
+    divergence over 50 bins), and realised outcomes: items predicted before that an engineer has routed since.
+    """
+    from routing_etl.warehouse import outcomes, records
+
+    scored, published = ctx.run.report("score") or {}, ctx.run.report("publish") or {}
+    operations = pl.scan_parquet(ctx.run.clean / "operations.parquet").filter(
+        "rout_valid", pl.col("routing_rank") == 0
+    )
+    written = operations.sort("item_key", "proc_seq").group_by("item_key", maintain_order=True)
+    actual = written.agg(pl.col("job_cd").str.join(">").alias("routing_code")).collect()
+    with ctx.warehouse() as engine:
+        schema = ctx.settings.warehouse_schema
+        rows = [
+            *_coverage(ctx.run, scored),
+            outcomes.similarity_drift(engine, schema, published["publication_id"]),
+            *outcomes.realised(engine, schema, published["publication_id"], actual),
+        ]
+        metrics = frames.METRICS.conform(
+            pl.DataFrame(rows, schema_overrides={"value": pl.Float64, "reason": pl.String}).with_columns(
+                pl.lit("model").alias("method"),
+                pl.lit("production").alias("split"),
+                pl.lit("all").alias("segment"),
+            )
+        )
+        records.store_metrics(engine, schema, scored["model_version"], ctx.run.run_id, metrics)
+    return {"publication_id": published["publication_id"], "metrics": metrics.to_dicts()}
+
+
+def _coverage(run: RunFolder, scored: dict[str, Any]) -> list[dict[str, Any]]:
+    """Shares of the published batch; NULL with a reason when nothing was predicted."""
+    items, predicted = scored["items"], scored["predicted"]
+    candidates = scored["rows"][frames.CANDIDATES.name]
+    timed = (
+        _scan_predictions(run, frames.CANDIDATE_OPERATIONS)
+        .select(
+            pl.len().alias("n"),
+            (pl.col("time_source") != "none").sum().alias("timed"),
+            pl.col("time_source").str.starts_with("actual").sum().alias("actual"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    per_item = (
+        _scan_predictions(run, frames.CANDIDATES)
+        .group_by("item_key")
+        .len()
+        .select((pl.col("len") >= 3).sum())
+        .collect()
+    )
+
+    def share(metric: str, part: float, whole: int) -> dict[str, Any]:
+        if whole:
+            return {"metric": metric, "value": part / whole, "n": whole, "reason": None}
+        return {"metric": metric, "value": None, "n": 0, "reason": "nothing was predicted"}
+
+    return [
+        share("predicted_share", predicted, items),
+        share("abstained_share", scored["abstained"], items),
+        share("high_tier_share", (scored["share_high"] or 0.0) * predicted, predicted),
+        share("mean_confidence", (scored["mean_confidence"] or 0.0) * predicted, predicted),
+        share("candidates_per_item", candidates, predicted),
+        share("three_candidates_share", per_item.item(), predicted),
+        share("operations_with_time_share", timed["timed"], timed["n"]),
+        share("operations_with_actuals_share", timed["actual"], timed["n"]),
+    ]
