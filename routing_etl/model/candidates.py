@@ -1,0 +1,385 @@
+"""Candidate routings for items, and the evidence for each.
+
+A candidate is always a routing that an engineer wrote for some item: one found in the item's leaves of the forest, at
+its neighbours, or often among items with the same value of a telling attribute. For a training item every count leaves
+the item's own near-duplicates out, so the ranker learns from evidence as a new item would have it.
+
+What belongs here: collecting candidates and computing their evidence features. What does not: deciding between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from routing_etl.model.labels import RoutingCatalogue
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_TYPICAL = 6
+
+FEATURES = (
+    "forest_share",
+    "forest_to_best",
+    "forest_rank",
+    "forest_entropy",
+    "neighbour_share",
+    "neighbour_max",
+    "neighbour_mean",
+    "neighbour_count",
+    "nearest",
+    "gap",
+    "expected_distance",
+    "log_likelihood",
+    "weakest_job",
+    "strongest_absent",
+    "length",
+    "length_to_expected",
+    "count",
+    "age_newest",
+    "young_share",
+    "outsourced",
+    "family_size",
+)
+
+
+@dataclass
+class Evidence:
+    """What is known about a batch of items before candidates: votes, neighbours and level codes.
+
+    `votes`: items x variants. `distance`, `neighbours`, `similarity`: items x k (-1 where there is none).
+    `expected`: items x d, expected routing description. `codes`: per telling level the coded value (-1 unknown).
+    `own_group`: group of a training item, -1 for a new one.
+    """
+
+    votes: sparse.csr_matrix
+    distance: FloatArray
+    neighbours: IntArray
+    similarity: FloatArray
+    expected: FloatArray
+    codes: dict[str, NDArray[np.int32]]
+    own_group: IntArray
+
+
+@dataclass
+class Pairs:
+    """Item x candidate pairs, sorted by item: row of the item, sequence, evidence features (pairs x FEATURES)."""
+
+    row: IntArray
+    sequence: IntArray
+    features: FloatArray
+    jobs: FloatArray
+    votes: sparse.csr_matrix
+
+
+class CandidateMaker:
+    """Holds what candidates need from training; `make` is pure.
+
+    Parameters
+    ----------
+    max_candidates: most candidates per item before ranking.
+    """
+
+    def __init__(self, *, max_candidates: int = 12) -> None:
+        self.max_candidates = max_candidates
+
+    def fit(
+        self,
+        catalogue: RoutingCatalogue,
+        described: FloatArray,
+        groups: IntArray,
+        codes: dict[str, NDArray[np.int32]],
+        age_days: FloatArray,
+        live: NDArray[np.bool_],
+    ) -> CandidateMaker:
+        """Count routings per telling value.
+
+        Parameters
+        ----------
+        described: sequences x d, mean routing description of every sequence. groups: near-duplicate group per label.
+        codes: telling level -> coded value per label. age_days: per label, NaN when unknown.
+        live: per sequence, whether it may be proposed.
+        """
+        labels = catalogue.labels
+        sequence = labels["sequence"].to_numpy().astype(np.int64)
+        n_sequences, n = catalogue.n_sequences, len(sequence)
+        self.variant_to_sequence_ = sparse.csr_matrix(
+            (
+                np.ones(catalogue.n_variants, np.float32),
+                catalogue.variant_sequence,
+                np.arange(catalogue.n_variants + 1),
+            ),
+            shape=(catalogue.n_variants, n_sequences),
+        )
+        self.sequence_jobs_ = catalogue.sequence_matrix()
+        self.described_ = described
+        self.live_ = live
+        self.length_ = np.diff(catalogue.sequence_offsets).astype(np.float32)
+        outside = catalogue.steps["outsourced"].to_numpy()[catalogue.variant_steps]
+        share = np.add.reduceat(outside.astype(np.float32), catalogue.variant_offsets[:-1])
+        share /= np.diff(catalogue.variant_offsets)
+        variant = labels["variant"].to_numpy()
+        size = np.bincount(sequence, minlength=n_sequences).astype(np.float32)
+        self.outsourced_ = (np.bincount(sequence, share[variant], n_sequences) / np.maximum(size, 1)).astype(
+            np.float32
+        )
+
+        # One vote per group and sequence: near-duplicates count once, and one's own group can be taken out exactly.
+        first = np.unique(groups * n_sequences + sequence)
+        self.group_keys_ = first
+        representative = np.searchsorted(first, groups * n_sequences + sequence)
+        one = np.zeros(len(first), dtype=np.int64)
+        one[representative] = np.arange(n)
+        self.count_ = np.bincount(first % n_sequences, minlength=n_sequences).astype(np.float32)
+        self.groups_total_ = float(len(first))
+        self.levels_ = list(codes)
+        self.level_counts_ = {}
+        self.level_totals_ = {}
+        for name, code in codes.items():
+            value = code[one]
+            width = int(code.max()) + 1 if len(code) else 0
+            keep = value >= 0
+            table = sparse.csr_matrix(
+                (np.ones(int(keep.sum()), np.float32), (value[keep], first[keep] % n_sequences)),
+                shape=(max(width, 1), n_sequences),
+            )
+            table.sum_duplicates()
+            table.sort_indices()
+            value_of = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr))
+            self.level_counts_[name] = (value_of * n_sequences + table.indices, table.data)
+            self.level_totals_[name] = np.asarray(table.sum(axis=1)).ravel().astype(np.float32)
+        self.typical_ = self._typical(n_sequences)
+        known = np.isfinite(age_days)
+        newest = np.full(n_sequences, np.inf, dtype=np.float32)
+        np.minimum.at(newest, sequence[known], age_days[known].astype(np.float32))
+        ceiling = float(np.nanmax(age_days)) if known.any() else 0.0
+        self.age_newest_ = np.where(np.isfinite(newest), newest, ceiling).astype(np.float32)
+        middle = float(np.nanmedian(age_days)) if known.any() else 0.0
+        young = np.where(known, age_days < middle / 2, False)
+        self.young_share_ = (np.bincount(sequence, young, n_sequences) / np.maximum(size, 1)).astype(
+            np.float32
+        )
+        self.names_ = [*FEATURES, *[f"share given {name}" for name in self.levels_]]
+        return self
+
+    def _typical(self, n_sequences: int) -> sparse.csr_matrix | None:
+        """Values of the first telling level x sequences: the most frequent sequences of each value."""
+        if not self.levels_:
+            return None
+        key, data = self.level_counts_[self.levels_[0]]
+        row, col = key // n_sequences, key % n_sequences
+        order = np.lexsort((col, -data, row))
+        row, col, data = row[order], col[order], data[order]
+        keep = rank_in_group(row) < _TYPICAL
+        totals = self.level_totals_[self.levels_[0]]
+        share = data[keep] / np.maximum(totals[row[keep]], 1)
+        return sparse.csr_matrix((share, (row[keep], col[keep])), shape=(len(totals), n_sequences))
+
+    def make(self, evidence: Evidence, sequence_of: IntArray) -> Pairs:
+        """Collect candidates and compute their features.
+
+        Parameters
+        ----------
+        sequence_of: sequence of every training item, to read the neighbours' votes.
+        """
+        n, n_sequences = evidence.votes.shape[0], len(self.length_)
+        votes = (evidence.votes @ self.variant_to_sequence_).tocsr()
+        near = self._neighbour_votes(evidence, sequence_of, n_sequences)
+        pool = votes + near
+        if self.typical_ is not None:
+            code = evidence.codes[self.levels_[0]]
+            known = np.flatnonzero(code >= 0)
+            member = sparse.csr_matrix(
+                (np.full(len(known), 0.05, np.float32), (known, code[known])),
+                shape=(n, self.typical_.shape[0]),
+            )
+            pool = pool + member @ self.typical_
+        row, sequence = self._best(pool.tocsr())
+        key = row * n_sequences + sequence
+        return Pairs(row, sequence, *self._features(evidence, votes, near, row, sequence, key, sequence_of))
+
+    def _neighbour_votes(
+        self, evidence: Evidence, sequence_of: IntArray, n_sequences: int
+    ) -> sparse.csr_matrix:
+        n, k = evidence.neighbours.shape
+        weight = np.where(evidence.neighbours >= 0, evidence.similarity**2, 0.0)
+        total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+        weight = (weight / total).astype(np.float32).ravel()
+        col = sequence_of[np.maximum(evidence.neighbours, 0)].ravel()
+        row = np.repeat(np.arange(n), k)
+        keep = weight > 0
+        out = sparse.csr_matrix((weight[keep], (row[keep], col[keep])), shape=(n, n_sequences))
+        out.sum_duplicates()
+        return out
+
+    def _best(self, pool: sparse.csr_matrix) -> tuple[IntArray, IntArray]:
+        row = np.repeat(np.arange(pool.shape[0]), np.diff(pool.indptr))
+        col, data = pool.indices.astype(np.int64), pool.data
+        keep = self.live_[col]
+        row, col, data = row[keep], col[keep], data[keep]
+        order = np.lexsort((col, -data, row))
+        row, col = row[order], col[order]
+        top = rank_in_group(row) < self.max_candidates
+        row, col = row[top], col[top]
+        order = np.lexsort((col, row))
+        return row[order].astype(np.int64), col[order]
+
+    def _features(
+        self,
+        evidence: Evidence,
+        votes: sparse.csr_matrix,
+        near: sparse.csr_matrix,
+        row: IntArray,
+        sequence: IntArray,
+        key: IntArray,
+        sequence_of: IntArray,
+    ) -> tuple[FloatArray, FloatArray, sparse.csr_matrix]:
+        n, n_sequences = votes.shape
+        forest = pick(votes, key, n_sequences)
+        best = np.zeros(n, dtype=np.float32)
+        np.maximum.at(best, row, forest)
+        rank = np.empty(len(row), dtype=np.float32)
+        order = np.lexsort((-forest, row))
+        rank[order] = rank_in_group(row[order])
+        p = np.clip(votes.data, 1e-9, 1.0)
+        entropy = np.bincount(np.repeat(np.arange(n), np.diff(votes.indptr)), -p * np.log(p), n)
+        near_share = pick(near, key, n_sequences)
+        near_max, near_mean, near_count = self._neighbour_stats(
+            evidence, sequence_of, row, sequence, key, n_sequences
+        )
+        nearest = evidence.similarity.max(axis=1, initial=0.0)
+        jobs = np.clip(np.asarray((votes @ self.sequence_jobs_).todense(), dtype=np.float32), 0.004, 0.996)
+        likelihood, weakest, absent = self._job_fit(jobs, row, sequence)
+        expected_length = np.asarray(votes @ self.length_)
+        away = np.sqrt(((self.described_[sequence] - evidence.expected[row]) ** 2).sum(axis=1))
+        own = self._own_counts(evidence, row, sequence, n_sequences)
+        columns = [
+            forest,
+            forest / np.maximum(best[row], 1e-6),
+            rank,
+            entropy[row],
+            near_share,
+            near_max,
+            near_mean,
+            near_count,
+            nearest[row],
+            nearest[row] - near_max,
+            away,
+            likelihood,
+            weakest,
+            absent,
+            self.length_[sequence],
+            self.length_[sequence] - expected_length[row],
+            np.log1p(self.count_[sequence] - own),
+            self.age_newest_[sequence],
+            self.young_share_[sequence],
+            self.outsourced_[sequence],
+        ]
+        shares = []
+        sizes = np.zeros(n, dtype=np.float32)
+        for i, name in enumerate(self.levels_):
+            code = evidence.codes[name]
+            known = code[row] >= 0
+            value = np.maximum(code[row], 0).astype(np.int64)
+            counts = np.where(known, lookup(*self.level_counts_[name], value * n_sequences + sequence), 0.0)
+            total = np.where(known, self.level_totals_[name][value], 0.0)
+            counts, total = counts - own * known, total - self._own_total(evidence, row) * known
+            prior = self.count_[sequence] / self.groups_total_
+            shares.append((np.maximum(counts, 0) + prior) / (np.maximum(total, 0) + 1.0))
+            if i == 0:
+                sizes[row] = total
+        columns.append(np.log1p(np.maximum(sizes, 0))[row])
+        return np.column_stack([*columns, *shares]).astype(np.float32), jobs, votes
+
+    def _own_counts(
+        self, evidence: Evidence, row: IntArray, sequence: IntArray, n_sequences: int
+    ) -> FloatArray:
+        group = evidence.own_group[row]
+        key = np.maximum(group, 0) * n_sequences + sequence
+        place = np.minimum(np.searchsorted(self.group_keys_, key), len(self.group_keys_) - 1)
+        return ((self.group_keys_[place] == key) & (group >= 0)).astype(np.float32)
+
+    def _own_total(self, evidence: Evidence, row: IntArray) -> FloatArray:
+        return (evidence.own_group[row] >= 0).astype(np.float32)
+
+    def _neighbour_stats(
+        self,
+        evidence: Evidence,
+        sequence_of: IntArray,
+        row: IntArray,
+        sequence: IntArray,
+        key: IntArray,
+        n_sequences: int,
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        n, k = evidence.neighbours.shape
+        theirs = (
+            np.repeat(np.arange(n), k) * n_sequences + sequence_of[np.maximum(evidence.neighbours, 0)].ravel()
+        )
+        place = np.minimum(np.searchsorted(key, theirs), max(len(key) - 1, 0))
+        hit = (
+            (evidence.neighbours.ravel() >= 0) & (key[place] == theirs) if len(key) else np.zeros(n * k, bool)
+        )
+        similarity = evidence.similarity.ravel()[hit]
+        place = place[hit]
+        top = np.zeros(len(key), dtype=np.float32)
+        np.maximum.at(top, place, similarity)
+        count = np.bincount(place, minlength=len(key)).astype(np.float32)
+        mean = np.bincount(place, similarity, len(key)) / np.maximum(count, 1)
+        return top, mean.astype(np.float32), count
+
+    def _job_fit(
+        self, jobs: FloatArray, row: IntArray, sequence: IntArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Log-likelihood of the sequence's job set under the expected jobs, its least and the most expected absent job."""
+        log_in, log_out = np.log(jobs), np.log1p(-jobs)
+        base = log_out.sum(axis=1)
+        indptr, indices = self.sequence_jobs_.indptr, self.sequence_jobs_.indices
+        size = (indptr[sequence + 1] - indptr[sequence]).astype(np.int64)
+        pair = np.repeat(np.arange(len(sequence)), size)
+        position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+        job = indices[indptr[sequence][pair] + position]
+        item = row[pair]
+        likelihood = base[row] + np.bincount(pair, (log_in - log_out)[item, job], len(sequence))
+        weakest = np.ones(len(sequence), dtype=np.float32)
+        np.minimum.at(weakest, pair, jobs[item, job])
+        absent = np.empty(len(sequence), dtype=np.float32)
+        for start in range(0, len(sequence), 20_000):
+            stop = min(start + 20_000, len(sequence))
+            left = jobs[row[start:stop]]
+            inside = (pair >= start) & (pair < stop)
+            left[pair[inside] - start, job[inside]] = 0.0
+            absent[start:stop] = left.max(axis=1, initial=0.0)
+        return likelihood.astype(np.float32), weakest, absent
+
+
+def rank_in_group(group: IntArray) -> IntArray:
+    """0, 1, 2 ... inside each run of equal values."""
+    position = np.arange(len(group))
+    if not len(group):
+        return position
+    start = np.ones(len(group), dtype=bool)
+    start[1:] = group[1:] != group[:-1]
+    return position - np.maximum.accumulate(np.where(start, position, 0))
+
+
+def pick(matrix: sparse.csr_matrix, key: IntArray, width: int) -> FloatArray:
+    """Values of a CSR matrix at row * width + column keys (0 where it stores nothing)."""
+    if not matrix.has_sorted_indices:
+        matrix.sort_indices()
+    stored = (
+        np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
+    )
+    return lookup(stored, matrix.data, key)
+
+
+def lookup(stored: IntArray, data: FloatArray, key: IntArray) -> FloatArray:
+    """The value stored under each key, 0 for a key that is not stored; `stored` is sorted."""
+    if not len(stored):
+        return np.zeros(len(key), dtype=np.float32)
+    place = np.minimum(np.searchsorted(stored, key), len(stored) - 1)
+    found: FloatArray = np.where(stored[place] == key, data[place], 0.0).astype(np.float32)
+    return found

@@ -1,0 +1,138 @@
+"""From ranked sequences to proposals: the best few per item, their reference item, and a resource for every job.
+
+What belongs here: choosing among what was observed. What does not: scores, frames.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from routing_etl.model.candidates import Evidence, pick, rank_in_group
+from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.output import Chosen, ChosenSteps
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+def choose(
+    row: IntArray,
+    sequence: IntArray,
+    probability: NDArray[np.float64],
+    evidence: Evidence,
+    sequence_of: IntArray,
+    per_item: int,
+) -> Chosen:
+    """Keep each item's best candidates, best first, with the most similar neighbour that has the routing."""
+    order = np.lexsort((sequence, -probability, row))
+    row, sequence, probability = row[order], sequence[order], probability[order]
+    rank = rank_in_group(row)
+    keep = rank < per_item
+    row, sequence, probability, rank = row[keep], sequence[keep], probability[keep], rank[keep]
+    neighbours = evidence.neighbours[row]
+    same = (neighbours >= 0) & (sequence_of[np.maximum(neighbours, 0)] == sequence[:, None])
+    similarity = np.where(same, evidence.similarity[row], -1.0)
+    best = similarity.argmax(axis=1)
+    top = np.take_along_axis(similarity, best[:, None], 1)[:, 0]
+    reference = np.where(top >= 0, np.take_along_axis(neighbours, best[:, None], 1)[:, 0], -1)
+    weight = evidence.similarity[row] ** 2 * (neighbours >= 0)
+    share = (weight * same).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+    return Chosen(
+        row=row,
+        rank=rank + 1,
+        sequence=sequence,
+        confidence=probability.astype(np.float32),
+        similarity=np.maximum(top, 0.0).astype(np.float32),
+        reference=reference.astype(np.int64),
+        neighbour_count=same.sum(axis=1).astype(np.int64),
+        support=share.astype(np.float32),
+    )
+
+
+class StepChooser:
+    """Chooses a resource (and in-house or outsourced) for every job among the steps that were observed."""
+
+    def fit(
+        self, catalogue: RoutingCatalogue, live: NDArray[np.bool_], pool: NDArray[np.bool_]
+    ) -> StepChooser:
+        """Prepare the table of steps per job.
+
+        Parameters
+        ----------
+        live: per step, whether it may be proposed. pool: per step, whether its resource is a waiting pool.
+        """
+        count = catalogue.steps["step_count"].to_numpy().astype(np.float64)
+        self.variant_steps_ = catalogue.variant_matrix()
+        self.step_job_ = catalogue.step_job
+        self.n_steps_ = len(count)
+        job = catalogue.step_job
+        order = np.lexsort((np.arange(len(job)), job))
+        self.job_steps_ = order
+        self.job_bounds_ = np.searchsorted(job[order], np.arange(len(catalogue.jobs) + 1))
+        per_job = np.bincount(job, count, len(catalogue.jobs))
+        self.prior_ = (count / np.maximum(per_job[job], 1) * 1e-3).astype(np.float32)
+        # A step out of use, or a waiting pool, is taken only when the job has nothing better.
+        self.malus_ = (10.0 * ~live + 0.0 * pool).astype(np.float32)
+        self.sequence_offsets_ = catalogue.sequence_offsets
+        self.sequence_jobs_ = catalogue.sequence_jobs
+        return self
+
+    def steps(self, chosen: Chosen, votes: sparse.csr_matrix, jobs: FloatArray) -> ChosenSteps:
+        """The operations of every chosen candidate: for each job the step with most votes of the item's leaves."""
+        expected = (votes @ self.variant_steps_).tocsr()
+        size = (self.sequence_offsets_[chosen.sequence + 1] - self.sequence_offsets_[chosen.sequence]).astype(
+            np.int64
+        )
+        candidate = np.repeat(np.arange(len(chosen.row)), size)
+        position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+        job = self.sequence_jobs_[self.sequence_offsets_[chosen.sequence][candidate] + position]
+        row = chosen.row[candidate]
+        n_jobs = len(self.job_bounds_) - 1
+        unique, back = np.unique(row * n_jobs + job, return_inverse=True)
+        u_row, u_job = unique // n_jobs, unique % n_jobs
+        options = (self.job_bounds_[u_job + 1] - self.job_bounds_[u_job]).astype(np.int64)
+        which = np.repeat(np.arange(len(unique)), options)
+        offset = np.arange(int(options.sum())) - np.repeat(np.cumsum(options) - options, options)
+        step = self.job_steps_[self.job_bounds_[u_job][which] + offset]
+        votes_for = pick(expected, u_row[which] * self.n_steps_ + step, self.n_steps_)
+        score = votes_for + self.prior_[step] - self.malus_[step]
+        order = np.lexsort((step, -score, which))
+        first = (
+            order[np.concatenate([[True], which[order][1:] != which[order][:-1]])] if len(order) else order
+        )
+        best_step = step[first][back]
+        probability = jobs[row, job]
+        covered = np.zeros(len(candidate), dtype=np.float32)
+        # The candidate itself is right with its confidence; where it is wrong, the job may still be right.
+        sure = chosen.confidence[candidate]
+        covered = sure + (1.0 - sure) * np.clip((probability - sure) / np.maximum(1.0 - sure, 1e-6), 0.0, 1.0)
+        return ChosenSteps(
+            candidate=candidate,
+            position=position,
+            step=best_step,
+            confidence=covered.astype(np.float32),
+            support=probability.astype(np.float32),
+        )
+
+    def voters(
+        self, chosen: Chosen, evidence: Evidence, sequence_of: IntArray, per_candidate: int
+    ) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray]:
+        """Neighbours that voted: item row, candidate rank, place, training item, similarity, weight of the vote."""
+        neighbours = evidence.neighbours[chosen.row]
+        same = (neighbours >= 0) & (sequence_of[np.maximum(neighbours, 0)] == chosen.sequence[:, None])
+        place = np.cumsum(same, axis=1)
+        candidate, column = np.nonzero(same & (place <= per_candidate))
+        label = neighbours[candidate, column]
+        similarity = evidence.similarity[chosen.row][candidate, column]
+        weight = np.where(same, evidence.similarity[chosen.row] ** 2, 0.0)
+        share = weight[candidate, column] / np.maximum(weight.sum(axis=1)[candidate], 1e-9)
+        return (
+            chosen.row[candidate],
+            chosen.rank[candidate],
+            place[candidate, column],
+            label,
+            similarity.astype(np.float32),
+            share.astype(np.float32),
+        )

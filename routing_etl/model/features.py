@@ -1,0 +1,333 @@
+"""Items to a dense numeric matrix that knows which codes and words go with which routings.
+
+Every attribute level (see `tokens`) is encoded by the mean routing description of the training items that share its
+value, shrunk towards what the strongest attribute already tells (target encoding of a low-rank operations matrix,
+Micci-Barreca 2001). Training rows get the encoding computed without their own fold, so that a rare code does not hand
+an item its own routing back. Words of all attributes together enter through one ridge regression on the same
+target and, the most telling ones, as 0/1 columns.
+
+What belongs here: the encoder. What does not: neighbours, candidates, anything of one routing in particular.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from routing_etl.frames import AttributeSpec
+from routing_etl.model.tokens import Tokeniser, TokenTable
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_SHRINK = 2.0
+_RIDGE_ROWS = 60_000
+_MIN_GAIN = 0.002
+
+
+@dataclass
+class _Block:
+    """Target encoding of one level: `table` (values x dims) of the shrunk mean, in the level's own directions."""
+
+    level: str
+    attribute: str
+    residual: bool
+    table: FloatArray
+    gain: float
+
+
+@dataclass
+class _Fold:
+    """Sums of the target per value of a level, in all and per fold."""
+
+    sums: FloatArray
+    counts: FloatArray
+
+
+def _one_hot(codes: NDArray[np.int32], width: int) -> sparse.csr_matrix:
+    keep = codes >= 0
+    indptr = np.concatenate([[0], np.cumsum(keep)])
+    data = np.ones(int(keep.sum()), dtype=np.float32)
+    return sparse.csr_matrix((data, codes[keep], indptr), shape=(len(codes), width))
+
+
+class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Encode items (a Polars frame) into float32 columns.
+
+    Parameters
+    ----------
+    attributes: what to read. n_directions: dimensions per level. n_words: most telling words kept as 0/1 columns.
+    max_ridge: most token columns in the ridge regression.
+
+    Attributes
+    ----------
+    feature_names_: column names. feature_attributes_: attribute behind every column ('' for the joint ridge columns).
+    """
+
+    def __init__(
+        self,
+        *,
+        attributes: tuple[AttributeSpec, ...] = (),
+        n_directions: int = 4,
+        n_ridge: int = 24,
+        n_words: int = 64,
+        max_ridge: int = 2500,
+        random_state: int = 42,
+    ) -> None:
+        self.attributes = attributes
+        self.n_directions = n_directions
+        self.n_ridge = n_ridge
+        self.n_words = n_words
+        self.max_ridge = max_ridge
+        self.random_state = random_state
+
+    def fit_transform(  # type: ignore[override]
+        self, items: pl.DataFrame, target: FloatArray, folds: IntArray
+    ) -> FloatArray:
+        """Learn the encodings; the result is out of fold for every row.
+
+        Parameters
+        ----------
+        target: n x k description of each item's routing. folds: n, fold number; near-duplicates share a fold.
+        """
+        self.tokeniser_ = Tokeniser(self.attributes).fit(items)
+        table = self.tokeniser_.transform(items)
+        n_folds = int(folds.max()) + 1 if len(folds) else 1
+        self.target_mean_ = target.mean(axis=0)
+        centred = (target - self.target_mean_).astype(np.float32)
+        total = float((centred**2).sum()) or 1.0
+
+        raw = {
+            name: self._encode(codes, centred, folds, n_folds, total, name, residual=False)
+            for name, codes in table.codes.items()
+        }
+        self.base_level_ = max(raw, key=lambda k: raw[k][0].gain) if raw else ""
+        if self.base_level_:
+            base_full = self._full_encoding(table.codes[self.base_level_], centred, folds, n_folds)
+            rest = centred - base_full
+        else:
+            rest = centred
+        rest_total = float((rest**2).sum()) or 1.0
+        blocks: list[_Block] = []
+        columns: list[FloatArray] = []
+        for block, values in raw.values():
+            if block.gain > _MIN_GAIN:
+                blocks.append(block)
+                columns.append(values)
+        for name, codes in table.codes.items():
+            if name == self.base_level_:
+                continue
+            block, values = self._encode(codes, rest, folds, n_folds, rest_total, name, residual=True)
+            if block.gain > _MIN_GAIN:
+                blocks.append(block)
+                columns.append(values)
+        self.blocks_ = blocks
+        self.level_gain_ = {name: block.gain for name, (block, _) in raw.items()}
+        self._choose_words(table, rest)
+        ridge = self._fit_ridge(table, centred, rest, folds, n_folds)
+        words = self._word_columns(table)
+        numbers = self._fit_fill(table.numbers)
+        names = list(self.tokeniser_.number_names)
+        owners = list(self.tokeniser_.number_attributes)
+        for block in blocks:
+            kind = "given " + self.base_level_ if block.residual else "alone"
+            names += [f"{block.level} {kind} {i}" for i in range(block.table.shape[1])]
+            owners += [block.attribute] * block.table.shape[1]
+        names += [f"{level}={word}" for level, word, _ in self.words_]
+        owners += [level.split("|")[0] for level, _, _ in self.words_]
+        names += [f"tokens {i}" for i in range(ridge.shape[1])]
+        owners += [""] * ridge.shape[1]
+        self.feature_names_, self.feature_attributes_ = names, owners
+        return np.ascontiguousarray(np.hstack([numbers, *columns, words, ridge]), dtype=np.float32)
+
+    def transform(self, items: pl.DataFrame) -> FloatArray:
+        """Encode items with what was learned; values never seen count as unknown.
+
+        Raises
+        ------
+        ModelError: an attribute column is missing or mistyped.
+        """
+        return self.encode(self.tokeniser_.transform(items))
+
+    def encode(self, table: TokenTable) -> FloatArray:
+        """Encode an already tokenised table."""
+        columns: list[FloatArray] = [self._fill(table.numbers)]
+        for block in self.blocks_:
+            codes = table.codes[block.level]
+            columns.append(block.table[codes])
+        columns.append(self._word_columns(table))
+        columns.append(np.asarray(self._ridge_matrix(table) @ self.ridge_, dtype=np.float32))
+        return np.ascontiguousarray(np.hstack(columns), dtype=np.float32)
+
+    # --- target encodings ----------------------------------------------------------------------------------------
+
+    def _sums(self, codes: NDArray[np.int32], target: FloatArray) -> _Fold:
+        width = int(codes.max()) + 1 if len(codes) else 0
+        hot = _one_hot(codes, width)
+        return _Fold(
+            np.asarray(hot.T @ target, dtype=np.float32),
+            np.asarray(hot.sum(axis=0), dtype=np.float32).ravel(),
+        )
+
+    def _full_encoding(
+        self, codes: NDArray[np.int32], target: FloatArray, folds: IntArray, n_folds: int
+    ) -> FloatArray:
+        out = np.zeros_like(target)
+        whole = self._sums(codes, target)
+        for fold in range(n_folds):
+            here = np.flatnonzero(folds == fold)
+            part = self._sums(codes[here], target[here])
+            sums, counts = whole.sums.copy(), whole.counts.copy()
+            sums[: len(part.counts)] -= part.sums
+            counts[: len(part.counts)] -= part.counts
+            means = _with_unknown(sums / (counts + _SHRINK)[:, None])
+            out[here] = means[codes[here]]
+        return out
+
+    def _encode(
+        self,
+        codes: NDArray[np.int32],
+        target: FloatArray,
+        folds: IntArray,
+        n_folds: int,
+        total: float,
+        name: str,
+        *,
+        residual: bool,
+    ) -> tuple[_Block, FloatArray]:
+        whole = self._sums(codes, target)
+        means = whole.sums / (whole.counts + _SHRINK)[:, None]
+        weighted = means * np.sqrt(whole.counts)[:, None]
+        dims = min(self.n_directions, len(whole.counts), target.shape[1])
+        _, _, directions = linalg.svd(weighted.T @ weighted, check_finite=False)
+        axes = np.ascontiguousarray(directions[:dims].T, dtype=np.float32)
+        full = self._full_encoding(codes, target, folds, n_folds)
+        gain = 1.0 - float(((target - full) ** 2).sum()) / total
+        table = _with_unknown(means @ axes)
+        return _Block(name, name.split("|")[0], residual, table, gain), full @ axes
+
+    # --- numbers -------------------------------------------------------------------------------------------------
+
+    def _fit_fill(self, numbers: FloatArray) -> FloatArray:
+        if numbers.size:
+            with np.errstate(all="ignore"):
+                low = np.nanmin(np.where(np.isfinite(numbers), numbers, np.inf), axis=0)
+                high = np.nanmax(np.where(np.isfinite(numbers), numbers, -np.inf), axis=0)
+            self.fill_ = np.where(np.isfinite(low), low - 0.1 * (high - low) - 1.0, -1.0).astype(np.float32)
+        else:
+            self.fill_ = np.zeros(numbers.shape[1], dtype=np.float32)
+        return self._fill(numbers)
+
+    def _fill(self, numbers: FloatArray) -> FloatArray:
+        return np.where(np.isfinite(numbers), numbers, self.fill_).astype(np.float32)
+
+    # --- words ---------------------------------------------------------------------------------------------------
+
+    def _choose_words(self, table: TokenTable, rest: FloatArray) -> None:
+        found: list[tuple[float, str, str, int]] = []
+        for name, matrix in table.words.items():
+            counts = np.asarray(matrix.sum(axis=0)).ravel()
+            sums = np.asarray(matrix.T @ rest)
+            gains = (sums**2).sum(axis=1) / (counts + 5.0)
+            vocabulary = self.tokeniser_.vocabularies[name]
+            best = np.argsort(-gains)[: self.n_words]
+            found += [(float(gains[i]), name, vocabulary[int(i)], int(i)) for i in best]
+        found.sort(key=lambda f: (-f[0], f[1], f[3]))
+        self.words_ = [(name, word, i) for _, name, word, i in found[: self.n_words]]
+
+    def _word_columns(self, table: TokenTable) -> FloatArray:
+        n = len(table.numbers)
+        if not self.words_:
+            return np.empty((n, 0), dtype=np.float32)
+        out = np.zeros((n, len(self.words_)), dtype=np.float32)
+        for name in dict.fromkeys(level for level, _, _ in self.words_):
+            places = [p for p, (level, _, _) in enumerate(self.words_) if level == name]
+            ids = [self.words_[p][2] for p in places]
+            out[:, places] = table.words[name][:, ids].toarray()
+        return out
+
+    # --- ridge over all tokens -----------------------------------------------------------------------------------
+
+    def _fit_ridge(
+        self, table: TokenTable, target: FloatArray, rest: FloatArray, folds: IntArray, n_folds: int
+    ) -> FloatArray:
+        parts: list[tuple[float, str, int]] = []
+        for name, matrix in self._token_matrices(table).items():
+            counts = np.asarray(matrix.sum(axis=0)).ravel()
+            gains = (np.asarray(matrix.T @ rest) ** 2).sum(axis=1) / (counts + 5.0)
+            gains[counts < 3] = -1.0
+            best = np.argsort(-gains)[: self.max_ridge]
+            parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
+        parts.sort(key=lambda p: (-p[0], p[1], p[2]))
+        chosen = parts[: self.max_ridge]
+        self.ridge_columns_ = {
+            name: np.array(sorted(i for _, n, i in chosen if n == name), dtype=np.int64)
+            for name in dict.fromkeys(n for _, n, _ in chosen)
+        }
+        dims = min(self.n_ridge, target.shape[1])
+        matrix = self._ridge_matrix(table)
+        width = matrix.shape[1]
+        if not width:
+            self.ridge_ = np.zeros((0, dims), dtype=np.float32)
+            return np.zeros((len(target), dims), dtype=np.float32)
+        rng = np.random.default_rng(self.random_state)
+        n = len(target)
+        rows = np.arange(n) if n <= _RIDGE_ROWS else np.sort(rng.choice(n, _RIDGE_ROWS, replace=False))
+        grams, moments = [], []
+        for fold in range(n_folds):
+            here = rows[folds[rows] == fold]
+            part = matrix[here]
+            grams.append(np.asarray((part.T @ part).todense(), dtype=np.float64))
+            moments.append(np.asarray(part.T @ target[here], dtype=np.float64))
+        gram, moment = np.sum(grams, axis=0), np.sum(moments, axis=0)
+        penalty = np.full(width, 3.0)
+        solution = _solve(gram, moment, penalty)
+        _, _, directions = linalg.svd(solution.T @ (gram @ solution), check_finite=False)
+        axes = directions[:dims].T
+        self.ridge_ = np.asarray(solution @ axes, dtype=np.float32)
+        out = np.zeros((n, dims), dtype=np.float32)
+        for fold in range(n_folds):
+            here = np.flatnonzero(folds == fold)
+            partial = _solve(gram - grams[fold], moment - moments[fold], penalty) @ axes
+            out[here] = matrix[here] @ partial.astype(np.float32)
+        return out
+
+    def _token_matrices(self, table: TokenTable) -> dict[str, sparse.csr_matrix]:
+        single = {
+            name: _one_hot(codes, self.tokeniser_.vocabularies[name].len())
+            for name, codes in table.codes.items()
+            if "|value" in name or "|prefix" in name
+        }
+        return single | table.words
+
+    def _ridge_matrix(self, table: TokenTable) -> sparse.csr_matrix:
+        parts = []
+        n = len(table.numbers)
+        for name, ids in self.ridge_columns_.items():
+            if name in table.words:
+                parts.append(table.words[name][:, ids])
+            else:
+                renumber = np.full(self.tokeniser_.vocabularies[name].len() + 1, -1, dtype=np.int32)
+                renumber[ids] = np.arange(len(ids), dtype=np.int32)
+                parts.append(_one_hot(renumber[table.codes[name]], len(ids)))
+        if not parts:
+            return sparse.csr_matrix((n, 0), dtype=np.float32)
+        return sparse.hstack(parts, format="csr", dtype=np.float32)
+
+
+def _with_unknown(table: FloatArray) -> FloatArray:
+    """Append the row of zeros that code -1 (never seen) picks: no deviation from what is already known."""
+    return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)
+
+
+def _solve(
+    gram: NDArray[np.float64], moment: NDArray[np.float64], penalty: FloatArray
+) -> NDArray[np.float64]:
+    system = gram + np.diag(penalty)
+    factor = linalg.cho_factor(system, overwrite_a=True, check_finite=False)
+    return np.asarray(linalg.cho_solve(factor, moment, check_finite=False))

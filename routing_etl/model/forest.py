@@ -1,0 +1,212 @@
+"""A forest whose leaves hold routings: supervised similarity between items.
+
+Every tree is grown on a random share of the items (all near-duplicates in or out together) and on a random projection of
+the low-rank routing description (random output projections, Joly et al. 2014), so that each tree learns which
+attributes and which thresholds separate routings. Two items are similar when they share leaves (Breiman's proximity);
+the training items in an item's leaves vote with their routings. A training item's own votes come only from trees
+that have not seen it (out of bag), which makes its evidence as honest as that of a new item.
+
+What belongs here: growing, leaf membership, votes. What does not: what the votes are used for.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
+from sklearn.utils.validation import check_is_fitted
+
+from routing_etl.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+class RoutingForest(BaseEstimator):  # type: ignore[misc]
+    """Grow trees on attributes and let leaves vote with the routing variants of the items in them.
+
+    Parameters
+    ----------
+    n_trees, sample_share, max_rows: how many trees, on which share of the items (at most `max_rows`).
+    n_projections: outputs per tree. max_features, min_leaf: as in scikit-learn's trees.
+
+    Attributes
+    ----------
+    votes_: leaves x variants, rows sum to 1. feature_importances_: mean decrease of squared error, sums to 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 60,
+        sample_share: float = 0.65,
+        max_rows: int = 80_000,
+        n_projections: int = 12,
+        max_features: float = 0.3,
+        min_leaf: int = 2,
+        extra: bool = False,
+        n_jobs: int = 2,
+        random_state: int = 42,
+    ) -> None:
+        self.n_trees = n_trees
+        self.sample_share = sample_share
+        self.max_rows = max_rows
+        self.n_projections = n_projections
+        self.max_features = max_features
+        self.min_leaf = min_leaf
+        self.extra = extra
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(
+        self,
+        features: FloatArray,
+        target: FloatArray,
+        groups: IntArray,
+        variants: IntArray,
+        n_variants: int,
+        weights: FloatArray,
+        progress: Progress = SILENT,
+    ) -> RoutingForest:
+        """Grow the forest.
+
+        Parameters
+        ----------
+        target: n x k routing description. groups: n, equal for near-duplicates (0 .. n_groups-1). variants: n, index
+        of each item's routing. weights: n, how much an item's vote counts (age).
+        """
+        n_groups = int(groups.max()) + 1
+        share = min(self.sample_share, self.max_rows / max(len(features), 1))
+        seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
+        with progress.task("growing trees", self.n_trees) as task:
+
+            def grow(seed: np.random.SeedSequence) -> tuple[Any, NDArray[np.int32], NDArray[np.bool_]]:
+                rng = np.random.default_rng(seed)
+                inside = rng.random(n_groups)[groups] < share
+                if not inside.any():
+                    inside[:] = True
+                rows = np.flatnonzero(inside)
+                k = target.shape[1]
+                axes = rng.standard_normal((k, min(self.n_projections, k))).astype(np.float32)
+                maker = ExtraTreeRegressor if self.extra else DecisionTreeRegressor
+                tree = maker(
+                    min_samples_leaf=self.min_leaf,
+                    max_features=self.max_features,
+                    random_state=int(rng.integers(2**31 - 1)),
+                )
+                outputs = target if self.n_projections >= k else target @ axes
+                tree.fit(features[rows], outputs[rows], check_input=False)
+                leaves = tree.tree_.apply(features).astype(np.int32)
+                task.advance()
+                return _slim(tree), leaves, inside
+
+            grown = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(grow)(s) for s in seeds)
+        self._pack([g[0] for g in grown])
+        rows_n = len(features)
+        parts = []
+        leaf_of = np.empty((self.n_trees, rows_n), dtype=np.int32)
+        seen = np.empty((self.n_trees, rows_n), dtype=bool)
+        for t, (_, nodes, inside) in enumerate(grown):
+            leaf = self.leaf_number_[self.offsets_[t] + nodes]
+            leaf_of[t], seen[t] = leaf, inside
+            local = leaf[inside] - self.leaf_offsets_[t]
+            size = int(self.leaf_offsets_[t + 1] - self.leaf_offsets_[t])
+            total = np.bincount(local, weights=weights[inside], minlength=size)
+            data = (weights[inside] / np.maximum(total[local], 1e-12)).astype(np.float32)
+            part = sparse.csr_matrix((data, (local, variants[inside])), shape=(size, n_variants))
+            part.sum_duplicates()
+            parts.append(part)
+        self.votes_ = sparse.vstack(parts, format="csr", dtype=np.float32)
+        self.feature_importances_ = np.mean([g[0]["importance"] for g in grown], axis=0)
+        self._leaf_of, self._seen = leaf_of, seen
+        return self
+
+    def out_of_bag(self) -> sparse.csr_matrix:
+        """Votes for the training items, each only from trees that have not seen it or a near-duplicate.
+
+        Available once, right after `fit` (the memberships are dropped afterwards); an item that every tree has seen
+        has an empty row.
+        """
+        check_is_fitted(self, "votes_")
+        leaf_of, seen = self._leaf_of, self._seen
+        del self._leaf_of, self._seen
+        out = []
+        for start in range(0, leaf_of.shape[1], 16384):
+            stop = min(start + 16384, leaf_of.shape[1])
+            unseen = ~seen[:, start:stop].T
+            out.append(self._vote(leaf_of[:, start:stop].T, unseen))
+        return sparse.vstack(out, format="csr", dtype=np.float32)
+
+    def vote(self, features: FloatArray) -> sparse.csr_matrix:
+        """Items x variants: each item's share of votes for every routing, from all trees; rows sum to 1."""
+        check_is_fitted(self, "votes_")
+        return self._vote(self.leaves(features), None)
+
+    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+        """Items x trees: number of the leaf that each item falls into."""
+        n = len(features)
+        if n <= 2048 or self.n_jobs == 1:
+            return self._walk(features)
+        bounds = np.linspace(0, n, self.n_jobs * 2 + 1).astype(int)
+        parts = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._walk)(features[a:b]) for a, b in pairwise(bounds)
+        )
+        return np.vstack(parts)
+
+    def _walk(self, features: FloatArray) -> NDArray[np.int32]:
+        n = len(features)
+        node = np.repeat(self.offsets_[:-1][None, :], n, axis=0).ravel()
+        row = np.repeat(np.arange(n), self.n_trees)
+        active = np.arange(n * self.n_trees)
+        while active.size:
+            here = node[active]
+            go_left = features[row[active], self.feature_[here]] <= self.threshold_[here]
+            following = np.where(go_left, self.left_[here], self.right_[here])
+            node[active] = following
+            active = active[self.feature_[following] >= 0]
+        return self.leaf_number_[node].reshape(n, self.n_trees)
+
+    def _vote(self, leaves: NDArray[np.int32], unseen: NDArray[np.bool_] | None) -> sparse.csr_matrix:
+        n, n_trees = leaves.shape
+        if unseen is None:
+            data = np.full(n * n_trees, 1.0 / n_trees, dtype=np.float32)
+            cols = leaves.ravel()
+            indptr = np.arange(0, n * n_trees + 1, n_trees)
+        else:
+            counts = unseen.sum(axis=1)
+            data = np.repeat(1.0 / np.maximum(counts, 1), counts).astype(np.float32)
+            cols = leaves[unseen]
+            indptr = np.concatenate([[0], np.cumsum(counts)])
+        member = sparse.csr_matrix((data, cols, indptr), shape=(n, self.votes_.shape[0]))
+        return (member @ self.votes_).tocsr()
+
+    def _pack(self, trees: list[dict[str, Any]]) -> None:
+        sizes = np.array([len(t["feature"]) for t in trees])
+        self.offsets_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        shift = np.repeat(self.offsets_[:-1], sizes)
+        self.feature_ = np.concatenate([t["feature"] for t in trees]).astype(np.int32)
+        self.threshold_ = np.concatenate([t["threshold"] for t in trees])
+        self.left_ = (np.concatenate([t["left"] for t in trees]) + shift).astype(np.int64)
+        self.right_ = (np.concatenate([t["right"] for t in trees]) + shift).astype(np.int64)
+        leaf = self.feature_ < 0
+        number = np.cumsum(leaf) - 1
+        self.leaf_number_ = np.where(leaf, number, -1).astype(np.int32)
+        leaf_counts = np.add.reduceat(leaf.astype(np.int64), self.offsets_[:-1])
+        self.leaf_offsets_ = np.concatenate([[0], np.cumsum(leaf_counts)]).astype(np.int64)
+
+
+def _slim(tree: Any) -> dict[str, Any]:
+    grown = tree.tree_
+    return {
+        "feature": grown.feature.astype(np.int32),
+        "threshold": grown.threshold.astype(np.float64),
+        "left": grown.children_left.astype(np.int64),
+        "right": grown.children_right.astype(np.int64),
+        "importance": tree.feature_importances_,
+    }

@@ -1,0 +1,266 @@
+"""What there is to learn: each training item's routing, as integer codes, and the catalogue behind the codes.
+
+A routing is known here by three nested identities: its *sequence* (the job codes in order: what the exact-match metric
+compares), its *variant* (the sequence with resource and in-house/outsourced for every step) and its *steps*, each one
+of the observed triples (job, resource, inside). Predicting variants and steps instead of free codes is what keeps
+every proposed pair of job and resource a pair that the plant has really planned.
+
+What belongs here: coding of routings and the plant-wide catalogue of jobs, steps and resources. What does not:
+attributes, similarity, any learned model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from routing_etl.errors import ModelError
+from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
+_CODE_LENGTH = CANDIDATE_OPERATIONS["job_cd"].max_length or 32
+_BP_LENGTH = CANDIDATE_OPERATIONS["bp_cd"].max_length or 16
+_SEPARATOR = "\x1f"
+
+#: Columns of a step that describe it; the most frequent value of the step's rows stands for it.
+STEP_TEXTS = (
+    "job_nm",
+    "res_nm",
+    "batch_oper",
+    "bp_cd",
+    "cust_nm",
+    "cur_cd",
+    "tax_type",
+    "insp_flg",
+    "milestone_flg",
+)
+#: Columns of a step that are numbers; the median of the step's rows stands for it.
+STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract_prc", "setup_min", "run_min")
+
+
+@dataclass
+class RoutingCatalogue:
+    """Integer-coded routings of the training items.
+
+    Attributes
+    ----------
+    labels: one row per training item, sorted by item_key: item_key, item_cd, rout_no, sequence, variant, rout_class,
+        rout_date (row number = label index).
+    jobs: job code per job index. steps: frame, one row per step index with its texts and numbers.
+    sequence_jobs, variant_steps: for every sequence / variant the list of job / step indices (offsets and values).
+    variant_sequence: sequence of every variant. sequence_fits, step_fits: whether the codes fit the output's columns.
+    notes: sentences on what was left out, for the model card.
+    """
+
+    labels: pl.DataFrame
+    jobs: pl.Series
+    job_names: pl.Series
+    steps: pl.DataFrame
+    step_job: IntArray
+    sequence_offsets: IntArray
+    sequence_jobs: IntArray
+    variant_offsets: IntArray
+    variant_steps: IntArray
+    variant_sequence: IntArray
+    sequence_fits: NDArray[np.bool_]
+    step_fits: NDArray[np.bool_]
+    sequence_codes: pl.Series
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def n_sequences(self) -> int:
+        """Number of distinct job sequences."""
+        return len(self.sequence_offsets) - 1
+
+    @property
+    def n_variants(self) -> int:
+        """Number of distinct routings, resources included."""
+        return len(self.variant_offsets) - 1
+
+    def sequence_matrix(self) -> sparse.csr_matrix:
+        """Sequences x jobs, 1 where the sequence has the job."""
+        data = np.ones(len(self.sequence_jobs), dtype=np.float32)
+        matrix = sparse.csr_matrix(
+            (data, self.sequence_jobs, self.sequence_offsets), shape=(self.n_sequences, len(self.jobs))
+        )
+        matrix.sum_duplicates()
+        matrix.data[:] = 1.0
+        return matrix
+
+    def variant_matrix(self) -> sparse.csr_matrix:
+        """Variants x steps, 1 where the variant has the step."""
+        data = np.ones(len(self.variant_steps), dtype=np.float32)
+        matrix = sparse.csr_matrix(
+            (data, self.variant_steps, self.variant_offsets), shape=(self.n_variants, self.steps.height)
+        )
+        matrix.sum_duplicates()
+        matrix.data[:] = 1.0
+        return matrix
+
+    def description(self, job: float = 1.0, pair: float = 0.5, step: float = 0.4) -> sparse.csr_matrix:
+        """Variants x features: which jobs (by occurrence), which neighbouring jobs, which steps a routing has.
+
+        The squared distance of two rows counts, weighted, what must be changed to turn one routing into the other.
+        """
+        lengths = np.diff(self.variant_offsets)
+        variant = np.repeat(np.arange(self.n_variants), lengths)
+        steps = self.variant_steps
+        jobs = self.step_job[steps]
+        first = np.zeros(len(steps), dtype=bool)
+        first[self.variant_offsets[:-1][lengths > 0]] = True
+        previous = np.where(first, -1, np.roll(jobs, 1))
+        n_jobs = len(self.jobs)
+        pairs = (previous + 1) * (n_jobs + 1) + jobs + 1
+        last = np.roll(first, -1)
+        pairs_out = (jobs[last] + 1) * (n_jobs + 1)
+        _, pair_code = np.unique(np.concatenate([pairs, pairs_out]), return_inverse=True)
+        occurrence = _occurrence(variant, jobs)
+        _, job_code = np.unique(jobs * 64 + np.minimum(occurrence, 63), return_inverse=True)
+        rows = np.concatenate([variant, variant, variant[last], variant])
+        n_job_code, n_pair = int(job_code.max()) + 1, int(pair_code.max()) + 1
+        cols = np.concatenate([job_code, n_job_code + pair_code, n_job_code + n_pair + steps])
+        data = np.concatenate(
+            [np.full(len(jobs), job), np.full(len(pair_code), pair), np.full(len(steps), step)]
+        ).astype(np.float32)
+        shape = (self.n_variants, n_job_code + n_pair + self.steps.height)
+        return sparse.csr_matrix((data, (rows, cols)), shape=shape)
+
+
+def _occurrence(group: IntArray, value: IntArray) -> IntArray:
+    """0 for the first appearance of a value in its group, 1 for the second ... Groups are contiguous."""
+    order = np.lexsort((np.arange(len(value)), value, group))
+    g, v = group[order], value[order]
+    start = np.ones(len(value), dtype=bool)
+    start[1:] = (g[1:] != g[:-1]) | (v[1:] != v[:-1])
+    positions = np.arange(len(value))
+    out = np.empty(len(value), dtype=np.int64)
+    out[order] = positions - np.maximum.accumulate(np.where(start, positions, 0))
+    return out
+
+
+def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCatalogue:
+    """Code the routing that counts (rank 0) of every item that may be learned from.
+
+    Raises
+    ------
+    ModelError: there is no routed, non-excluded item at all.
+    """
+    notes: list[str] = []
+    usable = items.filter(pl.col("excluded").is_null()).select("item_key")
+    rank0 = operations.filter(pl.col("routing_rank") == 0)
+    own = rank0.join(usable, on="item_key", how="semi").sort("item_key", "proc_seq")
+    excluded = rank0["item_key"].n_unique() - own["item_key"].n_unique()
+    if excluded:
+        notes.append(f"{excluded} routed item(s) are excluded from training or not in the item frame.")
+    incomplete = own.filter(pl.col("job_cd").is_null())["item_key"].unique()
+    if incomplete.len():
+        own = own.filter(~pl.col("item_key").is_in(incomplete.implode()))
+        notes.append(
+            f"{incomplete.len()} routing(s) have an operation without a job code and are not learned."
+        )
+    if own.height == 0:
+        raise ModelError(
+            f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
+            remedy="Check that the routing source is mapped and that items and routings share their item codes.",
+        )
+    own = own.with_columns(
+        step_key=pl.concat_str(
+            pl.col("job_cd"), pl.col("res_cd").fill_null(""), pl.col("inside"), separator=_SEPARATOR
+        )
+    )
+    steps = own.select("step_key", "job_cd", "res_cd", "inside").unique("step_key").sort("step_key")
+    steps = steps.with_row_index("step").with_columns(pl.col("step").cast(pl.Int64))
+    jobs = steps["job_cd"].unique().sort()
+    steps = steps.join(pl.DataFrame({"job_cd": jobs}).with_row_index("job"), on="job_cd").sort("step")
+    own = own.join(steps.select("step_key", "step", "job"), on="step_key", maintain_order="left")
+
+    routings = own.group_by("item_key", maintain_order=True).agg(
+        pl.col("item_cd", "rout_no", "rout_class", "rout_date").first(),
+        pl.col("job_cd").str.join(">").alias("sequence_code"),
+        pl.col("step_key").str.join(">").alias("variant_code"),
+        pl.col("step").alias("steps"),
+        pl.col("job").cast(pl.Int64).alias("jobs"),
+    )
+    sequences = routings.unique("sequence_code").sort("sequence_code").select("sequence_code", "jobs")
+    sequences = sequences.with_row_index("sequence").with_columns(pl.col("sequence").cast(pl.Int64))
+    routings = routings.join(
+        sequences.select("sequence_code", "sequence"), on="sequence_code", maintain_order="left"
+    )
+    variants = (
+        routings.unique("variant_code").sort("variant_code").select("variant_code", "steps", "sequence")
+    )
+    variants = variants.with_row_index("variant").with_columns(pl.col("variant").cast(pl.Int64))
+    routings = routings.join(
+        variants.select("variant_code", "variant"), on="variant_code", maintain_order="left"
+    )
+
+    described = _describe_steps(own, steps)
+    too_long = described.select(
+        (pl.col("job_cd").str.len_chars() > _CODE_LENGTH)
+        | (pl.col("res_cd").str.len_chars() > _CODE_LENGTH).fill_null(False)
+        | (pl.col("bp_cd").str.len_chars() > _BP_LENGTH).fill_null(False)
+    ).to_series()
+    fits_step = ~too_long.to_numpy()
+    variant_offsets = _offsets(variants["steps"])
+    variant_steps = variants["steps"].explode().to_numpy().astype(np.int64)
+    sequence_offsets = _offsets(sequences["jobs"])
+    sequence_jobs = sequences["jobs"].explode().to_numpy().astype(np.int64)
+    job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
+    fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
+    fits &= (sequences["sequence_code"].str.len_chars() <= _ROUTING_CODE_LENGTH).to_numpy()
+    if not fits.all():
+        notes.append(
+            f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
+        )
+    names = (
+        described.group_by("job")
+        .agg(pl.col("job_nm").sort_by("step_count", descending=True).drop_nulls().first())
+        .sort("job")
+    )
+    return RoutingCatalogue(
+        labels=routings.select(
+            "item_key", "item_cd", "rout_no", "rout_class", "rout_date", "sequence", "variant"
+        ),
+        jobs=jobs,
+        job_names=names["job_nm"].fill_null(jobs),
+        steps=described,
+        step_job=steps["job"].to_numpy().astype(np.int64),
+        sequence_offsets=sequence_offsets,
+        sequence_jobs=sequence_jobs,
+        variant_offsets=variant_offsets,
+        variant_steps=variant_steps,
+        variant_sequence=variants["sequence"].to_numpy().astype(np.int64),
+        sequence_fits=fits,
+        step_fits=fits_step,
+        sequence_codes=sequences["sequence_code"],
+        notes=notes,
+    )
+
+
+def _offsets(lists: pl.Series) -> IntArray:
+    return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
+
+
+def _describe_steps(own: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Steps with their most frequent texts, median numbers and newest date; sorted by step index."""
+    texts = [pl.col(c).drop_nulls().mode().sort().first().alias(c) for c in STEP_TEXTS]
+    numbers = [pl.col(c).median().alias(c) for c in STEP_NUMBERS]
+    described = own.group_by("step").agg(
+        *texts,
+        *numbers,
+        pl.len().alias("step_count"),
+        pl.col("rout_date").max().alias("last_date"),
+    )
+    return (
+        steps.select("step", "job", "job_cd", "res_cd", "inside")
+        .join(described, on="step", how="left")
+        .with_columns(pl.col("job").cast(pl.Int64), outsourced=pl.col("inside") == OUTSOURCED)
+        .sort("step")
+    )

@@ -1,0 +1,506 @@
+"""`RoutingPredictor`: from item attributes to a few routings with times, confidence and evidence.
+
+The order of `fit`: code the routings (`labels`), encode attributes by what they tell about routings (`features`), grow
+the forest (`forest`), span the space of similar items (`similarity`), collect candidates and their evidence as a new
+item would have it (`candidates`), learn to rank and calibrate (`ranking`), learn times (`operation_times`).
+
+What belongs here: the order of those steps and the choice of what is proposed. What does not: files, databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import NotFittedError
+
+from routing_etl.errors import ModelError
+from routing_etl.frames import (
+    ABSTAINED,
+    CANDIDATE_EVIDENCE,
+    CANDIDATE_OPERATIONS,
+    CANDIDATES,
+    AttributeSpec,
+    Predictions,
+    TimeEvidence,
+)
+from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
+from routing_etl.model.candidates import CandidateMaker, Evidence
+from routing_etl.model.choice import StepChooser, choose
+from routing_etl.model.explain import AttributeText
+from routing_etl.model.features import AttributeEncoder
+from routing_etl.model.forest import RoutingForest
+from routing_etl.model.labels import RoutingCatalogue, build_catalogue
+from routing_etl.model.operation_times import OperationTimes, TimeRequest
+from routing_etl.model.output import (
+    abstained_frame,
+    candidate_frame,
+    evidence_frame,
+    operation_frame,
+)
+from routing_etl.model.ranking import CandidateRanker
+from routing_etl.model.recency import age_in_days, age_weight, retired
+from routing_etl.model.resources import is_pool, resource_alternatives
+from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
+from routing_etl.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_CORE = (
+    AttributeSpec("part_type", "category"),
+    AttributeSpec("item_acct", "category"),
+    AttributeSpec("item_nm", "text"),
+)
+_LEAST_LABELS = 20
+
+
+class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
+    """Learns routings from routed items and proposes routings for others.
+
+    Parameters
+    ----------
+    attributes: the item columns to learn from (core columns part_type, item_acct and item_nm are added when filled).
+    n_neighbors: similar items looked at per item. candidates_per_item: most candidates proposed.
+    similarity_threshold: tier HIGH, and priority `primary`, from this similarity on.
+    feature_weights: attribute name -> weight of that attribute in the similarity, applied after learning; 0 switches
+        the attribute off altogether. n_trees: size of the forest. half_life_days: an old routing's vote halves in.
+    evidence_per_candidate: neighbours shown per candidate. pool_words: words that mark a waiting pool.
+    max_ranker_items: most training items whose candidates train the ranker. n_jobs: threads.
+
+    Attributes
+    ----------
+    attributes_: the attributes in use, most telling first. catalogue_: the coded routings. notes_: what was left out.
+    resource_alternatives_: RESOURCE_ALTERNATIVES frame of the plant, the same in every `Predictions`.
+    """
+
+    def __init__(
+        self,
+        *,
+        attributes: tuple[AttributeSpec, ...] = (),
+        n_neighbors: int = 24,
+        candidates_per_item: int = 4,
+        similarity_threshold: float = 0.8,
+        feature_weights: Mapping[str, float] | None = None,
+        n_trees: int = 60,
+        n_components: int = 48,
+        half_life_days: float = 1500.0,
+        evidence_per_candidate: int = 3,
+        pool_words: Sequence[str] = ("대기",),
+        max_ranker_items: int = 40_000,
+        n_jobs: int = 2,
+        random_state: int = 42,
+    ) -> None:
+        self.attributes = attributes
+        self.n_neighbors = n_neighbors
+        self.candidates_per_item = candidates_per_item
+        self.similarity_threshold = similarity_threshold
+        self.feature_weights = feature_weights
+        self.n_trees = n_trees
+        self.n_components = n_components
+        self.half_life_days = half_life_days
+        self.evidence_per_candidate = evidence_per_candidate
+        self.pool_words = pool_words
+        self.max_ranker_items = max_ranker_items
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    # --- training ------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        items: pl.DataFrame,
+        operations: pl.DataFrame,
+        *,
+        times: TimeEvidence | None = None,
+        progress: Progress = SILENT,
+    ) -> RoutingPredictor:
+        """Learn from the routed items.
+
+        Parameters
+        ----------
+        items: ITEMS frame with the attribute columns, routed and unrouted. operations: OPERATIONS frame, all ranks;
+        the label is rank 0. times: profiles of work results; None when there are none.
+
+        Raises
+        ------
+        ModelError: no routed item, too few of them, no usable attribute, or an attribute column is missing.
+        """
+        evidence = times if times is not None else TimeEvidence.none()
+        with progress.task("learning routings", 7) as task:
+            catalogue = build_catalogue(items, operations)
+            labels = catalogue.labels
+            if labels.height < _LEAST_LABELS:
+                raise ModelError(
+                    f"Only {labels.height} item(s) have a routing to learn from; {_LEAST_LABELS} are needed.",
+                    remedy="Check the filters of the source profile, or wait for more routings.",
+                )
+            train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
+            self.notes_ = list(catalogue.notes)
+            self.attributes_ = self._usable(train)
+            self.catalogue_ = catalogue
+            groups = np.unique(train["attribute_hash"].to_numpy(), return_inverse=True)[1].astype(np.int64)
+            folds = self._folds(groups)
+            variant = labels["variant"].to_numpy().astype(np.int64)
+            described = self._describe(variant)
+            task.advance()
+            self.encoder_ = AttributeEncoder(attributes=self.attributes_, random_state=self.random_state)
+            features = self.encoder_.fit_transform(train, described[variant], folds)
+            task.advance()
+            age = age_in_days(labels["rout_date"])
+            self.forest_ = RoutingForest(
+                n_trees=self.n_trees, n_jobs=self.n_jobs, random_state=self.random_state
+            ).fit(
+                features,
+                described[variant],
+                groups,
+                variant,
+                catalogue.n_variants,
+                age_weight(age, self.half_life_days),
+                progress,
+            )
+            votes = self.forest_.out_of_bag()
+            task.advance()
+            self._fit_space(features, votes)
+            task.advance()
+            codes = self._telling_codes(train)
+            live = self._fit_recency(age, codes)
+            maker = CandidateMaker()
+            sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
+            maker.fit(catalogue, sequence_described, groups, codes, age, live)
+            self.maker_ = maker
+            self._fit_ranker(features, votes, codes, groups, folds, age)
+            task.advance()
+            self.chooser_ = StepChooser().fit(
+                catalogue,
+                self._step_live,
+                is_pool_step(catalogue, self.pool_words),
+            )
+            self.times_ = OperationTimes().fit(catalogue, evidence)
+            task.advance()
+            self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
+            self._fit_artifacts(train)
+            task.advance()
+        del self._step_live
+        return self
+
+    def _usable(self, train: pl.DataFrame) -> tuple[AttributeSpec, ...]:
+        named = {a.name for a in self.attributes}
+        missing = [a.name for a in self.attributes if a.name not in train.columns]
+        if missing:
+            raise ModelError(
+                f"The items lack the attribute column(s) {', '.join(missing)}.",
+                remedy="Extract with the profile whose attributes are given to the model.",
+            )
+        wanted = [*self.attributes, *[a for a in _CORE if a.name not in named]]
+        weights = dict(self.feature_weights or {})
+        unknown = sorted(set(weights) - {a.name for a in wanted})
+        if unknown:
+            raise ModelError(
+                f"feature_weights names {', '.join(unknown)}, which is no attribute of these items.",
+                remedy=f"Use the names {', '.join(a.name for a in wanted)}.",
+            )
+        negative = sorted(n for n, w in weights.items() if not w >= 0)
+        if negative:
+            raise ModelError(
+                f"feature_weights of {', '.join(negative)} is negative or not a number.",
+                remedy="Use a weight of 0 (off) or more.",
+            )
+        used = []
+        for attribute in wanted:
+            if weights.get(attribute.name, 1.0) == 0.0:
+                self.notes_.append(f"Attribute {attribute.name} is switched off by its weight 0.")
+            elif train[attribute.name].null_count() == train.height:
+                if attribute.name in named:
+                    self.notes_.append(
+                        f"Attribute {attribute.name} is empty in all routed items and not used."
+                    )
+            elif (
+                train[attribute.name].drop_nulls().n_unique() == 1 and not train[attribute.name].null_count()
+            ):
+                self.notes_.append(f"Attribute {attribute.name} has one value only and is not used.")
+            else:
+                used.append(attribute)
+        if not used:
+            raise ModelError(
+                "No attribute of the routed items can be learned from: all are empty, constant or switched off.",
+                remedy="Map more item columns in the source profile.",
+            )
+        return tuple(used)
+
+    def _folds(self, groups: IntArray) -> IntArray:
+        n_groups = int(groups.max()) + 1
+        n_folds = int(min(5 if n_groups >= 200 else 10, n_groups))
+        rng = np.random.default_rng(self.random_state)
+        return (rng.permutation(n_groups) % n_folds)[groups].astype(np.int64)
+
+    def _describe(self, variant: IntArray) -> FloatArray:
+        """Variants x k: low-rank description of every routing."""
+        described = self.catalogue_.description()
+        k = min(self.n_components, min(described.shape) - 1, len(variant) - 1)
+        if k < 2:
+            return np.asarray(described.todense(), dtype=np.float32)
+        rows = variant
+        if len(rows) > 60_000:
+            rows = np.random.default_rng(self.random_state).choice(rows, 60_000, replace=False)
+        reducer = TruncatedSVD(k, n_iter=4, random_state=self.random_state).fit(described[rows])
+        return np.asarray(reducer.transform(described), dtype=np.float32)
+
+    def _fit_space(self, features: FloatArray, votes: sparse.csr_matrix) -> None:
+        weights = dict(self.feature_weights or {})
+        encoder = self.encoder_
+        self.space_ = attribute_space(
+            features,
+            encoder.feature_attributes_,
+            self.forest_.feature_importances_.astype(np.float32),
+            weights,
+            dims=16,
+        )
+        described = self._describe(self.catalogue_.labels["variant"].to_numpy().astype(np.int64))
+        self.described_ = described
+        expected = np.asarray(votes @ described, dtype=np.float32)
+        attributes = project(self.space_, features)
+        spread = float(np.sqrt(expected.var(axis=0).sum())) or 1.0
+        own = float(np.sqrt(attributes.var(axis=0).sum())) or 1.0
+        self.attribute_share_ = 0.25 * spread / own
+        self.index_ = NeighbourIndex(random_state=self.random_state).fit(
+            np.hstack([expected, attributes * self.attribute_share_]).astype(np.float32)
+        )
+
+    def _place(self, expected: FloatArray, features: FloatArray) -> FloatArray:
+        return np.hstack([expected, project(self.space_, features) * self.attribute_share_]).astype(
+            np.float32
+        )
+
+    def _telling_codes(self, items: pl.DataFrame) -> dict[str, NDArray[np.int32]]:
+        """Coded values of the levels that tell most about routings, strongest first."""
+        if not hasattr(self, "telling_"):
+            gains = self.encoder_.level_gain_
+            ranked = sorted(gains, key=lambda name: (-gains[name], name))
+            self.telling_ = [name for name in ranked if gains[name] > 0.01][:5]
+        table = self.encoder_.tokeniser_.transform(items)
+        return {name: table.codes[name] for name in self.telling_}
+
+    def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
+        """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""
+        catalogue = self.catalogue_
+        variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
+        matrix = catalogue.variant_matrix()[variant]
+        item = np.repeat(np.arange(len(variant)), np.diff(matrix.indptr))
+        steps = matrix.indices.astype(np.int64)
+        family = (
+            codes[self.telling_[0]].astype(np.int64) + 1
+            if self.telling_
+            else np.zeros(len(variant), np.int64)
+        )
+        old_job = retired(item, catalogue.step_job[steps], len(catalogue.jobs), age, family)
+        old_step = retired(item, steps, catalogue.steps.height, age, family)
+        self.retired_jobs_ = catalogue.jobs.filter(pl.Series(old_job))
+        if self.retired_jobs_.len():
+            self.notes_.append(
+                f"Jobs out of use, not proposed: {', '.join(self.retired_jobs_.to_list()[:20])}."
+            )
+        self._step_live = catalogue.step_fits & ~old_step
+        fits = np.bitwise_and.reduceat(~old_job[catalogue.sequence_jobs], catalogue.sequence_offsets[:-1])
+        return catalogue.sequence_fits & fits
+
+    def _fit_ranker(
+        self,
+        features: FloatArray,
+        votes: sparse.csr_matrix,
+        codes: dict[str, NDArray[np.int32]],
+        groups: IntArray,
+        folds: IntArray,
+        age: FloatArray,
+    ) -> None:
+        sequence_of = self.catalogue_.labels["sequence"].to_numpy().astype(np.int64)
+        self.sequence_of_ = sequence_of
+        n = len(sequence_of)
+        rng = np.random.default_rng(self.random_state)
+        chosen = np.arange(n)
+        if n > self.max_ranker_items:
+            chosen = np.sort(rng.choice(n, self.max_ranker_items, replace=False))
+        expected = np.asarray(votes[chosen] @ self.described_, dtype=np.float32)
+        points = self._place(expected, features[chosen])
+        distance, found = self.index_.search(points, self.n_neighbors + 8)
+        own = groups[np.maximum(found, 0)] == groups[chosen][:, None]
+        distance = np.where(own, np.inf, distance)
+        found = np.where(own, -1, found)
+        order = np.argsort(distance, axis=1, kind="stable")[:, : self.n_neighbors]
+        distance, found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
+        same = sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None]
+        self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
+        evidence = Evidence(
+            votes=votes[chosen],
+            distance=distance,
+            neighbours=found,
+            similarity=self.scale_.transform(distance),
+            expected=expected,
+            codes={name: code[chosen] for name, code in codes.items()},
+            own_group=groups[chosen],
+        )
+        pairs = self.maker_.make(evidence, sequence_of)
+        hit = pairs.sequence == sequence_of[chosen][pairs.row]
+        self.ranker_ = CandidateRanker(random_state=self.random_state)
+        self.ranker_.fit(pairs.features, hit, pairs.row, folds[chosen][pairs.row])
+
+    def _fit_artifacts(self, train: pl.DataFrame) -> None:
+        weights = dict(self.feature_weights or {})
+        self.importance_ = attribute_importance(self.encoder_, self.forest_.feature_importances_)
+        self.statistics_ = attribute_statistics(
+            train, self.attributes_, weights, self.encoder_, self.random_state
+        )
+        order = sorted(self.attributes_, key=lambda a: -self.importance_[a.name])
+        self.texts_ = AttributeText(tuple(order)).fit(train)
+
+    def legacy_artifacts(self) -> dict[str, object]:
+        """The artifact set of LEGACY_SYSTEM 2.5: objects for joblib files and dictionaries for JSON files.
+
+        Keys: encoder, scaler, feature_columns, feature_weights (joblib); active_features, feature_importance,
+        feature_statistics, feature_recommendations, feature_weights_json (JSON).
+
+        Raises
+        ------
+        ModelError: not fitted.
+        """
+        self._check_fitted()
+        weights = {a.name: 1.0 for a in (*self.attributes, *self.attributes_)} | dict(
+            self.feature_weights or {}
+        )
+        used = {a.name for a in self.attributes_}
+        active = {name: name in used for name in weights}
+        return {
+            "encoder": self.encoder_,
+            "scaler": dict(self.space_),
+            "feature_columns": list(self.encoder_.feature_names_),
+            "feature_weights": weights,
+            "active_features": active,
+            "feature_importance": dict(self.importance_),
+            "feature_statistics": {name: dict(entry) for name, entry in self.statistics_.items()},
+            "feature_recommendations": recommendations(self.importance_, weights),
+            "feature_weights_json": {"version": "3.0", "weights": weights, "active": active},
+        }
+
+    # --- prediction ----------------------------------------------------------------------------------------------
+
+    def predict(self, items: pl.DataFrame) -> Predictions:
+        """Propose routings for items (ITEMS frame with the attribute columns); their own routings play no part.
+
+        Raises
+        ------
+        ModelError: not fitted, or an attribute column is missing.
+        """
+        self._check_fitted()
+        if items.height == 0:
+            return Predictions(
+                CANDIDATES.empty(),
+                CANDIDATE_OPERATIONS.empty(),
+                self.resource_alternatives_,
+                CANDIDATE_EVIDENCE.empty(),
+                ABSTAINED.empty(),
+            )
+        features = self.encoder_.transform(items)
+        votes = self.forest_.vote(features)
+        expected = np.asarray(votes @ self.described_, dtype=np.float32)
+        distance, found = self.index_.search(self._place(expected, features), self.n_neighbors)
+        codes = self._telling_codes(items)
+        evidence = Evidence(
+            votes=votes,
+            distance=distance,
+            neighbours=found,
+            similarity=self.scale_.transform(distance),
+            expected=expected,
+            codes=codes,
+            own_group=np.full(items.height, -1, dtype=np.int64),
+        )
+        return self._propose(items, features, evidence)
+
+    def iter_predict(
+        self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
+    ) -> Iterator[Predictions]:
+        """`predict` in batches; memory is bounded by the batch. `resources` is the same frame in every batch."""
+        self._check_fitted()
+        with progress.task("scoring items", items.height) as task:
+            for start in range(0, items.height, batch_size):
+                batch = items.slice(start, batch_size)
+                yield self.predict(batch)
+                task.advance(batch.height)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "texts_"):
+            raise ModelError(
+                "The model is not trained.", remedy="Call fit, or load a trained version."
+            ) from NotFittedError()
+
+    def _propose(self, items: pl.DataFrame, features: FloatArray, evidence: Evidence) -> Predictions:
+        pairs = self.maker_.make(evidence, self.sequence_of_)
+        _, probability = self.ranker_.predict(pairs.features, pairs.row)
+        shown = self.texts_.shown(items)
+        empty = shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
+        nearest = evidence.similarity.max(axis=1, initial=0.0)
+        best = np.zeros(items.height)
+        np.maximum.at(best, pairs.row, probability)
+        silent = empty | (best <= 0.0)
+        keep = ~silent[pairs.row]
+        chosen = choose(
+            pairs.row[keep],
+            pairs.sequence[keep],
+            probability[keep],
+            evidence,
+            self.sequence_of_,
+            self.candidates_per_item,
+        )
+        steps = self.chooser_.steps(chosen, evidence.votes, pairs.jobs)
+        times = self.times_.predict(
+            TimeRequest(
+                row=chosen.row[steps.candidate],
+                step=steps.step,
+                features=features,
+                neighbours=evidence.neighbours,
+                similarity=evidence.similarity,
+            )
+        )
+        operations = operation_frame(items, chosen, steps, times, self.catalogue_)
+        matched = self.texts_.compare(shown, chosen.row, np.maximum(chosen.reference, 0))[0]
+        matched = pl.select(
+            pl.when(pl.Series(chosen.reference >= 0)).then(matched).alias("matched")
+        ).to_series()
+        candidates = candidate_frame(
+            items, chosen, steps, times, self.catalogue_, matched, self.similarity_threshold
+        )
+        row, rank, place, label, similarity, weight = self.chooser_.voters(
+            chosen, evidence, self.sequence_of_, self.evidence_per_candidate
+        )
+        voters = evidence_frame(
+            items, row, rank, place, label, similarity, weight,
+            self.texts_.compare(shown, row, label), self.catalogue_,
+        )  # fmt: skip
+        quiet = np.flatnonzero(silent)
+        code = ["no_attributes" if empty[i] else "no_similar_item" for i in quiet]
+        reason = [
+            "None of the item's attributes that the model knows is filled."
+            if empty[i]
+            else "No routed item is similar enough to copy a routing from."
+            for i in quiet
+        ]
+        abstained = abstained_frame(items, quiet, code, reason, nearest[quiet])
+        return Predictions(candidates, operations, self.resource_alternatives_, voters, abstained)
+
+
+def is_pool_step(catalogue: RoutingCatalogue, words: Sequence[str]) -> NDArray[np.bool_]:
+    """Per step, whether its resource is a waiting pool."""
+    flags = catalogue.steps.select(is_pool("res_cd", words) | is_pool("res_nm", words)).to_series()
+    return np.asarray(flags.to_numpy(), dtype=bool)
+
+
+def _group_mean(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:
+    counts = np.bincount(group, minlength=n_groups)
+    hot = sparse.csr_matrix(
+        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
+    )
+    return np.asarray((hot @ values) / np.maximum(counts, 1)[:, None], dtype=np.float32)

@@ -1,0 +1,69 @@
+"""Which jobs and resources have gone out of use, and how much an old routing still counts.
+
+What belongs here: dates of routings against each other. What does not: dates of work results of single items.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_EXPECTED = 6.0
+_DAY = 86_400_000_000.0
+
+
+def age_in_days(dates: pl.Series) -> FloatArray:
+    """Days before the newest date; NaN without a date."""
+    micro = dates.cast(pl.Datetime("us")).to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    if not np.isfinite(micro).any():
+        return np.full(len(micro), np.nan, dtype=np.float32)
+    age: FloatArray = ((np.nanmax(micro) - micro) / _DAY).astype(np.float32)
+    return age
+
+
+def retired(
+    item: IntArray, code: IntArray, n_codes: int, age: FloatArray, family: IntArray
+) -> NDArray[np.bool_]:
+    """Codes (jobs or steps) that items of the same families would have used since, and none did.
+
+    For a code last used at age a, the routings of its families younger than a would have had it `share x number`
+    times, had its use gone on; six expected and none seen has a chance of 1 in 400 (Poisson), so it is retired.
+
+    Parameters
+    ----------
+    item, code: use pairs (label index, code). age: per label, days, NaN unknown. family: per label, >= 0.
+    """
+    out = np.zeros(n_codes, dtype=bool)
+    dated = np.isfinite(age)
+    if not dated.any():
+        return out
+    n_families = int(family.max()) + 1
+    youngest = np.full(n_codes, np.inf)
+    use_age = age[item]
+    ok = np.isfinite(use_age)
+    np.minimum.at(youngest, code[ok], use_age[ok])
+    limit = float(np.nanquantile(age[dated], 0.01))
+    order = np.lexsort((item, code))
+    item_s, code_s = item[order], code[order]
+    bounds = np.searchsorted(code_s, np.arange(n_codes + 1))
+    for c in np.flatnonzero(np.isfinite(youngest) & (youngest > limit)):
+        users = np.unique(item_s[bounds[c] : bounds[c + 1]])
+        uses = np.bincount(family[users], minlength=n_families)
+        touched = uses[family] > 0
+        after = touched & dated & (age < youngest[c])
+        before = touched & ~(age < youngest[c])
+        n_after = np.bincount(family[after], minlength=n_families)
+        n_before = np.bincount(family[before], minlength=n_families)
+        out[c] = float((uses / np.maximum(n_before, 1) * n_after).sum()) >= _EXPECTED
+    return out
+
+
+def age_weight(age: FloatArray, half_life_days: float) -> FloatArray:
+    """1 for the newest routing, halved every `half_life_days`; unknown ages count as the median."""
+    known = np.isfinite(age)
+    middle = float(np.median(age[known])) if known.any() else 0.0
+    return np.exp2(-np.where(known, age, middle) / half_life_days).astype(np.float32)

@@ -1,0 +1,216 @@
+"""Exact nearest neighbours in the learned space, and what a distance there means.
+
+The space is the routing description that the forest expects of an item, beside a smaller share of the attributes
+themselves (each weighted by its importance and the user's weight), so that among items with equal expectations those
+that look alike come first. `SimilarityScale` turns a distance into a share: how often items at this distance have
+the same routing.
+
+What belongs here: the space, the search, the scale. What does not: votes, candidates.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.isotonic import IsotonicRegression
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_BLOCK_CELLS = 24_000_000
+
+
+class NeighbourIndex(BaseEstimator):  # type: ignore[misc]
+    """Exact k nearest rows by Euclidean distance in float32, pruned by the triangle inequality over clusters.
+
+    Parameters
+    ----------
+    rows_per_cluster: aimed cluster size; below four clusters the search is one plain block.
+    """
+
+    def __init__(self, *, rows_per_cluster: int = 700, random_state: int = 42) -> None:
+        self.rows_per_cluster = rows_per_cluster
+        self.random_state = random_state
+
+    def fit(self, points: FloatArray) -> NeighbourIndex:
+        """Store the points, sorted by cluster."""
+        n = len(points)
+        n_clusters = n // self.rows_per_cluster
+        if n_clusters < 4:
+            cluster = np.zeros(n, dtype=np.int64)
+            centres = points.mean(axis=0, keepdims=True)
+        else:
+            rng = np.random.default_rng(self.random_state)
+            sample = points if n <= 20_000 else points[np.sort(rng.choice(n, 20_000, replace=False))]
+            means = MiniBatchKMeans(
+                n_clusters, random_state=self.random_state, n_init=1, max_iter=8, batch_size=4096
+            ).fit(sample)
+            centres = means.cluster_centers_.astype(np.float32)
+            cluster = _nearest_centre(points, centres)
+        self.order_ = np.argsort(cluster, kind="stable")
+        self.points_ = np.ascontiguousarray(points[self.order_])
+        self.squares_ = np.einsum("ij,ij->i", self.points_, self.points_)
+        self.bounds_ = np.searchsorted(cluster[self.order_], np.arange(len(centres) + 1))
+        self.centres_ = centres
+        away = np.sqrt(((self.points_ - centres[cluster[self.order_]]) ** 2).sum(axis=1))
+        self.radius_ = np.array(
+            [
+                away[a:b].max() if b > a else -1.0
+                for a, b in zip(self.bounds_[:-1], self.bounds_[1:], strict=True)
+            ],
+            dtype=np.float32,
+        )
+        return self
+
+    def search(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """Distances and row numbers (as given to `fit`) of the k nearest rows, nearest first, ties by row number.
+
+        Fewer than k rows in the index: the rest has distance inf and row -1.
+        """
+        n = len(queries)
+        distance = np.full((n, k), np.inf, dtype=np.float32)
+        found = np.full((n, k), -1, dtype=np.int64)
+        to_centre = _distances(queries, self.centres_)
+        home = to_centre.argmin(axis=1)
+        order = np.argsort(home, kind="stable")
+        edges = np.flatnonzero(np.diff(home[order], prepend=-1, append=-1))
+        for a, b in pairwise(edges):
+            rows = order[a:b]
+            self._search_group(queries, rows, to_centre[rows], int(home[rows[0]]), k, distance, found)
+        return distance, found
+
+    def _search_group(
+        self,
+        queries: FloatArray,
+        rows: IntArray,
+        to_centre: FloatArray,
+        home: int,
+        k: int,
+        distance: FloatArray,
+        found: IntArray,
+    ) -> None:
+        by_nearness = np.argsort(to_centre.min(axis=0) - self.radius_, kind="stable")
+        clusters = [home, *[int(c) for c in by_nearness if c != home and self.radius_[c] >= 0]]
+        sizes = self.bounds_[1:] - self.bounds_[:-1]
+        step = max(1, _BLOCK_CELLS // 64)
+        pending = np.asarray(clusters)
+        first = True
+        while pending.size:
+            if first:
+                take = 1
+                while take < len(pending) and sizes[pending[:take]].sum() < k:
+                    take += 1
+                first = False
+            else:
+                worst = distance[rows, k - 1]
+                lower = to_centre[:, pending] - self.radius_[pending][None, :]
+                useful = (lower <= worst[:, None] * 1.00001 + 1e-4).any(axis=0)
+                pending = pending[useful]
+                if not pending.size:
+                    return
+                total = np.cumsum(sizes[pending])
+                take = max(1, int(np.searchsorted(total, max(2000, step // max(len(rows), 1)))))
+            chosen, pending = pending[:take], pending[take:]
+            members = np.concatenate([np.arange(self.bounds_[c], self.bounds_[c + 1]) for c in chosen])
+            if members.size:
+                self._merge(queries, rows, members, k, distance, found)
+
+    def _merge(
+        self,
+        queries: FloatArray,
+        rows: IntArray,
+        members: IntArray,
+        k: int,
+        distance: FloatArray,
+        found: IntArray,
+    ) -> None:
+        points, squares = self.points_[members], self.squares_[members]
+        ids = self.order_[members]
+        chunk = max(1, _BLOCK_CELLS // max(len(members), 1))
+        for start in range(0, len(rows), chunk):
+            part = rows[start : start + chunk]
+            block = queries[part]
+            squared = squares[None, :] - 2.0 * (block @ points.T)
+            squared += np.einsum("ij,ij->i", block, block)[:, None]
+            np.maximum(squared, 0.0, out=squared)
+            take = min(k, squared.shape[1])
+            best = (
+                np.argpartition(squared, take - 1, axis=1)[:, :take]
+                if take < squared.shape[1]
+                else np.broadcast_to(np.arange(take), (len(part), take))
+            )
+            near = np.sqrt(np.take_along_axis(squared, best, axis=1))
+            all_distance = np.hstack([distance[part], near])
+            all_found = np.hstack([found[part], ids[best]])
+            order = np.lexsort((all_found, all_distance), axis=1)[:, :k]
+            distance[part] = np.take_along_axis(all_distance, order, axis=1)
+            found[part] = np.take_along_axis(all_found, order, axis=1)
+
+
+def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
+    return np.asarray(np.sqrt(np.maximum(squared, 0.0)), dtype=np.float32)
+
+
+def _nearest_centre(points: FloatArray, centres: FloatArray) -> IntArray:
+    out = np.empty(len(points), dtype=np.int64)
+    for start in range(0, len(points), 16384):
+        out[start : start + 16384] = _distances(points[start : start + 16384], centres).argmin(axis=1)
+    return out
+
+
+class SimilarityScale(BaseEstimator):  # type: ignore[misc]
+    """Distance to similarity: the share of items at this distance whose routing is the same (isotonic, decreasing)."""
+
+    def fit(self, distance: FloatArray, same: NDArray[np.bool_]) -> SimilarityScale:
+        """Learn from pairs of a training item and its neighbours, the item's own near-duplicates left out."""
+        keep = np.isfinite(distance)
+        x, y = distance[keep].astype(np.float64), same[keep].astype(np.float64)
+        if len(x) == 0:
+            x, y = np.array([0.0, 1.0]), np.array([1.0, 0.0])
+        curve = IsotonicRegression(increasing=False, y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(x, y)
+        grid = np.unique(np.quantile(x, np.linspace(0, 1, 201)))
+        values = curve.predict(grid)
+        # A slope, however small, keeps the similarity strictly decreasing, so that it still orders neighbours.
+        slope = 1.0 - 0.02 * np.linspace(0.0, 1.0, len(grid))
+        self.grid_, self.values_ = grid, np.minimum.accumulate(np.clip(values * slope, 0.0, 1.0))
+        self.reach_ = float(grid[-1]) or 1.0
+        return self
+
+    def transform(self, distance: FloatArray) -> FloatArray:
+        """Similarity, 0..1; beyond the farthest pair seen it falls on like 1 / distance."""
+        finite = np.where(np.isfinite(distance), distance, self.reach_ * 1e6)
+        inside = np.interp(finite, self.grid_, self.values_)
+        beyond = np.where(finite > self.reach_, self.reach_ / np.maximum(finite, 1e-12), 1.0)
+        return np.asarray(inside * beyond, dtype=np.float32)
+
+
+def attribute_space(
+    features: FloatArray, owners: list[str], importance: FloatArray, weights: dict[str, float], dims: int
+) -> dict[str, Any]:
+    """Scale of every feature column in the space: standardised x sqrt(importance) x the user's weight of its attribute.
+
+    Returns mean, scale and axes (principal directions) for `project`.
+    """
+    mean = features.mean(axis=0)
+    spread = features.std(axis=0)
+    user = np.array([weights.get(owner, 1.0) for owner in owners], dtype=np.float32)
+    scale = np.where(
+        spread > 1e-9, np.sqrt(np.maximum(importance, 0.0)) * user / np.maximum(spread, 1e-9), 0.0
+    )
+    scaled = (features - mean) * scale
+    gram = scaled.T @ scaled / max(len(features), 1)
+    values, vectors = np.linalg.eigh(gram.astype(np.float64))
+    top = np.argsort(-values)[:dims]
+    axes = (scale[:, None] * vectors[:, top]).astype(np.float32)
+    return {"mean": mean.astype(np.float32), "axes": np.ascontiguousarray(axes)}
+
+
+def project(space: dict[str, Any], features: FloatArray) -> FloatArray:
+    """Place items in the attribute part of the space."""
+    return np.asarray((features - space["mean"]) @ space["axes"], dtype=np.float32)
