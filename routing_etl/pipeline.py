@@ -413,7 +413,9 @@ def measure(ctx: Context) -> dict[str, Any]:
         "rout_valid", pl.col("routing_rank") == 0
     )
     written = operations.sort("item_key", "proc_seq").group_by("item_key", maintain_order=True)
-    actual = written.agg(pl.col("job_cd").str.join(">").alias("routing_code")).collect()
+    actual = written.agg(
+        pl.col("item_cd").first(), pl.col("job_cd").str.join(">").alias("routing_code")
+    ).collect()
     with ctx.warehouse() as engine:
         schema = ctx.settings.warehouse_schema
         rows = [

@@ -1,0 +1,124 @@
+"""`routing-etl doctor`: is everything in place for tonight? Looks, changes nothing, never shows a secret."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import sqlalchemy as sa
+
+from routing_etl.database import Role, make_engine, safe_url, translated
+from routing_etl.errors import RoutingEtlError
+from routing_etl.settings import Settings
+
+Level = Literal["ok", "warning", "error"]
+_MIN_FREE_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: where, how it is, what to do."""
+
+    area: str
+    level: Level
+    message: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings. An error in one area does not keep the others from being looked at."""
+    areas: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("settings", _settings),
+        ("ERP", _erp),
+        ("warehouse", _warehouse),
+        ("models", _models),
+        ("disk", _disk),
+    )
+    findings: list[Finding] = []
+    for area, look in areas:
+        try:
+            findings.extend(look(settings))
+        except RoutingEtlError as exc:
+            findings.append(Finding(area, "error", exc.message, exc.remedy))
+    return findings
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("settings", "ok", f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}")
+
+
+def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
+    engine = make_engine(url, role, settings)
+    with translated(role, url), engine.connect() as connection:
+        connection.execute(sa.select(1))
+    return engine
+
+
+def _erp(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.erp.catalogue import check_profile
+    from routing_etl.erp.profile import load_profile
+
+    profile = load_profile(settings.profile)
+    yield Finding("profile", "ok", f"{profile.name} is well-formed")
+    engine = _connect(settings, "erp", settings.erp)
+    try:
+        yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")
+        with translated("erp", settings.erp):
+            differences = check_profile(engine, profile)
+    finally:
+        engine.dispose()
+    for found in differences:
+        level: Level = "ok" if found.severity == "info" else found.severity
+        yield Finding("catalogue", level, found.message, found.remedy)
+    if not any(f.severity == "error" for f in differences):
+        yield Finding("catalogue", "ok", "every table and column of the profile is there")
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.warehouse.migrate import check_head
+    from routing_etl.warehouse.schema import schema_for
+
+    if settings.warehouse == settings.erp:
+        yield Finding(
+            "warehouse", "warning", "ERP and warehouse are the same database under the same login",
+            "Use two logins: one that only reads the ERP, one that only writes our schema.",
+        )  # fmt: skip
+    engine = _connect(settings, "warehouse", settings.warehouse)
+    try:
+        yield Finding("warehouse", "ok", f"connected to {safe_url(settings.warehouse)}")
+        check_head(engine, schema_for(engine, settings.warehouse_schema))
+        yield Finding("migrations", "ok", "our tables are at head")
+    finally:
+        engine.dispose()
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.registry.store import ModelRegistry
+
+    registry = ModelRegistry(settings.models_dir)
+    champion = registry.alias("champion")
+    if champion is None:
+        yield Finding("models", "warning", "there is no champion; the next night trains one")
+        return
+    report = registry.verify(champion)
+    problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
+    problems += [report.incompatible] if report.incompatible else []
+    if problems:
+        yield Finding(
+            "models", "error", f"champion {champion}: {'; '.join(problems)}", "Run: routing-etl train"
+        )
+    else:
+        yield Finding("models", "ok", f"champion {champion} is intact and fits this installation")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = settings.home.resolve()
+    while not folder.exists() and folder != Path(folder.anchor):
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    level: Level = "ok" if free >= _MIN_FREE_BYTES else "warning"
+    remedy = "" if level == "ok" else "A full-size night needs about 5 GB for its run folder and tables."
+    yield Finding("disk", level, f"{free / 1024**3:.1f} GiB free for {settings.home}", remedy)
