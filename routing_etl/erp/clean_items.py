@@ -1,0 +1,317 @@
+"""The item master cleaned: keys, attributes, units, marks, hashes (ERP_CONTRACT section 5).
+
+What belongs here: rules about items. What does not: routings, results, files (`clean.py` owns the folder).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import polars as pl
+
+from routing_etl.erp.catalogue import unit_column_name
+from routing_etl.erp.profile import AttributeMap, Profile
+from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
+from routing_etl.erp.rejects import Rejects
+from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.erp.units import UNKNOWN, convert
+from routing_etl.errors import SourceError
+from routing_etl.frames import ITEMS, AttributeSpec
+
+#: Seed of the attribute hash; another seed would split known items from their former selves.
+_HASH_SEED = 20250618
+
+
+@dataclass(frozen=True)
+class CleanedItems:
+    """The items frame, the attributes that hold any value, and sentences about what was noticed."""
+
+    items: pl.DataFrame
+    attributes: tuple[AttributeSpec, ...]
+    warnings: tuple[str, ...]
+
+
+def clean_items(
+    raw: pl.DataFrame, problems: pl.DataFrame, profile: Profile, rejects: Rejects, counter: Counter
+) -> CleanedItems:
+    """Clean the whole item master.
+
+    Duplicates: of rows with the same code the one with most filled columns stays, then the one with the smallest
+    row hash. Of different codes with one key (a leading blank) the one that equals its key stays, then the smallest.
+
+    Raises
+    ------
+    SourceError: codes collide after trimming and the profile says `on_key_collision = "error"`.
+    """
+    warnings: list[str] = []
+    raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
+    kept = _usable_keys(raw, problems, rejects)
+    kept = _without_duplicates(kept, profile, rejects, warnings)
+    cleaned = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
+    texts, marks, placeholders = _texts(kept, profile, counter)
+    numbers, extras = _numbers(kept, profile, counter, placeholders, warnings)
+    frame = pl.DataFrame([*cleaned, *texts.values(), *numbers.values(), *extras])
+    frame = _plausible(frame, profile, counter)
+    frame = _flags(frame, profile, marks, placeholders)
+    names = list(profile.items.attributes)
+    frame = frame.with_columns(frame.select(names).hash_rows(seed=_HASH_SEED).alias("attribute_hash"))
+    attributes, empty = _filled(frame, profile)
+    warnings += [f"Attribute {n} has no value in any item and is not used." for n in empty]
+    order = [
+        *ITEMS.names,
+        *[n for n in names if n not in ITEMS.names],
+        *[e.name for e in extras],
+        "placeholders",
+    ]
+    return CleanedItems(ITEMS.conform(_with_core(frame)).select(order), attributes, tuple(warnings))
+
+
+def count_problems(problems: pl.DataFrame, counter: Counter) -> None:
+    """Count values that reading could not take as they were."""
+    rules = {UNREADABLE: "unreadable_value", CUT: "text_cut", TOO_LONG: "too_long"}
+    for problem, column, rows in problems.group_by("problem", "column").len().iter_rows():
+        counter.add(rules[problem], column, rows)
+
+
+def _row_hash(raw: pl.DataFrame) -> pl.Series:
+    """sha256 per row over all raw columns, NULL and blank told apart."""
+    joined = raw.select(
+        pl.concat_str([pl.col(c).cast(pl.String).fill_null("\x00") for c in raw.columns], separator="\x1f")
+    ).to_series()
+    return pl.Series(
+        "item_hash", [hashlib.sha256(row.encode()).hexdigest() for row in joined], dtype=pl.String
+    )
+
+
+def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
+    raw = raw.with_columns(keys_of(raw["item_cd"]))
+    missing = (pl.col("item_key").is_null() | (pl.col("item_key") == "")).fill_null(True)
+    rejects.add(raw.filter(missing), "missing_key", "The item code is missing.")
+    raw = raw.filter(~missing)
+    long = problems.filter((pl.col("problem") == TOO_LONG) & (pl.col("column") == "item_cd"))
+    rejects.add(
+        raw.join(long, on="row_nr", how="semi"),
+        "key_too_long",
+        "The item code is longer than the profile allows; cut codes could collide.",
+    )
+    return raw.join(long, on="row_nr", how="anti")
+
+
+def _without_duplicates(
+    raw: pl.DataFrame, profile: Profile, rejects: Rejects, warnings: list[str]
+) -> pl.DataFrame:
+    filled = pl.sum_horizontal(
+        [pl.col(n).cast(pl.String).fill_null("").str.strip_chars().ne("") for n in profile.items.attributes]
+    )
+    raw = raw.with_columns(filled.alias("_filled"), pl.col("item_key").is_duplicated().alias("_twice"))
+    twice = raw.filter("_twice").sort(
+        pl.col("item_key"),
+        pl.col("item_cd") != pl.col("item_key"),
+        pl.col("item_cd"),
+        -pl.col("_filled").cast(pl.Int64),
+        pl.col("item_hash"),
+        pl.col("row_nr"),
+    )
+    first = twice.group_by("item_key", maintain_order=True).agg(
+        pl.col("item_cd").first().alias("_kept_cd"), pl.col("row_nr").first().alias("_kept_row")
+    )
+    twice = twice.join(first, on="item_key", how="left").filter(pl.col("row_nr") != pl.col("_kept_row"))
+    same = pl.col("item_cd") == pl.col("_kept_cd")
+    rejects.add(
+        twice.filter(same),
+        "duplicate_key",
+        "The item code occurs more than once; the row with most values was kept.",
+    )
+    collision = twice.filter(~same)
+    if collision.height:
+        pairs = [
+            f"{a!r} and {b!r}"
+            for a, b in collision.select("_kept_cd", "item_cd").unique().sort("item_cd").head(5).iter_rows()
+        ]
+        text = f"{collision.height} item code(s) equal another one after trimming: {', '.join(pairs)}."
+        if profile.items.on_key_collision == "error":
+            raise SourceError(
+                text, remedy='Correct the codes in the ERP, or set items.on_key_collision = "reject".'
+            )
+        warnings.append(text)
+    rejects.add(
+        collision,
+        "key_collision",
+        pl.format("The code equals the code '{}' after trimming; that item was kept.", pl.col("_kept_cd")),
+    )
+    return raw.join(twice.select("row_nr"), on="row_nr", how="anti").drop("_filled", "_twice")
+
+
+def _rule_of(name: str, attribute: AttributeMap, profile: Profile) -> TextRule:
+    section = profile.items
+    return TextRule(
+        null_words=section.null_words if attribute.null_words is None else attribute.null_words,
+        placeholder_words=attribute.placeholder_words,
+        upper=attribute.upper,
+        right_trim=attribute.right_trim,
+        remove=section.marks if name in section.mark_columns else {},
+    )
+
+
+def _texts(
+    raw: pl.DataFrame, profile: Profile, counter: Counter
+) -> tuple[dict[str, pl.Series], dict[str, pl.Series], dict[str, pl.Series]]:
+    """Cleaned text attributes; rows per mark; rows per attribute that held a placeholder."""
+    texts: dict[str, pl.Series] = {}
+    marks: dict[str, pl.Series] = {}
+    placeholders: dict[str, pl.Series] = {}
+    for name, attribute in profile.items.attributes.items():
+        if attribute.kind == "number":
+            continue
+        done = clean_text(raw[name], _rule_of(name, attribute, profile), name, counter)
+        texts[name] = done.values
+        if done.placeholder is not None:
+            placeholders[name] = done.placeholder
+        for mark, rows in done.marks.items():
+            marks[mark] = (marks[mark] | rows) if mark in marks else rows
+    return texts, marks, placeholders
+
+
+def _numbers(
+    raw: pl.DataFrame,
+    profile: Profile,
+    counter: Counter,
+    placeholders: dict[str, pl.Series],
+    warnings: list[str],
+) -> tuple[dict[str, pl.Series], list[pl.Series]]:
+    """Numeric attributes in their units, and beside each one that has a unit column its raw value, unit and source."""
+    numbers: dict[str, pl.Series] = {}
+    extras: list[pl.Series] = []
+    noted: set[str] = set()
+    for name, attribute in profile.items.attributes.items():
+        if attribute.kind != "number":
+            continue
+        value = _real_values(raw[name], name, attribute, profile, counter, placeholders)
+        if attribute.unit_column is None:
+            numbers[name] = value
+            continue
+        spellings = raw[unit_column_name(attribute.unit_column)]
+        done = convert(value, spellings, profile.units, attribute.unit_group, attribute.unit)
+        numbers[name] = done.values.alias(name)
+        counter.add("unit_assumed", name, (done.unit_source == "assumed").sum())
+        counter.add("unit_unknown", name, (done.unit_source == UNKNOWN).sum() - done.suspicious)
+        counter.add("suspicious_size", name, done.suspicious)
+        counter.add("unit_converted", name, ((done.values != value) & done.values.is_not_null()).sum())
+        new = [s for s in done.new_spellings if s not in noted]
+        noted.update(new)
+        if new:
+            warnings.append(
+                f"New unit spelling(s) in {attribute.unit_column}: {', '.join(map(repr, new[:10]))}; add to units.map."
+            )
+        extras += [
+            raw[name].alias(f"{name}_raw"),
+            spellings.alias(f"{name}_unit"),
+            done.unit_source.alias(f"{name}_unit_source"),
+        ]
+    return numbers, extras
+
+
+def _real_values(
+    values: pl.Series,
+    name: str,
+    attribute: AttributeMap,
+    profile: Profile,
+    counter: Counter,
+    placeholders: dict[str, pl.Series],
+) -> pl.Series:
+    """Without zeros that mean missing, placeholder numbers, and sizes below zero."""
+    counter.add("null", name, values.null_count())
+    frame = values.alias("v").to_frame()
+    zero_missing = (
+        profile.items.zero_is_missing if attribute.zero_is_missing is None else attribute.zero_is_missing
+    )
+    zero = (values == 0).fill_null(False)
+    negative = (values < 0).fill_null(False)
+    drop = negative
+    counter.add("negative_value", name, negative.sum())
+    if zero_missing:
+        counter.add("zero_is_missing", name, zero.sum())
+        drop = drop | zero
+    if attribute.placeholder_values:
+        held = values.is_in(pl.Series(attribute.placeholder_values, dtype=pl.Float64).implode()).fill_null(
+            False
+        )
+        counter.add("placeholder", name, held.sum())
+        if held.any():
+            placeholders[name] = held
+        drop = drop | held
+    return frame.select(pl.when(~drop).then(pl.col("v"))).to_series().alias(name)
+
+
+def _plausible(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
+    """Sizes far beyond those of their group, and an inner size above its outer one."""
+    section = profile.items
+    sizes = [n for n, a in section.attributes.items() if a.kind == "number" and a.unit_column]
+    if section.outlier and sizes:
+        rule = section.outlier
+        for name in sizes:
+            value = pl.col(name)
+            limit = value.median().over(rule.by) * rule.factor
+            enough = value.count().over(rule.by) >= rule.min_rows
+            absurd = (enough & (value > limit)).fill_null(False)
+            frame = frame.with_columns(absurd.alias("_absurd"))
+            counter.add("absurd_size", name, frame["_absurd"].sum())
+            frame = frame.with_columns(pl.when(~pl.col("_absurd")).then(value).alias(name)).drop("_absurd")
+    for low, high in section.not_above:
+        above = (pl.col(low) > pl.col(high)).fill_null(False)
+        counter.add("inner_above_outer", low, frame.select(above.sum()).item())
+        a, b = pl.col(low), pl.col(high)
+        changed = {
+            "null_first": [pl.when(~above).then(a).alias(low)],
+            "null_both": [pl.when(~above).then(a).alias(low), pl.when(~above).then(b).alias(high)],
+            "swap": [
+                pl.when(above).then(b).otherwise(a).alias(low),
+                pl.when(above).then(a).otherwise(b).alias(high),
+            ],
+            "keep": [],
+        }[section.on_not_above]
+        frame = frame.with_columns(changed)
+    return frame
+
+
+def _joined_names(flags: dict[str, pl.Series], height: int, name: str) -> pl.Series:
+    """Per row the names whose flag is set, joined by `|`, NULL when none is."""
+    if not flags:
+        return pl.repeat(None, height, dtype=pl.String, eager=True).alias(name)
+    frame = pl.DataFrame(dict(sorted(flags.items())))
+    text = frame.select(
+        pl.concat_str(
+            [pl.when(pl.col(k)).then(pl.lit(k)) for k in frame.columns], separator="|", ignore_nulls=True
+        )
+    ).to_series()
+    return pl.select(pl.when(text != "").then(text)).to_series().alias(name)
+
+
+def _flags(
+    frame: pl.DataFrame, profile: Profile, marks: dict[str, pl.Series], placeholders: dict[str, pl.Series]
+) -> pl.DataFrame:
+    out = {m: s for m, s in marks.items() if m in profile.items.exclude_marks}
+    names = _joined_names(out, frame.height, "excluded")
+    return frame.with_columns(
+        _joined_names(marks, frame.height, "marks"),
+        pl.select(pl.when(names.is_not_null()).then(pl.format("mark {}", names)))
+        .to_series()
+        .alias("excluded"),
+        _joined_names(placeholders, frame.height, "placeholders"),
+    )
+
+
+def _filled(frame: pl.DataFrame, profile: Profile) -> tuple[tuple[AttributeSpec, ...], list[str]]:
+    empty = [a.name for a in profile.attributes if frame[a.name].null_count() == frame.height]
+    return tuple(a for a in profile.attributes if a.name not in empty), empty
+
+
+def _with_core(frame: pl.DataFrame) -> pl.DataFrame:
+    """Core columns bounded to their contract's length."""
+    bounded = [
+        pl.col(c.name).str.slice(0, c.max_length)
+        for c in ITEMS.columns
+        if c.max_length and c.name in frame.columns and c.name not in ("item_cd", "item_key")
+    ]
+    return frame.with_columns(bounded)

@@ -1,0 +1,351 @@
+"""Routing rows cleaned: keys, flags, times in minutes, broken routings, and which routing counts.
+
+What belongs here: rules about routing rows. What does not: the order of routings (`select_routing.py`), files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+import polars as pl
+
+from routing_etl.erp.parse import parse_dates
+from routing_etl.erp.profile import Profile, Routing
+from routing_etl.erp.reader import TOO_LONG, UNREADABLE
+from routing_etl.erp.rejects import Rejects
+from routing_etl.erp.select_routing import select_routings
+from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.frames import INHOUSE, OPERATIONS, OUTSOURCED
+
+_TEXTS = (
+    "rout_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
+    "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
+)  # fmt: skip
+_TIMES = (
+    "setup_time",
+    "run_time",
+    "act_setup_time",
+    "act_run_time",
+    "queue_time",
+    "wait_time",
+    "move_time",
+    "mfg_lt",
+)
+_DAYS = {"day": 1.0, "hour": 1 / 24, "minute": 1 / 1440}
+#: Columns in which an overlong value would be a wrong code.
+_CODES = ("item_cd", "rout_no", "job_cd", "res_cd", "bp_cd")
+
+
+@dataclass(frozen=True)
+class OperationContext:
+    """What cleaning a shard of routing rows needs from elsewhere.
+
+    `items`: raw code (`raw_cd`) and key of every kept item, with its code. `as_of`: the day on which validity is asked.
+    `cutoff`: rows inserted after it are not used. `job_of_name`: job name to its only code, for rows without a code.
+    """
+
+    item_codes: pl.DataFrame
+    as_of: date
+    cutoff: date | None
+    now: datetime
+    job_of_name: pl.DataFrame
+
+
+def job_names(raw: pl.LazyFrame, profile: Profile) -> pl.DataFrame:
+    """Job names that go with exactly one job code in the whole table: columns `job_nm`, `job_cd`."""
+    rule = TextRule(null_words=profile.routing.null_words)
+    pairs = raw.select("job_nm", "job_cd").unique().collect(engine="streaming")
+    counter = Counter()
+    pairs = pl.DataFrame([clean_text(pairs[c], rule, c, counter).values for c in ("job_nm", "job_cd")])
+    pairs = pairs.drop_nulls().unique()
+    return pairs.filter(pl.col("job_nm").is_unique())
+
+
+def clean_operations(
+    raw: pl.DataFrame,
+    problems: pl.DataFrame,
+    profile: Profile,
+    context: OperationContext,
+    rejects: Rejects,
+    counter: Counter,
+    filtered: Counter,
+) -> pl.DataFrame:
+    """Clean the routing rows of whole items (all their rows are in `raw`).
+
+    Rejected: missing or overlong keys, unusable operation numbers and the rest of such a routing, items that are not in
+    the master, repeated operations (the newest row stays, then the one with the smallest row hash), and what
+    `select_routings` quarantines. Rows inserted after the cut-off are filtered.
+    """
+    frame = raw.with_columns(keys_of(raw["item_cd"]), raw.drop("row_nr").hash_rows(seed=0).alias("_hash"))
+    frame = frame.with_columns(_insert_time(frame, context, counter))
+    if context.cutoff is not None:
+        late = (pl.col("insrt_dt") > datetime.combine(context.cutoff, time.max)).fill_null(False)
+        filtered.add("after_cutoff", "insrt_dt", frame.select(late.sum()).item())
+        frame = frame.filter(~late)
+    original = raw.select("row_nr", *rejects.raw_columns)
+    frame = _clean_texts(frame, profile, counter)
+    frame = _usable(frame, original, problems, context, rejects)
+    frame = _fill_jobs(frame, profile, context, counter)
+    frame = _without_repeats(frame, original, rejects)
+    frame = _flags(frame, profile.routing, counter)
+    frame = _validity(frame, profile.routing, context, counter)
+    frame = _minutes(frame, profile.routing, counter)
+    chosen = select_routings(frame, outsourced_rout_no=profile.routing.outsourced_rout_no)
+    for rule in chosen.quarantined["rule"].unique().sort():
+        rows = chosen.quarantined.filter(pl.col("rule") == rule)
+        rejects.add(
+            original.join(rows.select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
+            str(rule),
+            str(rows["reason"][0]),
+        )
+    return OPERATIONS.conform(chosen.operations.select(_present(chosen.operations)))
+
+
+def _present(frame: pl.DataFrame) -> list[str]:
+    return [n for n in OPERATIONS.names if n in frame.columns]
+
+
+def _insert_time(frame: pl.DataFrame, context: OperationContext, counter: Counter) -> pl.Series:
+    value, bad = parse_dates(frame["insrt_dt"])
+    counter.add("unreadable_date", "insrt_dt", bad.sum())
+    future = (value > context.now).fill_null(False)
+    counter.add("future_date", "insrt_dt", future.sum())
+    return pl.select(pl.when(~future).then(value)).to_series().alias("insrt_dt")
+
+
+def _clean_texts(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
+    rule = TextRule(null_words=profile.routing.null_words)
+    return frame.with_columns(
+        [clean_text(frame[c], rule, c, counter).values for c in _TEXTS if c in frame.columns]
+    )
+
+
+def _reject(
+    frame: pl.DataFrame, original: pl.DataFrame, rejects: Rejects, condition: pl.Expr, rule: str, reason: str
+) -> pl.DataFrame:
+    """Reject the rows for which the condition holds; returns the others."""
+    held = frame.select(condition.fill_null(False).alias("held")).to_series()
+    if not held.any():
+        return frame
+    rejects.add(
+        original.join(frame.filter(held).select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
+        rule,
+        reason,
+    )
+    return frame.filter(~held)
+
+
+def _usable(
+    frame: pl.DataFrame,
+    original: pl.DataFrame,
+    problems: pl.DataFrame,
+    context: OperationContext,
+    rejects: Rejects,
+) -> pl.DataFrame:
+    long = problems.filter((pl.col("problem") == TOO_LONG) & pl.col("column").is_in(list(_CODES)))["row_nr"]
+    unread = problems.filter((pl.col("problem") == UNREADABLE) & (pl.col("column") == "proc_seq"))["row_nr"]
+    missing = pl.col("item_key").is_null() | (pl.col("item_key") == "") | pl.col("rout_no").is_null()
+    frame = _reject(
+        frame, original, rejects, missing, "missing_key", "The item code or the routing number is missing."
+    )
+    known = frame.join(context.item_codes, on="item_key", how="left", maintain_order="left", suffix="_master")
+    frame = frame.with_columns(known["item_cd_master"].alias("_master_cd"))
+    frame = _reject(
+        frame,
+        original,
+        rejects,
+        pl.col("_master_cd").is_null(),
+        "orphan_item",
+        "The item is not in the item master, or was rejected there.",
+    ).with_columns(pl.col("_master_cd").alias("item_cd"))
+    too_long = pl.col("row_nr").is_in(long.implode())
+    unusable = pl.col("proc_seq").is_null() | ~pl.col("proc_seq").is_between(1, 2_147_483_647)
+    broken = frame.filter((too_long | unusable).fill_null(True)).select("item_key", "rout_no").unique()
+    frame = _reject(
+        frame,
+        original,
+        rejects,
+        too_long,
+        "key_too_long",
+        "A code is longer than the profile allows; cut codes could collide.",
+    )
+    frame = _reject(
+        frame,
+        original,
+        rejects,
+        pl.col("row_nr").is_in(unread.implode()),
+        "unreadable_proc_seq",
+        "The operation number is not a whole number.",
+    )
+    frame = _reject(
+        frame,
+        original,
+        rejects,
+        unusable.fill_null(True),
+        "bad_proc_seq",
+        "The operation number is missing, zero or negative.",
+    )
+    if broken.height:
+        rest = frame.join(broken, on=["item_key", "rout_no"], how="semi", maintain_order="left")
+        rejects.add(
+            original.join(rest.select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
+            "incomplete_routing",
+            "Another row of this routing was rejected, so the routing is not whole.",
+        )
+        frame = frame.join(broken, on=["item_key", "rout_no"], how="anti", maintain_order="left")
+    return frame.with_columns(pl.col("proc_seq").cast(pl.Int32))
+
+
+def _fill_jobs(
+    frame: pl.DataFrame, profile: Profile, context: OperationContext, counter: Counter
+) -> pl.DataFrame:
+    if (
+        not profile.routing.fill_job_cd_from_name
+        or "job_nm" not in frame.columns
+        or not frame["job_cd"].null_count()
+    ):
+        return frame
+    before = frame["job_cd"].null_count()
+    filled = frame.join(context.job_of_name, on="job_nm", how="left", maintain_order="left", suffix="_named")
+    frame = frame.with_columns(pl.coalesce(frame["job_cd"], filled["job_cd_named"]).alias("job_cd"))
+    counter.add("job_code_from_name", "job_cd", before - frame["job_cd"].null_count())
+    counter.add("no_job_code", "job_cd", frame["job_cd"].null_count())
+    return frame
+
+
+def _without_repeats(frame: pl.DataFrame, original: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
+    """One row per (item, routing, operation, job); rows that differ in the job stay and are judged as a routing."""
+    key = ["item_key", "rout_no", "proc_seq", "job_cd"]
+    repeated = frame.select(pl.struct(key).is_duplicated()).to_series()
+    if not repeated.any():
+        return frame
+    order = frame.filter(repeated).sort(
+        *key, "insrt_dt", "_hash", "row_nr", descending=[False] * 4 + [True, False, False], nulls_last=True
+    )
+    later = order.filter(~pl.struct(key).is_first_distinct())
+    rejects.add(
+        original.join(later.select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
+        "duplicate_key",
+        "The operation occurs more than once in its routing; the newest row was kept.",
+    )
+    return frame.join(later.select("row_nr"), on="row_nr", how="anti", maintain_order="left")
+
+
+def _word_in(column: str, words: tuple[str, ...]) -> pl.Expr:
+    return pl.col(column).str.to_uppercase().is_in([w.upper() for w in words])
+
+
+def _optional(frame: pl.DataFrame, name: str, kind: pl.DataType) -> pl.DataFrame:
+    return frame if name in frame.columns else frame.with_columns(pl.lit(None, dtype=kind).alias(name))
+
+
+def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+    for name in ("inside", "insp_flg", "milestone_flg", "major_flg"):
+        frame = _optional(frame, name, pl.String())
+    said = (
+        pl.when(_word_in("inside", rules.inside_words))
+        .then(pl.lit(INHOUSE))
+        .when(_word_in("inside", rules.outside_words))
+        .then(pl.lit(OUTSOURCED))
+    )
+    named = pl.col("rout_no").is_in(list(rules.outsourced_rout_no))
+    frame = frame.with_columns(said.alias("_said"), named.alias("_named"))
+    unknown = pl.col("_said").is_null() & pl.col("inside").is_not_null()
+    counter.add("inside_unknown_word", "inside", frame.select(unknown.sum()).item())
+    blank = pl.col("inside").is_null() & ~pl.col("_named")
+    counter.add("inside_assumed", "inside", frame.select(blank.sum()).item())
+    frame = frame.with_columns(
+        pl.when(pl.col("_said").is_not_null())
+        .then("_said")
+        .when("_named")
+        .then(pl.lit(OUTSOURCED))
+        .otherwise(pl.lit(rules.inside_default))
+        .alias("inside")
+    )
+    flags = [
+        pl.when(pl.col(c).is_not_null())
+        .then(pl.when(_word_in(c, rules.yes_words)).then(pl.lit("Y")).otherwise(pl.lit("N")))
+        .alias(c)
+        for c in ("insp_flg", "milestone_flg")
+    ]
+    major = pl.when(pl.col("major_flg").is_not_null()).then(_word_in("major_flg", rules.yes_words))
+    return frame.with_columns(*flags, major.alias("major"))
+
+
+def _validity(
+    frame: pl.DataFrame, rules: Routing, context: OperationContext, counter: Counter
+) -> pl.DataFrame:
+    for name in ("valid_from", "valid_to", "validity"):
+        frame = _optional(frame, name, pl.String())
+    days = []
+    for name in ("valid_from", "valid_to"):
+        value, bad = parse_dates(frame[name], open_end=name == "valid_to")
+        counter.add("unreadable_date", name, bad.sum())
+        counter.add(
+            "two_digit_year",
+            name,
+            frame[name].str.strip_chars().str.contains(r"^\d{1,2}-[A-Za-z]{3}-\d{2}$").sum(),
+        )
+        days.append(value.cast(pl.Date).alias(name))
+    frame = frame.with_columns(days)
+    valid = (
+        (pl.col("valid_from") <= context.as_of).fill_null(True)
+        & (pl.col("valid_to") >= context.as_of).fill_null(True)
+        & ~_word_in("validity", rules.invalid_validity).fill_null(False)
+    )
+    return frame.with_columns(valid.alias("row_valid"))
+
+
+def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+    """Standard times in minutes: set-up per order, run per piece (ERP_CONTRACT section 5, rows 25-28)."""
+    for name in (*_TIMES, "run_time_qty", "subcontract_prc"):
+        frame = _optional(frame, name, pl.Float64())
+    frame = _optional(frame, "time_unit", pl.String())
+    for name in (*_TIMES, "subcontract_prc"):
+        counter.add("negative_value", name, (frame[name] < 0).sum())
+    frame = frame.with_columns(
+        [pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in (*_TIMES, "subcontract_prc")]
+    )
+    units = {k.upper(): v for k, v in rules.time_units.items()}
+    table = pl.DataFrame(
+        {"_unit": list(units), "_factor": [float(v) for v in units.values()]},
+        schema={"_unit": pl.String(), "_factor": pl.Float64()},
+    )
+    frame = frame.with_columns(pl.col("time_unit").str.to_uppercase().alias("_unit")).join(
+        table, on="_unit", how="left", maintain_order="left"
+    )
+    counter.add(
+        "time_unit_unknown",
+        "time_unit",
+        (frame["_factor"].is_null() & frame["time_unit"].is_not_null()).sum(),
+    )
+    factor = (
+        pl.when(pl.col("time_unit").is_null())
+        .then(pl.lit(rules.blank_time_unit))
+        .otherwise(pl.col("_factor"))
+    )
+    quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
+    per_piece = quantity if rules.run_basis == "base_qty" else pl.lit(1.0)
+    counter.add("run_time_qty_assumed", "run_time_qty", (~(frame["run_time_qty"] > 0).fill_null(False)).sum())
+    frame = frame.with_columns(factor.cast(pl.Float64).alias("_factor"), per_piece.alias("_pieces"))
+
+    def positive(name: str) -> pl.Expr:
+        value = pl.col(name)
+        return pl.when(value > 0).then(value) if rules.zero_time_is_missing else value
+
+    for name in ("setup_time", "run_time"):
+        counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
+    counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
+    price = pl.col("subcontract_prc")
+    return frame.with_columns(
+        (positive("setup_time") * pl.col("_factor")).alias("setup_min"),
+        (positive("run_time") * pl.col("_factor") / pl.col("_pieces")).alias("run_min"),
+        (positive("act_setup_time") * pl.col("_factor")).alias("act_setup_min"),
+        (positive("act_run_time") * pl.col("_factor") / pl.col("_pieces")).alias("act_run_min"),
+        (pl.col("queue_time") * pl.col("_factor")).alias("queue_min"),
+        (pl.col("wait_time") * pl.col("_factor")).alias("wait_min"),
+        (pl.col("move_time") * pl.col("_factor")).alias("move_min"),
+        (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
+        pl.when(price > 0).then(price).alias("subcontract_prc"),
+    )

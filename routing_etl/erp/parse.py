@@ -1,0 +1,75 @@
+"""Numbers and dates out of text, in every form the ERP has been seen to use.
+
+All functions take a Polars text series and give the value and a mask of what could not be read; blank text is NULL and
+counts as read. What belongs here: forms of writing. What does not: whether a value is plausible (`clean_*.py`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: Open end of a validity written with a two-digit year (ERP_CONTRACT section 5, row 31).
+OPEN_END = "2999-12-31"
+
+_DATETIME_FORMS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S%.f",
+)
+#: Form, and the pattern of the texts it may be tried on (`%Y` alone would take a two-digit year as year 1).
+_DATE_FORMS = (
+    ("%Y-%m-%d", r"^\d{4}-"),
+    ("%Y/%m/%d", r"^\d{4}/"),
+    ("%Y.%m.%d", r"^\d{4}\."),
+    ("%Y%m%d", r"^\d{8}$"),
+    ("%d-%b-%Y", r"^\d{1,2}-[A-Za-z]{3}-\d{4}$"),
+    ("%d-%b-%y", r"^\d{1,2}-[A-Za-z]{3}-\d{2}$"),
+)
+
+
+def _filled(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    trimmed = text.str.normalize("NFKC").str.strip_chars()
+    return trimmed, trimmed.is_not_null() & (trimmed != "")
+
+
+def parse_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Float64 values and the mask of unreadable texts. Thousands commas are accepted, `nan` and `inf` are not."""
+    trimmed, filled = _filled(text)
+    grouped = trimmed.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
+    plain = pl.select(
+        pl.when(grouped).then(trimmed.str.replace_all(",", "", literal=True)).otherwise(trimmed)
+    ).to_series()
+    number = plain.cast(pl.Float64, strict=False)
+    good = number.is_not_null() & number.is_finite()
+    value = pl.select(pl.when(good).then(number)).to_series()
+    return value, filled.fill_null(False) & ~good.fill_null(False)
+
+
+def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, pl.Series]:
+    """Datetime("us") values and the mask of unreadable texts.
+
+    Forms: ISO dates and times, `2024/05/31`, `2024.05.31`, `20240531`, `31-May-2024`, `31-May-24`. Two-digit years up
+    to 68 are 20xx, from 69 on 19xx; with `open_end` the text `31-Dec-99` is 2999-12-31.
+    """
+    distinct = text.unique().drop_nulls()
+    trimmed, filled = _filled(distinct)
+    upper = trimmed.str.strip_suffix("Z")
+    if open_end:
+        ends = upper.str.to_lowercase() == "31-dec-99"
+        upper = pl.select(pl.when(ends).then(pl.lit(OPEN_END)).otherwise(upper)).to_series()
+    title = upper.str.to_titlecase()
+    title = pl.select(
+        pl.when(upper.str.contains(r"^\d{1,2}-[A-Za-z]{3}-\d{2,4}$")).then(title).otherwise(upper)
+    ).to_series()
+    tries = [title.str.to_datetime(f, strict=False, time_unit="us") for f in _DATETIME_FORMS]
+    for form, pattern in _DATE_FORMS:
+        fitting = pl.select(pl.when(title.str.contains(pattern)).then(title)).to_series()
+        tries.append(fitting.str.to_date(form, strict=False).cast(pl.Datetime("us")))
+    value = pl.select(pl.coalesce(tries)).to_series()
+    plausible = value.dt.year().is_between(1000, 9999)
+    value = pl.select(pl.when(plausible).then(value)).to_series()
+    bad = filled & value.is_null()
+    table = pl.DataFrame({"text": distinct, "value": value, "bad": bad})
+    joined = text.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")
+    return joined["value"], joined["bad"].fill_null(False)

@@ -1,0 +1,355 @@
+"""Rows of one statement as typed Polars chunks, by one interface with two implementations.
+
+`SqlAlchemyReader` streams through the DBAPI cursor of any dialect; `ArrowOdbcReader` reads SQL Server through Arrow over
+ODBC. Both give loosely typed chunks, which `tighten` turns into a raw frame's exact types: texts bounded in length,
+numbers as Float64, operation numbers as Int64, dates as text. What cannot be read as its type becomes NULL and is handed
+back as a problem with its text, so nothing is lost.
+
+What belongs here: connections, cursors, types. What does not: which columns and tables (`catalogue.py`, `extract.py`).
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import polars as pl
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from routing_etl.database import translated
+from routing_etl.erp.catalogue import ReadColumn
+from routing_etl.erp.parse import parse_numbers
+from routing_etl.errors import ConfigurationError
+from routing_etl.log import get_logger
+
+#: What `tighten` hands back beside the values: row number in the raw frame, column, problem, the text as it was.
+PROBLEMS: dict[str, Any] = {
+    "row_nr": pl.UInt32(),
+    "column": pl.String(),
+    "problem": pl.String(),
+    "value": pl.String(),
+}
+#: Problem kinds: not readable as the column's type; a key longer than allowed; a free text cut to its bound.
+UNREADABLE, TOO_LONG, CUT = "unreadable", "too_long", "cut"
+
+_MAX_PROBLEM_TEXT = 1000
+
+_ARROW: dict[str, Any] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "date": pa.string(),
+}
+RAW_DTYPE: dict[str, Any] = {
+    "text": pl.String(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "date": pl.String(),
+}
+
+
+class Reader(Protocol):
+    """Reads statements inside one consistent view of the database, where it has one."""
+
+    name: str
+
+    def chunks(
+        self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
+    ) -> Iterator[pl.DataFrame]:
+        """Loosely typed chunks of at most `rows` rows, columns named as in `columns`."""
+        ...
+
+
+def tighten(
+    chunk: pl.DataFrame, columns: Sequence[ReadColumn], first_row: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A chunk in exact raw types, and its problems (`PROBLEMS`) with row numbers counted from `first_row`."""
+    out: list[pl.Series] = []
+    problems: list[pl.DataFrame] = []
+    for column in columns:
+        series, bad, problem, text = _TIGHTEN[column.type](chunk[column.name], column)
+        out.append(series.alias(column.name))
+        if bad is not None and bad.any():
+            problems.append(_problem_rows(column, bad, problem, text, first_row))
+    found = pl.concat(problems) if problems else pl.DataFrame(schema=PROBLEMS)
+    return pl.DataFrame(out), found
+
+
+def _problem_rows(
+    column: ReadColumn, bad: pl.Series, problem: str, text: pl.Series, first_row: int
+) -> pl.DataFrame:
+    rows = bad.arg_true()
+    return pl.DataFrame(
+        {
+            "row_nr": (rows.cast(pl.Int64) + first_row).cast(pl.UInt32),
+            "column": pl.repeat(column.name, len(rows), dtype=pl.String, eager=True),
+            "problem": pl.repeat(problem, len(rows), dtype=pl.String, eager=True),
+            "value": text.gather(rows).str.slice(0, _MAX_PROBLEM_TEXT),
+        },
+        schema=PROBLEMS,
+    )
+
+
+_Tightened = tuple[pl.Series, pl.Series | None, str, pl.Series]
+
+
+def _as_text(series: pl.Series) -> pl.Series:
+    """Any value as text; whole floats without a fraction, so that a code stored as a number stays a code."""
+    if series.dtype == pl.String:
+        return series
+    if series.dtype.is_float():
+        whole = series == series.round()
+        if whole.fill_null(True).all():
+            return series.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.select(
+            pl.when(whole)
+            .then(series.cast(pl.Int64, strict=False).cast(pl.String))
+            .otherwise(series.cast(pl.String))
+        ).to_series()
+    return series.cast(pl.String)
+
+
+def _tighten_text(series: pl.Series, column: ReadColumn) -> _Tightened:
+    text = _as_text(series)
+    long = text.str.len_chars() > column.length
+    if not long.any():
+        return text, None, "", text
+    return text.str.slice(0, column.length), long, TOO_LONG if column.key else CUT, text
+
+
+def _tighten_number(series: pl.Series, column: ReadColumn) -> _Tightened:
+    del column
+    if series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
+        number = series.cast(pl.Float64)
+        bad = number.is_not_null() & ~number.is_finite()
+        if not bad.any():
+            return number, None, "", number
+        text = number.cast(pl.String)
+    else:
+        text = _as_text(series)
+        number, bad = parse_numbers(text)
+    return pl.select(pl.when(~bad).then(number)).to_series(), bad, UNREADABLE, text
+
+
+def _tighten_integer(series: pl.Series, column: ReadColumn) -> _Tightened:
+    if series.dtype.is_integer() or series.dtype in (pl.Boolean, pl.Null):
+        return series.cast(pl.Int64), None, "", series
+    number, bad, _, text = _tighten_number(series, column)
+    bad = pl.Series([False]).new_from_index(0, len(series)) if bad is None else bad
+    if text.dtype != pl.String:
+        text = _as_text(text)
+    bad = bad | (number.is_not_null() & ((number != number.round()) | (number.abs() > 2.0**53)))
+    whole = pl.select(pl.when(~bad).then(number)).to_series().cast(pl.Int64)
+    return whole, bad, UNREADABLE, text
+
+
+def _tighten_date(series: pl.Series, column: ReadColumn) -> _Tightened:
+    del column
+    if series.dtype == pl.Date:
+        text = series.dt.to_string("%Y-%m-%d")
+    elif isinstance(series.dtype, pl.Datetime):
+        text = series.dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
+    else:
+        text = _as_text(series)
+    return text.str.slice(0, 40), None, "", text
+
+
+_TIGHTEN: dict[str, Callable[[pl.Series, ReadColumn], _Tightened]] = {
+    "text": _tighten_text,
+    "number": _tighten_number,
+    "integer": _tighten_integer,
+    "date": _tighten_date,
+}
+
+
+# --- any dialect ------------------------------------------------------------------------------------------------------
+class SqlAlchemyReader:
+    """Streams through the DBAPI cursor behind a SQLAlchemy connection (server-side where the driver has it)."""
+
+    name = "sqlalchemy"
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def chunks(
+        self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
+    ) -> Iterator[pl.DataFrame]:
+        """See `Reader.chunks`. Garbage collection rests while a chunk of tuples is alive: they hold no cycles."""
+        with translated("erp", self.connection.engine.url):
+            result = self.connection.execution_options(stream_results=True).execute(statement)
+            cursor: Any = result.cursor
+            try:
+                while True:
+                    with _no_collection():
+                        fetched = cursor.fetchmany(rows)
+                        if not fetched:
+                            return
+                        chunk = _from_rows(fetched, columns)
+                        del fetched
+                    yield chunk
+            except Exception as exc:
+                original = self.connection.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
+                if isinstance(exc, original):
+                    raise sa.exc.DBAPIError.instance(str(statement), None, exc, original) from exc
+                raise
+            finally:
+                result.close()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _from_rows(rows: Sequence[Sequence[Any]], columns: Sequence[ReadColumn]) -> pl.DataFrame:
+    values = zip(*rows, strict=True)
+    return pl.DataFrame([_series(c, v) for c, v in zip(columns, values, strict=True)])
+
+
+def _series(column: ReadColumn, values: Sequence[Any]) -> pl.Series:
+    """One column of Python values. SQLite gives any type in any column, so a mixture goes through text."""
+    try:
+        array = pa.array(values, type=_ARROW[column.type])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError):
+        array = pa.array([_text_of(v) for v in values], type=pa.string())
+    series = pl.from_arrow(array)
+    assert isinstance(series, pl.Series)
+    return series.alias(column.name)
+
+
+def _text_of(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**53:
+        return str(int(value))
+    return str(value)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[tuple[Connection, str]]:
+    """A connection whose reads all see one state of the database, where it can; with the isolation reached.
+
+    SQLite: one read transaction. SQL Server: SNAPSHOT where the database allows it. PostgreSQL: REPEATABLE READ.
+    Elsewhere, or where refused: the default isolation, logged.
+    """
+    wanted = {"mssql": "SNAPSHOT", "postgresql": "REPEATABLE READ"}.get(engine.dialect.name)
+    with translated("erp", engine.url), engine.connect() as connection:
+        isolation = "default"
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+            isolation = "SERIALIZABLE"
+        elif wanted == "SNAPSHOT" and not _allows_snapshot(connection):
+            get_logger(__name__).warning(
+                "no_snapshot", reason="ALLOW_SNAPSHOT_ISOLATION is off or cannot be seen"
+            )
+        elif wanted is not None:
+            connection = connection.execution_options(isolation_level=wanted)
+            isolation = wanted
+        try:
+            yield connection, isolation
+        finally:
+            connection.rollback()
+
+
+def _allows_snapshot(connection: Connection) -> bool:
+    try:
+        state = connection.exec_driver_sql(
+            "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()"
+        ).scalar()
+    except sa.exc.DBAPIError as exc:
+        get_logger(__name__).warning("snapshot_state_unreadable", error=str(exc.orig)[:200])
+        state = None
+    connection.rollback()
+    return state == 1
+
+
+# --- SQL Server -------------------------------------------------------------------------------------------------------
+class ArrowOdbcReader:
+    """Arrow over ODBC: about ten times as fast as rows through pyodbc. One connection for all statements."""
+
+    name = "arrow-odbc"
+
+    def __init__(
+        self, engine: Engine, *, isolation: str, connect_timeout: int, statement_timeout: int
+    ) -> None:
+        """Connect with the engine's own ODBC connection string.
+
+        Raises
+        ------
+        ConfigurationError: arrow-odbc cannot be imported or cannot connect; the caller falls back.
+        """
+        try:
+            import arrow_odbc
+        except (ImportError, OSError) as exc:
+            raise ConfigurationError(
+                f"arrow-odbc cannot be loaded ({exc}).", remedy="Install the system package unixodbc."
+            ) from exc
+        arguments, _ = engine.dialect.create_connect_args(engine.url)
+        self._odbc: Any = arrow_odbc
+        self.engine, self.statement_timeout = engine, statement_timeout
+        try:
+            self._connection = arrow_odbc.connect(
+                str(arguments[0]), login_timeout_sec=connect_timeout, autocommit=isolation == "default"
+            )
+            if isolation != "default":
+                self._connection.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
+        except (arrow_odbc.Error, AttributeError) as exc:
+            raise ConfigurationError(
+                "arrow-odbc cannot connect to the ERP.", remedy="See the log; reading goes on through pyodbc."
+            ) from exc
+
+    def chunks(
+        self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
+    ) -> Iterator[pl.DataFrame]:
+        """See `Reader.chunks`. Text travels as UTF-16, so Korean does not depend on the machine's locale."""
+        compiled = statement.compile(dialect=self.engine.dialect)
+        values = compiled.params
+        parameters = [None if values[n] is None else str(values[n]) for n in compiled.positiontup or ()]
+        try:
+            batches = self._connection.read_arrow_batches(
+                query=str(compiled),
+                batch_size=rows,
+                parameters=parameters or None,
+                max_bytes_per_batch=256 * 1024 * 1024,
+                max_text_size=max((c.length for c in columns if c.type == "text"), default=255) + 1,
+                query_timeout_sec=self.statement_timeout,
+                payload_text_encoding=self._odbc.TextEncoding.UTF16,
+            )
+            for batch in batches:
+                frame = pl.from_arrow(batch)
+                assert isinstance(frame, pl.DataFrame)
+                frame.columns = [c.name for c in columns]
+                yield frame
+        except self._odbc.Error as exc:
+            raise sa.exc.DBAPIError.instance(str(statement), None, exc, self._odbc.Error) from exc
+
+
+def open_reader(
+    connection: Connection, isolation: str, *, connect_timeout: int, statement_timeout: int
+) -> Reader:
+    """The fastest reader for this database: Arrow over ODBC for SQL Server, else, and when that fails, SQLAlchemy."""
+    if connection.dialect.name == "mssql":
+        try:
+            return ArrowOdbcReader(
+                connection.engine,
+                isolation=isolation,
+                connect_timeout=connect_timeout,
+                statement_timeout=statement_timeout,
+            )
+        except ConfigurationError as exc:
+            get_logger(__name__).warning(
+                "arrow_odbc_not_used", reason=str(exc), cause=type(exc.__cause__).__name__
+            )
+    return SqlAlchemyReader(connection)

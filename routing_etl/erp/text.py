@@ -1,0 +1,131 @@
+"""Text of the ERP made comparable: blanks, full-width characters, words that mean "missing".
+
+One function for every text column of every frame, so that training and prediction cannot differ. Work is done on the
+distinct values, whose number hardly grows with the rows. What belongs here: text. What does not: numbers and units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+class Counter:
+    """Counts what was repaired: rule, then column, then rows."""
+
+    def __init__(self) -> None:
+        self.by_rule: dict[str, dict[str, int]] = {}
+
+    def add(self, rule: str, column: str, rows: int) -> None:
+        """Count `rows` for a rule on a column; none is not noted."""
+        if rows:
+            columns = self.by_rule.setdefault(rule, {})
+            columns[column] = columns.get(column, 0) + int(rows)
+
+    def totals(self) -> dict[str, int]:
+        """Rows per rule, over all columns."""
+        return {rule: sum(columns.values()) for rule, columns in sorted(self.by_rule.items())}
+
+
+@dataclass(frozen=True)
+class TextRule:
+    """What a text column's values are turned into. Words are compared whole, after cleaning, without case."""
+
+    null_words: tuple[str, ...] = ()
+    placeholder_words: tuple[str, ...] = ()
+    upper: bool = False
+    right_trim: str = ""
+    remove: dict[str, str] = field(default_factory=dict)
+
+
+def normalised(text: pl.Expr) -> pl.Expr:
+    """NFKC, inner blanks collapsed to one, trimmed."""
+    return text.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def _words(words: Iterable[str]) -> list[str]:
+    series = pl.Series(list(words), dtype=pl.String)
+    return series.to_frame("w").select(normalised(pl.col("w")).str.to_lowercase()).to_series().to_list()
+
+
+@dataclass(frozen=True)
+class CleanText:
+    """Cleaned values, the rows that held a placeholder, and per mark the rows that bore it."""
+
+    values: pl.Series
+    placeholder: pl.Series | None
+    marks: dict[str, pl.Series]
+
+
+def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter) -> CleanText:
+    """Clean one text column and count each repair.
+
+    Rules counted: `blank_to_null`, `null` (was NULL already), `null_word`, `placeholder`, `odd_blanks` (trimmed,
+    collapsed or NFKC), `upper_case`, `mark_removed`.
+    """
+    name = "raw"
+    distinct = values.alias(name).to_frame().group_by(name).agg(pl.len().alias("rows"))
+    counter.add("null", column, _rows(distinct, pl.col(name).is_null()))
+    distinct = distinct.filter(pl.col(name).is_not_null()).with_columns(
+        normalised(pl.col(name)).alias("clean")
+    )
+    blank = pl.col("clean") == ""
+    counter.add("blank_to_null", column, _rows(distinct, blank))
+    counter.add("odd_blanks", column, _rows(distinct, ~blank & (pl.col("clean") != pl.col(name))))
+    marks = [
+        pl.col("clean").str.to_uppercase().str.contains(t.upper(), literal=True).alias(f"mark_{m}")
+        for m, t in rule.remove.items()
+    ]
+    distinct = distinct.with_columns(marks)
+    for mark, token in rule.remove.items():
+        counter.add("mark_removed", column, _rows(distinct, pl.col(f"mark_{mark}")))
+        pattern = "(?i)" + "".join(f"\\{c}" if not c.isalnum() else c for c in token)
+        distinct = distinct.with_columns(
+            normalised(pl.col("clean").str.replace_all(pattern, " ")).alias("clean")
+        )
+    if rule.right_trim:
+        distinct = distinct.with_columns(pl.col("clean").str.strip_chars_end(rule.right_trim).alias("clean"))
+    if rule.upper:
+        upper = pl.col("clean").str.to_uppercase()
+        counter.add("upper_case", column, _rows(distinct, upper != pl.col("clean")))
+        distinct = distinct.with_columns(upper.alias("clean"))
+    lower = pl.col("clean").str.to_lowercase()
+    distinct = distinct.with_columns(
+        lower.is_in(_words(rule.null_words)).alias("null_word"),
+        lower.is_in(_words(rule.placeholder_words)).alias("placeholder"),
+    )
+    counter.add("null_word", column, _rows(distinct, pl.col("null_word")))
+    counter.add("placeholder", column, _rows(distinct, pl.col("placeholder")))
+    missing = (pl.col("clean") == "") | pl.col("null_word") | pl.col("placeholder")
+    distinct = distinct.with_columns(pl.when(~missing).then(pl.col("clean")).alias("clean"))
+    flagged = distinct["placeholder"].any() or any(distinct[f"mark_{m}"].any() for m in rule.remove)
+    changed = distinct.filter(pl.col("clean").is_null() | (pl.col("clean") != pl.col(name))).height
+    if not changed and not flagged:
+        return CleanText(values.alias(column), None, {})
+    joined = values.alias(name).to_frame().join(distinct, on=name, how="left", maintain_order="left")
+    return CleanText(
+        joined["clean"].alias(column),
+        joined["placeholder"].fill_null(False) if distinct["placeholder"].any() else None,
+        {m: joined[f"mark_{m}"].fill_null(False) for m in rule.remove if distinct[f"mark_{m}"].any()},
+    )
+
+
+def _rows(distinct: pl.DataFrame, condition: pl.Expr) -> int:
+    return int(distinct.filter(condition)["rows"].sum())
+
+
+def keys_of(codes: pl.Series) -> pl.Series:
+    """Join keys of raw codes (`frames.key_of`), computed once per distinct code."""
+    from routing_etl.frames import key_of
+
+    distinct = codes.alias("code").unique().to_frame().with_columns(key_of(pl.col("code")).alias("key"))
+    if (distinct["code"] == distinct["key"]).fill_null(True).all():
+        return codes.alias("item_key")
+    return (
+        codes.alias("code")
+        .to_frame()
+        .join(distinct, on="code", how="left", maintain_order="left")["key"]
+        .alias("item_key")
+    )

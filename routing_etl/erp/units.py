@@ -1,0 +1,92 @@
+"""Units: spellings to units, values to one unit, and how sure that is.
+
+What belongs here: the arithmetic of ERP_CONTRACT section 5, rows 4-7, driven by the profile's `[units]`. What does not:
+which column has which unit (the profile), or limits per part type (`clean_items.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from routing_etl.erp.profile import Units
+
+#: Where a value's unit comes from: written in the row, assumed by a rule, not understood, or there is no value.
+STATED, ASSUMED, UNKNOWN, NONE = "stated", "assumed", "unknown", "none"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Values in the wanted unit, the unit each came in, where that unit is from, and what was found on the way."""
+
+    values: pl.Series
+    unit: pl.Series
+    unit_source: pl.Series
+    suspicious: int
+    new_spellings: tuple[str, ...]
+
+
+def spelling_table(spellings: pl.Series, units: Units, group: str) -> pl.DataFrame:
+    """One row per distinct spelling (NULL too): `spelling`, `unit` or NULL, `source`, `is_new`."""
+    known = {k.strip().upper(): v for k, v in units.map.items()}
+    nothing = {s.strip().upper() for s in units.unknown}
+    blank = units.blank_default.get(group, "unknown")
+    rows: list[tuple[str | None, str | None, str, bool]] = []
+    for spelling in spellings.unique().to_list():
+        word = " ".join((spelling or "").split()).upper()
+        if not word:
+            rows.append(
+                (spelling, None, UNKNOWN, False) if blank == "unknown" else (spelling, blank, ASSUMED, False)
+            )
+        elif word in known:
+            unit = known[word]
+            rows.append((spelling, unit.removesuffix("?"), ASSUMED if unit.endswith("?") else STATED, False))
+        else:
+            rows.append((spelling, None, UNKNOWN, word not in nothing))
+    schema = {"spelling": pl.String(), "unit": pl.String(), "source": pl.String(), "is_new": pl.Boolean()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def convert(values: pl.Series, spellings: pl.Series, units: Units, group: str, wanted: str) -> Converted:
+    """Values (NULL: none) to `wanted` by each row's unit; what is not understood becomes NULL.
+
+    A unit of another quantity than the wanted one is not understood either. Values from `units.suspicious` on are not
+    believed in that unit: they become NULL with source unknown.
+    """
+    table = spelling_table(spellings, units, group)
+    quantity = units.quantity_of(wanted) or {wanted: 1.0}
+    target = quantity[wanted]
+    factors = pl.DataFrame(
+        {
+            "unit": list(quantity),
+            "factor": [float(f) / target for f in quantity.values()],
+            "limit": [units.suspicious.get(u) for u in quantity],
+        },
+        schema={"unit": pl.String(), "factor": pl.Float64(), "limit": pl.Float64()},
+    )
+    frame = (
+        pl.DataFrame({"value": values.cast(pl.Float64), "spelling": spellings})
+        .join(table, on="spelling", how="left", maintain_order="left", nulls_equal=True)
+        .join(factors, on="unit", how="left", maintain_order="left")
+    )
+    present = pl.col("value").is_not_null()
+    doubtful = present & (pl.col("value").abs() >= pl.col("limit")).fill_null(False)
+    usable = present & pl.col("factor").is_not_null() & ~doubtful
+    frame = frame.with_columns(
+        pl.when(usable).then(pl.col("value") * pl.col("factor")).alias("converted"),
+        pl.when(~present)
+        .then(pl.lit(NONE))
+        .when(usable)
+        .then(pl.col("source"))
+        .otherwise(pl.lit(UNKNOWN))
+        .alias("unit_source"),
+        doubtful.alias("doubtful"),
+    )
+    return Converted(
+        frame["converted"],
+        frame["unit"],
+        frame["unit_source"],
+        int(frame["doubtful"].sum()),
+        tuple(sorted(table.filter("is_new")["spelling"].to_list())),
+    )
