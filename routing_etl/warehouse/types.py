@@ -26,7 +26,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The dialect's own type."""
         if dialect.name == "mssql":
-            return dialect.type_descriptor(mssql.DATETIME2(precision=3))
+            return dialect.type_descriptor(mssql.DATETIME2(precision=3))  # type: ignore[no-untyped-call]
         if dialect.name == "postgresql":
             return dialect.type_descriptor(postgresql.TIMESTAMP(precision=3))
         return dialect.type_descriptor(sa.DateTime())

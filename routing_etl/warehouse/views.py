@@ -118,7 +118,7 @@ class _Sources:
         self.later = tb.model_metric.alias("later")
 
 
-def _from_pointer(tb: _Sources, detail: sa.Alias) -> sa.Join:
+def _from_pointer(tb: _Sources, detail: Any) -> sa.Join:
     pointer, batch = tb.current_publication, tb.publication
     return pointer.join(batch, batch.c.id == pointer.c.publication_id).join(
         detail, detail.c.publication_id == batch.c.id

@@ -1,0 +1,251 @@
+"""One writer at a time, and no lock that outlives its owner.
+
+SQL Server: `sp_getapplock` owned by a session of its own, which the server frees when the session dies; its return code
+is checked. Elsewhere: a row of `writer_lock`, taken by compare-and-swap. The row is written on SQL Server too, so that a
+refused second writer can be told who is at work and since when.
+
+A row's owner counts as dead when its process on this host is gone (process id and start time are compared, because ids
+are used again), or, on another host or where processes cannot be seen, when its heartbeat is older than the limit.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from routing_etl.database import translated
+from routing_etl.errors import LockedError, WarehouseError
+from routing_etl.log import get_logger
+from routing_etl.warehouse.schema import Tables
+from routing_etl.warehouse.types import now
+
+#: A writer beats after every batch; one that has not for this long, and cannot be seen, is dead.
+HEARTBEAT_LIMIT = timedelta(minutes=10)
+
+_log = get_logger(__name__)
+
+_APPLOCK = sa.text(
+    "DECLARE @result int; "
+    "EXEC @result = sp_getapplock @Resource = :resource, @LockMode = 'Exclusive', "
+    "@LockOwner = 'Session', @LockTimeout = 0; "
+    "SELECT @result"
+)
+_APPUNLOCK = sa.text("EXEC sp_releaseapplock @Resource = :resource, @LockOwner = 'Session'")
+
+
+def process_identity(pid: int) -> str | None:
+    """What tells this process from a later one with the same id; '' when there is no such process; None: unknown."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        started = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return "" if Path("/proc/self/stat").exists() else _identity_by_signal(pid)
+    except (PermissionError, ProcessLookupError):
+        return ""
+    return "" if started[0] == "Z" else f"{boot}:{started[19]}"
+
+
+def _identity_by_signal(pid: int) -> str | None:
+    if sys.platform == "win32":
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return None
+    return None
+
+
+class WriterLock:
+    """The publisher's lock, as a context manager. `beat()` after every batch shows that the owner lives.
+
+    Parameters
+    ----------
+    what: what the owner does, for the message that a second writer gets.
+
+    Raises
+    ------
+    LockedError: on entry, when another writer that may be alive holds it; names it and since when.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tables: Tables,
+        what: str,
+        *,
+        name: str = "publisher",
+        limit: timedelta = HEARTBEAT_LIMIT,
+    ) -> None:
+        self._engine, self._row, self._what = engine, tables.writer_lock, what
+        self._name, self._limit = name, limit
+        self._owner = uuid.uuid4().hex
+        self._session: Connection | None = None
+
+    def __enter__(self) -> WriterLock:
+        with translated("warehouse", self._engine.url):
+            if self._engine.dialect.name == "mssql":
+                self._take_applock()
+                try:
+                    self._take_row(steal=True)
+                except BaseException:
+                    self._free_applock()
+                    raise
+            else:
+                self._take_row(steal=False)
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        row = self._row.c
+        free = dict.fromkeys(("owner", "what", "host", "pid", "process", "acquired_at", "heartbeat_at"))
+        try:
+            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+                connection.execute(
+                    sa.update(self._row).where(row.name == self._name, row.owner == self._owner).values(free)
+                )
+        except Exception as error:
+            if exc is None:
+                raise
+            _log.warning("lock_not_freed", error=str(error)[:300])
+        finally:
+            self._free_applock()
+
+    def beat(self) -> None:
+        """Renew the heartbeat.
+
+        Raises
+        ------
+        LockedError: the lock was taken over meanwhile (this process was silent for longer than the limit).
+        """
+        row = self._row.c
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(self._row)
+                .where(row.name == self._name, row.owner == self._owner)
+                .values(heartbeat_at=now())
+            ).rowcount
+        if done != 1:
+            raise LockedError(
+                f"The writer lock was taken over while this process ({self._what}) was silent for more than "
+                f"{self._limit}.",
+                remedy="Run again; what was written so far is invisible and will be removed.",
+            )
+
+    # --- row ------------------------------------------------------------------------------------------------------
+    def _values(self) -> dict[str, Any]:
+        moment = now()
+        return {
+            "owner": self._owner,
+            "what": self._what[:200],
+            "host": socket.gethostname()[:255],
+            "pid": os.getpid(),
+            "process": process_identity(os.getpid()),
+            "acquired_at": moment,
+            "heartbeat_at": moment,
+        }
+
+    def _take_row(self, *, steal: bool) -> None:
+        row = self._row.c
+        with self._engine.begin() as connection:
+            found = connection.execute(sa.select(self._row).where(row.name == self._name)).one_or_none()
+        if found is None:
+            self._insert_row()
+        with self._engine.begin() as connection:
+            free = sa.update(self._row).where(row.name == self._name)
+            taken = connection.execute(
+                (free if steal else free.where(row.owner.is_(None))).values(self._values())
+            ).rowcount
+        if taken == 1:
+            return
+        with self._engine.begin() as connection:
+            holder = connection.execute(sa.select(self._row).where(row.name == self._name)).one()
+        if holder.owner is not None and not self._dead(holder):
+            raise self._locked(holder)
+        with self._engine.begin() as connection:
+            same = row.owner.is_(None) if holder.owner is None else row.owner == holder.owner
+            taken = connection.execute(
+                sa.update(self._row).where(row.name == self._name, same).values(self._values())
+            ).rowcount
+        if taken != 1:
+            raise self._locked(holder)
+        _log.warning("lock_taken_over", host=holder.host, pid=holder.pid, what=holder.what)
+
+    def _insert_row(self) -> None:
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(self._row).values(name=self._name))
+        except sa.exc.IntegrityError:
+            _log.info("lock_row_made_by_another_writer")
+
+    def _dead(self, holder: Any) -> bool:
+        if holder.host == socket.gethostname():
+            identity = process_identity(holder.pid)
+            if identity is not None and holder.process:
+                return bool(identity != holder.process)
+            if identity == "":
+                return True
+        heartbeat: datetime = holder.heartbeat_at
+        return now() - heartbeat > self._limit
+
+    def _locked(self, holder: Any) -> LockedError:
+        return LockedError(
+            f"Another writer is at work: {holder.what}, process {holder.pid} on {holder.host}, "
+            f"since {holder.acquired_at:%Y-%m-%d %H:%M:%S} UTC.",
+            remedy="Wait until it ends, or stop it; then run again.",
+        )
+
+    # --- application lock of SQL Server ---------------------------------------------------------------------------
+    @property
+    def _resource(self) -> str:
+        return f"routing_etl:{self._row.schema or ''}:{self._name}"
+
+    def _take_applock(self) -> None:
+        self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            code = int(self._session.execute(_APPLOCK, {"resource": self._resource}).scalar_one())
+        except BaseException:
+            self._session.close()
+            self._session = None
+            raise
+        if code >= 0:
+            return
+        self._session.close()
+        self._session = None
+        if code == -1:
+            with self._engine.connect() as connection:
+                holder = connection.execute(
+                    sa.select(self._row).where(self._row.c.name == self._name)
+                ).one_or_none()
+            if holder is not None and holder.owner is not None:
+                raise self._locked(holder)
+            raise LockedError("Another writer is at work.", remedy="Wait until it ends; then run again.")
+        raise WarehouseError(
+            f"sp_getapplock on {self._resource!r} returned {code} "
+            f"({ {-2: 'cancelled', -3: 'deadlock victim'}.get(code, 'wrong call') }).",
+            remedy="Run again; if it stays, ask the DBA for EXECUTE on sp_getapplock.",
+        )
+
+    def _free_applock(self) -> None:
+        if self._session is None:
+            return
+        session, self._session = self._session, None
+        try:
+            session.execute(_APPUNLOCK, {"resource": self._resource})
+        except sa.exc.SQLAlchemyError as error:
+            _log.warning("applock_not_freed", error=str(error)[:300])
+            session.invalidate()
+        finally:
+            session.close()

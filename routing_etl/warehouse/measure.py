@@ -1,0 +1,310 @@
+"""What a load must contain, measured twice: from the Parquet files by Polars, from the database by one query a table.
+
+What belongs here: which frame goes into which table and how each column is rounded; the checks that name a column before
+anything is inserted; counts and checksums on both sides; the content hash. What does not: writing (`load.py`), or what
+happens when the two sides differ (`publish.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from routing_etl import frames
+from routing_etl.errors import FrameError, WarehouseError
+from routing_etl.warehouse.schema import Tables
+
+Kind = Literal["text", "ascii", "decimal", "integer", "boolean", "date"]
+
+#: Column name to (rows that are not NULL, checksum). The checksum adds scaled numbers, or lengths of texts.
+Checksums = dict[str, tuple[int, int]]
+
+_TEXT = ("text", "ascii")
+_NOT_BMP = r"[\x{10000}-\x{10FFFF}]"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One predictions frame and the table its rows go into."""
+
+    frame: frames.Frame
+    table: sa.Table
+
+    @property
+    def columns(self) -> list[sa.Column[Any]]:
+        """The table's columns that come from the frame (all but publication_id)."""
+        return [c for c in self.table.columns if c.name != "publication_id"]
+
+    @property
+    def key(self) -> list[str]:
+        """Sort order: the table's key without publication_id."""
+        return [c.name for c in self.table.primary_key.columns if c.name != "publication_id"]
+
+
+def targets(tables: Tables) -> tuple[Target, ...]:
+    """Frames and their tables, parents before children."""
+    return (
+        Target(frames.CANDIDATES, tables.candidate),
+        Target(frames.CANDIDATE_OPERATIONS, tables.candidate_operation),
+        Target(frames.CANDIDATE_EVIDENCE, tables.candidate_evidence),
+        Target(frames.RESOURCE_ALTERNATIVES, tables.resource_alternative),
+        Target(frames.ABSTAINED, tables.abstained_item),
+    )
+
+
+def kind_of(column: sa.Column[Any]) -> Kind:
+    """What a column holds, as far as checks and checksums care."""
+    if isinstance(column.type, sa.Unicode):
+        return "text"
+    if isinstance(column.type, sa.String):
+        return "ascii"
+    if isinstance(column.type, sa.Boolean):
+        return "boolean"
+    if isinstance(column.type, sa.Integer):
+        return "integer"
+    if isinstance(column.type, sa.Numeric):
+        return "decimal"
+    if isinstance(column.type, sa.Date):
+        return "date"
+    raise TypeError(f"{column} has a type that no load knows: {column.type!r}")
+
+
+def scan(predictions: Path, target: Target) -> pl.LazyFrame:
+    """The frame's part files as one lazy frame, checked against its contract.
+
+    Raises
+    ------
+    FrameError: the folder is missing, or a column is.
+    """
+    folder = predictions / target.frame.name
+    parts = sorted(folder.glob("*.parquet"))
+    if not parts:
+        raise FrameError(
+            f"No Parquet files of frame {target.frame.name} in {folder}.",
+            remedy="Score first: routing-etl score",
+        )
+    try:
+        lazy = pl.scan_parquet(parts)
+        target.frame.validate(lazy)
+    except pl.exceptions.PolarsError as exc:
+        raise FrameError(
+            f"Frame {target.frame.name} in {folder} cannot be read: {exc}.",
+            remedy="Score again: routing-etl score",
+        ) from exc
+    return lazy
+
+
+def to_rows(lazy: pl.LazyFrame, target: Target) -> pl.LazyFrame:
+    """The frame as the table's columns, in its order: numbers rounded to the column's scale."""
+    made = {"predicted_rout_no": pl.format("P{}", pl.col("candidate_rank").cast(pl.String).str.zfill(9))}
+    columns = []
+    for column in target.columns:
+        value = made.get(column.name, pl.col(column.name))
+        if kind_of(column) == "decimal":
+            # + 0.0 turns a negative zero into zero.
+            value = value.round(_scale(column)) + 0.0
+        columns.append(value.alias(column.name))
+    return lazy.select(columns)
+
+
+def _decimal(column: sa.Column[Any]) -> sa.Numeric[Any]:
+    kind = column.type
+    assert isinstance(kind, sa.Numeric)
+    return kind
+
+
+def _scale(column: sa.Column[Any]) -> int:
+    return int(_decimal(column).scale or 0)
+
+
+def _length(column: sa.Column[Any]) -> int:
+    kind = column.type
+    assert isinstance(kind, sa.String) and kind.length is not None
+    return kind.length
+
+
+def _units(name: str, dialect: str) -> pl.Expr:
+    """Length as the database counts it: UTF-16 units on SQL Server, characters elsewhere."""
+    length = pl.col(name).str.len_chars().cast(pl.Int64)
+    if dialect != "mssql":
+        return length
+    return length + pl.col(name).str.count_matches(_NOT_BMP).cast(pl.Int64)
+
+
+def _bad(column: sa.Column[Any], dialect: str) -> dict[str, pl.Expr]:
+    """Rules a column's values must keep, by the words of the message; true where broken."""
+    value, kind = pl.col(column.name), kind_of(column)
+    rules: dict[str, pl.Expr] = {}
+    if not column.nullable:
+        rules["NULL, but the column requires a value"] = value.is_null()
+    if kind in _TEXT:
+        rules[f"longer than {_length(column)} characters"] = _units(column.name, dialect) > _length(column)
+    elif kind == "decimal":
+        numeric = _decimal(column)
+        largest = 10.0 ** (int(numeric.precision or 0) - _scale(column))
+        # A comparison with NaN is false or true depending on the operator, so NaN and infinity come first.
+        rules["not a finite number"] = ~value.is_finite()
+        rules[f"outside +-{largest:,.0f}"] = value.is_finite() & (value.abs() >= largest)
+    elif kind == "integer":
+        bits = {"SMALLINT": 15, "BIGINT": 63}.get(str(column.type), 31)
+        rules[f"outside +-2^{bits}"] = (value.cast(pl.Int64) >= 2**bits) | (value.cast(pl.Int64) < -(2**bits))
+    return rules
+
+
+def _measures(column: sa.Column[Any], dialect: str) -> dict[str, pl.Expr]:
+    value, kind = pl.col(column.name), kind_of(column)
+    count = value.count().cast(pl.Int64)
+    if kind in _TEXT:
+        total = _units(column.name, dialect).sum()
+    elif kind == "decimal":
+        finite = pl.when(value.is_finite() & (value.abs() < 1e12)).then(value)
+        total = (finite * 10 ** _scale(column)).round().cast(pl.Int64).sum()
+    elif kind == "date":
+        total = pl.lit(0, dtype=pl.Int64)
+    else:
+        total = value.cast(pl.Int64).sum()
+    return {f"{column.name}|count": count, f"{column.name}|total": total}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one frame will look like in its table."""
+
+    target: Target
+    rows: int
+    checksums: Checksums
+    digest: str
+
+
+def measure(predictions: Path, tables: Tables, dialect: str) -> list[Measured]:
+    """Check every frame and compute its counts, checksums and digest, in one pass over each.
+
+    Raises
+    ------
+    FrameError: a value does not fit its column: NaN, infinity, too long, too large, NULL where required. Names the
+    frame, the column, how many rows, and the first of them.
+    """
+    return [_measure(predictions, target, dialect) for target in targets(tables)]
+
+
+def _measure(predictions: Path, target: Target, dialect: str) -> Measured:
+    lazy = to_rows(scan(predictions, target), target)
+    expressions: dict[str, pl.Expr] = {"rows": pl.len().cast(pl.Int64)}
+    rules: dict[str, tuple[sa.Column[Any], str, pl.Expr]] = {}
+    for column in target.columns:
+        expressions.update(_measures(column, dialect))
+        for words, broken in _bad(column, dialect).items():
+            name = f"rule {len(rules)}"
+            rules[name] = (column, words, broken)
+            expressions[name] = broken.sum().cast(pl.Int64)
+    # Order does not matter: the same rows in other part files are the same content.
+    row = pl.struct([c.name for c in target.columns])
+    for seed in (1, 2):
+        expressions[f"hash {seed}"] = row.hash(seed=seed).sum()
+    found = lazy.select(**expressions).collect(engine="streaming").row(0, named=True)
+    for name, (column, words, broken) in rules.items():
+        if found[name]:
+            _refuse(lazy, target, column, words, broken, found[name])
+    checksums = {
+        c.name: (int(found[f"{c.name}|count"]), int(found[f"{c.name}|total"] or 0)) for c in target.columns
+    }
+    digest = f"{found['rows']}:{found['hash 1'] or 0}:{found['hash 2'] or 0}"
+    return Measured(target, int(found["rows"]), checksums, digest)
+
+
+def _refuse(
+    lazy: pl.LazyFrame, target: Target, column: sa.Column[Any], words: str, broken: pl.Expr, count: int
+) -> None:
+    shown = list(dict.fromkeys([*target.key, column.name]))
+    first = lazy.filter(broken).select(shown).head(1).collect().row(0, named=True)
+    where = ", ".join(f"{k} {first[k]!r}" for k in target.key if k != column.name)
+    value = str(first[column.name])
+    value = value if len(value) <= 80 else f"{value[:77]}..."
+    raise FrameError(
+        f"Frame {target.frame.name}: column {column.name} is {words} in {count:,} row(s), first {value!r} ({where}).",
+        remedy="Nothing was loaded; correct the step that makes this column, then score again.",
+    )
+
+
+def content_hash(measured: list[Measured], constants: Mapping[str, Any]) -> str:
+    """Idempotency key: what would be visible to a reader, whatever run or file it comes from."""
+    content = {"frames": {m.target.frame.name: m.digest for m in measured}, "constants": dict(constants)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+# --- the database's side ----------------------------------------------------------------------------------------------
+
+
+def _total(column: sa.ColumnElement[Any], source: sa.Column[Any], dialect: str) -> sa.ColumnElement[Any]:
+    kind = kind_of(source)
+    if kind in _TEXT:
+        if dialect == "mssql":
+            # LEN ignores trailing blanks; DATALENGTH counts bytes, two a UTF-16 unit in NVARCHAR.
+            size = sa.cast(sa.func.datalength(column), sa.BigInteger)
+            return sa.func.sum(size) / 2 if kind == "text" else sa.func.sum(size)
+        return sa.func.sum(sa.func.length(column))
+    if kind == "decimal":
+        scaled = column * 10 ** _scale(source)
+        if dialect == "sqlite":
+            scaled = sa.func.round(scaled)
+        return sa.func.sum(sa.cast(scaled, sa.BigInteger))
+    if kind == "boolean":
+        return sa.func.sum(sa.case((column == sa.true(), 1), else_=0))
+    if kind == "date":
+        return sa.literal(0)
+    return sa.func.sum(sa.cast(column, sa.BigInteger))
+
+
+def checksum_query(target: Target, publication_id: int, dialect: str) -> sa.Select[Any]:
+    """One row: the count of rows, then count and checksum of every column, of one publication."""
+    table = target.table
+    columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("rows")]
+    for column in target.columns:
+        columns.append(sa.func.count(column).label(f"{column.name}_n"))
+        columns.append(_total(column, column, dialect).label(f"{column.name}_t"))
+    return sa.select(*columns).where(table.c.publication_id == publication_id)
+
+
+def stored(connection: Connection, target: Target, publication_id: int) -> tuple[int, Checksums]:
+    """What the table holds of a publication."""
+    query = checksum_query(target, publication_id, connection.dialect.name)
+    row = connection.execute(query).one()._mapping
+    return int(row["rows"]), {
+        c.name: (int(row[f"{c.name}_n"]), int(row[f"{c.name}_t"] or 0)) for c in target.columns
+    }
+
+
+def differences(measured: Measured, rows: int, checksums: Checksums) -> list[str]:
+    """Where a table differs from what it should hold, in words; empty when it does not."""
+    name = measured.target.table.name
+    if rows != measured.rows:
+        return [f"{name}: {rows:,} rows in the database, {measured.rows:,} in the files"]
+    return [
+        f"{name}.{column}: not NULL {have[0]:,}, checksum {have[1]} in the database; "
+        f"{want[0]:,}, {want[1]} in the files"
+        for column, want in measured.checksums.items()
+        if (have := checksums[column]) != want
+    ]
+
+
+def require_rows(measured: list[Measured], predictions: Path) -> None:
+    """Refuse a batch that says nothing about any item.
+
+    Raises
+    ------
+    WarehouseError: there is no candidate and no abstained item.
+    """
+    rows = {m.target.frame.name: m.rows for m in measured}
+    if not rows[frames.CANDIDATES.name] and not rows[frames.ABSTAINED.name]:
+        raise WarehouseError(
+            f"The predictions in {predictions} hold no candidate and no abstained item.",
+            remedy="Publish nothing when no item needs a routing; else score again: routing-etl score",
+        )

@@ -1,0 +1,501 @@
+"""Run records: batch runs, check results, rejected rows, model versions and their metrics; and how long they are kept.
+
+What belongs here: rows that people read about a run. What does not: publications (`publish.py`). A text that is longer
+than its column is cut visibly (it ends with how long it was); keys and names are refused instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from routing_etl.database import translated
+from routing_etl.errors import FrameError, WarehouseError
+from routing_etl.frames import METRICS, REJECTS, CheckOutcome
+from routing_etl.log import get_logger
+from routing_etl.settings import Settings
+from routing_etl.warehouse.load import choose_writer
+from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
+from routing_etl.warehouse.types import now
+
+_log = get_logger(__name__)
+
+#: Registry states to keep: a model version that is active stays whatever its age.
+_RUN_END = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One trained version as the database knows it. Times are UTC."""
+
+    version: str
+    status: str
+    requested_by: str | None
+    run_id: str | None
+    created_at: datetime
+    trained_at: datetime | None
+    activated_at: datetime | None
+    activated_by: str | None
+    manifest_sha256: str
+    training_samples: int | None
+    unique_items: int | None
+    unique_processes: int | None
+    training_duration_sec: float | None
+    hyperparameters: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+def cut(text: str, length: int) -> str:
+    """The text, or its start followed by a mark that says how long it was. Never longer than `length`."""
+    if len(text) <= length:
+        return text
+    mark = f"... [cut, {len(text)} characters]"
+    return text[: max(0, length - len(mark))] + mark[:length]
+
+
+def _length(column: sa.Column[Any]) -> int:
+    length = getattr(column.type, "length", None)
+    return length if length is not None else 1_000_000_000
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+class Records:
+    """Reads and writes run records in our schema.
+
+    Parameters
+    ----------
+    engine: engine of the warehouse, migrated to head.
+
+    Raises
+    ------
+    WarehouseError: the database is not at head.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+        self.schema = schema_for(engine, settings.warehouse_schema)
+        self.tables = tables(self.schema)
+        check_head(engine, self.schema)
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+    def start_run(
+        self,
+        run_id: str,
+        kind: str,
+        *,
+        config_hash: str | None = None,
+        profile: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record that a run works. A run id that is known is started again: its attempt counter goes up."""
+        run = self.tables.batch_run
+        values = self._fit(
+            run,
+            {
+                "kind": kind,
+                "status": "running",
+                "config_hash": config_hash,
+                "profile": profile,
+                "metadata": _json(metadata),
+            },
+        )
+        self._require_short(run, "run_id", run_id)
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            again = connection.execute(
+                sa.update(run)
+                .where(run.c.run_id == run_id)
+                .values(
+                    attempt=run.c.attempt + 1,
+                    finished_at=None,
+                    message=None,
+                    **{k: v for k, v in values.items() if v is not None},
+                )
+            ).rowcount
+            if not again:
+                connection.execute(
+                    sa.insert(run).values(run_id=run_id, attempt=1, started_at=now(), **values)
+                )
+
+    def finish_run(
+        self,
+        run_id: str,
+        status: str,
+        *,
+        rows_read: int | None = None,
+        rows_written: int | None = None,
+        rows_rejected: int | None = None,
+        model_version: str | None = None,
+        publication_id: int | None = None,
+        message: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record how a run ended. What is None stays as it was.
+
+        Raises
+        ------
+        WarehouseError: the run was never started, or the status is not succeeded, failed or cancelled.
+        """
+        if status not in _RUN_END:
+            raise WarehouseError(
+                f"Run {run_id!r} cannot end as {status!r}.", remedy=f"Use one of {', '.join(_RUN_END)}."
+            )
+        run = self.tables.batch_run
+        values = self._fit(
+            run,
+            {
+                "rows_read": rows_read,
+                "rows_written": rows_written,
+                "rows_rejected": rows_rejected,
+                "model_version": model_version,
+                "publication_id": publication_id,
+                "message": message,
+                "metadata": _json(metadata),
+            },
+        )
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(run)
+                .where(run.c.run_id == run_id)
+                .values(
+                    status=status, finished_at=now(), **{k: v for k, v in values.items() if v is not None}
+                )
+            ).rowcount
+        if not done:
+            raise self._unknown_run(run_id)
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest runs, newest first, one dict each; `metadata` decoded."""
+        run = self.tables.batch_run
+        query = sa.select(run).order_by(run.c.started_at.desc(), run.c.run_id.desc()).limit(limit)
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        for row in rows:
+            row["metadata"] = json.loads(row["metadata"]) if row["metadata"] else {}
+        return rows
+
+    # --- checks and rejects -----------------------------------------------------------------------------------------
+    def store_checks(self, run_id: str, outcomes: Sequence[CheckOutcome]) -> int:
+        """Store check results of a run; earlier results of the same frames and checks of this run are replaced.
+
+        Returns the number stored. Raises WarehouseError when the run was never started.
+        """
+        result, moment = self.tables.quality_result, now()
+        frames = sorted({o.frame for o in outcomes})
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            self._require_run(connection, run_id)
+            connection.execute(sa.delete(result).where(result.c.run_id == run_id, result.c.frame.in_(frames)))
+            last = connection.execute(
+                sa.select(sa.func.max(result.c.seq)).where(result.c.run_id == run_id)
+            ).scalar_one()
+            rows = [
+                self._fit(
+                    result,
+                    {
+                        "run_id": run_id,
+                        "seq": (last or 0) + number,
+                        "frame": o.frame,
+                        "check_name": o.check,
+                        "expectation": o.expectation,
+                        "column_name": o.column,
+                        "severity": o.severity,
+                        "success": o.success,
+                        "observed": o.observed,
+                        "expected": o.expected,
+                        "rows_checked": o.rows_checked,
+                        "rows_unexpected": o.rows_unexpected,
+                        "sample": json.dumps(list(o.sample), ensure_ascii=False) if o.sample else None,
+                        "exception": o.exception,
+                        "checked_at": moment,
+                    },
+                )
+                for number, o in enumerate(outcomes, start=1)
+            ]
+            if rows:
+                connection.execute(sa.insert(result), rows)
+        return len(rows)
+
+    def store_rejects(self, run_id: str, folder: Path) -> int:
+        """Store every rejected row of `folder/*.parquet` (REJECTS frames); those stored for this run are replaced.
+
+        Returns the number stored, which is the number of rows in the files.
+
+        Raises
+        ------
+        WarehouseError: the run was never started. FrameError: a file is not a REJECTS frame.
+        """
+        target = self.tables.rejected_row
+        files = sorted(folder.glob("*.parquet"))
+        writer = choose_writer(self._engine, self._settings)
+        stored = 0
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            self._require_run(connection, run_id)
+            connection.execute(sa.delete(target).where(target.c.run_id == run_id))
+            for file in files:
+                lazy = pl.scan_parquet(file)
+                REJECTS.validate(lazy)
+                rows = lazy.select(pl.len()).collect().item()
+                for offset in range(0, rows, self._settings.fetch_rows):
+                    part = lazy.slice(offset, self._settings.fetch_rows).collect()
+                    REJECTS.validate(part)
+                    stored += writer.write(
+                        connection, target, self._reject_rows(part, run_id, first=stored + 1)
+                    )
+        return stored
+
+    def _reject_rows(self, part: pl.DataFrame, run_id: str, *, first: int) -> pl.DataFrame:
+        def fit(name: str, column: str) -> pl.Expr:
+            length = _length(self.tables.rejected_row.c[column])
+            value = pl.col(name)
+            mark = pl.format("... [cut, {} characters]", value.str.len_chars())
+            short = pl.concat_str(value.str.head(length - mark.str.len_chars().cast(pl.Int64)), mark)
+            return pl.when(value.str.len_chars() > length).then(short).otherwise(value).alias(column)
+
+        return part.select(
+            pl.lit(run_id).alias("run_id"),
+            pl.int_range(first, first + part.height, dtype=pl.Int64).alias("seq"),
+            fit("source_table", "source_table"),
+            fit("row_key", "row_key"),
+            fit("rule", "rule_name"),
+            fit("reason", "reason"),
+            fit("raw_values", "raw_values"),
+        )
+
+    # --- models -----------------------------------------------------------------------------------------------------
+    def store_model_version(
+        self,
+        version: str,
+        *,
+        manifest_sha256: str,
+        status: str = "pending",
+        requested_by: str | None = None,
+        run_id: str | None = None,
+        trained_at: datetime | None = None,
+        training_samples: int | None = None,
+        unique_items: int | None = None,
+        unique_processes: int | None = None,
+        training_duration_sec: float | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record a trained version. Versions are immutable: the same one again is a no-op, another manifest refused.
+
+        Raises
+        ------
+        WarehouseError: the version is known with another manifest, its name is too long, or the status is unknown.
+        """
+        model = self.tables.model_version
+        if status not in MODEL_STATES or status == "active":
+            raise WarehouseError(
+                f"A new model version cannot have status {status!r}.",
+                remedy="Store it as pending or unmeasured, then activate it.",
+            )
+        self._require_short(model, "version", version)
+        values = self._fit(
+            model,
+            {
+                "status": status,
+                "requested_by": requested_by,
+                "run_id": run_id,
+                "trained_at": trained_at,
+                "manifest_sha256": manifest_sha256,
+                "training_samples": training_samples,
+                "unique_items": unique_items,
+                "unique_processes": unique_processes,
+                "training_duration_sec": training_duration_sec,
+                "hyperparameters": _json(hyperparameters),
+                "metadata": _json(metadata),
+            },
+        )
+        moment = now()
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            known = connection.execute(
+                sa.select(model.c.manifest_sha256).where(model.c.version == version)
+            ).scalar_one_or_none()
+            if known is None:
+                connection.execute(
+                    sa.insert(model).values(version=version, created_at=moment, updated_at=moment, **values)
+                )
+            elif known != manifest_sha256:
+                raise WarehouseError(
+                    f"Model version {version!r} is known with manifest {known[:12]}..., not {manifest_sha256[:12]}...",
+                    remedy="Versions never change; train under another name.",
+                )
+
+    def activate(self, version: str, *, who: str) -> None:
+        """Make a version the active one and retire the one before, in one transaction.
+
+        Raises
+        ------
+        WarehouseError: the version is not recorded, or it is unmeasured.
+        """
+        model, moment = self.tables.model_version, now()
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            status = connection.execute(
+                sa.select(model.c.status).where(model.c.version == version)
+            ).scalar_one_or_none()
+            if status is None:
+                raise self._unknown_version(version)
+            if status == "unmeasured":
+                raise WarehouseError(
+                    f"Model version {version!r} was never measured and cannot be activated.",
+                    remedy="Evaluate it: routing-etl evaluate",
+                )
+            if status == "active":
+                return
+            connection.execute(
+                sa.update(model).where(model.c.status == "active").values(status="retired", updated_at=moment)
+            )
+            connection.execute(
+                sa.update(model)
+                .where(model.c.version == version)
+                .values(status="active", activated_at=moment, activated_by=who[:128], updated_at=moment)
+            )
+
+    def model_versions(self) -> list[ModelVersion]:
+        """All recorded versions, newest first."""
+        model = self.tables.model_version
+        query = sa.select(model).order_by(model.c.created_at.desc(), model.c.version.desc())
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        names = ModelVersion.__dataclass_fields__
+        decoded = ("hyperparameters", "metadata")
+        return [
+            ModelVersion(**{n: (json.loads(r[n]) if r[n] else {}) if n in decoded else r[n] for n in names})
+            for r in rows
+        ]
+
+    def store_metrics(self, version: str, metrics: pl.DataFrame, *, run_id: str) -> int:
+        """Store a METRICS frame for a recorded version; those of the same version and run are replaced.
+
+        A value that was not measured is NULL and must have a reason. Returns the number of rows.
+
+        Raises
+        ------
+        FrameError: the frame breaks its contract, a value is NaN or infinite, or NULL has no reason.
+        WarehouseError: the version is not recorded.
+        """
+        frame = METRICS.conform(metrics)
+        for name in ("value", "low", "high"):
+            bad = frame.filter(~pl.col(name).is_finite())
+            if bad.height:
+                raise FrameError(
+                    f"Frame metrics: {name} of {bad['metric'][0]!r} ({bad['method'][0]}, {bad['split'][0]}) is "
+                    f"{bad[name][0]}.",
+                    remedy="What cannot be measured is NULL with a reason.",
+                )
+        silent = frame.filter(pl.col("value").is_null() & pl.col("reason").is_null())
+        if silent.height:
+            raise FrameError(
+                f"Frame metrics: {silent['metric'][0]!r} has neither value nor reason.",
+                remedy="What cannot be measured is NULL with a reason.",
+            )
+        target, moment = self.tables.model_metric, now()
+        rows = [
+            self._fit(target, {**row, "model_version": version, "run_id": run_id, "computed_at": moment})
+            for row in frame.iter_rows(named=True)
+        ]
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            model = self.tables.model_version
+            if not connection.execute(
+                sa.select(sa.func.count()).select_from(model).where(model.c.version == version)
+            ).scalar_one():
+                raise self._unknown_version(version)
+            connection.execute(
+                sa.delete(target).where(target.c.model_version == version, target.c.run_id == run_id)
+            )
+            if rows:
+                connection.execute(sa.insert(target), rows)
+        return len(rows)
+
+    # --- retention --------------------------------------------------------------------------------------------------
+    def purge(self, *, keep_days: int | None = None, keep_models: int | None = None) -> dict[str, int]:
+        """Remove runs older than `keep_days` with their checks and rejects, and metrics of old model versions.
+
+        A run that is the newest, and a model version that is active or among the newest `keep_models`, stays. Returns
+        the rows removed by table. Small transactions: one run or version each.
+        """
+        days = keep_days if keep_days is not None else self._settings.keep_days
+        models = keep_models if keep_models is not None else self._settings.keep_models
+        run, model = self.tables.batch_run, self.tables.model_version
+        limit = now() - timedelta(days=days)
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            old_runs = list(
+                connection.execute(sa.select(run.c.run_id).where(run.c.started_at < limit)).scalars()
+            )
+            newest = connection.execute(
+                sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(1)
+            ).scalar_one_or_none()
+            retired = list(
+                connection.execute(
+                    sa.select(model.c.version)
+                    .where(model.c.status != "active")
+                    .order_by(model.c.created_at.desc())
+                ).scalars()
+            )[models:]
+        removed = {
+            "batch_run": 0,
+            "quality_result": 0,
+            "rejected_row": 0,
+            "model_version": 0,
+            "model_metric": 0,
+        }
+        children = (self.tables.quality_result, self.tables.rejected_row)
+        for run_id in old_runs:
+            if run_id == newest:
+                continue
+            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+                for table in (*children, run):
+                    removed[table.name] += connection.execute(
+                        sa.delete(table).where(table.c.run_id == run_id)
+                    ).rowcount
+        metric = self.tables.model_metric
+        for version in retired:
+            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+                removed["model_metric"] += connection.execute(
+                    sa.delete(metric).where(metric.c.model_version == version)
+                ).rowcount
+                removed["model_version"] += connection.execute(
+                    sa.delete(model).where(model.c.version == version)
+                ).rowcount
+        _log.info("records_purged", **removed)
+        return removed
+
+    # --- helpers ----------------------------------------------------------------------------------------------------
+    def _fit(self, table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            k: cut(v, _length(table.c[k])) if isinstance(v, str) and not table.c[k].primary_key else v
+            for k, v in values.items()
+        }
+
+    def _require_short(self, table: sa.Table, name: str, value: str) -> None:
+        length = _length(table.c[name])
+        if not value or len(value) > length:
+            raise WarehouseError(
+                f"{name} {value!r} has {len(value)} characters.", remedy=f"Use 1 to {length} characters."
+            )
+
+    def _require_run(self, connection: sa.Connection, run_id: str) -> None:
+        run = self.tables.batch_run
+        known = sa.select(sa.func.count()).select_from(run).where(run.c.run_id == run_id)
+        if not connection.execute(known).scalar_one():
+            raise self._unknown_run(run_id)
+
+    def _unknown_run(self, run_id: str) -> WarehouseError:
+        return WarehouseError(f"Run {run_id!r} was never started.", remedy="Call start_run first.")
+
+    def _unknown_version(self, version: str) -> WarehouseError:
+        return WarehouseError(
+            f"Model version {version!r} is not recorded.", remedy="Train it first: routing-etl train"
+        )
