@@ -120,8 +120,9 @@ class _Sources:
 
 def _from_pointer(tb: _Sources, detail: Any) -> sa.Join:
     pointer, batch = tb.current_publication, tb.publication
-    return pointer.join(batch, batch.c.id == pointer.c.publication_id).join(
-        detail, detail.c.publication_id == batch.c.id
+    # `slot = 1` tells every planner that the pointer is one row: it starts there and seeks from it.
+    return pointer.join(batch, sa.and_(pointer.c.slot == 1, batch.c.id == pointer.c.publication_id)).join(
+        detail, detail.c.publication_id == pointer.c.publication_id
     )
 
 
