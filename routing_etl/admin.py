@@ -132,6 +132,24 @@ def predict_item(
     )
 
 
+def example_prediction(settings: Settings, run: RunFolder) -> Prediction:
+    """The most confident predicted item of a run that has all of set-up, run time and evidence: a good first look."""
+    candidates = pl.scan_parquet(run.predictions / frames.CANDIDATES.name / "*.parquet")
+    best = (
+        candidates.filter(pl.col("candidate_rank") == 1, pl.col("process_count") >= 3)
+        .sort("confidence", "item_key", descending=[True, False])
+        .head(1)
+        .collect()
+    )
+    if best.is_empty():
+        best = candidates.sort("confidence", descending=True).head(1).collect()
+    if best.is_empty():
+        raise ItemNotFoundError(
+            "No item was predicted.", remedy="See the abstained items in routing_abstained."
+        )
+    return predict_item(settings, best["item_cd"][0], run_id=run.run_id)
+
+
 def _find_item(items: pl.DataFrame, item_cd: str) -> pl.DataFrame:
     found = items.filter(pl.col("item_cd") == item_cd)
     if found.is_empty():
@@ -200,7 +218,7 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
     ------
     RegistryError: there is none, or one differs (names the version and each problem).
     """
-    from routing_etl.warehouse import records
+    from routing_etl.warehouse.records import Records
 
     ctx = Context(settings, RunFolder("verify", settings.home))
     names = [version] if version else [v.name for v in ctx.registry.list()]
@@ -210,7 +228,7 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
         )
     with ctx.warehouse() as engine:
         for name in names:
-            expected = records.manifest_sha256(engine, settings.warehouse_schema, name)
+            expected = Records(engine, settings).manifest_sha256(name)
             report = ctx.registry.verify(name, expected_manifest_sha256=expected)
             if not report.ok:
                 problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
@@ -235,4 +253,4 @@ def rollback(settings: Settings, to: int | None = None) -> int:
     from routing_etl.warehouse.publish import Publisher
 
     with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
-        return int(Publisher(engine, settings).rollback(to))
+        return Publisher(engine, settings).rollback(to).publication_id

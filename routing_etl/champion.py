@@ -72,7 +72,7 @@ def save_version(
     requested_by: str,
 ) -> str:
     """Files first, then the database row: a version without its row is never the champion."""
-    from routing_etl.warehouse import records
+    from routing_etl.warehouse.records import Records
 
     parts = predictor.legacy_artifacts()
     joblib_names = ("encoder", "scaler", "feature_columns", "feature_weights")
@@ -103,7 +103,6 @@ def save_version(
             name=name,
             metrics=metrics,
             metadata=metadata,
-            attributes=data.attributes,
             time_profiles=_time_profile_summary(times),
             json_artifacts={
                 "active_features": parts["active_features"],
@@ -114,27 +113,21 @@ def save_version(
             },
             joblib_artifacts={n: parts[n] for n in joblib_names},
         )
+        records = Records(engine, ctx.settings)
         records.store_model_version(
-            engine,
-            ctx.settings.warehouse_schema,
-            version=saved.name,
+            saved.name,
             manifest_sha256=saved.manifest_sha256,
-            run_id=ctx.run.run_id,
+            status="unmeasured" if headline(_metrics_frame(report["metrics"])) is None else "pending",
             requested_by=requested_by,
-            status="pending",
+            run_id=ctx.run.run_id,
+            trained_at=datetime.now(UTC),
             training_samples=report["training_samples"],
             unique_items=report["dataset_stats"]["unique_items"],
             unique_processes=report["dataset_stats"]["unique_processes"],
             training_duration_sec=report["training_duration_sec"],
             hyperparameters=metadata["hyperparameters"],
         )
-        records.store_metrics(
-            engine,
-            ctx.settings.warehouse_schema,
-            saved.name,
-            ctx.run.run_id,
-            _metrics_frame(report["metrics"]),
-        )
+        records.store_metrics(saved.name, _metrics_frame(report["metrics"]), run_id=ctx.run.run_id)
     return saved.name
 
 
@@ -161,14 +154,14 @@ def _time_profile_summary(times: frames.TimeEvidence) -> dict[str, Any]:
 
 def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> tuple[bool, str]:
     """First version: promote. Later: unless its held-out exact match is surely below the champion's, or unmeasured."""
-    own = _headline(metrics)
+    own = headline(metrics)
     if own is None:
         return False, "its metrics could not be measured, so it cannot be the champion"
     champion = ctx.registry.alias("champion")
     if champion is None:
         reason = f"first version: exact match {own['value']:.3f} on {own['n']} held-out items"
     else:
-        theirs = _headline(_metrics_frame(ctx.registry.show(champion).metrics["metrics"]))
+        theirs = headline(_metrics_frame(ctx.registry.show(champion).metrics["metrics"]))
         if (
             theirs is not None
             and own["high"] is not None
@@ -187,7 +180,7 @@ def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> t
     return True, reason
 
 
-def _headline(metrics: pl.DataFrame) -> dict[str, Any] | None:
+def headline(metrics: pl.DataFrame) -> dict[str, Any] | None:
     found = metrics.filter(
         (pl.col("method") == "model") & (pl.col("segment") == "all") & (pl.col("metric") == "exact_at_1")
         & pl.col("value").is_not_null()
@@ -203,17 +196,17 @@ def promote(settings: Settings, version: str, *, why: str) -> None:
     RegistryError: the version does not exist or was never measured.
     """
     from routing_etl.registry.store import ModelRegistry
-    from routing_etl.warehouse import records
+    from routing_etl.warehouse.records import Records
 
     store = ModelRegistry(settings.models_dir)
-    if _headline(_metrics_frame(store.show(version).metrics.get("metrics", []))) is None:
+    if headline(_metrics_frame(store.show(version).metrics.get("metrics", []))) is None:
         raise RegistryError(
             f"Model version {version} has no measured metrics.",
             remedy="Train again with enough routed items, then promote that version.",
         )
     ctx = Context(settings, RunFolder("promote", settings.home))
     with ctx.warehouse() as engine:
-        records.activate_model(engine, settings.warehouse_schema, version, by=settings.service_user, why=why)
+        Records(engine, settings).activate(version, who=settings.service_user)
         store.set_alias("champion", version, who=settings.service_user, why=why)
 
 
@@ -225,7 +218,7 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
     RegistryError: no such version, or no champion (error code 1002 of the earlier system).
     TamperedArtifactError, IncompatibleModelError: never a fallback.
     """
-    from routing_etl.warehouse import records
+    from routing_etl.warehouse.records import Records
 
     name = version or ctx.registry.alias("champion")
     if name is None:
@@ -234,7 +227,7 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
         )
     ctx.registry.show(name)
     with ctx.warehouse() as engine:
-        expected = records.manifest_sha256(engine, ctx.settings.warehouse_schema, name)
+        expected = Records(engine, ctx.settings).manifest_sha256(name)
     if expected is None:
         raise RegistryError(
             f"Model version {name} is not in the table model_version of {safe_url(ctx.settings.warehouse)}.",

@@ -104,7 +104,7 @@ def demo(
     display.demo_header(console, items, seed, settings)
     with _progress(console) as progress:
         result = admin.demo(settings, items=items, seed=seed, progress=progress)
-    display.demo_result(console, settings, result)
+    display.demo_result(console, settings, result, admin.example_prediction(settings, result.run))
 
 
 @app.command()

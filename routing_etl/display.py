@@ -104,7 +104,7 @@ def source_table(console: Console, extracted: dict[str, Any], cleaned: dict[str,
     table = _table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
     for name, frame in cleaned["frames"].items():
         source = extracted["frames"].get(name, {}).get("table", "–")
-        filtered = sum(frame["filtered"].values())
+        filtered = frame["rows_filtered"]
         table.add_row(
             name, escape(source), _number(frame["rows_in"]), _number(frame["rows_kept"]), _number(filtered),
             _number(frame["rows_rejected"]),
@@ -112,7 +112,7 @@ def source_table(console: Console, extracted: dict[str, Any], cleaned: dict[str,
     console.print(table)
     reasons = _table("Rejected rows by reason", "frame", "rule", "rows", right=2)
     for name, frame in cleaned["frames"].items():
-        for rule, rows in sorted(frame["rejected"].items(), key=lambda kv: -kv[1]):
+        for rule, rows in sorted(frame["rejects"].items(), key=lambda kv: -kv[1]):
             reasons.add_row(name, rule, _number(rows))
     if reasons.row_count:
         console.print(reasons)
@@ -318,7 +318,7 @@ def publications_table(console: Console, publications: list[Any]) -> None:
         published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "–"
         state = f"[green]{p.state}[/]" if p.state == "published" else p.state
         table.add_row(
-            str(p.publication_id), state, escape(p.model_version), escape(p.run_id), published,
+            str(p.id), state, escape(p.model_version), escape(p.run_id), published,
             _number(p.rows.get("candidate")), _number(p.rows.get("candidate_operation")),
         )  # fmt: skip
     console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")

@@ -56,17 +56,13 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
 
 def begin(ctx: Context, kind: str) -> None:
     """Open the run's row; a run that died without closing its own is marked as failed."""
-    from routing_etl.warehouse import records
+    from routing_etl.warehouse.records import Records
 
     with ctx.warehouse() as engine:
-        records.start_run(
-            engine,
-            ctx.settings.warehouse_schema,
-            run_id=ctx.run.run_id,
-            kind=kind,
-            profile=ctx.profile.name,
-            config_hash=_config_hash(ctx),
-        )
+        records = Records(engine, ctx.settings)
+        for died in records.close_dead_runs():
+            log.warning("run_had_died", died=died)
+        records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))
 
 
 def _config_hash(ctx: Context) -> str:
@@ -77,25 +73,25 @@ def _config_hash(ctx: Context) -> str:
 
 def finish(ctx: Context, status: str, message: str) -> None:
     """Close the run's row with what its reports say, and store its check results and rejected rows."""
-    from routing_etl.warehouse import records
+    from routing_etl.warehouse.records import Records
 
-    schema = ctx.settings.warehouse_schema
     reports = {name: ctx.run.report(name) or {} for name in STEPS}
+    cleaned = reports["clean"].get("frames", {})
+    loaded = reports["load"]
     with ctx.warehouse() as engine:
+        records = Records(engine, ctx.settings)
         for name in ("check_source_outcomes", "check_candidates_outcomes"):
             outcomes = (ctx.run.report(name) or {}).get("outcomes", [])
-            records.store_checks(engine, schema, ctx.run.run_id, [frames.CheckOutcome(**o) for o in outcomes])
-        if reports["clean"]:
-            records.store_rejects(engine, schema, ctx.run.run_id, ctx.run.rejects)
+            records.store_checks(ctx.run.run_id, [frames.CheckOutcome(**o) for o in outcomes])
+        if cleaned:
+            records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         records.finish_run(
-            engine,
-            schema,
             ctx.run.run_id,
-            status=status,
-            message=message,
-            rows_read=reports["extract"].get("rows_read"),
-            rows_rejected=reports["clean"].get("rows_rejected"),
-            rows_written=reports["load"].get("rows_written"),
+            status,
+            message=message or None,
+            rows_read=reports["extract"].get("rows"),
+            rows_rejected=sum(f["rows_rejected"] for f in cleaned.values()) if cleaned else None,
+            rows_written=(0 if loaded["reused"] else sum(loaded["rows"].values())) if loaded else None,
             model_version=reports["score"].get("model_version"),
             publication_id=reports["publish"].get("publication_id"),
             metadata={
@@ -103,7 +99,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             },
         )
         if status == "succeeded":
-            records.purge(engine, schema, ctx.settings.keep_days)
+            records.purge()
 
 
 #: The night's steps in order.

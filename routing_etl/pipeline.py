@@ -385,9 +385,17 @@ def publish(ctx: Context) -> dict[str, Any]:
         )
     with ctx.warehouse() as engine:
         publisher = Publisher(engine, ctx.settings)
-        publisher.publish(loaded["publication_id"])
-        purged = publisher.purge(ctx.settings.keep_publications)
-    return {"publication_id": loaded["publication_id"], "reused": loaded["reused"], "purged": purged}
+        moved = publisher.publish(loaded["publication_id"])
+        purged = publisher.purge(ctx.settings.keep_publications, progress=ctx.progress)
+    return {
+        "publication_id": moved.publication_id,
+        "previous_id": moved.previous_id,
+        "changed": moved.changed,
+        "pointer_seconds": moved.seconds,
+        "rows": loaded["rows"],
+        "reused": loaded["reused"],
+        "purged": purged,
+    }
 
 
 def publish_run(ctx: Context) -> dict[str, Any]:
@@ -406,7 +414,8 @@ def measure(ctx: Context) -> dict[str, Any]:
     Coverage of the batch, drift of the similarity distribution against the previous publication (Kullback-Leibler
     divergence over 50 bins), and realised outcomes: items predicted before that an engineer has routed since.
     """
-    from routing_etl.warehouse import outcomes, records
+    from routing_etl.warehouse import outcomes
+    from routing_etl.warehouse.records import Records
 
     scored, published = ctx.run.report("score") or {}, ctx.run.report("publish") or {}
     operations = pl.scan_parquet(ctx.run.clean / "operations.parquet").filter(
@@ -430,7 +439,7 @@ def measure(ctx: Context) -> dict[str, Any]:
                 pl.lit("all").alias("segment"),
             )
         )
-        records.store_metrics(engine, schema, scored["model_version"], ctx.run.run_id, metrics)
+        Records(engine, ctx.settings).store_metrics(scored["model_version"], metrics, run_id=ctx.run.run_id)
     return {"publication_id": published["publication_id"], "metrics": metrics.to_dicts()}
 
 

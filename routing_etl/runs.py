@@ -111,13 +111,16 @@ def new_run(home: Path, run_id: str | None = None) -> RunFolder:
     name = run_id or datetime.now(UTC).strftime("run_%Y%m%dT%H%M%S%f")
     if not _RUN_ID.fullmatch(name):
         raise ConfigurationError(
-            f"Run id {name!r} is not usable.", remedy="Use letters, digits, dot, dash and underscore, at most 64."
+            f"Run id {name!r} is not usable.",
+            remedy="Use letters, digits, dot, dash and underscore, at most 64.",
         )
     folder = RunFolder(name, home / "runs" / name)
     if folder.path.exists():
         raise ConfigurationError(f"Run {name} exists already.", remedy="Give another id, or none.")
     folder.reports.mkdir(parents=True)
-    (folder.path / _CREATED).write_text(datetime.now(UTC).isoformat(timespec="microseconds"), encoding="utf-8")
+    (folder.path / _CREATED).write_text(
+        datetime.now(UTC).isoformat(timespec="microseconds"), encoding="utf-8"
+    )
     return folder
 
 
@@ -143,7 +146,9 @@ def find_run(home: Path, run_id: str | None, *, having: str | None = None) -> Ru
             if run.run_id == run_id:
                 return run
         known = ", ".join(r.run_id for r in runs[:5]) or "none"
-        raise ConfigurationError(f"No run {run_id!r} under {home / 'runs'} (newest: {known}).", remedy="Give one of these.")
+        raise ConfigurationError(
+            f"No run {run_id!r} under {home / 'runs'} (newest: {known}).", remedy="Give one of these."
+        )
     for run in runs:
         if having is None or run.report(having) is not None:
             return run
@@ -183,10 +188,13 @@ def run_lock(home: Path, what: str) -> Iterator[None]:
         except OSError:
             who = "another process"
         raise LockedError(
-            f"Another run is at work in {home}: {who}.", remedy="Wait until it ends, or stop it; then run again."
+            f"Another run is at work in {home}: {who}.",
+            remedy="Wait until it ends, or stop it; then run again.",
         ) from exc
     try:
-        owner.write_text(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", "utf-8")
+        owner.write_text(
+            f"{what}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", "utf-8"
+        )
         yield
     finally:
         owner.unlink(missing_ok=True)

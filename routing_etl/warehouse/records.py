@@ -7,6 +7,8 @@ than its column is cut visibly (it ends with how long it was); keys and names ar
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +25,7 @@ from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
 from routing_etl.warehouse.load import choose_writer
+from routing_etl.warehouse.lock import process_identity
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
 from routing_etl.warehouse.types import now
@@ -101,6 +104,12 @@ class Records:
     ) -> None:
         """Record that a run works. A run id that is known is started again: its attempt counter goes up."""
         run = self.tables.batch_run
+        process = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "process": process_identity(os.getpid()),
+        }
+        metadata = {**(metadata or {}), **process}
         values = self._fit(
             run,
             {
@@ -174,6 +183,26 @@ class Records:
             ).rowcount
         if not done:
             raise self._unknown_run(run_id)
+
+    def close_dead_runs(self) -> list[str]:
+        """Mark as failed the runs of this host that are still `running` although their process is gone.
+
+        The process is told by id and start, from the `process` that `start_run` stores. Returns the run ids.
+        """
+        run = self.tables.batch_run
+        query = sa.select(run.c.run_id, run.c.metadata).where(run.c.status == "running")
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            running = [(r.run_id, json.loads(r.metadata or "{}")) for r in connection.execute(query)]
+        dead = [
+            run_id
+            for run_id, meta in running
+            if meta.get("host") == socket.gethostname()
+            and meta.get("pid")
+            and process_identity(int(meta["pid"])) != meta.get("process")
+        ]
+        for run_id in dead:
+            self.finish_run(run_id, "failed", message="The process died before the run ended.")
+        return dead
 
     def runs(self, limit: int = 20) -> list[dict[str, Any]]:
         """The newest runs, newest first, one dict each; `metadata` decoded."""
@@ -376,8 +405,15 @@ class Records:
             for r in rows
         ]
 
+    def manifest_sha256(self, version: str) -> str | None:
+        """Hash of the version's manifest as recorded when it was trained; None when the version is not recorded."""
+        model = self.tables.model_version
+        query = sa.select(model.c.manifest_sha256).where(model.c.version == version)
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def store_metrics(self, version: str, metrics: pl.DataFrame, *, run_id: str) -> int:
-        """Store a METRICS frame for a recorded version; those of the same version and run are replaced.
+        """Store a METRICS frame for a recorded version; those of the same version, run and splits are replaced.
 
         A value that was not measured is NULL and must have a reason. Returns the number of rows.
 
@@ -413,7 +449,11 @@ class Records:
             ).scalar_one():
                 raise self._unknown_version(version)
             connection.execute(
-                sa.delete(target).where(target.c.model_version == version, target.c.run_id == run_id)
+                sa.delete(target).where(
+                    target.c.model_version == version,
+                    target.c.run_id == run_id,
+                    target.c.split.in_(frame["split"].unique().to_list()),
+                )
             )
             if rows:
                 connection.execute(sa.insert(target), rows)
