@@ -245,19 +245,26 @@ def _bind_frame(tables: _Tables, family: Family, section: Source, catalogue: Cat
     for name, spec in tables.profile.column_maps(family).items():
         raw = RAW_COLUMNS[family][name]
         optional = spec.optional and not raw.required
-        found = look.up(name, spec.column, raw.type, spec.length or raw.length, optional, raw.key)
+        found = look.up(
+            name,
+            spec.column,
+            raw.type,
+            length=spec.length or (raw.length if raw.key else 0),
+            optional=optional,
+            text_only=raw.key and not spec.integer_code,
+        )
         columns.append(ReadColumn(name, raw.type, spec.length or raw.length, raw.key, found, spec.const))
     if family == "items":
         columns += _attribute_columns(tables.profile, look)
     for where in section.where:
-        look.up("where", (where.column,), None, 0, False, False)
+        look.up("where", (where.column,))
     if section.latest:
-        look.up("latest", (section.latest.group,), None, 0, False, False)
-        look.up("latest", (section.latest.key,), None, 0, False, False)
+        look.up("latest", (section.latest.group,))
+        look.up("latest", (section.latest.key,))
     for join in section.joins:
         for known, own in join.on:
-            look.up("join", (known,), None, 0, False, False)
-            look.up("join", (f"{join.alias}.{own}",), None, 0, False, False)
+            look.up("join", (known,))
+            look.up("join", (f"{join.alias}.{own}",))
     _extra_columns(frame, section, names, found_tables, used, catalogue.findings)
     catalogue.bindings[family] = Binding(family, section, found_tables, tuple(columns), names)
 
@@ -271,14 +278,14 @@ def _attribute_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
             name,
             attribute.column,
             kind,
-            attribute.length,
-            attribute.optional,
-            attribute.kind in ("code", "text"),
+            length=attribute.length,
+            optional=attribute.optional,
+            text_only=attribute.kind in ("code", "text") and not attribute.integer_code,
         )
         columns.append(ReadColumn(name, kind, attribute.length, False, found))
         if attribute.unit_column and attribute.unit_column not in units:
             raw_name = unit_column_name(attribute.unit_column)
-            unit = look.up(raw_name, (attribute.unit_column,), "text", 20, attribute.optional, False)
+            unit = look.up(raw_name, (attribute.unit_column,), "text", optional=attribute.optional)
             units[attribute.unit_column] = ReadColumn(raw_name, "text", 20, False, unit)
     return columns + list(units.values())
 
@@ -304,12 +311,16 @@ class _Look:
         self,
         name: str,
         wanted: tuple[str, ...],
-        kind: ReadType | None,
-        length: int,
-        optional: bool,
-        text_only: bool,
+        kind: ReadType | None = None,
+        *,
+        length: int = 0,
+        optional: bool = False,
+        text_only: bool = False,
     ) -> FoundColumn | None:
-        """The first of the wanted columns that exists; findings when none does or its type differs."""
+        """The first of the wanted columns that exists; findings when none does or its type differs.
+
+        `length`: characters the column should hold, 0 for any. `text_only`: a number would lose leading zeros.
+        """
         if not wanted:
             return None
         for candidate in wanted:

@@ -241,6 +241,7 @@ def _optional(frame: pl.DataFrame, name: str, kind: pl.DataType) -> pl.DataFrame
 
 
 def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+    mapped = "inside" in frame.columns
     for name in ("inside", "insp_flg", "milestone_flg", "major_flg"):
         frame = _optional(frame, name, pl.String())
     said = (
@@ -254,7 +255,7 @@ def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFram
     unknown = pl.col("_said").is_null() & pl.col("inside").is_not_null()
     counter.add("inside_unknown_word", "inside", frame.select(unknown.sum()).item())
     blank = pl.col("inside").is_null() & ~pl.col("_named")
-    counter.add("inside_assumed", "inside", frame.select(blank.sum()).item())
+    counter.add("inside_assumed", "inside", frame.select(blank.sum()).item() if mapped else 0)
     frame = frame.with_columns(
         pl.when(pl.col("_said").is_not_null())
         .then("_said")
@@ -299,6 +300,7 @@ def _validity(
 
 def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
     """Standard times in minutes: set-up per order, run per piece (ERP_CONTRACT section 5, rows 25-28)."""
+    mapped = "run_time_qty" in frame.columns
     for name in (*_TIMES, "run_time_qty", "subcontract_prc"):
         frame = _optional(frame, name, pl.Float64())
     frame = _optional(frame, "time_unit", pl.String())
@@ -327,7 +329,8 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
     )
     quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
     per_piece = quantity if rules.run_basis == "base_qty" else pl.lit(1.0)
-    counter.add("run_time_qty_assumed", "run_time_qty", (~(frame["run_time_qty"] > 0).fill_null(False)).sum())
+    assumed = ~(frame["run_time_qty"] > 0).fill_null(False)
+    counter.add("run_time_qty_assumed", "run_time_qty", assumed.sum() if mapped else 0)
     frame = frame.with_columns(factor.cast(pl.Float64).alias("_factor"), per_piece.alias("_pieces"))
 
     def positive(name: str) -> pl.Expr:

@@ -81,7 +81,7 @@ def extract(
     try:
         catalogue = bind(engine, profile)
         catalogue.raise_errors()
-        warnings += [f.message for f in catalogue.findings if f.severity == "warning"]
+        warnings += dict.fromkeys(f.message for f in catalogue.findings if f.severity == "warning")
         with snapshot(engine) as (connection, isolation):
             reader = open_reader(
                 connection,
@@ -93,6 +93,11 @@ def extract(
                 total = _count(connection, binding) if engine.dialect.name == "sqlite" else None
                 with progress.task(f"Reading {binding.title}", total) as task:
                     report = _read_frame(reader, binding, out, settings.fetch_rows, engine, task.advance)
+                if total is not None and report.rows != total:
+                    raise SourceError(
+                        f"{binding.title} has {total} rows but {report.rows} were read in the same transaction.",
+                        remedy="Run again; if it stays, check the database file for damage (PRAGMA integrity_check).",
+                    )
                 frames[binding.frame] = report
                 warnings += _empty(profile, family, report)
         for family in FRAME_OF:

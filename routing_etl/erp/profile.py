@@ -146,13 +146,15 @@ class ColumnMap(_Section):
     """Where a canonical column comes from: `column` (one name, or several to try in order) or a constant.
 
     A name may carry the alias of a joined table: `product.Name`. `length` bounds its text, `optional` lets it be
-    absent. A plain string in TOML means `{ column = "..." }`.
+    absent, `integer_code` says that the code is an integer in this database. A plain string in TOML means
+    `{ column = "..." }`.
     """
 
     column: Names = ()
     const: str | int | float | None = None
     length: int | None = Field(None, ge=1, le=4000)
     optional: bool = False
+    integer_code: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -183,6 +185,7 @@ class AttributeMap(_Section):
     kind: AttributeKind
     length: int = Field(100, ge=1, le=4000)
     optional: bool = False
+    integer_code: bool = False
     null_words: tuple[str, ...] | None = None
     placeholder_words: tuple[str, ...] = ()
     placeholder_values: tuple[float, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import SupportsInt
 
 import polars as pl
 
@@ -18,11 +19,12 @@ class Counter:
     def __init__(self) -> None:
         self.by_rule: dict[str, dict[str, int]] = {}
 
-    def add(self, rule: str, column: str, rows: int) -> None:
+    def add(self, rule: str, column: str, rows: SupportsInt) -> None:
         """Count `rows` for a rule on a column; none is not noted."""
-        if rows:
+        count = int(rows)
+        if count:
             columns = self.by_rule.setdefault(rule, {})
-            columns[column] = columns.get(column, 0) + int(rows)
+            columns[column] = columns.get(column, 0) + count
 
     def totals(self) -> dict[str, int]:
         """Rows per rule, over all columns."""
