@@ -7,6 +7,8 @@ plausible (`samples.py`) or any statistics (`profiles.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from routing_etl.errors import ConfigurationError
@@ -43,15 +45,16 @@ def check_basis(basis: TimeBasis) -> None:
         )
 
 
-def _number_flag(value: pl.Expr) -> pl.Expr:
-    return (
-        pl.when(value.is_null())
-        .then(pl.lit("missing"))
-        .when(~value.is_finite())
-        .then(pl.lit("not_finite"))
-        .when(value < 0)
-        .then(pl.lit("negative"))
-    )
+def _first_that_holds(cases: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
+    """The name of the first condition that is true, NULL when none is."""
+    flag: pl.Expr = pl.lit(None, dtype=pl.String)
+    for name, condition in reversed(cases):
+        flag = pl.when(condition).then(pl.lit(name)).otherwise(flag)
+    return flag.cast(pl.Enum(list(TIME_FLAGS)))
+
+
+def _number_cases(value: pl.Expr) -> list[tuple[str, pl.Expr]]:
+    return [("missing", value.is_null()), ("not_finite", ~value.is_finite()), ("negative", value < 0)]
 
 
 def pieces(basis: TimeBasis) -> pl.Expr:
@@ -101,24 +104,30 @@ def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
     setup_all = setup * factor * setup_times
 
     bad_hold = hold.is_not_null() & (~hold.is_finite() | (hold < 0))
-    run_flag = _number_flag(machine).when(bad_hold).then(pl.lit("hold_invalid"))
-    run_flag = run_flag.when(run_divisor.is_null()).then(pl.lit("no_quantity"))
-    run_flag = run_flag.when(run == 0).then(pl.lit("zero"))
-    run_flag = run_flag.when(~run.is_finite()).then(pl.lit("not_finite"))
-    setup_flag = _number_flag(setup).when(setup_times.is_null()).then(pl.lit("no_quantity"))
-    setup_flag = setup_flag.when(setup_all == 0).then(pl.lit("zero"))
-    setup_flag = setup_flag.when(~setup_all.is_finite()).then(pl.lit("not_finite"))
+    run_flag = _first_that_holds(
+        [
+            *_number_cases(machine),
+            ("hold_invalid", bad_hold),
+            ("no_quantity", run_divisor.is_null()),
+            ("not_finite", ~run.is_finite()),
+            ("zero", run == 0),
+        ]
+    )
+    setup_flag = _first_that_holds(
+        [
+            *_number_cases(setup),
+            ("no_quantity", setup_times.is_null()),
+            ("not_finite", ~setup_all.is_finite()),
+            ("zero", setup_all == 0),
+        ]
+    )
 
     def kept(value: pl.Expr, flag: str) -> pl.Expr:
         usable = pl.col(flag).is_null() | (pl.col(flag) == "zero")
         return pl.when(usable).then(value)
 
-    flag_type = pl.Enum(list(TIME_FLAGS))
     return (
-        results.with_columns(
-            setup_flag=setup_flag.otherwise(None).cast(flag_type),
-            run_flag=run_flag.otherwise(None).cast(flag_type),
-        )
+        results.with_columns(setup_flag=setup_flag, run_flag=run_flag)
         .with_columns(setup_min=kept(setup_all, "setup_flag"), run_min=kept(run, "run_flag"))
         .with_columns(time_flag=pl.coalesce("run_flag", "setup_flag"))
     )

@@ -80,10 +80,6 @@ class SortedGroups:
         """The key of each group."""
         return self.key[self.start]
 
-    def spread_out(self, per_group: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """One entry per group to one entry per value."""
-        return np.repeat(per_group, self.size)
-
     def quantile(self, q: float, of: FloatArray | None = None) -> FloatArray:
         """Quantile of each group with linear interpolation; `of`: other values in the same sorted order."""
         values = self.value if of is None else of
@@ -124,8 +120,8 @@ class SortedGroups:
 def deviations(groups: SortedGroups, job: pl.Series) -> pl.DataFrame:
     """What the scales are made of, per value: its `job`, `log` and `dev` (|log - group median|, NULL in small groups)."""
     log = np.log(groups.value)
-    dev = np.abs(log - groups.spread_out(groups.quantile(0.5, log)))
-    size = groups.spread_out(groups.size)
+    dev = np.abs(log - np.repeat(groups.quantile(0.5, log), groups.size))
+    size = np.repeat(groups.size, groups.size)
     middle = np.zeros(len(log), dtype=bool)
     odd = groups.size % 2 == 1
     middle[groups.start[odd] + groups.size[odd] // 2] = True

@@ -45,10 +45,10 @@ def _present(value: pl.Expr) -> pl.Expr:
 def cv_label(cv: pl.Expr) -> pl.Expr:
     """Label of the CV band: < 0.15 stable, < 0.30 moderate, < 0.50 variable, else unstable; NULL for NULL or NaN."""
     cv = _present(cv)
-    label = pl.when(cv.is_null()).then(None)
-    for limit, name in CV_BANDS:
-        label = label.when(cv < limit).then(pl.lit(name))
-    return label.otherwise(pl.lit(CV_ABOVE))
+    label: pl.Expr = pl.lit(CV_ABOVE)
+    for limit, name in reversed(CV_BANDS):
+        label = pl.when(cv < limit).then(pl.lit(name)).otherwise(label)
+    return pl.when(cv.is_not_null()).then(label)
 
 
 def cv_word(cv: pl.Expr) -> pl.Expr:
@@ -89,10 +89,10 @@ def candidate_actuals_confidence(n: pl.Expr, cv: pl.Expr) -> pl.Expr:
 def quality_grade(confidence: pl.Expr, model_quality: pl.Expr) -> pl.Expr:
     """Grade of the mean of both: A >= 0.8, B >= 0.7, C >= 0.6, else D; NULL when one is missing."""
     mean = _present((confidence + model_quality) / 2)
-    grade = pl.when(mean.is_null()).then(None)
-    for limit, name in GRADES:
-        grade = grade.when(mean >= limit).then(pl.lit(name))
-    return grade.otherwise(pl.lit(GRADE_BELOW))
+    grade: pl.Expr = pl.lit(GRADE_BELOW)
+    for limit, name in reversed(GRADES):
+        grade = pl.when(mean >= limit).then(pl.lit(name)).otherwise(grade)
+    return pl.when(mean.is_not_null()).then(grade)
 
 
 def grade_word(grade: pl.Expr) -> pl.Expr:

@@ -1,0 +1,217 @@
+"""The two check steps of the night, and what a failed critical check does.
+
+Belongs here: which frames are checked and where their files lie. Does not: rules (`source_rules.py`,
+`candidate_rules.py`), Great Expectations (`adapter.py`); importing this module does not import it, so that the names of
+all checks are known at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from routing_etl.errors import DataQualityError, FrameError
+from routing_etl.frames import (
+    ABSTAINED,
+    CANDIDATE_EVIDENCE,
+    CANDIDATE_OPERATIONS,
+    CANDIDATES,
+    FRAMES,
+    ITEMS,
+    OPERATIONS,
+    PURCHASE_ORDERS,
+    REJECTS,
+    RESOURCE_ALTERNATIVES,
+    WORK_RESULTS,
+    AttributeSpec,
+    CheckOutcome,
+    Severity,
+    read_attributes,
+)
+from routing_etl.progress import SILENT, Progress
+from routing_etl.quality import candidate_rules, source_rules
+from routing_etl.quality.rules import Rule, Scope
+
+SOURCE_FRAMES = (ITEMS.name, OPERATIONS.name, WORK_RESULTS.name, PURCHASE_ORDERS.name)
+PREDICTION_FRAMES = (
+    CANDIDATES.name,
+    CANDIDATE_OPERATIONS.name,
+    RESOURCE_ALTERNATIVES.name,
+    CANDIDATE_EVIDENCE.name,
+    ABSTAINED.name,
+)
+ATTRIBUTES_FILE = "items.attributes.json"
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """What is known of a check without running it."""
+
+    frame: str
+    check: str
+    severity: Severity
+    meaning: str
+    expected: str
+    column: str | None
+
+
+def source_rules_by_frame(
+    attributes: Sequence[AttributeSpec] = (),
+    *,
+    not_above: Sequence[tuple[str, str]] = (),
+    today: date | None = None,
+    rejects: bool = True,
+) -> dict[str, list[Rule]]:
+    """Rules of the source frames. `attributes`, `not_above`: as the profile has them."""
+    day = today or datetime.now(UTC).date()
+    rules = {
+        ITEMS.name: source_rules.item_rules(attributes, not_above),
+        OPERATIONS.name: source_rules.operation_rules(),
+        WORK_RESULTS.name: source_rules.result_rules(day),
+        PURCHASE_ORDERS.name: source_rules.order_rules(day),
+    }
+    if rejects:
+        rules[REJECTS.name] = source_rules.reject_rules(SOURCE_FRAMES)
+    return rules
+
+
+def candidate_rules_by_frame(
+    *, max_candidates: int = 10, similarity_threshold: float = 0.8
+) -> dict[str, list[Rule]]:
+    """Rules of the prediction frames."""
+    return {
+        CANDIDATES.name: candidate_rules.candidate_rules(max_candidates, similarity_threshold),
+        CANDIDATE_OPERATIONS.name: candidate_rules.operation_rules(),
+        RESOURCE_ALTERNATIVES.name: candidate_rules.resource_rules(),
+        CANDIDATE_EVIDENCE.name: candidate_rules.evidence_rules(),
+        ABSTAINED.name: candidate_rules.abstained_rules(),
+    }
+
+
+def list_checks(attributes: Sequence[AttributeSpec] = ()) -> dict[str, list[CheckInfo]]:
+    """Every check by frame, sources first, without running or importing anything heavy.
+
+    `attributes`: those of the profile; without them the checks of single attributes are not listed.
+    """
+    return {
+        frame: [CheckInfo(r.frame, r.check, r.severity, r.meaning, r.expected, r.column) for r in rules]
+        for frame, rules in (source_rules_by_frame(attributes) | candidate_rules_by_frame()).items()
+    }
+
+
+def check_sources(
+    clean: Path,
+    *,
+    rejects: Path | None = None,
+    not_above: Sequence[tuple[str, str]] = (),
+    today: date | None = None,
+    progress: Progress = SILENT,
+) -> list[CheckOutcome]:
+    """Check the cleaned frames.
+
+    Parameters
+    ----------
+    clean: folder with `<frame>.parquet` per source frame and `items.attributes.json`.
+    rejects: folder with the rejected rows; None: the folder `rejects` beside `clean`. When it does not exist, the
+        shares of rejected rows are not checked.
+    not_above: pairs of attributes of which the first may not exceed the second; default: inner and outer diameters by
+        their names.
+    today: the day that reports and orders may not be younger than; default: today, UTC.
+
+    Raises
+    ------
+    FrameError: a required file is missing.
+    """
+    path = clean / ATTRIBUTES_FILE
+    if not path.is_file():
+        raise FrameError(f"No attribute list at {path}.", remedy="Run the step 'extract' of this run first.")
+    attributes = read_attributes(path)
+    scope: dict[str, pl.LazyFrame] = {}
+    for name in SOURCE_FRAMES:
+        file = clean / f"{name}.parquet"
+        if file.is_file():
+            scope[name] = pl.scan_parquet(file)
+        elif name in source_rules.OPTIONAL_FRAMES:
+            scope[name] = FRAMES[name].empty().lazy()
+        else:
+            raise FrameError(
+                f"No cleaned frame at {file}.", remedy="Run the step 'extract' of this run first."
+            )
+    rejected = rejects if rejects is not None else clean.parent / "rejects"
+    if rejected.is_dir():
+        scope[REJECTS.name] = _parts(rejected, REJECTS.name)
+    rules = source_rules_by_frame(attributes, not_above=not_above, today=today, rejects=REJECTS.name in scope)
+    return _run(rules, scope, progress)
+
+
+def check_candidates(
+    predictions: Path,
+    *,
+    max_candidates: int = 10,
+    similarity_threshold: float = 0.8,
+    progress: Progress = SILENT,
+) -> list[CheckOutcome]:
+    """Check the predictions before they are loaded.
+
+    `predictions` holds one folder of Parquet part files per frame (`predictions/candidates/*.parquet` ...). A frame
+    without files counts as one without rows. `max_candidates` and `similarity_threshold` as they were scored with.
+
+    Raises
+    ------
+    FrameError: the folder does not exist.
+    """
+    if not predictions.is_dir():
+        raise FrameError(
+            f"No predictions at {predictions}.", remedy="Run the step 'score' of this run first."
+        )
+    scope = {name: _parts(predictions / name, name) for name in PREDICTION_FRAMES}
+    rules = candidate_rules_by_frame(max_candidates=max_candidates, similarity_threshold=similarity_threshold)
+    return _run(rules, scope, progress)
+
+
+def raise_on_critical(outcomes: Iterable[CheckOutcome]) -> None:
+    """Stop the night when a critical check failed.
+
+    Raises
+    ------
+    DataQualityError: names each failed critical check with what was observed and expected, and up to five rows.
+    """
+    failed = [o for o in outcomes if o.blocks]
+    if not failed:
+        return
+    lines = []
+    for o in failed:
+        text = f"{o.frame}.{o.check}: {o.observed}; expected {o.expected}"
+        text += f"; raised {o.exception}" if o.exception else ""
+        text += f"; e.g. {' | '.join(o.sample)}" if o.sample else ""
+        lines.append(text)
+    raise DataQualityError(
+        f"{len(failed)} critical check(s) failed: " + "; ".join(f"[{line}]" for line in lines) + ".",
+        remedy="Correct the named rows in the ERP or the source profile and run again; nothing was published.",
+    )
+
+
+def _parts(folder: Path, name: str) -> pl.LazyFrame:
+    files = sorted(folder.glob("*.parquet")) if folder.is_dir() else []
+    return pl.scan_parquet(files) if files else FRAMES[name].empty().lazy()
+
+
+def _run(rules: Mapping[str, list[Rule]], scope: Scope, progress: Progress) -> list[CheckOutcome]:
+    from routing_etl.quality.adapter import Validator, empty_outcomes, run_rules
+
+    validator = Validator()
+    outcomes: list[CheckOutcome] = []
+    for frame, of_frame in rules.items():
+        rows = 1 if frame == REJECTS.name else int(scope[frame].select(pl.len()).collect().item())
+        if rows:
+            outcomes += run_rules(frame, of_frame, scope, validator, progress=progress)
+        elif frame in source_rules.OPTIONAL_FRAMES:
+            outcomes += empty_outcomes(of_frame, passes=False, severity="warning")
+        else:
+            passes = frame in candidate_rules.MAY_BE_EMPTY
+            outcomes += empty_outcomes(of_frame, passes=passes, severity=None)
+    return outcomes

@@ -1,0 +1,322 @@
+"""Rules for the cleaned source frames: items, operations, work results, purchase orders.
+
+Belongs here: what must or should hold after cleaning, beyond the contracts of `frames.py`. Does not: how it is
+evaluated, nor the repair of anything. Critical stops the night; warning is shown and stored. Shares are per column,
+never one limit for all (ERP_CONTRACT section 5, row 17): a seal-type group is 84 % blank and right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from routing_etl.frames import (
+    INHOUSE,
+    ITEMS,
+    OPERATIONS,
+    OUTSOURCED,
+    PURCHASE_ORDERS,
+    WORK_RESULTS,
+    AttributeSpec,
+    key_of,
+)
+from routing_etl.quality.rules import (
+    CRITICAL,
+    MAX_SOURCE,
+    ROWS,
+    UNEXPECTED,
+    WARNING,
+    Raw,
+    Rule,
+    Scope,
+    Table,
+    Values,
+    contract_rules,
+    holds,
+    in_set,
+    ordered,
+    row_count,
+    safe_name,
+    share,
+    unique,
+    whole_range,
+)
+
+#: Frames that a plant may not have; when empty their checks fail as warnings.
+OPTIONAL_FRAMES = (WORK_RESULTS.name, PURCHASE_ORDERS.name)
+REJECTS = "rejects"
+_NOT_NEGATIVE = (0.0, MAX_SOURCE)
+_FLAG = ("Y", "N")
+#: A part-type share above this is an issue (LEGACY 2.9 Q1, Q2).
+PART_TYPE_BLANK = 0.30
+#: Items that make a training worth while (LEGACY 2.9 Q8).
+ENOUGH_ITEMS = 1_000
+
+
+def item_rules(
+    attributes: Sequence[AttributeSpec] = (), not_above: Sequence[tuple[str, str]] = ()
+) -> list[Rule]:
+    """Items: the core columns, and for each attribute that exists whether it is filled and its numbers are possible."""
+    frame = ITEMS.name
+    rules = [
+        *contract_rules(ITEMS, ranges={}),
+        row_count(frame, 1, CRITICAL),
+        row_count(
+            frame,
+            ENOUGH_ITEMS,
+            WARNING,
+            "row_count_for_training",
+            "enough items to train a model worth having",
+        ),
+        holds(
+            frame,
+            "item_key_normalised",
+            pl.col("item_key") == key_of(pl.col("item_cd")),
+            "the key is the code trimmed, NFKC and upper case: joins depend on it",
+        ),
+        unique(frame, "item_cd_unique", ("item_cd",), "a raw code names one item"),
+        share(
+            frame,
+            "part_type_blank_share",
+            pl.col("part_type").is_null(),
+            PART_TYPE_BLANK,
+            "the part type is the segment of the metrics and the key of the baseline",
+            column="part_type",
+        ),
+        share(
+            frame,
+            "excluded_share",
+            pl.col("excluded").is_not_null(),
+            0.5,
+            "most items may be used for training",
+            column="excluded",
+        ),
+        _distinct_share(frame),
+    ]
+    if attributes:
+        rules.append(_any_attribute(frame, [a.name for a in attributes]))
+    for spec in attributes:
+        rules.append(
+            share(
+                frame,
+                f"{safe_name(spec.name)}_filled",
+                pl.col(spec.name).is_null(),
+                0.9999,
+                "a mapped attribute without a single value teaches nothing: check its column in the profile",
+                column=spec.name,
+            )
+        )
+        if spec.kind == "number":
+            rules.append(
+                Rule(
+                    frame,
+                    f"{safe_name(spec.name)}_possible",
+                    "between",
+                    (spec.name,),
+                    Raw((spec.name,)),
+                    WARNING,
+                    "a size is above 0 and below 100 m; 0 is a spelling of missing and must be NULL by now",
+                    low=1e-6,
+                    high=100_000.0,
+                    column=spec.name,
+                )
+            )
+    for small, large in not_above or inner_outer_pairs(attributes):
+        rules.append(ordered(frame, large, small, "an inner size does not exceed the outer one", WARNING))
+    return rules
+
+
+def inner_outer_pairs(attributes: Sequence[AttributeSpec]) -> list[tuple[str, str]]:
+    """Pairs of diameter attributes that differ only by an `in...` / `out...` prefix, e.g. indiameter, outdiameter."""
+    names = {a.name.lower(): a.name for a in attributes if a.kind == "number"}
+    pairs = []
+    for inner, outer in (("in", "out"), ("inner", "outer"), ("inside", "outside")):
+        for name, spelled in names.items():
+            rest = name.removeprefix(inner)
+            if rest != name and "dia" in rest and outer + rest in names:
+                pairs.append((spelled, names[outer + rest]))
+    return pairs
+
+
+def _any_attribute(frame: str, names: list[str]) -> Rule:
+    check = "attributes_present"
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        empty = pl.all_horizontal(pl.col(n).is_null() for n in names)
+        return scope[frame].select(
+            (~empty).any().alias(check), pl.len().alias(ROWS), empty.sum().alias(UNEXPECTED)
+        )
+
+    return Rule(
+        frame, check, "in_set", (check,), Table(check, table), CRITICAL,
+        "at least one item has at least one attribute: without any there is nothing to learn from", values=(True,),
+    )  # fmt: skip
+
+
+def _distinct_share(frame: str) -> Rule:
+    check = "distinct_attribute_share"
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        distinct = pl.col("attribute_hash").n_unique() / pl.len()
+        return scope[frame].select(distinct.alias(check), pl.len().alias(ROWS))
+
+    return Rule(
+        frame, check, "between", (check,), Table(check, table), WARNING,
+        "items differ in their attributes (77 % distinct vectors were measured at the first plant)",
+        low=0.05, column="attribute_hash",
+    )  # fmt: skip
+
+
+def operation_rules() -> list[Rule]:
+    """Routing operations."""
+    frame = OPERATIONS.name
+    times = ("setup_min", "run_min", "act_setup_min", "act_run_min", "queue_min", "wait_min", "move_min")
+    ranges = dict.fromkeys((*times, "mfg_lt_days", "subcontract_prc"), _NOT_NEGATIVE)
+
+    def ranks(scope: Scope) -> pl.LazyFrame:
+        routings = scope[frame].group_by("item_key", "rout_no").agg(rank=pl.col("routing_rank").min())
+        firsts = routings.group_by("item_key").agg(first_routings=(pl.col("rank") == 0).sum())
+        return firsts.group_by("first_routings").agg(pl.len().alias(ROWS))
+
+    def one_rank(scope: Scope) -> pl.LazyFrame:
+        routings = scope[frame].group_by("item_key", "rout_no").agg(ranks=pl.col("routing_rank").n_unique())
+        return routings.group_by("ranks").agg(pl.len().alias(ROWS))
+
+    return [
+        *contract_rules(OPERATIONS, ranges=ranges),
+        row_count(frame, 1, CRITICAL),
+        whole_range(frame, "proc_seq", 0, None, "operation numbers are not negative"),
+        whole_range(frame, "routing_rank", 0, None, "0 is the routing that counts"),
+        in_set(frame, "inside", (INHOUSE, OUTSOURCED), "in-house or outsourced"),
+        in_set(frame, "rout_class", (INHOUSE, "mixed", OUTSOURCED), "class of the whole routing"),
+        in_set(frame, "insp_flg", _FLAG, "inspection flag", WARNING),
+        in_set(frame, "milestone_flg", _FLAG, "milestone flag", WARNING),
+        Rule(
+            frame, "one_routing_counts", "between", ("first_routings",), Table("first_routings", ranks),
+            CRITICAL, "every routed item has exactly one routing of rank 0 (rows count items)", low=1, high=1,
+        ),
+        Rule(
+            frame, "one_rank_per_routing", "between", ("ranks",), Table("ranks", one_rank), CRITICAL,
+            "the operations of one routing share its rank (rows count routings)", low=1, high=1,
+        ),
+        holds(
+            frame, "rank_0_has_job", pl.col("job_cd").is_not_null() | (pl.col("routing_rank") > 0),
+            "an operation of the routing that counts without a job code teaches nothing", WARNING,
+        ),
+        share(
+            frame, "res_cd_blank_share", pl.col("res_cd").is_null(), 0.5,
+            "most operations name their resource", column="res_cd",
+        ),
+        share(
+            frame, "run_min_unknown_share", ~(pl.col("run_min") > 0).fill_null(False), 0.5,
+            "most in-house operations have a standard run time", column="run_min", of=pl.col("inside") == INHOUSE,
+        ),
+        holds(
+            frame, "valid_from_not_above_valid_to", pl.col("valid_from") <= pl.col("valid_to"),
+            "a validity period does not end before it starts", WARNING,
+        ),
+        _known_item(frame),
+    ]  # fmt: skip
+
+
+def result_rules(today: date) -> list[Rule]:
+    """Work results. `today` is the day of the run: a report may not be younger (one day is left for time zones)."""
+    frame = WORK_RESULTS.name
+    ranges = dict.fromkeys(("machine_time", "setup_time", "hold_time", "order_qty", "bad_qty"), _NOT_NEGATIVE)
+    return [
+        *contract_rules(WORK_RESULTS, ranges=ranges),
+        row_count(frame, 1, WARNING, meaning="there are actual times; without them only standards are used"),
+        whole_range(frame, "proc_seq", 0, None, "operation numbers are not negative"),
+        in_set(frame, "match_level", ("routing", "operation"), "how the result found its operation"),
+        _not_future(frame, "report_dt", today),
+        share(
+            frame, "order_qty_unusable_share", ~(pl.col("order_qty") > 0).fill_null(False), 0.05,
+            "without a quantity there is no time per piece", column="order_qty",
+        ),
+        share(
+            frame, "machine_time_unusable_share", ~(pl.col("machine_time") > 0).fill_null(False), 0.5,
+            "most reports give a machine time", column="machine_time",
+        ),
+        share(
+            frame, "matched_without_routing_share", pl.col("match_level") == "operation", 0.5,
+            "most results name the routing they were made with", column="match_level",
+        ),
+        ordered(frame, "order_qty", "bad_qty", "not more pieces rejected than ordered", WARNING),
+        _known_item(frame),
+    ]  # fmt: skip
+
+
+def order_rules(today: date) -> list[Rule]:
+    """Purchase orders."""
+    frame = PURCHASE_ORDERS.name
+    return [
+        *contract_rules(PURCHASE_ORDERS, ranges={"qty": _NOT_NEGATIVE}),
+        row_count(frame, 1, WARNING, meaning="there are purchase orders"),
+        _not_future(frame, "po_date", today),
+        _known_item(frame),
+    ]
+
+
+def reject_rules(kept: Sequence[str], most: float = 0.05, critical: float = 0.5) -> list[Rule]:
+    """Share of rows that cleaning rejected, per source table, with a warning and a critical limit."""
+    rules = []
+    for source in kept:
+        for limit, severity, suffix in ((most, WARNING, ""), (critical, CRITICAL, "_critical")):
+            name = f"{source}_rejected_share"
+            rules.append(
+                Rule(
+                    REJECTS, name + suffix, "between", (name,), _reject_share(source, name), severity,
+                    f"cleaning kept most rows of {source}", high=limit,
+                )
+            )  # fmt: skip
+    return rules
+
+
+def _reject_share(source: str, name: str) -> Table:
+    def rejected(scope: Scope) -> pl.LazyFrame:
+        return scope[REJECTS].filter(pl.col("source_table") == source)
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        counts = pl.concat(
+            [rejected(scope).select(rejected=pl.len()), scope[source].select(kept=pl.len())], how="horizontal"
+        )
+        total = pl.col("rejected") + pl.col("kept")
+        part = pl.when(total > 0).then(pl.col("rejected") / total)
+        return counts.select(part.alias(name), total.alias(ROWS), pl.col("rejected").alias(UNEXPECTED))
+
+    def offenders(scope: Scope) -> pl.LazyFrame:
+        return rejected(scope).group_by("rule").agg(rejected=pl.len()).sort("rejected", descending=True)
+
+    return Table(f"share__{name}", table, offenders)
+
+
+def _not_future(frame: str, column: str, today: date) -> Rule:
+    days = (pl.col(column) - pl.lit(today)).dt.total_days()
+    return Rule(
+        frame, f"{column}_not_in_future", "between", (column,), Values(f"days_after_run__{column}", {column: days}),
+        WARNING, f"days of {column} after the day of the run", high=1, column=column,
+    )  # fmt: skip
+
+
+def _known_item(frame: str) -> Rule:
+    """Orphans: rows whose item is not in the item master."""
+    check = "item_known"
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        keys = scope[frame].group_by("item_key").agg(pl.len().alias(ROWS))
+        known = scope[ITEMS.name].select("item_key").unique().with_columns(pl.lit(True).alias(check))
+        joined = keys.join(known, on="item_key", how="left").with_columns(pl.col(check).fill_null(False))
+        return joined.group_by(check).agg(pl.col(ROWS).sum())
+
+    def offenders(scope: Scope) -> pl.LazyFrame:
+        return (
+            scope[frame].select("item_key").unique()
+            .join(scope[ITEMS.name].select("item_key"), on="item_key", how="anti")
+        )  # fmt: skip
+
+    return Rule(
+        frame, check, "in_set", (check,), Table("known_item", table, offenders), WARNING,
+        "the item of every row is in the item master", values=(True,), column="item_key",
+    )  # fmt: skip
