@@ -10,9 +10,9 @@ was, and the next load or purge removes what was left. Rows are never changed on
 
 from __future__ import annotations
 
-import getpass
 import json
 import random
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -33,6 +34,7 @@ from routing_etl.warehouse.load import Writer, batches, choose_writer, with_publ
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.measure import (
     Measured,
+    Target,
     content_hash,
     differences,
     measure,
@@ -65,6 +67,7 @@ _ATTEMPTS = 4
 
 _log = get_logger(__name__)
 T = TypeVar("T")
+Filled = tuple[Target, pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -107,20 +110,13 @@ class PublishReport:
     seconds: float
 
 
-def _who() -> str:
-    try:
-        return getpass.getuser()[:128]
-    except (OSError, KeyError):
-        return "unknown"
-
-
 class Publisher:
     """Writes and publishes batches of predictions into our schema.
 
     Parameters
     ----------
     engine: engine of the warehouse (`database.make_engine`), migrated to head.
-    who: name kept with each move of the pointer; default: the user of the process.
+    who: name kept with each move of the pointer; default: the service user and this host.
     writer: how rows are written; default: the fastest one the engine can use.
     """
 
@@ -130,7 +126,7 @@ class Publisher:
         self._engine, self._settings = engine, settings
         self.schema = schema_for(engine, settings.warehouse_schema)
         self.tables = tables(self.schema)
-        self._who = (who or _who())[:128]
+        self._who = (who or f"{settings.service_user}@{socket.gethostname()}")[:128]
         self._writer = writer or choose_writer(engine, settings)
 
     # --- load -----------------------------------------------------------------------------------------------------
@@ -246,14 +242,29 @@ class Publisher:
         total = sum(m.rows for m in measured)
         with progress.task("Loading rows", total) as task:
             for batch in batches(predictions, self.tables):
-                with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-                    for target, frame in batch:
-                        if frame.height:
-                            self._writer.write(
-                                connection, target.table, with_publication(frame, publication_id)
-                            )
+                filled = [(t, with_publication(f, publication_id)) for t, f in batch if f.height]
+                if not filled:
+                    continue
+
+                def write(connection: Connection, filled: list[Filled] = filled) -> None:
+                    for target, frame in filled:
+                        self._writer.write(connection, target.table, frame)
+
+                def written(first: Filled = filled[0]) -> bool:
+                    return self._holds(*first)
+
+                self._transaction(write, done=written)
                 lock.beat()
-                task.advance(sum(frame.height for _, frame in batch))
+                task.advance(sum(frame.height for _, frame in filled))
+
+    def _holds(self, target: Target, frame: pl.DataFrame) -> bool:
+        """Whether the frame's first row is in its table: its transaction was committed."""
+        key = [c.name for c in target.table.primary_key.columns]
+        first = frame.select(key).row(0, named=True)
+        query = sa.select(sa.func.count()).select_from(target.table)
+        query = query.where(*(target.table.c[name] == first[name] for name in key))
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            return bool(connection.execute(query).scalar_one())
 
     def _reconcile(self, publication_id: int, measured: list[Measured], progress: Progress) -> None:
         wrong: list[str] = []
