@@ -18,16 +18,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.engine.reflection import Inspector
 
 from routing_etl.database import translated
-from routing_etl.erp.profile import (
-    FRAME_OF,
-    RAW_COLUMNS,
-    UNIT_PREFIX,
-    Family,
-    Join,
-    Profile,
-    ReadType,
-    Source,
-)
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, UNIT_PREFIX, Family, Join, ReadType, Source
 from routing_etl.errors import SourceError
 
 TypeFamily = Literal["text", "integer", "number", "date", "binary", "unknown"]
@@ -230,7 +222,8 @@ def _bind_frame(tables: _Tables, family: Family, section: Source, catalogue: Cat
     frame = FRAME_OF[family]
     found_tables: dict[str, tuple[str, str | None]] = {}
     names: dict[str, dict[str, FoundColumn]] = {}
-    for part in (section, *section.joins):
+    parts: list[Source | Join] = [section, *section.joins]
+    for part in parts:
         table, asked, nearest = tables.resolve(part)
         if table is None:
             catalogue.findings.append(_missing_table(frame, section, asked, nearest))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from routing_etl.erp.catalogue import unit_column_name
-from routing_etl.erp.profile import AttributeMap, Profile
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import AttributeMap
 from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
 from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of

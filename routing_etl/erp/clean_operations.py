@@ -11,7 +11,8 @@ from datetime import date, datetime, time
 import polars as pl
 
 from routing_etl.erp.parse import parse_dates
-from routing_etl.erp.profile import Profile, Routing
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import Routing
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
 from routing_etl.erp.select_routing import select_routings

@@ -7,7 +7,9 @@ allows it. What belongs here: statements and files. What does not: judging value
 
 from __future__ import annotations
 
+import operator
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +24,8 @@ from routing_etl.database import make_engine, translated
 from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, bind
 from routing_etl.erp.files import parquet_writer, problems_path
 from routing_etl.erp.parse import parse_dates
-from routing_etl.erp.profile import FRAME_OF, RAW_COLUMNS, Family, Profile, Where
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Where
 from routing_etl.erp.reader import PROBLEMS, RAW_DTYPE, Reader, open_reader, snapshot, tighten
 from routing_etl.errors import SourceError
 from routing_etl.log import get_logger
@@ -191,15 +194,15 @@ def _from(binding: Binding, tables: dict[str, Any]) -> Any:
     return source
 
 
-_OPERATORS = {
-    "=": lambda c, v: c == v,
-    "!=": lambda c, v: c != v,
-    "<": lambda c, v: c < v,
-    "<=": lambda c, v: c <= v,
-    ">": lambda c, v: c > v,
-    ">=": lambda c, v: c >= v,
-    "is null": lambda c, _: c.is_(None),
-    "is not null": lambda c, _: c.is_not(None),
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "is null": lambda column, _: column.is_(None),
+    "is not null": lambda column, _: column.is_not(None),
 }
 
 
@@ -257,7 +260,12 @@ def write_empty(out: Path, family: Family) -> None:
 
 
 def _read_frame(
-    reader: Reader, binding: Binding, out: Path, fetch_rows: int, engine: Engine, advance: Any
+    reader: Reader,
+    binding: Binding,
+    out: Path,
+    fetch_rows: int,
+    engine: Engine,
+    advance: Callable[[float], None],
 ) -> FrameExtract:
     started = time.perf_counter()
     path = out / f"{binding.frame}.parquet"

@@ -93,12 +93,13 @@ def _ranked(groups: pl.DataFrame, outsourced_rout_no: tuple[str, ...]) -> pl.Dat
         nulls_last=True,
     )
     first = pl.col("item_key").ne_missing(pl.col("item_key").shift(1))
-    lost = pl.when(first).then(pl.lit(None, dtype=pl.String))
-    for column, step in _STEPS:
-        lost = lost.when(pl.col(column).ne_missing(pl.col(column).shift(1))).then(pl.lit(step))
+    steps = [
+        pl.when(~first & pl.col(column).ne_missing(pl.col(column).shift(1))).then(pl.lit(step))
+        for column, step in _STEPS
+    ]
     groups = groups.with_columns(
         pl.int_range(pl.len()).over("item_key").cast(pl.Int32).alias("routing_rank"),
-        lost.otherwise(pl.lit("rout_no")).alias("_lost"),
+        pl.coalesce(steps).alias("_lost"),
     )
     won = pl.col("_lost").shift(-1)
     last = pl.col("item_key").ne_missing(pl.col("item_key").shift(-1))

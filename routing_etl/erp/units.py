@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from routing_etl.erp.profile import Units
+from routing_etl.erp.profile_model import Units
 
 #: Where a value's unit comes from: written in the row, assumed by a rule, not understood, or there is no value.
 STATED, ASSUMED, UNKNOWN, NONE = "stated", "assumed", "unknown", "none"
