@@ -118,6 +118,8 @@ def migrate_sql(
 ) -> str:
     """The steps from `start` to `revision` as SQL text for review, without a database.
 
+    `revision="base"` gives the steps that remove everything of ours.
+
     Raises
     ------
     ConfigurationError: the dialect is not one of `DIALECTS`.
@@ -131,7 +133,11 @@ def migrate_sql(
     buffer = io.StringIO()
     config = _config()
     config.attributes.update(dialect=dialect, schema=schema, buffer=buffer, from_base=start == "base")
-    command.upgrade(config, revision if start == "base" else f"{start}:{revision}", sql=True)
+    if revision == "base":
+        config.attributes["from_base"] = False
+        command.downgrade(config, f"{head_revision() if start == 'base' else start}:base", sql=True)
+    else:
+        command.upgrade(config, revision if start == "base" else f"{start}:{revision}", sql=True)
     lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
     return "\n".join(lines).strip() + "\n"
 
