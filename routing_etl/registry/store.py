@@ -66,10 +66,10 @@ class ModelRegistry:
     """
 
     def __init__(self, root: Path, *, lock_timeout: float = 300.0) -> None:
-        self.root = root
-        self.manifests = ManifestLoader(root)
+        self.root = root.absolute()
+        self.manifests = ManifestLoader(self.root)
         self._lock_timeout = lock_timeout
-        self._aliases = AliasBook(root)
+        self._aliases = AliasBook(self.root)
 
     # --- write -------------------------------------------------------------------------------------------------------
 
