@@ -57,6 +57,19 @@ def write_demo_plant(
         return write_plant(url, items, seed, settings, progress=progress)
 
 
+def load_adventureworks(folder: Path, url: str) -> None:
+    """Write the sample ERP's CSV files into a database.
+
+    Raises
+    ------
+    ConfigurationError: the folder lacks a file, or the database holds such tables already.
+    """
+    from routing_etl.erp.adventureworks import load_csv
+
+    with translated("erp", url):
+        load_csv(folder, url)
+
+
 def migrate(settings: Settings, revision: str = "head") -> str:
     """Bring our tables to a revision, up or down; returns the revision they are at."""
     from routing_etl.warehouse import migrate as migrations
@@ -105,7 +118,8 @@ def predict_item(
     version: str | None = None,
     run_id: str | None = None,
 ) -> Prediction:
-    """Predict one item of the newest run. An item that has a routing is predicted without its own, which is shown.
+    """Predict one item of the newest run. An item that has a valid routing is one the model learned from;
+    its own routing is returned beside the prediction.
 
     `overrides`: attribute name (any case, canonical or ERP name) to value, in the attribute's canonical unit.
 

@@ -155,7 +155,7 @@ def _time_profile_summary(times: frames.TimeEvidence) -> dict[str, Any]:
 def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> tuple[bool, str]:
     """First version: promote. Later: unless its held-out exact match is surely below the champion's, or unmeasured."""
     own = headline(metrics)
-    if own is None:
+    if own is None or not ctx.registry.show(version).info.measured:
         return False, "its metrics could not be measured, so it cannot be the champion"
     champion = ctx.registry.alias("champion")
     if champion is None:

@@ -127,6 +127,20 @@ def plant(
     display.plant_table(console, report)
 
 
+@app.command("load-adventureworks")
+def load_adventureworks(
+    folder: Annotated[Path, typer.Argument(help="Folder of the AdventureWorks CSV files.")],
+    url: Annotated[
+        str | None, typer.Option("--url", help="SQLAlchemy URL; default: ROUTING_ETL_ERP_URL")
+    ] = None,
+) -> None:
+    """Write Microsoft's sample ERP from CSV files into a database, under SQL Server's own names."""
+    from routing_etl import admin
+
+    admin.load_adventureworks(folder, url or _settings().erp)
+    typer.echo("Loaded. Use it with ROUTING_ETL_PROFILE=adventureworks.")
+
+
 @app.command()
 def run(
     run_id: Annotated[
@@ -182,7 +196,7 @@ def times(run_id: RunOption = None) -> None:
 
     with _context(run_id, having="clean") as ctx:
         report = pipeline.aggregate_times(ctx)
-    display.times_table(_console(), ctx.run, report)
+    display.times_table(_console(), report)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
 
 import polars as pl
 
@@ -88,16 +88,18 @@ def _own_errors(step: str) -> Iterator[None]:
         raise
 
 
+class Step(Protocol[P]):
+    """A pipeline step: takes the context, returns its stored report."""
+
+    def __call__(self, ctx: Context, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]: ...
+
+
 def step(
     name: str, *, invalidates: tuple[str, ...] = ()
-) -> Callable[
-    [Callable[Concatenate[Context, P], dict[str, Any]]], Callable[Concatenate[Context, P], dict[str, Any]]
-]:
+) -> Callable[[Callable[Concatenate[Context, P], dict[str, Any]]], Step[P]]:
     """Time a step, log it, forget the reports of the steps behind it, store its own."""
 
-    def decorate(
-        function: Callable[Concatenate[Context, P], dict[str, Any]],
-    ) -> Callable[Concatenate[Context, P], dict[str, Any]]:
+    def decorate(function: Callable[Concatenate[Context, P], dict[str, Any]]) -> Step[P]:
         @functools.wraps(function)
         def run_step(ctx: Context, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
             bind_run(ctx.run.run_id)

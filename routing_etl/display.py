@@ -247,7 +247,7 @@ def models_table(console: Console, registry: Any) -> None:
 
 
 def _is_headline(metric: dict[str, Any]) -> bool:
-    return metric["method"] == "model" and metric["segment"] == "all" and metric["metric"] == "exact_at_1"
+    return (metric["method"], metric["segment"], metric["metric"]) == ("model", "all", "exact_at_1")
 
 
 def model_details(console: Console, registry: Any, version: str) -> None:
@@ -349,7 +349,7 @@ def prediction(console: Console, result: Any) -> None:
             f"{r['job_cd']} {r['job_nm'] or ''}".strip() for r in result.own_routing.iter_rows(named=True)
         )
         console.print(
-            f"The ERP's own routing {escape(result.own_routing['rout_no'][0])} (hidden from the prediction): {escape(jobs)}"
+            f"The ERP's own routing {escape(result.own_routing['rout_no'][0])} (the model has learned from it): {escape(jobs)}"
         )
 
 
@@ -358,28 +358,54 @@ def _plain(value: Any) -> str:
 
 
 def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
+    """The first candidate in full, the others in one line each."""
     mine = pl.col("candidate_rank") == candidate["candidate_rank"]
+    operations = p.operations.filter(mine).sort("proc_seq")
+    source = (
+        f"copied from {candidate['rout_no']} of {candidate['reference_item_cd']}"
+        if candidate["rout_no"]
+        else "typical"
+    )
     title = (
         f"{candidate['candidate_id']}  confidence {candidate['confidence']:.2f}  similarity "
-        f"{candidate['similarity_score']:.2f} {candidate['similarity_tier']}  {candidate['priority']}  "
-        f"from {candidate['reference_item_cd']} / {candidate['rout_no']}"
+        f"{candidate['similarity_score']:.2f} {candidate['similarity_tier']}  {candidate['priority']}  {source}"
     )
+    if candidate["candidate_rank"] > 1:
+        jobs = " > ".join(
+            f"{o['job_cd']} {o['job_nm'] or ''}".strip() for o in operations.iter_rows(named=True)
+        )
+        console.print(f"[bold]{escape(title)}[/]\n   {escape(jobs)}")
+        return
     table = _table(
-        title, "seq", "job", "machine", "set-up", "run", "P10-P90", "OPT / STD / SAFE", "source", "n", right=3
+        title, "seq", "job", "machine", "set-up", "run", "P10", "P90", "OPT/STD/SAFE", "time from", right=3
     )
-    for o in p.operations.filter(mine).sort("proc_seq").iter_rows(named=True):
+    for o in operations.iter_rows(named=True):
+        scenario = "/".join(_number(o[c], 1) for c in ("optimal_time", "standard_time", "safe_time"))
+        samples = f", {o['sample_count']:,} results" if o["sample_count"] else ""
         table.add_row(
-            str(o["proc_seq"]), escape(f"{o['job_cd']} {o['job_nm'] or ''}"), escape(f"{o['res_cd'] or '–'} {o['res_nm'] or ''}"),
-            _number(o["setup_time"], 1), _number(o["run_time"], 2), f"{_number(o['run_p10'], 1)} – {_number(o['run_p90'], 1)}",
-            " / ".join(_number(o[c], 1) for c in ("optimal_time", "standard_time", "safe_time")), o["time_source"],
-            _number(o["sample_count"]),
-        )  # fmt: skip
+            str(o["proc_seq"]),
+            escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
+            escape(o["res_cd"] or "–"),
+            _number(o["setup_time"], 1),
+            _number(o["run_time"], 2),
+            _number(o["run_p10"], 1),
+            _number(o["run_p90"], 1),
+            scenario,
+            o["time_source"].replace("_", " ") + samples,
+        )
     console.print(table)
+    console.print("   set-up in minutes per order, run in minutes per piece")
     for e in p.evidence.filter(mine).sort("evidence_rank").iter_rows(named=True):
         console.print(
             f"   because of [bold]{escape(e['neighbour_item_cd'])}[/] (similarity {e['similarity']:.2f}): same "
-            f"{escape((e['matching'] or 'nothing')[:150])}; differs in {escape((e['differing'] or 'nothing')[:150])}"
+            f"{escape(_short(e['matching']))}; differs in {escape(_short(e['differing']))}"
         )
+
+
+def _short(names: str | None, length: int = 120) -> str:
+    if not names:
+        return "nothing"
+    return names if len(names) <= length else names[: length - 4].rstrip() + " ..."
 
 
 # --- the night and the demo --------------------------------------------------------------------------------------------

@@ -206,8 +206,8 @@ def train(
     """
     from routing_etl.times.profiles import read_evidence
 
-    if not dry_run:
-        ctx.registry.new_name(name)
+    if name is not None and not dry_run:
+        ctx.registry.check_name(name)
     data = read_learning_data(ctx.run)
     if data.operations.is_empty():
         raise ModelError(
@@ -279,8 +279,8 @@ def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
     shutil.rmtree(ctx.run.predictions, ignore_errors=True)
-    for frame in (f for f in _PREDICTED):
-        (ctx.run.predictions / frame.name).mkdir(parents=True)
+    for contract in _PREDICTED:
+        (ctx.run.predictions / contract.name).mkdir(parents=True)
     counts = dict.fromkeys((f.name for f in _PREDICTED), 0)
     high = confident = 0.0
     batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
