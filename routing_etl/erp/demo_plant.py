@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,8 @@ from sqlalchemy.engine import Engine, make_url
 
 from routing_etl.database import make_engine, safe_url, translated
 from routing_etl.erp import plant_schema as schema
-from routing_etl.erp.plant_grammar import Book, Grammar, draw_book
+from routing_etl.erp.plant_draw import draw_book
+from routing_etl.erp.plant_grammar import Book, Grammar
 from routing_etl.erp.plant_history import choose_routed, day_of, make_orders, make_routings
 from routing_etl.erp.plant_items import item_codes, visible_items
 from routing_etl.erp.plant_latent import Array, draw_latent
@@ -208,7 +210,7 @@ def _summary(
     return {
         "ceiling": f"{best[open_items].mean():.6f}",
         "ceiling_meaning": "mean over unrouted items of the most probable job sequence's probability, on true attributes",
-        "ceiling_routed": f"{best[routed].mean() if routed.any() else float('nan'):.6f}",
+        "ceiling_routed": f"{best[routed].mean():.6f}",
         "two_planners_agree": f"{agree[open_items].mean():.6f}",
         "n_items": str(n_items),
         "n_routed": str(int(routed.sum())),
@@ -246,8 +248,6 @@ def _engine(url: str, settings: Settings) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return make_engine(url, "warehouse", settings)
     if parsed.database and parsed.database != ":memory:":
-        from pathlib import Path
-
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     return sa.create_engine(parsed, connect_args={"timeout": settings.lock_timeout}, poolclass=sa.StaticPool)
 
@@ -259,12 +259,12 @@ def _clear(engine: Engine, url: str) -> None:
     present = sorted(
         n for n in [*inspector.get_table_names(), *inspector.get_view_names()] if n.lower() in ours
     )
-    marked = False
+    (mark, writer), marked = _MARK, False
     if schema.TRUTH_SUMMARY.lower() in {n.lower() for n in present}:
         table = schema.TRUTH_SUMMARY_TABLE
         with engine.connect() as connection:
-            query = sa.select(table.c.VALUE).where(_MARK[0] == table.c.NAME)
-            marked = connection.execute(query).scalar() == _MARK[1]
+            query = sa.select(table.c["VALUE"]).where(table.c["NAME"] == mark)
+            marked = connection.execute(query).scalar() == writer
     if present and not marked:
         raise ConfigurationError(
             f"The database {safe_url(url)} already has {', '.join(present)}, which no demo plant wrote.",
@@ -285,7 +285,7 @@ def _clear(engine: Engine, url: str) -> None:
             connection.execute(sa.schema.CreateTable(sqla_table))
         connection.execute(
             schema.TRUTH_SUMMARY_TABLE.insert(),
-            [{"NAME": _MARK[0], "VALUE": _MARK[1]}, {"NAME": "state", "VALUE": "unfinished"}],
+            [{"NAME": mark, "VALUE": writer}, {"NAME": "state", "VALUE": "unfinished"}],
         )
 
 
@@ -331,7 +331,7 @@ class _Sink:
         self.rows[table.name] = len(rows) + 2
         with self.engine.begin() as connection:
             connection.execute(table.insert(), rows)
-            connection.execute(table.update().where(table.c.NAME == "state").values(VALUE="finished"))
+            connection.execute(table.update().where(table.c["NAME"] == "state").values(VALUE="finished"))
         if self.loose:
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA optimize")

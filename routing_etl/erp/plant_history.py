@@ -59,7 +59,8 @@ def choose_routed(rng: np.random.Generator, cat: Catalogue, items: Latent, share
     score[items.ptype >= cat.n_established] = -np.inf
     chosen = np.zeros(len(items), bool)
     chosen[np.argsort(-score, kind="stable")[: round(share * len(items))]] = True
-    return chosen & np.isfinite(score)
+    allowed: Array = chosen & np.isfinite(score)
+    return allowed
 
 
 def make_routings(rng: np.random.Generator, book: Book, items: Latent, plan: Plan, routed: Array) -> Routings:
@@ -87,7 +88,7 @@ def make_routings(rng: np.random.Generator, book: Book, items: Latent, plan: Pla
     for f, family in enumerate(book.families):
         hit = np.flatnonzero(sent & (items.family[item] == f))
         jobs[hit] = 0
-        jobs[np.ix_(hit, range(len(family.outside_codes)))] = family.outside_codes
+        jobs[hit[:, None], np.arange(len(family.outside_codes))] = family.outside_codes
         outside[hit] = True
     sent = sent | plan.whole[item]
     before = day < day_of(book.code_change)

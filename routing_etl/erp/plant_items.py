@@ -103,7 +103,6 @@ def visible_items(
     kinds = [cat.archetype(f) for f in range(len(cat.families))]
     kind = labels([k.name for k in kinds], items.family)
     family = items.family
-    hidden = lambda scale=1.0: chance(rng, n, noise * scale)  # noqa: E731
     sparse = np.array([k.name in _SPARSE for k in kinds])[family]
     boms = np.array([k.name in ("assembly", "kit") for k in kinds])[family]
     noun = labels([k.nouns[0] for k in kinds], family)
@@ -112,8 +111,8 @@ def visible_items(
     mat_noun = labels(cat.mat_noun, items.mat)
     mat_noun = put(mat_noun, boms, "")
     tokens = _tokens(cat, items, mat_noun)
-    elsewhere = chance(rng, n, 1.0) & (rng.random(n) < np.where(boms, 0.5, np.where(sparse, 0.55, 0.08)))
-    gone = hidden()
+    elsewhere = rng.random(n) < np.where(boms, 0.5, np.where(sparse, 0.55, 0.08))
+    gone = chance(rng, n, noise)
     spec = put(tokens, elsewhere | gone, "")
     spec = put(spec, (elsewhere | gone) & chance(rng, n, 0.12 * dirt), "0")
     for mark, share in (("(CHK) ", 0.0036), ("(DEL) ", 0.0025)):
@@ -122,7 +121,7 @@ def visible_items(
     series = labels(cat.seal_series, items.seal)
     inch_text = pl.Series(np.round(items.ssize * 1000).astype(np.int64)).cast(pl.String)
     seal_text = put((series + "-" + inch_text).fill_null(""), (items.seal < 0) | chance(rng, n, 0.25), "")
-    options = put(_options(items), hidden(), "")
+    options = put(_options(items), chance(rng, n, noise), "")
     extra = pl.DataFrame(
         {
             "std": put(pl.Series([""] * n), items.std & chance(rng, n, 0.8), "(표준설계)"),
@@ -172,7 +171,7 @@ def visible_items(
     lost = chance(rng, n, 0.023 * dirt)
     columns["ITEM_GRP1"] = put(group, lost, "")
     columns["ITEM_GRP1NM"] = put(group_name, lost, None)
-    standard = labels(["N", "Y"], (items.std & ~hidden()).astype(int))
+    standard = labels(["N", "Y"], (items.std & ~chance(rng, n, noise)).astype(int))
     standard = sprinkle(
         rng, standard, {"I": 0.0016 * dirt, "S": 0.0006 * dirt, "C": 0.0005 * dirt, "": 0.0003 * dirt}
     )
@@ -182,7 +181,7 @@ def visible_items(
     columns |= _sizes(rng, items, sparse, noise, dirt)
     columns |= _seals(rng, cat, items, noise, dirt)
     raw = labels([r[0] for r in v.RAW_KINDS], items.raw)
-    raw = put(raw, hidden(), "")
+    raw = put(raw, chance(rng, n, noise), "")
     raw_name = labels([r[1] for r in v.RAW_KINDS], np.where(chance(rng, n, 0.25), items.raw, 0))
     columns["RAW_MATL_KIND"] = put(raw, (items.raw == 0) & chance(rng, n, 0.11 * dirt), None)
     columns["RAW_MATL_KINDNM"] = raw_name
@@ -244,7 +243,7 @@ def _sizes(
 ) -> dict[str, pl.Series]:
     n = len(items)
     has = items.od > 0
-    missing = chance(rng, n, 1.0) & (rng.random(n) < np.where(sparse, 0.30, 0.08) * (0.3 + 0.7 * dirt))
+    missing = rng.random(n) < np.where(sparse, 0.24, 0.06) * dirt
     unit = category(rng, n, {"MM": 91.5, "mm": 4.7, "INCH": 2.6, "": 0.9, "inch": 0.12, "D": 0.1, "NA": 0.06, "MM/IN": 0.02, "I": 0.03, "mmmm": 0.02, "INC": 0.02, "52": 0.01})  # fmt: skip
     if dirt == 0:
         unit = pl.Series(["MM"] * n)

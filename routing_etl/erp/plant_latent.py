@@ -90,8 +90,9 @@ class Latent:
 
 
 def _zipf(n: int, power: float) -> Array:
-    share = 1.0 / np.arange(1, n + 1) ** power
-    return share / share.sum()
+    share: Array = 1.0 / np.arange(1, n + 1) ** power
+    total: Array = share / share.sum()
+    return total
 
 
 def draw_catalogue(
@@ -103,7 +104,10 @@ def draw_catalogue(
     kept = kept + tuple(int(i) for i in rng.choice(np.array(kept), max(0, families - len(order))))
     first_family = {archetype: kept.index(archetype) for archetype in dict.fromkeys(kept)}
 
-    codes, names, owner, share = [], [], [], []
+    codes: list[str] = []
+    names: list[str] = []
+    owner: list[int] = []
+    share: list[float] = []
     for code, name, archetype, count in v.PART_TYPES:
         if archetype in first_family and len(codes) < part_types:
             same = [f for f, a in enumerate(kept) if a == archetype]
@@ -148,14 +152,12 @@ def draw_catalogue(
     for k in range(150):
         group = int(rng.integers(v.SEAL_GROUPS))
         seals.append((f"{1002000 + 7 * k + int(rng.integers(7))}", f"S{k + 400}", group, 8.0 / (k + 6)))
-    seen: set[str] = set()
-    seals = [s for s in seals if not (s[0] in seen or seen.add(s[0]))]  # type: ignore[func-returns-value]
+    seals = list({s[0]: s for s in reversed(seals)}.values())[::-1]
     seal_weight = np.array([s[3] for s in seals])
 
     n_fam = len(kept)
     family_seal = np.stack([seal_weight * rng.gamma(0.7, 1.0, len(seals)) for _ in range(n_fam)])
-    sizes = [len(p) for p in v.TOKENS["seal"]]
-    n_values = [max(len(v.TOKENS[s][k]) for s in v.TOKENS) for k in range(len(sizes))]
+    n_values = [max(len(style[k]) for style in v.TOKENS.values()) for k in range(4)]
     family_token = [np.zeros((n_fam, n)) for n in n_values]
     for f, a in enumerate(kept):
         for k, words in enumerate(v.TOKENS[v.ARCHETYPES[a].style]):
@@ -195,7 +197,8 @@ def _pick(rng: np.random.Generator, table: Array, row: Array) -> Array:
     cumulative /= cumulative[:, -1:]
     flat = (cumulative + np.arange(len(table))[:, None]).ravel()
     found = np.searchsorted(flat, row + rng.random(len(row)), side="right") - row * table.shape[1]
-    return np.clip(found, 0, table.shape[1] - 1).astype(np.int16)
+    picked: Array = np.clip(found, 0, table.shape[1] - 1).astype(np.int16)
+    return picked
 
 
 def _snap(mm: Array) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
 
 METADATA = sa.MetaData()
 
@@ -24,7 +25,7 @@ TRUTH_SUMMARY = "DEMO_TRUTH_SUMMARY"
 
 def _text(length: int | None) -> sa.types.TypeEngine[Any]:
     """NVARCHAR where the dialect has it (SQLite keeps the word), the dialect's Unicode text elsewhere."""
-    plain: Any = sa.Unicode(length) if length else sa.UnicodeText()
+    plain: sa.types.TypeEngine[str] = sa.Unicode(length) if length else sa.UnicodeText()
     return plain.with_variant(sa.NVARCHAR(length), "sqlite").with_variant(sa.NVARCHAR(length), "mssql")
 
 
@@ -36,9 +37,7 @@ def _type(spec: str) -> sa.types.TypeEngine[Any]:
     if spec == "date":
         return sa.Date()
     if spec == "datetime":
-        from sqlalchemy.dialects.mssql import DATETIME2
-
-        return sa.DateTime().with_variant(DATETIME2(), "mssql")
+        return sa.DateTime().with_variant(mssql.DATETIME2(), "mssql")  # type: ignore[no-untyped-call]
     if spec == "flag":
         return sa.Unicode(1).with_variant(sa.NCHAR(1), "mssql").with_variant(sa.NCHAR(1), "sqlite")
     return _text(None if spec == "max" else int(spec))
