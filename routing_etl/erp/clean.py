@@ -7,6 +7,7 @@ Operations are cleaned in shards of whole items and results in chunks, so memory
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.rejects import Rejects, rejecting
 from routing_etl.erp.text import Counter
-from routing_etl.errors import FrameError, SourceError
+from routing_etl.errors import DiskFullError, FrameError, SourceError
 from routing_etl.frames import OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, key_of, write_attributes
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
@@ -129,7 +130,22 @@ def clean(
     ------
     SourceError: nothing usable is left of the items or the operations, or item codes collide and the profile forbids it.
     FrameError: a raw frame is missing, or rows in differ from rows kept + rejected + filtered.
+    DiskFullError: no space is left for the clean frames.
     """
+    try:
+        return _clean(raw, out, rejects, profile, cutoff, progress)
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        raise DiskFullError(
+            f"No space left on the disk while cleaning ({exc.filename or out}).",
+            remedy="Free space; run again.",
+        ) from exc
+
+
+def _clean(
+    raw: Path, out: Path, rejects: Path, profile: Profile, cutoff: date | None, progress: Progress
+) -> CleanReport:
     started = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects.mssql import DATETIME2
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
@@ -232,6 +233,9 @@ def _expression(column: ReadColumn, tables: dict[str, Any], dialect: str) -> Col
         return sa.cast(source, sa.Unicode(column.length + 1))
     if column.type == "number" and found == "number":
         return sa.cast(source, sa.Double())
+    if column.type == "date" and found == "date" and dialect == "mssql":
+        # Nanoseconds, which ODBC gives for a plain datetime2, end in the year 2262.
+        return sa.cast(source, DATETIME2(6))  # type: ignore[no-untyped-call]
     return source
 
 

@@ -26,6 +26,8 @@ _DATE_FORMS = (
     ("%d-%b-%Y", r"^\d{1,2}-[A-Za-z]{3}-\d{4}$"),
     ("%d-%b-%y", r"^\d{1,2}-[A-Za-z]{3}-\d{2}$"),
 )
+#: A time zone after a time of day is dropped: ERP dates are local.
+_TIME_ZONE = r"(\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 
 
 def _filled(text: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -54,7 +56,7 @@ def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, 
     """
     distinct = text.unique().drop_nulls()
     trimmed, filled = _filled(distinct)
-    upper = trimmed.str.strip_suffix("Z")
+    upper = trimmed.str.replace(_TIME_ZONE, "${1}")
     if open_end:
         ends = upper.str.to_lowercase() == "31-dec-99"
         upper = pl.select(pl.when(ends).then(pl.lit(OPEN_END)).otherwise(upper)).to_series()

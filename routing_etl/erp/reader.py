@@ -179,22 +179,30 @@ class SqlAlchemyReader:
         self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
     ) -> Iterator[pl.DataFrame]:
         """See `Reader.chunks`. Garbage collection rests while a chunk of tuples is alive: they hold no cycles."""
+        original = self.connection.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
+        done = 0
         with translated("erp", self.connection.engine.url):
             result, fetch = self._execute(statement)
             try:
                 while True:
                     with _no_collection():
-                        fetched = fetch(rows)
+                        try:
+                            fetched = fetch(rows)
+                        except original as exc:
+                            if not self._may_read_leniently(exc):
+                                raise
+                            result.close()
+                            result, fetch = self._execute(statement)
+                            _skip(fetch, done, rows)
+                            continue
                         if not fetched:
                             return
+                        done += len(fetched)
                         chunk = _from_rows(fetched, columns)
                         del fetched
                     yield chunk
-            except Exception as exc:
-                original = self.connection.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
-                if isinstance(exc, original):
-                    raise sa.exc.DBAPIError.instance(str(statement), None, exc, original) from exc
-                raise
+            except original as exc:
+                raise sa.exc.DBAPIError.instance(str(statement), None, exc, original) from exc
             finally:
                 result.close()
 
@@ -212,6 +220,30 @@ class SqlAlchemyReader:
             return result, cursor.fetchmany
         result = self.connection.execution_options(stream_results=True).execute(statement)
         return result, result.fetchmany
+
+    def _may_read_leniently(self, exc: Exception) -> bool:
+        """SQLite with text that is not UTF-8: from now on wrong bytes become U+FFFD, which is logged."""
+        raw: Any = self.connection.connection.driver_connection
+        if self.connection.dialect.name != "sqlite" or "decode to UTF-8" not in str(exc):
+            return False
+        if raw.text_factory is not str:
+            return False
+        get_logger(__name__).warning("text_not_utf8", error=str(exc)[:200])
+        raw.text_factory = _decode
+        return True
+
+
+def _decode(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+def _skip(fetch: Callable[[int], Sequence[Any]], rows: int, at_once: int) -> None:
+    """Pass over rows that were read before; the order within one transaction is the same."""
+    while rows > 0:
+        passed = len(fetch(min(rows, at_once)))
+        if not passed:
+            return
+        rows -= passed
 
 
 @contextmanager
@@ -245,7 +277,7 @@ def _text_of(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return _decode(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**53:
         return str(int(value))
     return str(value)
