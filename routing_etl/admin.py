@@ -15,7 +15,7 @@ from routing_etl.database import make_engine, translated
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, RegistryError
 from routing_etl.night import ensure_warehouse, night
 from routing_etl.progress import SILENT, Progress
-from routing_etl.runs import RunFolder, find_run
+from routing_etl.runs import RunFolder, find_run, prune_runs
 from routing_etl.settings import Settings
 
 
@@ -268,3 +268,35 @@ def rollback(settings: Settings, to: int | None = None) -> int:
 
     with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
         return Publisher(engine, settings).rollback(to).publication_id
+
+
+def purge(
+    settings: Settings,
+    *,
+    publications: int | None = None,
+    models: int | None = None,
+    runs: int | None = None,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Remove what retention no longer keeps: publications' rows, old run records, model versions, run folders.
+
+    Numbers of things kept; None takes the setting. What the current publication, an alias or a rollback needs stays.
+    """
+    from routing_etl.warehouse.publish import Publisher
+    from routing_etl.warehouse.records import Records
+
+    ctx = Context(settings, RunFolder("purge", settings.home), progress)
+    kept = settings.keep_models if models is None else models
+    with ctx.warehouse() as engine:
+        publisher = Publisher(engine, settings)
+        purged = publisher.purge(
+            settings.keep_publications if publications is None else publications, progress=progress
+        )
+        in_use = {p.model_version for p in publisher.list() if p.rows_present}
+        rows = Records(engine, settings).purge(keep_models=kept)
+    return {
+        "publications": list(purged),
+        "rows": rows,
+        "models": list(ctx.registry.prune(kept, protect=in_use)),
+        "run_folders": prune_runs(settings.home, settings.keep_runs if runs is None else runs),
+    }
