@@ -211,7 +211,9 @@ def promote(settings: Settings, version: str, *, why: str) -> None:
 
 
 def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor]:
-    """A verified model: the named version or the champion. Its manifest's hash must stand in the database.
+    """A verified model for the run's items: the named version or the champion.
+
+    Its manifest's hash must stand in the database, and its attributes be those of the run.
 
     Raises
     ------
@@ -233,4 +235,5 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
             f"Model version {name} is not in the table model_version of {safe_url(ctx.settings.warehouse)}.",
             remedy="Use the warehouse it was trained with, or train again: routing-etl train",
         )
-    return name, ctx.registry.load(name, expected_manifest_sha256=expected)
+    attributes = frames.read_attributes(ctx.run.clean / "items.attributes.json")
+    return name, ctx.registry.load(name, expected_manifest_sha256=expected, expected_attributes=attributes)

@@ -1,0 +1,257 @@
+"""The whole night on a small plant: what the ERP and the DBA find afterwards, and that a second night is safe."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import polars as pl
+import pytest
+from homes import ask, home_settings
+
+from routing_etl import admin, frames
+from routing_etl.errors import ConfigurationError, ItemNotFoundError
+from routing_etl.night import STEPS, night
+from routing_etl.runs import find_run
+
+pytestmark = pytest.mark.integration
+
+PREDICTIONS_COLUMNS = [
+    "publication_id", "model_version", "item_cd", "candidate_rank", "candidate_id", "confidence", "similarity_score",
+    "reference_item_cd", "rout_no", "proc_seq", "job_cd", "job_nm", "res_cd", "inside_flag", "setup_time", "run_time",
+    "run_p10", "run_p50", "run_p90", "optimal_time", "standard_time", "safe_time", "time_source", "sample_count",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def warehouse(finished_home: Path) -> Path:
+    return finished_home / "warehouse.db"
+
+
+@pytest.fixture(scope="module")
+def erp(finished_home: Path) -> Path:
+    return finished_home / "erp.db"
+
+
+def test_every_item_without_a_valid_routing_is_predicted_or_abstained_and_no_other(
+    finished_home: Path,
+) -> None:
+    run = find_run(finished_home, None)
+    items = pl.read_parquet(run.clean / "items.parquet")
+    routed = (
+        pl.read_parquet(run.clean / "operations.parquet").filter("rout_valid")["item_cd"].unique().to_list()
+    )
+    database = finished_home / "warehouse.db"
+    predicted = {r[0] for r in ask(database, "SELECT DISTINCT item_cd FROM routing_predictions")}
+    abstained = {r[0] for r in ask(database, "SELECT item_cd FROM routing_abstained")}
+    assert predicted.isdisjoint(abstained)
+    assert predicted | abstained == set(items["item_cd"].to_list()) - set(routed)
+    assert len(predicted) > 100
+
+
+def test_predictions_view_has_the_documented_columns(warehouse: Path) -> None:
+    assert [r[1] for r in ask(warehouse, "PRAGMA table_info(routing_predictions)")] == PREDICTIONS_COLUMNS
+
+
+def test_flat_layout_starts_with_the_52_columns(warehouse: Path) -> None:
+    names = [r[1] for r in ask(warehouse, "PRAGMA table_info(routing_flat)")]
+    assert names[:6] == [
+        "ITEM_CD",
+        "CANDIDATE_ID",
+        "ROUTING_SIGNATURE",
+        "PRIORITY",
+        "SIMILARITY_TIER",
+        "PROC_SEQ",
+    ]
+    assert names[50:52] == ["REFERENCE_ITEM_CD", "SIMILARITY_SCORE"]
+    rows, items = ask(warehouse, "SELECT COUNT(*), COUNT(DISTINCT ITEM_CD) FROM routing_flat")[0]
+    assert rows == ask(warehouse, "SELECT COUNT(*) FROM routing_predictions")[0][0] and items > 100
+
+
+def test_what_the_erp_reads_keeps_the_contracts_rules(warehouse: Path) -> None:
+    broken = {
+        "candidate id": "SELECT COUNT(*) FROM routing_candidates WHERE candidate_id <> item_cd || '_C' || printf('%02d', candidate_rank)",
+        "opt std safe": "SELECT COUNT(*) FROM routing_predictions WHERE optimal_time > standard_time OR standard_time > safe_time",
+        "quantiles": "SELECT COUNT(*) FROM routing_predictions WHERE run_p10 > run_p50 OR run_p50 > run_p90",
+        "negative": "SELECT COUNT(*) FROM routing_predictions WHERE setup_time < 0 OR run_time < 0",
+        "tens": "SELECT COUNT(*) FROM routing_predictions WHERE proc_seq % 10 <> 0 OR proc_seq <= 0",
+        "time without source": "SELECT COUNT(*) FROM routing_predictions WHERE (run_time IS NOT NULL OR setup_time IS NOT NULL) AND time_source = 'none'",
+        "outsourced but primary": (
+            "SELECT COUNT(*) FROM routing_predictions p JOIN routing_candidates c USING (item_cd, candidate_id) "
+            "WHERE p.inside_flag NOT IN ('사내', 'in') AND c.priority <> 'fallback'"
+        ),
+        "share": "SELECT COUNT(*) FROM routing_predictions WHERE confidence NOT BETWEEN 0 AND 1 OR similarity_score NOT BETWEEN 0 AND 1",
+    }
+    for rule, query in broken.items():
+        assert ask(warehouse, query) == [(0,)], rule
+
+
+def test_candidates_of_an_item_are_different_routings(warehouse: Path) -> None:
+    rows = ask(
+        warehouse,
+        "SELECT item_cd, candidate_rank, GROUP_CONCAT(job_cd, '>') FROM "
+        "(SELECT * FROM routing_predictions ORDER BY item_cd, candidate_rank, proc_seq) GROUP BY item_cd, candidate_rank",
+    )
+    sequences = [(item, jobs) for item, _, jobs in rows]
+    assert len(sequences) == len(set(sequences))
+    assert len(rows) / len({r[0] for r in rows}) >= 3
+
+
+def test_job_and_machine_of_every_operation_have_been_seen_together(
+    finished_home: Path, warehouse: Path
+) -> None:
+    run = find_run(finished_home, None)
+    routed = pl.scan_parquet(run.clean / "operations.parquet").select("job_cd", "res_cd")
+    used = pl.scan_parquet(run.clean / "work_results.parquet").select("job_cd", "res_cd")
+    known = set(pl.concat([routed, used]).unique().collect().iter_rows())
+    predicted = set(ask(warehouse, "SELECT DISTINCT job_cd, res_cd FROM routing_predictions"))
+    assert {(job, res) for job, res in predicted if res is not None} <= known
+
+
+def test_the_truth_tables_are_not_read(finished_home: Path) -> None:
+    names = {p.stem for p in find_run(finished_home, None).path.rglob("*.parquet")}
+    assert names and not any("truth" in n.lower() for n in names)
+
+
+def test_rows_in_are_rows_kept_filtered_or_rejected(finished_home: Path, erp: Path) -> None:
+    cleaned = find_run(finished_home, None).report("clean")
+    assert cleaned is not None
+    for frame, table in (("items", "BI_ITEM_INFO_VIEW"), ("work_results", "BI_WORK_ORDER_RESULTS")):
+        account = cleaned["frames"][frame]
+        assert account["rows_in"] == ask(erp, f"SELECT COUNT(*) FROM {table}")[0][0]
+        assert (
+            account["rows_in"] == account["rows_kept"] + account["rows_rejected"] + account["rows_filtered"]
+        )
+        assert account["rows_rejected"] > 0
+
+
+def test_rejected_rows_are_in_the_database_with_rule_and_raw_values(
+    finished_home: Path, warehouse: Path
+) -> None:
+    cleaned = find_run(finished_home, None).report("clean")
+    assert cleaned is not None
+    stored = dict(ask(warehouse, "SELECT source_table, COUNT(*) FROM rejected_row GROUP BY source_table"))
+    assert stored == {n: f["rows_rejected"] for n, f in cleaned["frames"].items() if f["rows_rejected"]}
+    raw, reason = ask(
+        warehouse, "SELECT raw_values, reason FROM rejected_row WHERE source_table = 'items' LIMIT 1"
+    )[0]
+    assert "item_cd" in json.loads(raw) and reason
+
+
+def test_the_run_is_on_record(finished_home: Path, warehouse: Path) -> None:
+    status, read, written, version, publication, meta = ask(
+        warehouse,
+        "SELECT status, rows_read, rows_written, model_version, publication_id, metadata FROM batch_run",
+    )[0]
+    assert status == "succeeded" and read > 10_000 and written > 1_000 and publication == 1
+    assert version == ask(warehouse, "SELECT version FROM model_version WHERE status = 'active'")[0][0]
+    assert set(json.loads(meta)) == set(STEPS)
+
+
+def test_metrics_are_of_held_out_items_with_baselines_and_reasons(warehouse: Path) -> None:
+    rows = ask(warehouse, "SELECT method, metric, value, reason, n FROM model_metric WHERE segment = 'all'")
+    by_key = {(m, k): (v, n) for m, k, v, _, n in rows}
+    for metric in ("exact_at_1", "exact_at_4", "accuracy", "f1_weighted"):
+        for method in ("model", "nearest_copy", "majority_part_type", "legacy"):
+            value, n = by_key[(method, metric)]
+            assert value is not None and 0 <= value <= 1 and n > 0, (method, metric)
+    assert all(value is not None or reason for _, _, value, reason, _ in rows)
+    assert by_key[("model", "exact_at_1")][0] > by_key[("legacy", "exact_at_1")][0]
+    assert ask(warehouse, "SELECT COUNT(*) FROM model_quality_trend")[0][0] > 0
+
+
+def test_checks_are_on_record(warehouse: Path) -> None:
+    checked = dict(ask(warehouse, "SELECT frame, COUNT(*) FROM quality_result GROUP BY frame"))
+    expected = {
+        "items",
+        "operations",
+        "work_results",
+        "purchase_orders",
+        "candidates",
+        "candidate_operations",
+    }
+    assert expected <= set(checked)
+
+
+def test_a_second_night_on_the_same_data_publishes_nothing_new(home: Path) -> None:
+    before = ask(home / "warehouse.db", "SELECT * FROM routing_predictions ORDER BY candidate_id, proc_seq")
+    run = night(home_settings(home))
+    published = run.report("publish")
+    assert published is not None and published["reused"] and published["publication_id"] == 1
+    assert run.report("train") is None
+    assert (
+        ask(home / "warehouse.db", "SELECT * FROM routing_predictions ORDER BY candidate_id, proc_seq")
+        == before
+    )
+
+
+def test_an_item_routed_since_leaves_the_batch_and_is_measured_and_rollback_brings_it_back(
+    home: Path,
+) -> None:
+    """The engineer writes exactly what was predicted: the realised match of one item is 1."""
+    warehouse, erp = home / "warehouse.db", home / "erp.db"
+    item, candidate = ask(
+        warehouse,
+        "SELECT item_cd, candidate_id FROM routing_candidates WHERE candidate_rank = 1 ORDER BY confidence DESC",
+    )[0]
+    operations = ask(
+        warehouse,
+        "SELECT proc_seq, job_cd, job_nm, res_cd FROM routing_predictions WHERE candidate_id = ? ORDER BY proc_seq", candidate,
+    )  # fmt: skip
+    with closing(sqlite3.connect(erp)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO BI_ROUTING_VIEW (ROUT_NO, ITEM_CD, PROC_SEQ, INSIDE_FLAG, JOB_CD, JOB_NM, RES_CD, SETUP_TIME, "
+            "RUN_TIME, RUN_TIME_QTY, INSRT_DT) VALUES ('NEW1', ?, ?, '사내', ?, ?, ?, 5, 10, 1, '2026-01-05 00:00:00')",
+            [(item, *o) for o in operations],
+        )
+    run = night(home_settings(home))
+    measured = {m["metric"]: m for m in (run.report("measure") or {})["metrics"]}
+    assert (measured["realised_exact_at_1"]["value"], measured["realised_exact_at_1"]["n"]) == (1.0, 1)
+    assert measured["similarity_drift"]["value"] is not None
+    assert ask(warehouse, "SELECT COUNT(*) FROM routing_predictions WHERE item_cd = ?", item) == [(0,)]
+    assert admin.rollback(home_settings(home)) == 1
+    assert ask(warehouse, "SELECT COUNT(*) FROM routing_predictions WHERE candidate_id = ?", candidate)[0][
+        0
+    ] == len(operations)
+
+
+def test_predict_one_item_equals_what_was_published(finished_home: Path, warehouse: Path) -> None:
+    item, jobs = ask(
+        warehouse,
+        "SELECT item_cd, GROUP_CONCAT(job_cd, '>') FROM (SELECT * FROM routing_predictions WHERE candidate_rank = 1 "
+        "ORDER BY item_cd, proc_seq) GROUP BY item_cd LIMIT 1",
+    )[0]
+    prediction = admin.predict_item(home_settings(finished_home), item)
+    first = prediction.predictions.operations.filter(pl.col("candidate_rank") == 1).sort("proc_seq")
+    assert ">".join(first["job_cd"]) == jobs
+    assert prediction.predictions.evidence.height > 0
+    frames.CANDIDATE_OPERATIONS.validate(prediction.predictions.operations)
+
+
+def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Path) -> None:
+    item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
+    prediction = admin.predict_item(home_settings(finished_home), item, overrides={"OUTDIAMETER": "123.5"})
+    assert prediction.item["outdiameter"] == 123.5
+
+
+@pytest.mark.parametrize(
+    ("item", "overrides", "error", "says"),
+    [
+        ("NO-SUCH-ITEM", {}, ItemNotFoundError, "'NO-SUCH-ITEM' is not in the extracted item master"),
+        (None, {"NOPE": "1"}, ConfigurationError, "NOPE: no such attribute"),
+        (None, {"OUTDIAMETER": "wide"}, ConfigurationError, "'wide' is not a number"),
+    ],
+)
+def test_predict_refuses_what_it_cannot_do(
+    finished_home: Path,
+    warehouse: Path,
+    item: str | None,
+    overrides: dict[str, str],
+    error: type[Exception],
+    says: str,
+) -> None:
+    code = item or ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
+    with pytest.raises(error, match=says):
+        admin.predict_item(home_settings(finished_home), code, overrides=overrides)

@@ -1,0 +1,29 @@
+"""Embedded installations for tests: a folder with its two SQLite databases, run files and models."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from routing_etl.settings import Settings, load_settings
+
+
+def home_settings(home: Path, **overrides: object) -> Settings:
+    """Settings of an embedded installation in a folder."""
+    urls = {"erp_url": f"sqlite:///{home / 'erp.db'}", "warehouse_url": f"sqlite:///{home / 'warehouse.db'}"}
+    return load_settings(**{"_env_file": None, "home": home, "models": home / "models", **urls, **overrides})
+
+
+def ask(database: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Rows of a query on a SQLite file, over a connection of its own."""
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def change(database: Path, *statements: str) -> None:
+    """Run statements on a SQLite file and commit."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
