@@ -1,0 +1,432 @@
+IF SCHEMA_ID(N'routing') IS NULL EXEC(N'CREATE SCHEMA [routing]');
+
+GO
+
+BEGIN TRANSACTION;
+
+CREATE TABLE routing.schema_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
+);
+
+GO
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE routing.batch_run (
+    run_id NVARCHAR(64) NOT NULL,
+    kind NVARCHAR(40) NOT NULL,
+    started_at DATETIME2(3) NOT NULL,
+    finished_at DATETIME2(3) NULL,
+    status VARCHAR(16) NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT '1',
+    rows_read BIGINT NULL,
+    rows_written BIGINT NULL,
+    rows_rejected BIGINT NULL,
+    config_hash VARCHAR(64) NULL,
+    profile NVARCHAR(128) NULL,
+    model_version NVARCHAR(128) NULL,
+    publication_id INTEGER NULL,
+    message NVARCHAR(2000) NULL,
+    metadata NVARCHAR(max) NULL,
+    CONSTRAINT pk_batch_run PRIMARY KEY CLUSTERED (run_id),
+    CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
+);
+
+GO
+
+CREATE INDEX ix_batch_run_started_at ON routing.batch_run (started_at);
+
+GO
+
+CREATE TABLE routing.model_version (
+    version NVARCHAR(128) NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    requested_by NVARCHAR(128) NULL,
+    run_id NVARCHAR(64) NULL,
+    created_at DATETIME2(3) NOT NULL,
+    trained_at DATETIME2(3) NULL,
+    activated_at DATETIME2(3) NULL,
+    activated_by NVARCHAR(128) NULL,
+    updated_at DATETIME2(3) NOT NULL,
+    manifest_sha256 VARCHAR(64) NOT NULL,
+    training_samples INTEGER NULL,
+    unique_items INTEGER NULL,
+    unique_processes INTEGER NULL,
+    training_duration_sec FLOAT(53) NULL,
+    hyperparameters NVARCHAR(max) NULL,
+    metadata NVARCHAR(max) NULL,
+    CONSTRAINT pk_model_version PRIMARY KEY CLUSTERED (version),
+    CONSTRAINT ck_model_version_status CHECK (status IN ('pending', 'active', 'retired', 'unmeasured'))
+);
+
+GO
+
+CREATE TABLE routing.publication (
+    id INTEGER NOT NULL IDENTITY,
+    run_id NVARCHAR(64) NOT NULL,
+    model_version NVARCHAR(128) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    content_hash VARCHAR(64) NOT NULL,
+    rows_candidate INTEGER NOT NULL DEFAULT '0',
+    rows_operation INTEGER NOT NULL DEFAULT '0',
+    rows_evidence INTEGER NOT NULL DEFAULT '0',
+    rows_resource INTEGER NOT NULL DEFAULT '0',
+    rows_abstained INTEGER NOT NULL DEFAULT '0',
+    checksums NVARCHAR(max) NULL,
+    writer NVARCHAR(200) NULL,
+    created_at DATETIME2(3) NOT NULL,
+    loaded_at DATETIME2(3) NULL,
+    published_at DATETIME2(3) NULL,
+    published_by NVARCHAR(128) NULL,
+    retired_at DATETIME2(3) NULL,
+    purged_at DATETIME2(3) NULL,
+    message NVARCHAR(2000) NULL,
+    word_inhouse NVARCHAR(16) NOT NULL,
+    word_outsourced NVARCHAR(16) NOT NULL,
+    time_unit NVARCHAR(16) NOT NULL,
+    run_time_unit NVARCHAR(16) NOT NULL,
+    service_user NVARCHAR(32) NOT NULL,
+    company_code NVARCHAR(20) NOT NULL,
+    plant_code NVARCHAR(20) NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE NOT NULL,
+    CONSTRAINT pk_publication PRIMARY KEY (id),
+    CONSTRAINT ck_publication_state CHECK (state IN ('loading', 'loaded', 'published', 'retired', 'failed', 'purged'))
+);
+
+GO
+
+CREATE INDEX ix_publication_content_hash ON routing.publication (content_hash);
+
+GO
+
+CREATE TABLE routing.writer_lock (
+    name VARCHAR(32) NOT NULL,
+    owner VARCHAR(36) NULL,
+    what NVARCHAR(200) NULL,
+    host NVARCHAR(255) NULL,
+    pid INTEGER NULL,
+    process NVARCHAR(100) NULL,
+    acquired_at DATETIME2(3) NULL,
+    heartbeat_at DATETIME2(3) NULL,
+    CONSTRAINT pk_writer_lock PRIMARY KEY CLUSTERED (name)
+);
+
+GO
+
+CREATE TABLE routing.abstained_item (
+    publication_id INTEGER NOT NULL,
+    item_cd NVARCHAR(100) NOT NULL,
+    reason_code NVARCHAR(40) NOT NULL,
+    reason NVARCHAR(400) NOT NULL,
+    best_similarity NUMERIC(5, 4) NULL,
+    CONSTRAINT pk_abstained_item PRIMARY KEY CLUSTERED (publication_id, item_cd),
+    CONSTRAINT fk_abstained_item_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_abstained_item_shares CHECK (best_similarity >= 0 AND best_similarity <= 1)
+);
+
+GO
+
+CREATE TABLE routing.candidate (
+    publication_id INTEGER NOT NULL,
+    item_cd NVARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    candidate_id NVARCHAR(110) NOT NULL,
+    routing_signature NVARCHAR(200) NOT NULL,
+    routing_code NVARCHAR(1000) NOT NULL,
+    similarity_score NUMERIC(5, 4) NOT NULL,
+    confidence NUMERIC(5, 4) NOT NULL,
+    priority NVARCHAR(16) NOT NULL,
+    similarity_tier NVARCHAR(8) NOT NULL,
+    reference_item_cd NVARCHAR(100) NULL,
+    rout_no NVARCHAR(50) NULL,
+    predicted_rout_no NVARCHAR(50) NOT NULL,
+    routing_source NVARCHAR(16) NOT NULL,
+    process_count INTEGER NOT NULL,
+    work_order_count INTEGER NOT NULL,
+    work_order_confidence NUMERIC(5, 4) NULL,
+    neighbour_count INTEGER NOT NULL,
+    support NUMERIC(5, 4) NOT NULL,
+    matched_attributes NVARCHAR(1000) NULL,
+    item_hash VARCHAR(64) NULL,
+    CONSTRAINT pk_candidate PRIMARY KEY CLUSTERED (publication_id, item_cd, candidate_rank),
+    CONSTRAINT fk_candidate_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_candidate_counts CHECK (process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0),
+    CONSTRAINT ck_candidate_priority CHECK (priority IN ('primary', 'fallback')),
+    CONSTRAINT ck_candidate_rank CHECK (candidate_rank > 0),
+    CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN ('similar', 'self')),
+    CONSTRAINT ck_candidate_shares CHECK (similarity_score >= 0 AND similarity_score <= 1 AND confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND work_order_confidence >= 0 AND work_order_confidence <= 1),
+    CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN ('HIGH', 'LOW'))
+);
+
+GO
+
+CREATE INDEX ix_candidate_publication_id_priority ON routing.candidate (publication_id, priority);
+
+GO
+
+CREATE TABLE routing.current_publication (
+    slot SMALLINT NOT NULL,
+    publication_id INTEGER NOT NULL,
+    moved_at DATETIME2(3) NOT NULL,
+    moved_by NVARCHAR(128) NOT NULL,
+    CONSTRAINT pk_current_publication PRIMARY KEY (slot),
+    CONSTRAINT fk_current_publication_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_current_publication_slot CHECK (slot = 1)
+);
+
+GO
+
+CREATE TABLE routing.model_metric (
+    model_version NVARCHAR(128) NOT NULL,
+    run_id NVARCHAR(64) NOT NULL,
+    method NVARCHAR(40) NOT NULL,
+    split NVARCHAR(40) NOT NULL,
+    segment NVARCHAR(100) NOT NULL,
+    metric NVARCHAR(64) NOT NULL,
+    value FLOAT(53) NULL,
+    low FLOAT(53) NULL,
+    high FLOAT(53) NULL,
+    n BIGINT NOT NULL,
+    reason NVARCHAR(400) NULL,
+    computed_at DATETIME2(3) NOT NULL,
+    CONSTRAINT pk_model_metric PRIMARY KEY CLUSTERED (model_version, run_id, method, split, segment, metric),
+    CONSTRAINT fk_model_metric_model_version FOREIGN KEY(model_version) REFERENCES routing.model_version (version) ON DELETE CASCADE,
+    CONSTRAINT ck_model_metric_null_has_reason CHECK (value IS NOT NULL OR reason IS NOT NULL)
+);
+
+GO
+
+CREATE TABLE routing.publication_event (
+    id INTEGER NOT NULL IDENTITY,
+    publication_id INTEGER NOT NULL,
+    event VARCHAR(16) NOT NULL,
+    happened_at DATETIME2(3) NOT NULL,
+    done_by NVARCHAR(128) NOT NULL,
+    message NVARCHAR(2000) NULL,
+    CONSTRAINT pk_publication_event PRIMARY KEY (id),
+    CONSTRAINT fk_publication_event_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id)
+);
+
+GO
+
+CREATE INDEX ix_publication_event_publication_id ON routing.publication_event (publication_id);
+
+GO
+
+CREATE TABLE routing.quality_result (
+    run_id NVARCHAR(64) NOT NULL,
+    seq INTEGER NOT NULL,
+    frame NVARCHAR(64) NOT NULL,
+    check_name NVARCHAR(200) NOT NULL,
+    expectation NVARCHAR(200) NOT NULL,
+    column_name NVARCHAR(128) NULL,
+    severity VARCHAR(16) NOT NULL,
+    success BIT NOT NULL,
+    observed NVARCHAR(2000) NOT NULL,
+    expected NVARCHAR(2000) NOT NULL,
+    rows_checked BIGINT NOT NULL,
+    rows_unexpected BIGINT NOT NULL,
+    sample NVARCHAR(2000) NULL,
+    exception NVARCHAR(2000) NULL,
+    checked_at DATETIME2(3) NOT NULL,
+    CONSTRAINT pk_quality_result PRIMARY KEY CLUSTERED (run_id, seq),
+    CONSTRAINT fk_quality_result_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE,
+    CONSTRAINT ck_quality_result_severity CHECK (severity IN ('critical', 'warning'))
+);
+
+GO
+
+CREATE TABLE routing.rejected_row (
+    run_id NVARCHAR(64) NOT NULL,
+    seq INTEGER NOT NULL,
+    source_table NVARCHAR(40) NOT NULL,
+    row_key NVARCHAR(300) NOT NULL,
+    rule_name NVARCHAR(60) NOT NULL,
+    reason NVARCHAR(400) NOT NULL,
+    raw_values NVARCHAR(4000) NOT NULL,
+    CONSTRAINT pk_rejected_row PRIMARY KEY CLUSTERED (run_id, seq),
+    CONSTRAINT fk_rejected_row_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE
+);
+
+GO
+
+CREATE TABLE routing.resource_alternative (
+    publication_id INTEGER NOT NULL,
+    job_cd NVARCHAR(32) NOT NULL,
+    res_cd NVARCHAR(32) NOT NULL,
+    res_nm NVARCHAR(64) NULL,
+    alternative_rank SMALLINT NOT NULL,
+    is_pool BIT NOT NULL,
+    use_count INTEGER NOT NULL,
+    use_share NUMERIC(5, 4) NOT NULL,
+    last_used DATE NULL,
+    CONSTRAINT pk_resource_alternative PRIMARY KEY CLUSTERED (publication_id, job_cd, res_cd),
+    CONSTRAINT fk_resource_alternative_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_resource_alternative_counts CHECK (alternative_rank > 0 AND use_count >= 0),
+    CONSTRAINT ck_resource_alternative_shares CHECK (use_share >= 0 AND use_share <= 1)
+);
+
+GO
+
+CREATE TABLE routing.candidate_evidence (
+    publication_id INTEGER NOT NULL,
+    item_cd NVARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    evidence_rank SMALLINT NOT NULL,
+    neighbour_item_cd NVARCHAR(100) NOT NULL,
+    neighbour_rout_no NVARCHAR(50) NULL,
+    similarity NUMERIC(5, 4) NOT NULL,
+    weight NUMERIC(5, 4) NOT NULL,
+    matching NVARCHAR(1000) NULL,
+    differing NVARCHAR(1000) NULL,
+    CONSTRAINT pk_candidate_evidence PRIMARY KEY CLUSTERED (publication_id, item_cd, candidate_rank, evidence_rank),
+    CONSTRAINT fk_candidate_evidence_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+    CONSTRAINT ck_candidate_evidence_rank CHECK (evidence_rank > 0),
+    CONSTRAINT ck_candidate_evidence_shares CHECK (similarity >= 0 AND similarity <= 1 AND weight >= 0 AND weight <= 1)
+);
+
+GO
+
+CREATE TABLE routing.candidate_operation (
+    publication_id INTEGER NOT NULL,
+    item_cd NVARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    proc_seq SMALLINT NOT NULL,
+    inside VARCHAR(3) NOT NULL,
+    job_cd NVARCHAR(32) NOT NULL,
+    job_nm NVARCHAR(64) NULL,
+    res_cd NVARCHAR(32) NULL,
+    res_nm NVARCHAR(64) NULL,
+    rout_order NVARCHAR(32) NOT NULL,
+    setup_time NUMERIC(12, 4) NULL,
+    run_time NUMERIC(12, 4) NULL,
+    setup_p10 NUMERIC(12, 4) NULL,
+    setup_p90 NUMERIC(12, 4) NULL,
+    run_p10 NUMERIC(12, 4) NULL,
+    run_p50 NUMERIC(12, 4) NULL,
+    run_p90 NUMERIC(12, 4) NULL,
+    optimal_time NUMERIC(12, 4) NULL,
+    standard_time NUMERIC(12, 4) NULL,
+    safe_time NUMERIC(12, 4) NULL,
+    time_cv NUMERIC(12, 4) NULL,
+    act_setup_time NUMERIC(12, 4) NULL,
+    act_run_time NUMERIC(12, 4) NULL,
+    queue_time NUMERIC(12, 4) NULL,
+    wait_time NUMERIC(12, 4) NULL,
+    move_time NUMERIC(12, 4) NULL,
+    mfg_lt NUMERIC(12, 4) NULL,
+    batch_oper NVARCHAR(8) NULL,
+    bp_cd NVARCHAR(16) NULL,
+    cust_nm NVARCHAR(64) NULL,
+    cur_cd NVARCHAR(8) NULL,
+    subcontract_prc NUMERIC(14, 2) NULL,
+    tax_type NVARCHAR(8) NULL,
+    insp_flg NVARCHAR(1) NOT NULL,
+    milestone_flg NVARCHAR(1) NOT NULL,
+    confidence NUMERIC(5, 4) NOT NULL,
+    support NUMERIC(5, 4) NOT NULL,
+    sample_count INTEGER NOT NULL,
+    time_source VARCHAR(20) NOT NULL,
+    time_confidence NUMERIC(5, 4) NULL,
+    source_items NVARCHAR(200) NULL,
+    source_similarity NUMERIC(5, 4) NULL,
+    source_rout_no NVARCHAR(50) NULL,
+    CONSTRAINT pk_candidate_operation PRIMARY KEY CLUSTERED (publication_id, item_cd, candidate_rank, proc_seq),
+    CONSTRAINT fk_candidate_operation_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+    CONSTRAINT ck_candidate_operation_flags CHECK (insp_flg IN ('Y', 'N') AND milestone_flg IN ('Y', 'N')),
+    CONSTRAINT ck_candidate_operation_inside CHECK (inside IN ('in', 'out')),
+    CONSTRAINT ck_candidate_operation_not_negative CHECK (sample_count >= 0 AND time_cv >= 0 AND subcontract_prc >= 0),
+    CONSTRAINT ck_candidate_operation_opt_std_safe CHECK (optimal_time <= standard_time AND standard_time <= safe_time AND optimal_time <= safe_time),
+    CONSTRAINT ck_candidate_operation_proc_seq CHECK (proc_seq > 0),
+    CONSTRAINT ck_candidate_operation_shares CHECK (confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND time_confidence >= 0 AND time_confidence <= 1 AND source_similarity >= 0 AND source_similarity <= 1),
+    CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN ('actual_own', 'actual_similar', 'standard_similar', 'model', 'none')),
+    CONSTRAINT ck_candidate_operation_times_not_negative CHECK (setup_time >= 0 AND run_time >= 0 AND setup_p10 >= 0 AND setup_p90 >= 0 AND run_p10 >= 0 AND run_p50 >= 0 AND run_p90 >= 0 AND optimal_time >= 0 AND standard_time >= 0 AND safe_time >= 0 AND act_setup_time >= 0 AND act_run_time >= 0 AND queue_time >= 0 AND wait_time >= 0 AND move_time >= 0 AND mfg_lt >= 0)
+);
+
+GO
+
+INSERT INTO routing.schema_version (version_num) OUTPUT inserted.version_num VALUES ('0001');
+
+GO
+
+-- Running upgrade 0001 -> 0002
+
+CREATE VIEW routing.routing_candidates AS
+SELECT c.item_cd, c.candidate_id, c.routing_signature, c.similarity_score, c.priority, c.similarity_tier, c.reference_item_cd, b.model_version AS generator_version, todatetimeoffset(b.created_at, '+00:00') AS generated_at, c.candidate_rank, c.rout_no, c.routing_source, c.process_count, c.work_order_count, c.confidence, c.publication_id, c.item_hash, c.predicted_rout_no, c.routing_code, c.work_order_confidence, c.neighbour_count, c.support, c.matched_attributes
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+
+GO
+
+CREATE VIEW routing.routing_candidate_operations AS
+SELECT c.item_cd, c.candidate_id, o.proc_seq AS [PROC_SEQ], CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG], o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD], o.job_nm AS [JOB_NM], o.res_cd AS [RES_CD], o.res_nm AS [RES_DIS], b.time_unit AS [TIME_UNIT], CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT], CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS [QUEUE_TIME], CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME], CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [MACH_WORKED_HOURS], CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS [ACT_SETUP_TIME], CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS [ACT_RUN_TIME], CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME], CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS [MOVE_TIME], CAST(1 AS NUMERIC(10, 2)) AS [RUN_TIME_QTY], b.run_time_unit AS [RUN_TIME_UNIT], o.batch_oper AS [BATCH_OPER], o.bp_cd AS [BP_CD], o.cust_nm AS [dbo_BI_ROUTING_VIEW_CUST_NM], o.cur_cd AS [CUR_CD], o.subcontract_prc AS [SUBCONTRACT_PRC], o.tax_type AS [TAX_TYPE], o.milestone_flg AS [MILESTONE_FLG], o.insp_flg AS [INSP_FLG], o.rout_order AS [ROUT_ORDER], b.valid_from AS [VALID_FROM_DT], b.valid_to AS [VALID_TO_DT], CAST(NULL AS NVARCHAR(200)) AS [dbo_BI_ROUTING_VIEW_REMARK], CAST(NULL AS NVARCHAR(64)) AS [ROUT_DOC], CAST(NULL AS NVARCHAR(8)) AS [DOC_INSIDE], CAST(NULL AS NVARCHAR(64)) AS [DOC_NO], CAST(NULL AS NVARCHAR(64)) AS [NC_PROGRAM], CAST(NULL AS NVARCHAR(32)) AS [NC_PROGRAM_WRITER], CAST(NULL AS NVARCHAR(32)) AS [NC_WRITER_NM], CAST(NULL AS DATE) AS [NC_WRITE_DATE], CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER], CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER_NM], CAST(NULL AS DATE) AS [NC_REVIEW_DT], CAST(NULL AS NVARCHAR(32)) AS [RAW_MATL_SIZE], CAST(NULL AS NVARCHAR(32)) AS [JAW_SIZE], CAST(NULL AS NVARCHAR(32)) AS [VALIDITY], CAST(NULL AS NVARCHAR(200)) AS [PROGRAM_REMARK], CAST(NULL AS NVARCHAR(64)) AS [OP_DRAW_NO], CAST(NULL AS NVARCHAR(32)) AS [MTMG_NUMB], CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [RUN_TIME], CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS [OPTIMAL_TIME], CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS [STANDARD_TIME], CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS [SAFE_TIME], o.time_cv AS [TIME_CV], o.confidence AS [CONFIDENCE], o.sample_count AS [SAMPLE_COUNT], o.support AS [SUPPORT], o.time_source AS [TIME_SOURCE], CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS [RUN_P10], CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS [RUN_P50], CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS [RUN_P90], CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS [SETUP_P10], CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS [SETUP_P90], o.setup_time AS [PREDICTED_SETUP_TIME], o.run_time AS [PREDICTED_RUN_TIME], o.standard_time AS [TRIM_MEAN], CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN CAST(N'Y' AS NVARCHAR(1)) ELSE CAST(N'N' AS NVARCHAR(1)) END AS [HAS_WORK_DATA], o.sample_count AS [WORK_ORDER_COUNT], o.time_confidence AS [WORK_ORDER_CONFIDENCE], CASE WHEN (o.time_source = 'actual_own') THEN CAST(N'input' AS NVARCHAR(8)) WHEN (o.time_source = 'actual_similar') THEN CAST(N'similar' AS NVARCHAR(8)) ELSE CAST(N'none' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE], CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS], CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY], o.source_items AS [SOURCE_ITEMS], o.source_similarity AS [AVG_SIMILARITY], o.source_rout_no AS [SOURCE_ROUT_NO], CAST(N'N' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED], CAST(N'ML_BASED' AS NVARCHAR(8)) AS [PREDICTION_TYPE], c.candidate_rank AS [CANDIDATE_RANK], c.predicted_rout_no AS [ROUT_NO], b.model_version AS [MODEL_VERSION], c.publication_id AS [PUBLICATION_ID]
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.candidate AS c ON c.publication_id = p.publication_id JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank;
+
+GO
+
+CREATE VIEW routing.routing_candidate_resources AS
+SELECT row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS [ID], b.company_code AS [COCD], b.plant_code AS [PLANTCD], c.item_cd AS [ITEM_CD], c.predicted_rout_no AS [ROUT_NO], 0 AS [REV_NO], r.job_cd AS [JOB_CD], r.res_cd AS [RES_CD], CAST(NULL AS NUMERIC(18, 4)) AS [RUN_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [SETUP_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [WAIT_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [MOVE_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [QUEUE_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [AFTER_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [MAN_HOUR], CAST(NULL AS NUMERIC(18, 4)) AS [MACHINE_HOUR], CAST(NULL AS NUMERIC(18, 4)) AS [RES_PRIORITY], CAST(N'N' AS NVARCHAR(1)) AS [MAIN_YN], b.service_user AS [IN_ID], todatetimeoffset(b.created_at, '+00:00') AS [IN_DT], b.service_user AS [UP_ID], todatetimeoffset(b.created_at, '+00:00') AS [UP_DT], 1 AS [TASK_ID], CAST(NULL AS NVARCHAR(50)) AS [REV_COND], CAST(NULL AS NVARCHAR(50)) AS [TASK_COND], CAST(N'ES' AS NVARCHAR(8)) AS [FOLD_MTHD], CAST(NULL AS NUMERIC(18, 4)) AS [FOLD_TIME], CAST(NULL AS NUMERIC(18, 4)) AS [PREV_RES_QTY], CAST(NULL AS NUMERIC(18, 4)) AS [CURR_RES_QTY], CAST(NULL AS NUMERIC(18, 4)) AS [NEXT_RES_QTY], CAST(N'N' AS NVARCHAR(1)) AS [NEXT_RES_ABSL_YN], CAST(NULL AS NVARCHAR(16)) AS [RUN_TIME_UNIT], CAST(NULL AS NVARCHAR(16)) AS [SETUP_TIME_UNIT], CAST(NULL AS NVARCHAR(16)) AS [WAIT_TIME_UNIT], CAST(NULL AS NVARCHAR(16)) AS [MOVE_TIME_UNIT], CAST(NULL AS NVARCHAR(16)) AS [QUEUE_TIME_UNIT], CAST(NULL AS NVARCHAR(16)) AS [AFTER_TIME_UNIT], CAST(NULL AS NUMERIC(18, 4)) AS [BEFORE_TIME], CAST(NULL AS NVARCHAR(16)) AS [BEFORE_TIME_UNIT], c.candidate_id AS [CANDIDATE_ID], c.candidate_rank AS [CANDIDATE_RANK], r.res_nm AS [RES_DIS], r.alternative_rank AS [ALTERNATIVE_RANK], r.is_pool AS [IS_POOL], r.use_count AS [USE_COUNT], r.use_share AS [USE_SHARE], r.last_used AS [LAST_USED], c.publication_id AS [PUBLICATION_ID]
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.candidate AS c ON c.publication_id = p.publication_id JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank JOIN routing.resource_alternative AS r ON r.publication_id = o.publication_id AND r.job_cd = o.job_cd
+WHERE NOT (EXISTS (SELECT 1
+FROM routing.candidate_operation AS earlier
+WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq)) AND NOT (EXISTS (SELECT 1
+FROM routing.candidate_operation AS main
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+
+GO
+
+CREATE VIEW routing.routing_candidate_evidence AS
+SELECT c.item_cd, c.candidate_id, c.candidate_rank, e.evidence_rank, e.neighbour_item_cd, e.neighbour_rout_no, e.similarity, e.weight, e.matching, e.differing, c.publication_id
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.candidate AS c ON c.publication_id = p.publication_id JOIN routing.candidate_evidence AS e ON e.publication_id = c.publication_id AND e.item_cd = c.item_cd AND e.candidate_rank = c.candidate_rank;
+
+GO
+
+CREATE VIEW routing.routing_flat AS
+SELECT c.item_cd AS [ITEM_CD], c.candidate_id AS [CANDIDATE_ID], c.routing_signature AS [ROUTING_SIGNATURE], c.priority AS [PRIORITY], c.similarity_tier AS [SIMILARITY_TIER], o.proc_seq AS [PROC_SEQ], CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG], o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD], o.job_nm AS [JOB_NM], o.res_cd AS [RES_CD], o.res_nm AS [RES_DIS], b.time_unit AS [TIME_UNIT], CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT], CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS [QUEUE_TIME], CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME], CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [MACH_WORKED_HOURS], CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS [ACT_SETUP_TIME], CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS [ACT_RUN_TIME], CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME], CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS [MOVE_TIME], CAST(1 AS NUMERIC(10, 2)) AS [RUN_TIME_QTY], b.run_time_unit AS [RUN_TIME_UNIT], o.batch_oper AS [BATCH_OPER], o.bp_cd AS [BP_CD], o.cust_nm AS [dbo_BI_ROUTING_VIEW_CUST_NM], o.cur_cd AS [CUR_CD], o.subcontract_prc AS [SUBCONTRACT_PRC], o.tax_type AS [TAX_TYPE], o.milestone_flg AS [MILESTONE_FLG], o.insp_flg AS [INSP_FLG], o.rout_order AS [ROUT_ORDER], b.valid_from AS [VALID_FROM_DT], b.valid_to AS [VALID_TO_DT], CAST(NULL AS NVARCHAR(200)) AS [dbo_BI_ROUTING_VIEW_REMARK], CAST(NULL AS NVARCHAR(64)) AS [ROUT_DOC], CAST(NULL AS NVARCHAR(8)) AS [DOC_INSIDE], CAST(NULL AS NVARCHAR(64)) AS [DOC_NO], CAST(NULL AS NVARCHAR(64)) AS [NC_PROGRAM], CAST(NULL AS NVARCHAR(32)) AS [NC_PROGRAM_WRITER], CAST(NULL AS NVARCHAR(32)) AS [NC_WRITER_NM], CAST(NULL AS DATE) AS [NC_WRITE_DATE], CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER], CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER_NM], CAST(NULL AS DATE) AS [NC_REVIEW_DT], CAST(NULL AS NVARCHAR(32)) AS [RAW_MATL_SIZE], CAST(NULL AS NVARCHAR(32)) AS [JAW_SIZE], CAST(NULL AS NVARCHAR(32)) AS [VALIDITY], CAST(NULL AS NVARCHAR(200)) AS [PROGRAM_REMARK], CAST(NULL AS NVARCHAR(64)) AS [OP_DRAW_NO], CAST(NULL AS NVARCHAR(32)) AS [MTMG_NUMB], c.reference_item_cd AS [REFERENCE_ITEM_CD], c.similarity_score AS [SIMILARITY_SCORE], CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [RUN_TIME], CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS [OPTIMAL_TIME], CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS [STANDARD_TIME], CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS [SAFE_TIME], o.time_cv AS [TIME_CV], o.confidence AS [CONFIDENCE], o.sample_count AS [SAMPLE_COUNT], o.support AS [SUPPORT], o.time_source AS [TIME_SOURCE], CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS [RUN_P10], CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS [RUN_P50], CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS [RUN_P90], CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS [SETUP_P10], CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS [SETUP_P90], o.setup_time AS [PREDICTED_SETUP_TIME], o.run_time AS [PREDICTED_RUN_TIME], o.standard_time AS [TRIM_MEAN], CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN CAST(N'Y' AS NVARCHAR(1)) ELSE CAST(N'N' AS NVARCHAR(1)) END AS [HAS_WORK_DATA], o.sample_count AS [WORK_ORDER_COUNT], o.time_confidence AS [WORK_ORDER_CONFIDENCE], CASE WHEN (o.time_source = 'actual_own') THEN CAST(N'input' AS NVARCHAR(8)) WHEN (o.time_source = 'actual_similar') THEN CAST(N'similar' AS NVARCHAR(8)) ELSE CAST(N'none' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE], CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS], CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY], o.source_items AS [SOURCE_ITEMS], o.source_similarity AS [AVG_SIMILARITY], o.source_rout_no AS [SOURCE_ROUT_NO], CAST(N'N' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED], CAST(N'ML_BASED' AS NVARCHAR(8)) AS [PREDICTION_TYPE], c.candidate_rank AS [CANDIDATE_RANK], c.predicted_rout_no AS [ROUT_NO], b.model_version AS [MODEL_VERSION], c.publication_id AS [PUBLICATION_ID]
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.candidate AS c ON c.publication_id = p.publication_id JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank;
+
+GO
+
+CREATE VIEW routing.routing_abstained AS
+SELECT a.item_cd, a.reason, a.reason_code, a.best_similarity, b.model_version, a.publication_id
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.abstained_item AS a ON a.publication_id = p.publication_id;
+
+GO
+
+CREATE VIEW routing.routing_predictions AS
+SELECT c.publication_id, b.model_version, c.item_cd, c.candidate_rank, c.candidate_id, c.confidence, c.similarity_score, c.reference_item_cd, c.rout_no, o.proc_seq, o.job_cd, o.job_nm, o.res_cd, CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS inside_flag, o.setup_time, o.run_time, o.run_p10, o.run_p50, o.run_p90, o.optimal_time, o.standard_time, o.safe_time, o.time_source, o.sample_count
+FROM routing.current_publication AS p JOIN routing.publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN routing.candidate AS c ON c.publication_id = p.publication_id JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank;
+
+GO
+
+CREATE VIEW routing.model_quality_trend AS
+SELECT m.metric, m.method, m.split, m.segment, m.model_version, v.status, m.computed_at, m.value, m.low, m.high, m.n, m.reason, lag(m.model_version) OVER (PARTITION BY m.method, m.split, m.segment, m.metric ORDER BY m.computed_at, m.model_version) AS previous_version, lag(m.value) OVER (PARTITION BY m.method, m.split, m.segment, m.metric ORDER BY m.computed_at, m.model_version) AS previous_value, m.value - lag(m.value) OVER (PARTITION BY m.method, m.split, m.segment, m.metric ORDER BY m.computed_at, m.model_version) AS difference, m.run_id
+FROM routing.model_metric AS m JOIN routing.model_version AS v ON v.version = m.model_version
+WHERE NOT (EXISTS (SELECT 1
+FROM routing.model_metric AS later
+WHERE later.model_version = m.model_version AND later.method = m.method AND later.split = m.split AND later.segment = m.segment AND later.metric = m.metric AND (later.computed_at > m.computed_at OR later.computed_at = m.computed_at AND later.run_id > m.run_id)));
+
+GO
+
+CREATE VIEW routing.batch_run_summary AS
+SELECT n.run_id, n.kind, n.status, n.started_at, n.finished_at, n.rows_read, n.rows_written, n.rows_rejected, n.model_version, n.publication_id, (SELECT count(*) AS count_1
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id) AS checks, (SELECT count(*) AS count_2
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'critical') AS critical_failed, (SELECT count(*) AS count_3
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warnings_failed, (SELECT count(*) AS count_4
+FROM routing.rejected_row AS j
+WHERE j.run_id = n.run_id) AS rejects_stored, n.message
+FROM routing.batch_run AS n;
+
+GO
+
+UPDATE routing.schema_version SET version_num='0002' WHERE routing.schema_version.version_num = '0001';
+
+GO
+
+COMMIT;
+
+GO

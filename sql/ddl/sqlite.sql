@@ -1,0 +1,372 @@
+BEGIN;
+
+CREATE TABLE schema_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE batch_run (
+    run_id VARCHAR(64) NOT NULL,
+    kind VARCHAR(40) NOT NULL,
+    started_at DATETIME NOT NULL,
+    finished_at DATETIME,
+    status VARCHAR(16) NOT NULL,
+    attempt INTEGER DEFAULT '1' NOT NULL,
+    rows_read BIGINT,
+    rows_written BIGINT,
+    rows_rejected BIGINT,
+    config_hash VARCHAR(64),
+    profile VARCHAR(128),
+    model_version VARCHAR(128),
+    publication_id INTEGER,
+    message VARCHAR(2000),
+    metadata TEXT,
+    CONSTRAINT pk_batch_run PRIMARY KEY (run_id),
+    CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
+);
+
+CREATE INDEX ix_batch_run_started_at ON batch_run (started_at);
+
+CREATE TABLE model_version (
+    version VARCHAR(128) NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    requested_by VARCHAR(128),
+    run_id VARCHAR(64),
+    created_at DATETIME NOT NULL,
+    trained_at DATETIME,
+    activated_at DATETIME,
+    activated_by VARCHAR(128),
+    updated_at DATETIME NOT NULL,
+    manifest_sha256 VARCHAR(64) NOT NULL,
+    training_samples INTEGER,
+    unique_items INTEGER,
+    unique_processes INTEGER,
+    training_duration_sec FLOAT,
+    hyperparameters TEXT,
+    metadata TEXT,
+    CONSTRAINT pk_model_version PRIMARY KEY (version),
+    CONSTRAINT ck_model_version_status CHECK (status IN ('pending', 'active', 'retired', 'unmeasured'))
+);
+
+CREATE TABLE publication (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    run_id VARCHAR(64) NOT NULL,
+    model_version VARCHAR(128) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    content_hash VARCHAR(64) NOT NULL,
+    rows_candidate INTEGER DEFAULT '0' NOT NULL,
+    rows_operation INTEGER DEFAULT '0' NOT NULL,
+    rows_evidence INTEGER DEFAULT '0' NOT NULL,
+    rows_resource INTEGER DEFAULT '0' NOT NULL,
+    rows_abstained INTEGER DEFAULT '0' NOT NULL,
+    checksums TEXT,
+    writer VARCHAR(200),
+    created_at DATETIME NOT NULL,
+    loaded_at DATETIME,
+    published_at DATETIME,
+    published_by VARCHAR(128),
+    retired_at DATETIME,
+    purged_at DATETIME,
+    message VARCHAR(2000),
+    word_inhouse VARCHAR(16) NOT NULL,
+    word_outsourced VARCHAR(16) NOT NULL,
+    time_unit VARCHAR(16) NOT NULL,
+    run_time_unit VARCHAR(16) NOT NULL,
+    service_user VARCHAR(32) NOT NULL,
+    company_code VARCHAR(20) NOT NULL,
+    plant_code VARCHAR(20) NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE NOT NULL,
+    CONSTRAINT ck_publication_state CHECK (state IN ('loading', 'loaded', 'published', 'retired', 'failed', 'purged'))
+);
+
+CREATE INDEX ix_publication_content_hash ON publication (content_hash);
+
+CREATE TABLE writer_lock (
+    name VARCHAR(32) NOT NULL,
+    owner VARCHAR(36),
+    what VARCHAR(200),
+    host VARCHAR(255),
+    pid INTEGER,
+    process VARCHAR(100),
+    acquired_at DATETIME,
+    heartbeat_at DATETIME,
+    CONSTRAINT pk_writer_lock PRIMARY KEY (name)
+);
+
+CREATE TABLE abstained_item (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    reason_code VARCHAR(40) NOT NULL,
+    reason VARCHAR(400) NOT NULL,
+    best_similarity REAL,
+    CONSTRAINT pk_abstained_item PRIMARY KEY (publication_id, item_cd),
+    CONSTRAINT fk_abstained_item_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+    CONSTRAINT ck_abstained_item_shares CHECK (best_similarity >= 0 AND best_similarity <= 1)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE candidate (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    candidate_id VARCHAR(110) NOT NULL,
+    routing_signature VARCHAR(200) NOT NULL,
+    routing_code VARCHAR(1000) NOT NULL,
+    similarity_score REAL NOT NULL,
+    confidence REAL NOT NULL,
+    priority VARCHAR(16) NOT NULL,
+    similarity_tier VARCHAR(8) NOT NULL,
+    reference_item_cd VARCHAR(100),
+    rout_no VARCHAR(50),
+    predicted_rout_no VARCHAR(50) NOT NULL,
+    routing_source VARCHAR(16) NOT NULL,
+    process_count INTEGER NOT NULL,
+    work_order_count INTEGER NOT NULL,
+    work_order_confidence REAL,
+    neighbour_count INTEGER NOT NULL,
+    support REAL NOT NULL,
+    matched_attributes VARCHAR(1000),
+    item_hash VARCHAR(64),
+    CONSTRAINT pk_candidate PRIMARY KEY (publication_id, item_cd, candidate_rank),
+    CONSTRAINT fk_candidate_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+    CONSTRAINT ck_candidate_counts CHECK (process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0),
+    CONSTRAINT ck_candidate_priority CHECK (priority IN ('primary', 'fallback')),
+    CONSTRAINT ck_candidate_rank CHECK (candidate_rank > 0),
+    CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN ('similar', 'self')),
+    CONSTRAINT ck_candidate_shares CHECK (similarity_score >= 0 AND similarity_score <= 1 AND confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND work_order_confidence >= 0 AND work_order_confidence <= 1),
+    CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN ('HIGH', 'LOW'))
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_candidate_publication_id_priority ON candidate (publication_id, priority);
+
+CREATE TABLE current_publication (
+    slot SMALLINT NOT NULL,
+    publication_id INTEGER NOT NULL,
+    moved_at DATETIME NOT NULL,
+    moved_by VARCHAR(128) NOT NULL,
+    CONSTRAINT pk_current_publication PRIMARY KEY (slot),
+    CONSTRAINT fk_current_publication_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+    CONSTRAINT ck_current_publication_slot CHECK (slot = 1)
+);
+
+CREATE TABLE model_metric (
+    model_version VARCHAR(128) NOT NULL,
+    run_id VARCHAR(64) NOT NULL,
+    method VARCHAR(40) NOT NULL,
+    split VARCHAR(40) NOT NULL,
+    segment VARCHAR(100) NOT NULL,
+    metric VARCHAR(64) NOT NULL,
+    value FLOAT,
+    low FLOAT,
+    high FLOAT,
+    n BIGINT NOT NULL,
+    reason VARCHAR(400),
+    computed_at DATETIME NOT NULL,
+    CONSTRAINT pk_model_metric PRIMARY KEY (model_version, run_id, method, split, segment, metric),
+    CONSTRAINT fk_model_metric_model_version FOREIGN KEY(model_version) REFERENCES model_version (version) ON DELETE CASCADE,
+    CONSTRAINT ck_model_metric_null_has_reason CHECK (value IS NOT NULL OR reason IS NOT NULL)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE publication_event (
+    id INTEGER NOT NULL,
+    publication_id INTEGER NOT NULL,
+    event VARCHAR(16) NOT NULL,
+    happened_at DATETIME NOT NULL,
+    done_by VARCHAR(128) NOT NULL,
+    message VARCHAR(2000),
+    CONSTRAINT pk_publication_event PRIMARY KEY (id),
+    CONSTRAINT fk_publication_event_publication FOREIGN KEY(publication_id) REFERENCES publication (id)
+);
+
+CREATE INDEX ix_publication_event_publication_id ON publication_event (publication_id);
+
+CREATE TABLE quality_result (
+    run_id VARCHAR(64) NOT NULL,
+    seq INTEGER NOT NULL,
+    frame VARCHAR(64) NOT NULL,
+    check_name VARCHAR(200) NOT NULL,
+    expectation VARCHAR(200) NOT NULL,
+    column_name VARCHAR(128),
+    severity VARCHAR(16) NOT NULL,
+    success BOOLEAN NOT NULL,
+    observed VARCHAR(2000) NOT NULL,
+    expected VARCHAR(2000) NOT NULL,
+    rows_checked BIGINT NOT NULL,
+    rows_unexpected BIGINT NOT NULL,
+    sample VARCHAR(2000),
+    exception VARCHAR(2000),
+    checked_at DATETIME NOT NULL,
+    CONSTRAINT pk_quality_result PRIMARY KEY (run_id, seq),
+    CONSTRAINT fk_quality_result_batch_run FOREIGN KEY(run_id) REFERENCES batch_run (run_id) ON DELETE CASCADE,
+    CONSTRAINT ck_quality_result_severity CHECK (severity IN ('critical', 'warning'))
+);
+
+CREATE TABLE rejected_row (
+    run_id VARCHAR(64) NOT NULL,
+    seq INTEGER NOT NULL,
+    source_table VARCHAR(40) NOT NULL,
+    row_key VARCHAR(300) NOT NULL,
+    rule_name VARCHAR(60) NOT NULL,
+    reason VARCHAR(400) NOT NULL,
+    raw_values VARCHAR(4000) NOT NULL,
+    CONSTRAINT pk_rejected_row PRIMARY KEY (run_id, seq),
+    CONSTRAINT fk_rejected_row_batch_run FOREIGN KEY(run_id) REFERENCES batch_run (run_id) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
+
+CREATE TABLE resource_alternative (
+    publication_id INTEGER NOT NULL,
+    job_cd VARCHAR(32) NOT NULL,
+    res_cd VARCHAR(32) NOT NULL,
+    res_nm VARCHAR(64),
+    alternative_rank SMALLINT NOT NULL,
+    is_pool BOOLEAN NOT NULL,
+    use_count INTEGER NOT NULL,
+    use_share REAL NOT NULL,
+    last_used DATE,
+    CONSTRAINT pk_resource_alternative PRIMARY KEY (publication_id, job_cd, res_cd),
+    CONSTRAINT fk_resource_alternative_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+    CONSTRAINT ck_resource_alternative_counts CHECK (alternative_rank > 0 AND use_count >= 0),
+    CONSTRAINT ck_resource_alternative_shares CHECK (use_share >= 0 AND use_share <= 1)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE candidate_evidence (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    evidence_rank SMALLINT NOT NULL,
+    neighbour_item_cd VARCHAR(100) NOT NULL,
+    neighbour_rout_no VARCHAR(50),
+    similarity REAL NOT NULL,
+    weight REAL NOT NULL,
+    matching VARCHAR(1000),
+    differing VARCHAR(1000),
+    CONSTRAINT pk_candidate_evidence PRIMARY KEY (publication_id, item_cd, candidate_rank, evidence_rank),
+    CONSTRAINT fk_candidate_evidence_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+    CONSTRAINT ck_candidate_evidence_rank CHECK (evidence_rank > 0),
+    CONSTRAINT ck_candidate_evidence_shares CHECK (similarity >= 0 AND similarity <= 1 AND weight >= 0 AND weight <= 1)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE candidate_operation (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    proc_seq SMALLINT NOT NULL,
+    inside VARCHAR(3) NOT NULL,
+    job_cd VARCHAR(32) NOT NULL,
+    job_nm VARCHAR(64),
+    res_cd VARCHAR(32),
+    res_nm VARCHAR(64),
+    rout_order VARCHAR(32) NOT NULL,
+    setup_time REAL,
+    run_time REAL,
+    setup_p10 REAL,
+    setup_p90 REAL,
+    run_p10 REAL,
+    run_p50 REAL,
+    run_p90 REAL,
+    optimal_time REAL,
+    standard_time REAL,
+    safe_time REAL,
+    time_cv REAL,
+    act_setup_time REAL,
+    act_run_time REAL,
+    queue_time REAL,
+    wait_time REAL,
+    move_time REAL,
+    mfg_lt REAL,
+    batch_oper VARCHAR(8),
+    bp_cd VARCHAR(16),
+    cust_nm VARCHAR(64),
+    cur_cd VARCHAR(8),
+    subcontract_prc REAL,
+    tax_type VARCHAR(8),
+    insp_flg VARCHAR(1) NOT NULL,
+    milestone_flg VARCHAR(1) NOT NULL,
+    confidence REAL NOT NULL,
+    support REAL NOT NULL,
+    sample_count INTEGER NOT NULL,
+    time_source VARCHAR(20) NOT NULL,
+    time_confidence REAL,
+    source_items VARCHAR(200),
+    source_similarity REAL,
+    source_rout_no VARCHAR(50),
+    CONSTRAINT pk_candidate_operation PRIMARY KEY (publication_id, item_cd, candidate_rank, proc_seq),
+    CONSTRAINT fk_candidate_operation_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+    CONSTRAINT ck_candidate_operation_flags CHECK (insp_flg IN ('Y', 'N') AND milestone_flg IN ('Y', 'N')),
+    CONSTRAINT ck_candidate_operation_inside CHECK (inside IN ('in', 'out')),
+    CONSTRAINT ck_candidate_operation_not_negative CHECK (sample_count >= 0 AND time_cv >= 0 AND subcontract_prc >= 0),
+    CONSTRAINT ck_candidate_operation_opt_std_safe CHECK (optimal_time <= standard_time AND standard_time <= safe_time AND optimal_time <= safe_time),
+    CONSTRAINT ck_candidate_operation_proc_seq CHECK (proc_seq > 0),
+    CONSTRAINT ck_candidate_operation_shares CHECK (confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND time_confidence >= 0 AND time_confidence <= 1 AND source_similarity >= 0 AND source_similarity <= 1),
+    CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN ('actual_own', 'actual_similar', 'standard_similar', 'model', 'none')),
+    CONSTRAINT ck_candidate_operation_times_not_negative CHECK (setup_time >= 0 AND run_time >= 0 AND setup_p10 >= 0 AND setup_p90 >= 0 AND run_p10 >= 0 AND run_p50 >= 0 AND run_p90 >= 0 AND optimal_time >= 0 AND standard_time >= 0 AND safe_time >= 0 AND act_setup_time >= 0 AND act_run_time >= 0 AND queue_time >= 0 AND wait_time >= 0 AND move_time >= 0 AND mfg_lt >= 0)
+)
+ WITHOUT ROWID;
+
+INSERT INTO schema_version (version_num) VALUES ('0001') RETURNING version_num;
+
+-- Running upgrade 0001 -> 0002
+
+CREATE VIEW routing_candidates AS
+SELECT c.item_cd, c.candidate_id, c.routing_signature, c.similarity_score, c.priority, c.similarity_tier, c.reference_item_cd, b.model_version AS generator_version, b.created_at || '+00:00' AS generated_at, c.candidate_rank, c.rout_no, c.routing_source, c.process_count, c.work_order_count, c.confidence, c.publication_id, c.item_hash, c.predicted_rout_no, c.routing_code, c.work_order_confidence, c.neighbour_count, c.support, c.matched_attributes
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN candidate AS c ON c.publication_id = p.publication_id;
+
+CREATE VIEW routing_candidate_operations AS
+SELECT c.item_cd, c.candidate_id, o.proc_seq AS "PROC_SEQ", CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS "INSIDE_FLAG", o.job_cd AS "dbo_BI_ROUTING_VIEW_JOB_CD", o.job_nm AS "JOB_NM", o.res_cd AS "RES_CD", o.res_nm AS "RES_DIS", b.time_unit AS "TIME_UNIT", round(coalesce(o.mfg_lt, 0), 2) AS "MFG_LT", round(coalesce(o.queue_time, 0), 2) AS "QUEUE_TIME", round(coalesce(o.setup_time, 0), 2) AS "SETUP_TIME", round(coalesce(o.run_time, 0), 2) AS "MACH_WORKED_HOURS", round(coalesce(o.act_setup_time, 0), 2) AS "ACT_SETUP_TIME", round(coalesce(o.act_run_time, 0), 2) AS "ACT_RUN_TIME", round(coalesce(o.wait_time, 0), 2) AS "WAIT_TIME", round(coalesce(o.move_time, 0), 2) AS "MOVE_TIME", 1 AS "RUN_TIME_QTY", b.run_time_unit AS "RUN_TIME_UNIT", o.batch_oper AS "BATCH_OPER", o.bp_cd AS "BP_CD", o.cust_nm AS "dbo_BI_ROUTING_VIEW_CUST_NM", o.cur_cd AS "CUR_CD", o.subcontract_prc AS "SUBCONTRACT_PRC", o.tax_type AS "TAX_TYPE", o.milestone_flg AS "MILESTONE_FLG", o.insp_flg AS "INSP_FLG", o.rout_order AS "ROUT_ORDER", b.valid_from AS "VALID_FROM_DT", b.valid_to AS "VALID_TO_DT", NULL AS "dbo_BI_ROUTING_VIEW_REMARK", NULL AS "ROUT_DOC", NULL AS "DOC_INSIDE", NULL AS "DOC_NO", NULL AS "NC_PROGRAM", NULL AS "NC_PROGRAM_WRITER", NULL AS "NC_WRITER_NM", NULL AS "NC_WRITE_DATE", NULL AS "NC_REVIEWER", NULL AS "NC_REVIEWER_NM", NULL AS "NC_REVIEW_DT", NULL AS "RAW_MATL_SIZE", NULL AS "JAW_SIZE", NULL AS "VALIDITY", NULL AS "PROGRAM_REMARK", NULL AS "OP_DRAW_NO", NULL AS "MTMG_NUMB", round(coalesce(o.run_time, 0), 2) AS "RUN_TIME", round(coalesce(o.optimal_time, 0), 2) AS "OPTIMAL_TIME", round(coalesce(o.standard_time, 0), 2) AS "STANDARD_TIME", round(coalesce(o.safe_time, 0), 2) AS "SAFE_TIME", o.time_cv AS "TIME_CV", o.confidence AS "CONFIDENCE", o.sample_count AS "SAMPLE_COUNT", o.support AS "SUPPORT", o.time_source AS "TIME_SOURCE", round(coalesce(o.run_p10, 0), 2) AS "RUN_P10", round(coalesce(o.run_p50, 0), 2) AS "RUN_P50", round(coalesce(o.run_p90, 0), 2) AS "RUN_P90", round(coalesce(o.setup_p10, 0), 2) AS "SETUP_P10", round(coalesce(o.setup_p90, 0), 2) AS "SETUP_P90", o.setup_time AS "PREDICTED_SETUP_TIME", o.run_time AS "PREDICTED_RUN_TIME", o.standard_time AS "TRIM_MEAN", CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN 'Y' ELSE 'N' END AS "HAS_WORK_DATA", o.sample_count AS "WORK_ORDER_COUNT", o.time_confidence AS "WORK_ORDER_CONFIDENCE", CASE WHEN (o.time_source = 'actual_own') THEN 'input' WHEN (o.time_source = 'actual_similar') THEN 'similar' ELSE 'none' END AS "WORK_ORDER_DATA_SOURCE", CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS "WORK_ORDER_SOURCE_ITEMS", CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS "WORK_ORDER_AVG_SIMILARITY", o.source_items AS "SOURCE_ITEMS", o.source_similarity AS "AVG_SIMILARITY", o.source_rout_no AS "SOURCE_ROUT_NO", 'N' AS "OUTSOURCING_REPLACED", 'ML_BASED' AS "PREDICTION_TYPE", c.candidate_rank AS "CANDIDATE_RANK", c.predicted_rout_no AS "ROUT_NO", b.model_version AS "MODEL_VERSION", c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN candidate AS c ON c.publication_id = p.publication_id JOIN candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing_candidate_resources AS
+SELECT row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID", b.company_code AS "COCD", b.plant_code AS "PLANTCD", c.item_cd AS "ITEM_CD", c.predicted_rout_no AS "ROUT_NO", 0 AS "REV_NO", r.job_cd AS "JOB_CD", r.res_cd AS "RES_CD", NULL AS "RUN_TIME", NULL AS "SETUP_TIME", NULL AS "WAIT_TIME", NULL AS "MOVE_TIME", NULL AS "QUEUE_TIME", NULL AS "AFTER_TIME", NULL AS "MAN_HOUR", NULL AS "MACHINE_HOUR", NULL AS "RES_PRIORITY", 'N' AS "MAIN_YN", b.service_user AS "IN_ID", b.created_at || '+00:00' AS "IN_DT", b.service_user AS "UP_ID", b.created_at || '+00:00' AS "UP_DT", 1 AS "TASK_ID", NULL AS "REV_COND", NULL AS "TASK_COND", 'ES' AS "FOLD_MTHD", NULL AS "FOLD_TIME", NULL AS "PREV_RES_QTY", NULL AS "CURR_RES_QTY", NULL AS "NEXT_RES_QTY", 'N' AS "NEXT_RES_ABSL_YN", NULL AS "RUN_TIME_UNIT", NULL AS "SETUP_TIME_UNIT", NULL AS "WAIT_TIME_UNIT", NULL AS "MOVE_TIME_UNIT", NULL AS "QUEUE_TIME_UNIT", NULL AS "AFTER_TIME_UNIT", NULL AS "BEFORE_TIME", NULL AS "BEFORE_TIME_UNIT", c.candidate_id AS "CANDIDATE_ID", c.candidate_rank AS "CANDIDATE_RANK", r.res_nm AS "RES_DIS", r.alternative_rank AS "ALTERNATIVE_RANK", r.is_pool AS "IS_POOL", r.use_count AS "USE_COUNT", r.use_share AS "USE_SHARE", r.last_used AS "LAST_USED", c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN candidate AS c ON c.publication_id = p.publication_id JOIN candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank JOIN resource_alternative AS r ON r.publication_id = o.publication_id AND r.job_cd = o.job_cd
+WHERE NOT (EXISTS (SELECT 1
+FROM candidate_operation AS earlier
+WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq)) AND NOT (EXISTS (SELECT 1
+FROM candidate_operation AS main
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+
+CREATE VIEW routing_candidate_evidence AS
+SELECT c.item_cd, c.candidate_id, c.candidate_rank, e.evidence_rank, e.neighbour_item_cd, e.neighbour_rout_no, e.similarity, e.weight, e.matching, e.differing, c.publication_id
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN candidate AS c ON c.publication_id = p.publication_id JOIN candidate_evidence AS e ON e.publication_id = c.publication_id AND e.item_cd = c.item_cd AND e.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing_flat AS
+SELECT c.item_cd AS "ITEM_CD", c.candidate_id AS "CANDIDATE_ID", c.routing_signature AS "ROUTING_SIGNATURE", c.priority AS "PRIORITY", c.similarity_tier AS "SIMILARITY_TIER", o.proc_seq AS "PROC_SEQ", CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS "INSIDE_FLAG", o.job_cd AS "dbo_BI_ROUTING_VIEW_JOB_CD", o.job_nm AS "JOB_NM", o.res_cd AS "RES_CD", o.res_nm AS "RES_DIS", b.time_unit AS "TIME_UNIT", round(coalesce(o.mfg_lt, 0), 2) AS "MFG_LT", round(coalesce(o.queue_time, 0), 2) AS "QUEUE_TIME", round(coalesce(o.setup_time, 0), 2) AS "SETUP_TIME", round(coalesce(o.run_time, 0), 2) AS "MACH_WORKED_HOURS", round(coalesce(o.act_setup_time, 0), 2) AS "ACT_SETUP_TIME", round(coalesce(o.act_run_time, 0), 2) AS "ACT_RUN_TIME", round(coalesce(o.wait_time, 0), 2) AS "WAIT_TIME", round(coalesce(o.move_time, 0), 2) AS "MOVE_TIME", 1 AS "RUN_TIME_QTY", b.run_time_unit AS "RUN_TIME_UNIT", o.batch_oper AS "BATCH_OPER", o.bp_cd AS "BP_CD", o.cust_nm AS "dbo_BI_ROUTING_VIEW_CUST_NM", o.cur_cd AS "CUR_CD", o.subcontract_prc AS "SUBCONTRACT_PRC", o.tax_type AS "TAX_TYPE", o.milestone_flg AS "MILESTONE_FLG", o.insp_flg AS "INSP_FLG", o.rout_order AS "ROUT_ORDER", b.valid_from AS "VALID_FROM_DT", b.valid_to AS "VALID_TO_DT", NULL AS "dbo_BI_ROUTING_VIEW_REMARK", NULL AS "ROUT_DOC", NULL AS "DOC_INSIDE", NULL AS "DOC_NO", NULL AS "NC_PROGRAM", NULL AS "NC_PROGRAM_WRITER", NULL AS "NC_WRITER_NM", NULL AS "NC_WRITE_DATE", NULL AS "NC_REVIEWER", NULL AS "NC_REVIEWER_NM", NULL AS "NC_REVIEW_DT", NULL AS "RAW_MATL_SIZE", NULL AS "JAW_SIZE", NULL AS "VALIDITY", NULL AS "PROGRAM_REMARK", NULL AS "OP_DRAW_NO", NULL AS "MTMG_NUMB", c.reference_item_cd AS "REFERENCE_ITEM_CD", c.similarity_score AS "SIMILARITY_SCORE", round(coalesce(o.run_time, 0), 2) AS "RUN_TIME", round(coalesce(o.optimal_time, 0), 2) AS "OPTIMAL_TIME", round(coalesce(o.standard_time, 0), 2) AS "STANDARD_TIME", round(coalesce(o.safe_time, 0), 2) AS "SAFE_TIME", o.time_cv AS "TIME_CV", o.confidence AS "CONFIDENCE", o.sample_count AS "SAMPLE_COUNT", o.support AS "SUPPORT", o.time_source AS "TIME_SOURCE", round(coalesce(o.run_p10, 0), 2) AS "RUN_P10", round(coalesce(o.run_p50, 0), 2) AS "RUN_P50", round(coalesce(o.run_p90, 0), 2) AS "RUN_P90", round(coalesce(o.setup_p10, 0), 2) AS "SETUP_P10", round(coalesce(o.setup_p90, 0), 2) AS "SETUP_P90", o.setup_time AS "PREDICTED_SETUP_TIME", o.run_time AS "PREDICTED_RUN_TIME", o.standard_time AS "TRIM_MEAN", CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN 'Y' ELSE 'N' END AS "HAS_WORK_DATA", o.sample_count AS "WORK_ORDER_COUNT", o.time_confidence AS "WORK_ORDER_CONFIDENCE", CASE WHEN (o.time_source = 'actual_own') THEN 'input' WHEN (o.time_source = 'actual_similar') THEN 'similar' ELSE 'none' END AS "WORK_ORDER_DATA_SOURCE", CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS "WORK_ORDER_SOURCE_ITEMS", CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS "WORK_ORDER_AVG_SIMILARITY", o.source_items AS "SOURCE_ITEMS", o.source_similarity AS "AVG_SIMILARITY", o.source_rout_no AS "SOURCE_ROUT_NO", 'N' AS "OUTSOURCING_REPLACED", 'ML_BASED' AS "PREDICTION_TYPE", c.candidate_rank AS "CANDIDATE_RANK", c.predicted_rout_no AS "ROUT_NO", b.model_version AS "MODEL_VERSION", c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN candidate AS c ON c.publication_id = p.publication_id JOIN candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing_abstained AS
+SELECT a.item_cd, a.reason, a.reason_code, a.best_similarity, b.model_version, a.publication_id
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN abstained_item AS a ON a.publication_id = p.publication_id;
+
+CREATE VIEW routing_predictions AS
+SELECT c.publication_id, b.model_version, c.item_cd, c.candidate_rank, c.candidate_id, c.confidence, c.similarity_score, c.reference_item_cd, c.rout_no, o.proc_seq, o.job_cd, o.job_nm, o.res_cd, CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS inside_flag, o.setup_time, o.run_time, o.run_p10, o.run_p50, o.run_p90, o.optimal_time, o.standard_time, o.safe_time, o.time_source, o.sample_count
+FROM current_publication AS p JOIN publication AS b ON p.slot = 1 AND b.id = p.publication_id JOIN candidate AS c ON c.publication_id = p.publication_id JOIN candidate_operation AS o ON o.publication_id = c.publication_id AND o.item_cd = c.item_cd AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW model_quality_trend AS
+SELECT m.metric, m.method, m.split, m.segment, m.model_version, v.status, m.computed_at, m.value, m.low, m.high, m.n, m.reason, lag(m.model_version) OVER (PARTITION BY m.method, m.split, m.segment, m.metric ORDER BY m.computed_at, m.model_version) AS previous_version, lag(m.value) OVER (PARTITION BY m.method, m.split, m.segment, m.metric ORDER BY m.computed_at, m.model_version) AS previous_value, m.value - lag(m.value) OVER (PARTITION BY m.method, m.split, m.segment, m.metric ORDER BY m.computed_at, m.model_version) AS difference, m.run_id
+FROM model_metric AS m JOIN model_version AS v ON v.version = m.model_version
+WHERE NOT (EXISTS (SELECT 1
+FROM model_metric AS later
+WHERE later.model_version = m.model_version AND later.method = m.method AND later.split = m.split AND later.segment = m.segment AND later.metric = m.metric AND (later.computed_at > m.computed_at OR later.computed_at = m.computed_at AND later.run_id > m.run_id)));
+
+CREATE VIEW batch_run_summary AS
+SELECT n.run_id, n.kind, n.status, n.started_at, n.finished_at, n.rows_read, n.rows_written, n.rows_rejected, n.model_version, n.publication_id, (SELECT count(*) AS count_1
+FROM quality_result AS q
+WHERE q.run_id = n.run_id) AS checks, (SELECT count(*) AS count_2
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'critical') AS critical_failed, (SELECT count(*) AS count_3
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warnings_failed, (SELECT count(*) AS count_4
+FROM rejected_row AS j
+WHERE j.run_id = n.run_id) AS rejects_stored, n.message
+FROM batch_run AS n;
+
+UPDATE schema_version SET version_num='0002' WHERE schema_version.version_num = '0001';
+
+COMMIT;
