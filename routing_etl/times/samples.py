@@ -9,15 +9,16 @@ The rule, on r = ln(minutes), because times spread by factors and not by minutes
   disagree by more than `LIMIT` scales of a difference, the one nearer to the job's median; with 1 sample, the job's
   median.
 * scale: for groups with 2 samples or more the job's pooled spread inside groups, 1.4826 x median |r - group median|
-  over all its groups of 3 and more (the middle sample of an odd group, 0 by construction, left out); the plant's pooled
-  spread where the job has too few. For a single sample the job's whole spread, 1.4826 x median |r - job median|. Never
+  over all its groups of 3 and more, without one middle sample of each group, whose deviation is (nearly) 0 by
+  construction: so the estimate is within 6 % of a normal spread from groups of 3 on. The plant's pooled spread where
+  the job has too few. For a single sample the job's whole spread, 1.4826 x median |r - job median|. Never
   under `SCALE_FLOOR`. Pooling is what makes it usable: a group of 4 has no spread of its own to speak of.
 * outlier: |r - centre| > 3.5 scales, the modified z-score limit of Iglewicz and Hoaglin (1993, "How to Detect and
   Handle Outliers"). It replaces the 1.5 IQR and z > 2.5 rules of the earlier system (LEGACY 2.8 S3, S5), which need
   larger groups than a plant has.
-* entry error: the deviation equals a known slip within one scale, and the slip is itself recognisable (ln of its factor
-  above 3.5 scales): minutes typed as hours (the value is `time_factor_min` times too large) or the time of one piece
-  where the whole order was due, or the reverse (wrong by the quantity). It is recognised from 2.5 scales on.
+* entry error: the deviation is above 2.5 scales and equals a known slip within 2 scales, and the slip is itself
+  recognisable (ln of its factor above 3.5 scales): minutes typed as hours (the value is `time_factor_min` times too large) or the time of one piece
+  where the whole order was due, or the reverse (wrong by the quantity).
 
 Nothing is corrected or clipped; what is kept out is counted. The standard times of the routing play no part, so that a
 plant whose reports are all in the wrong unit is caught by the plausibility check and not hidden here.
@@ -42,6 +43,8 @@ SCALE_FLOOR = 0.1
 #: Deviations needed before a spread is believed.
 MIN_DEVIATIONS = 10
 _NORMAL = 1.4826
+_SLIP_LIMIT = 2.5
+_SLIP_WIDTH = 2.0
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,7 @@ def deviations(groups: SortedGroups, job: pl.Series) -> pl.DataFrame:
     dev = np.abs(log - np.repeat(groups.quantile(0.5, log), groups.size))
     size = np.repeat(groups.size, groups.size)
     middle = np.zeros(len(log), dtype=bool)
-    odd = groups.size % 2 == 1
-    middle[groups.start[odd] + groups.size[odd] // 2] = True
+    middle[groups.start + (groups.size - 1) // 2] = True
     counts = (size >= 3) & ~middle
     return pl.DataFrame({"job": job, "log": log, "dev": dev}).with_columns(
         dev=pl.when(pl.Series(counts)).then("dev")
@@ -150,17 +152,19 @@ def scales(parts: pl.LazyFrame) -> pl.DataFrame:
         .agg(spread=(pl.col("log") - pl.col("centre")).abs().median())
         .collect(engine="streaming")
     )
-    floor = pl.lit(SCALE_FLOOR)
+    within = pl.col("within").fill_null(pl.lit(plant_frame.item(), pl.Float64))
     return by_job_frame.join(whole, on="job").select(
         "job",
         "centre",
-        spread=pl.when(pl.col("samples") >= MIN_DEVIATIONS).then(
-            pl.max_horizontal(_NORMAL * pl.col("spread"), floor)
-        ),
-        within=pl.max_horizontal(
-            _NORMAL * pl.col("within").fill_null(pl.lit(plant_frame.item(), pl.Float64)), floor
-        ),
+        spread=pl.when(pl.col("samples") >= MIN_DEVIATIONS).then(_scale(pl.col("spread"))),
+        within=_scale(within),
     )
+
+
+def _scale(median_deviation: pl.Expr) -> pl.Expr:
+    """A median absolute deviation as a normal standard deviation, floored; NULL stays NULL."""
+    scale = _NORMAL * median_deviation
+    return pl.when(scale > SCALE_FLOOR).then(scale).when(scale.is_not_null()).then(SCALE_FLOOR)
 
 
 @dataclass(frozen=True)
@@ -207,10 +211,10 @@ def find_removed(
     def slip(factor: FloatArray, *, both: bool) -> BoolArray:
         known = np.isfinite(factor) & (factor > 1) & np.isfinite(scale)
         size = np.log(np.where(known, factor, 2.0))
-        found = np.abs(distance - size) <= scale
+        found = np.abs(distance - size) <= _SLIP_WIDTH * scale
         if both:
-            found |= np.abs(distance + size) <= scale
-        return np.asarray(known & (size > LIMIT * scale) & found)
+            found |= np.abs(distance + size) <= _SLIP_WIDTH * scale
+        return np.asarray(known & (size > LIMIT * scale) & found & (np.abs(distance) > _SLIP_LIMIT * scale))
 
     with np.errstate(invalid="ignore"):
         unit = slip(np.full(len(log), unit_factor), both=False)

@@ -1,0 +1,128 @@
+"""TimeAggregator: totals and breakdown of a list of operations, as the earlier system promised them (LEGACY 2.7).
+
+Belongs here: the contract for rows from outside (dicts, keys in any case, numbers as text). Does not: frames of the
+street, which `lead_time.py` adds up lazily.
+
+The one rule for set-up and run: of the sources in order take the first that is present and positive; when none is, a
+source that says 0 gives 0. Actual times come before standard ones (`prefer="actual"`, as everywhere in this product) or
+after them (`prefer="standard"`); either way a 0 standard never hides a positive actual. Queue, wait and move follow the
+same rule over their sources. Changed knowingly: RUN_TIME_QTY is a quantity and no source of run time; NaN, infinite and
+negative numbers count as null. All values are minutes before the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import polars as pl
+
+from routing_etl.errors import FrameError
+
+Prefer = Literal["actual", "standard"]
+
+TIMES = ("setup_time", "run_time", "queue_time", "wait_time", "move_time")
+
+_SOURCES: dict[Prefer, dict[str, tuple[str, ...]]] = {
+    "actual": {
+        "setup_time": ("ACT_SETUP_TIME", "SETUP_TIME"),
+        "run_time": ("MACH_WORKED_HOURS", "ACT_RUN_TIME", "RUN_TIME"),
+        "queue_time": ("QUEUE_TIME",),
+        "wait_time": ("WAIT_TIME", "IDLE_TIME"),
+        "move_time": ("MOVE_TIME",),
+    },
+    "standard": {
+        "setup_time": ("SETUP_TIME", "ACT_SETUP_TIME"),
+        "run_time": ("RUN_TIME", "MACH_WORKED_HOURS", "ACT_RUN_TIME"),
+        "queue_time": ("QUEUE_TIME",),
+        "wait_time": ("WAIT_TIME", "IDLE_TIME"),
+        "move_time": ("MOVE_TIME",),
+    },
+}
+_SEQUENCE = ("PROC_SEQ", "SEQ", "STEP", "ORDER")
+
+
+class TimeAggregator:
+    """Adds up operation times.
+
+    Parameters
+    ----------
+    prefer: which of standard and actual times is taken when both are present and positive.
+    """
+
+    def __init__(self, *, prefer: Prefer = "actual") -> None:
+        if prefer not in _SOURCES:
+            raise FrameError(
+                f"TimeAggregator: prefer = {prefer!r} is unknown.", remedy="Use 'actual' or 'standard'."
+            )
+        self.prefer = prefer
+
+    def aggregate(
+        self, operations: Iterable[Mapping[str, Any]], *, include_breakdown: bool = False
+    ) -> dict[str, Any]:
+        """Totals in minutes, the number of operations and, on request, one entry per operation in input order.
+
+        Empty dicts are skipped. Text is trimmed; `''` and what is no number count as null; all null adds up to 0.
+
+        Returns
+        -------
+        `{totals: {setup_time, run_time, queue_time, wait_time, move_time, lead_time}, process_count, breakdown}`, where
+        lead_time is the sum of the five and breakdown holds `{proc_seq, the five, total_time}` or is `[]`.
+
+        Raises
+        ------
+        FrameError: an entry is not a dict.
+        """
+        rows = _rows(operations)
+        frame = _columns(rows, (*_SEQUENCE, *(s for of in _SOURCES[self.prefer].values() for s in of)))
+        times = frame.select(
+            _sequence().alias("proc_seq"),
+            *(_choose(sources).alias(name) for name, sources in _SOURCES[self.prefer].items()),
+        ).with_columns(total_time=pl.sum_horizontal(TIMES))
+        sums = times.select(pl.col(*TIMES, "total_time").sum()).row(0, named=True)
+        return {
+            "totals": {**{t: float(sums[t]) for t in TIMES}, "lead_time": float(sums["total_time"])},
+            "process_count": len(rows),
+            "breakdown": times.to_dicts() if include_breakdown else [],
+        }
+
+
+def _rows(operations: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    rows = list(operations)
+    for position, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise FrameError(
+                f"TimeAggregator: entry {position} is a {type(row).__name__}, not a dict.",
+                remedy="Give one dict per operation.",
+            )
+    return [row for row in rows if row]
+
+
+def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pl.DataFrame:
+    """One Float64 column per known name, whatever the case of the key; the first readable spelling in a row counts."""
+    spellings: dict[str, list[str]] = {name: [] for name in names}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        upper = key.strip().upper() if isinstance(key, str) else ""
+        if upper in spellings:
+            spellings[upper].append(key)
+    columns = {}
+    for name, keys in spellings.items():
+        read = [_numbers([row.get(key) for row in rows]) for key in keys]
+        columns[name] = pl.select(pl.coalesce(read)).to_series() if read else pl.Series([None] * len(rows))
+    return pl.DataFrame({n: c.cast(pl.Float64) for n, c in columns.items()})
+
+
+def _numbers(values: list[Any]) -> pl.Series:
+    text = pl.Series([None if v is None or isinstance(v, bool) else str(v) for v in values], dtype=pl.String)
+    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.select(pl.when(number.is_finite() & (number >= 0)).then(number)).to_series()
+
+
+def _choose(sources: Sequence[str]) -> pl.Expr:
+    """The first source that is present and positive, else 0."""
+    positive = [pl.when(pl.col(s) > 0).then(pl.col(s)) for s in sources]
+    return pl.coalesce([*positive, pl.lit(0.0)])
+
+
+def _sequence() -> pl.Expr:
+    return pl.coalesce(_SEQUENCE).round(0).cast(pl.Int64)

@@ -1,0 +1,304 @@
+"""Time profiles: statistics, kept-out samples, shards, evidence without hidden items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from scipy.stats import trim_mean
+
+from routing_etl.errors import DataQualityError, FrameError
+from routing_etl.frames import (
+    OPERATIONS,
+    TIME_BY_ITEM_OPERATION,
+    TIME_BY_JOB,
+    TIME_BY_JOB_RESOURCE,
+    WORK_RESULTS,
+    TimeBasis,
+)
+from routing_etl.times.plausibility import Plausibility, check_plausibility, plausibility
+from routing_etl.times.profiles import TimesReport, build_profiles, read_evidence, subset_evidence
+
+MINUTES = TimeBasis(time_factor_min=1.0)
+
+
+def results(rows: Iterable[dict[str, Any]]) -> pl.LazyFrame:
+    base = {
+        "item_key": "A", "rout_no": "R1", "proc_seq": 10, "job_cd": "C10", "res_cd": "M1", "report_dt": date(2025, 1, 1),
+        "order_qty": 1.0, "match_level": "routing",
+    }  # fmt: skip
+    schema = WORK_RESULTS.schema
+    return pl.LazyFrame([{**dict.fromkeys(schema), **base, **r} for r in rows], schema=schema)
+
+
+def runs(values: Iterable[float], **common: Any) -> list[dict[str, Any]]:
+    return [{"machine_time": v, **common} for v in values]
+
+
+def no_operations() -> pl.LazyFrame:
+    return OPERATIONS.empty().lazy()
+
+
+def build(rows: pl.LazyFrame, out: Path, basis: TimeBasis = MINUTES, **kwargs: Any) -> TimesReport:
+    return build_profiles(rows, no_operations(), basis, out, **kwargs)
+
+
+def ordinary_plant(seed: int = 3, items: int = 40, per_group: int = 6) -> list[dict[str, Any]]:
+    """Reports in hours of whole orders around a time per item, within 17 % of it."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for item in range(items):
+        base = 20.0 * float(np.exp(rng.normal(0, 0.3)))
+        for k in range(per_group):
+            quantity = float(rng.integers(20, 60))
+            run = base * float(np.exp(rng.uniform(-0.17, 0.17)))
+            rows.append(
+                {
+                    "item_key": f"I{item:03d}", "machine_time": run * quantity / 60, "setup_time": 0.5 * float(np.exp(rng.uniform(-0.17, 0.17))),
+                    "order_qty": quantity, "res_cd": f"M{k % 2}",
+                }
+            )  # fmt: skip
+    return rows
+
+
+def test_statistics_known_by_hand(tmp_path: Path) -> None:
+    build(results(runs([9.0, 11.0, 10.0], report_dt=date(2025, 3, 1)) + runs([10.0])), tmp_path)
+    row = read_evidence(tmp_path).by_item_operation.row(0, named=True)
+    assert (row["item_key"], row["proc_seq"], row["job_cd"]) == ("A", 10, "C10")
+    assert (row["run_n"], row["run_n_removed"], row["run_mean"], row["run_trim_mean"]) == (4, 0, 10.0, 10.0)
+    assert row["run_std"] == pytest.approx(0.5**0.5)
+    assert row["run_cv"] == pytest.approx(0.5**0.5 / 10)
+    assert (row["run_p10"], row["run_p50"], row["run_p90"]) == pytest.approx((9.3, 10.0, 10.7))
+    assert row["run_optimal"] == pytest.approx(10 - 0.67 * 0.5**0.5)
+    assert row["run_standard"] == 10.0
+    assert row["run_safe"] == pytest.approx(10 + 1.28 * 0.5**0.5)
+    assert row["last_report_dt"] == date(2025, 3, 1)
+
+
+def test_a_measure_without_samples_is_null_and_the_other_is_not(tmp_path: Path) -> None:
+    build(results(runs([5.0, 5.0], setup_time=0.0)), tmp_path)
+    for frame in vars(read_evidence(tmp_path)).values():
+        row = frame.row(0, named=True)
+        assert (row["run_n"], row["run_standard"]) == (2, 5.0)
+        assert (row["setup_n"], row["setup_n_removed"]) == (0, 0)
+        assert all(
+            row[f"setup_{s}"] is None
+            for s in ("mean", "trim_mean", "std", "cv", "p50", "optimal", "standard", "safe")
+        )
+
+
+def test_groups_without_any_sample_have_no_profile(tmp_path: Path) -> None:
+    report = build(results([{"machine_time": None}, {"machine_time": 0.0}, {"machine_time": -1.0}]), tmp_path)
+    evidence = read_evidence(tmp_path)
+    assert (
+        evidence.by_item_operation.is_empty()
+        and evidence.by_job.is_empty()
+        and evidence.by_job_resource.is_empty()
+    )
+    assert report.measures["run"].flagged == {"missing": 1, "negative": 1, "zero": 1}
+    assert report.measures["run"].samples == 0
+
+
+def test_no_results_at_all(tmp_path: Path) -> None:
+    report = build(WORK_RESULTS.empty().lazy(), tmp_path)
+    assert report.results == 0
+    assert report.groups == {"time_by_item_operation": 0, "time_by_job_resource": 0, "time_by_job": 0}
+    assert read_evidence(tmp_path).by_item_operation.schema == TIME_BY_ITEM_OPERATION.empty().schema
+
+
+def test_results_without_a_resource_count_for_the_job_only(tmp_path: Path) -> None:
+    build(results(runs([5.0, 6.0], res_cd=None) + runs([7.0], res_cd="M1")), tmp_path)
+    evidence = read_evidence(tmp_path)
+    assert evidence.by_job["run_n"].to_list() == [3]
+    assert evidence.by_job_resource["run_n"].to_list() == [1]
+
+
+def test_minutes_typed_as_hours_cost_the_run_time_only(tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    rows[0]["machine_time"] *= 60
+    report = build(results(rows), tmp_path, TimeBasis())
+    assert (report.measures["run"].minutes_as_hours, report.measures["setup"].removed) == (1, 0)
+    row = read_evidence(tmp_path).by_item_operation.filter(pl.col("item_key") == "I000").row(0, named=True)
+    assert (row["run_n"], row["run_n_removed"], row["setup_n"], row["setup_n_removed"]) == (5, 1, 6, 0)
+    assert row["run_p90"] < 60
+
+
+@pytest.mark.parametrize("direction", [-1, 1])
+def test_order_and_piece_mixed_up_is_recognised_by_the_quantity(direction: int, tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    rows[7]["machine_time"] *= rows[7]["order_qty"] ** direction
+    measure = build(results(rows), tmp_path, TimeBasis()).measures["run"]
+    assert (measure.order_as_piece, measure.minutes_as_hours, measure.outliers) == (1, 0, 0)
+
+
+def test_an_outlier_of_no_known_kind_is_counted_as_such(tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    rows[3]["machine_time"] *= 7
+    measure = build(results(rows), tmp_path, TimeBasis()).measures["run"]
+    assert (measure.outliers, measure.removed) == (1, 1)
+
+
+def test_a_single_sample_is_judged_by_its_job(tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    rows += [
+        {"item_key": "NEW", "machine_time": 20.0 * 60 * 30 / 60, "order_qty": 30.0},
+        {"item_key": "OK", "machine_time": 22.0 * 30 / 60, "order_qty": 30.0},
+    ]
+    build(results(rows), tmp_path, TimeBasis())
+    own = read_evidence(tmp_path).by_item_operation
+    assert own.filter(pl.col("item_key") == "NEW")["run_n"].to_list() == [0]
+    assert own.filter(pl.col("item_key") == "NEW")["run_n_removed"].to_list() == [1]
+    assert own.filter(pl.col("item_key") == "OK")["run_n"].to_list() == [1]
+
+
+def test_of_two_that_disagree_the_one_far_from_the_job_goes(tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    rows += [{"item_key": "TWO", "machine_time": m * 30 / 60, "order_qty": 30.0} for m in (20.0, 20.0 * 60)]
+    build(results(rows), tmp_path, TimeBasis())
+    two = read_evidence(tmp_path).by_item_operation.filter(pl.col("item_key") == "TWO").row(0, named=True)
+    assert (two["run_n"], two["run_n_removed"]) == (1, 1)
+    assert two["run_mean"] == pytest.approx(20.0)
+
+
+def test_pooled_profiles_leave_out_what_was_kept_out(tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    rows[0]["machine_time"] *= 60
+    build(results(rows), tmp_path, TimeBasis())
+    job = read_evidence(tmp_path).by_job.row(0, named=True)
+    assert (job["run_n"], job["run_n_removed"]) == (239, 1)
+    clean = [r["machine_time"] * 60 / r["order_qty"] for r in rows[1:]]
+    assert job["run_mean"] == pytest.approx(np.mean(clean))
+    assert job["run_trim_mean"] == pytest.approx(trim_mean(clean, 0.1))
+    assert job["run_p90"] == pytest.approx(np.quantile(clean, 0.9))
+
+
+def test_too_little_data_to_judge_removes_nothing(tmp_path: Path) -> None:
+    report = build(results(runs([1.0, 1.0, 60.0])), tmp_path)
+    assert report.measures["run"].removed == 0
+
+
+@pytest.mark.parametrize("shards", [2, 5])
+def test_shards_do_not_change_the_result(shards: int, tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    for i in (0, 11, 50):
+        rows[i]["machine_time"] *= 60
+    one, many = tmp_path / "one", tmp_path / "many"
+    first = build(results(rows), one, TimeBasis())
+    second = build(results(rows), many, TimeBasis(), shards=shards)
+    assert first == second
+    for name, contract in (
+        ("by_item_operation", TIME_BY_ITEM_OPERATION),
+        ("by_job_resource", TIME_BY_JOB_RESOURCE),
+        ("by_job", TIME_BY_JOB),
+    ):
+        a, b = (getattr(read_evidence(p), name).sort(contract.key) for p in (one, many))
+        assert_frame_equal(a, b)
+    assert not list(many.glob("times-*"))
+
+
+def test_hidden_items_leave_no_trace_in_the_pooled_profiles(tmp_path: Path) -> None:
+    rows = ordinary_plant()
+    hidden = {"I000", "I007"}
+    build(results(rows), tmp_path / "all", TimeBasis())
+    build(results(r for r in rows if r["item_key"] not in hidden), tmp_path / "rest", TimeBasis())
+    subset = subset_evidence(tmp_path / "all", pl.Series(sorted(hidden)))
+    rest = read_evidence(tmp_path / "rest")
+    keys = list(TIME_BY_ITEM_OPERATION.key)
+    assert_frame_equal(subset.by_item_operation.sort(keys), rest.by_item_operation.sort(keys))
+    assert_frame_equal(subset.by_job, rest.by_job)
+    assert_frame_equal(subset.by_job_resource, rest.by_job_resource)
+
+
+def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FrameError, match=r"time_by_item_operation\.parquet.*Run the step 'times'"):
+        read_evidence(tmp_path)
+
+
+def test_wrong_input_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FrameError, match="lacks column machine_time"):
+        build(results([]).drop("machine_time"), tmp_path)
+    with pytest.raises(FrameError, match="shards = 0"):
+        build(results([]), tmp_path, shards=0)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(1e-3, 1e5)), min_size=1, max_size=60))
+def test_opt_std_safe_and_quantiles_are_ordered(tmp_path: Path, rows: list[tuple[int, float]]) -> None:
+    build(results({"item_key": f"I{i}", "machine_time": v, "setup_time": v} for i, v in rows), tmp_path)
+    for frame in vars(read_evidence(tmp_path)).values():
+        for m in ("setup", "run"):
+            some = frame.filter(pl.col(f"{m}_n") > 0)
+            for low, high in (("optimal", "standard"), ("standard", "safe"), ("p10", "p50"), ("p50", "p90")):
+                assert (some[f"{m}_{low}"] <= some[f"{m}_{high}"]).all()
+            assert (some[f"{m}_optimal"] >= 0).all() and some[f"{m}_cv"].is_finite().all()
+        assert (frame["run_n"].sum() + frame["run_n_removed"].sum()) == len(rows)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.floats(5.0, 6.0), min_size=1, max_size=45))
+def test_group_statistics_equal_the_library_ones(tmp_path: Path, values: list[float]) -> None:
+    build(results(runs(values)), tmp_path)
+    row = read_evidence(tmp_path).by_item_operation.row(0, named=True)
+    if row["run_n_removed"] == 0:
+        assert row["run_trim_mean"] == pytest.approx(trim_mean(values, 0.1))
+        assert row["run_std"] == pytest.approx(np.std(values), abs=1e-9)
+        assert row["run_p10"] == pytest.approx(np.quantile(values, 0.1))
+        assert row["run_mean"] == pytest.approx(np.mean(values))
+
+
+# --- plausibility -----------------------------------------------------------------------------------------------------
+
+
+def standards(run: float, setup: float | None = None) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        {
+            "item_key": [f"I{i:03d}" for i in range(40)],
+            "proc_seq": 10,
+            "job_cd": "C10",
+            "run_min": run,
+            "setup_min": setup,
+        },
+        schema_overrides={"proc_seq": pl.Int32, "setup_min": pl.Float64},
+    )
+
+
+def test_ratio_of_actual_to_standard(tmp_path: Path) -> None:
+    report = build_profiles(results(ordinary_plant()), standards(20.0, 0.0), TimeBasis(), tmp_path)
+    assert report.plausibility["run"].ratio == pytest.approx(1.0, abs=0.2)
+    assert report.plausibility["run"].pairs == 40
+    assert report.plausibility["setup"].ratio is None
+    assert "0 operation(s)" in (report.plausibility["setup"].reason or "")
+    check_plausibility(report)
+
+
+def test_a_plant_in_the_wrong_unit_stops_the_run(tmp_path: Path) -> None:
+    report = build_profiles(
+        results(ordinary_plant()), standards(20.0), TimeBasis(time_factor_min=3600), tmp_path
+    )
+    assert report.measures["run"].removed == 0
+    with pytest.raises(
+        DataQualityError, match=r"run: median actual / standard = \d+.*results\.time_factor_min"
+    ):
+        check_plausibility(report)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "plausible"), [(0.19, False), (0.2, True), (5.0, True), (5.1, False), (None, True)]
+)
+def test_limits_of_the_ratio(ratio: float | None, plausible: bool) -> None:
+    assert Plausibility(ratio, 100).plausible is plausible
+
+
+def test_too_few_pairs_give_no_ratio(tmp_path: Path) -> None:
+    build(results(ordinary_plant(items=19)), tmp_path, TimeBasis())
+    found = plausibility(pl.scan_parquet(tmp_path / "time_by_item_operation.parquet"), standards(20.0))
+    assert found["run"].ratio is None
+    assert found["run"].pairs == 19
