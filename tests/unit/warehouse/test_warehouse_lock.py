@@ -1,0 +1,205 @@
+"""The writer lock: one owner, dead owners taken over, SQL Server's return codes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+import sqlalchemy as sa
+from warehouse_predictions import warehouse
+
+from routing_etl.errors import LockedError, WarehouseError
+from routing_etl.warehouse import lock as lock_module
+from routing_etl.warehouse.lock import WriterLock, process_identity
+from routing_etl.warehouse.types import now
+
+
+@pytest.fixture
+def house(tmp_path):
+    publisher, _ = warehouse(tmp_path / "w.db")
+    return publisher._engine, publisher.tables
+
+
+def put(house, **values):
+    """Write a lock row as another owner would have."""
+    engine, tables = house
+    row = {"owner": "other", "what": "load of run x", "acquired_at": now(), "heartbeat_at": now(), **values}
+    with engine.begin() as connection:
+        connection.execute(sa.delete(tables.writer_lock))
+        connection.execute(sa.insert(tables.writer_lock).values(name="publisher", **row))
+
+
+def owner(house):
+    engine, tables = house
+    with engine.connect() as connection:
+        return connection.execute(sa.select(tables.writer_lock.c.owner)).scalar()
+
+
+def test_taken_freed_and_taken_again(house):
+    for _ in range(2):
+        with WriterLock(*house, "a") as lock:
+            lock.beat()
+            assert owner(house) is not None
+        assert owner(house) is None
+
+
+def test_freed_after_an_error(house):
+    with pytest.raises(RuntimeError), WriterLock(*house, "a"):
+        raise RuntimeError
+    assert owner(house) is None
+
+
+def test_the_same_process_twice_is_refused(house):
+    with WriterLock(*house, "load of run a"), pytest.raises(LockedError, match="load of run a") as caught:
+        WriterLock(*house, "b").__enter__()
+    assert caught.value.transient
+
+
+def test_a_process_that_is_gone_is_taken_over(house):
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    put(house, host=socket.gethostname(), pid=gone.pid, process="boot:1")
+    with WriterLock(*house, "a"):
+        assert owner(house) != "other"
+
+
+def test_a_process_id_used_again_is_taken_over(house):
+    put(house, host=socket.gethostname(), pid=os.getpid(), process="an earlier boot:1")
+    with WriterLock(*house, "a"):
+        assert owner(house) != "other"
+
+
+def test_a_living_process_is_not_taken_over_however_old_its_heartbeat(house):
+    old = now() - timedelta(days=2)
+    put(
+        house,
+        host=socket.gethostname(),
+        pid=os.getppid(),
+        process=process_identity(os.getppid()),
+        heartbeat_at=old,
+    )
+    with pytest.raises(LockedError, match=f"process {os.getppid()}"):
+        WriterLock(*house, "a").__enter__()
+
+
+@pytest.mark.parametrize(("age", "taken"), [(timedelta(minutes=9), False), (timedelta(minutes=11), True)])
+def test_another_host_is_judged_by_its_heartbeat(house, age, taken):
+    put(house, host="another-host", pid=1, process="boot:1", heartbeat_at=now() - age)
+    if taken:
+        with WriterLock(*house, "a"):
+            assert owner(house) != "other"
+    else:
+        with pytest.raises(LockedError, match="another-host"):
+            WriterLock(*house, "a").__enter__()
+
+
+@pytest.mark.parametrize(("age", "taken"), [(timedelta(minutes=9), False), (timedelta(minutes=11), True)])
+def test_where_processes_cannot_be_seen_the_heartbeat_counts(house, monkeypatch, age, taken):
+    monkeypatch.setattr(lock_module, "process_identity", lambda _pid: None)
+    put(house, host=socket.gethostname(), pid=12345, process=None, heartbeat_at=now() - age)
+    if taken:
+        with WriterLock(*house, "a"):
+            assert owner(house) != "other"
+    else:
+        with pytest.raises(LockedError):
+            WriterLock(*house, "a").__enter__()
+
+
+def test_a_lock_that_was_taken_over_is_noticed_and_left_alone(house):
+    with WriterLock(*house, "slow") as lock:
+        put(house, host="another-host", pid=1, process="boot:1")
+        with pytest.raises(LockedError, match="taken over"):
+            lock.beat()
+    assert owner(house) == "other"
+
+
+def test_many_writers_at_once_get_it_one_at_a_time(house):
+    inside, most, refused, done = [], [], [], []
+
+    def work():
+        for _ in range(15):
+            try:
+                with WriterLock(*house, "w"):
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+                    done.append(1)
+            except LockedError:
+                refused.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1 and len(done) + len(refused) == 60 and done
+
+
+def test_process_identity():
+    assert process_identity(os.getpid()) == process_identity(os.getpid())
+    assert process_identity(os.getpid()) != ""
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    assert process_identity(gone.pid) == ""
+
+
+class FakeSqlServer:
+    """The two calls that the application lock makes, with a chosen return code."""
+
+    def __init__(self, code, row=None):
+        self.code, self.row, self.statements, self.closed = code, row, [], 0
+        self.dialect = SimpleNamespace(name="mssql")
+        self.url = sa.engine.make_url("mssql+pyodbc://server/db")
+
+    def connect(self):
+        return self
+
+    def execution_options(self, **_):
+        return self
+
+    def execute(self, statement, parameters=None):
+        text = str(statement)
+        self.statements.append(text)
+        value = self.code if "getapplock" in text else self.row
+        return SimpleNamespace(scalar_one=lambda: value, one_or_none=lambda: value)
+
+    def close(self):
+        self.closed += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_sql_server_grants_and_frees(house, code):
+    server = FakeSqlServer(code)
+    lock = WriterLock(server, house[1], "a")
+    lock._take_applock()
+    lock._free_applock()
+    assert "@LockOwner = 'Session'" in server.statements[0] and "@LockTimeout = 0" in server.statements[0]
+    assert "sp_releaseapplock" in server.statements[1] and server.closed == 1
+
+
+def test_sql_server_refuses_and_names_the_owner(house):
+    row = SimpleNamespace(owner="x", what="load of run y", pid=7, host="h", acquired_at=now())
+    with pytest.raises(LockedError, match="load of run y, process 7 on h"):
+        WriterLock(FakeSqlServer(-1, row), house[1], "a")._take_applock()
+    with pytest.raises(LockedError, match="Another writer"):
+        WriterLock(FakeSqlServer(-1), house[1], "a")._take_applock()
+
+
+@pytest.mark.parametrize(("code", "words"), [(-2, "cancelled"), (-3, "deadlock"), (-999, "wrong call")])
+def test_other_return_codes_are_errors_not_grants(house, code, words):
+    server = FakeSqlServer(code)
+    with pytest.raises(WarehouseError, match=words):
+        WriterLock(server, house[1], "a")._take_applock()
+    assert server.closed == 1

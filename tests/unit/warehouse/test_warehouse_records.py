@@ -1,0 +1,280 @@
+"""Run records: runs, checks, rejects, model versions, metrics, retention."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from warehouse_predictions import warehouse
+
+from routing_etl.database import make_engine
+from routing_etl.errors import FrameError, WarehouseError
+from routing_etl.frames import METRICS, REJECTS, CheckOutcome
+from routing_etl.settings import load_settings
+from routing_etl.warehouse.records import Records, cut
+from routing_etl.warehouse.types import now
+
+
+@pytest.fixture
+def records(tmp_path):
+    publisher, settings = warehouse(tmp_path / "w.db", keep_models=2, keep_days=90)
+    return Records(publisher._engine, settings)
+
+
+@pytest.fixture
+def query(records):
+    def run(sql):
+        with records._engine.connect() as connection:
+            return [dict(r) for r in connection.exec_driver_sql(sql).mappings()]
+
+    return run
+
+
+def outcome(**changes):
+    values = {
+        "frame": "items",
+        "check": "item_cd not null",
+        "expectation": "expect_column_values_to_not_be_null",
+        "column": "item_cd",
+        "severity": "critical",
+        "success": True,
+        "observed": "0",
+        "expected": "0",
+        "rows_checked": 10,
+        "rows_unexpected": 0,
+    }
+    return CheckOutcome(**(values | changes))
+
+
+def metric(**changes):
+    values = {
+        "method": "model",
+        "split": "time",
+        "segment": "all",
+        "metric": "accuracy",
+        "value": 0.9,
+        "low": 0.88,
+        "high": 0.92,
+        "n": 100,
+        "reason": None,
+    }
+    return values | changes
+
+
+def frame(*rows):
+    return pl.DataFrame(list(rows), infer_schema_length=None)
+
+
+def test_a_run_from_start_to_end(records):
+    records.start_run("r1", "night", profile="bi_views", config_hash="c" * 64, metadata={"seed": 42})
+    assert records.runs()[0]["status"] == "running"
+    records.finish_run("r1", "succeeded", rows_read=10, rows_written=8, rows_rejected=2, metadata={"단계": 1})
+    run = records.runs()[0]
+    assert (run["status"], run["rows_read"], run["rows_written"], run["rows_rejected"]) == (
+        "succeeded",
+        10,
+        8,
+        2,
+    )
+    assert run["metadata"] == {"단계": 1} and run["profile"] == "bi_views"
+    assert run["finished_at"] >= run["started_at"] > datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_a_run_started_again_counts_its_attempts(records):
+    records.start_run("r1", "night", profile="bi_views")
+    records.finish_run("r1", "failed", message="no space")
+    records.start_run("r1", "night")
+    run = records.runs()[0]
+    assert (run["attempt"], run["status"], run["message"], run["profile"]) == (2, "running", None, "bi_views")
+
+
+def test_a_run_that_was_never_started_is_refused(records, tmp_path):
+    for call in (
+        lambda: records.finish_run("r9", "failed"),
+        lambda: records.store_checks("r9", [outcome()]),
+        lambda: records.store_rejects("r9", tmp_path),
+    ):
+        with pytest.raises(WarehouseError, match=r"'r9' was never started"):
+            call()
+    with pytest.raises(WarehouseError, match="cannot end as 'done'"):
+        records.finish_run("r9", "done")
+    with pytest.raises(WarehouseError, match="1 to 64"):
+        records.start_run("r" * 65, "night")
+
+
+def test_checks_are_stored_and_replaced_by_frame(records, query):
+    records.start_run("r1", "night")
+    assert (
+        records.store_checks(
+            "r1", [outcome(), outcome(frame="operations", success=False, sample=("가", "나"))]
+        )
+        == 2
+    )
+    assert records.store_checks("r1", [outcome(observed="1")]) == 1
+    rows = query("SELECT frame, observed, success, sample FROM quality_result ORDER BY seq")
+    assert rows == [
+        {"frame": "operations", "observed": "0", "success": 0, "sample": '["가", "나"]'},
+        {"frame": "items", "observed": "1", "success": 1, "sample": None},
+    ]
+    summary = query("SELECT checks, critical_failed, warnings_failed FROM batch_run_summary")
+    assert summary == [{"checks": 2, "critical_failed": 1, "warnings_failed": 0}]
+
+
+def test_a_long_text_is_cut_visibly(records, query):
+    records.start_run("r1", "night")
+    records.store_checks("r1", [outcome(exception="x" * 5000)])
+    stored = query("SELECT exception FROM quality_result")[0]["exception"]
+    assert len(stored) == 2000 and stored.endswith("... [cut, 5000 characters]")
+    assert cut("abc", 3) == "abc"
+
+
+def rejects(folder, name, *rows):
+    folder.mkdir(exist_ok=True)
+    REJECTS.conform(pl.DataFrame(list(rows))).write_parquet(folder / f"{name}.parquet")
+
+
+def reject(number=0, **changes):
+    values = {
+        "source_table": "items",
+        "row_key": f"K{number}",
+        "rule": "duplicate_key",
+        "reason": "The key is there already.",
+        "raw_values": '{"ITEM_CD": "한"}',
+    }
+    return values | changes
+
+
+def test_every_reject_is_stored_once(records, query, tmp_path):
+    records.start_run("r1", "night")
+    rejects(tmp_path / "x", "items", *(reject(i) for i in range(250)))
+    rejects(tmp_path / "x", "operations", reject(raw_values="y" * 6000))
+    assert records.store_rejects("r1", tmp_path / "x") == 251
+    assert records.store_rejects("r1", tmp_path / "x") == 251
+    rows = query("SELECT seq, row_key, rule_name, raw_values FROM rejected_row ORDER BY seq")
+    assert [r["seq"] for r in rows] == list(range(1, 252))
+    assert rows[249]["row_key"] == "K249" and rows[0]["rule_name"] == "duplicate_key"
+    assert len(rows[250]["raw_values"]) == 4000 and rows[250]["raw_values"].endswith("[cut, 6000 characters]")
+
+
+def test_no_rejects_is_no_error(records, tmp_path):
+    records.start_run("r1", "night")
+    assert records.store_rejects("r1", tmp_path / "none") == 0
+
+
+def test_a_file_that_is_no_rejects_frame_is_refused(records, tmp_path):
+    records.start_run("r1", "night")
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(FrameError, match="rejects"):
+        records.store_rejects("r1", tmp_path)
+
+
+def test_a_version_is_recorded_once_and_never_changes(records):
+    trained = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+    records.store_model_version(
+        "v1", manifest_sha256="a" * 64, trained_at=trained, training_samples=5, hyperparameters={"k": [1]}
+    )
+    records.store_model_version("v1", manifest_sha256="a" * 64)
+    with pytest.raises(WarehouseError, match="never change"):
+        records.store_model_version("v1", manifest_sha256="b" * 64)
+    version = records.model_versions()[0]
+    assert (version.version, version.status, version.trained_at) == ("v1", "pending", trained)
+    assert version.hyperparameters == {"k": [1]} and version.metadata == {} and version.training_samples == 5
+    with pytest.raises(WarehouseError, match="'active'"):
+        records.store_model_version("v2", manifest_sha256="a" * 64, status="active")
+
+
+def test_exactly_one_version_is_active(records):
+    for name in ("v1", "v2"):
+        records.store_model_version(name, manifest_sha256="a" * 64)
+        records.activate(name, who="kim")
+    records.activate("v2", who="lee")
+    states = {v.version: (v.status, v.activated_by) for v in records.model_versions()}
+    assert states == {"v1": ("retired", "kim"), "v2": ("active", "kim")}
+    records.store_model_version("v3", manifest_sha256="a" * 64, status="unmeasured")
+    with pytest.raises(WarehouseError, match="never measured"):
+        records.activate("v3", who="kim")
+    with pytest.raises(WarehouseError, match="not recorded"):
+        records.activate("v4", who="kim")
+
+
+def test_metrics_are_stored_replaced_and_compared(records, query):
+    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.store_model_version("v2", manifest_sha256="b" * 64)
+    gone = metric(metric="mae", value=None, low=None, high=None, n=0, reason="no actuals")
+    assert records.store_metrics("v1", frame(metric(), gone), run_id="r1") == 2
+    assert records.store_metrics("v1", frame(metric(value=0.8), gone), run_id="r1") == 2
+    records.store_metrics("v2", frame(metric(value=0.85), metric(metric="mae", value=3.0)), run_id="r2")
+    trend = query(
+        "SELECT model_version, metric, value, previous_version, previous_value, round(difference, 9) AS difference "
+        "FROM model_quality_trend ORDER BY metric, model_version"
+    )
+    assert [tuple(r.values()) for r in trend] == [
+        ("v1", "accuracy", 0.8, None, None, None),
+        ("v2", "accuracy", 0.85, "v1", 0.8, 0.05),
+        ("v1", "mae", None, None, None, None),
+        ("v2", "mae", 3.0, "v1", None, None),
+    ]
+
+
+def test_the_trend_shows_the_newest_measurement_of_a_version(records, query):
+    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.store_metrics("v1", frame(metric(value=0.8)), run_id="r1")
+    records.store_metrics("v1", frame(metric(value=0.7)), run_id="r2")
+    assert query("SELECT value, run_id FROM model_quality_trend") == [{"value": 0.7, "run_id": "r2"}]
+    assert len(query("SELECT 1 FROM model_metric")) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (metric(value=float("nan")), "accuracy.*nan"),
+        (metric(high=float("inf")), "high.*inf"),
+        (metric(value=None), "neither value nor reason"),
+        (metric(n=None), "n holds 1 NULL"),
+    ],
+)
+def test_a_metric_that_is_no_number_is_refused(records, row, words):
+    records.store_model_version("v1", manifest_sha256="a" * 64)
+    with pytest.raises(FrameError, match=words):
+        records.store_metrics("v1", pl.DataFrame([row], schema=METRICS.schema), run_id="r1")
+
+
+def test_metrics_of_an_unknown_version_are_refused(records):
+    with pytest.raises(WarehouseError, match="'v9' is not recorded"):
+        records.store_metrics("v9", frame(metric()), run_id="r1")
+
+
+def test_retention(records, query, tmp_path):
+    runs = records.tables.batch_run
+    for number, age in enumerate((200, 100, 1)):
+        records.start_run(f"r{number}", "night")
+        records.store_checks(f"r{number}", [outcome()])
+        with records._engine.begin() as connection:
+            started = now() - timedelta(days=age)
+            connection.execute(
+                sa.update(runs).where(runs.c.run_id == f"r{number}").values(started_at=started)
+            )
+    for number in range(5):
+        records.store_model_version(f"v{number}", manifest_sha256="a" * 64)
+        records.store_metrics(f"v{number}", frame(metric()), run_id="r")
+    records.activate("v0", who="kim")
+    removed = records.purge()
+    assert removed["batch_run"] == removed["quality_result"] == 2
+    assert removed["model_version"] == removed["model_metric"] == 2
+    assert [r["run_id"] for r in records.runs()] == ["r2"]
+    assert {v.version for v in records.model_versions()} == {"v0", "v3", "v4"}
+
+
+def test_the_newest_run_stays_however_old(records):
+    records.start_run("r1", "night")
+    with records._engine.begin() as connection:
+        connection.execute(sa.update(records.tables.batch_run).values(started_at=now() - timedelta(days=999)))
+    assert records.purge()["batch_run"] == 0
+
+
+def test_an_unmigrated_database_is_refused(tmp_path):
+    settings = load_settings(home=tmp_path)
+    with pytest.raises(WarehouseError, match="routing-etl migrate"):
+        Records(make_engine(settings.warehouse, "warehouse", settings), settings)
