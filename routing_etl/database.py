@@ -200,6 +200,8 @@ _LOGIN = re.compile(
 )
 _FULL = re.compile(r"database or disk is full|no space left|could not extend file|\b9002\b|\b1105\b", re.I)
 
+_READ_ONLY = re.compile(r"readonly database|read-only (?:database|transaction)|\b3906\b|\b25006\b", re.I)
+
 
 def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
     """Turn a database exception into ours: transient or permanent, with the remedy. Never shows a secret."""
@@ -222,8 +224,14 @@ def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
         return DiskFullError(
             f"No space left for {name} ({shown}): {text}.", remedy="Free space; the next run works on."
         )
-    if _LOGIN.search(text):
+    if _READ_ONLY.search(text):
         kind: type[RoutingEtlError] = SourceError if role == "erp" else WarehouseError
+        return kind(
+            f"{name} ({shown}) can only be read: {text}.",
+            remedy="Give the service user write access to the database (for SQLite to its file and folder).",
+        )
+    if _LOGIN.search(text):
+        kind = SourceError if role == "erp" else WarehouseError
         return kind(
             f"{name} refused the login ({shown}): {text}.",
             remedy=f"Check user, password and grants in {_VARIABLE[role]}.",
