@@ -1,0 +1,224 @@
+"""The earlier system's algorithm, re-implemented with its defects (LEGACY_SYSTEM sections 1, 2.8 and 4).
+
+Kept on purpose, each with its number in LEGACY section 4: weights multiplied before the scaler, which cancels them (1);
+a missing value is a category in training and -1 in prediction (3); arbitrary ordinal codes with cosine, 0 as a real
+size (5); the newest routing by date whatever its class, outsourced included (17); operations merged by their number with
+job, resource and in-house flag chosen apart, one neighbour's operation included (15); an outlier in run time removes the
+operation with its set-up (16); actual times never used, 0 counts as a standard (11, 13); OPT above STD (14); one
+candidate (27). The padding to 128 columns does not change a cosine and is left out.
+
+What belongs here: that algorithm. What does not: improvements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from routing_etl.frames import Predictions, TimeEvidence
+from routing_etl.model.baselines import Training, build_predictions
+from routing_etl.model.resources import resource_alternatives
+from routing_etl.model.splits import attribute_columns
+from routing_etl.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_CELLS = 24_000_000
+VARIANCE_CUT = 0.001
+OUTLIER_Z = 2.5
+TRIM = (0.05, 0.95)
+OPT_SIGMA = 0.67
+SAFE_SIGMA = 1.28
+
+
+class LegacyPredictor:
+    """Cosine neighbours over ordinal codes, merged operation by operation.
+
+    Parameters
+    ----------
+    n_neighbors: neighbours of a query. similarity_threshold: least cosine of a neighbour that counts.
+    feature_weights: attribute name -> hand-set weight; without effect, as in the original.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_neighbors: int = 10,
+        similarity_threshold: float = 0.8,
+        feature_weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.similarity_threshold = similarity_threshold
+        self.feature_weights = feature_weights
+
+    def fit(
+        self,
+        items: pl.DataFrame,
+        operations: pl.DataFrame,
+        *,
+        times: TimeEvidence | None = None,
+        progress: Progress = SILENT,
+    ) -> LegacyPredictor:
+        """Build the index over item attributes. Raises ModelError when no item has a routing."""
+        evidence = times if times is not None else TimeEvidence.none()
+        with progress.task("Baseline: legacy algorithm", total=1) as task:
+            training = Training.of(items, operations, rank=pl.lit(True))
+            newest = (
+                training.operations.group_by("label", "rout_no")
+                .agg(pl.col("insrt_dt").max())
+                .sort("label", "insrt_dt", "rout_no", descending=[False, True, True], nulls_last=True)
+                .group_by("label", maintain_order=True)
+                .first()
+            )
+            self.operations_ = training.operations.join(
+                newest.select("label", "rout_no"), on=["label", "rout_no"], maintain_order="left"
+            ).select(
+                "label", "proc_seq", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "setup_min", "run_min"
+            )  # fmt: skip
+            self.items_ = training.items
+            self.resources_ = resource_alternatives(operations, evidence, ())
+            self._fit_vectors(training.items)
+            task.advance()
+        return self
+
+    def _fit_vectors(self, items: pl.DataFrame) -> None:
+        self.features_ = ["part_type", "item_acct", "item_nm", *attribute_columns(items)]
+        self.codes_ = {
+            c: items.select(value=pl.col(c).fill_null("nan")).unique().sort("value").with_row_index("code")
+            for c in self.features_
+            if items.schema[c] == pl.String
+        }
+        raw = self._ordinal(items, missing="nan")
+        self.kept_ = raw.var(axis=0) > VARIANCE_CUT
+        raw = raw[:, self.kept_]
+        self.mean_ = raw.mean(axis=0)
+        self.std_ = np.where(raw.std(axis=0) > 0, raw.std(axis=0), 1.0)
+        self.vectors_ = self._unit((raw - self.mean_) / self.std_)
+
+    def _ordinal(self, items: pl.DataFrame, missing: str) -> NDArray[np.float64]:
+        """Ordinal codes and raw numbers, 0 for no number, times the weights."""
+        weights = dict(self.feature_weights or {})
+        columns = []
+        for name in self.features_:
+            if name in self.codes_:
+                coded = items.select(value=pl.col(name).fill_null(missing)).join(
+                    self.codes_[name], on="value", how="left", maintain_order="left"
+                )
+                values = coded["code"].cast(pl.Float64).fill_null(-1.0)
+            else:
+                values = items[name].cast(pl.Float64).fill_nan(None).fill_null(0.0)
+            columns.append(values.to_numpy() * weights.get(name, 1.0))
+        return np.column_stack(columns)
+
+    @staticmethod
+    def _unit(vectors: NDArray[np.float64]) -> FloatArray:
+        length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
+        return (vectors / np.where(length > 0, length, 1.0)).astype(np.float32)
+
+    def neighbours(self, items: pl.DataFrame) -> pl.DataFrame:
+        """row, label, similarity of the neighbours at or above the threshold, at most `n_neighbors` per row."""
+        raw = self._ordinal(items, missing="missing")[:, self.kept_]
+        query = self._unit((raw - self.mean_) / self.std_)
+        k = min(self.n_neighbors, len(self.vectors_))
+        step = max(1, _CELLS // len(self.vectors_))
+        parts = []
+        for start in range(0, len(query), step):
+            cosine = query[start : start + step] @ self.vectors_.T
+            best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "row": np.repeat(np.arange(start, start + len(cosine)), k),
+                        "label": best.ravel(),
+                        "similarity": np.take_along_axis(cosine, best, axis=1).ravel().astype(np.float64),
+                    }
+                )
+            )
+        empty = pl.DataFrame(schema={"row": pl.Int64, "label": pl.Int64, "similarity": pl.Float64})
+        return (
+            pl.concat([empty, *parts])
+            .filter(pl.col("similarity") >= self.similarity_threshold)
+            .sort("row", "similarity", "label", descending=[False, True, False])
+        )
+
+    def predict(self, items: pl.DataFrame) -> Predictions:
+        """One merged candidate per item with neighbours; the others are abstained."""
+        found = self.neighbours(items)
+        merged = self._merge(found)
+        answers = (
+            found.group_by("row", maintain_order=True)
+            .agg(
+                similarity_score=pl.col("similarity").max().clip(0.0, 1.0),
+                mean_similarity=pl.col("similarity").mean(),
+                neighbour_count=pl.len().cast(pl.Int32),
+                label=pl.col("label").first(),
+            )
+            .join(merged.select("row").unique(), on="row", how="semi", maintain_order="left")
+            .join(
+                merged.group_by("row").agg(pl.col("own_confidence").mean()),
+                on="row",
+                how="left",
+                maintain_order="left",
+            )
+            .with_columns(
+                candidate_rank=pl.lit(1, pl.Int16),
+                confidence=pl.col("own_confidence").clip(0.0, 1.0),
+                support=pl.lit(1.0),
+                rout_no=pl.lit(None, dtype=pl.String),
+            )
+        )
+        answers = answers.with_columns(reference_item_cd=self.items_["item_cd"].gather(answers["label"]))
+        return build_predictions(
+            items, answers, merged, self.resources_, threshold=self.similarity_threshold,
+            abstained_reason=f"No routed item reaches the similarity {self.similarity_threshold}.",
+        )  # fmt: skip
+
+    def _merge(self, found: pl.DataFrame) -> pl.DataFrame:
+        """Operations of the neighbours, merged per operation number (LEGACY 2.8 S1, S3; confidence: ERP_CONTRACT 6.5)."""
+        key = ["row", "proc_seq"]
+        rows = found.join(self.operations_, on="label").with_columns(
+            pl.col("setup_min", "run_min").fill_null(0.0), weight=pl.col("similarity") ** 2
+        )
+        run = pl.col("run_min")
+        score = (run - run.mean().over(key)).abs() / run.std(ddof=0).over(key)
+        rows = rows.filter(~((pl.len().over(key) >= 3) & (score > OUTLIER_Z)).fill_null(False))
+        rows = rows.sort(*key, "run_min", "label")
+        mid = (pl.col("weight").cum_sum().over(key) - pl.col("weight") / 2) / pl.col("weight").sum().over(key)
+        rows = rows.with_columns(
+            inner=(mid >= TRIM[0]) & (mid <= TRIM[1]) | (pl.len().over(key) < 3)
+        ).with_columns(trimmed=pl.col("weight") * pl.col("inner"))
+
+        def mean(column: str) -> pl.Expr:
+            return (pl.col(column) * pl.col("trimmed")).sum() / pl.col("trimmed").sum()
+
+        def mode(column: str) -> pl.Expr:
+            return pl.col(column).drop_nulls().mode().sort().first()
+
+        merged = rows.group_by(key).agg(
+            job_cd=mode("job_cd"), job_nm=mode("job_nm"), res_cd=mode("res_cd"), res_nm=mode("res_nm"),
+            inside=mode("inside"), setup_time=mean("setup_min"), run_time=mean("run_min"),
+            sigma=run.std(ddof=0), n=pl.len(), similarity=pl.col("similarity").mean(),
+        )  # fmt: skip
+        cv = pl.when(pl.col("run_time") > 0).then(pl.col("sigma") / pl.col("run_time")).otherwise(0.0)
+        band = pl.when(cv < 0.15).then(0.3).when(cv < 0.3).then(0.2).when(cv < 0.5).then(0.1).otherwise(0.0)
+        basis = pl.min_horizontal(pl.lit(0.3), 0.05 * pl.col("n")) + 0.4 * pl.col("similarity") + band
+        sure = (pl.col("n") >= 5) & (pl.col("similarity") >= 0.8)
+        return (
+            merged.with_columns(
+                candidate_rank=pl.lit(1, pl.Int16),
+                time_cv=cv,
+                own_confidence=pl.min_horizontal(
+                    pl.when(sure).then(1.1 * basis).otherwise(basis), pl.lit(1.0)
+                ),
+                optimal_time=pl.col("run_time") + OPT_SIGMA * pl.col("sigma"),
+                standard_time=pl.col("run_time"),
+                safe_time=pl.col("run_time") + SAFE_SIGMA * pl.col("sigma"),
+                proc_seq=pl.col("proc_seq").cast(pl.Int16),
+            )
+            .drop("sigma", "n", "similarity")
+            .sort(key)
+        )

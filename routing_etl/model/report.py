@@ -1,0 +1,301 @@
+"""The result of an evaluation: metric rows, tables, alerts, and how people read them.
+
+What belongs here: the report, the alerts of the earlier system (LEGACY 2.10 E4, E5), Markdown. What does not: measuring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+MODEL = "model"
+ORACLE = "oracle"
+CEILING = "ceiling"
+MINUS = "model_minus_"
+
+#: Metrics of which a smaller value is better; of `TOWARDS` the best value is given; others: larger is better.
+LOWER_IS_BETTER = (
+    "wape",
+    "mdape",
+    "mae",
+    "rmse",
+    "pinball",
+    "width",
+    "ece",
+    "brier",
+    "_cv",
+    "wape_of_median",
+)
+TOWARDS = {"setup_coverage": 0.8, "run_coverage": 0.8, "setup_bias": 0.0, "run_bias": 0.0}
+#: Neither direction is better.
+NEUTRAL = ("abstained_share", "answered_share", "candidates_per_item", "high_tier_share", "confidence_mean")
+
+#: What the Markdown shows: heading, metric names in order.
+SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Routings",
+        (
+            "expected_exact_at_1_share", "expected_exact_at_4_share", "expected_exact_at_1", "expected_exact_at_4",
+            "exact_at_1", "exact_at_4", "operation_f1", "operation_precision", "operation_recall", "edit_similarity",
+            "order_agreement", "process_match",
+        ),
+    ),
+    (
+        "Resources, in-house and outsourced",
+        (
+            "resource_top1", "resource_top3", "outsourced_f1", "outsourced_precision", "outsourced_recall",
+            "inhouse_f1", "inside_accuracy",
+        ),
+    ),
+    ("Labels per operation (the earlier system's set)", ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted")),
+    (
+        "Confidence and abstention",
+        (
+            "ece", "brier", "expected_exact_at_1_surest_half", "exact_at_1_surest_half", "auroc_exact",
+            "auroc_known_type", "answered_share", "abstained_share", "abstention_justified",
+            "expected_exact_at_1_answered", "exact_at_1_answered", "candidates_per_item", "high_tier_share",
+        ),
+    ),
+    *(
+        (
+            title,
+            tuple(
+                f"{m}_{name}"
+                for name in (
+                    "wape_vs_oracle", "wape", "mdape", "mae", "trim_mae", "rmse", "bias", "cv", "pinball_10",
+                    "pinball_50", "pinball_90", "coverage", "width", "filled",
+                )
+            ),
+        )
+        for m, title in (("run", "Run time (minutes per piece)"), ("setup", "Set-up time (minutes per order)"))
+    ),
+)  # fmt: skip
+SEGMENT_METRICS = (
+    "expected_exact_at_1_share", "expected_exact_at_1", "exact_at_1", "exact_at_4", "operation_f1", "edit_similarity",
+    "resource_top1", "run_wape", "ece",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When an alert is raised (LEGACY 2.10 E4); `mae`, `trim_mae`, `critical_mae` in minutes of run time per piece."""
+
+    mae: float = 5.0
+    trim_mae: float = 3.5
+    critical_mae: float = 10.0
+    process_match: float = 0.8
+    cv: float = 0.5
+    samples: int = 3
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    metrics: METRICS frame: one row per method, segment and metric; differences have the method `model_minus_<baseline>`.
+    legacy: accuracy, precision_weighted, recall_weighted, f1_weighted, rounded to 4 decimals, and sample_count
+        (operations); empty when nothing was measured.
+    calibration: bin_low, bin_high, n, confidence, observed of the model's best candidates.
+    coverage: coverage, threshold, accuracy of the model.
+    alerts: code, severity ('critical' or 'warning'), message.
+    details: split, sizes, seconds per method, notes, the legacy fields of a cycle (LEGACY 2.10 E3); JSON-able.
+    """
+
+    metrics: pl.DataFrame
+    legacy: dict[str, float]
+    calibration: pl.DataFrame
+    coverage: pl.DataFrame
+    alerts: list[dict[str, str]] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def value(self, metric: str, *, method: str = MODEL, segment: str = "all") -> float | None:
+        """One value; None when it was not measured or does not exist."""
+        found = self.metrics.filter(
+            (pl.col("method") == method) & (pl.col("segment") == segment) & (pl.col("metric") == metric)
+        )["value"]
+        return found.item() if found.len() == 1 else None
+
+    def to_markdown(self) -> str:
+        """The report for people: metrics beside the baselines and the ceiling, segments, calibration, alerts."""
+        return (
+            "\n".join([*_head(self), *_sections(self), *_segments(self), *_confidence(self), *_tail(self)])
+            + "\n"
+        )
+
+
+def better(metric: str, difference: float, model: float) -> bool | None:
+    """Whether the model is better by this difference (model minus other); None when the metric has no direction."""
+    if metric in NEUTRAL:
+        return None
+    if metric in TOWARDS:
+        target = TOWARDS[metric]
+        return abs(model - target) < abs(model - difference - target)
+    if any(part in metric for part in LOWER_IS_BETTER):
+        return difference < 0
+    return difference > 0
+
+
+def raise_alerts(
+    values: dict[str, float | None], *, items_evaluated: int, actual_operations: int, thresholds: Thresholds
+) -> list[dict[str, str]]:
+    """Alerts HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES, HIGH_CV (LEGACY 2.10 E5).
+
+    Parameters
+    ----------
+    values: run_mae, run_trim_mae, run_cv, process_match of the model, None when not measured: a value that is not there
+        raises NO_ACTUAL_DATA and never counts as good.
+    """
+    found: list[dict[str, str]] = []
+
+    def alert(code: str, severity: str, message: str) -> None:
+        found.append({"code": code, "severity": severity, "message": message})
+
+    if not items_evaluated:
+        alert("NO_ACTUAL_DATA", "critical", "No item was evaluated; the version is unmeasured.")
+        return found
+    mae, trim_mae = values.get("run_mae"), values.get("run_trim_mae")
+    if mae is None:
+        alert("NO_ACTUAL_DATA", "warning", "No work results for the judged operations; times are unmeasured.")
+    elif actual_operations < thresholds.samples:
+        alert("LOW_SAMPLES", "warning", f"Times were judged on {actual_operations} operation(s) only.")
+    if items_evaluated < thresholds.samples:
+        alert("LOW_SAMPLES", "warning", f"Routings were judged on {items_evaluated} item(s) only.")
+    if mae is not None and mae > thresholds.mae:
+        severity = "critical" if mae > thresholds.critical_mae else "warning"
+        alert(
+            "HIGH_MAE",
+            severity,
+            f"Run times are {mae:.2f} min off on average; the limit is {thresholds.mae:g}.",
+        )
+    elif trim_mae is not None and trim_mae > thresholds.trim_mae:
+        alert("HIGH_MAE", "warning", f"Trimmed MAE {trim_mae:.2f} min; the limit is {thresholds.trim_mae:g}.")
+    match = values.get("process_match")
+    if match is not None and match < thresholds.process_match:
+        alert(
+            "LOW_PROCESS_MATCH",
+            "warning",
+            f"{match:.1%} of operations found; the limit is {thresholds.process_match:.0%}.",
+        )
+    cv = values.get("run_cv")
+    if cv is not None and cv > thresholds.cv:
+        alert("HIGH_CV", "warning", f"Run-time errors vary: CV {cv:.2f}; the limit is {thresholds.cv:g}.")
+    return found
+
+
+# --- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+    if not rows:
+        return []
+    align = ["---", *["---:"] * (len(header) - 1)]
+    return ["| " + " | ".join(r) + " |" for r in [header, align, *rows]] + [""]
+
+
+def _head(report: EvaluationReport) -> list[str]:
+    d = report.details
+    lines = [f"# Evaluation, split by {d.get('split', '?')}", ""]
+    lines.append(
+        f"{d.get('items_evaluated', 0):,} items judged, {d.get('items_trained', 0):,} trained on. Brackets: 95 % bootstrap "
+        "interval of the model. Marks behind a baseline: **+** the model is better, **-** worse, each with a paired 95 % "
+        "interval of the difference without 0; **=** neither. A dash: not measured."
+    )
+    return [*lines, "", *[f"* {note}" for note in d.get("notes", [])], ""]
+
+
+def _methods(report: EvaluationReport) -> list[str]:
+    present = report.metrics["method"].unique().to_list()
+    others = sorted(m for m in present if m not in (MODEL, ORACLE, CEILING) and not m.startswith(MINUS))
+    return [MODEL, *others, *[m for m in (ORACLE, CEILING) if m in present]]
+
+
+def _sections(report: EvaluationReport) -> list[str]:
+    methods = _methods(report)
+    rows = {
+        (r["method"], r["metric"]): r for r in report.metrics.filter(pl.col("segment") == "all").to_dicts()
+    }
+    out: list[str] = []
+    for title, names in SECTIONS:
+        body = []
+        for name in names:
+            mine = rows.get((MODEL, name))
+            if mine is None:
+                continue
+            cells = [_number(mine["value"])]
+            if mine["low"] is not None:
+                cells[0] += f" [{_number(mine['low'])}, {_number(mine['high'])}]"
+            for method in methods[1:]:
+                row = rows.get((method, name))
+                cells.append(
+                    _number(row["value"] if row else None)
+                    + _mark(rows.get((MINUS + method, name)), mine, name)
+                )
+            reason = mine["reason"] or ""
+            body.append([name, *cells, f"{mine['n']:,}", reason])
+        out += _table([title, *methods, "n", "remark"], body)
+    return out
+
+
+def _mark(delta: dict[str, Any] | None, mine: dict[str, Any], metric: str) -> str:
+    if delta is None or delta["value"] is None or delta["low"] is None or mine["value"] is None:
+        return ""
+    if delta["low"] <= 0 <= delta["high"]:
+        return " ="
+    verdict = better(metric, delta["value"], mine["value"])
+    return "" if verdict is None else (" **+**" if verdict else " **-**")
+
+
+def _segments(report: EvaluationReport) -> list[str]:
+    rows = report.metrics.filter((pl.col("method") == MODEL) & (pl.col("segment") != "all"))
+    names = [n for n in SEGMENT_METRICS if n in rows["metric"].to_list()]
+    if not names:
+        return []
+    body = []
+    for segment in rows["segment"].unique(maintain_order=True).to_list():
+        mine = {r["metric"]: r for r in rows.filter(pl.col("segment") == segment).to_dicts()}
+        count = max(
+            (r["n"] for n, r in mine.items() if n.endswith(("exact_at_1", "edit_similarity"))), default=0
+        )
+        body.append(
+            [segment, f"{count:,}", *[_number(mine[n]["value"]) if n in mine else "–" for n in names]]
+        )
+    return _table(["Segment (model)", "items", *names], body)
+
+
+def _confidence(report: EvaluationReport) -> list[str]:
+    bins = [
+        [
+            f"{r['bin_low']:.2f}-{r['bin_high']:.2f}",
+            f"{r['n']:,}",
+            _number(r["confidence"]),
+            _number(r["observed"]),
+        ]
+        for r in report.calibration.to_dicts()
+    ]
+    curve = [
+        [f"{r['coverage']:.0%}", _number(r["threshold"]), _number(r["accuracy"])]
+        for i, r in enumerate(report.coverage.to_dicts())
+        if i % 2 == 1
+    ]
+    return [
+        *_table(["Confidence", "items", "mean confidence", "exact"], bins),
+        *_table(["Surest items accepted", "least confidence", "exact"], curve),
+    ]
+
+
+def _tail(report: EvaluationReport) -> list[str]:
+    lines = [f"* {a['severity'].upper()} {a['code']}: {a['message']}" for a in report.alerts]
+    seconds = report.details.get("seconds", {})
+    if seconds:
+        lines.append("* Seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in seconds.items()))
+    return lines
