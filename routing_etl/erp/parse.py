@@ -52,7 +52,7 @@ def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, 
     """Datetime("us") values and the mask of unreadable texts.
 
     Forms: ISO dates and times, `2024/05/31`, `2024.05.31`, `20240531`, `31-May-2024`, `31-May-24`. Two-digit years up
-    to 68 are 20xx, from 69 on 19xx; with `open_end` the text `31-Dec-99` is 2999-12-31.
+    to 69 are 20xx, from 70 on 19xx; with `open_end` the text `31-Dec-99` is 2999-12-31.
     """
     distinct = text.unique().drop_nulls()
     trimmed, filled = _filled(distinct)

@@ -1,0 +1,147 @@
+"""Source profiles: the shipped ones, overrides, and errors that name file, key, value and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from routing_etl.erp.profile import load_profile, shipped_profiles
+from routing_etl.errors import ProfileError
+from routing_etl.frames import TimeBasis
+
+
+def site(tmp_path: Path, body: str, name: str = "site.toml") -> Path:
+    path = tmp_path / name
+    path.write_text(f'name = "site"\nextends = "bi_views"\n{body}', encoding="utf-8")
+    return path
+
+
+def failure(path: Path | str) -> ProfileError:
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    return caught.value
+
+
+def test_shipped_profiles_load_with_attributes_and_time_basis() -> None:
+    assert shipped_profiles() == ["adventureworks", "bi_views"]
+    profile = load_profile("bi_views")
+    kinds = {a.name: a.kind for a in profile.attributes}
+    assert kinds["part_type"] == "category"
+    assert kinds["draw_no"] == "code"
+    assert kinds["item_spec"] == "text"
+    assert kinds["outdiameter"] == "number"
+    assert kinds["rotate_clockwise"] == "category"
+    assert {a.unit for a in profile.attributes if a.kind == "number"} == {"mm"}
+    assert {"draw_use", "item_nm_eng", "group3"}.isdisjoint(kinds)
+    assert profile.time_basis == TimeBasis(60.0, "order", "order", "ordered", None)
+
+
+def test_personal_and_commercial_columns_are_never_mapped() -> None:
+    profile = load_profile("bi_views")
+    mapped = {c for s in profile.sections.values() for m in s.columns.values() for c in m.column}
+    assert mapped.isdisjoint(
+        {"NC_PROGRAM_WRITER", "NC_WRITER_NM", "NC_REVIEWER", "NC_REVIEWER_NM", "VENDOR_NM", "WORKER_ID"}
+    )
+
+
+def test_site_profile_overrides_a_few_keys_and_keeps_the_rest(tmp_path: Path) -> None:
+    path = site(
+        tmp_path,
+        '[items]\ntable = "V_ITEM"\n[items.columns]\nitem_cd = "ITEM_CODE"\n[items.attributes]\ndraw_no = false\n'
+        'part_type = { column = "PART_TP" }\n[results]\nmax_age_years = 5\nrun_basis = "piece"\n',
+    )
+    profile = load_profile(path)
+    assert profile.items.table == "V_ITEM"
+    assert profile.items.columns["item_cd"].column == ("ITEM_CODE",)
+    assert "draw_no" not in profile.items.attributes
+    part_type = profile.items.attributes["part_type"]
+    assert part_type.column == ("PART_TP",)
+    assert part_type.placeholder_words == ("KYY",)
+    assert profile.operations.table == "BI_ROUTING_VIEW"
+    assert profile.time_basis.run_basis == "piece"
+    assert profile.fingerprint != load_profile("bi_views").fingerprint
+
+
+def test_a_section_is_removed_by_false(tmp_path: Path) -> None:
+    profile = load_profile(site(tmp_path, "purchase_orders = false\nresults = false\n"))
+    assert set(profile.sections) == {"items", "operations"}
+    assert profile.time_basis == TimeBasis()
+
+
+def test_site_may_extend_a_site(tmp_path: Path) -> None:
+    site(tmp_path, '[items]\ntable = "BASE"\n', "base.toml")
+    top = tmp_path / "top.toml"
+    top.write_text('name = "top"\nextends = "base.toml"\n[routing]\nmfg_lt_unit = "hour"\n', encoding="utf-8")
+    profile = load_profile(top)
+    assert (profile.name, profile.items.table, profile.routing.mfg_lt_unit) == ("top", "BASE", "hour")
+
+
+def test_fingerprint_depends_on_content_only(tmp_path: Path) -> None:
+    one, two = site(tmp_path, "# a comment\n", "one.toml"), site(tmp_path, "", "two.toml")
+    assert load_profile(one).fingerprint == load_profile(two).fingerprint
+
+
+@pytest.mark.parametrize("name", ["bi_view", "nothing_like_it", "missing.toml"])
+def test_unknown_profile_lists_or_names(name: str) -> None:
+    error = failure(name)
+    assert name in str(error)
+    assert "bi_views" in error.remedy or "ROUTING_ETL_PROFILE" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "value", "says"),
+    [
+        ('[items]\ntabel = "x"\n', "items.tabel", "x", "Did you mean table?"),
+        ('[results]\nrun_basis = "hour"\n', "results.run_basis", "hour", "'order', 'lot' or 'piece'"),
+        ("[results]\ntime_factor_min = -1\n", "results.time_factor_min", -1, "greater than 0"),
+        ('[items.columns]\nitem_code = "X"\n', "items.columns.item_code", "X", "did you mean item_cd?"),
+        ('[items.attributes.foo]\nkind = "text"\n', "items.attributes.foo.column", None, "missing"),
+        ('[items.attributes.foo]\ncolumn = "F"\nkind = "txt"\n', "items.attributes.foo.kind", "txt", "'text'"),
+        ('[items.attributes.marks]\ncolumn = "F"\nkind = "text"\n', "items.attributes.marks", "F", "reserved"),
+        ('[units.map]\n"ZOLL" = "zoll"\n', "units.map.ZOLL", "zoll", "quantities"),
+        ('[items]\nmark_columns = ["nope"]\n', "items.mark_columns", "nope", "no such attribute"),
+        ("[operations.columns]\nproc_seq = false\n", "operations.columns", None, "must map proc_seq"),
+        ("[operations.columns]\njob_nm = { length = 5 }\n", None, None, None),
+        ('[operations.columns.batch_oper]\nconst = "B"\n', "operations.columns.batch_oper", "{...}", "either"),
+        ('[units]\nunknwon = []\n', "units.unknwon", [], "unknown"),
+    ],
+)  # fmt: skip
+def test_wrong_keys_are_named_with_value_and_remedy(
+    tmp_path: Path, body: str, key: str | None, value: object, says: str | None
+) -> None:
+    path = site(tmp_path, body)
+    if key is None:
+        assert load_profile(path).operations.columns["job_nm"].length == 5
+        return
+    error = failure(path)
+    assert (error.file, error.key, error.value) == ("site.toml", key, value)
+    assert says is not None and says in str(error)
+    assert error.remedy
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    error = failure(site(tmp_path, "[items\n"))
+    assert "line 3" in str(error)
+
+
+def test_circle_of_profiles_is_an_error(tmp_path: Path) -> None:
+    for a, b in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{a}.toml").write_text(f'name = "{a}"\nextends = "{b}.toml"\n', encoding="utf-8")
+    error = failure(tmp_path / "a.toml")
+    assert error.key == "extends"
+    assert "a.toml -> b.toml -> a.toml" in str(error)
+
+
+def test_extends_must_be_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('name = "x"\nextends = 5\n', encoding="utf-8")
+    assert failure(path).key == "extends"
+
+
+def test_named_rule_columns_become_mapped_columns(tmp_path: Path) -> None:
+    profile = load_profile(site(tmp_path, '[routing]\nmajor_flag_source = "MAJOR_FLG"\n'))
+    assert profile.column_maps("operations")["major_flg"].column == ("MAJOR_FLG",)
+    hold = profile.column_maps("results")["hold_time"]
+    assert hold.optional
+    assert hold.column == ("HOLD_TIME", "HOLD_DURATION", "HOLDING_TIME")
