@@ -1,0 +1,95 @@
+"""Groups `erp` and `quality`: extracted and cleaned frames, and the rows that cleaning rejected."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.assets.external import tables_by_frame
+from dagster_defs.resources import POOL, Street
+from routing_etl import frames, pipeline
+from routing_etl.erp.profile import Profile
+
+
+def build(profile: Profile) -> list[dg.AssetsDefinition]:
+    """The extract and the cleaning, wired to the tables of the profile."""
+    tables = tables_by_frame(profile)
+
+    @dg.multi_asset(
+        name="extract",
+        pool=POOL,
+        specs=[
+            dg.AssetSpec(
+                keys.RAW[frame.name],
+                deps=[keys.erp_table(t) for t in tables[frame.name]],
+                group_name=keys.ERP,
+                description=f"{frame.name} as the ERP gave them: canonical column names, raw values, Parquet.",
+                owners=keys.OWNERS,
+                kinds={"parquet"},
+                code_version=keys.CODE_VERSION,
+            )
+            for frame in keys.SOURCE_FRAMES
+        ],
+    )
+    def extract(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Stream the ERP's tables into the run folder, bounded in memory."""
+        with street.step(context) as ctx:
+            street.begin(context, ctx)
+            report = pipeline.extract(ctx)
+        for name, key in keys.RAW.items():
+            of_frame = report["frames"].get(name, {})
+            yield dg.MaterializeResult(
+                key, metadata=metadata.frame_files(ctx.run.raw / f"{name}.parquet") | metadata.plain(of_frame)
+            )
+
+    @dg.multi_asset(
+        name="clean",
+        pool=POOL,
+        specs=[
+            *(
+                dg.AssetSpec(
+                    keys.CLEAN[frame.name],
+                    deps=list(keys.RAW.values()),
+                    group_name=keys.ERP,
+                    description=f"Canonical {frame.name}: one meaning and one unit per column, NULL for missing.",
+                    metadata={"dagster/column_schema": metadata.column_schema(frame)},
+                    owners=keys.OWNERS,
+                    kinds={"parquet", "polars"},
+                    code_version=keys.CODE_VERSION,
+                )
+                for frame in keys.SOURCE_FRAMES
+            ),
+            dg.AssetSpec(
+                keys.REJECTS,
+                deps=list(keys.RAW.values()),
+                group_name=keys.QUALITY,
+                description="Rows that cleaning took out, each with its table, key, rule, reason and raw values.",
+                metadata={"dagster/column_schema": metadata.column_schema(frames.REJECTS)},
+                owners=keys.OWNERS,
+                kinds={"parquet"},
+                code_version=keys.CODE_VERSION,
+            ),
+        ],
+    )
+    def clean(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Clean every frame; rows in = rows kept + rows rejected."""
+        with street.step(context, after="extract") as ctx:
+            report = pipeline.clean(ctx)
+        for name, key in keys.CLEAN.items():
+            of_frame = metadata.plain(report["frames"].get(name, {}))
+            yield dg.MaterializeResult(
+                key, metadata=metadata.frame_files(ctx.run.clean / f"{name}.parquet") | of_frame
+            )
+        rejected = {n: sum(f.get("rejects", {}).values()) for n, f in report["frames"].items()}
+        shown = {"by_frame": rejected, "by_rule": metadata.by_rule(report["frames"], "rejects")}
+        yield dg.MaterializeResult(
+            keys.REJECTS, metadata=metadata.frame_files(ctx.run.rejects) | metadata.plain(shown)
+        )
+
+    return [extract, clean]

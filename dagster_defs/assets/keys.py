@@ -1,0 +1,45 @@
+"""Names of assets, groups and kinds: the one place where the graph is spelled."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from routing_etl import frames
+
+ERP, QUALITY, TIMES, MODEL, PUBLISH, MONITORING = "erp", "quality", "times", "model", "publish", "monitoring"
+GROUPS = (ERP, QUALITY, TIMES, MODEL, PUBLISH, MONITORING)
+OWNERS = ["team:data"]
+#: Raise when what a step computes changes, so that the UI shows what is stale.
+CODE_VERSION = "1"
+
+SOURCE_FRAMES = (frames.ITEMS, frames.OPERATIONS, frames.WORK_RESULTS, frames.PURCHASE_ORDERS)
+PREDICTION_FRAMES = (
+    frames.CANDIDATES,
+    frames.CANDIDATE_OPERATIONS,
+    frames.RESOURCE_ALTERNATIVES,
+    frames.CANDIDATE_EVIDENCE,
+    frames.ABSTAINED,
+)
+
+RAW = {f.name: dg.AssetKey(["raw", f.name]) for f in SOURCE_FRAMES}
+CLEAN = {f.name: dg.AssetKey([f.name]) for f in SOURCE_FRAMES}
+REJECTS = dg.AssetKey([frames.REJECTS.name])
+TIME_PROFILES = dg.AssetKey(["time_profiles"])
+ROUTING_MODEL = dg.AssetKey(["routing_model"])
+CHAMPION = dg.AssetKey(["champion"])
+MODEL_EVALUATION = dg.AssetKey(["model_evaluation"])
+PREDICTIONS = {f.name: dg.AssetKey([f.name]) for f in PREDICTION_FRAMES}
+LOADED_PUBLICATION = dg.AssetKey(["loaded_publication"])
+PUBLICATION = dg.AssetKey(["publication"])
+MODEL_METRICS = dg.AssetKey(["model_metrics"])
+DRIFT = dg.AssetKey(["drift"])
+
+
+def erp_table(table: str) -> dg.AssetKey:
+    """A table or view of the ERP."""
+    return dg.AssetKey(["erp", table])
+
+
+def erp_view(view: str) -> dg.AssetKey:
+    """A view over the published batch."""
+    return dg.AssetKey(["erp_screen", view])

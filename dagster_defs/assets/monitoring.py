@@ -1,0 +1,48 @@
+"""Group `monitoring`: how the published batch looks and what became of the one before it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.resources import POOL, Street
+from routing_etl import pipeline
+
+
+@dg.multi_asset(
+    name="measure",
+    pool=POOL,
+    specs=[
+        dg.AssetSpec(
+            keys.MODEL_METRICS,
+            deps=[keys.PUBLICATION, keys.CLEAN["operations"]],
+            group_name=keys.MONITORING,
+            description="Coverage of the batch and realised outcomes: what engineers routed after we had predicted it.",
+            owners=keys.OWNERS,
+            kinds={"sql"},
+            code_version=keys.CODE_VERSION,
+        ),
+        dg.AssetSpec(
+            keys.DRIFT,
+            deps=[keys.PUBLICATION],
+            group_name=keys.MONITORING,
+            description="Distance of the batch's similarity scores from those of the batch before (Kullback-Leibler).",
+            owners=keys.OWNERS,
+            kinds={"sql"},
+            code_version=keys.CODE_VERSION,
+        ),
+    ],
+)
+def measure(
+    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Measure the published batch, store the metrics, and close the night's record."""
+    with street.step(context, after="publish") as ctx:
+        report = pipeline.measure(ctx)
+        street.finish(ctx)
+    rows = report["metrics"]
+    drift = [row for row in rows if "drift" in row["metric"]]
+    for key, shown in ((keys.MODEL_METRICS, rows), (keys.DRIFT, drift)):
+        yield dg.MaterializeResult(key, metadata=metadata.metric_rows(shown) | metadata.cost(report))

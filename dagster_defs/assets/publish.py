@@ -1,0 +1,60 @@
+"""Group `publish`: loading and publishing, two assets, so that the checks of the candidates stand between.
+
+A blocking check does not stop the asset that it checks, only the ones behind it (DESIGN decision 7).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.freshness import publication_freshness
+from dagster_defs.resources import POOL, Street
+from routing_etl import pipeline
+from routing_etl.settings import Settings
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Load and publish; the settings give the time zone of the freshness deadline."""
+
+    @dg.asset(
+        key=keys.LOADED_PUBLICATION,
+        deps=list(keys.PREDICTIONS.values()),
+        group_name=keys.PUBLISH,
+        description="The checked predictions under a new publication id that no reader sees, reconciled with the files.",
+        owners=keys.OWNERS,
+        kinds={"sql"},
+        code_version=keys.CODE_VERSION,
+        pool=POOL,
+    )
+    def loaded_publication(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> dg.MaterializeResult[Any]:
+        """Load and reconcile; loading the same predictions again is a no-op."""
+        with street.step(context, after="score") as ctx:
+            report = pipeline.load(ctx)
+        return dg.MaterializeResult(metadata=metadata.plain(report))
+
+    @dg.asset(
+        key=keys.PUBLICATION,
+        deps=[keys.LOADED_PUBLICATION],
+        group_name=keys.PUBLISH,
+        description="What the ERP's screens read. One short transaction moves the pointer, so readers see the old batch "
+        "or the new one, whole.",
+        owners=keys.OWNERS,
+        kinds={"sql"},
+        code_version=keys.CODE_VERSION,
+        freshness_policy=publication_freshness(settings),
+        pool=POOL,
+    )
+    def publication(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> dg.MaterializeResult[Any]:
+        """Move the pointer to the loaded publication."""
+        with street.step(context, after="load") as ctx:
+            report = pipeline.publish(ctx)
+            version = metadata.plain({"model_version": (ctx.run.report("score") or {}).get("model_version")})
+        return dg.MaterializeResult(metadata=metadata.plain(report) | version)
+
+    return [loaded_publication, publication]

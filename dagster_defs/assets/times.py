@@ -1,0 +1,32 @@
+"""Group `times`: how long operations really took."""
+
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.resources import POOL, Street
+from routing_etl import frames, pipeline
+
+
+@dg.asset(
+    key=keys.TIME_PROFILES,
+    deps=[keys.CLEAN["work_results"], keys.CLEAN["operations"]],
+    group_name=keys.TIMES,
+    description="Set-up minutes per order and run minutes per piece from work results: per item and operation, per job "
+    "and resource, per job, with OPT <= STD <= SAFE.",
+    metadata={"dagster/column_schema": metadata.column_schema(frames.TIME_BY_ITEM_OPERATION)},
+    owners=keys.OWNERS,
+    kinds={"parquet", "polars"},
+    code_version=keys.CODE_VERSION,
+    pool=POOL,
+)
+def time_profiles(
+    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+) -> dg.MaterializeResult[Any]:
+    """Aggregate work results into the three time profiles."""
+    with street.step(context, after="clean") as ctx:
+        report = pipeline.aggregate_times(ctx)
+    profile = metadata.frame_files(ctx.run.times / f"{frames.TIME_BY_ITEM_OPERATION.name}.parquet")
+    return dg.MaterializeResult(metadata=profile | metadata.plain(report))

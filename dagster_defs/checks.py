@@ -1,0 +1,116 @@
+"""Asset checks, one per expectation of `routing_etl.quality`, with its severity; a critical one blocks what follows.
+
+The names come from the light rule lists, so that loading the definitions imports neither Great Expectations nor
+pandas. What does not belong here: rules.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.failures import UNPUBLISHED
+from dagster_defs.resources import POOL, Street
+from routing_etl import night, pipeline
+from routing_etl.context import Context
+from routing_etl.erp.profile import Profile
+from routing_etl.errors import DataQualityError
+from routing_etl.quality.checks import CheckInfo, list_checks
+
+_SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+
+
+def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
+    """Check specs of these frames, as the profile's attributes make them."""
+    by_frame: dict[str, list[CheckInfo]] = list_checks(profile.attributes)
+    return [
+        dg.AssetCheckSpec(
+            info.check,
+            asset=key,
+            description=f"{info.meaning} Expected: {info.expected}.",
+            blocking=info.severity == "critical",
+            metadata={"severity": info.severity, "expected": info.expected, "column": info.column or ""},
+        )
+        for frame, key in assets.items()
+        for info in by_frame[frame]
+    ]
+
+
+def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
+    """Checks of the cleaned frames, and checks of the predictions."""
+    source = specs(profile, {**keys.CLEAN, "rejects": keys.REJECTS})
+    predicted = specs(profile, keys.PREDICTIONS)
+
+    @dg.multi_asset_check(name="check_source", specs=source, pool=POOL)
+    def check_source(
+        context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Check the cleaned frames; a failed critical check stops the night before anything is learned."""
+        with street.step(context, after="clean") as ctx:
+            outcomes = _outcomes(context, ctx, pipeline.check_source)
+        yield from _results(context, outcomes, source)
+
+    @dg.multi_asset_check(name="check_candidates", specs=predicted, pool=POOL)
+    def check_candidates(
+        context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Check the predictions; a failed critical check keeps them from being loaded."""
+        with street.step(context, after="score") as ctx:
+            outcomes = _outcomes(context, ctx, pipeline.check_candidates)
+        yield from _results(context, outcomes, predicted)
+
+    return [check_source, check_candidates]
+
+
+def _outcomes(context: Any, ctx: Context, step: Callable[[Context], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Outcomes of a check step; a failed critical check is an outcome here, and closes the night as failed."""
+    try:
+        step(ctx)
+    except DataQualityError as exc:
+        context.log.error(f"{exc} {UNPUBLISHED}")
+        night.finish(ctx, "failed", str(exc))
+    report = ctx.run.report(f"{step.__name__}_outcomes") or {}
+    outcomes: list[dict[str, Any]] = report["outcomes"]
+    return outcomes
+
+
+def _results(
+    context: Any, outcomes: Sequence[Mapping[str, Any]], declared: Sequence[dg.AssetCheckSpec]
+) -> Iterator[dg.AssetCheckResult]:
+    """One result per declared check. One that did not run is a failure that says so; none passes unseen."""
+    found = {(o["frame"], o["check"]): o for o in outcomes}
+    for spec in declared:
+        outcome = found.pop((spec.asset_key.path[-1], spec.name), None)
+        yield _result(outcome, spec) if outcome is not None else _not_run(spec)
+    for frame, check in found:
+        context.log.warning(
+            f"Check {check} of {frame} ran but is not declared; reload the definitions to see it."
+        )
+
+
+def _result(outcome: Mapping[str, Any], spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=outcome["success"],
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        severity=_SEVERITY[outcome["severity"]],
+        description=None if outcome["success"] else f"{outcome['observed']}; expected {outcome['expected']}",
+        metadata=metadata.plain(
+            {k: outcome[k] for k in ("observed", "expected", "rows_checked", "rows_unexpected", "exception")}
+            | {"offending_rows": [{"row": text} for text in outcome["sample"]]}
+        ),
+    )
+
+
+def _not_run(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
+    column = spec.metadata["column"] or "the frame"
+    reason = f"Nothing was checked: {column} has no value in any row of this run."
+    return dg.AssetCheckResult(
+        passed=False,
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=reason,
+    )

@@ -1,0 +1,131 @@
+"""What people can set in the Launchpad. Descriptions, bounds and defaults make it explain itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+
+class Split(StrEnum):
+    """How held-out items are chosen."""
+
+    FAMILY = "family"
+    TIME = "time"
+    LEAVE_ONE_OUT = "loo"
+
+
+class TrainConfig(dg.Config):
+    """One training."""
+
+    version_name: str = Field(
+        default="",
+        max_length=128,
+        description="Name of the new version: letters, digits, '.', '_' and '-'. Blank: the UTC time.",
+    )
+    dry_run: bool = Field(
+        default=False, description="Train and evaluate, but save nothing: no files, no rows."
+    )
+    promote: bool = Field(
+        default=True,
+        description="Make the version champion unless its held-out exact match is surely below the champion's.",
+    )
+    only_when_due: bool = Field(
+        default=False,
+        description="Train only when there is no champion or it is older than ROUTING_ETL_RETRAIN_DAYS (the night).",
+    )
+    split: Split = Field(
+        default=Split.FAMILY,
+        description="Held-out items: FAMILY groups of near-identical items, TIME the newest routings, LEAVE_ONE_OUT.",
+    )
+    test_days: int = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="Evaluation window in days for the split TIME. 0: ROUTING_ETL_TEST_DAYS.",
+    )
+    max_items: int = Field(
+        default=5000, ge=10, le=325_000, description="Most held-out items that are evaluated."
+    )
+    requested_by: str = Field(
+        default="", max_length=64, description="Who asks for it; kept with the version."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Settings that this training overrides."""
+        return {"test_days": self.test_days} if self.test_days else {}
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of `pipeline.train`."""
+        return {
+            "name": self.version_name or None,
+            "dry_run": self.dry_run,
+            "promote": self.promote,
+            "split": self.split.value,
+            "max_items": self.max_items,
+            "requested_by": self.requested_by,
+        }
+
+
+class EvaluateConfig(dg.Config):
+    """One evaluation of the method against the baselines."""
+
+    split: Split = Field(default=Split.TIME, description="Held-out items: FAMILY, TIME or LEAVE_ONE_OUT.")
+    test_days: int = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="Evaluation window in days for the split TIME. 0: ROUTING_ETL_TEST_DAYS.",
+    )
+    max_items: int = Field(
+        default=5000, ge=10, le=325_000, description="Most held-out items that are evaluated."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Settings that this evaluation overrides."""
+        return {"test_days": self.test_days} if self.test_days else {}
+
+
+class ScoreConfig(dg.Config):
+    """One scoring."""
+
+    model_version: str = Field(
+        default="", max_length=128, description="Version to score with. Blank: the champion."
+    )
+
+
+class RollbackConfig(dg.Config):
+    """One step back of what the ERP reads."""
+
+    to_publication: int = Field(
+        default=0, ge=0, description="Publication to go back to. 0: the one before the current."
+    )
+
+
+class PromoteConfig(dg.Config):
+    """One promotion by hand."""
+
+    version: str = Field(min_length=1, max_length=128, description="Model version that becomes champion.")
+    why: str = Field(min_length=3, max_length=400, description="Reason; kept in the audit log.")
+
+
+class PurgeConfig(dg.Config):
+    """One clean-up."""
+
+    keep_publications: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Publications kept, current included. 0: ROUTING_ETL_KEEP_PUBLICATIONS.",
+    )
+    keep_models: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Model versions kept besides the champion. 0: ROUTING_ETL_KEEP_MODELS.",
+    )
+    keep_runs: int = Field(
+        default=0, ge=0, le=1000, description="Run folders kept. 0: ROUTING_ETL_KEEP_RUNS."
+    )

@@ -1,0 +1,44 @@
+"""The one place where everything is put together: production, the command line and tests call `build_defs`."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_defs import checks, jobs, schedules, sensors
+from dagster_defs.assets import erp, external, model, monitoring, publish, times
+from dagster_defs.resources import street_resource
+from routing_etl.erp.profile import load_profile
+from routing_etl.settings import load_settings
+
+
+def build_defs(**overrides: object) -> dg.Definitions:
+    """All definitions, from the environment's settings with `overrides` on top.
+
+    Raises
+    ------
+    ConfigurationError: a setting or the source profile is wrong; the UI shows the sentence in place of the graph.
+    """
+    settings = load_settings(**overrides)
+    profile = load_profile(settings.profile)
+    return dg.Definitions(
+        assets=[
+            *external.erp_tables(profile),
+            *erp.build(profile),
+            times.time_profiles,
+            model.train_model,
+            model.model_evaluation,
+            model.score,
+            *publish.build(settings),
+            monitoring.measure,
+            *external.erp_views(),
+        ],
+        asset_checks=checks.build(profile),
+        jobs=[*jobs.asset_jobs(), *jobs.OP_JOBS],
+        schedules=schedules.build(settings),
+        sensors=sensors.build(settings),
+        resources={"settings": settings, "street": street_resource(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

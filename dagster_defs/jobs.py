@@ -1,0 +1,125 @@
+"""The jobs that people and schedules start.
+
+Dagster reads the type of a `config` argument from the function itself, so annotations here are no strings.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.config import EvaluateConfig, PromoteConfig, PurgeConfig, RollbackConfig, TrainConfig
+from dagster_defs.failures import as_dagster_failure
+from dagster_defs.progress import LogProgress
+from dagster_defs.resources import POOL
+from routing_etl import admin
+from routing_etl.champion import promote
+from routing_etl.settings import Settings
+
+NIGHTLY, TRAIN, EVALUATE = "nightly", "train", "evaluate"
+
+_ASSET_JOBS_RUN_ALONE = dg.in_process_executor
+
+
+def asset_jobs() -> list[Any]:
+    """Jobs over assets. One process: splitting the night over processes costs five times as long for nothing."""
+    not_nightly = dg.AssetSelection.assets(keys.MODEL_EVALUATION)
+    materializable = dg.AssetSelection.all() - dg.AssetSelection.groups("none")
+    return [
+        dg.define_asset_job(
+            NIGHTLY,
+            selection=materializable - not_nightly,
+            config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
+            executor_def=_ASSET_JOBS_RUN_ALONE,
+            description="The whole night: extract, clean, check, times, train when due, score, check, load, publish, "
+            "measure. A failed critical check leaves the last publication in place.",
+        ),
+        dg.define_asset_job(
+            TRAIN,
+            selection=dg.AssetSelection.assets(keys.ROUTING_MODEL, keys.CHAMPION),
+            config=dg.RunConfig(ops={"train_model": TrainConfig()}),
+            executor_def=_ASSET_JOBS_RUN_ALONE,
+            description="Train a model on the newest night's data: version name or blank for the time, dry run, "
+            "evaluation window, promote or not.",
+        ),
+        dg.define_asset_job(
+            EVALUATE,
+            selection=dg.AssetSelection.assets(keys.MODEL_EVALUATION),
+            config=dg.RunConfig(ops={keys.MODEL_EVALUATION.path[-1]: EvaluateConfig()}),
+            executor_def=_ASSET_JOBS_RUN_ALONE,
+            description="Measure the method against the baselines on the newest night's data; saves no model.",
+        ),
+    ]
+
+
+@dg.op(name="rollback", pool=POOL)
+def rollback_op(
+    context: dg.OpExecutionContext, config: RollbackConfig, settings: dg.ResourceParam[Settings]
+) -> int:
+    """Move the pointer back in one short transaction."""
+    with as_dagster_failure(context):
+        current = admin.rollback(settings, config.to_publication or None)
+    context.log.info(f"ERP users now read publication {current}.")
+    context.add_output_metadata({"publication_id": current})
+    return current
+
+
+@dg.op(name="promote", pool=POOL)
+def promote_op(
+    context: dg.OpExecutionContext, config: PromoteConfig, settings: dg.ResourceParam[Settings]
+) -> str:
+    """Make a version champion, on record; the next night scores with it."""
+    with as_dagster_failure(context):
+        promote(settings, config.version, why=config.why)
+    context.log.info(f"{config.version} is champion: {config.why}")
+    return config.version
+
+
+@dg.op(name="purge", pool=POOL)
+def purge_op(
+    context: dg.OpExecutionContext, config: PurgeConfig, settings: dg.ResourceParam[Settings]
+) -> None:
+    """Remove what retention no longer keeps."""
+    with as_dagster_failure(context):
+        removed = admin.purge(
+            settings,
+            publications=config.keep_publications or None,
+            models=config.keep_models or None,
+            runs=config.keep_runs or None,
+            progress=LogProgress(context.log),
+        )
+    context.log.info(f"Removed: {removed}")
+    context.add_output_metadata(metadata.plain(removed))
+
+
+@dg.job(
+    config=dg.RunConfig(ops={"rollback": RollbackConfig()}),
+    executor_def=dg.in_process_executor,
+    description="Put an earlier publication in front of ERP users again, whole, at once.",
+)
+def rollback_publication() -> None:
+    """One op."""
+    rollback_op()
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Make a model version champion by hand; who, when and why are kept.",
+)
+def promote_model() -> None:
+    """One op."""
+    promote_op()
+
+
+@dg.job(
+    config=dg.RunConfig(ops={"purge": PurgeConfig()}),
+    executor_def=dg.in_process_executor,
+    description="Remove old publications, run records, model versions and run folders beyond the numbers kept.",
+)
+def purge() -> None:
+    """One op."""
+    purge_op()
+
+
+OP_JOBS = [rollback_publication, promote_model, purge]

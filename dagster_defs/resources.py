@@ -1,0 +1,114 @@
+"""What assets and jobs are given: the settings, and the street, which knows the run folder of a Dagster run.
+
+Both are plain objects of ours; nothing here wraps a database or a model. What does not belong here: what a step does
+(`routing_etl.pipeline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs.failures import MAX_RETRIES, as_dagster_failure
+from dagster_defs.progress import LogProgress
+from routing_etl import night
+from routing_etl.context import Context
+from routing_etl.errors import RoutingEtlError
+from routing_etl.log import configure, get_logger
+from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs, run_lock
+from routing_etl.settings import Settings
+
+log = get_logger(__name__)
+
+#: Every asset and check of ours draws on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
+POOL = "routing_etl"
+
+
+class Street:
+    """Gives each step of one Dagster run its pipeline context.
+
+    The run folder is named after the Dagster run, so that a re-run from failure goes on in the folder of the run it
+    repeats. A step materialised alone works on the newest folder in which the step before it has finished.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @contextmanager
+    def step(self, context: Any, *, after: str | None = None, **changes: Any) -> Iterator[Context]:
+        """The pipeline's context for one asset, check or op.
+
+        Parameters
+        ----------
+        context: Dagster's execution context.
+        after: the step whose output is read; None only for the first step, which makes the run folder.
+        changes: settings that this run's configuration overrides.
+
+        Raises
+        ------
+        dagster.Failure: a permanent error, not to be retried. dagster.RetryRequested: a transient one.
+        """
+        settings = self.settings.model_copy(update=changes)
+        with as_dagster_failure(context):
+            ctx = Context(settings, self._folder(context, after), LogProgress(context.log))
+            context.log.info(f"Run folder {ctx.run.path}")
+            try:
+                yield ctx
+            except BaseException as exc:
+                self.record_failure(context, ctx, exc)
+                raise
+
+    def begin(self, context: Any, ctx: Context) -> None:
+        """Open the night's row in `batch_run`."""
+        job = context.job_name
+        night.begin(ctx, "manual" if job.startswith("__") else job)
+
+    def finish(self, ctx: Context) -> None:
+        """Close the night's row as succeeded, and remove run folders beyond the number kept."""
+        night.finish(ctx, "succeeded", "")
+        prune_runs(self.settings.home, self.settings.keep_runs)
+
+    def record_failure(self, context: Any, ctx: Context, exc: BaseException) -> None:
+        """Close the row of the night that this Dagster run began; the run of another is left as it is."""
+        retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
+        if ctx.run.run_id != _folder_name(context) or retried:
+            return
+        message = str(exc) if isinstance(exc, RoutingEtlError) else f"{type(exc).__name__}: {exc}"
+        status = "failed" if isinstance(exc, Exception) else "cancelled"
+        try:
+            night.finish(ctx, status, message)
+        except RoutingEtlError as second:
+            context.log.error(f"The end of the run could not be recorded: {second}")
+
+    def _folder(self, context: Any, after: str | None) -> RunFolder:
+        name = _folder_name(context)
+        own = [run for run in list_runs(self.settings.home) if run.run_id == name]
+        if own:
+            return own[0]
+        if after is None:
+            return new_run(self.settings.home, name)
+        return find_run(self.settings.home, None, having=after)
+
+
+def _folder_name(context: Any) -> str:
+    """Run folder of a Dagster run: that of the first run when this one repeats it."""
+    return f"dagster_{context.run.root_run_id or context.run.run_id}"
+
+
+def street_resource(settings: Settings) -> dg.ResourceDefinition:
+    """The street for one Dagster run, holding the home's run lock as long as the run lasts."""
+
+    @dg.resource(
+        description="Run folder and run lock of one Dagster run; steps get their pipeline context from it."
+    )
+    def street(context: dg.InitResourceContext) -> Iterator[Street]:
+        configure(settings.home / "logs", settings.log_level)
+        run_id = context.run_id or "without id"
+        with run_lock(settings.home, f"Dagster run {run_id}"):
+            night.ensure_warehouse(settings)
+            yield Street(settings)
+
+    return street

@@ -1,0 +1,33 @@
+"""When jobs start by themselves. One time zone, from the settings; on by default."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_defs.config import TrainConfig
+from dagster_defs.jobs import NIGHTLY, TRAIN
+from routing_etl.settings import Settings
+
+
+def build(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """The night at 02:00, and a training on the first of each month after that night."""
+    return [
+        dg.ScheduleDefinition(
+            name="nightly_at_two",
+            job_name=NIGHTLY,
+            cron_schedule="0 2 * * *",
+            execution_timezone=settings.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="The whole night, every night at 02:00.",
+            run_config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
+        ),
+        dg.ScheduleDefinition(
+            name="retrain_monthly",
+            job_name=TRAIN,
+            cron_schedule="0 4 1 * *",
+            execution_timezone=settings.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="A new model on the first of the month, two hours after the night, on that night's data.",
+            run_config=dg.RunConfig(ops={"train_model": TrainConfig(requested_by="retrain_monthly")}),
+        ),
+    ]
