@@ -36,11 +36,11 @@ from routing_etl.erp.plant_rows import (
     truth_rows,
     truth_time_rows,
 )
-from routing_etl.errors import ConfigurationError
+from routing_etl.errors import ConfigurationError, FrameError
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings
 
-__all__ = ["Grammar", "PlantReport", "write_plant"]
+__all__ = ["Grammar", "PlantReport", "typed_frame", "write_plant"]
 
 MIN_ITEMS, MAX_ITEMS = 200, 325_000
 _MARK = ("generator", "routing_etl.erp.demo_plant")
@@ -289,6 +289,17 @@ def _clear(engine: Engine, url: str) -> None:
         )
 
 
+def typed_frame(table: sa.Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Text dates as dates, for databases with strict types: what no DATE or DATETIME2 column can hold becomes NULL."""
+    return frame.with_columns(
+        pl.col(c.name).str.to_date("%Y-%m-%d", strict=False)
+        if isinstance(c.type, sa.Date)
+        else pl.col(c.name).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False)
+        for c in table.columns
+        if isinstance(c.type, sa.Date | sa.DateTime)
+    )
+
+
 class _Sink:
     """Writes frames into tables: plain tuples on SQLite, the dialect's executemany elsewhere."""
 
@@ -302,7 +313,9 @@ class _Sink:
         """Append the frame; its columns must be the table's."""
         names = [c.name for c in table.columns]
         if frame.columns != names:
-            raise ValueError(f"{table.name}: {frame.columns} is not {names}")
+            raise FrameError(
+                f"Rows of {table.name} have columns {frame.columns}.", remedy=f"Needed: {names}."
+            )
         self.rows[table.name] = self.rows.get(table.name, 0) + len(frame)
         if not len(frame):
             return
@@ -313,13 +326,7 @@ class _Sink:
             with self.engine.begin() as connection:
                 connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})', rows)
             return
-        frame = frame.with_columns(
-            pl.col(c.name).str.to_date("%Y-%m-%d", strict=False)
-            if isinstance(c.type, sa.Date)
-            else pl.col(c.name).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False)
-            for c in table.columns
-            if isinstance(c.type, sa.Date | sa.DateTime)
-        )
+        frame = typed_frame(table, frame)
         for low, high in _spans(len(frame), self.load_rows):
             with self.engine.begin() as connection:
                 connection.execute(table.insert(), frame[low:high].to_dicts())

@@ -68,7 +68,12 @@ def make_routings(rng: np.random.Generator, book: Book, items: Latent, plan: Pla
     grammar = book.grammar
     rows = np.flatnonzero(routed)
     mean = float((plan.jobs[rows] > 0).sum(1).mean()) if len(rows) else 1.0
-    extra = float(np.clip(grammar.rows_per_routed_item / mean - 1, 0, 4)) * 1.03
+    sent_share = 0.2 if grammar.outsourced_share else 0.0
+    extra = 0.0
+    for _ in range(20):
+        # The second routing is sent outside, with two rows, as often as `sent_share` says.
+        lost = sent_share * (1 - np.exp(-extra)) * max(mean - 2, 0.0)
+        extra = float(np.clip((grammar.rows_per_routed_item + lost) / mean - 1, 0, 4))
     count = 1 + np.minimum(rng.poisson(extra, len(rows)), 6)
     item = np.repeat(rows, count)
     order = np.arange(len(item)) - np.repeat(np.cumsum(count) - count, count)
@@ -84,7 +89,7 @@ def make_routings(rng: np.random.Generator, book: Book, items: Latent, plan: Pla
     ).min(1)
     which = np.where(which == cumulative.shape[1] + 1, 0, which)
     jobs, outside = book.variant(items, plan, item, which)
-    sent = (order == 1) & (rng.random(len(item)) < 0.2) & (grammar.outsourced_share > 0)
+    sent = (order == 1) & (rng.random(len(item)) < sent_share)
     for f, family in enumerate(book.families):
         hit = np.flatnonzero(sent & (items.family[item] == f))
         jobs[hit] = 0

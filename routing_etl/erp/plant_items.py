@@ -115,24 +115,27 @@ def visible_items(
     gone = chance(rng, n, noise)
     spec = put(tokens, elsewhere | gone, "")
     spec = put(spec, (elsewhere | gone) & chance(rng, n, 0.12 * dirt), "0")
+    options = put(_options(items), chance(rng, n, noise), "")
+    in_spec = (rng.random(n) < 0.3) & ~elsewhere & ~gone & (options != "").to_numpy()
+    spec = put(spec, in_spec, spec + " /" + options)
     for mark, share in (("(CHK) ", 0.0036), ("(DEL) ", 0.0025)):
         spec = put(spec, chance(rng, n, share * dirt), pl.Series([mark] * n) + spec)
 
     series = labels(cat.seal_series, items.seal)
     inch_text = pl.Series(np.round(items.ssize * 1000).astype(np.int64)).cast(pl.String)
     seal_text = put((series + "-" + inch_text).fill_null(""), (items.seal < 0) | chance(rng, n, 0.25), "")
-    options = put(_options(items), chance(rng, n, noise), "")
     extra = pl.DataFrame(
         {
             "std": put(pl.Series([""] * n), items.std & chance(rng, n, 0.8), "(표준설계)"),
             "seal": seal_text,
             "tok": put(tokens, ~elsewhere | gone, ""),
-            "opt": put("/" + options, (options == "").to_numpy(), ""),
+            "opt": put("/" + options, in_spec | (options == "").to_numpy(), ""),
         }
     )
     additional = extra.select(pl.concat_str("std", "seal", "tok", "opt", separator=" ")).to_series()
     additional = additional.str.replace_all(r" {2,}", " ").str.strip_chars()
     additional = put(additional, (additional == "").to_numpy() & chance(rng, n, 0.08 * dirt), "0")
+    spec = sprinkle(rng, spec, dict.fromkeys(v.NULL_WORDS, 0.0006 * dirt))
 
     part = labels(cat.part_code, items.ptype)
     part_name = labels(cat.part_name, items.ptype)
@@ -157,7 +160,8 @@ def visible_items(
         "ITEM_NM": put(name, chance(rng, n, 0.0001 * dirt), None),
         "ADDITIONAL_SPEC": additional,
         "ITEM_MATERIAL": material,
-        "MATERIAL_DESC": put(text, chance(rng, n, 0.0036 * dirt), None),
+        "MATERIAL_DESC": put(
+            sprinkle(rng, text, dict.fromkeys(v.NULL_WORDS, 0.0004 * dirt)), chance(rng, n, 0.0036 * dirt), None),
         "ITEM_ACCT": sprinkle(rng, labels([k.acct for k in kinds], family), {"반제품:M1": 0.08, "반제품:M3": 0.004, "금형/지그": 0.0002}),
         "ITEM_TYPE": blank(
             rng, put(labels([k.item_type for k in kinds], family), chance(rng, n, 0.25), category(rng, n, {"M1": 1}, tail=34)),
@@ -214,6 +218,7 @@ def _groups(
     second = put(second, chance(rng, n, 0.2), category(rng, n, {"P-X": 5, "A31-X": 3, "A50-": 2, "A21-X ": 1, "A42-A1": 1}, tail=40))  # fmt: skip
     third = category(rng, n, {"syc": 1913, "csy": 754, "csy0708": 355})
     none = chance(rng, n, 0.0391 * dirt)
+    second = sprinkle(rng, second, dict.fromkeys(v.NULL_WORDS, 0.0004 * dirt))
     return {
         "GROUP1": put(blank(rng, first, 0.068 * dirt, 0.0), none, None),
         "GROUP2": put(blank(rng, second, 0.047 * dirt, 0.0), none, None),
@@ -297,7 +302,7 @@ def _seals(
         "SealTypeGrup": group,
         "IN_SEALTYPE_CD": put(code, none, None),
         "IN_SEALSIZE": size_column,
-        "IN_SEALSIZE_UOM": put(put(unit, ~sealed, ""), none, None),
+        "IN_SEALSIZE_UOM": put(put(unit, ~sealed | chance(rng, n, 0.003 * dirt), ""), none, None),
         "MID_SEALTYPE_CD": put(put(pl.Series(["1002092"] * n), ~mid, ""), mid_none, None),
         "MID_SEALSIZE": put(
             pl.Series(np.where(mid, items.ssize, 0.0)), mid_none | chance(rng, n, 0.05 * dirt), None

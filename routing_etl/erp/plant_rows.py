@@ -117,6 +117,7 @@ def routing_rows(
     res_text = labels(book.resources.code, res)
     res_name = labels(book.resources.name, res)
     no_res = chance(rng, n, 0.02 * dirt) | (outside & chance(rng, n, 0.4))
+    no_job = chance(rng, n, 0.0003 * dirt) | chance(rng, len(whole), 0.0008 * dirt)[routing - low]
     job_name = labels(book.codes.name, job)
     long_name = chance(rng, n, 0.0006 * dirt)
     inside_word = labels(["사내", "외주"], outside.astype(int))
@@ -135,7 +136,7 @@ def routing_rows(
             "OUTTHICKNESS": picked["OUTTHICKNESS"],
             "OUTDIAMETER_UNIT": picked["OUTDIAMETER_UNIT"],
             "INSIDE_FLAG": put(inside_word, chance(rng, n, 0.0008 * dirt), ""),
-            "JOB_CD": put(labels(book.codes.code, job), chance(rng, n, 0.0003 * dirt), None),
+            "JOB_CD": put(labels(book.codes.code, job), no_job, None),
             "JOB_NM": put(job_name, long_name, job_name + pl.Series([" 상세 작업 지침 참조" * 6] * n)),
             "RES_CD": put(res_text, no_res, None),
             "RES_DIS": put(put(res_name, chance(rng, n, 0.0006 * dirt), _LONG), no_res, None),
@@ -190,8 +191,10 @@ def routing_rows(
     )
     shuffled = chance(rng, len(whole), 0.3)[routing - low]
     order = np.lexsort((np.where(shuffled, rng.random(n), position), routing))
-    again = np.flatnonzero(chance(rng, n, 0.0004 * dirt))
-    return frame[np.concatenate([order, again]).astype(np.uint32)]
+    again = frame[np.flatnonzero(chance(rng, n, 0.0004 * dirt)).astype(np.uint32)]
+    changed = pl.Series(chance(rng, len(again), 0.5))
+    again = again.with_columns(RUN_TIME=pl.when(changed).then(pl.col("RUN_TIME") + 1).otherwise("RUN_TIME"))
+    return pl.concat([frame[order.astype(np.uint32)], again])
 
 
 def result_rows(
@@ -249,16 +252,18 @@ def result_rows(
     bad = np.where(chance(rng, n, 0.0008 * dirt), qty + 1, bad)
     no_res = chance(rng, n, 0.01 * dirt)
     nothing = rng.random(n) / max(dirt, 1e-9)
+    code = codes.gather(item.astype(np.uint32))
+    report = np.minimum(orders.day[order] + step[inside] // 3, day_of(grammar.as_of))
     ordered = put(pl.Series(qty), nothing < 0.0015, 0.0)
     frame = pl.DataFrame(
         {
-            "ITEM_CD": codes.gather(item.astype(np.uint32)),
+            "ITEM_CD": put(put(code, chance(rng, n, 0.002 * dirt), code + " "), chance(rng, n, 0.001 * dirt), code.str.to_lowercase()),
             "PROC_SEQ": routings.op_seq[op],
             "RES_CD": put(labels(book.resources.code, used), no_res, None),
             "RES_DIS": put(labels(book.resources.name, used), no_res, None),
             "JOB_CD": labels(book.codes.code, job),
             "CD_NM": labels(book.codes.name, job),
-            "REPORT_DT": put(_days(orders.day[order] + step[inside] // 3), nothing > 0.9985, None),
+            "REPORT_DT": put(_days(report), nothing > 0.9985, None),
             "MACH_WORKED_HOURS": put(pl.Series(np.round(hours, 4)), chance(rng, n, 0.006 * dirt), None),
             "SETUP_HOURS": put(pl.Series(np.round(setup_hours, 4)), chance(rng, n, 0.01 * dirt), None),
             "ORDER_QTY": put(ordered, (nothing >= 0.0015) & (nothing < 0.003), None),

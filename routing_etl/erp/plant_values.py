@@ -257,7 +257,7 @@ ARCHETYPES: tuple[Archetype, ...] = (
         ("pick", "subasm", "pin", "asm!*", "leak!", "hydro", "insp!", "mark", "pack!"),
     ),
     Archetype(
-        "kit", ("REP KIT/SPARE PARTS",), _mix(mixed=100), None, 0.4, 0, 0, "seal", 0.9,
+        "kit", ("REP KIT/SPARE PARTS",), _mix(mixed=100), None, 0.4, 0, 0, "seal", 0.95,
         "제품", "M1", ("SEC", "SEAL ETC"), "SET", "AB4-", "A43-", "K", 0.25,
         ("pick!", "wash", "subasm", "insp_in", "leak", "insp", "mark", "pack!*"),
     ),
@@ -267,13 +267,13 @@ ARCHETYPES: tuple[Archetype, ...] = (
         ("saw", "weld!*", "polish", "surface", "hydro!", "pipe", "paint", "asm", "leak", "insp!", "pack"),
     ),
     Archetype(
-        "gland", ("GLAND",), _METAL, 180, 0.38, 0.30, 0.25, "seal", 0.6,
+        "gland", ("GLAND",), _METAL, 180, 0.38, 0.30, 0.25, "seal", 0.75,
         "반제품:M1", "M1", ("SHD", "HARDWARE"), "EA", "P11-MS-Gld -", "A31-X", "H", 0.72,
         (*_TURNED, "mtm*", "mill_front", "mill_side", "drill!", "key", "deburr", "powder", "lap", "pin", "wash",
          "coat", "insp!", "pack"),
     ),
     Archetype(
-        "stationary face", ("STATIONARY FACE",), _FACE, 85, 0.35, 0.22, 0.22, "seal", 0.7,
+        "stationary face", ("STATIONARY FACE",), _FACE, 85, 0.35, 0.22, 0.22, "seal", 0.85,
         "반제품:M1", "M1", ("SFC", "SEAL FACE"), "EA", "P14-A-Stat", "A11-2-M400", "N", 0.62,
         ("press", "sinter", "turn_rough*", "grind!*", "mill_side", "lap!*", "polish", "coat", "wash", "insp!", "pack"),
     ),
@@ -283,17 +283,17 @@ ARCHETYPES: tuple[Archetype, ...] = (
         ("press", "cut", "deburr", "insp_in!", "pack!"),
     ),
     Archetype(
-        "rotating face", ("ROTATING FACE",), _FACE, 78, 0.35, 0.24, 0.25, "seal", 0.7,
+        "rotating face", ("ROTATING FACE",), _FACE, 78, 0.35, 0.24, 0.25, "seal", 0.85,
         "반제품:M1", "M1", ("SFC", "SEAL FACE"), "EA", "P15-A-Rot", "A12-3-WC", "R", 0.62,
         ("press", "sinter", "lathe", "turn_rough*", "grind!", "key", "lap!*", "polish", "pin", "wash", "insp!", "pack"),
     ),
     Archetype(
-        "sleeve", ("SLEEVE",), _METAL, 75, 0.40, 0.12, 0.9, "seal", 0.6,
+        "sleeve", ("SLEEVE",), _METAL, 75, 0.40, 0.12, 0.9, "seal", 0.75,
         "반제품:M1", "M1", ("SHD", "HARDWARE"), "EA", "P01-MS-Slv -", "A22-X", "S", 0.70,
         (*_TURNED, "mtm!*", "key", "drill", "weld", "grind", "deburr", "coat", "wash", "insp!", "pack"),
     ),
     Archetype(
-        "drive collar", ("DRIVE COLLAR",), _METAL, 95, 0.35, 0.25, 0.3, "seal", 0.5,
+        "drive collar", ("DRIVE COLLAR",), _METAL, 95, 0.35, 0.25, 0.3, "seal", 0.65,
         "반제품:M1", "M1", ("SDR", "DRIVE RING"), "EA", "PM1-MS-DrvC-Drive Collar", "A32-X", "D", 0.68,
         (*_TURNED, "mct!", "drill", "key", "heat", "deburr!", "surface", "insp!", "pack"),
     ),
@@ -304,7 +304,7 @@ ARCHETYPES: tuple[Archetype, ...] = (
         ("saw", "turn_rough", "weld!*", "pipe!", "hydro", "surface", "paint", "asm", "insp!", "mark", "pack"),
     ),
     Archetype(
-        "spring holder", ("SPRING HOLDER",), _METAL, 80, 0.35, 0.2, 0.35, "seal", 0.6,
+        "spring holder", ("SPRING HOLDER",), _METAL, 80, 0.35, 0.2, 0.35, "seal", 0.75,
         "반제품:M1", "M1", ("SUP", "SUPPORTING"), "EA", "PM1-MS-M1  -", "A21-X ", "P", 0.66,
         (*_TURNED, "drill!*", "mill_side", "pin", "deburr", "wash", "surface", "insp!"),
     ),
@@ -368,6 +368,8 @@ PART_TYPES: tuple[tuple[str, str, int, int], ...] = (
     ("KRBR", "ROUND BAR", _A["bar"], 2755),
     ("131", "BODY", _A["body"], 2462),
 )
+#: Words that some export wrote where nothing was.
+NULL_WORDS = ("nan", "None", "NULL")
 UNCLASSIFIED = ("KYY", "미분류(품목설명 참조)")
 PART_WORDS = (
     "GENERAL", "SPLIT", "TANDEM", "INNER", "OUTER", "CARTRIDGE", "FLUSH", "QUENCH", "API", "SPECIAL", "LONG", "SHORT",
