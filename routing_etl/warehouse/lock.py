@@ -33,6 +33,10 @@ HEARTBEAT_LIMIT = timedelta(minutes=10)
 
 _log = get_logger(__name__)
 
+#: Owners that work in this process. A row that names this process but none of these was left by an owner that could
+#: not free it (the database was locked or gone at that moment).
+_working: set[str] = set()
+
 _APPLOCK = sa.text(
     "DECLARE @result int; "
     "EXEC @result = sp_getapplock @Resource = :resource, @LockMode = 'Exclusive', "
@@ -43,16 +47,20 @@ _APPUNLOCK = sa.text("EXEC sp_releaseapplock @Resource = :resource, @LockOwner =
 
 
 def process_identity(pid: int) -> str | None:
-    """What tells this process from a later one with the same id; '' when there is no such process; None: unknown."""
-    stat = Path(f"/proc/{pid}/stat")
+    """What tells this process from a later one with the same id: boot, process namespace and start time.
+
+    '' when there is no such process, None when that cannot be known on this system.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        started = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        namespace = Path("/proc/self/ns/pid").readlink().name
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return "" if Path("/proc/self/stat").exists() else _identity_by_signal(pid)
     except (PermissionError, ProcessLookupError):
         return ""
-    return "" if started[0] == "Z" else f"{boot}:{started[19]}"
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else f"{boot}/{namespace}/{fields[19]}"
 
 
 def _identity_by_signal(pid: int) -> str | None:
@@ -65,6 +73,21 @@ def _identity_by_signal(pid: int) -> str | None:
     except PermissionError:
         return None
     return None
+
+
+def _seen_dead(pid: int, process: str | None, owner: str) -> bool | None:
+    """Whether an owner on this host is gone; None when that cannot be seen from here."""
+    mine, theirs = process_identity(os.getpid()), process_identity(pid)
+    if not process or not mine:
+        return True if theirs == "" else None
+    if process == mine:
+        return owner not in _working
+    boot, namespace, _ = mine.split("/")
+    if process.split("/")[0] != boot:
+        return True
+    if process.split("/")[1:2] != [namespace]:
+        return None
+    return theirs != process
 
 
 class WriterLock:
@@ -94,6 +117,15 @@ class WriterLock:
         self._session: Connection | None = None
 
     def __enter__(self) -> WriterLock:
+        _working.add(self._owner)
+        try:
+            self._take()
+        except BaseException:
+            _working.discard(self._owner)
+            raise
+        return self
+
+    def _take(self) -> None:
         with translated("warehouse", self._engine.url):
             if self._engine.dialect.name == "mssql":
                 self._take_applock()
@@ -104,7 +136,6 @@ class WriterLock:
                     raise
             else:
                 self._take_row(steal=False)
-        return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
@@ -121,6 +152,7 @@ class WriterLock:
                 raise
             _log.warning("lock_not_freed", error=str(error)[:300])
         finally:
+            _working.discard(self._owner)
             self._free_applock()
 
     def beat(self) -> None:
@@ -192,11 +224,9 @@ class WriterLock:
 
     def _dead(self, holder: Any) -> bool:
         if holder.host == socket.gethostname():
-            identity = process_identity(holder.pid)
-            if identity is not None and holder.process:
-                return bool(identity != holder.process)
-            if identity == "":
-                return True
+            seen = _seen_dead(holder.pid, holder.process, holder.owner)
+            if seen is not None:
+                return seen
         heartbeat: datetime = holder.heartbeat_at
         return now() - heartbeat > self._limit
 

@@ -61,16 +61,26 @@ def test_the_same_process_twice_is_refused(house):
     assert caught.value.transient
 
 
+def elsewhere(process, *, boot=None, namespace=None, start=None):
+    """A process identity with parts replaced."""
+    parts = zip(process.split("/"), (boot, namespace, start), strict=True)
+    return "/".join(new or old for old, new in parts)
+
+
 def test_a_process_that_is_gone_is_taken_over(house):
-    gone = subprocess.Popen([sys.executable, "-c", "pass"])
-    gone.wait()
-    put(house, host=socket.gethostname(), pid=gone.pid, process="boot:1")
+    gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    identity = process_identity(gone.pid)
+    put(house, host=socket.gethostname(), pid=gone.pid, process=identity)
+    with pytest.raises(LockedError):
+        WriterLock(*house, "a").__enter__()
+    gone.communicate(b"\n")
     with WriterLock(*house, "a"):
         assert owner(house) != "other"
 
 
 def test_a_process_id_used_again_is_taken_over(house):
-    put(house, host=socket.gethostname(), pid=os.getpid(), process="an earlier boot:1")
+    mine = process_identity(os.getpid())
+    put(house, host=socket.gethostname(), pid=os.getpid(), process=elsewhere(mine, start="1"))
     with WriterLock(*house, "a"):
         assert owner(house) != "other"
 
@@ -86,6 +96,32 @@ def test_a_living_process_is_not_taken_over_however_old_its_heartbeat(house):
     )
     with pytest.raises(LockedError, match=f"process {os.getppid()}"):
         WriterLock(*house, "a").__enter__()
+
+
+def test_an_owner_from_before_the_host_was_started_again_is_taken_over(house):
+    mine = process_identity(os.getpid())
+    put(house, host=socket.gethostname(), pid=1, process=elsewhere(mine, boot="an-earlier-boot"))
+    with WriterLock(*house, "a"):
+        assert owner(house) != "other"
+
+
+@pytest.mark.parametrize(("age", "taken"), [(timedelta(minutes=9), False), (timedelta(minutes=11), True)])
+def test_a_container_with_the_same_host_name_is_judged_by_its_heartbeat(house, age, taken):
+    mine = process_identity(os.getpid())
+    inside = elsewhere(mine, namespace="pid:[1]", start="1")
+    put(house, host=socket.gethostname(), pid=os.getpid(), process=inside, heartbeat_at=now() - age)
+    if taken:
+        with WriterLock(*house, "a"):
+            assert owner(house) != "other"
+    else:
+        with pytest.raises(LockedError):
+            WriterLock(*house, "a").__enter__()
+
+
+def test_an_owner_in_this_process_that_could_not_free_it_is_taken_over(house):
+    put(house, host=socket.gethostname(), pid=os.getpid(), process=process_identity(os.getpid()))
+    with WriterLock(*house, "a"):
+        assert owner(house) != "other"
 
 
 @pytest.mark.parametrize(("age", "taken"), [(timedelta(minutes=9), False), (timedelta(minutes=11), True)])

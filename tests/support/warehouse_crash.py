@@ -1,0 +1,94 @@
+"""Kill a publishing process at random moments and look at what readers see; used by a test and by a benchmark."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import warehouse_worker
+from warehouse_predictions import warehouse, write_many
+
+from routing_etl.warehouse.measure import stored, targets
+from routing_etl.warehouse.publish import Publisher
+
+
+def check_current(publisher: Publisher) -> int | None:
+    """The current publication, after comparing every row of it with the checksums recorded at its load."""
+    current = publisher.current()
+    if current is None:
+        return None
+    batch = publisher.tables.publication
+    with publisher._engine.connect() as connection:
+        checksums = json.loads(
+            connection.execute(
+                batch.select().with_only_columns(batch.c.checksums).where(batch.c.id == current)
+            ).scalar_one()
+        )
+        for target in targets(publisher.tables):
+            _, found = stored(connection, target, current)
+            wanted = {k: tuple(v) for k, v in checksums[target.table.name].items()}
+            assert found == wanted, f"{target.table.name} of publication {current}"
+    return current
+
+
+def leftovers(publisher: Publisher) -> int:
+    """Candidate rows that belong to no whole publication."""
+    whole = [p.id for p in publisher.list() if p.rows_present]
+    table = publisher.tables.candidate
+    with publisher._engine.connect() as connection:
+        ids = (
+            connection.execute(table.select().with_only_columns(table.c.publication_id).distinct())
+            .scalars()
+            .all()
+        )
+    return len(set(ids) - set(whole))
+
+
+def kill_at_random(folder: Path, kills: int, *, items: int, seed: int, longest: float) -> dict[str, int]:
+    """Kill the worker `kills` times. Each time the current publication must be whole and never older than before.
+
+    Returns how often the kill left rows behind, left the lock held, and how often the pointer had moved.
+    """
+    rng = random.Random(seed)
+    publisher, _ = warehouse(folder / "w.db")
+    folders = [write_many(folder / f"p{i}", items, seed=i) for i in range(3)]
+    first = publisher.load(folders[0], run_id="first", model_version="m0")
+    publisher.publish(first.publication_id)
+    seen = {"left rows": 0, "left the lock": 0, "moved the pointer": 0}
+    before = first.publication_id
+    for _ in range(kills):
+        command = [
+            sys.executable,
+            str(Path(warehouse_worker.__file__)),
+            str(folder / "w.db"),
+            *map(str, folders),
+        ]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0, longest))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        current = check_current(publisher)
+        assert current is not None
+        assert current in {p.id for p in publisher.list() if p.state == "published"}
+        seen["moved the pointer"] += current != before
+        seen["left rows"] += leftovers(publisher) > 0
+        lock = publisher.tables.writer_lock
+        with publisher._engine.connect() as connection:
+            seen["left the lock"] += (
+                connection.execute(lock.select().where(lock.c.owner.is_not(None))).first() is not None
+            )
+        before = current
+    # The next run works without a manual clean-up.
+    last = publisher.load(write_many(folder / "last", items, seed=99), run_id="last", model_version="m9")
+    publisher.publish(last.publication_id)
+    publisher.purge(2)
+    assert check_current(publisher) == last.publication_id
+    assert leftovers(publisher) == 0
+    return seen
