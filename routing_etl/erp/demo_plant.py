@@ -281,6 +281,10 @@ def _clear(engine: Engine, url: str) -> None:
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
     with engine.begin() as connection:
         schema.METADATA.drop_all(connection)
+    if present and engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+    with engine.begin() as connection:
         for sqla_table in schema.METADATA.sorted_tables:
             connection.execute(sa.schema.CreateTable(sqla_table))
         connection.execute(

@@ -240,8 +240,10 @@ def test_knobs_change_the_plant(tmp_path: Path) -> None:
 
 def test_an_earlier_plant_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "p.db"
-    make(path, 6, n=350)
+    make(path, 6, n=700)
+    large = path.stat().st_size
     make(path, 5)
+    assert path.stat().st_size < 0.7 * large
     make(tmp_path / "fresh.db", 5)
     assert content(path) == content(tmp_path / "fresh.db")
 
