@@ -16,7 +16,7 @@ SELECT publication_id, COUNT(*) AS n, SUM(sample_count) AS total,
        COUNT(*) - COUNT(DISTINCT item_cd || '/' || candidate_rank || '/' || proc_seq) AS doubles
 FROM routing_predictions GROUP BY publication_id
 """
-_ITEM = "SELECT publication_id, candidate_rank, proc_seq FROM routing_predictions WHERE item_cd = ?"
+_ITEM = "SELECT publication_id, candidate_rank, proc_seq FROM routing_predictions WHERE item_cd = "
 
 
 @dataclass
@@ -37,12 +37,20 @@ class Readers:
     before it publishes."""
 
     def __init__(
-        self, make_engine: Any, count: int, item: str, rows_per_item: int, *, whole_every: int = 1
+        self,
+        make_engine: Any,
+        count: int,
+        item: str,
+        rows_per_item: int,
+        *,
+        whole_every: int = 1,
+        marker: str = "?",
     ) -> None:
         self.expected: dict[int, tuple[int, int]] = {}
         self.seen = [Seen() for _ in range(count)]
         self._stop = threading.Event()
         self._item, self._rows_per_item, self._every = item, rows_per_item, whole_every
+        self._by_item = _ITEM + marker
         self._threads = [threading.Thread(target=self._read, args=(make_engine(), s)) for s in self.seen]
 
     def _read(self, engine: Engine, seen: Seen) -> None:
@@ -50,7 +58,7 @@ class Readers:
             try:
                 with engine.connect() as connection:
                     started = time.perf_counter()
-                    rows = connection.exec_driver_sql(_ITEM, (self._item,)).all()
+                    rows = connection.exec_driver_sql(self._by_item, (self._item,)).all()
                     seen.seconds.append(time.perf_counter() - started)
                     self._judge_item(rows, seen)
                     if seen.reads % self._every == 0:

@@ -1,0 +1,44 @@
+-- Three roles with the least they need. Run once by a DBA in the database that holds schema routing.
+-- Logins and users are the site's own; add them as members at the end.
+
+-- 1. ERP reader: the screens of the ERP. Sees published predictions, nothing else of ours.
+CREATE ROLE routing_erp_reader;
+GRANT SELECT ON routing.routing_candidates TO routing_erp_reader;
+GRANT SELECT ON routing.routing_candidate_operations TO routing_erp_reader;
+GRANT SELECT ON routing.routing_candidate_resources TO routing_erp_reader;
+GRANT SELECT ON routing.routing_candidate_evidence TO routing_erp_reader;
+GRANT SELECT ON routing.routing_flat TO routing_erp_reader;
+GRANT SELECT ON routing.routing_abstained TO routing_erp_reader;
+GRANT SELECT ON routing.routing_predictions TO routing_erp_reader;
+
+-- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
+CREATE ROLE routing_etl_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::routing TO routing_etl_writer;
+GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_writer;
+
+-- 3. Metrics reader: DBAs' dashboards and the data team. Runs, checks, rejects, metrics, publications; no predictions.
+CREATE ROLE routing_metrics_reader;
+GRANT SELECT ON routing.model_quality_trend TO routing_metrics_reader;
+GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
+GRANT SELECT ON routing.model_version TO routing_metrics_reader;
+GRANT SELECT ON routing.model_metric TO routing_metrics_reader;
+GRANT SELECT ON routing.batch_run TO routing_metrics_reader;
+GRANT SELECT ON routing.quality_result TO routing_metrics_reader;
+GRANT SELECT ON routing.rejected_row TO routing_metrics_reader;
+GRANT SELECT ON routing.publication TO routing_metrics_reader;
+GRANT SELECT ON routing.current_publication TO routing_metrics_reader;
+GRANT SELECT ON routing.publication_event TO routing_metrics_reader;
+
+-- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:
+-- GRANT SELECT ON dbo.BI_ITEM_INFO_VIEW TO <erp reading user>;
+-- GRANT SELECT ON dbo.BI_ROUTING_VIEW TO <erp reading user>;
+-- GRANT SELECT ON dbo.BI_WORK_ORDER_RESULTS TO <erp reading user>;
+-- GRANT SELECT ON dbo.BI_PUR_PO_VIEW TO <erp reading user>;
+
+-- Migrations (routing-etl migrate) need DDL rights; run them with a DBA's login, or give them for that time only:
+-- GRANT CREATE TABLE, CREATE VIEW TO <migrating user>; GRANT ALTER, REFERENCES ON SCHEMA::routing TO <migrating user>;
+
+-- Members:
+-- ALTER ROLE routing_erp_reader ADD MEMBER <user>;
+-- ALTER ROLE routing_etl_writer ADD MEMBER <user>;
+-- ALTER ROLE routing_metrics_reader ADD MEMBER <user>;

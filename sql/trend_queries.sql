@@ -1,0 +1,77 @@
+-- Questions that DBAs and the data team ask. Each statement stands alone.
+
+-- Quality of every model version on held-out items, newest first, with the change since the version before.
+SELECT model_version, status, metric, split, value, low, high, n, previous_version, difference
+FROM routing.model_quality_trend
+WHERE method = N'model' AND segment = N'all'
+ORDER BY computed_at DESC, metric, split;
+
+-- The active model beside the simple methods it must beat, same items, same split.
+SELECT m.metric, m.split, m.method, m.value, m.low, m.high, m.n
+FROM routing.model_metric AS m
+JOIN routing.model_version AS v ON v.version = m.model_version
+WHERE v.status = 'active' AND m.segment = N'all'
+ORDER BY m.metric, m.split, m.method;
+
+-- Part types on which the active model is weakest (at least 50 items measured).
+SELECT TOP (20) m.segment, m.metric, m.value, m.n
+FROM routing.model_metric AS m
+JOIN routing.model_version AS v ON v.version = m.model_version
+WHERE v.status = 'active' AND m.method = N'model' AND m.segment LIKE N'part_type:%' AND m.n >= 50
+  AND m.value IS NOT NULL
+ORDER BY m.value ASC;
+
+-- What could not be measured, and why.
+SELECT model_version, split, segment, metric, reason
+FROM routing.model_metric
+WHERE value IS NULL
+ORDER BY computed_at DESC, metric;
+
+-- The last 30 runs: how long, how many rows, what failed.
+SELECT TOP (30) run_id, kind, status, started_at, DATEDIFF(second, started_at, finished_at) AS seconds,
+       rows_read, rows_written, rows_rejected, critical_failed, warnings_failed, message
+FROM routing.batch_run_summary
+ORDER BY started_at DESC;
+
+-- Failed checks of the last run.
+SELECT q.frame, q.check_name, q.column_name, q.severity, q.observed, q.expected, q.rows_unexpected, q.sample
+FROM routing.quality_result AS q
+WHERE q.success = 0
+  AND q.run_id = (SELECT TOP (1) r.run_id FROM routing.batch_run AS r ORDER BY r.started_at DESC)
+ORDER BY q.severity, q.frame;
+
+-- Rejected rows by rule, run by run: a jump says that something changed in the ERP.
+SELECT r.started_at, j.run_id, j.source_table, j.rule_name, COUNT(*) AS rejected
+FROM routing.rejected_row AS j
+JOIN routing.batch_run AS r ON r.run_id = j.run_id
+GROUP BY r.started_at, j.run_id, j.source_table, j.rule_name
+ORDER BY r.started_at DESC, rejected DESC;
+
+-- Publications: what was visible when, and how many items had a proposal.
+SELECT id, state, model_version, run_id, rows_candidate, rows_operation, rows_abstained, published_at, retired_at
+FROM routing.publication
+ORDER BY id DESC;
+
+-- Every move of the pointer, by whom.
+SELECT happened_at, event, publication_id, done_by, message
+FROM routing.publication_event
+ORDER BY id DESC;
+
+-- How sure the published proposals are: first candidates by confidence, tier and priority.
+SELECT FLOOR(confidence * 10) / 10 AS confidence_from, similarity_tier, priority, COUNT(*) AS items
+FROM routing.routing_candidates
+WHERE candidate_rank = 1
+GROUP BY FLOOR(confidence * 10) / 10, similarity_tier, priority
+ORDER BY confidence_from DESC;
+
+-- Where the published times come from.
+SELECT time_source, COUNT(*) AS operations, AVG(CAST(sample_count AS FLOAT)) AS mean_samples
+FROM routing.routing_predictions
+GROUP BY time_source
+ORDER BY operations DESC;
+
+-- Why items have no proposal.
+SELECT reason_code, COUNT(*) AS items
+FROM routing.routing_abstained
+GROUP BY reason_code
+ORDER BY items DESC;

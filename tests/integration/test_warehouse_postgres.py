@@ -1,0 +1,219 @@
+"""The warehouse on a second real server: schema, views, load, publish, locks and readers under READ COMMITTED."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from postgres_cluster import NoPostgresError, cluster
+from sqlalchemy.engine import make_url
+from warehouse_crash import check_current, leftovers
+from warehouse_predictions import (
+    CANDIDATE,
+    OPERATION,
+    known_rows,
+    many_frames,
+    write_frames,
+    write_many,
+    write_rows,
+)
+from warehouse_readers import Readers
+
+from routing_etl.database import make_engine
+from routing_etl.errors import LockedError, ReconcileError, TransientDatabaseError, WarehouseError
+from routing_etl.frames import CheckOutcome
+from routing_etl.settings import load_settings
+from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse.load import BatchWriter
+from routing_etl.warehouse.lock import WriterLock
+from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.views import VIEW_NAMES
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server():
+    try:
+        with cluster() as url:
+            yield url
+    except NoPostgresError as exc:
+        pytest.skip(f"no PostgreSQL: {exc}")
+
+
+@pytest.fixture
+def house(server, tmp_path, request):
+    """A database of its own for each test, migrated into schema `plan` beside a table that is not ours."""
+    name = f"t_{abs(hash(request.node.name)) % 10**8}"
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    admin.dispose()
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    settings = load_settings(
+        home=tmp_path, warehouse_url=url, warehouse_schema="plan", load_rows=300, pool_size=8
+    )
+    engine = make_engine(url, "warehouse", settings)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE public.theirs (x integer)")
+    m.migrate(engine, "plan")
+    yield Publisher(engine, settings), settings
+    engine.dispose()
+
+
+def rows(publisher, sql, *parameters):
+    with publisher._engine.connect() as connection:
+        return connection.exec_driver_sql(sql, tuple(parameters)).all()
+
+
+def test_migrations_there_and_back_touch_only_our_schema(house):
+    publisher, _ = house
+    engine = publisher._engine
+    m.check_head(engine, "plan")
+    inspector = sa.inspect(engine)
+    assert set(inspector.get_view_names("plan")) == set(VIEW_NAMES)
+    assert inspector.get_table_names("public") == ["theirs"]
+    assert set(inspector.get_table_names("plan")) == {
+        t.name for t in tables("plan").metadata.sorted_tables
+    } | {m.VERSION_TABLE}
+    m.downgrade(engine, "plan", "base")
+    inspector = sa.inspect(engine)
+    assert inspector.get_table_names("plan") == [m.VERSION_TABLE] and inspector.get_view_names("plan") == []
+    assert inspector.get_table_names("public") == ["theirs"]
+    with pytest.raises(WarehouseError, match=r"schema 'plan'.*routing-etl migrate"):
+        m.check_head(engine, "plan")
+
+
+def test_load_publish_and_what_the_views_show(house, tmp_path):
+    publisher, _ = house
+    batch = known_rows()
+    blank = {"item_cd": " 4H69065ZZ", "item_key": "4H69065ZZ"}
+    batch["candidates"].append(CANDIDATE | blank | {"candidate_id": " 4H69065ZZ_C01"})
+    batch["candidate_operations"].append(OPERATION | blank | {"job_nm": "𠀀 누설"})
+    batch["abstained"] = [batch["abstained"][0] | {"item_cd": "Z", "item_key": "Z"}]
+    report = publisher.load(write_rows(tmp_path / "p", batch), run_id="r", model_version="m")
+    publisher.publish(report.publication_id)
+    assert check_current(publisher) == report.publication_id
+    flat = rows(
+        publisher,
+        'SELECT "PROC_SEQ", "INSIDE_FLAG", "SETUP_TIME", "MACH_WORKED_HOURS", "VALID_TO_DT" FROM plan.routing_flat '
+        'WHERE "ITEM_CD" = %s ORDER BY "PROC_SEQ"',
+        "3H18091DB",
+    )
+    assert [(r[0], r[1], float(r[2]), float(r[3]), str(r[4])) for r in flat] == [
+        (10, "사내", 12.35, 3.22, "2999-12-31"),
+        (20, "외주", 0.0, 0.0, "2999-12-31"),
+    ]
+    plain = rows(
+        publisher,
+        "SELECT setup_time, run_time, job_nm FROM plan.routing_predictions WHERE item_cd = %s",
+        " 4H69065ZZ",
+    )
+    assert [(float(r[0]), float(r[1]), r[2]) for r in plain] == [(12.3457, 3.2199, "𠀀 누설")]
+    alternatives = rows(
+        publisher,
+        'SELECT "JOB_CD", "RES_CD" FROM plan.routing_candidate_resources WHERE "ITEM_CD" = %s ORDER BY "ID"',
+        "3H18091DB",
+    )
+    assert [tuple(r) for r in alternatives] == [("A01-2", "CNC-02"), ("A01-2", "CNC-대기")]
+    assert rows(publisher, "SELECT generated_at FROM plan.routing_candidates")[0][0].utcoffset() is not None
+    assert publisher.load(tmp_path / "p", run_id="r2", model_version="m").reused
+
+
+def test_reconcile_rollback_and_purge(house, tmp_path):
+    publisher, settings = house
+
+    class Loses(BatchWriter):
+        def write(self, connection, table, frame):
+            return super().write(
+                connection, table, frame.head(frame.height - (table.name == "candidate_evidence"))
+            )
+
+    first = publisher.load(write_many(tmp_path / "a", 40), run_id="r", model_version="m").publication_id
+    publisher.publish(first)
+    bad = Publisher(publisher._engine, settings, writer=Loses(100))
+    with pytest.raises(ReconcileError, match="candidate_evidence"):
+        bad.load(write_many(tmp_path / "b", 20, seed=1), run_id="r", model_version="m")
+    second = publisher.load(
+        write_many(tmp_path / "b", 20, seed=1), run_id="r", model_version="m"
+    ).publication_id
+    publisher.publish(second)
+    assert publisher.rollback().publication_id == first == check_current(publisher)
+    assert publisher.purge(1) == (second,)
+    assert leftovers(publisher) == 0 and check_current(publisher) == first
+
+
+def test_constraints_are_named(house, tmp_path):
+    publisher, _ = house
+    batch = known_rows()
+    batch["candidate_operations"][0]["optimal_time"] = 9.0
+    with pytest.raises(WarehouseError, match="ck_candidate_operation_opt_std_safe"):
+        publisher.load(write_rows(tmp_path / "p", batch), run_id="r", model_version="m")
+    assert publisher.list()[0].state == "failed"
+
+
+def test_a_second_writer_is_refused(house):
+    publisher, _ = house
+    with (
+        WriterLock(publisher._engine, publisher.tables, "load of run other"),
+        pytest.raises(LockedError, match="load of run other"),
+    ):
+        publisher.purge(1)
+
+
+def test_readers_under_read_committed_see_one_whole_publication(house, tmp_path):
+    publisher, settings = house
+    folders, totals = [], []
+    for number in range(2):
+        frames = many_frames(20 + 10 * number, seed=number)
+        folders.append(write_frames(tmp_path / f"p{number}", frames))
+        operations = frames["candidate_operations"]
+        totals.append((operations.height, operations.select(pl.col("sample_count").sum()).item()))
+    ids = [publisher.load(f, run_id="r", model_version="m").publication_id for f in folders]
+    url = settings.warehouse
+
+    def reading_engine():
+        engine = sa.create_engine(url)
+
+        @sa.event.listens_for(engine, "connect")
+        def _path(connection, _record):
+            connection.execute("SET search_path TO plan")
+            connection.commit()
+
+        return engine
+
+    readers = Readers(reading_engine, 3, "0H10000DB", 21, whole_every=3, marker="%s")
+    readers.expected.update(zip(ids, totals, strict=True))
+    publisher.publish(ids[0])
+    with readers:
+        for number in range(40):
+            publisher.publish(ids[number % 2])
+    seen = readers.total()
+    assert seen.errors == []
+    assert (seen.mixed, seen.empty, seen.wrong) == (0, 0, 0)
+    assert len(seen.publications) == 2
+
+
+def test_records(house):
+    publisher, settings = house
+    records = Records(publisher._engine, settings)
+    records.start_run("r1", "night", metadata={"씨앗": 42})
+    outcome = CheckOutcome("items", "c", "e", None, "warning", False, "1", "0", 10, 1, ("가",))
+    assert records.store_checks("r1", [outcome]) == 1
+    records.finish_run("r1", "succeeded", rows_read=5)
+    assert records.runs()[0]["metadata"]["씨앗"] == 42
+    records.store_model_version("v1", manifest_sha256="a" * 64)
+    metric = {"method": "model", "split": "time", "segment": "all", "metric": "mae", "value": 1.5, "n": 3}
+    assert records.store_metrics("v1", pl.DataFrame([metric]), run_id="r1") == 1
+    assert rows(publisher, "SELECT value FROM plan.model_quality_trend")[0][0] == 1.5
+    assert rows(publisher, "SELECT warnings_failed FROM plan.batch_run_summary")[0][0] == 1
+
+
+def test_a_server_that_is_gone_is_one_clear_sentence(house):
+    _, settings = house
+    url = make_url(settings.warehouse).set(port=1).render_as_string(hide_password=False)
+    engine = make_engine(url, "warehouse", settings)
+    with pytest.raises(TransientDatabaseError, match="ROUTING_ETL_WAREHOUSE_URL"):
+        Publisher(engine, settings).list()
