@@ -86,7 +86,6 @@ def _draw_family(
     channels = draw_channels(rng, kind.od_mm is not None, grammar.attributes_per_family)
     slots: list[Slot] = []
     column = 0
-    n_conditional = 0
     for entry in kind.pipeline:
         stage, core, many = entry.rstrip("!*"), "!" in entry, "*" in entry
         draw = rng.random()
@@ -94,7 +93,6 @@ def _draw_family(
         if not conditional and not core and rng.random() < 0.6:
             continue
         presence = draw_rule(rng, part, channels, grammar.compound_rules) if conditional else None
-        n_conditional += conditional
         first = int(rng.integers(3))
         codes = np.stack([coder.passes(stage, first), coder.passes(stage, (first + 1) % 3)])
         choice = draw_rule(rng, part, channels, grammar.compound_rules) if rng.random() < 0.22 else None
@@ -107,22 +105,14 @@ def _draw_family(
             outside = draw_rule(rng, part, channels, grammar.compound_rules)
         slots.append(Slot(stage, presence, codes[:, :width], choice, passes, outside, column))
         column += width
-    while len(slots) < 2 or sum(s.presence is None for s in slots) < 2:
-        # A routing has two operations at least.
-        at = next((i for i in range(len(slots) - 1, -1, -1) if slots[i].presence is not None), None)
-        if at is None:
-            break
-        slots[at] = replace(slots[at], presence=None)
+    # Every pipeline has two core stages or more; two of its slots are always there, so a routing has two operations.
+    for at in range(len(slots) - 1, -1, -1):
+        if sum(s.presence is None for s in slots) < 2 and slots[at].presence is not None:
+            slots[at] = replace(slots[at], presence=None)
     outside_codes = np.array(
         [coder.passes("out", int(rng.integers(3)))[0], coder.passes("insp_in", 0)[0]], np.int16
     )
     family = Family(slots, [], None, outside_codes)
-    if family.width < len(outside_codes):
-        s = slots[-1]
-        both = np.concatenate([s.codes, s.codes], axis=1)
-        slots[-1] = Slot(
-            s.stage, s.presence, both, s.choice, s.passes or ("std", 0, (2.0,)), s.outside, s.column
-        )
     family.toggles = _draw_toggles(rng, grammar, family, part, channels)
     return family
 
@@ -158,7 +148,7 @@ def _draw_toggles(
             kinds.append("skip")
             if slot.presence is not None:
                 kinds.append("add")
-        if slot.width > 1 and slot.passes is not None and slot.passes[0] != "std":
+        if slot.width > 1:
             kinds.append("pass")
         if i + 1 < len(family.slots):
             kinds.append("swap")

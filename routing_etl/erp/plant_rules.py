@@ -53,10 +53,6 @@ class Predicate:
             return above
         return np.isin(values, self.members)
 
-    def __str__(self) -> str:
-        name = f"{self.name}[{self.arg}]" if self.name in ("tok", "opt") else self.name
-        return f"{name} > {self.threshold:g}" if self.name in _NUMERIC else f"{name} in {list(self.members)}"
-
 
 @dataclass(frozen=True)
 class Rule:
@@ -75,11 +71,6 @@ class Rule:
         if self.form == "if":
             return np.where(sides[0], sides[1], sides[2])
         return sides[0]
-
-    def __str__(self) -> str:
-        if self.form == "if":
-            return "({}) ? ({}) : ({})".format(*self.parts)
-        return f" {self.form} ".join(str(p) for p in self.parts)
 
 
 def draw_channels(rng: np.random.Generator, sized: bool, count: int) -> list[tuple[str, int]]:
