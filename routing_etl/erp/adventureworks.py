@@ -193,7 +193,7 @@ def load_csv(folder: Path, url: str, progress: Progress = SILENT) -> dict[str, i
                     content = _read(folder, file, columns)
                     table.drop(connection, checkfirst=True)
                     table.create(connection)
-                    connection.execute(sa.insert(table), content.to_dicts())
+                    _insert(connection, table, content)
                     rows[name] = content.height
                     task.advance()
     finally:
@@ -219,13 +219,15 @@ def _read(folder: Path, file: str, columns: dict[str, Any]) -> pl.DataFrame:
 
 
 def _typed(name: str, kind: Any) -> pl.Expr:
+    """Numbers as numbers; dates stay ISO text, which every database takes for its own date type."""
     column = pl.col(name)
-    if isinstance(kind, sa.Boolean):
-        return column.replace_strict({"0": False, "1": True}, default=None, return_dtype=pl.Boolean)
-    if isinstance(kind, sa.Integer):
+    if isinstance(kind, (sa.Boolean, sa.Integer)):
         return column.cast(pl.Int64)
-    if isinstance(kind, sa.Numeric):
-        return column.cast(pl.Decimal(19, 4))
-    if isinstance(kind, sa.DateTime):
-        return column.str.to_datetime("%Y-%m-%d %H:%M:%S")
-    return column
+    return column.cast(pl.Float64) if isinstance(kind, sa.Numeric) else column
+
+
+def _insert(connection: sa.Connection, table: sa.Table, content: pl.DataFrame) -> None:
+    """Rows as they are through the driver: SQLAlchemy's per-value conversion would take most of the time."""
+    compiled = sa.insert(table).compile(dialect=connection.dialect)
+    rows: Any = content.rows() if compiled.positional else content.to_dicts()
+    connection.exec_driver_sql(str(compiled), rows)

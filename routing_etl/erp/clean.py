@@ -37,7 +37,7 @@ from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 
 #: Rows cleaned at once.
-CHUNK_ROWS = 1_000_000
+CHUNK_ROWS = 500_000
 
 #: The key that names a row for people, by raw column.
 _ROW_KEYS = {
