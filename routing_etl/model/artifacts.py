@@ -32,14 +32,19 @@ def attribute_importance(encoder: AttributeEncoder, importance: FloatArray) -> d
     names = [a.name for a in encoder.attributes]
     worth = dict.fromkeys(names, 0.0)
     for owner, value in zip(encoder.feature_attributes_, importance, strict=True):
-        if owner:
+        if owner in worth:
             worth[owner] += float(value)
-    joint = float(sum(v for o, v in zip(encoder.feature_attributes_, importance, strict=True) if not o))
+    joint = float(
+        sum(v for o, v in zip(encoder.feature_attributes_, importance, strict=True) if o not in worth)
+    )
+    free = [a.name for a in encoder.attributes if a.kind == "text"]
     strength = dict.fromkeys(names, 0.0)
     start = 0
     for level, ids in encoder.ridge_columns_.items():
         part = encoder.ridge_[start : start + len(ids)]
-        strength[level.split("|")[0]] += float((part**2).sum())
+        owner = level.split("|")[0]
+        for name in [owner] if owner in strength else free:
+            strength[name] += float((part**2).sum()) / (1 if owner in strength else len(free))
         start += len(ids)
     total = sum(strength.values())
     if total > 0:

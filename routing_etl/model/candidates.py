@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 _TYPICAL = 6
+_LIKELY = 6
 
 FEATURES = (
     "forest_share",
@@ -35,8 +36,13 @@ FEATURES = (
     "gap",
     "expected_distance",
     "log_likelihood",
-    "weakest_job",
+    "weakest",
     "strongest_absent",
+    "model_likelihood",
+    "model_weakest",
+    "model_strongest_absent",
+    "model_gap",
+    "model_rank",
     "length",
     "length_to_expected",
     "count",
@@ -52,7 +58,8 @@ class Evidence:
     """What is known about a batch of items before candidates: votes, neighbours and level codes.
 
     `votes`: items x variants. `distance`, `neighbours`, `similarity`: items x k (-1 where there is none).
-    `expected`: items x d, expected routing description. `codes`: per telling level the coded value (-1 unknown).
+    `expected`: items x d, expected routing description. `operations`: items x operations, probabilities of the
+    operation model; `family`: its family per item. `codes`: per telling level the coded value (-1 unknown).
     `own_group`: group of a training item, -1 for a new one.
     """
 
@@ -61,6 +68,8 @@ class Evidence:
     neighbours: IntArray
     similarity: FloatArray
     expected: FloatArray
+    operations: FloatArray
+    family: IntArray
     codes: dict[str, NDArray[np.int32]]
     own_group: IntArray
 
@@ -72,8 +81,6 @@ class Pairs:
     row: IntArray
     sequence: IntArray
     features: FloatArray
-    jobs: FloatArray
-    votes: sparse.csr_matrix
 
 
 class CandidateMaker:
@@ -95,6 +102,7 @@ class CandidateMaker:
         codes: dict[str, NDArray[np.int32]],
         age_days: FloatArray,
         live: NDArray[np.bool_],
+        family: IntArray,
     ) -> CandidateMaker:
         """Count routings per telling value.
 
@@ -102,7 +110,7 @@ class CandidateMaker:
         ----------
         described: sequences x d, mean routing description of every sequence. groups: near-duplicate group per label.
         codes: telling level -> coded value per label. age_days: per label, NaN when unknown.
-        live: per sequence, whether it may be proposed.
+        live: per sequence, whether it may be proposed. family: per label.
         """
         labels = catalogue.labels
         sequence = labels["sequence"].to_numpy().astype(np.int64)
@@ -153,6 +161,10 @@ class CandidateMaker:
             self.level_counts_[name] = (value_of * n_sequences + table.indices, table.data)
             self.level_totals_[name] = np.asarray(table.sum(axis=1)).ravel().astype(np.float32)
         self.typical_ = self._typical(n_sequences)
+        self.family_sequences_ = [
+            np.flatnonzero(live & (np.bincount(sequence[family == f], minlength=n_sequences) > 0))
+            for f in range(int(family.max()) + 1)
+        ]
         known = np.isfinite(age_days)
         newest = np.full(n_sequences, np.inf, dtype=np.float32)
         np.minimum.at(newest, sequence[known], age_days[known].astype(np.float32))
@@ -198,9 +210,41 @@ class CandidateMaker:
                 shape=(n, self.typical_.shape[0]),
             )
             pool = pool + member @ self.typical_
+        pool = pool + self._most_likely(evidence, n_sequences)
         row, sequence = self._best(pool.tocsr())
         key = row * n_sequences + sequence
-        return Pairs(row, sequence, *self._features(evidence, votes, near, row, sequence, key, sequence_of))
+        return Pairs(row, sequence, self._features(evidence, votes, near, row, sequence, key, sequence_of))
+
+    def _most_likely(self, evidence: Evidence, n_sequences: int) -> sparse.csr_matrix:
+        """The family's routings that the operation model finds most likely, with a share of the vote by likelihood."""
+        n = len(evidence.family)
+        rows, cols, data = [], [], []
+        log_in = np.log(evidence.operations) - np.log1p(-evidence.operations)
+        for f in np.unique(evidence.family):
+            if f < 0 or not len(self.family_sequences_[f]):
+                continue
+            here = np.flatnonzero(evidence.family == f)
+            known = self.family_sequences_[f]
+            take = min(_LIKELY, len(known))
+            matrix = self.sequence_jobs_[known].T.tocsr()
+            used = np.flatnonzero(np.diff(matrix.indptr))
+            dense = matrix[used].toarray()
+            for start in range(0, len(here), 2048):
+                part = here[start : start + 2048]
+                score = log_in[np.ix_(part, used)] @ dense
+                best = np.argpartition(-score, take - 1, axis=1)[:, :take]
+                top = np.take_along_axis(score, best, axis=1)
+                weight = np.exp(top - top.max(axis=1, keepdims=True))
+                weight /= weight.sum(axis=1, keepdims=True)
+                rows.append(np.repeat(part, take))
+                cols.append(known[best].ravel())
+                data.append(weight.ravel())
+        if not rows:
+            return sparse.csr_matrix((n, n_sequences), dtype=np.float32)
+        return sparse.csr_matrix(
+            (np.concatenate(data).astype(np.float32), (np.concatenate(rows), np.concatenate(cols))),
+            shape=(n, n_sequences),
+        )
 
     def _neighbour_votes(
         self, evidence: Evidence, sequence_of: IntArray, n_sequences: int
@@ -237,7 +281,7 @@ class CandidateMaker:
         sequence: IntArray,
         key: IntArray,
         sequence_of: IntArray,
-    ) -> tuple[FloatArray, FloatArray, sparse.csr_matrix]:
+    ) -> FloatArray:
         n, n_sequences = votes.shape
         forest = pick(votes, key, n_sequences)
         best = np.zeros(n, dtype=np.float32)
@@ -252,8 +296,16 @@ class CandidateMaker:
             evidence, sequence_of, row, sequence, key, n_sequences
         )
         nearest = evidence.similarity.max(axis=1, initial=0.0)
-        jobs = np.clip(np.asarray((votes @ self.sequence_jobs_).todense(), dtype=np.float32), 0.004, 0.996)
-        likelihood, weakest, absent = self._job_fit(jobs, row, sequence)
+        expected = np.clip(
+            np.asarray((votes @ self.sequence_jobs_).todense(), dtype=np.float32), 0.004, 0.996
+        )
+        likelihood, weakest, absent = self._fit_of(expected, row, sequence)
+        model, model_weakest, model_absent = self._fit_of(evidence.operations, row, sequence)
+        best_model = np.full(n, -np.inf, dtype=np.float32)
+        np.maximum.at(best_model, row, model)
+        model_rank = np.empty(len(row), dtype=np.float32)
+        order = np.lexsort((-model, row))
+        model_rank[order] = rank_in_group(row[order])
         expected_length = np.asarray(votes @ self.length_)
         away = np.sqrt(((self.described_[sequence] - evidence.expected[row]) ** 2).sum(axis=1))
         own = self._own_counts(evidence, row, sequence, n_sequences)
@@ -272,6 +324,11 @@ class CandidateMaker:
             likelihood,
             weakest,
             absent,
+            model,
+            model_weakest,
+            model_absent,
+            best_model[row] - model,
+            model_rank,
             self.length_[sequence],
             self.length_[sequence] - expected_length[row],
             np.log1p(self.count_[sequence] - own),
@@ -293,7 +350,7 @@ class CandidateMaker:
             if i == 0:
                 sizes[row] = total
         columns.append(np.log1p(np.maximum(sizes, 0))[row])
-        return np.column_stack([*columns, *shares]).astype(np.float32), jobs, votes
+        return np.column_stack([*columns, *shares]).astype(np.float32)
 
     def _own_counts(
         self, evidence: Evidence, row: IntArray, sequence: IntArray, n_sequences: int
@@ -331,11 +388,11 @@ class CandidateMaker:
         mean = np.bincount(place, similarity, len(key)) / np.maximum(count, 1)
         return top, mean.astype(np.float32), count
 
-    def _job_fit(
-        self, jobs: FloatArray, row: IntArray, sequence: IntArray
+    def _fit_of(
+        self, expected: FloatArray, row: IntArray, sequence: IntArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Log-likelihood of the sequence's job set under the expected jobs, its least and the most expected absent job."""
-        log_in, log_out = np.log(jobs), np.log1p(-jobs)
+        """Log-likelihood of a sequence's operations, its least expected operation, the most expected absent one."""
+        log_in, log_out = np.log(expected), np.log1p(-expected)
         base = log_out.sum(axis=1)
         indptr, indices = self.sequence_jobs_.indptr, self.sequence_jobs_.indices
         size = (indptr[sequence + 1] - indptr[sequence]).astype(np.int64)
@@ -345,11 +402,11 @@ class CandidateMaker:
         item = row[pair]
         likelihood = base[row] + np.bincount(pair, (log_in - log_out)[item, job], len(sequence))
         weakest = np.ones(len(sequence), dtype=np.float32)
-        np.minimum.at(weakest, pair, jobs[item, job])
+        np.minimum.at(weakest, pair, expected[item, job])
         absent = np.empty(len(sequence), dtype=np.float32)
         for start in range(0, len(sequence), 20_000):
             stop = min(start + 20_000, len(sequence))
-            left = jobs[row[start:stop]]
+            left = expected[row[start:stop]]
             inside = (pair >= start) & (pair < stop)
             left[pair[inside] - start, job[inside]] = 0.0
             absent[start:stop] = left.max(axis=1, initial=0.0)

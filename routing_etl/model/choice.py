@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from routing_etl.model.candidates import Evidence, pick, rank_in_group
 from routing_etl.model.labels import RoutingCatalogue
@@ -77,17 +76,19 @@ class StepChooser:
         self.malus_ = (10.0 * ~live + 0.0 * pool).astype(np.float32)
         self.sequence_offsets_ = catalogue.sequence_offsets
         self.sequence_jobs_ = catalogue.sequence_jobs
+        self.sequence_operations_ = catalogue.sequence_operations
         return self
 
-    def steps(self, chosen: Chosen, votes: sparse.csr_matrix, jobs: FloatArray) -> ChosenSteps:
+    def steps(self, chosen: Chosen, evidence: Evidence) -> ChosenSteps:
         """The operations of every chosen candidate: for each job the step with most votes of the item's leaves."""
-        expected = (votes @ self.variant_steps_).tocsr()
+        expected = (evidence.votes @ self.variant_steps_).tocsr()
         size = (self.sequence_offsets_[chosen.sequence + 1] - self.sequence_offsets_[chosen.sequence]).astype(
             np.int64
         )
         candidate = np.repeat(np.arange(len(chosen.row)), size)
         position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-        job = self.sequence_jobs_[self.sequence_offsets_[chosen.sequence][candidate] + position]
+        place = self.sequence_offsets_[chosen.sequence][candidate] + position
+        job = self.sequence_jobs_[place]
         row = chosen.row[candidate]
         n_jobs = len(self.job_bounds_) - 1
         unique, back = np.unique(row * n_jobs + job, return_inverse=True)
@@ -103,7 +104,7 @@ class StepChooser:
             order[np.concatenate([[True], which[order][1:] != which[order][:-1]])] if len(order) else order
         )
         best_step = step[first][back]
-        probability = jobs[row, job]
+        probability = evidence.operations[row, self.sequence_operations_[place]]
         covered = np.zeros(len(candidate), dtype=np.float32)
         # The candidate itself is right with its confidence; where it is wrong, the job may still be right.
         sure = chosen.confidence[candidate]

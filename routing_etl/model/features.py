@@ -61,7 +61,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    attributes: what to read. n_directions: dimensions per level. n_words: most telling words kept as 0/1 columns.
+    attributes: what to read. n_directions: dimensions per level. max_blocks: most levels
+        encoded alone, and most encoded given the strongest level. n_words: most telling words kept as 0/1 columns.
     max_ridge: most token columns in the ridge regression.
 
     Attributes
@@ -74,6 +75,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         attributes: tuple[AttributeSpec, ...] = (),
         n_directions: int = 4,
+        max_blocks: int = 20,
         n_ridge: int = 24,
         n_words: int = 64,
         max_ridge: int = 2500,
@@ -81,6 +83,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.attributes = attributes
         self.n_directions = n_directions
+        self.max_blocks = max_blocks
         self.n_ridge = n_ridge
         self.n_words = n_words
         self.max_ridge = max_ridge
@@ -113,19 +116,14 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         else:
             rest = centred
         rest_total = float((rest**2).sum()) or 1.0
-        blocks: list[_Block] = []
-        columns: list[FloatArray] = []
-        for block, values in raw.values():
-            if block.gain > _MIN_GAIN:
-                blocks.append(block)
-                columns.append(values)
-        for name, codes in table.codes.items():
-            if name == self.base_level_:
-                continue
-            block, values = self._encode(codes, rest, folds, n_folds, rest_total, name, residual=True)
-            if block.gain > _MIN_GAIN:
-                blocks.append(block)
-                columns.append(values)
+        given = [
+            self._encode(codes, rest, folds, n_folds, rest_total, name, residual=True)
+            for name, codes in table.codes.items()
+            if name != self.base_level_
+        ]
+        kept = _strongest(list(raw.values()), self.max_blocks) + _strongest(given, self.max_blocks)
+        blocks = [block for block, _ in kept]
+        columns = [values for _, values in kept]
         self.blocks_ = blocks
         self.level_gain_ = {name: block.gain for name, (block, _) in raw.items()}
         self._choose_words(table, rest)
@@ -318,6 +316,11 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not parts:
             return sparse.csr_matrix((n, 0), dtype=np.float32)
         return sparse.hstack(parts, format="csr", dtype=np.float32)
+
+
+def _strongest(found: list[tuple[_Block, FloatArray]], most: int) -> list[tuple[_Block, FloatArray]]:
+    telling = [f for f in found if f[0].gain > _MIN_GAIN]
+    return sorted(telling, key=lambda f: (-f[0].gain, f[0].level))[:most]
 
 
 def _with_unknown(table: FloatArray) -> FloatArray:

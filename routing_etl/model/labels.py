@@ -56,6 +56,7 @@ class RoutingCatalogue:
     jobs: job code per job index. steps: frame, one row per step index with its texts and numbers.
     sequence_jobs, variant_steps: for every sequence / variant the list of job / step indices (offsets and values).
     variant_sequence: sequence of every variant. sequence_fits, step_fits: whether the codes fit the output's columns.
+    operation_job, sequence_operations: job of every operation; operations of every sequence, like sequence_jobs.
     notes: sentences on what was left out, for the model card.
     """
 
@@ -72,7 +73,25 @@ class RoutingCatalogue:
     sequence_fits: NDArray[np.bool_]
     step_fits: NDArray[np.bool_]
     sequence_codes: pl.Series
+    operation_job: IntArray = field(init=False)
+    operation_key: IntArray = field(init=False)
+    sequence_operations: IntArray = field(init=False)
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Number the operations: a job and its occurrence in the routing (first, second ...)."""
+        lengths = np.diff(self.sequence_offsets)
+        owner = np.repeat(np.arange(self.n_sequences), lengths)
+        occurrence = np.minimum(occurrences(owner, self.sequence_jobs), 63)
+        key = self.sequence_jobs * 64 + occurrence
+        keys, self.sequence_operations = np.unique(key, return_inverse=True)
+        self.operation_job = (keys // 64).astype(np.int64)
+        self.operation_key = keys
+
+    @property
+    def n_operations(self) -> int:
+        """Number of distinct operations (job and occurrence)."""
+        return len(self.operation_job)
 
     @property
     def n_sequences(self) -> int:
@@ -85,13 +104,13 @@ class RoutingCatalogue:
         return len(self.variant_offsets) - 1
 
     def sequence_matrix(self) -> sparse.csr_matrix:
-        """Sequences x jobs, 1 where the sequence has the job."""
+        """Sequences x operations, 1 where the sequence has the operation."""
         data = np.ones(len(self.sequence_jobs), dtype=np.float32)
         matrix = sparse.csr_matrix(
-            (data, self.sequence_jobs, self.sequence_offsets), shape=(self.n_sequences, len(self.jobs))
+            (data, self.sequence_operations, self.sequence_offsets),
+            shape=(self.n_sequences, self.n_operations),
         )
-        matrix.sum_duplicates()
-        matrix.data[:] = 1.0
+        matrix.sort_indices()
         return matrix
 
     def variant_matrix(self) -> sparse.csr_matrix:
@@ -121,7 +140,7 @@ class RoutingCatalogue:
         last = np.roll(first, -1)
         pairs_out = (jobs[last] + 1) * (n_jobs + 1)
         _, pair_code = np.unique(np.concatenate([pairs, pairs_out]), return_inverse=True)
-        occurrence = _occurrence(variant, jobs)
+        occurrence = occurrences(variant, jobs)
         _, job_code = np.unique(jobs * 64 + np.minimum(occurrence, 63), return_inverse=True)
         rows = np.concatenate([variant, variant, variant[last], variant])
         n_job_code, n_pair = int(job_code.max()) + 1, int(pair_code.max()) + 1
@@ -133,7 +152,7 @@ class RoutingCatalogue:
         return sparse.csr_matrix((data, (rows, cols)), shape=shape)
 
 
-def _occurrence(group: IntArray, value: IntArray) -> IntArray:
+def occurrences(group: IntArray, value: IntArray) -> IntArray:
     """0 for the first appearance of a value in its group, 1 for the second ... Groups are contiguous."""
     order = np.lexsort((np.arange(len(value)), value, group))
     g, v = group[order], value[order]

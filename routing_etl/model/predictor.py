@@ -37,6 +37,7 @@ from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import RoutingCatalogue, build_catalogue
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
+from routing_etl.model.operations_model import OperationModel
 from routing_etl.model.output import (
     abstained_frame,
     candidate_frame,
@@ -47,6 +48,7 @@ from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import is_pool, resource_alternatives
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
+from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -168,13 +170,17 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             task.advance()
             self._fit_space(features, votes)
             task.advance()
-            codes = self._telling_codes(train)
+            table = self.encoder_.tokeniser_.transform(train)
+            codes = self._telling_codes(table)
+            probabilities, family = self._fit_operations(
+                table, features, described[variant], votes, folds, age, progress
+            )
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
             sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
-            maker.fit(catalogue, sequence_described, groups, codes, age, live)
+            maker.fit(catalogue, sequence_described, groups, codes, age, live, family)
             self.maker_ = maker
-            self._fit_ranker(features, votes, codes, groups, folds, age)
+            self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
             task.advance()
             self.chooser_ = StepChooser().fit(
                 catalogue,
@@ -277,14 +283,37 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             np.float32
         )
 
-    def _telling_codes(self, items: pl.DataFrame) -> dict[str, NDArray[np.int32]]:
+    def _telling_codes(self, table: TokenTable) -> dict[str, NDArray[np.int32]]:
         """Coded values of the levels that tell most about routings, strongest first."""
         if not hasattr(self, "telling_"):
             gains = self.encoder_.level_gain_
             ranked = sorted(gains, key=lambda name: (-gains[name], name))
             self.telling_ = [name for name in ranked if gains[name] > 0.01][:5]
-        table = self.encoder_.tokeniser_.transform(items)
         return {name: table.codes[name] for name in self.telling_}
+
+    def _fit_operations(
+        self,
+        table: TokenTable,
+        features: FloatArray,
+        target: FloatArray,
+        votes: sparse.csr_matrix,
+        folds: IntArray,
+        age: FloatArray,
+        progress: Progress,
+    ) -> tuple[FloatArray, IntArray]:
+        """Families and operation model; out-of-fold probabilities and family of the training items."""
+        catalogue = self.catalogue_
+        sequence = catalogue.labels["sequence"].to_numpy().astype(np.int64)
+        variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
+        operations = catalogue.sequence_matrix()[sequence]
+        model = OperationModel(n_jobs=self.n_jobs, random_state=self.random_state)
+        own = model.fit_families(features, target, operations, variant, catalogue.n_variants)
+        family = np.where(np.diff(votes.indptr) > 0, model.family(votes), own)
+        probabilities = model.fit(
+            table, operations, family, folds, age_weight(age, self.half_life_days), progress
+        )
+        self.operations_ = model
+        return probabilities, family
 
     def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
         """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""
@@ -313,10 +342,11 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         self,
         features: FloatArray,
         votes: sparse.csr_matrix,
+        probabilities: FloatArray,
+        family: IntArray,
         codes: dict[str, NDArray[np.int32]],
         groups: IntArray,
         folds: IntArray,
-        age: FloatArray,
     ) -> None:
         sequence_of = self.catalogue_.labels["sequence"].to_numpy().astype(np.int64)
         self.sequence_of_ = sequence_of
@@ -341,6 +371,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             neighbours=found,
             similarity=self.scale_.transform(distance),
             expected=expected,
+            operations=probabilities[chosen],
+            family=family[chosen],
             codes={name: code[chosen] for name, code in codes.items()},
             own_group=groups[chosen],
         )
@@ -404,17 +436,21 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 CANDIDATE_EVIDENCE.empty(),
                 ABSTAINED.empty(),
             )
-        features = self.encoder_.transform(items)
+        table = self.encoder_.tokeniser_.transform(items)
+        features = self.encoder_.encode(table)
         votes = self.forest_.vote(features)
+        family = self.operations_.family(votes)
         expected = np.asarray(votes @ self.described_, dtype=np.float32)
         distance, found = self.index_.search(self._place(expected, features), self.n_neighbors)
-        codes = self._telling_codes(items)
+        codes = self._telling_codes(table)
         evidence = Evidence(
             votes=votes,
             distance=distance,
             neighbours=found,
             similarity=self.scale_.transform(distance),
             expected=expected,
+            operations=self.operations_.predict(table, family),
+            family=family,
             codes=codes,
             own_group=np.full(items.height, -1, dtype=np.int64),
         )
@@ -455,7 +491,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.sequence_of_,
             self.candidates_per_item,
         )
-        steps = self.chooser_.steps(chosen, evidence.votes, pairs.jobs)
+        steps = self.chooser_.steps(chosen, evidence)
         times = self.times_.predict(
             TimeRequest(
                 row=chosen.row[steps.candidate],

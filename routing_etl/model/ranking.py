@@ -41,7 +41,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         max_iter: int = 150,
         learning_rate: float = 0.08,
         max_leaf_nodes: int = 15,
-        few: tuple[int, ...] = (0, 1, 4, 5, 11),
+        few: tuple[int, ...] = (0, 1, 4, 5, 11, 14, 17),
         n_folds: int = 3,
         random_state: int = 42,
     ) -> None:

@@ -26,12 +26,26 @@ UNKNOWN = -1
 _PREFIXES = {"code": (1, 2, 3, 4, 6), "category": (), "text": ()}
 _WORD = r"[^\s,;:|()\[\]{}/+\-_#\"'~*=<>]+"
 _NUMBER = r"\d+(?:\.\d+)?"
+_POSITIONS = {"text": (0, 1, 2, 3, 4, -1, -2), "code": (0, 1, 2), "category": ()}
+_PLACE = r"[^\s\-|,;]+"
+#: A run of three and more tokens of one or two characters: a coded specification such as "5 U 4 X".
+_RUN = r"(?:^|\s)((?:[0-9A-Z]{1,2}\s){2,}[0-9A-Z]{1,2})(?:\s|$)"
+_RUN_PLACES = 6
+#: Letters that end a text after a digit or a sign: option letters such as "/KLZ" or "2PL".
+_OPTIONS = r"[/\-<\d]([A-Z]{1,7})(?:\s\||$)"
 _SMALL = 64
+
+#: Name of the joined texts; some plants write the same facts into one text field or another.
+JOINED = "\x00texts"
 
 
 @dataclass(frozen=True)
 class Level:
-    """One way to read one attribute. `kind`: value, prefix, suffix, shape (single-valued) or word (many-valued)."""
+    """One way to read one attribute (or all texts joined, `JOINED`).
+
+    Single-valued kinds: value, prefix and suffix (of `width` characters), shape, place (the `width`-th part, from the
+    end when negative), run (the `width`-th token of a coded run). Many-valued: word, letter (option letters).
+    """
 
     attribute: str
     kind: str
@@ -40,12 +54,13 @@ class Level:
     @property
     def name(self) -> str:
         """Readable name, unique in a model."""
-        return f"{self.attribute}|{self.kind}{self.width or ''}"
+        width = self.width if self.kind not in ("value", "shape", "word", "letter") else ""
+        return f"{self.attribute}|{self.kind}{width}"
 
     @property
     def many(self) -> bool:
         """Whether one item can have several tokens of this level."""
-        return self.kind == "word"
+        return self.kind in ("word", "letter")
 
     def expression(self, column: pl.Expr) -> pl.Expr:
         """The level's token(s) from the normalised text."""
@@ -57,6 +72,12 @@ class Level:
             return pl.when(column.str.len_chars() > self.width + 1).then(column.str.tail(self.width))
         if self.kind == "shape":
             return column.str.replace_all(r"\d+", "9").str.replace_all(r"[A-Z]+", "A")
+        if self.kind == "place":
+            return column.str.extract_all(_PLACE).list.get(self.width, null_on_oob=True)
+        if self.kind == "run":
+            return column.str.extract(_RUN).str.split(" ").list.get(self.width, null_on_oob=True)
+        if self.kind == "letter":
+            return column.str.extract(_OPTIONS).str.split("").list.unique()
         return column.str.extract_all(_WORD).list.unique()
 
 
@@ -135,19 +156,33 @@ class Tokeniser:
     def fit(self, items: pl.DataFrame) -> Tokeniser:
         """Learn vocabularies from the training items."""
         self.check(items)
-        texts = items.select([normalise(n) for n in self.texts])
         kinds = {a.name: a.kind for a in self.attributes}
+        texts = self._texts(items)
         for name in self.texts:
             kind = kinds[name]
             candidates = [Level(name, "value")]
             candidates += [Level(name, "prefix", w) for w in _PREFIXES.get(kind, ())]
             if kind == "code":
                 candidates += [Level(name, "suffix", 2), Level(name, "shape")]
+            candidates += [Level(name, "place", k) for k in _POSITIONS.get(kind, ())]
             candidates.append(Level(name, "word"))
             for level in candidates:
                 self._fit_level(level, texts)
+        if JOINED in texts.columns:
+            joined = [Level(JOINED, "run", k) for k in range(_RUN_PLACES)]
+            for level in [*joined, Level(JOINED, "letter"), Level(JOINED, "word")]:
+                self._fit_level(level, texts)
         self._fit_numbers(items, texts, kinds)
         return self
+
+    def _texts(self, items: pl.DataFrame) -> pl.DataFrame:
+        """Normalised texts, and all free texts joined."""
+        texts = items.select([normalise(n) for n in self.texts])
+        free = [a.name for a in self.attributes if a.kind == "text"]
+        if not free:
+            return texts
+        joined = pl.concat_str([pl.col(n) for n in free], separator=" | ", ignore_nulls=True)
+        return texts.with_columns(pl.when(joined != "").then(joined).alias(JOINED))
 
     def _fit_level(self, level: Level, texts: pl.DataFrame) -> None:
         tokens = texts.select(level.expression(pl.col(level.attribute)).alias("token"))
@@ -204,7 +239,7 @@ class Tokeniser:
     def transform(self, items: pl.DataFrame) -> TokenTable:
         """Code items with the learned vocabularies."""
         self.check(items)
-        texts = items.select([normalise(n) for n in self.texts])
+        texts = self._texts(items)
         single = [level for level in self.levels if not level.many]
         many = [level for level in self.levels if level.many]
         columns = texts.select(

@@ -1,0 +1,306 @@
+"""Which operations an item needs, asked one by one within its family of parts.
+
+A *family* is a group of items that attributes tell apart and whose routings draw on the same jobs; it is found, not
+given: a regression tree over the encoded attributes cuts the items into cells, and cells whose mean routings are alike
+are joined. Within a family every job that some items have and others have not is a yes/no question; `QuestionBooster`
+answers all of them from the columns that matter there. A combination of operations that no item had before gets a
+proper probability this way, which votes of similar items cannot give.
+
+What belongs here: families, columns of a family, questions, probabilities. What does not: routings as a whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.base import BaseEstimator
+from sklearn.tree import DecisionTreeRegressor
+
+from routing_etl.model.boosting import MAX_BINS, QuestionBooster
+from routing_etl.model.tokens import TokenTable
+from routing_etl.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_LEAST_ROWS = 40
+_LEAST_CASES = 4
+_FLOOR = 5e-4
+
+
+@dataclass
+class _Column:
+    """One binned column of a family: a number (edges), a coded level (bin per code) or a word (0/1)."""
+
+    kind: str
+    name: str
+    index: int
+    edges: FloatArray | None = None
+    bin_of_code: NDArray[np.uint8] | None = None
+
+    @property
+    def ordered(self) -> bool:
+        return self.kind != "code"
+
+    def bins(self, table: TokenTable, rows: IntArray | slice) -> NDArray[np.uint8]:
+        if self.kind == "number":
+            values = table.numbers[rows, self.index]
+            found = 1 + np.searchsorted(self.edges, values, side="left")
+            return np.where(np.isnan(values), 0, found).astype(np.uint8)
+        if self.kind == "code":
+            return self.bin_of_code[table.codes[self.name][rows]]
+        return np.asarray(table.words[self.name][rows, self.index].todense(), dtype=np.uint8).ravel()
+
+
+@dataclass
+class _Family:
+    """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs."""
+
+    columns: list[_Column]
+    boosters: list[QuestionBooster]
+    questions: IntArray
+    share: FloatArray
+
+
+class OperationModel(BaseEstimator):  # type: ignore[misc]
+    """Probability of every operation (job and occurrence) for items.
+
+    Parameters
+    ----------
+    n_folds: boosters per family, each trained without one fold; new items get their mean log-odds.
+    max_columns: columns per family. max_rows: rows per family and fold. alike: cells are one family up to this cosine
+        distance of their mean routings.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_folds: int = 3,
+        max_columns: int = 48,
+        max_rows: int = 4000,
+        n_rounds: int = 40,
+        learning_rate: float = 0.2,
+        depth: int = 3,
+        alike: float = 0.45,
+        n_jobs: int = 2,
+        random_state: int = 42,
+    ) -> None:
+        self.n_folds = n_folds
+        self.max_columns = max_columns
+        self.max_rows = max_rows
+        self.n_rounds = n_rounds
+        self.learning_rate = learning_rate
+        self.depth = depth
+        self.alike = alike
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit_families(
+        self,
+        features: FloatArray,
+        target: FloatArray,
+        operations: sparse.csr_matrix,
+        variants: IntArray,
+        n_variants: int,
+    ) -> IntArray:
+        """Find the families; returns the family per training item and keeps the share of families per variant.
+
+        Parameters
+        ----------
+        operations: items x operations, 0/1.
+        """
+        n = len(features)
+        cells = int(np.clip(n // 30, 2, 96))
+        tree = DecisionTreeRegressor(
+            max_leaf_nodes=cells,
+            min_samples_leaf=max(5, min(25, n // 40)),
+            max_features=0.5,
+            random_state=self.random_state,
+        )
+        rows = np.arange(n)
+        if n > 40_000:
+            rows = np.sort(np.random.default_rng(self.random_state).choice(n, 40_000, replace=False))
+        tree.fit(features[rows], target[rows])
+        cell = np.unique(tree.apply(features), return_inverse=True)[1]
+        n_cells = int(cell.max()) + 1
+        hot = sparse.csr_matrix((np.ones(n, np.float32), (cell, np.arange(n))), shape=(n_cells, n))
+        counts = np.asarray(hot.sum(axis=1))
+        mean = np.asarray((hot @ operations).todense()) / counts
+        spread = np.log((1 + n_cells) / (1 + (mean > 0.1).sum(axis=0))) + 0.3
+        mean = mean * spread
+        if n_cells > 1:
+            tied = linkage(mean + 1e-9, method="average", metric="cosine")
+            joined = fcluster(tied, self.alike, criterion="distance") - 1
+        else:
+            joined = np.zeros(1, dtype=np.int64)
+        family = np.asarray(joined[cell], dtype=np.int64)
+        self.n_families_ = int(family.max()) + 1
+        table = sparse.csr_matrix(
+            (np.ones(n, np.float32), (variants, family)), shape=(n_variants, self.n_families_)
+        )
+        table.sum_duplicates()
+        total = np.maximum(np.asarray(table.sum(axis=1)), 1.0)
+        self.family_of_variant_ = sparse.csr_matrix(table.multiply(1.0 / total))
+        return family
+
+    def family(self, votes: sparse.csr_matrix) -> IntArray:
+        """Most likely family of items, by the votes for their routings; -1 without votes."""
+        shares = np.asarray((votes @ self.family_of_variant_).todense())
+        best = shares.argmax(axis=1)
+        return np.where(shares.max(axis=1) > 0, best, -1)
+
+    def fit(
+        self,
+        table: TokenTable,
+        operations: sparse.csr_matrix,
+        family: IntArray,
+        folds: IntArray,
+        weights: FloatArray,
+        progress: Progress = SILENT,
+    ) -> FloatArray:
+        """Learn the questions of every family; returns out-of-fold probabilities, items x operations."""
+        n = operations.shape[0]
+        overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
+        self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)
+        out = np.repeat(self.overall_[None, :], n, axis=0)
+        part = folds % self.n_folds
+        rows_of = [np.flatnonzero(family == f) for f in range(self.n_families_)]
+        with progress.task("learning operations", self.n_families_) as task:
+
+            def one(rows: IntArray) -> tuple[_Family, FloatArray]:
+                found = self._fit_family(table, operations[rows], rows, part[rows], weights[rows])
+                task.advance()
+                return found
+
+            done = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(one)(rows) for rows in rows_of)
+        self.families_ = [d[0] for d in done]
+        for rows, (_, probability) in zip(rows_of, done, strict=True):
+            out[rows] = probability
+        return out
+
+    def _fit_family(
+        self,
+        table: TokenTable,
+        operations: sparse.csr_matrix,
+        rows: IntArray,
+        part: IntArray,
+        weights: FloatArray,
+    ) -> tuple[_Family, FloatArray]:
+        n = len(rows)
+        answers = np.asarray(operations.todense(), dtype=np.float32)
+        yes = answers.sum(axis=0)
+        share = np.clip((yes + 0.5 * self.overall_) / (n + 1.0), _FLOOR, 1 - _FLOOR).astype(np.float32)
+        open_ = (yes >= _LEAST_CASES) & (n - yes >= _LEAST_CASES) & (share > 0.004) & (share < 0.996)
+        questions = np.flatnonzero(open_)
+        out = np.repeat(share[None, :], n, axis=0)
+        if n < _LEAST_ROWS or not len(questions):
+            return _Family([], [], np.empty(0, np.int64), share), out
+        answers = answers[:, questions]
+        columns, bins = self._columns(table, rows, answers)
+        if not columns:
+            return _Family([], [], np.empty(0, np.int64), share), out
+        ordered = np.array([c.ordered for c in columns])
+        boosters = []
+        rng = np.random.default_rng(self.random_state + n)
+        for f in range(self.n_folds):
+            train, test = np.flatnonzero(part != f), np.flatnonzero(part == f)
+            if len(train) > self.max_rows:
+                train = np.sort(rng.choice(train, self.max_rows, replace=False))
+            if not len(train):
+                continue
+            booster = QuestionBooster(
+                n_rounds=self.n_rounds, learning_rate=self.learning_rate, depth=self.depth
+            ).fit(bins[train], ordered, answers[train], weights[train])
+            boosters.append(booster)
+            out[test[:, None], questions] = _probability(booster.log_odds(bins[test]))
+        return _Family(columns, boosters, questions, share), out
+
+    def _columns(
+        self, table: TokenTable, rows: IntArray, answers: FloatArray
+    ) -> tuple[list[_Column], NDArray[np.uint8]]:
+        """The columns that tell most about the family's questions, and their bins for `rows`."""
+        n = len(rows)
+        mean = answers.mean(axis=0)
+        noise = np.maximum(mean * (1 - mean), 1e-4)
+        centred = answers - mean
+        found: list[tuple[float, _Column, NDArray[np.uint8]]] = []
+        for column in self._possible(table, rows):
+            bins = column.bins(table, rows)
+            width = int(bins.max()) + 1
+            hot = sparse.csr_matrix((np.ones(n, np.float32), (bins, np.arange(n))), shape=(width, n))
+            count = np.asarray(hot.sum(axis=1)).ravel()
+            used = count > 0
+            free = int(used.sum()) - 1
+            if free < 1:
+                continue
+            between = ((hot @ centred)[used] ** 2 / count[used][:, None]).sum(axis=0) / noise
+            worth = float(((between - free) / np.sqrt(2.0 * free)).max())
+            found.append((worth, column, bins))
+        found.sort(key=lambda f: (-f[0], f[1].name, f[1].index))
+        kept = [f for f in found[: self.max_columns] if f[0] > 1.0]
+        if not kept:
+            return [], np.empty((n, 0), dtype=np.uint8)
+        return [f[1] for f in kept], np.column_stack([f[2] for f in kept])
+
+    def _possible(self, table: TokenTable, rows: IntArray) -> list[_Column]:
+        n = len(rows)
+        most = int(np.clip(n // 12, 6, MAX_BINS - 2))
+        out: list[_Column] = []
+        for j in range(table.numbers.shape[1]):
+            values = table.numbers[rows, j]
+            values = np.unique(values[np.isfinite(values)])
+            if len(values) < 2:
+                if len(values) > 0:
+                    out.append(_Column("number", "", j, edges=np.empty(0, np.float32)))
+                continue
+            middle = (values[1:] + values[:-1]) / 2
+            present = table.numbers[rows, j]
+            present = np.sort(present[np.isfinite(present)])
+            if len(middle) > most:
+                aims = np.quantile(present, np.linspace(0, 1, most + 2)[1:-1])
+                middle = np.unique(middle[np.minimum(np.searchsorted(middle, aims), len(middle) - 1)])
+            out.append(_Column("number", "", j, edges=middle.astype(np.float32)))
+        for name, codes in table.codes.items():
+            here = codes[rows]
+            counts = np.bincount(here + 1)
+            counts[0] = 0
+            top = np.argsort(-counts, kind="stable")[: MAX_BINS - 1]
+            top = top[counts[top] >= 3] - 1
+            if len(top) < 1:
+                continue
+            size = int(codes.max()) + 2
+            bin_of_code = np.zeros(size, dtype=np.uint8)
+            bin_of_code[top] = np.arange(1, len(top) + 1)
+            out.append(_Column("code", name, 0, bin_of_code=bin_of_code))
+        for name, matrix in table.words.items():
+            counts = np.asarray(matrix[rows].sum(axis=0)).ravel()
+            often = np.flatnonzero((counts >= 5) & (counts <= n - 5))
+            often = often[np.argsort(-np.minimum(counts[often], n - counts[often]), kind="stable")][:60]
+            out += [_Column("word", name, int(i)) for i in often]
+        return out
+
+    def predict(self, table: TokenTable, family: IntArray) -> FloatArray:
+        """Items x operations: probability that the item's routing has the operation."""
+        n = len(family)
+        out = np.repeat(self.overall_[None, :], n, axis=0)
+        for f in np.unique(family):
+            if f < 0:
+                continue
+            learned = self.families_[f]
+            rows = np.flatnonzero(family == f)
+            out[rows] = learned.share[None, :]
+            if learned.boosters:
+                bins = np.column_stack([c.bins(table, rows) for c in learned.columns])
+                odds = np.mean([b.log_odds(bins) for b in learned.boosters], axis=0)
+                out[rows[:, None], learned.questions] = _probability(odds)
+        return out
+
+
+def _probability(odds: Any) -> FloatArray:
+    return np.clip(1.0 / (1.0 + np.exp(-odds)), _FLOOR, 1 - _FLOOR).astype(np.float32)
