@@ -1,11 +1,13 @@
 """The earlier system's algorithm, re-implemented with its defects (LEGACY_SYSTEM sections 1, 2.8 and 4).
 
 Kept on purpose, each with its number in LEGACY section 4: weights multiplied before the scaler, which cancels them (1);
-a missing value is a category in training and -1 in prediction (3); arbitrary ordinal codes with cosine, 0 as a real
+arbitrary ordinal codes with cosine, 0 as a real
 size (5); the newest routing by date whatever its class, outsourced included (17); operations merged by their number with
 job, resource and in-house flag chosen apart, one neighbour's operation included (15); an outlier in run time removes the
 operation with its set-up (16); actual times never used, 0 counts as a standard (11, 13); OPT above STD (14); one
-candidate (27). The padding to 128 columns does not change a cosine and is left out.
+candidate (27). The padding to 128 columns does not change a cosine and is left out. Defect 3, a missing value coded
+differently in training and in prediction, can be switched on; off by default, because with it hardly any query finds a
+neighbour and every comparison would be with nothing.
 
 What belongs here: that algorithm. What does not: improvements.
 """
@@ -40,8 +42,9 @@ class LegacyPredictor:
 
     Parameters
     ----------
-    n_neighbors: neighbours of a query. similarity_threshold: least cosine of a neighbour that counts.
+    n_neighbors: neighbours of a query. similarity_threshold: neighbours below this cosine count only where none reaches it.
     feature_weights: attribute name -> hand-set weight; without effect, as in the original.
+    serving_skew: a missing value is a category in training and -1 in prediction (defect 3).
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class LegacyPredictor:
         n_neighbors: int = 10,
         similarity_threshold: float = 0.8,
         feature_weights: Mapping[str, float] | None = None,
+        serving_skew: bool = False,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.similarity_threshold = similarity_threshold
         self.feature_weights = feature_weights
+        self.serving_skew = serving_skew
 
     def fit(
         self,
@@ -120,8 +125,11 @@ class LegacyPredictor:
         return (vectors / np.where(length > 0, length, 1.0)).astype(np.float32)
 
     def neighbours(self, items: pl.DataFrame) -> pl.DataFrame:
-        """row, label, similarity of the neighbours at or above the threshold, at most `n_neighbors` per row."""
-        raw = self._ordinal(items, missing="missing")[:, self.kept_]
+        """row, label, similarity of at most `n_neighbors` neighbours per row.
+
+        Those at or above the threshold; where none reaches it, all of them (the candidate is then a `fallback`).
+        """
+        raw = self._ordinal(items, missing="missing" if self.serving_skew else "nan")[:, self.kept_]
         query = self._unit((raw - self.mean_) / self.std_)
         k = min(self.n_neighbors, len(self.vectors_))
         step = max(1, _CELLS // len(self.vectors_))
@@ -139,9 +147,10 @@ class LegacyPredictor:
                 )
             )
         empty = pl.DataFrame(schema={"row": pl.Int64, "label": pl.Int64, "similarity": pl.Float64})
+        above = pl.col("similarity") >= self.similarity_threshold
         return (
             pl.concat([empty, *parts])
-            .filter(pl.col("similarity") >= self.similarity_threshold)
+            .filter(above | ~above.any().over("row"))
             .sort("row", "similarity", "label", descending=[False, True, False])
         )
 
@@ -174,7 +183,7 @@ class LegacyPredictor:
         answers = answers.with_columns(reference_item_cd=self.items_["item_cd"].gather(answers["label"]))
         return build_predictions(
             items, answers, merged, self.resources_, threshold=self.similarity_threshold,
-            abstained_reason=f"No routed item reaches the similarity {self.similarity_threshold}.",
+            abstained_reason="The neighbours' operations were all removed as outliers.",
         )  # fmt: skip
 
     def _merge(self, found: pl.DataFrame) -> pl.DataFrame:

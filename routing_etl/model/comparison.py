@@ -45,6 +45,8 @@ class Reference:
         per order, per piece; NULL when unknown).
     expected: the weights are probabilities, not one known routing; actual times are medians of what will be reported.
     time_sigma: spread of ln(reported time / median) around those medians; None when unknown.
+    reports: item, pos, setup_min, run_min: the single reports behind the actual times, NULL where a measure was kept
+        out as an entry error; None when only the actual times are known.
     """
 
     items: pl.DataFrame
@@ -52,6 +54,7 @@ class Reference:
     operations: pl.DataFrame
     expected: bool
     time_sigma: float | None = None
+    reports: pl.DataFrame | None = None
 
     @property
     def n_items(self) -> int:
@@ -69,7 +72,11 @@ def _indexed(item_keys: pl.Series) -> pl.DataFrame:
 
 
 def known_routings(
-    operations: pl.DataFrame, item_keys: pl.Series, actuals: TimeEvidence, truth: Truth | None = None
+    operations: pl.DataFrame,
+    item_keys: pl.Series,
+    actuals: TimeEvidence,
+    truth: Truth | None = None,
+    reports: pl.LazyFrame | None = None,
 ) -> Reference:
     """The routing that counts (rank 0) of each item, with the times its work results gave.
 
@@ -77,7 +84,8 @@ def known_routings(
     ----------
     operations: OPERATIONS frame. item_keys: distinct keys of the items to judge.
     actuals: time profiles that include these items' own results.
-    truth: adds the oracle's times where given.
+    truth: adds the oracle's times where given. reports: single reports in minutes (item_key, proc_seq, job_cd, setup_min,
+        run_min, setup_removed, run_removed), as the times room keeps them.
     """
     OPERATIONS.validate(operations)
     items = _indexed(item_keys)
@@ -92,13 +100,30 @@ def known_routings(
     columns = {f"{m}_actual": pl.col(f"{m}_{ACTUAL_STATISTIC}") for m in TIME_COLUMNS}
     profile = actuals.by_item_operation.lazy().select("item_key", "proc_seq", "job_cd", **columns)
     rows = rows.join(profile, on=["item_key", "proc_seq", "job_cd"], how="left", maintain_order="left")
+    own_reports = None if reports is None else _reports(rows, reports)
     timed = _with_oracle(rows, truth).drop("item_key", "proc_seq").collect()
     variants = (
         timed.group_by(*_ITEM_KEYS, maintain_order=True)
         .agg(jobs=pl.col("job_cd"))
         .with_columns(weight=pl.lit(1.0))
     )
-    return Reference(items, variants, timed, expected=False)
+    return Reference(items, variants, timed, expected=False, reports=own_reports)
+
+
+def _reports(rows: pl.LazyFrame, reports: pl.LazyFrame) -> pl.DataFrame:
+    keys = ["item_key", "proc_seq", "job_cd"]
+    kept = [
+        pl.when(~pl.col(f"{m}_removed").fill_null(False)).then(pl.col(f"{m}_min")).alias(f"{m}_min")
+        for m in TIME_COLUMNS
+    ]
+    text = [pl.col(c).cast(pl.String) for c in ("item_key", "job_cd")]
+    return (
+        reports.select(*text, pl.col("proc_seq").cast(pl.Int32), *kept)
+        .join(rows.select(*keys, "item", "pos"), on=keys)
+        .select("item", "pos", *[f"{m}_min" for m in TIME_COLUMNS])
+        .sort("item", "pos")
+        .collect()
+    )
 
 
 def _with_oracle(rows: pl.LazyFrame, truth: Truth | None) -> pl.LazyFrame:

@@ -89,6 +89,7 @@ def evaluate(
     split: SplitName = "time",
     evidence: Callable[[pl.Series], TimeEvidence],
     actuals: TimeEvidence,
+    reports: pl.LazyFrame | None = None,
     truth: Truth | None = None,
     test_days: int = 180,
     max_items: int = 5000,
@@ -108,6 +109,8 @@ def evaluate(
     split, test_days, max_items, folds, random_state: see `splits.make_split`.
     evidence: keys of the training items -> time profiles made of their work results only.
     actuals: time profiles of all items: what the predicted times are judged by.
+    reports: the single reports behind `actuals` (see `comparison.known_routings`); without them the coverage of single
+        reports is NULL.
     truth: a simulated plant's truth; adds expected exact match, ceiling and oracle.
     baselines: whether the three baselines are measured too.
     n_resamples: bootstrap resamples behind each interval.
@@ -133,7 +136,7 @@ def evaluate(
         _run_fold(fold, items, evidence, makers, runs, progress)
     judged = divided.test.to_frame("item_key").join(items, on="item_key", maintain_order="left")
     facts = _facts(divided, items, operations, judged)
-    reference = known_routings(operations, divided.test, actuals, truth)
+    reference = known_routings(operations, divided.test, actuals, truth, reports)
     answers = {name: run.predictions() for name, run in runs.items() if run.failure is None and run.parts}
     if truth is not None:
         answers[ORACLE] = truth_predictions(truth, judged)

@@ -7,7 +7,7 @@ its reason. What does not: formulas (`metrics.py`, `time_metrics.py`), fitting, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from routing_etl.errors import RoutingEtlError
 from routing_etl.frames import METRICS, Predictions
 from routing_etl.log import get_logger
 from routing_etl.model.bootstrap import FloatArray, Metric, Resampler, SumMetric, ratio, summarise
-from routing_etl.model.comparison import Comparison, Reference, compare, expected_routings
+from routing_etl.model.comparison import TIME_COLUMNS, Comparison, Reference, compare, expected_routings
 from routing_etl.model.metrics import (
     CALIBRATION,
     COVERAGE,
@@ -46,8 +46,8 @@ SEGMENT_METRICS = frozenset(
     {
         "exact_at_1", "exact_at_4", "expected_exact_at_1", "expected_exact_at_4", "expected_exact_at_1_share",
         "expected_exact_at_4_share", "operation_f1", "edit_similarity", "process_match", "resource_top1",
-        "outsourced_f1", "accuracy", "f1_weighted", "ece", "abstained_share", "run_wape", "run_coverage", "run_bias",
-        "setup_wape", "setup_coverage",
+        "outsourced_f1", "accuracy", "f1_weighted", "ece", "abstained_share", "run_wape", "run_coverage", "run_report_coverage", "run_bias",
+        "setup_wape", "setup_coverage", "run_wape_vs_oracle", "setup_wape_vs_oracle",
     }
 )  # fmt: skip
 #: Also given relative to the oracle, where there is one.
@@ -148,6 +148,42 @@ def _ceiling_metrics(reference: Reference, truth: Truth) -> list[Metric]:
     return out
 
 
+#: Per baseline and metric: the metric of the model and of the baseline on the operations that both have.
+Pairs = dict[tuple[str, str], tuple[Metric, Metric]]
+
+
+def _common(mine: Comparison, other: Comparison, filled: str | None = None) -> Comparison:
+    """`mine` with only those aligned operations that `other` has too (and has `filled`)."""
+    rows = other.matches if filled is None else other.matches.filter(pl.col(filled).is_not_null())
+    keys = ["item", "variant", "actual_pos"]
+    return replace(
+        mine, matches=mine.matches.join(rows.select(keys), on=keys, how="semi", maintain_order="left")
+    )
+
+
+def _on_common_operations(found: dict[str, Comparison]) -> Pairs:
+    """Resources and times of the model and of each baseline on the operations that both have.
+
+    A method that finds only the easy operations would look good on its own ones; a difference is fair on shared ones.
+    """
+    out: Pairs = {}
+    for method, other in found.items():
+        if method in (MODEL, ORACLE):
+            continue
+        mine = found[MODEL]
+        pairs = [(resource_metrics(_common(mine, other)), resource_metrics(_common(other, mine)))]
+        for measure, (column, _, _) in TIME_COLUMNS.items():
+            sides = (_common(mine, other, column), _common(other, mine, column))
+            pairs.append((time_metrics(sides[0], [measure]), time_metrics(sides[1], [measure])))
+        for left, right in pairs:
+            out |= {
+                (method, a.name): (a, b)
+                for a, b in zip(left, right, strict=True)
+                if not a.name.endswith("_filled")
+            }
+    return out
+
+
 @dataclass
 class Rows:
     """Metric rows in the making."""
@@ -217,9 +253,10 @@ def measure(
     if truth is not None and expected is not None:
         metrics[CEILING] = _ceiling_metrics(expected, truth)
     mine = found.get(MODEL)
+    pairs = _on_common_operations(found) if mine is not None else {}
     for segment, mask in segments(facts, mine).items():
         resampler = Resampler(facts.clusters, mask, n_resamples=n_resamples, random_state=random_state)
-        _measure_segment(segment, metrics, resampler, rows)
+        _measure_segment(segment, metrics, pairs, resampler, rows)
     frame = rows.frame()
     return EvaluationReport(
         frame,
@@ -231,7 +268,7 @@ def measure(
 
 
 def _measure_segment(
-    segment: str, metrics: dict[str, list[Metric]], resampler: Resampler, rows: Rows
+    segment: str, metrics: dict[str, list[Metric]], pairs: Pairs, resampler: Resampler, rows: Rows
 ) -> None:
     whole = segment == "all"
     draws: dict[tuple[str, str], FloatArray] = {}
@@ -265,7 +302,11 @@ def _measure_segment(
         if method in (MODEL, ORACLE, CEILING):
             continue
         if whole or segment.startswith("part_type_band:"):
-            e = summarise(draws[MODEL, name] - other, size[name], NO_ITEMS)
+            left, count = draws[MODEL, name], size[name]
+            if (method, name) in pairs:
+                ours, theirs = pairs[method, name]
+                left, other, count = resampler.draws(ours), resampler.draws(theirs), resampler.units(ours)
+            e = summarise(left - other, count, "NO_COMMON_OPERATIONS")
             rows.add(f"{MINUS}{method}", segment, name, e.value, e.low, e.high, e.n, e.reason)
 
 

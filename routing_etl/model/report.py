@@ -28,10 +28,19 @@ LOWER_IS_BETTER = (
     "_cv",
     "wape_of_median",
 )
-TOWARDS = {"setup_coverage": 0.8, "run_coverage": 0.8, "setup_bias": 0.0, "run_bias": 0.0}
+TOWARDS = {
+    "setup_coverage": 0.8, "run_coverage": 0.8, "setup_report_coverage": 0.8, "run_report_coverage": 0.8,
+    "setup_bias": 0.0, "run_bias": 0.0,
+}  # fmt: skip
 #: Neither direction is better.
 NEUTRAL = ("abstained_share", "answered_share", "candidates_per_item", "high_tier_share", "confidence_mean")
 
+TITLES = {
+    "time": "Held-out routings: the newest",
+    "family": "Held-out routings: whole families of items",
+    "loo": "Held-out routings: one item left out at a time",
+    "unrouted": "Items without a routing, judged by the plant's truth",
+}
 #: What the Markdown shows: heading, metric names in order.
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -65,7 +74,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 f"{m}_{name}"
                 for name in (
                     "wape_vs_oracle", "wape", "mdape", "mae", "trim_mae", "rmse", "bias", "cv", "pinball_10",
-                    "pinball_50", "pinball_90", "coverage", "width", "filled",
+                    "pinball_50", "pinball_90", "report_coverage", "coverage", "width", "filled",
                 )
             ),
         )
@@ -196,19 +205,29 @@ def _number(value: float | None) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table whose source lines up too; columns after the first are right-aligned."""
     if not rows:
         return []
-    align = ["---", *["---:"] * (len(header) - 1)]
-    return ["| " + " | ".join(r) + " |" for r in [header, align, *rows]] + [""]
+    widths = [max(len(r[i]) for r in [header, *rows]) for i in range(len(header))]
+    lines = [
+        "| "
+        + " | ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
+        + " |"
+        for r in [header, *rows]
+    ]
+    rule = "| " + " | ".join("-" * (w - 1) + (":" if i else "-") for i, w in enumerate(widths)) + " |"
+    return [lines[0], rule, *lines[1:], ""]
 
 
 def _head(report: EvaluationReport) -> list[str]:
     d = report.details
-    lines = [f"# Evaluation, split by {d.get('split', '?')}", ""]
+    asked = TITLES.get(str(d.get("split")), str(d.get("split")))
+    lines = [f"# {asked}", ""]
     lines.append(
         f"{d.get('items_evaluated', 0):,} items judged, {d.get('items_trained', 0):,} trained on. Brackets: 95 % bootstrap "
         "interval of the model. Marks behind a baseline: **+** the model is better, **-** worse, each with a paired 95 % "
-        "interval of the difference without 0; **=** neither. A dash: not measured."
+        "interval of the difference without 0 (resources and times on the operations that both have); = neither. A dash: "
+        "not measured."
     )
     return [*lines, "", *[f"* {note}" for note in d.get("notes", [])], ""]
 

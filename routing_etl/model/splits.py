@@ -87,9 +87,10 @@ def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArr
 
     One group are items with equal attributes (`attribute_hash`), and items that are equal but for identifiers (drawing
     number and the like). With `by_identifier` also items that share an identifier, e.g. all items of one drawing: the
-    harder question, how a family is predicted of which nothing is known.
+    harder question, how a family is predicted of which nothing is known. An identifier whose values would chain more
+    than `LARGEST_GROUP` of the items into one group is not used.
     """
-    limit = max(2, int(LARGEST_GROUP * items.height))
+    n, limit = items.height, max(2, int(LARGEST_GROUP * items.height))
     names = identifier_columns(items)
     described = [c for c in attribute_columns(items) if c not in names]
     keys = [items["attribute_hash"]]
@@ -101,24 +102,30 @@ def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArr
         keys.append(same.select(pl.when("filled").then("key")).to_series())
     if by_identifier:
         keys += [items[c] for c in names]
-    links = [_links(key, 0 if i == 0 else limit) for i, key in enumerate(keys)]
-    graph = sparse.hstack(links, format="csr")
-    _, group = sparse.csgraph.connected_components(
-        sparse.bmat([[None, graph], [graph.T, None]], format="csr"), directed=False
-    )
-    return np.unique(group[: items.height], return_inverse=True)[1].astype(np.int64)
+    group = np.unique(keys[0].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    for key in keys[1:]:
+        joined = _merge(group, key, limit)
+        # values that chain many items together say nothing about any two of them
+        if (
+            np.bincount(joined, minlength=1).max() <= max(limit, np.bincount(group, minlength=1).max())
+            or n < 2
+        ):
+            group = joined
+    return group
 
 
-def _links(key: pl.Series, limit: int) -> sparse.csr_matrix:
-    """Item x value incidence of a key; values of more than `limit` items (0: no limit) and NULL link nothing."""
+def _merge(group: IntArray, key: pl.Series, limit: int) -> IntArray:
+    """Groups that share a value of `key` become one; NULL and values of more than `limit` items link nothing."""
     codes = key.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
-    n = len(codes)
     rows = np.flatnonzero(codes >= 0)
-    if limit and len(rows):
+    if len(rows):
         counts = np.bincount(codes[rows])
         rows = rows[counts[codes[rows]] <= limit]
-    width = int(codes.max(initial=-1)) + 1
-    return sparse.csr_matrix((np.ones(len(rows)), (rows, codes[rows])), shape=(n, max(width, 1)))
+    n_groups, width = int(group.max(initial=-1)) + 1, int(codes.max(initial=-1)) + 1
+    size = n_groups + width
+    graph = sparse.csr_matrix((np.ones(len(rows)), (group[rows], n_groups + codes[rows])), shape=(size, size))
+    _, part = sparse.csgraph.connected_components(graph, directed=False)
+    return np.unique(part[group], return_inverse=True)[1].astype(np.int64)
 
 
 def labelled_items(items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
