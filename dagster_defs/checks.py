@@ -43,7 +43,7 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     source = specs(profile, {**keys.CLEAN, "rejects": keys.REJECTS})
     predicted = specs(profile, keys.PREDICTIONS)
 
-    @dg.multi_asset_check(name="check_source", specs=source, pool=POOL)
+    @dg.multi_asset_check(name="check_source", specs=source, can_subset=True, pool=POOL)
     def check_source(
         context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.AssetCheckResult]:
@@ -52,7 +52,7 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
             outcomes = _outcomes(context, ctx, pipeline.check_source)
         yield from _results(context, outcomes, source)
 
-    @dg.multi_asset_check(name="check_candidates", specs=predicted, pool=POOL)
+    @dg.multi_asset_check(name="check_candidates", specs=predicted, can_subset=True, pool=POOL)
     def check_candidates(
         context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.AssetCheckResult]:
@@ -79,11 +79,12 @@ def _outcomes(context: Any, ctx: Context, step: Callable[[Context], dict[str, An
 def _results(
     context: Any, outcomes: Sequence[Mapping[str, Any]], declared: Sequence[dg.AssetCheckSpec]
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result per declared check. One that did not run is a failure that says so; none passes unseen."""
+    """One result per selected check. One that did not run is a failure that says so; none passes unseen."""
     found = {(o["frame"], o["check"]): o for o in outcomes}
     for spec in declared:
         outcome = found.pop((spec.asset_key.path[-1], spec.name), None)
-        yield _result(outcome, spec) if outcome is not None else _not_run(spec)
+        if spec.key in context.selected_asset_check_keys:
+            yield _result(outcome, spec) if outcome is not None else _not_run(spec)
     for frame, check in found:
         context.log.warning(
             f"Check {check} of {frame} ran but is not declared; reload the definitions to see it."

@@ -76,8 +76,8 @@ def promote_op(
     return config.version
 
 
-@dg.op(name="purge", pool=POOL)
-def purge_op(
+@dg.op(name="remove_old", pool=POOL)
+def remove_old_op(
     context: dg.OpExecutionContext, config: PurgeConfig, settings: dg.ResourceParam[Settings]
 ) -> None:
     """Remove what retention no longer keeps."""
@@ -113,13 +113,13 @@ def promote_model() -> None:
 
 
 @dg.job(
-    config=dg.RunConfig(ops={"purge": PurgeConfig()}),
+    config=dg.RunConfig(ops={"remove_old": PurgeConfig()}),
     executor_def=dg.in_process_executor,
     description="Remove old publications, run records, model versions and run folders beyond the numbers kept.",
 )
 def purge() -> None:
     """One op."""
-    purge_op()
+    remove_old_op()
 
 
 OP_JOBS = [rollback_publication, promote_model, purge]

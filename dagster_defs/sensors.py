@@ -6,6 +6,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -40,7 +41,9 @@ def quality_sensor() -> dg.SensorDefinition:
         )
         if event is None or not isinstance(measured, dg.FloatMetadataValue) or measured.value is None:
             return dg.SkipReason("No drift has been measured yet.")
-        cursor = json.loads(context.cursor) if context.cursor else {"seen": None, "requested": 0.0}
+        cursor: dict[str, Any] = (
+            json.loads(context.cursor) if context.cursor else {"seen": None, "requested": 0.0}
+        )
         if cursor["seen"] == event.timestamp:
             return dg.SkipReason("Nothing new has been measured.")
         waited = time.time() - float(cursor["requested"])
