@@ -56,7 +56,8 @@ class BatchWriter:
         return f"executemany x {self.batch_rows}"
 
     def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-        """Insert every row of the frame."""
+        """Insert every row of the frame. Columns that hold nothing are left out: NULL is their default."""
+        frame = frame.select([s.name for s in frame if s.null_count() < frame.height])
         if connection.dialect.name == "sqlite":
             # The driver has no adapter for dates of its own any more.
             frame = frame.with_columns(pl.col(pl.Date).dt.to_string("%Y-%m-%d"))
