@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -20,6 +21,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -33,6 +35,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     max_iter, learning_rate, max_leaf_nodes: of the boosted trees. few: columns of the always-monotone features.
+    n_jobs: models learned at once, in threads.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         max_leaf_nodes: int = 15,
         few: tuple[int, ...] = (0, 1, 4, 5, 11, 14, 17),
         n_folds: int = 3,
+        n_jobs: int = 2,
         random_state: int = 42,
     ) -> None:
         self.max_iter = max_iter
@@ -50,6 +54,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         self.max_leaf_nodes = max_leaf_nodes
         self.few = few
         self.n_folds = n_folds
+        self.n_jobs = n_jobs
         self.random_state = random_state
 
     def fit(
@@ -65,13 +70,12 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         self.boosted_ = bool(hit.sum() >= _FEW_HITS and (~hit).sum() >= _FEW_HITS)
         raw = np.zeros(len(hit), dtype=np.float64)
         part = fold % self.n_folds
-        for f in range(self.n_folds):
-            test = part == f
-            if not test.any():
-                continue
-            model = self._learn(features[~test], hit[~test]) if (~test).any() else None
+        left_out = [part == f for f in range(self.n_folds) if (part == f).any()]
+        taught = [*(~test for test in left_out), np.ones(len(hit), dtype=bool)]
+        learn = delayed(lambda rows: self._learn(features[rows], hit[rows]) if rows.any() else None)
+        *models, self.model_ = Parallel(n_jobs=self.n_jobs, prefer="threads")(learn(rows) for rows in taught)
+        for test, model in zip(left_out, models, strict=True):
             raw[test] = self._raw(model, features[test]) if model is not None else features[test, 0]
-        self.model_ = self._learn(features, hit)
         first = first_choice(raw, row)
         self.first_ = _calibrator(raw[first], hit[first])
         self.others_ = _calibrator(raw[~first], hit[~first])
@@ -83,7 +87,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         if not self.boosted_:
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5))
             return model.fit(_steady(features, self.few), hit)
-        return HistGradientBoostingClassifier(
+        boosted = HistGradientBoostingClassifier(
             max_iter=self.max_iter,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.max_leaf_nodes,
@@ -91,13 +95,18 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
             l2_regularization=1.0,
             early_stopping=False,
             random_state=self.random_state,
-        ).fit(features, hit)
+        )
+        # One OpenMP thread per model, the models side by side: on a machine that also does other work, OpenMP's
+        # threads wait for each other at every node and a fit of seconds takes minutes.
+        with threadpool_limits(1, user_api="openmp"):
+            return boosted.fit(features, hit)
 
     def _raw(self, model: Any, features: FloatArray) -> NDArray[np.float64]:
         if model is None or not len(features):
             return features[:, 0].astype(np.float64)
         if self.boosted_:
-            return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+            with threadpool_limits(1, user_api="openmp"):
+                return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
         return np.asarray(model.predict_proba(_steady(features, self.few))[:, 1], dtype=np.float64)
 
     def predict(self, features: FloatArray, row: IntArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
