@@ -10,7 +10,7 @@ from typing import Any
 
 from alembic import context
 
-from routing_etl.warehouse.migrate import create_schema_sql
+from routing_etl.warehouse.migrate import create_schema_sql, script_header
 from routing_etl.warehouse.schema import tables
 
 attributes: dict[str, Any] = context.config.attributes
@@ -35,6 +35,8 @@ options: dict[str, Any] = {
 
 if context.is_offline_mode():
     context.configure(dialect_name=attributes["dialect"], output_buffer=attributes["buffer"], **options)
+    for line in script_header(attributes["dialect"]):
+        context.get_context().impl.static_output(line)
     if schema is not None and attributes["from_base"]:
         context.get_context().impl.static_output(create_schema_sql(attributes["dialect"], schema))
     with context.begin_transaction():

@@ -249,7 +249,7 @@ def _total(column: sa.ColumnElement[Any], source: sa.Column[Any], dialect: str) 
         if dialect == "mssql":
             # LEN ignores trailing blanks; DATALENGTH counts bytes, two a UTF-16 unit in NVARCHAR.
             size = sa.cast(sa.func.datalength(column), sa.BigInteger)
-            return sa.func.sum(size) / 2 if kind == "text" else sa.func.sum(size)
+            return sa.func.sum(size) // 2 if kind == "text" else sa.func.sum(size)
         return sa.func.sum(sa.func.length(column))
     if kind == "decimal":
         scaled = column * 10 ** _scale(source)
@@ -266,7 +266,7 @@ def _total(column: sa.ColumnElement[Any], source: sa.Column[Any], dialect: str) 
 def checksum_query(target: Target, publication_id: int, dialect: str) -> sa.Select[Any]:
     """One row: the count of rows, then count and checksum of every column, of one publication."""
     table = target.table
-    columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("rows")]
+    columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
     for column in target.columns:
         columns.append(sa.func.count(column).label(f"{column.name}_n"))
         columns.append(_total(column, column, dialect).label(f"{column.name}_t"))
@@ -277,7 +277,7 @@ def stored(connection: Connection, target: Target, publication_id: int) -> tuple
     """What the table holds of a publication."""
     query = checksum_query(target, publication_id, connection.dialect.name)
     row = connection.execute(query).one()._mapping
-    return int(row["rows"]), {
+    return int(row["row_count"]), {
         c.name: (int(row[f"{c.name}_n"]), int(row[f"{c.name}_t"] or 0)) for c in target.columns
     }
 

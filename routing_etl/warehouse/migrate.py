@@ -66,6 +66,16 @@ def create_schema_sql(dialect: str, schema: str) -> str:
     return f'CREATE SCHEMA IF NOT EXISTS "{schema}";'
 
 
+def script_header(dialect: str) -> list[str]:
+    """What a script needs that no migration says: how it stops at the first error."""
+    if dialect != "mssql":
+        return []
+    return [
+        "-- Run with a tool that stops at the first error (sqlcmd -b). Either all of it takes place or nothing.",
+        "SET XACT_ABORT ON;\nSET NOCOUNT ON;\nSET ANSI_NULLS ON;\nSET QUOTED_IDENTIFIER ON;\n\nGO",
+    ]
+
+
 def _ensure_schema(connection: Connection, schema: str) -> None:
     if schema not in sa.inspect(connection).get_schema_names():
         connection.execute(sa.schema.CreateSchema(schema))

@@ -44,10 +44,26 @@ def _qualified(compiler: DDLCompiler, element: CreateView | DropView) -> str:
     return f"{quote(element.schema)}.{name}" if element.schema else name
 
 
+def _readable(body: str) -> str:
+    """One column and one join a line, for the people who review the text."""
+    depth, quoted, cuts = 0, False, [0]
+    for position, sign in enumerate(body):
+        if sign == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (sign == "(") - (sign == ")")
+            if depth == 0 and body.startswith(", ", position):
+                cuts.append(position + 2)
+            elif depth == 0 and body.startswith((" JOIN ", " AND "), position):
+                cuts.append(position + 1)
+    pieces = [body[a:b].rstrip(" ") for a, b in zip(cuts, [*cuts[1:], len(body)], strict=True)]
+    return "\n    ".join(pieces).replace("SELECT ", "SELECT\n    ", 1)
+
+
 @compiles(CreateView)
 def _create_view(element: CreateView, compiler: DDLCompiler, **_: Any) -> str:
     body = compiler.sql_compiler.process(element.select, literal_binds=True)
-    return f"CREATE VIEW {_qualified(compiler, element)} AS\n{body}"
+    return f"CREATE VIEW {_qualified(compiler, element)} AS\n{_readable(body)}"
 
 
 @compiles(DropView)
@@ -112,10 +128,8 @@ class _Sources:
         self.model_metric = tb.model_metric.alias("m")
         self.batch_run = tb.batch_run.alias("n")
         self.quality_result = tb.quality_result.alias("q")
-        self.rejected_row = tb.rejected_row.alias("j")
         self.earlier = tb.candidate_operation.alias("earlier")
         self.main = tb.candidate_operation.alias("main")
-        self.later = tb.model_metric.alias("later")
 
 
 def _from_pointer(tb: _Sources, detail: Any) -> sa.Join:
@@ -438,50 +452,44 @@ def _predictions(tb: _Sources, w: _Words) -> sa.Select[Any]:
 
 def _quality_trend(tb: _Sources, w: _Words) -> sa.Select[Any]:
     """Each version's newest value of each metric beside the version before it, by time of measurement."""
-    m, v = tb.model_metric, tb.model_version
-    later = tb.later
-    newest = ~sa.exists(
-        sa.select(sa.literal_column("1"))
-        .select_from(later)
-        .where(
-            *(later.c[n] == m.c[n] for n in ("model_version", "method", "split", "segment", "metric")),
-            sa.or_(
-                later.c.computed_at > m.c.computed_at,
-                sa.and_(later.c.computed_at == m.c.computed_at, later.c.run_id > m.c.run_id),
-            ),
-        )
+    m, v = tb.model_metric.c, tb.model_version
+    series = (m.method, m.split, m.segment, m.metric)
+    newest_first = sa.func.row_number().over(
+        partition_by=(m.model_version, *series), order_by=(m.computed_at.desc(), m.run_id.desc())
     )
+    measured = sa.select(tb.model_metric, newest_first.label("age")).subquery("measured")
+    n = measured.c
     window: dict[str, Any] = {
-        "partition_by": (m.c.method, m.c.split, m.c.segment, m.c.metric),
-        "order_by": (m.c.computed_at, m.c.model_version),
+        "partition_by": (n.method, n.split, n.segment, n.metric),
+        "order_by": (n.computed_at, n.model_version),
     }
-    previous = sa.func.lag(m.c.value).over(**window)
+    previous = sa.func.lag(n.value).over(**window)
     return (
         sa.select(
-            m.c.metric,
-            m.c.method,
-            m.c.split,
-            m.c.segment,
-            m.c.model_version,
+            n.metric,
+            n.method,
+            n.split,
+            n.segment,
+            n.model_version,
             v.c.status,
-            m.c.computed_at,
-            m.c.value,
-            m.c.low,
-            m.c.high,
-            m.c.n,
-            m.c.reason,
-            sa.func.lag(m.c.model_version).over(**window).label("previous_version"),
+            n.computed_at,
+            n.value,
+            n.low,
+            n.high,
+            n.n,
+            n.reason,
+            sa.func.lag(n.model_version).over(**window).label("previous_version"),
             previous.label("previous_value"),
-            (m.c.value - previous).label("difference"),
-            m.c.run_id,
+            (n.value - previous).label("difference"),
+            n.run_id,
         )
-        .select_from(m.join(v, v.c.version == m.c.model_version))
-        .where(newest)
+        .select_from(measured.join(v, v.c.version == n.model_version))
+        .where(n.age == 1)
     )
 
 
 def _run_summary(tb: _Sources, w: _Words) -> sa.Select[Any]:
-    r, q, j = tb.batch_run.c, tb.quality_result.c, tb.rejected_row.c
+    r, q = tb.batch_run.c, tb.quality_result.c
     no = sa.false()
 
     def failed(severity: str) -> Column:
@@ -505,7 +513,6 @@ def _run_summary(tb: _Sources, w: _Words) -> sa.Select[Any]:
         sa.select(sa.func.count()).where(q.run_id == r.run_id).scalar_subquery().label("checks"),
         failed("critical").label("critical_failed"),
         failed("warning").label("warnings_failed"),
-        sa.select(sa.func.count()).where(j.run_id == r.run_id).scalar_subquery().label("rejects_stored"),
         r.message,
     ).select_from(tb.batch_run)
 
