@@ -1,11 +1,10 @@
 """The earlier system's algorithm, re-implemented with its defects (LEGACY_SYSTEM sections 1, 2.8 and 4).
 
 Kept on purpose, each with its number in LEGACY section 4: weights multiplied before the scaler, which cancels them (1);
-arbitrary ordinal codes with cosine, 0 as a real
-size (5); the newest routing by date whatever its class, outsourced included (17); operations merged by their number with
-job, resource and in-house flag chosen apart, one neighbour's operation included (15); an outlier in run time removes the
-operation with its set-up (16); actual times never used, 0 counts as a standard (11, 13); OPT above STD (14); one
-candidate (27). The padding to 128 columns does not change a cosine and is left out. Defect 3, a missing value coded
+arbitrary ordinal codes with cosine, 0 as a real size (5); the newest routing by date whatever its class, outsourced
+included (17); operations merged by their number with job, resource and in-house flag chosen apart, one neighbour's
+operation included (15); an outlier in run time removes the operation with its set-up (16); actual times never used, 0
+counts as a standard (11, 13); OPT above STD (14); one candidate (27). The padding to 128 columns does not change a cosine and is left out. Defect 3, a missing value coded
 differently in training and in prediction, can be switched on; off by default, because with it hardly any query finds a
 neighbour and every comparison would be with nothing.
 
@@ -193,8 +192,9 @@ class LegacyPredictor:
             pl.col("setup_min", "run_min").fill_null(0.0), weight=pl.col("similarity") ** 2
         )
         run = pl.col("run_min")
-        score = (run - run.mean().over(key)).abs() / run.std(ddof=0).over(key)
-        rows = rows.filter(~((pl.len().over(key) >= 3) & (score > OUTLIER_Z)).fill_null(False))
+        spread = run.std(ddof=0).over(key)
+        score = pl.when(spread > 0).then((run - run.mean().over(key)).abs() / spread).otherwise(0.0)
+        rows = rows.filter(~((pl.len().over(key) >= 3) & (score > OUTLIER_Z)))
         rows = rows.sort(*key, "run_min", "label")
         mid = (pl.col("weight").cum_sum().over(key) - pl.col("weight") / 2) / pl.col("weight").sum().over(key)
         rows = rows.with_columns(

@@ -30,6 +30,8 @@ SplitName = Literal["time", "family", "loo"]
 IDENTIFIER_SHARE = 0.3
 #: A value shared by a larger share of the items than this does not make them one group.
 LARGEST_GROUP = 0.02
+#: ... unless it is shared by no more items than this.
+LEAST_LIMIT = 20
 #: Least items on the judged side of a split by time; below, the newest share is taken.
 LEAST_TEST = 30
 NEWEST_SHARE = 0.2
@@ -90,7 +92,7 @@ def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArr
     harder question, how a family is predicted of which nothing is known. An identifier whose values would chain more
     than `LARGEST_GROUP` of the items into one group is not used.
     """
-    n, limit = items.height, max(2, int(LARGEST_GROUP * items.height))
+    limit = max(LEAST_LIMIT, int(LARGEST_GROUP * items.height))
     names = identifier_columns(items)
     described = [c for c in attribute_columns(items) if c not in names]
     keys = [items["attribute_hash"]]
@@ -106,10 +108,7 @@ def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArr
     for key in keys[1:]:
         joined = _merge(group, key, limit)
         # values that chain many items together say nothing about any two of them
-        if (
-            np.bincount(joined, minlength=1).max() <= max(limit, np.bincount(group, minlength=1).max())
-            or n < 2
-        ):
+        if np.bincount(joined, minlength=1).max() <= max(limit, np.bincount(group, minlength=1).max()):
             group = joined
     return group
 

@@ -1,0 +1,187 @@
+"""Splits: what is on which side, and what the training side may know."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from evaluation_toy import items_of, operations_of, steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_toy import toy_items, toy_operations, toy_rule
+
+from routing_etl.errors import ModelError
+from routing_etl.model.splits import Split, identifier_columns, make_split, near_identical_groups
+
+START = datetime(2024, 1, 1)
+
+
+def plant(
+    n: int = 100, *, groups: list[int] | None = None, dates: bool = True
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Item i was routed on day i; `groups` gives items an equal attribute hash."""
+    keys = [f"I{i:03d}" for i in range(n)]
+    items = items_of(keys, attribute_hash=groups or list(range(n)), kind=[f"k{i % 7}" for i in range(n)])
+    when = {k: START + timedelta(days=i) for i, k in enumerate(keys)} if dates else None
+    return items, operations_of({k: steps("A B") for k in keys}, when)
+
+
+def sides(split: Split) -> tuple[set[str], set[str]]:
+    return set(split.test.to_list()), set().union(*(f.train.to_list() for f in split.folds))
+
+
+def test_time_split_judges_the_newest_and_trains_on_the_older():
+    items, operations = plant()
+    split = make_split(items, operations, split="time", test_days=40)
+    test, train = sides(split)
+    assert test == {f"I{i:03d}" for i in range(60, 100)} - {"I059"}
+    assert train == {f"I{i:03d}" for i in range(60)}
+    assert split.notes == ()
+
+
+def test_alternates_written_after_the_cut_and_all_ranks_of_judged_items_are_hidden():
+    items, operations = plant()
+    late = {k: START + timedelta(days=99) for k in ("I005", "I080")}
+    early = {"I081": START}
+    more = [
+        operations_of({k: steps("X") for k in late}, late, rank=1),
+        operations_of({k: steps("Y") for k in early}, early, rank=2),
+    ]
+    split = make_split(items, pl.concat([operations, *more]), split="time", test_days=40)
+    known = split.folds[0].operations
+    assert set(known["job_cd"]) == {"A", "B"}
+    assert not known["item_key"].is_in(split.test.implode()).any()
+
+
+def test_copies_of_judged_items_leave_the_training_side():
+    groups = list(range(100))
+    groups[3] = groups[4] = 95
+    items, operations = plant(groups=groups)
+    split = make_split(items, operations, split="time", test_days=40)
+    test, train = sides(split)
+    assert "I095" in test and not {"I003", "I004"} & (test | train)
+    assert any("2 older items" in note for note in split.notes)
+
+
+def test_missing_dates_are_trained_on_and_none_at_all_means_split_by_family():
+    items, operations = plant()
+    some = operations.with_columns(rout_date=pl.when(pl.col("item_key") != "I099").then("rout_date"))
+    split = make_split(items, some, split="time", test_days=40)
+    assert "I099" in sides(split)[1] and any("without a date" in n for n in split.notes)
+    items, operations = plant(dates=False)
+    split = make_split(items, operations, split="time")
+    assert split.name == "family" and "date" in split.notes[0]
+
+
+@pytest.mark.parametrize("days", [1, 5000])
+def test_a_window_with_too_few_or_too_many_routings_becomes_the_newest_fifth(days):
+    items, operations = plant()
+    split = make_split(items, operations, split="time", test_days=days)
+    assert sides(split)[0] == {f"I{i:03d}" for i in range(80, 100)}
+    assert "newest 20%" in split.notes[0]
+
+
+def test_equal_dates_cannot_be_split_by_time():
+    items, operations = plant()
+    operations = operations.with_columns(rout_date=pl.lit(START).cast(pl.Datetime("us")))
+    split = make_split(items, operations, split="time")
+    assert split.name == "family" and "all routings have the date" in split.notes[0]
+
+
+def test_items_excluded_or_without_a_routing_are_not_judged():
+    items, operations = plant()
+    items = items.with_columns(excluded=pl.when(pl.col("item_key") == "I099").then(pl.lit("marked DEL")))
+    operations = operations.filter(pl.col("item_key") != "I098")
+    test, _ = sides(make_split(items, operations, split="time", test_days=40))
+    assert not {"I098", "I099"} & test and "I097" in test
+
+
+def test_sampling_is_seeded_and_limited():
+    items, operations = plant()
+    first = make_split(items, operations, split="time", test_days=40, max_items=10, random_state=1)
+    again = make_split(items.reverse(), operations, split="time", test_days=40, max_items=10, random_state=1)
+    other = make_split(items, operations, split="time", test_days=40, max_items=10, random_state=2)
+    assert first.test.to_list() == again.test.to_list() != other.test.to_list()
+    # newer items that were not drawn are still unknown to the training
+    assert sides(first)[1] == {f"I{i:03d}" for i in range(60)}
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.integers(0, 12), min_size=30, max_size=60),
+    st.integers(0, 5),
+    st.sampled_from(["time", "family", "loo"]),
+)
+def test_no_group_is_ever_on_both_sides(groups, seed, name):
+    items, operations = plant(len(groups), groups=groups)
+    if len(set(groups)) < 2:
+        return
+    hashes = dict(zip(items["item_key"], items["attribute_hash"], strict=True))
+    for fold in make_split(items, operations, split=name, random_state=seed, test_days=10).folds:
+        assert not {hashes[k] for k in fold.test} & {hashes[k] for k in fold.train}
+        assert fold.test.len() and fold.train.len()
+
+
+def test_leave_one_out_leaves_every_item_out_once():
+    items, operations = plant(30)
+    split = make_split(items, operations, split="loo")
+    assert len(split.folds) == 30 and split.test.to_list() == items["item_key"].to_list()
+    for fold in split.folds:
+        assert fold.train.len() == 29 and fold.test[0] not in fold.train.to_list()
+
+
+def test_leave_one_out_of_many_items_uses_folds():
+    items, operations = plant(450)
+    split = make_split(items, operations, split="loo", folds=5)
+    assert len(split.folds) == 5 and split.test.len() == 450 and "5 folds" in split.notes[0]
+
+
+def test_family_split_keeps_items_of_one_drawing_together():
+    rng = np.random.default_rng(0)
+    drawing = [f"1K-{d}" for d in rng.integers(0, 80, 200)]
+    keys = [f"I{i:03d}" for i in range(200)]
+    items = items_of(keys, draw_no=drawing, kind=[f"k{i % 3}" for i in range(200)])
+    split = make_split(items, operations_of({k: steps("A") for k in keys}), split="family")
+    of = dict(zip(keys, drawing, strict=True))
+    assert not {of[k] for k in split.test} & {of[k] for k in split.folds[0].train}
+    assert 30 <= split.test.len() <= 60
+
+
+def test_identifiers_are_the_nearly_unique_texts_and_do_not_make_items_different():
+    items = items_of(
+        ["A", "B", "C", "D"],
+        draw_no=["1", "2", "3", None],
+        kind=["x", "x", "x", "y"],
+        size=[1.0, 1.0, 2.0, 1.0],
+    )
+    items = pl.concat([items, items_of([f"Z{i}" for i in range(200)], attribute_hash=range(100, 300), draw_no=[f"d{i}" for i in range(200)], kind=[f"z{i % 9}" for i in range(200)], size=[float(i) for i in range(200)])])  # fmt: skip
+    assert identifier_columns(items) == ["draw_no"]
+    group = near_identical_groups(items, by_identifier=False)
+    assert group[0] == group[1] and len({group[0], group[2], group[3]}) == 3
+
+
+def test_an_identifier_that_chains_everything_together_is_not_used():
+    keys = [f"I{i:03d}" for i in range(300)]
+    chain = [f"a{i // 2}" for i in range(300)]
+    other = [f"b{(i + 1) // 2}" for i in range(300)]
+    items = items_of(keys, first=chain, second=other, size=[float(i) for i in range(300)])
+    group = near_identical_groups(items, by_identifier=True)
+    assert np.bincount(group).max() == 2
+
+
+def test_one_group_or_no_routing_cannot_be_evaluated():
+    items, operations = plant(10, groups=[1] * 10)
+    for name in ("family", "loo"):
+        with pytest.raises(ModelError, match="one group"):
+            make_split(items, operations, split=name)
+    with pytest.raises(ModelError, match="Only 0 item"):
+        make_split(items, operations.head(0), split="time")
+
+
+def test_a_realistic_plant_is_split_near_the_wanted_share():
+    items = toy_items(600)
+    operations = toy_operations(items, toy_rule(items))
+    split = make_split(items, operations, split="family")
+    assert 0.15 <= split.test.len() / 600 <= 0.3
