@@ -1,0 +1,335 @@
+"""The whole evaluation: nothing leaks, what fails is NULL with a reason, alerts, rows and the report people read."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
+from model_toy import toy_items, toy_operations, toy_rule
+
+from routing_etl.errors import ModelError
+from routing_etl.frames import METRICS, Predictions, TimeEvidence
+from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
+from routing_etl.model.evaluation import evaluate
+from routing_etl.model.report import EvaluationReport, Thresholds, better, raise_alerts
+
+
+class Recorder:
+    """A nearest copy that notes what it was given."""
+
+    seen: list[dict]
+
+    def __init__(self, seen: list[dict]) -> None:
+        self.seen = seen
+        self.inner = NearestCopyPredictor()
+
+    def fit(self, items, operations, *, times=None, progress=None):
+        self.seen.append({"items": items, "operations": operations, "times": times})
+        self.inner.fit(items, operations, times=times)
+        return self
+
+    def predict(self, items) -> Predictions:
+        self.seen[-1]["asked"] = items
+        return self.inner.predict(items)
+
+
+@pytest.fixture(scope="module")
+def toy() -> tuple[pl.DataFrame, pl.DataFrame]:
+    items = toy_items(500)
+    known = items.head(400)
+    return items, toy_operations(known, toy_rule(known))
+
+
+def no_evidence(keys: pl.Series) -> TimeEvidence:
+    return TimeEvidence.none()
+
+
+def run(toy, **options) -> EvaluationReport:
+    given = {
+        "split": "time",
+        "evidence": no_evidence,
+        "actuals": TimeEvidence.none(),
+        "n_resamples": 50,
+        **options,
+    }
+    make = given.pop("make", NearestCopyPredictor)
+    return evaluate(make, *toy, **given)
+
+
+# --- no leak ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_routing_that_only_the_item_itself_has_is_never_predicted():
+    """Every item has its own job code: whoever predicts one has looked."""
+    n = 60
+    keys = [f"I{i:02d}" for i in range(n)]
+    items = items_of(keys, kind=["k"] * n, part_type=["P"] * n)
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    main = operations_of({k: steps(f"SECRET_{k}") for k in keys}, when)
+    alternate = operations_of(
+        {k: steps(f"SECRET_{k}") for k in keys}, {k: datetime(2020, 1, 1) for k in keys}, rank=1
+    )
+    for split in ("time", "family", "loo"):
+        found = evaluate(
+            NearestCopyPredictor, items, pl.concat([main, alternate]), split=split, evidence=no_evidence,
+            actuals=TimeEvidence.none(), test_days=15, n_resamples=0,
+        )  # fmt: skip
+        for method in ("model", "nearest_copy", "majority_part_type", "legacy"):
+            assert found.value("exact_at_1", method=method) == 0.0
+            assert found.value("exact_at_4", method=method) == 0.0
+            assert found.value("operation_recall", method=method) == 0.0
+
+
+@pytest.mark.parametrize("split", ["time", "family", "loo"])
+def test_training_sees_nothing_of_the_judged_items(toy, split):
+    seen: list[dict] = []
+    asked_for: list[set[str]] = []
+
+    def evidence(keys: pl.Series) -> TimeEvidence:
+        asked_for.append(set(keys))
+        return TimeEvidence.none()
+
+    run(
+        toy,
+        make=lambda: Recorder(seen),
+        split=split,
+        evidence=evidence,
+        baselines=False,
+        folds=3,
+        max_items=50,
+    )
+    assert seen and len(seen) == len(asked_for)
+    for call, keys in zip(seen, asked_for, strict=True):
+        judged = set(call["asked"]["item_key"])
+        assert judged and not judged & set(call["items"]["item_key"])
+        assert not judged & set(call["operations"]["item_key"])
+        assert not judged & keys and keys == set(call["operations"]["item_key"])
+        copies = call["asked"]["attribute_hash"].implode()
+        trained = call["items"].join(
+            call["operations"].select("item_key").unique(), on="item_key", how="semi"
+        )
+        assert not trained["attribute_hash"].is_in(copies).any()
+
+
+def test_unrouted_items_are_never_judged(toy):
+    seen: list[dict] = []
+    run(toy, make=lambda: Recorder(seen), split="loo", folds=2, baselines=False)
+    routed = set(toy[1]["item_key"])
+    assert all(set(call["asked"]["item_key"]) <= routed for call in seen)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_keep_the_contract_and_hold_model_baselines_and_differences(toy):
+    found = run(toy)
+    METRICS.validate(found.metrics)
+    assert not found.metrics.select(METRICS.key).is_duplicated().any()
+    methods = set(found.metrics["method"])
+    baselines = {"nearest_copy", "majority_part_type", "legacy"}
+    assert methods == {"model"} | baselines | {f"model_minus_{b}" for b in baselines}
+    # a value without a reason, or a reason without a value
+    assert found.metrics.select((pl.col("value").is_null() == pl.col("reason").is_not_null()).all()).item()
+    assert found.metrics.select((pl.col("value").is_finite() | pl.col("value").is_null()).all()).item()
+    inside = found.metrics.filter(pl.col("low").is_not_null())
+    assert inside.height > 100 and (inside["low"] <= inside["high"]).all()
+
+
+def test_a_method_compared_with_itself_differs_by_nothing(toy):
+    found = run(toy).metrics.filter(pl.col("method") == "model_minus_nearest_copy").drop_nulls("value")
+    assert found.height > 50
+    assert found.filter((pl.col("value") != 0) | (pl.col("low") != 0) | (pl.col("high") != 0)).height == 0
+
+
+def test_differences_are_model_minus_baseline(toy):
+    found = run(toy)
+    gap = found.value("exact_at_1") - found.value("exact_at_1", method="majority_part_type")
+    assert found.value("exact_at_1", method="model_minus_majority_part_type") == pytest.approx(gap)
+
+
+def test_differences_in_times_are_on_the_operations_that_both_have():
+    class Fixed:
+        def __init__(self, answers: dict) -> None:
+            self.answers = answers
+
+        def fit(self, items, operations, *, times=None, progress=None):
+            return self
+
+        def predict(self, items) -> Predictions:
+            return predictions_of({k: [(0.5, self.answers[k])] for k in items["item_key"]})
+
+    keys = [f"I{i:02d}" for i in range(60)]
+    items = items_of(keys, kind=[f"k{i}" for i in range(60)], part_type=["P"] * 60)
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    # the baseline's copies are always A, timed 2.0; the model adds B, timed very wrong
+    operations = operations_of(
+        {k: steps("A B" if i >= 40 else "A", run_min=2.0) for i, k in enumerate(keys)}, when
+    )
+    times = actual_times({(k, s, j): (None, 2.0) for k in keys for s, j in ((10, "A"), (20, "B"))})
+    answer = [*steps("A", run_time=2.0), *steps("B", run_time=90.0)]
+    found = evaluate(
+        lambda: Fixed(dict.fromkeys(keys, answer)), items, operations, split="time", test_days=20, evidence=no_evidence,
+        actuals=times, n_resamples=20,
+    )  # fmt: skip
+    assert found.value("run_mae") == pytest.approx(44.0)
+    assert found.value("run_mae", method="nearest_copy") == 0.0
+    assert found.value("run_mae", method="model_minus_nearest_copy") == 0.0
+
+
+def test_segments_cover_the_items(toy):
+    found = run(toy).metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1"))
+    total = found.filter(pl.col("segment") == "all")["n"].item()
+    for kind in ("part_type_band:", "neighbours:"):
+        assert found.filter(pl.col("segment").str.starts_with(kind))["n"].sum() == total
+    names = set(found["segment"])
+    assert names & {"part_type_band:frequent", "part_type_band:rare"}
+
+
+def test_part_type_bands_count_training_items_only():
+    keys = [f"I{i:03d}" for i in range(100)]
+    kinds = ["MANY"] * 60 + ["FEW"] * 5 + ["MANY"] * 20 + ["FEW"] * 5 + ["NEW"] * 9 + [None]
+    items = items_of(keys, part_type=kinds, kind=[f"k{i % 5}" for i in range(100)])
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    found = evaluate(
+        MajorityByPartType, items, operations_of({k: steps("A") for k in keys}, when), split="time", test_days=35,
+        evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+    ).metrics.filter(pl.col("metric") == "exact_at_1")  # fmt: skip
+    counts = dict(found.select("segment", "n").iter_rows())
+    assert counts["part_type_band:frequent"] == 20 and counts["part_type_band:rare"] == 5
+    assert counts["part_type_band:unseen"] == 9 and counts["part_type_band:none"] == 1
+
+
+def test_the_same_evaluation_twice_is_equal(toy):
+    assert run(toy).metrics.equals(run(toy).metrics)
+
+
+def test_legacy_metrics_are_rounded_and_equal_the_rows(toy):
+    found = run(toy)
+    assert set(found.legacy) == {
+        "accuracy",
+        "precision_weighted",
+        "recall_weighted",
+        "f1_weighted",
+        "sample_count",
+    }
+    for name in ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted"):
+        assert found.legacy[name] == round(found.value(name), 4)
+    assert found.legacy["sample_count"] > 0
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+class Failing:
+    def fit(self, items, operations, *, times=None, progress=None):
+        raise ModelError("Only 3 items.", remedy="More items.")
+
+    def predict(self, items):
+        raise AssertionError("not fitted")
+
+
+def test_a_model_that_cannot_be_fitted_is_null_with_its_message(toy):
+    found = run(toy, make=Failing)
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1")).row(
+        0, named=True
+    )
+    assert row["value"] is None and "Only 3 items." in row["reason"]
+    assert found.legacy == {} and found.value("exact_at_1", method="nearest_copy") is not None
+    assert found.details["cycle"]["items_evaluated"] == 0
+    assert "METHOD_FAILED" in found.to_markdown()
+
+
+def test_a_programming_error_is_not_hidden(toy):
+    class Broken(Failing):
+        def fit(self, items, operations, *, times=None, progress=None):
+            raise TypeError("a bug")
+
+    with pytest.raises(TypeError, match="a bug"):
+        run(toy, make=Broken)
+
+
+def test_nothing_to_judge_is_null_and_critical_never_perfect(toy):
+    items, operations = toy
+    found = run((items, operations.head(0)))
+    assert found.value("exact_at_1") is None and found.value("run_mae") is None and found.legacy == {}
+    assert [(a["code"], a["severity"]) for a in found.alerts] == [("NO_ACTUAL_DATA", "critical")]
+    assert found.details["items_evaluated"] == 0
+    assert found.metrics["reason"].str.starts_with("NO_ACTUAL_DATA").all()
+    METRICS.validate(found.metrics)
+
+
+def test_without_work_results_times_are_null_and_an_alert_says_so(toy):
+    found = run(toy)
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "run_mae"))
+    assert row["value"].to_list() == [None] and row["reason"].to_list() == ["NO_ACTUAL_DATA"]
+    assert ("NO_ACTUAL_DATA", "warning") in [(a["code"], a["severity"]) for a in found.alerts]
+
+
+# --- alerts ----------------------------------------------------------------------------------------------------------
+
+GOOD = {"run_mae": 1.0, "run_trim_mae": 1.0, "run_cv": 0.2, "process_match": 0.95}
+
+
+@pytest.mark.parametrize(
+    ("values", "items", "operations", "expected"),
+    [
+        ({}, 100, 100, []),
+        ({"run_mae": 5.1}, 100, 100, [("HIGH_MAE", "warning")]),
+        ({"run_mae": 10.1}, 100, 100, [("HIGH_MAE", "critical")]),
+        ({"run_trim_mae": 3.6}, 100, 100, [("HIGH_MAE", "warning")]),
+        ({"process_match": 0.79}, 100, 100, [("LOW_PROCESS_MATCH", "warning")]),
+        ({"run_cv": 0.51}, 100, 100, [("HIGH_CV", "warning")]),
+        ({}, 2, 100, [("LOW_SAMPLES", "warning")]),
+        ({}, 100, 2, [("LOW_SAMPLES", "warning")]),
+        ({"run_mae": None, "run_trim_mae": None, "run_cv": None}, 100, 0, [("NO_ACTUAL_DATA", "warning")]),
+        ({}, 0, 0, [("NO_ACTUAL_DATA", "critical")]),
+    ],
+)
+def test_alerts_at_the_earlier_systems_limits(values, items, operations, expected):
+    found = raise_alerts(
+        {**GOOD, **values}, items_evaluated=items, actual_operations=operations, thresholds=Thresholds()
+    )
+    assert [(a["code"], a["severity"]) for a in found] == expected
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def test_direction_of_metrics():
+    assert better("exact_at_1", 0.1, 0.9) and not better("exact_at_1", -0.1, 0.9)
+    assert better("run_wape", -0.1, 0.2) and not better("ece", 0.1, 0.2)
+    assert better("run_coverage", -0.1, 0.8) and not better("run_coverage", 0.1, 0.95)
+    assert better("setup_bias", 0.2, -0.05)
+    assert better("abstained_share", 0.5, 0.5) is None
+
+
+def test_markdown_shows_every_method_interval_and_reason(toy):
+    text = run(toy).to_markdown()
+    for word in (
+        "nearest_copy",
+        "majority_part_type",
+        "legacy",
+        "exact_at_1",
+        "NO_ACTUAL_DATA",
+        "part_type_band:",
+        "[0.",
+    ):
+        assert word in text
+    assert "nan" not in text.lower().replace("nan_", "")
+    lines = [line for line in text.splitlines() if line.startswith("| exact_at_1 ")]
+    assert len(lines) == 1
+
+
+def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(toy):
+    found = run(toy)
+    details = json.loads(json.dumps(found.details, ensure_ascii=False))
+    assert {
+        "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
+        "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed",
+    } <= set(details["cycle"])  # fmt: skip
+    assert details["items_trained"] > details["items_evaluated"] > 0
+    assert math.isfinite(details["duration_seconds"])
