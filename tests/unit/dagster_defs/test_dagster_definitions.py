@@ -1,0 +1,248 @@
+"""The wiring of the Dagster definitions: what there is, what depends on what, and that loading them stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dagster_defs.assets import keys
+from dagster_defs.definitions import build_defs
+from routing_etl.erp.profile import load_profile
+from routing_etl.errors import ConfigurationError, ProfileError
+from routing_etl.quality.checks import list_checks
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = sorted((ROOT / "dagster_defs").rglob("*.py"))
+
+#: Asset: group and what it is made from. External assets at both ends included.
+WIRING = {
+    "erp/BI_ITEM_INFO_VIEW": ("erp", []),
+    "erp/BI_ROUTING_VIEW": ("erp", []),
+    "erp/BI_WORK_ORDER_RESULTS": ("erp", []),
+    "erp/BI_PUR_PO_VIEW": ("erp", []),
+    "raw/items": ("erp", ["erp/BI_ITEM_INFO_VIEW"]),
+    "raw/operations": ("erp", ["erp/BI_ROUTING_VIEW"]),
+    "raw/work_results": ("erp", ["erp/BI_WORK_ORDER_RESULTS"]),
+    "raw/purchase_orders": ("erp", ["erp/BI_PUR_PO_VIEW"]),
+    **{
+        name: (group, ["raw/items", "raw/operations", "raw/purchase_orders", "raw/work_results"])
+        for name, group in (
+            ("items", "erp"), ("operations", "erp"), ("work_results", "erp"), ("purchase_orders", "erp"),
+            ("rejects", "quality"),
+        )
+    },
+    "time_profiles": ("times", ["operations", "work_results"]),
+    "routing_model": ("model", ["items", "operations", "time_profiles"]),
+    "champion": ("model", ["items", "operations", "time_profiles"]),
+    "model_evaluation": ("model", ["items", "operations", "time_profiles"]),
+    **{
+        name: ("model", ["champion", "items", "operations", "time_profiles"])
+        for name in (
+            "candidates", "candidate_operations", "resource_alternatives", "candidate_evidence", "abstained",
+        )
+    },
+    "loaded_publication": (
+        "publish",
+        ["abstained", "candidate_evidence", "candidate_operations", "candidates", "resource_alternatives"],
+    ),
+    "publication": ("publish", ["loaded_publication"]),
+    "model_metrics": ("monitoring", ["operations", "publication"]),
+    "drift": ("monitoring", ["publication"]),
+}  # fmt: skip
+
+ERP_VIEWS = {
+    "routing_candidates", "routing_candidate_operations", "routing_candidate_resources", "routing_candidate_evidence",
+    "routing_flat", "routing_abstained", "routing_predictions",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
+    return build_defs(home=tmp_path_factory.mktemp("home")).get_repository_def()
+
+
+def test_the_definitions_are_loadable(tmp_path: Path) -> None:
+    dg.Definitions.validate_loadable(build_defs(home=tmp_path))
+
+
+def test_asset_graph_is_the_data_street(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    found = {
+        key.to_user_string(): (
+            graph.get(key).group_name, sorted(p.to_user_string() for p in graph.get(key).parent_keys)
+        )
+        for key in graph.get_all_asset_keys() if key.path[0] != "erp_screen"
+    }  # fmt: skip
+    assert found == WIRING
+    assert {graph.get(k).group_name for k in graph.get_all_asset_keys()} == set(keys.GROUPS)
+
+
+def test_every_erp_view_hangs_on_the_publication(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    views = {k.path[-1]: graph.get(k) for k in graph.get_all_asset_keys() if k.path[0] == "erp_screen"}
+    assert set(views) >= ERP_VIEWS
+    for name in ERP_VIEWS:
+        assert views[name].parent_keys == {keys.PUBLICATION}
+        assert not views[name].is_materializable
+
+
+def test_every_asset_of_ours_is_described_owned_and_versioned(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    ours = [graph.get(k) for k in graph.materializable_asset_keys]
+    assert len(ours) == 22
+    for node in ours:
+        assert node.description, node.key
+        assert node.owners == ["team:data"], node.key
+        assert node.code_version, node.key
+        assert node.kinds, node.key
+        assert node.pools == {"routing_etl"}, node.key
+
+
+def test_frames_show_their_columns_with_units(repository: dg.RepositoryDefinition) -> None:
+    schema = repository.asset_graph.get(dg.AssetKey("operations")).metadata["dagster/column_schema"]
+    columns = {c.name: c for c in schema.columns}
+    assert columns["setup_min"].description.endswith("[min/order]")
+    assert not columns["item_key"].constraints.nullable
+
+
+def test_one_check_per_expectation_blocking_when_critical(repository: dg.RepositoryDefinition) -> None:
+    expected = {
+        (info.frame, info.check): info.severity == "critical"
+        for infos in list_checks(load_profile("bi_views").attributes).values()
+        for info in infos
+    }
+    graph = repository.asset_graph
+    found = {
+        (key.asset_key.path[-1], key.name): graph.get_check_spec(key).blocking
+        for key in graph.asset_check_keys
+    }
+    assert found == expected
+    assert len(found) > 200
+    assert {True, False} == set(found.values())
+
+
+def test_jobs_and_their_assets(repository: dg.RepositoryDefinition) -> None:
+    assert {n for n in repository.job_names if not n.startswith("__")} == {
+        "nightly", "train", "evaluate", "rollback_publication", "promote_model", "purge",
+    }  # fmt: skip
+    selected = {
+        name: {k.to_user_string() for k in repository.get_job(name).asset_layer.executable_asset_keys}
+        for name in ("nightly", "train", "evaluate")
+    }
+    materializable = {k.to_user_string() for k in repository.asset_graph.materializable_asset_keys}
+    assert selected["nightly"] == materializable - {"model_evaluation"}
+    assert selected["train"] == {"routing_model", "champion"}
+    assert selected["evaluate"] == {"model_evaluation"}
+
+
+def test_every_job_runs_in_one_process(repository: dg.RepositoryDefinition) -> None:
+    for name in repository.job_names:
+        assert repository.get_job(name).executor_def.name == "in_process", name
+
+
+def test_loading_and_publishing_stand_behind_the_candidate_checks(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    job = repository.get_job("nightly")
+    before = {
+        (invocation.alias or invocation.name): {
+            upstream.node for dependency in inputs.values() for upstream in dependency.get_node_dependencies()
+        }
+        for invocation, inputs in job.dependencies.items()
+    }
+    assert "check_candidates" in before["loaded_publication"]
+    assert "loaded_publication" in before["publication"]
+    assert "check_source" in before["time_profiles"]
+    assert "check_source" in before["train_model"]
+
+
+def test_schedules_have_the_settings_time_zone_and_are_on(tmp_path: Path) -> None:
+    schedules = build_defs(home=tmp_path, timezone="Europe/Berlin").get_repository_def().schedule_defs
+    assert {(s.name, s.cron_schedule, s.execution_timezone, s.job_name) for s in schedules} == {
+        ("nightly_at_two", "0 2 * * *", "Europe/Berlin", "nightly"),
+        ("retrain_monthly", "0 4 1 * *", "Europe/Berlin", "train"),
+    }
+    assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in schedules)
+
+
+def test_sensors_are_on(repository: dg.RepositoryDefinition) -> None:
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "retrain_on_drift": dg.DefaultSensorStatus.RUNNING,
+        "failure_to_file": dg.DefaultSensorStatus.RUNNING,
+    }
+
+
+def test_another_profile_gives_other_tables_and_the_same_street(tmp_path: Path) -> None:
+    repository = build_defs(home=tmp_path, profile="adventureworks").get_repository_def()
+    names = {k.to_user_string() for k in repository.asset_graph.get_all_asset_keys()}
+    assert not any(n.startswith("erp/BI_") for n in names)
+    assert any(n.startswith("erp/") for n in names)
+    assert {n for n in WIRING if not n.startswith("erp/")} <= names
+
+
+def test_a_wrong_setting_or_profile_is_a_sentence_not_a_trace_of_dagster(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="ROUTING_ETL_TIMEZONE"):
+        build_defs(home=tmp_path, timezone="Mars/Olympus")
+    with pytest.raises(ProfileError, match="no_such_profile"):
+        build_defs(home=tmp_path, profile="no_such_profile")
+
+
+def test_loading_imports_nothing_heavy_and_stays_small() -> None:
+    code = (
+        "import sys, resource\n"
+        "from dagster_defs.definitions import defs\n"
+        "defs.get_repository_def()\n"
+        "heavy = [m for m in ('great_expectations', 'sklearn', 'pandas', 'scipy', 'pyodbc') if m in sys.modules]\n"
+        "assert not heavy, heavy\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300 * 1024\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def _decorator(node: ast.expr) -> str:
+    target = node.func if isinstance(node, ast.Call) else node
+    return target.attr if isinstance(target, ast.Attribute) else ""
+
+
+def test_bodies_of_assets_checks_and_ops_are_thin() -> None:
+    decorated = {
+        "asset",
+        "multi_asset",
+        "multi_asset_check",
+        "asset_check",
+        "op",
+        "sensor",
+        "run_failure_sensor",
+    }
+    seen = 0
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and decorated & {_decorator(d) for d in node.decorator_list}:
+                seen += 1
+                statements = [n for n in ast.walk(node) if isinstance(n, ast.stmt)][1:]
+                assert len(statements) - 1 <= 15, (
+                    f"{path.name}: {node.name} has {len(statements) - 1} statements"
+                )
+    assert seen >= 14
+
+
+def test_no_sql_and_no_frame_maths_in_dagster_defs() -> None:
+    for path in SOURCES:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+        modules = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        modules |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        assert not any(
+            m.split(".")[0] in ("sqlalchemy", "sklearn", "great_expectations", "pandas") for m in modules
+        ), path
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        assert not any(
+            t.lstrip().upper().startswith(("SELECT ", "INSERT ", "UPDATE ", "DELETE ")) for t in texts
+        ), path
+        assert not any(word in source for word in (".group_by(", ".with_columns(", ".join_asof(")), path

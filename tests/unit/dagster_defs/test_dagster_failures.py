@@ -1,0 +1,196 @@
+"""Retries for transient failures only, messages with a remedy, progress in the run's log, the run lock."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dagster_defs import failures
+from dagster_defs.progress import LogProgress
+from dagster_defs.resources import Street, street_resource
+from routing_etl.errors import (
+    DataQualityError,
+    LockedError,
+    RegistryError,
+    RoutingEtlError,
+    TransientDatabaseError,
+)
+from routing_etl.runs import new_run, run_lock
+from routing_etl.settings import Settings
+
+
+def _run(raises: list[Exception | None]) -> tuple[dg.ExecuteInProcessResult, int]:
+    """Run a job whose one step raises these in turn; returns its result and how often the step was tried."""
+    tries = 0
+
+    @dg.op
+    def step(context: dg.OpExecutionContext):
+        nonlocal tries
+        tries += 1
+        with failures.as_dagster_failure(context):
+            exception = raises[min(tries, len(raises)) - 1]
+            if exception is not None:
+                raise exception
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def job():
+        step()
+
+    return job.execute_in_process(raise_on_error=False), tries
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "_FIRST_WAIT", 0.001)
+
+
+BUSY = TransientDatabaseError("The ERP is busy.", remedy="Run again.")
+
+
+def test_a_transient_failure_is_tried_again_until_it_works() -> None:
+    result, tries = _run([BUSY, BUSY, None])
+    assert result.success
+    assert tries == 3
+
+
+def test_a_transient_failure_that_stays_is_one_clear_failure_after_three_retries() -> None:
+    result, tries = _run([BUSY])
+    assert not result.success
+    assert tries == 4
+    failure = result.get_step_failure_events()[-1].step_failure_data.user_failure_data
+    assert failure.description == "The ERP is busy. Run again."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RegistryError("No champion.", remedy="Train one."),
+        DataQualityError("1 critical check failed.", remedy="Fix it."),
+    ],
+)
+def test_a_permanent_failure_is_never_tried_again_and_says_what_to_do(error: RoutingEtlError) -> None:
+    result, tries = _run([error, None])
+    assert not result.success
+    assert tries == 1
+    failure = result.get_step_failure_events()[0].step_failure_data.user_failure_data
+    assert failure.description == str(error)
+    shown = {name: value.value for name, value in failure.metadata.items()}
+    assert shown["what"] == error.message
+    assert shown["remedy"] == error.remedy
+    assert shown["kind"] == type(error).__name__
+    assert ("publication" in shown) == isinstance(error, DataQualityError)
+
+
+def test_an_error_that_is_not_ours_fails_once_with_its_trace() -> None:
+    result, tries = _run([ValueError("a bug"), None])
+    assert not result.success
+    assert tries == 1
+    assert "a bug" in result.get_step_failure_events()[0].step_failure_data.error.to_string()
+
+
+def test_waits_double_and_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "_FIRST_WAIT", 2.0)
+    waits = []
+    for number in range(3):
+        context = _Context(number)
+        with pytest.raises(dg.RetryRequested) as caught, failures.as_dagster_failure(context):
+            raise BUSY
+        waits.append(caught.value.seconds_to_wait)
+    for wait, planned in zip(waits, (2.0, 4.0, 8.0), strict=True):
+        assert 0.8 * planned <= wait <= 1.2 * planned
+
+
+class _Context:
+    """As much of Dagster's context as a step of ours reads."""
+
+    def __init__(
+        self, retry_number: int = 0, run_id: str = "r1", root: str | None = None, job: str = "nightly"
+    ) -> None:
+        self.retry_number = retry_number
+        self.log = logging.getLogger("test")
+        self.job_name = job
+        self.run = type("Run", (), {"run_id": run_id, "root_run_id": root})()
+
+
+def test_progress_logs_every_tenth_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with LogProgress(logging.getLogger("p")).task("Reading items", 1000) as task:
+        for _ in range(1000):
+            task.advance()
+        task.describe("Writing items")
+    messages = [r.message for r in caplog.records]
+    assert messages[0] == "Reading items: started"
+    assert [m for m in messages if "%" in m] == [f"Reading items: {n}0 %" for n in range(1, 10)]
+    assert messages[-2] == "Writing items"
+    assert messages[-1].startswith("Writing items: done in ")
+
+
+def test_progress_without_a_total_says_little_and_a_failure_is_not_done(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(KeyError), LogProgress(logging.getLogger("p")).task("Waiting") as task:
+        for _ in range(5000):
+            task.advance()
+        raise KeyError
+    assert [r.message for r in caplog.records] == ["Waiting: started"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, home=tmp_path / "home")
+
+
+def test_a_run_has_one_folder_and_its_repetition_the_same(settings: Settings) -> None:
+    street = Street(settings)
+    with street.step(_Context(run_id="a1")) as first:
+        assert first.run.run_id == "dagster_a1"
+    with street.step(_Context(run_id="a1"), after="extract") as second:
+        assert second.run.path == first.run.path
+    with street.step(_Context(run_id="b2", root="a1"), after="extract") as repeated:
+        assert repeated.run.path == first.run.path
+    with street.step(_Context(run_id="c3")) as other:
+        assert other.run.path != first.run.path
+
+
+def test_a_step_alone_works_on_the_newest_run_that_has_what_it_needs(settings: Settings) -> None:
+    street = Street(settings)
+    older, newer = new_run(settings.home, "older"), new_run(settings.home, "newer")
+    older.write_report("clean", {"step": "clean"})
+    with street.step(_Context(run_id="x"), after="clean") as ctx:
+        assert ctx.run.run_id == "older"
+    newer.write_report("clean", {"step": "clean"})
+    with street.step(_Context(run_id="x"), after="clean") as ctx:
+        assert ctx.run.run_id == "newer"
+    with (
+        pytest.raises(dg.Failure, match="has finished the step 'score'"),
+        street.step(_Context(), after="score"),
+    ):
+        pass
+
+
+def test_a_config_changes_the_settings_of_its_step_only(settings: Settings) -> None:
+    street = Street(settings)
+    with street.step(_Context(run_id="a"), test_days=7) as ctx:
+        assert ctx.settings.test_days == 7
+    with street.step(_Context(run_id="a")) as ctx:
+        assert ctx.settings.test_days == settings.test_days
+
+
+def test_a_second_run_on_the_same_home_stops_and_names_the_first(settings: Settings) -> None:
+    @dg.op
+    def step(street: dg.ResourceParam[Any]):
+        assert isinstance(street, Street)
+
+    @dg.job(resource_defs={"street": street_resource(settings)}, executor_def=dg.in_process_executor)
+    def job():
+        step()
+
+    with run_lock(settings.home, "the night of the command line"), pytest.raises(Exception) as caught:
+        job.execute_in_process()
+    causes = [str(caught.value.__cause__), str(caught.value)]
+    assert any("the night of the command line" in c for c in causes)
+    assert isinstance(caught.value.__cause__, LockedError)
+    assert job.execute_in_process().success

@@ -1,0 +1,127 @@
+"""Reports as metadata: numbers stay numbers, nothing breaks on NULL, NaN or long texts; configuration has bounds."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from dagster_defs import config, metadata
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(max_size=200),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=10), _VALUES, max_size=5))
+def test_any_report_becomes_valid_metadata(report: dict[str, object]) -> None:
+    shown = metadata.plain(report)
+    dg.MaterializeResult(asset_key="a", metadata=shown)
+    for name, value in report.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            assert shown[name] == value
+        if value is None:
+            assert name not in shown
+
+
+def test_counts_become_a_table_with_the_largest_first() -> None:
+    table = metadata.plain({"by_rule": {"orphan": 2, "duplicate_key": 11, "empty": None}})["by_rule"]
+    assert [r.data for r in table.records] == [
+        {"name": "duplicate_key", "value": 11},
+        {"name": "orphan", "value": 2},
+    ]
+
+
+def test_rows_become_a_table_with_every_column_and_cut_cells() -> None:
+    table = metadata.table([{"a": 1, "b": "x" * 500}, {"a": None, "c": float("nan")}])
+    assert [c.name for c in table.schema.columns] == ["a", "b", "c"]
+    assert len(table.records[0].data["b"]) == 120
+    assert table.records[1].data == {"a": None, "b": None, "c": "nan"}
+    assert len(metadata.table([{"n": n} for n in range(200)]).records) == 50
+
+
+def test_frame_files_counts_all_parts_and_shows_the_first_rows(tmp_path: Path) -> None:
+    for number in range(3):
+        pl.DataFrame({"x": list(range(4))}).write_parquet(tmp_path / f"part-{number}.parquet")
+    shown = metadata.frame_files(tmp_path)
+    assert shown["dagster/row_count"] == 12
+    assert len(shown["preview"].records) == 5
+    assert metadata.frame_files(tmp_path / "part-0.parquet")["dagster/row_count"] == 4
+    assert metadata.frame_files(tmp_path / "missing") == {"dagster/row_count": 0}
+
+
+def test_metrics_that_were_not_measured_are_shown_with_their_reason_and_not_plotted() -> None:
+    rows = [
+        {"metric": "exact_at_1", "value": 0.8, "n": 10, "reason": None},
+        {"metric": "similarity_drift", "value": None, "n": 0, "reason": "no earlier publication"},
+    ]
+    shown = metadata.metric_rows(rows)
+    assert shown["exact_at_1"] == 0.8
+    assert "similarity_drift" not in shown
+    assert shown["metrics"].records[1].data["reason"] == "no earlier publication"
+
+
+def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() -> None:
+    def row(method: str, metric: str, value: float | None, segment: str = "all") -> dict[str, object]:
+        return {"method": method, "segment": segment, "metric": metric, "value": value}
+
+    report = {
+        "metrics": [
+            row("model", "exact_at_1", 0.7), row("legacy", "exact_at_1", 0.2), row("model", "mae", None),
+            row("model", "exact_at_1", 0.1, "part_type:A"),
+        ],
+        "legacy": {"accuracy": 0.6, "f1_weighted": None},
+        "version": "v1",
+        "promoted": True,
+    }  # fmt: skip
+    shown = metadata.training(report)
+    assert (shown["exact_at_1"], shown["accuracy"], shown["version"], shown["promoted"]) == (
+        0.7,
+        0.6,
+        "v1",
+        True,
+    )
+    assert shown["all_methods"].records[0].data == {"metric": "exact_at_1", "model": 0.7, "legacy": 0.2}
+    assert "mae" not in shown
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: config.TrainConfig(version_name="x" * 129), "version_name"),
+        (lambda: config.TrainConfig(max_items=1), "max_items"),
+        (lambda: config.TrainConfig(test_days=-1), "test_days"),
+        (lambda: config.EvaluateConfig(max_items=10**9), "max_items"),
+        (lambda: config.PromoteConfig(version="", why="because"), "version"),
+        (lambda: config.PromoteConfig(version="v1", why="x"), "why"),
+        (lambda: config.RollbackConfig(to_publication=-1), "to_publication"),
+        (lambda: config.PurgeConfig(keep_runs=5000), "keep_runs"),
+    ],
+)
+def test_a_wrong_configuration_names_the_field(make: object, field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        make()  # type: ignore[operator]
+
+
+def test_every_field_of_the_launchpad_explains_itself() -> None:
+    for cls in (
+        config.TrainConfig, config.EvaluateConfig, config.ScoreConfig, config.RollbackConfig, config.PromoteConfig,
+        config.PurgeConfig,
+    ):  # fmt: skip
+        for name, field in cls.model_fields.items():
+            assert field.description and len(field.description) > 15, f"{cls.__name__}.{name}"
+
+
+def test_blank_names_and_zero_windows_mean_the_default() -> None:
+    assert config.TrainConfig().arguments()["name"] is None
+    assert config.TrainConfig().changes() == {}
+    assert config.TrainConfig(version_name="v1", test_days=30).arguments()["name"] == "v1"
+    assert config.TrainConfig(test_days=30).changes() == {"test_days": 30}

@@ -1,0 +1,117 @@
+"""What sensors ask for, once and not twice; the shipped instance configuration."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._core.instance.ref import InstanceRef
+
+from dagster_defs import sensors
+from dagster_defs.assets import keys
+from dagster_defs.definitions import build_defs
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _tick(instance: dg.DagsterInstance, cursor: str | None) -> tuple[object, str | None]:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    return sensors.quality_sensor()(context), context.cursor
+
+
+def _measured(instance: dg.DagsterInstance, drift: float | None) -> None:
+    metadata = {} if drift is None else {"similarity_drift": drift}
+    instance.report_runless_asset_event(dg.AssetMaterialization(keys.DRIFT, metadata=metadata))
+
+
+def test_drift_asks_for_one_training_and_then_waits() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result, cursor = _tick(instance, None)
+        assert isinstance(result, dg.SkipReason)
+        _measured(instance, None)
+        result, cursor = _tick(instance, cursor)
+        assert isinstance(result, dg.SkipReason)
+        _measured(instance, 0.4)
+        result, cursor = _tick(instance, cursor)
+        assert isinstance(result, dg.SkipReason) and "not above" in str(result.skip_message)
+        _measured(instance, 1.7)
+        result, cursor = _tick(instance, cursor)
+        assert isinstance(result, dg.RunRequest)
+        assert result.run_config["ops"]["train_model"]["config"]["requested_by"] == "retrain_on_drift"
+        result, cursor = _tick(instance, cursor)
+        assert isinstance(result, dg.SkipReason) and "Nothing new" in str(result.skip_message)
+        _measured(instance, 2.5)
+        result, cursor = _tick(instance, cursor)
+        assert isinstance(result, dg.SkipReason) and "cool-down" in str(result.skip_message)
+
+
+def test_after_the_cool_down_a_training_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        _measured(instance, 1.7)
+        first, cursor = _tick(instance, None)
+        later = sensors.time.time() + sensors.COOL_DOWN.total_seconds() + 1
+        monkeypatch.setattr(sensors.time, "time", lambda: later)
+        _measured(instance, 1.8)
+        second, _ = _tick(instance, cursor)
+    assert isinstance(first, dg.RunRequest) and isinstance(second, dg.RunRequest)
+    assert first.run_key != second.run_key
+
+
+def test_a_failed_run_becomes_one_line_with_its_message(tmp_path: Path) -> None:
+    defs = build_defs(home=tmp_path)
+
+    @dg.op
+    def breaks():
+        raise dg.Failure("The ERP refused the login. Check ROUTING_ETL_ERP_URL.", allow_retries=False)
+
+    @dg.job
+    def nightly_like():
+        breaks()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = nightly_like.execute_in_process(instance=instance, raise_on_error=False)
+        run = instance.get_run_by_id(result.run_id)
+        event = result.get_run_failure_event()
+        sensor = defs.get_repository_def().get_sensor_def("failure_to_file")
+        context = dg.build_run_status_sensor_context(
+            sensor_name=sensor.name, dagster_event=event, dagster_instance=instance, dagster_run=run
+        ).for_run_failure()
+        sensor(context)
+    lines = (tmp_path / "logs" / "failures.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1
+    failure = json.loads(lines[0])
+    assert failure["job"] == "nightly_like"
+    assert failure["run_id"] == result.run_id
+    assert "ROUTING_ETL_ERP_URL" in failure["steps"]["breaks"]
+
+
+def test_failures_are_appended_in_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "failures.jsonl"
+    sensors.append_failure(path, {"message": "검사 실패"})
+    sensors.append_failure(path, {"message": "second"})
+    assert path.read_text(encoding="utf-8").splitlines()[0] == '{"message": "검사 실패"}'
+
+
+def test_the_night_starts_at_two_local_time(tmp_path: Path) -> None:
+    schedule = build_defs(home=tmp_path).get_repository_def().get_schedule_def("nightly_at_two")
+    seoul = ZoneInfo("Asia/Seoul")
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 3, 2, 2, tzinfo=seoul))
+    request = schedule.evaluate_tick(context).run_requests[0]
+    assert request.run_config["ops"]["train_model"]["config"]["only_when_due"] is True
+
+
+def test_the_shipped_instance_configuration_is_valid_and_quiet(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dagster_defs" / "dagster.yaml", tmp_path)
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path))) as instance:
+        assert instance.telemetry_enabled is False
+        assert instance.nux_enabled is False
+        assert instance.run_retries_enabled
+        assert instance.run_retries_retry_on_asset_or_op_failure is False
+        assert instance.run_monitoring_enabled
+        pools = instance.get_concurrency_config().pool_config
+        assert (pools.default_pool_limit, pools.pool_granularity.value) == (1, "run")
