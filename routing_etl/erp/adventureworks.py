@@ -221,7 +221,9 @@ def _read(folder: Path, file: str, columns: dict[str, Any]) -> pl.DataFrame:
 def _typed(name: str, kind: Any) -> pl.Expr:
     """Numbers as numbers; dates stay ISO text, which every database takes for its own date type."""
     column = pl.col(name)
-    if isinstance(kind, (sa.Boolean, sa.Integer)):
+    if isinstance(kind, sa.Boolean):
+        return column == "1"
+    if isinstance(kind, sa.Integer):
         return column.cast(pl.Int64)
     return column.cast(pl.Float64) if isinstance(kind, sa.Numeric) else column
 

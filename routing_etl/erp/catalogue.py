@@ -22,7 +22,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, UNIT_PREFIX, Family, Join, ReadType, Source
 from routing_etl.errors import SourceError
 
-TypeFamily = Literal["text", "integer", "number", "date", "binary", "unknown"]
+TypeFamily = Literal["text", "boolean", "integer", "number", "date", "binary", "unknown"]
 FindingKind = Literal["missing", "extra", "retyped", "renamed", "narrowed"]
 
 
@@ -198,7 +198,9 @@ class _Tables:
 
 def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
     name = str(getattr(kind, "__visit_name__", "")).lower()
-    if isinstance(kind, (sa.Integer, sa.Boolean)) or name in ("bit", "tinyint"):
+    if isinstance(kind, sa.Boolean) or name == "bit":
+        return "boolean"
+    if isinstance(kind, sa.Integer) or name == "tinyint":
         return "integer"
     if isinstance(kind, sa.Numeric) or name in ("money", "smallmoney"):
         return "number"
@@ -401,12 +403,12 @@ def _type_verdict(
             return "warning", "leading zeros of codes are lost"
         return None
     if kind in ("integer", "number"):
-        if found in ("integer", "number"):
+        if found in ("integer", "number", "boolean"):
             return None
         if found == "text":
             return "warning", "values are parsed; those that are no number become NULL and are counted"
         return "error", "a date is no number"
-    if found in ("integer", "number"):
+    if found in ("integer", "number", "boolean"):
         return "error", "a number is no date"
     if found == "text" and dialect != "sqlite":
         return "warning", "values are parsed; those that are no date become NULL and are counted"

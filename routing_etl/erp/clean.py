@@ -11,6 +11,7 @@ import errno
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ from routing_etl.erp.clean_results import (
 from routing_etl.erp.files import parquet_writer, problems_path
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
+from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.rejects import Rejects, rejecting
 from routing_etl.erp.text import Counter
 from routing_etl.errors import DiskFullError, FrameError, SourceError
@@ -38,6 +41,11 @@ from routing_etl.progress import SILENT, Progress
 
 #: Rows cleaned at once.
 CHUNK_ROWS = 500_000
+
+#: Raw column to dtype, by frame.
+RAW_SCHEMAS = {
+    FRAME_OF[f]: {c.name: RAW_DTYPE[c.type] for c in columns.values()} for f, columns in RAW_COLUMNS.items()
+}
 
 #: The key that names a row for people, by raw column.
 _ROW_KEYS = {
@@ -180,12 +188,16 @@ def _clean(
 
 
 def _scan(raw: Path, name: str) -> pl.LazyFrame:
+    """A raw frame with its row numbers; columns that the profile does not map are NULL."""
     path = raw / f"{name}.parquet"
     if not path.is_file():
         raise FrameError(
             f"The raw frame {path} does not exist.", remedy="Run the extract first: routing-etl extract"
         )
-    return pl.scan_parquet(path, row_index_name="row_nr")
+    scan = pl.scan_parquet(path, row_index_name="row_nr")
+    schema = RAW_SCHEMAS[name]
+    absent = [n for n in schema if n not in scan.collect_schema()]
+    return scan.with_columns([pl.lit(None, dtype=schema[n]).alias(n) for n in absent])
 
 
 def _rows(raw: Path, name: str) -> int:
@@ -198,8 +210,6 @@ def _newest_day(raw: Path, now: datetime) -> date:
     days = [date.min]
     for name, column in (("operations", "insrt_dt"), ("work_results", "report_dt")):
         scan = _scan(raw, name)
-        if column not in scan.collect_schema():
-            continue
         text = scan.select(pl.col(column).str.slice(0, 11).str.strip_chars_end("T ").unique())
         value, _ = parse_dates(text.collect(engine="streaming").to_series())
         newest = value.filter(value <= now).max()
@@ -208,26 +218,30 @@ def _newest_day(raw: Path, now: datetime) -> date:
     return max(days) if max(days) > date.min else now.date()
 
 
-def _open(raw: Path, rejects: Path, name: str) -> tuple[pl.DataFrame, list[str]]:
-    columns = [c for c in _scan(raw, name).collect_schema().names() if c != "row_nr"]
-    rejects.mkdir(parents=True, exist_ok=True)
-    return pl.read_parquet(problems_path(raw, name)), columns
+@contextmanager
+def _account(raw: Path, rejects: Path, name: str) -> Iterator[tuple[pl.DataFrame, _Account]]:
+    """A raw frame's problems, and the account that its cleaning fills."""
+    problems = pl.read_parquet(problems_path(raw, name))
+    columns = pq.ParquetFile(raw / f"{name}.parquet").schema_arrow.names
+    absent = [n for n in RAW_SCHEMAS[name] if n not in columns]
+    key = [n for n in _ROW_KEYS[name] if n in columns]
+    with rejecting(rejects, name, key, columns, problems) as sink:
+        account = _Account(sink, Counter(absent), Counter())
+        count_problems(problems, account.counter)
+        yield problems, account
 
 
 def _items(
     raw: Path, out: Path, rejects: Path, profile: Profile
 ) -> tuple[pl.DataFrame, tuple[str, ...], list[str], FrameClean]:
     started = time.perf_counter()
-    problems, columns = _open(raw, rejects, "items")
     frame = _scan(raw, "items").collect()
-    with rejecting(rejects, "items", _ROW_KEYS["items"], columns, problems) as sink:
-        account = _Account(sink, Counter(), Counter(), rows_in=frame.height)
-        count_problems(problems, account.counter)
-        done = clean_items(frame, problems, profile, sink, account.counter)
-    account.rows_kept = done.items.height
+    with _account(raw, rejects, "items") as (problems, account):
+        done = clean_items(frame, problems, profile, account.rejects, account.counter)
+    account.rows_in, account.rows_kept = frame.height, done.items.height
     if not done.items.height:
         raise SourceError(
-            f"None of the {frame.height} items is usable: {sink.counts}.",
+            f"None of the {frame.height} items is usable: {account.rejects.counts}.",
             remedy="Look at rejects/items.parquet of this run; check items.columns.item_cd in the profile.",
         )
     done.items.write_parquet(out / "items.parquet", compression="zstd", compression_level=1)
@@ -262,17 +276,16 @@ def _operations(
     advance: Callable[[float], None],
 ) -> FrameClean:
     started = time.perf_counter()
-    problems, columns = _open(raw, rejects, "operations")
     rows = _rows(raw, "operations")
     with (
-        rejecting(rejects, "operations", _ROW_KEYS["operations"], columns, problems) as sink,
+        _account(raw, rejects, "operations") as (problems, account),
         parquet_writer(out / "operations.parquet", OPERATIONS.schema) as writer,
     ):
-        account = _Account(sink, Counter(), Counter())
-        count_problems(problems, account.counter)
         for chunk in _shards(_scan(raw, "operations"), rows):
             mine = problems.join(chunk.select("row_nr"), on="row_nr", how="semi")
-            kept = clean_operations(chunk, mine, profile, context, sink, account.counter, account.filtered)
+            kept = clean_operations(
+                chunk, mine, profile, context, account.rejects, account.counter, account.filtered
+            )
             writer.write(kept)
             account.rows_in += chunk.height
             account.rows_kept += kept.height
@@ -290,21 +303,20 @@ def _results(
     advance: Callable[[float], None],
 ) -> FrameClean:
     started = time.perf_counter()
-    problems, columns = _open(raw, rejects, "work_results")
     exact, loose = operation_hashes(pl.scan_parquet(out / "operations.parquet"))
     years = profile.results.max_age_years if profile.results is not None else None
     oldest = operations.as_of - timedelta(days=round(years * 365.25)) if years is not None else None
     context = ResultContext(item_keys, exact, loose, oldest, operations.cutoff, operations.now)
     rows = _rows(raw, "work_results")
     with (
-        rejecting(rejects, "work_results", _ROW_KEYS["work_results"], columns, problems) as sink,
+        _account(raw, rejects, "work_results") as (problems, account),
         parquet_writer(out / "work_results.parquet", WORK_RESULTS.schema) as writer,
     ):
-        account = _Account(sink, Counter(), Counter())
-        count_problems(problems, account.counter)
         for chunk in _chunks(_scan(raw, "work_results"), rows):
             mine = problems.join(chunk.select("row_nr"), on="row_nr", how="semi")
-            kept = clean_results(chunk, mine, profile, context, sink, account.counter, account.filtered)
+            kept = clean_results(
+                chunk, mine, profile, context, account.rejects, account.counter, account.filtered
+            )
             writer.write(kept)
             account.rows_in += chunk.height
             account.rows_kept += kept.height
@@ -314,14 +326,11 @@ def _results(
 
 def _orders(raw: Path, out: Path, rejects: Path, item_keys: pl.Series, now: datetime) -> FrameClean:
     started = time.perf_counter()
-    problems, columns = _open(raw, rejects, "purchase_orders")
     frame = _scan(raw, "purchase_orders").collect()
-    with rejecting(rejects, "purchase_orders", _ROW_KEYS["purchase_orders"], columns, problems) as sink:
-        account = _Account(sink, Counter(), Counter(), rows_in=frame.height)
-        count_problems(problems, account.counter)
-        kept = clean_purchase_orders(frame, problems, item_keys, now, sink, account.counter)
+    with _account(raw, rejects, "purchase_orders") as (problems, account):
+        kept = clean_purchase_orders(frame, problems, item_keys, now, account.rejects, account.counter)
     kept.write_parquet(out / f"{PURCHASE_ORDERS.name}.parquet")
-    account.rows_kept = kept.height
+    account.rows_in, account.rows_kept = frame.height, kept.height
     return account.close("purchase_orders", time.perf_counter() - started)
 
 

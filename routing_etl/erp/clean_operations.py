@@ -117,9 +117,7 @@ def _insert_time(frame: pl.DataFrame, context: OperationContext, counter: Counte
 
 def _clean_texts(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
     rule = TextRule(null_words=profile.routing.null_words)
-    return frame.with_columns(
-        [clean_text(frame[c], rule, c, counter).values for c in _TEXTS if c in frame.columns]
-    )
+    return frame.with_columns([clean_text(frame[c], rule, c, counter).values for c in _TEXTS])
 
 
 def _reject(
@@ -201,11 +199,7 @@ def _usable(
 def _fill_jobs(
     frame: pl.DataFrame, profile: Profile, context: OperationContext, counter: Counter
 ) -> pl.DataFrame:
-    if (
-        not profile.routing.fill_job_cd_from_name
-        or "job_nm" not in frame.columns
-        or not frame["job_cd"].null_count()
-    ):
+    if not profile.routing.fill_job_cd_from_name or not frame["job_cd"].null_count():
         return frame
     before = frame["job_cd"].null_count()
     filled = frame.join(context.job_of_name, on="job_nm", how="left", maintain_order="left", suffix="_named")
@@ -237,14 +231,7 @@ def _word_in(column: str, words: tuple[str, ...]) -> pl.Expr:
     return pl.col(column).str.to_uppercase().is_in([w.upper() for w in words])
 
 
-def _optional(frame: pl.DataFrame, name: str, kind: pl.DataType) -> pl.DataFrame:
-    return frame if name in frame.columns else frame.with_columns(pl.lit(None, dtype=kind).alias(name))
-
-
 def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
-    mapped = "inside" in frame.columns
-    for name in ("inside", "insp_flg", "milestone_flg", "major_flg"):
-        frame = _optional(frame, name, pl.String())
     said = (
         pl.when(_word_in("inside", rules.inside_words))
         .then(pl.lit(INHOUSE))
@@ -256,7 +243,7 @@ def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFram
     unknown = pl.col("_said").is_null() & pl.col("inside").is_not_null()
     counter.add("inside_unknown_word", "inside", frame.select(unknown.sum()).item())
     blank = pl.col("inside").is_null() & ~pl.col("_named")
-    counter.add("inside_assumed", "inside", frame.select(blank.sum()).item() if mapped else 0)
+    counter.add("inside_assumed", "inside", frame.select(blank.sum()).item())
     frame = frame.with_columns(
         pl.when(pl.col("_said").is_not_null())
         .then("_said")
@@ -278,8 +265,6 @@ def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFram
 def _validity(
     frame: pl.DataFrame, rules: Routing, context: OperationContext, counter: Counter
 ) -> pl.DataFrame:
-    for name in ("valid_from", "valid_to", "validity"):
-        frame = _optional(frame, name, pl.String())
     days = []
     for name in ("valid_from", "valid_to"):
         value, bad = parse_dates(frame[name], open_end=name == "valid_to")
@@ -301,10 +286,6 @@ def _validity(
 
 def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
     """Standard times in minutes: set-up per order, run per piece (ERP_CONTRACT section 5, rows 25-28)."""
-    mapped = "run_time_qty" in frame.columns
-    for name in (*_TIMES, "run_time_qty", "subcontract_prc"):
-        frame = _optional(frame, name, pl.Float64())
-    frame = _optional(frame, "time_unit", pl.String())
     for name in (*_TIMES, "subcontract_prc"):
         counter.add("negative_value", name, (frame[name] < 0).sum())
     frame = frame.with_columns(
@@ -331,7 +312,7 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
     quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
     per_piece = quantity if rules.run_basis == "base_qty" else pl.lit(1.0)
     assumed = ~(frame["run_time_qty"] > 0).fill_null(False)
-    counter.add("run_time_qty_assumed", "run_time_qty", assumed.sum() if mapped else 0)
+    counter.add("run_time_qty_assumed", "run_time_qty", assumed.sum())
     frame = frame.with_columns(factor.cast(pl.Float64).alias("_factor"), per_piece.alias("_pieces"))
 
     def positive(name: str) -> pl.Expr:

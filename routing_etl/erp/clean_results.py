@@ -70,11 +70,8 @@ def clean_results(
         [
             clean_text(frame[c], TextRule(null_words=words), c, counter).values
             for c in ("rout_no", "job_cd", "res_cd")
-            if c in frame.columns
         ]
     )
-    if "rout_no" not in frame.columns:
-        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("rout_no"))
     frame = _dated(frame, "report_dt", context.now, counter)
     frame = _in_window(frame, context, filtered)
     frame = _with_keys(frame, raw, problems, context, rejects)
@@ -96,16 +93,13 @@ def clean_results(
         "No routing of the item has this operation number with this job.",
     )
     counter.add("matched_without_routing", "rout_no", (frame["match_level"] == "operation").sum())
-    measures = [c for c in _MEASURES if c in frame.columns]
-    for name in measures:
+    for name in _MEASURES:
         counter.add("negative_value", name, (frame[name] < 0).sum())
-    frame = frame.with_columns([pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in measures])
-    return WORK_RESULTS.conform(frame.select([n for n in WORK_RESULTS.names if n in frame.columns]))
+    frame = frame.with_columns([pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in _MEASURES])
+    return WORK_RESULTS.conform(frame.select(WORK_RESULTS.names))
 
 
 def _dated(frame: pl.DataFrame, name: str, now: datetime, counter: Counter) -> pl.DataFrame:
-    if name not in frame.columns:
-        return frame.with_columns(pl.lit(None, dtype=pl.Date()).alias(name))
     value, bad = parse_dates(frame[name])
     counter.add("unreadable_date", name, bad.sum())
     future = (value > now).fill_null(False)
@@ -231,4 +225,4 @@ def clean_purchase_orders(
         "duplicate_key",
         "The order has another, newer line for this item.",
     )
-    return PURCHASE_ORDERS.conform(frame.select([n for n in PURCHASE_ORDERS.names if n in frame.columns]))
+    return PURCHASE_ORDERS.conform(frame.select(PURCHASE_ORDERS.names))

@@ -208,9 +208,9 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _condition(binding: Binding, tables: dict[str, Any], where: Where) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = _OPERATORS[where.op](
-        _of(tables, _known(binding, where.column)), where.value
-    )
+    found = _known(binding, where.column)
+    value = bool(where.value) if found.type == "boolean" and isinstance(where.value, int) else where.value
+    condition: ColumnElement[bool] = _OPERATORS[where.op](_of(tables, found), value)
     return condition
 
 
@@ -229,6 +229,8 @@ def _expression(column: ReadColumn, tables: dict[str, Any], dialect: str) -> Col
     if dialect == "sqlite":
         return source
     found = column.found.type
+    if found == "boolean":
+        source = sa.cast(source, sa.Integer())  # 0 and 1 everywhere, not PostgreSQL's words
     if column.type == "text" or (column.type != "date" and found == "text"):
         return sa.cast(source, sa.Unicode(column.length + 1))
     if column.type == "number" and found == "number":

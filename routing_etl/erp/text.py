@@ -14,15 +14,16 @@ import polars as pl
 
 
 class Counter:
-    """Counts what was repaired: rule, then column, then rows."""
+    """Counts what was repaired: rule, then column, then rows. Columns in `ignore` are not there in this ERP."""
 
-    def __init__(self) -> None:
+    def __init__(self, ignore: Iterable[str] = ()) -> None:
+        self.ignore = frozenset(ignore)
         self.by_rule: dict[str, dict[str, int]] = {}
 
     def add(self, rule: str, column: str, rows: SupportsInt) -> None:
         """Count `rows` for a rule on a column; none is not noted."""
         count = int(rows)
-        if count:
+        if count and column not in self.ignore:
             columns = self.by_rule.setdefault(rule, {})
             columns[column] = columns.get(column, 0) + count
 

@@ -1,0 +1,173 @@
+"""The ERP on a second real server: schemas, typed columns, server-side cursors, one snapshot for all frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from postgres_cluster import NoPostgresError, cluster
+
+from routing_etl.erp import reader as reader_module
+from routing_etl.erp.adventureworks import load_csv
+from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.clean import clean
+from routing_etl.erp.extract import extract
+from routing_etl.erp.profile import Profile, load_profile
+from routing_etl.errors import SourceError, TransientDatabaseError
+from routing_etl.settings import load_settings
+
+pytestmark = pytest.mark.integration
+
+CSV = Path(__file__).parents[2].parent / "shared" / "data" / "adventureworks"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    try:
+        with cluster() as url:
+            yield url
+    except NoPostgresError as exc:
+        pytest.skip(f"no PostgreSQL: {exc}")
+
+
+SCHEMA = """
+CREATE SCHEMA erp;
+CREATE TABLE erp."V_ITEM" ("CODE" varchar(100), "TYPE" varchar(50), "NOTE" text, "DIA" numeric(18, 4), "UOM" varchar(20));
+CREATE TABLE erp."V_ROUT" ("ITEM" varchar(100), "NO" varchar(50), "SEQ" integer, "JOB" varchar(50), "AT" timestamp,
+    "FROM" date, "TO" date, "MIN" numeric(18, 4), "PLACE" varchar(16));
+CREATE TABLE erp."V_DONE" ("ITEM" varchar(100), "NO" varchar(50), "SEQ" integer, "JOB" varchar(50), "DAY" timestamptz,
+    "H" double precision, "QTY" bigint);
+INSERT INTO erp."V_ITEM" SELECT 'A' || n, '11', repeat('가', 700), 2.5, 'INCH' FROM generate_series(1, 250) n;
+INSERT INTO erp."V_ROUT" SELECT 'A' || n, 'R1', s, 'J' || s, '2025-05-01 08:30', NULL, '2999-12-31', 6.25, '외주'
+    FROM generate_series(1, 250) n, generate_series(10, 30, 10) s;
+INSERT INTO erp."V_DONE" SELECT 'A' || n, 'R1', 10, 'J10', '2025-06-01 00:00+00', 1.5, 10 FROM generate_series(1, 250) n;
+"""
+
+PROFILE = """
+name = "other_erp"
+[source]
+schema = "erp"
+[items]
+table = "v_item"
+[items.columns]
+item_cd = "code"
+[items.attributes]
+part_type = { column = "type", kind = "category", length = 50 }
+note = { column = "note", kind = "text", length = 500 }
+diameter = { column = "dia", kind = "number", unit = "mm", unit_column = "uom", unit_group = "d" }
+[operations]
+table = "v_rout"
+columns = { item_cd = "item", rout_no = "no", proc_seq = "seq", job_cd = "job", insrt_dt = "at", valid_from = "from", valid_to = "to", run_time = "min", inside = "place" }
+[routing]
+inside_words = ["사내"]
+outside_words = ["외주"]
+[results]
+table = "v_done"
+columns = { item_cd = "item", rout_no = "no", proc_seq = "seq", job_cd = "job", report_dt = "day", machine_time = "h", order_qty = "qty" }
+[units]
+map = { INCH = "in" }
+quantities = { length = { mm = 1, in = 25.4 } }
+"""
+
+
+@pytest.fixture(scope="module")
+def source(server: str) -> str:
+    engine = sa.create_engine(server)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(SCHEMA)
+    engine.dispose()
+    return server
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Profile:
+    path = tmp_path / "other.toml"
+    path.write_text(PROFILE, encoding="utf-8")
+    return load_profile(path)
+
+
+def test_a_foreign_erp_is_read_by_a_profile_alone(source: str, profile: Profile, tmp_path: Path) -> None:
+    report = extract(source, profile, tmp_path / "raw", load_settings(home=tmp_path, fetch_rows=100))
+    assert report.isolation == "REPEATABLE READ"
+    assert {n: f.rows for n, f in report.frames.items()} == {
+        "items": 250,
+        "operations": 750,
+        "work_results": 250,
+    }
+    assert report.frames["work_results"].watermarks == {"report_dt": "2025-06-01"}
+    done = clean(tmp_path / "raw", tmp_path / "clean", tmp_path / "rejects", profile, cutoff=None)
+    assert done.rejects == {}
+    items = pl.read_parquet(tmp_path / "clean" / "items.parquet")
+    assert items["diameter"].unique().to_list() == [63.5]
+    assert items["note"].str.len_chars().unique().to_list() == [500]
+    assert done.repairs["items.text_cut"] == 250
+    row = pl.read_parquet(tmp_path / "clean" / "operations.parquet").row(0, named=True)
+    assert (row["run_min"], row["inside"], row["valid_to"].year, row["insrt_dt"].hour) == (
+        6.25,
+        "out",
+        2999,
+        8,
+    )
+
+
+def test_all_frames_come_from_one_snapshot(
+    source: str, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = reader_module.SqlAlchemyReader.chunks
+    engine = sa.create_engine(source)
+
+    def meddle(self: Any, statement: Any, columns: Any, rows: int) -> Iterator[pl.DataFrame]:
+        yield from original(self, statement, columns, rows)
+        with engine.begin() as other:
+            other.exec_driver_sql(
+                """INSERT INTO erp."V_DONE" VALUES ('LATE', 'R1', 10, 'J10', now(), 1, 1)"""
+            )
+
+    monkeypatch.setattr(reader_module.SqlAlchemyReader, "chunks", meddle)
+    report = extract(source, profile, tmp_path / "raw", load_settings(home=tmp_path))
+    assert report.frames["work_results"].rows == 250
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""DELETE FROM erp."V_DONE" WHERE "ITEM" = 'LATE'""")
+
+
+def test_a_table_in_another_schema_is_missing_by_its_full_name(source: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(PROFILE.replace('schema = "erp"', 'schema = "elsewhere"'), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"no table or view elsewhere\.v_item"):
+        extract(source, load_profile(path), tmp_path / "raw", load_settings(home=tmp_path))
+
+
+def test_a_type_that_cannot_be_read_is_named(source: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(PROFILE.replace('report_dt = "day"', 'report_dt = "qty"'), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"V_DONE\.QTY is integer, expected date"):
+        extract(source, load_profile(path), tmp_path / "raw", load_settings(home=tmp_path))
+
+
+def test_nobody_listening_is_transient(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
+    with pytest.raises(TransientDatabaseError, match="ROUTING_ETL_ERP_URL"):
+        extract(
+            "postgresql+psycopg://u:secret@127.0.0.1:1/x",
+            load_profile("bi_views"),
+            tmp_path,
+            load_settings(home=tmp_path),
+        )
+
+
+def test_adventureworks_keeps_its_schemas(server: str, tmp_path: Path) -> None:
+    if not CSV.is_dir():
+        pytest.skip(f"the AdventureWorks CSV files are not at {CSV}")
+    load_csv(CSV, server)
+    engine = sa.create_engine(server)
+    assert "Product" in sa.inspect(engine).get_table_names(schema="Production")
+    assert check_profile(engine, load_profile("adventureworks")) == []
+    report = extract(server, load_profile("adventureworks"), tmp_path / "raw", load_settings(home=tmp_path))
+    assert report.frames["items"].rows == 239
+    assert report.frames["items"].table == "Production.Product"
+    assert pl.read_parquet(tmp_path / "raw" / "items.parquet")["item_cd"].to_list()[0].isdigit()
+    assert set(pl.read_parquet(tmp_path / "raw" / "items.parquet")["finished_goods"]) == {"0", "1"}
