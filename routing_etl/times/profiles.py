@@ -35,22 +35,15 @@ from routing_etl.frames import (
 from routing_etl.progress import SILENT, Progress
 from routing_etl.times.convert import minutes, pieces
 from routing_etl.times.plausibility import Plausibility, plausibility
-from routing_etl.times.samples import (
-    Removed,
-    SortedGroups,
-    deviations,
-    find_removed,
-    scales,
-    with_scenarios,
-)
-from routing_etl.times.scenarios import TRIM
+from routing_etl.times.samples import Removed, Samples, deviations, find_removed, scales
+from routing_etl.times.statistics import SortedGroups
 
 MEASURES = ("setup", "run")
 SAMPLES = "time_samples.parquet"
-_STATISTICS = ("mean", "trim_mean", "std", "p10", "p50", "p90")
+_NO_DATE = -(2**31)
 _SHARD_SEED = 20_251
 _SAMPLE_COLUMNS = (
-    "item_key", "proc_seq", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
+    "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
 )  # fmt: skip
 
 
@@ -139,21 +132,14 @@ def _group_key(frame: pl.DataFrame) -> pl.Series:
     return code.select(key=(pl.col("job") * items + pl.col("item")) * seqs + pl.col("seq"))["key"]
 
 
-def _samples_of(frame: pl.DataFrame, measure: str) -> SortedGroups:
-    samples = frame.select("key", value=f"{measure}_min", row=pl.int_range(pl.len(), dtype=pl.UInt32)).filter(
-        pl.col("value") > 0
-    )
-    return SortedGroups.of(samples)
-
-
-def _job_codes(frame: pl.DataFrame, rows: npt.NDArray[np.int64]) -> pl.Series:
-    return frame["job_cd"].gather(pl.Series(rows, dtype=pl.Int64))
+def _job_codes(frame: pl.DataFrame, rows: npt.NDArray[np.uint32]) -> pl.Series:
+    return frame["job_cd"].gather(pl.Series(rows))
 
 
 def _judge(
-    frame: pl.DataFrame, groups: SortedGroups, job_scales: pl.DataFrame, measure: str, basis: TimeBasis
+    frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, measure: str, basis: TimeBasis
 ) -> Removed:
-    per_group = pl.DataFrame({"job": _job_codes(frame, groups.row[groups.start])}).join(
+    per_group = pl.DataFrame({"job": _job_codes(frame, samples.first)}).join(
         job_scales, on="job", how="left", maintain_order="left"
     )
     centre, spread, within = (
@@ -162,46 +148,41 @@ def _judge(
     )
     quantity = None
     if measure == "run" and basis.run_basis != "lot":
-        quantity = frame["pieces"].fill_null(float("nan")).to_numpy()[groups.row]
-    return find_removed(groups, centre, spread, within, unit_factor=basis.time_factor_min, quantity=quantity)
-
-
-def _statistics_frame(groups: SortedGroups, measure: str) -> pl.DataFrame:
-    stats = groups.statistics()
-    columns = {"key": pl.Series(groups.keys, dtype=pl.UInt64)}
-    columns[f"{measure}_n"] = pl.Series(stats["n"], dtype=pl.Int64)
-    for name in _STATISTICS:
-        columns[f"{measure}_{name}"] = pl.Series(stats[name], dtype=pl.Float64)
-    return pl.DataFrame(columns)
-
-
-def _item_profile(frame: pl.DataFrame, kept: dict[str, SortedGroups]) -> pl.DataFrame:
-    """TIME_BY_ITEM_OPERATION of one shard; `frame` has `key` and the marks `<measure>_removed`."""
-    present = pl.any_horizontal(*(pl.col(f"{m}_min") > 0 for m in MEASURES)).fill_null(False)
-    base = (
-        frame.lazy()
-        .with_row_index("row")
-        .filter(present)
-        .group_by("key")
-        .agg(
-            pl.col("row").first(),
-            *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
-            last_report_dt=pl.col("report_dt").filter(_sampled()).max(),
-        )
-        .collect()
+        quantity = frame["pieces"].fill_null(float("nan")).to_numpy()[samples.row]
+    return find_removed(
+        samples.groups, centre, spread, within, unit_factor=basis.time_factor_min, quantity=quantity
     )
-    for measure, groups in kept.items():
-        base = base.join(_statistics_frame(groups, measure), on="key", how="left")
-        base = with_scenarios(base.with_columns(pl.col(f"{measure}_n").fill_null(0)), measure)
-    names = frame.select("item_key", "proc_seq", "job_cd")[base["row"]]
-    return _conform(TIME_BY_ITEM_OPERATION, base.hstack(names))
 
 
-def _sampled() -> pl.Expr:
-    """True where a row gives at least one kept sample."""
-    return pl.any_horizontal(
-        *((pl.col(f"{m}_min") > 0) & ~pl.col(f"{m}_removed") for m in MEASURES)
-    ).fill_null(False)
+def _measure_profile(frame: pl.DataFrame, samples: Samples, removed: Removed, measure: str) -> pl.DataFrame:
+    """Statistics of one measure per group: `key`, a row of the group, newest kept date and the profile's columns."""
+    kept = ~removed.any
+    groups = samples.groups
+    left = groups.total(kept).astype(np.int64)
+    dates = frame["report_dt"].to_physical().fill_null(_NO_DATE).to_numpy()[samples.row]
+    newest = np.full(len(left), _NO_DATE, dtype=np.int32)
+    if len(left):
+        newest = np.maximum.reduceat(np.where(kept, dates, _NO_DATE), groups.start)
+    days = pl.Series(f"{measure}_newest", newest, dtype=pl.Int32)
+    return pl.DataFrame(
+        {"key": samples.key, f"{measure}_row": samples.first, f"{measure}_n_removed": groups.size - left}
+    ).hstack(
+        [days.replace(_NO_DATE, None).cast(pl.Date), *SortedGroups(groups.value[kept], left).profile(measure)]
+    )
+
+
+def _item_profile(
+    frame: pl.DataFrame, samples: dict[str, Samples], removed: dict[str, Removed]
+) -> pl.DataFrame:
+    """TIME_BY_ITEM_OPERATION of one shard."""
+    setup, run = (_measure_profile(frame, samples[m], removed[m], m) for m in MEASURES)
+    joined = setup.join(run, on="key", how="full", coalesce=True).with_columns(
+        pl.col(f"{m}_{n}").fill_null(0) for m in MEASURES for n in ("n", "n_removed")
+    )
+    rows = joined.select(pl.coalesce("setup_row", "run_row")).to_series()
+    names = frame.select("item_key", "proc_seq", "job_cd")[rows]
+    newest = joined.select(last_report_dt=pl.max_horizontal("setup_newest", "run_newest"))
+    return _conform(TIME_BY_ITEM_OPERATION, joined.hstack(names).hstack(newest))
 
 
 def _conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
@@ -211,26 +192,25 @@ def _conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
 def _pooled(samples: pl.LazyFrame, contract: Frame) -> pl.DataFrame:
     """Statistics of kept samples by the contract's key; `samples` as in `time_samples.parquet`."""
     keys = list(contract.key)
-    aggregates: list[pl.Expr] = [pl.col("report_dt").filter(_sampled()).max().alias("last_report_dt")]
-    for m in MEASURES:
-        removed = pl.col(f"{m}_removed")
-        value = pl.col(f"{m}_min").filter((pl.col(f"{m}_min") > 0) & ~removed)
-        cut = (value.len() * TRIM).floor().cast(pl.Int64)
-        aggregates += [
-            value.len().cast(pl.Int64).alias(f"{m}_n"),
-            removed.sum().cast(pl.Int64).alias(f"{m}_n_removed"),
-            value.mean().alias(f"{m}_mean"),
-            value.sort().slice(cut, value.len().cast(pl.Int64) - 2 * cut).mean().alias(f"{m}_trim_mean"),
-            value.std(ddof=0).alias(f"{m}_std"),
-            *(value.quantile(q, "linear").alias(f"{m}_p{round(q * 100)}") for q in (0.1, 0.5, 0.9)),
-        ]
-    frame = samples.drop_nulls(keys).group_by(keys).agg(aggregates).collect()
-    frame = frame.filter(
-        pl.any_horizontal(*(pl.col(f"{m}_n") + pl.col(f"{m}_n_removed") > 0 for m in MEASURES))
+    kept = {m: (pl.col(f"{m}_min") > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
+    grouped = (
+        samples.drop_nulls(keys)
+        .group_by(keys)
+        .agg(
+            *(pl.col(f"{m}_min").filter(kept[m]).sort().alias(m) for m in MEASURES),
+            *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
+            pl.col("report_dt").filter(pl.any_horizontal(kept.values())).max().alias("last_report_dt"),
+        )
+        .filter(pl.any_horizontal(*(pl.col(m).list.len() + pl.col(f"{m}_n_removed") > 0 for m in MEASURES)))
+        .collect(engine="streaming")
     )
+    profiles = []
     for m in MEASURES:
-        frame = with_scenarios(frame, m)
-    return _conform(contract, frame).sort(keys)
+        values = grouped[m].explode().drop_nulls().to_numpy()
+        profiles += (
+            SortedGroups(values, grouped[m].list.len().cast(pl.Int64).to_numpy()).profile(m).get_columns()
+        )
+    return _conform(contract, grouped.drop(MEASURES).hstack(profiles)).sort(keys)
 
 
 @dataclass(frozen=True)
@@ -238,11 +218,11 @@ class _Shard:
     """One shard in memory: its rows with `key`, and the sorted samples per measure."""
 
     frame: pl.DataFrame
-    groups: dict[str, SortedGroups]
+    samples: dict[str, Samples]
 
     @classmethod
     def of(cls, frame: pl.DataFrame) -> _Shard:
-        return cls(frame, {m: _samples_of(frame, m) for m in MEASURES})
+        return cls(frame, {m: Samples.of(frame, m) for m in MEASURES})
 
 
 class _Spill:
@@ -261,9 +241,9 @@ class _Spill:
             counts.flags(m, frame[f"{m}_flag"])
         frame = frame.drop("setup_flag", "run_flag").with_columns(_group_key(frame))
         loaded = _Shard.of(frame)
-        for m, groups in loaded.groups.items():
-            counts.samples[m] += len(groups.value)
-            part = deviations(groups, _job_codes(frame, groups.row))
+        for m, samples in loaded.samples.items():
+            counts.samples[m] += len(samples.row)
+            part = deviations(samples.groups, _job_codes(frame, samples.row))
             if self._shards > 1:
                 path = self._folder / f"spread_{m}_{shard}.parquet"
                 part.write_parquet(path, compression="uncompressed")
@@ -287,15 +267,14 @@ def _second_pass(
     shard: _Shard, job_scales: dict[str, pl.DataFrame], basis: TimeBasis, counts: _Counts
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The shard's TIME_BY_ITEM_OPERATION rows and its samples with their marks."""
-    frame, kept = shard.frame, {}
-    for m, groups in shard.groups.items():
-        removed = _judge(frame, groups, job_scales[m], m, basis)
-        counts.remove(m, removed)
+    frame, removed = shard.frame, {}
+    for m, samples in shard.samples.items():
+        removed[m] = _judge(frame, samples, job_scales[m], m, basis)
+        counts.remove(m, removed[m])
         marks = np.zeros(frame.height, dtype=bool)
-        marks[groups.row[removed.any]] = True
+        marks[samples.row[removed[m].any]] = True
         frame = frame.with_columns(pl.Series(f"{m}_removed", marks))
-        kept[m] = groups.keep(~removed.any)
-    return _item_profile(frame, kept), frame.select(_SAMPLE_COLUMNS)
+    return _item_profile(frame, shard.samples, removed), frame.select(_SAMPLE_COLUMNS)
 
 
 def _join_parts(parts: list[Path], target: Path) -> None:
@@ -350,11 +329,11 @@ def build_profiles(
         for shard in range(shards):
             spill.first_pass(shard, counts)
             task.advance()
-        job_scales = {m: scales(pl.concat(parts)) for m, parts in spill.spread.items()}
+        job_scales = {m: scales(pl.concat(spill.spread.pop(m))) for m in MEASURES}
         n_items = 0
         for shard in range(shards):
             profile, samples = _second_pass(spill.shard(shard), job_scales, basis, counts)
-            profile.write_parquet(work / f"items_{shard:04d}.parquet")
+            profile.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
             samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
             n_items += profile.height
             task.advance()

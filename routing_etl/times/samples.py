@@ -1,7 +1,7 @@
 """Which converted times are entry errors or outliers, and order statistics of many small groups at once.
 
-Belongs here: the rule that keeps a sample out (one measure at a time, so that a wrong run time never costs the
-operation its set-up) and the statistics of sorted groups. Does not: conversion (`convert.py`), files (`profiles.py`).
+Belongs here: the rule that keeps a sample out, one measure at a time, so that a wrong run time never costs the operation
+its set-up. Does not: conversion (`convert.py`), statistics of what is kept (`statistics.py`), files (`profiles.py`).
 
 The rule, on r = ln(minutes), because times spread by factors and not by minutes:
 
@@ -32,11 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from routing_etl.times.scenarios import TRIM, optimal_time, safe_time
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+from routing_etl.times.statistics import BoolArray, FloatArray, SortedGroups
 
 LIMIT = 3.5
 SCALE_FLOOR = 0.1
@@ -48,89 +44,44 @@ _SLIP_WIDTH = 2.0
 
 
 @dataclass(frozen=True)
-class SortedGroups:
-    """Values sorted by (group, value): where each group starts and how many values it has."""
+class Samples:
+    """Usable times of one measure (minutes above 0), sorted by group and value.
 
+    `row`: index into the frame they come from, per value; `key`: of each group.
+    """
+
+    groups: SortedGroups
+    row: npt.NDArray[np.uint32]
     key: npt.NDArray[np.uint64]
-    value: FloatArray
-    row: IntArray
-    start: IntArray
-    size: IntArray
 
     @classmethod
-    def of(cls, frame: pl.DataFrame) -> SortedGroups:
-        """From columns `key` (UInt64), `value` (Float64), `row` (index into the caller's frame), in any order."""
-        frame = frame.sort("key", "value")
-        return cls._from_sorted(
-            frame["key"].to_numpy(), frame["value"].to_numpy(), frame["row"].cast(pl.Int64).to_numpy()
+    def of(cls, frame: pl.DataFrame, measure: str) -> Samples:
+        """From a frame with `key` (UInt64, names the group) and `<measure>_min`."""
+        named = frame.select("key", value=f"{measure}_min", row=pl.int_range(pl.len(), dtype=pl.UInt32))
+        found = named.filter(pl.col("value") > 0).sort("key", "value")
+        key = found["key"].to_numpy()
+        start = (
+            np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+            if len(key)
+            else np.empty(0, np.int64)
         )
-
-    @classmethod
-    def _from_sorted(cls, key: npt.NDArray[np.uint64], value: FloatArray, row: IntArray) -> SortedGroups:
-        if len(key) == 0:
-            start = np.empty(0, dtype=np.int64)
-        else:
-            start = np.concatenate([[0], np.flatnonzero(key[1:] != key[:-1]) + 1]).astype(np.int64)
         size = np.diff(np.append(start, len(key))).astype(np.int64)
-        return cls(key, value, row, start, size)
-
-    def keep(self, mask: BoolArray) -> SortedGroups:
-        """The same groups with only the values under `mask`; groups without any vanish."""
-        return self._from_sorted(self.key[mask], self.value[mask], self.row[mask])
+        return cls(SortedGroups(found["value"].to_numpy(), size), found["row"].to_numpy(), key[start])
 
     @property
-    def keys(self) -> npt.NDArray[np.uint64]:
-        """The key of each group."""
-        return self.key[self.start]
-
-    def quantile(self, q: float, of: FloatArray | None = None) -> FloatArray:
-        """Quantile of each group with linear interpolation; `of`: other values in the same sorted order."""
-        values = self.value if of is None else of
-        position = q * (self.size - 1)
-        low = np.floor(position).astype(np.int64)
-        high = np.minimum(low + 1, self.size - 1)
-        a, b = values[self.start + low], values[self.start + high]
-        return np.asarray(a + (b - a) * (position - low))
-
-    def statistics(self) -> dict[str, npt.NDArray[np.generic]]:
-        """n, mean, trimmed mean (10 % of the values at each end, rounded down), std (ddof 0), quantiles of each group."""
-        if len(self.start) == 0:
-            return {name: np.empty(0) for name in ("n", "mean", "trim_mean", "std", "p10", "p50", "p90")}
-        mean = np.add.reduceat(self.value, self.start) / self.size
-        deviation = self.value - np.repeat(mean, self.size)
-        std = np.sqrt(np.add.reduceat(deviation * deviation, self.start) / self.size)
-        cut = np.floor(self.size * TRIM).astype(np.int64)
-        trimmed = mean.copy()
-        large = cut > 0
-        if large.any():
-            position = np.arange(len(self.value)) - np.repeat(self.start, self.size)
-            inside = (position >= np.repeat(cut, self.size)) & (
-                position < np.repeat(self.size - cut, self.size)
-            )
-            total = np.add.reduceat(np.where(inside, self.value, 0.0), self.start)
-            trimmed[large] = (total / (self.size - 2 * cut))[large]
-        return {
-            "n": self.size,
-            "mean": mean,
-            "trim_mean": trimmed,
-            "std": std,
-            "p10": self.quantile(0.1),
-            "p50": self.quantile(0.5),
-            "p90": self.quantile(0.9),
-        }
+    def first(self) -> npt.NDArray[np.uint32]:
+        """Row of the first value of each group."""
+        return self.row[self.groups.start]
 
 
 def deviations(groups: SortedGroups, job: pl.Series) -> pl.DataFrame:
     """What the scales are made of, per value: its `job`, `log` and `dev` (|log - group median|, NULL in small groups)."""
     log = np.log(groups.value)
-    dev = np.abs(log - np.repeat(groups.quantile(0.5, log), groups.size))
-    size = np.repeat(groups.size, groups.size)
-    middle = np.zeros(len(log), dtype=bool)
-    middle[groups.start + (groups.size - 1) // 2] = True
-    counts = (size >= 3) & ~middle
-    return pl.DataFrame({"job": job, "log": log, "dev": dev}).with_columns(
-        dev=pl.when(pl.Series(counts)).then("dev")
-    )
+    dev = np.abs(log - groups.spread(groups.quantile(0.5, log)))
+    counts = np.repeat(groups.size >= 3, groups.size)
+    counts[groups.start + (groups.size - 1) // 2] = False
+    columns = {"job": job, "log": log.astype(np.float32), "dev": dev.astype(np.float32)}
+    return pl.DataFrame(columns).with_columns(dev=pl.when(pl.Series(counts)).then("dev"))
 
 
 def scales(parts: pl.LazyFrame) -> pl.DataFrame:
@@ -155,7 +106,7 @@ def scales(parts: pl.LazyFrame) -> pl.DataFrame:
     within = pl.col("within").fill_null(pl.lit(plant_frame.item(), pl.Float64))
     return by_job_frame.join(whole, on="job").select(
         "job",
-        "centre",
+        pl.col("centre").cast(pl.Float64),
         spread=pl.when(pl.col("samples") >= MIN_DEVIATIONS).then(_scale(pl.col("spread"))),
         within=_scale(within),
     )
@@ -202,36 +153,31 @@ def find_removed(
     log = np.log(groups.value)
     own = groups.quantile(0.5, log)
     first, last = log[groups.start], log[groups.start + groups.size - 1]
-    disagree = (groups.size == 2) & (last - first > LIMIT * np.sqrt(2.0) * within)
+    disagree = (groups.size == 2) & (last - first > LIMIT * np.sqrt(2.0) * within) & np.isfinite(centre)
     nearer = np.where(np.abs(first - centre) <= np.abs(last - centre), first, last)
-    reference = np.where(groups.size == 1, centre, np.where(disagree & np.isfinite(centre), nearer, own))
-    scale = np.repeat(np.where(groups.size == 1, spread, within), groups.size)
-    distance = log - np.repeat(reference, groups.size)
-
-    def slip(factor: FloatArray, *, both: bool) -> BoolArray:
-        known = np.isfinite(factor) & (factor > 1) & np.isfinite(scale)
-        size = np.log(np.where(known, factor, 2.0))
-        found = np.abs(distance - size) <= _SLIP_WIDTH * scale
-        if both:
-            found |= np.abs(distance + size) <= _SLIP_WIDTH * scale
-        return np.asarray(known & (size > LIMIT * scale) & found & (np.abs(distance) > _SLIP_LIMIT * scale))
-
+    reference = np.where(groups.size == 1, centre, np.where(disagree, nearer, own))
+    scale = groups.spread(np.where(groups.size == 1, spread, within))
+    distance = log - groups.spread(reference)
     with np.errstate(invalid="ignore"):
-        unit = slip(np.full(len(log), unit_factor), both=False)
-        mixed = slip(quantity, both=True) & ~unit if quantity is not None else np.zeros(len(log), dtype=bool)
-        far = np.abs(distance) > LIMIT * scale
-    return Removed(unit, mixed, np.asarray(far & ~unit & ~mixed))
+        far = np.flatnonzero(np.abs(distance) > _SLIP_LIMIT * scale)
+    distance, scale = distance[far], scale[far]
+
+    unit = _is_slip(distance, scale, np.full(len(far), unit_factor))
+    mixed = np.zeros(len(far), dtype=bool)
+    if quantity is not None:
+        pieces = quantity[far]
+        mixed = ~unit & (_is_slip(distance, scale, pieces) | _is_slip(-distance, scale, pieces))
+    outlier = (np.abs(distance) > LIMIT * scale) & ~unit & ~mixed
+
+    def mask(found: BoolArray) -> BoolArray:
+        marks = np.zeros(len(log), dtype=bool)
+        marks[far[found]] = True
+        return marks
+
+    return Removed(mask(unit), mask(mixed), mask(outlier))
 
 
-def with_scenarios(frame: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """Add `cv`, `optimal`, `standard`, `safe` of one measure to columns named `<measure>_<statistic>`.
-
-    STD is the trimmed mean; OPT <= STD <= SAFE follows from the formulas of `scenarios.py`.
-    """
-    std, standard = pl.col(f"{measure}_std"), pl.col(f"{measure}_trim_mean")
-    return frame.with_columns(
-        (std / pl.col(f"{measure}_mean")).alias(f"{measure}_cv"),
-        optimal_time(standard, std).alias(f"{measure}_optimal"),
-        standard.alias(f"{measure}_standard"),
-        safe_time(standard, std).alias(f"{measure}_safe"),
-    )
+def _is_slip(distance: FloatArray, scale: FloatArray, factor: FloatArray) -> BoolArray:
+    """True where `distance` is about ln(factor) and that is large enough to be recognised."""
+    size = np.log(np.where(np.isfinite(factor) & (factor > 1), factor, 1.0))
+    return np.asarray((size > LIMIT * scale) & (np.abs(distance - size) <= _SLIP_WIDTH * scale))
