@@ -20,6 +20,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
+from routing_etl.model.recency import age_in_days, retired, successors
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -56,6 +57,8 @@ class RoutingCatalogue:
     jobs: job code per job index. steps: frame, one row per step index with its texts and numbers.
     sequence_jobs, variant_steps: for every sequence / variant the list of job / step indices (offsets and values).
     variant_sequence: sequence of every variant. sequence_fits, step_fits: whether the codes fit the output's columns.
+    step_observed: False for a pair of a replacing job and a resource that only the replaced job was planned with.
+    replaced_jobs: job codes out of use -> the code that took over.
     operation_job, sequence_operations: job of every operation; operations of every sequence, like sequence_jobs.
     notes: sentences on what was left out, for the model card.
     """
@@ -72,6 +75,8 @@ class RoutingCatalogue:
     variant_sequence: IntArray
     sequence_fits: NDArray[np.bool_]
     step_fits: NDArray[np.bool_]
+    step_observed: NDArray[np.bool_]
+    replaced_jobs: dict[str, str]
     sequence_codes: pl.Series
     operation_job: IntArray = field(init=False)
     operation_key: IntArray = field(init=False)
@@ -189,6 +194,25 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
             f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
             remedy="Check that the routing source is mapped and that items and routings share their item codes.",
         )
+    replaced = _replaced_jobs(own, items)
+    if replaced:
+        pairs = rank0.select("job_cd", "res_cd", "inside").unique()
+        own = own.with_columns(pl.col("job_cd").replace(replaced)).with_columns(
+            job_nm=pl.when(pl.col("job_cd").is_in(list(replaced.values())))
+            .then(pl.lit(None, dtype=pl.String))
+            .otherwise(pl.col("job_nm"))
+        )
+        names = rank0.filter(pl.col("job_cd").is_in(list(replaced.values())))
+        names = names.group_by("job_cd").agg(
+            pl.col("job_nm").drop_nulls().mode().sort().first().alias("new_nm")
+        )
+        own = own.join(names, on="job_cd", how="left", maintain_order="left").with_columns(
+            pl.coalesce("job_nm", "new_nm").alias("job_nm")
+        )
+        told = ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
+        notes.append(f"Jobs replaced by another code; older routings are read with the new one: {told}.")
+    else:
+        pairs = None
     own = own.with_columns(
         step_key=pl.concat_str(
             pl.col("job_cd"), pl.col("res_cd").fill_null(""), pl.col("inside"), separator=_SEPARATOR
@@ -227,6 +251,14 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
         | (pl.col("bp_cd").str.len_chars() > _BP_LENGTH).fill_null(False)
     ).to_series()
     fits_step = ~too_long.to_numpy()
+    if pairs is not None:
+        seen = described.select("job_cd", "res_cd", "inside").join(
+            pairs.with_columns(seen=pl.lit(True)), on=["job_cd", "res_cd", "inside"], how="left",
+            nulls_equal=True, maintain_order="left",
+        )  # fmt: skip
+        observed = seen["seen"].fill_null(False).to_numpy()
+    else:
+        observed = np.ones(described.height, dtype=bool)
     variant_offsets = _offsets(variants["steps"])
     variant_steps = variants["steps"].explode().to_numpy().astype(np.int64)
     sequence_offsets = _offsets(sequences["jobs"])
@@ -258,9 +290,34 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
         variant_sequence=variants["sequence"].to_numpy().astype(np.int64),
         sequence_fits=fits,
         step_fits=fits_step,
+        step_observed=observed,
+        replaced_jobs=replaced,
         sequence_codes=sequences["sequence_code"],
         notes=notes,
     )
+
+
+def _replaced_jobs(own: pl.DataFrame, items: pl.DataFrame) -> dict[str, str]:
+    """Job codes that went out of use and the codes that took over, judged within part types."""
+    routed = own.group_by("item_key", maintain_order=True).agg(pl.col("rout_date").first())
+    age = age_in_days(routed["rout_date"])
+    if not np.isfinite(age).any():
+        return {}
+    types = routed.join(
+        items.select("item_key", "part_type"), on="item_key", how="left", maintain_order="left"
+    )
+    family = types["part_type"].fill_null("").rank("dense").to_numpy().astype(np.int64) - 1
+    jobs = own["job_cd"].unique().sort()
+    uses = own.select(
+        pl.col("item_key").rle_id().cast(pl.Int64).alias("item"),
+        pl.col("job_cd")
+        .replace_strict(jobs, pl.int_range(jobs.len(), eager=True), return_dtype=pl.Int64)
+        .alias("job"),
+    )
+    gone = retired(uses["item"].to_numpy(), uses["job"].to_numpy(), jobs.len(), age, family)
+    known = np.isfinite(age)
+    ages = dict(zip(routed["item_key"].filter(pl.Series(known)), age[known].tolist(), strict=True))
+    return successors(own, ages, jobs.filter(pl.Series(gone)).to_list(), "job_cd")
 
 
 def _offsets(lists: pl.Series) -> IntArray:

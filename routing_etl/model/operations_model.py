@@ -36,26 +36,44 @@ _FLOOR = 5e-4
 
 @dataclass
 class _Column:
-    """One binned column of a family: a number (edges), a coded level (bin per code) or a word (0/1)."""
+    """One binned column of a family.
+
+    `number`: an attribute, `vote`: the forest's share for an operation (both by `edges`); `code`: a level with a bin per
+    code; `word`: 0/1; `rate`: how often items with the same code have an operation (codes, rates, edges).
+    """
 
     kind: str
     name: str
     index: int
     edges: FloatArray | None = None
     bin_of_code: NDArray[np.uint8] | None = None
+    codes: IntArray | None = None
+    rates: FloatArray | None = None
 
     @property
     def ordered(self) -> bool:
         return self.kind != "code"
 
-    def bins(self, table: TokenTable, rows: IntArray | slice) -> NDArray[np.uint8]:
-        if self.kind == "number":
-            values = table.numbers[rows, self.index]
-            found = 1 + np.searchsorted(self.edges, values, side="left")
-            return np.where(np.isnan(values), 0, found).astype(np.uint8)
+    def bins(self, table: TokenTable, votes: FloatArray, rows: IntArray) -> NDArray[np.uint8]:
+        """The column's bin of each of `rows`."""
+        if self.kind in ("number", "vote", "rate"):
+            if self.kind == "rate":
+                values = self._rate(table.codes[self.name][rows])
+            else:
+                values = (table.numbers if self.kind == "number" else votes)[rows, self.index]
+            return self.cut(values)
         if self.kind == "code":
             return self.bin_of_code[table.codes[self.name][rows]]
         return np.asarray(table.words[self.name][rows, self.index].todense(), dtype=np.uint8).ravel()
+
+    def cut(self, values: FloatArray) -> NDArray[np.uint8]:
+        """Bin numbers of values; 0 for a missing one."""
+        found = 1 + np.searchsorted(self.edges, values, side="left")
+        return np.where(np.isnan(values), 0, found).astype(np.uint8)
+
+    def _rate(self, code: NDArray[np.int32]) -> FloatArray:
+        place = np.minimum(np.searchsorted(self.codes, code), len(self.codes) - 1)
+        return np.where(self.codes[place] == code, self.rates[place], np.nan).astype(np.float32)
 
 
 @dataclass
@@ -159,12 +177,19 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         self,
         table: TokenTable,
         operations: sparse.csr_matrix,
+        votes: FloatArray,
         family: IntArray,
         folds: IntArray,
         weights: FloatArray,
         progress: Progress = SILENT,
     ) -> FloatArray:
-        """Learn the questions of every family; returns out-of-fold probabilities, items x operations."""
+        """Learn the questions of every family; returns out-of-fold probabilities, items x operations.
+
+        Parameters
+        ----------
+        operations: items x operations, 0/1. votes: the forest's out-of-bag shares for the same. family, folds, weights:
+        per item.
+        """
         n = operations.shape[0]
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)
@@ -174,7 +199,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         with progress.task("learning operations", self.n_families_) as task:
 
             def one(rows: IntArray) -> tuple[_Family, FloatArray]:
-                found = self._fit_family(table, operations[rows], rows, part[rows], weights[rows])
+                found = self._fit_family(table, operations[rows], votes, rows, part[rows], weights[rows])
                 task.advance()
                 return found
 
@@ -188,6 +213,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         self,
         table: TokenTable,
         operations: sparse.csr_matrix,
+        votes: FloatArray,
         rows: IntArray,
         part: IntArray,
         weights: FloatArray,
@@ -202,7 +228,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         if n < _LEAST_ROWS or not len(questions):
             return _Family([], [], np.empty(0, np.int64), share), out
         answers = answers[:, questions]
-        columns, bins = self._columns(table, rows, answers)
+        columns, bins = self._columns(table, votes, rows, answers, questions, part)
         if not columns:
             return _Family([], [], np.empty(0, np.int64), share), out
         ordered = np.array([c.ordered for c in columns])
@@ -222,7 +248,13 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         return _Family(columns, boosters, questions, share), out
 
     def _columns(
-        self, table: TokenTable, rows: IntArray, answers: FloatArray
+        self,
+        table: TokenTable,
+        votes: FloatArray,
+        rows: IntArray,
+        answers: FloatArray,
+        questions: IntArray,
+        part: IntArray,
     ) -> tuple[list[_Column], NDArray[np.uint8]]:
         """The columns that tell most about the family's questions, and their bins for `rows`."""
         n = len(rows)
@@ -230,8 +262,10 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         noise = np.maximum(mean * (1 - mean), 1e-4)
         centred = answers - mean
         found: list[tuple[float, _Column, NDArray[np.uint8]]] = []
-        for column in self._possible(table, rows):
-            bins = column.bins(table, rows)
+        possible = [(c, c.bins(table, votes, rows)) for c in self._possible(table, rows)]
+        possible += self._voted(votes, rows, questions)
+        possible += self._rated(table, rows, answers, questions, part)
+        for column, bins in possible:
             width = int(bins.max()) + 1
             hot = sparse.csr_matrix((np.ones(n, np.float32), (bins, np.arange(n))), shape=(width, n))
             count = np.asarray(hot.sum(axis=1)).ravel()
@@ -248,24 +282,72 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             return [], np.empty((n, 0), dtype=np.uint8)
         return [f[1] for f in kept], np.column_stack([f[2] for f in kept])
 
+    def _voted(
+        self, votes: FloatArray, rows: IntArray, questions: IntArray
+    ) -> list[tuple[_Column, NDArray[np.uint8]]]:
+        """The forest's share for each question, as a column."""
+        out = []
+        for question in questions:
+            edges = _edges(votes[rows, question], 14)
+            if edges is not None and len(edges):
+                column = _Column("vote", "", int(question), edges=edges)
+                out.append((column, column.cut(votes[rows, question])))
+        return out
+
+    def _rated(
+        self, table: TokenTable, rows: IntArray, answers: FloatArray, questions: IntArray, part: IntArray
+    ) -> list[tuple[_Column, NDArray[np.uint8]]]:
+        """For levels with more values than bins: how often items with the same value have the operation.
+
+        Out of fold for the training items; a value seen by no other fold counts as missing.
+        """
+        out = []
+        for name, codes in table.codes.items():
+            here = codes[rows]
+            known, back = np.unique(here, return_inverse=True)
+            if len(known) <= MAX_BINS or not name.endswith(("|value", "|prefix6", "|prefix4")):
+                continue
+            n, n_codes = len(rows), len(known)
+            sums, counts, within, size = [], [], [], []
+            for f in range(self.n_folds):
+                at = np.flatnonzero(part == f)
+                hot = sparse.csr_matrix((np.ones(len(at), np.float32), (back[at], at)), shape=(n_codes, n))
+                sums.append(np.asarray(hot @ answers))
+                counts.append(np.asarray(hot.sum(axis=1)).ravel())
+                within.append(at)
+                size.append(len(at))
+            total, number = np.sum(sums, axis=0), np.sum(counts, axis=0)
+            mean = answers.mean(axis=0)
+            rate = np.full((n, len(questions)), np.nan, dtype=np.float32)
+            for f in range(self.n_folds):
+                left = number - counts[f]
+                other = (total - sums[f] + mean) / (left + 1.0)[:, None]
+                other[left == 0] = np.nan
+                rate[within[f]] = other[back[within[f]]]
+            whole = ((total + mean) / (number + 1.0)[:, None]).astype(np.float32)
+            whole[known < 0] = np.nan
+            for q, question in enumerate(questions):
+                edges = _edges(rate[:, q], 14)
+                if edges is not None and len(edges):
+                    column = _Column(
+                        "rate",
+                        name,
+                        int(question),
+                        edges=edges,
+                        codes=known.astype(np.int64),
+                        rates=whole[:, q],
+                    )
+                    out.append((column, column.cut(rate[:, q])))
+        return out
+
     def _possible(self, table: TokenTable, rows: IntArray) -> list[_Column]:
         n = len(rows)
         most = int(np.clip(n // 12, 6, MAX_BINS - 2))
         out: list[_Column] = []
         for j in range(table.numbers.shape[1]):
-            values = table.numbers[rows, j]
-            values = np.unique(values[np.isfinite(values)])
-            if len(values) < 2:
-                if len(values) > 0:
-                    out.append(_Column("number", "", j, edges=np.empty(0, np.float32)))
-                continue
-            middle = (values[1:] + values[:-1]) / 2
-            present = table.numbers[rows, j]
-            present = np.sort(present[np.isfinite(present)])
-            if len(middle) > most:
-                aims = np.quantile(present, np.linspace(0, 1, most + 2)[1:-1])
-                middle = np.unique(middle[np.minimum(np.searchsorted(middle, aims), len(middle) - 1)])
-            out.append(_Column("number", "", j, edges=middle.astype(np.float32)))
+            edges = _edges(table.numbers[rows, j], most)
+            if edges is not None:
+                out.append(_Column("number", "", j, edges=edges))
         for name, codes in table.codes.items():
             here = codes[rows]
             counts = np.bincount(here + 1)
@@ -285,7 +367,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             out += [_Column("word", name, int(i)) for i in often]
         return out
 
-    def predict(self, table: TokenTable, family: IntArray) -> FloatArray:
+    def predict(self, table: TokenTable, votes: FloatArray, family: IntArray) -> FloatArray:
         """Items x operations: probability that the item's routing has the operation."""
         n = len(family)
         out = np.repeat(self.overall_[None, :], n, axis=0)
@@ -296,10 +378,23 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             rows = np.flatnonzero(family == f)
             out[rows] = learned.share[None, :]
             if learned.boosters:
-                bins = np.column_stack([c.bins(table, rows) for c in learned.columns])
+                bins = np.column_stack([c.bins(table, votes, rows) for c in learned.columns])
                 odds = np.mean([b.log_odds(bins) for b in learned.boosters], axis=0)
                 out[rows[:, None], learned.questions] = _probability(odds)
         return out
+
+
+def _edges(values: FloatArray, most: int) -> FloatArray | None:
+    """Cuts half-way between neighbouring values, at most `most`, at equal shares; None without any value."""
+    present = np.sort(values[np.isfinite(values)])
+    if not len(present):
+        return None
+    unique = np.unique(present)
+    middle = (unique[1:] + unique[:-1]) / 2
+    if len(middle) > most:
+        aims = np.quantile(present, np.linspace(0, 1, most + 2)[1:-1])
+        middle = np.unique(middle[np.minimum(np.searchsorted(middle, aims), len(middle) - 1)])
+    return np.asarray(middle, dtype=np.float32)
 
 
 def _probability(odds: Any) -> FloatArray:

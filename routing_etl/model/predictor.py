@@ -180,14 +180,16 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
             maker.fit(catalogue, sequence_described, groups, codes, age, live, family)
             self.maker_ = maker
-            self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
+            near = self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
             task.advance()
             self.chooser_ = StepChooser().fit(
                 catalogue,
                 self._step_live,
                 is_pool_step(catalogue, self.pool_words),
             )
-            self.times_ = OperationTimes().fit(catalogue, evidence)
+            self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
+                catalogue, operations, evidence, features, family, folds, *near
+            )
             task.advance()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
             self._fit_artifacts(train)
@@ -310,10 +312,22 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         own = model.fit_families(features, target, operations, variant, catalogue.n_variants)
         family = np.where(np.diff(votes.indptr) > 0, model.family(votes), own)
         probabilities = model.fit(
-            table, operations, family, folds, age_weight(age, self.half_life_days), progress
+            table,
+            operations,
+            self._voted(votes),
+            family,
+            folds,
+            age_weight(age, self.half_life_days),
+            progress,
         )
         self.operations_ = model
         return probabilities, family
+
+    def _voted(self, votes: sparse.csr_matrix) -> FloatArray:
+        """Items x operations: share of the forest's votes for routings with the operation."""
+        catalogue = self.catalogue_
+        by_variant = catalogue.sequence_matrix()[catalogue.variant_sequence]
+        return np.asarray((votes @ by_variant).todense(), dtype=np.float32)
 
     def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
         """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""
@@ -334,7 +348,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_.append(
                 f"Jobs out of use, not proposed: {', '.join(self.retired_jobs_.to_list()[:20])}."
             )
-        self._step_live = catalogue.step_fits & ~old_step
+        self._step_live = catalogue.step_fits & catalogue.step_observed & ~old_step
         fits = np.bitwise_and.reduceat(~old_job[catalogue.sequence_jobs], catalogue.sequence_offsets[:-1])
         return catalogue.sequence_fits & fits
 
@@ -347,7 +361,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         codes: dict[str, NDArray[np.int32]],
         groups: IntArray,
         folds: IntArray,
-    ) -> None:
+    ) -> tuple[IntArray, FloatArray]:
+        """Similarity scale and ranker; returns neighbours and similarities of all labels, near-duplicates left out."""
         sequence_of = self.catalogue_.labels["sequence"].to_numpy().astype(np.int64)
         self.sequence_of_ = sequence_of
         n = len(sequence_of)
@@ -355,14 +370,14 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         chosen = np.arange(n)
         if n > self.max_ranker_items:
             chosen = np.sort(rng.choice(n, self.max_ranker_items, replace=False))
-        expected = np.asarray(votes[chosen] @ self.described_, dtype=np.float32)
-        points = self._place(expected, features[chosen])
-        distance, found = self.index_.search(points, self.n_neighbors + 8)
-        own = groups[np.maximum(found, 0)] == groups[chosen][:, None]
+        everyone = np.asarray(votes @ self.described_, dtype=np.float32)
+        distance, found = self.index_.search(self._place(everyone, features), self.n_neighbors + 8)
+        own = groups[np.maximum(found, 0)] == groups[:, None]
         distance = np.where(own, np.inf, distance)
         found = np.where(own, -1, found)
         order = np.argsort(distance, axis=1, kind="stable")[:, : self.n_neighbors]
-        distance, found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
+        all_distance, all_found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
+        distance, found, expected = all_distance[chosen], all_found[chosen], everyone[chosen]
         same = sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None]
         self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
         evidence = Evidence(
@@ -380,6 +395,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         hit = pairs.sequence == sequence_of[chosen][pairs.row]
         self.ranker_ = CandidateRanker(random_state=self.random_state)
         self.ranker_.fit(pairs.features, hit, pairs.row, folds[chosen][pairs.row])
+        return all_found, self.scale_.transform(all_distance)
 
     def _fit_artifacts(self, train: pl.DataFrame) -> None:
         weights = dict(self.feature_weights or {})
@@ -449,7 +465,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             neighbours=found,
             similarity=self.scale_.transform(distance),
             expected=expected,
-            operations=self.operations_.predict(table, family),
+            operations=self.operations_.predict(table, self._voted(votes), family),
             family=family,
             codes=codes,
             own_group=np.full(items.height, -1, dtype=np.int64),
@@ -496,7 +512,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             TimeRequest(
                 row=chosen.row[steps.candidate],
                 step=steps.step,
+                item_key=items["item_key"],
                 features=features,
+                family=evidence.family,
                 neighbours=evidence.neighbours,
                 similarity=evidence.similarity,
             )

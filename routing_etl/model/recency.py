@@ -62,6 +62,54 @@ def retired(
     return out
 
 
+def successors(
+    own: pl.DataFrame, age: dict[str, float], gone: list[str], code: str, least: float = 0.5
+) -> dict[str, str]:
+    """Which code took over from a retired one.
+
+    A successor appears between the same neighbours (previous and following job) as the retired code did, and its share
+    there grew, after the retired code's last use, by at least `least` of the share that the retired code had.
+
+    Parameters
+    ----------
+    own: operations in order with item_key, job_cd and `code`. age: days per item_key, only items with a date.
+    gone: retired codes. code: the column that holds them.
+    """
+    if not gone:
+        return {}
+    frame = (
+        own.select(list(dict.fromkeys(["item_key", "job_cd", code])))
+        .with_columns(
+            before=pl.col("job_cd").shift(1).over("item_key").fill_null(""),
+            after=pl.col("job_cd").shift(-1).over("item_key").fill_null(""),
+            age=pl.col("item_key").replace_strict(age, default=None, return_dtype=pl.Float64),
+        )
+        .filter(pl.col("age").is_not_null() & pl.col(code).is_not_null())
+    )
+    out: dict[str, str] = {}
+    for old in gone:
+        last = frame.filter(pl.col(code) == old)["age"].min()
+        if last is None:
+            continue
+        # A place is the pair of neighbours; what stands between them changes when a code is replaced.
+        places = frame.filter(pl.col(code) == old).group_by("before", "after").len("uses")
+        here = frame.join(places, on=["before", "after"])
+        share = here.group_by(code).agg(
+            early=(pl.col("age") >= last).sum(), late=(pl.col("age") < last).sum()
+        )
+        early, late = int(share["early"].sum()), int(share["late"].sum())
+        if not early or late < _EXPECTED / 2:
+            continue
+        share = share.with_columns(
+            grown=pl.col("late") / late - pl.col("early") / early, had=pl.col("early") / early
+        )
+        had = share.filter(pl.col(code) == old)["had"].item()
+        best = share.filter(~pl.col(code).is_in(gone)).sort("grown", code, descending=[True, False]).head(1)
+        if best.height and best["grown"].item() >= least * had and best["late"].item() >= 3:
+            out[old] = best[code].item()
+    return out
+
+
 def age_weight(age: FloatArray, half_life_days: float) -> FloatArray:
     """1 for the newest routing, halved every `half_life_days`; unknown ages count as the median."""
     known = np.isfinite(age)
