@@ -353,7 +353,8 @@ class ArrowOdbcReader:
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
         except (arrow_odbc.Error, AttributeError) as exc:
             raise ConfigurationError(
-                "arrow-odbc cannot connect to the ERP.", remedy="See the log; reading goes on through pyodbc."
+                f"arrow-odbc cannot connect to the ERP ({_without_password(str(exc), engine)}).",
+                remedy="Reading goes on through pyodbc, more slowly.",
             ) from exc
 
     def chunks(
@@ -382,6 +383,11 @@ class ArrowOdbcReader:
             raise sa.exc.DBAPIError.instance(str(statement), None, exc, self._odbc.Error) from exc
 
 
+def _without_password(text: str, engine: Engine) -> str:
+    password = engine.url.password
+    return " ".join((text.replace(str(password), "***") if password else text).split())[:300]
+
+
 def open_reader(
     connection: Connection, isolation: str, *, connect_timeout: int, statement_timeout: int
 ) -> Reader:
@@ -395,7 +401,5 @@ def open_reader(
                 statement_timeout=statement_timeout,
             )
         except ConfigurationError as exc:
-            get_logger(__name__).warning(
-                "arrow_odbc_not_used", reason=str(exc), cause=type(exc.__cause__).__name__
-            )
+            get_logger(__name__).warning("arrow_odbc_not_used", reason=str(exc))
     return SqlAlchemyReader(connection)

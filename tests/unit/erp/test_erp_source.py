@@ -18,7 +18,7 @@ from routing_etl.erp import reader as reader_module
 from routing_etl.erp.catalogue import Finding, bind, check_profile
 from routing_etl.erp.extract import extract, select_of
 from routing_etl.erp.profile import Profile, load_profile
-from routing_etl.errors import ConfigurationError, SourceError
+from routing_etl.errors import ConfigurationError, SourceError, TransientDatabaseError
 from routing_etl.settings import load_settings
 
 Build = Callable[..., Any]
@@ -413,3 +413,14 @@ def test_typed_chunks_of_other_databases_become_raw_types() -> None:
     ]
     assert tight.dtypes == [pl.String, pl.Int64, pl.Float64, pl.String, pl.String]
     assert problems.height == 0
+
+
+def test_a_locked_database_is_transient(erp: Build, tmp_path: Path) -> None:
+    made = erp()
+    settings = load_settings(home=tmp_path, lock_timeout=1)
+    with sqlite3.connect(made.path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(TransientDatabaseError, match="locked"):
+            extract(made.url, made.profile, tmp_path / "raw", settings)
+        other.execute("ROLLBACK")
+    assert extract(made.url, made.profile, tmp_path / "raw", settings).rows == 2
