@@ -272,6 +272,10 @@ def _measure_segment(
 ) -> None:
     whole = segment == "all"
     draws: dict[tuple[str, str], FloatArray] = {}
+    banded = whole or segment.startswith("part_type_band:")
+    used = [m for own in metrics.values() for m in own if whole or m.name in SEGMENT_METRICS]
+    shared = [m for (_, name), both in pairs.items() if whole or name in SEGMENT_METRICS for m in both]
+    resampler.prepare([*used, *(shared if banded else [])])
     for method, own in metrics.items():
         for metric in own:
             if not whole and metric.name not in SEGMENT_METRICS:
@@ -301,7 +305,7 @@ def _measure_segment(
             rows.add(MODEL, segment, f"{name}_vs_oracle", e.value, e.low, e.high, e.n, e.reason)
         if method in (MODEL, ORACLE, CEILING):
             continue
-        if whole or segment.startswith("part_type_band:"):
+        if banded:
             left, count = draws[MODEL, name], size[name]
             if (method, name) in pairs:
                 ours, theirs = pairs[method, name]
