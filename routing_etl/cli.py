@@ -376,6 +376,9 @@ def publications_rollback(
     typer.echo(f"Publication {admin.rollback(_settings(), to)} is the current one.")
 
 
+#: Exit code of a command that was stopped with Ctrl-C.
+_STOPPED = 130
+
 # --- entry -------------------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +408,10 @@ def _run(call: Callable[[], Any]) -> int:
         where = _log_failure()
         typer.echo(f"Error: unexpected {type(exc).__name__}: {str(exc)[:300]}. {where}", err=True)
         return 1
+    if result == _STOPPED:  # Typer itself turns Ctrl-C into this code without a word
+        typer.echo(
+            "Stopped. The last publication is untouched; run the command again when you like.", err=True
+        )
     return result if isinstance(result, int) else 0
 
 

@@ -22,6 +22,8 @@ from filelock import FileLock, Timeout
 from routing_etl.errors import ConfigurationError, LockedError
 
 _CREATED = "created"
+#: Commands that finish a step whose name is not the command's.
+_COMMANDS = {"clean": "extract", "aggregate_times": "times"}
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -152,9 +154,10 @@ def find_run(home: Path, run_id: str | None, *, having: str | None = None) -> Ru
     for run in runs:
         if having is None or run.report(having) is not None:
             return run
+    step = having or "extract"
     raise ConfigurationError(
-        f"No run under {home / 'runs'} has finished the step {having or 'extract'!r}.",
-        remedy=f"Run it first: routing-etl {having or 'extract'}, or the whole night: routing-etl run",
+        f"No run under {home / 'runs'} has finished the step {step!r}.",
+        remedy=f"Run it first: routing-etl {_COMMANDS.get(step, step)}, or the whole night: routing-etl run",
     )
 
 
