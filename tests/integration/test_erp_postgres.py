@@ -162,7 +162,10 @@ def test_nobody_listening_is_transient(tmp_path: Path) -> None:
 def test_adventureworks_keeps_its_schemas(server: str, tmp_path: Path) -> None:
     if not CSV.is_dir():
         pytest.skip(f"the AdventureWorks CSV files are not at {CSV}")
-    load_csv(CSV, server)
+    for file in CSV.glob("*.csv*"):
+        name = f"{file.name.split('.')[0]}.csv"
+        pl.read_csv(file, infer_schema=False).head(1500).write_csv(tmp_path / name)
+    load_csv(tmp_path, server)
     engine = sa.create_engine(server)
     assert "Product" in sa.inspect(engine).get_table_names(schema="Production")
     assert check_profile(engine, load_profile("adventureworks")) == []
