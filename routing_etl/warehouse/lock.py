@@ -75,19 +75,20 @@ def _identity_by_signal(pid: int) -> str | None:
     return None
 
 
-def _seen_dead(pid: int, process: str | None, owner: str) -> bool | None:
-    """Whether an owner on this host is gone; None when that cannot be seen from here."""
-    mine, theirs = process_identity(os.getpid()), process_identity(pid)
+def process_gone(pid: int, process: str | None) -> bool | None:
+    """Whether the process of this host that had this id and identity is gone; None when that cannot be seen from here.
+
+    `process` is what `process_identity` gave while it lived.
+    """
+    mine, now_there = process_identity(os.getpid()), process_identity(pid)
     if not process or not mine:
-        return True if theirs == "" else None
-    if process == mine:
-        return owner not in _working
-    boot, namespace, _ = mine.split("/")
-    if process.split("/")[0] != boot:
+        return True if now_there == "" else None
+    here, there = mine.split("/"), process.split("/")
+    if there[0] != here[0]:
         return True
-    if process.split("/")[1:2] != [namespace]:
+    if there[1:2] != here[1:2]:
         return None
-    return theirs != process
+    return now_there != process
 
 
 class WriterLock:
@@ -224,9 +225,11 @@ class WriterLock:
 
     def _dead(self, holder: Any) -> bool:
         if holder.host == socket.gethostname():
-            seen = _seen_dead(holder.pid, holder.process, holder.owner)
-            if seen is not None:
-                return seen
+            if holder.process and holder.process == process_identity(os.getpid()):
+                return holder.owner not in _working
+            gone = process_gone(holder.pid, holder.process)
+            if gone is not None:
+                return gone
         heartbeat: datetime = holder.heartbeat_at
         return now() - heartbeat > self._limit
 

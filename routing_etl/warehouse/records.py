@@ -25,7 +25,7 @@ from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
 from routing_etl.warehouse.load import choose_writer
-from routing_etl.warehouse.lock import process_identity
+from routing_etl.warehouse.lock import process_gone, process_identity
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
 from routing_etl.warehouse.types import now
@@ -198,7 +198,7 @@ class Records:
             for run_id, meta in running
             if meta.get("host") == socket.gethostname()
             and meta.get("pid")
-            and process_identity(int(meta["pid"])) != meta.get("process")
+            and process_gone(int(meta["pid"]), meta.get("process"))
         ]
         for run_id in dead:
             self.finish_run(run_id, "failed", message="The process died before the run ended.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -272,9 +274,22 @@ def write_many(folder: Path, items: int, *, parts: int = 3, seed: int = 0, **sha
     return write_frames(folder, many_frames(items, seed=seed, **shape), parts)
 
 
+@lru_cache(maxsize=1)
+def _migrated() -> bytes:
+    """A migrated empty SQLite file, made once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        engine = make_engine(f"sqlite:///{path.as_posix()}", "warehouse", load_settings(home=path.parent))
+        migrate(engine, None)
+        engine.dispose()
+        return path.read_bytes()
+
+
 def warehouse(path: Path, **overrides: Any) -> tuple[Publisher, Settings]:
     """A migrated SQLite warehouse and a publisher on it."""
     settings = load_settings(home=path.parent, warehouse_url=f"sqlite:///{path.as_posix()}", **overrides)
+    if not path.exists():
+        path.write_bytes(_migrated())
     engine = make_engine(settings.warehouse, "warehouse", settings)
     migrate(engine, schema_for(engine, settings.warehouse_schema))
     return Publisher(engine, settings), settings

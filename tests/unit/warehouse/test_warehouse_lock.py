@@ -239,3 +239,57 @@ def test_other_return_codes_are_errors_not_grants(house, code, words):
     with pytest.raises(WarehouseError, match=words):
         WriterLock(server, house[1], "a")._take_applock()
     assert server.closed == 1
+
+
+def test_on_sql_server_the_row_is_written_over_whoever_left_it(house, monkeypatch):
+    """The application lock decides; the row only tells others who works."""
+    engine, tables = house
+    put(house, host="another-host", pid=1, process="boot/ns/1")
+    lock = WriterLock(engine, tables, "load of run z")
+    server = FakeSqlServer(0)
+    monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server))
+    monkeypatch.setattr(engine.dialect, "name", "mssql")
+    lock._take()
+    monkeypatch.undo()
+    assert owner(house) == lock._owner
+    lock._free_applock()
+    assert server.closed == 1
+
+
+def test_the_application_lock_is_freed_when_the_row_cannot_be_written(house, monkeypatch):
+    engine, tables = house
+    lock = WriterLock(engine, tables, "a")
+    server = FakeSqlServer(0)
+    monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server))
+    monkeypatch.setattr(lock, "_take_row", lambda steal: (_ for _ in ()).throw(RuntimeError("no")))
+    monkeypatch.setattr(engine.dialect, "name", "mssql")
+    with pytest.raises(RuntimeError):
+        lock._take()
+    monkeypatch.undo()
+    assert server.closed == 1 and "sp_releaseapplock" in server.statements[-1]
+
+
+def test_an_application_lock_that_cannot_be_freed_drops_its_session(house):
+    class Gone(FakeSqlServer):
+        invalidated = 0
+
+        def execute(self, statement, parameters=None):
+            raise sa.exc.OperationalError("x", {}, Exception("08S01"))
+
+        def invalidate(self):
+            self.invalidated += 1
+
+    lock = WriterLock(house[0], house[1], "a")
+    server = lock._session = Gone(0)
+    lock._free_applock()
+    assert (server.invalidated, server.closed, lock._session) == (1, 1, None)
+
+
+def test_without_proc_a_process_is_seen_by_signal(monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    assert lock_module._identity_by_signal(gone.pid) == ""
+    assert lock_module._identity_by_signal(os.getpid()) is None
+    monkeypatch.setattr(lock_module, "process_identity", lock_module._identity_by_signal)
+    assert lock_module.process_gone(gone.pid, None) is True
+    assert lock_module.process_gone(os.getpid(), None) is None

@@ -7,6 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from warehouse_predictions import (
     OPERATION,
     known_rows,
@@ -411,3 +413,44 @@ def test_insert_statements_use_the_drivers_markers():
         "INSERT INTO routing.abstained_item (publication_id, item_cd) VALUES (?, ?)"
     )
     assert insert_sql(postgresql.dialect(paramstyle="pyformat"), table, columns).endswith("VALUES (%s, %s)")
+
+
+_TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    texts=st.lists(_TEXT, min_size=2, max_size=2),
+    times=st.lists(st.one_of(st.none(), st.floats(0, 9_999_999)), min_size=2, max_size=2),
+    counts=st.lists(st.integers(0, 2**31 - 1), min_size=2, max_size=2),
+)
+def test_any_value_comes_back_as_it_was(tmp_path_factory, texts, times, counts):
+    """Korean, signs outside the BMP, blanks at both ends, empty strings, NULL late in a column, large and tiny times."""
+    folder = tmp_path_factory.mktemp("p")
+    publisher, _ = warehouse(folder / "w.db")
+    rows = known_rows()
+    for operation, text, minutes, number in zip(
+        rows["candidate_operations"], texts, times, counts, strict=True
+    ):
+        operation |= {"job_nm": text, "move_time": minutes, "sample_count": number}
+    report = publisher.load(write_rows(folder / "p", rows), run_id="r", model_version="m")
+    publisher.publish(report.publication_id)
+    engine = sa.create_engine(f"sqlite:///{folder / 'w.db'}")
+    with engine.connect() as connection:
+        stored = connection.exec_driver_sql(
+            "SELECT job_nm, move_time, sample_count FROM candidate_operation ORDER BY proc_seq"
+        ).all()
+    engine.dispose()
+    for row, text, minutes, number in zip(stored, texts, times, counts, strict=True):
+        assert (row[0], row[2]) == (text, number)
+        assert (
+            row[1] is None if minutes is None else row[1] == pytest.approx(minutes, abs=0.00005001, rel=1e-12)
+        )
+
+
+def test_a_text_with_a_nul_sign_is_refused_not_cut(house, tmp_path):
+    publisher, _, _ = house
+    rows = known_rows()
+    rows["candidate_operations"][0]["job_nm"] = "CNC\x00황삭"
+    with pytest.raises(ReconcileError, match=r"candidate_operation\.job_nm"):
+        publisher.load(write_rows(tmp_path / "p", rows), run_id="r", model_version="m")

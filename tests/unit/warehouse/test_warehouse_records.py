@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -13,6 +17,7 @@ from routing_etl.database import make_engine
 from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.settings import load_settings
+from routing_etl.warehouse.lock import process_identity
 from routing_etl.warehouse.records import Records, cut
 from routing_etl.warehouse.types import now
 
@@ -88,6 +93,29 @@ def test_a_run_started_again_counts_its_attempts(records):
     records.start_run("r1", "night")
     run = records.runs()[0]
     assert (run["attempt"], run["status"], run["message"], run["profile"]) == (2, "running", None, "bi_views")
+
+
+def test_a_run_whose_process_died_is_closed(records):
+    gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    records.start_run("mine", "night")
+    records.start_run("theirs", "night")
+    run = records.tables.batch_run
+    process = {"host": socket.gethostname(), "pid": gone.pid, "process": process_identity(gone.pid)}
+    with records._engine.begin() as connection:
+        connection.execute(
+            sa.update(run).where(run.c.run_id == "theirs").values(metadata=json.dumps(process))
+        )
+    assert records.close_dead_runs() == []
+    gone.communicate(b"\n")
+    assert records.close_dead_runs() == ["theirs"]
+    states = {r["run_id"]: (r["status"], r["message"]) for r in records.runs()}
+    assert states["mine"] == ("running", None)
+    assert states["theirs"][0] == "failed" and "died" in states["theirs"][1]
+
+
+def test_the_manifest_of_a_version(records):
+    records.store_model_version("v1", manifest_sha256="a" * 64)
+    assert records.manifest_sha256("v1") == "a" * 64 and records.manifest_sha256("v2") is None
 
 
 def test_a_run_that_was_never_started_is_refused(records, tmp_path):
