@@ -149,7 +149,7 @@ def migrate_sql(
     else:
         command.upgrade(config, revision if start == "base" else f"{start}:{revision}", sql=True)
     lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
-    return "\n".join(lines).strip() + "\n"
+    return "\n".join(lines).strip()
 
 
 def current_revision(engine: Engine, schema: str | None) -> str | None:

@@ -155,6 +155,6 @@ def test_an_unknown_dialect_names_the_known_ones():
 @pytest.mark.parametrize("dialect", ["mssql", "sqlite"])
 def test_the_rendered_ddl_for_dbas_is_current(dialect):
     path = ROOT / "sql" / "ddl" / f"{dialect}.sql"
-    assert path.read_text(encoding="utf-8") == m.migrate_sql(dialect, "routing"), (
+    assert path.read_text(encoding="utf-8") == m.migrate_sql(dialect, "routing") + "\n", (
         f"Tables or views changed: write a new migration, then routing-etl migrate --sql --dialect {dialect} > {path}"
     )
