@@ -21,6 +21,7 @@ from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeRegressor
+from threadpoolctl import threadpool_limits
 
 from routing_etl.model.boosting import MAX_BINS, QuestionBooster
 from routing_etl.model.tokens import TokenTable
@@ -203,7 +204,9 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
                 task.advance()
                 return found
 
-            done = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(one)(rows) for rows in rows_of)
+            # The families run side by side; BLAS threads inside each would only wait for each other.
+            with threadpool_limits(1, user_api="blas"):
+                done = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(one)(rows) for rows in rows_of)
         self.families_ = [d[0] for d in done]
         for rows, (_, probability) in zip(rows_of, done, strict=True):
             out[rows] = probability
