@@ -94,7 +94,7 @@ def evaluate(
     test_days: int = 180,
     max_items: int = 5000,
     baselines: bool = True,
-    folds: int = 10,
+    folds: int | None = None,
     n_resamples: int = 400,
     random_state: int = 42,
     thresholds: Thresholds | None = None,

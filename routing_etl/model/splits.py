@@ -37,6 +37,8 @@ LEAST_TEST = 30
 NEWEST_SHARE = 0.2
 #: Up to this many items, leave-one-out fits once per group of items.
 EXACT_LOO = 400
+#: ... above, so many parts.
+MANY_ITEMS_FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def make_split(
     test_days: int = 180,
     max_items: int = 5000,
     random_state: int = 42,
-    folds: int = 10,
+    folds: int | None = None,
 ) -> Split:
     """Divide the routed items.
 
@@ -161,7 +163,8 @@ def make_split(
     items, operations: ITEMS and OPERATIONS frames; items without a valid routing are on no side.
     split: 'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older;
         'family' judges whole groups of items that share a drawing or are alike, a fifth of all; 'loo' judges every item,
-        each group left out in turn (up to 400 items, else `folds` folds).
+        each group of copies left out in turn, or `folds` parts of whole groups; without `folds` more than 400 items are
+        judged in 10 parts.
     max_items: most judged items, drawn with `random_state` from all that qualify.
 
     Raises
@@ -267,12 +270,18 @@ def _by_family(
 
 
 def _leave_one_out(
-    labelled: pl.DataFrame, operations: pl.DataFrame, folds: int, max_items: int, rng: np.random.Generator
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    folds: int | None,
+    max_items: int,
+    rng: np.random.Generator,
 ) -> Split:
     group = np.unique(labelled["attribute_hash"].to_numpy(), return_inverse=True)[1]
     n_groups = int(group.max()) + 1
     notes: list[str] = []
-    if labelled.height > EXACT_LOO:
+    if folds is None and labelled.height > EXACT_LOO:
+        folds = MANY_ITEMS_FOLDS
+    if folds is not None:
         notes.append(f"{labelled.height} items: {folds} folds of whole groups instead of one item at a time.")
         fold = rng.permutation(n_groups)[group] % min(folds, n_groups)
     else:

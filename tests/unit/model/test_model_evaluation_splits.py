@@ -134,8 +134,10 @@ def test_leave_one_out_leaves_every_item_out_once():
 
 def test_leave_one_out_of_many_items_uses_folds():
     items, operations = plant(450)
-    split = make_split(items, operations, split="loo", folds=5)
-    assert len(split.folds) == 5 and split.test.len() == 450 and "5 folds" in split.notes[0]
+    split = make_split(items, operations, split="loo")
+    assert len(split.folds) == 10 and split.test.len() == 450 and "10 folds" in split.notes[0]
+    asked = make_split(items.head(30), operations, split="loo", folds=5)
+    assert len(asked.folds) == 5 and asked.test.len() == 30
 
 
 def test_family_split_keeps_items_of_one_drawing_together():
