@@ -376,8 +376,12 @@ def subset_evidence(out: Path, exclude_items: pl.Series) -> TimeEvidence:
     FrameError: as `read_evidence`; also when the samples are missing.
     """
     hidden = pl.Series(exclude_items, dtype=pl.String).unique().implode()
-    others = pl.scan_parquet(_existing(out / SAMPLES)).filter(
-        ~pl.col("item_key").cast(pl.String).is_in(hidden)
+    others = (
+        pl.scan_parquet(_existing(out / SAMPLES))
+        .filter(~pl.col("item_key").cast(pl.String).is_in(hidden))
+        .drop("item_key")
+        .collect(engine="streaming")
+        .lazy()
     )
     own = pl.scan_parquet(_existing(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")).filter(
         ~pl.col("item_key").is_in(hidden)
