@@ -84,8 +84,8 @@ def known_routings(
     ----------
     operations: OPERATIONS frame. item_keys: distinct keys of the items to judge.
     actuals: time profiles that include these items' own results.
-    truth: adds the oracle's times where given. reports: single reports in minutes (item_key, proc_seq, job_cd, setup_min,
-        run_min, setup_removed, run_removed), as the times room keeps them.
+    truth: adds the oracle's times where given. reports: single reports in minutes (item_key, job_cd, setup_min, run_min,
+        setup_removed, run_removed), as the times room keeps them.
     """
     OPERATIONS.validate(operations)
     items = _indexed(item_keys)
@@ -111,15 +111,17 @@ def known_routings(
 
 
 def _reports(rows: pl.LazyFrame, reports: pl.LazyFrame) -> pl.DataFrame:
-    keys = ["item_key", "proc_seq", "job_cd"]
+    """Reports of operations whose job stands once in the routing; of repeated jobs it is not known which one."""
+    keys = ["item_key", "job_cd"]
+    single = rows.filter(pl.len().over("item", "job_cd") == 1)
     kept = [
         pl.when(~pl.col(f"{m}_removed").fill_null(False)).then(pl.col(f"{m}_min")).alias(f"{m}_min")
         for m in TIME_COLUMNS
     ]
     text = [pl.col(c).cast(pl.String) for c in ("item_key", "job_cd")]
     return (
-        reports.select(*text, pl.col("proc_seq").cast(pl.Int32), *kept)
-        .join(rows.select(*keys, "item", "pos"), on=keys)
+        reports.select(*text, *kept)
+        .join(single.select(*keys, "item", "pos"), on=keys)
         .select("item", "pos", *[f"{m}_min" for m in TIME_COLUMNS])
         .sort("item", "pos")
         .collect()

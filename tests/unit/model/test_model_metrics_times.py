@@ -97,7 +97,7 @@ def test_trimmed_error_leaves_out_a_tenth_at_each_end():
 def test_coverage_of_single_reports_weighs_operations_alike():
     reports = pl.DataFrame(
         {
-            "item_key": ["I"] * 5, "proc_seq": [20, 20, 20, 20, 30], "job_cd": ["B", "B", "B", "B", "C"],
+            "item_key": ["I"] * 5, "job_cd": ["B", "B", "B", "B", "C"],
             "setup_min": [None] * 5, "run_min": [4.0, 5.0, 9.0, 500.0, 1.0],
             "setup_removed": [None] * 5, "run_removed": [None, None, None, "outlier", None],
         },
@@ -220,3 +220,15 @@ def test_no_time_evidence_at_all_is_no_actual_data():
     assert {e.reason for n, e in found.items() if n.endswith(("_mae", "_wape", "_bias"))} == {
         "NO_ACTUAL_DATA"
     }
+
+
+def test_reports_of_a_job_that_stands_twice_in_the_routing_are_not_used():
+    reports = pl.DataFrame(
+        {
+            "item_key": ["I", "I"], "job_cd": ["A", "B"], "setup_min": [1.0, 1.0], "run_min": [4.0, 4.0],
+            "setup_removed": [False, False], "run_removed": [False, False],
+        }
+    ).lazy()  # fmt: skip
+    keys = pl.Series("item_key", ["I"])
+    reference = known_routings(operations_of({"I": steps("A B A")}), keys, TimeEvidence.none(), None, reports)
+    assert reference.reports is not None and reference.reports["pos"].to_list() == [1]
