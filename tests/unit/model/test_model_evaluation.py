@@ -337,3 +337,18 @@ def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(toy):
     } <= set(details["cycle"])  # fmt: skip
     assert details["items_trained"] > details["items_evaluated"] > 0
     assert math.isfinite(details["duration_seconds"])
+
+
+def test_a_family_of_metrics_that_fails_is_null_and_the_others_are_measured(toy, monkeypatch):
+    from routing_etl.model import measuring
+
+    def broken(*args: object) -> list:
+        raise FloatingPointError("no times today")
+
+    monkeypatch.setattr(measuring, "inside_metrics", broken)
+    found = run(toy)
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "inside")).row(
+        0, named=True
+    )
+    assert (row["value"], row["reason"]) == (None, "COMPUTE_ERROR: no times today")
+    assert found.value("exact_at_1") is not None and found.value("outsourced_f1") is None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import polars as pl
 import pytest
-from evaluation_toy import items_of, predictions_of, steps
+from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
+from scipy.stats import norm
 
-from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, METRICS
-from routing_etl.model.evaluation import evaluate_unrouted
+from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, METRICS, TimeEvidence
+from routing_etl.model.baselines import MajorityByPartType
+from routing_etl.model.evaluation import evaluate, evaluate_unrouted
 from routing_etl.model.truth import Truth, truth_predictions
 
 KEYS = ["I1", "I2"]
@@ -112,8 +116,6 @@ def test_expected_times_against_one_report():
     assert found["run_wape_vs_oracle"] == pytest.approx(1.0)
     assert found["run_bias"] == pytest.approx(np.exp(-(sigma**2) / 2) - 1)
     # P10 and P90 are ln 2 away from the median
-    from scipy.stats import norm
-
     assert found["run_report_coverage"] == pytest.approx(2 * norm.cdf(np.log(2) / sigma) - 1)
     assert found["run_width"] == pytest.approx(3.0)
     double = judged({"I1": [(0.6, steps("A", run_time=4.0))], "I2": []}, truth=truth(sigma))
@@ -133,3 +135,35 @@ def test_items_without_truth_are_left_out_and_none_at_all_is_unmeasured():
     only = items.filter(pl.col("item_key") == "UNKNOWN")
     none = evaluate_unrouted(answers, truth(), only, routed=items, n_resamples=0)
     assert none.value("exact_at_1") is None and none.alerts[0]["code"] == "NO_ACTUAL_DATA"
+
+
+def test_held_out_routings_beside_ceiling_and_oracle():
+    """Planners write 'A B' with 0.8 and 'A' with 0.2; on the judged items they wrote 'A' always."""
+    keys = [f"I{i:02d}" for i in range(40)]
+    items = items_of(keys, kind=["k"] * 40, part_type=["P"] * 40)
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    operations = operations_of({k: steps("A B" if i < 25 else "A") for i, k in enumerate(keys)}, when)
+    routing = pl.DataFrame(
+        {
+            "ITEM_CD": [k for k in keys for _ in range(2)], "VARIANT": [0, 1] * 40, "PROBABILITY": [0.8, 0.2] * 40,
+            "JOB_SEQ": ["A>B", "A"] * 40, "RES_SEQ": ["R>R", "R"] * 40, "INSIDE_SEQ": ["in>in", "in"] * 40,
+        }
+    )  # fmt: skip
+    time = pl.DataFrame(
+        {"ITEM_CD": keys, "JOB_CD": ["A"] * 40, "SETUP_MIN": [5.0] * 40, "RUN_MIN": [2.0] * 40}
+    )
+    found = evaluate(
+        MajorityByPartType, items, operations, split="time", test_days=15, n_resamples=10,
+        evidence=lambda keys: TimeEvidence.none(), truth=Truth.from_tables(routing, time),
+        actuals=actual_times({(k, 10, "A"): (5.0, 3.0) for k in keys}),
+    )  # fmt: skip
+    # the majority of the older items is 'A B': never what was written, mostly what would be
+    assert found.value("exact_at_1") == 0.0 and found.value("exact_at_1", method="oracle") == 0.0
+    assert found.value("expected_exact_at_1") == pytest.approx(0.8)
+    assert found.value("expected_exact_at_1_share") == pytest.approx(1.0)
+    assert found.value("expected_exact_at_1", method="ceiling") == pytest.approx(0.8)
+    assert found.value("expected_exact_at_4", method="oracle") == pytest.approx(1.0)
+    # no time of its own: the standards are missing, so nothing can be compared with the oracle's 2 for 3
+    assert found.value("run_wape") is None
+    assert found.value("run_wape", method="oracle") == pytest.approx(1 / 3)
+    assert "ceiling" in found.to_markdown() and "oracle" in found.to_markdown()
