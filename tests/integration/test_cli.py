@@ -1,0 +1,138 @@
+"""The command line as a person uses it: exit codes, one sentence on stderr, tables on stdout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from homes import ask
+
+from routing_etl import cli
+
+pytestmark = pytest.mark.integration
+
+
+class Result:
+    """Exit code and what was printed."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(home: Path, *words: str) -> Result:
+        monkeypatch.setenv("ROUTING_ETL_HOME", str(home))
+        with pytest.raises(SystemExit) as end:
+            cli.main(list(words))
+        printed = capsys.readouterr()
+        return Result(int(end.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+def test_help_lists_the_commands(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    result = call(tmp_path, "--help")
+    assert result.code == 0
+    for command in ("demo", "plant", "doctor", "migrate", "run", "extract", "check", "times", "train", "evaluate", "score",
+                    "publish", "predict", "models", "publications"):  # fmt: skip
+        assert command in result.out
+
+
+def test_a_wrong_option_is_a_usage_error(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    result = call(tmp_path, "run", "--no-such-option")
+    assert result.code == 2 and "--no-such-option" in result.err and "--help" in result.err
+
+
+def test_an_unreachable_erp_is_one_sentence_with_a_remedy(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    result = call(tmp_path, "run")
+    assert result.code == 1
+    assert result.err.startswith("Error: The ERP database") and "routing-etl demo" in result.err
+    assert len(result.err.strip().splitlines()) == 1 and "Traceback" not in result.err
+    assert "Traceback" in (tmp_path / "logs" / "routing_etl.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("items", ["100", "400000"])
+def test_a_plant_of_a_wrong_size_is_refused(call, tmp_path: Path, items: str) -> None:  # type: ignore[no-untyped-def]
+    result = call(tmp_path, "plant", "--items", items, "--url", f"sqlite:///{tmp_path / 'e.db'}")
+    assert result.code == 1 and items[:3] in result.err and "325,000" in result.err
+
+
+def test_steps_alone_do_what_the_night_does(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    for words in (("extract",), ("check",), ("times",), ("score",), ("publish",)):
+        result = call(home, *words)
+        assert result.code == 0, result.err
+    assert ask(home / "warehouse.db", "SELECT COUNT(DISTINCT publication_id) FROM routing_predictions") == [
+        (1,)
+    ]
+
+
+def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    before = sorted(p.name for p in (home / "models").iterdir())
+    rows = ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_version")
+    result = call(home, "train", "--version", "trial", "--dry-run")
+    assert result.code == 0 and "Dry run: nothing was saved" in result.out
+    assert sorted(p.name for p in (home / "models").iterdir()) == before
+    assert ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_version") == rows
+
+
+def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    assert call(home, "train", "--version", "autumn", "--no-promote").code == 0
+    listed = call(home, "models", "list")
+    assert "autumn" in listed.out and "pending" in listed.out and "active" in listed.out
+    shown = call(home, "models", "show", "autumn")
+    assert "similarity_engine.joblib" in shown.out and "exact sequence" in shown.out
+    assert call(home, "models", "verify").code == 0
+    again = call(home, "train", "--version", "autumn")
+    assert again.code == 1 and "'autumn' exists already" in again.err
+    assert call(home, "models", "promote", "autumn", "--why", "better on glands").code == 0
+    assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
+        ("autumn",)
+    ]
+    (home / "models" / "autumn" / "metrics.json").write_text("{}", encoding="utf-8")
+    broken = call(home, "models", "verify", "autumn")
+    assert broken.code == 1 and "metrics.json" in broken.err
+
+
+def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    item, job = ask(
+        home / "warehouse.db",
+        "SELECT item_cd, job_cd FROM routing_predictions WHERE candidate_rank = 1 LIMIT 1",
+    )[0]
+    result = call(home, "predict", item)
+    assert (
+        result.code == 0 and f"{item}_C01" in result.out and job in result.out and "because of" in result.out
+    )
+    missing = call(home, "predict", "NOPE-1")
+    assert missing.code == 1 and "'NOPE-1' is not in the extracted item master" in missing.err
+
+
+def test_publications_are_listed_and_rollback_without_an_earlier_one_is_refused(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "published" in call(home, "publications", "list").out
+    result = call(home, "publications", "rollback")
+    assert result.code == 1 and "Error:" in result.err
+
+
+def test_doctor_finds_nothing_wrong_and_then_what_is(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    good = call(home, "doctor")
+    assert good.code == 0 and "at head" in good.out and "champion" in good.out
+    (home / "erp.db").unlink()
+    bad = call(home, "doctor")
+    assert bad.code == 1 and "does not exist" in bad.out
+
+
+@pytest.mark.parametrize("dialect", ["mssql", "sqlite"])
+def test_migrate_prints_ddl_for_review(call, tmp_path: Path, dialect: str) -> None:  # type: ignore[no-untyped-def]
+    result = call(tmp_path, "migrate", "--sql", "--dialect", dialect)
+    assert result.code == 0 and "CREATE TABLE" in result.out and "CREATE VIEW" in result.out
+
+
+def test_migrate_up_and_down(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "revision" in call(tmp_path, "migrate").out
+    assert ask(tmp_path / "warehouse.db", "SELECT COUNT(*) FROM routing_predictions") == [(0,)]
+    assert "base" in call(tmp_path, "migrate", "--revision", "base").out
+    assert ask(
+        tmp_path / "warehouse.db", "SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'routing_%'"
+    ) == [(0,)]
