@@ -28,7 +28,7 @@ Ranked = Callable[[FloatArray, FloatArray], FloatArray]
 log = get_logger(__name__)
 
 #: Resample weights times units held at once by a ranked metric.
-_CELLS = 6_000_000
+_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,14 @@ def trimmed_mean(share: float) -> Ranked:
     """Mean of the payload's first column (sorted ascending) without `share` of the weight at each end."""
 
     def combine(weights: FloatArray, payload: FloatArray) -> FloatArray:
+        value = payload[:, 0]
         total = np.cumsum(weights, axis=1)
-        whole = total[:, -1:]
-        kept = np.clip(
-            np.minimum(total, (1 - share) * whole) - np.maximum(total - weights, share * whole), 0, None
-        )
-        return ratio(np.column_stack([kept @ payload[:, 0], kept.sum(axis=1)]))
+        low = share * total[:, -1:]
+        high = total[:, -1:] - low
+        # the kept weight up to each unit; its steps times the values, summed by parts
+        upto = np.clip(total, low, high, out=total)[:, :-1]
+        summed = high[:, 0] * value[-1] - low[:, 0] * value[0] - upto @ np.diff(value)
+        return ratio(np.column_stack([summed, (high - low)[:, 0]]))
 
     return combine
 
@@ -231,12 +233,12 @@ class Resampler:
         if not len(payload):
             return np.full(len(self.weights), np.nan)
         step = max(1, _CELLS // len(payload))
-        return np.concatenate(
-            [
-                metric.combine(self.weights[start : start + step][:, column] * weight, payload)
-                for start in range(0, len(self.weights), step)
-            ]
-        )
+        plain = bool((weight == 1).all())
+        values = []
+        for start in range(0, len(self.weights), step):
+            drawn = self.weights[start : start + step].take(column, axis=1)
+            values.append(metric.combine(drawn if plain else drawn * weight, payload))
+        return np.concatenate(values)
 
 
 def summarise(draws: FloatArray, n: int, reason: str) -> Estimate:

@@ -92,6 +92,12 @@ def test_trimmed_error_leaves_out_a_tenth_at_each_end():
     metric = trimmed_mean(0.1)
     values = np.array([[0.0], *[[1.0]] * 8, [1000.0]])
     assert metric(np.ones((1, 10)), values)[0] == pytest.approx(1.0)
+    # of five values half of the lowest and of the highest is left out
+    assert metric(np.ones((1, 5)), np.array([[0.0], [1.0], [2.0], [3.0], [10.0]]))[0] == pytest.approx(
+        (0 + 6 + 5) / 4
+    )
+    assert np.isnan(metric(np.zeros((1, 2)), np.array([[1.0], [2.0]]))[0])
+    assert metric(np.ones((1, 1)), np.array([[7.0]]))[0] == pytest.approx(7.0)
 
 
 def test_coverage_of_single_reports_weighs_operations_alike():
