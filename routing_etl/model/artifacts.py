@@ -15,7 +15,7 @@ from routing_etl.frames import AttributeSpec
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.tokens import normalise
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 
 _SAMPLE = 5_000
 _BUCKETS = (

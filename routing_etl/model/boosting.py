@@ -12,10 +12,12 @@ What belongs here: binned columns in, probabilities out. What does not: what the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 BinArray = NDArray[np.uint8]
 
 MAX_BINS = 32
@@ -151,7 +153,7 @@ class QuestionBooster:
         n_questions = gradient.shape[1]
         if above is None:
             both = hot.T @ np.hstack([gradient, curve])
-            return both.reshape(-1, 2, n_questions, 1).transpose(1, 0, 2, 3)
+            return np.asarray(both.reshape(-1, 2, n_questions, 1).transpose(1, 0, 2, 3))
         width = 2**level
         parts = []
         for even in range(0, width, 2):

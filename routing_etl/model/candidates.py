@@ -1,8 +1,10 @@
 """Candidate routings for items, and the evidence for each.
 
-A candidate is always a routing that an engineer wrote for some item: one found in the item's leaves of the forest, at
-its neighbours, or often among items with the same value of a telling attribute. For a training item every count leaves
-the item's own near-duplicates out, so the ranker learns from evidence as a new item would have it.
+A candidate is a routing that an engineer wrote for some item - found in the item's leaves of the forest, at its
+neighbours, often among items with the same value of a telling attribute, likely under the operation model - or one
+composed of steps that have been seen together (`compose`). For a training item every count leaves the item's own
+near-duplicates out, and a routing that only they have is a candidate only if it would have been composed, so the ranker
+learns from evidence as a new item would have it.
 
 What belongs here: collecting candidates and computing their evidence features. What does not: deciding between them.
 """
@@ -10,14 +12,16 @@ What belongs here: collecting candidates and computing their evidence features. 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.compose import Composed, Composer
 from routing_etl.model.labels import RoutingCatalogue
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _TYPICAL = 6
@@ -76,11 +80,15 @@ class Evidence:
 
 @dataclass
 class Pairs:
-    """Item x candidate pairs, sorted by item: row of the item, sequence, evidence features (pairs x FEATURES)."""
+    """Item x candidate pairs, sorted by item: row of the item, sequence, evidence features (pairs x FEATURES).
+
+    Sequence numbers beyond the catalogue's are new: `composed` holds their operations.
+    """
 
     row: IntArray
     sequence: IntArray
     features: FloatArray
+    composed: Composed
 
 
 class CandidateMaker:
@@ -127,14 +135,14 @@ class CandidateMaker:
         self.described_ = described
         self.live_ = live
         self.length_ = np.diff(catalogue.sequence_offsets).astype(np.float32)
-        outside = catalogue.steps["outsourced"].to_numpy()[catalogue.variant_steps]
-        share = np.add.reduceat(outside.astype(np.float32), catalogue.variant_offsets[:-1])
-        share /= np.diff(catalogue.variant_offsets)
-        variant = labels["variant"].to_numpy()
-        size = np.bincount(sequence, minlength=n_sequences).astype(np.float32)
-        self.outsourced_ = (np.bincount(sequence, share[variant], n_sequences) / np.maximum(size, 1)).astype(
-            np.float32
+        uses = catalogue.steps["step_count"].to_numpy().astype(np.float64)
+        outside = np.bincount(
+            catalogue.step_job, uses * catalogue.steps["outsourced"].to_numpy(), len(catalogue.jobs)
         )
+        per_job = outside / np.maximum(np.bincount(catalogue.step_job, uses, len(catalogue.jobs)), 1)
+        self.outsourced_ = per_job[catalogue.operation_job].astype(np.float32)
+        size = np.bincount(sequence, minlength=n_sequences).astype(np.float32)
+        self.composer_ = Composer().fit(catalogue, family, sequence, live)
 
         # One vote per group and sequence: near-duplicates count once, and one's own group can be taken out exactly.
         first = np.unique(groups * n_sequences + sequence)
@@ -211,9 +219,16 @@ class CandidateMaker:
             )
             pool = pool + member @ self.typical_
         pool = pool + self._most_likely(evidence, n_sequences)
+        composed = self.composer_.compose(evidence.operations, evidence.family)
         row, sequence = self._best(pool.tocsr())
-        key = row * n_sequences + sequence
-        return Pairs(row, sequence, self._features(evidence, votes, near, row, sequence, key, sequence_of))
+        total = n_sequences + composed.n_new
+        made = np.unique(composed.row * total + composed.sequence)
+        key = row * total + sequence
+        alone = (self.count_[sequence] - self._own_counts(evidence, row, sequence, n_sequences)) <= 0
+        key = np.union1d(key[~alone], made)
+        row, sequence = key // total, key % total
+        features = self._features(evidence, votes, near, row, sequence, composed, sequence_of)
+        return Pairs(row, sequence, features, composed)
 
     def _most_likely(self, evidence: Evidence, n_sequences: int) -> sparse.csr_matrix:
         """The family's routings that the operation model finds most likely, with a share of the vote by likelihood."""
@@ -279,10 +294,16 @@ class CandidateMaker:
         near: sparse.csr_matrix,
         row: IntArray,
         sequence: IntArray,
-        key: IntArray,
+        composed: Composed,
         sequence_of: IntArray,
     ) -> FloatArray:
         n, n_sequences = votes.shape
+        new = sequence >= n_sequences
+        # Known sequences keep their number; new ones ask for column -1, which no table stores.
+        key = row * n_sequences + sequence
+        key[new] = -1
+        known = np.where(new, 0, sequence)
+        pair_key = row * (n_sequences + composed.n_new) + sequence
         forest = pick(votes, key, n_sequences)
         best = np.zeros(n, dtype=np.float32)
         np.maximum.at(best, row, forest)
@@ -293,22 +314,34 @@ class CandidateMaker:
         entropy = np.bincount(np.repeat(np.arange(n), np.diff(votes.indptr)), -p * np.log(p), n)
         near_share = pick(near, key, n_sequences)
         near_max, near_mean, near_count = self._neighbour_stats(
-            evidence, sequence_of, row, sequence, key, n_sequences
+            evidence, sequence_of, pair_key, n_sequences + composed.n_new
         )
         nearest = evidence.similarity.max(axis=1, initial=0.0)
         expected = np.clip(
             np.asarray((votes @ self.sequence_jobs_).todense(), dtype=np.float32), 0.004, 0.996
         )
-        likelihood, weakest, absent = self._fit_of(expected, row, sequence)
-        model, model_weakest, model_absent = self._fit_of(evidence.operations, row, sequence)
+        matrix = self.sequence_jobs_
+        if composed.n_new:
+            more = sparse.csr_matrix(
+                (np.ones(len(composed.operations), np.float32), composed.operations, composed.offsets),
+                shape=(composed.n_new, matrix.shape[1]),
+            )
+            matrix = sparse.vstack([matrix, more], format="csr")
+        size = np.diff(matrix.indptr)[sequence].astype(np.float32)
+        outsourced = (matrix @ self.outsourced_)[sequence] / np.maximum(size, 1)
+        likelihood, weakest, absent = self._fit_of(matrix, expected, row, sequence)
+        model, model_weakest, model_absent = self._fit_of(matrix, evidence.operations, row, sequence)
         best_model = np.full(n, -np.inf, dtype=np.float32)
         np.maximum.at(best_model, row, model)
         model_rank = np.empty(len(row), dtype=np.float32)
         order = np.lexsort((-model, row))
         model_rank[order] = rank_in_group(row[order])
         expected_length = np.asarray(votes @ self.length_)
-        away = np.sqrt(((self.described_[sequence] - evidence.expected[row]) ** 2).sum(axis=1))
-        own = self._own_counts(evidence, row, sequence, n_sequences)
+        own = self._own_counts(evidence, row, known, n_sequences) * ~new
+        count = np.where(new, 0.0, self.count_[known]) - own
+        alone = count <= 0
+        away = np.sqrt(((self.described_[known] - evidence.expected[row]) ** 2).sum(axis=1))
+        away[alone] = np.nan
         columns = [
             forest,
             forest / np.maximum(best[row], 1e-6),
@@ -329,23 +362,24 @@ class CandidateMaker:
             model_absent,
             best_model[row] - model,
             model_rank,
-            self.length_[sequence],
-            self.length_[sequence] - expected_length[row],
-            np.log1p(self.count_[sequence] - own),
-            self.age_newest_[sequence],
-            self.young_share_[sequence],
-            self.outsourced_[sequence],
+            size,
+            size - expected_length[row],
+            np.log1p(np.maximum(count, 0)),
+            np.where(alone, np.nan, self.age_newest_[known]),
+            np.where(alone, np.nan, self.young_share_[known]),
+            outsourced,
         ]
         shares = []
         sizes = np.zeros(n, dtype=np.float32)
         for i, name in enumerate(self.levels_):
             code = evidence.codes[name]
-            known = code[row] >= 0
+            given = code[row] >= 0
             value = np.maximum(code[row], 0).astype(np.int64)
-            counts = np.where(known, lookup(*self.level_counts_[name], value * n_sequences + sequence), 0.0)
-            total = np.where(known, self.level_totals_[name][value], 0.0)
-            counts, total = counts - own * known, total - self._own_total(evidence, row) * known
-            prior = self.count_[sequence] / self.groups_total_
+            counts = np.where(given, lookup(*self.level_counts_[name], value * n_sequences + known), 0.0)
+            total = np.where(given, self.level_totals_[name][value], 0.0)
+            counts = np.where(new, 0.0, counts - own * given)
+            total = total - self._own_total(evidence, row) * given
+            prior = np.maximum(count, 0) / self.groups_total_
             shares.append((np.maximum(counts, 0) + prior) / (np.maximum(total, 0) + 1.0))
             if i == 0:
                 sizes[row] = total
@@ -358,7 +392,7 @@ class CandidateMaker:
         group = evidence.own_group[row]
         key = np.maximum(group, 0) * n_sequences + sequence
         place = np.minimum(np.searchsorted(self.group_keys_, key), len(self.group_keys_) - 1)
-        return ((self.group_keys_[place] == key) & (group >= 0)).astype(np.float32)
+        return np.asarray((self.group_keys_[place] == key) & (group >= 0), dtype=np.float32)
 
     def _own_total(self, evidence: Evidence, row: IntArray) -> FloatArray:
         return (evidence.own_group[row] >= 0).astype(np.float32)
@@ -367,8 +401,6 @@ class CandidateMaker:
         self,
         evidence: Evidence,
         sequence_of: IntArray,
-        row: IntArray,
-        sequence: IntArray,
         key: IntArray,
         n_sequences: int,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -389,12 +421,12 @@ class CandidateMaker:
         return top, mean.astype(np.float32), count
 
     def _fit_of(
-        self, expected: FloatArray, row: IntArray, sequence: IntArray
+        self, matrix: sparse.csr_matrix, expected: FloatArray, row: IntArray, sequence: IntArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Log-likelihood of a sequence's operations, its least expected operation, the most expected absent one."""
         log_in, log_out = np.log(expected), np.log1p(-expected)
         base = log_out.sum(axis=1)
-        indptr, indices = self.sequence_jobs_.indptr, self.sequence_jobs_.indices
+        indptr, indices = matrix.indptr, matrix.indices
         size = (indptr[sequence + 1] - indptr[sequence]).astype(np.int64)
         pair = np.repeat(np.arange(len(sequence)), size)
         position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)

@@ -5,15 +5,20 @@ What belongs here: choosing among what was observed. What does not: scores, fram
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from routing_etl.model.candidates import Evidence, pick, rank_in_group
-from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.labels import RoutingCatalogue, SequenceBook
 from routing_etl.model.output import Chosen, ChosenSteps
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
+
+_NEAREST = 5
 
 
 def choose(
@@ -23,8 +28,13 @@ def choose(
     evidence: Evidence,
     sequence_of: IntArray,
     per_item: int,
+    book: SequenceBook,
 ) -> Chosen:
-    """Keep each item's best candidates, best first, with the most similar neighbour that has the routing."""
+    """Keep each item's best candidates, best first, with a reference item for each.
+
+    The reference is the most similar neighbour that has the routing. Where none has, it is the one of the nearest
+    neighbours whose routing has most in common with it, and the similarity counts by that share of operations (Jaccard).
+    """
     order = np.lexsort((sequence, -probability, row))
     row, sequence, probability = row[order], sequence[order], probability[order]
     rank = rank_in_group(row)
@@ -36,6 +46,17 @@ def choose(
     best = similarity.argmax(axis=1)
     top = np.take_along_axis(similarity, best[:, None], 1)[:, 0]
     reference = np.where(top >= 0, np.take_along_axis(neighbours, best[:, None], 1)[:, 0], -1)
+    copied = top >= 0
+    lone = np.flatnonzero(~copied)
+    if len(lone) and neighbours.shape[1]:
+        nearest = neighbours[lone][:, :_NEAREST]
+        common = _common(
+            book, sequence[lone], np.where(nearest >= 0, sequence_of[np.maximum(nearest, 0)], -1)
+        )
+        worth = np.where(nearest >= 0, evidence.similarity[row[lone]][:, :_NEAREST] * common, -1.0)
+        first = worth.argmax(axis=1)
+        top[lone] = np.take_along_axis(worth, first[:, None], 1)[:, 0]
+        reference[lone] = np.where(top[lone] >= 0, np.take_along_axis(nearest, first[:, None], 1)[:, 0], -1)
     weight = evidence.similarity[row] ** 2 * (neighbours >= 0)
     share = (weight * same).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     return Chosen(
@@ -45,9 +66,26 @@ def choose(
         confidence=probability.astype(np.float32),
         similarity=np.maximum(top, 0.0).astype(np.float32),
         reference=reference.astype(np.int64),
+        copied=copied,
         neighbour_count=same.sum(axis=1).astype(np.int64),
         support=share.astype(np.float32),
     )
+
+
+def _common(book: SequenceBook, sequence: IntArray, theirs: IntArray) -> FloatArray:
+    """Share of operations that a sequence and each of its row of other sequences have in common, of those either has."""
+    n_operations = int(book.operations.max()) + 1
+    matrix = sparse.csr_matrix(
+        (np.ones(len(book.operations), np.float32), book.operations, book.offsets),
+        shape=(len(book.offsets) - 1, n_operations),
+    )
+    size = np.diff(book.offsets)
+    k = theirs.shape[1]
+    other = np.maximum(theirs, 0).ravel()
+    mine = np.repeat(sequence, k)
+    shared = np.asarray(matrix[mine].multiply(matrix[other]).sum(axis=1)).ravel()
+    either = size[mine] + size[other] - shared
+    return np.asarray((shared / np.maximum(either, 1)).reshape(theirs.shape) * (theirs >= 0))
 
 
 class StepChooser:
@@ -74,21 +112,16 @@ class StepChooser:
         self.prior_ = (count / np.maximum(per_job[job], 1) * 1e-3).astype(np.float32)
         # A step out of use, or a waiting pool, is taken only when the job has nothing better.
         self.malus_ = (10.0 * ~live + 0.0 * pool).astype(np.float32)
-        self.sequence_offsets_ = catalogue.sequence_offsets
-        self.sequence_jobs_ = catalogue.sequence_jobs
-        self.sequence_operations_ = catalogue.sequence_operations
         return self
 
-    def steps(self, chosen: Chosen, evidence: Evidence) -> ChosenSteps:
+    def steps(self, chosen: Chosen, evidence: Evidence, book: SequenceBook) -> ChosenSteps:
         """The operations of every chosen candidate: for each job the step with most votes of the item's leaves."""
         expected = (evidence.votes @ self.variant_steps_).tocsr()
-        size = (self.sequence_offsets_[chosen.sequence + 1] - self.sequence_offsets_[chosen.sequence]).astype(
-            np.int64
-        )
+        size = (book.offsets[chosen.sequence + 1] - book.offsets[chosen.sequence]).astype(np.int64)
         candidate = np.repeat(np.arange(len(chosen.row)), size)
         position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-        place = self.sequence_offsets_[chosen.sequence][candidate] + position
-        job = self.sequence_jobs_[place]
+        place = book.offsets[chosen.sequence][candidate] + position
+        job = book.jobs[place]
         row = chosen.row[candidate]
         n_jobs = len(self.job_bounds_) - 1
         unique, back = np.unique(row * n_jobs + job, return_inverse=True)
@@ -104,7 +137,7 @@ class StepChooser:
             order[np.concatenate([[True], which[order][1:] != which[order][:-1]])] if len(order) else order
         )
         best_step = step[first][back]
-        probability = evidence.operations[row, self.sequence_operations_[place]]
+        probability = evidence.operations[row, book.operations[place]]
         covered = np.zeros(len(candidate), dtype=np.float32)
         # The candidate itself is right with its confidence; where it is wrong, the job may still be right.
         sure = chosen.confidence[candidate]

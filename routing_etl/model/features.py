@@ -12,6 +12,7 @@ What belongs here: the encoder. What does not: neighbours, candidates, anything 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.tokens import Tokeniser, TokenTable
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _SHRINK = 2.0

@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from routing_etl.progress import SILENT, Progress
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 

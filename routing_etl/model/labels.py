@@ -12,6 +12,7 @@ attributes, similarity, any learned model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
 from routing_etl.model.recency import age_in_days, retired, successors
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
@@ -44,6 +45,35 @@ STEP_TEXTS = (
 )
 #: Columns of a step that are numbers; the median of the step's rows stands for it.
 STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract_prc", "setup_min", "run_min")
+
+
+@dataclass(frozen=True)
+class SequenceBook:
+    """Sequences by number: offsets into their jobs and operations, and their codes as text."""
+
+    offsets: IntArray
+    jobs: IntArray
+    operations: IntArray
+    codes: pl.Series
+
+    def extended(self, offsets: IntArray, operations: IntArray, catalogue: RoutingCatalogue) -> SequenceBook:
+        """This book with further sequences at its end, given by their operations."""
+        if len(offsets) < 2:
+            return self
+        jobs = catalogue.operation_job[operations]
+        names = pl.DataFrame(
+            {
+                "at": np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
+                "job": catalogue.jobs.gather(jobs),
+            }
+        )
+        codes = names.group_by("at", maintain_order=True).agg(pl.col("job").str.join(">"))["job"]
+        return SequenceBook(
+            np.concatenate([self.offsets, self.offsets[-1] + offsets[1:]]),
+            np.concatenate([self.jobs, jobs]),
+            np.concatenate([self.operations, operations]),
+            pl.concat([self.codes, codes]),
+        )
 
 
 @dataclass
@@ -107,6 +137,12 @@ class RoutingCatalogue:
     def n_variants(self) -> int:
         """Number of distinct routings, resources included."""
         return len(self.variant_offsets) - 1
+
+    def book(self) -> SequenceBook:
+        """The known sequences as a book."""
+        return SequenceBook(
+            self.sequence_offsets, self.sequence_jobs, self.sequence_operations, self.sequence_codes
+        )
 
     def sequence_matrix(self) -> sparse.csr_matrix:
         """Sequences x operations, 1 where the sequence has the operation."""

@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from routing_etl.frames import TimeEvidence
 from routing_etl.model.labels import RoutingCatalogue
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _Z = 1.2815515655446004
@@ -278,7 +278,8 @@ class OperationTimes:
             time_confidence=pl.when(n > 0).then(0.5 * n / (n + 2) + 0.5 * pl.col("source_similarity"))
         )
         out = self._own(out, row, asked, request)
-        return out[back].hstack(self.steps_[request.step])
+        frame: pl.DataFrame = out[back].hstack(self.steps_[request.step])
+        return frame
 
     def _measure(self, measure: str, row: IntArray, job: IntArray, request: TimeRequest) -> dict[str, Any]:
         n = len(row)

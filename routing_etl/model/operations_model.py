@@ -11,7 +11,7 @@ What belongs here: families, columns of a family, questions, probabilities. What
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from routing_etl.model.boosting import MAX_BINS, QuestionBooster
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _LEAST_ROWS = 40
@@ -46,10 +46,10 @@ class _Column:
     kind: str
     name: str
     index: int
-    edges: FloatArray | None = None
-    bin_of_code: NDArray[np.uint8] | None = None
-    codes: IntArray | None = None
-    rates: FloatArray | None = None
+    edges: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    bin_of_code: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
+    codes: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    rates: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def ordered(self) -> bool:
@@ -93,7 +93,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_folds: boosters per family, each trained without one fold; new items get their mean log-odds.
-    max_columns: columns per family. max_rows: rows per family and fold. alike: cells are one family up to this cosine
+    max_columns: attribute columns per family, max_rates: of rates per code. max_rows: rows per family and fold. alike: cells are one family up to this cosine
         distance of their mean routings.
     """
 
@@ -101,9 +101,10 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         self,
         *,
         n_folds: int = 3,
-        max_columns: int = 48,
+        max_columns: int = 110,
+        max_rates: int = 30,
         max_rows: int = 4000,
-        n_rounds: int = 40,
+        n_rounds: int = 28,
         learning_rate: float = 0.2,
         depth: int = 3,
         alike: float = 0.45,
@@ -112,6 +113,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.n_folds = n_folds
         self.max_columns = max_columns
+        self.max_rates = max_rates
         self.max_rows = max_rows
         self.n_rounds = n_rounds
         self.learning_rate = learning_rate
@@ -280,7 +282,16 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             worth = float(((between - free) / np.sqrt(2.0 * free)).max())
             found.append((worth, column, bins))
         found.sort(key=lambda f: (-f[0], f[1].name, f[1].index))
-        kept = [f for f in found[: self.max_columns] if f[0] > 1.0]
+        # Rates and votes know more each than any attribute, and there are many: they must not crowd attributes out.
+        limit = {"rate": self.max_rates, "vote": len(questions)}
+        left = dict.fromkeys(("number", "code", "word"), self.max_columns)
+        kept = []
+        for entry in found:
+            kind = entry[1].kind
+            pool = limit if kind in limit else left
+            if entry[0] > 1.0 and pool[kind] > 0:
+                kept.append(entry)
+                pool[kind] -= 1
         if not kept:
             return [], np.empty((n, 0), dtype=np.uint8)
         return [f[1] for f in kept], np.column_stack([f[2] for f in kept])
@@ -401,4 +412,4 @@ def _edges(values: FloatArray, most: int) -> FloatArray | None:
 
 
 def _probability(odds: Any) -> FloatArray:
-    return np.clip(1.0 / (1.0 + np.exp(-odds)), _FLOOR, 1 - _FLOOR).astype(np.float32)
+    return np.asarray(np.clip(1.0 / (1.0 + np.exp(-odds)), _FLOOR, 1 - _FLOOR), dtype=np.float32)

@@ -7,6 +7,7 @@ decision about which routing, resource or time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ from routing_etl.frames import (
 )
 from routing_etl.model.labels import RoutingCatalogue
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 
@@ -28,7 +29,7 @@ IntArray = NDArray[np.int64]
 class Chosen:
     """The candidates of a batch after ranking, sorted by item row and rank; one entry per candidate.
 
-    `reference`: training item (label index) with this routing that is most similar, -1 when there is none.
+    `reference`: training item (label index) that supports it most, -1 when there is none; `copied`: it has this routing.
     """
 
     row: IntArray
@@ -37,6 +38,7 @@ class Chosen:
     confidence: FloatArray
     similarity: FloatArray
     reference: IntArray
+    copied: NDArray[np.bool_]
     neighbour_count: IntArray
     support: FloatArray
 
@@ -62,10 +64,11 @@ def candidate_frame(
     steps: ChosenSteps,
     operations: pl.DataFrame,
     catalogue: RoutingCatalogue,
+    codes: pl.Series,
     matched: pl.Series,
     threshold: float,
 ) -> pl.DataFrame:
-    """The CANDIDATES frame."""
+    """The CANDIDATES frame. `codes`: text of every sequence; `rout_no` is NULL unless the routing is a copy."""
     n = len(chosen.row)
     labels = catalogue.labels
     job = catalogue.step_job[steps.step]
@@ -75,6 +78,7 @@ def candidate_frame(
     names = pl.DataFrame({"candidate": steps.candidate[head], "name": catalogue.job_names.gather(job[head])})
     signature = names.group_by("candidate", maintain_order=True).agg(pl.col("name").str.join("+"))
     reference = pl.Series(chosen.reference).replace(-1, None)
+    copied = pl.Series(np.where(chosen.copied, chosen.reference, -1)).replace(-1, None)
     measured = operations.select("sample_count", "time_confidence", pl.Series("candidate", steps.candidate))
     evidence = measured.group_by("candidate", maintain_order=True).agg(
         pl.col("sample_count").sum(), pl.col("time_confidence").mean()
@@ -85,12 +89,12 @@ def candidate_frame(
             "item_key": items["item_key"].gather(chosen.row),
             "candidate_rank": chosen.rank.astype(np.int16),
             "routing_signature": signature["name"],
-            "routing_code": catalogue.sequence_codes.gather(chosen.sequence),
+            "routing_code": codes.gather(chosen.sequence),
             "similarity_score": np.clip(chosen.similarity.astype(np.float64), 0.0, 1.0),
             "confidence": np.clip(chosen.confidence.astype(np.float64), 0.0, 1.0),
             "out": any_out,
             "reference_item_cd": labels["item_cd"].gather(reference),
-            "rout_no": labels["rout_no"].gather(reference),
+            "rout_no": labels["rout_no"].gather(copied),
             "process_count": np.bincount(steps.candidate, minlength=n).astype(np.int32),
             "work_order_count": evidence["sample_count"],
             "work_order_confidence": evidence["time_confidence"],
@@ -128,7 +132,7 @@ def operation_frame(
     )
     order = np.where(steps.position == 0, "F", np.where(last, "L", "I"))
     row = chosen.row[steps.candidate]
-    reference = pl.Series(chosen.reference[steps.candidate]).replace(-1, None)
+    reference = pl.Series(np.where(chosen.copied, chosen.reference, -1)[steps.candidate]).replace(-1, None)
     frame = described.select(
         "inside", "job_cd", "job_nm", "res_cd", "res_nm", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
         "subcontract_prc", "tax_type", "insp_flg", "milestone_flg",

@@ -10,6 +10,7 @@ What belongs here: the order of those steps and the choice of what is proposed. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -51,7 +52,7 @@ from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attrib
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _CORE = (
@@ -182,6 +183,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.maker_ = maker
             near = self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
             task.advance()
+            self.book_ = catalogue.book()
             self.chooser_ = StepChooser().fit(
                 catalogue,
                 self._step_live,
@@ -499,6 +501,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         np.maximum.at(best, pairs.row, probability)
         silent = empty | (best <= 0.0)
         keep = ~silent[pairs.row]
+        book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, self.catalogue_)
         chosen = choose(
             pairs.row[keep],
             pairs.sequence[keep],
@@ -506,8 +509,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             evidence,
             self.sequence_of_,
             self.candidates_per_item,
+            book,
         )
-        steps = self.chooser_.steps(chosen, evidence)
+        steps = self.chooser_.steps(chosen, evidence, book)
         times = self.times_.predict(
             TimeRequest(
                 row=chosen.row[steps.candidate],
@@ -525,7 +529,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             pl.when(pl.Series(chosen.reference >= 0)).then(matched).alias("matched")
         ).to_series()
         candidates = candidate_frame(
-            items, chosen, steps, times, self.catalogue_, matched, self.similarity_threshold
+            items, chosen, steps, times, self.catalogue_, book.codes, matched, self.similarity_threshold
         )
         row, rank, place, label, similarity, weight = self.chooser_.voters(
             chosen, evidence, self.sequence_of_, self.evidence_per_candidate

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _FEW_HITS = 400

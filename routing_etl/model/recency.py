@@ -5,14 +5,18 @@ What belongs here: dates of routings against each other. What does not: dates of
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _EXPECTED = 6.0
+_SURE = 0.45
 _DAY = 86_400_000_000.0
 
 
@@ -86,28 +90,42 @@ def successors(
         )
         .filter(pl.col("age").is_not_null() & pl.col(code).is_not_null())
     )
-    out: dict[str, str] = {}
+    plant = frame.group_by(code).agg(oldest=pl.col("age").max(), all=pl.len())
+    found: list[tuple[str, str, float]] = []
     for old in gone:
-        last = frame.filter(pl.col(code) == old)["age"].min()
-        if last is None:
+        ages = frame.filter(pl.col(code) == old)["age"].to_numpy()
+        if not len(ages):
             continue
+        last = float(ages.min())
         # A place is the pair of neighbours; what stands between them changes when a code is replaced.
         places = frame.filter(pl.col(code) == old).group_by("before", "after").len("uses")
         here = frame.join(places, on=["before", "after"])
-        share = here.group_by(code).agg(
-            early=(pl.col("age") >= last).sum(), late=(pl.col("age") < last).sum()
-        )
-        early, late = int(share["early"].sum()), int(share["late"].sum())
+        early, late = here.filter(pl.col("age") >= last).height, here.filter(pl.col("age") < last).height
         if not early or late < _EXPECTED / 2:
             continue
-        share = share.with_columns(
-            grown=pl.col("late") / late - pl.col("early") / early, had=pl.col("early") / early
+        share = (
+            here.group_by(code)
+            .agg(early=(pl.col("age") >= last).sum() / early, late=(pl.col("age") < last).sum() / late)
+            .with_columns(grown=pl.col("late") - pl.col("early"))
+            .join(plant, on=code)
+            .with_columns(new=pl.col("oldest") <= last * 1.1 + 30)
         )
-        had = share.filter(pl.col(code) == old)["had"].item()
-        best = share.filter(~pl.col(code).is_in(gone)).sort("grown", code, descending=[True, False]).head(1)
-        if best.height and best["grown"].item() >= least * had and best["late"].item() >= 3:
-            out[old] = best[code].item()
-    return out
+        had = share.filter(pl.col(code) == old)["early"].item()
+        rivals = share.filter(
+            ~pl.col(code).is_in(gone) & (pl.col("grown") >= least * had) & (pl.col("all") >= 3)
+        )
+        # The best successor grew by as much as the old code had; one that did not exist before is likelier.
+        fit = pl.min_horizontal("grown", pl.lit(had)) / pl.max_horizontal("grown", pl.lit(had))
+        scored = rivals.with_columns(score=fit * pl.when("new").then(1.0).otherwise(0.5))
+        found += [(old, new, score) for new, score in scored.select(code, "score").iter_rows()]
+    if not found:
+        return {}
+    olds, news = sorted({f[0] for f in found}), sorted({f[1] for f in found})
+    table = np.zeros((len(olds), len(news)))
+    for old, new, score in found:
+        table[olds.index(old), news.index(new)] = score
+    rows, cols = linear_sum_assignment(-table)
+    return {olds[r]: news[c] for r, c in zip(rows, cols, strict=True) if table[r, c] > _SURE}
 
 
 def age_weight(age: FloatArray, half_life_days: float) -> FloatArray:

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.isotonic import IsotonicRegression
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _BLOCK_CELLS = 24_000_000
