@@ -96,6 +96,16 @@ def candidate_rules(max_candidates: int = 10, similarity_threshold: float = 0.8)
             frame, "low_tier_is_fallback", (pl.col("similarity_tier") == "HIGH") | (pl.col("priority") == "fallback"),
             "a candidate under the similarity threshold is a fallback", WARNING,
         ),
+        Rule(
+            frame, "routing_code_format", "regex", ("routing_code",),
+            Values("values__routing_code", {"routing_code": pl.col("routing_code")}), CRITICAL,
+            "job codes joined by '>', none of them empty", regex=r"^[^>]+(?:>[^>]+)*$", column="routing_code",
+        ),
+        holds(
+            frame, "routing_code_counts_processes",
+            pl.col("routing_code").str.count_matches(">", literal=True) + 1 == pl.col("process_count"),
+            "the routing code names as many jobs as the candidate has operations",
+        ),
         holds(
             frame, "reference_is_another_item",
             (pl.col("reference_item_cd") != pl.col("item_cd")) | (pl.col("routing_source") == "self"),

@@ -51,6 +51,8 @@ _NOT_NEGATIVE = (0.0, MAX_SOURCE)
 _FLAG = ("Y", "N")
 #: A part-type share above this is an issue (LEGACY 2.9 Q1, Q2).
 PART_TYPE_BLANK = 0.30
+#: Millimetres that a size can have; 0 is a spelling of missing and must be NULL after cleaning.
+POSSIBLE_SIZE = (1e-6, 100_000.0)
 #: Items that make a training worth while (LEGACY 2.9 Q8).
 ENOUGH_ITEMS = 1_000
 
@@ -118,8 +120,8 @@ def item_rules(
                     Raw((spec.name,)),
                     WARNING,
                     "a size is above 0 and below 100 m; 0 is a spelling of missing and must be NULL by now",
-                    low=1e-6,
-                    high=100_000.0,
+                    low=POSSIBLE_SIZE[0],
+                    high=POSSIBLE_SIZE[1],
                     column=spec.name,
                 )
             )
