@@ -25,7 +25,7 @@ def test_readers_never_see_a_mixture_a_gap_or_a_duplicate(tmp_path):
     readers.expected[report.publication_id] = totals[0]
     publisher.publish(report.publication_id)
     with readers:
-        for number in range(10):
+        for number in range(7):
             report = publisher.load(folders[number % 3], run_id=f"r{number}", model_version="m")
             readers.expected[report.publication_id] = totals[number % 3]
             publisher.publish(report.publication_id)

@@ -11,6 +11,7 @@ import sqlglot
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlglot import errors as sqlglot_errors
+from warehouse_predictions import known_rows, warehouse, write_rows
 
 from routing_etl.database import make_engine
 from routing_etl.errors import ConfigurationError, WarehouseError
@@ -158,3 +159,12 @@ def test_the_rendered_ddl_for_dbas_is_current(dialect):
     assert path.read_text(encoding="utf-8") == m.migrate_sql(dialect, "routing") + "\n", (
         f"Tables or views changed: write a new migration, then routing-etl migrate --sql --dialect {dialect} > {path}"
     )
+
+
+def test_tables_with_rows_in_them_can_be_removed(tmp_path):
+    publisher, _ = warehouse(tmp_path / "w.db")
+    loaded = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
+    publisher.publish(loaded.publication_id)
+    m.downgrade(publisher._engine, None, "base")
+    m.migrate(publisher._engine, None)
+    assert publisher.list() == []
