@@ -10,30 +10,12 @@ from typing import Any
 
 import polars as pl
 
+from routing_etl.model.glossary import arrow, better
+
 MODEL = "model"
 ORACLE = "oracle"
 CEILING = "ceiling"
 MINUS = "model_minus_"
-
-#: Metrics of which a smaller value is better; of `TOWARDS` the best value is given; others: larger is better.
-LOWER_IS_BETTER = (
-    "wape",
-    "mdape",
-    "mae",
-    "rmse",
-    "pinball",
-    "width",
-    "ece",
-    "brier",
-    "_cv",
-    "wape_of_median",
-)
-TOWARDS = {
-    "setup_coverage": 0.8, "run_coverage": 0.8, "setup_report_coverage": 0.8, "run_report_coverage": 0.8,
-    "setup_bias": 0.0, "run_bias": 0.0,
-}  # fmt: skip
-#: Neither direction is better.
-NEUTRAL = ("abstained_share", "answered_share", "candidates_per_item", "high_tier_share", "confidence_mean")
 
 TITLES = {
     "time": "Held-out routings: the newest",
@@ -136,18 +118,6 @@ class EvaluationReport:
         )
 
 
-def better(metric: str, difference: float, model: float) -> bool | None:
-    """Whether the model is better by this difference (model minus other); None when the metric has no direction."""
-    if metric in NEUTRAL:
-        return None
-    if metric in TOWARDS:
-        target = TOWARDS[metric]
-        return abs(model - target) < abs(model - difference - target)
-    if any(part in metric for part in LOWER_IS_BETTER):
-        return difference < 0
-    return difference > 0
-
-
 def raise_alerts(
     values: dict[str, float | None], *, items_evaluated: int, actual_operations: int, thresholds: Thresholds
 ) -> list[dict[str, str]]:
@@ -227,7 +197,7 @@ def _head(report: EvaluationReport) -> list[str]:
         f"{d.get('items_evaluated', 0):,} items judged, {d.get('items_trained', 0):,} trained on. Brackets: 95 % bootstrap "
         "interval of the model. Marks behind a baseline: **+** the model is better, **-** worse, each with a paired 95 % "
         "interval of the difference without 0 (resources and times on the operations that both have); = neither. A dash: "
-        "not measured."
+        "not measured. Arrows: which way is better."
     )
     return [*lines, "", *[f"* {note}" for note in d.get("notes", [])], ""]
 
@@ -260,7 +230,7 @@ def _sections(report: EvaluationReport) -> list[str]:
                     + _mark(rows.get((MINUS + method, name)), mine, name)
                 )
             reason = mine["reason"] or ""
-            body.append([name, *cells, f"{mine['n']:,}", reason])
+            body.append([name + arrow(name), *cells, f"{mine['n']:,}", reason])
         out += _table([title, *methods, "n", "remark"], body)
     return out
 

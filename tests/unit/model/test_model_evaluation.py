@@ -15,7 +15,8 @@ from routing_etl.errors import ModelError
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.evaluation import evaluate
-from routing_etl.model.report import EvaluationReport, Thresholds, better, raise_alerts
+from routing_etl.model.glossary import GLOSSARY, better
+from routing_etl.model.report import EvaluationReport, Thresholds, raise_alerts
 
 
 class Recorder:
@@ -309,6 +310,11 @@ def test_direction_of_metrics():
     assert better("run_coverage", -0.1, 0.8) and not better("run_coverage", 0.1, 0.95)
     assert better("setup_bias", 0.2, -0.05)
     assert better("abstained_share", 0.5, 0.5) is None
+
+
+def test_every_metric_that_is_written_has_a_meaning(toy):
+    assert set(run(toy).metrics["metric"]) <= set(GLOSSARY)
+    assert all(m.text for m in GLOSSARY.values())
 
 
 def test_markdown_shows_every_method_interval_and_reason(toy):

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, METRICS, TimeEvidence
 from routing_etl.model.baselines import MajorityByPartType
 from routing_etl.model.evaluation import evaluate, evaluate_unrouted
+from routing_etl.model.glossary import GLOSSARY
 from routing_etl.model.truth import Truth, truth_predictions
 
 KEYS = ["I1", "I2"]
@@ -55,6 +56,7 @@ def judged(answers: dict, **options) -> dict[str, float | None]:
         **options,
     )
     METRICS.validate(report.metrics)
+    assert set(report.metrics["metric"]) <= set(GLOSSARY)
     mine = report.metrics.filter((pl.col("method") == "model") & (pl.col("segment") == "all"))
     return dict(mine.select("metric", "value").iter_rows())
 

@@ -1,0 +1,143 @@
+"""What every metric means and which direction is better: one entry per name in the metric tables.
+
+What belongs here: names, meanings, directions. What does not: formulas (`metrics.py`, `time_metrics.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["up", "down", "target", "none"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One metric. `better`: 'up' larger, 'down' smaller, 'target' nearer to `target`, 'none' neither; `unit` '' is a share."""
+
+    text: str
+    better: Direction
+    unit: str = ""
+    target: float = 0.0
+
+
+def _exact() -> dict[str, Meaning]:
+    out: dict[str, Meaning] = {}
+    for prefix, how in (
+        ("exact_at", ""),
+        ("expected_exact_at", ", expected over the routings a planner would write"),
+    ):
+        out |= {
+            f"{prefix}_1": Meaning(f"first candidate has exactly the routing's job sequence{how}", "up"),
+            f"{prefix}_4": Meaning(f"one of the first four candidates has it{how}", "up"),
+            f"{prefix}_1_answered": Meaning(
+                f"first candidate exact, among items with a candidate{how}", "up"
+            ),
+            f"{prefix}_1_surest_half": Meaning(
+                f"first candidate exact, among the surest half of all items{how}", "up"
+            ),
+        }
+    for k in (1, 4):
+        out[f"expected_exact_at_{k}_share"] = Meaning(f"expected exact match at {k} over the ceiling's", "up")
+    return out
+
+
+def _times(measure: str, word: str, unit: str) -> dict[str, Meaning]:
+    lines: dict[str, tuple[str, Direction, str, float]] = {
+        "wape": ("sum of absolute errors over sum of actuals", "down", "", 0),
+        "mdape": ("median of relative absolute errors", "down", "", 0),
+        "mae": ("mean absolute error", "down", unit, 0),
+        "trim_mae": ("mean absolute error without 10 % of the errors at each end", "down", unit, 0),
+        "rmse": ("root mean square error", "down", unit, 0),
+        "bias": ("sum of errors over sum of actuals, above 0 when predicted too long", "target", "", 0),
+        "cv": ("root mean square error over mean actual", "down", "", 0),
+        "pinball_10": ("pinball loss of P10", "down", unit, 0),
+        "pinball_50": ("pinball loss of P50", "down", unit, 0),
+        "pinball_90": ("pinball loss of P90", "down", unit, 0),
+        "coverage": (
+            "operations whose actual time (mean of its reports) lies from P10 to P90",
+            "target",
+            "",
+            0.8,
+        ),
+        "report_coverage": ("single reports from P10 to P90, each operation weighing 1", "target", "", 0.8),
+        "width": ("mean of P90 - P10", "down", unit, 0),
+        "width_relative": ("sum of P90 - P10 over sum of actuals", "down", "", 0),
+        "filled": ("operations with an actual time that got a predicted one", "up", "", 0),
+        "wape_vs_oracle": (
+            "sum of absolute errors over the oracle's on the same operations",
+            "down",
+            "ratio",
+            0,
+        ),
+        "wape_of_median": ("distance to the true medians over their sum", "down", "", 0),
+    }
+    return {
+        f"{measure}_{name}": Meaning(f"{word}: {text}", better, unit, target)
+        for name, (text, better, unit, target) in lines.items()
+    }
+
+
+GLOSSARY: dict[str, Meaning] = {
+    **_exact(),
+    "top_5_hit_rate": Meaning("the routing's job sequence is among the first five candidates", "up"),
+    "operation_precision": Meaning("predicted operations that the routing has, counted with repeats", "up"),
+    "operation_recall": Meaning("the routing's operations that are predicted, counted with repeats", "up"),
+    "operation_f1": Meaning("harmonic mean of operation precision and recall", "up"),
+    "edit_similarity": Meaning(
+        "1 - edit distance of the job sequences (insert, delete 1; substitute 2) over both lengths, mean of items",
+        "up",
+    ),
+    "order_agreement": Meaning("pairs of common operations that stand in the same order", "up"),
+    "process_match": Meaning("the routing's operations found in order, mean of items", "up"),
+    "answered_share": Meaning("items with a candidate", "none"),
+    "abstained_share": Meaning("items without a candidate, with a reason", "none"),
+    "abstention_justified": Meaning("abstained items whose job sequence no training item has", "up"),
+    "candidates_per_item": Meaning("candidates per item, abstained ones included", "none", "candidates"),
+    "high_tier_share": Meaning("candidates of tier HIGH", "none"),
+    "resource_top1": Meaning("aligned operations planned on the right resource", "up"),
+    "resource_top3": Meaning("... or with it among the first three shown", "up"),
+    "inside_accuracy": Meaning("aligned operations rightly in-house or outsourced", "up"),
+    **{
+        f"{side}_{name}": Meaning(f"{name} of {word} operations, aligned by job", "up")
+        for side, word in (("outsourced", "outsourced"), ("inhouse", "in-house"))
+        for name in ("precision", "recall", "f1")
+    },
+    "outsourcing_success": Meaning(
+        "outsourced operations that are predicted so (the earlier system's name)", "up"
+    ),
+    "accuracy": Meaning("aligned operations with the right job code", "up"),
+    "precision_weighted": Meaning("precision of job codes, weighted by their frequency", "up"),
+    "recall_weighted": Meaning("recall of job codes, weighted by their frequency", "up"),
+    "f1_weighted": Meaning("F1 of job codes, weighted by their frequency", "up"),
+    "ece": Meaning("expected calibration error of the first candidates' confidence, 15 bins", "down"),
+    "ece_candidates": Meaning("the same over all candidates", "down"),
+    "brier": Meaning("mean squared distance of confidence and outcome", "down"),
+    "confidence_mean": Meaning("mean confidence of the first candidates", "none"),
+    "auroc_exact": Meaning("chance that an exact answer is surer than a wrong one", "up"),
+    "auroc_known_type": Meaning(
+        "chance that an item of a known part type is surer than one of a new type", "up"
+    ),
+    **{
+        f"{name}_vs_oracle": Meaning(f"{name} over the oracle's", "up", "ratio")
+        for name in ("operation_f1", "edit_similarity", "resource_top1", "outsourced_f1")
+    },
+    **_times("setup", "set-up", "min/order"),
+    **_times("run", "run time", "min/piece"),
+}
+
+
+def arrow(metric: str) -> str:
+    """The direction as one sign for tables: ↑, ↓, → with the target, or nothing."""
+    meaning = GLOSSARY[metric]
+    return {"up": " ↑", "down": " ↓", "target": f" →{meaning.target:g}", "none": ""}[meaning.better]
+
+
+def better(metric: str, difference: float, model: float) -> bool | None:
+    """Whether the model is better by this difference (model minus other); None when the metric has no direction."""
+    meaning = GLOSSARY[metric]
+    if meaning.better == "none":
+        return None
+    if meaning.better == "target":
+        return abs(model - meaning.target) < abs(model - difference - meaning.target)
+    return difference > 0 if meaning.better == "up" else difference < 0
