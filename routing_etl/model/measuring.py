@@ -234,9 +234,9 @@ def measure(
     failures: methods without predictions and why.
     """
     rows = Rows(split)
-    for method, message in (failures or {}).items():
+    found, unusable = _compared(answers, reference)
+    for method, message in {**(failures or {}), **unusable}.items():
         rows.add(method, "all", "exact_at_1", None, None, None, 0, message)
-    found = {method: compare(prediction, reference) for method, prediction in answers.items()}
     metrics: dict[str, list[Metric]] = {}
     expected = None
     if truth is not None:
@@ -253,7 +253,13 @@ def measure(
     if truth is not None and expected is not None:
         metrics[CEILING] = _ceiling_metrics(expected, truth)
     mine = found.get(MODEL)
-    pairs = _on_common_operations(found) if mine is not None else {}
+    pairs: Pairs = {}
+    try:
+        if mine is not None:
+            pairs = _on_common_operations(found)
+    except EXPECTED as exc:
+        # the differences are then those of each method's own operations
+        log.exception("common_operations_failed", error=str(exc))
     for segment, mask in segments(facts, mine).items():
         resampler = Resampler(facts.clusters, mask, n_resamples=n_resamples, random_state=random_state)
         _measure_segment(segment, metrics, pairs, resampler, rows)
@@ -265,6 +271,21 @@ def measure(
         coverage_table(mine) if mine is not None else pl.DataFrame(schema=COVERAGE),
         details={"items_failed": reference.n_items if mine is None else mine.abstained.height},
     )
+
+
+def _compared(
+    answers: dict[str, Predictions], reference: Reference
+) -> tuple[dict[str, Comparison], dict[str, str]]:
+    """Each method's answers aligned with the reference, and the methods whose answers cannot be."""
+    found: dict[str, Comparison] = {}
+    unusable: dict[str, str] = {}
+    for method, prediction in answers.items():
+        try:
+            found[method] = compare(prediction, reference)
+        except EXPECTED as exc:
+            log.exception("answers_not_comparable", method=method, error=str(exc))
+            unusable[method] = f"COMPUTE_ERROR: {exc}"[:400]
+    return found, unusable
 
 
 def _measure_segment(

@@ -248,6 +248,26 @@ def test_a_model_that_cannot_be_fitted_is_null_with_its_message(toy):
     assert "METHOD_FAILED" in found.to_markdown()
 
 
+def test_answers_out_of_contract_are_null_with_the_reason(toy):
+    class OutOfContract(NearestCopyPredictor):
+        def predict(self, items) -> Predictions:
+            found = super().predict(items)
+            return Predictions(
+                found.candidates,
+                found.operations.drop("job_cd"),
+                found.resources,
+                found.evidence,
+                found.abstained,
+            )
+
+    found = run(toy, make=OutOfContract)
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1")).row(
+        0, named=True
+    )
+    assert row["value"] is None and row["reason"].startswith("COMPUTE_ERROR") and "job_cd" in row["reason"]
+    assert found.value("exact_at_1", method="legacy") is not None
+
+
 def test_a_programming_error_is_not_hidden(toy):
     class Broken(Failing):
         def fit(self, items, operations, *, times=None, progress=None):
