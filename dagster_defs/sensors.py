@@ -12,7 +12,8 @@ import dagster as dg
 
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import TRAIN
+from dagster_defs.jobs import NIGHTLY, TRAIN
+from routing_etl import admin
 from routing_etl.settings import Settings
 
 #: Kullback-Leibler divergence of the similarity scores that calls for a new model (LEGACY_SYSTEM 2.10, E12).
@@ -59,6 +60,36 @@ def quality_sensor() -> dg.SensorDefinition:
     return retrain_on_drift
 
 
+def new_items_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Start a night when the ERP has other items than the newest extract, once per difference."""
+
+    @dg.sensor(
+        name="night_on_new_items",
+        job_name=NIGHTLY,
+        minimum_interval_seconds=1800,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Compares the ERP's item codes with the newest extract's, {settings.read_window} local time, and "
+        "starts one night per difference.",
+    )
+    def night_on_new_items(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if not settings.in_read_window(datetime.now(UTC)):
+            return dg.SkipReason(f"Outside the read window {settings.read_window} ({settings.timezone}).")
+        changes = admin.item_changes(settings)
+        if changes is None:
+            return dg.SkipReason("No night has extracted anything yet.")
+        context.log.info(
+            f"{changes.items} items, {changes.new} new, {changes.gone} gone since the newest extract."
+        )
+        if not changes.fingerprint:
+            return dg.SkipReason("The ERP has the items of the newest extract.")
+        config = TrainConfig(only_when_due=True)
+        return dg.RunRequest(
+            f"items-{changes.fingerprint}", run_config=dg.RunConfig(ops={"train_model": config})
+        )
+
+    return night_on_new_items
+
+
 def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     """Write each failed run as one line into `<home>/logs/failures.jsonl`, for whatever reads it."""
 
@@ -100,4 +131,4 @@ def append_failure(path: Path, failure: dict[str, object]) -> None:
 
 def build(settings: Settings) -> list[dg.SensorDefinition]:
     """All sensors."""
-    return [quality_sensor(), failure_sensor(settings)]
+    return [new_items_sensor(settings), quality_sensor(), failure_sensor(settings)]

@@ -15,7 +15,7 @@ from routing_etl.database import make_engine, translated
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, RegistryError
 from routing_etl.night import ensure_warehouse, night
 from routing_etl.progress import SILENT, Progress
-from routing_etl.runs import RunFolder, find_run, prune_runs
+from routing_etl.runs import RunFolder, find_run, list_runs, prune_runs
 from routing_etl.settings import Settings
 
 
@@ -300,3 +300,18 @@ def purge(
         "models": list(ctx.registry.prune(kept, protect=in_use)),
         "run_folders": prune_runs(settings.home, settings.keep_runs if runs is None else runs),
     }
+
+
+def item_changes(settings: Settings) -> Any:
+    """Items that the ERP gained or lost since the newest extract (`erp.changes.ItemChanges`), None before the first.
+
+    Raises
+    ------
+    SourceError, TransientDatabaseError: the ERP cannot be read.
+    """
+    from routing_etl.erp.changes import item_changes as compare
+
+    extracted = [run for run in list_runs(settings.home) if run.report("extract") is not None]
+    if not extracted:
+        return None
+    return compare(settings.erp, Context(settings, extracted[0]).profile, extracted[0].raw, settings)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -54,6 +56,11 @@ class Settings(BaseSettings):
 
     # --- operation ------------------------------------------------------------------------------------------------
     timezone: str = Field("Asia/Seoul", description="time zone of ERP dates and of the schedule")
+    read_window: str = Field(
+        "00:00-06:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="local hours in which new items may start a night by themselves, from-to",
+    )
     keep_runs: int = Field(3, ge=1, le=1000, description="run folders kept")
     keep_publications: int = Field(
         3, ge=2, le=1000, description="publications kept for rollback, current included"
@@ -79,13 +86,17 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as exc:
             raise ValueError(f"{value!r} is not an IANA time zone such as Asia/Seoul") from exc
         return value
+
+    def in_read_window(self, moment: datetime) -> bool:
+        """Whether a moment lies in the window; one that ends before it begins goes over midnight."""
+        begin, end = self.read_window.split("-")
+        clock = moment.astimezone(ZoneInfo(self.timezone)).strftime("%H:%M")
+        return begin <= clock < end if begin <= end else clock >= begin or clock < end
 
     @property
     def models_dir(self) -> Path:

@@ -172,6 +172,7 @@ def test_schedules_have_the_settings_time_zone_and_are_on(tmp_path: Path) -> Non
 
 def test_sensors_are_on(repository: dg.RepositoryDefinition) -> None:
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "night_on_new_items": dg.DefaultSensorStatus.RUNNING,
         "retrain_on_drift": dg.DefaultSensorStatus.RUNNING,
         "failure_to_file": dg.DefaultSensorStatus.RUNNING,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster_defs import sensors
 from dagster_defs.assets import keys
 from dagster_defs.definitions import build_defs
+from routing_etl.erp.changes import ItemChanges
+from routing_etl.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -115,3 +117,46 @@ def test_the_shipped_instance_configuration_is_valid_and_quiet(tmp_path: Path) -
         assert instance.run_monitoring_enabled
         pools = instance.get_concurrency_config().pool_config
         assert (pools.default_pool_limit, pools.pool_granularity.value) == (1, "run")
+
+
+def test_new_items_start_one_night_in_the_read_window_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[ItemChanges | None] = [
+        None, ItemChanges(10, 0, 0, ""), ItemChanges(12, 2, 0, "abc"), ItemChanges(12, 2, 0, "abc"),
+    ]  # fmt: skip
+    monkeypatch.setattr(sensors.admin, "item_changes", lambda settings: answers.pop(0))
+
+    def tick(window: str) -> object:
+        settings = Settings(_env_file=None, home=tmp_path, timezone="UTC", read_window=window)
+        return sensors.new_items_sensor(settings)(dg.build_sensor_context())
+
+    now = datetime.now(UTC)
+    closed = f"{now + timedelta(hours=2):%H:%M}-{now + timedelta(hours=3):%H:%M}"
+    assert "Outside" in str(tick(closed).skip_message)
+    everything = "00:00-23:59" if now.strftime("%H:%M") != "23:59" else "23:00-01:00"
+    assert "No night" in str(tick(everything).skip_message)
+    assert "has the items" in str(tick(everything).skip_message)
+    first, second = tick(everything), tick(everything)
+    assert isinstance(first, dg.RunRequest)
+    assert first.run_key == second.run_key == "items-abc", "the same difference starts one run"
+    assert first.run_config["ops"]["train_model"]["config"]["only_when_due"] is True
+
+
+@pytest.mark.parametrize(
+    ("window", "inside", "outside"),
+    [
+        ("00:00-06:00", ["00:00", "05:59"], ["06:00", "23:59"]),
+        ("22:00-04:00", ["22:00", "03:59"], ["04:00", "21:59"]),
+    ],
+)
+def test_the_read_window_is_local_time_and_may_go_over_midnight(
+    tmp_path: Path, window: str, inside: list[str], outside: list[str]
+) -> None:
+    settings = Settings(_env_file=None, home=tmp_path, timezone="Asia/Seoul", read_window=window)
+
+    def at(clock: str) -> datetime:
+        return datetime.fromisoformat(f"2026-03-02T{clock}:00+09:00").astimezone(UTC)
+
+    assert all(settings.in_read_window(at(c)) for c in inside)
+    assert not any(settings.in_read_window(at(c)) for c in outside)
