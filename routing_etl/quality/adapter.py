@@ -125,7 +125,7 @@ def _collect(view: View, scope: Scope, frame: str) -> pl.DataFrame:
 
 
 def _outcome(rule: Rule, result: Any, table: pl.DataFrame, scope: Scope) -> CheckOutcome:
-    raised = _exception_text(result.exception_info)
+    raised = _exception_text(result.exception_info or {})
     if raised is not None:
         return _failed(rule, "not evaluated", exception=raised)
     if isinstance(rule.view, Schema):
@@ -246,10 +246,8 @@ def _failed(rule: Rule, observed: str, *, exception: str | None) -> CheckOutcome
     )
 
 
-def _exception_text(info: dict[str, Any] | None) -> str | None:
+def _exception_text(info: dict[str, Any]) -> str | None:
     """The message of a raised exception; Great Expectations nests one entry per metric."""
-    if not info:
-        return None
     if "raised_exception" in info:
         return _short(str(info.get("exception_message"))) if info["raised_exception"] else None
     messages = [str(v.get("exception_message")) for v in info.values() if isinstance(v, dict)]

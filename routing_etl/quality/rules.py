@@ -155,7 +155,7 @@ def safe_name(text: str) -> str:
 def contract_rules(frame: Frame, *, ranges: Mapping[str, tuple[float | None, float | None]]) -> list[Rule]:
     """Rules that follow from a contract: columns and dtypes, not NULL, longest text, unique key, ranges of floats.
 
-    `ranges` gives the limits of float columns; a float column that is not named there must be finite.
+    `ranges` gives the limits of every float column of the contract; a KeyError is a column that nobody thought of.
     """
     rules = [
         Rule(
@@ -207,7 +207,7 @@ def contract_rules(frame: Frame, *, ranges: Mapping[str, tuple[float | None, flo
                 )
             )
         if column.dtype.is_float():
-            low_, high_ = ranges.get(name, (-MAX_SOURCE, MAX_SOURCE))
+            low_, high_ = ranges[name]
             rules.append(
                 Rule(
                     frame.name,

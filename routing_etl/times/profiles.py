@@ -41,6 +41,7 @@ from routing_etl.times.statistics import SortedGroups
 MEASURES = ("setup", "run")
 SAMPLES = "time_samples.parquet"
 _NO_DATE = -(2**31)
+_WIDE_SEQUENCE = 100_000
 _SHARD_SEED = 20_251
 _SAMPLE_COLUMNS = (
     "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
@@ -115,20 +116,23 @@ def _load_shard(results: pl.LazyFrame, basis: TimeBasis, shard: int, shards: int
 
 
 def _group_key(frame: pl.DataFrame) -> pl.Series:
-    """One UInt64 per (job, item, operation number), job first."""
+    """One UInt64 per (job, item, operation number), job first.
+
+    Operation numbers that lie far apart are ranked, so that jobs x items x numbers stays far below 2**64: 100,000 jobs,
+    100 million items and 100,000 numbers would still fit.
+    """
+    if frame.is_empty():
+        return pl.Series("key", [], dtype=pl.UInt64)
+    seq = frame["proc_seq"].cast(pl.Int64)
+    seq = seq - int(seq.min())  # type: ignore[arg-type]
+    if int(seq.max()) >= _WIDE_SEQUENCE:  # type: ignore[arg-type]
+        seq = seq.rank("dense").cast(pl.Int64) - 1
     code = frame.select(
         job=pl.col("job_cd").to_physical().cast(pl.UInt64),
         item=pl.col("item_key").to_physical().cast(pl.UInt64),
-        seq=(pl.col("proc_seq").cast(pl.Int64) - pl.col("proc_seq").min().cast(pl.Int64)).cast(pl.UInt64),
+        seq=seq.cast(pl.UInt64),
     )
-    if code.is_empty():
-        return pl.Series("key", [], dtype=pl.UInt64)
-    items, seqs = int(code["item"].max()) + 1, int(code["seq"].max()) + 1  # type: ignore[arg-type]
-    jobs = int(code["job"].max()) + 1  # type: ignore[arg-type]
-    if jobs * items * seqs >= 2**64:
-        dense = code.select(pl.all().rank("dense").cast(pl.UInt64) - 1)
-        items, seqs = int(dense["item"].max()) + 1, int(dense["seq"].max()) + 1  # type: ignore[arg-type]
-        code = dense
+    items, seqs = (int(code[c].max()) + 1 for c in ("item", "seq"))  # type: ignore[arg-type]
     return code.select(key=(pl.col("job") * items + pl.col("item")) * seqs + pl.col("seq"))["key"]
 
 

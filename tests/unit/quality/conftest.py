@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -21,8 +22,10 @@ from routing_etl.frames import (
     RESOURCE_ALTERNATIVES,
     WORK_RESULTS,
     AttributeSpec,
+    CheckOutcome,
     write_attributes,
 )
+from routing_etl.quality.checks import check_candidates, check_sources
 
 TODAY = date(2026, 1, 31)
 Frames = dict[str, pl.DataFrame]
@@ -216,35 +219,59 @@ def predictions() -> Frames:
     return prediction_frames()
 
 
-@pytest.fixture
-def write_sources(tmp_path: Path) -> Callable[..., Path]:
-    """Write source frames as the clean step does; returns the folder."""
+@pytest.fixture(scope="session")
+def write_sources_to() -> Callable[..., Path]:
+    """Write source frames under a folder as the clean step does; returns the folder `clean`."""
 
-    def write(frames: Frames, rejects: pl.DataFrame | None = None) -> Path:
-        clean = tmp_path / "clean"
+    def write(folder: Path, frames: Frames, rejects: pl.DataFrame | None = None) -> Path:
+        clean = folder / "clean"
         clean.mkdir(exist_ok=True)
         for name, frame in frames.items():
             frame.write_parquet(clean / f"{name}.parquet")
         write_attributes(clean / "items.attributes.json", ATTRIBUTES)
         if rejects is not None:
-            (tmp_path / "rejects").mkdir(exist_ok=True)
-            REJECTS.conform(rejects).write_parquet(tmp_path / "rejects" / "items.parquet")
+            (folder / "rejects").mkdir(exist_ok=True)
+            REJECTS.conform(rejects).write_parquet(folder / "rejects" / "items.parquet")
         return clean
 
     return write
 
 
-@pytest.fixture
-def write_predictions(tmp_path: Path) -> Callable[[Frames], Path]:
-    """Write prediction frames as the score step does, in two part files each; returns the folder."""
+@pytest.fixture(scope="session")
+def write_predictions_to() -> Callable[[Path, Frames], Path]:
+    """Write prediction frames under a folder as the score step does, in two part files each; returns the folder."""
 
-    def write(frames: Frames) -> Path:
-        folder = tmp_path / "predictions"
+    def write(folder: Path, frames: Frames) -> Path:
         for name, frame in frames.items():
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / "predictions" / name).mkdir(parents=True, exist_ok=True)
             half = (frame.height + 1) // 2
-            frame.head(half).write_parquet(folder / name / "part-0.parquet")
-            frame.slice(half).write_parquet(folder / name / "part-1.parquet")
-        return folder
+            frame.head(half).write_parquet(folder / "predictions" / name / "part-0.parquet")
+            frame.slice(half).write_parquet(folder / "predictions" / name / "part-1.parquet")
+        return folder / "predictions"
 
     return write
+
+
+@pytest.fixture
+def write_sources(tmp_path: Path, write_sources_to: Callable[..., Path]) -> Callable[..., Path]:
+    """`write_sources_to` the test's own folder."""
+    return functools.partial(write_sources_to, tmp_path)
+
+
+@pytest.fixture
+def write_predictions(tmp_path: Path, write_predictions_to: Callable[..., Path]) -> Callable[[Frames], Path]:
+    """`write_predictions_to` the test's own folder."""
+    return functools.partial(write_predictions_to, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def green(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_sources_to: Callable[..., Path],
+    write_predictions_to: Callable[..., Path],
+) -> tuple[list[CheckOutcome], list[CheckOutcome]]:
+    """Outcomes of both check steps on files without a fault."""
+    folder = tmp_path_factory.mktemp("green")
+    clean = write_sources_to(folder, source_frames(), REJECTS.empty())
+    predictions = write_predictions_to(folder, prediction_frames())
+    return check_sources(clean, today=TODAY), check_candidates(predictions)

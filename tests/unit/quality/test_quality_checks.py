@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from routing_etl.errors import DataQualityError, FrameError
-from routing_etl.frames import REJECTS, AttributeSpec, CheckOutcome
+from routing_etl.frames import AttributeSpec, CheckOutcome
 from routing_etl.quality.adapter import Validator, run_rules
 from routing_etl.quality.checks import (
     candidate_rules_by_frame,
@@ -68,17 +68,14 @@ def check_frame(validator: Validator) -> CheckFrame:
     return check
 
 
-def test_good_sources_are_green(sources: Frames, write_sources: Callable[..., Path]) -> None:
-    outcomes = check_sources(write_sources(sources), today=TODAY)
-    assert set(red(outcomes)) == ALWAYS
-    assert all(o.rows_checked > 0 and o.exception is None for o in outcomes)
-    raise_on_critical(outcomes)
-
-
-def test_good_predictions_are_green(predictions: Frames, write_predictions: Callable[[Frames], Path]) -> None:
-    outcomes = check_candidates(write_predictions(predictions))
-    assert red(outcomes) == {}
-    assert {o.frame for o in outcomes} == set(predictions)
+def test_good_files_are_green(green: tuple[list[CheckOutcome], list[CheckOutcome]]) -> None:
+    sources, predictions = green
+    assert set(red(sources)) == ALWAYS
+    assert red(predictions) == {}
+    raise_on_critical(sources + predictions)
+    for o in sources + predictions:
+        assert o.exception is None
+        assert o.rows_checked > 0, o
 
 
 #: frame, seeded faults (row, values), and every check that must turn red with its unexpected rows.
@@ -275,33 +272,25 @@ def test_rejected_shares(sources: Frames, check_frame: CheckFrame) -> None:
 # --- empty, missing, broken ------------------------------------------------------------------------------------------
 
 
-def test_zero_rows_are_a_failure_where_rows_are_needed(
+def test_zero_rows_are_a_failure_where_rows_are_needed_and_a_warning_where_a_plant_may_have_none(
     sources: Frames, write_sources: Callable[..., Path]
 ) -> None:
-    sources["operations"] = sources["operations"].clear()
-    outcomes = [o for o in check_sources(write_sources(sources), today=TODAY) if o.frame == "operations"]
+    empty = {n: f.clear() for n, f in sources.items() if n != "purchase_orders"}
+    outcomes = check_sources(write_sources(empty), today=TODAY)
     assert not any(o.success for o in outcomes)
-    assert red(outcomes)["operations.row_count"].blocks
     assert {o.observed for o in outcomes} == {"0 rows were validated"}
-
-
-def test_a_plant_without_results_or_orders_is_warned_not_stopped(
-    sources: Frames, write_sources: Callable[..., Path]
-) -> None:
-    sources["work_results"] = sources["work_results"].clear()
-    del sources["purchase_orders"]
-    outcomes = check_sources(write_sources(sources), today=TODAY)
-    raise_on_critical(outcomes)
+    assert {o.frame for o in outcomes if o.blocks} == {"items", "operations"}
     assert {o.severity for o in outcomes if o.frame in ("work_results", "purchase_orders")} == {"warning"}
 
 
 def test_nothing_abstained_is_fine_but_no_candidates_are_not(
     predictions: Frames, write_predictions: Callable[[Frames], Path]
 ) -> None:
-    del predictions["abstained"]
-    assert red(check_candidates(write_predictions(predictions))) == {}
-    predictions = {n: f.clear() for n, f in predictions.items()}
-    outcomes = check_candidates(write_predictions(predictions))
+    empty = {n: f.clear() for n, f in predictions.items() if n != "abstained"}
+    outcomes = check_candidates(write_predictions(empty))
+    assert all(
+        o.success and o.observed == "0 rows: nothing to check" for o in outcomes if o.frame == "abstained"
+    )
     with pytest.raises(DataQualityError, match=r"candidates\.row_count: 0 rows were validated"):
         raise_on_critical(outcomes)
 
@@ -367,16 +356,9 @@ def test_the_error_names_each_failed_check_with_observed_and_expected() -> None:
 # --- the list without running --------------------------------------------------------------------------------------------
 
 
-def test_listed_checks_are_the_ones_that_run(
-    sources: Frames,
-    predictions: Frames,
-    write_sources: Callable[..., Path],
-    write_predictions: Callable[[Frames], Path],
-) -> None:
+def test_listed_checks_are_the_ones_that_run(green: tuple[list[CheckOutcome], list[CheckOutcome]]) -> None:
     listed = {(i.frame, i.check, i.severity) for infos in list_checks(ATTRIBUTES).values() for i in infos}
-    ran = check_sources(write_sources(sources, REJECTS.empty()), today=TODAY)
-    ran += check_candidates(write_predictions(predictions))
-    assert {(o.frame, o.check, o.severity) for o in ran} == listed
+    assert {(o.frame, o.check, o.severity) for o in green[0] + green[1]} == listed
 
 
 def test_check_names_are_unique_and_fit_dagster() -> None:

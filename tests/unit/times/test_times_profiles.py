@@ -114,6 +114,20 @@ def test_no_results_at_all(tmp_path: Path) -> None:
     assert read_evidence(tmp_path).by_item_operation.schema == TIME_BY_ITEM_OPERATION.empty().schema
 
 
+def test_operation_numbers_far_apart_stay_apart(tmp_path: Path) -> None:
+    rows = [
+        {"item_key": i, "proc_seq": s, "machine_time": float(t)}
+        for i, s, t in (("A", -5, 1), ("A", 2_000_000_000, 2), ("B", -5, 3))
+    ]
+    build(results(rows), tmp_path)
+    own = read_evidence(tmp_path).by_item_operation.sort("run_mean")
+    assert own.select("item_key", "proc_seq", "run_mean").rows() == [
+        ("A", -5, 1.0),
+        ("A", 2_000_000_000, 2.0),
+        ("B", -5, 3.0),
+    ]
+
+
 def test_results_without_a_resource_count_for_the_job_only(tmp_path: Path) -> None:
     build(results(runs([5.0, 6.0], res_cd=None) + runs([7.0], res_cd="M1")), tmp_path)
     evidence = read_evidence(tmp_path)
