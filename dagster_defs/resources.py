@@ -76,8 +76,11 @@ class Street:
         retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
         if ctx.run.run_id != _folder_name(context) or retried:
             return
-        message = str(exc) if isinstance(exc, RoutingEtlError) else f"{type(exc).__name__}: {exc}"
-        status = "failed" if isinstance(exc, Exception) else "cancelled"
+        status, message = "failed", f"{type(exc).__name__}: {exc}"
+        if isinstance(exc, RoutingEtlError):
+            message = str(exc)
+        elif not isinstance(exc, Exception):
+            status, message = "cancelled", "stopped by the user or by the end of its process"
         try:
             night.finish(ctx, status, message)
         except RoutingEtlError as second:
