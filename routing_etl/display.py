@@ -205,9 +205,9 @@ def metrics_table(console: Console, report: dict[str, Any]) -> None:
             label, *(_number((values.get((m, metric)) or {}).get("value")) for m, _ in _METHODS), interval
         )
     console.print(table)
-    reasons = sorted(
-        {f"{r['metric']}: {r['reason']}" for r in rows if r["method"] == "model" and r["value"] is None}
-    )
+    shown = {metric for metric, _ in _SHOWN}
+    unmeasured = [r for r in rows if r["method"] == "model" and r["value"] is None and r["metric"] in shown]
+    reasons = sorted({f"{r['metric']}: {r['reason']}" for r in unmeasured})
     for reason in reasons:
         console.print(f"[yellow]not measured[/] {escape(reason)}")
 

@@ -35,6 +35,9 @@ from routing_etl.runs import RunFolder
 
 log = get_logger(__name__)
 
+#: How items are held out for evaluation.
+SPLITS = ("family", "time", "loo")
+
 
 # --- the ERP's data --------------------------------------------------------------------------------------------------
 
@@ -168,15 +171,18 @@ def evaluate(ctx: Context, *, split: str = "family", max_items: int = 5000) -> d
 
 def _evaluate(ctx: Context, data: LearningData, *, split: str, max_items: int, baselines: bool) -> Any:
     from routing_etl.model.evaluation import evaluate as evaluate_model
-    from routing_etl.times.profiles import read_evidence
+    from routing_etl.times.profiles import SAMPLES, read_evidence
 
+    if split not in SPLITS:
+        raise ConfigurationError(f"There is no split {split!r}.", remedy=f"Use one of {', '.join(SPLITS)}.")
     return evaluate_model(
         lambda: make_predictor(ctx.settings, data.attributes),
         data.items,
         data.operations,
-        split=split,
+        split=split,  # type: ignore[arg-type]
         evidence=functools.partial(_evidence_of, ctx),
         actuals=read_evidence(ctx.run.times),
+        reports=pl.scan_parquet(ctx.run.times / SAMPLES),
         test_days=ctx.settings.test_days,
         max_items=max_items,
         baselines=baselines,
