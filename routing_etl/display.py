@@ -431,7 +431,10 @@ def night_result(console: Console, settings: Any, run: Any) -> None:
     if reports["train"]:
         train_result(console, reports["train"])
     score_table(console, reports["score"])
-    publication_table(console, reports["publish"])
+    if reports["publish"]:
+        publication_table(console, reports["publish"])
+    else:
+        console.print("Every item has a valid routing: nothing was published.")
     steps = _table("Steps", "step", "seconds", "peak memory MB")
     for name in (
         "extract",

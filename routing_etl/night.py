@@ -51,7 +51,8 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
         except RoutingEtlError as second:
             log.error("run_end_not_recorded", error=str(second))
         raise
-    finish(ctx, "succeeded", "")
+    nothing = (ctx.run.report("score") or {}).get("items") == 0
+    finish(ctx, "succeeded", "Every item has a valid routing: nothing was published." if nothing else "")
 
 
 def begin(ctx: Context, kind: str) -> None:
@@ -147,10 +148,12 @@ def night(
             if due:
                 log.info("training", reason=due)
                 pipeline.train(ctx)
-            pipeline.score(ctx)
-            pipeline.check_candidates(ctx)
-            pipeline.load(ctx)
-            pipeline.publish(ctx)
-            pipeline.measure(ctx)
+            if pipeline.score(ctx)["items"] == 0:
+                log.info("nothing_to_publish")
+            else:
+                pipeline.check_candidates(ctx)
+                pipeline.load(ctx)
+                pipeline.publish(ctx)
+                pipeline.measure(ctx)
         prune_runs(settings.home, settings.keep_runs)
     return ctx.run

@@ -346,6 +346,11 @@ def check_candidates(ctx: Context) -> dict[str, Any]:
     """
     from routing_etl.quality import checks
 
+    if (ctx.run.report("score") or {}).get("items") == 0:
+        raise ConfigurationError(
+            f"Run {ctx.run.run_id} has nothing to publish: every item has a valid routing.",
+            remedy="The last publication stays; nothing needs to be done.",
+        )
     outcomes = checks.check_candidates(ctx.run.predictions, progress=ctx.progress)
     ctx.run.write_report("check_candidates_outcomes", {"outcomes": outcomes})
     checks.raise_on_critical(outcomes)

@@ -255,3 +255,16 @@ def test_predict_refuses_what_it_cannot_do(
     code = item or ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
     with pytest.raises(error, match=says):
         admin.predict_item(home_settings(finished_home), code, overrides=overrides)
+
+
+def test_a_plant_in_which_every_item_is_routed_ends_well_and_keeps_the_publication(home: Path) -> None:
+    todo = {r[0] for r in ask(home / "warehouse.db", "SELECT DISTINCT item_cd FROM routing_predictions")}
+    todo |= {r[0] for r in ask(home / "warehouse.db", "SELECT item_cd FROM routing_abstained")}
+    with closing(sqlite3.connect(home / "erp.db")) as connection, connection:
+        connection.executemany("DELETE FROM BI_ITEM_INFO_VIEW WHERE ITEM_CD = ?", [(i,) for i in todo])
+    run = night(home_settings(home))
+    assert run.report("score")["items"] == 0 and run.report("publish") is None  # type: ignore[index]
+    assert ask(
+        home / "warehouse.db", "SELECT status, message FROM batch_run ORDER BY started_at DESC LIMIT 1"
+    ) == [("succeeded", "Every item has a valid routing: nothing was published.")]
+    assert ask(home / "warehouse.db", "SELECT DISTINCT publication_id FROM routing_predictions") == [(1,)]
