@@ -61,8 +61,8 @@ def _times(measure: str, word: str, unit: str) -> dict[str, Meaning]:
             0.8,
         ),
         "report_coverage": ("single reports from P10 to P90, each operation weighing 1", "target", "", 0.8),
-        "width": ("mean of P90 - P10", "down", unit, 0),
-        "width_relative": ("sum of P90 - P10 over sum of actuals", "down", "", 0),
+        "width": ("mean of P90 - P10; to be read with the coverage", "none", unit, 0),
+        "width_relative": ("sum of P90 - P10 over sum of actuals", "none", "", 0),
         "filled": ("operations with an actual time that got a predicted one", "up", "", 0),
         "wape_vs_oracle": (
             "sum of absolute errors over the oracle's on the same operations",
@@ -112,7 +112,11 @@ GLOSSARY: dict[str, Meaning] = {
     "f1_weighted": Meaning("F1 of job codes, weighted by their frequency", "up"),
     "ece": Meaning("expected calibration error of the first candidates' confidence, 15 bins", "down"),
     "ece_candidates": Meaning("the same over all candidates", "down"),
-    "brier": Meaning("mean squared distance of confidence and outcome", "down"),
+    "brier": Meaning(
+        "mean squared distance of confidence and outcome; small also for who is always wrong and says so",
+        "none",
+    ),
+    "brier_skill": Meaning("1 - Brier score over that of always saying the method's own hit rate", "up"),
     "confidence_mean": Meaning("mean confidence of the first candidates", "none"),
     "auroc_exact": Meaning("chance that an exact answer is surer than a wrong one", "up"),
     "auroc_known_type": Meaning(

@@ -322,6 +322,7 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.bool_] | None =
         _calibration("ece", best, n),
         _calibration("ece_candidates", rows.filter("fresh"), n),
         SumMetric("brier", np.column_stack([brier, given]), ratio, given, absent),
+        SumMetric("brier_skill", np.column_stack([brier, given, outcome * given]), _skill, given, ONE_CLASS_ONLY),
         SumMetric("confidence_mean", np.column_stack([sure * given, given]), ratio, given, absent),
         RankedMetric(
             f"{name}_1_surest_half", np.column_stack([-sure[down], outcome[down]]), down, ones, half, ones, NO_ITEMS
@@ -339,6 +340,14 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.bool_] | None =
             RankedMetric("auroc_known_type", payload, order, ones, area_under_roc, ones, ONE_CLASS_ONLY)
         )
     return metrics
+
+
+def _skill(sums: FloatArray) -> FloatArray:
+    """Brier skill score from sums of squared distance, items and outcomes: reference is the mean outcome."""
+    rate = ratio(sums[:, [2, 1]])
+    spread = rate * (1 - rate)
+    spread = np.where(spread > 1e-9, spread * sums[:, 1], 0.0)
+    return 1 - ratio(np.column_stack([sums[:, 0], spread]))
 
 
 def _bin(confidence: FloatArray) -> IntArray:

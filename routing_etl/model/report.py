@@ -44,7 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Confidence and abstention",
         (
-            "ece", "brier", "expected_exact_at_1_surest_half", "exact_at_1_surest_half", "auroc_exact",
+            "ece", "brier", "brier_skill", "expected_exact_at_1_surest_half", "exact_at_1_surest_half", "auroc_exact",
             "auroc_known_type", "answered_share", "abstained_share", "abstention_justified",
             "expected_exact_at_1_answered", "exact_at_1_answered", "candidates_per_item", "high_tier_share",
         ),

@@ -258,6 +258,8 @@ def test_confidence_by_hand():
     # bins: {0.9, 0.9} observed 0.5; {0.3} observed 1; {0.1} observed 0
     assert v["ece"] == pytest.approx((2 * 0.4 + 0.7 + 0.1) / 4)
     assert v["brier"] == pytest.approx((0.01 + 0.81 + 0.49 + 0.01) / 4)
+    # always saying 0.5 has a score of 0.25
+    assert v["brier_skill"] == pytest.approx(1 - (1.32 / 4) / 0.25)
     assert v["confidence_mean"] == pytest.approx(2.2 / 4)
     # the surest half are the two at 0.9, one of them right
     assert v["exact_at_1_surest_half"] == pytest.approx(0.5)
@@ -269,6 +271,7 @@ def test_confidence_by_hand():
 def test_auroc_with_one_class_is_null():
     found = compared({"I": steps("A")}, {"I": [(0.9, steps("A"))]})
     values = measured(confidence_metrics(found, np.array([True])), 1)
+    assert (values["brier_skill"].value, values["brier_skill"].reason) == (None, "ONE_CLASS_ONLY")
     assert values["auroc_exact"].reason == "ONE_CLASS_ONLY" and values["auroc_exact"].value is None
     assert values["auroc_known_type"].reason == "ONE_CLASS_ONLY"
 
