@@ -327,7 +327,7 @@ def test_alerts_at_the_earlier_systems_limits(values, items, operations, expecte
 def test_direction_of_metrics():
     assert better("exact_at_1", 0.1, 0.9) and not better("exact_at_1", -0.1, 0.9)
     assert better("run_wape", -0.1, 0.2) and not better("ece", 0.1, 0.2)
-    assert better("run_coverage", -0.1, 0.8) and not better("run_coverage", 0.1, 0.95)
+    assert better("run_report_coverage", -0.1, 0.8) and not better("run_report_coverage", 0.1, 0.95)
     assert better("setup_bias", 0.2, -0.05)
     assert better("abstained_share", 0.5, 0.5) is None
 
