@@ -66,10 +66,14 @@ class Street:
         job = context.job_name
         night.begin(ctx, "manual" if job.startswith("__") else job)
 
-    def finish(self, ctx: Context) -> None:
-        """Close the night's row as succeeded, and remove run folders beyond the number kept."""
-        night.finish(ctx, "succeeded", "")
-        prune_runs(self.settings.home, self.settings.keep_runs)
+    def finish(self, context: Any, ctx: Context, message: str = "") -> None:
+        """Close the night's row as succeeded, and remove run folders beyond the number kept.
+
+        Only for the night that this Dagster run began: a step materialised alone closes nobody's night.
+        """
+        if ctx.run.run_id == _folder_name(context):
+            night.finish(ctx, "succeeded", message)
+            prune_runs(self.settings.home, self.settings.keep_runs)
 
     def record_failure(self, context: Any, ctx: Context, exc: BaseException) -> None:
         """Close the row of the night that this Dagster run began; the run of another is left as it is."""

@@ -15,6 +15,7 @@ from dagster_defs.freshness import MODEL_FRESHNESS
 from dagster_defs.resources import POOL, Street
 from routing_etl import night, pipeline
 
+NOTHING_TO_PREDICT = "Every item has a valid routing: nothing was published."
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
 
 
@@ -89,6 +90,7 @@ def model_evaluation(
         dg.AssetSpec(
             keys.PREDICTIONS[frame.name],
             deps=[keys.CHAMPION, keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES],
+            skippable=True,
             group_name=keys.MODEL,
             description=f"Predicted {frame.name} for every item without a valid routing; not published yet.",
             metadata={"dagster/column_schema": metadata.column_schema(frame)},
@@ -102,9 +104,12 @@ def model_evaluation(
 def score(
     context: dg.AssetExecutionContext, config: ScoreConfig, street: dg.ResourceParam[Street]
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Predict every item without a valid routing, batch by batch."""
+    """Predict every item without a valid routing, batch by batch; when there is none, the night ends here."""
     with street.step(context, after="aggregate_times") as ctx:
         report = pipeline.score(ctx, version=config.model_version or None)
-    for name, key in keys.PREDICTIONS.items():
+        if not report["items"]:
+            context.log.info(NOTHING_TO_PREDICT)
+            street.finish(context, ctx, NOTHING_TO_PREDICT)
+    for name, key in keys.PREDICTIONS.items() if report["items"] else ():
         files = metadata.frame_files(ctx.run.predictions / name)
         yield dg.MaterializeResult(key, metadata=files | metadata.plain(report))

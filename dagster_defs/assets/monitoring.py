@@ -41,7 +41,7 @@ def measure(
     """Measure the published batch, store the metrics, and close the night's record."""
     with street.step(context, after="publish") as ctx:
         report = pipeline.measure(ctx)
-        street.finish(ctx)
+        street.finish(context, ctx)
     rows = report["metrics"]
     drift = [row for row in rows if "drift" in row["metric"]]
     for key, shown in ((keys.MODEL_METRICS, rows), (keys.DRIFT, drift)):

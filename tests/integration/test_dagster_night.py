@@ -216,6 +216,54 @@ def test_the_launchpad_reaches_the_training_and_its_report_the_page(
     assert {"model", "nearest_copy", "majority_part_type", "legacy"} <= methods
 
 
+def test_a_plant_where_every_item_is_routed_publishes_nothing_and_succeeds(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = current_publication(home)
+    real = pipeline.score
+
+    def score_nothing(ctx: Any, **arguments: Any) -> dict[str, Any]:
+        report = {**real(ctx, **arguments), "items": 0}
+        ctx.run.write_report("score", report)
+        return report
+
+    monkeypatch.setattr(pipeline, "score", score_nothing)
+    result = run(home, "nightly", instance)
+    assert result.success
+    assert not {"candidates", "loaded_publication", "publication", "model_metrics"} & set(
+        materialized(result)
+    )
+    assert current_publication(home) == before
+    recorded = ask(
+        home / "warehouse.db",
+        "SELECT status, message FROM batch_run WHERE run_id = ?",
+        f"dagster_{result.run_id}",
+    )
+    assert recorded[0][0] == "succeeded"
+    assert "nothing was published" in recorded[0][1]
+
+
+def test_the_evaluation_shows_all_methods(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = [p for p in (home / "runs").iterdir() if (p / "reports" / "train.json").is_file()]
+    trained = json.loads((first / "reports" / "train.json").read_text(encoding="utf-8"))
+    calls: list[dict[str, Any]] = []
+
+    def evaluate(ctx: Any, **arguments: Any) -> dict[str, Any]:
+        calls.append({**arguments, "test_days": ctx.settings.test_days})
+        return {"split": arguments["split"], "metrics": trained["metrics"], "legacy": trained["legacy"]}
+
+    monkeypatch.setattr(pipeline, "evaluate", evaluate)
+    result = run(
+        home, "evaluate", instance, model_evaluation={"split": "TIME", "test_days": 90, "max_items": 40}
+    )
+    assert result.success
+    assert calls == [{"split": "time", "max_items": 40, "test_days": 90}]
+    shown = materialized(result)["model_evaluation"]
+    assert {"metric", "model", "legacy"} <= {c.name for c in shown["all_methods"].schema.columns}
+
+
 def test_a_taken_version_name_and_a_promotion(home: Path, instance: dg.DagsterInstance) -> None:
     def champion() -> str:
         text = (home / "models" / "aliases.json").read_text(encoding="utf-8")
