@@ -39,6 +39,7 @@ _SOURCES: dict[Prefer, dict[str, tuple[str, ...]]] = {
         "move_time": ("MOVE_TIME",),
     },
 }
+_PLAIN = {int, float, type(None)}
 _SEQUENCE = ("PROC_SEQ", "SEQ", "STEP", "ORDER")
 
 
@@ -90,7 +91,7 @@ class TimeAggregator:
 def _rows(operations: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     rows = list(operations)
     for position, row in enumerate(rows):
-        if not isinstance(row, Mapping):
+        if type(row) is not dict and not isinstance(row, Mapping):
             raise FrameError(
                 f"TimeAggregator: entry {position} is a {type(row).__name__}, not a dict.",
                 remedy="Give one dict per operation.",
@@ -99,9 +100,9 @@ def _rows(operations: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pl.DataFrame:
-    """One Float64 column per known name, whatever the case of the key; the first readable spelling in a row counts."""
+    """One Float64 column per known name, whatever the case of the key; of several spellings the first readable one, by alphabet."""
     spellings: dict[str, list[str]] = {name: [] for name in names}
-    for key in dict.fromkeys(key for row in rows for key in row):
+    for key in sorted({key for row in rows for key in row}, key=str):
         upper = key.strip().upper() if isinstance(key, str) else ""
         if upper in spellings:
             spellings[upper].append(key)
@@ -113,8 +114,14 @@ def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pl.Data
 
 
 def _numbers(values: list[Any]) -> pl.Series:
-    text = pl.Series([None if v is None or isinstance(v, bool) else str(v) for v in values], dtype=pl.String)
-    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    """Readable numbers of 0 and more; the rest NULL. Plain numbers take a short way past their text."""
+    if set(map(type, values)) <= _PLAIN:
+        number = pl.Series(values, dtype=pl.Float64, strict=False)
+    else:
+        text = pl.Series(
+            [None if v is None or isinstance(v, bool) else str(v) for v in values], dtype=pl.String
+        )
+        number = text.str.strip_chars().cast(pl.Float64, strict=False)
     return pl.select(pl.when(number.is_finite() & (number >= 0)).then(number)).to_series()
 
 

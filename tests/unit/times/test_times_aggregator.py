@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from routing_etl.errors import FrameError
@@ -125,6 +127,17 @@ def test_one_rule_for_setup_and_run() -> None:
     standard = TimeAggregator(prefer="standard").aggregate([row])["totals"]
     assert (actual["setup_time"], actual["run_time"]) == (7.0, 4.0)
     assert (standard["setup_time"], standard["run_time"]) == (10.0, 5.0)
+
+
+def test_of_several_spellings_in_a_row_the_readable_one_counts() -> None:
+    rows = [{"RUN_TIME": "x", "run_time": 4}, {"RUN_TIME": 3, "run_time": 5}]
+    assert TimeAggregator().aggregate(rows)["totals"]["run_time"] == 7.0
+
+
+@pytest.mark.parametrize("value", [10**400, Decimal("2.5"), np.float64(2.5)])
+def test_other_kinds_of_number(value: Any) -> None:
+    expected = 0.0 if isinstance(value, int) else 2.5
+    assert TimeAggregator().aggregate([{"RUN_TIME": value}])["totals"]["run_time"] == expected
 
 
 def test_large_values_and_sequences_are_rounded() -> None:
