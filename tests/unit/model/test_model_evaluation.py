@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
 from model_toy import toy_items, toy_operations, toy_rule
+from structlog.testing import capture_logs
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
@@ -59,6 +60,12 @@ def run(toy, **options) -> EvaluationReport:
     }
     make = given.pop("make", NearestCopyPredictor)
     return evaluate(make, *toy, **given)
+
+
+@pytest.fixture(scope="module")
+def usual(toy) -> EvaluationReport:
+    """The evaluation that most tests look at; never changed by them."""
+    return run(toy)
 
 
 # --- no leak ---------------------------------------------------------------------------------------------------------
@@ -130,8 +137,8 @@ def test_unrouted_items_are_never_judged(toy):
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def test_rows_keep_the_contract_and_hold_model_baselines_and_differences(toy):
-    found = run(toy)
+def test_rows_keep_the_contract_and_hold_model_baselines_and_differences(usual):
+    found = usual
     METRICS.validate(found.metrics)
     assert not found.metrics.select(METRICS.key).is_duplicated().any()
     methods = set(found.metrics["method"])
@@ -144,14 +151,14 @@ def test_rows_keep_the_contract_and_hold_model_baselines_and_differences(toy):
     assert inside.height > 100 and (inside["low"] <= inside["high"]).all()
 
 
-def test_a_method_compared_with_itself_differs_by_nothing(toy):
-    found = run(toy).metrics.filter(pl.col("method") == "model_minus_nearest_copy").drop_nulls("value")
+def test_a_method_compared_with_itself_differs_by_nothing(usual):
+    found = usual.metrics.filter(pl.col("method") == "model_minus_nearest_copy").drop_nulls("value")
     assert found.height > 50
     assert found.filter((pl.col("value") != 0) | (pl.col("low") != 0) | (pl.col("high") != 0)).height == 0
 
 
-def test_differences_are_model_minus_baseline(toy):
-    found = run(toy)
+def test_differences_are_model_minus_baseline(usual):
+    found = usual
     gap = found.value("exact_at_1") - found.value("exact_at_1", method="majority_part_type")
     assert found.value("exact_at_1", method="model_minus_majority_part_type") == pytest.approx(gap)
 
@@ -185,8 +192,8 @@ def test_differences_in_times_are_on_the_operations_that_both_have():
     assert found.value("run_mae", method="model_minus_nearest_copy") == 0.0
 
 
-def test_segments_cover_the_items(toy):
-    found = run(toy).metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1"))
+def test_segments_cover_the_items(usual):
+    found = usual.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1"))
     total = found.filter(pl.col("segment") == "all")["n"].item()
     for kind in ("part_type_band:", "neighbours:"):
         assert found.filter(pl.col("segment").str.starts_with(kind))["n"].sum() == total
@@ -208,12 +215,12 @@ def test_part_type_bands_count_training_items_only():
     assert counts["part_type_band:unseen"] == 9 and counts["part_type_band:none"] == 1
 
 
-def test_the_same_evaluation_twice_is_equal(toy):
-    assert run(toy).metrics.equals(run(toy).metrics)
+def test_the_same_evaluation_twice_is_equal(toy, usual):
+    assert run(toy).metrics.equals(usual.metrics)
 
 
-def test_legacy_metrics_are_rounded_and_equal_the_rows(toy):
-    found = run(toy)
+def test_legacy_metrics_are_rounded_and_equal_the_rows(usual):
+    found = usual
     assert set(found.legacy) == {
         "accuracy",
         "precision_weighted",
@@ -238,7 +245,9 @@ class Failing:
 
 
 def test_a_model_that_cannot_be_fitted_is_null_with_its_message(toy):
-    found = run(toy, make=Failing)
+    with capture_logs() as logs:
+        found = run(toy, make=Failing)
+    assert "evaluated_method_failed" in {entry["event"] for entry in logs}
     row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1")).row(
         0, named=True
     )
@@ -260,7 +269,9 @@ def test_answers_out_of_contract_are_null_with_the_reason(toy):
                 found.abstained,
             )
 
-    found = run(toy, make=OutOfContract)
+    with capture_logs() as logs:
+        found = run(toy, make=OutOfContract)
+    assert "answers_not_comparable" in {entry["event"] for entry in logs}
     row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1")).row(
         0, named=True
     )
@@ -287,8 +298,8 @@ def test_nothing_to_judge_is_null_and_critical_never_perfect(toy):
     METRICS.validate(found.metrics)
 
 
-def test_without_work_results_times_are_null_and_an_alert_says_so(toy):
-    found = run(toy)
+def test_without_work_results_times_are_null_and_an_alert_says_so(usual):
+    found = usual
     row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "run_mae"))
     assert row["value"].to_list() == [None] and row["reason"].to_list() == ["NO_ACTUAL_DATA"]
     assert ("NO_ACTUAL_DATA", "warning") in [(a["code"], a["severity"]) for a in found.alerts]
@@ -332,13 +343,13 @@ def test_direction_of_metrics():
     assert better("abstained_share", 0.5, 0.5) is None
 
 
-def test_every_metric_that_is_written_has_a_meaning(toy):
-    assert set(run(toy).metrics["metric"]) <= set(GLOSSARY)
+def test_every_metric_that_is_written_has_a_meaning(usual):
+    assert set(usual.metrics["metric"]) <= set(GLOSSARY)
     assert all(m.text for m in GLOSSARY.values())
 
 
-def test_markdown_shows_every_method_interval_and_reason(toy):
-    text = run(toy).to_markdown()
+def test_markdown_shows_every_method_interval_and_reason(usual):
+    text = usual.to_markdown()
     for word in (
         "nearest_copy",
         "majority_part_type",
@@ -354,8 +365,8 @@ def test_markdown_shows_every_method_interval_and_reason(toy):
     assert len(lines) == 1
 
 
-def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(toy):
-    found = run(toy)
+def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(usual):
+    found = usual
     details = json.loads(json.dumps(found.details, ensure_ascii=False))
     assert {
         "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
@@ -372,7 +383,9 @@ def test_a_family_of_metrics_that_fails_is_null_and_the_others_are_measured(toy,
         raise FloatingPointError("no times today")
 
     monkeypatch.setattr(measuring, "inside_metrics", broken)
-    found = run(toy)
+    with capture_logs() as logs:
+        found = run(toy)
+    assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"metric_family_failed"}
     row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "inside")).row(
         0, named=True
     )
