@@ -144,7 +144,7 @@ def nightly_of_the_environment() -> dg.JobDefinition:
 
 
 def test_a_permanent_failure_is_recorded_and_the_re_run_goes_on_where_it_stopped(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROUTING_ETL_HOME", str(home))
     champion = json.loads((home / "models" / "aliases.json").read_text(encoding="utf-8"))["aliases"][
@@ -154,8 +154,7 @@ def test_a_permanent_failure_is_recorded_and_the_re_run_goes_on_where_it_stopped
     good = engine.read_bytes()
     engine.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
     job = dg.reconstructable(nightly_of_the_environment)
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         with dg.execute_job(job, instance) as result:
             assert not result.success
             [event] = [e for e in result.all_events if e.is_step_failure]
