@@ -16,8 +16,9 @@ from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.tokens import normalise
 
 FloatArray = NDArray[Any]
+IntArray = NDArray[np.int64]
 
-_SAMPLE = 5_000
+_SAMPLE = 3_000
 _BUCKETS = (
     ("core", 0.8),
     ("important", 0.6),
@@ -102,31 +103,37 @@ def attribute_statistics(
         codes[attribute.name] = (
             values * 20 // max(int(values.max()), 1) if attribute.kind == "number" else values
         )
+    rng = np.random.default_rng(random_state)
     rows = np.arange(n)
     if n > _SAMPLE:
-        rows = np.sort(np.random.default_rng(random_state).choice(n, _SAMPLE, replace=False))
+        rows = np.sort(rng.choice(n, _SAMPLE, replace=False))
+    shuffled = rng.permutation(len(rows))
     names = list(codes)
     closest = dict.fromkeys(names, 0.0)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            shared = _mutual_information(codes[a][rows], codes[b][rows])
+            shared = _mutual_information(codes[a][rows], codes[b][rows], shuffled)
             closest[a], closest[b] = max(closest[a], shared), max(closest[b], shared)
     for name in names:
         out[name]["independence"] = 1.0 - closest[name]
     return out
 
 
-def _mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    """Mutual information over the smaller entropy, 0..1, corrected for what chance alone would give."""
+def _mutual_information(a: IntArray, b: IntArray, shuffled: IntArray) -> float:
+    """Mutual information over the smaller entropy, less what the same values in random order share: 0 .. 1."""
     n = len(a)
     a, b = np.unique(a, return_inverse=True)[1], np.unique(b, return_inverse=True)[1]
-    pa, pb = np.bincount(a) / n, np.bincount(b) / n
-    joint = np.unique(a * (int(b.max()) + 1) + b, return_counts=True)[1] / n
-    ha, hb = _entropy(pa), _entropy(pb)
-    if min(ha, hb) <= 0:
+    ha, hb = _entropy(np.bincount(a) / n), _entropy(np.bincount(b) / n)
+    least = min(ha, hb)
+    if least <= 0:
         return 0.0
-    bias = (len(joint) - len(pa) - len(pb) + 1) / (2 * n)
-    return float(np.clip((ha + hb - _entropy(joint) - max(bias, 0.0)) / min(ha, hb), 0.0, 1.0))
+    width = int(b.max()) + 1
+
+    def shared(right: IntArray) -> float:
+        return ha + hb - _entropy(np.unique(a * width + right, return_counts=True)[1] / n)
+
+    chance = shared(b[shuffled])
+    return float(np.clip((shared(b) - chance) / max(least - chance, 1e-9), 0.0, 1.0))
 
 
 def _entropy(share: NDArray[np.float64]) -> float:

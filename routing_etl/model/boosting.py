@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[Any]
 BinArray = NDArray[np.uint8]
+IntArray = NDArray[np.int64]
 
 MAX_BINS = 32
 
@@ -74,6 +75,12 @@ class QuestionBooster:
         rate = np.clip((weights @ answers + 0.5) / (weights.sum() + 1.0), 1e-3, 1 - 1e-3)
         self.start_ = np.log(rate / (1 - rate)).astype(np.float32)
         place = self._order(hot, ordered, answers, weights, rate, d)
+        order = None
+        if not ordered.all():
+            # Row of the compact table that stands at every place: the inverse of `place` inside each column.
+            at = starts[self._columns][:, None] + place[self._columns, self._bin]
+            order = np.empty_like(at)
+            np.put_along_axis(order, at, np.arange(len(at))[:, None], axis=0)
         bits = (np.uint32(1) << np.arange(self._depth_bins, dtype=np.uint32)).astype(np.uint32)
         inner, leaves = 2**self.depth - 1, 2**self.depth
         self.split_column_ = np.zeros((n_questions, self.n_rounds, inner), dtype=np.int16)
@@ -89,7 +96,7 @@ class QuestionBooster:
             above: NDArray[np.float32] | None = None
             for level in range(self.depth):
                 sums = self._sums(hot, gradient, curve, node, level, above)
-                column, chosen, valid = self._best(sums, place, d)
+                column, chosen, valid = self._best(sums, order, starts)
                 first = 2**level - 1
                 width = 2**level
                 picked = place[column, :, np.arange(n_questions)[:, None]]
@@ -167,25 +174,35 @@ class QuestionBooster:
         return out
 
     def _best(
-        self, sums: FloatArray, place: NDArray[np.int16], d: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Best split per question and node: column, last place that goes left, and whether there is one."""
-        _, _, n_questions, width = sums.shape
-        places = self._depth_bins
-        padded = np.zeros((2, d, places, n_questions, width), dtype=np.float32)
-        where = place[self._columns, self._bin]
-        padded[:, self._columns[:, None], where, np.arange(n_questions)[None, :]] = sums
-        running = padded.cumsum(axis=2)
-        total = running[:, :, -1:]
+        self, sums: FloatArray, order: IntArray | None, starts: IntArray
+    ) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
+        """Best split per question and node: column, last place that goes left, and whether there is one.
+
+        `order`: bins x questions, which bin stands at each place of its column; None when all are in place.
+        """
+        if order is not None:
+            sums = np.take_along_axis(sums, order[None, :, :, None], axis=1)
+        running = sums.cumsum(axis=1)
+        widths = np.diff(starts)
+        before = np.concatenate([np.zeros_like(running[:, :1]), running[:, starts[1:-1] - 1]], axis=1)
+        total = running[:, starts[1] - 1].copy()
+        running -= np.repeat(before, widths, axis=1)
         g_left, h_left = running
-        g_right, h_right = total - running
-        gain = g_left**2 / (h_left + self.penalty) + g_right**2 / (h_right + self.penalty)
-        gain -= total[0] ** 2 / (total[1] + self.penalty)
-        gain[(h_left < self.min_weight) | (h_right < self.min_weight)] = 0.0
-        flat = gain.reshape(d * places, n_questions, width)
-        best = flat.argmax(axis=0)
-        valid = np.take_along_axis(flat, best[None], axis=0)[0] > 1e-6
-        return best // places, best % places, valid
+        g_right, h_right = total[0] - g_left, total[1] - h_left
+        poor = (h_left < self.min_weight) | (h_right < self.min_weight)
+        h_left += self.penalty
+        h_right += self.penalty
+        np.square(g_left, out=g_left)
+        np.square(g_right, out=g_right)
+        g_left /= h_left
+        g_right /= h_right
+        g_left += g_right
+        g_left -= total[0] ** 2 / (total[1] + self.penalty)
+        g_left[poor] = 0.0
+        best = g_left.argmax(axis=0)
+        valid = np.take_along_axis(g_left, best[None], axis=0)[0] > 1e-4
+        column = self._columns[best]
+        return column, best - starts[column], valid
 
     def log_odds(self, bins: BinArray) -> FloatArray:
         """n x T log-odds of "yes"."""

@@ -64,7 +64,6 @@ class Evidence:
     `votes`: items x variants. `distance`, `neighbours`, `similarity`: items x k (-1 where there is none).
     `expected`: items x d, expected routing description. `operations`: items x operations, probabilities of the
     operation model; `family`: its family per item. `codes`: per telling level the coded value (-1 unknown).
-    `own_group`: group of a training item, -1 for a new one.
     """
 
     votes: sparse.csr_matrix
@@ -75,7 +74,6 @@ class Evidence:
     operations: FloatArray
     family: IntArray
     codes: dict[str, NDArray[np.int32]]
-    own_group: IntArray
 
 
 @dataclass
@@ -89,6 +87,47 @@ class Pairs:
     sequence: IntArray
     features: FloatArray
     composed: Composed
+
+
+@dataclass
+class _Counts:
+    """How often training items have each sequence: in all, per value of every telling level; and when last.
+
+    `of_value`: per level, keys value * sequences + sequence (sorted) and counts. `of_level`: per level, items per value.
+    """
+
+    n: float
+    total: FloatArray
+    of_value: dict[str, tuple[IntArray, FloatArray]]
+    of_level: dict[str, FloatArray]
+    age_newest: FloatArray
+    young_share: FloatArray
+
+
+def _count(
+    rows: IntArray,
+    sequence: IntArray,
+    n_sequences: int,
+    codes: dict[str, NDArray[np.int32]],
+    age_days: FloatArray,
+) -> _Counts:
+    """Count the labels in `rows`."""
+    own, age = sequence[rows], age_days[rows]
+    total = np.bincount(own, minlength=n_sequences).astype(np.float32)
+    of_value, of_level = {}, {}
+    for name, code in codes.items():
+        value = code[rows].astype(np.int64)
+        keep = value >= 0
+        keys, numbers = np.unique(value[keep] * n_sequences + own[keep], return_counts=True)
+        of_value[name] = (keys, numbers.astype(np.float32))
+        width = int(code.max()) + 1 if len(code) else 0
+        of_level[name] = np.bincount(value[keep], minlength=max(width, 1)).astype(np.float32)
+    known = np.isfinite(age)
+    newest = np.full(n_sequences, np.nan, dtype=np.float32)
+    np.fmin.at(newest, own[known], age[known].astype(np.float32))
+    young = known & (age < np.median(age[known]) / 2) if known.any() else known
+    share = np.bincount(own, young, n_sequences) / np.maximum(total, 1)
+    return _Counts(float(len(rows)), total, of_value, of_level, newest, share.astype(np.float32))
 
 
 class CandidateMaker:
@@ -111,6 +150,7 @@ class CandidateMaker:
         age_days: FloatArray,
         live: NDArray[np.bool_],
         family: IntArray,
+        folds: IntArray,
     ) -> CandidateMaker:
         """Count routings per telling value.
 
@@ -118,11 +158,11 @@ class CandidateMaker:
         ----------
         described: sequences x d, mean routing description of every sequence. groups: near-duplicate group per label.
         codes: telling level -> coded value per label. age_days: per label, NaN when unknown.
-        live: per sequence, whether it may be proposed. family: per label.
+        live: per sequence, whether it may be proposed. family, folds: per label.
         """
         labels = catalogue.labels
         sequence = labels["sequence"].to_numpy().astype(np.int64)
-        n_sequences, n = catalogue.n_sequences, len(sequence)
+        n_sequences = catalogue.n_sequences
         self.variant_to_sequence_ = sparse.csr_matrix(
             (
                 np.ones(catalogue.n_variants, np.float32),
@@ -141,48 +181,21 @@ class CandidateMaker:
         )
         per_job = outside / np.maximum(np.bincount(catalogue.step_job, uses, len(catalogue.jobs)), 1)
         self.outsourced_ = per_job[catalogue.operation_job].astype(np.float32)
-        size = np.bincount(sequence, minlength=n_sequences).astype(np.float32)
         self.composer_ = Composer().fit(catalogue, family, sequence, live)
 
-        # One vote per group and sequence: near-duplicates count once, and one's own group can be taken out exactly.
-        first = np.unique(groups * n_sequences + sequence)
-        self.group_keys_ = first
-        representative = np.searchsorted(first, groups * n_sequences + sequence)
-        one = np.zeros(len(first), dtype=np.int64)
-        one[representative] = np.arange(n)
-        self.count_ = np.bincount(first % n_sequences, minlength=n_sequences).astype(np.float32)
-        self.groups_total_ = float(len(first))
+        # Near-duplicates count once per sequence.
+        _, one = np.unique(groups * n_sequences + sequence, return_index=True)
         self.levels_ = list(codes)
-        self.level_counts_ = {}
-        self.level_totals_ = {}
-        for name, code in codes.items():
-            value = code[one]
-            width = int(code.max()) + 1 if len(code) else 0
-            keep = value >= 0
-            table = sparse.csr_matrix(
-                (np.ones(int(keep.sum()), np.float32), (value[keep], first[keep] % n_sequences)),
-                shape=(max(width, 1), n_sequences),
-            )
-            table.sum_duplicates()
-            table.sort_indices()
-            value_of = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr))
-            self.level_counts_[name] = (value_of * n_sequences + table.indices, table.data)
-            self.level_totals_[name] = np.asarray(table.sum(axis=1)).ravel().astype(np.float32)
+        self.counts_ = _count(one, sequence, n_sequences, codes, age_days)
+        self.without_ = [
+            _count(one[folds[one] != f], sequence, n_sequences, codes, age_days)
+            for f in range(int(folds.max()) + 1)
+        ]
         self.typical_ = self._typical(n_sequences)
         self.family_sequences_ = [
             np.flatnonzero(live & (np.bincount(sequence[family == f], minlength=n_sequences) > 0))
             for f in range(int(family.max()) + 1)
         ]
-        known = np.isfinite(age_days)
-        newest = np.full(n_sequences, np.inf, dtype=np.float32)
-        np.minimum.at(newest, sequence[known], age_days[known].astype(np.float32))
-        ceiling = float(np.nanmax(age_days)) if known.any() else 0.0
-        self.age_newest_ = np.where(np.isfinite(newest), newest, ceiling).astype(np.float32)
-        middle = float(np.nanmedian(age_days)) if known.any() else 0.0
-        young = np.where(known, age_days < middle / 2, False)
-        self.young_share_ = (np.bincount(sequence, young, n_sequences) / np.maximum(size, 1)).astype(
-            np.float32
-        )
         self.names_ = [*FEATURES, *[f"share given {name}" for name in self.levels_]]
         return self
 
@@ -190,21 +203,23 @@ class CandidateMaker:
         """Values of the first telling level x sequences: the most frequent sequences of each value."""
         if not self.levels_:
             return None
-        key, data = self.level_counts_[self.levels_[0]]
+        key, data = self.counts_.of_value[self.levels_[0]]
         row, col = key // n_sequences, key % n_sequences
         order = np.lexsort((col, -data, row))
         row, col, data = row[order], col[order], data[order]
         keep = rank_in_group(row) < _TYPICAL
-        totals = self.level_totals_[self.levels_[0]]
+        totals = self.counts_.of_level[self.levels_[0]]
         share = data[keep] / np.maximum(totals[row[keep]], 1)
         return sparse.csr_matrix((share, (row[keep], col[keep])), shape=(len(totals), n_sequences))
 
-    def make(self, evidence: Evidence, sequence_of: IntArray) -> Pairs:
+    def make(self, evidence: Evidence, sequence_of: IntArray, *, without: int | None = None) -> Pairs:
         """Collect candidates and compute their features.
 
         Parameters
         ----------
-        sequence_of: sequence of every training item, to read the neighbours' votes.
+        sequence_of: sequence of every training item, to read the neighbours' votes. without: fold of the items, when
+        they are training items: all counts leave the whole fold out. (Leaving out each item alone would give its
+        routing away: its count would be one lower than for all others.)
         """
         n, n_sequences = evidence.votes.shape[0], len(self.length_)
         votes = (evidence.votes @ self.variant_to_sequence_).tocsr()
@@ -224,10 +239,11 @@ class CandidateMaker:
         total = n_sequences + composed.n_new
         made = np.unique(composed.row * total + composed.sequence)
         key = row * total + sequence
-        alone = (self.count_[sequence] - self._own_counts(evidence, row, sequence, n_sequences)) <= 0
+        counts = self.counts_ if without is None else self.without_[without]
+        alone = counts.total[sequence] <= 0
         key = np.union1d(key[~alone], made)
         row, sequence = key // total, key % total
-        features = self._features(evidence, votes, near, row, sequence, composed, sequence_of)
+        features = self._features(counts, evidence, votes, near, row, sequence, composed, sequence_of)
         return Pairs(row, sequence, features, composed)
 
     def _most_likely(self, evidence: Evidence, n_sequences: int) -> sparse.csr_matrix:
@@ -289,6 +305,7 @@ class CandidateMaker:
 
     def _features(
         self,
+        counts: _Counts,
         evidence: Evidence,
         votes: sparse.csr_matrix,
         near: sparse.csr_matrix,
@@ -337,8 +354,7 @@ class CandidateMaker:
         order = np.lexsort((-model, row))
         model_rank[order] = rank_in_group(row[order])
         expected_length = np.asarray(votes @ self.length_)
-        own = self._own_counts(evidence, row, known, n_sequences) * ~new
-        count = np.where(new, 0.0, self.count_[known]) - own
+        count = np.where(new, 0.0, counts.total[known])
         alone = count <= 0
         away = np.sqrt(((self.described_[known] - evidence.expected[row]) ** 2).sum(axis=1))
         away[alone] = np.nan
@@ -364,9 +380,9 @@ class CandidateMaker:
             model_rank,
             size,
             size - expected_length[row],
-            np.log1p(np.maximum(count, 0)),
-            np.where(alone, np.nan, self.age_newest_[known]),
-            np.where(alone, np.nan, self.young_share_[known]),
+            np.log1p(count),
+            np.where(alone, np.nan, counts.age_newest[known]),
+            np.where(alone, np.nan, counts.young_share[known]),
             outsourced,
         ]
         shares = []
@@ -375,27 +391,14 @@ class CandidateMaker:
             code = evidence.codes[name]
             given = code[row] >= 0
             value = np.maximum(code[row], 0).astype(np.int64)
-            counts = np.where(given, lookup(*self.level_counts_[name], value * n_sequences + known), 0.0)
-            total = np.where(given, self.level_totals_[name][value], 0.0)
-            counts = np.where(new, 0.0, counts - own * given)
-            total = total - self._own_total(evidence, row) * given
-            prior = np.maximum(count, 0) / self.groups_total_
-            shares.append((np.maximum(counts, 0) + prior) / (np.maximum(total, 0) + 1.0))
+            with_value = lookup(*counts.of_value[name], value * n_sequences + known)
+            with_value = np.where(given & ~new, with_value, 0.0)
+            total = np.where(given, counts.of_level[name][value], 0.0)
+            shares.append((with_value + count / max(counts.n, 1.0)) / (total + 1.0))
             if i == 0:
                 sizes[row] = total
-        columns.append(np.log1p(np.maximum(sizes, 0))[row])
+        columns.append(np.log1p(sizes)[row])
         return np.column_stack([*columns, *shares]).astype(np.float32)
-
-    def _own_counts(
-        self, evidence: Evidence, row: IntArray, sequence: IntArray, n_sequences: int
-    ) -> FloatArray:
-        group = evidence.own_group[row]
-        key = np.maximum(group, 0) * n_sequences + sequence
-        place = np.minimum(np.searchsorted(self.group_keys_, key), len(self.group_keys_) - 1)
-        return np.asarray((self.group_keys_[place] == key) & (group >= 0), dtype=np.float32)
-
-    def _own_total(self, evidence: Evidence, row: IntArray) -> FloatArray:
-        return (evidence.own_group[row] >= 0).astype(np.float32)
 
     def _neighbour_stats(
         self,

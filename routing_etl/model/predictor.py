@@ -55,12 +55,19 @@ from routing_etl.progress import SILENT, Progress
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
+_TYPE = "part_type|value"
 _CORE = (
     AttributeSpec("part_type", "category"),
     AttributeSpec("item_acct", "category"),
     AttributeSpec("item_nm", "text"),
 )
 _LEAST_LABELS = 20
+_LEAST_FOR_UNSEEN = 0.05
+_REASONS = {
+    "no_attributes": "None of the item's attributes that the model knows is filled.",
+    "unseen_part_type": "No routed item has this part type, and no other type's routings fit well enough.",
+    "no_similar_item": "No routed item is similar enough to copy a routing from.",
+}
 
 
 class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
@@ -179,7 +186,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
             sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
-            maker.fit(catalogue, sequence_described, groups, codes, age, live, family)
+            maker.fit(catalogue, sequence_described, groups, codes, age, live, family, folds)
             self.maker_ = maker
             near = self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
             task.advance()
@@ -293,6 +300,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             gains = self.encoder_.level_gain_
             ranked = sorted(gains, key=lambda name: (-gains[name], name))
             self.telling_ = [name for name in ranked if gains[name] > 0.01][:5]
+            if _TYPE in gains and _TYPE not in self.telling_:
+                self.telling_.append(_TYPE)
         return {name: table.codes[name] for name in self.telling_}
 
     def _fit_operations(
@@ -373,7 +382,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         if n > self.max_ranker_items:
             chosen = np.sort(rng.choice(n, self.max_ranker_items, replace=False))
         everyone = np.asarray(votes @ self.described_, dtype=np.float32)
-        distance, found = self.index_.search(self._place(everyone, features), self.n_neighbors + 8)
+        points = self._place(everyone, features)
+        distance, found = self.index_.search(points, self.n_neighbors + 8)
         own = groups[np.maximum(found, 0)] == groups[:, None]
         distance = np.where(own, np.inf, distance)
         found = np.where(own, -1, found)
@@ -382,22 +392,75 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         distance, found, expected = all_distance[chosen], all_found[chosen], everyone[chosen]
         same = sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None]
         self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
-        evidence = Evidence(
-            votes=votes[chosen],
-            distance=distance,
-            neighbours=found,
-            similarity=self.scale_.transform(distance),
-            expected=expected,
-            operations=probabilities[chosen],
-            family=family[chosen],
-            codes={name: code[chosen] for name, code in codes.items()},
-            own_group=groups[chosen],
+        similarity = self.scale_.transform(distance)
+        parts = []
+        for fold in np.unique(folds[chosen]):
+            here = np.flatnonzero(folds[chosen] == fold)
+            at = chosen[here]
+            evidence = Evidence(
+                votes=votes[at],
+                distance=distance[here],
+                neighbours=found[here],
+                similarity=similarity[here],
+                expected=expected[here],
+                operations=probabilities[at],
+                family=family[at],
+                codes={name: code[at] for name, code in codes.items()},
+            )
+            pairs = self.maker_.make(evidence, sequence_of, without=int(fold))
+            hit = pairs.sequence == sequence_of[at][pairs.row]
+            parts.append((pairs.features, hit, here[pairs.row]))
+        self.maker_.without_ = []
+        row = np.concatenate([part[2] for part in parts])
+        self.ranker_ = CandidateRanker(n_jobs=self.n_jobs, random_state=self.random_state)
+        self.ranker_.fit(
+            np.concatenate([part[0] for part in parts]),
+            np.concatenate([part[1] for part in parts]),
+            row,
+            folds[chosen][row],
         )
-        pairs = self.maker_.make(evidence, sequence_of)
-        hit = pairs.sequence == sequence_of[chosen][pairs.row]
-        self.ranker_ = CandidateRanker(random_state=self.random_state)
-        self.ranker_.fit(pairs.features, hit, pairs.row, folds[chosen][pairs.row])
+        self._fit_novelty(codes, points, groups, sequence_of, all_found)
         return all_found, self.scale_.transform(all_distance)
+
+    def _fit_novelty(
+        self,
+        codes: dict[str, NDArray[np.int32]],
+        points: FloatArray,
+        groups: IntArray,
+        sequence_of: IntArray,
+        found: IntArray,
+    ) -> None:
+        """How much less an item of a type that nobody has routed can be relied on.
+
+        The share of items whose nearest neighbour of another type has their routing, over the same share for the
+        nearest neighbour of any type: 1 where types do not matter, near 0 where each type has routings of its own.
+        """
+        self.type_level_ = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
+        self.novelty_ = 1.0
+        if not self.type_level_:
+            return
+        kind = codes[self.type_level_]
+        rng = np.random.default_rng(self.random_state)
+        sample = np.sort(rng.choice(len(kind), min(1500, len(kind)), replace=False))
+        squares = (points**2).sum(axis=1)
+        hits_other = hits_any = 0
+        for part in np.array_split(sample, max(1, len(sample) * len(kind) // 20_000_000)):
+            distance = squares[None, :] - 2.0 * (points[part] @ points.T)
+            distance[(kind[None, :] == kind[part][:, None]) | (groups[None, :] == groups[part][:, None])] = (
+                np.inf
+            )
+            nearest = distance.argmin(axis=1)
+            foreign = np.isfinite(distance[np.arange(len(part)), nearest])
+            hits_other += int((foreign & (sequence_of[nearest] == sequence_of[part])).sum())
+            near = found[part, 0]
+            hits_any += int(((near >= 0) & (sequence_of[np.maximum(near, 0)] == sequence_of[part])).sum())
+        self.novelty_ = float(np.clip((hits_other + 1) / (hits_any + 1), 0.0, 1.0))
+
+    def _unseen(self, evidence: Evidence) -> NDArray[np.bool_]:
+        """Items whose type no routed item has."""
+        if not self.type_level_:
+            return np.zeros(evidence.votes.shape[0], dtype=bool)
+        return np.asarray(evidence.codes[self.type_level_] < 0)
 
     def _fit_artifacts(self, train: pl.DataFrame) -> None:
         weights = dict(self.feature_weights or {})
@@ -470,7 +533,6 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             operations=self.operations_.predict(table, self._voted(votes), family),
             family=family,
             codes=codes,
-            own_group=np.full(items.height, -1, dtype=np.int64),
         )
         return self._propose(items, features, evidence)
 
@@ -494,12 +556,14 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     def _propose(self, items: pl.DataFrame, features: FloatArray, evidence: Evidence) -> Predictions:
         pairs = self.maker_.make(evidence, self.sequence_of_)
         _, probability = self.ranker_.predict(pairs.features, pairs.row)
+        unseen = self._unseen(evidence)
+        probability = probability * np.where(unseen, self.novelty_, 1.0)[pairs.row]
         shown = self.texts_.shown(items)
         empty = shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
         nearest = evidence.similarity.max(axis=1, initial=0.0)
         best = np.zeros(items.height)
         np.maximum.at(best, pairs.row, probability)
-        silent = empty | (best <= 0.0)
+        silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         keep = ~silent[pairs.row]
         book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, self.catalogue_)
         chosen = choose(
@@ -539,13 +603,11 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.texts_.compare(shown, row, label), self.catalogue_,
         )  # fmt: skip
         quiet = np.flatnonzero(silent)
-        code = ["no_attributes" if empty[i] else "no_similar_item" for i in quiet]
-        reason = [
-            "None of the item's attributes that the model knows is filled."
-            if empty[i]
-            else "No routed item is similar enough to copy a routing from."
+        code = [
+            "no_attributes" if empty[i] else "unseen_part_type" if unseen[i] else "no_similar_item"
             for i in quiet
         ]
+        reason = [_REASONS[c] for c in code]
         abstained = abstained_frame(items, quiet, code, reason, nearest[quiet])
         return Predictions(candidates, operations, self.resource_alternatives_, voters, abstained)
 

@@ -1,0 +1,512 @@
+"""The predictor on a small plant whose rule is known: what it must find, refuse, explain and keep."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import joblib
+import numpy as np
+import polars as pl
+import pytest
+from model_toy import ATTRIBUTES, LIMIT_MM, toy_items, toy_operations, toy_plant, toy_rule
+from sklearn.base import clone
+
+from routing_etl.errors import ModelError
+from routing_etl.frames import (
+    ABSTAINED,
+    CANDIDATE_EVIDENCE,
+    CANDIDATE_OPERATIONS,
+    CANDIDATES,
+    RESOURCE_ALTERNATIVES,
+    TIME_BY_ITEM_OPERATION,
+    TIME_SOURCES,
+    AttributeSpec,
+    Predictions,
+    TimeEvidence,
+)
+from routing_etl.model.predictor import RoutingPredictor
+
+
+def predictor(**options: object) -> RoutingPredictor:
+    """A small model, quick to train."""
+    settings: dict[str, object] = {"attributes": ATTRIBUTES, "n_trees": 24, "n_jobs": 1} | options
+    return RoutingPredictor(**settings)  # type: ignore[arg-type]
+
+
+def first_codes(found: Predictions) -> dict[str, str]:
+    """Item key -> job codes of the first candidate."""
+    top = found.candidates.filter(pl.col("candidate_rank") == 1)
+    return dict(zip(top["item_key"].to_list(), top["routing_code"].to_list(), strict=True))
+
+
+def exact(found: Predictions, items: pl.DataFrame) -> float:
+    """Share of items whose first candidate is what the engineer would write."""
+    truth = [">".join(step[0] for step in steps) for steps in toy_rule(items)]
+    codes = first_codes(found)
+    return float(np.mean([codes.get(k) == t for k, t in zip(items["item_key"], truth, strict=True)]))
+
+
+@pytest.fixture(scope="module")
+def plant() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    return toy_plant(900)
+
+
+@pytest.fixture(scope="module")
+def model(plant: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -> RoutingPredictor:
+    items, operations, _ = plant
+    return predictor().fit(items, operations)
+
+
+@pytest.fixture(scope="module")
+def found(model: RoutingPredictor, plant: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -> Predictions:
+    return model.predict(plant[2])
+
+
+def test_finds_the_rule_of_type_size_and_words(found: Predictions, plant: tuple[pl.DataFrame, ...]) -> None:
+    assert exact(found, plant[2]) >= 0.93
+
+
+def test_confidence_speaks_of_the_share_that_is_right(
+    found: Predictions, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    top = found.candidates.filter(pl.col("candidate_rank") == 1)
+    assert abs(top["confidence"].mean() - exact(found, plant[2])) < 0.06
+    sums = found.candidates.group_by("item_key").agg(pl.col("confidence").sum())
+    assert sums["confidence"].max() <= 1.0 + 1e-6
+
+
+def test_frames_keep_their_contracts(found: Predictions) -> None:
+    for frame, contract in zip(
+        (found.candidates, found.operations, found.resources, found.evidence, found.abstained),
+        (CANDIDATES, CANDIDATE_OPERATIONS, RESOURCE_ALTERNATIVES, CANDIDATE_EVIDENCE, ABSTAINED),
+        strict=True,
+    ):
+        contract.validate(frame)
+        assert list(frame.columns) == contract.names
+        assert frame.select(contract.key).is_duplicated().sum() == 0
+
+
+def test_every_item_is_answered_or_refused(found: Predictions, plant: tuple[pl.DataFrame, ...]) -> None:
+    answered = set(found.candidates["item_key"]) | set(found.abstained["item_key"])
+    assert answered == set(plant[2]["item_key"])
+    assert not set(found.candidates["item_key"]) & set(found.abstained["item_key"])
+
+
+def test_candidates_of_an_item_are_distinct_and_in_order_of_confidence(found: Predictions) -> None:
+    assert found.candidates.select("item_key", "routing_code").is_duplicated().sum() == 0
+    by_item = found.candidates.sort("item_key", "candidate_rank").group_by("item_key", maintain_order=True)
+    falling = by_item.agg((pl.col("confidence").diff().drop_nulls() <= 1e-9).all().alias("ok"))
+    assert falling["ok"].all()
+    assert found.candidates["candidate_rank"].max() == 4
+
+
+def test_ids_signatures_and_order_letters(found: Predictions) -> None:
+    first = found.candidates.row(0, named=True)
+    assert first["candidate_id"] == f"{first['item_cd']}_C{first['candidate_rank']:02d}"
+    operations = found.operations.filter(
+        (pl.col("item_key") == first["item_key"]) & (pl.col("candidate_rank") == first["candidate_rank"])
+    )
+    assert operations["proc_seq"].to_list() == [10 * (i + 1) for i in range(operations.height)]
+    assert operations["rout_order"].to_list() == ["F", *["I"] * (operations.height - 2), "L"]
+    assert ">".join(operations["job_cd"]) == first["routing_code"]
+    assert first["routing_signature"] == "+".join(operations["job_nm"].head(4))
+    assert operations.height == first["process_count"]
+
+
+def test_leading_blank_of_the_code_is_kept() -> None:
+    items, operations, _ = toy_plant(300, seed=3)
+    item = items.filter(pl.col("item_cd").str.starts_with(" "))
+    found = predictor(n_trees=8).fit(items, operations).predict(item)
+    assert found.candidates["candidate_id"][0].startswith(" X00007_C01")
+
+
+def test_only_pairs_of_job_and_resource_that_were_planned(
+    found: Predictions, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    pairs = ["job_cd", "res_cd", "inside"]
+    assert found.operations.join(plant[1], on=pairs, how="anti").height == 0
+
+
+def test_resource_follows_the_size(found: Predictions, plant: tuple[pl.DataFrame, ...]) -> None:
+    top = found.operations.filter((pl.col("candidate_rank") == 1) & (pl.col("job_cd") == "B10"))
+    sized = top.join(plant[2].select("item_key", "outer_mm"), on="item_key").drop_nulls("outer_mm")
+    right = (sized["res_cd"] == "CNC-BIG") == (sized["outer_mm"] >= LIMIT_MM)
+    assert right.mean() > 0.95
+
+
+def test_outsourced_operation_makes_a_fallback(found: Predictions) -> None:
+    outside = found.operations.filter(pl.col("inside") == "out").select("item_key", "candidate_rank").unique()
+    joined = found.candidates.join(outside, on=["item_key", "candidate_rank"])
+    assert joined.height > 0
+    assert set(joined["priority"]) == {"fallback"}
+    primary = found.candidates.filter(pl.col("priority") == "primary")
+    assert primary.height > 0
+    assert primary["similarity_score"].min() >= 0.8
+    assert set(primary["similarity_tier"]) == {"HIGH"}
+
+
+def test_inspection_flag_and_subcontractor_come_with_the_step(found: Predictions) -> None:
+    assert set(found.operations.filter(pl.col("job_cd") == "Q10")["insp_flg"]) == {"Y"}
+    assert set(found.operations.filter(pl.col("job_cd") == "B10")["insp_flg"]) == {"N"}
+    assert set(found.operations.filter(pl.col("job_cd") == "P10")["bp_cd"]) == {"V01"}
+
+
+def test_pools_come_last_among_the_alternatives(found: Predictions) -> None:
+    packing = found.resources.filter(pl.col("job_cd") == "Z90").sort("alternative_rank")
+    assert packing["res_cd"].to_list() == ["PACK-1", "PACK-대기"]
+    assert packing["is_pool"].to_list() == [False, True]
+    assert packing["use_share"].sum() == pytest.approx(1.0)
+
+
+def test_evidence_names_what_agrees_and_what_differs(
+    found: Predictions, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    items = plant[0]
+    row = found.evidence.filter(pl.col("evidence_rank") == 1).row(0, named=True)
+    mine = items.filter(pl.col("item_cd") == row["item_cd"]).row(0, named=True)
+    theirs = items.filter(pl.col("item_cd") == row["neighbour_item_cd"]).row(0, named=True)
+    for attribute in ATTRIBUTES:
+        same = mine[attribute.name] == theirs[attribute.name]
+        assert (attribute.name in row["matching"].split(", ")) == same
+        assert (f"{attribute.name}: " in (row["differing"] or "")) != same
+    assert found.evidence["evidence_rank"].max() <= 3
+    weights = found.evidence.group_by("item_key", "candidate_rank").agg(pl.col("weight").sum())
+    assert weights["weight"].max() <= 1.0 + 1e-6
+
+
+def test_same_seed_same_answer(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, unknown = plant
+    again = predictor().fit(items, operations).predict(unknown)
+    first = model.predict(unknown)
+    assert first.candidates.equals(again.candidates)
+    assert first.operations.equals(again.operations)
+
+
+def test_order_and_batches_do_not_matter(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    unknown = plant[2]
+    whole = first_codes(model.predict(unknown))
+    parts: dict[str, str] = {}
+    for batch in model.iter_predict(unknown.reverse(), batch_size=50):
+        assert batch.candidates["item_key"].n_unique() <= 50
+        parts |= first_codes(batch)
+    assert np.mean([whole[k] == parts[k] for k in whole]) > 0.99
+    one = first_codes(model.predict(unknown.head(1)))
+    assert whole[unknown["item_key"][0]] == one[unknown["item_key"][0]]
+
+
+def test_saved_and_loaded_model_answers_the_same(
+    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...], found: Predictions
+) -> None:
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    buffer.seek(0)
+    assert joblib.load(buffer).predict(plant[2]).candidates.equals(found.candidates)
+
+
+def test_own_routing_plays_no_part() -> None:
+    """A routed item whose routing breaks the rule is still told what its attributes ask for."""
+    items = toy_items(500, seed=5)
+    routings = toy_rule(items)
+    odd = 11
+    routings[odd] = [("X99", "ODD-1", "in"), ("Z90", "PACK-1", "in")]
+    operations = toy_operations(items, routings, seed=5)
+    found = predictor(n_trees=40).fit(items, operations).predict(items[odd : odd + 1])
+    expected = ">".join(step[0] for step in toy_rule(items[odd : odd + 1])[0])
+    assert found.candidates["routing_code"][0] == expected
+
+
+def test_what_if_changes_the_answer(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    small = plant[2].filter(pl.col("outer_mm") < 60).head(1)
+    large = small.with_columns(outer_mm=pl.lit(250.0), inner_mm=pl.lit(150.0))
+    assert "B20" not in model.predict(small).candidates["routing_code"][0]
+    assert "B20" in model.predict(large).candidates["routing_code"][0]
+
+
+def test_replaced_job_code_is_not_proposed() -> None:
+    items = toy_items(900, seed=8)
+    known, unknown = items.head(700), items.tail(200)
+    operations = toy_operations(known, toy_rule(known), seed=8)
+    change = datetime(2024, 9, 1)
+    operations = operations.with_columns(
+        job_cd=pl.when((pl.col("job_cd") == "H10") & (pl.col("rout_date") >= change))
+        .then(pl.lit("H77"))
+        .otherwise(pl.col("job_cd"))
+    )
+    model = predictor().fit(items, operations)
+    found = model.predict(unknown)
+    jobs = set(found.operations["job_cd"])
+    assert "H10" not in jobs
+    hard = unknown.filter(pl.col("material").str.starts_with("H"))["item_key"].to_list()
+    codes = first_codes(found)
+    assert np.mean(["H77" in codes[k].split(">") for k in hard]) > 0.9
+    assert any("H10 -> H77" in note for note in model.notes_)
+
+
+def test_job_out_of_use_without_successor_is_not_proposed() -> None:
+    items = toy_items(700, seed=9)
+    operations = toy_operations(items, toy_rule(items), seed=9)
+    gone = (pl.col("job_cd") == "H10") & (pl.col("rout_date") >= datetime(2024, 6, 1))
+    model = predictor().fit(items, operations.filter(~gone))
+    assert "H10" not in set(model.predict(items.head(100)).operations["job_cd"])
+    assert model.retired_jobs_.to_list() == ["H10"]
+
+
+def test_noise_is_worth_less_than_what_decides(model: RoutingPredictor) -> None:
+    importance = model.legacy_artifacts()["feature_importance"]
+    assert isinstance(importance, dict)
+    assert sum(importance.values()) == pytest.approx(1.0)
+    assert importance["noise_cd"] == min(importance[a.name] for a in ATTRIBUTES)
+
+
+def test_unknown_values_and_missing_attributes_are_answered(
+    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    odd = (
+        plant[2].head(2).with_columns(noise_cd=pl.lit("never seen"), outer_mm=pl.lit(None, dtype=pl.Float64))
+    )
+    assert model.predict(odd).candidates["item_key"].n_unique() == 2
+
+
+def test_abstains_without_attributes(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    names = [a.name for a in model.attributes_]
+    item = plant[2].head(1)
+    blank = item.with_columns([pl.lit(None, dtype=item.schema[n]).alias(n) for n in names])
+    found = model.predict(blank)
+    assert found.candidates.height == 0
+    assert found.abstained["reason_code"].to_list() == ["no_attributes"]
+
+
+def test_unseen_type_lowers_the_confidence(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    usual = plant[2].head(60)
+    strange = usual.with_columns(
+        kind_cd=pl.lit("NEW"), part_type=pl.lit("NEW"), item_nm=pl.lit("UNHEARD OF"), material=pl.lit("Q1")
+    )
+
+    def sure(items: pl.DataFrame) -> float:
+        top = model.predict(items).candidates.filter(pl.col("candidate_rank") == 1)
+        return float(top["confidence"].sum()) / items.height
+
+    assert sure(strange) < 0.6 * sure(usual)
+
+
+def test_no_items_no_rows(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    found = model.predict(plant[2].head(0))
+    assert found.candidates.height == found.operations.height == found.abstained.height == 0
+    CANDIDATES.validate(found.candidates)
+
+
+def test_weight_zero_switches_off_and_other_weights_act(plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, unknown = plant
+    some = unknown.head(80)
+    plain = predictor(n_trees=12).fit(items, operations).predict(some)
+    off = predictor(n_trees=12, feature_weights={"outer_mm": 0.0}).fit(items, operations)
+    assert "outer_mm" not in {a.name for a in off.attributes_}
+    active = off.legacy_artifacts()["active_features"]
+    assert isinstance(active, dict)
+    assert active["outer_mm"] is False
+    assert active["material"] is True
+    heavy = predictor(n_trees=12, feature_weights={"material": 50.0}).fit(items, operations).predict(some)
+    assert not heavy.evidence["neighbour_item_cd"].equals(plain.evidence["neighbour_item_cd"])
+
+
+def test_artifacts_are_json_and_mean_what_they_say(
+    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    artifacts = model.legacy_artifacts()
+    for key in (
+        "active_features",
+        "feature_importance",
+        "feature_statistics",
+        "feature_recommendations",
+        "feature_weights_json",
+    ):
+        json.dumps(artifacts[key])
+    statistics = artifacts["feature_statistics"]
+    assert isinstance(statistics, dict)
+    routed = plant[0].head(540)
+    entry = statistics["outer_mm"]
+    assert entry["activity_ratio"] == pytest.approx(1 - routed["outer_mm"].null_count() / routed.height)
+    assert entry["unique_values"] == routed["outer_mm"].drop_nulls().n_unique()
+    assert entry["variance"] == pytest.approx(routed["outer_mm"].var(ddof=0))
+    assert entry["domain_weight"] == 1.0
+    # kind_cd repeats part_type, noise_cd repeats nothing.
+    assert statistics["kind_cd"]["independence"] == pytest.approx(0.0, abs=1e-6)
+    assert statistics["noise_cd"]["independence"] > 0.8
+    buckets = artifacts["feature_recommendations"]
+    assert isinstance(buckets, dict)
+    assert list(buckets) == ["core", "important", "general", "review", "consider_removing"]
+    assert sorted(n for names in buckets.values() for n in names) == sorted(statistics)
+
+
+def test_times_follow_the_size_and_say_where_they_come_from(
+    found: Predictions, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    turning = found.operations.filter((pl.col("candidate_rank") == 1) & (pl.col("job_cd") == "B10"))
+    sized = turning.join(plant[2].select("item_key", "outer_mm"), on="item_key").drop_nulls("outer_mm")
+    expected = 2 + sized["outer_mm"] / 20
+    assert ((sized["run_time"] - expected).abs() / expected).median() < 0.12
+    assert sized["setup_time"].to_list() == pytest.approx([15.0] * sized.height, rel=0.1)
+    assert set(found.operations["time_source"]) <= {"standard_similar", "model"}
+    assert set(found.operations["sample_count"]) == {0}
+    assert found.operations["act_run_time"].null_count() == found.operations.height
+
+
+def test_times_are_ordered(found: Predictions) -> None:
+    t = found.operations
+    assert ((t["optimal_time"] <= t["standard_time"]) & (t["standard_time"] <= t["safe_time"])).all()
+    assert ((t["run_p10"] <= t["run_p50"]) & (t["run_p50"] <= t["run_p90"])).all()
+    assert ((t["setup_p10"] <= t["setup_time"]) & (t["setup_time"] <= t["setup_p90"])).all()
+    assert (t["optimal_time"] >= 0).all()
+    assert set(t["time_source"]) <= set(TIME_SOURCES)
+
+
+def results_of(operations: pl.DataFrame, factor: float, seed: int = 1) -> TimeEvidence:
+    """Work results that take `factor` times the standard, five orders each, 20 % spread between orders."""
+    rng = np.random.default_rng(seed)
+    run = operations["run_min"].to_numpy() * factor * np.exp(rng.normal(0, 0.05, operations.height))
+    measures = {}
+    for name, value in (("run", run), ("setup", np.full(operations.height, 20.0))):
+        measures |= {
+            f"{name}_n": np.full(operations.height, 5), f"{name}_n_removed": np.zeros(operations.height, int),
+            f"{name}_mean": value, f"{name}_trim_mean": value, f"{name}_std": value * 0.2,
+            f"{name}_cv": np.full(operations.height, 0.2), f"{name}_p10": value * 0.8, f"{name}_p50": value,
+            f"{name}_p90": value * 1.25, f"{name}_optimal": value * 0.85, f"{name}_standard": value,
+            f"{name}_safe": value * 1.25,
+        }  # fmt: skip
+    frame = operations.select("item_key", "proc_seq", "job_cd").with_columns(
+        [pl.Series(k, v) for k, v in measures.items()]
+    )
+    return replace(TimeEvidence.none(), by_item_operation=TIME_BY_ITEM_OPERATION.conform(frame))
+
+
+def test_work_results_count_more_than_standards(plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, unknown = plant
+    model = predictor(n_trees=12).fit(items, operations, times=results_of(operations, 2.0))
+    found = model.predict(unknown)
+    turning = found.operations.filter((pl.col("candidate_rank") == 1) & (pl.col("job_cd") == "B10"))
+    sized = turning.join(unknown.select("item_key", "outer_mm"), on="item_key").drop_nulls("outer_mm")
+    expected = 2 * (2 + sized["outer_mm"] / 20)
+    assert ((sized["run_time"] - expected).abs() / expected).median() < 0.12
+    assert sized.filter(pl.col("time_source") == "actual_similar").height > 0.9 * sized.height
+    similar = sized.filter(pl.col("time_source") == "actual_similar")
+    assert (similar["sample_count"] >= 5).all()
+    assert similar["source_items"].null_count() == 0
+    assert similar["act_run_time"].null_count() == 0
+    # 20 % between orders: P90 / P10 of a lognormal with that spread is about 1.67, plus what is not known.
+    ratio = (sized["run_p90"] / sized["run_p10"]).median()
+    assert 1.5 < ratio < 2.3
+
+
+def test_own_work_results_are_the_time(plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, unknown = plant
+    item = unknown.head(1)
+    own = toy_operations(item, toy_rule(item)).with_columns(run_min=pl.lit(77.0))
+    evidence = results_of(pl.concat([operations, own]), 1.0)
+    exactly = evidence.by_item_operation.with_columns(
+        pl.when(pl.col("item_key") == item["item_key"][0])
+        .then(77.0)
+        .otherwise(pl.col("run_p50"))
+        .alias("run_p50")
+    )
+    model = predictor(n_trees=12).fit(items, operations, times=replace(evidence, by_item_operation=exactly))
+    top = model.predict(item).operations.filter(pl.col("candidate_rank") == 1)
+    assert set(top["time_source"]) == {"actual_own"}
+    assert top["run_time"].to_list() == pytest.approx([77.0] * top.height)
+    assert set(top["sample_count"]) == {5}
+
+
+def test_code_too_long_for_the_output_is_never_proposed() -> None:
+    items = toy_items(300, seed=4)
+    routings = toy_rule(items)
+    for steps in routings[:150]:
+        steps[-1] = ("Z" * 40, "PACK-1", "in")
+    model = predictor(n_trees=8).fit(items, toy_operations(items, routings, seed=4))
+    assert model.predict(items.head(50)).operations["job_cd"].str.len_chars().max() <= 32
+    assert any("too long" in note for note in model.notes_)
+
+
+# --- small and bad input ----------------------------------------------------------------------------------------------
+
+
+def test_small_plant_is_learned_leave_one_out() -> None:
+    items = toy_items(60, seed=6, n_types=2).with_columns(outer_mm=pl.lit(100.0), spec=pl.lit("PLAIN"))
+    operations = toy_operations(items, toy_rule(items), seed=6, dates=False)
+    attributes = tuple(a for a in ATTRIBUTES if a.name in ("kind_cd", "material"))
+    hits = []
+    for i in range(0, 60, 6):
+        rest = operations.filter(pl.col("item_key") != items["item_key"][i])
+        model = predictor(attributes=attributes, n_trees=12).fit(items, rest)
+        hits.append(exact(model.predict(items[i : i + 1]), items[i : i + 1]))
+    assert np.mean(hits) >= 0.9
+
+
+def test_empty_attribute_is_dropped_with_a_note(plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, unknown = plant
+    items = items.with_columns(inner_mm=pl.lit(None, dtype=pl.Float64))
+    model = predictor(n_trees=8).fit(items, operations)
+    assert "inner_mm" not in {a.name for a in model.attributes_}
+    assert any("inner_mm is empty" in note for note in model.notes_)
+    assert model.predict(unknown.head(3)).candidates.height > 0
+
+
+def test_core_columns_may_be_empty(plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, unknown = plant
+    bare = [pl.lit(None, dtype=pl.String).alias(c) for c in ("part_type", "item_acct", "item_nm")]
+    model = predictor(n_trees=12).fit(items.with_columns(bare), operations)
+    assert exact(model.predict(unknown.with_columns(bare)), unknown) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda i, o: (i, o.head(0)), "no routed item"),
+        (lambda i, o: (i.with_columns(excluded=pl.lit("DEL")), o), "no routed item"),
+        (
+            lambda i, o: (i, o.filter(pl.col("item_key").is_in(i["item_key"].head(5).implode()))),
+            "Only 5 item",
+        ),
+        (lambda i, o: (i.drop("material"), o), "material"),
+        (lambda i, o: (i.with_columns(outer_mm=pl.concat_str(pl.lit("w"), "item_cd")), o), "outer_mm"),
+    ],
+)
+def test_training_that_is_impossible_says_why(
+    plant: tuple[pl.DataFrame, ...], change: object, words: str
+) -> None:
+    items, operations = change(plant[0], plant[1])  # type: ignore[operator]
+    with pytest.raises(ModelError, match=words) as caught:
+        predictor(n_trees=4).fit(items, operations)
+    assert caught.value.remedy
+
+
+def test_no_usable_attribute_says_so(plant: tuple[pl.DataFrame, ...]) -> None:
+    names = ("kind_cd", "part_type", "item_nm")
+    items = plant[0].with_columns([pl.lit("same").alias(n) for n in names])
+    with pytest.raises(ModelError, match="No attribute"):
+        predictor(attributes=(AttributeSpec("kind_cd", "category"),)).fit(items, plant[1])
+
+
+@pytest.mark.parametrize("weights", [{"nonsense": 1.0}, {"material": -1.0}, {"material": float("nan")}])
+def test_wrong_weights_are_refused(plant: tuple[pl.DataFrame, ...], weights: dict[str, float]) -> None:
+    with pytest.raises(ModelError, match="feature_weights"):
+        predictor(feature_weights=weights).fit(plant[0], plant[1])
+
+
+def test_prediction_needs_training_and_every_attribute(
+    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    with pytest.raises(ModelError, match="not trained"):
+        predictor().predict(plant[2])
+    with pytest.raises(ModelError, match="not trained"):
+        list(predictor().iter_predict(plant[2], 10))
+    with pytest.raises(ModelError, match="material"):
+        model.predict(plant[2].drop("material"))
+
+
+def test_is_a_scikit_learn_estimator() -> None:
+    model = predictor(candidates_per_item=2)
+    copy = clone(model)
+    assert copy.get_params()["candidates_per_item"] == 2
+    assert copy.get_params()["attributes"] == ATTRIBUTES
