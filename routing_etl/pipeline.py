@@ -109,7 +109,12 @@ def check_source(ctx: Context) -> dict[str, Any]:
     """
     from routing_etl.quality.checks import check_sources, raise_on_critical
 
-    outcomes = check_sources(ctx.run.clean, progress=ctx.progress)
+    outcomes = check_sources(
+        ctx.run.clean,
+        rejects=ctx.run.rejects,
+        not_above=ctx.profile.items.not_above,
+        progress=ctx.progress,
+    )
     ctx.run.write_report("check_source_outcomes", {"outcomes": outcomes})
     raise_on_critical(outcomes)
     return _check_counts(outcomes)
@@ -351,7 +356,12 @@ def check_candidates(ctx: Context) -> dict[str, Any]:
             f"Run {ctx.run.run_id} has nothing to publish: every item has a valid routing.",
             remedy="The last publication stays; nothing needs to be done.",
         )
-    outcomes = checks.check_candidates(ctx.run.predictions, progress=ctx.progress)
+    outcomes = checks.check_candidates(
+        ctx.run.predictions,
+        max_candidates=ctx.settings.candidates_per_item,
+        similarity_threshold=ctx.settings.similarity_threshold,
+        progress=ctx.progress,
+    )
     ctx.run.write_report("check_candidates_outcomes", {"outcomes": outcomes})
     checks.raise_on_critical(outcomes)
     return _check_counts(outcomes)
