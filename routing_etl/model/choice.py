@@ -110,8 +110,9 @@ class StepChooser:
         self.job_bounds_ = np.searchsorted(job[order], np.arange(len(catalogue.jobs) + 1))
         per_job = np.bincount(job, count, len(catalogue.jobs))
         self.prior_ = (count / np.maximum(per_job[job], 1) * 1e-3).astype(np.float32)
-        # A step out of use, or a waiting pool, is taken only when the job has nothing better.
-        self.malus_ = (10.0 * ~live + 0.0 * pool).astype(np.float32)
+        # A step out of use is taken only when the job has no other; a waiting pool when it clearly beats every machine.
+        self.malus_ = (10.0 * ~live).astype(np.float32)
+        self.worth_ = np.where(pool, 0.5, 1.0).astype(np.float32)
         return self
 
     def steps(self, chosen: Chosen, evidence: Evidence, book: SequenceBook) -> ChosenSteps:
@@ -131,7 +132,7 @@ class StepChooser:
         offset = np.arange(int(options.sum())) - np.repeat(np.cumsum(options) - options, options)
         step = self.job_steps_[self.job_bounds_[u_job][which] + offset]
         votes_for = pick(expected, u_row[which] * self.n_steps_ + step, self.n_steps_)
-        score = votes_for + self.prior_[step] - self.malus_[step]
+        score = self.worth_[step] * (votes_for + self.prior_[step]) - self.malus_[step]
         order = np.lexsort((step, -score, which))
         first = (
             order[np.concatenate([[True], which[order][1:] != which[order][:-1]])] if len(order) else order

@@ -35,6 +35,8 @@ _Z = 1.2815515655446004
 _FEW = 60
 _LEAST_ACTUALS = 100
 _SOURCES = 5
+#: Up to here limiting OpenMP costs more (it looks through the process's libraries) than OpenMP itself.
+_SMALL = 2000
 MEASURES = ("setup", "run")
 
 
@@ -467,5 +469,7 @@ def _look(keys: IntArray, means: FloatArray, key: IntArray) -> FloatArray:
 def _predict(model: Any, matrix: FloatArray) -> FloatArray:
     if not len(matrix):
         return np.zeros(0)
+    if len(matrix) <= _SMALL:
+        return np.asarray(model.predict(matrix))
     with threadpool_limits(1, user_api="openmp"):
         return np.asarray(model.predict(matrix))

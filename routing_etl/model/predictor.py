@@ -36,7 +36,8 @@ from routing_etl.model.choice import StepChooser, choose
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
-from routing_etl.model.labels import RoutingCatalogue, build_catalogue
+from routing_etl.model.labels import build_catalogue
+from routing_etl.model.novelty import novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
 from routing_etl.model.operations_model import OperationModel
 from routing_etl.model.output import (
@@ -47,7 +48,7 @@ from routing_etl.model.output import (
 )
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
-from routing_etl.model.resources import is_pool, resource_alternatives
+from routing_etl.model.resources import pool_steps, resource_alternatives
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
@@ -97,7 +98,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         candidates_per_item: int = 4,
         similarity_threshold: float = 0.8,
         feature_weights: Mapping[str, float] | None = None,
-        n_trees: int = 60,
+        n_trees: int = 50,
         n_components: int = 48,
         half_life_days: float = 1500.0,
         evidence_per_candidate: int = 3,
@@ -191,11 +192,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             near = self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
             task.advance()
             self.book_ = catalogue.book()
-            self.chooser_ = StepChooser().fit(
-                catalogue,
-                self._step_live,
-                is_pool_step(catalogue, self.pool_words),
-            )
+            pool = pool_steps(catalogue.steps, self.pool_words)
+            self.chooser_ = StepChooser().fit(catalogue, self._step_live, pool)
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 catalogue, operations, evidence, features, family, folds, *near
             )
@@ -430,31 +428,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         sequence_of: IntArray,
         found: IntArray,
     ) -> None:
-        """How much less an item of a type that nobody has routed can be relied on.
-
-        The share of items whose nearest neighbour of another type has their routing, over the same share for the
-        nearest neighbour of any type: 1 where types do not matter, near 0 where each type has routings of its own.
-        """
         self.type_level_ = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
         self.novelty_ = 1.0
-        if not self.type_level_:
-            return
-        kind = codes[self.type_level_]
-        rng = np.random.default_rng(self.random_state)
-        sample = np.sort(rng.choice(len(kind), min(1500, len(kind)), replace=False))
-        squares = (points**2).sum(axis=1)
-        hits_other = hits_any = 0
-        for part in np.array_split(sample, max(1, len(sample) * len(kind) // 20_000_000)):
-            distance = squares[None, :] - 2.0 * (points[part] @ points.T)
-            distance[(kind[None, :] == kind[part][:, None]) | (groups[None, :] == groups[part][:, None])] = (
-                np.inf
+        if self.type_level_:
+            self.novelty_ = novelty_factor(
+                codes[self.type_level_], points, groups, sequence_of, found[:, 0], self.random_state
             )
-            nearest = distance.argmin(axis=1)
-            foreign = np.isfinite(distance[np.arange(len(part)), nearest])
-            hits_other += int((foreign & (sequence_of[nearest] == sequence_of[part])).sum())
-            near = found[part, 0]
-            hits_any += int(((near >= 0) & (sequence_of[np.maximum(near, 0)] == sequence_of[part])).sum())
-        self.novelty_ = float(np.clip((hits_other + 1) / (hits_any + 1), 0.0, 1.0))
 
     def _unseen(self, evidence: Evidence) -> NDArray[np.bool_]:
         """Items whose type no routed item has."""
@@ -610,12 +589,6 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         reason = [_REASONS[c] for c in code]
         abstained = abstained_frame(items, quiet, code, reason, nearest[quiet])
         return Predictions(candidates, operations, self.resource_alternatives_, voters, abstained)
-
-
-def is_pool_step(catalogue: RoutingCatalogue, words: Sequence[str]) -> NDArray[np.bool_]:
-    """Per step, whether its resource is a waiting pool."""
-    flags = catalogue.steps.select(is_pool("res_cd", words) | is_pool("res_nm", words)).to_series()
-    return np.asarray(flags.to_numpy(), dtype=bool)
 
 
 def _group_mean(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:

@@ -27,6 +27,8 @@ FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _FEW_HITS = 400
+#: Up to here limiting OpenMP costs more (it looks through the process's libraries) than OpenMP itself.
+_SMALL = 2000
 
 
 class CandidateRanker(BaseEstimator):  # type: ignore[misc]
@@ -105,6 +107,8 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         if model is None or not len(features):
             return features[:, 0].astype(np.float64)
         if self.boosted_:
+            if len(features) <= _SMALL:
+                return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
             with threadpool_limits(1, user_api="openmp"):
                 return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
         return np.asarray(model.predict_proba(_steady(features, self.few))[:, 1], dtype=np.float64)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from routing_etl.frames import RESOURCE_ALTERNATIVES, TimeEvidence
 
@@ -19,6 +21,12 @@ def is_pool(column: str, words: Sequence[str]) -> pl.Expr:
     if not words:
         return pl.lit(False)
     return pl.col(column).str.contains_any(list(words)).fill_null(False)
+
+
+def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> NDArray[np.bool_]:
+    """Per step of the catalogue, whether its resource is a waiting pool."""
+    flags = steps.select(is_pool("res_cd", words) | is_pool("res_nm", words)).to_series()
+    return np.asarray(flags.to_numpy(), dtype=bool)
 
 
 def resource_alternatives(
