@@ -50,7 +50,9 @@ def test_the_base_layer_imports_no_room() -> None:
     assert {"frames", "settings", "errors", "database", "runs"} <= {p.stem for p in base}
     for path in base:
         for module in imported_modules(path):
-            assert not module.startswith(tuple(f"routing_etl.{r}" for r in (*ROOMS, *JOINERS))), f"{path} -> {module}"
+            assert not module.startswith(tuple(f"routing_etl.{r}" for r in (*ROOMS, *JOINERS))), (
+                f"{path} -> {module}"
+            )
 
 
 def test_only_dagster_defs_imports_dagster() -> None:
