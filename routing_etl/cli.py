@@ -218,7 +218,7 @@ def train(
 
 @app.command()
 def evaluate(
-    split: Annotated[str, typer.Option(help="family, time or loo (leave one out)")] = "family",
+    split: Annotated[str, typer.Option(help="time, family or loo (leave one out)")] = "time",
     max_items: Annotated[int, typer.Option(help="Held-out items measured at most.", min=10)] = 5000,
     run_id: RunOption = None,
 ) -> None:

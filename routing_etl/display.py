@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -460,11 +463,12 @@ def demo_result(console: Console, settings: Any, result: Any, example: Any) -> N
     night_result(console, settings, result.run)
     prediction(console, example)
     home = settings.home
+    folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
     flag = "" if str(home) == ".routing_etl" else f"ROUTING_ETL_HOME={home} "
     next_steps = [
-        f"{flag}dagster dev -w workspace.yaml",
+        f"{flag}{folder}dagster dev -w workspace.yaml",
         f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
-        f"{flag}routing-etl predict {example.item['item_cd']!r}",
+        f"{flag}{folder}routing-etl predict {example.item['item_cd']!r}",
     ]
     labels = (
         "see every step in the Dagster UI",
@@ -475,6 +479,11 @@ def demo_result(console: Console, settings: Any, result: Any, example: Any) -> N
         f"{label}:\n  [bold]{escape(command)}[/]" for label, command in zip(labels, next_steps, strict=True)
     )
     console.print(Panel(body, title="Try next", title_align="left"))
+
+
+def _beside_cwd(path: Path) -> Path:
+    """The path relative to the working folder where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def doctor_table(console: Console, findings: Any) -> None:

@@ -164,13 +164,15 @@ def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
 
 
 @step("evaluate")
-def evaluate(ctx: Context, *, split: str = "family", max_items: int = 5000) -> dict[str, Any]:
+def evaluate(
+    ctx: Context, *, split: str = "time", max_items: int = 5000, baselines: bool = True
+) -> dict[str, Any]:
     """Measure the method and the baselines on held-out items; every fold's model is thrown away.
 
     `split`: `family` (groups of near-identical items), `time` (the newest routings) or `loo` (leave one out).
     """
     data = read_learning_data(ctx.run)
-    report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=True)
+    report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines)
     return {"split": split, "metrics": report.metrics.to_dicts(), "legacy": report.legacy}
 
 
@@ -202,7 +204,7 @@ def train(
     name: str | None = None,
     dry_run: bool = False,
     promote: bool = True,
-    split: str = "family",
+    split: str = "time",
     max_items: int = 5000,
     requested_by: str = "",
 ) -> dict[str, Any]:

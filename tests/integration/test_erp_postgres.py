@@ -174,3 +174,26 @@ def test_adventureworks_keeps_its_schemas(server: str, tmp_path: Path) -> None:
     assert report.frames["items"].table == "Production.Product"
     assert pl.read_parquet(tmp_path / "raw" / "items.parquet")["item_cd"].to_list()[0].isdigit()
     assert set(pl.read_parquet(tmp_path / "raw" / "items.parquet")["finished_goods"]) == {"0", "1"}
+
+
+def test_a_wrong_password_is_refused_in_one_sentence_without_the_password(
+    server: str, profile: Profile, tmp_path: Path
+) -> None:
+    """A role that must give a password, on a server that trusts the others."""
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        hba = Path(connection.execute(sa.text("SHOW hba_file")).scalar_one())
+        connection.execute(sa.text("CREATE ROLE reader LOGIN PASSWORD 'right'"))
+        hba.write_text(
+            "host all reader 127.0.0.1/32 scram-sha-256\n" + hba.read_text(encoding="utf-8"), encoding="utf-8"
+        )
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    engine.dispose()
+    url = (
+        sa.make_url(server)
+        .set(username="reader", password="wr0ng-Secret")
+        .render_as_string(hide_password=False)
+    )
+    with pytest.raises(SourceError, match="refused the login") as error:
+        extract(url, profile, tmp_path / "raw", load_settings(_env_file=None, home=tmp_path))
+    assert "wr0ng-Secret" not in str(error.value) and "ROUTING_ETL_ERP_URL" in error.value.remedy
