@@ -370,8 +370,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         codes: dict[str, NDArray[np.int32]],
         groups: IntArray,
         folds: IntArray,
-    ) -> tuple[IntArray, FloatArray]:
-        """Similarity scale and ranker; returns neighbours and similarities of all labels, near-duplicates left out."""
+    ) -> tuple[IntArray, IntArray, FloatArray]:
+        """Similarity scale, ranker, novelty; returns the labels used, their neighbours (no duplicates), similarities."""
         sequence_of = self.catalogue_.labels["sequence"].to_numpy().astype(np.int64)
         self.sequence_of_ = sequence_of
         n = len(sequence_of)
@@ -379,16 +379,15 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         chosen = np.arange(n)
         if n > self.max_ranker_items:
             chosen = np.sort(rng.choice(n, self.max_ranker_items, replace=False))
-        everyone = np.asarray(votes @ self.described_, dtype=np.float32)
-        points = self._place(everyone, features)
+        expected = np.asarray(votes[chosen] @ self.described_, dtype=np.float32)
+        points = self._place(expected, features[chosen])
         distance, found = self.index_.search(points, self.n_neighbors + 8)
-        own = groups[np.maximum(found, 0)] == groups[:, None]
+        own = groups[np.maximum(found, 0)] == groups[chosen][:, None]
         distance = np.where(own, np.inf, distance)
         found = np.where(own, -1, found)
         order = np.argsort(distance, axis=1, kind="stable")[:, : self.n_neighbors]
-        all_distance, all_found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
-        distance, found, expected = all_distance[chosen], all_found[chosen], everyone[chosen]
-        same = sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None]
+        distance, found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
+        same = (found >= 0) & (sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None])
         self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
         similarity = self.scale_.transform(distance)
         parts = []
@@ -417,23 +416,14 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             row,
             folds[chosen][row],
         )
-        self._fit_novelty(codes, points, groups, sequence_of, all_found)
-        return all_found, self.scale_.transform(all_distance)
-
-    def _fit_novelty(
-        self,
-        codes: dict[str, NDArray[np.int32]],
-        points: FloatArray,
-        groups: IntArray,
-        sequence_of: IntArray,
-        found: IntArray,
-    ) -> None:
         self.type_level_ = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
         self.novelty_ = 1.0
         if self.type_level_:
+            kind = codes[self.type_level_][chosen]
             self.novelty_ = novelty_factor(
-                codes[self.type_level_], points, groups, sequence_of, found[:, 0], self.random_state
+                kind, points, groups[chosen], sequence_of[chosen], same[:, 0], self.random_state
             )
+        return chosen, found, similarity
 
     def _unseen(self, evidence: Evidence) -> NDArray[np.bool_]:
         """Items whose type no routed item has."""
@@ -481,7 +471,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     # --- prediction ----------------------------------------------------------------------------------------------
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """Propose routings for items (ITEMS frame with the attribute columns); their own routings play no part.
+        """Propose routings for items (ITEMS frame with the attribute columns); an item is never its own evidence.
 
         Raises
         ------
@@ -501,7 +491,10 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         votes = self.forest_.vote(features)
         family = self.operations_.family(votes)
         expected = np.asarray(votes @ self.described_, dtype=np.float32)
-        distance, found = self.index_.search(self._place(expected, features), self.n_neighbors)
+        known = self.catalogue_.labels.select("item_key").with_row_index("own")
+        own = items.select("item_key").join(known, on="item_key", how="left", maintain_order="left")["own"]
+        without = own.cast(pl.Int64).fill_null(-1).to_numpy()
+        distance, found = self.index_.search(self._place(expected, features), self.n_neighbors, without)
         codes = self._telling_codes(table)
         evidence = Evidence(
             votes=votes,

@@ -67,11 +67,18 @@ class NeighbourIndex(BaseEstimator):  # type: ignore[misc]
         )
         return self
 
-    def search(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+    def search(
+        self, queries: FloatArray, k: int, without: IntArray | None = None
+    ) -> tuple[FloatArray, IntArray]:
         """Distances and row numbers (as given to `fit`) of the k nearest rows, nearest first, ties by row number.
 
-        Fewer than k rows in the index: the rest has distance inf and row -1.
+        `without`: per query a row that is not to be found, -1 for none. Fewer than k rows in the index: the rest has
+        distance inf and row -1.
         """
+        if without is not None and (without >= 0).any():
+            distance, found = self.search(queries, k + 1)
+            order = np.argsort(found == without[:, None], axis=1, kind="stable")[:, :k]
+            return np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
         n = len(queries)
         distance = np.full((n, k), np.inf, dtype=np.float32)
         found = np.full((n, k), -1, dtype=np.int64)

@@ -218,6 +218,18 @@ def test_own_routing_plays_no_part() -> None:
     assert found.candidates["routing_code"][0] == expected
 
 
+def test_an_item_that_the_model_learned_from_is_never_its_own_evidence(
+    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    """Its routing may have been withdrawn since: the item is then predicted by a model that has seen it."""
+    items, operations = plant[0], plant[1]
+    learned = items.join(operations.select("item_key").unique(), on="item_key", how="semi").head(40)
+    answer = model.predict(learned)
+    assert answer.candidates.height and answer.evidence.height
+    assert answer.candidates.filter(pl.col("reference_item_cd") == pl.col("item_cd")).is_empty()
+    assert answer.evidence.filter(pl.col("neighbour_item_cd") == pl.col("item_cd")).is_empty()
+
+
 def test_what_if_changes_the_answer(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
     small = plant[2].filter(pl.col("outer_mm") < 60).head(1)
     large = small.with_columns(outer_mm=pl.lit(250.0), inner_mm=pl.lit(150.0))
