@@ -22,7 +22,7 @@ def novelty_factor(
     points: FloatArray,
     groups: IntArray,
     sequence_of: IntArray,
-    nearest: IntArray,
+    nearest_same: NDArray[np.bool_],
     random_state: int,
 ) -> float:
     """How much less sure a proposal is when it rests on other part types only: 0 .. 1.
@@ -33,7 +33,7 @@ def novelty_factor(
     Parameters
     ----------
     kind, points, groups, sequence_of: per training item its type, place, near-duplicate group and job sequence.
-    nearest: its nearest neighbour outside its group, -1 when there is none.
+    nearest_same: whether its nearest neighbour outside its group has its routing.
     """
     rng = np.random.default_rng(random_state)
     sample = np.sort(rng.choice(len(kind), min(_SAMPLE, len(kind)), replace=False))
@@ -46,6 +46,5 @@ def novelty_factor(
         other = distance.argmin(axis=1)
         foreign = np.isfinite(distance[np.arange(len(part)), other])
         hits_other += int((foreign & (sequence_of[other] == sequence_of[part])).sum())
-        near = nearest[part]
-        hits_any += int(((near >= 0) & (sequence_of[np.maximum(near, 0)] == sequence_of[part])).sum())
+        hits_any += int(nearest_same[part].sum())
     return float(np.clip((hits_other + 1) / (hits_any + 1), 0.0, 1.0))

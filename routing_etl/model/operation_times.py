@@ -92,6 +92,7 @@ class OperationTimes:
         features: FloatArray,
         family: IntArray,
         folds: IntArray,
+        searched: IntArray,
         neighbours: IntArray,
         similarity: FloatArray,
     ) -> OperationTimes:
@@ -99,8 +100,8 @@ class OperationTimes:
 
         Parameters
         ----------
-        operations: OPERATIONS frame. features, family, folds: per label. neighbours, similarity: labels x k, the
-        label's own near-duplicates left out.
+        operations: OPERATIONS frame. features, family, folds: per label. searched: labels whose neighbours are
+        known. neighbours, similarity: searched x k, the label's own near-duplicates left out.
         """
         self.columns_ = _telling_columns(features)
         self.n_jobs_known_ = len(catalogue.jobs)
@@ -136,7 +137,16 @@ class OperationTimes:
             table = actual[measure] if len(actual[measure][0]) >= _LEAST_ACTUALS else standard[measure]
             basis = "actual" if table is actual[measure] else "standard"
             self.measures_[measure] = self._fit_measure(
-                measure, basis, table, standard[measure], features, family, folds, neighbours, similarity
+                measure,
+                basis,
+                table,
+                standard[measure],
+                features,
+                family,
+                folds,
+                searched,
+                neighbours,
+                similarity,
             )
         return self
 
@@ -149,6 +159,7 @@ class OperationTimes:
         features: FloatArray,
         family: IntArray,
         folds: IntArray,
+        searched: IntArray,
         neighbours: IntArray,
         similarity: FloatArray,
     ) -> _Measure | None:
@@ -172,7 +183,12 @@ class OperationTimes:
             keys, means = _shrunk(groups[~here], rest[~here], weight[~here], 3.0)
             effect[here] = _look(keys, means, groups[here])
         learned.effects.append(_shrunk(groups, rest, weight, 3.0))
-        near, near_weight, _ = self._near(learned, job, neighbours[label], similarity[label])
+        place = np.full(len(family), -1, dtype=np.int64)
+        place[searched] = np.arange(len(searched))
+        used = place[label] >= 0
+        label, job, samples = label[used], job[used], samples[used]
+        rest, effect = rest[used], effect[used]
+        near, near_weight, _ = self._near(learned, job, neighbours[place[label]], similarity[place[label]])
         matrix = np.column_stack(
             [features[label][:, self.columns_], job_mean[job], effect, near, near_weight]
         ).astype(np.float32)

@@ -103,7 +103,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         n_folds: int = 3,
         max_columns: int = 110,
         max_rates: int = 30,
-        max_rows: int = 4000,
+        max_rows: int = 3000,
         n_rounds: int = 28,
         learning_rate: float = 0.2,
         depth: int = 3,

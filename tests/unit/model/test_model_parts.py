@@ -1,0 +1,186 @@
+"""The predictor's parts alone: search, similarity scale, boosted questions, dates, calibration, tokens."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
+
+from routing_etl.frames import AttributeSpec
+from routing_etl.model.boosting import QuestionBooster
+from routing_etl.model.compose import Composer
+from routing_etl.model.labels import build_catalogue, occurrences
+from routing_etl.model.novelty import novelty_factor
+from routing_etl.model.ranking import CandidateRanker, first_choice
+from routing_etl.model.recency import age_in_days, age_weight, retired
+from routing_etl.model.similarity import NeighbourIndex, SimilarityScale
+from routing_etl.model.tokens import Tokeniser
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 400), st.integers(1, 30), st.integers(0, 10_000))
+def test_search_is_exact(n: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(0, 10, (12, 5))
+    points = (centres[rng.integers(0, 12, n)] + rng.normal(0, 1, (n, 5))).astype(np.float32)
+    queries = (centres[rng.integers(0, 12, 20)] + rng.normal(0, 1, (20, 5))).astype(np.float32)
+    distance, found = NeighbourIndex(rows_per_cluster=20).fit(points).search(queries, k)
+    everything = np.sqrt(((queries[:, None, :] - points[None, :, :]) ** 2).sum(axis=2))
+    expected = np.sort(everything, axis=1)[:, :k]
+    take = min(k, n)
+    assert np.allclose(distance[:, :take], expected[:, :take], atol=1e-2)
+    assert (found[:, take:] == -1).all()
+    assert np.isinf(distance[:, take:]).all()
+    assert np.allclose(np.take_along_axis(everything, found[:, :take], 1), distance[:, :take], atol=1e-2)
+
+
+def test_similarity_falls_with_distance_and_means_a_share() -> None:
+    rng = np.random.default_rng(0)
+    distance = rng.uniform(0, 2, 20_000)
+    same = rng.random(20_000) < np.clip(1 - distance / 2, 0, 1)
+    scale = SimilarityScale().fit(distance, same)
+    at = scale.transform(np.array([0.0, 0.5, 1.0, 1.5, 5.0, np.inf]))
+    assert (np.diff(at) <= 0).all()
+    assert at[1] == pytest.approx(0.75, abs=0.05)
+    assert at[2] == pytest.approx(0.5, abs=0.05)
+    assert 0 <= at[-1] <= at[-2] < 0.05
+
+
+def test_boosted_questions_learn_rules_of_two_columns() -> None:
+    rng = np.random.default_rng(1)
+    bins = rng.integers(0, 12, (3000, 10)).astype(np.uint8)
+    large, listed = bins[:, 2] > 6, np.isin(bins[:, 7], [1, 4, 5, 9])
+    answers = np.column_stack([large & listed, large | listed, np.where(large, listed, bins[:, 0] > 3)])
+    ordered = np.arange(10) < 5
+    booster = QuestionBooster().fit(bins[:2000], ordered, answers[:2000].astype(np.float32), np.ones(2000))
+    told = booster.log_odds(bins[2000:]) > 0
+    assert (told == answers[2000:]).mean(axis=0).min() > 0.97
+
+
+def test_boosted_questions_find_nothing_in_noise() -> None:
+    rng = np.random.default_rng(2)
+    bins = rng.integers(0, 4, (2000, 3)).astype(np.uint8)
+    answers = (rng.random((2000, 1)) < 0.3).astype(np.float32)
+    booster = QuestionBooster(n_rounds=10).fit(bins, np.ones(3, bool), answers, np.ones(2000))
+    probability = 1 / (1 + np.exp(-booster.log_odds(bins)))
+    assert probability.mean() == pytest.approx(answers.mean(), abs=0.02)
+    assert probability.std() < 0.08
+
+
+def test_occurrences_count_inside_groups() -> None:
+    group = np.array([0, 0, 0, 1, 1])
+    value = np.array([7, 8, 7, 7, 7])
+    assert occurrences(group, value).tolist() == [0, 0, 1, 0, 1]
+
+
+def test_ages_and_their_weights() -> None:
+    dates = pl.Series(["2025-01-11", "2025-01-01", None]).str.to_datetime()
+    age = age_in_days(dates)
+    assert age[:2].tolist() == [0.0, 10.0]
+    assert np.isnan(age[2])
+    weight = age_weight(age, 10.0)
+    assert weight[:2].tolist() == [1.0, 0.5]
+    assert 0.5 < weight[2] < 1.0
+    assert np.isnan(age_in_days(pl.Series([None, None], dtype=pl.Datetime("us")))).all()
+
+
+def test_retired_needs_missed_uses_in_its_own_family() -> None:
+    # Family 0: code 0 in every old routing (age 100), in none of 20 young ones. Family 1: code 1, old, no young routing.
+    age = np.array([100.0] * 20 + [1.0] * 20 + [100.0] * 20)
+    family = np.array([0] * 40 + [1] * 20)
+    item = np.concatenate([np.arange(20), np.arange(20, 40), np.arange(40, 60)])
+    code = np.concatenate([np.zeros(20), np.full(20, 2), np.ones(20)]).astype(np.int64)
+    assert retired(item, code, 3, age, family).tolist() == [True, False, False]
+    assert not retired(item, code, 3, np.full(60, np.nan), family).any()
+
+
+def test_composer_returns_known_and_new_sets_but_no_unseen_step() -> None:
+    items = toy_items(400, seed=2)
+    routings = toy_rule(items)
+    catalogue = build_catalogue(items, toy_operations(items, routings, seed=2))
+    sequence = catalogue.labels["sequence"].to_numpy()
+    family = np.zeros(len(sequence), dtype=np.int64)
+    composer = Composer().fit(catalogue, family, sequence, np.ones(catalogue.n_sequences, bool))
+    matrix = catalogue.sequence_matrix().toarray()
+    known = composer.compose(np.clip(matrix, 0.01, 0.99), np.zeros(len(matrix), np.int64))
+    first = {int(r): int(s) for r, s in reversed(list(zip(known.row, known.sequence, strict=True)))}
+    assert [first[i] for i in range(len(matrix))] == list(range(len(matrix)))
+    pairs = set()
+    for code in catalogue.sequence_codes:
+        jobs = ["", *code.split(">"), ""]
+        pairs |= set(pairwise(jobs))
+    unsure = np.full((1, catalogue.n_operations), 0.5) + 0.01 * matrix[:1]
+    made = composer.compose(unsure, np.zeros(1, np.int64))
+    book = catalogue.book().extended(made.offsets, made.operations, catalogue)
+    for number in made.sequence:
+        jobs = ["", *book.codes[int(number)].split(">"), ""]
+        assert set(pairwise(jobs)) <= pairs
+
+
+def test_first_choice_takes_the_best_and_the_earlier_on_a_tie() -> None:
+    row = np.array([0, 0, 1, 1, 1])
+    score = np.array([0.2, 0.4, 0.5, 0.5, 0.1])
+    assert first_choice(score, row).tolist() == [False, True, True, False, False]
+    assert first_choice(np.empty(0), np.empty(0, np.int64)).tolist() == []
+
+
+def test_few_candidates_are_ranked_and_never_certain() -> None:
+    rng = np.random.default_rng(3)
+    row = np.repeat(np.arange(40), 3)
+    features = rng.random((120, 18)).astype(np.float32)
+    hit = np.zeros(120, dtype=bool)
+    hit[features[:, 0].reshape(40, 3).argmax(axis=1) + 3 * np.arange(40)] = True
+    ranker = CandidateRanker().fit(features, hit, row, row % 5)
+    _, probability = ranker.predict(features, row)
+    assert hit[first_choice(probability, row)].mean() > 0.8
+    assert probability.min() > 0
+    assert probability.max() < 1
+    assert np.bincount(row, probability).max() <= 1 + 1e-9
+
+
+def test_novelty_is_low_where_types_have_routings_of_their_own() -> None:
+    rng = np.random.default_rng(4)
+    kind = np.repeat(np.arange(4), 50).astype(np.int32)
+    points = (kind[:, None] * 10 + rng.normal(0, 1, (200, 3))).astype(np.float32)
+    groups = np.arange(200)
+    same = np.ones(200, dtype=bool)
+    assert novelty_factor(kind, points, groups, kind.astype(np.int64), same, 0) < 0.05
+    assert novelty_factor(kind, points, groups, np.zeros(200, np.int64), same, 0) == pytest.approx(1.0)
+
+
+def test_training_and_serving_read_values_alike() -> None:
+    items = pl.DataFrame(
+        {
+            "kind_cd": ["A", "a ", "Ａ", None, "", "B", "B"],
+            "spec": ["5 U 4 X /KL", "x", None, "5 U 4 X", "q", "7 A 4 X", "7 A 4 X"],
+            "outer_mm": [1.0, None, 3.0, 4.0, 5.0, 6.0, 7.0],
+        }
+    )
+    attributes = (
+        AttributeSpec("kind_cd", "category"),
+        AttributeSpec("spec", "text"),
+        AttributeSpec("outer_mm", "number", "mm"),
+    )
+    tokeniser = Tokeniser(attributes).fit(items)
+    many = tokeniser.transform(pl.concat([items] * 20))
+    one = tokeniser.transform(items)
+    for name, codes in one.codes.items():
+        assert many.codes[name][: items.height].tolist() == codes.tolist()
+    kind = one.codes["kind_cd|value"]
+    assert kind[0] == kind[1] == kind[2]
+    assert kind[3] == kind[4] != kind[0]
+    run = one.codes["\x00texts|run1"]
+    assert run[0] == run[3] != run[5]
+    assert np.isnan(one.numbers[1, 0])
+
+
+def test_toy_attributes_are_all_read() -> None:
+    items = toy_items(200)
+    tokeniser = Tokeniser(ATTRIBUTES).fit(items)
+    read = {level.attribute for level in tokeniser.levels} | set(tokeniser.number_attributes)
+    assert {a.name for a in ATTRIBUTES} <= read
