@@ -165,18 +165,32 @@ def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
 
 @step("evaluate")
 def evaluate(
-    ctx: Context, *, split: str = "time", max_items: int = 5000, baselines: bool = True
+    ctx: Context,
+    *,
+    split: str = "time",
+    max_items: int = 5000,
+    baselines: bool = True,
+    folds: int | None = None,
 ) -> dict[str, Any]:
     """Measure the method and the baselines on held-out items; every fold's model is thrown away.
 
-    `split`: `family` (groups of near-identical items), `time` (the newest routings) or `loo` (leave one out).
+    `split`: `time` (the newest routings), `family` (groups of near-identical items) or `loo` (leave one out; `folds`
+    makes it as many parts instead of one item each).
     """
     data = read_learning_data(ctx.run)
-    report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines)
+    report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
     return {"split": split, "metrics": report.metrics.to_dicts(), "legacy": report.legacy}
 
 
-def _evaluate(ctx: Context, data: LearningData, *, split: str, max_items: int, baselines: bool) -> Any:
+def _evaluate(
+    ctx: Context,
+    data: LearningData,
+    *,
+    split: str,
+    max_items: int,
+    baselines: bool = True,
+    folds: int | None = None,
+) -> Any:
     from routing_etl.model.evaluation import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
@@ -193,6 +207,7 @@ def _evaluate(ctx: Context, data: LearningData, *, split: str, max_items: int, b
         test_days=ctx.settings.test_days,
         max_items=max_items,
         baselines=baselines,
+        folds=folds,
         progress=ctx.progress,
     )
 
@@ -229,7 +244,7 @@ def train(
         )
     started = time.perf_counter()
     with ctx.progress.task("Train: evaluate on held-out items", total=2) as bar:
-        evaluation = _evaluate(ctx, data, split=split, max_items=max_items, baselines=True)
+        evaluation = _evaluate(ctx, data, split=split, max_items=max_items)
         bar.advance()
         bar.describe("Train: fit on every routed item")
         times = read_evidence(ctx.run.times)

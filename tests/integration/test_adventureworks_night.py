@@ -44,13 +44,16 @@ def test_routings_are_those_of_the_plant(adventureworks: tuple[Path, RunFolder])
     } <= known
 
 
-def test_left_out_one_by_one_the_routed_products_are_predicted_exactly(
+def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
     adventureworks: tuple[Path, RunFolder],
 ) -> None:
-    """Majority by subcategory reaches 0.879, the nearest neighbour 0.946."""
+    """Majority by subcategory reaches 0.879, the nearest neighbour 0.946, each leaving one out.
+
+    Thirty parts are a little harder than one item at a time, and a fifth of the time; `evaluate --split loo` does that.
+    """
     home, run = adventureworks
     ctx = context.Context(home_settings(home, profile="adventureworks"), run)
-    report = pipeline.evaluate(ctx, split="loo", baselines=False)
+    report = pipeline.evaluate(ctx, split="loo", baselines=False, folds=30)
     exact = next(
         m
         for m in report["metrics"]
