@@ -234,6 +234,10 @@ class WriterLock:
         return now() - heartbeat > self._limit
 
     def _locked(self, holder: Any) -> LockedError:
+        if holder.owner is None:  # free when it was read, and taken by another in the moment before ours
+            return LockedError(
+                "Another writer has just started to work.", remedy="Wait until it ends; then run again."
+            )
         return LockedError(
             f"Another writer is at work: {holder.what}, process {holder.pid} on {holder.host}, "
             f"since {holder.acquired_at:%Y-%m-%d %H:%M:%S} UTC.",

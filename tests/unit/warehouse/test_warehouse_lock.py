@@ -159,7 +159,7 @@ def test_many_writers_at_once_get_it_one_at_a_time(house):
     inside, most, refused, done = [], [], [], []
 
     def work():
-        for _ in range(15):
+        for _ in range(25):
             try:
                 with WriterLock(*house, "w"):
                     inside.append(1)
@@ -174,7 +174,7 @@ def test_many_writers_at_once_get_it_one_at_a_time(house):
         thread.start()
     for thread in threads:
         thread.join()
-    assert max(most) == 1 and len(done) + len(refused) == 60 and done
+    assert max(most) == 1 and len(done) + len(refused) == 100 and done
 
 
 def test_process_identity():
