@@ -225,7 +225,11 @@ class WriterLock:
 
     def _dead(self, holder: Any) -> bool:
         if holder.host == socket.gethostname():
-            if holder.process and holder.process == process_identity(os.getpid()):
+            if (
+                holder.pid == os.getpid()
+                and holder.process
+                and holder.process == process_identity(os.getpid())
+            ):
                 return holder.owner not in _working
             gone = process_gone(holder.pid, holder.process)
             if gone is not None:
