@@ -81,6 +81,7 @@ class QuestionBooster:
             at = starts[self._columns][:, None] + place[self._columns, self._bin]
             order = np.empty_like(at)
             np.put_along_axis(order, at, np.arange(len(at))[:, None], axis=0)
+            order = order * n_questions + np.arange(n_questions)
         bits = (np.uint32(1) << np.arange(self._depth_bins, dtype=np.uint32)).astype(np.uint32)
         inner, leaves = 2**self.depth - 1, 2**self.depth
         self.split_column_ = np.zeros((n_questions, self.n_rounds, inner), dtype=np.int16)
@@ -178,10 +179,11 @@ class QuestionBooster:
     ) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
         """Best split per question and node: column, last place that goes left, and whether there is one.
 
-        `order`: bins x questions, which bin stands at each place of its column; None when all are in place.
+        `order`: bins x questions, which cell (bin x questions + question) stands at each place; None when all do.
         """
         if order is not None:
-            sums = np.take_along_axis(sums, order[None, :, :, None], axis=1)
+            flat = sums.reshape(2, -1, sums.shape[3])
+            sums = flat.take(order.ravel(), axis=1).reshape(sums.shape)
         running = sums.cumsum(axis=1)
         widths = np.diff(starts)
         before = np.concatenate([np.zeros_like(running[:, :1]), running[:, starts[1:-1] - 1]], axis=1)

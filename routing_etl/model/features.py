@@ -43,14 +43,34 @@ class _Block:
 
 
 @dataclass
-class _Fold:
-    """Sums of the target per value of a level, in all and per fold."""
+class _FoldSums:
+    """Per value of a level and fold: sums of the target (values x folds x dims) and items (values x folds)."""
 
     sums: FloatArray
     counts: FloatArray
 
 
-def _one_hot(codes: NDArray[np.int32], width: int) -> sparse.csr_matrix:
+def _fold_sums(codes: NDArray[np.int32], target: FloatArray, folds: IntArray, n_folds: int) -> _FoldSums:
+    width = int(codes.max()) + 1 if len(codes) else 0
+    cell = np.where(codes >= 0, codes * np.int64(n_folds) + folds, -1)
+    hot = _one_hot(cell, width * n_folds)
+    return _FoldSums(
+        np.asarray(hot.T @ target, dtype=np.float32).reshape(width, n_folds, -1),
+        np.bincount(cell[cell >= 0], minlength=width * n_folds).astype(np.float32).reshape(width, n_folds),
+    )
+
+
+def _out_of_fold(sums: _FoldSums, codes: NDArray[np.int32], folds: IntArray) -> FloatArray:
+    """Every item's shrunk mean over the items of the other folds that share its value; 0 without a value."""
+    known = codes >= 0
+    others = sums.sums.sum(axis=1, keepdims=True) - sums.sums
+    others /= (sums.counts.sum(axis=1, keepdims=True) - sums.counts + _SHRINK)[:, :, None]
+    out = np.zeros((len(codes), sums.sums.shape[2]), dtype=np.float32)
+    out[known] = others[codes[known], folds[known]]
+    return out
+
+
+def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
     keep = codes >= 0
     indptr = np.concatenate([[0], np.cumsum(keep)])
     data = np.ones(int(keep.sum()), dtype=np.float32)
@@ -112,8 +132,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         }
         self.base_level_ = max(raw, key=lambda k: raw[k][0].gain) if raw else ""
         if self.base_level_:
-            base_full = self._full_encoding(table.codes[self.base_level_], centred, folds, n_folds)
-            rest = centred - base_full
+            base = table.codes[self.base_level_]
+            rest = centred - _out_of_fold(_fold_sums(base, centred, folds, n_folds), base, folds)
         else:
             rest = centred
         rest_total = float((rest**2).sum()) or 1.0
@@ -165,29 +185,6 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- target encodings ----------------------------------------------------------------------------------------
 
-    def _sums(self, codes: NDArray[np.int32], target: FloatArray) -> _Fold:
-        width = int(codes.max()) + 1 if len(codes) else 0
-        hot = _one_hot(codes, width)
-        return _Fold(
-            np.asarray(hot.T @ target, dtype=np.float32),
-            np.asarray(hot.sum(axis=0), dtype=np.float32).ravel(),
-        )
-
-    def _full_encoding(
-        self, codes: NDArray[np.int32], target: FloatArray, folds: IntArray, n_folds: int
-    ) -> FloatArray:
-        out = np.zeros_like(target)
-        whole = self._sums(codes, target)
-        for fold in range(n_folds):
-            here = np.flatnonzero(folds == fold)
-            part = self._sums(codes[here], target[here])
-            sums, counts = whole.sums.copy(), whole.counts.copy()
-            sums[: len(part.counts)] -= part.sums
-            counts[: len(part.counts)] -= part.counts
-            means = _with_unknown(sums / (counts + _SHRINK)[:, None])
-            out[here] = means[codes[here]]
-        return out
-
     def _encode(
         self,
         codes: NDArray[np.int32],
@@ -199,13 +196,14 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         residual: bool,
     ) -> tuple[_Block, FloatArray]:
-        whole = self._sums(codes, target)
-        means = whole.sums / (whole.counts + _SHRINK)[:, None]
-        weighted = means * np.sqrt(whole.counts)[:, None]
-        dims = min(self.n_directions, len(whole.counts), target.shape[1])
-        _, _, directions = linalg.svd(weighted.T @ weighted, check_finite=False)
-        axes = np.ascontiguousarray(directions[:dims].T, dtype=np.float32)
-        full = self._full_encoding(codes, target, folds, n_folds)
+        sums = _fold_sums(codes, target, folds, n_folds)
+        whole, counts = sums.sums.sum(axis=1), sums.counts.sum(axis=1)
+        means = whole / (counts + _SHRINK)[:, None]
+        weighted = means * np.sqrt(counts)[:, None]
+        dims = min(self.n_directions, len(counts), target.shape[1])
+        _, directions = linalg.eigh(weighted.T @ weighted, check_finite=False)
+        axes = np.ascontiguousarray(directions[:, : -dims - 1 : -1], dtype=np.float32)
+        full = _out_of_fold(sums, codes, folds)
         gain = 1.0 - float(((target - full) ** 2).sum()) / total
         table = _with_unknown(means @ axes)
         return _Block(name, name.split("|")[0], residual, table, gain), full @ axes

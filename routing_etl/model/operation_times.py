@@ -23,10 +23,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
 
 from routing_etl.frames import TimeEvidence
 from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.threads import one_thread
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -35,8 +35,6 @@ _Z = 1.2815515655446004
 _FEW = 60
 _LEAST_ACTUALS = 100
 _SOURCES = 5
-#: Up to here limiting OpenMP costs more (it looks through the process's libraries) than OpenMP itself.
-_SMALL = 2000
 MEASURES = ("setup", "run")
 
 
@@ -218,11 +216,12 @@ class OperationTimes:
             learning_rate=0.1,
             max_leaf_nodes=24,
             min_samples_leaf=20,
+            max_bins=63,
             l2_regularization=1.0,
             early_stopping=False,
             random_state=self.random_state,
         )
-        with threadpool_limits(1, user_api="openmp"):
+        with one_thread("openmp"):
             return boosted.fit(matrix, residual)
 
     def _near(
@@ -485,7 +484,5 @@ def _look(keys: IntArray, means: FloatArray, key: IntArray) -> FloatArray:
 def _predict(model: Any, matrix: FloatArray) -> FloatArray:
     if not len(matrix):
         return np.zeros(0)
-    if len(matrix) <= _SMALL:
-        return np.asarray(model.predict(matrix))
-    with threadpool_limits(1, user_api="openmp"):
+    with one_thread("openmp"):
         return np.asarray(model.predict(matrix))

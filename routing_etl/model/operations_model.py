@@ -21,9 +21,9 @@ from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
 
 from routing_etl.model.boosting import MAX_BINS, QuestionBooster
+from routing_etl.model.threads import one_thread
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
 
@@ -207,7 +207,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
                 return found
 
             # The families run side by side; BLAS threads inside each would only wait for each other.
-            with threadpool_limits(1, user_api="blas"):
+            with one_thread("blas"):
                 done = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(one)(rows) for rows in rows_of)
         self.families_ = [d[0] for d in done]
         for rows, (_, probability) in zip(rows_of, done, strict=True):

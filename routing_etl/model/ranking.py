@@ -21,14 +21,13 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+
+from routing_etl.model.threads import one_thread
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _FEW_HITS = 400
-#: Up to here limiting OpenMP costs more (it looks through the process's libraries) than OpenMP itself.
-_SMALL = 2000
 
 
 class CandidateRanker(BaseEstimator):  # type: ignore[misc]
@@ -94,22 +93,19 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.max_leaf_nodes,
             min_samples_leaf=40,
+            max_bins=63,
             l2_regularization=1.0,
             early_stopping=False,
             random_state=self.random_state,
         )
-        # One OpenMP thread per model, the models side by side: on a machine that also does other work, OpenMP's
-        # threads wait for each other at every node and a fit of seconds takes minutes.
-        with threadpool_limits(1, user_api="openmp"):
+        with one_thread("openmp"):
             return boosted.fit(features, hit)
 
     def _raw(self, model: Any, features: FloatArray) -> NDArray[np.float64]:
         if model is None or not len(features):
             return features[:, 0].astype(np.float64)
         if self.boosted_:
-            if len(features) <= _SMALL:
-                return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
-            with threadpool_limits(1, user_api="openmp"):
+            with one_thread("openmp"):
                 return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
         return np.asarray(model.predict_proba(_steady(features, self.few))[:, 1], dtype=np.float64)
 
