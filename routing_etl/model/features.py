@@ -28,6 +28,7 @@ IntArray = NDArray[np.int64]
 
 _SHRINK = 2.0
 _RIDGE_ROWS = 60_000
+_LEAST_RIDGE = 200
 _MIN_GAIN = 0.002
 
 
@@ -84,7 +85,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     attributes: what to read. n_directions: dimensions per level. max_blocks: most levels
         encoded alone, and most encoded given the strongest level. n_words: most telling words kept as 0/1 columns.
-    max_ridge: most token columns in the ridge regression.
+    max_ridge: most token columns in the ridge regression, and at most one per two items.
 
     Attributes
     ----------
@@ -261,7 +262,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             best = np.argsort(-gains)[: self.max_ridge]
             parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
         parts.sort(key=lambda p: (-p[0], p[1], p[2]))
-        chosen = parts[: self.max_ridge]
+        chosen = parts[: min(self.max_ridge, max(len(target) // 2, _LEAST_RIDGE))]
         self.ridge_columns_ = {
             name: np.array(sorted(i for _, n, i in chosen if n == name), dtype=np.int64)
             for name in dict.fromkeys(n for _, n, _ in chosen)

@@ -35,6 +35,8 @@ _Z = 1.2815515655446004
 _FEW = 60
 _LEAST_ACTUALS = 100
 _SOURCES = 5
+#: Columns that the trees of one measure may ask.
+_COLUMNS = 64
 MEASURES = ("setup", "run")
 
 
@@ -56,6 +58,7 @@ class _Measure:
     """What is learned for one measure; `basis` is 'actual' or 'standard'."""
 
     basis: str
+    columns: IntArray
     job_mean: FloatArray
     job_known: NDArray[np.bool_]
     effects: list[tuple[IntArray, FloatArray]]
@@ -101,7 +104,6 @@ class OperationTimes:
         operations: OPERATIONS frame. features, family, folds: per label. searched: labels whose neighbours are
         known. neighbours, similarity: searched x k, the label's own near-duplicates left out.
         """
-        self.columns_ = _telling_columns(features)
         self.n_jobs_known_ = len(catalogue.jobs)
         self.step_job_ = catalogue.step_job
         self.job_codes_ = catalogue.jobs
@@ -169,11 +171,12 @@ class OperationTimes:
         job_mean, job_known = _job_means(job, value, weight, n_jobs, standard)
         key = label * n_jobs + job
         order = np.argsort(key, kind="stable")
+        rest = value - job_mean[job]
+        columns = _telling_columns(features, label, rest)
         learned = _Measure(
-            basis, job_mean, job_known, [], None, key[order], (value - job_mean[job])[order].astype(np.float32),
+            basis, columns, job_mean, job_known, [], None, key[order], rest[order].astype(np.float32),
             samples[order].astype(np.float32), np.full(n_jobs, 0.4, np.float32),
         )  # fmt: skip
-        rest = value - job_mean[job]
         groups = family[label] * n_jobs + job
         effect = np.zeros(len(rest), dtype=np.float32)
         for f in range(int(folds.max()) + 1):
@@ -188,7 +191,7 @@ class OperationTimes:
         rest, effect = rest[used], effect[used]
         near, near_weight, _ = self._near(learned, job, neighbours[place[label]], similarity[place[label]])
         matrix = np.column_stack(
-            [features[label][:, self.columns_], job_mean[job], effect, near, near_weight]
+            [features[np.ix_(label, columns)], job_mean[job], effect, near, near_weight]
         ).astype(np.float32)
         residual = rest - effect
         rng = np.random.default_rng(self.random_state)
@@ -316,7 +319,13 @@ class OperationTimes:
         log_time = learned.job_mean[job] + effect
         if learned.model is not None:
             matrix = np.column_stack(
-                [request.features[row][:, self.columns_], learned.job_mean[job], effect, near, near_weight]
+                [
+                    request.features[np.ix_(row, learned.columns)],
+                    learned.job_mean[job],
+                    effect,
+                    near,
+                    near_weight,
+                ]
             ).astype(np.float32)
             log_time = log_time + _predict(learned.model, matrix)
         else:
@@ -394,9 +403,19 @@ class OperationTimes:
         )
 
 
-def _telling_columns(features: FloatArray) -> IntArray:
-    """Columns that vary."""
-    return np.flatnonzero(features.std(axis=0) > 1e-9)[:160]
+def _telling_columns(features: FloatArray, label: IntArray, rest: FloatArray) -> IntArray:
+    """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column."""
+    varied = np.flatnonzero(features.std(axis=0) > 1e-9)
+    if len(varied) <= _COLUMNS or not len(rest):
+        return varied
+    told = np.empty(len(varied))
+    for i, column in enumerate(varied):
+        values = features[:, column]
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
+        part = np.searchsorted(edges, values, side="right")[label]
+        count = np.bincount(part, minlength=1)
+        told[i] = (np.bincount(part, rest) ** 2 / np.maximum(count, 1)).sum() - rest.sum() ** 2 / len(rest)
+    return np.sort(varied[np.argsort(-told, kind="stable")[:_COLUMNS]])
 
 
 def _rows(

@@ -11,6 +11,7 @@ What belongs here: families, columns of a family, questions, probabilities. What
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,16 +57,12 @@ class _Column:
         return self.kind != "code"
 
     def bins(self, table: TokenTable, votes: FloatArray, rows: IntArray) -> NDArray[np.uint8]:
-        """The column's bin of each of `rows`."""
-        if self.kind in ("number", "vote", "rate"):
-            if self.kind == "rate":
-                values = self._rate(table.codes[self.name][rows])
-            else:
-                values = (table.numbers if self.kind == "number" else votes)[rows, self.index]
-            return self.cut(values)
+        """The column's bin of each of `rows`; words are read many at a time by `_bins`."""
+        if self.kind == "rate":
+            return self.cut(self._rate(table.codes[self.name][rows]))
         if self.kind == "code":
             return self.bin_of_code[table.codes[self.name][rows]]
-        return np.asarray(table.words[self.name][rows, self.index].todense(), dtype=np.uint8).ravel()
+        return self.cut((table.numbers if self.kind == "number" else votes)[rows, self.index])
 
     def cut(self, values: FloatArray) -> NDArray[np.uint8]:
         """Bin numbers of values; 0 for a missing one."""
@@ -75,6 +72,44 @@ class _Column:
     def _rate(self, code: NDArray[np.int32]) -> FloatArray:
         place = np.minimum(np.searchsorted(self.codes, code), len(self.codes) - 1)
         return np.where(self.codes[place] == code, self.rates[place], np.nan).astype(np.float32)
+
+
+def _bins(
+    columns: Sequence[_Column], table: TokenTable, votes: FloatArray, rows: IntArray
+) -> NDArray[np.uint8]:
+    """Rows x columns: the bin of each of `rows` in every column."""
+    out = np.empty((len(rows), len(columns)), dtype=np.uint8)
+    words: dict[str, list[int]] = {}
+    for place, column in enumerate(columns):
+        if column.kind == "word":
+            words.setdefault(column.name, []).append(place)
+        else:
+            out[:, place] = column.bins(table, votes, rows)
+    for name, places in words.items():
+        asked = [columns[place].index for place in places]
+        out[:, places] = table.words[name][rows][:, asked].toarray()
+    return out
+
+
+def _worth(bins: NDArray[np.uint8], answers: FloatArray) -> FloatArray:
+    """Per column: how far the bins' shares of "yes" differ beyond chance, for the question they tell most about.
+
+    A chi-squared statistic in units of its own spread, (x - f) / sqrt(2 f) with f bins less one; -inf for one bin.
+    """
+    n, n_columns = bins.shape
+    mean = answers.mean(axis=0)
+    noise = np.maximum(mean * (1 - mean), 1e-4)
+    cell = (np.arange(n_columns) * MAX_BINS)[None, :] + bins
+    hot = sparse.csr_matrix(
+        (np.ones(cell.size, np.float32), cell.ravel(), np.arange(n + 1) * n_columns),
+        shape=(n, n_columns * MAX_BINS),
+    )
+    sums = np.asarray(hot.T @ (answers - mean))
+    count = np.bincount(cell.ravel(), minlength=n_columns * MAX_BINS)
+    between = (sums**2 / np.maximum(count, 1)[:, None] / noise).reshape(n_columns, MAX_BINS, -1).sum(axis=1)
+    free = (count.reshape(n_columns, MAX_BINS) > 0).sum(axis=1) - 1
+    worth = ((between - free[:, None]) / np.sqrt(2.0 * np.maximum(free, 1))[:, None]).max(axis=1)
+    return np.where(free > 0, worth, -np.inf)
 
 
 @dataclass
@@ -101,7 +136,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         self,
         *,
         n_folds: int = 3,
-        max_columns: int = 110,
+        max_columns: int = 64,
         max_rates: int = 30,
         max_rows: int = 3000,
         n_rounds: int = 28,
@@ -262,39 +297,28 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         part: IntArray,
     ) -> tuple[list[_Column], NDArray[np.uint8]]:
         """The columns that tell most about the family's questions, and their bins for `rows`."""
-        n = len(rows)
-        mean = answers.mean(axis=0)
-        noise = np.maximum(mean * (1 - mean), 1e-4)
-        centred = answers - mean
-        found: list[tuple[float, _Column, NDArray[np.uint8]]] = []
-        possible = [(c, c.bins(table, votes, rows)) for c in self._possible(table, rows)]
-        possible += self._voted(votes, rows, questions)
-        possible += self._rated(table, rows, answers, questions, part)
-        for column, bins in possible:
-            width = int(bins.max()) + 1
-            hot = sparse.csr_matrix((np.ones(n, np.float32), (bins, np.arange(n))), shape=(width, n))
-            count = np.asarray(hot.sum(axis=1)).ravel()
-            used = count > 0
-            free = int(used.sum()) - 1
-            if free < 1:
-                continue
-            between = ((hot @ centred)[used] ** 2 / count[used][:, None]).sum(axis=0) / noise
-            worth = float(((between - free) / np.sqrt(2.0 * free)).max())
-            found.append((worth, column, bins))
-        found.sort(key=lambda f: (-f[0], f[1].name, f[1].index))
+        columns = self._possible(table, rows)
+        parts = [_bins(columns, table, votes, rows)]
+        for column, bins in (
+            *self._voted(votes, rows, questions),
+            *self._rated(table, rows, answers, questions, part),
+        ):
+            columns.append(column)
+            parts.append(bins[:, None])
+        bins = np.hstack(parts)
+        worth = _worth(bins, answers)
+        order = sorted(range(len(columns)), key=lambda i: (-worth[i], columns[i].name, columns[i].index))
         # Rates and votes know more each than any attribute, and there are many: they must not crowd attributes out.
         limit = {"rate": self.max_rates, "vote": len(questions)}
         left = dict.fromkeys(("number", "code", "word"), self.max_columns)
         kept = []
-        for entry in found:
-            kind = entry[1].kind
+        for i in order:
+            kind = columns[i].kind
             pool = limit if kind in limit else left
-            if entry[0] > 1.0 and pool[kind] > 0:
-                kept.append(entry)
+            if worth[i] > 1.0 and pool[kind] > 0:
+                kept.append(i)
                 pool[kind] -= 1
-        if not kept:
-            return [], np.empty((n, 0), dtype=np.uint8)
-        return [f[1] for f in kept], np.column_stack([f[2] for f in kept])
+        return [columns[i] for i in kept], np.ascontiguousarray(bins[:, kept])
 
     def _voted(
         self, votes: FloatArray, rows: IntArray, questions: IntArray
@@ -392,7 +416,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             rows = np.flatnonzero(family == f)
             out[rows] = learned.share[None, :]
             if learned.boosters:
-                bins = np.column_stack([c.bins(table, votes, rows) for c in learned.columns])
+                bins = _bins(learned.columns, table, votes, rows)
                 odds = np.mean([b.log_odds(bins) for b in learned.boosters], axis=0)
                 out[rows[:, None], learned.questions] = _probability(odds)
         return out
