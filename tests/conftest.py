@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+from filelock import FileLock
 from homes import home_settings
 
 ITEMS, SEED = 700, 11
+
+# How long an example takes says nothing on a machine that does other work too.
+hypothesis.settings.register_profile("routing_etl", deadline=None)
+hypothesis.settings.load_profile("routing_etl")
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own ROUTING_ETL_* variables must not reach a test; the test server's address may."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("ROUTING_ETL_") and not name.startswith("ROUTING_ETL_TEST_"):
             monkeypatch.delenv(name)
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of the parallel test processes fills and the others wait for."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +45,10 @@ def plant_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo plant as a SQLite file. Copy it before changing anything."""
     from routing_etl.erp.demo_plant import write_plant
 
-    path = tmp_path_factory.mktemp("plant") / "erp.db"
-    write_plant(f"sqlite:///{path}", ITEMS, SEED, home_settings(path.parent))
-    return path
+    def make(folder: Path) -> None:
+        write_plant(f"sqlite:///{folder / 'erp.db'}", ITEMS, SEED, home_settings(folder))
+
+    return _made_once(tmp_path_factory, "plant", make) / "erp.db"
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +56,11 @@ def finished_home(plant_db: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """A home in which one whole night has succeeded. Copy it before changing anything."""
     from routing_etl.night import night
 
-    home = tmp_path_factory.mktemp("night")
-    shutil.copy(plant_db, home / "erp.db")
-    night(home_settings(home))
-    return home
+    def make(folder: Path) -> None:
+        shutil.copy(plant_db, folder / "erp.db")
+        night(home_settings(folder))
+
+    return _made_once(tmp_path_factory, "night", make)
 
 
 @pytest.fixture
