@@ -13,12 +13,15 @@ from scipy import sparse
 
 from routing_etl.model.candidates import Evidence, pick, rank_in_group
 from routing_etl.model.labels import RoutingCatalogue, SequenceBook
+from routing_etl.model.line_model import LineModel
 from routing_etl.model.output import Chosen, ChosenSteps
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _NEAREST = 5
+#: Weight of the line model against the forest's votes in the choice of a machine.
+_LINE_SHARE = 0.85
 
 
 def choose(
@@ -88,19 +91,31 @@ def _common(book: SequenceBook, sequence: IntArray, theirs: IntArray) -> FloatAr
     return np.asarray((shared / np.maximum(either, 1)).reshape(theirs.shape) * (theirs >= 0))
 
 
+def _share(values: FloatArray, group: IntArray) -> FloatArray:
+    """Values as shares of their group's sum; 0 where the sum is 0."""
+    total = np.bincount(group, values, int(group[-1]) + 1 if len(group) else 0)
+    return np.asarray(values / np.maximum(total[group], 1e-12))
+
+
 class StepChooser:
     """Chooses a resource (and in-house or outsourced) for every job among the steps that were observed."""
 
     def fit(
-        self, catalogue: RoutingCatalogue, live: NDArray[np.bool_], pool: NDArray[np.bool_]
+        self,
+        catalogue: RoutingCatalogue,
+        lines: LineModel,
+        live: NDArray[np.bool_],
+        pool: NDArray[np.bool_],
     ) -> StepChooser:
         """Prepare the table of steps per job.
 
         Parameters
         ----------
+        lines: the fitted model of the machines.
         live: per step, whether it may be proposed. pool: per step, whether its resource is a waiting pool.
         """
         count = catalogue.steps["step_count"].to_numpy().astype(np.float64)
+        self.lines_ = lines
         self.variant_steps_ = catalogue.variant_matrix()
         self.step_job_ = catalogue.step_job
         self.n_steps_ = len(count)
@@ -115,8 +130,14 @@ class StepChooser:
         self.worth_ = np.where(pool, 0.5, 1.0).astype(np.float32)
         return self
 
-    def steps(self, chosen: Chosen, evidence: Evidence, book: SequenceBook) -> ChosenSteps:
-        """The operations of every chosen candidate: for each job the step with most votes of the item's leaves."""
+    def steps(
+        self, chosen: Chosen, evidence: Evidence, book: SequenceBook, features: FloatArray
+    ) -> ChosenSteps:
+        """The operations of every chosen candidate, for each job the best of the steps it was observed with.
+
+        A step's score is a mean of two shares among the job's steps: what the line model says about its machine, and
+        the votes of the item's leaves in the forest, which know the whole routing.
+        """
         expected = (evidence.votes @ self.variant_steps_).tocsr()
         size = (book.offsets[chosen.sequence + 1] - book.offsets[chosen.sequence]).astype(np.int64)
         candidate = np.repeat(np.arange(len(chosen.row)), size)
@@ -131,8 +152,10 @@ class StepChooser:
         which = np.repeat(np.arange(len(unique)), options)
         offset = np.arange(int(options.sum())) - np.repeat(np.cumsum(options) - options, options)
         step = self.job_steps_[self.job_bounds_[u_job][which] + offset]
-        votes_for = pick(expected, u_row[which] * self.n_steps_ + step, self.n_steps_)
-        score = self.worth_[step] * (votes_for + self.prior_[step]) - self.malus_[step]
+        votes_for = _share(pick(expected, u_row[which] * self.n_steps_ + step, self.n_steps_), which)
+        planned = _share(self.lines_.predict(features, u_row[which], step), which)
+        best = _LINE_SHARE * planned + (1.0 - _LINE_SHARE) * votes_for
+        score = self.worth_[step] * (best + self.prior_[step]) - self.malus_[step]
         order = np.lexsort((step, -score, which))
         first = (
             order[np.concatenate([[True], which[order][1:] != which[order][:-1]])] if len(order) else order

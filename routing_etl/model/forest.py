@@ -22,6 +22,7 @@ from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 from sklearn.utils.validation import check_is_fitted
 
+from routing_etl.model.trees import PackedTrees
 from routing_etl.progress import SILENT, Progress
 
 FloatArray = NDArray[Any]
@@ -104,26 +105,26 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
                 tree.fit(features[rows], outputs[rows], check_input=False)
                 leaves = tree.tree_.apply(features).astype(np.int32)
                 task.advance()
-                return _slim(tree), leaves, inside
+                return tree, leaves, inside
 
             grown = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(grow)(s) for s in seeds)
-        self._pack([g[0] for g in grown])
+        self.trees_ = PackedTrees([g[0].tree_ for g in grown])
         rows_n = len(features)
         parts = []
         leaf_of = np.empty((self.n_trees, rows_n), dtype=np.int32)
         seen = np.empty((self.n_trees, rows_n), dtype=bool)
         for t, (_, nodes, inside) in enumerate(grown):
-            leaf = self.leaf_number_[self.offsets_[t] + nodes]
+            leaf = self.trees_.leaf_number[self.trees_.offsets[t] + nodes]
             leaf_of[t], seen[t] = leaf, inside
-            local = leaf[inside] - self.leaf_offsets_[t]
-            size = int(self.leaf_offsets_[t + 1] - self.leaf_offsets_[t])
+            local = leaf[inside] - self.trees_.leaf_offsets[t]
+            size = int(self.trees_.leaf_offsets[t + 1] - self.trees_.leaf_offsets[t])
             total = np.bincount(local, weights=weights[inside], minlength=size)
             data = (weights[inside] / np.maximum(total[local], 1e-12)).astype(np.float32)
             part = sparse.csr_matrix((data, (local, variants[inside])), shape=(size, n_variants))
             part.sum_duplicates()
             parts.append(part)
         self.votes_ = sparse.vstack(parts, format="csr", dtype=np.float32)
-        self.feature_importances_ = np.mean([g[0]["importance"] for g in grown], axis=0)
+        self.feature_importances_ = np.mean([g[0].feature_importances_ for g in grown], axis=0)
         self._leaf_of, self._seen = leaf_of, seen
         return self
 
@@ -152,25 +153,12 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
         """Items x trees: number of the leaf that each item falls into."""
         n = len(features)
         if n <= 2048 or self.n_jobs == 1:
-            return self._walk(features)
+            return self.trees_.leaves(features)
         bounds = np.linspace(0, n, self.n_jobs * 2 + 1).astype(int)
         parts = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._walk)(features[a:b]) for a, b in pairwise(bounds)
+            delayed(self.trees_.leaves)(features[a:b]) for a, b in pairwise(bounds)
         )
         return np.vstack(parts)
-
-    def _walk(self, features: FloatArray) -> NDArray[np.int32]:
-        n = len(features)
-        node = np.repeat(self.offsets_[:-1][None, :], n, axis=0).ravel()
-        row = np.repeat(np.arange(n), self.n_trees)
-        active = np.arange(n * self.n_trees)
-        while active.size:
-            here = node[active]
-            go_left = features[row[active], self.feature_[here]] <= self.threshold_[here]
-            following = np.where(go_left, self.left_[here], self.right_[here])
-            node[active] = following
-            active = active[self.feature_[following] >= 0]
-        return self.leaf_number_[node].reshape(n, self.n_trees)
 
     def _vote(self, leaves: NDArray[np.int32], unseen: NDArray[np.bool_] | None) -> sparse.csr_matrix:
         n, n_trees = leaves.shape
@@ -185,28 +173,3 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
             indptr = np.concatenate([[0], np.cumsum(counts)])
         member = sparse.csr_matrix((data, cols, indptr), shape=(n, self.votes_.shape[0]))
         return (member @ self.votes_).tocsr()
-
-    def _pack(self, trees: list[dict[str, Any]]) -> None:
-        sizes = np.array([len(t["feature"]) for t in trees])
-        self.offsets_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        shift = np.repeat(self.offsets_[:-1], sizes)
-        self.feature_ = np.concatenate([t["feature"] for t in trees]).astype(np.int32)
-        self.threshold_ = np.concatenate([t["threshold"] for t in trees])
-        self.left_ = (np.concatenate([t["left"] for t in trees]) + shift).astype(np.int64)
-        self.right_ = (np.concatenate([t["right"] for t in trees]) + shift).astype(np.int64)
-        leaf = self.feature_ < 0
-        number = np.cumsum(leaf) - 1
-        self.leaf_number_ = np.where(leaf, number, -1).astype(np.int32)
-        leaf_counts = np.add.reduceat(leaf.astype(np.int64), self.offsets_[:-1])
-        self.leaf_offsets_ = np.concatenate([[0], np.cumsum(leaf_counts)]).astype(np.int64)
-
-
-def _slim(tree: Any) -> dict[str, Any]:
-    grown = tree.tree_
-    return {
-        "feature": grown.feature.astype(np.int32),
-        "threshold": grown.threshold.astype(np.float64),
-        "left": grown.children_left.astype(np.int64),
-        "right": grown.children_right.astype(np.int64),
-        "importance": tree.feature_importances_,
-    }

@@ -37,6 +37,7 @@ from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import build_catalogue
+from routing_etl.model.line_model import LineModel
 from routing_etl.model.novelty import novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
 from routing_etl.model.operations_model import OperationModel
@@ -64,6 +65,8 @@ _CORE = (
 )
 _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
+#: Machines are replaced and reshuffled sooner than routings change.
+_MACHINE_HALF_LIFE_DAYS = 500.0
 _REASONS = {
     "no_attributes": "None of the item's attributes that the model knows is filled.",
     "unseen_part_type": "No routed item has this part type, and no other type's routings fit well enough.",
@@ -193,7 +196,10 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             task.advance()
             self.book_ = catalogue.book()
             pool = pool_steps(catalogue.steps, self.pool_words)
-            self.chooser_ = StepChooser().fit(catalogue, self._step_live, pool)
+            lines = LineModel(n_jobs=self.n_jobs, random_state=self.random_state).fit(
+                catalogue, features, self._step_live, age_weight(age, _MACHINE_HALF_LIFE_DAYS)
+            )
+            self.chooser_ = StepChooser().fit(catalogue, lines, self._step_live, pool)
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 catalogue, operations, evidence, features, family, folds, *near
             )
@@ -547,7 +553,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.candidates_per_item,
             book,
         )
-        steps = self.chooser_.steps(chosen, evidence, book)
+        steps = self.chooser_.steps(chosen, evidence, book, features)
         times = self.times_.predict(
             TimeRequest(
                 row=chosen.row[steps.candidate],

@@ -1,0 +1,167 @@
+"""Which machine of a line an item goes to.
+
+Jobs that are planned on the same machines form a *line* (turning, milling, washing ...); an item that visits a line with
+several jobs visits it with the same machine, as a rule, and which one depends on its size, material and family. So the
+machine is learned per line from all its jobs together, and a job takes the line's answer among its own machines.
+
+What belongs here: finding lines, learning and predicting machines. What does not: which jobs an item needs, and the
+rules on machines out of use or waiting pools (`choice.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.ensemble import RandomForestClassifier
+
+from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.trees import PackedTrees
+
+FloatArray = NDArray[Any]
+IntArray = NDArray[np.int64]
+
+_LEAST_ROWS = 12
+
+
+@dataclass
+class _Line:
+    """What is learned for one line: its machines, and their shares per leaf (or the plain shares without trees)."""
+
+    machines: IntArray
+    shares: FloatArray
+    trees: PackedTrees | None = None
+
+
+class LineModel:
+    """Probability of every machine of a line for items.
+
+    Parameters
+    ----------
+    n_trees, min_leaf, max_features: of the forest of a line. max_rows: most items that grow it. alike: jobs are one line
+        up to this cosine distance of their machines' (square rooted) shares.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 24,
+        min_leaf: int = 3,
+        max_features: float = 0.3,
+        max_rows: int = 12_000,
+        alike: float = 0.5,
+        n_jobs: int = 2,
+        random_state: int = 42,
+    ) -> None:
+        self.n_trees = n_trees
+        self.min_leaf = min_leaf
+        self.max_features = max_features
+        self.max_rows = max_rows
+        self.alike = alike
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(
+        self, catalogue: RoutingCatalogue, features: FloatArray, live: NDArray[np.bool_], weights: FloatArray
+    ) -> LineModel:
+        """Learn.
+
+        Parameters
+        ----------
+        features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
+        """
+        machine = catalogue.steps.select(
+            pl.concat_str("res_cd", "inside", separator="\x1f", ignore_nulls=True)
+        )
+        self.machine_of_step_ = machine.to_series().rank("dense").cast(pl.Int64).to_numpy() - 1
+        n_machines = int(self.machine_of_step_.max()) + 1
+        self.step_job_ = catalogue.step_job
+        variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
+        matrix = catalogue.variant_matrix()[variant]
+        label = np.repeat(np.arange(len(variant)), np.diff(matrix.indptr))
+        step = matrix.indices.astype(np.int64)
+        used = live[step]
+        label, step = label[used], step[used]
+        job, machine_used = catalogue.step_job[step], self.machine_of_step_[step]
+        self.line_of_job_ = self._lines(job, machine_used, len(catalogue.jobs), n_machines)
+        line = self.line_of_job_[job]
+        n_lines = int(self.line_of_job_.max()) + 1
+        key = np.unique((line * len(variant) + label) * n_machines + machine_used)
+        line, rest = key // (len(variant) * n_machines), key % (len(variant) * n_machines)
+        label, machine_used = rest // n_machines, rest % n_machines
+        bounds = np.searchsorted(line, np.arange(n_lines + 1))
+        learn = delayed(self._learn)
+        self.lines_ = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            learn(features, label[a:b], machine_used[a:b], weights) for a, b in pairwise(bounds)
+        )
+        return self
+
+    def _lines(self, job: IntArray, machine: IntArray, n_jobs: int, n_machines: int) -> IntArray:
+        table = sparse.csr_matrix((np.ones(len(job)), (job, machine)), shape=(n_jobs, n_machines)).toarray()
+        seen = np.flatnonzero(table.sum(axis=1) > 0)
+        out = np.full(n_jobs, -1, dtype=np.int64)
+        if len(seen) > 1:
+            share = np.sqrt(table[seen] / table[seen].sum(axis=1, keepdims=True))
+            out[seen] = fcluster(linkage(share, "average", "cosine"), self.alike, "distance") - 1
+        else:
+            out[seen] = 0
+        return out
+
+    def _learn(self, features: FloatArray, label: IntArray, machine: IntArray, weights: FloatArray) -> _Line:
+        machines, answer = np.unique(machine, return_inverse=True)
+        weight = weights[label].astype(np.float64)
+        shares = np.bincount(answer, weight, len(machines)) / max(float(weight.sum()), 1e-12)
+        if len(machines) < 2 or len(label) < _LEAST_ROWS:
+            return _Line(machines, shares)
+        rows = np.arange(len(label))
+        if len(rows) > self.max_rows:
+            rng = np.random.default_rng(self.random_state)
+            rows = np.sort(rng.choice(rows, self.max_rows, replace=False))
+        forest = RandomForestClassifier(
+            self.n_trees,
+            min_samples_leaf=self.min_leaf,
+            max_features=self.max_features,
+            n_jobs=1,
+            random_state=self.random_state,
+        ).fit(features[label[rows]], answer[rows], sample_weight=weight[rows])
+        trees = [tree.tree_ for tree in forest.estimators_]
+        packed = PackedTrees(trees)
+        # A machine that no sampled row has keeps a column of zeros.
+        values = np.zeros((packed.n_leaves, len(machines)))
+        known = forest.classes_.astype(np.int64)
+        at = 0
+        for tree in trees:
+            leaf = tree.value[tree.feature < 0, 0, :]
+            values[at : at + len(leaf), known] = leaf / np.maximum(leaf.sum(axis=1, keepdims=True), 1e-12)
+            at += len(leaf)
+        return _Line(machines, values.astype(np.float32), packed)
+
+    def predict(self, features: FloatArray, row: IntArray, step: IntArray) -> FloatArray:
+        """Probability that item `row[i]`, when it visits the line of `step[i]`'s job, does so with that step's machine.
+
+        Parameters
+        ----------
+        row: row in `features`. step: index into the catalogue's steps.
+        """
+        out = np.zeros(len(row), dtype=np.float32)
+        line = self.line_of_job_[self.step_job_[step]] if len(step) else np.empty(0, np.int64)
+        for number in np.unique(line[line >= 0]):
+            here = np.flatnonzero(line == number)
+            learned = self.lines_[number]
+            machine = self.machine_of_step_[step[here]]
+            place = np.minimum(np.searchsorted(learned.machines, machine), len(learned.machines) - 1)
+            known = learned.machines[place] == machine
+            if learned.trees is None:
+                out[here] = np.where(known, learned.shares[place], 0.0)
+                continue
+            items, back = np.unique(row[here], return_inverse=True)
+            shares = learned.shares[learned.trees.leaves(features[items])].mean(axis=1)
+            out[here] = np.where(known, shares[back, place], 0.0)
+        return out

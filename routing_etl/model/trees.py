@@ -1,0 +1,62 @@
+"""Grown decision trees packed into flat arrays, so that many trees are walked at once.
+
+scikit-learn asks one tree after the other, each call with its own checks; for a single item that costs more than the
+answer. What belongs here: packing and walking. What does not: growing, and what a leaf means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[Any]
+
+
+class PackedTrees:
+    """Trees of one ensemble, leaves numbered through all of them.
+
+    Attributes
+    ----------
+    leaf_offsets: number of the first leaf of every tree, and of all leaves at the end.
+    """
+
+    def __init__(self, trees: Sequence[Any]) -> None:
+        """`trees`: the `tree_` of fitted scikit-learn decision trees."""
+        sizes = np.array([tree.node_count for tree in trees])
+        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        shift = np.repeat(self.offsets[:-1], sizes)
+        self.feature = np.concatenate([tree.feature for tree in trees]).astype(np.int32)
+        self.threshold = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
+        self.left = np.concatenate([tree.children_left for tree in trees]).astype(np.int64) + shift
+        self.right = np.concatenate([tree.children_right for tree in trees]).astype(np.int64) + shift
+        leaf = self.feature < 0
+        self.leaf_number = np.where(leaf, np.cumsum(leaf) - 1, -1).astype(np.int32)
+        counts = np.add.reduceat(leaf.astype(np.int64), self.offsets[:-1])
+        self.leaf_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_leaves(self) -> int:
+        """Number of leaves of all trees."""
+        return int(self.leaf_offsets[-1])
+
+    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+        """Items x trees: number of the leaf that each item falls into."""
+        n = len(features)
+        node = np.repeat(self.offsets[:-1][None, :], n, axis=0).ravel()
+        row = np.repeat(np.arange(n), self.n_trees)
+        active = np.flatnonzero(self.feature[node] >= 0)
+        while active.size:
+            here = node[active]
+            go_left = features[row[active], self.feature[here]] <= self.threshold[here]
+            following = np.where(go_left, self.left[here], self.right[here])
+            node[active] = following
+            active = active[self.feature[following] >= 0]
+        return self.leaf_number[node].reshape(n, self.n_trees)

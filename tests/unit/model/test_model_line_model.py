@@ -1,0 +1,85 @@
+"""Machines are learned per line of jobs: a rule that holds for the line, a machine out of use, a job with one machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from model_toy import toy_items, toy_operations
+
+from routing_etl.model.labels import RoutingCatalogue, build_catalogue
+from routing_etl.model.line_model import LineModel
+
+LIMIT = 150.0
+N = 300
+
+
+def routings(items: pl.DataFrame) -> list[list[tuple[str, str, str]]]:
+    """Turning rough and fine go to the same lathe, by size; every item visits only one of them; the saw is the same."""
+    out = []
+    for i, size in enumerate(items["outer_mm"].fill_null(200.0)):
+        lathe = "LATHE-BIG" if size >= LIMIT else "LATHE-SMALL"
+        out.append([("S10", "SAW-1", "in"), ("T10" if i % 2 else "T20", lathe, "in")])
+    return out
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> tuple[RoutingCatalogue, np.ndarray]:
+    items = toy_items(N, seed=4)
+    made = build_catalogue(items, toy_operations(items, routings(items)))
+    sizes = made.labels.select("item_key").join(items, on="item_key", maintain_order="left")["outer_mm"]
+    noise = np.random.default_rng(0).normal(size=(N, 3))
+    return made, np.column_stack([sizes.fill_null(200.0).to_numpy(), noise]).astype(np.float32)
+
+
+def step(catalogue: RoutingCatalogue, job: str, machine: str) -> int:
+    found = catalogue.steps.with_row_index("number").filter(
+        (pl.col("job_cd") == job) & (pl.col("res_cd") == machine)
+    )
+    return int(found["number"].item())
+
+
+def fitted(catalogue: RoutingCatalogue, features: np.ndarray, live: np.ndarray | None = None) -> LineModel:
+    usable = np.ones(catalogue.steps.height, dtype=bool) if live is None else live
+    return LineModel(n_trees=8, n_jobs=1).fit(catalogue, features, usable, np.ones(N, np.float32))
+
+
+def test_jobs_on_the_same_machines_are_one_line(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
+    made, features = catalogue
+    line = dict(zip(made.jobs.to_list(), fitted(made, features).line_of_job_.tolist(), strict=True))
+    assert line["T10"] == line["T20"] != line["S10"]
+
+
+def test_size_decides_the_machine_of_every_job_of_the_line(
+    catalogue: tuple[RoutingCatalogue, np.ndarray],
+) -> None:
+    made, features = catalogue
+    model = fitted(made, features)
+    asked = np.array([[40.0, 0, 0, 0], [280.0, 0, 0, 0]], dtype=np.float32)
+    for job in ("T10", "T20"):
+        small, big = step(made, job, "LATHE-SMALL"), step(made, job, "LATHE-BIG")
+        found = model.predict(asked, np.array([0, 0, 1, 1]), np.array([small, big, small, big]))
+        assert found[0] > 0.9 and found[3] > 0.9
+        np.testing.assert_allclose(found.reshape(2, 2).sum(axis=1), 1.0, atol=1e-6)
+
+
+def test_the_only_machine_of_a_line_is_sure(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
+    made, features = catalogue
+    saw = np.array([step(made, "S10", "SAW-1")])
+    assert fitted(made, features).predict(features[:1], np.array([0]), saw) == pytest.approx([1.0])
+
+
+def test_a_step_out_of_use_teaches_nothing(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
+    made, features = catalogue
+    live = np.ones(made.steps.height, dtype=bool)
+    live[[step(made, "T10", "LATHE-BIG"), step(made, "T20", "LATHE-BIG")]] = False
+    asked = np.array([[280.0, 0, 0, 0]], dtype=np.float32)
+    both = np.array([step(made, "T10", "LATHE-SMALL"), step(made, "T10", "LATHE-BIG")])
+    found = fitted(made, features, live).predict(asked, np.zeros(2, np.int64), both)
+    np.testing.assert_allclose(found, [1.0, 0.0])
+
+
+def test_nothing_asked_nothing_answered(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
+    made, features = catalogue
+    none = np.empty(0, np.int64)
+    assert fitted(made, features).predict(features, none, none).shape == (0,)
