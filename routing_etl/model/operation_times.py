@@ -253,6 +253,8 @@ class OperationTimes:
         each = np.bincount(job, clipped**2 - sampling, self.n_jobs_known_)
         between = np.maximum((each + 20 * whole) / (count + 20), 0.25 * whole)
         spread = np.sqrt(between + within**2)
+        # What a mean of few reports adds to the error is no part of how far the next report may lie.
+        error = error * np.sqrt(between[job] / (between[job] + sampling))
         # Coverage of single orders of operation i: N(error_i, within) inside +-1.28 x scale x spread.
         scales = np.linspace(0.5, 2.0, 61)
         inner = np.maximum(within[job], 1e-3)

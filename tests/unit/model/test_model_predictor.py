@@ -412,6 +412,26 @@ def test_work_results_count_more_than_standards(plant: tuple[pl.DataFrame, ...])
     assert 1.5 < ratio < 2.3
 
 
+def test_means_of_few_reports_do_not_widen_the_interval() -> None:
+    items, operations, unknown = toy_plant(900, seed=3, routed=0.7)
+    rng = np.random.default_rng(5)
+    sigma = 0.3
+    true = 2 + operations["proc_seq"].to_numpy() * 0.1
+    # Of half of the operations one order is known, of the others six, which tell how much orders differ.
+    n = np.where(rng.random(len(true)) < 0.5, 1, 6)
+    mean = true * np.exp(rng.normal(0, sigma / np.sqrt(n)))
+    evidence = results_of(operations, 1.0)
+    known = evidence.by_item_operation.with_columns(
+        pl.Series("run_n", n), pl.Series("run_trim_mean", mean), pl.Series("run_p50", mean),
+        pl.Series("run_cv", np.where(n > 1, np.sqrt(np.expm1(sigma**2 * 5 / 6)), 0.0)),
+    )  # fmt: skip
+    noisy = replace(evidence, by_item_operation=TIME_BY_ITEM_OPERATION.conform(known))
+    found = predictor(n_trees=8).fit(items, operations, times=noisy).predict(unknown).operations
+    next_order = (2 + found["proc_seq"] * 0.1) * np.exp(rng.normal(0, sigma, found.height))
+    inside = ((next_order >= found["run_p10"]) & (next_order <= found["run_p90"])).mean()
+    assert 0.75 < float(inside) < 0.85  # type: ignore[arg-type]
+
+
 def test_own_work_results_are_the_time(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     item = unknown.head(1)
