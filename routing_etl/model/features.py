@@ -304,18 +304,31 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return single | table.words
 
     def _ridge_matrix(self, table: TokenTable) -> sparse.csr_matrix:
-        parts = []
+        """Items x chosen tokens, 0/1: the single-valued levels in one go, then the words level by level."""
         n = len(table.numbers)
-        for name, ids in self.ridge_columns_.items():
-            if name in table.words:
-                parts.append(table.words[name][:, ids])
-            else:
-                renumber = np.full(self.tokeniser_.vocabularies[name].len() + 1, -1, dtype=np.int32)
-                renumber[ids] = np.arange(len(ids), dtype=np.int32)
-                parts.append(_one_hot(renumber[table.codes[name]], len(ids)))
+        single = [name for name in self.ridge_columns_ if name not in table.words]
+        parts = []
+        if single:
+            sizes = [len(self.ridge_columns_[name]) for name in single]
+            column = np.column_stack([self._renumbered(name)[table.codes[name]] for name in single])
+            place = column + np.cumsum([0, *sizes[:-1]], dtype=np.int64)
+            keep = column >= 0
+            indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))])
+            data = np.ones(int(indptr[-1]), dtype=np.float32)
+            parts.append(sparse.csr_matrix((data, place[keep], indptr), shape=(n, sum(sizes))))
+        parts += [
+            table.words[name][:, ids] for name, ids in self.ridge_columns_.items() if name in table.words
+        ]
         if not parts:
             return sparse.csr_matrix((n, 0), dtype=np.float32)
         return sparse.hstack(parts, format="csr", dtype=np.float32)
+
+    def _renumbered(self, name: str) -> NDArray[np.int32]:
+        """Code of a level -> its column among the level's chosen ones, -1 for one that is not chosen (or unknown)."""
+        ids = self.ridge_columns_[name]
+        out = np.full(self.tokeniser_.vocabularies[name].len() + 1, -1, dtype=np.int32)
+        out[ids] = np.arange(len(ids), dtype=np.int32)
+        return out
 
 
 def _strongest(found: list[tuple[_Block, FloatArray]], most: int) -> list[tuple[_Block, FloatArray]]:

@@ -56,38 +56,65 @@ class _Column:
     def ordered(self) -> bool:
         return self.kind != "code"
 
-    def bins(self, table: TokenTable, votes: FloatArray, rows: IntArray) -> NDArray[np.uint8]:
-        """The column's bin of each of `rows`; words are read many at a time by `_bins`."""
-        if self.kind == "rate":
-            return self.cut(self._rate(table.codes[self.name][rows]))
-        if self.kind == "code":
-            return self.bin_of_code[table.codes[self.name][rows]]
-        return self.cut((table.numbers if self.kind == "number" else votes)[rows, self.index])
-
     def cut(self, values: FloatArray) -> NDArray[np.uint8]:
         """Bin numbers of values; 0 for a missing one."""
         found = 1 + np.searchsorted(self.edges, values, side="left")
         return np.where(np.isnan(values), 0, found).astype(np.uint8)
 
-    def _rate(self, code: NDArray[np.int32]) -> FloatArray:
-        place = np.minimum(np.searchsorted(self.codes, code), len(self.codes) - 1)
-        return np.where(self.codes[place] == code, self.rates[place], np.nan).astype(np.float32)
+
+class _ColumnSet:
+    """Reads many columns at once: grouped by kind and level, with edges padded to one table per group."""
+
+    def __init__(self, columns: Sequence[_Column]) -> None:
+        self.columns = list(columns)
+        groups: dict[tuple[str, str], list[int]] = {}
+        for place, column in enumerate(self.columns):
+            groups.setdefault((column.kind, column.name), []).append(place)
+        self.groups_ = [
+            (kind, name, np.array(places), *self._tables(kind, [self.columns[p] for p in places]))
+            for (kind, name), places in groups.items()
+        ]
+
+    @staticmethod
+    def _tables(kind: str, columns: list[_Column]) -> tuple[Any, ...]:
+        index = np.array([c.index for c in columns])
+        if kind == "word":
+            return (index, None, None)
+        if kind == "code":
+            return (index, np.column_stack([c.bin_of_code for c in columns]), None)
+        most = max(len(c.edges) for c in columns)
+        edges = np.full((len(columns), most), np.inf, dtype=np.float32)
+        for i, column in enumerate(columns):
+            edges[i, : len(column.edges)] = column.edges
+        if kind == "rate":
+            return (columns[0].codes, np.column_stack([c.rates for c in columns]), edges)
+        return (index, None, edges)
+
+    def bins(self, table: TokenTable, votes: FloatArray, rows: IntArray) -> NDArray[np.uint8]:
+        """Rows x columns: the bin of each of `rows` in every column."""
+        out = np.empty((len(rows), len(self.columns)), dtype=np.uint8)
+        for kind, name, places, index, values, edges in self.groups_:
+            if kind == "word":
+                out[:, places] = table.words[name][rows][:, index].toarray()
+            elif kind == "code":
+                out[:, places] = values[table.codes[name][rows]]
+            elif kind == "rate":
+                code = table.codes[name][rows]
+                at = np.minimum(np.searchsorted(index, code), len(index) - 1)
+                out[:, places] = _cut(np.where((index[at] == code)[:, None], values[at], np.nan), edges)
+            else:
+                read = table.numbers if kind == "number" else votes
+                out[:, places] = _cut(read[np.ix_(rows, index)], edges)
+        return out
 
 
-def _bins(
-    columns: Sequence[_Column], table: TokenTable, votes: FloatArray, rows: IntArray
-) -> NDArray[np.uint8]:
-    """Rows x columns: the bin of each of `rows` in every column."""
-    out = np.empty((len(rows), len(columns)), dtype=np.uint8)
-    words: dict[str, list[int]] = {}
-    for place, column in enumerate(columns):
-        if column.kind == "word":
-            words.setdefault(column.name, []).append(place)
-        else:
-            out[:, place] = column.bins(table, votes, rows)
-    for name, places in words.items():
-        asked = [columns[place].index for place in places]
-        out[:, places] = table.words[name][rows][:, asked].toarray()
+def _cut(values: FloatArray, edges: FloatArray) -> NDArray[np.uint8]:
+    """Bin numbers of rows x columns of values by columns x edges; 0 for a missing value."""
+    out = np.empty(values.shape, dtype=np.uint8)
+    for start in range(0, len(values), 512):
+        part = values[start : start + 512]
+        found = 1 + (edges[None, :, :] < part[:, :, None]).sum(axis=2)
+        out[start : start + 512] = np.where(np.isnan(part), 0, found)
     return out
 
 
@@ -116,7 +143,7 @@ def _worth(bins: NDArray[np.uint8], answers: FloatArray) -> FloatArray:
 class _Family:
     """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs."""
 
-    columns: list[_Column]
+    columns: _ColumnSet
     boosters: list[QuestionBooster]
     questions: IntArray
     share: FloatArray
@@ -266,11 +293,11 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         questions = np.flatnonzero(open_)
         out = np.repeat(share[None, :], n, axis=0)
         if n < _LEAST_ROWS or not len(questions):
-            return _Family([], [], np.empty(0, np.int64), share), out
+            return _Family(_ColumnSet([]), [], np.empty(0, np.int64), share), out
         answers = answers[:, questions]
         columns, bins = self._columns(table, votes, rows, answers, questions, part)
         if not columns:
-            return _Family([], [], np.empty(0, np.int64), share), out
+            return _Family(_ColumnSet([]), [], np.empty(0, np.int64), share), out
         ordered = np.array([c.ordered for c in columns])
         boosters = []
         rng = np.random.default_rng(self.random_state + n)
@@ -285,7 +312,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             ).fit(bins[train], ordered, answers[train], weights[train])
             boosters.append(booster)
             out[test[:, None], questions] = _probability(booster.log_odds(bins[test]))
-        return _Family(columns, boosters, questions, share), out
+        return _Family(_ColumnSet(columns), boosters, questions, share), out
 
     def _columns(
         self,
@@ -298,7 +325,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
     ) -> tuple[list[_Column], NDArray[np.uint8]]:
         """The columns that tell most about the family's questions, and their bins for `rows`."""
         columns = self._possible(table, rows)
-        parts = [_bins(columns, table, votes, rows)]
+        parts = [_ColumnSet(columns).bins(table, votes, rows)]
         for column, bins in (
             *self._voted(votes, rows, questions),
             *self._rated(table, rows, answers, questions, part),
@@ -416,7 +443,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             rows = np.flatnonzero(family == f)
             out[rows] = learned.share[None, :]
             if learned.boosters:
-                bins = _bins(learned.columns, table, votes, rows)
+                bins = learned.columns.bins(table, votes, rows)
                 odds = np.mean([b.log_odds(bins) for b in learned.boosters], axis=0)
                 out[rows[:, None], learned.questions] = _probability(odds)
         return out
