@@ -12,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs.failures import MAX_RETRIES, as_dagster_failure
-from dagster_defs.progress import LogProgress
+from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
+from dagster_defs.progress import progress_of
 from routing_etl import night
 from routing_etl.context import Context
 from routing_etl.errors import RoutingEtlError
@@ -25,6 +25,9 @@ log = get_logger(__name__)
 
 #: Every asset and check of ours draws on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
 POOL = "routing_etl"
+#: The tag of a run that says what became of the publication.
+PUBLICATION_TAG = "routing_etl/publication"
+_TAG_LENGTH = 240
 
 
 class Street:
@@ -53,7 +56,7 @@ class Street:
         """
         settings = self.settings.model_copy(update=changes)
         with as_dagster_failure(context):
-            ctx = Context(settings, self._folder(context, after), LogProgress(context.log))
+            ctx = Context(settings, self._folder(context, after), progress_of(context))
             context.log.info(f"Run folder {ctx.run.path}")
             try:
                 yield ctx
@@ -75,6 +78,10 @@ class Street:
             night.finish(ctx, "succeeded", message)
             prune_runs(self.settings.home, self.settings.keep_runs)
 
+    def tell(self, context: Any, what: str) -> None:
+        """Say at the top of the run page what became of the publication, as the run's tag."""
+        context.instance.add_run_tags(context.run.run_id, {PUBLICATION_TAG: what[:_TAG_LENGTH]})
+
     def record_failure(self, context: Any, ctx: Context, exc: BaseException) -> None:
         """Close the row of the night that this Dagster run began; the run of another is left as it is."""
         retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
@@ -85,6 +92,8 @@ class Street:
             message = str(exc)
         elif not isinstance(exc, Exception):
             status, message = "cancelled", "stopped by the user or by the end of its process"
+        if ctx.run.report("publish") is None:
+            self.tell(context, NOT_MOVED.format(why=message))
         try:
             night.finish(ctx, status, message)
         except RoutingEtlError as second:

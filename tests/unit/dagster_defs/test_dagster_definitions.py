@@ -173,8 +173,8 @@ def test_schedules_have_the_settings_time_zone_and_are_on(tmp_path: Path) -> Non
 def test_sensors_are_on(repository: dg.RepositoryDefinition) -> None:
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "night_on_new_items": dg.DefaultSensorStatus.RUNNING,
-        "retrain_on_drift": dg.DefaultSensorStatus.RUNNING,
-        "failure_to_file": dg.DefaultSensorStatus.RUNNING,
+        "retrain_on_quality": dg.DefaultSensorStatus.RUNNING,
+        "failure_report": dg.DefaultSensorStatus.RUNNING,
     }
 
 
@@ -199,7 +199,7 @@ def test_loading_imports_nothing_heavy_and_stays_small() -> None:
         "from pathlib import Path\n"
         "from dagster_defs.definitions import defs\n"
         "defs.get_repository_def()\n"
-        "heavy = [m for m in ('great_expectations', 'sklearn', 'pandas', 'scipy', 'pyodbc') if m in sys.modules]\n"
+        "heavy = [m for m in ('great_expectations', 'sklearn', 'pandas', 'scipy', 'pyodbc', 'matplotlib') if m in sys.modules]\n"
         "assert not heavy, heavy\n"
         "status = Path('/proc/self/status')\n"
         "peak = [l for l in status.read_text().splitlines() if 'VmHWM' in l] if status.exists() else []\n"
