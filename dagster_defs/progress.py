@@ -77,7 +77,7 @@ def progress_of(context: Any) -> SayProgress:
             text,
             context.run,
             EngineEventData(metadata={"phase": phase, **known}),
-            step_key=str(context.op_handle),
+            step_key=str(getattr(context, "op_execution_context", context).op_handle),
         )
 
     return SayProgress(say)

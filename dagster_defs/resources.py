@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_defs.config import check_run_config
 from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
 from dagster_defs.progress import progress_of
 from routing_etl import night
@@ -122,6 +123,7 @@ def street_resource(settings: Settings) -> dg.ResourceDefinition:
     )
     def street(context: dg.InitResourceContext) -> Iterator[Street]:
         configure(settings.home / "logs", settings.log_level)
+        check_run_config(context.run.run_config if context.run else {})
         run_id = context.run_id or "without id"
         with run_lock(settings.home, f"Dagster run {run_id}"):
             night.ensure_warehouse(settings)
