@@ -27,9 +27,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, home=tmp_path)
 
 
-def _tick(
-    settings: Settings, instance: dg.DagsterInstance, cursor: str | None
-) -> tuple[object, str | None]:
+def _tick(settings: Settings, instance: dg.DagsterInstance, cursor: str | None) -> tuple[object, str | None]:
     context = dg.build_sensor_context(instance=instance, cursor=cursor)
     return sensors.quality_sensor(settings)(context), context.cursor
 
