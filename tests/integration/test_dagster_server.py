@@ -99,8 +99,8 @@ def test_the_graph_shows_the_groups(browser: Browser) -> None:
 
 def test_a_schedule_is_on_with_its_next_tick(browser: Browser) -> None:
     shown = browser.open("/locations/routing_etl/schedules/nightly_at_two", "Next tick")
-    assert "Running" in shown and "2:00:00" in shown.split("Next tick")[1][:60]
-    assert f"Execution timezone\n{quiet_time_zone()}" in shown
+    assert "Running" in shown and "2:00:00" in shown.split("Next tick")[1][:80]
+    assert quiet_time_zone() in shown.split("Execution timezone")[1][:40]
     browser.shot("schedule")
 
 
