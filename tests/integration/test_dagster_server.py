@@ -129,7 +129,7 @@ def test_the_night_from_the_page(server: Server, browser: Browser) -> None:
 @pytest.mark.parametrize("asset", ["time_profiles", "candidates", "champion"])
 def test_plots_are_visible_images(browser: Browser, asset: str) -> None:
     browser.open(f"/assets/{asset}", "Show Markdown")
-    browser.click("Show Markdown", "a, button, span, [role=button]")
+    browser.click("Show Markdown", "*")
     [size] = wait(lambda: browser.images() or None, 30, "the plot")
     assert size == (680, 420)
     if asset == "time_profiles":

@@ -40,23 +40,24 @@ class Browser:
             wait(lambda: text if what in (text := self.text()) else None, _SECONDS, f"{what!r} on the page")
         )
 
-    def click(self, words: str, within: str = "button") -> None:
-        """Click the first element of a kind whose text begins with these words."""
+    def click(self, words: str, kind: str = "button") -> None:
+        """Click the first visible element of a kind (`*` for any) whose own text holds these words."""
 
         def done() -> bool | None:
             from selenium.common.exceptions import WebDriverException
 
-            for element in self.driver.find_elements("css selector", within):
-                try:
-                    if element.is_displayed() and element.text.strip().startswith(words):
+            path = f"//{kind}[contains(normalize-space({'.' if kind == 'button' else 'text()'}), '{words}')]"
+            try:
+                for element in self.driver.find_elements("xpath", path):
+                    if element.is_displayed():
                         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
                         element.click()
                         return True
-                except WebDriverException:
-                    return None
+            except WebDriverException:
+                return None
             return None
 
-        wait(done, _SECONDS, f"{within} {words!r}")
+        wait(done, _SECONDS, f"{kind} {words!r}")
 
     def set_config(self, text: str) -> None:
         """Write into the Launchpad's editor, once it has filled in the defaults."""
