@@ -7,7 +7,7 @@ Both are plain objects of ours; nothing here wraps a database or a model. What d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import dagster as dg
@@ -123,10 +123,22 @@ def street_resource(settings: Settings) -> dg.ResourceDefinition:
     )
     def street(context: dg.InitResourceContext) -> Iterator[Street]:
         configure(settings.home / "logs", settings.log_level)
-        check_run_config(context.run.run_config if context.run else {})
-        run_id = context.run_id or "without id"
-        with run_lock(settings.home, f"Dagster run {run_id}"):
-            night.ensure_warehouse(settings)
+        with ExitStack() as held:
+            with _not_repeated(context):
+                check_run_config(context.run.run_config if context.run else {})
+                held.enter_context(run_lock(settings.home, f"Dagster run {context.run_id or 'without id'}"))
+                night.ensure_warehouse(settings)
             yield Street(settings)
 
     return street
+
+
+@contextmanager
+def _not_repeated(context: dg.InitResourceContext) -> Iterator[None]:
+    """A run that one of our errors stops before its first step is not repeated: run retries are for dead workers."""
+    try:
+        yield
+    except RoutingEtlError:
+        if context.instance is not None and context.run is not None:
+            context.instance.add_run_tags(context.run.run_id, {"dagster/max_retries": "0"})
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -136,7 +137,7 @@ def _cause(error: Any) -> str:
     """The first cause's own words, without the class name."""
     while error.cause:
         error = error.cause
-    return str(error.message).strip().removeprefix(f"{error.cls_name}: ")
+    return re.sub(rf"^[\w.]*{re.escape(error.cls_name or '')}: ", "", str(error.message).strip())
 
 
 def build(settings: Settings) -> list[dg.SensorDefinition]:

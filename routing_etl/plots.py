@@ -17,6 +17,7 @@ from routing_etl import frames
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 Row = Mapping[str, Any]
 
@@ -43,6 +44,15 @@ def _png(title: str, draw: Callable[[Axes], None]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _log_scale(axis: Axis) -> None:
+    """Plain numbers at 1, 2 and 5 of each decade, so that labels do not run into each other."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _text(value: object, length: int = 18) -> str:
@@ -75,6 +85,7 @@ def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | N
         axes.plot(high, places, "|", color=_RED, label="SAFE")
         axes.set_yticks(list(places), [_text(j) for j in rows["job_cd"]], fontsize=7)
         axes.set_xscale("log")
+        _log_scale(axes.xaxis)
         axes.set_xlabel(_UNITS[measure])
         axes.legend(fontsize=8, loc="lower right")
 
@@ -97,6 +108,8 @@ def predicted_against_actual(rows: Sequence[Row], measure: str = "run") -> bytes
         axes.plot(ends, ends, color=_RED, linewidth=1, label="predicted = actual")
         axes.plot(actual, predicted, "o", color=_BLUE, markersize=3.5, alpha=0.5, linewidth=0)
         axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+        _log_scale(axes.xaxis)
+        _log_scale(axes.yaxis)
         axes.set_xlabel(f"actual, {_UNITS[measure]}")
         axes.set_ylabel(f"predicted, {_UNITS[measure]}")
         axes.legend(fontsize=8, loc="upper left")

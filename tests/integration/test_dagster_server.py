@@ -133,6 +133,7 @@ def test_plots_are_visible_images(browser: Browser, asset: str) -> None:
     [size] = wait(lambda: browser.images() or None, 30, "the plot")
     assert size == (680, 420)
     if asset == "time_profiles":
+        time.sleep(1)
         browser.shot("plot")
 
 
@@ -193,7 +194,7 @@ def test_wrong_configuration_is_named_before_anything_runs(server: Server) -> No
     run_id = launched["run"]["runId"]
     assert server.run(run_id)["status"] == "FAILURE"
     lines = wait(
-        lambda: [x for x in (server.home / "logs" / "failures.jsonl").read_text("utf-8").splitlines() if run_id in x],
+        lambda: [x for x in (server.home / "logs" / "failures.jsonl").read_text("utf-8").splitlines() if run_id in x] or None,
         120, "the sensor",
     )  # fmt: skip
     failure = json.loads(lines[0])
@@ -212,12 +213,14 @@ def test_train_from_the_launchpad_with_a_name_and_as_a_dry_run(server: Server, b
     def train(name: str, dry: str) -> str:
         browser.open(f"{JOBS}/train/playground", "Launch Run")
         browser.set_config(config.format(name, dry))
+        time.sleep(2)  # the Launchpad checks what was typed a moment later
         run_id = started_by(server, lambda: browser.click("Launch Run"))
         assert server.run(run_id)["status"] == "SUCCESS"
         return run_id
 
     browser.open(f"{JOBS}/train/playground", "Launch Run")
     wait(lambda: "version_name" in browser.text() or None, 60, "the defaults in the Launchpad")
+    time.sleep(2)
     browser.shot("launchpad")
     train("only-a-try", "true")
     assert ask(server.home / "warehouse.db", versions) == before

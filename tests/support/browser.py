@@ -49,7 +49,7 @@ class Browser:
             path = f"//{kind}[contains(normalize-space({'.' if kind == 'button' else 'text()'}), '{words}')]"
             try:
                 for element in self.driver.find_elements("xpath", path):
-                    if element.is_displayed():
+                    if element.is_displayed() and element.is_enabled():
                         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
                         element.click()
                         return True
