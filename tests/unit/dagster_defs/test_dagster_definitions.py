@@ -178,6 +178,27 @@ def test_sensors_are_on(repository: dg.RepositoryDefinition) -> None:
     }
 
 
+def test_publication_and_model_have_a_freshness_policy_and_no_other(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    graph = repository.asset_graph
+    fresh = {k.to_user_string() for k in graph.materializable_asset_keys if graph.get(k).freshness_policy}
+    assert fresh == {"publication", "routing_model"}
+
+
+def test_sensors_target_their_jobs_and_nothing_else_starts_by_itself(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    targets = {s.name: [t.job_name for t in s.targets] for s in repository.sensor_defs}
+    assert targets["night_on_new_items"] == ["nightly"]
+    assert targets["retrain_on_quality"] == ["train"]
+    conditions = [
+        repository.asset_graph.get(k).automation_condition
+        for k in repository.asset_graph.get_all_asset_keys()
+    ]
+    assert not any(conditions)
+
+
 def test_another_profile_gives_other_tables_and_the_same_street(tmp_path: Path) -> None:
     repository = build_defs(home=tmp_path, profile="adventureworks").get_repository_def()
     names = {k.to_user_string() for k in repository.asset_graph.get_all_asset_keys()}

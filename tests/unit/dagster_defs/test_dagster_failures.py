@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from dagster_defs import failures
+from dagster_defs.config import TrainConfig
 from dagster_defs.progress import SayProgress, progress_of
 from dagster_defs.resources import Street, street_resource
 from routing_etl.errors import (
@@ -219,3 +220,33 @@ def test_a_second_run_on_the_same_home_stops_and_names_the_first(settings: Setti
     assert any("the night of the command line" in c for c in causes)
     assert isinstance(caught.value.__cause__, LockedError)
     assert job.execute_in_process().success
+
+
+@pytest.mark.parametrize("run_config", [{}, {"ops": {"train_model": {"config": {"max_items": 1}}}}])
+def test_a_run_stopped_before_its_first_step_is_not_repeated(
+    settings: Settings, run_config: dict[str, Any]
+) -> None:
+    """Run retries repeat what fails outside of steps, as if the worker had died; ours say that they must not."""
+    began = []
+
+    @dg.op(name="train_model")
+    def train_model(context: dg.OpExecutionContext, config: TrainConfig, street: dg.ResourceParam[Any]):
+        began.append(config.max_items)
+
+    @dg.job(resource_defs={"street": street_resource(settings)}, executor_def=dg.in_process_executor)
+    def job():
+        train_model()
+
+    def run(instance: dg.DagsterInstance) -> dict[str, str]:
+        result = job.execute_in_process(run_config, instance=instance, raise_on_error=False)
+        assert not result.success
+        return dict(instance.get_run_by_id(result.run_id).tags)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        if run_config:
+            tags = run(instance)
+        else:
+            with run_lock(settings.home, "the night of the command line"):
+                tags = run(instance)
+    assert tags["dagster/max_retries"] == "0"
+    assert not began
