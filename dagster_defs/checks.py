@@ -11,7 +11,7 @@ import dagster as dg
 
 from dagster_defs import metadata
 from dagster_defs.assets import keys
-from dagster_defs.failures import UNPUBLISHED
+from dagster_defs.failures import NOT_MOVED, UNPUBLISHED
 from dagster_defs.resources import POOL, Street
 from routing_etl import night, pipeline
 from routing_etl.context import Context
@@ -49,7 +49,7 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         """Check the cleaned frames; a failed critical check stops the night before anything is learned."""
         with street.step(context, after="clean") as ctx:
-            outcomes = _outcomes(context, ctx, pipeline.check_source)
+            outcomes = _outcomes(context, street, ctx, pipeline.check_source)
         yield from _results(context, outcomes, source)
 
     @dg.multi_asset_check(name="check_candidates", specs=predicted, can_subset=True, pool=POOL)
@@ -58,18 +58,21 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         """Check the predictions; a failed critical check keeps them from being loaded."""
         with street.step(context, after="score") as ctx:
-            outcomes = _outcomes(context, ctx, pipeline.check_candidates)
+            outcomes = _outcomes(context, street, ctx, pipeline.check_candidates)
         yield from _results(context, outcomes, predicted)
 
     return [check_source, check_candidates]
 
 
-def _outcomes(context: Any, ctx: Context, step: Callable[[Context], dict[str, Any]]) -> list[dict[str, Any]]:
+def _outcomes(
+    context: Any, street: Street, ctx: Context, step: Callable[[Context], dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Outcomes of a check step; a failed critical check is an outcome here, and closes the night as failed."""
     try:
         step(ctx)
     except DataQualityError as exc:
         context.log.error(f"{exc} {UNPUBLISHED}")
+        street.tell(context, NOT_MOVED.format(why=exc))
         night.finish(ctx, "failed", str(exc))
     report = ctx.run.report(f"{step.__name__}_outcomes") or {}
     outcomes: list[dict[str, Any]] = report["outcomes"]
@@ -97,12 +100,17 @@ def _result(outcome: Mapping[str, Any], spec: dg.AssetCheckSpec) -> dg.AssetChec
         asset_key=spec.asset_key,
         check_name=spec.name,
         severity=_SEVERITY[outcome["severity"]],
-        description=None if outcome["success"] else f"{outcome['observed']}; expected {outcome['expected']}",
+        description=None if outcome["success"] else _why(outcome),
         metadata=metadata.plain(
             {k: outcome[k] for k in ("observed", "expected", "rows_checked", "rows_unexpected", "exception")}
             | {"offending_rows": [{"row": text} for text in outcome["sample"]]}
         ),
     )
+
+
+def _why(outcome: Mapping[str, Any]) -> str:
+    what = outcome["exception"] or f"{outcome['observed']}; expected {outcome['expected']}"
+    return f"{what}. {UNPUBLISHED}" if outcome["severity"] == "critical" else what
 
 
 def _not_run(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, ValidationError
+
+from routing_etl.errors import ConfigurationError
 
 
 class Split(StrEnum):
@@ -37,8 +40,8 @@ class TrainConfig(dg.Config):
         description="Train only when there is no champion or it is older than ROUTING_ETL_RETRAIN_DAYS (the night).",
     )
     split: Split = Field(
-        default=Split.FAMILY,
-        description="Held-out items: FAMILY groups of near-identical items, TIME the newest routings, LEAVE_ONE_OUT.",
+        default=Split.TIME,
+        description="Held-out items: TIME the newest routings, FAMILY groups of near-identical items, LEAVE_ONE_OUT.",
     )
     test_days: int = Field(
         default=0,
@@ -129,3 +132,41 @@ class PurgeConfig(dg.Config):
     keep_runs: int = Field(
         default=0, ge=0, le=1000, description="Run folders kept. 0: ROUTING_ETL_KEEP_RUNS."
     )
+
+
+#: Configuration of the steps of asset jobs, by step.
+OF_STEPS: dict[str, type[dg.Config]] = {
+    "train_model": TrainConfig,
+    "model_evaluation": EvaluateConfig,
+    "score": ScoreConfig,
+}
+
+
+def check_run_config(run_config: Mapping[str, Any]) -> None:
+    """Check the bounds of every step's configuration, so that a wrong value stops the run before its first step.
+
+    Dagster checks names and types before it launches a run, but bounds only when the step begins.
+
+    Raises
+    ------
+    ConfigurationError: names each step, field, value and bound.
+    """
+    problems = []
+    for step, values in (run_config.get("ops") or {}).items():
+        known = OF_STEPS.get(step)
+        given = dict((values or {}).get("config") or {})
+        if known is None or not given:
+            continue
+        if "split" in given:
+            given["split"] = Split.__members__.get(given["split"], given["split"])
+        try:
+            known(**given)
+        except ValidationError as exc:
+            problems += [
+                f"{step}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in exc.errors()
+            ]
+    if problems:
+        raise ConfigurationError(
+            f"Wrong configuration of the run. {'; '.join(problems)}.",
+            remedy="Correct it in the Launchpad; nothing has run.",
+        )

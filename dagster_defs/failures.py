@@ -16,6 +16,7 @@ MAX_RETRIES = 3
 _FIRST_WAIT = 2.0
 
 UNPUBLISHED = "Nothing of this run was published: ERP users keep reading the last publication."
+NOT_MOVED = "nothing was published, the last publication stays: {why}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import EvaluateConfig, PromoteConfig, PurgeConfig, RollbackConfig, TrainConfig
 from dagster_defs.failures import as_dagster_failure
-from dagster_defs.progress import LogProgress
+from dagster_defs.progress import progress_of
 from dagster_defs.resources import POOL
 from routing_etl import admin
 from routing_etl.champion import promote
@@ -87,7 +87,7 @@ def remove_old_op(
             publications=config.keep_publications or None,
             models=config.keep_models or None,
             runs=config.keep_runs or None,
-            progress=LogProgress(context.log),
+            progress=progress_of(context),
         )
     context.log.info(f"Removed: {removed}")
     context.add_output_metadata(metadata.plain(removed))

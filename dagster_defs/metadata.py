@@ -5,6 +5,7 @@ What does not belong here: computing anything that a report does not say already
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from routing_etl.frames import Frame
+from dagster_defs.assets import keys
+from routing_etl import plots
+from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
+from routing_etl.settings import Settings
 
 _PREVIEW_ROWS = 5
 _TABLE_ROWS = 50
@@ -111,6 +115,13 @@ def frame_files(path: Path) -> dict[str, Any]:
     }
 
 
+def similarity(predictions: Path, settings: Settings) -> dict[str, Any]:
+    """The plot of the first candidates' similarity."""
+    scan = pl.scan_parquet(predictions / CANDIDATES.name / "*.parquet")
+    drawn = plots.similarity_distribution(plots.first_candidates(scan), settings.similarity_threshold)
+    return pictures(similarity_distribution=drawn)
+
+
 def by_rule(of_frames: Mapping[str, Mapping[str, Any]], what: str) -> dict[str, int]:
     """Counts of one kind, e.g. rejects, by `frame.rule`."""
     return {
@@ -127,16 +138,45 @@ def metric_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def metrics_of(materialization: dg.AssetMaterialization) -> list[dict[str, Any]]:
+    """The rows that `metric_rows` has put into a materialization."""
+    shown = materialization.metadata.get("metrics")
+    return [dict(r.data) for r in shown.records] if isinstance(shown, dg.TableMetadataValue) else []
+
+
+def pictures(**pngs: bytes | None) -> dict[str, Any]:
+    """Plots as inline images; those that had nothing to draw are left out."""
+    return {
+        name: dg.MetadataValue.md(
+            f"![{name.replace('_', ' ')}](data:image/png;base64,{base64.b64encode(png).decode()})"
+        )
+        for name, png in pngs.items()
+        if png is not None
+    }
+
+
+_TABLES_OF_TRAINING = ("metrics", "legacy", "calibration", "time_sample", "dataset_stats")
+
+
 def training(report: Mapping[str, Any]) -> dict[str, Any]:
     """A training's or an evaluation's report: the model's headline metrics as numbers, all methods as a table."""
     overall = [row for row in report["metrics"] if row["segment"] == "all"]
     headline = {r["metric"]: r["value"] for r in overall if r["method"] == "model" and r["value"] is not None}
-    rest = {k: v for k, v in report.items() if k not in ("metrics", "legacy", "calibration", "dataset_stats")}
+    rest = {k: v for k, v in report.items() if k not in _TABLES_OF_TRAINING}
     return {
         **plain(headline),
         **plain(report["legacy"]),
         **plain(rest),
         **plain({"all_methods": _methods(overall)}),
+        **pictures(
+            predicted_against_actual_run_time=plots.predicted_against_actual(
+                report.get("time_sample", []), "run"
+            ),
+            predicted_against_actual_setup_time=plots.predicted_against_actual(
+                report.get("time_sample", []), "setup"
+            ),
+            confidence_calibration=plots.confidence_calibration(report.get("calibration", [])),
+        ),
     }
 
 
@@ -148,8 +188,8 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(by_metric.values())
 
 
-def champion(registry: ModelRegistry) -> dict[str, Any]:
-    """The champion's name, age, scores and promotion; empty when there is none."""
+def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str, Any]:
+    """The champion's name, age, scores, promotion and trend; empty when there is none."""
     name = registry.alias("champion")
     if name is None:
         return {}
@@ -157,17 +197,34 @@ def champion(registry: ModelRegistry) -> dict[str, Any]:
     change = next(
         c for c in reversed(registry.alias_history()) if c.alias == "champion" and c.to_version == name
     )
-    return plain(
-        {
-            "version": name,
-            "created_at": details.info.created_at,
-            "champion_since": change.at,
-            "promoted_by": change.who,
-            "why": change.why,
-            "size_mb": round(details.info.bytes / 1e6, 3),
-            **{score: details.metrics[score] for score in SCORES},
-        }
-    )
+    versions = [v.name for v in reversed(registry.list()) if v.measured]
+    trend = [(v, registry.show(v).metrics.get("metrics", [])) for v in versions]
+    return {
+        **plain(
+            {
+                "version": name,
+                "created_at": details.info.created_at,
+                "champion_since": change.at,
+                "promoted_by": change.who,
+                "why": change.why,
+                "size_mb": round(details.info.bytes / 1e6, 3),
+                **{score: details.metrics[score] for score in SCORES},
+            }
+        ),
+        **links_to_model(instance, name),
+        **pictures(metric_trend=plots.metric_trend(trend)),
+    }
+
+
+def links_to_model(instance: dg.DagsterInstance, version: str) -> dict[str, Any]:
+    """Links from a publication or the champion to its model: the asset, and the Dagster run that trained the version."""
+    links: dict[str, Any] = {"model": dg.MetadataValue.asset(keys.ROUTING_MODEL)}
+    for record in instance.fetch_materializations(keys.ROUTING_MODEL, limit=50).records:
+        made = record.asset_materialization
+        if made is not None and made.metadata.get("version") == dg.MetadataValue.text(version):
+            links["trained_in"] = dg.MetadataValue.dagster_run(record.run_id)
+            break
+    return links
 
 
 def cost(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,58 +1,83 @@
-"""How far a long step is, as lines in the run's log: at the start, at every tenth, at the end."""
+"""How far a long step is, in the run's log and as events with phase and percent: at the start, every tenth, at the end."""
 
 from __future__ import annotations
 
-import logging
 import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
+
+from dagster._core.events import EngineEventData
 
 _PULSE_SECONDS = 30.0
 
+#: Called with the text, the phase and the percent done (None when it is not known).
+Say = Callable[[str, str, int | None], None]
 
-class LogTask:
+
+class SayTask:
     """One long task. Without a total it reports what it has done so far every half minute."""
 
-    def __init__(self, log: logging.Logger, description: str, total: float | None) -> None:
-        self._log, self._text, self._total = log, description, total
+    def __init__(self, say: Say, description: str, total: float | None) -> None:
+        self._say, self._text, self._total = say, description, total
         self._done = 0.0
         self._tenth = 0
         self._started = self._last = time.monotonic()
 
     def advance(self, n: float = 1) -> None:
-        """Count `n` more units; logs when another tenth is full."""
+        """Count `n` more units; reports when another tenth is full."""
         self._done += n
         if self._total:
             tenth = min(int(10 * self._done / self._total), 10)
             if tenth > self._tenth and tenth < 10:
-                self._log.info(f"{self._text}: {10 * tenth} %")
+                self._say(f"{self._text}: {10 * tenth} %", self._text, 10 * tenth)
             self._tenth = max(tenth, self._tenth)
         elif time.monotonic() - self._last >= _PULSE_SECONDS:
             self._last = time.monotonic()
-            self._log.info(f"{self._text}: {self._done:,.0f} so far")
+            self._say(f"{self._text}: {self._done:,.0f} so far", self._text, None)
 
     def describe(self, text: str) -> None:
         """Another phase of the same task."""
         if text != self._text:
             self._text = text
-            self._log.info(text)
+            self._say(text, text, 10 * self._tenth if self._total else None)
 
-    def __enter__(self) -> LogTask:
-        self._log.info(f"{self._text}: started")
+    def __enter__(self) -> SayTask:
+        self._say(f"{self._text}: started", self._text, 0)
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         if exc is None:
-            self._log.info(f"{self._text}: done in {time.monotonic() - self._started:.1f} s")
+            seconds = time.monotonic() - self._started
+            self._say(f"{self._text}: done in {seconds:.1f} s", self._text, 100)
 
 
-class LogProgress:
-    """A `routing_etl.progress.Progress` that writes to a logger."""
+class SayProgress:
+    """A `routing_etl.progress.Progress` that tells a function."""
 
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
+    def __init__(self, say: Say) -> None:
+        self._say = say
 
-    def task(self, description: str, total: float | None = None) -> LogTask:
-        """A new task; see `LogTask`."""
-        return LogTask(self._log, description, total)
+    def task(self, description: str, total: float | None = None) -> SayTask:
+        """A new task; see `SayTask`."""
+        return SayTask(self._say, description, total)
+
+
+def progress_of(context: Any) -> SayProgress:
+    """Progress of one step as events of its run: they stand in the run's log, and carry phase and percent as metadata.
+
+    Engine events, not asset observations: those would fill the asset's own history.
+    """
+
+    def say(text: str, phase: str, percent: int | None) -> None:
+        known = {} if percent is None else {"percent": percent}
+        context.instance.report_engine_event(
+            text,
+            context.run,
+            EngineEventData(metadata={"phase": phase, **known}),
+            step_key=str(getattr(context, "op_execution_context", context).op_handle),
+        )
+
+    return SayProgress(say)

@@ -7,13 +7,14 @@ Both are plain objects of ours; nothing here wraps a database or a model. What d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import dagster as dg
 
-from dagster_defs.failures import MAX_RETRIES, as_dagster_failure
-from dagster_defs.progress import LogProgress
+from dagster_defs.config import check_run_config
+from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
+from dagster_defs.progress import progress_of
 from routing_etl import night
 from routing_etl.context import Context
 from routing_etl.errors import RoutingEtlError
@@ -25,6 +26,9 @@ log = get_logger(__name__)
 
 #: Every asset and check of ours draws on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
 POOL = "routing_etl"
+#: The tag of a run that says what became of the publication.
+PUBLICATION_TAG = "routing_etl/publication"
+_TAG_LENGTH = 240
 
 
 class Street:
@@ -53,7 +57,7 @@ class Street:
         """
         settings = self.settings.model_copy(update=changes)
         with as_dagster_failure(context):
-            ctx = Context(settings, self._folder(context, after), LogProgress(context.log))
+            ctx = Context(settings, self._folder(context, after), progress_of(context))
             context.log.info(f"Run folder {ctx.run.path}")
             try:
                 yield ctx
@@ -75,6 +79,10 @@ class Street:
             night.finish(ctx, "succeeded", message)
             prune_runs(self.settings.home, self.settings.keep_runs)
 
+    def tell(self, context: Any, what: str) -> None:
+        """Say at the top of the run page what became of the publication, as the run's tag."""
+        context.instance.add_run_tags(context.run.run_id, {PUBLICATION_TAG: what[:_TAG_LENGTH]})
+
     def record_failure(self, context: Any, ctx: Context, exc: BaseException) -> None:
         """Close the row of the night that this Dagster run began; the run of another is left as it is."""
         retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
@@ -85,6 +93,8 @@ class Street:
             message = str(exc)
         elif not isinstance(exc, Exception):
             status, message = "cancelled", "stopped by the user or by the end of its process"
+        if ctx.run.report("publish") is None:
+            self.tell(context, NOT_MOVED.format(why=message))
         try:
             night.finish(ctx, status, message)
         except RoutingEtlError as second:
@@ -113,9 +123,22 @@ def street_resource(settings: Settings) -> dg.ResourceDefinition:
     )
     def street(context: dg.InitResourceContext) -> Iterator[Street]:
         configure(settings.home / "logs", settings.log_level)
-        run_id = context.run_id or "without id"
-        with run_lock(settings.home, f"Dagster run {run_id}"):
-            night.ensure_warehouse(settings)
+        with ExitStack() as held:
+            with _not_repeated(context):
+                check_run_config(context.run.run_config if context.run else {})
+                held.enter_context(run_lock(settings.home, f"Dagster run {context.run_id or 'without id'}"))
+                night.ensure_warehouse(settings)
             yield Street(settings)
 
     return street
+
+
+@contextmanager
+def _not_repeated(context: dg.InitResourceContext) -> Iterator[None]:
+    """A run that one of our errors stops before its first step is not repeated: run retries are for dead workers."""
+    try:
+        yield
+    except RoutingEtlError:
+        if context.instance is not None and context.run is not None:
+            context.instance.add_run_tags(context.run.run_id, {"dagster/max_retries": "0"})
+        raise

@@ -3,61 +3,63 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
 from dagster_defs.jobs import NIGHTLY, TRAIN
-from routing_etl import admin
+from routing_etl import admin, alerts, night
 from routing_etl.settings import Settings
 
-#: Kullback-Leibler divergence of the similarity scores that calls for a new model (LEGACY_SYSTEM 2.10, E12).
-DRIFT_LIMIT = 1.0
-COOL_DOWN = timedelta(hours=24)
-#: Metadata entry of the asset `drift`.
-DRIFT = "similarity_drift"
-FAILURES = "failures.jsonl"
 
-
-def quality_sensor() -> dg.SensorDefinition:
-    """Ask for a training when the newest batch drifted beyond the limit, at most once in the cool-down."""
+def quality_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Ask for a training when the newest batch's metrics are beyond their limits, at most once in the cool-down."""
+    wait_hours = settings.retrain_wait_hours
 
     @dg.sensor(
-        name="retrain_on_drift",
+        name="retrain_on_quality",
         job_name=TRAIN,
         minimum_interval_seconds=300,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Requests a training when the drift of the similarity scores is above {DRIFT_LIMIT}, "
-        f"at most once in {COOL_DOWN.total_seconds() / 3600:g} hours.",
+        description=(
+            f"Requests a training when the drift of the similarity scores is above {settings.retrain_drift:g}, the "
+            f"abstained share above {settings.retrain_abstained:g} or the realised exact match below "
+            f"{settings.retrain_realised:g}; at most once in {wait_hours:g} hours."
+        ),
     )
-    def retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        event = context.instance.get_latest_materialization_event(keys.DRIFT)
-        measured = (
-            event.asset_materialization.metadata.get(DRIFT) if event and event.asset_materialization else None
-        )
-        if event is None or not isinstance(measured, dg.FloatMetadataValue) or measured.value is None:
-            return dg.SkipReason("No drift has been measured yet.")
-        cursor: dict[str, Any] = (
-            json.loads(context.cursor) if context.cursor else {"seen": None, "requested": 0.0}
-        )
+    def retrain_on_quality(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        event = context.instance.get_latest_materialization_event(keys.MODEL_METRICS)
+        if event is None or event.asset_materialization is None:
+            return dg.SkipReason("No batch has been measured yet.")
+        cursor: dict[str, Any] = json.loads(context.cursor or '{"seen": null, "requested": 0.0}')
         if cursor["seen"] == event.timestamp:
             return dg.SkipReason("Nothing new has been measured.")
+        reasons = "; ".join(
+            night.retraining_reasons(settings, metadata.metrics_of(event.asset_materialization))
+        )
         waited = time.time() - float(cursor["requested"])
-        asks = measured.value > DRIFT_LIMIT and waited >= COOL_DOWN.total_seconds()
+        asks = bool(reasons) and waited >= wait_hours * 3600
         cursor = {"seen": event.timestamp, "requested": time.time() if asks else cursor["requested"]}
         context.update_cursor(json.dumps(cursor))
         if not asks:
-            reason = "within the cool-down" if measured.value > DRIFT_LIMIT else "not above the limit"
-            return dg.SkipReason(f"Drift {measured.value:.3f}, limit {DRIFT_LIMIT}: {reason}.")
-        config = TrainConfig(requested_by="retrain_on_drift")
-        return dg.RunRequest(f"drift-{event.timestamp}", run_config=dg.RunConfig(ops={"train_model": config}))
+            return dg.SkipReason(
+                f"Within the cool-down: {reasons}." if reasons else "All metrics are within limits."
+            )
+        context.log.info(f"A training is requested: {reasons}.")
+        config = TrainConfig(requested_by="retrain_on_quality")
+        return dg.RunRequest(
+            f"quality-{event.timestamp}",
+            run_config=dg.RunConfig(ops={"train_model": config}),
+            tags={"routing_etl/reason": reasons},
+        )
 
-    return retrain_on_drift
+    return retrain_on_quality
 
 
 def new_items_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -84,51 +86,60 @@ def new_items_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("The ERP has the items of the newest extract.")
         config = TrainConfig(only_when_due=True)
         return dg.RunRequest(
-            f"items-{changes.fingerprint}", run_config=dg.RunConfig(ops={"train_model": config})
+            f"items-{changes.fingerprint}",
+            run_config=dg.RunConfig(ops={"train_model": config}),
+            tags={"routing_etl/reason": f"{changes.new} new and {changes.gone} removed items"},
         )
 
     return night_on_new_items
 
 
 def failure_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Write each failed run as one line into `<home>/logs/failures.jsonl`, for whatever reads it."""
+    """Tell of each failed run: a line in `<home>/logs/failures.jsonl`, and a webhook and e-mail by settings."""
 
     @dg.run_failure_sensor(
-        name="failure_to_file",
+        name="failure_report",
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"One JSON line per failed run in {FAILURES} of the log folder: job, run, time, message.",
+        description=f"Each failed run with job, run, time and message: one JSON line in {alerts.FAILURES} of the log "
+        "folder, and to ROUTING_ETL_FAILURE_WEBHOOK and ROUTING_ETL_FAILURE_EMAIL_TO when they are set.",
     )
-    def failure_to_file(context: dg.RunFailureSensorContext) -> None:
+    def failure_report(context: dg.RunFailureSensorContext) -> None:
         steps = {e.step_key: _message(e) for e in context.get_step_failure_events() if e.step_key}
-        append_failure(
-            settings.home / "logs" / FAILURES,
+        alerts.report_failure(
+            settings,
             {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "job": context.dagster_run.job_name,
                 "run_id": context.dagster_run.run_id,
-                "message": context.failure_event.message,
+                "message": _run_message(context.failure_event),
                 "steps": steps,
             },
         )
 
-    return failure_to_file
+    return failure_report
+
+
+def _run_message(event: dg.DagsterEvent) -> str:
+    """What the run says, with the reason when it failed before any step, e.g. at the run lock."""
+    error = event.job_failure_data.error
+    return " ".join(t for t in (event.message, _cause(error) if error else "") if t)
 
 
 def _message(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
-    return data.error.message.strip() if data.error else event.message or ""
+    return _cause(data.error) if data.error else event.message or ""
 
 
-def append_failure(path: Path, failure: dict[str, object]) -> None:
-    """Append one line; the folder is made when it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(failure, ensure_ascii=False) + "\n")
+def _cause(error: Any) -> str:
+    """The first cause's own words, without the class name."""
+    while error.cause:
+        error = error.cause
+    return re.sub(rf"^[\w.]*{re.escape(error.cls_name or '')}: ", "", str(error.message).strip())
 
 
 def build(settings: Settings) -> list[dg.SensorDefinition]:
     """All sensors."""
-    return [new_items_sensor(settings), quality_sensor(), failure_sensor(settings)]
+    return [new_items_sensor(settings), quality_sensor(settings), failure_sensor(settings)]

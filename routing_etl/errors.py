@@ -90,3 +90,7 @@ class TransientDatabaseError(RoutingEtlError):
 
 class DiskFullError(RoutingEtlError):
     """No space left where a file or a database has to grow."""
+
+
+class AlertError(RoutingEtlError):
+    """A failure could not be sent to the webhook or by e-mail."""

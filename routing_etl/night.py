@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from routing_etl import frames, pipeline
 from routing_etl.context import Context
@@ -68,7 +69,8 @@ def begin(ctx: Context, kind: str) -> None:
 
 def _config_hash(ctx: Context) -> str:
     """sha256 of the settings without secrets and of the profile: equal hashes mean equal configuration."""
-    shown = ctx.settings.model_dump(mode="json", exclude={"erp_url", "warehouse_url"})
+    secret = {"erp_url", "warehouse_url", "failure_webhook", "smtp_url"}
+    shown = ctx.settings.model_dump(mode="json", exclude=secret)
     return hashlib.sha256(json.dumps([shown, ctx.profile.fingerprint], sort_keys=True).encode()).hexdigest()
 
 
@@ -120,6 +122,37 @@ def training_due(ctx: Context) -> str | None:
     if age > timedelta(days=ctx.settings.retrain_days):
         return f"champion {champion} is {age.days} days old"
     return None
+
+
+#: Items that engineers must have routed since before their share of exact predictions says anything.
+ENOUGH_OUTCOMES = 30
+
+
+def retraining_reasons(settings: Settings, metrics: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Why the newest batch's metrics call for a new model; empty when they do not.
+
+    `metrics`: rows with metric, value and n, as the step `measure` reports them; what was not measured says nothing.
+    """
+    known = {r["metric"]: r for r in metrics if r.get("value") is not None}
+
+    def value(metric: str) -> float | None:
+        return float(known[metric]["value"]) if metric in known else None
+
+    reasons = []
+    drift, abstained, realised = (
+        value(m) for m in ("similarity_drift", "abstained_share", "realised_exact_at_1")
+    )
+    if drift is not None and drift > settings.retrain_drift:
+        reasons.append(f"similarity drift {drift:.3f} is above {settings.retrain_drift:g}")
+    if abstained is not None and abstained > settings.retrain_abstained:
+        reasons.append(f"abstained share {abstained:.3f} is above {settings.retrain_abstained:g}")
+    if (
+        realised is not None
+        and known["realised_exact_at_1"]["n"] >= ENOUGH_OUTCOMES
+        and realised < settings.retrain_realised
+    ):
+        reasons.append(f"realised exact match {realised:.3f} is below {settings.retrain_realised:g}")
+    return reasons
 
 
 def night(

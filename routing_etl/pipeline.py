@@ -179,7 +179,14 @@ def evaluate(
     """
     data = read_learning_data(ctx.run)
     report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
-    return {"split": split, "metrics": report.metrics.to_dicts(), "legacy": report.legacy}
+    return {
+        "split": split,
+        "metrics": report.metrics.to_dicts(),
+        "legacy": report.legacy,
+        "calibration": report.calibration.to_dicts(),
+        "time_sample": report.time_sample.to_dicts(),
+        "alerts": list(report.alerts),
+    }
 
 
 def _evaluate(
@@ -261,6 +268,7 @@ def train(
         "metrics": evaluation.metrics.to_dicts(),
         "legacy": evaluation.legacy,
         "calibration": evaluation.calibration.to_dicts(),
+        "time_sample": evaluation.time_sample.to_dicts(),
         "alerts": list(evaluation.alerts),
         "dataset_stats": _dataset_stats(data),
         "training_samples": data.operations.filter(pl.col("routing_rank") == 0)["item_key"].n_unique(),

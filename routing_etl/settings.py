@@ -72,6 +72,26 @@ class Settings(BaseSettings):
     retrain_days: int = Field(
         30, ge=1, le=3650, description="the night trains a new model when the champion is older"
     )
+    retrain_drift: float = Field(
+        1.0, gt=0, description="drift of the similarity scores (nats) above which a retraining is requested"
+    )
+    retrain_abstained: float = Field(
+        0.8, ge=0, le=1, description="share of abstained items above which a retraining is requested"
+    )
+    retrain_realised: float = Field(
+        0.2, ge=0, le=1, description="share of exact predictions among newly routed items below which it is"
+    )
+    retrain_wait_hours: float = Field(
+        24, ge=1, le=8760, description="cool-down between two requested retrainings"
+    )
+    failure_webhook: SecretStr | None = Field(
+        None, description="URL that gets each failed run as JSON (Teams, Slack, Mattermost ...)"
+    )
+    failure_email_to: str | None = Field(None, description="addresses that get each failed run, with commas")
+    failure_email_from: str = Field("routing_etl@localhost", description="sender of these e-mails")
+    smtp_url: SecretStr | None = Field(
+        None, description="mail server: smtp://user:password@host:587, or smtps:// for TLS from the start"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
@@ -145,7 +165,7 @@ def load_settings(**overrides: object) -> Settings:
         problems = []
         for error in exc.errors():
             name = ".".join(str(p) for p in error["loc"])
-            shown = "" if "url" in name else f" = {error.get('input')!r}"
+            shown = "" if "url" in name or "webhook" in name else f" = {error.get('input')!r}"
             problems.append(f"ROUTING_ETL_{name.upper()}{shown}: {error['msg']}")
         raise ConfigurationError(
             f"Wrong setting: {'; '.join(problems)}.",

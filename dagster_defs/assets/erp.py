@@ -43,7 +43,10 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         for name, key in keys.RAW.items():
             of_frame = report["frames"].get(name, {})
             yield dg.MaterializeResult(
-                key, metadata=metadata.frame_files(ctx.run.raw / f"{name}.parquet") | metadata.plain(of_frame)
+                key,
+                metadata=metadata.frame_files(ctx.run.raw / f"{name}.parquet")
+                | metadata.plain(of_frame)
+                | metadata.cost(report),
             )
 
     @dg.multi_asset(
@@ -84,12 +87,16 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         for name, key in keys.CLEAN.items():
             of_frame = metadata.plain(report["frames"].get(name, {}))
             yield dg.MaterializeResult(
-                key, metadata=metadata.frame_files(ctx.run.clean / f"{name}.parquet") | of_frame
+                key,
+                metadata=metadata.frame_files(ctx.run.clean / f"{name}.parquet")
+                | of_frame
+                | metadata.cost(report),
             )
         rejected = {n: sum(f.get("rejects", {}).values()) for n, f in report["frames"].items()}
         shown = {"by_frame": rejected, "by_rule": metadata.by_rule(report["frames"], "rejects")}
         yield dg.MaterializeResult(
-            keys.REJECTS, metadata=metadata.frame_files(ctx.run.rejects) | metadata.plain(shown)
+            keys.REJECTS,
+            metadata=metadata.frame_files(ctx.run.rejects) | metadata.plain(shown) | metadata.cost(report),
         )
 
     return [extract, clean]

@@ -13,7 +13,7 @@ from dagster_defs.assets import keys
 from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig
 from dagster_defs.freshness import MODEL_FRESHNESS
 from dagster_defs.resources import POOL, Street
-from routing_etl import night, pipeline
+from routing_etl import frames, night, pipeline
 
 NOTHING_TO_PREDICT = "Every item has a valid routing: nothing was published."
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
@@ -55,7 +55,7 @@ def train_model(
         due = night.training_due(ctx) if config.only_when_due else "asked for"
         context.log.info(f"Training: {due}" if due else "No training is due; the champion stays.")
         report = pipeline.train(ctx, **config.arguments()) if due else None
-        champion = metadata.champion(ctx.registry)
+        champion = metadata.champion(ctx.registry, context.instance)
     if report is not None:
         shown = metadata.training(report)
         saved: dg.MaterializeResult[Any] = dg.MaterializeResult(keys.ROUTING_MODEL, metadata=shown)
@@ -110,6 +110,7 @@ def score(
         if not report["items"]:
             context.log.info(NOTHING_TO_PREDICT)
             street.finish(context, ctx, NOTHING_TO_PREDICT)
+    drawn = {keys.PREDICTIONS[frames.CANDIDATES.name]: metadata.similarity(ctx.run.predictions, ctx.settings)}
     for name, key in keys.PREDICTIONS.items() if report["items"] else ():
         files = metadata.frame_files(ctx.run.predictions / name)
-        yield dg.MaterializeResult(key, metadata=files | metadata.plain(report))
+        yield dg.MaterializeResult(key, metadata=files | metadata.plain(report) | drawn.get(key, {}))

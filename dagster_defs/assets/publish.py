@@ -14,6 +14,9 @@ from dagster_defs.resources import POOL, Street
 from routing_etl import pipeline
 from routing_etl.settings import Settings
 
+#: What the run page says when the pointer has moved.
+PUBLISHED = "ERP users read publication {id}, predicted by model {version}"
+
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
     """Load and publish; the settings give the time zone of the freshness deadline."""
@@ -54,7 +57,11 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         """Move the pointer to the loaded publication."""
         with street.step(context, after="load") as ctx:
             report = pipeline.publish(ctx)
-            version = metadata.plain({"model_version": (ctx.run.report("score") or {}).get("model_version")})
-        return dg.MaterializeResult(metadata=metadata.plain(report) | version)
+            version = (ctx.run.report("score") or {}).get("model_version", "")
+            street.tell(context, PUBLISHED.format(id=report["publication_id"], version=version))
+        links = metadata.links_to_model(context.instance, version)
+        return dg.MaterializeResult(
+            metadata=metadata.plain(report) | metadata.plain({"model_version": version}) | links
+        )
 
     return [loaded_publication, publication]

@@ -3,11 +3,12 @@
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.resources import POOL, Street
-from routing_etl import frames, pipeline
+from routing_etl import frames, pipeline, plots
 
 
 @dg.asset(
@@ -29,4 +30,6 @@ def time_profiles(
     with street.step(context, after="clean") as ctx:
         report = pipeline.aggregate_times(ctx)
     profile = metadata.frame_files(ctx.run.times / f"{frames.TIME_BY_ITEM_OPERATION.name}.parquet")
-    return dg.MaterializeResult(metadata=profile | metadata.plain(report))
+    by_job = pl.read_parquet(ctx.run.times / f"{frames.TIME_BY_JOB.name}.parquet")
+    drawn = {f"{m}_time_by_job": plots.time_profile_by_job(by_job, m) for m in ("run", "setup")}
+    return dg.MaterializeResult(metadata=profile | metadata.plain(report) | metadata.pictures(**drawn))

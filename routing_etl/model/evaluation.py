@@ -371,4 +371,5 @@ def _finish(
         report.coverage,
         alerts,
         {**report.details, **details, "duration_seconds": seconds, "cycle": cycle},
+        report.time_sample,
     )

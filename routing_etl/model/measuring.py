@@ -34,7 +34,7 @@ from routing_etl.model.metrics import (
     sequence_metrics,
 )
 from routing_etl.model.report import CEILING, MINUS, MODEL, ORACLE, EvaluationReport
-from routing_etl.model.time_metrics import NO_ORACLE, time_metrics
+from routing_etl.model.time_metrics import NO_ORACLE, time_metrics, time_sample
 from routing_etl.model.truth import Truth
 
 log = get_logger(__name__)
@@ -270,6 +270,7 @@ def measure(
         calibration_table(mine) if mine is not None else pl.DataFrame(schema=CALIBRATION),
         coverage_table(mine) if mine is not None else pl.DataFrame(schema=COVERAGE),
         details={"items_failed": reference.n_items if mine is None else mine.abstained.height},
+        time_sample=time_sample(mine) if mine is not None else pl.DataFrame(),
     )
 
 

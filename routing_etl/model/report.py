@@ -94,6 +94,8 @@ class EvaluationReport:
     coverage: coverage, threshold, accuracy of the model.
     alerts: code, severity ('critical' or 'warning'), message.
     details: split, sizes, seconds per method, notes, the legacy fields of a cycle (LEGACY 2.10 E3); JSON-able.
+    time_sample: measure ('run' in minutes per piece, 'setup' in minutes per order), predicted and
+        actual of a few hundred held-out operations: the points of a plot.
     """
 
     metrics: pl.DataFrame
@@ -102,6 +104,7 @@ class EvaluationReport:
     coverage: pl.DataFrame
     alerts: list[dict[str, str]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    time_sample: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def value(self, metric: str, *, method: str = MODEL, segment: str = "all") -> float | None:
         """One value; None when it was not measured or does not exist."""

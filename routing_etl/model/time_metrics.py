@@ -224,3 +224,19 @@ def _sorted(name: str, rows: pl.DataFrame, n: int, combine: Ranked, reason: str)
         np.bincount(item, weights=weight, minlength=n).astype(np.float64),
         reason,
     )
+
+
+def time_sample(found: Comparison, size: int = 300) -> pl.DataFrame:
+    """Predicted beside actual minutes of at most `size` aligned operations per measure, every k-th one: for a plot.
+
+    Returns
+    -------
+    measure, predicted, actual; run in minutes per piece, set-up in minutes per order.
+    """
+    parts = []
+    for measure, (value, _, _) in TIME_COLUMNS.items():
+        rows = found.matches.select(
+            pl.lit(measure).alias("measure"), predicted=value, actual=f"{measure}_actual"
+        ).filter(pl.col("predicted") > 0, pl.col("actual") > 0, pl.col("actual").is_finite())
+        parts.append(rows.gather_every(max(1, -(-rows.height // size))))
+    return pl.concat(parts)

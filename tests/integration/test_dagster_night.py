@@ -10,12 +10,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
 from homes import ask, change, home_settings
 
 from dagster_defs import failures
 from dagster_defs.definitions import build_defs
 from routing_etl import pipeline
 from routing_etl.errors import TransientDatabaseError
+from routing_etl.runs import run_lock
 
 pytestmark = pytest.mark.integration
 
@@ -32,14 +34,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
+def job_of(home: Path, job: str) -> dg.JobDefinition:
+    """A job of the definitions for this home."""
+    urls = {k: getattr(home_settings(home), k) for k in ("home", "models", "erp_url", "warehouse_url")}
+    return build_defs(**urls).resolve_job_def(job)
+
+
 def run(
     home: Path, job: str, instance: dg.DagsterInstance, **ops: dict[str, Any]
 ) -> dg.ExecuteInProcessResult:
     """Run a job of the definitions for this home; keyword arguments are the configuration of its ops."""
-    urls = {k: getattr(home_settings(home), k) for k in ("home", "models", "erp_url", "warehouse_url")}
-    definition = build_defs(**urls).resolve_job_def(job)
     config = {"ops": {name: {"config": values} for name, values in ops.items()}} if ops else None
-    return definition.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+    return job_of(home, job).execute_in_process(run_config=config, instance=instance, raise_on_error=False)
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
@@ -102,7 +108,8 @@ def test_the_night_from_dagster_publishes_what_its_metadata_says(
     assert len(in_both) == len(stored)
     assert all(bool(stored[".".join(k)]) == v.passed for k, v in in_both.items())
 
-    again = run(home, "nightly", instance)
+    last_steps = [dg.AssetKey("loaded_publication"), dg.AssetKey("publication")]
+    again = job_of(home, "nightly").execute_in_process(instance=instance, asset_selection=last_steps)
     assert again.success
     assert materialized(again)["loaded_publication"]["reused"].value is True
     assert current_publication(home) == after, "the same inputs twice are a no-op"
@@ -317,6 +324,56 @@ def test_a_transient_failure_is_retried_then_rollback_and_purge(
     assert current_publication(home) == first
     assert ask(home / "warehouse.db", "SELECT DISTINCT publication_id FROM candidate") == [(first,)]
     assert len([p for p in (home / "runs").iterdir() if p.is_dir()]) == 1
+
+
+def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_is_not_touched(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "_FIRST_WAIT", 0.01)
+    real, before, tries = pipeline.extract, current_publication(home), []
+
+    def down(ctx: Any) -> dict[str, Any]:
+        tries.append(ctx.run.run_id)
+        raise TransientDatabaseError("The ERP at erp-sql does not answer.", remedy="Check the server.")
+
+    monkeypatch.setattr(pipeline, "extract", down)
+    result = run(home, "nightly", instance)
+    assert not result.success
+    assert len(tries) == 1 + failures.MAX_RETRIES
+    [event] = result.get_step_failure_events()
+    assert event.step_key == "extract"
+    assert event.step_failure_data.user_failure_data.description == (
+        "The ERP at erp-sql does not answer. Check the server."
+    )
+    assert current_publication(home) == before
+    query = "SELECT status, message FROM batch_run WHERE run_id = ?"
+    [(status, message)] = ask(home / "warehouse.db", query, tries[0])
+    assert status == "failed" and "does not answer" in message
+    tags = instance.get_run_by_id(result.run_id).tags
+    assert "last publication stays" in tags["routing_etl/publication"]
+
+    monkeypatch.setattr(pipeline, "extract", real)
+    job = job_of(home, "nightly")
+    first_steps = [
+        dg.AssetKey(["raw", name]) for name in ("items", "operations", "work_results", "purchase_orders")
+    ]
+    assert job.execute_in_process(instance=instance, asset_selection=first_steps).success
+
+
+def test_a_cancelled_run_is_recorded_as_such_and_leaves_no_lock(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(ctx: Any) -> dict[str, Any]:
+        raise DagsterExecutionInterruptedError
+
+    monkeypatch.setattr(pipeline, "extract", cancelled)
+    assert not run(home, "nightly", instance).success
+    newest = "SELECT status, message FROM batch_run ORDER BY started_at DESC LIMIT 1"
+    assert ask(home / "warehouse.db", newest) == [
+        ("cancelled", "stopped by the user or by the end of its process")
+    ]
+    with run_lock(home, "the next run"):
+        pass
 
 
 def test_a_plant_without_data_yet_says_what_to_run_first(

@@ -1,43 +1,27 @@
-"""`dagster dev` as a data engineer starts it: the real webserver, daemon and code server, and the night through them."""
+"""`dagster dev` as a data engineer uses it, in a browser: look, run the night, find the red check, train, see the plots.
+
+One webserver, daemon and home for all; the tests go on in one another's house, so their order is that of a working day.
+After each the database is asked and must agree with the page.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from homes import ask
+from browser import Browser, NoBrowserError, chromium
+from dagster_server import JOBS, Server, dagster_dev, quiet_time_zone, wait
+from homes import ask, change
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS, RUN_SECONDS = 180, 300
-
-LAUNCH = """
-mutation Launch($job: String!, $config: RunConfigData) {
-  launchRun(executionParams: {
-    selector: {repositoryLocationName: "routing_etl", repositoryName: "__repository__", jobName: $job},
-    runConfigData: $config
-  }) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on PythonError { message }
-  }
-}
-"""
-
+#: Runs that failed on purpose, and what their reports must say.
+FAILED: dict[str, list[str]] = {}
+GROUPS = {"erp", "quality", "times", "model", "publish", "monitoring"}
 INSTIGATORS = """
 { workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
   __typename
@@ -49,125 +33,209 @@ INSTIGATORS = """
   } }
 } } } } }
 """
+CHECKS = """
+query Checks($asset: [String!]!) { assetNodeOrError(assetKey: {path: $asset}) { ... on AssetNode {
+  assetChecksOrError { ... on AssetChecks { checks {
+    name executionForLatestMaterialization { status runId evaluation { success severity description } }
+  } } }
+} } }
+"""
 
 
-class Server:
-    """A running `dagster dev`, asked over GraphQL."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.load(response)
-        assert "errors" not in answer, answer["errors"]
-        data: dict[str, Any] = answer["data"]
-        return data
-
-    def run(self, job: str, config: dict[str, Any] | None = None) -> tuple[str, str]:
-        """Launch a job, wait for its end; returns run id and status."""
-        launched = self.ask(LAUNCH, job=job, config=config or {})["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        run_id = launched["run"]["runId"]
-        query = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-        ended = ("SUCCESS", "FAILURE", "CANCELED")
-        return run_id, _wait(
-            lambda: status if (status := self.ask(query, id=run_id)["runOrError"]["status"]) in ended else None,
-            RUN_SECONDS, f"run {run_id} of {job}",
-        )  # fmt: skip
-
-
-def _wait(ready: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (value := ready()) is not None:
-            return value
-        time.sleep(0.5)
-    pytest.fail(f"{what}: not ready after {seconds:g} s")
-
-
-@pytest.fixture
-def server(home: Path, tmp_path: Path) -> Iterator[Server]:
-    dagster_home = tmp_path / "dagster_home"
-    dagster_home.mkdir()
-    shutil.copy(ROOT / "dagster_defs" / "dagster.yaml", dagster_home)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "DAGSTER_HOME": str(dagster_home),
-        "ROUTING_ETL_HOME": str(home),
-        "PYTHONPATH": str(ROOT),
-    }
-    log = (tmp_path / "dagster.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)],
-        cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    running = Server(port)
-
-    def answers() -> bool | None:
-        if process.poll() is not None:
-            pytest.fail(
-                f"dagster dev ended: {(tmp_path / 'dagster.log').read_text(encoding='utf-8')[-3000:]}"
-            )
-        try:
-            running.ask("{ version }")
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return None
-        return True
-
-    try:
-        _wait(answers, START_SECONDS, "dagster dev")
+@pytest.fixture(scope="module")
+def server(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("dagster")
+    shutil.copytree(finished_home, folder / "home")
+    with dagster_dev(folder / "home", folder) as running:
         yield running
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-        log.close()
 
 
-def test_the_night_from_the_webserver(server: Server, home: Path) -> None:
+@pytest.fixture(scope="module")
+def browser(server: Server) -> Iterator[Browser]:
+    try:
+        with chromium(server.url) as window:
+            yield window
+    except NoBrowserError as exc:
+        pytest.skip(str(exc))
+
+
+def publication(server: Server) -> int:
+    return int(ask(server.home / "warehouse.db", "SELECT publication_id FROM current_publication")[0][0])
+
+
+def recorded(server: Server, run_id: str) -> tuple[str, str, str]:
+    query = "SELECT kind, status, coalesce(message, '') FROM batch_run WHERE run_id = ?"
+    [row] = ask(server.home / "warehouse.db", query, f"dagster_{run_id}")
+    return row
+
+
+def started_by(server: Server, click: object) -> str:
+    """Id of the run that a click starts."""
+    before = server.newest_run()
+    click()  # type: ignore[operator]
+    return str(wait(lambda: new if (new := server.newest_run()) != before else None, 60, "the new run"))
+
+
+def test_schedules_and_sensors_are_on(server: Server) -> None:
     [location] = server.ask(INSTIGATORS)["workspaceOrError"]["locationEntries"]
     assert location["name"] == "routing_etl"
     assert location["locationOrLoadError"]["__typename"] == "RepositoryLocation", location
     [repository] = location["locationOrLoadError"]["repositories"]
-    assert {g["groupName"] for g in repository["assetGroups"]} == {
-        "erp", "quality", "times", "model", "publish", "monitoring",
-    }  # fmt: skip
+    assert {g["groupName"] for g in repository["assetGroups"]} == GROUPS
     for schedule in repository["schedules"]:
         assert schedule["scheduleState"]["status"] == "RUNNING", schedule
-        assert schedule["executionTimezone"] == "Asia/Seoul"
+        assert schedule["executionTimezone"] == quiet_time_zone()
         assert schedule["futureTicks"]["results"][0]["timestamp"] > time.time()
     assert {s["sensorState"]["status"] for s in repository["sensors"]} == {"RUNNING"}
 
-    run_id, status = server.run("nightly")
-    assert status == "SUCCESS"
-    recorded = ask(
-        home / "warehouse.db", "SELECT kind, status FROM batch_run WHERE run_id = ?", f"dagster_{run_id}"
-    )
-    assert recorded == [("nightly", "succeeded")]
 
-    wrong = server.ask(LAUNCH, job="train", config={"ops": {"train_model": {"config": {"dry_runn": True}}}})[
-        "launchRun"
-    ]
+def test_the_graph_shows_the_groups(browser: Browser) -> None:
+    browser.open("/asset-groups", "monitoring")
+    names = browser.driver.execute_script(
+        "return [...document.querySelectorAll('svg foreignObject')].map(e => e.textContent.trim())"
+    )
+    assert {g for g in GROUPS if any(n.startswith(g) for n in names)} == GROUPS
+    time.sleep(1)
+    browser.shot("lineage")
+
+
+def test_a_schedule_is_on_with_its_next_tick(browser: Browser) -> None:
+    shown = browser.open("/locations/routing_etl/schedules/nightly_at_two", "Next tick")
+    assert "Running" in shown and "2:00:00" in shown.split("Next tick")[1][:80]
+    assert quiet_time_zone() in shown.split("Execution timezone")[1][:40]
+    browser.shot("schedule")
+
+
+def test_the_night_from_the_page(server: Server, browser: Browser) -> None:
+    change(
+        server.home / "erp.db",
+        "UPDATE BI_ITEM_INFO_VIEW SET ITEM_NM = 'RENAMED ' || ITEM_NM "
+        "WHERE ITEM_CD NOT IN (SELECT ITEM_CD FROM BI_ROUTING_VIEW)",
+    )
+    before = publication(server)
+    browser.open(f"{JOBS}/nightly", "Materialize all")
+    run_id = started_by(server, lambda: browser.click("Materialize all"))
+    run = server.run(run_id)
+    assert run["status"] == "SUCCESS"
+    shown = browser.open(f"/runs/{run_id}", "RUN_SUCCESS")
+    assert "Success" in shown
+    browser.shot("run")
+    after = publication(server)
+    assert after != before
+    assert recorded(server, run_id)[:2] == ("nightly", "succeeded")
+    assert f"publication {after}" in run["tags"]["routing_etl/publication"]
+    shown = browser.open("/assets/publication", "publication_id")
+    assert f"\n{after}\n" in shown.split("publication_id")[1][:80]
+
+
+@pytest.mark.parametrize("asset", ["time_profiles", "candidates", "champion"])
+def test_plots_are_visible_images(browser: Browser, asset: str) -> None:
+    browser.open(f"/assets/{asset}", "Show Markdown")
+    browser.click("Show Markdown", "*")
+    [size] = wait(lambda: browser.images() or None, 30, "the plot")
+    assert size == (680, 420)
+    if asset == "time_profiles":
+        time.sleep(1)
+        browser.shot("plot")
+
+
+def test_one_bad_row_turns_exactly_its_check_red(server: Server, browser: Browser) -> None:
+    before = publication(server)
+    change(
+        server.home / "erp.db",
+        "CREATE TABLE kept AS SELECT rowid AS id, QTY FROM BI_PUR_PO_VIEW ORDER BY rowid LIMIT 1",
+        "UPDATE BI_PUR_PO_VIEW SET QTY = -7 WHERE rowid = (SELECT id FROM kept)",
+    )
+    browser.open(f"{JOBS}/nightly", "Materialize all")
+    run_id = started_by(server, lambda: browser.click("Materialize all"))
+    run = server.run(run_id)
+    assert run["status"] == "FAILURE"
+    assert publication(server) == before
+    kind, status, message = recorded(server, run_id)
+    assert (kind, status) == ("nightly", "failed") and "purchase_orders.qty_range" in message
+    assert "the last publication stays" in run["tags"]["routing_etl/publication"]
+    assert "qty_range" in run["tags"]["routing_etl/publication"]
+
+    red = {}
+    for asset in ("items", "operations", "work_results", "purchase_orders", "rejects"):
+        checks = server.ask(CHECKS, asset=[asset])["assetNodeOrError"]["assetChecksOrError"]["checks"]
+        assert checks
+        for check in checks:
+            ran = check["executionForLatestMaterialization"]
+            assert ran is not None and ran["runId"] == run_id, check["name"]
+            if not ran["evaluation"]["success"] and ran["evaluation"]["severity"] == "ERROR":
+                red[asset, check["name"]] = ran["evaluation"]["description"]
+    assert list(red) == [("purchase_orders", "qty_range")]
+
+    shown = browser.open(f"/runs/{run_id}", "Failure")
+    assert "check_source" in shown
+    shown = browser.open("/assets/purchase_orders?view=checks&checkDetail=qty_range", "blocking")
+    shown = browser.see("Nothing of this run was published")
+    assert "-7" in shown and "ERP users keep reading the last publication" in shown
+    browser.shot("check")
+    query = "SELECT frame || '.' || check_name FROM quality_result WHERE run_id = ? AND NOT success AND severity = 'critical'"
+    assert ask(server.home / "warehouse.db", query, f"dagster_{run_id}") == [("purchase_orders.qty_range",)]
+    FAILED[run_id] = ["check_source"]
+    change(
+        server.home / "erp.db",
+        "UPDATE BI_PUR_PO_VIEW SET QTY = (SELECT QTY FROM kept) WHERE rowid = (SELECT id FROM kept)",
+        "DROP TABLE kept",
+    )
+
+
+def test_wrong_configuration_is_named_before_anything_runs(server: Server) -> None:
+    wrong = server.launch("train", {"ops": {"train_model": {"config": {"dry_runn": True}}}})
     assert wrong["__typename"] == "RunConfigValidationInvalid"
     assert "dry_runn" in wrong["errors"][0]["message"]
+    folders = set((server.home / "runs").iterdir())
+    launched = server.launch("nightly", {"ops": {"train_model": {"config": {"max_items": 1}}}})
+    run_id = launched["run"]["runId"]
+    assert server.run(run_id)["status"] == "FAILURE"
+    FAILED[run_id] = ["train_model: max_items = 1", "10", "nothing has run"]
+    assert set((server.home / "runs").iterdir()) == folders, "not even the extract began"
 
-    failed_id, status = server.run("train", {"ops": {"train_model": {"config": {"max_items": 1}}}})
-    assert status == "FAILURE"
-    failures = home / "logs" / "failures.jsonl"
-    lines = _wait(
-        lambda: failures.read_text("utf-8").splitlines() if failures.is_file() else None, 120, "the sensor"
+
+def test_train_from_the_launchpad_with_a_name_and_as_a_dry_run(server: Server, browser: Browser) -> None:
+    versions = "SELECT version FROM model_version ORDER BY version"
+    before = ask(server.home / "warehouse.db", versions)
+    files = sorted(p.name for p in (server.home / "models").iterdir())
+    config = (
+        "ops:\n  train_model:\n    config:\n      version_name: {}\n      dry_run: {}\n      max_items: 20\n"
     )
-    failure = json.loads(lines[-1])
-    assert failure["run_id"] == failed_id
-    assert "max_items" in failure["steps"]["train_model"] and "10" in failure["steps"]["train_model"]
+
+    def train(name: str, dry: str) -> str:
+        browser.open(f"{JOBS}/train/playground", "Launch Run")
+        browser.set_config(config.format(name, dry))
+        time.sleep(2)  # the Launchpad checks what was typed a moment later
+        run_id = started_by(server, lambda: browser.click("Launch Run"))
+        assert server.run(run_id)["status"] == "SUCCESS"
+        return run_id
+
+    browser.open(f"{JOBS}/train/playground", "Launch Run")
+    wait(lambda: "version_name" in browser.text() or None, 60, "the defaults in the Launchpad")
+    time.sleep(2)
+    browser.shot("launchpad")
+    train("only-a-try", "true")
+    assert ask(server.home / "warehouse.db", versions) == before
+    assert sorted(p.name for p in (server.home / "models").iterdir()) == files
+    shown = browser.open("/assets/routing_model?view=events", "only-a-try")
+    assert "dry_run" in shown
+
+    run_id = train("seals-2026", "false")
+    assert ask(server.home / "warehouse.db", versions) == sorted([*before, ("seals-2026",)])
+    assert (server.home / "models" / "seals-2026").is_dir()
+    shown = browser.open("/assets/routing_model", "seals-2026")
+    browser.open(f"/runs/{run_id}", "RUN_SUCCESS")
+
+
+def test_every_failure_was_reported_once(server: Server) -> None:
+    path = server.home / "logs" / "failures.jsonl"
+
+    def reported() -> list[dict[str, object]] | None:
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+        return [json.loads(x) for x in lines] if len(lines) >= len(FAILED) else None
+
+    failures = wait(reported, 120, "the failure sensor")
+    assert sorted(str(f["run_id"]) for f in failures) == sorted(FAILED), "and none was repeated"
+    for failure in failures:
+        assert all(words in json.dumps(failure) for words in FAILED[str(failure["run_id"])])

@@ -173,9 +173,30 @@ def test_schedules_have_the_settings_time_zone_and_are_on(tmp_path: Path) -> Non
 def test_sensors_are_on(repository: dg.RepositoryDefinition) -> None:
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "night_on_new_items": dg.DefaultSensorStatus.RUNNING,
-        "retrain_on_drift": dg.DefaultSensorStatus.RUNNING,
-        "failure_to_file": dg.DefaultSensorStatus.RUNNING,
+        "retrain_on_quality": dg.DefaultSensorStatus.RUNNING,
+        "failure_report": dg.DefaultSensorStatus.RUNNING,
     }
+
+
+def test_publication_and_model_have_a_freshness_policy_and_no_other(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    graph = repository.asset_graph
+    fresh = {k.to_user_string() for k in graph.materializable_asset_keys if graph.get(k).freshness_policy}
+    assert fresh == {"publication", "routing_model"}
+
+
+def test_sensors_target_their_jobs_and_nothing_else_starts_by_itself(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    targets = {s.name: [t.job_name for t in s.targets] for s in repository.sensor_defs}
+    assert targets["night_on_new_items"] == ["nightly"]
+    assert targets["retrain_on_quality"] == ["train"]
+    conditions = [
+        repository.asset_graph.get(k).automation_condition
+        for k in repository.asset_graph.get_all_asset_keys()
+    ]
+    assert not any(conditions)
 
 
 def test_another_profile_gives_other_tables_and_the_same_street(tmp_path: Path) -> None:
@@ -199,7 +220,7 @@ def test_loading_imports_nothing_heavy_and_stays_small() -> None:
         "from pathlib import Path\n"
         "from dagster_defs.definitions import defs\n"
         "defs.get_repository_def()\n"
-        "heavy = [m for m in ('great_expectations', 'sklearn', 'pandas', 'scipy', 'pyodbc') if m in sys.modules]\n"
+        "heavy = [m for m in ('great_expectations', 'sklearn', 'pandas', 'scipy', 'pyodbc', 'matplotlib') if m in sys.modules]\n"
         "assert not heavy, heavy\n"
         "status = Path('/proc/self/status')\n"
         "peak = [l for l in status.read_text().splitlines() if 'VmHWM' in l] if status.exists() else []\n"

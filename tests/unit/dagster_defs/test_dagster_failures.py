@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from dagster_defs import failures
-from dagster_defs.progress import LogProgress
+from dagster_defs.config import TrainConfig
+from dagster_defs.progress import SayProgress, progress_of
 from dagster_defs.resources import Street, street_resource
 from routing_etl.errors import (
     DataQualityError,
@@ -112,30 +113,55 @@ class _Context:
         self.log = logging.getLogger("test")
         self.job_name = job
         self.run = type("Run", (), {"run_id": run_id, "root_run_id": root})()
+        self.instance = _Instance()
 
 
-def test_progress_logs_every_tenth_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    with LogProgress(logging.getLogger("p")).task("Reading items", 1000) as task:
+class _Instance:
+    def add_run_tags(self, run_id: str, tags: dict[str, str]) -> None:
+        """Tags of runs are not looked at here."""
+
+
+def test_progress_tells_every_tenth_once() -> None:
+    said: list[tuple[str, str, int | None]] = []
+    with SayProgress(lambda *what: said.append(what)).task("Reading items", 1000) as task:
         for _ in range(1000):
             task.advance()
         task.describe("Writing items")
-    messages = [r.message for r in caplog.records]
-    assert messages[0] == "Reading items: started"
-    assert [m for m in messages if "%" in m] == [f"Reading items: {n}0 %" for n in range(1, 10)]
-    assert messages[-2] == "Writing items"
-    assert messages[-1].startswith("Writing items: done in ")
+    assert said[0] == ("Reading items: started", "Reading items", 0)
+    assert said[1:10] == [(f"Reading items: {n}0 %", "Reading items", 10 * n) for n in range(1, 10)]
+    assert said[10] == ("Writing items", "Writing items", 100)
+    assert said[11][0].startswith("Writing items: done in ") and said[11][1:] == ("Writing items", 100)
+    assert len(said) == 12
 
 
-def test_progress_without_a_total_says_little_and_a_failure_is_not_done(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-    with pytest.raises(KeyError), LogProgress(logging.getLogger("p")).task("Waiting") as task:
+def test_progress_without_a_total_says_little_and_a_failure_is_not_done() -> None:
+    said: list[tuple[str, str, int | None]] = []
+    with pytest.raises(KeyError), SayProgress(lambda *what: said.append(what)).task("Waiting") as task:
         for _ in range(5000):
             task.advance()
         raise KeyError
-    assert [r.message for r in caplog.records] == ["Waiting: started"]
+    assert said == [("Waiting: started", "Waiting", 0)]
+
+
+def test_progress_is_an_event_of_the_run_with_phase_and_percent() -> None:
+    @dg.op
+    def step(context: dg.OpExecutionContext):
+        with progress_of(context).task("Train: fit", 2) as task:
+            task.advance()
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def job():
+        step()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = job.execute_in_process(instance=instance).run_id
+        events = [
+            e.dagster_event for e in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+            if e.dagster_event.step_key == "step" and "phase" in e.dagster_event.engine_event_data.metadata
+        ]  # fmt: skip
+    shown = [{k: v.value for k, v in e.engine_event_data.metadata.items()} for e in events]
+    assert shown == [{"phase": "Train: fit", "percent": n} for n in (0, 50, 100)]
+    assert events[1].message == "Train: fit: 50 %"
 
 
 @pytest.fixture
@@ -194,3 +220,33 @@ def test_a_second_run_on_the_same_home_stops_and_names_the_first(settings: Setti
     assert any("the night of the command line" in c for c in causes)
     assert isinstance(caught.value.__cause__, LockedError)
     assert job.execute_in_process().success
+
+
+@pytest.mark.parametrize("run_config", [{}, {"ops": {"train_model": {"config": {"max_items": 1}}}}])
+def test_a_run_stopped_before_its_first_step_is_not_repeated(
+    settings: Settings, run_config: dict[str, Any]
+) -> None:
+    """Run retries repeat what fails outside of steps, as if the worker had died; ours say that they must not."""
+    began = []
+
+    @dg.op(name="train_model")
+    def train_model(context: dg.OpExecutionContext, config: TrainConfig, street: dg.ResourceParam[Any]):
+        began.append(config.max_items)
+
+    @dg.job(resource_defs={"street": street_resource(settings)}, executor_def=dg.in_process_executor)
+    def job():
+        train_model()
+
+    def run(instance: dg.DagsterInstance) -> dict[str, str]:
+        result = job.execute_in_process(run_config, instance=instance, raise_on_error=False)
+        assert not result.success
+        return dict(instance.get_run_by_id(result.run_id).tags)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        if run_config:
+            tags = run(instance)
+        else:
+            with run_lock(settings.home, "the night of the command line"):
+                tags = run(instance)
+    assert tags["dagster/max_retries"] == "0"
+    assert not began

@@ -12,54 +12,65 @@ import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
 
-from dagster_defs import sensors
+from dagster_defs import metadata, sensors
 from dagster_defs.assets import keys
 from dagster_defs.definitions import build_defs
 from routing_etl.erp.changes import ItemChanges
+from routing_etl.errors import LockedError
 from routing_etl.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def _tick(instance: dg.DagsterInstance, cursor: str | None) -> tuple[object, str | None]:
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, home=tmp_path)
+
+
+def _tick(settings: Settings, instance: dg.DagsterInstance, cursor: str | None) -> tuple[object, str | None]:
     context = dg.build_sensor_context(instance=instance, cursor=cursor)
-    return sensors.quality_sensor()(context), context.cursor
+    return sensors.quality_sensor(settings)(context), context.cursor
 
 
 def _measured(instance: dg.DagsterInstance, drift: float | None) -> None:
-    metadata = {} if drift is None else {"similarity_drift": drift}
-    instance.report_runless_asset_event(dg.AssetMaterialization(keys.DRIFT, metadata=metadata))
+    row = {"metric": "similarity_drift", "value": drift, "n": 10, "reason": None if drift else "first night"}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(keys.MODEL_METRICS, metadata=metadata.metric_rows([row]))
+    )
 
 
-def test_drift_asks_for_one_training_and_then_waits() -> None:
+def test_quality_asks_for_one_training_and_then_waits(settings: Settings) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        result, cursor = _tick(instance, None)
+        result, cursor = _tick(settings, instance, None)
         assert isinstance(result, dg.SkipReason)
         _measured(instance, None)
-        result, cursor = _tick(instance, cursor)
+        result, cursor = _tick(settings, instance, cursor)
         assert isinstance(result, dg.SkipReason)
         _measured(instance, 0.4)
-        result, cursor = _tick(instance, cursor)
-        assert isinstance(result, dg.SkipReason) and "not above" in str(result.skip_message)
+        result, cursor = _tick(settings, instance, cursor)
+        assert isinstance(result, dg.SkipReason) and "within limits" in str(result.skip_message)
         _measured(instance, 1.7)
-        result, cursor = _tick(instance, cursor)
+        result, cursor = _tick(settings, instance, cursor)
         assert isinstance(result, dg.RunRequest)
-        assert result.run_config["ops"]["train_model"]["config"]["requested_by"] == "retrain_on_drift"
-        result, cursor = _tick(instance, cursor)
+        assert result.run_config["ops"]["train_model"]["config"]["requested_by"] == "retrain_on_quality"
+        assert result.tags["routing_etl/reason"] == "similarity drift 1.700 is above 1"
+        result, cursor = _tick(settings, instance, cursor)
         assert isinstance(result, dg.SkipReason) and "Nothing new" in str(result.skip_message)
         _measured(instance, 2.5)
-        result, cursor = _tick(instance, cursor)
+        result, cursor = _tick(settings, instance, cursor)
         assert isinstance(result, dg.SkipReason) and "cool-down" in str(result.skip_message)
 
 
-def test_after_the_cool_down_a_training_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_cool_down_a_training_is_asked_for_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         _measured(instance, 1.7)
-        first, cursor = _tick(instance, None)
-        later = sensors.time.time() + sensors.COOL_DOWN.total_seconds() + 1
+        first, cursor = _tick(settings, instance, None)
+        later = sensors.time.time() + settings.retrain_wait_hours * 3600 + 1
         monkeypatch.setattr(sensors.time, "time", lambda: later)
         _measured(instance, 1.8)
-        second, _ = _tick(instance, cursor)
+        second, _ = _tick(settings, instance, cursor)
     assert isinstance(first, dg.RunRequest) and isinstance(second, dg.RunRequest)
     assert first.run_key != second.run_key
 
@@ -79,7 +90,7 @@ def test_a_failed_run_becomes_one_line_with_its_message(tmp_path: Path) -> None:
         result = nightly_like.execute_in_process(instance=instance, raise_on_error=False)
         run = instance.get_run_by_id(result.run_id)
         event = result.get_run_failure_event()
-        sensor = defs.get_repository_def().get_sensor_def("failure_to_file")
+        sensor = defs.get_repository_def().get_sensor_def("failure_report")
         context = dg.build_run_status_sensor_context(
             sensor_name=sensor.name, dagster_event=event, dagster_instance=instance, dagster_run=run
         ).for_run_failure()
@@ -92,11 +103,29 @@ def test_a_failed_run_becomes_one_line_with_its_message(tmp_path: Path) -> None:
     assert "ROUTING_ETL_ERP_URL" in failure["steps"]["breaks"]
 
 
-def test_failures_are_appended_in_utf8(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "failures.jsonl"
-    sensors.append_failure(path, {"message": "검사 실패"})
-    sensors.append_failure(path, {"message": "second"})
-    assert path.read_text(encoding="utf-8").splitlines()[0] == '{"message": "검사 실패"}'
+def test_a_refused_run_lock_is_named_and_not_the_resource_that_met_it(settings: Settings) -> None:
+    @dg.resource
+    def street():
+        raise LockedError("Another run is at work: the night.", remedy="Wait.")
+
+    @dg.op(required_resource_keys={"street"})
+    def step():
+        raise AssertionError("is not reached")
+
+    @dg.job(resource_defs={"street": street}, executor_def=dg.in_process_executor)
+    def second_night():
+        step()
+
+    sensor = sensors.failure_sensor(settings)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = second_night.execute_in_process(instance=instance, raise_on_error=False)
+        context = dg.build_run_status_sensor_context(
+            sensor_name=sensor.name, dagster_event=result.get_run_failure_event(), dagster_instance=instance,
+            dagster_run=instance.get_run_by_id(result.run_id),
+        ).for_run_failure()  # fmt: skip
+        sensor(context)
+    failure = json.loads((settings.home / "logs" / "failures.jsonl").read_text(encoding="utf-8"))
+    assert "Another run is at work: the night. Wait." in json.dumps(failure)
 
 
 def test_the_night_starts_at_two_local_time(tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""A real `dagster dev` (webserver, daemon, code server) on a home, asked over GraphQL and looked at with Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS, RUN_SECONDS = 180, 300
+JOBS = "/locations/__repository__@routing_etl/jobs"
+
+LAUNCH = """
+mutation Launch($job: String!, $config: RunConfigData) {
+  launchRun(executionParams: {
+    selector: {repositoryLocationName: "routing_etl", repositoryName: "__repository__", jobName: $job},
+    runConfigData: $config
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def wait(ready: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first value that is not None and not False."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = ready()
+        if value is not None and value is not False:
+            return value
+        time.sleep(0.3)
+    pytest.fail(f"{what}: not ready after {seconds:g} s")
+
+
+class Server:
+    """A running `dagster dev`."""
+
+    def __init__(self, port: int, home: Path) -> None:
+        self.home = home
+        self.url = f"http://127.0.0.1:{port}"
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of a GraphQL answer."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def launch(self, job: str, config: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a launch."""
+        answer: dict[str, Any] = self.ask(LAUNCH, job=job, config=config)["launchRun"]
+        return answer
+
+    def newest_run(self) -> str | None:
+        """Id of the newest run."""
+        runs = self.ask("{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }")
+        found = runs["runsOrError"]["results"]
+        return found[0]["runId"] if found else None
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Status, tags and checks of a run when it has ended."""
+        query = "query R($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"
+
+        def ended() -> dict[str, Any] | None:
+            run: dict[str, Any] = self.ask(query, id=run_id)["runOrError"]
+            return run if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+        run = wait(ended, RUN_SECONDS, f"run {run_id}")
+        return {"status": run["status"], "tags": {t["key"]: t["value"] for t in run["tags"]}}
+
+
+def quiet_time_zone() -> str:
+    """A zone in which it is about noon now: neither the night at 02:00 nor the read window begins during the tests."""
+    ahead = (12 - datetime.now(UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+@contextmanager
+def dagster_dev(home: Path, folder: Path, **environment: str) -> Iterator[Server]:
+    """Start `dagster dev -w workspace.yaml` for a home, with the shipped dagster.yaml, and stop it at the end."""
+    # In memory where there is such a folder: Dagster's SQLite waits for the disk after each of thousands of events.
+    memory = Path("/dev/shm")
+    dagster_home = Path(tempfile.mkdtemp(prefix="dagster_home_", dir=memory if memory.is_dir() else folder))
+    shutil.copy(ROOT / "dagster_defs" / "dagster.yaml", dagster_home)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = folder / "dagster.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1",
+                "-p", str(port),
+            ],
+            cwd=folder, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            env={
+                **os.environ, "DAGSTER_HOME": str(dagster_home), "ROUTING_ETL_HOME": str(home),
+                "ROUTING_ETL_TIMEZONE": quiet_time_zone(), "PYTHONPATH": str(ROOT), **environment,
+            },
+        )  # fmt: skip
+    server = Server(port, home)
+
+    def answers() -> bool | None:
+        if process.poll() is not None:
+            pytest.fail(f"dagster dev ended: {log.read_text(encoding='utf-8')[-3000:]}")
+        try:
+            server.ask("{ version }")
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+        return True
+
+    try:
+        wait(answers, START_SECONDS, "dagster dev")
+        yield server
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+        shutil.rmtree(dagster_home, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""The shipped deployment files: they parse, agree with the code, and keep what the design asks of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dagster_defs.definitions import build_defs
+from routing_etl.settings import Settings
+
+DEPLOY = Path(__file__).resolve().parents[3] / "dagster_defs" / "deploy"
+
+
+def load(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    return content
+
+
+def test_compose_has_the_parts_and_only_the_proxy_has_ports() -> None:
+    services = load("compose.yaml")["services"]
+    assert {"webserver", "viewer", "daemon", "code", "postgres", "sqlserver", "proxy", "login"} <= set(
+        services
+    )
+    assert [name for name, s in services.items() if "ports" in s] == ["proxy"]
+    assert "--read-only" in services["viewer"]["command"]
+    assert "--read-only" not in services["webserver"]["command"]
+
+
+def test_every_setting_that_the_files_name_exists() -> None:
+    known = {f"ROUTING_ETL_{name.upper()}" for name in Settings.model_fields}
+    named = set()
+    for path in sorted(DEPLOY.iterdir()):
+        words = "".join(
+            c if c.isalnum() or c == "_" else " " for c in path.read_text(encoding="utf-8")
+        ).split()
+        named |= {w for w in words if w.startswith("ROUTING_ETL_")}
+    assert len(named) >= 6
+    assert named <= known
+
+
+@pytest.mark.parametrize("name", ["dagster.yaml", "../dagster.yaml"])
+def test_instances_retry_dead_workers_only_and_send_nothing(name: str) -> None:
+    instance = load(name)
+    assert instance["telemetry"] == {"enabled": False}
+    assert instance["run_retries"] == {
+        "enabled": True,
+        "max_retries": 1,
+        "retry_on_asset_or_op_failure": False,
+    }
+    assert instance["concurrency"]["pools"] == {"granularity": "run", "default_limit": 1}
+    assert instance["run_monitoring"]["enabled"] is True
+    assert set(instance["retention"]) == {"schedule", "sensor"}
+
+
+def test_kubernetes_keeps_the_same_rules_and_every_file_says_what_to_change() -> None:
+    values = load("kubernetes-values.yaml")
+    assert values["runLauncher"]["type"] == "K8sRunLauncher"
+    assert values["dagsterDaemon"]["runRetries"]["retryOnAssetOrOpFailure"] is False
+    assert values["concurrency"]["pools"]["defaultLimit"] == 1
+    assert values["dagsterWebserver"]["enableReadOnly"] is True
+    for name in (
+        "compose.yaml",
+        "kubernetes-values.yaml",
+        "nginx.conf",
+        "apache-ldap.conf",
+        "env.example",
+        "Dockerfile",
+    ):
+        assert "CHANGE" in (DEPLOY / name).read_text(encoding="utf-8"), name
+
+
+def test_the_image_loads_the_module_that_exists(tmp_path: Path) -> None:
+    assert "dagster_defs.definitions" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert build_defs(home=tmp_path).get_repository_def().name == "__repository__"
