@@ -197,20 +197,7 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
 
     @event.listens_for(engine, "connect")
     def _session(connection: Any, _record: Any) -> None:
-        connection.timeout = settings.statement_timeout
-        # Outside of a transaction, so that a refused setting costs none.
-        connection.autocommit = True
-        cursor = connection.cursor()
-        try:
-            wanted = [s for s in statements if s not in refused]
-            if not _accepted(cursor, ["; ".join(wanted)]):
-                for statement in wanted:
-                    if not _accepted(cursor, [statement]):
-                        refused.add(statement)
-                        get_logger(__name__).warning("session_setting_refused", statement=statement)
-        finally:
-            cursor.close()
-            connection.autocommit = False
+        set_up_session(connection, settings.statement_timeout, statements, refused)
 
     rollback = engine.dialect.do_rollback
 
@@ -223,6 +210,27 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
             get_logger(__name__).debug("nothing_to_roll_back", error=str(exc)[:200])
 
     setattr(engine.dialect, "do_rollback", do_rollback)  # noqa: B010 - a method of this one engine's dialect
+
+
+def set_up_session(connection: Any, timeout: int, statements: Iterable[str], refused: set[str]) -> None:
+    """Send the statements to a new DBAPI connection in one round trip, without those in `refused`.
+
+    When they are not all accepted, each is tried alone; the ones that fail are logged and added to `refused`.
+    """
+    connection.timeout = timeout
+    # Outside of a transaction, so that a refused setting costs none.
+    connection.autocommit = True
+    cursor = connection.cursor()
+    try:
+        wanted = [s for s in statements if s not in refused]
+        if not _accepted(cursor, ["; ".join(wanted)]):
+            for statement in wanted:
+                if not _accepted(cursor, [statement]):
+                    refused.add(statement)
+                    get_logger(__name__).warning("session_setting_refused", statement=statement)
+    finally:
+        cursor.close()
+        connection.autocommit = False
 
 
 def _accepted(cursor: Any, statements: Iterable[str]) -> bool:
