@@ -199,6 +199,12 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
     def _session(connection: Any, _record: Any) -> None:
         set_up_session(connection, settings.statement_timeout, statements, refused)
 
+    @event.listens_for(engine, "first_connect")
+    def _default_isolation(_connection: Any, _record: Any) -> None:
+        # A server that does not show its sessions does not tell; SQLAlchemy needs it to go back from another level.
+        if engine.dialect.default_isolation_level is None:
+            engine.dialect.default_isolation_level = "READ COMMITTED"
+
     rollback = engine.dialect.do_rollback
 
     def do_rollback(connection: Any) -> None:

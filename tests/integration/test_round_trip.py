@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
-from postgres_cluster import NoPostgresError, cluster
 from round_trip import (
     MISFITS,
     check_round_trip,
@@ -46,13 +45,10 @@ def place(request, tmp_path_factory) -> Iterator[tuple[sa.Engine, sa.Table]]:
         yield engine, table
         engine.dispose()
         return
-    try:
-        with cluster() as url:
-            engine, table = made(url)
-            yield engine, table
-            engine.dispose()
-    except NoPostgresError as exc:
-        pytest.skip(f"no PostgreSQL: {exc}")
+    engine, table = made(request.getfixturevalue("postgres_url"))
+    yield engine, table
+    table.drop(engine)
+    engine.dispose()
 
 
 @pytest.fixture
@@ -70,7 +66,7 @@ def test_any_values_survive(place, writer):
     engine, table = place
 
     @settings(
-        max_examples=60,
+        max_examples=40,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -1,0 +1,226 @@
+"""The chain of writers: a bulk copy that fails in any way gives way, what it left is removed, nothing is lost or twice.
+
+The drivers are faked on SQLite; on SQL Server the same runs for real in `tests/mssql`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+from round_trip import edge_rows, frame_of, read_back, round_trip_table
+from structlog.testing import capture_logs
+from warehouse_predictions import warehouse, write_many
+
+from routing_etl.database import make_engine
+from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
+from routing_etl.settings import load_settings
+from routing_etl.warehouse import writers as w
+from routing_etl.warehouse.publish import Publisher
+
+pytestmark = pytest.mark.unit
+
+
+class PanicException(BaseException):
+    """As pyo3 names a panic of a driver written in Rust."""
+
+
+@dataclass
+class FakeBulk:
+    """Commits `part` of the rows on a connection of its own, then raises `error`, `failures` times."""
+
+    engine: sa.Engine
+    error: BaseException | None = None
+    part: float = 1.0
+    failures: int = 10**9
+    calls: list[str] = field(default_factory=list)
+    closed: int = 0
+    name = "fake bulk"
+    transactional = False
+
+    def write(self, connection, table, frame):
+        self.calls.append(table.name)
+        failing = self.error is not None and self.failures > 0
+        sent = frame.head(int(frame.height * self.part)) if failing else frame
+        with self.engine.begin() as own:
+            w.BatchWriter(50).write(own, table, sent)
+        if failing:
+            self.failures -= 1
+            raise self.error
+        return frame.height
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def place(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'w.db'}", "warehouse", load_settings(home=tmp_path))
+    table = round_trip_table(None, "sqlite")
+    table.create(engine)
+    yield engine, table
+    engine.dispose()
+
+
+def chain(engine, *fakes):
+    return w.ChainWriter(engine, [*fakes, w.BatchWriter(50)])
+
+
+@pytest.mark.parametrize("error", [PanicException("index out of range"), RuntimeError("bulk load failed")])
+def test_a_driver_that_fails_or_panics_gives_way_with_a_reason(place, error):
+    engine, table = place
+    bulk = FakeBulk(engine, error, part=0.6)
+    writer = chain(engine, bulk)
+    with capture_logs() as logs, engine.begin() as connection:
+        for _ in range(2):
+            writer.write(
+                connection, table, frame := frame_of([{"name": str(n)} for n in range(20)], "sqlite")
+            )
+    found = read_back(engine, table, frame.item(0, "owner"))
+    assert [r["name"] for r in found] == [str(n) for n in range(20)]
+    assert bulk.calls == ["round_trip"], "the second call does not try it again"
+    assert writer.name == "executemany x 50; gave up fake bulk"
+    events = {entry["event"]: entry for entry in logs}
+    assert type(error).__name__ in events["writer_failed"]["reason"]
+    assert events["writer_fallback"]["writer"] == "executemany x 50"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_an_interrupt_passes(place, error):
+    engine, table = place
+    with pytest.raises(type(error)), engine.begin() as connection:
+        chain(engine, FakeBulk(engine, error)).write(connection, table, frame_of([{}], "sqlite"))
+
+
+def test_a_repeated_call_removes_what_the_first_one_committed(place):
+    engine, table = place
+    writer = chain(engine, FakeBulk(engine))
+    frame = frame_of([{"name": str(n)} for n in range(9)], "sqlite")
+    other = frame_of([{"name": "other"}], "sqlite")
+    for attempt in range(2):
+        try:
+            with engine.begin() as connection:
+                writer.write(connection, table, frame)
+                if not attempt:
+                    writer.write(connection, table, other)
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            continue
+    assert len(read_back(engine, table, frame.item(0, "owner"))) == 9
+    assert len(read_back(engine, table, other.item(0, "owner"))) == 1, "another call's rows stay"
+
+
+def test_a_writer_asked_for_by_name_has_no_fallback(place):
+    engine, table = place
+    writer = w.ChainWriter(engine, [FakeBulk(engine, PanicException("boom"), part=0.5)])
+    frame = frame_of([{}] * 4, "sqlite")
+    refused = pytest.raises(WarehouseError, match=r"PanicException: boom.*ROUTING_ETL_BULK_WRITER")
+    with refused, engine.begin() as connection:
+        writer.write(connection, table, frame)
+    assert read_back(engine, table, frame.item(0, "owner")) == []
+
+
+def test_a_misfit_is_refused_without_giving_a_writer_up(place):
+    engine, table = place
+    bulk = FakeBulk(engine)
+    writer = chain(engine, bulk)
+    with pytest.raises(FrameError, match="column ratio is not a finite number"), engine.begin() as connection:
+        writer.write(connection, table, frame_of([{"ratio": float("nan")}], "sqlite"))
+    assert bulk.calls == [] and writer.name == "fake bulk"
+
+
+def test_secrets_do_not_reach_the_log(tmp_path):
+    url = "postgresql+psycopg://u:Sentinel@127.0.0.1:1/d"
+    engine = make_engine(url, "warehouse", load_settings(home=tmp_path, connect_timeout=1))
+    writer = w.ChainWriter(engine, [FakeBulk(engine, RuntimeError("no login with PWD=Sentinel;"))])
+    writer.writers[0].engine = sa.create_engine("sqlite://")
+    table = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Integer, primary_key=True), sa.Column("b", sa.Integer, primary_key=True))  # fmt: skip
+    table.create(writer.writers[0].engine)
+    frame = pl.DataFrame({"a": [1], "b": [2]}, schema={"a": pl.Int32, "b": pl.Int32})
+    with capture_logs() as logs, pytest.raises(sa.exc.SQLAlchemyError):
+        writer.write(writer.writers[0].engine.connect(), table, frame)
+    assert "***" in str(logs) and "Sentinel" not in str(logs)
+
+
+def test_a_load_whose_bulk_copy_breaks_in_the_middle_is_whole_and_says_so(tmp_path):
+    publisher, settings = warehouse(tmp_path / "w.db", load_rows=100)
+    engine = publisher._engine
+    bulk = FakeBulk(engine, PanicException("boom"), part=0.5)
+
+    class FirstTableWorks(FakeBulk):
+        def write(self, connection, table, frame):
+            self.error = None if table.name == "candidate" else bulk.error
+            return super().write(connection, table, frame)
+
+    writer = chain(engine, FirstTableWorks(engine, None, part=0.5))
+    publisher = Publisher(engine, settings, writer=writer)
+    report = publisher.load(write_many(tmp_path / "p", 20), run_id="r", model_version="m")
+    assert report.writer == "executemany x 50; gave up fake bulk"
+    batch = publisher.tables.publication
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(batch.c.writer)).scalar_one() == report.writer
+    assert publisher.publish(report.publication_id).changed
+    assert writer.name == "fake bulk", "the next load tries it again"
+
+
+def test_arrow_columns_have_the_tables_types_and_empty_ones_are_left_out():
+    table = round_trip_table("s", "mssql")
+    rows = [{**row, "code": None} for row in edge_rows(1)]
+    made = w.arrow_table(table, frame_of(rows, "mssql"))
+    assert "code" not in made.column_names
+    kinds = {f.name: f.type for f in made.schema}
+    assert kinds == {
+        "owner": pa.int32(), "seq": pa.int32(), "name": pa.string(), "price": pa.decimal128(12, 4),
+        "wide": pa.decimal128(38, 10), "ratio": pa.float64(), "small": pa.int16(), "big": pa.int64(),
+        "flag": pa.bool_(), "day": pa.date32(), "moment": pa.timestamp("us"),
+    }  # fmt: skip
+    values = [row["price"] for row in rows if row.get("price") is not None]
+    assert [float(v) for v in made["price"].to_pylist() if v is not None] == values
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("auto", ["mssql-python bulk copy", "arrow-odbc inserts", "executemany x 20000"]),
+        ("bulkcopy", ["mssql-python bulk copy"]),
+        ("arrow", ["arrow-odbc inserts"]),
+        ("batch", ["executemany x 20000"]),
+    ],
+)
+def test_writers_for_sql_server_by_setting(tmp_path, wanted, names):
+    engine = sa.create_engine("mssql+pyodbc://u:p@h/d?driver=x")
+    chosen = w.choose_writer(engine, load_settings(home=tmp_path, bulk_writer=wanted))
+    found = [x.name for x in chosen.writers] if isinstance(chosen, w.ChainWriter) else [chosen.name]
+    assert found == names
+
+
+def test_a_writer_for_sql_server_is_refused_elsewhere(place, tmp_path):
+    with pytest.raises(ConfigurationError, match="'bulkcopy' is for SQL Server"):
+        w.choose_writer(place[0], load_settings(home=tmp_path, bulk_writer="bulkcopy"))
+    assert w.choose_writer(place[0], load_settings(home=tmp_path)).transactional
+
+
+def test_an_arrow_connection_that_mangles_text_is_not_used():
+    class Mangles:
+        def execute(self, statement):
+            pass
+
+        def insert_into_table(self, **_):
+            pass
+
+        def read_arrow_batches(self, **_):
+            return [pa.record_batch({"b": [("??" + "?").encode("utf-16-le")]})]
+
+        def commit(self):
+            pass
+
+    with pytest.raises(ConfigurationError, match="does not send Unicode text whole"):
+        w._probe_text(Mangles())
+
+
+def test_wide_rows_go_in_smaller_groups(place):
+    _, table = place
+    assert w._row_bytes(table, ["name", "price"]) == 2 * 8 + 8 + 24
