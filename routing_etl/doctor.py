@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import sqlalchemy as sa
 
 from routing_etl.database import Role, make_engine, safe_url, translated
+from routing_etl.doctor_database import WRITES, Finding, Granted, Level, collation, examine_server
 from routing_etl.errors import RoutingEtlError
 from routing_etl.settings import Settings
 
-Level = Literal["ok", "warning", "error"]
 _MIN_FREE_BYTES = 5 * 1024**3
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: where, how it is, what to do."""
-
-    area: str
-    level: Level
-    message: str
-    remedy: str = ""
+__all__ = ["Finding", "Level", "examine"]
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -58,7 +48,7 @@ def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
 
 
 def _erp(settings: Settings) -> Iterator[Finding]:
-    from routing_etl.erp.catalogue import check_profile
+    from routing_etl.erp.catalogue import bind
     from routing_etl.erp.profile import load_profile
 
     profile = load_profile(settings.profile)
@@ -67,9 +57,14 @@ def _erp(settings: Settings) -> Iterator[Finding]:
     try:
         yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")
         with translated("erp", settings.erp):
-            differences = check_profile(engine, profile)
+            catalogue = bind(engine, profile)
+        names = {t for b in catalogue.bindings.values() for t in b.tables.values()}
+        tables = sorted(((schema, name) for name, schema in names), key=str)
+        yield from examine_server(engine, "erp", [Granted(tables, ("SELECT",), WRITES)])
     finally:
         engine.dispose()
+    order = {"error": 0, "warning": 1, "info": 2}
+    differences = sorted(catalogue.findings, key=lambda f: order[f.severity])
     for found in differences:
         level: Level = "ok" if found.severity == "info" else found.severity
         yield Finding("catalogue", level, found.message, found.remedy)
@@ -79,7 +74,7 @@ def _erp(settings: Settings) -> Iterator[Finding]:
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:
     from routing_etl.warehouse.migrate import check_head
-    from routing_etl.warehouse.schema import schema_for
+    from routing_etl.warehouse.schema import schema_for, tables
 
     if settings.warehouse == settings.erp:
         yield Finding(
@@ -89,10 +84,39 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     engine = _connect(settings, "warehouse", settings.warehouse)
     try:
         yield Finding("warehouse", "ok", f"connected to {safe_url(settings.warehouse)}")
-        check_head(engine, schema_for(engine, settings.warehouse_schema))
-        yield Finding("migrations", "ok", "our tables are at head")
+        schema = schema_for(engine, settings.warehouse_schema)
+        ours = [(schema, table.name) for table in tables(schema).metadata.sorted_tables]
+        try:
+            check_head(engine, schema)
+            yield Finding("migrations", "ok", "our tables are at head")
+        except RoutingEtlError as exc:
+            yield Finding("migrations", "error", exc.message, exc.remedy)
+            ours = []
+        yield from examine_server(engine, "warehouse", [Granted(ours, ("SELECT", *WRITES))])
+        yield from _collations(settings, engine)
     finally:
         engine.dispose()
+
+
+def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
+    """Both on SQL Server: item codes are compared with the ERP's, so the two should agree."""
+    if engine.dialect.name != "mssql" or not settings.erp.startswith("mssql"):
+        return
+    erp = make_engine(settings.erp, "erp", settings)
+    try:
+        with translated("erp", settings.erp):
+            theirs = collation(erp)
+    finally:
+        erp.dispose()
+    with translated("warehouse", settings.warehouse):
+        ours = collation(engine)
+    if theirs and ours and theirs != ours:
+        yield Finding(
+            "warehouse",
+            "warning",
+            f"our database has collation {ours}, the ERP's has {theirs}: joins between them need COLLATE",
+            "Create our database with the ERP's collation, or our schema inside the ERP's database.",
+        )
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
