@@ -228,7 +228,7 @@ class _SqlServer(_Server):
     def rights(self, table: str, rights: Sequence[str]) -> dict[str, bool | None]:
         """See `_Server.rights`."""
         quoted = ".".join(f"[{part}]" for part in table.split("."))
-        columns = ", ".join(f"HAS_PERMS_BY_NAME(:name, 'OBJECT', '{r}') AS {r}" for r in rights)
+        columns = ", ".join(f"HAS_PERMS_BY_NAME(:name, 'OBJECT', '{r}') AS [{r}]" for r in rights)
         found = self.ask(f"SELECT {columns}", name=quoted)
         if isinstance(found, str):
             return dict.fromkeys(rights, None)

@@ -251,18 +251,22 @@ def _probe_text(opened: Any) -> None:
     ------
     ConfigurationError: the text came back as something else.
     """
+    import arrow_odbc
+
     opened.execute("CREATE TABLE #routing_etl_probe (t nvarchar(20) NULL)")
     source = pa.table({"t": pa.array([_PROBE_TEXT], pa.string())})
     opened.insert_into_table(reader=source.to_reader(), table="#routing_etl_probe", chunk_size=1)
-    query = "SELECT CAST(CAST(t AS varbinary(40)) AS varbinary(40)) AS b FROM #routing_etl_probe"
-    found = [
-        value.as_py()
-        for batch in opened.read_arrow_batches(query=query, batch_size=1, fetch_concurrently=False)
-        for value in batch.column(0)
-    ]
+    batches = opened.read_arrow_batches(
+        query="SELECT t FROM #routing_etl_probe",
+        batch_size=1,
+        fetch_concurrently=False,
+        payload_text_encoding=arrow_odbc.TextEncoding.UTF16,
+    )
+    found = [value.as_py() for batch in batches for value in batch.column(0)]
+    del batches  # frees its cursor: one statement at a time on a connection
     opened.execute("DROP TABLE #routing_etl_probe")
     opened.commit()
-    if found != [_PROBE_TEXT.encode("utf-16-le")]:
+    if found != [_PROBE_TEXT]:
         raise ConfigurationError(
             "arrow-odbc does not send Unicode text whole from this machine.",
             remedy="Use a UTF-8 locale (LANG=C.UTF-8); writing goes on another way.",

@@ -119,10 +119,15 @@ GOOD = {
 URL = sa.engine.URL.create("mssql+pyodbc", "u", SENTINEL, "h", 1433, "PLANT", {"Encrypt": "yes"})
 
 
+asked: list[str] = []
+
+
 def sql_server(monkeypatch, role="warehouse", url=URL, **changes):
+    asked.clear()
     answers = GOOD | changes
 
     def ask(connection, query, parameters=None):
+        asked.append(query)
         return next(answer for words, answer in answers.items() if words in query)
 
     monkeypatch.setattr(d, "_ask", ask)
@@ -180,6 +185,19 @@ def test_what_the_doctor_says_about_sql_server(monkeypatch, role, changes, level
     found = [f for f in sql_server(monkeypatch, role, **changes) if words in f.message]
     assert [f.level for f in found] == [level]
     assert remedy in found[0].remedy
+
+
+@pytest.mark.parametrize("role", ["erp", "warehouse"])
+def test_every_question_to_sql_server_is_t_sql(monkeypatch, role):
+    sqlglot = pytest.importorskip("sqlglot")
+    sql_server(monkeypatch, role)
+    assert len(asked) >= 6
+    for query in asked:
+        tree = sqlglot.parse_one(query.replace(":name", "@name"), dialect="tsql")
+        assert isinstance(tree, sqlglot.exp.Select)
+        for alias in tree.find_all(sqlglot.exp.Alias):
+            quoted = alias.args["alias"].args.get("quoted")
+            assert quoted or alias.alias.upper() not in ("SELECT", *d.WRITES), query
 
 
 def test_an_unverified_certificate_is_warned_about(monkeypatch):

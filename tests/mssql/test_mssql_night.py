@@ -16,12 +16,13 @@ from routing_etl.erp.catalogue import check_profile
 from routing_etl.erp.demo_plant import write_plant
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
 from routing_etl.erp.reader import SqlAlchemyReader
 from routing_etl.errors import ConfigurationError, SourceError
 from routing_etl.night import night
 from routing_etl.warehouse import migrate as m
 
-ITEMS = 400
+ITEMS = 600
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +47,12 @@ def test_both_readers_read_the_same_plant(plant, engine, mssql_settings, tmp_pat
     assert plain.reader == "sqlalchemy"
     assert {n: f.rows for n, f in fast.frames.items()} == {n: f.rows for n, f in plain.frames.items()}
     assert fast.frames["items"].rows == ITEMS
+    family_of = {frame: family for family, frame in FRAME_OF.items()}
     for name in fast.frames:
         one, two = (pl.read_parquet(tmp_path / w / f"{name}.parquet") for w in ("fast", "plain"))
         assert one.schema == two.schema
-        dates = [c for c in one.columns if c.endswith(("_dt", "_date", "_at")) and one.schema[c] == pl.String]
+        dates = [c.name for c in RAW_COLUMNS[family_of[name]].values() if c.type == "date"]
+        dates = [c for c in dates if c in one.columns]
         one, two = (f.with_columns(pl.col(dates).str.slice(0, 10)).sort(f.columns) for f in (one, two))
         assert one.equals(two), name
 

@@ -204,6 +204,10 @@ def test_a_writer_for_sql_server_is_refused_elsewhere(place, tmp_path):
 
 
 def test_an_arrow_connection_that_mangles_text_is_not_used():
+    pytest.importorskip(
+        "arrow_odbc", reason="arrow-odbc needs the ODBC driver manager (unixodbc)", exc_type=ImportError
+    )
+
     class Mangles:
         def execute(self, statement):
             pass
@@ -212,7 +216,7 @@ def test_an_arrow_connection_that_mangles_text_is_not_used():
             pass
 
         def read_arrow_batches(self, **_):
-            return [pa.record_batch({"b": [("??" + "?").encode("utf-16-le")]})]
+            return [pa.record_batch({"t": ["???"]})]
 
         def commit(self):
             pass
@@ -224,3 +228,145 @@ def test_an_arrow_connection_that_mangles_text_is_not_used():
 def test_wide_rows_go_in_smaller_groups(place):
     _, table = place
     assert w._row_bytes(table, ["name", "price"]) == 2 * 8 + 8 + 24
+
+
+# --- mssql-python's bulk copy, with a driver that writes into SQLite ------------------------------------------------------
+class FakeDriver:
+    """Stands for the module mssql_python."""
+
+    def __init__(self, engine, table, *, lose=0, mangle=False):
+        self.engine, self.table, self.lose, self.mangle = engine, table, lose, mangle
+        self.calls, self.connects, self.closed = [], [], 0
+
+    def connect(self, connection_string, **arguments):
+        self.connects.append((connection_string, arguments))
+        return self
+
+    def cursor(self):
+        return self
+
+    def close(self):
+        self.closed += 1
+
+    def bulkcopy_arrow(self, name, source, **arguments):
+        self.calls.append((name, arguments))
+        frame = pl.from_arrow(source)
+        if self.mangle:
+            frame = frame.with_columns(name=pl.lit("??"))
+        kept = frame.head(frame.height - self.lose)
+        with self.engine.begin() as connection:
+            w.BatchWriter(50).write(connection, self.table, kept)
+        return {"rows_copied": kept.height}
+
+
+def bulk_copy(place, monkeypatch, **faults):
+    engine, table = place
+    driver = FakeDriver(engine, table, **faults)
+    monkeypatch.setitem(__import__("sys").modules, "mssql_python", driver)
+    monkeypatch.setattr(w, "mssql_python_connection_string", lambda _: "Server=x")
+    return driver, w.ChainWriter(engine, [w.BulkCopyWriter(engine, 7, 99)])
+
+
+def write(place, writer, frame):
+    engine, table = place
+    with engine.begin() as connection:
+        return writer.write(connection, table, frame)
+
+
+def test_bulk_copy_maps_by_name_checks_constraints_and_has_its_time(place, monkeypatch):
+    driver, writer = bulk_copy(place, monkeypatch)
+    frame = frame_of([{"name": "외주"}, {"price": 1.5}], "sqlite")
+    shuffled = frame.select(reversed(frame.columns))
+    for part in (shuffled, frame_of([{"name": "b", "price": 2.0}], "sqlite")):
+        write(place, writer, part)
+    assert [r["name"] for r in read_back(*place, frame.item(0, "owner"))] == ["외주", None]
+    assert driver.connects == [("Server=x", {"autocommit": True, "timeout": 7})], (
+        "one connection for all calls"
+    )
+    assert driver.calls[0] == (
+        "round_trip",
+        {"timeout": 99, "column_mappings": ["price", "name", "seq", "owner"], "check_constraints": True,
+         "keep_nulls": True},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [({"lose": 1}, "took 1 of 2 rows"), ({"mangle": True}, "column name holds '\\?\\?' instead of '외주'")],
+)
+def test_bulk_copy_that_loses_rows_or_characters_is_found_and_undone(place, monkeypatch, faults, words):
+    _, writer = bulk_copy(place, monkeypatch, **faults)
+    frame = frame_of([{"name": "ab"}, {"name": "외주"}], "sqlite")
+    with pytest.raises(WarehouseError, match=words):
+        write(place, writer, frame)
+    assert read_back(*place, frame.item(0, "owner")) == []
+
+
+def test_bulk_copy_without_its_driver_gives_way(place, monkeypatch):
+    engine, _ = place
+    monkeypatch.setitem(__import__("sys").modules, "mssql_python", None)
+    writer = w.ChainWriter(engine, [w.BulkCopyWriter(engine, 7, 99), w.BatchWriter(50)])
+    frame = frame_of([{"name": "a"}], "sqlite")
+    assert write(place, writer, frame) == 1
+    assert writer.name == "executemany x 50; gave up mssql-python bulk copy"
+
+
+# --- Arrow inserts over ODBC, with a driver that keeps what it gets -------------------------------------------------------
+class FakeOdbc:
+    """Stands for the module arrow_odbc and its connection."""
+
+    class TextEncoding:
+        UTF16 = "utf16"
+
+    def __init__(self, *, fail=False):
+        self.fail, self.log, self.pending, self.committed = fail, [], [], []
+
+    def connect(self, connection_string, **arguments):
+        self.log.append(("connect", arguments))
+        return self
+
+    def execute(self, statement):
+        self.log.append(statement)
+
+    def insert_into_table(self, *, reader, table, chunk_size):
+        self.pending += [(table, row) for batch in reader for row in batch.to_pylist()]
+        if self.fail and not table.startswith("#"):
+            raise RuntimeError("State: 23000, Native error: 2627, Message: duplicate key")
+
+    def read_arrow_batches(self, **_):
+        return [pa.record_batch({"t": [row["t"] for table, row in self.pending if table.startswith("#")]})]
+
+    def commit(self):
+        self.committed, self.pending = self.committed + self.pending, []
+
+
+@pytest.fixture
+def odbc(monkeypatch, place):
+    def make(**faults):
+        driver = FakeOdbc(**faults)
+        monkeypatch.setitem(__import__("sys").modules, "arrow_odbc", driver)
+        monkeypatch.setattr(w, "odbc_connection_string", lambda _: "Server=x")
+        return driver, w.ArrowWriter(place[0], 100, 7)
+
+    return make
+
+
+def test_arrow_inserts_are_committed_as_one(place, odbc):
+    driver, writer = odbc()
+    frame = frame_of([{"name": "누설", "price": 1.5}, {"name": None, "price": 0.0001}], "sqlite")
+    assert write(place, writer, frame) == 2
+    write(place, writer, frame_of([{"name": "b"}], "sqlite"))
+    assert [row["name"] for table, row in driver.committed if table == "round_trip"] == ["누설", None, "b"]
+    opened = ("connect", {"login_timeout_sec": 7, "autocommit": False})
+    assert driver.log[0] == opened and driver.log.count(opened) == 1
+    assert "SET XACT_ABORT ON" in driver.log[1]
+
+
+def test_arrow_inserts_that_fail_commit_nothing_and_are_classified(place, odbc):
+    driver, writer = odbc(fail=True)
+    chained = w.ChainWriter(sa.create_engine("mssql+pyodbc://u:p@h/d?driver=x"), [writer])
+    chained._remove = lambda table, frame: None
+    with pytest.raises(WarehouseError, match="key is there already"):
+        write(place, chained, frame_of([{"name": "a"}], "sqlite"))
+    assert all(table.startswith("#") for table, _ in driver.committed)
+    assert writer._connection is None
