@@ -54,7 +54,6 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
     }
     if dialect == "mssql":
         parsed = complete_url(parsed, role, settings)
-        _no_second_pool()
         kwargs["connect_args"] = {"timeout": settings.connect_timeout}
         kwargs["fast_executemany"] = True
     elif dialect == "postgresql":
@@ -67,6 +66,7 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
             remedy="Install the driver, e.g. pip install 'routing_etl[postgresql]' or the system package unixodbc.",
         ) from exc
     if dialect == "mssql":
+        _no_second_pool()
         prepare_sessions(engine, settings)
     return engine
 

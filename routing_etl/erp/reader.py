@@ -375,11 +375,20 @@ class ArrowOdbcReader:
             )
             if isolation != "default":
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
+            else:
+                self._lose_deadlocks()
         except (arrow_odbc.Error, AttributeError) as exc:
             raise ConfigurationError(
                 f"arrow-odbc cannot connect to the ERP ({without_secrets(str(exc), engine.url)[:300]}).",
                 remedy="Reading goes on through pyodbc, more slowly.",
             ) from exc
+
+    def _lose_deadlocks(self) -> None:
+        """Without row versions our reads take locks, and must give way to the ERP's users."""
+        try:
+            self._connection.execute("SET DEADLOCK_PRIORITY LOW")
+        except self._odbc.Error as exc:
+            get_logger(__name__).warning("session_setting_refused", error=str(exc)[:200])
 
     def chunks(
         self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int

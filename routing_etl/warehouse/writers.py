@@ -185,6 +185,7 @@ class ArrowWriter:
     engine: Engine
     batch_rows: int
     connect_timeout: int
+    lock_timeout: int
     _connection: Any = field(default=None, repr=False)
 
     @property
@@ -237,7 +238,7 @@ class ArrowWriter:
         opened = arrow_odbc.connect(
             odbc_connection_string(self.engine), login_timeout_sec=self.connect_timeout, autocommit=False
         )
-        opened.execute("SET XACT_ABORT ON; SET NOCOUNT ON")
+        opened.execute(f"SET XACT_ABORT ON; SET NOCOUNT ON; SET LOCK_TIMEOUT {self.lock_timeout * 1000}")
         _probe_text(opened)
         self._connection = opened
         return opened
@@ -494,7 +495,7 @@ def choose_writer(engine: Engine, settings: Settings) -> Writer:
     if wanted == "batch":
         return batch
     bulk = BulkCopyWriter(engine, settings.connect_timeout, settings.statement_timeout)
-    arrow = ArrowWriter(engine, settings.load_rows, settings.connect_timeout)
+    arrow = ArrowWriter(engine, settings.load_rows, settings.connect_timeout, settings.lock_timeout)
     writers: dict[str, tuple[Writer, ...]] = {
         "bulkcopy": (bulk,),
         "arrow": (arrow,),

@@ -126,7 +126,7 @@ def writes(engine: sa.Engine, table: sa.Table) -> list[tuple[str, Write, Write]]
     pairs = [("executemany", raw_executemany(engine, table), ours(engine, table, BatchWriter(20_000)))]
     if engine.dialect.name == "mssql":
         pairs.append(
-            ("arrow-odbc", raw_arrow(engine, table), ours(engine, table, ArrowWriter(engine, 5_000, 30)))
+            ("arrow-odbc", raw_arrow(engine, table), ours(engine, table, ArrowWriter(engine, 5_000, 30, 15)))
         )
         pairs.append(
             ("bulk copy", raw_bulkcopy(engine, table), ours(engine, table, BulkCopyWriter(engine, 30, 600)))

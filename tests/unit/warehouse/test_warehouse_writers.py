@@ -23,6 +23,14 @@ from routing_etl.warehouse.publish import Publisher
 
 pytestmark = pytest.mark.unit
 
+NO_MANAGER = "needs the ODBC driver manager (unixodbc)"
+
+
+def sql_server_engine():
+    """An engine that never connects."""
+    pytest.importorskip("pyodbc", reason=NO_MANAGER, exc_type=ImportError)
+    return sa.create_engine("mssql+pyodbc://u:p@h/d?driver=x")
+
 
 class PanicException(BaseException):
     """As pyo3 names a panic of a driver written in Rust."""
@@ -191,7 +199,7 @@ def test_arrow_columns_have_the_tables_types_and_empty_ones_are_left_out():
     ],
 )
 def test_writers_for_sql_server_by_setting(tmp_path, wanted, names):
-    engine = sa.create_engine("mssql+pyodbc://u:p@h/d?driver=x")
+    engine = sql_server_engine()
     chosen = w.choose_writer(engine, load_settings(home=tmp_path, bulk_writer=wanted))
     found = [x.name for x in chosen.writers] if isinstance(chosen, w.ChainWriter) else [chosen.name]
     assert found == names
@@ -346,7 +354,7 @@ def odbc(monkeypatch, place):
         driver = FakeOdbc(**faults)
         monkeypatch.setitem(__import__("sys").modules, "arrow_odbc", driver)
         monkeypatch.setattr(w, "odbc_connection_string", lambda _: "Server=x")
-        return driver, w.ArrowWriter(place[0], 100, 7)
+        return driver, w.ArrowWriter(place[0], 100, 7, 3)
 
     return make
 
@@ -359,12 +367,12 @@ def test_arrow_inserts_are_committed_as_one(place, odbc):
     assert [row["name"] for table, row in driver.committed if table == "round_trip"] == ["누설", None, "b"]
     opened = ("connect", {"login_timeout_sec": 7, "autocommit": False})
     assert driver.log[0] == opened and driver.log.count(opened) == 1
-    assert "SET XACT_ABORT ON" in driver.log[1]
+    assert driver.log[1] == "SET XACT_ABORT ON; SET NOCOUNT ON; SET LOCK_TIMEOUT 3000"
 
 
 def test_arrow_inserts_that_fail_commit_nothing_and_are_classified(place, odbc):
     driver, writer = odbc(fail=True)
-    chained = w.ChainWriter(sa.create_engine("mssql+pyodbc://u:p@h/d?driver=x"), [writer])
+    chained = w.ChainWriter(sql_server_engine(), [writer])
     chained._remove = lambda table, frame: None
     with pytest.raises(WarehouseError, match="key is there already"):
         write(place, chained, frame_of([{"name": "a"}], "sqlite"))
