@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -12,6 +13,9 @@ from routing_etl.database import Role, make_engine, safe_url, translated
 from routing_etl.doctor_database import WRITES, Finding, Granted, Level, collation, examine_server
 from routing_etl.errors import RoutingEtlError
 from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from routing_etl.erp.catalogue import Catalogue
 
 _MIN_FREE_BYTES = 5 * 1024**3
 
@@ -58,9 +62,10 @@ def _erp(settings: Settings) -> Iterator[Finding]:
         yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")
         with translated("erp", settings.erp):
             catalogue = bind(engine, profile)
-        names = {t for b in catalogue.bindings.values() for t in b.tables.values()}
-        tables = sorted(((schema, name) for name, schema in names), key=str)
-        yield from examine_server(engine, "erp", [Granted(tables, ("SELECT",), WRITES)])
+        grants = [Granted(_names(catalogue), ("SELECT",), WRITES, "ERP")]
+        if _one_database(settings):
+            grants.append(Granted(_our_names(settings, engine), (), WRITES, "of our"))
+        yield from examine_server(engine, "erp", grants)
     finally:
         engine.dispose()
     order = {"error": 0, "warning": 1, "info": 2}
@@ -72,9 +77,43 @@ def _erp(settings: Settings) -> Iterator[Finding]:
         yield Finding("catalogue", "ok", "every table and column of the profile is there")
 
 
+def _names(catalogue: Catalogue) -> list[tuple[str | None, str]]:
+    """Schema and name of every table or view of the profile that is there."""
+    names = {(schema, name) for b in catalogue.bindings.values() for name, schema in b.tables.values()}
+    return sorted(names, key=str)
+
+
+def _our_names(settings: Settings, engine: sa.Engine) -> list[tuple[str | None, str]]:
+    from routing_etl.warehouse.schema import schema_for, tables
+
+    schema = schema_for(engine, settings.warehouse_schema)
+    return [(schema, table.name) for table in tables(schema).metadata.sorted_tables]
+
+
+def _one_database(settings: Settings) -> bool:
+    """Two logins on one database: neither should reach into the other's tables."""
+    try:
+        erp, ours = sa.make_url(settings.erp), sa.make_url(settings.warehouse)
+    except sa.exc.ArgumentError:
+        return False  # the area whose URL it is says so
+    place = [(u.get_backend_name(), u.host, u.port, u.database) for u in (erp, ours)]
+    return place[0] == place[1] and erp.username != ours.username
+
+
+def _erp_names(settings: Settings) -> list[tuple[str | None, str]]:
+    from routing_etl.erp.catalogue import bind
+    from routing_etl.erp.profile import load_profile
+
+    engine = make_engine(settings.erp, "erp", settings)
+    try:
+        return _names(bind(engine, load_profile(settings.profile)))
+    finally:
+        engine.dispose()
+
+
 def _warehouse(settings: Settings) -> Iterator[Finding]:
     from routing_etl.warehouse.migrate import check_head
-    from routing_etl.warehouse.schema import schema_for, tables
+    from routing_etl.warehouse.schema import schema_for
 
     if settings.warehouse == settings.erp:
         yield Finding(
@@ -84,15 +123,17 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     engine = _connect(settings, "warehouse", settings.warehouse)
     try:
         yield Finding("warehouse", "ok", f"connected to {safe_url(settings.warehouse)}")
-        schema = schema_for(engine, settings.warehouse_schema)
-        ours = [(schema, table.name) for table in tables(schema).metadata.sorted_tables]
+        ours = _our_names(settings, engine)
         try:
-            check_head(engine, schema)
+            check_head(engine, schema_for(engine, settings.warehouse_schema))
             yield Finding("migrations", "ok", "our tables are at head")
         except RoutingEtlError as exc:
             yield Finding("migrations", "error", exc.message, exc.remedy)
             ours = []
-        yield from examine_server(engine, "warehouse", [Granted(ours, ("SELECT", *WRITES))])
+        grants = [Granted(ours, ("SELECT", *WRITES), (), "of our")]
+        if _one_database(settings):
+            grants.append(Granted(_erp_names(settings), (), WRITES, "ERP"))
+        yield from examine_server(engine, "warehouse", grants)
         yield from _collations(settings, engine)
     finally:
         engine.dispose()

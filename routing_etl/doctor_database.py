@@ -42,6 +42,7 @@ class Granted:
     tables: Names
     must: tuple[str, ...]
     must_not: tuple[str, ...] = ()
+    whose: str = ""
 
 
 def examine_server(engine: Engine, role: Role, grants: Sequence[Granted]) -> Iterator[Finding]:
@@ -132,6 +133,8 @@ class _Server:
         for schema, name in granted.tables:
             table = f"{schema}.{name}" if schema else name
             for right, has in self.rights(table, (*granted.must, *granted.must_not)).items():
+                if has is None and not granted.must:
+                    continue  # what the login cannot even see, it cannot write
                 if has is None:
                     unseen.append(f"{right} on {table}")
                 elif right in granted.must and not has:

@@ -98,6 +98,40 @@ def test_our_login_must_write_our_schema(database, tmp_path):
         connection.exec_driver_sql("GRANT DELETE ON routing.candidate TO etl")
 
 
+def test_two_logins_of_one_database_stay_out_of_each_others_tables(database, tmp_path):
+    url, engine = database
+    settings = load_settings(
+        home=tmp_path,
+        erp_url=str(url.set(username="erp_reader")),
+        warehouse_url=str(url.set(username="etl")),
+        profile=str(profile(tmp_path)),
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql('GRANT SELECT ON "BI_ITEM" TO erp_reader')
+        connection.exec_driver_sql('REVOKE UPDATE ON "BI_ITEM" FROM erp_reader')
+    assert not [f for f in examine(settings) if "more than it needs" in f.message]
+    with engine.begin() as connection:
+        connection.exec_driver_sql('GRANT INSERT ON "BI_ITEM" TO etl')
+        connection.exec_driver_sql("GRANT USAGE ON SCHEMA routing TO erp_reader")
+        connection.exec_driver_sql("GRANT DELETE ON routing.candidate TO erp_reader")
+    found = [f for f in examine(settings) if "more than it needs" in f.message]
+    assert [(f.area, f.message.partition(": ")[2]) for f in found] == [
+        ("ERP", "DELETE on routing.candidate"),
+        ("warehouse", "INSERT on BI_ITEM"),
+    ]
+    with engine.begin() as connection:
+        connection.exec_driver_sql('REVOKE INSERT ON "BI_ITEM" FROM etl')
+        connection.exec_driver_sql("REVOKE ALL ON routing.candidate FROM erp_reader")
+
+
+def profile(folder):
+    """A profile whose four sources are all the one table of this database."""
+    file = folder / "one.toml"
+    sections = ("items", "operations", "results", "purchase_orders")
+    file.write_text('extends = "bi_views"\n' + "".join(f'[{s}]\ntable = "BI_ITEM"\n' for s in sections))
+    return file
+
+
 def test_a_superuser_is_warned_about_and_an_absent_table_cannot_be_seen(database, tmp_path):
     url, _ = database
     found = worse(looked(url, "warehouse", d.Granted([("routing", "nowhere")], ("SELECT",)), tmp_path))
