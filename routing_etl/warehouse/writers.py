@@ -420,7 +420,6 @@ class ChainWriter:
         """
         if not frame.height:
             return 0
-        refuse_misfits(table, frame, connection.dialect.name)
         keys = [c.name for c in table.primary_key.columns if c.name in frame.columns]
         mark = (table.fullname, *frame.select(keys).row(0))
         if mark in self._begun and not self.writers[self._at].transactional:
@@ -432,6 +431,8 @@ class ChainWriter:
                 return writer.write(connection, table, frame)
             try:
                 return writer.write(connection, table, frame)
+            except FrameError:
+                raise  # nothing was sent, and no other writer would send it
             except BaseException as exc:
                 # A driver's panic is a BaseException; an interrupt is one too, and passes.
                 if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
