@@ -172,7 +172,11 @@ WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
     )
 )
 
-_NUMBERS = re.compile(r"\((\d{3,6})\)|Native error: (\d{3,6})\b|\berror (\d{3,6})\b", re.IGNORECASE)
+#: Where drivers put the number: pyodbc in brackets at the end of each record (brackets elsewhere hold key values).
+_NUMBERS = re.compile(
+    r"\((\d{3,6})\)(?=\s*(?:\(SQL|;|['\"]?\)?\s*$))|Native error: (\d{3,6})\b|\berror (\d{3,6})\b",
+    re.IGNORECASE,
+)
 
 
 def safe_url(url: str | URL) -> str:

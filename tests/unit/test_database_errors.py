@@ -68,6 +68,12 @@ def test_sql_server_errors_are_known_by_their_number(text, kind, words):
     assert SECRET not in str(error)
 
 
+def test_a_key_value_in_brackets_is_not_an_error_number():
+    text = "Cannot insert duplicate key in object 't'. The duplicate key value is (1205). (2627) (SQLExecDirectW); [01000] The statement has been terminated. (3621)"
+    error = classify(pyodbc_error(text, "23000"), "warehouse", URL)
+    assert not error.transient and "key is there already" in error.message
+
+
 def test_the_erps_errors_are_source_errors():
     error = classify(pyodbc_error("Invalid object name 'BI_ROUTING_VIEW'. (208)"), "erp", URL)
     assert type(error) is SourceError
