@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from routing_etl.database import Role, make_engine, safe_url, translated
+from routing_etl.doctor_database import WRITES, Finding, Granted, Level, collation, examine_server
 from routing_etl.errors import RoutingEtlError
 from routing_etl.settings import Settings
 
-Level = Literal["ok", "warning", "error"]
+if TYPE_CHECKING:
+    from routing_etl.erp.catalogue import Catalogue
+
 _MIN_FREE_BYTES = 5 * 1024**3
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: where, how it is, what to do."""
-
-    area: str
-    level: Level
-    message: str
-    remedy: str = ""
+__all__ = ["Finding", "Level", "examine"]
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -58,7 +52,7 @@ def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
 
 
 def _erp(settings: Settings) -> Iterator[Finding]:
-    from routing_etl.erp.catalogue import check_profile
+    from routing_etl.erp.catalogue import bind
     from routing_etl.erp.profile import load_profile
 
     profile = load_profile(settings.profile)
@@ -67,14 +61,54 @@ def _erp(settings: Settings) -> Iterator[Finding]:
     try:
         yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")
         with translated("erp", settings.erp):
-            differences = check_profile(engine, profile)
+            catalogue = bind(engine, profile)
+        grants = [Granted(_names(catalogue), ("SELECT",), WRITES, "ERP")]
+        if _one_database(settings):
+            grants.append(Granted(_our_names(settings, engine), (), WRITES, "of our"))
+        yield from examine_server(engine, "erp", grants)
     finally:
         engine.dispose()
+    order = {"error": 0, "warning": 1, "info": 2}
+    differences = sorted(catalogue.findings, key=lambda f: order[f.severity])
     for found in differences:
         level: Level = "ok" if found.severity == "info" else found.severity
         yield Finding("catalogue", level, found.message, found.remedy)
     if not any(f.severity == "error" for f in differences):
         yield Finding("catalogue", "ok", "every table and column of the profile is there")
+
+
+def _names(catalogue: Catalogue) -> list[tuple[str | None, str]]:
+    """Schema and name of every table or view of the profile that is there."""
+    names = {(schema, name) for b in catalogue.bindings.values() for name, schema in b.tables.values()}
+    return sorted(names, key=str)
+
+
+def _our_names(settings: Settings, engine: sa.Engine) -> list[tuple[str | None, str]]:
+    from routing_etl.warehouse.schema import schema_for, tables
+
+    schema = schema_for(engine, settings.warehouse_schema)
+    return [(schema, table.name) for table in tables(schema).metadata.sorted_tables]
+
+
+def _one_database(settings: Settings) -> bool:
+    """Two logins on one database: neither should reach into the other's tables."""
+    try:
+        erp, ours = sa.make_url(settings.erp), sa.make_url(settings.warehouse)
+    except sa.exc.ArgumentError:
+        return False  # the area whose URL it is says so
+    place = [(u.get_backend_name(), u.host, u.port, u.database) for u in (erp, ours)]
+    return place[0] == place[1] and erp.username != ours.username
+
+
+def _erp_names(settings: Settings) -> list[tuple[str | None, str]]:
+    from routing_etl.erp.catalogue import bind
+    from routing_etl.erp.profile import load_profile
+
+    engine = make_engine(settings.erp, "erp", settings)
+    try:
+        return _names(bind(engine, load_profile(settings.profile)))
+    finally:
+        engine.dispose()
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:
@@ -89,10 +123,41 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     engine = _connect(settings, "warehouse", settings.warehouse)
     try:
         yield Finding("warehouse", "ok", f"connected to {safe_url(settings.warehouse)}")
-        check_head(engine, schema_for(engine, settings.warehouse_schema))
-        yield Finding("migrations", "ok", "our tables are at head")
+        ours = _our_names(settings, engine)
+        try:
+            check_head(engine, schema_for(engine, settings.warehouse_schema))
+            yield Finding("migrations", "ok", "our tables are at head")
+        except RoutingEtlError as exc:
+            yield Finding("migrations", "error", exc.message, exc.remedy)
+            ours = []
+        grants = [Granted(ours, ("SELECT", *WRITES), (), "of our")]
+        if _one_database(settings):
+            grants.append(Granted(_erp_names(settings), (), WRITES, "ERP"))
+        yield from examine_server(engine, "warehouse", grants)
+        yield from _collations(settings, engine)
     finally:
         engine.dispose()
+
+
+def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
+    """Both on SQL Server: item codes are compared with the ERP's, so the two should agree."""
+    if engine.dialect.name != "mssql" or not settings.erp.startswith("mssql"):
+        return
+    erp = make_engine(settings.erp, "erp", settings)
+    try:
+        with translated("erp", settings.erp):
+            theirs = collation(erp)
+    finally:
+        erp.dispose()
+    with translated("warehouse", settings.warehouse):
+        ours = collation(engine)
+    if theirs and ours and theirs != ours:
+        yield Finding(
+            "warehouse",
+            "warning",
+            f"our database has collation {ours}, the ERP's has {theirs}: joins between them need COLLATE",
+            "Create our database with the ERP's collation, or our schema inside the ERP's database.",
+        )
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

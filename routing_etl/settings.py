@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
 
+#: Ways of signing in with Microsoft Entra that the ODBC driver knows.
+_ENTRA = r"^ActiveDirectory(Password|Integrated|Interactive|Msi|ManagedIdentity|ServicePrincipal|Default)$"
+
 
 class Settings(BaseSettings):
     """The product's configuration. URLs may hold a password, so they are secrets: never log them, use `safe_url`."""
@@ -35,6 +38,37 @@ class Settings(BaseSettings):
     # --- database -------------------------------------------------------------------------------------------------
     odbc_driver: str | None = Field(
         None, description="ODBC driver name or file; default: the first one found"
+    )
+    encrypt: Literal["yes", "no", "strict", "mandatory", "optional"] = Field(
+        "yes", description="SQL Server: encrypt the connection"
+    )
+    trust_server_certificate: bool = Field(
+        False, description="SQL Server: accept a certificate that cannot be verified (test servers only)"
+    )
+    erp_server: str | None = Field(None, description="SQL Server of the ERP, instead of erp_url")
+    erp_port: int = Field(1433, ge=1, le=65535)
+    erp_database: str | None = Field(None, description="database of the ERP")
+    erp_user: str | None = Field(None, description="login that only reads the ERP; none: trusted connection")
+    erp_password: SecretStr | None = None
+    erp_password_file: Path | None = Field(None, description="file that holds the password and nothing else")
+    erp_authentication: str | None = Field(
+        None, pattern=_ENTRA, description="Entra: ActiveDirectoryServicePrincipal, ActiveDirectoryMsi, ..."
+    )
+    warehouse_server: str | None = Field(
+        None, description="SQL Server of our tables, instead of warehouse_url"
+    )
+    warehouse_port: int = Field(1433, ge=1, le=65535)
+    warehouse_database: str | None = Field(None, description="database of our tables")
+    warehouse_user: str | None = Field(
+        None, description="login that only writes our schema; none: trusted connection"
+    )
+    warehouse_password: SecretStr | None = None
+    warehouse_password_file: Path | None = Field(
+        None, description="file that holds the password and nothing else"
+    )
+    warehouse_authentication: str | None = Field(None, pattern=_ENTRA, description="as erp_authentication")
+    bulk_writer: Literal["auto", "bulkcopy", "arrow", "batch"] = Field(
+        "auto", description="how rows reach SQL Server; auto: the fastest that works, logged"
     )
     connect_timeout: int = Field(10, ge=1, le=300, description="seconds to wait for a connection")
     statement_timeout: int = Field(1800, ge=1, le=86400, description="seconds one statement may take")
@@ -126,18 +160,76 @@ class Settings(BaseSettings):
     @property
     def erp(self) -> str:
         """The ERP's URL with its password. For `database.make_engine` only."""
-        return (
-            self.erp_url.get_secret_value()
-            if self.erp_url
-            else f"sqlite:///{(self.home / 'erp.db').as_posix()}"
-        )
+        return self._url("erp")
 
     @property
     def warehouse(self) -> str:
         """Our tables' URL with its password. For `database.make_engine` only."""
-        if self.warehouse_url:
-            return self.warehouse_url.get_secret_value()
-        return f"sqlite:///{(self.home / 'warehouse.db').as_posix()}"
+        return self._url("warehouse")
+
+    def _url(self, side: Literal["erp", "warehouse"]) -> str:
+        """The configured URL, else one made of the server settings, else the embedded SQLite file.
+
+        Raises
+        ------
+        ConfigurationError: URL and server are both set, the database is not named, or the password is given twice or
+        cannot be read from its file.
+        """
+        whole: SecretStr | None = getattr(self, f"{side}_url")
+        server: str | None = getattr(self, f"{side}_server")
+        prefix = f"ROUTING_ETL_{side.upper()}"
+        if whole is not None and server:
+            raise ConfigurationError(
+                f"{prefix}_URL and {prefix}_SERVER = {server!r} are both set.", remedy="Keep one of them."
+            )
+        if whole is not None:
+            return whole.get_secret_value()
+        if not server:
+            return f"sqlite:///{(self.home / f'{side}.db').as_posix()}"
+        database: str | None = getattr(self, f"{side}_database")
+        if not database:
+            raise ConfigurationError(
+                f"{prefix}_SERVER = {server!r}, but {prefix}_DATABASE is not set.",
+                remedy="Name the database; a login's default database is not relied upon.",
+            )
+        from sqlalchemy.engine import URL
+
+        authentication: str | None = getattr(self, f"{side}_authentication")
+        # A named instance has a port of its own, which its browser service tells.
+        port = None if "\\" in server else int(getattr(self, f"{side}_port"))
+        return URL.create(
+            "mssql+pyodbc",
+            username=getattr(self, f"{side}_user"),
+            password=self._password(side),
+            host=server,
+            port=port,
+            database=database,
+            query={"authentication": authentication} if authentication else {},
+        ).render_as_string(hide_password=False)
+
+    def _password(self, side: Literal["erp", "warehouse"]) -> str | None:
+        given: SecretStr | None = getattr(self, f"{side}_password")
+        file: Path | None = getattr(self, f"{side}_password_file")
+        prefix = f"ROUTING_ETL_{side.upper()}_PASSWORD"
+        if given is not None and file is not None:
+            raise ConfigurationError(f"{prefix} and {prefix}_FILE are both set.", remedy="Keep one of them.")
+        if given is not None:
+            return given.get_secret_value()
+        if file is None:
+            return None
+        try:
+            text = file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = "is not UTF-8 text" if isinstance(exc, UnicodeDecodeError) else f"cannot be read ({exc})"
+            raise ConfigurationError(
+                f"{prefix}_FILE = {str(file)!r} {reason}.",
+                remedy="Give the path of a file that the service user can read.",
+            ) from None
+        if not text:
+            raise ConfigurationError(
+                f"{prefix}_FILE = {str(file)!r} is empty.", remedy="Write the password into it."
+            )
+        return text
 
     def output_constants(self) -> dict[str, str]:
         """Words and names that the ERP-facing views show; stored with each publication."""
@@ -165,7 +257,8 @@ def load_settings(**overrides: object) -> Settings:
         problems = []
         for error in exc.errors():
             name = ".".join(str(p) for p in error["loc"])
-            shown = "" if "url" in name or "webhook" in name else f" = {error.get('input')!r}"
+            secret = any(word in name for word in ("url", "webhook", "password"))
+            shown = "" if secret else f" = {error.get('input')!r}"
             problems.append(f"ROUTING_ETL_{name.upper()}{shown}: {error['msg']}")
         raise ConfigurationError(
             f"Wrong setting: {'; '.join(problems)}.",

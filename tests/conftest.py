@@ -63,6 +63,18 @@ def finished_home(plant_db: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return _made_once(tmp_path_factory, "night", make)
 
 
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this session's own; make a database on it for each test that writes."""
+    from postgres_cluster import NoPostgresError, cluster
+
+    try:
+        with cluster() as url:
+            yield url
+    except NoPostgresError as exc:
+        pytest.skip(f"no PostgreSQL: {exc}")
+
+
 @pytest.fixture
 def home(finished_home: Path, tmp_path: Path) -> Iterator[Path]:
     """A private copy of a home after one night, to change and break."""

@@ -232,7 +232,8 @@ def _expression(column: ReadColumn, tables: dict[str, Any], dialect: str) -> Col
     if found == "boolean":
         source = sa.cast(source, sa.Integer())  # 0 and 1 everywhere, not PostgreSQL's words
     if column.type == "text" or (column.type != "date" and found == "text"):
-        return sa.cast(source, sa.Unicode(column.length + 1))
+        # One more than allowed, so that what is too long is seen; NVARCHAR ends at 4,000.
+        return sa.cast(source, sa.Unicode(min(column.length + 1, 4000)))
     if column.type == "number" and found == "number":
         return sa.cast(source, sa.Double())
     if column.type == "date" and found == "date" and dialect == "mssql":

@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database import translated
+from routing_etl.database_errors import meaning_of, without_secrets
+from routing_etl.database_mssql import odbc_connection_string
 from routing_etl.erp.catalogue import ReadColumn
 from routing_etl.erp.parse import parse_numbers
 from routing_etl.errors import ConfigurationError
@@ -300,13 +302,28 @@ def snapshot(engine: Engine) -> Iterator[tuple[Connection, str]]:
             get_logger(__name__).warning(
                 "no_snapshot", reason="ALLOW_SNAPSHOT_ISOLATION is off or cannot be seen"
             )
-        elif wanted is not None:
-            connection = connection.execution_options(isolation_level=wanted)
+        elif wanted is not None and _takes(connection, wanted):
             isolation = wanted
         try:
             yield connection, isolation
         finally:
             connection.rollback()
+
+
+def _takes(connection: Connection, wanted: str) -> bool:
+    """Set the isolation for this connection; False, and logged, when the server refuses it after all."""
+    try:
+        connection.execution_options(isolation_level=wanted)
+        connection.execute(sa.select(1))
+    except (sa.exc.SQLAlchemyError, connection.dialect.loaded_dbapi.Error) as exc:  # type: ignore[attr-defined]
+        if getattr(exc, "connection_invalidated", False):
+            raise
+        get_logger(__name__).warning("isolation_refused", wanted=wanted, error=str(exc)[:200])
+        connection.rollback()
+        connection.execution_options(isolation_level="READ COMMITTED")
+        return False
+    connection.rollback()
+    return True
 
 
 def _allows_snapshot(connection: Connection) -> bool:
@@ -328,9 +345,15 @@ class ArrowOdbcReader:
     name = "arrow-odbc"
 
     def __init__(
-        self, engine: Engine, *, isolation: str, connect_timeout: int, statement_timeout: int
+        self,
+        engine: Engine,
+        *,
+        isolation: str,
+        connect_timeout: int,
+        statement_timeout: int,
+        fallback: Reader | None = None,
     ) -> None:
-        """Connect with the engine's own ODBC connection string.
+        """Connect with the engine's own ODBC connection string. `fallback` reads a statement that this driver cannot.
 
         Raises
         ------
@@ -342,20 +365,30 @@ class ArrowOdbcReader:
             raise ConfigurationError(
                 f"arrow-odbc cannot be loaded ({exc}).", remedy="Install the system package unixodbc."
             ) from exc
-        arguments, _ = engine.dialect.create_connect_args(engine.url)
         self._odbc: Any = arrow_odbc
-        self.engine, self.statement_timeout = engine, statement_timeout
+        self.engine, self.statement_timeout, self.fallback = engine, statement_timeout, fallback
         try:
             self._connection = arrow_odbc.connect(
-                str(arguments[0]), login_timeout_sec=connect_timeout, autocommit=isolation == "default"
+                odbc_connection_string(engine),
+                login_timeout_sec=connect_timeout,
+                autocommit=isolation == "default",
             )
             if isolation != "default":
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
+            else:
+                self._lose_deadlocks()
         except (arrow_odbc.Error, AttributeError) as exc:
             raise ConfigurationError(
-                f"arrow-odbc cannot connect to the ERP ({_without_password(str(exc), engine)}).",
+                f"arrow-odbc cannot connect to the ERP ({without_secrets(str(exc), engine.url)[:300]}).",
                 remedy="Reading goes on through pyodbc, more slowly.",
             ) from exc
+
+    def _lose_deadlocks(self) -> None:
+        """Without row versions our reads take locks, and must give way to the ERP's users."""
+        try:
+            self._connection.execute("SET DEADLOCK_PRIORITY LOW")
+        except self._odbc.Error as exc:
+            get_logger(__name__).warning("session_setting_refused", error=str(exc)[:200])
 
     def chunks(
         self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
@@ -364,6 +397,7 @@ class ArrowOdbcReader:
         compiled = statement.compile(dialect=self.engine.dialect)
         values = compiled.params
         parameters = [None if values[n] is None else str(values[n]) for n in compiled.positiontup or ()]
+        begun = False
         try:
             batches = self._connection.read_arrow_batches(
                 query=str(compiled),
@@ -378,14 +412,19 @@ class ArrowOdbcReader:
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
                 frame.columns = [c.name for c in columns]
+                begun = True
                 yield frame
         except self._odbc.Error as exc:
+            meaning = meaning_of(exc, self.engine.url)
+            if not begun and meaning is None and self.fallback is not None:
+                # Nothing known is wrong with the database, and no row is out: this driver cannot read the statement.
+                get_logger(__name__).warning(
+                    "arrow_odbc_read_failed", error=without_secrets(str(exc), self.engine.url)[:300]
+                )
+                self.name = "arrow-odbc, sqlalchemy where it failed"
+                yield from self.fallback.chunks(statement, columns, rows)
+                return
             raise sa.exc.DBAPIError.instance(str(statement), None, exc, self._odbc.Error) from exc
-
-
-def _without_password(text: str, engine: Engine) -> str:
-    password = engine.url.password
-    return " ".join((text.replace(str(password), "***") if password else text).split())[:300]
 
 
 def open_reader(
@@ -399,6 +438,7 @@ def open_reader(
                 isolation=isolation,
                 connect_timeout=connect_timeout,
                 statement_timeout=statement_timeout,
+                fallback=SqlAlchemyReader(connection),
             )
         except ConfigurationError as exc:
             get_logger(__name__).warning("arrow_odbc_not_used", reason=str(exc))

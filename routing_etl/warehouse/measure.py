@@ -21,8 +21,9 @@ from sqlalchemy.engine import Connection
 from routing_etl import frames
 from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.warehouse.schema import Tables
+from routing_etl.warehouse.types import UtcDateTime
 
-Kind = Literal["text", "ascii", "decimal", "integer", "boolean", "date"]
+Kind = Literal["text", "ascii", "decimal", "float", "integer", "boolean", "date", "moment"]
 
 #: Column name to (rows that are not NULL, checksum). The checksum adds scaled numbers, or lengths of texts.
 Checksums = dict[str, tuple[int, int]]
@@ -70,10 +71,14 @@ def kind_of(column: sa.Column[Any]) -> Kind:
         return "boolean"
     if isinstance(column.type, sa.Integer):
         return "integer"
+    if isinstance(column.type, sa.Float):
+        return "float"
     if isinstance(column.type, sa.Numeric):
         return "decimal"
     if isinstance(column.type, sa.Date):
         return "date"
+    if isinstance(column.type, sa.DateTime | UtcDateTime):
+        return "moment"
     raise TypeError(f"{column} has a type that no load knows: {column.type!r}")
 
 
@@ -139,23 +144,43 @@ def _units(name: str, dialect: str) -> pl.Expr:
     return length + pl.col(name).str.count_matches(_NOT_BMP).cast(pl.Int64)
 
 
-def _bad(column: sa.Column[Any], dialect: str) -> dict[str, pl.Expr]:
-    """Rules a column's values must keep, by the words of the message; true where broken."""
+def broken_rules(
+    column: sa.Column[Any], dialect: str, dtype: pl.DataType | None = None
+) -> dict[str, pl.Expr]:
+    """Rules a column's values must keep, by the words of the message; true where broken.
+
+    `dtype`: what the frame holds, where it is not Float64 for numbers.
+    """
     value, kind = pl.col(column.name), kind_of(column)
     rules: dict[str, pl.Expr] = {}
     if not column.nullable:
         rules["NULL, but the column requires a value"] = value.is_null()
     if kind in _TEXT:
         rules[f"longer than {_length(column)} characters"] = _units(column.name, dialect) > _length(column)
+    if kind == "ascii":
+        # VARCHAR would hold a question mark for it, without an error.
+        rules["not ASCII, but the column holds ASCII only"] = value.str.len_bytes() != value.str.len_chars()
     elif kind == "decimal":
-        numeric = _decimal(column)
-        largest = 10.0 ** (int(numeric.precision or 0) - _scale(column))
-        # A comparison with NaN is false or true depending on the operator, so NaN and infinity come first.
+        precision, scale = int(_decimal(column).precision or 0), _scale(column)
+        largest = 10.0 ** (precision - scale)
+        outside = f"outside +-{largest:,.0f}"
+        if isinstance(dtype, pl.Decimal):
+            fits = value.cast(pl.Decimal(precision, scale), strict=False).is_not_null()
+            rules[outside] = value.is_not_null() & ~fits
+        else:
+            # A comparison with NaN is false or true depending on the operator, so NaN and infinity come first.
+            rules["not a finite number"] = ~value.is_finite()
+            rules[outside] = value.is_finite() & (value.round(scale).abs() >= largest)
+    elif kind == "float":
         rules["not a finite number"] = ~value.is_finite()
-        rules[f"outside +-{largest:,.0f}"] = value.is_finite() & (value.abs() >= largest)
     elif kind == "integer":
         bits = {"SMALLINT": 15, "BIGINT": 63}.get(str(column.type), 31)
-        rules[f"outside +-2^{bits}"] = (value.cast(pl.Int64) >= 2**bits) | (value.cast(pl.Int64) < -(2**bits))
+        if bits < 63:
+            whole = value.cast(pl.Int64)
+            rules[f"outside +-2^{bits}"] = (whole >= 2**bits) | (whole < -(2**bits))
+    elif kind in ("date", "moment"):
+        year = value.dt.year()
+        rules["outside the years 1 to 9999"] = (year < 1) | (year > 9999)
     return rules
 
 
@@ -201,7 +226,7 @@ def _measure(predictions: Path, target: Target, dialect: str) -> Measured:
     rules: dict[str, tuple[sa.Column[Any], str, pl.Expr]] = {}
     for column in target.columns:
         expressions.update(_measures(column, dialect))
-        for words, broken in _bad(column, dialect).items():
+        for words, broken in broken_rules(column, dialect).items():
             name = f"rule {len(rules)}"
             rules[name] = (column, words, broken)
             expressions[name] = broken.sum().cast(pl.Int64)

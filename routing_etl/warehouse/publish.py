@@ -182,16 +182,20 @@ class Publisher:
                 self._reconcile(publication_id, measured, progress)
                 seconds["reconcile"] = time.monotonic() - started
             except ReconcileError as exc:
+                self._writer.close()
                 self._mark_failed(publication_id, exc.message)
                 self._delete_rows(publication_id, lock)
                 raise
             except BaseException as exc:
+                self._writer.close()
                 self._try_mark_failed(publication_id, exc)
                 raise
-            self._mark_loaded(publication_id)
+            writer = self._writer.name
+            self._mark_loaded(publication_id, writer)
+            self._writer.close()
         rows = {m.target.table.name: m.rows for m in measured}
         _log.info("publication_loaded", publication_id=publication_id, rows=rows, seconds=seconds)
-        return LoadReport(publication_id, rows, False, "loaded", self._writer.name, seconds)
+        return LoadReport(publication_id, rows, False, "loaded", writer, seconds)
 
     def _insert(
         self,
@@ -253,7 +257,8 @@ class Publisher:
                 def written(first: Filled = filled[0]) -> bool:
                     return self._holds(*first)
 
-                self._transaction(write, done=written)
+                # Rows of a writer with connections of its own say nothing about the others of the batch.
+                self._transaction(write, done=written if self._writer.transactional else None)
                 lock.beat()
                 task.advance(sum(frame.height for _, frame in filled))
 
@@ -282,10 +287,10 @@ class Publisher:
                 "check driver and collation.",
             )
 
-    def _mark_loaded(self, publication_id: int) -> None:
+    def _mark_loaded(self, publication_id: int, writer: str) -> None:
         def mark(connection: Connection) -> None:
             moment = now()
-            self._set(connection, publication_id, state="loaded", loaded_at=moment)
+            self._set(connection, publication_id, state="loaded", loaded_at=moment, writer=writer[:200])
             self._event(connection, publication_id, "loaded", moment)
 
         self._transaction(mark)

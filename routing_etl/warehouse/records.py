@@ -24,7 +24,7 @@ from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
-from routing_etl.warehouse.load import choose_writer
+from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.lock import process_gone, process_identity
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
@@ -266,7 +266,8 @@ class Records:
         """
         target = self.tables.rejected_row
         files = sorted(folder.glob("*.parquet"))
-        writer = choose_writer(self._engine, self._settings)
+        # In this transaction: what was stored for the run before goes and comes at once.
+        writer = BatchWriter(self._settings.load_rows)
         stored = 0
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
             self._require_run(connection, run_id)

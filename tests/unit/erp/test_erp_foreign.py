@@ -162,6 +162,12 @@ class StandIn:
         self.options: dict[str, str] = {}
         self.dialect = self
         self.rolled_back = 0
+        self.refuses = ""
+        self.loaded_dbapi = type("Dbapi", (), {"Error": ValueError})
+
+    def execute(self, _statement: object) -> None:
+        if self.options.get("isolation_level") == self.refuses:
+            raise ValueError("not supported here")
 
     @contextmanager
     def connect(self) -> Iterator[StandIn]:
@@ -200,3 +206,11 @@ def test_the_best_isolation_that_the_server_allows(dialect: str, state: object, 
         assert reached == isolation
     assert engine.options.get("isolation_level", "default") == isolation
     assert engine.rolled_back >= 1
+
+
+def test_an_isolation_that_is_refused_after_all_is_given_up() -> None:
+    engine = StandIn("mssql", 1)
+    engine.refuses = "SNAPSHOT"
+    with snapshot(engine) as (_, reached):  # type: ignore[arg-type]
+        assert reached == "default"
+    assert engine.options["isolation_level"] == "READ COMMITTED"

@@ -313,6 +313,8 @@ def fake_odbc(*, refuses: bool = False) -> tuple[ModuleType, list[dict[str, Any]
 
         def read_arrow_batches(self, **arguments: Any) -> Iterator[pa.RecordBatch]:
             calls.append(arguments)
+            if "CANNOT" in arguments["query"]:
+                raise OdbcFailure("unsupported column type")
             yield pa.record_batch({"x": ["A1", "외주"], "y": pa.array([1.5, None])})
             if "FAIL" in arguments["query"]:
                 raise OdbcFailure("Invalid column name")
@@ -369,6 +371,26 @@ def test_arrow_reader_reports_a_driver_error_as_a_database_error(
     columns = [reader_module.ReadColumn(n, "text", 10, False, None) for n in ("a", "b")]
     with pytest.raises(sa.exc.DBAPIError, match="Invalid column name"):
         list(made.chunks(sa.select(sa.column("FAIL"), sa.column("b")), columns, 10))
+
+
+def test_a_statement_that_arrow_cannot_read_is_read_without_it(
+    mssql_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "arrow_odbc", fake_odbc()[0])
+    columns = [reader_module.ReadColumn("a", "text", 10, False, None)]
+
+    class Plain:
+        name = "sqlalchemy"
+
+        def chunks(self, *_: object) -> Iterator[pl.DataFrame]:
+            yield pl.DataFrame({"a": ["plain"]})
+
+    made = reader_module.ArrowOdbcReader(
+        mssql_engine, isolation="default", connect_timeout=5, statement_timeout=60, fallback=Plain()
+    )
+    chunks = list(made.chunks(sa.select(sa.column("CANNOT")), columns, 10))
+    assert [c["a"].to_list() for c in chunks] == [["plain"]]
+    assert made.name == "arrow-odbc, sqlalchemy where it failed"
 
 
 @pytest.mark.parametrize("cause", ["refuses", "missing"])

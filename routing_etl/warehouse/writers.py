@@ -1,0 +1,505 @@
+"""How rows get into a table: one writer interface with three implementations, and the chain that falls back.
+
+`BulkCopyWriter`: mssql-python's bulk copy, the fastest; rows are committed as they arrive. `ArrowWriter`: Arrow inserts
+over ODBC, each call one transaction of its own. `BatchWriter`: the driver's executemany inside the caller's transaction,
+on every database. The first two write over connections of their own, so they may only fill rows that no reader sees
+and that a failed call may remove: those of an unpublished publication. `ChainWriter` sees to the removal.
+
+What belongs here: writing one frame into one table. What does not: which rows (`load.py`), what happens to the batch
+(`publish.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import polars as pl
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect, Engine
+
+from routing_etl.database_errors import classify, without_secrets
+from routing_etl.database_mssql import mssql_python_connection_string, odbc_connection_string
+from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
+from routing_etl.log import get_logger
+from routing_etl.settings import Settings
+from routing_etl.warehouse.measure import broken_rules, kind_of
+
+#: Bytes of one executemany's parameters on SQL Server, where the driver lays them out at full column width.
+_PARAMETER_BYTES = 64 * 1024 * 1024
+
+#: Keys of one DELETE when a failed call's rows are removed; SQL Server takes 2,100 parameters at most.
+_KEYS_PER_DELETE = 500
+
+#: Text that survives only a driver which sends UTF-16: Korean, and a character of two UTF-16 units.
+_PROBE_TEXT = "누설\U00020000"
+
+_log = get_logger(__name__)
+
+
+class Writer(Protocol):
+    """Puts rows of a frame into a table."""
+
+    @property
+    def name(self) -> str:
+        """What is recorded with the publication."""
+        ...
+
+    @property
+    def transactional(self) -> bool:
+        """Whether the rows belong to the caller's transaction: a rollback removes them."""
+        ...
+
+    def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
+        """Insert every row; the frame's columns are the table's by name. Returns the rows handed over.
+
+        Raises
+        ------
+        FrameError: a value does not fit its column (NaN, infinity, too long, too large, NULL where required); nothing
+        was sent.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up connections of its own; the next write opens them again."""
+        ...
+
+
+# --- before sending -----------------------------------------------------------------------------------------------------
+def refuse_misfits(table: sa.Table, frame: pl.DataFrame, dialect: str) -> None:
+    """Check every value against its column before anything is sent.
+
+    Raises
+    ------
+    FrameError: names table, column, value, row count and remedy.
+    """
+    rules = [
+        (column, words, broken)
+        for column in table.columns
+        if column.name in frame.columns
+        for words, broken in broken_rules(column, dialect, frame.schema[column.name]).items()
+    ]
+    counts = frame.select(broken.sum().alias(str(n)) for n, (_, _, broken) in enumerate(rules))
+    for number, (column, words, broken) in enumerate(rules):
+        count = counts[str(number)].item()
+        if not count:
+            continue
+        value = str(frame.filter(broken).item(0, column.name))
+        value = value if len(value) <= 80 else f"{value[:77]}..."
+        raise FrameError(
+            f"Table {table.name}: column {column.name} is {words} in {count:,} row(s), first {value!r}.",
+            remedy="Nothing was sent; correct the step that makes this column.",
+        )
+
+
+def arrow_table(table: sa.Table, frame: pl.DataFrame) -> pa.Table:
+    """The frame as Arrow columns of exactly the table's types, columns without any value left out."""
+    columns = [table.c[s.name] for s in frame if s.null_count() < frame.height]
+    exact = frame.select(
+        pl.col(c.name).cast(pl.Decimal(int(c.type.precision or 38), int(c.type.scale or 0)))
+        if kind_of(c) == "decimal" and isinstance(c.type, sa.Numeric)
+        else pl.col(c.name)
+        for c in columns
+    )
+    schema = pa.schema([pa.field(c.name, _arrow_type(c), nullable=True) for c in columns])
+    return exact.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+
+
+def _arrow_type(column: sa.Column[Any]) -> pa.DataType:
+    kind = kind_of(column)
+    if kind == "decimal":
+        assert isinstance(column.type, sa.Numeric)
+        return pa.decimal128(int(column.type.precision or 38), int(column.type.scale or 0))
+    if kind == "integer":
+        return {"SMALLINT": pa.int16(), "BIGINT": pa.int64()}.get(str(column.type), pa.int32())
+    return {
+        "text": pa.string(),
+        "ascii": pa.string(),
+        "float": pa.float64(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "moment": pa.timestamp("us"),
+    }[kind]
+
+
+def insert_sql(dialect: Dialect, table: sa.Table, columns: list[str]) -> str:
+    """INSERT with the driver's own positional markers, for lists of tuples."""
+    marker = "?" if dialect.paramstyle == "qmark" else "%s"
+    quote = dialect.identifier_preparer
+    names = ", ".join(quote.quote(c) for c in columns)
+    return f"INSERT INTO {quote.format_table(table)} ({names}) VALUES ({', '.join([marker] * len(columns))})"
+
+
+# --- the three writers --------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class BatchWriter:
+    """The driver's `executemany` with tuples, `batch_rows` at a time: works on every database."""
+
+    batch_rows: int
+
+    @property
+    def name(self) -> str:
+        """What is recorded with the publication."""
+        return f"executemany x {self.batch_rows}"
+
+    @property
+    def transactional(self) -> bool:
+        """The rows belong to the caller's transaction."""
+        return True
+
+    def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
+        """Insert every row of the frame. Columns that hold nothing are left out: NULL is their default."""
+        dialect = connection.dialect.name
+        refuse_misfits(table, frame, dialect)
+        frame = frame.select([s.name for s in frame if s.null_count() < frame.height])
+        rows = self.batch_rows
+        if dialect == "sqlite":
+            # The driver has no adapters for dates, moments and decimals of its own any more.
+            frame = frame.with_columns(
+                pl.col(pl.Date).dt.to_string("%Y-%m-%d"),
+                pl.col(pl.Datetime).dt.to_string("%Y-%m-%d %H:%M:%S%.6f"),
+                pl.col(pl.Decimal).cast(pl.Float64),
+            )
+        elif dialect == "mssql":
+            rows = max(1, min(rows, _PARAMETER_BYTES // _row_bytes(table, frame.columns)))
+        statement = insert_sql(connection.dialect, table, frame.columns)
+        for part in frame.iter_slices(rows):
+            connection.exec_driver_sql(statement, part.rows())
+        return frame.height
+
+    def close(self) -> None:
+        """There is no connection of its own."""
+
+
+def _row_bytes(table: sa.Table, columns: list[str]) -> int:
+    lengths = (getattr(table.c[name].type, "length", None) for name in columns)
+    return sum(2 * length + 8 if length else 24 for length in lengths)
+
+
+@dataclass
+class ArrowWriter:
+    """Arrow inserts over ODBC, `batch_rows` at a time, on a connection of its own: each call is one transaction."""
+
+    engine: Engine
+    batch_rows: int
+    connect_timeout: int
+    lock_timeout: int
+    _connection: Any = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What is recorded with the publication."""
+        return "arrow-odbc inserts"
+
+    @property
+    def transactional(self) -> bool:
+        """The rows are committed at the end of each call."""
+        return False
+
+    def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
+        """Insert every row and commit; after an error none of them is there.
+
+        Raises
+        ------
+        ConfigurationError: arrow-odbc cannot be loaded, or mangles text here. arrow_odbc.Error: the database refused.
+        """
+        refuse_misfits(table, frame, "mssql")
+        opened = self._open()
+        source = arrow_table(table, frame)
+        quote = self.engine.dialect.identifier_preparer
+        rows = max(
+            1, min(self.batch_rows, frame.height, _PARAMETER_BYTES // _row_bytes(table, frame.columns))
+        )
+        try:
+            opened.insert_into_table(
+                reader=source.to_reader(), table=quote.format_table(table), chunk_size=rows
+            )
+            opened.commit()
+        except BaseException:
+            self.close()
+            raise
+        return frame.height
+
+    def close(self) -> None:
+        """Close the connection; what was not committed is rolled back."""
+        self._connection = None
+
+    def _open(self) -> Any:
+        if self._connection is not None:
+            return self._connection
+        try:
+            import arrow_odbc
+        except (ImportError, OSError) as exc:
+            raise ConfigurationError(
+                f"arrow-odbc cannot be loaded ({exc}).", remedy="Install the system package unixodbc."
+            ) from exc
+        opened = arrow_odbc.connect(
+            odbc_connection_string(self.engine), login_timeout_sec=self.connect_timeout, autocommit=False
+        )
+        opened.execute(f"SET XACT_ABORT ON; SET NOCOUNT ON; SET LOCK_TIMEOUT {self.lock_timeout * 1000}")
+        _probe_text(opened)
+        self._connection = opened
+        return opened
+
+
+def _probe_text(opened: Any) -> None:
+    """Send text through a session's own temporary table: a driver that sends it in a narrow encoding loses it without
+    an error and at the same length, which no checksum of lengths would see.
+
+    Raises
+    ------
+    ConfigurationError: the text came back as something else.
+    """
+    import arrow_odbc
+
+    opened.execute("CREATE TABLE #routing_etl_probe (t nvarchar(20) NULL)")
+    source = pa.table({"t": pa.array([_PROBE_TEXT], pa.string())})
+    opened.insert_into_table(reader=source.to_reader(), table="#routing_etl_probe", chunk_size=1)
+    batches = opened.read_arrow_batches(
+        query="SELECT t FROM #routing_etl_probe",
+        batch_size=1,
+        fetch_concurrently=False,
+        payload_text_encoding=arrow_odbc.TextEncoding.UTF16,
+    )
+    found = [value.as_py() for batch in batches for value in batch.column(0)]
+    del batches  # frees its cursor: one statement at a time on a connection
+    opened.execute("DROP TABLE #routing_etl_probe")
+    opened.commit()
+    if found != [_PROBE_TEXT]:
+        raise ConfigurationError(
+            "arrow-odbc does not send Unicode text whole from this machine.",
+            remedy="Use a UTF-8 locale (LANG=C.UTF-8); writing goes on another way.",
+        )
+
+
+@dataclass
+class BulkCopyWriter:
+    """mssql-python's bulk copy: Arrow columns straight into the server's bulk load, constraints checked.
+
+    Not transactional: rows are there as soon as the server has them. Columns are mapped by name.
+    """
+
+    engine: Engine
+    connect_timeout: int
+    statement_timeout: int
+    _connection: Any = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What is recorded with the publication."""
+        return "mssql-python bulk copy"
+
+    @property
+    def transactional(self) -> bool:
+        """Rows are committed as they arrive."""
+        return False
+
+    def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
+        """Send every row, then read the first one back and compare its text.
+
+        Raises
+        ------
+        ConfigurationError: mssql-python cannot be loaded. WarehouseError: the count or the text read back differs.
+        Other exceptions, the driver's panic included, as the driver raises them: rows may be there in part.
+        """
+        refuse_misfits(table, frame, "mssql")
+        if not frame.height:
+            return 0
+        source = arrow_table(table, frame)
+        quote = self.engine.dialect.identifier_preparer
+        cursor = self._open().cursor()
+        try:
+            result = cursor.bulkcopy_arrow(
+                quote.format_table(table),
+                source,
+                timeout=self.statement_timeout,
+                column_mappings=list(source.column_names),
+                check_constraints=True,
+                keep_nulls=True,
+            )
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            _close(cursor)
+        copied = int(result.get("rows_copied", -1))
+        if copied != frame.height:
+            raise WarehouseError(
+                f"Bulk copy into {table.name} took {copied:,} of {frame.height:,} rows.",
+                remedy="Its rows are removed; set ROUTING_ETL_BULK_WRITER=batch if it happens again.",
+            )
+        self._compare(connection, table, frame)
+        return frame.height
+
+    def close(self) -> None:
+        """Close the connection."""
+        opened, self._connection = self._connection, None
+        if opened is not None:
+            _close(opened)
+
+    def _open(self) -> Any:
+        if self._connection is not None:
+            return self._connection
+        try:
+            import mssql_python
+        except (ImportError, OSError) as exc:
+            raise ConfigurationError(
+                f"mssql-python cannot be loaded ({exc}).", remedy="pip install mssql-python"
+            ) from exc
+        opened = mssql_python.connect(
+            mssql_python_connection_string(self.engine), autocommit=True, timeout=self.connect_timeout
+        )
+        # Bulk copy opens a connection of its own and takes this as its time to connect.
+        opened.timeout = self.connect_timeout
+        self._connection = opened
+        return opened
+
+    def _compare(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> None:
+        """Checksums add lengths, so text of the right length but wrong characters must be found here."""
+        keys = [c.name for c in table.primary_key.columns]
+        texts = [c.name for c in table.columns if kind_of(c) == "text" and c.name in frame.columns]
+        if not keys or not texts:
+            return
+        wide = pl.any_horizontal(pl.col(n).str.len_bytes() != pl.col(n).str.len_chars() for n in texts)
+        row = frame.filter(wide.fill_null(False)).head(1)
+        row = frame.head(1) if row.is_empty() else row
+        sent = row.to_dicts()[0]
+        query = sa.select(*(table.c[n] for n in texts)).where(*(table.c[k] == sent[k] for k in keys))
+        # Over a connection of its own: the caller's transaction stays free of locks.
+        with connection.engine.connect() as other:
+            found = other.execute(query).mappings().one_or_none()
+        wrong = [n for n in texts if found is None or found[n] != sent[n]]
+        if wrong:
+            held = None if found is None else found[wrong[0]]
+            raise WarehouseError(
+                f"Bulk copy into {table.name}: column {wrong[0]} holds {held!r} instead of {sent[wrong[0]]!r}.",
+                remedy="Its rows are removed; set ROUTING_ETL_BULK_WRITER=batch.",
+            )
+
+
+def _close(resource: Any) -> None:
+    try:
+        resource.close()
+    except Exception as exc:  # noqa: BLE001 - the first error is the one to report
+        _log.debug("close_failed", error=str(exc)[:200])
+
+
+# --- the chain ----------------------------------------------------------------------------------------------------------
+@dataclass
+class ChainWriter:
+    """Tries writers in order: one that fails gives way to the next for the rest of the load, with the reason logged.
+
+    Rows that a failed or repeated call may have left are removed first, by the second column of the table's key: every
+    value of it (an item, a job) is in one call only.
+    """
+
+    engine: Engine
+    writers: Sequence[Writer]
+    _at: int = 0
+    _given_up: list[str] = field(default_factory=list)
+    _begun: set[tuple[Any, ...]] = field(default_factory=set, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The writer in use, and those that were given up."""
+        return self.writers[self._at].name + "".join(f"; gave up {given_up}" for given_up in self._given_up)
+
+    @property
+    def transactional(self) -> bool:
+        """False as soon as one writer is not: an unknown outcome cannot be read from the first row alone."""
+        return all(w.transactional for w in self.writers)
+
+    def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
+        """Insert every row by the first writer that can.
+
+        Raises
+        ------
+        FrameError: a value does not fit. Of the last writer: what it raises, as one of ours.
+        """
+        if not frame.height:
+            return 0
+        keys = [c.name for c in table.primary_key.columns if c.name in frame.columns]
+        mark = (table.fullname, *frame.select(keys).row(0))
+        if mark in self._begun and not self.writers[self._at].transactional:
+            self._remove(table, frame)
+        self._begun.add(mark)
+        while True:
+            writer = self.writers[self._at]
+            if writer.transactional:
+                return writer.write(connection, table, frame)
+            try:
+                return writer.write(connection, table, frame)
+            except FrameError:
+                raise  # nothing was sent, and no other writer would send it
+            except BaseException as exc:
+                # A driver's panic is a BaseException; an interrupt is one too, and passes.
+                if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
+                    raise
+                reason = without_secrets(f"{type(exc).__name__}: {exc}", self.engine.url)[:300]
+                _log.warning("writer_failed", writer=writer.name, table=table.name, reason=reason)
+                writer.close()
+                self._remove(table, frame)
+                if self._at + 1 == len(self.writers):
+                    raise self._error(exc, writer, reason) from exc
+                self._at += 1
+                self._given_up.append(writer.name)
+                _log.warning("writer_fallback", writer=self.writers[self._at].name)
+
+    def close(self) -> None:
+        """Close the writers' own connections; what was given up is tried again by the next load."""
+        for writer in self.writers:
+            writer.close()
+        self._at = 0
+        self._given_up.clear()
+        self._begun.clear()
+
+    def _remove(self, table: sa.Table, frame: pl.DataFrame) -> None:
+        first, second = [c.name for c in table.primary_key.columns][:2]
+        owner = frame.item(0, first)
+        values = frame[second].unique().sort()
+        for part in (values[i : i + _KEYS_PER_DELETE] for i in range(0, len(values), _KEYS_PER_DELETE)):
+            with self.engine.begin() as connection:
+                connection.execute(
+                    sa.delete(table).where(table.c[first] == owner, table.c[second].in_(part.to_list()))
+                )
+
+    def _error(self, exc: BaseException, writer: Writer, reason: str) -> Exception:
+        if isinstance(exc, sa.exc.SQLAlchemyError | OSError | ConfigurationError | WarehouseError):
+            return exc
+        if isinstance(exc, Exception):
+            return classify(exc, "warehouse", self.engine.url)
+        return WarehouseError(
+            f"{writer.name} into {reason}.", remedy="Set ROUTING_ETL_BULK_WRITER=auto or batch; run again."
+        )
+
+
+def choose_writer(engine: Engine, settings: Settings) -> Writer:
+    """The writer for unpublished rows on this engine, by ROUTING_ETL_BULK_WRITER. Opens no connection yet.
+
+    `auto`: on SQL Server bulk copy, then Arrow inserts, then batches; batches elsewhere. A named writer has no
+    fallback.
+
+    Raises
+    ------
+    ConfigurationError: a writer for SQL Server is asked for on another database.
+    """
+    batch, wanted = BatchWriter(settings.load_rows), settings.bulk_writer
+    if engine.dialect.name != "mssql":
+        if wanted in ("bulkcopy", "arrow"):
+            raise ConfigurationError(
+                f"ROUTING_ETL_BULK_WRITER = {wanted!r} is for SQL Server, the warehouse is {engine.dialect.name}.",
+                remedy="Leave it at auto.",
+            )
+        return batch
+    if wanted == "batch":
+        return batch
+    bulk = BulkCopyWriter(engine, settings.connect_timeout, settings.statement_timeout)
+    arrow = ArrowWriter(engine, settings.load_rows, settings.connect_timeout, settings.lock_timeout)
+    writers: dict[str, tuple[Writer, ...]] = {
+        "bulkcopy": (bulk,),
+        "arrow": (arrow,),
+        "auto": (bulk, arrow, batch),
+    }
+    return ChainWriter(engine, writers[wanted])

@@ -1,0 +1,94 @@
+"""The ERP's side on SQL Server: a demo plant written there, read back by every reader, and a whole night on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from mssql_server import drop_schema, new_schema
+
+from routing_etl.doctor import examine
+from routing_etl.erp import extract as extract_module
+from routing_etl.erp import plant_schema
+from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.demo_plant import write_plant
+from routing_etl.erp.extract import extract
+from routing_etl.erp.profile import load_profile
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
+from routing_etl.erp.reader import SqlAlchemyReader
+from routing_etl.errors import ConfigurationError, SourceError
+from routing_etl.night import night
+from routing_etl.warehouse import migrate as m
+
+ITEMS = 600
+
+
+@pytest.fixture(scope="module")
+def plant(engine, url, mssql_settings) -> Iterator[str]:
+    """A small plant in the login's default schema."""
+    try:
+        write_plant(url, ITEMS, 11, mssql_settings())
+    except ConfigurationError as exc:
+        pytest.skip(f"the test database is not empty: {exc}")
+    yield url
+    plant_schema.METADATA.drop_all(engine)
+
+
+def test_both_readers_read_the_same_plant(plant, engine, mssql_settings, tmp_path, monkeypatch):
+    profile = load_profile("bi_views")
+    assert [f for f in check_profile(engine, profile) if f.severity == "error"] == []
+    fast = extract(plant, profile, tmp_path / "fast", mssql_settings())
+    monkeypatch.setattr(
+        extract_module, "open_reader", lambda connection, *_, **__: SqlAlchemyReader(connection)
+    )
+    plain = extract(plant, profile, tmp_path / "plain", mssql_settings())
+    assert plain.reader == "sqlalchemy"
+    assert {n: f.rows for n, f in fast.frames.items()} == {n: f.rows for n, f in plain.frames.items()}
+    assert fast.frames["items"].rows == ITEMS
+    family_of = {frame: family for family, frame in FRAME_OF.items()}
+    for name in fast.frames:
+        one, two = (pl.read_parquet(tmp_path / w / f"{name}.parquet") for w in ("fast", "plain"))
+        assert one.schema == two.schema
+        dates = [c.name for c in RAW_COLUMNS[family_of[name]].values() if c.type == "date"]
+        dates = [c for c in dates if c in one.columns]
+        one, two = (f.with_columns(pl.col(dates).str.slice(0, 10)).sort(f.columns) for f in (one, two))
+        assert one.equals(two), name
+
+
+def test_a_dropped_view_is_named(plant, engine, mssql_settings, tmp_path):
+    profile = load_profile("bi_views")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"EXEC sp_rename '{plant_schema.PURCHASE_VIEW}', 'RETL_TEST_RENAMED'")
+    try:
+        names = sa.inspect(engine).get_table_names()
+        assert plant_schema.PURCHASE_VIEW not in names
+        report = extract(plant, profile, tmp_path, mssql_settings())
+        assert report.frames.get("purchase_orders") is None or any("PUR_PO" in w for w in report.warnings)
+    except SourceError as exc:
+        assert "BI_PUR_PO_VIEW" in str(exc)
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"EXEC sp_rename 'RETL_TEST_RENAMED', '{plant_schema.PURCHASE_VIEW}'")
+
+
+def test_a_whole_night(plant, engine, mssql_settings, tmp_path):
+    schema = new_schema()
+    settings = mssql_settings(home=tmp_path, models=tmp_path / "models", warehouse_schema=schema)
+    try:
+        m.migrate(engine, schema)
+        night(settings)
+        with engine.connect() as connection:
+            items = connection.exec_driver_sql(
+                f"SELECT COUNT(DISTINCT ITEM_CD) FROM [{schema}].routing_flat"
+            ).scalar_one()
+            state, writer = connection.exec_driver_sql(
+                f"SELECT state, writer FROM [{schema}].publication"
+            ).one()
+        assert items > ITEMS * 0.2
+        assert state == "published" and writer
+        findings = examine(settings)
+        assert [f for f in findings if f.level == "error"] == []
+    finally:
+        drop_schema(engine, schema)
