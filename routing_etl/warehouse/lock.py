@@ -220,7 +220,8 @@ class WriterLock:
             taken = affected(connection, over, row.name)
         if taken != 1:
             raise self._locked(holder)
-        _log.warning("lock_taken_over", host=holder.host, pid=holder.pid, what=holder.what)
+        if holder.owner is not None:
+            _log.warning("lock_taken_over", host=holder.host, pid=holder.pid, what=holder.what)
 
     def _insert_row(self) -> None:
         try:

@@ -13,10 +13,12 @@ from sqlalchemy.engine import Engine
 #: Rows by publication, and rows that have the key of another: a whole batch is one publication without duplicates.
 _BATCH = """
 SELECT publication_id, COUNT(*) AS n, SUM(sample_count) AS total,
-       COUNT(*) - COUNT(DISTINCT item_cd || '/' || candidate_rank || '/' || proc_seq) AS doubles
-FROM routing_predictions GROUP BY publication_id
+       COUNT(*) - COUNT(DISTINCT {row}) AS doubles
+FROM {schema}routing_predictions GROUP BY publication_id
 """
-_ITEM = "SELECT publication_id, candidate_rank, proc_seq FROM routing_predictions WHERE item_cd = "
+_ROW = "item_cd || '/' || candidate_rank || '/' || proc_seq"
+_ROW_MSSQL = "CONCAT(item_cd, '/', candidate_rank, '/', proc_seq)"
+_ITEM = "SELECT publication_id, candidate_rank, proc_seq FROM {schema}routing_predictions WHERE item_cd = "
 
 
 @dataclass
@@ -45,12 +47,18 @@ class Readers:
         *,
         whole_every: int = 1,
         marker: str = "?",
+        schema: str = "",
     ) -> None:
         self.expected: dict[int, tuple[int, int]] = {}
         self.seen = [Seen() for _ in range(count)]
         self._stop = threading.Event()
         self._item, self._rows_per_item, self._every = item, rows_per_item, whole_every
-        self._by_item = _ITEM + marker
+        prefix = f"{schema}." if schema else ""
+        self._by_item = _ITEM.format(schema=prefix) + marker
+        self._whole = {
+            name: _BATCH.format(schema=prefix, row=_ROW_MSSQL if name == "mssql" else _ROW)
+            for name in ("mssql", "sqlite", "postgresql")
+        }
         self._threads = [threading.Thread(target=self._read, args=(make_engine(), s)) for s in self.seen]
 
     def _read(self, engine: Engine, seen: Seen) -> None:
@@ -62,7 +70,9 @@ class Readers:
                     seen.seconds.append(time.perf_counter() - started)
                     self._judge_item(rows, seen)
                     if seen.reads % self._every == 0:
-                        self._judge_batch(connection.exec_driver_sql(_BATCH).all(), seen)
+                        self._judge_batch(
+                            connection.exec_driver_sql(self._whole[engine.dialect.name]).all(), seen
+                        )
                 seen.reads += 1
             except (sa.exc.SQLAlchemyError, AssertionError) as exc:
                 seen.errors.append(str(exc))
