@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database import translated
 from routing_etl.errors import LockedError, WarehouseError
 from routing_etl.log import get_logger
+from routing_etl.warehouse.changes import affected
 from routing_etl.warehouse.schema import Tables
 from routing_etl.warehouse.types import now
 
@@ -165,11 +166,12 @@ class WriterLock:
         """
         row = self._row.c
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-            done = connection.execute(
+            beaten = (
                 sa.update(self._row)
                 .where(row.name == self._name, row.owner == self._owner)
                 .values(heartbeat_at=now())
-            ).rowcount
+            )
+            done = affected(connection, beaten, row.name)
         if done != 1:
             raise LockedError(
                 f"The writer lock was taken over while this process ({self._what}) was silent for more than "
@@ -198,9 +200,8 @@ class WriterLock:
             self._insert_row()
         with self._engine.begin() as connection:
             free = sa.update(self._row).where(row.name == self._name)
-            taken = connection.execute(
-                (free if steal else free.where(row.owner.is_(None))).values(self._values())
-            ).rowcount
+            mine = (free if steal else free.where(row.owner.is_(None))).values(self._values())
+            taken = affected(connection, mine, row.name)
         if taken == 1:
             return
         with self._engine.begin() as connection:
@@ -209,9 +210,8 @@ class WriterLock:
             raise self._locked(holder)
         with self._engine.begin() as connection:
             same = row.owner.is_(None) if holder.owner is None else row.owner == holder.owner
-            taken = connection.execute(
-                sa.update(self._row).where(row.name == self._name, same).values(self._values())
-            ).rowcount
+            over = sa.update(self._row).where(row.name == self._name, same).values(self._values())
+            taken = affected(connection, over, row.name)
         if taken != 1:
             raise self._locked(holder)
         _log.warning("lock_taken_over", host=holder.host, pid=holder.pid, what=holder.what)
