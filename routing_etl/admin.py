@@ -270,6 +270,14 @@ def rollback(settings: Settings, to: int | None = None) -> int:
         return Publisher(engine, settings).rollback(to).publication_id
 
 
+def adopt(settings: Settings, item_cd: str, candidate_id: str, user: str) -> Any:
+    """Mark a published candidate as accepted by `user` and return it in BOP shape (`feedback.Adoption`)."""
+    from routing_etl.warehouse import feedback
+
+    with Context(settings, RunFolder("adopt", settings.home)).warehouse() as engine:
+        return feedback.adopt(engine, settings.warehouse_schema, item_cd, candidate_id, user)
+
+
 def purge(
     settings: Settings,
     *,

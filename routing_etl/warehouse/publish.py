@@ -31,6 +31,7 @@ from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import affected, delete_step
+from routing_etl.warehouse.fixed_table import refresh, require_rcsi
 from routing_etl.warehouse.load import Writer, batches, choose_writer, with_publication
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.measure import (
@@ -308,6 +309,8 @@ class Publisher:
     def publish(self, publication_id: int) -> PublishReport:
         """Move the pointer to a loaded publication, in one short transaction; the one before is retired.
 
+        In mode `table` the same transaction brings the changes into `routing_flat_table`.
+
         Published already: nothing changes. An outcome that is not known (connection lost in the commit) is read back.
 
         Raises
@@ -351,11 +354,18 @@ class Publisher:
                 remedy="Load first: routing-etl publish",
             )
         previous = self.current()
+        fixed = self._settings.publish_mode == "table"
+        if fixed:
+            require_rcsi(self._engine)
         if previous == publication_id:
+            if fixed:
+                self._transaction(lambda connection: refresh(connection, self.tables), durable=True)
             return PublishReport(publication_id, previous, False, time.monotonic() - started)
 
         def move(connection: Connection) -> None:
             self._point(connection, previous, publication_id, event)
+            if fixed:
+                refresh(connection, self.tables)
 
         self._transaction(move, done=lambda: self.current() == publication_id, durable=True)
         seconds = time.monotonic() - started
