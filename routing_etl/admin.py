@@ -97,6 +97,14 @@ def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> s
     return migrate_sql(dialect, settings.warehouse_schema, revision)
 
 
+def render_view(settings: Settings, dialect: str, profile: Path | None = None) -> tuple[str, str]:
+    """Name and DDL of the flat view that an output column profile describes."""
+    from routing_etl.warehouse import profiles
+
+    found = profiles.load_profile(profile)
+    return found.view, profiles.render(found, dialect, settings.warehouse_schema)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """One item's prediction with what is behind it."""

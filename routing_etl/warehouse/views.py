@@ -184,7 +184,7 @@ def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(from_pointer(tb, tb.candidate))
 
 
-def _layout(tb: Sources, w: Words) -> list[Column]:
+def _layout(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     """Positions 6-50 of the flat layout (contract 6.2 and 6.4), exact names and order."""
     o, b = tb.candidate_operation.c, tb.publication.c
     null, text = w.null, t.text
@@ -238,7 +238,7 @@ def _layout(tb: Sources, w: Words) -> list[Column]:
     return [column.label(name) for name, column in columns]
 
 
-def _operation_extras(tb: Sources, w: Words) -> list[Column]:
+def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     """Columns added after the specified ones (contract 6.2, 6.5): times with spread, confidence, provenance."""
     c, o, b = tb.candidate.c, tb.candidate_operation.c, tb.publication.c
     source = o.time_source
@@ -301,9 +301,25 @@ def _candidate_operations(tb: Sources, w: Words) -> sa.Select[Any]:
     )
 
 
-def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
+#: Known names of output profiles for the columns that the ERP's layout calls after its own view.
+_SHORT = {
+    "dbo_BI_ROUTING_VIEW_JOB_CD": "JOB_CD",
+    "dbo_BI_ROUTING_VIEW_CUST_NM": "CUST_NM",
+    "dbo_BI_ROUTING_VIEW_REMARK": "REMARK",
+}
+
+
+def known_columns(tb: Sources | None = None, w: Words | None = None) -> dict[str, Column]:
+    """What an output profile may use, by name: the columns of `routing_flat`, and the publication's codes."""
+    sources, words = tb or Sources(tables(None)), w or Words("sqlite")
+    flat = {_SHORT.get(c.name, c.name): c.element for c in _flat_columns(sources, words)}
+    b = sources.publication.c
+    return {**flat, "COMPANY_CODE": b.company_code, "PLANT_CODE": b.plant_code}
+
+
+def _flat_columns(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     c = tb.candidate.c
-    return sa.select(
+    return [
         c.item_cd.label("ITEM_CD"),
         c.candidate_id.label("CANDIDATE_ID"),
         c.routing_signature.label("ROUTING_SIGNATURE"),
@@ -313,7 +329,11 @@ def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
         c.reference_item_cd.label("REFERENCE_ITEM_CD"),
         c.similarity_score.label("SIMILARITY_SCORE"),
         *_operation_extras(tb, w),
-    ).select_from(operations_from(tb))
+    ]
+
+
+def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
+    return sa.select(*_flat_columns(tb, w)).select_from(operations_from(tb))
 
 
 def candidate_resources(tb: Sources, w: Words) -> sa.Select[Any]:
