@@ -31,15 +31,20 @@ def delete_part(table: sa.Table, where: sa.ColumnElement[bool]) -> sa.Delete:
     return sa.delete(table).where(where).prefix_with(f"TOP ({ROWS_PER_DELETE})", dialect="mssql")
 
 
+def rows_left(table: sa.Table, where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """One row when there is any."""
+    return sa.select(sa.literal_column("1")).select_from(table).where(where).limit(1)
+
+
 def delete_step(table: sa.Table, where: sa.ColumnElement[bool]) -> Callable[[Connection], bool]:
     """Work for one transaction: delete a part. It returns whether rows are left."""
 
     def step(connection: Connection) -> bool:
         connection.execute(delete_part(table, where))
-        if connection.dialect.name != "mssql":
-            return False
-        left: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(table).where(where).limit(1)
-        return connection.execute(left).first() is not None
+        return (
+            connection.dialect.name == "mssql"
+            and connection.execute(rows_left(table, where)).first() is not None
+        )
 
     return step
 

@@ -11,6 +11,7 @@ are used again), or, on another host or where processes cannot be seen, when its
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import uuid
@@ -45,6 +46,11 @@ _APPLOCK = sa.text(
     "SELECT @result"
 )
 _APPUNLOCK = sa.text("EXEC sp_releaseapplock @Resource = :resource, @LockOwner = 'Session'")
+
+#: What a T-SQL server says when it has no such procedure (2812), or one based on PostgreSQL (42883).
+_NO_PROCEDURE = re.compile(
+    r"\b2812\b|Could not find stored procedure|\b42883\b|sp_getapplock\S* does not exist", re.I
+)
 
 
 def process_identity(pid: int) -> str | None:
@@ -130,9 +136,9 @@ class WriterLock:
     def _take(self) -> None:
         with translated("warehouse", self._engine.url):
             if self._engine.dialect.name == "mssql":
-                self._take_applock()
+                held = self._take_applock()
                 try:
-                    self._take_row(steal=True)
+                    self._take_row(steal=held)
                 except BaseException:
                     self._free_applock()
                     raise
@@ -253,16 +259,25 @@ class WriterLock:
     def _resource(self) -> str:
         return f"routing_etl:{self._row.schema or ''}:{self._name}"
 
-    def _take_applock(self) -> None:
+    def _take_applock(self) -> bool:
+        """Take the server's lock; False, with a logged reason, on a server without it: the row alone decides there."""
         self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             code = int(self._session.execute(_APPLOCK, {"resource": self._resource}).scalar_one())
+        except sa.exc.DBAPIError as exc:
+            self._session.invalidate()
+            self._session.close()
+            self._session = None
+            if not _NO_PROCEDURE.search(str(exc.orig)):
+                raise
+            _log.warning("applock_absent", stand_in="row of writer_lock", error=str(exc.orig)[:300])
+            return False
         except BaseException:
             self._session.close()
             self._session = None
             raise
         if code >= 0:
-            return
+            return True
         self._session.close()
         self._session = None
         if code == -1:
