@@ -113,7 +113,7 @@ def test_a_delete_in_parts_says_whether_rows_are_left(numbers, monkeypatch):
     left = []
     for upper in (3, 6, 9):
         limit = upper
-        left.append(step(connection))  # noqa: PERF401 - the step reads `limit`
+        left.append(step(connection))
     assert left == [True, True, False]
     assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 2
 
