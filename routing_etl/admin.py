@@ -97,6 +97,14 @@ def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> s
     return migrate_sql(dialect, settings.warehouse_schema, revision)
 
 
+def render_view(settings: Settings, dialect: str, profile: Path | None = None) -> tuple[str, str]:
+    """Name and DDL of the flat view that an output column profile describes."""
+    from routing_etl.warehouse import profiles
+
+    found = profiles.load_profile(profile)
+    return found.view, profiles.render(found, dialect, settings.warehouse_schema)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """One item's prediction with what is behind it."""
@@ -268,6 +276,14 @@ def rollback(settings: Settings, to: int | None = None) -> int:
 
     with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
         return Publisher(engine, settings).rollback(to).publication_id
+
+
+def adopt(settings: Settings, item_cd: str, candidate_id: str, user: str) -> Any:
+    """Mark a published candidate as accepted by `user` and return it in BOP shape (`feedback.Adoption`)."""
+    from routing_etl.warehouse import feedback
+
+    with Context(settings, RunFolder("adopt", settings.home)).warehouse() as engine:
+        return feedback.adopt(engine, settings.warehouse_schema, item_cd, candidate_id, user)
 
 
 def purge(

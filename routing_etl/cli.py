@@ -31,6 +31,8 @@ models_app = typer.Typer(help="Trained model versions.", no_args_is_help=True)
 publications_app = typer.Typer(help="Published batches of predictions.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(publications_app, name="publications")
+sql_app = typer.Typer(help="SQL text for DBAs and the ERP team.", no_args_is_help=True)
+app.add_typer(sql_app, name="sql")
 
 RunOption = Annotated[str | None, typer.Option("--run", help="Run id; default: the newest that fits.")]
 
@@ -374,6 +376,39 @@ def publications_rollback(
     from routing_etl import admin
 
     typer.echo(f"Publication {admin.rollback(_settings(), to)} is the current one.")
+
+
+@app.command()
+def adopt(
+    item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
+    candidate_id: Annotated[str, typer.Argument(help="Candidate id, e.g. 3H18091DB_C01.")],
+    user: Annotated[str, typer.Option("--user", help="Who takes it over; kept on record.")],
+) -> None:
+    """Take over a published candidate: mark it in routing_feedback and show it in the ERP's BOP shape."""
+    from routing_etl import admin, display
+
+    display.adoption(_console(), admin.adopt(_settings(), item_cd, candidate_id, user))
+
+
+@sql_app.command("render")
+def sql_render(
+    dialect: Annotated[str, typer.Option(help="mssql, sqlite or postgresql.")] = "mssql",
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="TOML file of output columns; default: the shipped one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for VIEW.sql; default: print it.")] = None,
+) -> None:
+    """Write the flat view of an output column profile as DDL."""
+    from routing_etl import admin
+
+    name, text = admin.render_view(_settings(), dialect, profile)
+    if out is None:
+        typer.echo(text)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"{name}.{dialect}.sql"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    typer.echo(f"Wrote {file}")
 
 
 #: Exit code of a command that was stopped with Ctrl-C.

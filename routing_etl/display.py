@@ -493,3 +493,21 @@ def doctor_table(console: Console, findings: Any) -> None:
     for f in findings:
         table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", escape(f.message), escape(f.remedy))
     console.print(table)
+
+
+def adoption(console: Console, taken: Any) -> None:
+    """A candidate that was taken over: who and when, then its BOP rows without the columns that are NULL in all."""
+    since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
+    state = "accepted" if taken.new else "was accepted before"
+    console.print(
+        f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}.",
+        markup=False,
+    )
+    for view, rows in taken.rows.items():
+        filled = [name for name in (rows[0] if rows else {}) if any(r[name] is not None for r in rows)]
+        table = Table(title=f"{view}: {len(rows)} rows")
+        for name in filled:
+            table.add_column(name)
+        for row in rows:
+            table.add_row(*(escape(str(row[name])) if row[name] is not None else "" for name in filled))
+        console.print(table)

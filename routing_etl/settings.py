@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     keep_publications: int = Field(
         3, ge=2, le=1000, description="publications kept for rollback, current included"
     )
+    publish_mode: Literal["pointer", "table"] = Field(
+        "pointer", description="pointer: views show the batch; table: routing_flat_table follows it too"
+    )
     keep_days: int = Field(
         90, ge=1, le=36500, description="days of batch runs, check results and rejects kept"
     )

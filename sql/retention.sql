@@ -38,12 +38,24 @@ BEGIN
     WHERE p.id = @publication AND p.state = 'purged';
     SET @deleted = @@ROWCOUNT;
 END;
-DELETE r FROM routing.resource_alternative AS r
-JOIN routing.publication AS p ON p.id = r.publication_id
-WHERE p.id = @publication AND p.state = 'purged';
-DELETE a FROM routing.abstained_item AS a
-JOIN routing.publication AS p ON p.id = a.publication_id
-WHERE p.id = @publication AND p.state = 'purged';
+SET @deleted = 1;
+WHILE @deleted > 0
+BEGIN
+    DELETE TOP (4000) r
+    FROM routing.resource_alternative AS r
+    JOIN routing.publication AS p ON p.id = r.publication_id
+    WHERE p.id = @publication AND p.state = 'purged';
+    SET @deleted = @@ROWCOUNT;
+END;
+SET @deleted = 1;
+WHILE @deleted > 0
+BEGIN
+    DELETE TOP (4000) a
+    FROM routing.abstained_item AS a
+    JOIN routing.publication AS p ON p.id = a.publication_id
+    WHERE p.id = @publication AND p.state = 'purged';
+    SET @deleted = @@ROWCOUNT;
+END;
 UPDATE routing.publication SET purged_at = SYSUTCDATETIME() WHERE id = @publication AND state = 'purged';
 
 -- Runs older than a year: checks and rejects go with them (ON DELETE CASCADE), one run per statement keeps locks short.

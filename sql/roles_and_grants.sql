@@ -10,6 +10,13 @@ GRANT SELECT ON routing.routing_candidate_evidence TO routing_erp_reader;
 GRANT SELECT ON routing.routing_flat TO routing_erp_reader;
 GRANT SELECT ON routing.routing_abstained TO routing_erp_reader;
 GRANT SELECT ON routing.routing_predictions TO routing_erp_reader;
+GRANT SELECT ON routing.bop_proc_master TO routing_erp_reader;
+GRANT SELECT ON routing.bop_proc_detail TO routing_erp_reader;
+GRANT SELECT ON routing.bop_proc_res TO routing_erp_reader;
+GRANT SELECT ON routing.bop_proc_child TO routing_erp_reader;
+-- Filled only with ROUTING_ETL_PUBLISH_MODE=table:
+GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
+-- adopt_candidate.sql grants EXECUTE on the procedure; ownership chaining lets it write routing_feedback.
 
 -- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
 CREATE ROLE routing_etl_writer;
@@ -28,6 +35,7 @@ GRANT SELECT ON routing.rejected_row TO routing_metrics_reader;
 GRANT SELECT ON routing.publication TO routing_metrics_reader;
 GRANT SELECT ON routing.current_publication TO routing_metrics_reader;
 GRANT SELECT ON routing.publication_event TO routing_metrics_reader;
+GRANT SELECT ON routing.routing_feedback TO routing_metrics_reader;
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:
 -- GRANT SELECT ON dbo.BI_ITEM_INFO_VIEW TO <erp reading user>;

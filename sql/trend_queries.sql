@@ -75,3 +75,10 @@ SELECT reason_code, COUNT(*) AS items
 FROM routing.routing_abstained
 GROUP BY reason_code
 ORDER BY items DESC;
+
+-- What engineers accepted, by model version: how often the first proposal, how often another one.
+SELECT b.model_version, COUNT(*) AS accepted, SUM(CASE WHEN f.candidate_rank = 1 THEN 1 ELSE 0 END) AS first_proposal
+FROM routing.routing_feedback AS f
+JOIN routing.publication AS b ON b.id = f.publication_id
+GROUP BY b.model_version
+ORDER BY b.model_version DESC;

@@ -11,6 +11,7 @@ are used again), or, on another host or where processes cannot be seen, when its
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import uuid
@@ -25,6 +26,7 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database import translated
 from routing_etl.errors import LockedError, WarehouseError
 from routing_etl.log import get_logger
+from routing_etl.warehouse.changes import affected
 from routing_etl.warehouse.schema import Tables
 from routing_etl.warehouse.types import now
 
@@ -44,6 +46,11 @@ _APPLOCK = sa.text(
     "SELECT @result"
 )
 _APPUNLOCK = sa.text("EXEC sp_releaseapplock @Resource = :resource, @LockOwner = 'Session'")
+
+#: What a T-SQL server says when it has no such procedure (2812), or one based on PostgreSQL (42883).
+_NO_PROCEDURE = re.compile(
+    r"\b2812\b|Could not find stored procedure|\b42883\b|sp_getapplock\S* does not exist", re.I
+)
 
 
 def process_identity(pid: int) -> str | None:
@@ -129,9 +136,9 @@ class WriterLock:
     def _take(self) -> None:
         with translated("warehouse", self._engine.url):
             if self._engine.dialect.name == "mssql":
-                self._take_applock()
+                held = self._take_applock()
                 try:
-                    self._take_row(steal=True)
+                    self._take_row(steal=held)
                 except BaseException:
                     self._free_applock()
                     raise
@@ -165,11 +172,12 @@ class WriterLock:
         """
         row = self._row.c
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-            done = connection.execute(
+            beaten = (
                 sa.update(self._row)
                 .where(row.name == self._name, row.owner == self._owner)
                 .values(heartbeat_at=now())
-            ).rowcount
+            )
+            done = affected(connection, beaten, row.name)
         if done != 1:
             raise LockedError(
                 f"The writer lock was taken over while this process ({self._what}) was silent for more than "
@@ -198,9 +206,8 @@ class WriterLock:
             self._insert_row()
         with self._engine.begin() as connection:
             free = sa.update(self._row).where(row.name == self._name)
-            taken = connection.execute(
-                (free if steal else free.where(row.owner.is_(None))).values(self._values())
-            ).rowcount
+            mine = (free if steal else free.where(row.owner.is_(None))).values(self._values())
+            taken = affected(connection, mine, row.name)
         if taken == 1:
             return
         with self._engine.begin() as connection:
@@ -209,9 +216,8 @@ class WriterLock:
             raise self._locked(holder)
         with self._engine.begin() as connection:
             same = row.owner.is_(None) if holder.owner is None else row.owner == holder.owner
-            taken = connection.execute(
-                sa.update(self._row).where(row.name == self._name, same).values(self._values())
-            ).rowcount
+            over = sa.update(self._row).where(row.name == self._name, same).values(self._values())
+            taken = affected(connection, over, row.name)
         if taken != 1:
             raise self._locked(holder)
         _log.warning("lock_taken_over", host=holder.host, pid=holder.pid, what=holder.what)
@@ -253,16 +259,25 @@ class WriterLock:
     def _resource(self) -> str:
         return f"routing_etl:{self._row.schema or ''}:{self._name}"
 
-    def _take_applock(self) -> None:
+    def _take_applock(self) -> bool:
+        """Take the server's lock; False, with a logged reason, on a server without it: the row alone decides there."""
         self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             code = int(self._session.execute(_APPLOCK, {"resource": self._resource}).scalar_one())
+        except sa.exc.DBAPIError as exc:
+            self._session.invalidate()
+            self._session.close()
+            self._session = None
+            if not _NO_PROCEDURE.search(str(exc.orig)):
+                raise
+            _log.warning("applock_absent", stand_in="row of writer_lock", error=str(exc.orig)[:300])
+            return False
         except BaseException:
             self._session.close()
             self._session = None
             raise
         if code >= 0:
-            return
+            return True
         self._session.close()
         self._session = None
         if code == -1:

@@ -51,7 +51,13 @@ def head_revision() -> str:
     return head
 
 
-def _check_schema(schema: str | None) -> None:
+def check_schema(schema: str | None) -> None:
+    """Refuse a schema name that would have to be quoted.
+
+    Raises
+    ------
+    ConfigurationError: it has other signs than letters, digits and underscores.
+    """
     if schema is not None and not schema.replace("_", "").isalnum():
         raise ConfigurationError(
             f"Schema name {schema!r} is not usable.",
@@ -82,7 +88,7 @@ def _ensure_schema(connection: Connection, schema: str) -> None:
 
 
 def _run(engine: Engine, schema: str | None, revision: str, down: bool) -> None:
-    _check_schema(schema)
+    check_schema(schema)
     config = _config()
     with translated("warehouse", engine.url), engine.begin() as connection:
         if engine.dialect.name == "sqlite":
@@ -139,7 +145,7 @@ def migrate_sql(
             f"No migrations for {dialect!r}.", remedy=f"Use one of {', '.join(DIALECTS)}."
         )
     schema = None if dialect == "sqlite" else schema
-    _check_schema(schema)
+    check_schema(schema)
     buffer = io.StringIO()
     config = _config()
     config.attributes.update(dialect=dialect, schema=schema, buffer=buffer, from_base=start == "base")

@@ -30,6 +30,8 @@ from routing_etl.errors import ReconcileError, RoutingEtlError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings
+from routing_etl.warehouse.changes import affected, delete_step
+from routing_etl.warehouse.fixed_table import refresh, require_rcsi
 from routing_etl.warehouse.load import Writer, batches, choose_writer, with_publication
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.measure import (
@@ -59,9 +61,8 @@ _ROW_COLUMNS = {
     "abstained_item": "rows_abstained",
 }
 
-#: Items per purge transaction. SQL Server turns row locks into a table lock at about 5,000 of one statement.
-_PURGE_ITEMS = {"mssql": 150}
-_PURGE_ITEMS_ELSEWHERE = 10_000
+#: Items per purge transaction, where a statement may hold any number of row locks.
+_PURGE_ITEMS = 10_000
 
 _ATTEMPTS = 4
 
@@ -313,6 +314,8 @@ class Publisher:
     def publish(self, publication_id: int) -> PublishReport:
         """Move the pointer to a loaded publication, in one short transaction; the one before is retired.
 
+        In mode `table` the same transaction brings the changes into `routing_flat_table`.
+
         Published already: nothing changes. An outcome that is not known (connection lost in the commit) is read back.
 
         Raises
@@ -356,11 +359,18 @@ class Publisher:
                 remedy="Load first: routing-etl publish",
             )
         previous = self.current()
+        fixed = self._settings.publish_mode == "table"
+        if fixed:
+            require_rcsi(self._engine)
         if previous == publication_id:
+            if fixed:
+                self._transaction(lambda connection: refresh(connection, self.tables), durable=True)
             return PublishReport(publication_id, previous, False, time.monotonic() - started)
 
         def move(connection: Connection) -> None:
             self._point(connection, previous, publication_id, event)
+            if fixed:
+                refresh(connection, self.tables)
 
         self._transaction(move, done=lambda: self.current() == publication_id, durable=True)
         seconds = time.monotonic() - started
@@ -373,12 +383,12 @@ class Publisher:
         if previous is None:
             connection.execute(sa.insert(pointer).values(slot=1, **values))
         else:
-            moved = connection.execute(
+            step = (
                 sa.update(pointer)
                 .where(pointer.c.slot == 1, pointer.c.publication_id == previous)
                 .values(values)
-            ).rowcount
-            if moved != 1:
+            )
+            if affected(connection, step, pointer.c.slot) != 1:
                 raise WarehouseError(
                     f"The pointer no longer stood at publication {previous}; it was not moved.",
                     remedy="Something moved it outside this product's lock; look at publication_event, then run again.",
@@ -471,13 +481,24 @@ class Publisher:
             self._delete_rows(publication_id, lock)
 
     def _delete_rows(self, publication_id: int, lock: WriterLock) -> None:
+        """Remove a publication's rows: by ranges of items, or on SQL Server by parts that keep row locks."""
+        if self._engine.dialect.name == "mssql":
+            # Children first: then the cascade of a candidate finds nothing, and a part locks what it says.
+            for table in reversed(self.tables.published):
+                step = delete_step(table, table.c.publication_id == publication_id)
+                while self._transaction(step):
+                    lock.beat()
+            self._transaction(lambda connection: self._set(connection, publication_id, purged_at=now()))
+            return
+        self._delete_ranges(publication_id, lock)
+
+    def _delete_ranges(self, publication_id: int, lock: WriterLock) -> None:
         candidate = self.tables.candidate
-        step = _PURGE_ITEMS.get(self._engine.dialect.name, _PURGE_ITEMS_ELSEWHERE)
         edge = (
             sa.select(candidate.c.item_cd)
             .where(candidate.c.publication_id == publication_id)
             .order_by(candidate.c.item_cd, candidate.c.candidate_rank)
-            .offset(step)
+            .offset(_PURGE_ITEMS)
             .limit(1)
         )
         while True:

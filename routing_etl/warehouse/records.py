@@ -24,6 +24,7 @@ from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
+from routing_etl.warehouse.changes import affected, delete_all
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.lock import process_gone, process_identity
 from routing_etl.warehouse.migrate import check_head
@@ -122,7 +123,7 @@ class Records:
         )
         self._require_short(run, "run_id", run_id)
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-            again = connection.execute(
+            opened = (
                 sa.update(run)
                 .where(run.c.run_id == run_id)
                 .values(
@@ -131,8 +132,8 @@ class Records:
                     message=None,
                     **{k: v for k, v in values.items() if v is not None},
                 )
-            ).rowcount
-            if not again:
+            )
+            if not affected(connection, opened, run.c.run_id):
                 connection.execute(
                     sa.insert(run).values(run_id=run_id, attempt=1, started_at=now(), **values)
                 )
@@ -174,13 +175,14 @@ class Records:
             },
         )
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-            done = connection.execute(
+            closed = (
                 sa.update(run)
                 .where(run.c.run_id == run_id)
                 .values(
                     status=status, finished_at=now(), **{k: v for k, v in values.items() if v is not None}
                 )
-            ).rowcount
+            )
+            done = affected(connection, closed, run.c.run_id)
         if not done:
             raise self._unknown_run(run_id)
 
@@ -271,7 +273,7 @@ class Records:
         stored = 0
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
             self._require_run(connection, run_id)
-            connection.execute(sa.delete(target).where(target.c.run_id == run_id))
+            delete_all(connection, target, target.c.run_id == run_id, target.c.run_id)
             for file in files:
                 lazy = pl.scan_parquet(file)
                 REJECTS.validate(lazy)
@@ -498,18 +500,14 @@ class Records:
                 continue
             with translated("warehouse", self._engine.url), self._engine.begin() as connection:
                 for table in (*children, run):
-                    removed[table.name] += connection.execute(
-                        sa.delete(table).where(table.c.run_id == run_id)
-                    ).rowcount
+                    removed[table.name] += delete_all(
+                        connection, table, table.c.run_id == run_id, table.c.run_id
+                    )
         metric = self.tables.model_metric
         for version in retired:
             with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-                removed["model_metric"] += connection.execute(
-                    sa.delete(metric).where(metric.c.model_version == version)
-                ).rowcount
-                removed["model_version"] += connection.execute(
-                    sa.delete(model).where(model.c.version == version)
-                ).rowcount
+                for table, key in ((metric, metric.c.model_version), (model, model.c.version)):
+                    removed[table.name] += delete_all(connection, table, key == version, key)
         _log.info("records_purged", **removed)
         return removed
 

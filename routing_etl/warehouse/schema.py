@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -41,6 +42,27 @@ TIME_COLUMNS = (
     "optimal_time", "standard_time", "safe_time", "act_setup_time", "act_run_time",
     "queue_time", "wait_time", "move_time", "mfg_lt",
 )  # fmt: skip
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+#: Columns of the fixed table: contract 6.4's 52 in their order, then ten that `routing_flat` has too.
+FLAT_COLUMNS = _names(
+    "ITEM_CD CANDIDATE_ID ROUTING_SIGNATURE PRIORITY SIMILARITY_TIER PROC_SEQ INSIDE_FLAG "
+    "dbo_BI_ROUTING_VIEW_JOB_CD JOB_NM RES_CD RES_DIS TIME_UNIT MFG_LT QUEUE_TIME SETUP_TIME "
+    "MACH_WORKED_HOURS ACT_SETUP_TIME ACT_RUN_TIME WAIT_TIME MOVE_TIME RUN_TIME_QTY RUN_TIME_UNIT "
+    "BATCH_OPER BP_CD dbo_BI_ROUTING_VIEW_CUST_NM CUR_CD SUBCONTRACT_PRC TAX_TYPE MILESTONE_FLG INSP_FLG "
+    "ROUT_ORDER VALID_FROM_DT VALID_TO_DT dbo_BI_ROUTING_VIEW_REMARK ROUT_DOC DOC_INSIDE DOC_NO "
+    "NC_PROGRAM NC_PROGRAM_WRITER NC_WRITER_NM NC_WRITE_DATE NC_REVIEWER NC_REVIEWER_NM NC_REVIEW_DT "
+    "RAW_MATL_SIZE JAW_SIZE VALIDITY PROGRAM_REMARK OP_DRAW_NO MTMG_NUMB REFERENCE_ITEM_CD "
+    "SIMILARITY_SCORE RUN_TIME OPTIMAL_TIME STANDARD_TIME SAFE_TIME TIME_SOURCE CONFIDENCE CANDIDATE_RANK "
+    "ROUT_NO MODEL_VERSION PUBLICATION_ID"
+)
+
+#: One row of the fixed table.
+FLAT_KEY = ("ITEM_CD", "CANDIDATE_ID", "PROC_SEQ")
 
 
 def _words(values: tuple[str, ...]) -> str:
@@ -435,6 +457,66 @@ def _writer_lock(md: sa.MetaData) -> sa.Table:
     )
 
 
+def _routing_feedback(md: sa.MetaData) -> sa.Table:
+    """Which proposals an engineer took over, and as what: one row however often it is reported."""
+    return sa.Table(
+        "routing_feedback",
+        md,
+        _item_cd(),
+        _publication_id(),
+        sa.Column("candidate_id", t.text(110), nullable=False),
+        _rank(),
+        sa.Column("predicted_rout_no", t.text(50), nullable=False),
+        sa.Column("routing_code", t.text(1000), nullable=False),
+        sa.Column("accepted_by", t.text(128), nullable=False),
+        sa.Column("accepted_at", t.UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("item_cd", "publication_id", "candidate_rank", mssql_clustered=True),
+        sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
+        sa.CheckConstraint("candidate_rank > 0", name="rank"),
+        sa.CheckConstraint("accepted_by <> ''", name="accepted_by"),
+        sa.Index(None, "accepted_at"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _flat_columns() -> list[sa.Column[Any]]:
+    """The 52 columns of contract 6.4 in their order, then those that a screen needs to judge a proposal."""
+    texts: dict[str, int] = {
+        "ITEM_CD": 100, "CANDIDATE_ID": 110, "ROUTING_SIGNATURE": 200, "PRIORITY": 16, "SIMILARITY_TIER": 8,
+        "INSIDE_FLAG": 16, "dbo_BI_ROUTING_VIEW_JOB_CD": 32, "JOB_NM": 64, "RES_CD": 32, "RES_DIS": 64,
+        "TIME_UNIT": 16, "RUN_TIME_UNIT": 16, "BATCH_OPER": 8, "BP_CD": 16, "dbo_BI_ROUTING_VIEW_CUST_NM": 64,
+        "CUR_CD": 8, "TAX_TYPE": 8, "MILESTONE_FLG": 1, "INSP_FLG": 1, "ROUT_ORDER": 32,
+        "dbo_BI_ROUTING_VIEW_REMARK": 200, "ROUT_DOC": 64, "DOC_INSIDE": 8, "DOC_NO": 64, "NC_PROGRAM": 64,
+        "NC_PROGRAM_WRITER": 32, "NC_WRITER_NM": 32, "NC_REVIEWER": 32, "NC_REVIEWER_NM": 32, "RAW_MATL_SIZE": 32,
+        "JAW_SIZE": 32, "VALIDITY": 32, "PROGRAM_REMARK": 200, "OP_DRAW_NO": 64, "MTMG_NUMB": 32,
+        "REFERENCE_ITEM_CD": 100, "TIME_SOURCE": 20, "ROUT_NO": 50, "MODEL_VERSION": 128,
+    }  # fmt: skip
+    others: dict[str, Any] = {
+        "PROC_SEQ": sa.SmallInteger(), "CANDIDATE_RANK": sa.SmallInteger(), "PUBLICATION_ID": sa.Integer(),
+        "VALID_FROM_DT": t.date(), "VALID_TO_DT": t.date(), "NC_WRITE_DATE": t.date(), "NC_REVIEW_DT": t.date(),
+        "SUBCONTRACT_PRC": t.decimal(14, 2), "SIMILARITY_SCORE": t.decimal(5, 4), "CONFIDENCE": t.decimal(5, 4),
+    }  # fmt: skip
+    return [
+        sa.Column(
+            name,
+            t.text(texts[name]) if name in texts else others.get(name, t.decimal(10, 2)),
+            nullable=name not in FLAT_KEY,
+        )
+        for name in FLAT_COLUMNS
+    ]
+
+
+def _routing_flat_table(md: sa.MetaData) -> sa.Table:
+    """The published batch once more, in one fixed table, for an ERP that can read nothing else (mode `table`)."""
+    return sa.Table(
+        "routing_flat_table",
+        md,
+        *_flat_columns(),
+        sa.PrimaryKeyConstraint(*FLAT_KEY, mssql_clustered=True),
+        sqlite_with_rowid=False,
+    )
+
+
 @dataclass(frozen=True)
 class Tables:
     """Every table of ours under one schema."""
@@ -454,6 +536,8 @@ class Tables:
     quality_result: sa.Table
     rejected_row: sa.Table
     writer_lock: sa.Table
+    routing_feedback: sa.Table
+    routing_flat_table: sa.Table
 
     @property
     def published(self) -> tuple[sa.Table, ...]:
@@ -487,6 +571,8 @@ def tables(schema: str | None) -> Tables:
         quality_result=_quality_result(md),
         rejected_row=_rejected_row(md),
         writer_lock=_writer_lock(md),
+        routing_feedback=_routing_feedback(md),
+        routing_flat_table=_routing_flat_table(md),
     )
 
 

@@ -71,7 +71,7 @@ def _drop_view(element: DropView, compiler: DDLCompiler, **_: Any) -> str:
     return f"DROP VIEW {_qualified(compiler, element)}"
 
 
-class _Words:
+class Words:
     """The few expressions that dialects write differently."""
 
     def __init__(self, dialect: str) -> None:
@@ -113,7 +113,7 @@ class _Words:
         return value.op("||")(sa.literal("+00:00", sa.String()))
 
 
-class _Sources:
+class Sources:
     """The tables under the short names that a DBA reads in the view text."""
 
     def __init__(self, tb: Tables) -> None:
@@ -132,7 +132,7 @@ class _Sources:
         self.main = tb.candidate_operation.alias("main")
 
 
-def _from_pointer(tb: _Sources, detail: Any) -> sa.Join:
+def from_pointer(tb: Sources, detail: Any) -> sa.Join:
     pointer, batch = tb.current_publication, tb.publication
     # `slot = 1` tells every planner that the pointer is one row: it starts there and seeks from it.
     return pointer.join(batch, sa.and_(pointer.c.slot == 1, batch.c.id == pointer.c.publication_id)).join(
@@ -148,14 +148,14 @@ def _same_candidate(left: Any, right: Any) -> sa.ColumnElement[bool]:
     )
 
 
-def _inside_word(tb: _Sources) -> Column:
+def _inside_word(tb: Sources) -> Column:
     return sa.case(
         (tb.candidate_operation.c.inside == sa.literal("out", sa.String()), tb.publication.c.word_outsourced),
         else_=tb.publication.c.word_inhouse,
     )
 
 
-def _candidates(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
     c, b = tb.candidate.c, tb.publication.c
     return sa.select(
         c.item_cd,
@@ -181,10 +181,10 @@ def _candidates(tb: _Sources, w: _Words) -> sa.Select[Any]:
         c.neighbour_count,
         c.support,
         c.matched_attributes,
-    ).select_from(_from_pointer(tb, tb.candidate))
+    ).select_from(from_pointer(tb, tb.candidate))
 
 
-def _layout(tb: _Sources, w: _Words) -> list[Column]:
+def _layout(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     """Positions 6-50 of the flat layout (contract 6.2 and 6.4), exact names and order."""
     o, b = tb.candidate_operation.c, tb.publication.c
     null, text = w.null, t.text
@@ -238,7 +238,7 @@ def _layout(tb: _Sources, w: _Words) -> list[Column]:
     return [column.label(name) for name, column in columns]
 
 
-def _operation_extras(tb: _Sources, w: _Words) -> list[Column]:
+def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     """Columns added after the specified ones (contract 6.2, 6.5): times with spread, confidence, provenance."""
     c, o, b = tb.candidate.c, tb.candidate_operation.c, tb.publication.c
     source = o.time_source
@@ -288,22 +288,38 @@ def _operation_extras(tb: _Sources, w: _Words) -> list[Column]:
     return [column.label(name) for name, column in columns]
 
 
-def _operations_from(tb: _Sources) -> sa.Join:
-    return _from_pointer(tb, tb.candidate).join(
+def operations_from(tb: Sources) -> sa.Join:
+    return from_pointer(tb, tb.candidate).join(
         tb.candidate_operation, _same_candidate(tb.candidate_operation, tb.candidate)
     )
 
 
-def _candidate_operations(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _candidate_operations(tb: Sources, w: Words) -> sa.Select[Any]:
     c = tb.candidate.c
     return sa.select(c.item_cd, c.candidate_id, *_layout(tb, w), *_operation_extras(tb, w)).select_from(
-        _operations_from(tb)
+        operations_from(tb)
     )
 
 
-def _flat(tb: _Sources, w: _Words) -> sa.Select[Any]:
+#: Known names of output profiles for the columns that the ERP's layout calls after its own view.
+_SHORT = {
+    "dbo_BI_ROUTING_VIEW_JOB_CD": "JOB_CD",
+    "dbo_BI_ROUTING_VIEW_CUST_NM": "CUST_NM",
+    "dbo_BI_ROUTING_VIEW_REMARK": "REMARK",
+}
+
+
+def known_columns(tb: Sources | None = None, w: Words | None = None) -> dict[str, Column]:
+    """What an output profile may use, by name: the columns of `routing_flat`, and the publication's codes."""
+    sources, words = tb or Sources(tables(None)), w or Words("sqlite")
+    flat = {_SHORT.get(c.name, c.name): c.element for c in _flat_columns(sources, words)}
+    b = sources.publication.c
+    return {**flat, "COMPANY_CODE": b.company_code, "PLANT_CODE": b.plant_code}
+
+
+def _flat_columns(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     c = tb.candidate.c
-    return sa.select(
+    return [
         c.item_cd.label("ITEM_CD"),
         c.candidate_id.label("CANDIDATE_ID"),
         c.routing_signature.label("ROUTING_SIGNATURE"),
@@ -313,10 +329,14 @@ def _flat(tb: _Sources, w: _Words) -> sa.Select[Any]:
         c.reference_item_cd.label("REFERENCE_ITEM_CD"),
         c.similarity_score.label("SIMILARITY_SCORE"),
         *_operation_extras(tb, w),
-    ).select_from(_operations_from(tb))
+    ]
 
 
-def _candidate_resources(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
+    return sa.select(*_flat_columns(tb, w)).select_from(operations_from(tb))
+
+
+def candidate_resources(tb: Sources, w: Words) -> sa.Select[Any]:
     """One row per candidate, job and machine that may run it, in the 39 columns of P_BOP_PROC_RES (contract 6.6, 6.7).
 
     A job that two operations use shares one list, and a resource that is the main one of any of them is not repeated.
@@ -324,7 +344,7 @@ def _candidate_resources(tb: _Sources, w: _Words) -> sa.Select[Any]:
     c, b, o, r = tb.candidate, tb.publication.c, tb.candidate_operation, tb.resource_alternative
     earlier, main = tb.earlier, tb.main
     number = sa.Numeric(18, 4)
-    source = _operations_from(tb).join(
+    source = operations_from(tb).join(
         r, sa.and_(r.c.publication_id == o.c.publication_id, r.c.job_cd == o.c.job_cd)
     )
     first_use = ~sa.exists(
@@ -390,9 +410,9 @@ def _candidate_resources(tb: _Sources, w: _Words) -> sa.Select[Any]:
     )
 
 
-def _evidence(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
     c, e = tb.candidate.c, tb.candidate_evidence
-    source = _from_pointer(tb, tb.candidate).join(e, _same_candidate(e, tb.candidate))
+    source = from_pointer(tb, tb.candidate).join(e, _same_candidate(e, tb.candidate))
     return sa.select(
         c.item_cd,
         c.candidate_id,
@@ -408,7 +428,7 @@ def _evidence(tb: _Sources, w: _Words) -> sa.Select[Any]:
     ).select_from(source)
 
 
-def _abstained(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _abstained(tb: Sources, w: Words) -> sa.Select[Any]:
     a, b = tb.abstained_item.c, tb.publication.c
     return sa.select(
         a.item_cd,
@@ -417,10 +437,10 @@ def _abstained(tb: _Sources, w: _Words) -> sa.Select[Any]:
         a.best_similarity,
         b.model_version,
         a.publication_id,
-    ).select_from(_from_pointer(tb, tb.abstained_item))
+    ).select_from(from_pointer(tb, tb.abstained_item))
 
 
-def _predictions(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _predictions(tb: Sources, w: Words) -> sa.Select[Any]:
     c, o, b = tb.candidate.c, tb.candidate_operation.c, tb.publication.c
     return sa.select(
         c.publication_id,
@@ -447,10 +467,10 @@ def _predictions(tb: _Sources, w: _Words) -> sa.Select[Any]:
         o.safe_time,
         o.time_source,
         o.sample_count,
-    ).select_from(_operations_from(tb))
+    ).select_from(operations_from(tb))
 
 
-def _quality_trend(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _quality_trend(tb: Sources, w: Words) -> sa.Select[Any]:
     """Each version's newest value of each metric beside the version before it, by time of measurement."""
     m, v = tb.model_metric.c, tb.model_version
     series = (m.method, m.split, m.segment, m.metric)
@@ -488,7 +508,7 @@ def _quality_trend(tb: _Sources, w: _Words) -> sa.Select[Any]:
     )
 
 
-def _run_summary(tb: _Sources, w: _Words) -> sa.Select[Any]:
+def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
     r, q = tb.batch_run.c, tb.quality_result.c
     no = sa.false()
 
@@ -517,10 +537,11 @@ def _run_summary(tb: _Sources, w: _Words) -> sa.Select[Any]:
     ).select_from(tb.batch_run)
 
 
-_VIEWS: dict[str, Callable[[_Sources, _Words], sa.Select[Any]]] = {
+#: Views of revision 0002 and of revision 0003.
+_FIRST: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_candidates": _candidates,
     "routing_candidate_operations": _candidate_operations,
-    "routing_candidate_resources": _candidate_resources,
+    "routing_candidate_resources": candidate_resources,
     "routing_candidate_evidence": _evidence,
     "routing_flat": _flat,
     "routing_abstained": _abstained,
@@ -528,12 +549,18 @@ _VIEWS: dict[str, Callable[[_Sources, _Words], sa.Select[Any]]] = {
     "model_quality_trend": _quality_trend,
     "batch_run_summary": _run_summary,
 }
+FIRST_VIEWS = tuple(_FIRST)
+BOP_VIEWS = ("bop_proc_master", "bop_proc_detail", "bop_proc_res", "bop_proc_child")
 
 #: Names of all views, in the order of creation.
-VIEW_NAMES = tuple(_VIEWS)
+VIEW_NAMES = (*FIRST_VIEWS, *BOP_VIEWS)
 
 
 def view_selects(schema: str | None, dialect: str) -> dict[str, sa.Select[Any]]:
     """View name to its select, for `sqlite`, `mssql` or `postgresql`."""
-    tb, words = _Sources(tables(schema)), _Words(dialect)
-    return {name: make(tb, words) for name, make in _VIEWS.items()}
+    from routing_etl.warehouse import views_bop as bop
+
+    tb, words = Sources(tables(schema)), Words(dialect)
+    shapes = (bop.bop_master, bop.bop_detail, bop.bop_res, bop.bop_child)
+    makers = {**_FIRST, **dict(zip(BOP_VIEWS, shapes, strict=True))}
+    return {name: make(tb, words) for name, make in makers.items()}

@@ -10,6 +10,7 @@ from warehouse_predictions import warehouse, write_many
 from routing_etl.database import make_engine
 from routing_etl.errors import DiskFullError, TransientDatabaseError, WarehouseError
 from routing_etl.warehouse import publish as publish_module
+from routing_etl.warehouse.migrate import head_revision
 from routing_etl.warehouse.publish import Publisher
 
 pytestmark = pytest.mark.integration
@@ -100,7 +101,7 @@ def test_the_schema_is_changed_under_a_running_product(house):
     with pytest.raises(WarehouseError, match="routing-etl migrate"):
         publisher.load(folder, run_id="r2", model_version="m")
     with publisher._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE schema_version SET version_num = '0002'")
+        connection.exec_driver_sql(f"UPDATE schema_version SET version_num = '{head_revision()}'")
     works_again(publisher, folder)
 
 

@@ -24,8 +24,10 @@ from routing_etl.errors import LockedError, ReconcileError, TransientDatabaseErr
 from routing_etl.frames import CheckOutcome
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.lock import WriterLock
+from routing_etl.warehouse.profiles import load_profile, render
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
 from routing_etl.warehouse.schema import tables
@@ -217,3 +219,66 @@ def test_a_server_that_is_gone_is_one_clear_sentence(house):
     engine = make_engine(url, "warehouse", settings)
     with pytest.raises(TransientDatabaseError, match="ROUTING_ETL_WAREHOUSE_URL"):
         Publisher(engine, settings).list()
+
+
+def test_the_fixed_table_changes_only_what_differs_and_whole(house, tmp_path):
+    """`xmin` is the transaction that wrote a row: it stays on rows that a publication does not touch."""
+    publisher, settings = house
+    fixed = Publisher(publisher._engine, settings.model_copy(update={"publish_mode": "table"}))
+
+    def batch(*items):
+        made = {name: [] for name in known_rows()}
+        for item, minutes in items:
+            key = {"item_cd": item, "item_key": item}
+            made["candidates"].append(CANDIDATE | key | {"candidate_id": f"{item}_C01"})
+            made["candidate_operations"].append(OPERATION | key | {"setup_time": minutes})
+        return made
+
+    def load(name, *items):
+        folder = write_rows(tmp_path / name, batch(*items))
+        return fixed.load(folder, run_id="r", model_version="m").publication_id
+
+    held = 'SELECT "ITEM_CD", "SETUP_TIME", xmin::text FROM plan.routing_flat_table ORDER BY 1'
+    fixed.publish(load("a", ("A", 1.0), ("B", 2.0), ("C", 3.0)))
+    before = rows(publisher, held)
+    fixed.publish(load("b", ("A", 1.0), ("B", 9.0), ("D", 4.0)))
+    after = rows(publisher, held)
+    assert [(r[0], float(r[1])) for r in after] == [("A", 1.0), ("B", 9.0), ("D", 4.0)]
+    assert [a[2] == b[2] for a, b in zip(before[:2], after[:2], strict=True)] == [True, False]
+    shown = rows(publisher, 'SELECT "ITEM_CD", "SETUP_TIME" FROM plan.routing_flat ORDER BY 1')
+    assert [tuple(r) for r in shown] == [tuple(r[:2]) for r in after]
+    # A failure leaves pointer and table as they were.
+    current = fixed.current()
+    with publisher._engine.begin() as connection:
+        connection.exec_driver_sql(
+            "ALTER TABLE plan.routing_flat_table ADD CONSTRAINT no_e CHECK (\"ITEM_CD\" <> 'E')"
+        )
+    other = load("c", ("A", 5.0), ("E", 1.0))
+    with pytest.raises(WarehouseError, match="no_e"):
+        fixed.publish(other)
+    assert fixed.current() == current and rows(publisher, held) == after
+
+
+def test_an_engineer_accepts_a_candidate(house, tmp_path):
+    publisher, settings = house
+    report = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
+    publisher.publish(report.publication_id)
+    item, candidate = CANDIDATE["item_cd"], CANDIDATE["candidate_id"]
+    first = adopt(publisher._engine, settings.warehouse_schema, item, candidate, "kim")
+    again = adopt(publisher._engine, settings.warehouse_schema, item, candidate, "lee")
+    assert (first.new, again.new, again.accepted_by) == (True, False, "kim")
+    shapes = {name: (len(found), len(found[0])) for name, found in first.rows.items()}
+    assert shapes == {"bop_proc_master": (1, 28), "bop_proc_detail": (2, 93), "bop_proc_res": (2, 39)}
+    assert rows(publisher, "SELECT count(*) FROM plan.routing_feedback")[0][0] == 1
+
+
+def test_the_profiles_view_can_be_made_and_made_again(house, tmp_path):
+    publisher, _ = house
+    report = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
+    publisher.publish(report.publication_id)
+    for _ in range(2):
+        with publisher._engine.begin() as connection:
+            connection.exec_driver_sql(render(load_profile(), "postgresql", "plan"))
+    found = rows(publisher, "SELECT * FROM plan.routing_flat_52")
+    assert len(found) == 2 and len(found[0]) == 52
+    publisher._engine.dispose()

@@ -241,13 +241,58 @@ def test_other_return_codes_are_errors_not_grants(house, code, words):
     assert server.closed == 1
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[42000] Could not find stored procedure 'sp_getapplock'. (2812)",
+        "42883 procedure sp_getapplock(...) does not exist",
+    ],
+)
+def test_a_server_without_application_locks_is_guarded_by_the_row(house, monkeypatch, message):
+    class Lacks(FakeSqlServer):
+        invalidated = 0
+
+        def execute(self, statement, parameters=None):
+            raise sa.exc.ProgrammingError("x", {}, Exception(message))
+
+        def invalidate(self):
+            self.invalidated += 1
+
+    server = Lacks(0)
+    lock = WriterLock(server, house[1], "a")
+    assert lock._take_applock() is False
+    assert (server.invalidated, server.closed, lock._session) == (1, 1, None)
+    # The row then decides: it is not taken over from an owner that may be alive.
+    engine, tables = house
+    put(house, host="another-host", pid=1, process="boot/ns/1")
+    second = WriterLock(engine, tables, "b")
+    monkeypatch.setattr(second, "_take_applock", lambda: False)
+    monkeypatch.setattr(engine.dialect, "name", "mssql")
+    with pytest.raises(LockedError, match="another-host"):
+        second._take()
+
+
+def test_another_error_of_the_application_lock_is_raised(house):
+    class Fails(FakeSqlServer):
+        def execute(self, statement, parameters=None):
+            raise sa.exc.OperationalError("x", {}, Exception("[08S01] Communication link failure"))
+
+        def invalidate(self):
+            pass
+
+    server = Fails(0)
+    with pytest.raises(sa.exc.OperationalError):
+        WriterLock(server, house[1], "a")._take_applock()
+    assert server.closed == 1
+
+
 def test_on_sql_server_the_row_is_written_over_whoever_left_it(house, monkeypatch):
     """The application lock decides; the row only tells others who works."""
     engine, tables = house
     put(house, host="another-host", pid=1, process="boot/ns/1")
     lock = WriterLock(engine, tables, "load of run z")
     server = FakeSqlServer(0)
-    monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server))
+    monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server) is None)
     monkeypatch.setattr(engine.dialect, "name", "mssql")
     lock._take()
     monkeypatch.undo()
@@ -260,7 +305,7 @@ def test_the_application_lock_is_freed_when_the_row_cannot_be_written(house, mon
     engine, tables = house
     lock = WriterLock(engine, tables, "a")
     server = FakeSqlServer(0)
-    monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server))
+    monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server) is None)
     monkeypatch.setattr(lock, "_take_row", lambda steal: (_ for _ in ()).throw(RuntimeError("no")))
     monkeypatch.setattr(engine.dialect, "name", "mssql")
     with pytest.raises(RuntimeError):

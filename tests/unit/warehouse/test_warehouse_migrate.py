@@ -17,6 +17,7 @@ from routing_etl.database import make_engine
 from routing_etl.errors import ConfigurationError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse.compression import COMPRESSED, compression_refused
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.views import VIEW_NAMES
 
@@ -148,12 +149,29 @@ def test_the_schema_name_is_checked_not_pasted():
     assert "[plan]" in m.migrate_sql("mssql", "plan") or "plan." in m.migrate_sql("mssql", "plan")
 
 
+def test_compression_is_guarded_and_hidden_from_servers_that_lack_it():
+    text = m.migrate_sql("mssql", "routing")
+    lines = [line for line in text.splitlines() if "DATA_COMPRESSION" in line]
+    assert [re.search(r"\[routing\]\.\[(\w+)\]", line)[1] for line in lines] == list(COMPRESSED)
+    assert all(line.startswith("IF SERVERPROPERTY(N'Babelfish') IS NULL AND (") for line in lines)
+    assert all("EXEC(N'ALTER TABLE" in line for line in lines)
+    assert "DATA_COMPRESSION" not in m.migrate_sql("sqlite") + m.migrate_sql("postgresql")
+
+
+@pytest.mark.parametrize(("answer", "refused"), [(1, False), (0, True)])
+def test_a_server_without_compression_is_left_as_it_is(answer, refused):
+    with sa.create_engine("sqlite://").connect() as connection:
+        real = connection.exec_driver_sql
+        connection.exec_driver_sql = lambda _: real(f"SELECT {answer}")
+        assert compression_refused(connection) is refused
+
+
 def test_an_unknown_dialect_names_the_known_ones():
     with pytest.raises(ConfigurationError, match=r"oracle.*sqlite, mssql, postgresql"):
         m.migrate_sql("oracle")
 
 
-@pytest.mark.parametrize("dialect", ["mssql", "sqlite"])
+@pytest.mark.parametrize("dialect", ["mssql", "sqlite", "postgresql"])
 def test_the_rendered_ddl_for_dbas_is_current(dialect):
     path = ROOT / "sql" / "ddl" / f"{dialect}.sql"
     assert path.read_text(encoding="utf-8") == m.migrate_sql(dialect, "routing") + "\n", (

@@ -270,7 +270,7 @@ def test_purge_keeps_the_current_and_the_newest(house, tmp_path):
 
 def test_purge_works_in_small_transactions(house, tmp_path, monkeypatch):
     publisher, _, engine = house
-    monkeypatch.setattr(publish_module, "_PURGE_ITEMS_ELSEWHERE", 7)
+    monkeypatch.setattr(publish_module, "_PURGE_ITEMS", 7)
     first = publish(publisher, write_many(tmp_path / "a", 40))
     publish(publisher, write_many(tmp_path / "b", 5, seed=1))
     sizes = []

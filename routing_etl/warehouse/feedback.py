@@ -1,0 +1,161 @@
+"""An engineer takes over a proposal: who, when and what is kept, and the proposal comes back in the ERP's BOP shape.
+
+What belongs here: the same as `sql/adopt_candidate.sql`, for databases without procedures. What does not: writing into
+the ERP's own tables, which only the ERP does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from routing_etl.database import translated
+from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
+from routing_etl.log import get_logger
+from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.types import now
+
+_SHAPES = ("bop_proc_master", "bop_proc_detail", "bop_proc_res")
+_ATTEMPTS = 3
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """A taken-over candidate. `new` is False when it was on record already; who and when are then the first ones.
+
+    `rows`: view name (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`) to its rows, columns as in the base table.
+    """
+
+    publication_id: int
+    item_cd: str
+    candidate_id: str
+    rout_no: str
+    accepted_by: str
+    accepted_at: datetime
+    new: bool
+    rows: dict[str, list[dict[str, Any]]]
+
+
+class _Moved(Exception):
+    """A new batch was published between two of our statements."""
+
+
+def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: str) -> Adoption:
+    """Mark a published candidate as accepted, once, and return it in BOP shape.
+
+    Raises
+    ------
+    ItemNotFoundError: the published batch has no such candidate; names those the item has.
+    WarehouseError: `user` is blank or longer than 128 characters. TransientDatabaseError: batches moved meanwhile.
+    """
+    name = user.strip()
+    if not 0 < len(name) <= 128:
+        raise WarehouseError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
+    place = schema_for(engine, schema)
+    check_head(engine, place)
+    tb = tables(place)
+    collided: WarehouseError | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            with translated("warehouse", engine.url), engine.begin() as connection:
+                return _adopt(connection, tb, item_cd, candidate_id, name)
+        except _Moved:
+            _log.info("adoption_repeated", item_cd=item_cd, candidate_id=candidate_id)
+        except WarehouseError as exc:
+            # Another session has just inserted the same row: the next attempt finds it.
+            if not isinstance(exc.__cause__, sa.exc.IntegrityError):
+                raise
+            collided = exc
+    if collided is not None:
+        raise collided
+    raise TransientDatabaseError(
+        f"Candidate {candidate_id!r} could not be accepted: new batches were published meanwhile.",
+        remedy="Look at the item's new proposals, then try again.",
+    )
+
+
+def _current(connection: Connection, tb: Tables) -> int | None:
+    found = connection.execute(sa.select(tb.current_publication.c.publication_id)).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
+def _adopt(connection: Connection, tb: Tables, item_cd: str, candidate_id: str, user: str) -> Adoption:
+    c, f = tb.candidate.c, tb.routing_feedback
+    publication_id = _current(connection, tb)
+    found = connection.execute(
+        sa.select(tb.candidate).where(
+            c.publication_id == publication_id, c.item_cd == item_cd, c.candidate_id == candidate_id
+        )
+    ).one_or_none()
+    if publication_id is None or found is None:
+        raise _unknown(connection, tb, publication_id, item_cd, candidate_id)
+    mine = sa.and_(
+        f.c.item_cd == found.item_cd,
+        f.c.publication_id == publication_id,
+        f.c.candidate_rank == found.candidate_rank,
+    )
+    known = connection.execute(sa.select(f).where(mine)).one_or_none()
+    if known is None:
+        connection.execute(
+            sa.insert(f).values(
+                item_cd=found.item_cd,
+                publication_id=publication_id,
+                candidate_id=found.candidate_id,
+                candidate_rank=found.candidate_rank,
+                predicted_rout_no=found.predicted_rout_no,
+                routing_code=found.routing_code,
+                accepted_by=user,
+                accepted_at=now(),
+            )
+        )
+    kept = connection.execute(sa.select(f).where(mine)).one()
+    rows = {name: _shape(connection, f.schema, name, found) for name in _SHAPES}
+    if _current(connection, tb) != publication_id:
+        raise _Moved
+    return Adoption(
+        publication_id,
+        found.item_cd,
+        found.candidate_id,
+        found.predicted_rout_no,
+        kept.accepted_by,
+        kept.accepted_at,
+        known is None,
+        rows,
+    )
+
+
+def _shape(connection: Connection, schema: str | None, view: str, found: Any) -> list[dict[str, Any]]:
+    """The candidate's rows of a BOP view, every column under the base table's name."""
+    from routing_etl.warehouse.views import view_selects
+
+    names = list(view_selects(schema, connection.dialect.name)[view].selected_columns.keys())
+    shape = sa.table(view, *(sa.column(n) for n in names), schema=schema)
+    query = (
+        sa.select(shape)
+        .where(shape.c["ITEM_CD"] == found.item_cd, shape.c["ROUT_NO"] == found.predicted_rout_no)
+        .order_by(shape.c["ID"])
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _unknown(
+    connection: Connection, tb: Tables, publication_id: int | None, item_cd: str, candidate_id: str
+) -> ItemNotFoundError:
+    c = tb.candidate.c
+    others = connection.execute(
+        sa.select(c.candidate_id)
+        .where(c.publication_id == publication_id, c.item_cd == item_cd)
+        .order_by(c.candidate_rank)
+    ).scalars()
+    named = ", ".join(others) or "none"
+    return ItemNotFoundError(
+        f"Item {item_cd!r} has no published candidate {candidate_id!r} (published for it: {named}).",
+        remedy="Use an id of the published batch; a newer batch may have replaced the one on the screen.",
+    )

@@ -1,0 +1,167 @@
+"""Staging views in the shape of the ERP's four base tables P_BOP_PROC_* (contract 6.6): same columns, order, spelling.
+
+What belongs here: the column lists and what we write into each. What does not: writing into the base tables, which only
+the ERP does. Columns without a source are typed NULLs, as in the ERP's own samples. ROUT_NO is a number of our own
+range, unique within an item; company, plant and user come with the publication.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from routing_etl.warehouse import types as t
+from routing_etl.warehouse import views as v
+
+
+def _names(text: str) -> list[str]:
+    """Names separated by blanks."""
+    return text.split()
+
+
+MASTER = _names(
+    "ID CoCd PlantCd ITEM_CD ROUT_NO BOM_NO DESCRIPTION MAJOR_FLG VALID_FROM_DT VALID_TO_DT "
+    "ROU_DEV_USER_ID ROU_MFG_USER_ID ROU_QUR_USER_ID ROU_APP_USER_ID REV_NO REV_DT INSRT_USER_ID INSRT_DT "
+    "UPDT_USER_ID UPDT_DT ALT_RT_VALUE ASSIGN_NO AttachNo STD_ROUT_ITEM STD_ROUT_NO REV_NOTE "
+    "Difficult_Level ITEM_LT"
+)
+DETAIL = _names(
+    "ID CoCd PlantCd ITEM_CD ROUT_NO PROC_SEQ WC_CD INSIDE_FLG RES_CD ROUT_ORDER JOB_CD MFG_LT TIME_UNIT "
+    "RUN_TIME SETUP_TIME WAIT_TIME MOVE_TIME MOVE_QTY QUEUE_TIME RUN_TIME_QTY RUN_TIME_UNIT MILESTONE_FLG "
+    "INSP_FLG OVERLAP_OPR OVERLAP_LT SUBCONTRACT_PRC CUR_CD BP_CD TAX_TYPE RUN_TIME_RULE_PLAN "
+    "RUN_TIME_RULE_SCHL RUN_TIME_PLAN RUN_TIME_SCHL SETUP_TIME_IN_HOUR_PLAN SETUP_TIME_IN_HOUR "
+    "SETUP_TIME_RULE WHEN_TO_SETUP_RULE WAIT_TIME_IN_HOUR MOVE_TIME_IN_HOUR QUEUE_TIME_IN_HOUR ALLOC_RULE "
+    "SELECT_RULE FREE_CHECK_FLG HOLD_TEMP_FLG NEXT_PROC_SEQ OPR_SEQ SETUP_BASE_CD CROSS_BREAK_RULE "
+    "OVERLAP_TYPE OVERLAP_VALUE PROD_RATE SETUP_RSC_GRP_CD SETUP_RSC_CD RSC_SCHEDULED_FLG AttachNo "
+    "ROUT_DOC OP_DRAW_NO ROUT_SIZE STD_RUN_COST_PER_HR STD_SUBCONTRACT_PRC STD_LABOR_COST STD_DIR_EXPENSE "
+    "STD_INDIR_LABOR_COST STD_INDIR_EXPENSE VALID_FROM_DT VALID_TO_DT NC_PROGRAM NC_PROGRAM_WRITER "
+    "NC_WRITE_DATE NC_REVIEWER NC_REVIEW_DT PRESSURE_USE INSRT_USER_ID INSRT_DT UPDT_USER_ID UPDT_DT "
+    "FIX_RUN_TIME REMARK CUST_SIZE MTMG_NUMB D_ITEM_CD RAW_MATL_SIZE JAW_SIZE VALIDITY PROGRAM_REMARK "
+    "BATCH_OPER ACT_RUN_TIME ACT_SETUP_TIME DocYn PROC_REMARK NC_UPDATER NC_UPDATE_DT GROSS_WEIGHT"
+)
+CHILD = _names(
+    "ID CoCd PlantCd BOM_NO ROUT_NO ITEM_CD CHILD_ITEM_CD CHILD_ITEM_SEQ PROC_SEQ VALID_FROM_DT "
+    "VALID_TO_DT INSRT_USER_ID INSRT_DT UPDT_USER_ID UPDT_DT OPR_NO JOB_CD MBOM_ITEM_CD MBOM_IN_ID "
+    "MBOM_IN_DT ORIGIN_ITEM_CD"
+)
+
+#: Number of columns of P_BOP_PROC_RES, the first ones of `routing_candidate_resources`.
+RES_COLUMNS = 39
+
+#: Columns without a source that hold numbers or days in the ERP; all others are codes.
+_NUMBERS = set(
+    _names(
+        "ITEM_LT MOVE_QTY OVERLAP_LT RUN_TIME_PLAN RUN_TIME_SCHL SETUP_TIME_IN_HOUR_PLAN SETUP_TIME_IN_HOUR "
+        "WAIT_TIME_IN_HOUR MOVE_TIME_IN_HOUR QUEUE_TIME_IN_HOUR NEXT_PROC_SEQ OVERLAP_VALUE PROD_RATE "
+        "STD_RUN_COST_PER_HR STD_SUBCONTRACT_PRC STD_LABOR_COST STD_DIR_EXPENSE STD_INDIR_LABOR_COST "
+        "STD_INDIR_EXPENSE GROSS_WEIGHT CHILD_ITEM_SEQ"
+    )
+)
+_DAYS = {"NC_WRITE_DATE", "NC_REVIEW_DT", "NC_UPDATE_DT", "MBOM_IN_DT"}
+
+
+def _filled(names: list[str], values: dict[str, v.Column], w: v.Words) -> list[v.Column]:
+    """The columns in the base table's order; a typed NULL where we have nothing to say."""
+    made: list[v.Column] = []
+    for name in names:
+        kind: Any = sa.Numeric(18, 4) if name in _NUMBERS else t.date() if name in _DAYS else t.text(50)
+        made.append(values.get(name, w.null(kind)).label(name))
+    return made
+
+
+def _audit(tb: v.Sources) -> dict[str, v.Column]:
+    b = tb.publication.c
+    return {
+        "CoCd": b.company_code,
+        "PlantCd": b.plant_code,
+        "VALID_FROM_DT": b.valid_from,
+        "VALID_TO_DT": b.valid_to,
+        "INSRT_USER_ID": b.service_user,
+        "INSRT_DT": b.created_at,
+        "UPDT_USER_ID": b.service_user,
+        "UPDT_DT": b.created_at,
+    }
+
+
+def _number(value: int) -> v.Column:
+    return sa.literal(value, sa.Integer())
+
+
+def bop_master(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
+    """One row per candidate in the 28 columns of P_BOP_PROC_MASTER. A person signs in the ERP, never the model."""
+    c, b = tb.candidate.c, tb.publication.c
+    row = sa.func.row_number().over(partition_by=(c.publication_id, c.item_cd), order_by=(c.candidate_rank,))
+    signers = ("ROU_DEV_USER_ID", "ROU_MFG_USER_ID", "ROU_QUR_USER_ID", "ROU_APP_USER_ID")
+    values: dict[str, v.Column] = {
+        **_audit(tb),
+        "ID": row,
+        "ITEM_CD": c.item_cd,
+        "ROUT_NO": c.predicted_rout_no,
+        "BOM_NO": _number(1),
+        "DESCRIPTION": c.routing_signature,
+        "MAJOR_FLG": sa.case((c.candidate_rank == _number(1), w.word("Y", 1)), else_=w.word("N", 1)),
+        **{name: w.word("", 1) for name in signers},
+        "REV_NO": _number(0),
+        "REV_DT": b.valid_from,
+    }
+    return sa.select(*_filled(MASTER, values, w)).select_from(v.from_pointer(tb, tb.candidate))
+
+
+def bop_detail(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
+    """One row per operation in the 93 columns of P_BOP_PROC_DETAIL; RUN_TIME is STANDARD_TIME, in minutes."""
+    c, o = tb.candidate.c, tb.candidate_operation.c
+    row = sa.func.row_number().over(
+        partition_by=(c.publication_id, c.item_cd), order_by=(c.candidate_rank, o.proc_seq)
+    )
+    out = o.inside == sa.literal("out", sa.String())
+    values: dict[str, v.Column] = {
+        **_audit(tb),
+        "ID": row,
+        "ITEM_CD": c.item_cd,
+        "ROUT_NO": c.predicted_rout_no,
+        "PROC_SEQ": o.proc_seq,
+        "INSIDE_FLG": sa.case((out, w.word("N", 1)), else_=w.word("Y", 1)),
+        "RES_CD": o.res_cd,
+        "ROUT_ORDER": o.rout_order,
+        "JOB_CD": o.job_cd,
+        "MFG_LT": w.two(o.mfg_lt),
+        "TIME_UNIT": w.word("M", 1),
+        "RUN_TIME": w.two(sa.func.coalesce(o.standard_time, o.run_time)),
+        "SETUP_TIME": w.two(o.setup_time),
+        "WAIT_TIME": w.two(o.wait_time),
+        "MOVE_TIME": w.two(o.move_time),
+        "QUEUE_TIME": w.two(o.queue_time),
+        "RUN_TIME_QTY": _number(1),
+        "RUN_TIME_UNIT": tb.publication.c.run_time_unit,
+        "MILESTONE_FLG": o.milestone_flg,
+        "INSP_FLG": o.insp_flg,
+        "SUBCONTRACT_PRC": w.two(o.subcontract_prc),
+        "CUR_CD": o.cur_cd,
+        "BP_CD": o.bp_cd,
+        "TAX_TYPE": o.tax_type,
+        "OPR_SEQ": _number(0),
+        "FIX_RUN_TIME": _number(0),
+        "BATCH_OPER": o.batch_oper,
+        "ACT_RUN_TIME": w.money(o.act_run_time),
+        "ACT_SETUP_TIME": w.money(o.act_setup_time),
+    }
+    return sa.select(*_filled(DETAIL, values, w)).select_from(v.operations_from(tb))
+
+
+def bop_res(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
+    """One row per job and further machine of a candidate, in exactly the 39 columns of P_BOP_PROC_RES."""
+    rows = v.candidate_resources(tb, w)
+    b = tb.publication.c
+    columns = list(rows.selected_columns)[:RES_COLUMNS]
+    moments = {"IN_DT": b.created_at, "UP_DT": b.created_at}
+    return rows.with_only_columns(
+        *(moments[c.name].label(c.name) if c.name in moments else c for c in columns)
+    )
+
+
+def bop_child(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
+    """The 21 columns of P_BOP_PROC_CHILD without a row: materials come from the bill of material, which we do not read."""
+    return (
+        sa.select(*_filled(CHILD, _audit(tb), w)).select_from(tb.publication).where(_number(1) == _number(0))
+    )

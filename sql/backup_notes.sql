@@ -1,0 +1,33 @@
+-- What a backup of schema routing is for, and what to do around one.
+--
+-- * Predictions can be made again from the ERP and a model: after a loss, migrate, then routing-etl run.
+--   What cannot be made again: routing_feedback (what engineers accepted), model_version and model_metric (history),
+--   publication and publication_event (what was visible when). The model files of the registry are files: back up that
+--   folder together with the database; a model whose manifest does not match model_version is refused.
+-- * Our tables lie in a database of the site's choice. In the ERP's database they follow its recovery model: a load
+--   writes a full night to the log (measure with the last statement below). In a database of their own SIMPLE is enough.
+-- * A load writes under a new publication that no reader sees, so a backup taken during a load restores to a state in
+--   which the last publication is whole; the next run removes what was half loaded. No quiet time is needed.
+-- * Before routing-etl migrate to a lower revision or to base: take the backup below, it drops tables with their rows.
+-- * After a restore: routing-etl doctor; routing-etl models verify; routing-etl publications list.
+
+-- A copy beside the regular chain, checked as it is written. Set name and path.
+-- BACKUP DATABASE routing_db
+-- TO DISK = N'D:\backup\routing_db_before_migration.bak'
+-- WITH COPY_ONLY, CHECKSUM, COMPRESSION, STATS = 10;
+
+-- The small tables that cannot be made again, with their sizes.
+SELECT t.name AS table_name, SUM(p.rows) AS row_count
+FROM sys.tables AS t
+JOIN sys.schemas AS s ON s.schema_id = t.schema_id
+JOIN sys.partitions AS p ON p.object_id = t.object_id AND p.index_id IN (0, 1)
+WHERE s.name = N'routing'
+  AND t.name IN (N'routing_feedback', N'model_version', N'model_metric', N'publication', N'publication_event')
+GROUP BY t.name
+ORDER BY t.name;
+GO
+
+-- Log written since the last log backup (2016 SP2 and later), in MB: look before and after a night.
+SELECT d.total_log_size_mb, d.active_log_size_mb, d.log_since_last_log_backup_mb
+FROM sys.dm_db_log_stats(DB_ID()) AS d;
+GO

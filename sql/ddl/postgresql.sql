@@ -1,0 +1,1018 @@
+CREATE SCHEMA IF NOT EXISTS "routing";
+
+BEGIN;
+
+CREATE TABLE routing.schema_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE routing.batch_run (
+    run_id VARCHAR(64) NOT NULL,
+    kind VARCHAR(40) NOT NULL,
+    started_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    finished_at TIMESTAMP WITHOUT TIME ZONE,
+    status VARCHAR(16) NOT NULL,
+    attempt INTEGER DEFAULT '1' NOT NULL,
+    rows_read BIGINT,
+    rows_written BIGINT,
+    rows_rejected BIGINT,
+    config_hash VARCHAR(64),
+    profile VARCHAR(128),
+    model_version VARCHAR(128),
+    publication_id INTEGER,
+    message VARCHAR(2000),
+    metadata TEXT,
+    CONSTRAINT pk_batch_run PRIMARY KEY (run_id),
+    CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
+);
+
+CREATE INDEX ix_batch_run_started_at ON routing.batch_run (started_at);
+
+CREATE TABLE routing.model_version (
+    version VARCHAR(128) NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    requested_by VARCHAR(128),
+    run_id VARCHAR(64),
+    created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    trained_at TIMESTAMP WITHOUT TIME ZONE,
+    activated_at TIMESTAMP WITHOUT TIME ZONE,
+    activated_by VARCHAR(128),
+    updated_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    manifest_sha256 VARCHAR(64) NOT NULL,
+    training_samples INTEGER,
+    unique_items INTEGER,
+    unique_processes INTEGER,
+    training_duration_sec FLOAT(53),
+    hyperparameters TEXT,
+    metadata TEXT,
+    CONSTRAINT pk_model_version PRIMARY KEY (version),
+    CONSTRAINT ck_model_version_status CHECK (status IN ('pending', 'active', 'retired', 'unmeasured'))
+);
+
+CREATE TABLE routing.publication (
+    id SERIAL NOT NULL,
+    run_id VARCHAR(64) NOT NULL,
+    model_version VARCHAR(128) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    content_hash VARCHAR(64) NOT NULL,
+    rows_candidate INTEGER DEFAULT '0' NOT NULL,
+    rows_operation INTEGER DEFAULT '0' NOT NULL,
+    rows_evidence INTEGER DEFAULT '0' NOT NULL,
+    rows_resource INTEGER DEFAULT '0' NOT NULL,
+    rows_abstained INTEGER DEFAULT '0' NOT NULL,
+    checksums TEXT,
+    writer VARCHAR(200),
+    created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    loaded_at TIMESTAMP WITHOUT TIME ZONE,
+    published_at TIMESTAMP WITHOUT TIME ZONE,
+    published_by VARCHAR(128),
+    retired_at TIMESTAMP WITHOUT TIME ZONE,
+    purged_at TIMESTAMP WITHOUT TIME ZONE,
+    message VARCHAR(2000),
+    word_inhouse VARCHAR(16) NOT NULL,
+    word_outsourced VARCHAR(16) NOT NULL,
+    time_unit VARCHAR(16) NOT NULL,
+    run_time_unit VARCHAR(16) NOT NULL,
+    service_user VARCHAR(32) NOT NULL,
+    company_code VARCHAR(20) NOT NULL,
+    plant_code VARCHAR(20) NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE NOT NULL,
+    CONSTRAINT pk_publication PRIMARY KEY (id),
+    CONSTRAINT ck_publication_state CHECK (state IN ('loading', 'loaded', 'published', 'retired', 'failed', 'purged'))
+);
+
+CREATE INDEX ix_publication_content_hash ON routing.publication (content_hash);
+
+CREATE TABLE routing.writer_lock (
+    name VARCHAR(32) NOT NULL,
+    owner VARCHAR(36),
+    what VARCHAR(200),
+    host VARCHAR(255),
+    pid INTEGER,
+    process VARCHAR(100),
+    acquired_at TIMESTAMP WITHOUT TIME ZONE,
+    heartbeat_at TIMESTAMP WITHOUT TIME ZONE,
+    CONSTRAINT pk_writer_lock PRIMARY KEY (name)
+);
+
+CREATE TABLE routing.abstained_item (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    reason_code VARCHAR(40) NOT NULL,
+    reason VARCHAR(400) NOT NULL,
+    best_similarity NUMERIC(5, 4),
+    CONSTRAINT pk_abstained_item PRIMARY KEY (publication_id, item_cd),
+    CONSTRAINT fk_abstained_item_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_abstained_item_shares CHECK (best_similarity >= 0 AND best_similarity <= 1)
+);
+
+CREATE TABLE routing.candidate (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    candidate_id VARCHAR(110) NOT NULL,
+    routing_signature VARCHAR(200) NOT NULL,
+    routing_code VARCHAR(1000) NOT NULL,
+    similarity_score NUMERIC(5, 4) NOT NULL,
+    confidence NUMERIC(5, 4) NOT NULL,
+    priority VARCHAR(16) NOT NULL,
+    similarity_tier VARCHAR(8) NOT NULL,
+    reference_item_cd VARCHAR(100),
+    rout_no VARCHAR(50),
+    predicted_rout_no VARCHAR(50) NOT NULL,
+    routing_source VARCHAR(16) NOT NULL,
+    process_count INTEGER NOT NULL,
+    work_order_count INTEGER NOT NULL,
+    work_order_confidence NUMERIC(5, 4),
+    neighbour_count INTEGER NOT NULL,
+    support NUMERIC(5, 4) NOT NULL,
+    matched_attributes VARCHAR(1000),
+    item_hash VARCHAR(64),
+    CONSTRAINT pk_candidate PRIMARY KEY (publication_id, item_cd, candidate_rank),
+    CONSTRAINT fk_candidate_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_candidate_counts CHECK (process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0),
+    CONSTRAINT ck_candidate_priority CHECK (priority IN ('primary', 'fallback')),
+    CONSTRAINT ck_candidate_rank CHECK (candidate_rank > 0),
+    CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN ('similar', 'self')),
+    CONSTRAINT ck_candidate_shares CHECK (similarity_score >= 0 AND similarity_score <= 1 AND confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND work_order_confidence >= 0 AND work_order_confidence <= 1),
+    CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN ('HIGH', 'LOW'))
+);
+
+CREATE INDEX ix_candidate_publication_id_priority ON routing.candidate (publication_id, priority);
+
+CREATE TABLE routing.current_publication (
+    slot SMALLINT NOT NULL,
+    publication_id INTEGER NOT NULL,
+    moved_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    moved_by VARCHAR(128) NOT NULL,
+    CONSTRAINT pk_current_publication PRIMARY KEY (slot),
+    CONSTRAINT fk_current_publication_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_current_publication_slot CHECK (slot = 1)
+);
+
+CREATE TABLE routing.model_metric (
+    model_version VARCHAR(128) NOT NULL,
+    run_id VARCHAR(64) NOT NULL,
+    method VARCHAR(40) NOT NULL,
+    split VARCHAR(40) NOT NULL,
+    segment VARCHAR(100) NOT NULL,
+    metric VARCHAR(64) NOT NULL,
+    value FLOAT(53),
+    low FLOAT(53),
+    high FLOAT(53),
+    n BIGINT NOT NULL,
+    reason VARCHAR(400),
+    computed_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    CONSTRAINT pk_model_metric PRIMARY KEY (model_version, run_id, method, split, segment, metric),
+    CONSTRAINT fk_model_metric_model_version FOREIGN KEY(model_version) REFERENCES routing.model_version (version) ON DELETE CASCADE,
+    CONSTRAINT ck_model_metric_null_has_reason CHECK (value IS NOT NULL OR reason IS NOT NULL)
+);
+
+CREATE TABLE routing.publication_event (
+    id SERIAL NOT NULL,
+    publication_id INTEGER NOT NULL,
+    event VARCHAR(16) NOT NULL,
+    happened_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    done_by VARCHAR(128) NOT NULL,
+    message VARCHAR(2000),
+    CONSTRAINT pk_publication_event PRIMARY KEY (id),
+    CONSTRAINT fk_publication_event_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id)
+);
+
+CREATE INDEX ix_publication_event_publication_id ON routing.publication_event (publication_id);
+
+CREATE TABLE routing.quality_result (
+    run_id VARCHAR(64) NOT NULL,
+    seq INTEGER NOT NULL,
+    frame VARCHAR(64) NOT NULL,
+    check_name VARCHAR(200) NOT NULL,
+    expectation VARCHAR(200) NOT NULL,
+    column_name VARCHAR(128),
+    severity VARCHAR(16) NOT NULL,
+    success BOOLEAN NOT NULL,
+    observed VARCHAR(2000) NOT NULL,
+    expected VARCHAR(2000) NOT NULL,
+    rows_checked BIGINT NOT NULL,
+    rows_unexpected BIGINT NOT NULL,
+    sample VARCHAR(2000),
+    exception VARCHAR(2000),
+    checked_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    CONSTRAINT pk_quality_result PRIMARY KEY (run_id, seq),
+    CONSTRAINT fk_quality_result_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE,
+    CONSTRAINT ck_quality_result_severity CHECK (severity IN ('critical', 'warning'))
+);
+
+CREATE TABLE routing.rejected_row (
+    run_id VARCHAR(64) NOT NULL,
+    seq INTEGER NOT NULL,
+    source_table VARCHAR(40) NOT NULL,
+    row_key VARCHAR(300) NOT NULL,
+    rule_name VARCHAR(60) NOT NULL,
+    reason VARCHAR(400) NOT NULL,
+    raw_values VARCHAR(4000) NOT NULL,
+    CONSTRAINT pk_rejected_row PRIMARY KEY (run_id, seq),
+    CONSTRAINT fk_rejected_row_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE
+);
+
+CREATE TABLE routing.resource_alternative (
+    publication_id INTEGER NOT NULL,
+    job_cd VARCHAR(32) NOT NULL,
+    res_cd VARCHAR(32) NOT NULL,
+    res_nm VARCHAR(64),
+    alternative_rank SMALLINT NOT NULL,
+    is_pool BOOLEAN NOT NULL,
+    use_count INTEGER NOT NULL,
+    use_share NUMERIC(5, 4) NOT NULL,
+    last_used DATE,
+    CONSTRAINT pk_resource_alternative PRIMARY KEY (publication_id, job_cd, res_cd),
+    CONSTRAINT fk_resource_alternative_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_resource_alternative_counts CHECK (alternative_rank > 0 AND use_count >= 0),
+    CONSTRAINT ck_resource_alternative_shares CHECK (use_share >= 0 AND use_share <= 1)
+);
+
+CREATE TABLE routing.candidate_evidence (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    evidence_rank SMALLINT NOT NULL,
+    neighbour_item_cd VARCHAR(100) NOT NULL,
+    neighbour_rout_no VARCHAR(50),
+    similarity NUMERIC(5, 4) NOT NULL,
+    weight NUMERIC(5, 4) NOT NULL,
+    matching VARCHAR(1000),
+    differing VARCHAR(1000),
+    CONSTRAINT pk_candidate_evidence PRIMARY KEY (publication_id, item_cd, candidate_rank, evidence_rank),
+    CONSTRAINT fk_candidate_evidence_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+    CONSTRAINT ck_candidate_evidence_rank CHECK (evidence_rank > 0),
+    CONSTRAINT ck_candidate_evidence_shares CHECK (similarity >= 0 AND similarity <= 1 AND weight >= 0 AND weight <= 1)
+);
+
+CREATE TABLE routing.candidate_operation (
+    publication_id INTEGER NOT NULL,
+    item_cd VARCHAR(100) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    proc_seq SMALLINT NOT NULL,
+    inside VARCHAR(3) NOT NULL,
+    job_cd VARCHAR(32) NOT NULL,
+    job_nm VARCHAR(64),
+    res_cd VARCHAR(32),
+    res_nm VARCHAR(64),
+    rout_order VARCHAR(32) NOT NULL,
+    setup_time NUMERIC(12, 4),
+    run_time NUMERIC(12, 4),
+    setup_p10 NUMERIC(12, 4),
+    setup_p90 NUMERIC(12, 4),
+    run_p10 NUMERIC(12, 4),
+    run_p50 NUMERIC(12, 4),
+    run_p90 NUMERIC(12, 4),
+    optimal_time NUMERIC(12, 4),
+    standard_time NUMERIC(12, 4),
+    safe_time NUMERIC(12, 4),
+    time_cv NUMERIC(12, 4),
+    act_setup_time NUMERIC(12, 4),
+    act_run_time NUMERIC(12, 4),
+    queue_time NUMERIC(12, 4),
+    wait_time NUMERIC(12, 4),
+    move_time NUMERIC(12, 4),
+    mfg_lt NUMERIC(12, 4),
+    batch_oper VARCHAR(8),
+    bp_cd VARCHAR(16),
+    cust_nm VARCHAR(64),
+    cur_cd VARCHAR(8),
+    subcontract_prc NUMERIC(14, 2),
+    tax_type VARCHAR(8),
+    insp_flg VARCHAR(1) NOT NULL,
+    milestone_flg VARCHAR(1) NOT NULL,
+    confidence NUMERIC(5, 4) NOT NULL,
+    support NUMERIC(5, 4) NOT NULL,
+    sample_count INTEGER NOT NULL,
+    time_source VARCHAR(20) NOT NULL,
+    time_confidence NUMERIC(5, 4),
+    source_items VARCHAR(200),
+    source_similarity NUMERIC(5, 4),
+    source_rout_no VARCHAR(50),
+    CONSTRAINT pk_candidate_operation PRIMARY KEY (publication_id, item_cd, candidate_rank, proc_seq),
+    CONSTRAINT fk_candidate_operation_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+    CONSTRAINT ck_candidate_operation_flags CHECK (insp_flg IN ('Y', 'N') AND milestone_flg IN ('Y', 'N')),
+    CONSTRAINT ck_candidate_operation_inside CHECK (inside IN ('in', 'out')),
+    CONSTRAINT ck_candidate_operation_not_negative CHECK (sample_count >= 0 AND time_cv >= 0 AND subcontract_prc >= 0),
+    CONSTRAINT ck_candidate_operation_opt_std_safe CHECK (optimal_time <= standard_time AND standard_time <= safe_time AND optimal_time <= safe_time),
+    CONSTRAINT ck_candidate_operation_proc_seq CHECK (proc_seq > 0),
+    CONSTRAINT ck_candidate_operation_shares CHECK (confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND time_confidence >= 0 AND time_confidence <= 1 AND source_similarity >= 0 AND source_similarity <= 1),
+    CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN ('actual_own', 'actual_similar', 'standard_similar', 'model', 'none')),
+    CONSTRAINT ck_candidate_operation_times_not_negative CHECK (setup_time >= 0 AND run_time >= 0 AND setup_p10 >= 0 AND setup_p90 >= 0 AND run_p10 >= 0 AND run_p50 >= 0 AND run_p90 >= 0 AND optimal_time >= 0 AND standard_time >= 0 AND safe_time >= 0 AND act_setup_time >= 0 AND act_run_time >= 0 AND queue_time >= 0 AND wait_time >= 0 AND move_time >= 0 AND mfg_lt >= 0)
+);
+
+INSERT INTO routing.schema_version (version_num) VALUES ('0001') RETURNING routing.schema_version.version_num;
+
+-- Running upgrade 0001 -> 0002
+
+CREATE VIEW routing.routing_candidates AS
+SELECT
+    c.item_cd,
+    c.candidate_id,
+    c.routing_signature,
+    c.similarity_score,
+    c.priority,
+    c.similarity_tier,
+    c.reference_item_cd,
+    b.model_version AS generator_version,
+    timezone('UTC', b.created_at) AS generated_at,
+    c.candidate_rank,
+    c.rout_no,
+    c.routing_source,
+    c.process_count,
+    c.work_order_count,
+    c.confidence,
+    c.publication_id,
+    c.item_hash,
+    c.predicted_rout_no,
+    c.routing_code,
+    c.work_order_confidence,
+    c.neighbour_count,
+    c.support,
+    c.matched_attributes
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+
+CREATE VIEW routing.routing_candidate_operations AS
+SELECT
+    c.item_cd,
+    c.candidate_id,
+    o.proc_seq AS "PROC_SEQ",
+    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS "INSIDE_FLAG",
+    o.job_cd AS "dbo_BI_ROUTING_VIEW_JOB_CD",
+    o.job_nm AS "JOB_NM",
+    o.res_cd AS "RES_CD",
+    o.res_nm AS "RES_DIS",
+    b.time_unit AS "TIME_UNIT",
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS "MFG_LT",
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS "QUEUE_TIME",
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS "SETUP_TIME",
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS "MACH_WORKED_HOURS",
+    CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS "ACT_SETUP_TIME",
+    CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS "ACT_RUN_TIME",
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS "WAIT_TIME",
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS "MOVE_TIME",
+    CAST(1 AS NUMERIC(10, 2)) AS "RUN_TIME_QTY",
+    b.run_time_unit AS "RUN_TIME_UNIT",
+    o.batch_oper AS "BATCH_OPER",
+    o.bp_cd AS "BP_CD",
+    o.cust_nm AS "dbo_BI_ROUTING_VIEW_CUST_NM",
+    o.cur_cd AS "CUR_CD",
+    o.subcontract_prc AS "SUBCONTRACT_PRC",
+    o.tax_type AS "TAX_TYPE",
+    o.milestone_flg AS "MILESTONE_FLG",
+    o.insp_flg AS "INSP_FLG",
+    o.rout_order AS "ROUT_ORDER",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    CAST(NULL AS VARCHAR(200)) AS "dbo_BI_ROUTING_VIEW_REMARK",
+    CAST(NULL AS VARCHAR(64)) AS "ROUT_DOC",
+    CAST(NULL AS VARCHAR(8)) AS "DOC_INSIDE",
+    CAST(NULL AS VARCHAR(64)) AS "DOC_NO",
+    CAST(NULL AS VARCHAR(64)) AS "NC_PROGRAM",
+    CAST(NULL AS VARCHAR(32)) AS "NC_PROGRAM_WRITER",
+    CAST(NULL AS VARCHAR(32)) AS "NC_WRITER_NM",
+    CAST(NULL AS DATE) AS "NC_WRITE_DATE",
+    CAST(NULL AS VARCHAR(32)) AS "NC_REVIEWER",
+    CAST(NULL AS VARCHAR(32)) AS "NC_REVIEWER_NM",
+    CAST(NULL AS DATE) AS "NC_REVIEW_DT",
+    CAST(NULL AS VARCHAR(32)) AS "RAW_MATL_SIZE",
+    CAST(NULL AS VARCHAR(32)) AS "JAW_SIZE",
+    CAST(NULL AS VARCHAR(32)) AS "VALIDITY",
+    CAST(NULL AS VARCHAR(200)) AS "PROGRAM_REMARK",
+    CAST(NULL AS VARCHAR(64)) AS "OP_DRAW_NO",
+    CAST(NULL AS VARCHAR(32)) AS "MTMG_NUMB",
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS "RUN_TIME",
+    CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS "OPTIMAL_TIME",
+    CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS "STANDARD_TIME",
+    CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS "SAFE_TIME",
+    o.time_cv AS "TIME_CV",
+    o.confidence AS "CONFIDENCE",
+    o.sample_count AS "SAMPLE_COUNT",
+    o.support AS "SUPPORT",
+    o.time_source AS "TIME_SOURCE",
+    CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS "RUN_P10",
+    CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS "RUN_P50",
+    CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS "RUN_P90",
+    CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS "SETUP_P10",
+    CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS "SETUP_P90",
+    o.setup_time AS "PREDICTED_SETUP_TIME",
+    o.run_time AS "PREDICTED_RUN_TIME",
+    o.standard_time AS "TRIM_MEAN",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN CAST('Y' AS VARCHAR(1)) ELSE CAST('N' AS VARCHAR(1)) END AS "HAS_WORK_DATA",
+    o.sample_count AS "WORK_ORDER_COUNT",
+    o.time_confidence AS "WORK_ORDER_CONFIDENCE",
+    CASE WHEN (o.time_source = 'actual_own') THEN CAST('input' AS VARCHAR(8)) WHEN (o.time_source = 'actual_similar') THEN CAST('similar' AS VARCHAR(8)) ELSE CAST('none' AS VARCHAR(8)) END AS "WORK_ORDER_DATA_SOURCE",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS "WORK_ORDER_SOURCE_ITEMS",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS "WORK_ORDER_AVG_SIMILARITY",
+    o.source_items AS "SOURCE_ITEMS",
+    o.source_similarity AS "AVG_SIMILARITY",
+    o.source_rout_no AS "SOURCE_ROUT_NO",
+    CAST('N' AS VARCHAR(1)) AS "OUTSOURCING_REPLACED",
+    CAST('ML_BASED' AS VARCHAR(8)) AS "PREDICTION_TYPE",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    c.predicted_rout_no AS "ROUT_NO",
+    b.model_version AS "MODEL_VERSION",
+    c.publication_id AS "PUBLICATION_ID"
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing.routing_candidate_resources AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID",
+    b.company_code AS "COCD",
+    b.plant_code AS "PLANTCD",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    0 AS "REV_NO",
+    r.job_cd AS "JOB_CD",
+    r.res_cd AS "RES_CD",
+    CAST(NULL AS NUMERIC(18, 4)) AS "RUN_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "SETUP_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "WAIT_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MOVE_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "QUEUE_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "AFTER_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MAN_HOUR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MACHINE_HOUR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "RES_PRIORITY",
+    CAST('N' AS VARCHAR(1)) AS "MAIN_YN",
+    b.service_user AS "IN_ID",
+    timezone('UTC', b.created_at) AS "IN_DT",
+    b.service_user AS "UP_ID",
+    timezone('UTC', b.created_at) AS "UP_DT",
+    1 AS "TASK_ID",
+    CAST(NULL AS VARCHAR(50)) AS "REV_COND",
+    CAST(NULL AS VARCHAR(50)) AS "TASK_COND",
+    CAST('ES' AS VARCHAR(8)) AS "FOLD_MTHD",
+    CAST(NULL AS NUMERIC(18, 4)) AS "FOLD_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "PREV_RES_QTY",
+    CAST(NULL AS NUMERIC(18, 4)) AS "CURR_RES_QTY",
+    CAST(NULL AS NUMERIC(18, 4)) AS "NEXT_RES_QTY",
+    CAST('N' AS VARCHAR(1)) AS "NEXT_RES_ABSL_YN",
+    CAST(NULL AS VARCHAR(16)) AS "RUN_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "SETUP_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "WAIT_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "MOVE_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "QUEUE_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "AFTER_TIME_UNIT",
+    CAST(NULL AS NUMERIC(18, 4)) AS "BEFORE_TIME",
+    CAST(NULL AS VARCHAR(16)) AS "BEFORE_TIME_UNIT",
+    c.candidate_id AS "CANDIDATE_ID",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    r.res_nm AS "RES_DIS",
+    r.alternative_rank AS "ALTERNATIVE_RANK",
+    r.is_pool AS "IS_POOL",
+    r.use_count AS "USE_COUNT",
+    r.use_share AS "USE_SHARE",
+    r.last_used AS "LAST_USED",
+    c.publication_id AS "PUBLICATION_ID"
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank
+    JOIN routing.resource_alternative AS r ON r.publication_id = o.publication_id
+    AND r.job_cd = o.job_cd
+WHERE NOT (EXISTS (SELECT 1
+FROM routing.candidate_operation AS earlier
+WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
+    AND NOT (EXISTS (SELECT 1
+FROM routing.candidate_operation AS main
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+
+CREATE VIEW routing.routing_candidate_evidence AS
+SELECT
+    c.item_cd,
+    c.candidate_id,
+    c.candidate_rank,
+    e.evidence_rank,
+    e.neighbour_item_cd,
+    e.neighbour_rout_no,
+    e.similarity,
+    e.weight,
+    e.matching,
+    e.differing,
+    c.publication_id
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_evidence AS e ON e.publication_id = c.publication_id
+    AND e.item_cd = c.item_cd
+    AND e.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing.routing_flat AS
+SELECT
+    c.item_cd AS "ITEM_CD",
+    c.candidate_id AS "CANDIDATE_ID",
+    c.routing_signature AS "ROUTING_SIGNATURE",
+    c.priority AS "PRIORITY",
+    c.similarity_tier AS "SIMILARITY_TIER",
+    o.proc_seq AS "PROC_SEQ",
+    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS "INSIDE_FLAG",
+    o.job_cd AS "dbo_BI_ROUTING_VIEW_JOB_CD",
+    o.job_nm AS "JOB_NM",
+    o.res_cd AS "RES_CD",
+    o.res_nm AS "RES_DIS",
+    b.time_unit AS "TIME_UNIT",
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS "MFG_LT",
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS "QUEUE_TIME",
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS "SETUP_TIME",
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS "MACH_WORKED_HOURS",
+    CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS "ACT_SETUP_TIME",
+    CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS "ACT_RUN_TIME",
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS "WAIT_TIME",
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS "MOVE_TIME",
+    CAST(1 AS NUMERIC(10, 2)) AS "RUN_TIME_QTY",
+    b.run_time_unit AS "RUN_TIME_UNIT",
+    o.batch_oper AS "BATCH_OPER",
+    o.bp_cd AS "BP_CD",
+    o.cust_nm AS "dbo_BI_ROUTING_VIEW_CUST_NM",
+    o.cur_cd AS "CUR_CD",
+    o.subcontract_prc AS "SUBCONTRACT_PRC",
+    o.tax_type AS "TAX_TYPE",
+    o.milestone_flg AS "MILESTONE_FLG",
+    o.insp_flg AS "INSP_FLG",
+    o.rout_order AS "ROUT_ORDER",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    CAST(NULL AS VARCHAR(200)) AS "dbo_BI_ROUTING_VIEW_REMARK",
+    CAST(NULL AS VARCHAR(64)) AS "ROUT_DOC",
+    CAST(NULL AS VARCHAR(8)) AS "DOC_INSIDE",
+    CAST(NULL AS VARCHAR(64)) AS "DOC_NO",
+    CAST(NULL AS VARCHAR(64)) AS "NC_PROGRAM",
+    CAST(NULL AS VARCHAR(32)) AS "NC_PROGRAM_WRITER",
+    CAST(NULL AS VARCHAR(32)) AS "NC_WRITER_NM",
+    CAST(NULL AS DATE) AS "NC_WRITE_DATE",
+    CAST(NULL AS VARCHAR(32)) AS "NC_REVIEWER",
+    CAST(NULL AS VARCHAR(32)) AS "NC_REVIEWER_NM",
+    CAST(NULL AS DATE) AS "NC_REVIEW_DT",
+    CAST(NULL AS VARCHAR(32)) AS "RAW_MATL_SIZE",
+    CAST(NULL AS VARCHAR(32)) AS "JAW_SIZE",
+    CAST(NULL AS VARCHAR(32)) AS "VALIDITY",
+    CAST(NULL AS VARCHAR(200)) AS "PROGRAM_REMARK",
+    CAST(NULL AS VARCHAR(64)) AS "OP_DRAW_NO",
+    CAST(NULL AS VARCHAR(32)) AS "MTMG_NUMB",
+    c.reference_item_cd AS "REFERENCE_ITEM_CD",
+    c.similarity_score AS "SIMILARITY_SCORE",
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS "RUN_TIME",
+    CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS "OPTIMAL_TIME",
+    CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS "STANDARD_TIME",
+    CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS "SAFE_TIME",
+    o.time_cv AS "TIME_CV",
+    o.confidence AS "CONFIDENCE",
+    o.sample_count AS "SAMPLE_COUNT",
+    o.support AS "SUPPORT",
+    o.time_source AS "TIME_SOURCE",
+    CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS "RUN_P10",
+    CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS "RUN_P50",
+    CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS "RUN_P90",
+    CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS "SETUP_P10",
+    CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS "SETUP_P90",
+    o.setup_time AS "PREDICTED_SETUP_TIME",
+    o.run_time AS "PREDICTED_RUN_TIME",
+    o.standard_time AS "TRIM_MEAN",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN CAST('Y' AS VARCHAR(1)) ELSE CAST('N' AS VARCHAR(1)) END AS "HAS_WORK_DATA",
+    o.sample_count AS "WORK_ORDER_COUNT",
+    o.time_confidence AS "WORK_ORDER_CONFIDENCE",
+    CASE WHEN (o.time_source = 'actual_own') THEN CAST('input' AS VARCHAR(8)) WHEN (o.time_source = 'actual_similar') THEN CAST('similar' AS VARCHAR(8)) ELSE CAST('none' AS VARCHAR(8)) END AS "WORK_ORDER_DATA_SOURCE",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS "WORK_ORDER_SOURCE_ITEMS",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS "WORK_ORDER_AVG_SIMILARITY",
+    o.source_items AS "SOURCE_ITEMS",
+    o.source_similarity AS "AVG_SIMILARITY",
+    o.source_rout_no AS "SOURCE_ROUT_NO",
+    CAST('N' AS VARCHAR(1)) AS "OUTSOURCING_REPLACED",
+    CAST('ML_BASED' AS VARCHAR(8)) AS "PREDICTION_TYPE",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    c.predicted_rout_no AS "ROUT_NO",
+    b.model_version AS "MODEL_VERSION",
+    c.publication_id AS "PUBLICATION_ID"
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing.routing_abstained AS
+SELECT
+    a.item_cd,
+    a.reason,
+    a.reason_code,
+    a.best_similarity,
+    b.model_version,
+    a.publication_id
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.abstained_item AS a ON a.publication_id = p.publication_id;
+
+CREATE VIEW routing.routing_predictions AS
+SELECT
+    c.publication_id,
+    b.model_version,
+    c.item_cd,
+    c.candidate_rank,
+    c.candidate_id,
+    c.confidence,
+    c.similarity_score,
+    c.reference_item_cd,
+    c.rout_no,
+    o.proc_seq,
+    o.job_cd,
+    o.job_nm,
+    o.res_cd,
+    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS inside_flag,
+    o.setup_time,
+    o.run_time,
+    o.run_p10,
+    o.run_p50,
+    o.run_p90,
+    o.optimal_time,
+    o.standard_time,
+    o.safe_time,
+    o.time_source,
+    o.sample_count
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing.model_quality_trend AS
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS previous_version,
+    lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS previous_value,
+    measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS difference,
+    measured.run_id
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric ORDER BY m.computed_at DESC, m.run_id DESC) AS age
+FROM routing.model_metric AS m) AS measured
+    JOIN routing.model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1;
+
+CREATE VIEW routing.batch_run_summary AS
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'warning') AS warnings_failed,
+    n.message
+FROM routing.batch_run AS n;
+
+UPDATE routing.schema_version SET version_num='0002' WHERE routing.schema_version.version_num = '0001';
+
+-- Running upgrade 0002 -> 0003
+
+CREATE TABLE routing.routing_feedback (
+    item_cd VARCHAR(100) NOT NULL,
+    publication_id INTEGER NOT NULL,
+    candidate_id VARCHAR(110) NOT NULL,
+    candidate_rank SMALLINT NOT NULL,
+    predicted_rout_no VARCHAR(50) NOT NULL,
+    routing_code VARCHAR(1000) NOT NULL,
+    accepted_by VARCHAR(128) NOT NULL,
+    accepted_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    CONSTRAINT pk_routing_feedback PRIMARY KEY (item_cd, publication_id, candidate_rank),
+    CONSTRAINT fk_routing_feedback_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_routing_feedback_rank CHECK (candidate_rank > 0),
+    CONSTRAINT ck_routing_feedback_accepted_by CHECK (accepted_by <> '')
+);
+
+CREATE INDEX ix_routing_feedback_accepted_at ON routing.routing_feedback (accepted_at);
+
+CREATE TABLE routing.routing_flat_table (
+    "ITEM_CD" VARCHAR(100) NOT NULL,
+    "CANDIDATE_ID" VARCHAR(110) NOT NULL,
+    "ROUTING_SIGNATURE" VARCHAR(200),
+    "PRIORITY" VARCHAR(16),
+    "SIMILARITY_TIER" VARCHAR(8),
+    "PROC_SEQ" SMALLINT NOT NULL,
+    "INSIDE_FLAG" VARCHAR(16),
+    "dbo_BI_ROUTING_VIEW_JOB_CD" VARCHAR(32),
+    "JOB_NM" VARCHAR(64),
+    "RES_CD" VARCHAR(32),
+    "RES_DIS" VARCHAR(64),
+    "TIME_UNIT" VARCHAR(16),
+    "MFG_LT" NUMERIC(10, 2),
+    "QUEUE_TIME" NUMERIC(10, 2),
+    "SETUP_TIME" NUMERIC(10, 2),
+    "MACH_WORKED_HOURS" NUMERIC(10, 2),
+    "ACT_SETUP_TIME" NUMERIC(10, 2),
+    "ACT_RUN_TIME" NUMERIC(10, 2),
+    "WAIT_TIME" NUMERIC(10, 2),
+    "MOVE_TIME" NUMERIC(10, 2),
+    "RUN_TIME_QTY" NUMERIC(10, 2),
+    "RUN_TIME_UNIT" VARCHAR(16),
+    "BATCH_OPER" VARCHAR(8),
+    "BP_CD" VARCHAR(16),
+    "dbo_BI_ROUTING_VIEW_CUST_NM" VARCHAR(64),
+    "CUR_CD" VARCHAR(8),
+    "SUBCONTRACT_PRC" NUMERIC(14, 2),
+    "TAX_TYPE" VARCHAR(8),
+    "MILESTONE_FLG" VARCHAR(1),
+    "INSP_FLG" VARCHAR(1),
+    "ROUT_ORDER" VARCHAR(32),
+    "VALID_FROM_DT" DATE,
+    "VALID_TO_DT" DATE,
+    "dbo_BI_ROUTING_VIEW_REMARK" VARCHAR(200),
+    "ROUT_DOC" VARCHAR(64),
+    "DOC_INSIDE" VARCHAR(8),
+    "DOC_NO" VARCHAR(64),
+    "NC_PROGRAM" VARCHAR(64),
+    "NC_PROGRAM_WRITER" VARCHAR(32),
+    "NC_WRITER_NM" VARCHAR(32),
+    "NC_WRITE_DATE" DATE,
+    "NC_REVIEWER" VARCHAR(32),
+    "NC_REVIEWER_NM" VARCHAR(32),
+    "NC_REVIEW_DT" DATE,
+    "RAW_MATL_SIZE" VARCHAR(32),
+    "JAW_SIZE" VARCHAR(32),
+    "VALIDITY" VARCHAR(32),
+    "PROGRAM_REMARK" VARCHAR(200),
+    "OP_DRAW_NO" VARCHAR(64),
+    "MTMG_NUMB" VARCHAR(32),
+    "REFERENCE_ITEM_CD" VARCHAR(100),
+    "SIMILARITY_SCORE" NUMERIC(5, 4),
+    "RUN_TIME" NUMERIC(10, 2),
+    "OPTIMAL_TIME" NUMERIC(10, 2),
+    "STANDARD_TIME" NUMERIC(10, 2),
+    "SAFE_TIME" NUMERIC(10, 2),
+    "TIME_SOURCE" VARCHAR(20),
+    "CONFIDENCE" NUMERIC(5, 4),
+    "CANDIDATE_RANK" SMALLINT,
+    "ROUT_NO" VARCHAR(50),
+    "MODEL_VERSION" VARCHAR(128),
+    "PUBLICATION_ID" INTEGER,
+    CONSTRAINT pk_routing_flat_table PRIMARY KEY ("ITEM_CD", "CANDIDATE_ID", "PROC_SEQ")
+);
+
+CREATE VIEW routing.bop_proc_master AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank) AS "ID",
+    b.company_code AS "CoCd",
+    b.plant_code AS "PlantCd",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    1 AS "BOM_NO",
+    c.routing_signature AS "DESCRIPTION",
+    CASE WHEN (c.candidate_rank = 1) THEN CAST('Y' AS VARCHAR(1)) ELSE CAST('N' AS VARCHAR(1)) END AS "MAJOR_FLG",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    CAST('' AS VARCHAR(1)) AS "ROU_DEV_USER_ID",
+    CAST('' AS VARCHAR(1)) AS "ROU_MFG_USER_ID",
+    CAST('' AS VARCHAR(1)) AS "ROU_QUR_USER_ID",
+    CAST('' AS VARCHAR(1)) AS "ROU_APP_USER_ID",
+    0 AS "REV_NO",
+    b.valid_from AS "REV_DT",
+    b.service_user AS "INSRT_USER_ID",
+    b.created_at AS "INSRT_DT",
+    b.service_user AS "UPDT_USER_ID",
+    b.created_at AS "UPDT_DT",
+    CAST(NULL AS VARCHAR(50)) AS "ALT_RT_VALUE",
+    CAST(NULL AS VARCHAR(50)) AS "ASSIGN_NO",
+    CAST(NULL AS VARCHAR(50)) AS "AttachNo",
+    CAST(NULL AS VARCHAR(50)) AS "STD_ROUT_ITEM",
+    CAST(NULL AS VARCHAR(50)) AS "STD_ROUT_NO",
+    CAST(NULL AS VARCHAR(50)) AS "REV_NOTE",
+    CAST(NULL AS VARCHAR(50)) AS "Difficult_Level",
+    CAST(NULL AS NUMERIC(18, 4)) AS "ITEM_LT"
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+
+CREATE VIEW routing.bop_proc_detail AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq) AS "ID",
+    b.company_code AS "CoCd",
+    b.plant_code AS "PlantCd",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    o.proc_seq AS "PROC_SEQ",
+    CAST(NULL AS VARCHAR(50)) AS "WC_CD",
+    CASE WHEN (o.inside = 'out') THEN CAST('N' AS VARCHAR(1)) ELSE CAST('Y' AS VARCHAR(1)) END AS "INSIDE_FLG",
+    o.res_cd AS "RES_CD",
+    o.rout_order AS "ROUT_ORDER",
+    o.job_cd AS "JOB_CD",
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS "MFG_LT",
+    CAST('M' AS VARCHAR(1)) AS "TIME_UNIT",
+    CAST(coalesce(coalesce(o.standard_time, o.run_time), 0) AS NUMERIC(10, 2)) AS "RUN_TIME",
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS "SETUP_TIME",
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS "WAIT_TIME",
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS "MOVE_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MOVE_QTY",
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS "QUEUE_TIME",
+    1 AS "RUN_TIME_QTY",
+    b.run_time_unit AS "RUN_TIME_UNIT",
+    o.milestone_flg AS "MILESTONE_FLG",
+    o.insp_flg AS "INSP_FLG",
+    CAST(NULL AS VARCHAR(50)) AS "OVERLAP_OPR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "OVERLAP_LT",
+    CAST(coalesce(o.subcontract_prc, 0) AS NUMERIC(10, 2)) AS "SUBCONTRACT_PRC",
+    o.cur_cd AS "CUR_CD",
+    o.bp_cd AS "BP_CD",
+    o.tax_type AS "TAX_TYPE",
+    CAST(NULL AS VARCHAR(50)) AS "RUN_TIME_RULE_PLAN",
+    CAST(NULL AS VARCHAR(50)) AS "RUN_TIME_RULE_SCHL",
+    CAST(NULL AS NUMERIC(18, 4)) AS "RUN_TIME_PLAN",
+    CAST(NULL AS NUMERIC(18, 4)) AS "RUN_TIME_SCHL",
+    CAST(NULL AS NUMERIC(18, 4)) AS "SETUP_TIME_IN_HOUR_PLAN",
+    CAST(NULL AS NUMERIC(18, 4)) AS "SETUP_TIME_IN_HOUR",
+    CAST(NULL AS VARCHAR(50)) AS "SETUP_TIME_RULE",
+    CAST(NULL AS VARCHAR(50)) AS "WHEN_TO_SETUP_RULE",
+    CAST(NULL AS NUMERIC(18, 4)) AS "WAIT_TIME_IN_HOUR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MOVE_TIME_IN_HOUR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "QUEUE_TIME_IN_HOUR",
+    CAST(NULL AS VARCHAR(50)) AS "ALLOC_RULE",
+    CAST(NULL AS VARCHAR(50)) AS "SELECT_RULE",
+    CAST(NULL AS VARCHAR(50)) AS "FREE_CHECK_FLG",
+    CAST(NULL AS VARCHAR(50)) AS "HOLD_TEMP_FLG",
+    CAST(NULL AS NUMERIC(18, 4)) AS "NEXT_PROC_SEQ",
+    0 AS "OPR_SEQ",
+    CAST(NULL AS VARCHAR(50)) AS "SETUP_BASE_CD",
+    CAST(NULL AS VARCHAR(50)) AS "CROSS_BREAK_RULE",
+    CAST(NULL AS VARCHAR(50)) AS "OVERLAP_TYPE",
+    CAST(NULL AS NUMERIC(18, 4)) AS "OVERLAP_VALUE",
+    CAST(NULL AS NUMERIC(18, 4)) AS "PROD_RATE",
+    CAST(NULL AS VARCHAR(50)) AS "SETUP_RSC_GRP_CD",
+    CAST(NULL AS VARCHAR(50)) AS "SETUP_RSC_CD",
+    CAST(NULL AS VARCHAR(50)) AS "RSC_SCHEDULED_FLG",
+    CAST(NULL AS VARCHAR(50)) AS "AttachNo",
+    CAST(NULL AS VARCHAR(50)) AS "ROUT_DOC",
+    CAST(NULL AS VARCHAR(50)) AS "OP_DRAW_NO",
+    CAST(NULL AS VARCHAR(50)) AS "ROUT_SIZE",
+    CAST(NULL AS NUMERIC(18, 4)) AS "STD_RUN_COST_PER_HR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "STD_SUBCONTRACT_PRC",
+    CAST(NULL AS NUMERIC(18, 4)) AS "STD_LABOR_COST",
+    CAST(NULL AS NUMERIC(18, 4)) AS "STD_DIR_EXPENSE",
+    CAST(NULL AS NUMERIC(18, 4)) AS "STD_INDIR_LABOR_COST",
+    CAST(NULL AS NUMERIC(18, 4)) AS "STD_INDIR_EXPENSE",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    CAST(NULL AS VARCHAR(50)) AS "NC_PROGRAM",
+    CAST(NULL AS VARCHAR(50)) AS "NC_PROGRAM_WRITER",
+    CAST(NULL AS DATE) AS "NC_WRITE_DATE",
+    CAST(NULL AS VARCHAR(50)) AS "NC_REVIEWER",
+    CAST(NULL AS DATE) AS "NC_REVIEW_DT",
+    CAST(NULL AS VARCHAR(50)) AS "PRESSURE_USE",
+    b.service_user AS "INSRT_USER_ID",
+    b.created_at AS "INSRT_DT",
+    b.service_user AS "UPDT_USER_ID",
+    b.created_at AS "UPDT_DT",
+    0 AS "FIX_RUN_TIME",
+    CAST(NULL AS VARCHAR(50)) AS "REMARK",
+    CAST(NULL AS VARCHAR(50)) AS "CUST_SIZE",
+    CAST(NULL AS VARCHAR(50)) AS "MTMG_NUMB",
+    CAST(NULL AS VARCHAR(50)) AS "D_ITEM_CD",
+    CAST(NULL AS VARCHAR(50)) AS "RAW_MATL_SIZE",
+    CAST(NULL AS VARCHAR(50)) AS "JAW_SIZE",
+    CAST(NULL AS VARCHAR(50)) AS "VALIDITY",
+    CAST(NULL AS VARCHAR(50)) AS "PROGRAM_REMARK",
+    o.batch_oper AS "BATCH_OPER",
+    CAST(o.act_run_time AS NUMERIC(10, 2)) AS "ACT_RUN_TIME",
+    CAST(o.act_setup_time AS NUMERIC(10, 2)) AS "ACT_SETUP_TIME",
+    CAST(NULL AS VARCHAR(50)) AS "DocYn",
+    CAST(NULL AS VARCHAR(50)) AS "PROC_REMARK",
+    CAST(NULL AS VARCHAR(50)) AS "NC_UPDATER",
+    CAST(NULL AS DATE) AS "NC_UPDATE_DT",
+    CAST(NULL AS NUMERIC(18, 4)) AS "GROSS_WEIGHT"
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+
+CREATE VIEW routing.bop_proc_res AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID",
+    b.company_code AS "COCD",
+    b.plant_code AS "PLANTCD",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    0 AS "REV_NO",
+    r.job_cd AS "JOB_CD",
+    r.res_cd AS "RES_CD",
+    CAST(NULL AS NUMERIC(18, 4)) AS "RUN_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "SETUP_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "WAIT_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MOVE_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "QUEUE_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "AFTER_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MAN_HOUR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "MACHINE_HOUR",
+    CAST(NULL AS NUMERIC(18, 4)) AS "RES_PRIORITY",
+    CAST('N' AS VARCHAR(1)) AS "MAIN_YN",
+    b.service_user AS "IN_ID",
+    b.created_at AS "IN_DT",
+    b.service_user AS "UP_ID",
+    b.created_at AS "UP_DT",
+    1 AS "TASK_ID",
+    CAST(NULL AS VARCHAR(50)) AS "REV_COND",
+    CAST(NULL AS VARCHAR(50)) AS "TASK_COND",
+    CAST('ES' AS VARCHAR(8)) AS "FOLD_MTHD",
+    CAST(NULL AS NUMERIC(18, 4)) AS "FOLD_TIME",
+    CAST(NULL AS NUMERIC(18, 4)) AS "PREV_RES_QTY",
+    CAST(NULL AS NUMERIC(18, 4)) AS "CURR_RES_QTY",
+    CAST(NULL AS NUMERIC(18, 4)) AS "NEXT_RES_QTY",
+    CAST('N' AS VARCHAR(1)) AS "NEXT_RES_ABSL_YN",
+    CAST(NULL AS VARCHAR(16)) AS "RUN_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "SETUP_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "WAIT_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "MOVE_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "QUEUE_TIME_UNIT",
+    CAST(NULL AS VARCHAR(16)) AS "AFTER_TIME_UNIT",
+    CAST(NULL AS NUMERIC(18, 4)) AS "BEFORE_TIME",
+    CAST(NULL AS VARCHAR(16)) AS "BEFORE_TIME_UNIT"
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank
+    JOIN routing.resource_alternative AS r ON r.publication_id = o.publication_id
+    AND r.job_cd = o.job_cd
+WHERE NOT (EXISTS (SELECT 1
+FROM routing.candidate_operation AS earlier
+WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
+    AND NOT (EXISTS (SELECT 1
+FROM routing.candidate_operation AS main
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+
+CREATE VIEW routing.bop_proc_child AS
+SELECT
+    CAST(NULL AS VARCHAR(50)) AS "ID",
+    b.company_code AS "CoCd",
+    b.plant_code AS "PlantCd",
+    CAST(NULL AS VARCHAR(50)) AS "BOM_NO",
+    CAST(NULL AS VARCHAR(50)) AS "ROUT_NO",
+    CAST(NULL AS VARCHAR(50)) AS "ITEM_CD",
+    CAST(NULL AS VARCHAR(50)) AS "CHILD_ITEM_CD",
+    CAST(NULL AS NUMERIC(18, 4)) AS "CHILD_ITEM_SEQ",
+    CAST(NULL AS VARCHAR(50)) AS "PROC_SEQ",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    b.service_user AS "INSRT_USER_ID",
+    b.created_at AS "INSRT_DT",
+    b.service_user AS "UPDT_USER_ID",
+    b.created_at AS "UPDT_DT",
+    CAST(NULL AS VARCHAR(50)) AS "OPR_NO",
+    CAST(NULL AS VARCHAR(50)) AS "JOB_CD",
+    CAST(NULL AS VARCHAR(50)) AS "MBOM_ITEM_CD",
+    CAST(NULL AS VARCHAR(50)) AS "MBOM_IN_ID",
+    CAST(NULL AS DATE) AS "MBOM_IN_DT",
+    CAST(NULL AS VARCHAR(50)) AS "ORIGIN_ITEM_CD"
+FROM routing.publication AS b
+WHERE 1 = 0;
+
+UPDATE routing.schema_version SET version_num='0003' WHERE routing.schema_version.version_num = '0002';
+
+COMMIT;

@@ -1,0 +1,141 @@
+"""Output column profiles: the shipped one is the contract's 52 columns; changes need no code; mistakes are named."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import sqlalchemy as sa
+import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+from warehouse_predictions import known_rows, warehouse, write_rows
+
+from routing_etl.cli import app
+from routing_etl.errors import ConfigurationError
+from routing_etl.warehouse.profiles import load_profile, render, shipped_profile
+from routing_etl.warehouse.schema import FLAT_COLUMNS
+from routing_etl.warehouse.views import known_columns
+
+READ = {"mssql": "tsql", "sqlite": "sqlite", "postgresql": "postgres"}
+GOOD = """
+active = "mine"
+[profile.mine]
+view = "my_view"
+keys = ["ITEM_CD"]
+columns = ["PLANT", "ITEM_CD", "JOB_CD"]
+exclusive = [["RUN_TIME", "MACH_WORKED_HOURS"]]
+[profile.mine.aliases]
+JOB_CD = "작업"
+[profile.mine.constants]
+PLANT = "50% d'accord"
+"""
+
+
+def test_the_shipped_profile_is_the_contract():
+    profile = load_profile()
+    assert tuple(shown for _, shown in profile.columns) == FLAT_COLUMNS[:52]
+    assert profile.view == "routing_flat_52" and profile.constants == {}
+
+
+def test_every_profile_of_the_shipped_file_is_right(tmp_path):
+    text = shipped_profile().read_text(encoding="utf-8")
+    names = re.findall(r"^\[profile\.(\w+)\]$", text, re.M)
+    assert names == ["flat_52", "short"]
+    for name in names:
+        (tmp_path / "p.toml").write_text(text.replace('"flat_52"', f'"{name}"', 1), encoding="utf-8")
+        assert load_profile(tmp_path / "p.toml").view == f"routing_{name}"
+
+
+@pytest.mark.parametrize("dialect", READ)
+def test_the_rendered_view_parses_and_has_the_columns(dialect, tmp_path):
+    (tmp_path / "p.toml").write_text(GOOD, encoding="utf-8")
+    for profile in (load_profile(), load_profile(tmp_path / "p.toml")):
+        text = render(profile, dialect)
+        create = text[text.index("CREATE VIEW") :].replace("GO", "")
+        (tree,) = (s for s in sqlglot.parse(create, read=READ[dialect]) if s is not None)
+        assert tree.find(sqlglot.exp.Select).named_selects == [shown for _, shown in profile.columns]
+        assert "OR ALTER" not in text and "OR REPLACE" not in text
+
+
+def test_a_changed_profile_works_in_a_database_without_code(tmp_path):
+    (tmp_path / "p.toml").write_text(GOOD, encoding="utf-8")
+    publisher, _ = warehouse(tmp_path / "w.db")
+    loaded = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
+    publisher.publish(loaded.publication_id)
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
+    ddl = render(load_profile(tmp_path / "p.toml"), "sqlite")
+    for _ in range(2):  # twice: an existing view is replaced
+        with engine.begin() as connection:
+            for statement in ddl.split(";\n"):
+                connection.exec_driver_sql(statement)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM my_view").mappings().first()
+    assert dict(found) == {"PLANT": "50% d'accord", "ITEM_CD": "3H18091DB", "작업": "A01-2"}
+
+
+def test_a_text_constant_is_unicode_on_sql_server(tmp_path):
+    (tmp_path / "p.toml").write_text(GOOD.replace("50%", "예측"), encoding="utf-8")
+    assert "N'예측 d''accord'" in render(load_profile(tmp_path / "p.toml"), "mssql")
+
+
+MISTAKES = [
+    ('active = "mine"', 'active = "other"', r"active = 'other' is no profile\. Use one of mine"),
+    (
+        '"JOB_CD"]',
+        '"JOB_CX"]',
+        r"profile\.mine\.columns = 'JOB_CX' is not a known column\. Use one of ITEM_CD",
+    ),
+    ('"JOB_CD"]', '"ITEM_CD"]', r"columns = 'ITEM_CD' stands there twice"),
+    ("JOB_CD = ", "RES_CD = ", r"aliases = 'RES_CD' is not in columns"),
+    ('"작업"', '"item_cd"', r"aliases = 'ITEM_CD' names two columns"),
+    ('"작업"', '"x]; DROP"', r"aliases\.JOB_CD = 'x\]; DROP' is not a usable name"),
+    ('keys = ["ITEM_CD"]', 'keys = ["RES_CD"]', r"keys = 'RES_CD' is not in columns"),
+    ('"JOB_CD"]', '"JOB_CD", "RUN_TIME", "MACH_WORKED_HOURS"]', r"exclusive = .*are both in columns"),
+    ('[["RUN_TIME", ', '[["RUN_TIMES", ', r"exclusive = 'RUN_TIMES' is not a known column"),
+    ('"my_view"', '"candidate"', r"view = 'candidate' is a table or view of ours"),
+    ('"my_view"', '"my view"', r"view = 'my view' is not a usable name"),
+    ("PLANT = ", "ITEM_CD = ", r"constants = 'ITEM_CD' is not a name of its own"),
+    ('"50% d\'accord"', "true", r"constants\.PLANT = True is no text"),
+    ('["PLANT", ', "[", r"constants = 'PLANT' is not in columns"),
+    ("exclusive", "exklusive", r"exklusive = .* is not known\. Known keys: aliases, columns"),
+    ('"mine"', "mine", r"cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), MISTAKES, ids=[m[2][:30] for m in MISTAKES])
+def test_a_mistake_names_file_key_value_and_remedy(old, new, message, tmp_path):
+    path = tmp_path / "mine.toml"
+    assert old in GOOD
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load_profile(path)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_a_missing_file_says_so(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"none\.toml cannot be read.*is an example"):
+        load_profile(tmp_path / "none.toml")
+
+
+@given(st.lists(st.sampled_from(sorted(known_columns())), min_size=1, max_size=12, unique=True))
+def test_any_choice_of_known_columns_comes_out_in_its_order(tmp_path_factory, columns):
+    path = tmp_path_factory.mktemp("p") / "p.toml"
+    listed = ", ".join(f'"{c}"' for c in columns)
+    path.write_text(
+        f'active = "a"\n[profile.a]\nview = "v"\nkeys = ["{columns[0]}"]\ncolumns = [{listed}]\n',
+        encoding="utf-8",
+    )
+    text = render(load_profile(path), "mssql")
+    assert re.findall(r"AS \[?(\w+)\]?,?$", text[: text.index("\nFROM ")], re.M) == columns
+
+
+def test_the_command_prints_or_writes_the_view(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(app, ["sql", "render", "--dialect", "sqlite"])
+    assert shown.exit_code == 0 and "CREATE VIEW routing_flat_52" in shown.output
+    done = CliRunner().invoke(app, ["sql", "render", "--out", "views"])
+    assert done.exit_code == 0
+    written = (tmp_path / "views" / "routing_flat_52.mssql.sql").read_text(encoding="utf-8")
+    assert written == render(load_profile()) + "\n"
