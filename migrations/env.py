@@ -42,5 +42,11 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    context.configure(connection=attributes["connection"], **options)
+    connection = attributes["connection"]
+    if connection.dialect.name == "mssql":
+        # Our sessions do not count rows; Alembic checks the count of its own statement on the version table.
+        connection.exec_driver_sql("SET NOCOUNT OFF")
+    context.configure(connection=connection, **options)
     context.run_migrations()
+    if connection.dialect.name == "mssql":
+        connection.exec_driver_sql("SET NOCOUNT ON")

@@ -135,10 +135,17 @@ POSTGRESQL: dict[str, Meaning] = {
     "08": _transient("The connection to {name} was cut", _UP),
 }  # fmt: skip
 
-#: What drivers and SQLite say without a number.
+#: What drivers, SQLite and T-SQL servers on top of PostgreSQL (which give one number to many errors) say without a
+#: number.
 WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
     (re.compile(words, re.IGNORECASE), meaning)
     for words, meaning in (
+        (r"due to lock timeout", POSTGRESQL["55P03"]),
+        (r"deadlock detected", POSTGRESQL["40P01"]),
+        (r"due to statement timeout", POSTGRESQL["57014"]),
+        (r"permission denied for (?:table|view|schema|relation|sequence|procedure)", POSTGRESQL["42501"]),
+        (r"column \S+ does not exist", POSTGRESQL["42703"]),
+        (r"relation \S+ does not exist", POSTGRESQL["42P01"]),
         (
             r"database or disk is full|no space left|could not extend file",
             Meaning("full", "No space left for {name}", "Free space; the next run works on."),

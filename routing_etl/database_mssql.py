@@ -198,11 +198,9 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
     @event.listens_for(engine, "connect")
     def _session(connection: Any, _record: Any) -> None:
         set_up_session(connection, settings.statement_timeout, statements, refused)
-
-    @event.listens_for(engine, "first_connect")
-    def _default_isolation(_connection: Any, _record: Any) -> None:
         # A server that does not show its sessions does not tell; SQLAlchemy needs it to go back from another level.
-        if engine.dialect.default_isolation_level is None:
+        # It looks for it in a listener of its own, which has run before this one.
+        if getattr(engine.dialect, "default_isolation_level", None) is None:
             engine.dialect.default_isolation_level = "READ COMMITTED"
 
     rollback = engine.dialect.do_rollback

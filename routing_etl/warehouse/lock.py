@@ -53,6 +53,25 @@ _NO_PROCEDURE = re.compile(
 )
 
 
+def _applock_code(session: Connection, resource: str) -> int:
+    """What sp_getapplock returned. A server may say in a message before it that the lock is held, and some servers
+    return -999 then, which elsewhere means a wrong call: the message makes it -1."""
+    query = _APPLOCK.bindparams(resource=resource).compile(dialect=session.dialect)
+    error = session.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
+    cursor = session.connection.cursor()
+    try:
+        cursor.execute(str(query), [query.params[name] for name in query.positiontup or ()])
+        said = list(cursor.messages or ())
+        while cursor.description is None and cursor.nextset():
+            said += cursor.messages or ()
+        code = int(cursor.fetchone()[0])
+    except error as exc:
+        raise sa.exc.DBAPIError.instance(str(query), None, exc, error) from exc
+    finally:
+        cursor.close()
+    return -1 if code == -999 and any("unavailable" in str(text) for _, text in said) else code
+
+
 def process_identity(pid: int) -> str | None:
     """What tells this process from a later one with the same id: boot, process namespace and start time.
 
@@ -264,7 +283,7 @@ class WriterLock:
         """Take the server's lock; False, with a logged reason, on a server without it: the row alone decides there."""
         self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            code = int(self._session.execute(_APPLOCK, {"resource": self._resource}).scalar_one())
+            code = _applock_code(self._session, self._resource)
         except sa.exc.DBAPIError as exc:
             self._session.invalidate()
             self._session.close()

@@ -28,6 +28,9 @@ Kind = Literal["text", "ascii", "decimal", "float", "integer", "boolean", "date"
 #: Column name to (rows that are not NULL, checksum). The checksum adds scaled numbers, or lengths of texts.
 Checksums = dict[str, tuple[int, int]]
 
+#: What the database adds up as a text's length.
+TextUnit = Literal["utf16", "utf8", "characters"]
+
 _TEXT = ("text", "ascii")
 _NOT_BMP = r"[\x{10000}-\x{10FFFF}]"
 
@@ -136,10 +139,26 @@ def _length(column: sa.Column[Any]) -> int:
     return kind.length
 
 
-def _units(name: str, dialect: str) -> pl.Expr:
-    """Length as the database counts it: UTF-16 units on SQL Server, characters elsewhere."""
+def usual_unit(dialect: str) -> TextUnit:
+    """What databases of this kind count: UTF-16 units on SQL Server, characters elsewhere."""
+    return "utf16" if dialect == "mssql" else "characters"
+
+
+def text_unit(connection: Connection) -> TextUnit:
+    """What this very server counts as a text's length. T-SQL on top of PostgreSQL keeps UTF-8 and says so in
+    DATALENGTH, which gives bytes of UTF-16 on SQL Server."""
+    if connection.dialect.name != "mssql":
+        return usual_unit(connection.dialect.name)
+    probe = sa.select(sa.func.datalength(sa.literal("가𠀀", sa.Unicode(8))))
+    return "utf16" if connection.execute(probe).scalar_one() == 6 else "utf8"
+
+
+def _units(name: str, unit: TextUnit) -> pl.Expr:
+    """Length as the database counts it."""
+    if unit == "utf8":
+        return pl.col(name).str.len_bytes().cast(pl.Int64)
     length = pl.col(name).str.len_chars().cast(pl.Int64)
-    if dialect != "mssql":
+    if unit == "characters":
         return length
     return length + pl.col(name).str.count_matches(_NOT_BMP).cast(pl.Int64)
 
@@ -156,7 +175,9 @@ def broken_rules(
     if not column.nullable:
         rules["NULL, but the column requires a value"] = value.is_null()
     if kind in _TEXT:
-        rules[f"longer than {_length(column)} characters"] = _units(column.name, dialect) > _length(column)
+        rules[f"longer than {_length(column)} characters"] = _units(
+            column.name, usual_unit(dialect)
+        ) > _length(column)
     if kind == "ascii":
         # VARCHAR would hold a question mark for it, without an error.
         rules["not ASCII, but the column holds ASCII only"] = value.str.len_bytes() != value.str.len_chars()
@@ -184,11 +205,11 @@ def broken_rules(
     return rules
 
 
-def _measures(column: sa.Column[Any], dialect: str) -> dict[str, pl.Expr]:
+def _measures(column: sa.Column[Any], unit: TextUnit) -> dict[str, pl.Expr]:
     value, kind = pl.col(column.name), kind_of(column)
     count = value.count().cast(pl.Int64)
     if kind in _TEXT:
-        total = _units(column.name, dialect).sum()
+        total = _units(column.name, unit).sum()
     elif kind == "decimal":
         finite = pl.when(value.is_finite() & (value.abs() < 1e12)).then(value)
         total = (finite * 10 ** _scale(column)).round().cast(pl.Int64).sum()
@@ -209,23 +230,26 @@ class Measured:
     digest: str
 
 
-def measure(predictions: Path, tables: Tables, dialect: str) -> list[Measured]:
+def measure(predictions: Path, tables: Tables, dialect: str, unit: TextUnit | None = None) -> list[Measured]:
     """Check every frame and compute its counts, checksums and digest, in one pass over each.
+
+    `unit`: what the server counts as length (`text_unit`); default: what databases of this kind count.
 
     Raises
     ------
     FrameError: a value does not fit its column: NaN, infinity, too long, too large, NULL where required. Names the
     frame, the column, how many rows, and the first of them.
     """
-    return [_measure(predictions, target, dialect) for target in targets(tables)]
+    counted = unit or usual_unit(dialect)
+    return [_measure(predictions, target, dialect, counted) for target in targets(tables)]
 
 
-def _measure(predictions: Path, target: Target, dialect: str) -> Measured:
+def _measure(predictions: Path, target: Target, dialect: str, unit: TextUnit) -> Measured:
     lazy = to_rows(scan(predictions, target), target)
     expressions: dict[str, pl.Expr] = {"rows": pl.len().cast(pl.Int64)}
     rules: dict[str, tuple[sa.Column[Any], str, pl.Expr]] = {}
     for column in target.columns:
-        expressions.update(_measures(column, dialect))
+        expressions.update(_measures(column, unit))
         for words, broken in broken_rules(column, dialect).items():
             name = f"rule {len(rules)}"
             rules[name] = (column, words, broken)
@@ -268,13 +292,15 @@ def content_hash(measured: list[Measured], constants: Mapping[str, Any]) -> str:
 # --- the database's side ----------------------------------------------------------------------------------------------
 
 
-def _total(column: sa.ColumnElement[Any], source: sa.Column[Any], dialect: str) -> sa.ColumnElement[Any]:
+def _total(
+    column: sa.ColumnElement[Any], source: sa.Column[Any], dialect: str, unit: TextUnit
+) -> sa.ColumnElement[Any]:
     kind = kind_of(source)
     if kind in _TEXT:
         if dialect == "mssql":
             # LEN ignores trailing blanks; DATALENGTH counts bytes, two a UTF-16 unit in NVARCHAR.
             size = sa.cast(sa.func.datalength(column), sa.BigInteger)
-            return sa.func.sum(size) // 2 if kind == "text" else sa.func.sum(size)
+            return sa.func.sum(size) // 2 if kind == "text" and unit == "utf16" else sa.func.sum(size)
         return sa.func.sum(sa.func.length(column))
     if kind == "decimal":
         scaled = column * 10 ** _scale(source)
@@ -288,19 +314,21 @@ def _total(column: sa.ColumnElement[Any], source: sa.Column[Any], dialect: str) 
     return sa.func.sum(sa.cast(column, sa.BigInteger))
 
 
-def checksum_query(target: Target, publication_id: int, dialect: str) -> sa.Select[Any]:
+def checksum_query(
+    target: Target, publication_id: int, dialect: str, unit: TextUnit | None = None
+) -> sa.Select[Any]:
     """One row: the count of rows, then count and checksum of every column, of one publication."""
     table = target.table
     columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
     for column in target.columns:
         columns.append(sa.func.count(column).label(f"{column.name}_n"))
-        columns.append(_total(column, column, dialect).label(f"{column.name}_t"))
+        columns.append(_total(column, column, dialect, unit or usual_unit(dialect)).label(f"{column.name}_t"))
     return sa.select(*columns).where(table.c.publication_id == publication_id)
 
 
 def stored(connection: Connection, target: Target, publication_id: int) -> tuple[int, Checksums]:
     """What the table holds of a publication."""
-    query = checksum_query(target, publication_id, connection.dialect.name)
+    query = checksum_query(target, publication_id, connection.dialect.name, text_unit(connection))
     row = connection.execute(query).one()._mapping
     return int(row["row_count"]), {
         c.name: (int(row[f"{c.name}_n"]), int(row[f"{c.name}_t"] or 0)) for c in target.columns

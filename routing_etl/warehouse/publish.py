@@ -42,6 +42,7 @@ from routing_etl.warehouse.measure import (
     measure,
     require_rows,
     stored,
+    text_unit,
 )
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import schema_for, tables
@@ -161,7 +162,9 @@ class Publisher:
         check_head(self._engine, self.schema)
         seconds: dict[str, float] = {}
         started = time.monotonic()
-        measured = measure(predictions, self.tables, self._engine.dialect.name)
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            unit = text_unit(connection)
+        measured = measure(predictions, self.tables, self._engine.dialect.name, unit)
         require_rows(measured, predictions)
         constants = {**self._settings.output_constants(), "model_version": model_version}
         digest = content_hash(measured, constants)

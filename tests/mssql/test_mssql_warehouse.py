@@ -61,11 +61,17 @@ def test_migrations_there_and_back_touch_only_our_schema(engine):
 
 
 def test_constraints_have_their_names(engine, schema):
-    inspector = sa.inspect(engine)
-    assert inspector.get_pk_constraint("candidate", schema)["name"] == "pk_candidate"
-    assert {f["name"] for f in inspector.get_foreign_keys("candidate_operation", schema)} == {
-        "fk_candidate_operation_candidate"
-    }
+    """By the catalogue, because SQLAlchemy's reflection asks for views that not every such server has."""
+
+    def names(view):
+        query = f"SELECT c.name FROM sys.{view} c JOIN sys.schemas s ON s.schema_id = c.schema_id WHERE s.name = ?"
+        with engine.connect() as connection:
+            return {row[0] for row in connection.exec_driver_sql(query, (schema,))}
+
+    md = tables(schema).metadata
+    assert names("key_constraints") >= {t.primary_key.name for t in md.sorted_tables}
+    keys = {f.name for t in md.sorted_tables for f in t.foreign_key_constraints}
+    assert "fk_candidate_operation_candidate" in keys and names("foreign_keys") >= keys
 
 
 def test_load_publish_and_what_the_views_show(publisher, schema, tmp_path):
