@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
 from warehouse_predictions import warehouse
 
 from routing_etl.errors import LockedError, WarehouseError
@@ -185,13 +186,30 @@ def test_process_identity():
     assert process_identity(gone.pid) == ""
 
 
-class FakeSqlServer:
-    """The two calls that the application lock makes, with a chosen return code."""
+class Error(Exception):
+    """The driver's base error."""
 
-    def __init__(self, code, row=None):
-        self.code, self.row, self.statements, self.closed = code, row, [], 0
-        self.dialect = SimpleNamespace(name="mssql")
+
+class OperationalError(Error):
+    """The driver's error on a broken line."""
+
+
+def mssql_dialect():
+    """The dialect of pyodbc, with these errors in place of the driver's."""
+    dialect = mssql.dialect()
+    dialect.dbapi = SimpleNamespace(Error=Error)
+    return dialect
+
+
+class FakeSqlServer:
+    """The two calls that the application lock makes, with a chosen return code, message or refusal."""
+
+    def __init__(self, code, row=None, messages=(), refusal=None):
+        self.code, self.row, self.messages, self.refusal = code, row, list(messages), refusal
+        self.statements, self.closed, self.invalidated = [], 0, 0
+        self.dialect = mssql_dialect()
         self.url = sa.engine.make_url("mssql+pyodbc://server/db")
+        self.connection, self.description = self, None
 
     def connect(self):
         return self
@@ -199,11 +217,31 @@ class FakeSqlServer:
     def execution_options(self, **_):
         return self
 
+    def cursor(self):
+        """A cursor of the driver: the procedure's message comes as a result of its own, the return code after it."""
+        results = iter([None, ("code",)])
+
+        def execute(statement, parameters):
+            self.statements.append(statement)
+            if self.refusal is not None:
+                raise self.refusal
+
+        def nextset():
+            cursor.description = next(results, None)
+            return True
+
+        cursor = SimpleNamespace(
+            execute=execute, nextset=nextset, description=None, messages=self.messages,
+            fetchone=lambda: (self.code,), close=lambda: None,
+        )  # fmt: skip
+        return cursor
+
     def execute(self, statement, parameters=None):
-        text = str(statement)
-        self.statements.append(text)
-        value = self.code if "getapplock" in text else self.row
-        return SimpleNamespace(scalar_one=lambda: value, one_or_none=lambda: value)
+        self.statements.append(str(statement))
+        return SimpleNamespace(one_or_none=lambda: self.row)
+
+    def invalidate(self):
+        self.invalidated += 1
 
     def close(self):
         self.closed += 1
@@ -241,6 +279,13 @@ def test_other_return_codes_are_errors_not_grants(house, code, words):
     assert server.closed == 1
 
 
+def test_a_server_that_says_in_words_that_the_lock_is_held(house):
+    """Some servers return -999 then, which alone would be a wrong call."""
+    server = FakeSqlServer(-999, messages=[("[01000]", "lock is unavailable")])
+    with pytest.raises(LockedError, match="Another writer"):
+        WriterLock(server, house[1], "a")._take_applock()
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -249,16 +294,7 @@ def test_other_return_codes_are_errors_not_grants(house, code, words):
     ],
 )
 def test_a_server_without_application_locks_is_guarded_by_the_row(house, monkeypatch, message):
-    class Lacks(FakeSqlServer):
-        invalidated = 0
-
-        def execute(self, statement, parameters=None):
-            raise sa.exc.ProgrammingError("x", {}, Exception(message))
-
-        def invalidate(self):
-            self.invalidated += 1
-
-    server = Lacks(0)
+    server = FakeSqlServer(0, refusal=Error(message))
     lock = WriterLock(server, house[1], "a")
     assert lock._take_applock() is False
     assert (server.invalidated, server.closed, lock._session) == (1, 1, None)
@@ -273,14 +309,7 @@ def test_a_server_without_application_locks_is_guarded_by_the_row(house, monkeyp
 
 
 def test_another_error_of_the_application_lock_is_raised(house):
-    class Fails(FakeSqlServer):
-        def execute(self, statement, parameters=None):
-            raise sa.exc.OperationalError("x", {}, Exception("[08S01] Communication link failure"))
-
-        def invalidate(self):
-            pass
-
-    server = Fails(0)
+    server = FakeSqlServer(0, refusal=OperationalError("[08S01] Communication link failure"))
     with pytest.raises(sa.exc.OperationalError):
         WriterLock(server, house[1], "a")._take_applock()
     assert server.closed == 1
@@ -316,13 +345,8 @@ def test_the_application_lock_is_freed_when_the_row_cannot_be_written(house, mon
 
 def test_an_application_lock_that_cannot_be_freed_drops_its_session(house):
     class Gone(FakeSqlServer):
-        invalidated = 0
-
         def execute(self, statement, parameters=None):
             raise sa.exc.OperationalError("x", {}, Exception("08S01"))
-
-        def invalidate(self):
-            self.invalidated += 1
 
     lock = WriterLock(house[0], house[1], "a")
     server = lock._session = Gone(0)
