@@ -64,7 +64,7 @@ def _applock_code(session: Connection, resource: str) -> int:
         said = list(cursor.messages or ())
         while cursor.description is None and cursor.nextset():
             said += cursor.messages or ()
-        code = int(cursor.fetchone()[0])
+        code = int(cursor.fetchall()[0][0])
     except error as exc:
         raise sa.exc.DBAPIError.instance(str(query), None, exc, error) from exc
     finally:
