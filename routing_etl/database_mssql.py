@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
@@ -203,6 +204,7 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
         if getattr(engine.dialect, "default_isolation_level", None) is None:
             engine.dialect.default_isolation_level = "READ COMMITTED"
 
+    event.listen(engine, "before_execute", write_nulls, retval=True)
     rollback = engine.dialect.do_rollback
 
     def do_rollback(connection: Any) -> None:
@@ -214,6 +216,27 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
             get_logger(__name__).debug("nothing_to_roll_back", error=str(exc)[:200])
 
     setattr(engine.dialect, "do_rollback", do_rollback)  # noqa: B010 - a method of this one engine's dialect
+
+
+def write_nulls(
+    _connection: Any, statement: Any, many: Any, parameters: Any, _options: Any
+) -> tuple[Any, Any, Any]:
+    """Write the NULLs of an UPDATE into its text instead of sending them as parameters.
+
+    pyodbc asks the server for the type of a NULL parameter and goes on when that fails. T-SQL on top of PostgreSQL
+    cannot answer for an UPDATE, and there the failed question undoes the whole transaction so far without a word: a
+    pointer that was just moved was gone after a commit that succeeded.
+    """
+    if isinstance(statement, sa.Update):
+        values = getattr(statement, "_values", None) or {}
+        nulls = {
+            column: sa.null()
+            for column, value in values.items()
+            if isinstance(value, sa.BindParameter) and value.effective_value is None and not value.required
+        }
+        if nulls:
+            statement = statement.values(nulls)
+    return statement, many, parameters
 
 
 def set_up_session(connection: Any, timeout: int, statements: Iterable[str], refused: set[str]) -> None:

@@ -98,7 +98,8 @@ def test_a_lock_that_is_not_freed_is_transient(engine, url, table, mssql_setting
             connection.execute(table.update().where(table.c.id == 1).values(word="want"))
         holder.rollback()
     with impatient.begin() as connection:
-        assert connection.execute(table.update().where(table.c.id == 1).values(word="a")).rowcount == 1
+        freed = table.update().where(table.c.id == 1).values(word="a").returning(table.c.id)
+        assert connection.execute(freed).scalars().all() == [1]
     impatient.dispose()
 
 
@@ -123,6 +124,32 @@ def test_a_deadlock_is_transient(engine, table):
     assert len(errors) >= 1 and all(e.transient for e in errors)
 
 
+def test_a_null_in_an_update_undoes_nothing(engine, table):
+    """A server that cannot tell the type of a NULL parameter ends the transaction, and the driver says nothing."""
+    with engine.begin() as connection:
+        connection.execute(table.insert().values(id=77, word="kept"))
+        connection.execute(table.update().where(table.c.id == 2).values(word=None))
+    with engine.begin() as connection:
+        connection.execute(table.update().where(table.c.id == 2).values(word="b"))
+        left = connection.execute(table.delete().where(table.c.id == 77).returning(table.c.word)).scalars()
+        assert left.all() == ["kept"]
+
+
+def batches_pass(url, settings) -> bool:
+    """Whether a batch reaches the server through a proxy: one server is known to wait forever for its second packet."""
+    engine = make_engine(url, "warehouse", settings)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE TABLE #passes (a int, b nvarchar(1000))")
+            rows = [(n, "가" * 500) for n in range(20)]
+            connection.exec_driver_sql("INSERT INTO #passes VALUES (?, ?)", rows)
+    except sa.exc.DBAPIError:
+        return False
+    finally:
+        engine.dispose()
+    return True
+
+
 def test_a_line_cut_in_mid_load_and_mid_publish(publisher, url, mssql_settings, tmp_path, monkeypatch):
     """Batches go through a proxy that is cut; the load is retried, and a publish as well."""
     monkeypatch.setattr(publish_module.time, "sleep", lambda _: None)
@@ -132,6 +159,8 @@ def test_a_line_cut_in_mid_load_and_mid_publish(publisher, url, mssql_settings, 
     with proxy(parsed.host or "127.0.0.1", parsed.port or 1433) as line:
         settings = mssql_settings(warehouse_schema=publisher.schema)
         behind = parsed.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False)
+        if not batches_pass(behind, mssql_settings(statement_timeout=5)):
+            pytest.skip("this server takes no batch of several packets through a proxy")
         engine = make_engine(behind, "warehouse", settings)
         left = ["load", "publish"]
 

@@ -240,3 +240,15 @@ def test_a_rollback_that_finds_no_transaction_is_no_error():
     engine.dialect.do_rollback(Raw(3903))
     with pytest.raises(RuntimeError, match="1205"):
         engine.dialect.do_rollback(Raw(1205))
+
+
+def test_a_null_in_an_update_is_text_and_no_parameter():
+    table = sa.table("t", sa.column("a"), sa.column("b"), sa.column("c"))
+    update = sa.update(table).where(table.c.a == 1).values(b=None, c=2)
+    written, _, _ = mssql.write_nulls(None, update, (), {}, {})
+    compiled = written.compile()
+    assert "b=NULL" in str(compiled) and compiled.params == {"a_1": 1, "c": 2}
+    plain = sa.update(table).values(b=sa.bindparam("later"))
+    assert mssql.write_nulls(None, plain, (), {"later": None}, {})[0] is plain
+    insert = sa.insert(table).values(b=None)
+    assert mssql.write_nulls(None, insert, (), {}, {})[0] is insert
