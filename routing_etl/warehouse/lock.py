@@ -64,12 +64,12 @@ def _applock_code(session: Connection, resource: str) -> int:
         said = list(cursor.messages or ())
         while cursor.description is None and cursor.nextset():
             said += cursor.messages or ()
-        row = cursor.fetchone()
+        rows = cursor.fetchall()
     except error as exc:
         raise sa.exc.DBAPIError.instance(str(query), None, exc, error) from exc
     finally:
         cursor.close()
-    code = int(row[0]) if row else -999
+    code = int(rows[0][0]) if rows else -999
     return -1 if code == -999 and any("unavailable" in str(text) for _, text in said) else code
 
 

@@ -232,7 +232,7 @@ class FakeSqlServer:
 
         cursor = SimpleNamespace(
             execute=execute, nextset=nextset, description=None, messages=self.messages,
-            fetchone=lambda: (self.code,), close=lambda: None,
+            fetchall=lambda: [(self.code,)], close=lambda: None,
         )  # fmt: skip
         return cursor
 
