@@ -6,6 +6,7 @@ order (`doctor.py`). Every question may be refused or unknown to the server: tha
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -103,7 +104,7 @@ def _missing(right: str, table: str, user: str, mssql: bool) -> str:
     return f"GRANT {right} ON {quoted} TO " + (f"[{user}]" if mssql else f'"{user}"')
 
 
-class _Server:
+class _Server(ABC):
     """What is asked of both servers."""
 
     def __init__(self, connection: Connection, area: str, role: Role) -> None:
@@ -122,9 +123,9 @@ class _Server:
             "warning", f"{what} cannot be seen ({reason})", "Ask the DBA, or run doctor as one."
         )
 
+    @abstractmethod
     def rights(self, table: str, rights: Sequence[str]) -> dict[str, bool | None]:
         """Right to whether the login has it; None: cannot be seen."""
-        raise NotImplementedError
 
     def grants(self, granted: Granted) -> Iterator[Finding]:
         """What must be granted and is not, and what must not be and is."""
