@@ -47,13 +47,13 @@ def table(engine) -> Iterator[sa.Table]:
 
 @pytest.fixture(scope="module", autouse=True)
 def widest(engine):
-    """A minus sign before 38 digits is left out where the server cannot even read it as a parameter."""
+    """A minus sign before 38 digits is left out on PostgreSQL-based servers: they read past the end of its text, which
+    fails or not by what lies there."""
     lowest = min(EDGES["wide"])
+    with engine.connect() as connection:
+        version = str(connection.exec_driver_sql("SELECT @@VERSION").scalar_one())
     with pytest.MonkeyPatch.context() as patch:
-        try:
-            with engine.connect() as connection:
-                connection.execute(sa.select(sa.bindparam("lowest", lowest, sa.Numeric(38, 10)))).all()
-        except sa.exc.DBAPIError:
+        if "PostgreSQL" in version:
             patch.setitem(EDGES, "wide", [v for v in EDGES["wide"] if v != lowest])
         yield
 
