@@ -31,7 +31,7 @@ INSERT INTO routing.publication (run_id, model_version, state, content_hash, row
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
-UPDATE routing.publication SET state=:state, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
+UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
 
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
@@ -84,7 +84,7 @@ INSERT INTO routing.publication (run_id, model_version, state, content_hash, row
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
-UPDATE routing.publication SET state=:state, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
+UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
 
 UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
 
