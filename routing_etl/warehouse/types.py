@@ -31,14 +31,19 @@ class UtcDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(postgresql.TIMESTAMP(precision=3))
         return dialect.type_descriptor(sa.DateTime())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Aware datetime to naive UTC, cut to the millisecond."""
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
+        """Aware datetime to naive UTC, cut to the millisecond; as text on SQL Server.
+
+        pyodbc cuts a moment to the precision that the server states for its types, and T-SQL on top of PostgreSQL states
+        whole seconds. Text in this form means the same in every language setting of a session.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value.isoformat()} has no time zone; pass an aware datetime")
         moment = value.astimezone(UTC).replace(tzinfo=None)
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return moment.isoformat(sep=" ", timespec="milliseconds") if dialect.name == "mssql" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Naive UTC from the database to an aware datetime."""
