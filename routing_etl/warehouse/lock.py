@@ -143,6 +143,7 @@ class WriterLock:
         self._name, self._limit = name, limit
         self._owner = uuid.uuid4().hex
         self._session: Connection | None = None
+        self._applock = engine.dialect.name == "mssql"
 
     def __enter__(self) -> WriterLock:
         _working.add(self._owner)
@@ -155,7 +156,7 @@ class WriterLock:
 
     def _take(self) -> None:
         with translated("warehouse", self._engine.url):
-            if self._engine.dialect.name == "mssql":
+            if self._applock:
                 held = self._take_applock()
                 try:
                     self._take_row(steal=held)

@@ -303,7 +303,7 @@ def test_a_server_without_application_locks_is_guarded_by_the_row(house, monkeyp
     put(house, host="another-host", pid=1, process="boot/ns/1")
     second = WriterLock(engine, tables, "b")
     monkeypatch.setattr(second, "_take_applock", lambda: False)
-    monkeypatch.setattr(engine.dialect, "name", "mssql")
+    monkeypatch.setattr(second, "_applock", True)
     with pytest.raises(LockedError, match="another-host"):
         second._take()
 
@@ -322,7 +322,7 @@ def test_on_sql_server_the_row_is_written_over_whoever_left_it(house, monkeypatc
     lock = WriterLock(engine, tables, "load of run z")
     server = FakeSqlServer(0)
     monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server) is None)
-    monkeypatch.setattr(engine.dialect, "name", "mssql")
+    monkeypatch.setattr(lock, "_applock", True)
     lock._take()
     monkeypatch.undo()
     assert owner(house) == lock._owner
@@ -336,7 +336,7 @@ def test_the_application_lock_is_freed_when_the_row_cannot_be_written(house, mon
     server = FakeSqlServer(0)
     monkeypatch.setattr(lock, "_take_applock", lambda: setattr(lock, "_session", server) is None)
     monkeypatch.setattr(lock, "_take_row", lambda steal: (_ for _ in ()).throw(RuntimeError("no")))
-    monkeypatch.setattr(engine.dialect, "name", "mssql")
+    monkeypatch.setattr(lock, "_applock", True)
     with pytest.raises(RuntimeError):
         lock._take()
     monkeypatch.undo()
