@@ -196,7 +196,8 @@ class _SqlServer(_Server):
                 "" if level == "ok" else "Set ROUTING_ETL_ENCRYPT=yes.",
             )
         elif str(found["encrypted"]).upper() == "TRUE":
-            yield self.found("ok", f"the connection is encrypted (login by {found['scheme']})")
+            login = f" (login by {found['scheme']})" if found["scheme"] else ""
+            yield self.found("ok", f"the connection is encrypted{login}")
         else:
             yield self.found("warning", "the connection is not encrypted", "Set ROUTING_ETL_ENCRYPT=yes.")
         if query.get("trustservercertificate") == "yes":

@@ -269,8 +269,8 @@ def _probe_text(opened: Any) -> None:
     opened.commit()
     if found != [_PROBE_TEXT]:
         raise ConfigurationError(
-            "arrow-odbc does not send Unicode text whole from this machine.",
-            remedy="Use a UTF-8 locale (LANG=C.UTF-8); writing goes on another way.",
+            "arrow-odbc does not send Unicode text whole from this machine to this server.",
+            remedy="Nothing needs to be done: writing goes on another way.",
         )
 
 
