@@ -52,6 +52,10 @@ class ModelError(RoutingEtlError):
     """Training or prediction is not possible with this data or this model."""
 
 
+class WorkerError(RoutingEtlError):
+    """A process beside the step's own died or failed; nothing of it was kept."""
+
+
 class ItemNotFoundError(ModelError):
     """The item asked for is not in the extracted item master."""
 

@@ -31,6 +31,11 @@ def configure(folder: Path | None, level: str = "INFO") -> None:
             encoding="utf-8",
             delay=True,
         )
+    send_to(handler, level)
+
+
+def send_to(handler: logging.Handler, level: str | int) -> None:
+    """Send every log event of this level and above to one handler, as a JSON line, in place of all earlier ones."""
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger("routing_etl")
     for old in list(root.handlers):

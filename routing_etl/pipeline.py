@@ -14,7 +14,7 @@ import functools
 import shutil
 import time
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -31,12 +31,22 @@ from routing_etl.context import Context, step
 from routing_etl.database import safe_url, translated
 from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.log import get_logger
+from routing_etl.progress import Progress
 from routing_etl.runs import RunFolder
+from routing_etl.settings import Settings
+from routing_etl.worker import Worker
+
+if TYPE_CHECKING:
+    from routing_etl.model.predictor import RoutingPredictor
+    from routing_etl.model.report import EvaluationReport
 
 log = get_logger(__name__)
 
 #: How items are held out for evaluation.
 SPLITS = ("family", "time", "loo")
+
+#: With fewer routed items a second process takes longer to start than a model to fit.
+_SIDE_BY_SIDE_FROM = 1_000
 
 
 # --- the ERP's data --------------------------------------------------------------------------------------------------
@@ -177,8 +187,11 @@ def evaluate(
     `split`: `time` (the newest routings), `family` (groups of near-identical items) or `loo` (leave one out; `folds`
     makes it as many parts instead of one item each).
     """
+    from routing_etl.model.threads import threads
+
     data = read_learning_data(ctx.run)
-    report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
+    with threads(ctx.settings.threads):
+        report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
     return {
         "split": split,
         "metrics": report.metrics.to_dicts(),
@@ -189,6 +202,15 @@ def evaluate(
     }
 
 
+def _evaluate_run(
+    settings: Settings, run: RunFolder, split: str, max_items: int, progress: Progress
+) -> EvaluationReport:
+    """Evaluate in a process of its own, which has nothing but the run folder."""
+    return _evaluate(
+        Context(settings, run, progress), read_learning_data(run), split=split, max_items=max_items
+    )
+
+
 def _evaluate(
     ctx: Context,
     data: LearningData,
@@ -197,7 +219,7 @@ def _evaluate(
     max_items: int,
     baselines: bool = True,
     folds: int | None = None,
-) -> Any:
+) -> EvaluationReport:
     from routing_etl.model.evaluation import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
@@ -239,6 +261,7 @@ def train(
     ------
     ModelError: too few routings or no usable attribute. RegistryError: the name is taken or not usable.
     """
+    from routing_etl.model.threads import threads
     from routing_etl.times.profiles import read_evidence
 
     if name is not None and not dry_run:
@@ -250,17 +273,42 @@ def train(
             remedy="Check the routing table and the validity filter of the profile.",
         )
     started = time.perf_counter()
-    with ctx.progress.task("Train: evaluate on held-out items", total=2) as bar:
-        evaluation = _evaluate(ctx, data, split=split, max_items=max_items)
-        bar.advance()
-        bar.describe("Train: fit on every routed item")
-        times = read_evidence(ctx.run.times)
-        fitted = time.perf_counter()
+    times = read_evidence(ctx.run.times)
+
+    def fit() -> tuple[RoutingPredictor, float]:
+        begun = time.perf_counter()
         predictor = make_predictor(ctx.settings, data.attributes).fit(
             data.items, data.operations, times=times, progress=ctx.progress
         )
-        training_seconds = time.perf_counter() - fitted
-        bar.advance()
+        return predictor, time.perf_counter() - begun
+
+    if _SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
+        with (
+            ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
+            Worker(
+                functools.partial(_evaluate_run, ctx.settings, ctx.run, split, max_items),
+                ctx.progress,
+                what="the evaluation",
+                run_id=ctx.run.run_id,
+            ) as worker,
+            threads(max(ctx.settings.threads // 2, 1)),
+        ):
+            predictor, training_seconds = fit()
+            bar.advance()
+            evaluation = worker.result()
+            bar.advance()
+        worker_mb = worker.peak_memory_mb
+    else:
+        with (
+            ctx.progress.task("Train: evaluate on held-out items", total=2) as bar,
+            threads(ctx.settings.threads),
+        ):
+            evaluation = _evaluate(ctx, data, split=split, max_items=max_items)
+            bar.advance()
+            bar.describe("Train: fit on every routed item")
+            predictor, training_seconds = fit()
+            bar.advance()
+        worker_mb = 0.0
     report: dict[str, Any] = {
         "version": name,
         "dry_run": dry_run,
@@ -274,6 +322,7 @@ def train(
         "training_samples": data.operations.filter(pl.col("routing_rank") == 0)["item_key"].n_unique(),
         "training_duration_sec": round(training_seconds, 3),
         "duration_sec": round(time.perf_counter() - started, 3),
+        "worker_memory_mb": worker_mb,
         "run_id": ctx.run.run_id,
         "promoted": False,
         "promotion_reason": "dry run" if dry_run else "not asked for",
@@ -312,6 +361,8 @@ def _dataset_stats(data: LearningData) -> dict[str, Any]:
 @step("score", invalidates=("check_candidates", "load", "publish"))
 def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
     """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`."""
+    from routing_etl.model.threads import threads
+
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
     shutil.rmtree(ctx.run.predictions, ignore_errors=True)
@@ -320,15 +371,16 @@ def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
     counts = dict.fromkeys((f.name for f in _PREDICTED), 0)
     high = confident = 0.0
     batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
-    for number, predictions in enumerate(batches):
-        for frame_name, frame in predictions.frames().items():
-            if frame_name == frames.RESOURCE_ALTERNATIVES.name:
-                continue
-            frame.write_parquet(ctx.run.predictions / frame_name / f"part-{number:05d}.parquet")
-            counts[frame_name] += frame.height
-        first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
-        high += first.filter(pl.col("similarity_tier") == "HIGH").height
-        confident += float(first["confidence"].sum())
+    with threads(ctx.settings.threads):
+        for number, predictions in enumerate(batches):
+            for frame_name, frame in predictions.frames().items():
+                if frame_name == frames.RESOURCE_ALTERNATIVES.name:
+                    continue
+                frame.write_parquet(ctx.run.predictions / frame_name / f"part-{number:05d}.parquet")
+                counts[frame_name] += frame.height
+            first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
+            high += first.filter(pl.col("similarity_tier") == "HIGH").height
+            confident += float(first["confidence"].sum())
     alternatives = predictor.resource_alternatives_
     alternatives.write_parquet(ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name / "part-00000.parquet")
     counts[frames.RESOURCE_ALTERNATIVES.name] = alternatives.height

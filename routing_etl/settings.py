@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -86,6 +87,15 @@ class Settings(BaseSettings):
     )
     random_state: int = Field(42, ge=0, description="seed of everything that draws")
     shards: int = Field(1, ge=1, le=512, description="hash shards of items for times, scoring and loading")
+    threads: int = Field(
+        min(os.cpu_count() or 1, 8), ge=1, le=256, description="threads that learn and predict at once"
+    )
+    side_by_side_items: int = Field(
+        20_000,
+        ge=0,
+        description="train and evaluate in two processes at once up to this many routed items, which doubles the memory;"
+        " 0: one after the other",
+    )
     score_batch: int = Field(8192, ge=64, le=200_000, description="items scored at once")
 
     # --- operation ------------------------------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from routing_etl.model.trees import PackedTrees
@@ -28,6 +29,9 @@ from routing_etl.progress import SILENT, Progress
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
+_PILOT_ROWS = 6000
+_PILOT_TREES = 8
+
 
 class RoutingForest(BaseEstimator):  # type: ignore[misc]
     """Grow trees on attributes and let leaves vote with the routing variants of the items in them.
@@ -35,11 +39,12 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_trees, sample_share, max_rows: how many trees, on which share of the items (at most `max_rows`).
-    n_projections: outputs per tree. max_features, min_leaf: as in scikit-learn's trees.
+    n_projections: outputs per tree. max_features, min_leaf: as in scikit-learn's trees. max_columns: features that the
+        trees may ask, the most telling ones of a small pilot forest: the rest costs time and shares of the draws.
 
     Attributes
     ----------
-    votes_: leaves x variants, rows sum to 1. feature_importances_: mean decrease of squared error, sums to 1.
+    columns_: the features in use. votes_: leaves x variants, rows sum to 1. feature_importances_: mean decrease of squared error, sums to 1.
     """
 
     def __init__(
@@ -51,8 +56,8 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
         n_projections: int = 12,
         max_features: float = 0.25,
         min_leaf: int = 2,
-        extra: bool = False,
-        n_jobs: int = 2,
+        max_columns: int = 128,
+        n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.n_trees = n_trees
@@ -61,7 +66,7 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
         self.n_projections = n_projections
         self.max_features = max_features
         self.min_leaf = min_leaf
-        self.extra = extra
+        self.max_columns = max_columns
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -82,6 +87,8 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
         target: n x k routing description. groups: n, equal for near-duplicates (0 .. n_groups-1). variants: n, index
         of each item's routing. weights: n, how much an item's vote counts (age).
         """
+        self.columns_ = self._telling(features, target)
+        asked = np.ascontiguousarray(features[:, self.columns_])
         n_groups = int(groups.max()) + 1
         share = min(self.sample_share, self.max_rows / max(len(features), 1))
         seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
@@ -95,15 +102,14 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
                 rows = np.flatnonzero(inside)
                 k = target.shape[1]
                 axes = rng.standard_normal((k, min(self.n_projections, k))).astype(np.float32)
-                maker = ExtraTreeRegressor if self.extra else DecisionTreeRegressor
-                tree = maker(
+                tree = DecisionTreeRegressor(
                     min_samples_leaf=self.min_leaf,
                     max_features=self.max_features,
                     random_state=int(rng.integers(2**31 - 1)),
                 )
                 outputs = target if self.n_projections >= k else target @ axes
-                tree.fit(features[rows], outputs[rows], check_input=False)
-                leaves = tree.tree_.apply(features).astype(np.int32)
+                tree.fit(asked[rows], outputs[rows], check_input=False)
+                leaves = tree.tree_.apply(asked).astype(np.int32)
                 task.advance()
                 return tree, leaves, inside
 
@@ -124,9 +130,29 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
             part.sum_duplicates()
             parts.append(part)
         self.votes_ = sparse.vstack(parts, format="csr", dtype=np.float32)
-        self.feature_importances_ = np.mean([g[0].feature_importances_ for g in grown], axis=0)
+        self.feature_importances_ = np.zeros(features.shape[1])
+        self.feature_importances_[self.columns_] = np.mean([g[0].feature_importances_ for g in grown], axis=0)
         self._leaf_of, self._seen = leaf_of, seen
         return self
+
+    def _telling(self, features: FloatArray, target: FloatArray) -> IntArray:
+        """The columns that a small forest of random cuts asks most."""
+        n, width = features.shape
+        if width <= self.max_columns:
+            return np.arange(width)
+        rows = np.arange(n)
+        if n > _PILOT_ROWS:
+            rng = np.random.default_rng(self.random_state)
+            rows = np.sort(rng.choice(n, _PILOT_ROWS, replace=False))
+        pilot = ExtraTreesRegressor(
+            _PILOT_TREES,
+            min_samples_leaf=3,
+            max_features=0.5,
+            n_jobs=self.n_jobs,
+            random_state=self.random_state,
+        ).fit(features[rows], target[rows])
+        order = np.argsort(-pilot.feature_importances_, kind="stable")
+        return np.sort(order[: self.max_columns])
 
     def out_of_bag(self) -> sparse.csr_matrix:
         """Votes for the training items, each only from trees that have not seen it or a near-duplicate.
@@ -151,10 +177,12 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
 
     def leaves(self, features: FloatArray) -> NDArray[np.int32]:
         """Items x trees: number of the leaf that each item falls into."""
+        features = features[:, self.columns_]
         n = len(features)
-        if n <= 2048 or self.n_jobs == 1:
+        jobs = effective_n_jobs(self.n_jobs)
+        if n <= 2048 or jobs == 1:
             return self.trees_.leaves(features)
-        bounds = np.linspace(0, n, self.n_jobs * 2 + 1).astype(int)
+        bounds = np.linspace(0, n, jobs * 2 + 1).astype(int)
         parts = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self.trees_.leaves)(features[a:b]) for a, b in pairwise(bounds)
         )

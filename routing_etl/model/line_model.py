@@ -20,7 +20,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from routing_etl.model.labels import RoutingCatalogue
 from routing_etl.model.trees import PackedTrees
@@ -29,15 +29,21 @@ FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _LEAST_ROWS = 12
+_PILOT_ROWS = 3000
+_PILOT_TREES = 8
 
 
 @dataclass
 class _Line:
-    """What is learned for one line: its machines, and their shares per leaf (or the plain shares without trees)."""
+    """What is learned for one line: its machines, and their shares per leaf (or the plain shares without trees).
+
+    `columns`: the features that the trees ask.
+    """
 
     machines: IntArray
     shares: FloatArray
     trees: PackedTrees | None = None
+    columns: IntArray | None = None
 
 
 class LineModel:
@@ -45,8 +51,8 @@ class LineModel:
 
     Parameters
     ----------
-    n_trees, min_leaf, max_features: of the forest of a line. max_rows: most items that grow it. alike: jobs are one line
-        up to this cosine distance of their machines' (square rooted) shares.
+    n_trees, min_leaf, max_features: of the forest of a line. max_columns: columns that it may ask. max_rows: most items
+        that grow it. alike: jobs are one line up to this cosine distance of their machines' (square rooted) shares.
     """
 
     def __init__(
@@ -55,14 +61,16 @@ class LineModel:
         n_trees: int = 24,
         min_leaf: int = 3,
         max_features: float = 0.3,
+        max_columns: int = 32,
         max_rows: int = 12_000,
         alike: float = 0.5,
-        n_jobs: int = 2,
+        n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.n_trees = n_trees
         self.min_leaf = min_leaf
         self.max_features = max_features
+        self.max_columns = max_columns
         self.max_rows = max_rows
         self.alike = alike
         self.n_jobs = n_jobs
@@ -124,13 +132,14 @@ class LineModel:
         if len(rows) > self.max_rows:
             rng = np.random.default_rng(self.random_state)
             rows = np.sort(rng.choice(rows, self.max_rows, replace=False))
+        columns = self._telling(features, label[rows], answer[rows])
         forest = RandomForestClassifier(
             self.n_trees,
             min_samples_leaf=self.min_leaf,
             max_features=self.max_features,
             n_jobs=1,
             random_state=self.random_state,
-        ).fit(features[label[rows]], answer[rows], sample_weight=weight[rows])
+        ).fit(features[np.ix_(label[rows], columns)], answer[rows], sample_weight=weight[rows])
         trees = [tree.tree_ for tree in forest.estimators_]
         packed = PackedTrees(trees)
         # A machine that no sampled row has keeps a column of zeros.
@@ -141,7 +150,25 @@ class LineModel:
             leaf = tree.value[tree.feature < 0, 0, :]
             values[at : at + len(leaf), known] = leaf / np.maximum(leaf.sum(axis=1, keepdims=True), 1e-12)
             at += len(leaf)
-        return _Line(machines, values.astype(np.float32), packed)
+        return _Line(machines, values.astype(np.float32), packed, columns)
+
+    def _telling(self, features: FloatArray, label: IntArray, answer: IntArray) -> IntArray:
+        """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
+        if features.shape[1] <= self.max_columns:
+            return np.arange(features.shape[1])
+        if len(label) > _PILOT_ROWS:
+            rng = np.random.default_rng(self.random_state)
+            some = np.sort(rng.choice(len(label), _PILOT_ROWS, replace=False))
+            label, answer = label[some], answer[some]
+        pilot = ExtraTreesClassifier(
+            _PILOT_TREES,
+            min_samples_leaf=self.min_leaf,
+            max_features=0.5,
+            n_jobs=1,
+            random_state=self.random_state,
+        ).fit(features[label], answer)
+        order = np.argsort(-pilot.feature_importances_, kind="stable")
+        return np.sort(order[: self.max_columns])
 
     def predict(self, features: FloatArray, row: IntArray, step: IntArray) -> FloatArray:
         """Probability that item `row[i]`, when it visits the line of `step[i]`'s job, does so with that step's machine.
@@ -158,10 +185,12 @@ class LineModel:
             machine = self.machine_of_step_[step[here]]
             place = np.minimum(np.searchsorted(learned.machines, machine), len(learned.machines) - 1)
             known = learned.machines[place] == machine
-            if learned.trees is None:
+            if learned.trees is None or learned.columns is None:
                 out[here] = np.where(known, learned.shares[place], 0.0)
                 continue
             items, back = np.unique(row[here], return_inverse=True)
-            shares = learned.shares[learned.trees.leaves(features[items])].mean(axis=1)
+            shares = learned.shares[learned.trees.leaves(features[np.ix_(items, learned.columns)])].mean(
+                axis=1
+            )
             out[here] = np.where(known, shares[back, place], 0.0)
         return out

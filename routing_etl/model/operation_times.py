@@ -78,7 +78,12 @@ class OperationTimes:
     """
 
     def __init__(
-        self, *, max_rows: int = 60_000, max_iter: int = 120, n_jobs: int = 2, random_state: int = 42
+        self,
+        *,
+        max_rows: int = 60_000,
+        max_iter: int = 120,
+        n_jobs: int | None = None,
+        random_state: int = 42,
     ) -> None:
         self.max_rows = max_rows
         self.max_iter = max_iter

@@ -170,7 +170,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 0.2,
         depth: int = 3,
         alike: float = 0.45,
-        n_jobs: int = 2,
+        n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.n_folds = n_folds

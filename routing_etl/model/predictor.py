@@ -85,7 +85,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     feature_weights: attribute name -> weight of that attribute in the similarity, applied after learning; 0 switches
         the attribute off altogether. n_trees: size of the forest. half_life_days: an old routing's vote halves in.
     evidence_per_candidate: neighbours shown per candidate. pool_words: words that mark a waiting pool.
-    max_ranker_items: most training items whose candidates train the ranker. n_jobs: threads.
+    max_ranker_items: most training items whose candidates train the ranker. n_jobs: threads; None: as many as
+        `joblib.parallel_config` says, else one.
 
     Attributes
     ----------
@@ -107,7 +108,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         evidence_per_candidate: int = 3,
         pool_words: Sequence[str] = ("대기",),
         max_ranker_items: int = 40_000,
-        n_jobs: int = 2,
+        n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.attributes = attributes

@@ -47,7 +47,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         max_leaf_nodes: int = 15,
         few: tuple[int, ...] = (0, 1, 4, 5, 11, 14, 17),
         n_folds: int = 3,
-        n_jobs: int = 2,
+        n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.max_iter = max_iter

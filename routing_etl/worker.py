@@ -1,0 +1,183 @@
+"""A piece of a step in a process of its own, beside the step itself: its progress bars and log lines appear here.
+
+What belongs here: starting the process, relaying, ending it whatever happens. What does not: what is worked on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import multiprocessing
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from routing_etl import errors
+from routing_etl.context import peak_memory_mb
+from routing_etl.errors import RoutingEtlError, WorkerError
+from routing_etl.log import bind_run, get_logger, send_to
+from routing_etl.progress import Progress, Task
+
+T = TypeVar("T")
+log = get_logger(__name__)
+
+
+class _RemoteTask:
+    """A task whose bar is drawn by the process at the other end."""
+
+    def __init__(self, send: Callable[..., None], number: int, description: str, total: float | None) -> None:
+        self._send, self._number = send, number
+        self._begin = (description, total)
+
+    def advance(self, n: float = 1) -> None:
+        self._send("advance", self._number, n)
+
+    def describe(self, text: str) -> None:
+        self._send("describe", self._number, text)
+
+    def __enter__(self) -> _RemoteTask:
+        self._send("begin", self._number, *self._begin)
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._send("end", self._number, exc is None)
+
+
+class _RemoteProgress:
+    def __init__(self, send: Callable[..., None]) -> None:
+        self._send, self._numbers = send, itertools.count()
+
+    def task(self, description: str, total: float | None = None) -> Task:
+        return _RemoteTask(self._send, next(self._numbers), description, total)
+
+
+class _RemoteHandler(logging.Handler):
+    """Hands finished log lines to the process at the other end, so that one process alone writes the file."""
+
+    def __init__(self, send: Callable[..., None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._send("log", record.name, record.levelno, self.format(record))
+
+
+def _work(connection: Connection, function: Callable[[Progress], Any], run_id: str, level: int) -> None:
+    """Body of the process: call, relay, and send the result or the error at the end."""
+    lock = threading.Lock()
+
+    def send(*message: Any) -> None:
+        with lock:
+            connection.send(message)
+
+    send_to(_RemoteHandler(send), level)
+    bind_run(run_id)
+    try:
+        result = function(_RemoteProgress(send))
+    except KeyboardInterrupt:
+        # The interrupt reached the parent as well, which reports it.
+        return
+    except RoutingEtlError as exc:
+        send("failed", type(exc).__name__, exc.message, exc.remedy)
+    except Exception as exc:
+        log.exception("worker_failed")
+        send("failed", type(exc).__name__, str(exc), "The log has the full trace.")
+    else:
+        send("result", result, peak_memory_mb())
+
+
+class Worker(Generic[T]):
+    """Runs `function(progress)` in a new process from `__enter__` on; `result` waits for it.
+
+    Leaving the block by an error ends the process at once, so that nothing goes on behind a step that failed.
+
+    Parameters
+    ----------
+    function: picklable, and so is what it returns. what: its name in error messages. run_id: put on its log lines.
+    """
+
+    def __init__(
+        self, function: Callable[[Progress], T], progress: Progress, *, what: str, run_id: str
+    ) -> None:
+        self._function, self._progress, self._what, self._run_id = function, progress, what, run_id
+        self._tasks: dict[int, Task] = {}
+        self._answer: tuple[Any, ...] | None = None
+        #: Highest resident memory of the process in MB, known after `result`.
+        self.peak_memory_mb = 0.0
+
+    def __enter__(self) -> Worker[T]:
+        # A fresh interpreter: a fork of a process with running threads may hang for ever.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe(duplex=False)
+        level = logging.getLogger("routing_etl").level
+        self._process = context.Process(
+            target=_work, args=(theirs, self._function, self._run_id, level), daemon=True, name=self._what
+        )
+        self._process.start()
+        theirs.close()
+        self._reader = threading.Thread(target=self._relay, name=f"progress of {self._what}", daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if exc is not None:
+            self._process.kill()
+        self._process.join()
+        self._reader.join()
+        self._connection.close()
+        self._process.close()
+
+    def _relay(self) -> None:
+        while True:
+            try:
+                kind, *rest = self._connection.recv()
+            except (EOFError, OSError):
+                return
+            if kind in ("result", "failed"):
+                self._answer = (kind, *rest)
+            elif kind == "log":
+                name, level, line = rest
+                logging.getLogger(name).handle(logging.LogRecord(name, level, "", 0, "%s", (line,), None))
+            elif kind == "begin":
+                number, description, total = rest
+                self._tasks[number] = self._progress.task(description, total).__enter__()
+            elif kind == "end":
+                number, well = rest
+                error = None if well else WorkerError(f"{self._what} failed.", remedy="See the error.")
+                self._tasks.pop(number).__exit__(type(error) if error else None, error, None)
+            else:
+                number, value = rest
+                getattr(self._tasks[number], kind)(value)
+
+    def result(self) -> T:
+        """What the function returned.
+
+        Raises
+        ------
+        RoutingEtlError: as raised by the function. WorkerError: it failed otherwise, or the process died.
+        """
+        self._reader.join()
+        if self._answer is None:
+            self._process.join()
+            raise WorkerError(
+                f"The process for {self._what} ended without a result (exit code {self._process.exitcode}).",
+                remedy="Most often memory ran out: set ROUTING_ETL_SIDE_BY_SIDE_ITEMS=0 so that models are fitted one "
+                "after the other.",
+            )
+        kind, *rest = self._answer
+        if kind == "failed":
+            name, message, remedy = rest
+            own = getattr(errors, name, None)
+            if own is None:
+                raise WorkerError(f"{self._what} failed with {name}: {message}", remedy=remedy)
+            error = own.__new__(own)
+            RoutingEtlError.__init__(error, message, remedy=remedy)
+            raise error
+        value, self.peak_memory_mb = rest
+        return value  # type: ignore[no-any-return]
