@@ -27,6 +27,8 @@ Ranked = Callable[[FloatArray, FloatArray], FloatArray]
 
 log = get_logger(__name__)
 
+#: Fewer groups of near-identical items than this tell nothing about how a value would vary: then there is no interval.
+LEAST_CLUSTERS = 5
 #: Resample weights times units held at once by a ranked metric.
 _CELLS = 2_000_000
 
@@ -170,7 +172,7 @@ class Resampler:
         _, inside = np.unique(clusters[self.items], return_inverse=True)
         n_clusters = int(inside.max()) + 1 if len(inside) else 0
         rows = [np.ones((1, len(self.items)))]
-        if n_clusters > 1 and n_resamples:
+        if n_clusters >= LEAST_CLUSTERS and n_resamples:
             rng = np.random.default_rng(random_state)
             drawn = rng.integers(0, n_clusters, size=(n_resamples, n_clusters))
             drawn += np.arange(n_resamples)[:, None] * n_clusters

@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from routing_etl.model.glossary import arrow, better
+from routing_etl.model.glossary import arrow, compared
+from routing_etl.model.markdown import MARKS, number, table
 
 MODEL = "model"
 ORACLE = "oracle"
@@ -171,27 +172,6 @@ def raise_alerts(
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table whose source lines up too; columns after the first are right-aligned."""
-    if not rows:
-        return []
-    widths = [max(len(r[i]) for r in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "| "
-        + " | ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
-        + " |"
-        for r in [header, *rows]
-    ]
-    rule = "| " + " | ".join("-" * (w - 1) + (":" if i else "-") for i, w in enumerate(widths)) + " |"
-    return [lines[0], rule, *lines[1:], ""]
-
-
 def _head(report: EvaluationReport) -> list[str]:
     d = report.details
     asked = TITLES.get(str(d.get("split")), str(d.get("split")))
@@ -223,28 +203,25 @@ def _sections(report: EvaluationReport) -> list[str]:
             mine = rows.get((MODEL, name))
             if mine is None:
                 continue
-            cells = [_number(mine["value"])]
+            cells = [number(mine["value"])]
             if mine["low"] is not None:
-                cells[0] += f" [{_number(mine['low'])}, {_number(mine['high'])}]"
+                cells[0] += f" [{number(mine['low'])}, {number(mine['high'])}]"
             for method in methods[1:]:
                 row = rows.get((method, name))
                 cells.append(
-                    _number(row["value"] if row else None)
+                    number(row["value"] if row else None)
                     + _mark(rows.get((MINUS + method, name)), mine, name)
                 )
             reason = mine["reason"] or ""
             body.append([name + arrow(name), *cells, f"{mine['n']:,}", reason])
-        out += _table([title, *methods, "n", "remark"], body)
+        out += table([title, *methods, "n", "remark"], body)
     return out
 
 
 def _mark(delta: dict[str, Any] | None, mine: dict[str, Any], metric: str) -> str:
-    if delta is None or delta["value"] is None or delta["low"] is None or mine["value"] is None:
+    if delta is None or delta["low"] is None or mine["value"] is None:
         return ""
-    if delta["low"] <= 0 <= delta["high"]:
-        return " ="
-    verdict = better(metric, delta["value"], mine["value"])
-    return "" if verdict is None else (" **+**" if verdict else " **-**")
+    return MARKS[compared(metric, mine["value"], delta["low"], delta["high"])]
 
 
 def _segments(report: EvaluationReport) -> list[str]:
@@ -258,10 +235,8 @@ def _segments(report: EvaluationReport) -> list[str]:
         count = max(
             (r["n"] for n, r in mine.items() if n.endswith(("exact_at_1", "edit_similarity"))), default=0
         )
-        body.append(
-            [segment, f"{count:,}", *[_number(mine[n]["value"]) if n in mine else "–" for n in names]]
-        )
-    return _table(["Segment (model)", "items", *names], body)
+        body.append([segment, f"{count:,}", *[number(mine[n]["value"]) if n in mine else "–" for n in names]])
+    return table(["Segment (model)", "items", *names], body)
 
 
 def _confidence(report: EvaluationReport) -> list[str]:
@@ -269,19 +244,19 @@ def _confidence(report: EvaluationReport) -> list[str]:
         [
             f"{r['bin_low']:.2f}-{r['bin_high']:.2f}",
             f"{r['n']:,}",
-            _number(r["confidence"]),
-            _number(r["observed"]),
+            number(r["confidence"]),
+            number(r["observed"]),
         ]
         for r in report.calibration.to_dicts()
     ]
     curve = [
-        [f"{r['coverage']:.0%}", _number(r["threshold"]), _number(r["accuracy"])]
+        [f"{r['coverage']:.0%}", number(r["threshold"]), number(r["accuracy"])]
         for i, r in enumerate(report.coverage.to_dicts())
         if i % 2 == 1
     ]
     return [
-        *_table(["Confidence", "items", "mean confidence", "exact"], bins),
-        *_table(["Surest items accepted", "least confidence", "exact"], curve),
+        *table(["Confidence", "items", "mean confidence", "exact"], bins),
+        *table(["Surest items accepted", "least confidence", "exact"], curve),
     ]
 
 

@@ -1,0 +1,41 @@
+"""Numbers and tables of the reports that people read, as Markdown.
+
+What belongs here: how a value, a verdict and a table are written. What does not: which ones are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routing_etl.model.glossary import Outcome
+
+#: Signs behind a baseline's value: what the paired interval of the difference says about the model.
+MARKS: dict[Outcome, str] = {"better": " **+**", "worse": " **-**", "unclear": " =", "none": ""}
+
+
+def number(value: float | None) -> str:
+    """Three decimals below ten, one above; a dash for what was not measured."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose source lines up too; columns after the first are right-aligned. Nothing without rows.
+
+    A pipe in a cell is escaped and a line break becomes a blank, so that no value can break the table.
+    """
+    if not rows:
+        return []
+    cells = [[" ".join(c.split()).replace("|", "\\|") for c in row] for row in [header, *rows]]
+    widths = [max(2, *(len(row[i]) for row in cells)) for i in range(len(header))]
+    lines = [
+        "| "
+        + " | ".join(
+            c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in cells
+    ]
+    rule = "| " + " | ".join("-" * (w - 1) + (":" if i else "-") for i, w in enumerate(widths)) + " |"
+    return [lines[0], rule, *lines[1:], ""]
