@@ -195,14 +195,7 @@ def _as_report(ctx: Context, data: LearningData, found: EvaluationReport) -> dic
 
     timed = read_evidence(ctx.run.times).by_item_operation["item_key"].n_unique()
     return {
-        "split": found.details["split"],
-        "metrics": found.metrics.to_dicts(),
-        "legacy": found.legacy,
-        "calibration": found.calibration.to_dicts(),
-        "coverage": found.coverage.to_dicts(),
-        "time_sample": found.time_sample.to_dicts(),
-        "alerts": list(found.alerts),
-        "evaluation": found.details,
+        **found.as_dict(),
         "dataset_stats": _dataset_stats(data),
         "data": training_facts(ctx.run, data.items, data.operations, items_with_times=timed),
     }

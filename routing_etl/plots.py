@@ -149,7 +149,7 @@ def confidence_calibration(rows: Sequence[Row]) -> bytes | None:
         axes.set_ylabel("share that was the engineer's routing")
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
-    return _png(f"Calibration on {sum(r['n'] for r in rows):,} held-out items", draw)
+    return _png(f"Calibration on {sum(r['n'] for r in rows):,} judged items", draw)
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:

@@ -114,6 +114,19 @@ class EvaluationReport:
         )["value"]
         return found.item() if found.len() == 1 else None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and dictionaries: what step reports, `metrics.json` and plots are made of."""
+        return {
+            "split": self.details["split"],
+            "metrics": self.metrics.to_dicts(),
+            "legacy": self.legacy,
+            "calibration": self.calibration.to_dicts(),
+            "coverage": self.coverage.to_dicts(),
+            "time_sample": self.time_sample.to_dicts(),
+            "alerts": list(self.alerts),
+            "evaluation": self.details,
+        }
+
     def to_markdown(self) -> str:
         """The report for people: metrics beside the baselines and the ceiling, segments, calibration, alerts."""
         return (
