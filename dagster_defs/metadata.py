@@ -16,6 +16,7 @@ import polars as pl
 
 from dagster_defs.assets import keys
 from routing_etl import plots
+from routing_etl.champion import CARD, model_card
 from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
@@ -209,8 +210,14 @@ def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str,
             }
         ),
         **links_to_model(instance, name),
+        **(card_of(registry, name) if any(a.name == CARD for a in details.artifacts) else {}),
         **pictures(metric_trend=plots.metric_trend(trend)),
     }
+
+
+def card_of(registry: ModelRegistry, version: str) -> dict[str, Any]:
+    """The model card with its promotions, as Markdown."""
+    return {CARD: dg.MetadataValue.md(model_card(registry, version))}
 
 
 def links_to_model(instance: dg.DagsterInstance, version: str) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def training_facts(
         },
         "excluded_items": _by_reason(items, "excluded"),
         "excluded_routed_items": _by_reason(routed, "excluded"),
-        "routings": operations.select(pl.struct("item_key", "rout_no").n_unique()).item() if operations.height else 0,
+        "routings": operations.select("item_key", "rout_no").unique().height,
         "operations": operations.height,
         "operations_learned": label.height,
         "work_results": reported["rows"],

@@ -12,7 +12,7 @@ from typing import Any
 
 from routing_etl.model.glossary import GLOSSARY, arrow
 from routing_etl.model.markdown import MARKS, number, table
-from routing_etl.model.report import CEILING, MODEL, ORACLE, SECTIONS, TITLES
+from routing_etl.model.report import CEILING, MODEL, ORACLE, TITLES, sections_of
 from routing_etl.model.verdicts import BASELINE_NOTES, READING, Verdict, baselines_of, conclusion, verdicts
 
 Row = Mapping[str, Any]
@@ -226,7 +226,8 @@ def _measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
     lines += [
         "* The figures are those of models fitted without the judged items; the saved model has learned from all routed "
         "items.",
-        "* Intervals are 95 % bootstrap intervals over groups of near-identical items. Marks behind a baseline: **+** the "
+        "* Intervals are 95 % bootstrap intervals over groups of near-identical items; there is none "
+        "where fewer than five groups have anything to measure. Marks behind a baseline: **+** the "
         "model is surely better, **-** surely worse, = neither; resources and times are compared on the operations "
         "that both have. Arrows: which way is better.",
         f"* {READING}",
@@ -275,8 +276,8 @@ def _overall(rows: Sequence[Row]) -> list[str]:
     others = _beside(rows)
     own, marks = _cells(rows, "all")
     lines = ["## Metrics over all judged items", ""]
-    for section, names in SECTIONS:
-        body = [_line(m + arrow(m), m, others, own, marks) for m in names if (MODEL, m) in own]
+    for section, names in sections_of(metric for method, metric in own if method == MODEL):
+        body = [_line(m + arrow(m), m, others, own, marks) for m in names]
         lines += table([section, "model", "interval", "n", *others], body)
     return [*lines, conclusion(list(marks.values())) if marks else "No baseline was measured.", ""]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from routing_etl.model.glossary import Outcome
 
+_WIDEST = 64
 #: Signs behind a baseline's value: what the paired interval of the difference says about the model.
 MARKS: dict[Outcome, str] = {"better": " **+**", "worse": " **-**", "unclear": " =", "none": ""}
 
@@ -23,12 +24,14 @@ def number(value: float | None) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table whose source lines up too; columns after the first are right-aligned. Nothing without rows.
 
+    Cells longer than 64 characters stick out, so that one long cell does not pad a whole column.
+
     A pipe in a cell is escaped and a line break becomes a blank, so that no value can break the table.
     """
     if not rows:
         return []
     cells = [[" ".join(c.split()).replace("|", "\\|") for c in row] for row in [header, *rows]]
-    widths = [max(2, *(len(row[i]) for row in cells)) for i in range(len(header))]
+    widths = [min(_WIDEST, max(2, *(len(row[i]) for row in cells))) for i in range(len(header))]
     lines = [
         "| "
         + " | ".join(

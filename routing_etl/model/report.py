@@ -5,6 +5,7 @@ What belongs here: the report, the alerts of the earlier system (LEGACY 2.10 E4,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,10 +65,20 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         for m, title in (("run", "Run time (minutes per piece)"), ("setup", "Set-up time (minutes per order)"))
     ),
 )  # fmt: skip
+#: Heading of the metrics that no section names.
+FURTHER = "Further metrics"
 SEGMENT_METRICS = (
     "expected_exact_at_1_share", "expected_exact_at_1", "exact_at_1", "exact_at_4", "operation_f1", "edit_similarity",
     "resource_top1", "run_wape", "ece",
 )  # fmt: skip
+
+
+def sections_of(metrics: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """The sections with the metrics that are there, in order; those that no section names come last, by name."""
+    present = set(metrics)
+    named = [(title, [n for n in names if n in present]) for title, names in SECTIONS]
+    rest = sorted(present - {n for _, names in SECTIONS for n in names})
+    return [(title, names) for title, names in [*named, (FURTHER, rest)] if names]
 
 
 @dataclass(frozen=True)

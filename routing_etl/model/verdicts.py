@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from routing_etl.model.glossary import GLOSSARY, compared
 from routing_etl.model.markdown import MARKS, number, table
-from routing_etl.model.report import CEILING, MINUS, MODEL, ORACLE, SECTIONS
+from routing_etl.model.report import CEILING, MINUS, MODEL, ORACLE, sections_of
 
 Answer = Literal["better", "worse", "unclear", "not comparable"]
 
@@ -70,14 +70,15 @@ def verdicts(rows: Iterable[Mapping[str, Any]], *, segment: str = "all") -> list
     rows = [r for r in rows if r["segment"] == segment]
     by_name = {(r["method"], r["metric"]): r for r in rows}
     others = baselines_of(rows)
-    out = []
-    for section, names in SECTIONS:
-        for metric in names:
-            mine = by_name.get((MODEL, metric))
-            if mine is None or GLOSSARY[metric].better == "none":
-                continue
-            out += [_verdict(section, metric, other, mine, by_name) for other in others]
-    return out
+    measured = [metric for method, metric in by_name if method == MODEL and GLOSSARY[metric].better != "none"]
+    # A figure that only the model has (its share of the oracle's, say) is no comparison that failed.
+    shared = [m for m in measured if any((other, m) in by_name for other in others)]
+    return [
+        _verdict(section, metric, other, by_name[MODEL, metric], by_name)
+        for section, names in sections_of(shared)
+        for metric in names
+        for other in others
+    ]
 
 
 def _verdict(

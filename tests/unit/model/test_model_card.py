@@ -247,3 +247,5 @@ def test_numbers_and_tables_are_written_so_that_they_can_be_read_back():
         r"| x\|y z |  1 |",
         "",
     ]
+    wide = table(["a", "b"], [["x" * 200, "1"], ["y", "2"]])
+    assert len(wide[0]) == len(wide[3]) < 90 < len(wide[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from test_model_card import metric_row
 
+from routing_etl.model.report import FURTHER
 from routing_etl.model.verdicts import baselines_of, conclusion, not_better, verdict_table, verdicts
 
 
@@ -44,6 +45,16 @@ def test_each_metric_with_a_direction_gets_a_verdict_per_baseline():
     assert [v.metric for v in verdicts(rows(), segment="part_type_band:rare")] == ["operation_f1"]
 
 
+def test_metrics_that_no_section_names_are_compared_too_but_not_those_that_only_the_model_has():
+    more = [
+        *rows(),
+        *pair("top_5_hit_rate", 0.8, 0.6, 0.1, 0.3),
+        metric_row("model", "operation_f1_vs_oracle", 0.9),
+    ]
+    further = [v for v in verdicts(more) if v.section == FURTHER]
+    assert [(v.metric, v.answer) for v in further] == [("top_5_hit_rate", "better")]
+
+
 def test_oracle_ceiling_and_differences_are_no_baselines():
     assert baselines_of(rows()) == ["legacy"]
 
@@ -72,5 +83,9 @@ def test_a_pair_without_an_interval_is_not_comparable_with_a_reason():
     few = pair("exact_at_1", 0.7, 0.5, None, None)
     [verdict] = verdicts(few)
     assert (verdict.answer, verdict.reason) == ("not comparable", "no interval of the difference")
-    [other] = verdicts([metric_row("model", "exact_at_1", 0.7), metric_row("legacy", "ece", 0.1)])
-    assert (other.answer, other.reason) == ("not comparable", "the baseline has no such figure")
+    others = [metric_row("nearest_copy", "exact_at_1", 0.5), metric_row("legacy", "ece", 0.1)]
+    found = {v.baseline: v for v in verdicts([metric_row("model", "exact_at_1", 0.7), *others])}
+    assert (found["legacy"].answer, found["legacy"].reason) == (
+        "not comparable",
+        "the baseline has no such figure",
+    )
