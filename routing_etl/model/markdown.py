@@ -22,23 +22,23 @@ def number(value: float | None) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table whose source lines up too; columns after the first are right-aligned. Nothing without rows.
+    """Lines of a table whose source lines up too. Nothing without rows.
 
-    Cells longer than 64 characters stick out, so that one long cell does not pad a whole column.
-
-    A pipe in a cell is escaped and a line break becomes a blank, so that no value can break the table.
+    Columns after the first are right-aligned unless a cell begins with a letter. Cells longer than 64 characters stick out, so
+    that one long cell does not pad a whole column. A pipe in a cell is escaped and a line break becomes a blank, so that no
+    value can break the table.
     """
     if not rows:
         return []
     cells = [[" ".join(c.split()).replace("|", "\\|") for c in row] for row in [header, *rows]]
-    widths = [min(_WIDEST, max(2, *(len(row[i]) for row in cells))) for i in range(len(header))]
+    columns = range(len(header))
+    widths = [min(_WIDEST, max(2, *(len(row[i]) for row in cells))) for i in columns]
+    right = [i > 0 and not any(row[i][:1].isalpha() for row in cells[1:]) for i in columns]
     lines = [
         "| "
-        + " | ".join(
-            c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
+        + " | ".join(row[i].rjust(widths[i]) if right[i] else row[i].ljust(widths[i]) for i in columns)
         + " |"
         for row in cells
     ]
-    rule = "| " + " | ".join("-" * (w - 1) + (":" if i else "-") for i, w in enumerate(widths)) + " |"
+    rule = "| " + " | ".join("-" * (widths[i] - 1) + (":" if right[i] else "-") for i in columns) + " |"
     return [lines[0], rule, *lines[1:], ""]

@@ -249,3 +249,7 @@ def test_numbers_and_tables_are_written_so_that_they_can_be_read_back():
     ]
     wide = table(["a", "b"], [["x" * 200, "1"], ["y", "2"]])
     assert len(wide[0]) == len(wide[3]) < 90 < len(wide[2])
+    assert table(["a", "why", "n"], [["x", "kim", "1"], ["y", "–", "22"]])[1:3] == [
+        "| -- | --- | -: |",
+        "| x  | kim |  1 |",
+    ]
