@@ -210,8 +210,8 @@ def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str,
             }
         ),
         **links_to_model(instance, name),
-        **(card_of(registry, name) if any(a.name == CARD for a in details.artifacts) else {}),
         **pictures(metric_trend=plots.metric_trend(trend)),
+        **(card_of(registry, name) if any(a.name == CARD for a in details.artifacts) else {}),
     }
 
 

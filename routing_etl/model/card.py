@@ -306,7 +306,7 @@ def segment_name(segment: str) -> str:
 def _confidence(metrics: Row) -> list[str]:
     bins = [
         [
-            f"{r['bin_low']:.2f} to {r['bin_high']:.2f}",
+            f"{number(r['bin_low'])} to {number(r['bin_high'])}",
             f"{r['n']:,}",
             number(r["confidence"]),
             number(r["observed"]),
