@@ -16,6 +16,7 @@ import polars as pl
 
 from dagster_defs.assets import keys
 from routing_etl import plots
+from routing_etl.champion import CARD, model_card
 from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
@@ -155,28 +156,25 @@ def pictures(**pngs: bytes | None) -> dict[str, Any]:
     }
 
 
-_TABLES_OF_TRAINING = ("metrics", "legacy", "calibration", "time_sample", "dataset_stats")
+#: Parts of a report that are shown as a table, a picture or the model card instead.
+_SHOWN_OTHERWISE = (
+    "metrics", "legacy", "calibration", "coverage", "time_sample", "dataset_stats", "evaluation", "data", "model_card",
+)  # fmt: skip
 
 
 def training(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A training's or an evaluation's report: the model's headline metrics as numbers, all methods as a table."""
+    """A training's or an evaluation's report: headline metrics as numbers, all methods as a table, card and plots."""
     overall = [row for row in report["metrics"] if row["segment"] == "all"]
     headline = {r["metric"]: r["value"] for r in overall if r["method"] == "model" and r["value"] is not None}
-    rest = {k: v for k, v in report.items() if k not in _TABLES_OF_TRAINING}
+    rest = {k: v for k, v in report.items() if k not in _SHOWN_OTHERWISE}
+    card = report.get("model_card")
     return {
         **plain(headline),
         **plain(report["legacy"]),
         **plain(rest),
         **plain({"all_methods": _methods(overall)}),
-        **pictures(
-            predicted_against_actual_run_time=plots.predicted_against_actual(
-                report.get("time_sample", []), "run"
-            ),
-            predicted_against_actual_setup_time=plots.predicted_against_actual(
-                report.get("time_sample", []), "setup"
-            ),
-            confidence_calibration=plots.confidence_calibration(report.get("calibration", [])),
-        ),
+        **({"model_card": dg.MetadataValue.md(card)} if card else {}),
+        **pictures(**plots.of_evaluation(report)),
     }
 
 
@@ -213,7 +211,13 @@ def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str,
         ),
         **links_to_model(instance, name),
         **pictures(metric_trend=plots.metric_trend(trend)),
+        **(card_of(registry, name) if any(a.name == CARD for a in details.artifacts) else {}),
     }
+
+
+def card_of(registry: ModelRegistry, version: str) -> dict[str, Any]:
+    """The model card with its promotions, as Markdown."""
+    return {CARD: dg.MetadataValue.md(model_card(registry, version))}
 
 
 def links_to_model(instance: dg.DagsterInstance, version: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The registry holds the files, the database the manifest's hash and the status; t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
     from routing_etl.model.predictor import RoutingPredictor
+    from routing_etl.registry.store import ModelRegistry
+
+#: The card's name in a version's folder (`model_card.md`) and in its manifest.
+CARD = "model_card"
 
 
 @dataclass(frozen=True)
@@ -76,32 +81,19 @@ def save_version(
 
     parts = predictor.legacy_artifacts()
     joblib_names = ("encoder", "scaler", "feature_columns", "feature_weights")
-    metrics = {
-        "training_samples": report["training_samples"],
-        "dataset_stats": report["dataset_stats"],
-        "training_duration_sec": report["training_duration_sec"],
-        "split": report["split"],
-        **report["legacy"],
-        "metrics": report["metrics"],
-        "calibration": report["calibration"],
-        "alerts": report["alerts"],
-    }
     metadata = {
-        "run_id": ctx.run.run_id,
-        "requested_by": requested_by,
-        "profile": ctx.profile.name,
-        "profile_fingerprint": ctx.profile.fingerprint,
+        **_origin(ctx, requested_by),
         "training_samples": report["training_samples"],
         "total_items": data.items.height,
         "total_features": len(data.attributes),
         "training_date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hyperparameters": {k: v for k, v in predictor.get_params().items() if k != "attributes"},
+        **_learning(predictor),
     }
     with ctx.warehouse() as engine:
         saved = ctx.registry.save(
             predictor,
             name=name,
-            metrics=metrics,
+            metrics=_measured(report),
             metadata=metadata,
             time_profiles=_time_profile_summary(times),
             json_artifacts={
@@ -112,6 +104,7 @@ def save_version(
                 "feature_weights": parts["feature_weights_json"],
             },
             joblib_artifacts={n: parts[n] for n in joblib_names},
+            documents=_documents,
         )
         records = Records(engine, ctx.settings)
         records.store_model_version(
@@ -129,6 +122,85 @@ def save_version(
         )
         records.store_metrics(saved.name, _metrics_frame(report["metrics"]), run_id=ctx.run.run_id)
     return saved.name
+
+
+#: Parts of a training's or an evaluation's report that `metrics.json` has beside the four legacy scores.
+_MEASURED = (
+    "training_samples", "dataset_stats", "training_duration_sec", "split", "metrics", "calibration", "coverage", "alerts",
+    "evaluation", "data",
+)  # fmt: skip
+
+
+def _measured(report: dict[str, Any]) -> dict[str, Any]:
+    """Values of `metrics.json`."""
+    return {**{k: report[k] for k in _MEASURED if k in report}, **report["legacy"]}
+
+
+def _origin(ctx: Context, requested_by: str) -> dict[str, Any]:
+    return {
+        "run_id": ctx.run.run_id,
+        "requested_by": requested_by,
+        "source": safe_url(ctx.settings.erp),
+        "profile": ctx.profile.name,
+        "profile_fingerprint": ctx.profile.fingerprint,
+    }
+
+
+def _learning(predictor: RoutingPredictor) -> dict[str, Any]:
+    """Hyperparameters, and what the model left out, in its own words."""
+    asked = {k: v for k, v in predictor.get_params().items() if k != "attributes"}
+    return {"hyperparameters": asked, "notes": list(predictor.notes_)}
+
+
+# --- the model card --------------------------------------------------------------------------------------------------
+
+
+def _documents(contents: Mapping[str, Any]) -> dict[str, str]:
+    from routing_etl.model.card import model_card as write_card
+
+    return {
+        CARD: write_card(contents["metrics"], contents["training_metadata"], contents["feature_importance"])
+    }
+
+
+def model_card(registry: ModelRegistry, version: str) -> str:
+    """A version's card (name or alias), verified, followed by who made it champion, when and why.
+
+    Raises
+    ------
+    RegistryError: no such version, or it was saved before there were cards. TamperedArtifactError: the card was changed.
+    """
+    from routing_etl.model.card import promotions
+
+    name = registry.resolve(version)
+    if CARD not in {a.name for a in registry.show(name).artifacts}:
+        raise RegistryError(
+            f"Model version {name} has no model card: it was saved by an earlier release.",
+            remedy=f"Its figures are in: routing-etl models show {name}",
+        )
+    history = [vars(change) for change in registry.alias_history()]
+    return f"{registry.read_text(name, CARD)}\n{promotions(name, history)}"
+
+
+def unsaved_card(
+    ctx: Context, report: dict[str, Any], predictor: RoutingPredictor | None = None, requested_by: str = ""
+) -> str:
+    """The same card for an evaluation or a dry run: figures without a version. `predictor`: a dry run's, fitted."""
+    from routing_etl.model.card import model_card as write_card
+    from routing_etl.registry.manifest import runtime_versions
+
+    metadata = {
+        **_origin(ctx, requested_by),
+        "training_date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "runtime_versions": runtime_versions(),
+        **(_learning(predictor) if predictor is not None else {}),
+    }
+    return write_card(
+        _measured(report), metadata, dict(predictor.importance_) if predictor is not None else None
+    )
+
+
+# --- rows and summaries ----------------------------------------------------------------------------------------------
 
 
 def _metrics_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:

@@ -222,14 +222,21 @@ def train(
 def evaluate(
     split: Annotated[str, typer.Option(help="time, family or loo (leave one out)")] = "time",
     max_items: Annotated[int, typer.Option(help="Held-out items measured at most.", min=10)] = 5000,
+    plots: Annotated[
+        Path | None,
+        typer.Option("--plots", help="Folder for PNGs: accuracy against coverage, calibration, times."),
+    ] = None,
     run_id: RunOption = None,
 ) -> None:
     """Measure the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
     from routing_etl import display, pipeline
+    from routing_etl.plots import of_evaluation, save
 
     with _context(run_id, having="aggregate_times") as ctx:
         report = pipeline.evaluate(ctx, split=split, max_items=max_items)
     display.metrics_table(_console(), report)
+    for file in save(of_evaluation(report), plots) if plots is not None else ():
+        typer.echo(f"Wrote {file}")
 
 
 @app.command()
@@ -336,6 +343,15 @@ def models_show(version: str) -> None:
     from routing_etl.registry.store import ModelRegistry
 
     display.model_details(_console(), ModelRegistry(_settings().models_dir), version)
+
+
+@models_app.command("card")
+def models_card(version: str) -> None:
+    """The model card as Markdown: purpose, data, metrics by segment, limits, and who promoted it when and why."""
+    from routing_etl import champion
+    from routing_etl.registry.store import ModelRegistry
+
+    typer.echo(champion.model_card(ModelRegistry(_settings().models_dir), version))
 
 
 @models_app.command("verify")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from routing_etl.log import bind_run, get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
+from routing_etl.worker import peak_memory_mb
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -66,12 +65,6 @@ class Context:
                 yield engine
         finally:
             engine.dispose()
-
-
-def peak_memory_mb() -> float:
-    """Highest resident memory of this process so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
 @contextmanager

@@ -274,6 +274,9 @@ def model_details(console: Console, registry: Any, version: str) -> None:
         metrics_table(
             console, {"metrics": details.metrics["metrics"], "split": details.metrics.get("split", "")}
         )
+    console.print(
+        f"The whole story, by segment and with its limits: routing-etl models card {details.info.name}"
+    )
     files = _table("Artifacts", "file", "bytes", "sha256")
     for artifact in details.artifacts:
         files.add_row(artifact.path, _number(artifact.bytes), artifact.sha256)

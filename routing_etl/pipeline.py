@@ -23,9 +23,11 @@ from routing_etl.champion import (
     LearningData,
     load_model,
     make_predictor,
+    model_card,
     promote_if_not_worse,
     read_learning_data,
     save_version,
+    unsaved_card,
 )
 from routing_etl.context import Context, step
 from routing_etl.database import safe_url, translated
@@ -34,6 +36,7 @@ from routing_etl.log import get_logger
 from routing_etl.progress import Progress
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
+from routing_etl.training_facts import training_facts
 from routing_etl.worker import Worker
 
 if TYPE_CHECKING:
@@ -191,14 +194,20 @@ def evaluate(
 
     data = read_learning_data(ctx.run)
     with threads(ctx.settings.threads):
-        report = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
+        found = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
+    report = _as_report(ctx, data, found)
+    return {**report, "model_card": unsaved_card(ctx, report)}
+
+
+def _as_report(ctx: Context, data: LearningData, found: EvaluationReport) -> dict[str, Any]:
+    """What an evaluation and a training report alike: figures, tables, how they were made, and on what data."""
+    from routing_etl.times.profiles import read_evidence
+
+    timed = read_evidence(ctx.run.times).by_item_operation["item_key"].n_unique()
     return {
-        "split": split,
-        "metrics": report.metrics.to_dicts(),
-        "legacy": report.legacy,
-        "calibration": report.calibration.to_dicts(),
-        "time_sample": report.time_sample.to_dicts(),
-        "alerts": list(report.alerts),
+        **found.as_dict(),
+        "dataset_stats": _dataset_stats(data),
+        "data": training_facts(ctx.run, data.items, data.operations, items_with_times=timed),
     }
 
 
@@ -312,13 +321,7 @@ def train(
     report: dict[str, Any] = {
         "version": name,
         "dry_run": dry_run,
-        "split": split,
-        "metrics": evaluation.metrics.to_dicts(),
-        "legacy": evaluation.legacy,
-        "calibration": evaluation.calibration.to_dicts(),
-        "time_sample": evaluation.time_sample.to_dicts(),
-        "alerts": list(evaluation.alerts),
-        "dataset_stats": _dataset_stats(data),
+        **_as_report(ctx, data, evaluation),
         "training_samples": data.operations.filter(pl.col("routing_rank") == 0)["item_key"].n_unique(),
         "training_duration_sec": round(training_seconds, 3),
         "duration_sec": round(time.perf_counter() - started, 3),
@@ -327,15 +330,17 @@ def train(
         "promoted": False,
         "promotion_reason": "dry run" if dry_run else "not asked for",
     }
-    if not dry_run:
-        saved = save_version(
-            ctx, name, predictor, data, report, times, requested_by or ctx.settings.service_user
-        )
+    asked_by = requested_by or ctx.settings.service_user
+    if dry_run:
+        report["model_card"] = unsaved_card(ctx, report, predictor, asked_by)
+    else:
+        saved = save_version(ctx, name, predictor, data, report, times, asked_by)
         report["version"] = saved
         if promote:
             report["promoted"], report["promotion_reason"] = promote_if_not_worse(
                 ctx, saved, evaluation.metrics
             )
+        report["model_card"] = model_card(ctx.registry, saved)
         ctx.registry.prune(ctx.settings.keep_models)
     return report
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -23,6 +24,7 @@ Row = Mapping[str, Any]
 
 _SIZE, _DPI = (6.8, 4.2), 100
 _BLUE, _GREY, _RED, _LIGHT = "#2563a8", "#7d8790", "#c2410c", "#bcd2e8"
+_GREEN, _OTHERS = "#2f7d4f", (_RED, "#7a4fa0", "#8a6d1f", "#4d5a63")
 _JOBS = 20
 _UNITS = {"run": "minutes per piece", "setup": "minutes per order"}
 #: What the trend shows, best known first.
@@ -53,6 +55,12 @@ def _log_scale(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def _percent() -> Any:
+    from matplotlib.ticker import PercentFormatter
+
+    return PercentFormatter(xmax=1, decimals=0)
 
 
 def _text(value: object, length: int = 18) -> str:
@@ -130,15 +138,108 @@ def confidence_calibration(rows: Sequence[Row]) -> bytes | None:
         most = max(r["n"] for r in rows)
         axes.plot([0, 1], [0, 1], color=_RED, linewidth=1, label="perfectly calibrated")
         sure, seen = [r["confidence"] for r in rows], [r["observed"] for r in rows]
-        axes.plot(sure, seen, color=_LIGHT, linewidth=1.5)
+        low, high = zip(*(_wilson(r["observed"], r["n"]) for r in rows), strict=True)
+        axes.vlines(sure, low, high, color=_LIGHT, linewidth=3, label="95 % interval of the share")
         sizes = [20 + 220 * r["n"] / most for r in rows]
-        axes.scatter(sure, seen, s=sizes, color=_BLUE, alpha=0.7, label="held-out items (size: how many)")
+        axes.scatter(
+            sure, seen, s=sizes, color=_BLUE, alpha=0.8, zorder=3, label="judged items (size: how many)"
+        )
         axes.set(xlim=(-0.02, 1.04), ylim=(-0.04, 1.06))
         axes.set_xlabel("confidence of the first candidate")
         axes.set_ylabel("share that was the engineer's routing")
-        axes.legend(fontsize=8, loc="upper left")
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
-    return _png(f"Calibration on {sum(r['n'] for r in rows):,} held-out items", draw)
+    return _png(f"Calibration on {sum(r['n'] for r in rows):,} judged items", draw)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % score interval of a share of n (Wilson 1927)."""
+    z2 = 1.96**2
+    middle, half = share + z2 / (2 * n), 1.96 * (share * (1 - share) / n + z2 / (4 * n * n)) ** 0.5
+    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
+
+
+def accuracy_against_coverage(curve: Sequence[Row], rows: Sequence[Row]) -> bytes | None:
+    """How often the first candidate is exact when only the surest share of the items is accepted; None without a curve.
+
+    Every baseline is one point: the share of items it answers and how often it is exact there. An oracle, where there
+    is one, is drawn at all items and at its surest half.
+
+    Parameters
+    ----------
+    curve: coverage (0..1 of all items), accuracy, as `EvaluationReport.coverage`. rows: METRICS rows.
+    """
+    known = [(r["coverage"], r["accuracy"]) for r in curve if r["accuracy"] is not None]
+    if not known:
+        return None
+    values = {(r["method"], r["metric"]): r["value"] for r in rows if r["segment"] == "all"}
+    exact = "exact_at_1" if ("model", "exact_at_1") in values else "expected_exact_at_1"
+    points = [
+        (method, values[method, "answered_share"], value)
+        for (method, metric), value in sorted(values.items())
+        if metric == f"{exact}_answered" and value is not None and (method, "answered_share") in values
+        if method not in ("model", "oracle", "ceiling") and not method.startswith("model_minus_")
+    ]
+    halves = [(0.5, values.get(("oracle", f"{exact}_surest_half"))), (1.0, values.get(("oracle", exact)))]
+    best = [(share, value) for share, value in halves if value is not None]
+
+    def draw(axes: Axes) -> None:
+        share, right = zip(*known, strict=True)
+        axes.plot(
+            share, right, "o-", color=_BLUE, markersize=4, linewidth=1.8, label="model, surest items first"
+        )
+        if best:
+            axes.plot(
+                *zip(*best, strict=True), "D--", color=_GREEN, markersize=6, linewidth=1, label="oracle"
+            )
+        for (method, answered, value), marker, colour in zip(points, "sv^P", _OTHERS, strict=False):
+            label = _text(method, 24)
+            axes.plot(
+                [answered],
+                [value],
+                marker,
+                color=colour,
+                markersize=8,
+                linewidth=0,
+                label=label,
+                clip_on=False,
+            )
+        axes.set(xlim=(0, 1.03), ylim=(0, 1.04))
+        axes.xaxis.set_major_formatter(_percent())
+        axes.yaxis.set_major_formatter(_percent())
+        axes.set_xlabel("share of all items whose first candidate is accepted")
+        axes.set_ylabel("share of these that is exact")
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+
+    what = "Expected exact match" if exact.startswith("expected") else "Exact match"
+    return _png(f"{what} against coverage", draw)
+
+
+def of_evaluation(report: Mapping[str, Any]) -> dict[str, bytes | None]:
+    """The plots of an evaluation or a training by name; None for those that have nothing to draw.
+
+    `report`: metrics (METRICS rows), calibration, coverage, time_sample, as the steps `evaluate` and `train` report.
+    """
+    sample = report.get("time_sample") or []
+    return {
+        "accuracy_against_coverage": accuracy_against_coverage(
+            report.get("coverage") or [], report["metrics"]
+        ),
+        "confidence_calibration": confidence_calibration(report.get("calibration") or []),
+        "predicted_against_actual_run_time": predicted_against_actual(sample, "run"),
+        "predicted_against_actual_setup_time": predicted_against_actual(sample, "setup"),
+    }
+
+
+def save(pictures: Mapping[str, bytes | None], folder: Path) -> list[Path]:
+    """Write `<name>.png` for every picture that was drawn, in a folder that is made when missing; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, png in pictures.items():
+        if png is not None:
+            files.append(folder / f"{name}.png")
+            files[-1].write_bytes(png)
+    return files
 
 
 def metric_trend(versions: Sequence[tuple[str, Sequence[Row]]]) -> bytes | None:

@@ -27,6 +27,8 @@ Ranked = Callable[[FloatArray, FloatArray], FloatArray]
 
 log = get_logger(__name__)
 
+#: Fewer groups of near-identical items than this tell nothing about how a value would vary: then there is no interval.
+LEAST_CLUSTERS = 5
 #: Resample weights times units held at once by a ranked metric.
 _CELLS = 2_000_000
 
@@ -168,9 +170,10 @@ class Resampler:
         self.items = np.flatnonzero(mask)
         self.n_items = len(clusters)
         _, inside = np.unique(clusters[self.items], return_inverse=True)
+        self._inside = inside
         n_clusters = int(inside.max()) + 1 if len(inside) else 0
         rows = [np.ones((1, len(self.items)))]
-        if n_clusters > 1 and n_resamples:
+        if n_clusters >= LEAST_CLUSTERS and n_resamples:
             rng = np.random.default_rng(random_state)
             drawn = rng.integers(0, n_clusters, size=(n_resamples, n_clusters))
             drawn += np.arange(n_resamples)[:, None] * n_clusters
@@ -208,10 +211,16 @@ class Resampler:
         """Items or operations that the metric is measured on in this segment."""
         return int(metric.units[self.items].sum())
 
+    def varied(self, draws: FloatArray, metric: Metric) -> FloatArray:
+        """The draws, or only the first one where too few groups of items have anything that the metric measures."""
+        if len(draws) > 1 and len(np.unique(self._inside[metric.units[self.items] > 0])) < LEAST_CLUSTERS:
+            return draws[:1]
+        return draws
+
     def estimate(self, metric: Metric) -> Estimate:
         """Value and interval. An arithmetic failure is a NULL with its message, never an exception."""
         try:
-            draws = self.draws(metric)
+            draws = self.varied(self.draws(metric), metric)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError) as exc:
             log.warning("metric_failed", metric=metric.name, error=str(exc))
             return Estimate(None, None, None, self.units(metric), f"COMPUTE_ERROR: {exc}"[:400])
@@ -244,7 +253,7 @@ class Resampler:
 def summarise(draws: FloatArray, n: int, reason: str) -> Estimate:
     """The first draw is the value; the 2.5 % and 97.5 % quantiles of the others are the interval.
 
-    No interval when fewer than half of the resamples are defined. No value when the first draw is not finite: then
+    No interval without resamples, or when fewer than half of them are defined. No value when the first draw is not finite: then
     `reason` says why.
     """
     value = draws[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Direction = Literal["up", "down", "target", "none"]
+Outcome = Literal["better", "worse", "unclear", "none"]
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,20 @@ def arrow(metric: str) -> str:
     return {"up": " ↑", "down": " ↓", "target": f" →{meaning.target:g}", "none": ""}[meaning.better]
 
 
-def better(metric: str, difference: float, model: float) -> bool | None:
-    """Whether the model is better by this difference (model minus other); None when the metric has no direction."""
+def compared(metric: str, model: float, low: float, high: float) -> Outcome:
+    """What the 95 % interval of a difference (model minus other) says about the model.
+
+    'better' or 'worse' when the whole interval says so, 'unclear' when it does not, 'none' for a metric without a
+    direction. Where a metric has a target, the other's values at both ends of the interval and between them must all be
+    further from it (nearer to it) than the model's.
+    """
     meaning = GLOSSARY[metric]
     if meaning.better == "none":
-        return None
+        return "none"
+    if low <= 0 <= high:
+        return "unclear"
     if meaning.better == "target":
-        return abs(model - meaning.target) < abs(model - difference - meaning.target)
-    return difference > 0 if meaning.better == "up" else difference < 0
+        ends = (model - high - meaning.target, model - low - meaning.target)
+        own, nearest = abs(model - meaning.target), min(map(abs, ends)) * (ends[0] * ends[1] > 0)
+        return "better" if nearest > own else "worse" if max(map(abs, ends)) < own else "unclear"
+    return "better" if (low > 0) == (meaning.better == "up") else "worse"

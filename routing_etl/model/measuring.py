@@ -317,22 +317,24 @@ def _measure_segment(
                 draws[method, metric.name] = resampler.draws(metric)
     if MODEL not in metrics:
         return
-    size = {m.name: resampler.units(m) for m in metrics[MODEL]}
+    own_metrics = {m.name: m for m in metrics[MODEL]}
+    size = {name: resampler.units(m) for name, m in own_metrics.items()}
     for (method, name), other in draws.items():
         if (MODEL, name) not in draws:
             continue
         if method == ORACLE and name in ORACLE_METRICS:
-            share = ratio(np.column_stack([draws[MODEL, name], other]))
+            share = resampler.varied(ratio(np.column_stack([draws[MODEL, name], other])), own_metrics[name])
             e = summarise(share, size[name], NO_ORACLE)
             rows.add(MODEL, segment, f"{name}_vs_oracle", e.value, e.low, e.high, e.n, e.reason)
         if method in (MODEL, ORACLE, CEILING):
             continue
         if banded:
-            left, count = draws[MODEL, name], size[name]
+            left, count, measured = draws[MODEL, name], size[name], own_metrics[name]
             if (method, name) in pairs:
-                ours, theirs = pairs[method, name]
-                left, other, count = resampler.draws(ours), resampler.draws(theirs), resampler.units(ours)
-            e = summarise(left - other, count, "NO_COMMON_OPERATIONS")
+                measured, theirs = pairs[method, name]
+                left, other = resampler.draws(measured), resampler.draws(theirs)
+                count = resampler.units(measured)
+            e = summarise(resampler.varied(left - other, measured), count, "NO_COMMON_OPERATIONS")
             rows.add(f"{MINUS}{method}", segment, name, e.value, e.low, e.high, e.n, e.reason)
 
 

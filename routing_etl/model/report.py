@@ -5,12 +5,14 @@ What belongs here: the report, the alerts of the earlier system (LEGACY 2.10 E4,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from routing_etl.model.glossary import arrow, better
+from routing_etl.model.glossary import arrow, compared
+from routing_etl.model.markdown import MARKS, number, table
 
 MODEL = "model"
 ORACLE = "oracle"
@@ -63,10 +65,20 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         for m, title in (("run", "Run time (minutes per piece)"), ("setup", "Set-up time (minutes per order)"))
     ),
 )  # fmt: skip
+#: Heading of the metrics that no section names.
+FURTHER = "Further metrics"
 SEGMENT_METRICS = (
     "expected_exact_at_1_share", "expected_exact_at_1", "exact_at_1", "exact_at_4", "operation_f1", "edit_similarity",
     "resource_top1", "run_wape", "ece",
 )  # fmt: skip
+
+
+def sections_of(metrics: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """The sections with the metrics that are there, in order; those that no section names come last, by name."""
+    present = set(metrics)
+    named = [(title, [n for n in names if n in present]) for title, names in SECTIONS]
+    rest = sorted(present - {n for _, names in SECTIONS for n in names})
+    return [(title, names) for title, names in [*named, (FURTHER, rest)] if names]
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,19 @@ class EvaluationReport:
             (pl.col("method") == method) & (pl.col("segment") == segment) & (pl.col("metric") == metric)
         )["value"]
         return found.item() if found.len() == 1 else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and dictionaries: what step reports, `metrics.json` and plots are made of."""
+        return {
+            "split": self.details["split"],
+            "metrics": self.metrics.to_dicts(),
+            "legacy": self.legacy,
+            "calibration": self.calibration.to_dicts(),
+            "coverage": self.coverage.to_dicts(),
+            "time_sample": self.time_sample.to_dicts(),
+            "alerts": list(self.alerts),
+            "evaluation": self.details,
+        }
 
     def to_markdown(self) -> str:
         """The report for people: metrics beside the baselines and the ceiling, segments, calibration, alerts."""
@@ -171,27 +196,6 @@ def raise_alerts(
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table whose source lines up too; columns after the first are right-aligned."""
-    if not rows:
-        return []
-    widths = [max(len(r[i]) for r in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "| "
-        + " | ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
-        + " |"
-        for r in [header, *rows]
-    ]
-    rule = "| " + " | ".join("-" * (w - 1) + (":" if i else "-") for i, w in enumerate(widths)) + " |"
-    return [lines[0], rule, *lines[1:], ""]
-
-
 def _head(report: EvaluationReport) -> list[str]:
     d = report.details
     asked = TITLES.get(str(d.get("split")), str(d.get("split")))
@@ -223,28 +227,25 @@ def _sections(report: EvaluationReport) -> list[str]:
             mine = rows.get((MODEL, name))
             if mine is None:
                 continue
-            cells = [_number(mine["value"])]
+            cells = [number(mine["value"])]
             if mine["low"] is not None:
-                cells[0] += f" [{_number(mine['low'])}, {_number(mine['high'])}]"
+                cells[0] += f" [{number(mine['low'])}, {number(mine['high'])}]"
             for method in methods[1:]:
                 row = rows.get((method, name))
                 cells.append(
-                    _number(row["value"] if row else None)
+                    number(row["value"] if row else None)
                     + _mark(rows.get((MINUS + method, name)), mine, name)
                 )
             reason = mine["reason"] or ""
             body.append([name + arrow(name), *cells, f"{mine['n']:,}", reason])
-        out += _table([title, *methods, "n", "remark"], body)
+        out += table([title, *methods, "n", "remark"], body)
     return out
 
 
 def _mark(delta: dict[str, Any] | None, mine: dict[str, Any], metric: str) -> str:
-    if delta is None or delta["value"] is None or delta["low"] is None or mine["value"] is None:
+    if delta is None or delta["low"] is None or mine["value"] is None:
         return ""
-    if delta["low"] <= 0 <= delta["high"]:
-        return " ="
-    verdict = better(metric, delta["value"], mine["value"])
-    return "" if verdict is None else (" **+**" if verdict else " **-**")
+    return MARKS[compared(metric, mine["value"], delta["low"], delta["high"])]
 
 
 def _segments(report: EvaluationReport) -> list[str]:
@@ -258,10 +259,8 @@ def _segments(report: EvaluationReport) -> list[str]:
         count = max(
             (r["n"] for n, r in mine.items() if n.endswith(("exact_at_1", "edit_similarity"))), default=0
         )
-        body.append(
-            [segment, f"{count:,}", *[_number(mine[n]["value"]) if n in mine else "–" for n in names]]
-        )
-    return _table(["Segment (model)", "items", *names], body)
+        body.append([segment, f"{count:,}", *[number(mine[n]["value"]) if n in mine else "–" for n in names]])
+    return table(["Segment (model)", "items", *names], body)
 
 
 def _confidence(report: EvaluationReport) -> list[str]:
@@ -269,19 +268,19 @@ def _confidence(report: EvaluationReport) -> list[str]:
         [
             f"{r['bin_low']:.2f}-{r['bin_high']:.2f}",
             f"{r['n']:,}",
-            _number(r["confidence"]),
-            _number(r["observed"]),
+            number(r["confidence"]),
+            number(r["observed"]),
         ]
         for r in report.calibration.to_dicts()
     ]
     curve = [
-        [f"{r['coverage']:.0%}", _number(r["threshold"]), _number(r["accuracy"])]
+        [f"{r['coverage']:.0%}", number(r["threshold"]), number(r["accuracy"])]
         for i, r in enumerate(report.coverage.to_dicts())
         if i % 2 == 1
     ]
     return [
-        *_table(["Confidence", "items", "mean confidence", "exact"], bins),
-        *_table(["Surest items accepted", "least confidence", "exact"], curve),
+        *table(["Confidence", "items", "mean confidence", "exact"], bins),
+        *table(["Surest items accepted", "least confidence", "exact"], curve),
     ]
 
 

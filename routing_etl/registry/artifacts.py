@@ -168,6 +168,18 @@ def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dic
     return entries
 
 
+def write_documents(folder: Path, documents: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Write `<name>.md` for each Markdown text; returns the manifest's entries by name."""
+    entries = {}
+    for name, text in documents.items():
+        path = folder / f"{name}.md"
+        content = text.encode("utf-8")
+        with synced(path) as stream:
+            stream.write(content)
+        entries[name] = _entry(path, hashlib.sha256(content).hexdigest())
+    return entries
+
+
 def _entry(path: Path, sha256: str) -> dict[str, Any]:
     return {
         "path": path.name,

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from routing_etl.log import get_logger
 from routing_etl.registry import artifacts as artifact_files
 from routing_etl.registry.aliases import AliasBook, AliasChange, check_alias
 from routing_etl.registry.artifacts import ENGINE, JOBLIB_ARTIFACTS
-from routing_etl.registry.files import disk_full_as_error, sync_folder, write_json
+from routing_etl.registry.files import disk_full_as_error, finite, sync_folder, write_json
 from routing_etl.registry.manifest import (
     MANIFEST,
     RESTORE,
@@ -108,6 +108,7 @@ class ModelRegistry:
         json_artifacts: Mapping[str, Any],
         joblib_artifacts: Mapping[str, Any],
         attributes: Iterable[AttributeSpec] | None = None,
+        documents: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None,
     ) -> SavedVersion:
         """Store a fitted predictor as a new version.
 
@@ -122,6 +123,8 @@ class ModelRegistry:
         json_artifacts: at least `JSON_ARTIFACTS`; `feature_weights_json` is accepted for `feature_weights`.
         joblib_artifacts: at least `JOBLIB_ARTIFACTS`.
         attributes: item attributes of the feature schema; None takes the predictor's own `attributes`.
+        documents: makes Markdown texts for people, by file name without suffix, from the contents of the version's JSON
+            files as they are written; they are listed in the manifest like every other file.
 
         Raises
         ------
@@ -153,6 +156,9 @@ class ModelRegistry:
                 artifacts = {
                     **artifact_files.write_joblib(folder, {ENGINE: predictor, **joblib_artifacts}),
                     **artifact_files.write_json_files(folder, contents),
+                    **artifact_files.write_documents(
+                        folder, documents(finite(contents)) if documents else {}
+                    ),
                 }
                 manifest = artifact_files.manifest_file(measured, artifacts, metadata, trained_on)
                 write_json(folder / MANIFEST, manifest)
@@ -360,11 +366,24 @@ class ModelRegistry:
         RegistryError: no such version or artifact.
         TamperedArtifactError: the file differs from the manifest.
         """
+        return json.loads(self._verified(name, artifact))
+
+    def read_text(self, name: str, artifact: str) -> str:
+        """One text artifact of a version (name or alias), verified against the manifest.
+
+        Raises
+        ------
+        RegistryError: no such version or artifact.
+        TamperedArtifactError: the file differs from the manifest.
+        """
+        return self._verified(name, artifact).decode("utf-8")
+
+    def _verified(self, name: str, artifact: str) -> bytes:
         folder = self._folder(self.resolve(name))
         entry = self.manifests.load(folder).artifact(artifact)
         if problem := _file_problem(folder, entry):
             raise _tampered(folder, entry, problem)
-        return json.loads((folder / entry.path).read_bytes())
+        return (folder / entry.path).read_bytes()
 
     def list(self) -> tuple[VersionInfo, ...]:
         """Every version, newest first. One that cannot be read is listed with its problem."""

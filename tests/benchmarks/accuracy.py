@@ -2,12 +2,14 @@
 
     python tests/benchmarks/accuracy.py --items 20000 --seed 42
     python tests/benchmarks/accuracy.py --items 20000 --seed 7 --grammar '{"families": 30, "planner_noise": 0.25}'
+    python tests/benchmarks/accuracy.py --plant 20000,7 --plant '20000,8,{"families": 30}' --only unrouted --plots png
     python tests/benchmarks/accuracy.py --database plant.db --split time
 
 Two questions are answered. *Unrouted items*: the model learns from every routed item and predicts the items without a
 routing; the plant's truth tables say what a planner would write for them. This is what the product is for. *Held-out
 routings*: a split of the routed items, judged by the routings that were written and the work results that came in; a
-real plant can be measured like that too.
+real plant can be measured like that too. Each ends with a verdict on every metric and baseline and one line with exactly the
+(metric, baseline) pairs in which the model is not surely better; several plants end with one table over all of them.
 
 Not part of the default test run: it fits several models and takes minutes. It prints figures and asserts nothing.
 """
@@ -25,14 +27,16 @@ from typing import Any
 
 import polars as pl
 
-from routing_etl import frames
+from routing_etl import frames, plots
 from routing_etl.log import configure
 from routing_etl.model.baseline_legacy import LegacyPredictor
 from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.evaluation import evaluate, evaluate_unrouted
+from routing_etl.model.markdown import number, table
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.model.report import EvaluationReport
 from routing_etl.model.truth import Truth
+from routing_etl.model.verdicts import conclusion, verdict_table, verdicts
 from routing_etl.settings import load_settings
 
 #: Metric, segment, what must hold at 20,000 items and from 60,000 on: at least, at most, or within (low, high).
@@ -170,13 +174,104 @@ def targets(report: EvaluationReport, n_items: int) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A plant to be made: `items,seed` or `items,seed,grammar` with the grammar's knobs as JSON."""
+
+    items: int
+    seed: int
+    grammar: dict[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> Asked:
+        """From the command line. Raises ArgumentTypeError when it is no such thing."""
+        try:
+            items, seed, *grammar = text.split(",", 2)
+            knobs = json.loads(grammar[0]) if grammar else {}
+            if not isinstance(knobs, dict):
+                raise ValueError("the grammar must be a JSON object")
+            return cls(int(items), int(seed), knobs)
+        except ValueError as exc:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not items,seed[,grammar as JSON] ({exc}); for example 20000,7"
+            ) from exc
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and files."""
+        knobs = "".join(f" {k}={v}" for k, v in self.grammar.items())
+        return f"{self.items}/{self.seed}{knobs}"
+
+    def make(self, work: Path) -> Plant:
+        """Write the plant and read it as the night does."""
+        from routing_etl.erp.demo_plant import Grammar, write_plant
+
+        database = work / "plant.db"
+        url = f"sqlite:///{database.as_posix()}"
+        write_plant(url, self.items, self.seed, load_settings(home=work), grammar=Grammar(**self.grammar))
+        return read_plant(database, work)
+
+
+def describe(plant: Plant) -> str:
+    """One line on what the plant is."""
+    named = ", ".join(f"{k} {plant.truth.summary.get(k, '?')}" for k in ("n_items", "seed", "ceiling"))
+    routed, asked = plant.routed.height, plant.unrouted.height
+    return f"Plant {named}: {routed:,} routed items, {asked:,} without a routing.\n"
+
+
+def summary(found: list[tuple[str, int, EvaluationReport]]) -> str:
+    """One table over plants: the measures with a target, then the pairs in which the model is not surely better.
+
+    `found`: plant's name, number of items and the report on its unrouted items.
+    """
+    body = []
+    for metric, segment, name, *bounds in TARGETS:
+        cells = []
+        for _, items, report in found:
+            low, high = bounds[1 if items >= 60_000 else 0]
+            value = report.value(metric, segment=segment)
+            verdict = "" if value is None else " ok" if low <= value <= high else " MISSED"
+            cells.append(number(value) + verdict)
+        body.append([name, *cells])
+    for title, answers in (
+        ("comparisons", None),
+        ("... surely better", ("better",)),
+        ("... surely worse", ("worse",)),
+    ):
+        counts = []
+        for _, _, report in found:
+            made = [v for v in verdicts(report.metrics.to_dicts()) if v.answer != "not comparable"]
+            counts.append(str(sum(answers is None or v.answer in answers for v in made)))
+        body.append([title, *counts])
+    lines = table(["All plants, items without a routing", *(name for name, _, _ in found)], body)
+    lines += [f"{name}: {conclusion(verdicts(report.metrics.to_dicts()))}" for name, _, report in found]
+    return "\n".join(lines)
+
+
+def show(report: EvaluationReport, name: str, folder: Path | None) -> None:
+    """Print the report and the verdicts; save the plots when a folder is given."""
+    print(report.to_markdown(), flush=True)
+    print(verdict_table(verdicts(report.metrics.to_dicts())), flush=True)
+    if folder is not None:
+        plain = "".join(c if c.isalnum() else "-" for c in name)
+        drawn = {f"{plain}-{k}": png for k, png in plots.of_evaluation(report.as_dict()).items()}
+        for file in plots.save(drawn, folder):
+            print(f"Wrote {file}")
+
+
 def main() -> None:
-    """Make or read the plant, answer both questions, print the tables."""
+    """Make or read the plants, answer both questions, print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument(
         "--grammar", type=json.loads, default={}, help="knobs of the plant's grammar, as JSON"
+    )
+    parser.add_argument(
+        "--plant",
+        type=Asked.parse,
+        action="append",
+        help="items,seed[,grammar as JSON]; instead of the three, repeatable",
     )
     parser.add_argument("--database", type=Path, help="an SQLite demo plant that exists already")
     parser.add_argument(
@@ -184,28 +279,28 @@ def main() -> None:
     )
     parser.add_argument("--max-items", type=int, default=5000, help="most items judged per question")
     parser.add_argument("--only", choices=("unrouted", "held-out"))
+    parser.add_argument("--plots", type=Path, help="folder for PNGs")
     args = parser.parse_args()
     configure(None)
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        database = args.database or work / "plant.db"
-        if args.database is None:
-            from routing_etl.erp.demo_plant import Grammar, write_plant
-
-            url = f"sqlite:///{database.as_posix()}"
-            write_plant(url, args.items, args.seed, load_settings(home=work), grammar=Grammar(**args.grammar))
-        plant = read_plant(database, work)
-        named = ", ".join(f"{k} {plant.truth.summary.get(k, '?')}" for k in ("n_items", "seed", "ceiling"))
-        print(
-            f"Plant {named}: {plant.routed.height:,} routed items, {plant.unrouted.height:,} without a routing.\n"
-        )
-        if args.only != "held-out":
-            report = judge_unrouted(plant, args.max_items, args.seed)
-            print("\n" + targets(report, plant.items.height) + "\n")
-            print(report.to_markdown(), flush=True)
-        if args.only != "unrouted":
-            for split in args.split or ("time", "family"):
-                print(judge_held_out(plant, split, args.max_items, args.seed).to_markdown(), flush=True)
+    wanted = args.plant or [Asked(args.items, args.seed, args.grammar)]
+    found = []
+    for asked in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            plant = read_plant(args.database, work) if args.database else asked.make(work)
+            name = args.database.stem if args.database else asked.name
+            print(f"# {name}\n\n{describe(plant)}", flush=True)
+            if args.only != "held-out":
+                report = judge_unrouted(plant, args.max_items, asked.seed)
+                print("\n" + targets(report, plant.items.height) + "\n")
+                show(report, f"{name} unrouted", args.plots)
+                found.append((name, plant.items.height, report))
+            if args.only != "unrouted":
+                for split in args.split or ("time", "family"):
+                    held_out = judge_held_out(plant, split, args.max_items, asked.seed)
+                    show(held_out, f"{name} {split}", args.plots)
+    if len(found) > 1:
+        print(summary(found))
 
 
 if __name__ == "__main__":

@@ -84,10 +84,16 @@ def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(ca
     assert "autumn" in listed.out and "pending" in listed.out and "active" in listed.out
     shown = call(home, "models", "show", "autumn")
     assert "similarity_engine.joblib" in shown.out and "exact sequence" in shown.out
+    assert "routing-etl models card autumn" in shown.out
+    card = call(home, "models", "card", "autumn")
+    assert card.code == 0 and card.out.startswith("# Model card: autumn")
+    assert (home / "models" / "autumn" / "model_card.md").read_text("utf-8") in card.out
+    assert "It was never champion or challenger." in card.out
     assert call(home, "models", "verify").code == 0
     again = call(home, "train", "--version", "autumn")
     assert again.code == 1 and "'autumn' exists already" in again.err
     assert call(home, "models", "promote", "autumn", "--why", "better on glands").code == 0
+    assert "better on glands" in call(home, "models", "card", "champion").out
     assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
         ("autumn",)
     ]

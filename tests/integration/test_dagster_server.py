@@ -224,7 +224,9 @@ def test_train_from_the_launchpad_with_a_name_and_as_a_dry_run(server: Server, b
     run_id = train("seals-2026", "false")
     assert ask(server.home / "warehouse.db", versions) == sorted([*before, ("seals-2026",)])
     assert (server.home / "models" / "seals-2026").is_dir()
-    shown = browser.open("/assets/routing_model", "seals-2026")
+    browser.open("/assets/routing_model", "seals-2026")
+    browser.click("Show Markdown", "*")
+    browser.see("Model card: seals-2026")
     browser.open(f"/runs/{run_id}", "RUN_SUCCESS")
 
 

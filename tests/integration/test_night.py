@@ -9,11 +9,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from cards import numbers_in, unknown_numbers
 from homes import ask, home_settings
 
 from routing_etl import admin, frames
+from routing_etl.champion import CARD, model_card
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.night import STEPS, night
+from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run
 
 pytestmark = pytest.mark.integration
@@ -268,3 +271,15 @@ def test_a_plant_in_which_every_item_is_routed_ends_well_and_keeps_the_publicati
         home / "warehouse.db", "SELECT status, message FROM batch_run ORDER BY started_at DESC LIMIT 1"
     ) == [("succeeded", "Every item has a valid routing: nothing was published.")]
     assert ask(home / "warehouse.db", "SELECT DISTINCT publication_id FROM routing_predictions") == [(1,)]
+
+
+def test_the_champions_card_shows_no_number_that_its_files_lack(finished_home: Path) -> None:
+    registry = ModelRegistry(finished_home / "models")
+    name = registry.resolve("champion")
+    files = {n: registry.read_json(name, n) for n in ("metrics", "training_metadata", "feature_importance")}
+    stored = registry.read_text(name, CARD)
+    measured = stored[stored.index("## How it was measured") : stored.index("## Limits")]
+    assert len(numbers_in(measured)) > 500
+    assert unknown_numbers(measured, files["metrics"]) == []
+    assert unknown_numbers(stored, *files.values()) == []
+    assert "first version: exact match" in model_card(registry, name)

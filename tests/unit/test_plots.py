@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -46,6 +47,43 @@ def test_calibration_needs_a_bin() -> None:
     rows = [{"n": 10 * i + 1, "confidence": i / 10, "observed": i / 11} for i in range(10)]
     size_of(plots.confidence_calibration(rows))
     assert plots.confidence_calibration([]) is None
+
+
+def test_accuracy_against_coverage_draws_baselines_and_oracle_where_there_are_any() -> None:
+    curve = [{"coverage": i / 20, "threshold": None, "accuracy": 1 - i / 40} for i in range(1, 21)]
+
+    def value(method: str, metric: str, number: float | None) -> dict[str, object]:
+        return {"method": method, "segment": "all", "metric": metric, "value": number}
+
+    points = [
+        value("model", "exact_at_1", 0.5), value("legacy", "exact_at_1_answered", 0.1), value("legacy", "answered_share", 0.9),
+        value("선삭", "exact_at_1_answered", 0.2), value("선삭", "answered_share", 1.0),
+        value("silent", "exact_at_1_answered", None), value("oracle", "exact_at_1", 0.9),
+        value("oracle", "exact_at_1_surest_half", 1.0), value("model_minus_legacy", "exact_at_1_answered", 0.4),
+    ]  # fmt: skip
+    drawn = [plots.accuracy_against_coverage(curve, rows) for rows in ([], points[:3], points)]
+    for png in drawn:
+        size_of(png)
+    assert len(set(drawn)) == 3
+    assert plots.accuracy_against_coverage([], points) is None
+    assert plots.accuracy_against_coverage([{"coverage": 1.0, "accuracy": None}], points) is None
+
+
+@pytest.mark.parametrize(("share", "n", "low", "high"), [(0.5, 10, 0.2366, 0.7634), (0.0, 10, 0.0, 0.2775)])
+def test_the_interval_of_a_share_is_wilsons(share: float, n: int, low: float, high: float) -> None:
+    assert plots._wilson(share, n) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_an_evaluations_plots_are_saved_and_those_without_data_are_not(tmp_path: Path) -> None:
+    report = {
+        "metrics": [],
+        "calibration": [{"n": 4, "confidence": 0.5, "observed": 0.75}],
+        "time_sample": [],
+    }
+    files = plots.save(plots.of_evaluation(report), tmp_path / "new" / "folder")
+    assert [f.name for f in files] == ["confidence_calibration.png"]
+    size_of(files[0].read_bytes())
+    assert plots.save(plots.of_evaluation({"metrics": []}), tmp_path) == []
 
 
 def row(metric: str, value: float | None, low: float | None = None) -> dict[str, object]:

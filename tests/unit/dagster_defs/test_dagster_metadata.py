@@ -92,7 +92,19 @@ def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() ->
         True,
     )
     assert shown["all_methods"].records[0].data == {"metric": "exact_at_1", "model": 0.7, "legacy": 0.2}
-    assert "mae" not in shown
+    assert "mae" not in shown and "model_card" not in shown
+
+
+def test_a_training_shows_its_model_card_as_markdown_and_its_tables_only_once() -> None:
+    report = {
+        "metrics": [], "legacy": {}, "model_card": "# Model card: v1\n", "evaluation": {"folds": 1}, "data": {"items": {}},
+        "coverage": [{"coverage": 1.0, "threshold": None, "accuracy": 0.7}],
+        "calibration": [{"n": 4, "confidence": 0.5, "observed": 0.75}],
+    }  # fmt: skip
+    shown = metadata.training(report)
+    assert isinstance(shown["model_card"], dg.MarkdownMetadataValue)
+    assert shown["model_card"].value == "# Model card: v1\n"
+    assert set(shown) == {"model_card", "accuracy_against_coverage", "confidence_calibration"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from routing_etl.errors import ModelError
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.evaluation import evaluate
-from routing_etl.model.glossary import GLOSSARY, better
+from routing_etl.model.glossary import GLOSSARY, compared
 from routing_etl.model.report import EvaluationReport, Thresholds, raise_alerts
 
 
@@ -336,11 +336,38 @@ def test_alerts_at_the_earlier_systems_limits(values, items, operations, expecte
 
 
 def test_direction_of_metrics():
-    assert better("exact_at_1", 0.1, 0.9) and not better("exact_at_1", -0.1, 0.9)
-    assert better("run_wape", -0.1, 0.2) and not better("ece", 0.1, 0.2)
-    assert better("run_report_coverage", -0.1, 0.8) and not better("run_report_coverage", 0.1, 0.95)
-    assert better("setup_bias", 0.2, -0.05)
-    assert better("abstained_share", 0.5, 0.5) is None
+    assert compared("exact_at_1", 0.9, 0.1, 0.2) == "better"
+    assert compared("exact_at_1", 0.9, -0.2, -0.1) == "worse"
+    assert compared("run_wape", 0.2, -0.2, -0.1) == "better"
+    assert compared("ece", 0.2, 0.1, 0.2) == "worse"
+    assert compared("ece", 0.2, -0.1, 0.2) == compared("ece", 0.2, 0.0, 0.0) == "unclear"
+    assert compared("abstained_share", 0.5, 0.4, 0.5) == "none"
+
+
+@pytest.mark.parametrize(
+    ("metric", "model", "low", "high", "answer"),
+    [
+        ("run_report_coverage", 0.8, -0.12, -0.08, "better"),  # the other covers 0.88 to 0.92
+        (
+            "run_report_coverage",
+            0.95,
+            0.1,
+            0.2,
+            "worse",
+        ),  # ... 0.75 to 0.85: the target lies inside, all nearer
+        (
+            "run_report_coverage",
+            0.83,
+            0.05,
+            0.08,
+            "unclear",
+        ),  # ... 0.75 to 0.78: as far below as the model above, or nearer
+        ("setup_bias", -0.05, 0.15, 0.25, "better"),  # ... -0.3 to -0.2
+        ("setup_bias", -0.05, -0.2, -0.02, "unclear"),  # ... -0.03 to 0.15: at 0 or far above it
+    ],
+)
+def test_a_metric_with_a_target_is_better_when_surely_nearer_to_it(metric, model, low, high, answer):
+    assert compared(metric, model, low, high) == answer
 
 
 def test_every_metric_that_is_written_has_a_meaning(usual):

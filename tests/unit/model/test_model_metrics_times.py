@@ -204,9 +204,23 @@ def test_segment_measures_its_items_only():
     assert Resampler(np.arange(4), mask).estimate(ranked).value == 2.0
 
 
-def test_one_cluster_has_a_value_but_no_interval():
-    found = Resampler(np.zeros(3, dtype=int), np.ones(3, dtype=bool)).estimate(mean_metric([1.0, 2.0, 3.0]))
-    assert (found.value, found.low, found.high) == (2.0, None, None)
+@pytest.mark.parametrize(("clusters", "known"), [(1, False), (4, False), (5, True)])
+def test_few_groups_of_items_have_a_value_but_no_interval(clusters, known):
+    """Two groups of twenty copies tell as little about the spread as two items."""
+    group = np.arange(20) % clusters
+    found = Resampler(group, np.ones(20, dtype=bool)).estimate(mean_metric(np.arange(20.0).tolist()))
+    assert found.value == 9.5
+    assert (found.low is not None, found.high is not None) == (known, known)
+
+
+def test_a_metric_that_only_few_items_have_anything_for_has_no_interval():
+    values = np.arange(20.0)
+    measured_on = (values >= 16).astype(float)
+    metric = SumMetric(
+        "mean", np.column_stack([values * measured_on, measured_on]), ratio, measured_on, "NOTHING"
+    )
+    found = Resampler(np.arange(20), np.ones(20, dtype=bool)).estimate(metric)
+    assert (found.value, found.low, found.high, found.n) == (17.5, None, None, 4)
 
 
 def test_a_metric_that_fails_is_null_with_its_message():

@@ -19,7 +19,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_etl.errors import DiskFullError, LockedError, RegistryError
+from routing_etl.errors import DiskFullError, LockedError, RegistryError, TamperedArtifactError
 from routing_etl.registry.artifacts import metrics_file
 from routing_etl.registry.files import json_bytes
 from routing_etl.registry.store import ModelRegistry, SavedVersion
@@ -44,6 +44,36 @@ def test_a_version_has_the_legacy_artifact_set_and_loads_back(save: Save, regist
     loaded = registry.load("v1", expected_manifest_sha256=saved.manifest_sha256)
     assert loaded.predict(np.array([[10.0]]))[0] == pytest.approx(21.0)
     assert joblib.load(saved.path / "encoder.joblib") == ["encoder"]
+
+
+def test_documents_are_made_from_the_files_as_written_listed_and_verified(
+    save: Save, registry: ModelRegistry
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def documents(contents: Any) -> dict[str, str]:
+        seen.append(contents)
+        return {"model_card": f"# 카드 {contents['metrics']['model_version']}\n"}
+
+    saved = save("v1", documents=documents, metrics={"accuracy": float("nan"), "extra": np.float64(0.5)})
+    assert {p.name for p in saved.path.iterdir()} == FILES | {"model_card.md"}
+    for name, content in seen[0].items():
+        assert content == _json(saved, name)
+    assert "model_card.md" in _json(saved, "manifest")["metadata"]["files"]
+    assert registry.read_text("v1", "model_card") == "# 카드 v1\n"
+    (saved.path / "model_card.md").write_text("# better\n", encoding="utf-8")
+    with pytest.raises(TamperedArtifactError, match=r"model_card\.md"):
+        registry.read_text("v1", "model_card")
+    assert not registry.verify("v1").ok
+
+
+def test_a_document_that_cannot_be_made_leaves_no_version_behind(save: Save, registry: ModelRegistry) -> None:
+    def documents(contents: Any) -> dict[str, str]:
+        raise KeyError("metrics")
+
+    with pytest.raises(KeyError):
+        save("v1", documents=documents)
+    assert registry.list() == () and not list(registry.root.glob(".saving-*"))
 
 
 def test_metrics_json_keeps_the_legacy_fields_in_order(save: Save) -> None:
