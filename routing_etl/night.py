@@ -60,6 +60,7 @@ def begin(ctx: Context, kind: str) -> None:
     """Open the run's row; a run that died without closing its own is marked as failed."""
     from routing_etl.warehouse.records import Records
 
+    ctx.run.reopen()
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
         for died in records.close_dead_runs():
@@ -99,10 +100,29 @@ def finish(ctx: Context, status: str, message: str) -> None:
             publication_id=reports["publish"].get("publication_id"),
             metadata={
                 n: {k: r.get(k) for k in ("seconds", "peak_memory_mb")} for n, r in reports.items() if r
-            },
+            }
+            | _reads(reports["extract"]),
         )
         if status == "succeeded":
             records.purge()
+    ctx.run.close(status)
+
+
+#: What a run's row keeps of each frame's read.
+_READ = (
+    "mode", "why", "rows", "rows_read", "rows_reused", "rows_replaced", "rows_gone", "rows_added", "rows_changed",
+    "rows_removed", "watermark_from", "watermark_to",
+)  # fmt: skip
+
+
+def _reads(extracted: Mapping[str, Any]) -> dict[str, Any]:
+    """How each frame was read, why so, and from which watermark to which; what does not apply is left out."""
+    frames_read = extracted.get("frames", {})
+    return (
+        {"reads": {n: {k: f[k] for k in _READ if f.get(k) is not None} for n, f in frames_read.items()}}
+        if frames_read
+        else {}
+    )
 
 
 #: The night's steps in order.
@@ -161,9 +181,12 @@ def night(
     progress: Progress = SILENT,
     run_id: str | None = None,
     retrain: bool = False,
+    full: bool = False,
     kind: str = "nightly",
 ) -> RunFolder:
     """The whole street, recorded, under the run lock. Returns the run folder; its reports say what happened.
+
+    `retrain`: train even if no training is due. `full`: read every row of the ERP, whatever changes can be read alone.
 
     Raises
     ------
@@ -173,7 +196,7 @@ def night(
         ensure_warehouse(settings)
         ctx = Context(settings, new_run(settings.home, run_id), progress)
         with recorded(ctx, kind):
-            pipeline.extract(ctx)
+            pipeline.extract(ctx, full=full)
             pipeline.clean(ctx)
             pipeline.check_source(ctx)
             pipeline.aggregate_times(ctx)
