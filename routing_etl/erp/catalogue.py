@@ -212,7 +212,7 @@ def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
         return "boolean"
     if isinstance(kind, sa.Integer) or name == "tinyint":
         return "integer"
-    if isinstance(kind, sa.Numeric) or name in ("money", "smallmoney"):
+    if isinstance(kind, (sa.Numeric, sa.Float)) or name in ("money", "smallmoney"):
         return "number"
     if isinstance(kind, (sa.Date, sa.DateTime)) or name in ("datetimeoffset", "smalldatetime"):
         return "date"

@@ -178,7 +178,7 @@ def _since(binding: Binding, tables: dict[str, Any], dialect: str, bound: Bound)
             value = sa.literal(bound.isoformat(), sa.String())
             others.append(sa.cast(column, sa.String()).not_like("____-__-__%"))
         else:
-            value = sa.cast(sa.literal(bound, sa.Date()), sa.Date())
+            value = sa.cast(sa.literal(bound, sa.Date()), sa.DATE())
     elif dialect == "sqlite":
         value = sa.literal(bound)
     else:
