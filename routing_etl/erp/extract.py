@@ -363,7 +363,9 @@ def _read_changes(
     try:
         with (
             session.progress.task(f"Reading changes of {binding.title}") as task,
-            frame_sink(session.out, read_as, binding.columns, marks, task.advance) as read,
+            frame_sink(
+                session.out, read_as, binding.columns, marks, task.advance, look_at_dates=False
+            ) as read,
         ):
             session.stream(binding, plan.since, read)
         newest = incremental.newest_mark(wanted.kind, file, today=today, fence=fence)

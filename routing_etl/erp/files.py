@@ -136,9 +136,11 @@ def frame_sink(
     columns: Sequence[ReadColumn],
     marks: Sequence[ReadColumn],
     advance: Callable[[float], None],
+    *,
+    look_at_dates: bool = True,
 ) -> Iterator[FrameSink]:
     """A sink whose files replace the frame's when the block ends well."""
-    dates = [c.name for c in columns if c.type == "date" and c.found is not None]
+    dates = [c.name for c in columns if look_at_dates and c.type == "date" and c.found is not None]
     with ExitStack() as stack:
         rows_to = stack.enter_context(parquet_writer(folder / f"{frame}.parquet", raw_schema(columns)))
         marks_to = None

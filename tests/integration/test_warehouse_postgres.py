@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from postgres_cluster import NoPostgresError, cluster
 from sqlalchemy.engine import make_url
 from warehouse_crash import check_current, leftovers
 from warehouse_predictions import (
@@ -36,24 +35,15 @@ from routing_etl.warehouse.views import VIEW_NAMES
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def server():
-    try:
-        with cluster() as url:
-            yield url
-    except NoPostgresError as exc:
-        pytest.skip(f"no PostgreSQL: {exc}")
-
-
 @pytest.fixture
-def house(server, tmp_path, request):
+def house(postgres_url, tmp_path, request):
     """A database of its own for each test, migrated into schema `plan` beside a table that is not ours."""
     name = f"t_{abs(hash(request.node.name)) % 10**8}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    admin = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     admin.dispose()
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     settings = load_settings(
         home=tmp_path, warehouse_url=url, warehouse_schema="plan", load_rows=300, pool_size=8
     )
