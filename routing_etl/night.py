@@ -60,7 +60,7 @@ def begin(ctx: Context, kind: str) -> None:
     """Open the run's row; a run that died without closing its own is marked as failed."""
     from routing_etl.warehouse.records import Records
 
-    ctx.run.reopen()
+    ctx.run.mark_succeeded(False)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
         for died in records.close_dead_runs():
@@ -105,7 +105,11 @@ def finish(ctx: Context, status: str, message: str) -> None:
         )
         if status == "succeeded":
             records.purge()
-    ctx.run.close(status)
+    if status == "succeeded":
+        try:
+            ctx.run.mark_succeeded(True)
+        except OSError as exc:
+            log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
 
 
 #: What a run's row keeps of each frame's read.

@@ -22,8 +22,8 @@ from filelock import FileLock, Timeout
 from routing_etl.errors import ConfigurationError, LockedError
 
 _CREATED = "created"
-#: Report that closes a run, and the file by which the next incremental read finds how far the last one came.
-_CLOSED, _READ_UP_TO = "run", Path("raw", "incremental.json")
+#: Mark of a run that ended well, and the file in which an incremental read keeps how far it came.
+_SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
 #: Commands that finish a step whose name is not the command's.
 _COMMANDS = {"clean": "extract", "aggregate_times": "times"}
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -99,18 +99,15 @@ class RunFolder:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content
 
-    def close(self, status: str) -> None:
-        """Store how the run ended: succeeded, failed or cancelled."""
-        self.write_report(_CLOSED, {"status": status})
-
-    def reopen(self) -> None:
-        """The run goes on: how it ended before counts no more."""
-        self.forget(_CLOSED)
-
     @property
     def succeeded(self) -> bool:
-        """Whether the run has ended well."""
-        return (self.report(_CLOSED) or {}).get("status") == "succeeded"
+        """Whether the run has ended well, so that later reads may build on what it read."""
+        return (self.path / _SUCCEEDED).is_file()
+
+    def mark_succeeded(self, succeeded: bool) -> None:
+        """Say so, or take it back when the run begins again."""
+        mark = self.path / _SUCCEEDED
+        mark.touch() if succeeded else mark.unlink(missing_ok=True)
 
     def forget(self, *steps: str) -> None:
         """Drop the reports of steps whose inputs are about to change."""

@@ -15,7 +15,7 @@ from routing_etl import pipeline
 from routing_etl.context import Context
 from routing_etl.errors import SourceError
 from routing_etl.night import ensure_warehouse, recorded
-from routing_etl.runs import RunFolder, last_succeeded, list_runs, new_run, prune_runs
+from routing_etl.runs import RunFolder, list_runs, new_run, prune_runs
 from routing_etl.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -77,7 +77,7 @@ def test_only_a_succeeded_run_moves_the_watermark(plant: Settings) -> None:
     with pytest.raises(SourceError):
         night(plant, "broken", then=SourceError("the view broke later"))
     assert row(plant, "broken")["watermark_to"] == "2025-03-04", "told, but nobody builds on it"
-    assert last_succeeded(plant.home).run_id == "first"  # type: ignore[union-attr]
+    assert [r.run_id for r in list_runs(plant.home) if r.succeeded] == ["first"]
 
     change(erp, f"UPDATE {RESULTS} SET ORDER_QTY = 6, REPORT_DT = '2025-03-03' WHERE IDX = 21")
     second = night(plant, "second")
