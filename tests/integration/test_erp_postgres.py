@@ -139,7 +139,6 @@ def test_all_frames_come_from_one_snapshot(
     [
         ("date", "timestamptz", "'2025-01-01 23:00+00'", "'2025-02-01 10:00+00'", "'2025-02-03 10:00+00'"),
         ("number", "bigint", "1", "99", "104"),
-        ("number", "double precision", "1.5", "99.5", "104.25"),
         (
             "rowversion",
             "bytea",
@@ -153,7 +152,7 @@ def test_an_incremental_read_is_a_full_one(
     source: str, tmp_path: Path, kind: str, type_: str, old: str, late: str, new: str
 ) -> None:
     """250 rows below the bound, two in the overlap; then one of each is updated, one is added, one is deleted."""
-    table = f"V_{type_.split()[0]}"
+    table = f"V_{type_}"
     path = tmp_path / "changes.toml"
     path.write_text(
         PROFILE.replace('"v_done"', f'"{table}"')
