@@ -98,10 +98,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             rows_written=(0 if loaded["reused"] else sum(loaded["rows"].values())) if loaded else None,
             model_version=reports["score"].get("model_version"),
             publication_id=reports["publish"].get("publication_id"),
-            metadata={
-                n: {k: r.get(k) for k in ("seconds", "peak_memory_mb")} for n, r in reports.items() if r
-            }
-            | _reads(reports["extract"]),
+            metadata={n: _kept(r) for n, r in reports.items() if r},
         )
         if status == "succeeded":
             records.purge()
@@ -119,14 +116,14 @@ _READ = (
 )  # fmt: skip
 
 
-def _reads(extracted: Mapping[str, Any]) -> dict[str, Any]:
-    """How each frame was read, why so, and from which watermark to which; what does not apply is left out."""
-    frames_read = extracted.get("frames", {})
-    return (
-        {"reads": {n: {k: f[k] for k in _READ if f.get(k) is not None} for n, f in frames_read.items()}}
-        if frames_read
-        else {}
-    )
+def _kept(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's row keeps of a step: its cost; of the extract also how and why so each frame was read."""
+    kept = {k: report.get(k) for k in ("seconds", "peak_memory_mb")}
+    if report.get("step") == "extract":
+        kept["frames"] = {
+            n: {k: f[k] for k in _READ if f.get(k) is not None} for n, f in report["frames"].items()
+        }
+    return kept
 
 
 #: The night's steps in order.

@@ -60,7 +60,7 @@ def night(
 def row(settings: Settings, run_id: str) -> dict[str, Any]:
     """What the run's row in the warehouse says of the results' read."""
     [(text,)] = ask(settings.home / "warehouse.db", "SELECT metadata FROM batch_run WHERE run_id = ?", run_id)
-    return dict(json.loads(text)["reads"]["work_results"])
+    return dict(json.loads(text)["extract"]["frames"]["work_results"])
 
 
 def raw(settings: Settings, run_id: str) -> pl.DataFrame:

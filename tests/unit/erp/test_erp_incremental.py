@@ -166,7 +166,7 @@ def test_a_night_reads_the_changes_and_writes_the_whole(nights: Callable[..., Ni
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
