@@ -20,6 +20,15 @@ class Split(StrEnum):
     LEAVE_ONE_OUT = "loo"
 
 
+class ExtractConfig(dg.Config):
+    """One extract."""
+
+    full_read: bool = Field(
+        default=False,
+        description="Read every row of the ERP, even where the profile lets changes be read alone.",
+    )
+
+
 class TrainConfig(dg.Config):
     """One training."""
 
@@ -136,6 +145,7 @@ class PurgeConfig(dg.Config):
 
 #: Configuration of the steps of asset jobs, by step.
 OF_STEPS: dict[str, type[dg.Config]] = {
+    "extract": ExtractConfig,
     "train_model": TrainConfig,
     "model_evaluation": EvaluateConfig,
     "score": ScoreConfig,

@@ -34,6 +34,9 @@ app.add_typer(publications_app, name="publications")
 sql_app = typer.Typer(help="SQL text for DBAs and the ERP team.", no_args_is_help=True)
 app.add_typer(sql_app, name="sql")
 
+FullOption = Annotated[
+    bool, typer.Option("--full", help="Read every row, even where the profile lets changes be read alone.")
+]
 RunOption = Annotated[str | None, typer.Option("--run", help="Run id; default: the newest that fits.")]
 
 
@@ -151,6 +154,7 @@ def run(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train a new model even if none is due.")
     ] = False,
+    full: FullOption = False,
 ) -> None:
     """The night: extract, clean, check, times, train when due, score, check, load, publish, measure."""
     from routing_etl import display, night
@@ -158,7 +162,7 @@ def run(
     settings = _settings()
     console = _console()
     with _progress(console) as progress:
-        result = night.night(settings, progress=progress, run_id=run_id, retrain=retrain)
+        result = night.night(settings, progress=progress, run_id=run_id, retrain=retrain, full=full)
     display.night_result(console, settings, result)
 
 
@@ -168,12 +172,13 @@ def run(
 @app.command()
 def extract(
     run_id: Annotated[str | None, typer.Option("--run-id", help="Name of the new run.")] = None,
+    full: FullOption = False,
 ) -> None:
     """Read and clean the ERP's tables into a new run folder."""
     from routing_etl import display, pipeline
 
     with _context(run_id, new=True) as ctx:
-        reports = [pipeline.extract(ctx), pipeline.clean(ctx)]
+        reports = [pipeline.extract(ctx, full=full), pipeline.clean(ctx)]
     display.source_table(_console(), *reports)
     typer.echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
 

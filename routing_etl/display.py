@@ -103,7 +103,7 @@ def plant_table(console: Console, report: Any) -> None:
 
 
 def source_table(console: Console, extracted: dict[str, Any], cleaned: dict[str, Any]) -> None:
-    """Rows read, kept, filtered and rejected per table, with reasons and repairs."""
+    """Rows read, kept, filtered and rejected per table, with reasons and repairs, and how incremental frames were read."""
     table = _table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
     for name, frame in cleaned["frames"].items():
         source = extracted["frames"].get(name, {}).get("table", "–")
@@ -113,6 +113,13 @@ def source_table(console: Console, extracted: dict[str, Any], cleaned: dict[str,
             _number(frame["rows_rejected"]),
         )  # fmt: skip
     console.print(table)
+    for name, frame in extracted["frames"].items():
+        if frame.get("watermark_to") is not None:
+            console.print(
+                f"{name}: {frame['mode']} read ({escape(frame['why'])}), {_number(frame['rows_read'])} rows read, "
+                f"{_number(frame['rows_reused'])} reused; watermark {frame['watermark_from'] or 'none'} -> "
+                f"{frame['watermark_to']}"
+            )
     reasons = _table("Rejected rows by reason", "frame", "rule", "rows", right=2)
     for name, frame in cleaned["frames"].items():
         for rule, rows in sorted(frame["rejects"].items(), key=lambda kv: -kv[1]):

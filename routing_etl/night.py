@@ -60,6 +60,7 @@ def begin(ctx: Context, kind: str) -> None:
     """Open the run's row; a run that died without closing its own is marked as failed."""
     from routing_etl.warehouse.records import Records
 
+    ctx.run.mark_succeeded(False)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
         for died in records.close_dead_runs():
@@ -97,12 +98,32 @@ def finish(ctx: Context, status: str, message: str) -> None:
             rows_written=(0 if loaded["reused"] else sum(loaded["rows"].values())) if loaded else None,
             model_version=reports["score"].get("model_version"),
             publication_id=reports["publish"].get("publication_id"),
-            metadata={
-                n: {k: r.get(k) for k in ("seconds", "peak_memory_mb")} for n, r in reports.items() if r
-            },
+            metadata={n: _kept(r) for n, r in reports.items() if r},
         )
         if status == "succeeded":
             records.purge()
+    if status == "succeeded":
+        try:
+            ctx.run.mark_succeeded(True)
+        except OSError as exc:
+            log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
+
+
+#: What a run's row keeps of each frame's read.
+_READ = (
+    "mode", "why", "rows", "rows_read", "rows_reused", "rows_replaced", "rows_gone", "rows_added", "rows_changed",
+    "rows_removed", "watermark_from", "watermark_to",
+)  # fmt: skip
+
+
+def _kept(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's row keeps of a step: its cost; of the extract also how and why so each frame was read."""
+    kept = {k: report.get(k) for k in ("seconds", "peak_memory_mb")}
+    if report.get("step") == "extract":
+        kept["frames"] = {
+            n: {k: f[k] for k in _READ if f.get(k) is not None} for n, f in report["frames"].items()
+        }
+    return kept
 
 
 #: The night's steps in order.
@@ -161,9 +182,12 @@ def night(
     progress: Progress = SILENT,
     run_id: str | None = None,
     retrain: bool = False,
+    full: bool = False,
     kind: str = "nightly",
 ) -> RunFolder:
     """The whole street, recorded, under the run lock. Returns the run folder; its reports say what happened.
+
+    `retrain`: train even if no training is due. `full`: read every row of the ERP, whatever changes can be read alone.
 
     Raises
     ------
@@ -173,7 +197,7 @@ def night(
         ensure_warehouse(settings)
         ctx = Context(settings, new_run(settings.home, run_id), progress)
         with recorded(ctx, kind):
-            pipeline.extract(ctx)
+            pipeline.extract(ctx, full=full)
             pipeline.clean(ctx)
             pipeline.check_source(ctx)
             pipeline.aggregate_times(ctx)

@@ -34,7 +34,7 @@ from routing_etl.database import safe_url, translated
 from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.log import get_logger
 from routing_etl.progress import Progress
-from routing_etl.runs import RunFolder
+from routing_etl.runs import RunFolder, last_succeeded
 from routing_etl.settings import Settings
 from routing_etl.training_facts import training_facts
 from routing_etl.worker import Worker
@@ -68,8 +68,10 @@ _SIDE_BY_SIDE_FROM = 1_000
         "publish",
     ),
 )
-def extract(ctx: Context) -> dict[str, Any]:
-    """Stream the ERP's tables into `raw/*.parquet`.
+def extract(ctx: Context, *, full: bool = False) -> dict[str, Any]:
+    """Stream the ERP's tables into `raw/*.parquet`, whole or as changes over the last run that succeeded.
+
+    `full`: read everything, whatever change columns the profile names.
 
     Raises
     ------
@@ -77,8 +79,17 @@ def extract(ctx: Context) -> dict[str, Any]:
     """
     from routing_etl.erp.extract import extract as read_erp
 
+    base = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
     with translated("erp", ctx.settings.erp):
-        report = read_erp(ctx.settings.erp, ctx.profile, ctx.run.raw, ctx.settings, ctx.progress)
+        report = read_erp(
+            ctx.settings.erp,
+            ctx.profile,
+            ctx.run.raw,
+            ctx.settings,
+            ctx.progress,
+            base=base.raw if base is not None else None,
+            full=full,
+        )
     return {
         "source": safe_url(ctx.settings.erp),
         "profile": ctx.profile.name,

@@ -22,6 +22,8 @@ from filelock import FileLock, Timeout
 from routing_etl.errors import ConfigurationError, LockedError
 
 _CREATED = "created"
+#: Mark of a run that ended well, and the file in which an incremental read keeps how far it came.
+_SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
 #: Commands that finish a step whose name is not the command's.
 _COMMANDS = {"clean": "extract", "aggregate_times": "times"}
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -97,6 +99,16 @@ class RunFolder:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run has ended well, so that later reads may build on what it read."""
+        return (self.path / _SUCCEEDED).is_file()
+
+    def mark_succeeded(self, succeeded: bool) -> None:
+        """Say so, or take it back when the run begins again."""
+        mark = self.path / _SUCCEEDED
+        mark.touch() if succeeded else mark.unlink(missing_ok=True)
+
     def forget(self, *steps: str) -> None:
         """Drop the reports of steps whose inputs are about to change."""
         for step in steps:
@@ -161,11 +173,22 @@ def find_run(home: Path, run_id: str | None, *, having: str | None = None) -> Ru
     )
 
 
+def last_succeeded(home: Path, *, but: str = "") -> RunFolder | None:
+    """The newest run that ended well, other than `but`."""
+    return next((run for run in list_runs(home) if run.run_id != but and run.succeeded), None)
+
+
 def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[str]:
-    """Remove all but the newest `keep` run folders (and those in `also`); returns the removed ids."""
+    """Remove all but the newest `keep` run folders; returns the removed ids.
+
+    Kept besides: those in `also`, and the newest run that succeeded when incremental reads build on it.
+    """
     removed = []
+    base = last_succeeded(home)
     for run in list_runs(home)[keep:]:
         if also and run.run_id in also:
+            continue
+        if base is not None and run.run_id == base.run_id and (run.path / _READ_UP_TO).is_file():
             continue
         shutil.rmtree(run.path)
         removed.append(run.run_id)

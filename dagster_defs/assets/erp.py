@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.assets.external import tables_by_frame
+from dagster_defs.config import ExtractConfig
 from dagster_defs.resources import POOL, Street
 from routing_etl import frames, pipeline
 from routing_etl.erp.profile import Profile
@@ -34,12 +35,12 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         ],
     )
     def extract(
-        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+        context: dg.AssetExecutionContext, config: ExtractConfig, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Stream the ERP's tables into the run folder, bounded in memory."""
         with street.step(context) as ctx:
             street.begin(context, ctx)
-            report = pipeline.extract(ctx)
+            report = pipeline.extract(ctx, full=config.full_read)
         for name, key in keys.RAW.items():
             of_frame = report["frames"].get(name, {})
             yield dg.MaterializeResult(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.reflection import Inspector
 
@@ -62,14 +63,23 @@ class ReadColumn:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What an incremental read needs beside the frame's own columns: the change column and the key's, as found."""
+
+    change: FoundColumn
+    key: tuple[FoundColumn, ...]
+
+
+@dataclass(frozen=True)
 class Binding:
-    """One frame's source, resolved: real table names per alias, and every raw column in order."""
+    """One frame's source, resolved: real table names per alias, every raw column in order, the marks if it has any."""
 
     family: Family
     section: Source
     tables: dict[str, tuple[str, str | None]]
     columns: tuple[ReadColumn, ...]
     names: dict[str, dict[str, FoundColumn]]
+    marks: Marks | None = None
 
     @property
     def frame(self) -> str:
@@ -202,13 +212,15 @@ def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
         return "boolean"
     if isinstance(kind, sa.Integer) or name == "tinyint":
         return "integer"
-    if isinstance(kind, sa.Numeric) or name in ("money", "smallmoney"):
+    if isinstance(kind, (sa.Numeric, sa.Float)) or name in ("money", "smallmoney"):
         return "number"
     if isinstance(kind, (sa.Date, sa.DateTime)) or name in ("datetimeoffset", "smalldatetime"):
         return "date"
     if isinstance(kind, sa.String) or name in ("uniqueidentifier", "uuid", "enum", "sysname", "ntext", "xml"):
         return "text"
-    if isinstance(kind, sa.LargeBinary):
+    if isinstance(
+        kind, (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mssql.TIMESTAMP)
+    ):  # the last is a row version
         return "binary"
     return "unknown"
 
@@ -260,8 +272,36 @@ def _bind_frame(tables: _Tables, family: Family, section: Source, catalogue: Cat
         for known, own in join.on:
             look.up("join", (known,))
             look.up("join", (f"{join.alias}.{own}",))
+    marks = _marks(look, section)
     _extra_columns(frame, section, names, found_tables, used, catalogue.findings)
-    catalogue.bindings[family] = Binding(family, section, found_tables, tuple(columns), names)
+    catalogue.bindings[family] = Binding(family, section, found_tables, tuple(columns), names, marks)
+
+
+#: Types by which changes can be found: the values grow, and compare in the database as they do here.
+_CHANGE_TYPES: dict[str, tuple[TypeFamily, ...]] = {
+    "rowversion": ("binary",),
+    "date": ("date",),
+    "number": ("integer", "number"),
+}
+
+
+def _marks(look: _Look, section: Source) -> Marks | None:
+    """The change column and the key of an incremental read; findings when one is missing or cannot serve."""
+    wanted = section.incremental
+    if wanted is None:
+        return None
+    change = look.up("incremental", (wanted.column,))
+    key = [look.up("incremental", (name,)) for name in wanted.key]
+    if change is None or None in key:
+        return None
+    allowed = _CHANGE_TYPES[wanted.kind]
+    sqlite = look.tables.dialect == "sqlite"
+    if change.type not in allowed and not (sqlite and change.type == "unknown"):
+        look.unfit(change, f"changes of kind {wanted.kind} need a column of type {' or '.join(allowed)}")
+    for part in key:
+        if part is not None and part.type == "binary":
+            look.unfit(part, "bytes cannot be a key of rows to merge")
+    return Marks(change, tuple(part for part in key if part is not None))
 
 
 def _attribute_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
@@ -354,6 +394,21 @@ class _Look:
                 if optional
                 else (f"If {nearest} is meant, map it" if nearest else "Map the right column")
                 + " in a profile that extends this one, or have the view corrected.",
+            )
+        )
+
+    def unfit(self, found: FoundColumn, why: str) -> None:
+        """An error: the profile reads incrementally by a column that cannot serve."""
+        _, table = self._table_of(f"{found.alias}.{found.name}")
+        self.findings.append(
+            Finding(
+                "retyped",
+                "error",
+                FRAME_OF[self.family],
+                table,
+                found.name,
+                f"{table}.{found.name} is {found.type}: {why}.",
+                f"Name another column in [{self.family}.incremental], or remove it: then every row is read every night.",
             )
         )
 

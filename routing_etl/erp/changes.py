@@ -1,7 +1,8 @@
-"""Which items the ERP has gained or lost since an extract: one column is read, nothing is written.
+"""What changed in a frame that has no time stamp, such as the item master (ERP_CONTRACT 3.1).
 
-The item master has no time stamp (ERP_CONTRACT 3.1), so the codes themselves are compared. What does not belong here:
-changed attributes of known items; the night finds them by their row hash.
+Between two nights only the item codes are compared (`item_changes`: one column is read, nothing is written); the night
+reads all items and compares every row by its hash (`row_changes`). What does not belong here: frames that have a change
+column (`incremental.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import polars as pl
 
 from routing_etl.database import make_engine, translated
 from routing_etl.erp.catalogue import bind
-from routing_etl.erp.extract import select_of
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.reader import open_reader, snapshot, tighten
+from routing_etl.erp.statements import select_of
 from routing_etl.frames import ITEMS
 from routing_etl.settings import Settings
 
@@ -69,3 +70,29 @@ def item_changes(url: str, profile: Profile, raw: Path, settings: Settings) -> I
     difference = sorted([f"+{c}" for c in new[_CODE]] + [f"-{c}" for c in gone[_CODE]])
     fingerprint = hashlib.sha256("\n".join(difference).encode()).hexdigest() if difference else ""
     return ItemChanges(now.height, new.height, gone.height, fingerprint)
+
+
+def row_changes(before: Path, now: Path, key: str) -> dict[str, int]:
+    """Keys added, changed and removed between two raw frames, by the hash of all columns; {} when these differ.
+
+    Rows that share a key are compared together, whatever their order; rows without one are not compared.
+    """
+    if not before.is_file() or pl.read_parquet_schema(before) != pl.read_parquet_schema(now):
+        return {}
+
+    def hashed(path: Path, name: str) -> pl.LazyFrame:
+        scan = pl.scan_parquet(path).filter(pl.col(key).is_not_null())
+        row = scan.select(key, pl.struct(pl.all()).hash(seed=5).alias(name))
+        return row.group_by(key).agg(pl.col(name).sum(), pl.len().alias(f"{name}_rows"))
+
+    both = hashed(before, "old").join(hashed(now, "new"), on=key, how="full", coalesce=True)
+    same = (pl.col("old") == pl.col("new")) & (pl.col("old_rows") == pl.col("new_rows"))
+    return (
+        both.select(
+            pl.col("old").is_null().sum().alias("added"),
+            (~same).sum().alias("changed"),
+            pl.col("new").is_null().sum().alias("removed"),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )

@@ -2,32 +2,40 @@
 
 Every frame of the profile becomes `<frame>.parquet`; values that could not be read as their column's type stand beside
 it in `<frame>.problems.parquet` with their row numbers. All frames are read in one transaction where the database
-allows it. What belongs here: statements and files. What does not: judging values (`clean.py`).
+allows it. A frame for which the profile names a change column is read incrementally where `incremental.py` says that it
+can be; the files are the same either way. What belongs here: running statements, the report. What does not: the
+statements (`statements.py`), which rows to ask for (`incremental.py`), judging values (`clean.py`).
 """
 
 from __future__ import annotations
 
-import operator
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
-import sqlalchemy as sa
-from sqlalchemy.dialects.mssql import DATETIME2
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
-from routing_etl.database import make_engine, translated
-from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, bind
-from routing_etl.erp.files import parquet_writer, problems_path
-from routing_etl.erp.parse import parse_dates
+from routing_etl.database import make_engine, safe_url, translated
+from routing_etl.erp import incremental
+from routing_etl.erp.catalogue import Binding, ReadColumn, bind
+from routing_etl.erp.changes import row_changes
+from routing_etl.erp.files import FrameSink, frame_sink, marks_path, problems_path, remove_frame
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Where
-from routing_etl.erp.reader import PROBLEMS, RAW_DTYPE, Reader, open_reader, snapshot, tighten
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Incremental
+from routing_etl.erp.reader import (
+    PROBLEMS,
+    RAW_DTYPE,
+    ArrowOdbcReader,
+    Reader,
+    open_reader,
+    snapshot,
+    tighten,
+)
+from routing_etl.erp.statements import Bound, count_of, mark_columns, select_of
 from routing_etl.errors import SourceError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
@@ -39,7 +47,13 @@ _CRITICAL: tuple[Family, ...] = ("items", "operations")
 
 @dataclass(frozen=True)
 class FrameExtract:
-    """What was read of one frame. `watermarks`: newest readable date per date column, not beyond tomorrow."""
+    """What was read of one frame. `watermarks`: newest readable date per date column, not beyond tomorrow.
+
+    `rows` are those of the frame, `rows_read` those that came from the ERP. An incremental read keeps `rows_reused` of
+    the base (the last succeeded run), replaces `rows_replaced` by rows of the same key, drops `rows_gone`, and takes
+    the rest as added. `mode` is full or incremental, `why` says the reason. Items are read whole and compared with the
+    base by row hash: `rows_added`, `rows_changed`, `rows_removed`, None without a base.
+    """
 
     table: str
     rows: int
@@ -49,11 +63,22 @@ class FrameExtract:
     columns: tuple[str, ...]
     absent: tuple[str, ...]
     watermarks: dict[str, str | None] = field(default_factory=dict)
+    mode: str = "full"
+    why: str = ""
+    rows_read: int = 0
+    rows_reused: int = 0
+    rows_replaced: int = 0
+    rows_gone: int = 0
+    rows_added: int | None = None
+    rows_changed: int | None = None
+    rows_removed: int | None = None
+    watermark_from: str | None = None
+    watermark_to: str | None = None
 
 
 @dataclass(frozen=True)
 class ExtractReport:
-    """What one extract did. `frames` by frame name; `findings`: the catalogue's warnings as sentences."""
+    """What one extract did. `frames` by frame name; `base`: run that the changes are counted from, None without one."""
 
     profile: str
     fingerprint: str
@@ -64,12 +89,69 @@ class ExtractReport:
     bytes: int
     frames: dict[str, FrameExtract]
     warnings: tuple[str, ...]
+    base: str | None = None
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What every frame of one extract shares."""
+
+    connection: Connection
+    isolation: str
+    reader: Reader
+    settings: Settings
+    out: Path
+    base: Path | None
+    progress: Progress
+
+    @property
+    def engine(self) -> Engine:
+        """The ERP's engine."""
+        return self.connection.engine
+
+    def stream(self, binding: Binding, since: Bound | None, sink: FrameSink) -> None:
+        """A frame's rows, or those from `since` on, into a sink."""
+        dialect = self.engine.dialect.name
+        columns = (*binding.columns, *mark_columns(binding, dialect))
+        statement = select_of(binding, dialect, since=since)
+        with translated("erp", self.engine.url):
+            for loose in self.reader.chunks(statement, columns, self.settings.fetch_rows):
+                sink.add(*tighten(loose, columns, 0))
+
+    def count(self, binding: Binding) -> int:
+        """Rows of the frame by the ERP's own count, in the snapshot that the reader sees."""
+        statement = count_of(binding)
+        with translated("erp", self.engine.url):
+            if not isinstance(self.reader, ArrowOdbcReader):
+                return int(self.connection.execute(statement).scalar_one())
+            [counted] = self.reader.chunks(statement, [ReadColumn("n", "integer", 20, False, None)], 10)
+        return int(counted["n"][0])
+
+    def not_whole(self, binding: Binding, rows: int, before: int) -> str:
+        """Why `rows` are not all that the ERP has, '' when they are. `before`: its count before they were read.
+
+        Without a snapshot the ERP's users go on writing, so any number between two counts is right.
+        """
+        after = before if self.isolation != "default" or rows == before else self.count(binding)
+        if min(before, after) <= rows <= max(before, after):
+            return ""
+        return f"the ERP has {after} rows where the merge gives {rows}: some were deleted, or came in below the overlap"
 
 
 def extract(
-    url: str, profile: Profile, out: Path, settings: Settings, progress: Progress = SILENT
+    url: str,
+    profile: Profile,
+    out: Path,
+    settings: Settings,
+    progress: Progress = SILENT,
+    *,
+    base: Path | None = None,
+    full: bool = False,
 ) -> ExtractReport:
     """Read every frame of the profile from the ERP at `url` into Parquet files under `out`.
+
+    `base`: raw folder of the last succeeded run, over which changes are merged and from which they are counted. `full`
+    reads everything whatever the profile says.
 
     Raises
     ------
@@ -79,13 +161,18 @@ def extract(
     """
     started = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
+    incremental.forget_states(out)
+    states = incremental.read_states(base)
+    written: dict[str, incremental.State] = {}
     engine = make_engine(url, "erp", settings)
     frames: dict[str, FrameExtract] = {}
     warnings: list[str] = []
+    today = datetime.now(ZoneInfo(settings.timezone)).date()
     try:
         catalogue = bind(engine, profile)
         catalogue.raise_errors()
         warnings += dict.fromkeys(f.message for f in catalogue.findings if f.severity == "warning")
+        fence = _fence(engine, catalogue.bindings.values())
         with snapshot(engine) as (connection, isolation):
             reader = open_reader(
                 connection,
@@ -93,15 +180,20 @@ def extract(
                 connect_timeout=settings.connect_timeout,
                 statement_timeout=settings.statement_timeout,
             )
+            session = _Session(connection, isolation, reader, settings, out, base, progress)
             for family, binding in catalogue.bindings.items():
-                total = _count(connection, binding) if engine.dialect.name == "sqlite" else None
-                with progress.task(f"Reading {binding.title}", total) as task:
-                    report = _read_frame(reader, binding, out, settings.fetch_rows, engine, task.advance)
-                if total is not None and report.rows != total:
-                    raise SourceError(
-                        f"{binding.title} has {total} rows but {report.rows} were read in the same transaction.",
-                        remedy="Run again; if it stays, check the database file for damage (PRAGMA integrity_check).",
-                    )
+                signature = incremental.signature_of(
+                    binding,
+                    mark_columns(binding, engine.dialect.name),
+                    fingerprint=profile.fingerprint,
+                    source=safe_url(url),
+                    reader=reader.name,
+                )
+                plan = incremental.plan(binding, base, states, signature, today=today, full=full, fence=fence)
+                report, state = _read_frame(session, binding, plan, signature, today, fence)
+                if state is not None:
+                    written[binding.frame] = state
+                    warnings += [f"{binding.title}: {state.unfit}; it is read whole."] if state.unfit else []
                 frames[binding.frame] = report
                 warnings += _empty(profile, family, report)
         for family in FRAME_OF:
@@ -109,6 +201,7 @@ def extract(
                 write_empty(out, family)
     finally:
         engine.dispose()
+    incremental.write_states(out, written)
     report_all = ExtractReport(
         profile.name,
         profile.fingerprint,
@@ -119,12 +212,21 @@ def extract(
         sum(f.bytes for f in frames.values()),
         frames,
         tuple(warnings),
+        base.parent.name if base is not None else None,
     )
     log = get_logger(__name__)
     for text in warnings:
         log.warning("extract_warning", text=text)
     log.info("extracted", rows=report_all.rows, seconds=report_all.seconds, reader=reader.name)
     return report_all
+
+
+def _fence(engine: Engine, bindings: Iterable[Binding]) -> int | None:
+    kinds = {b.section.incremental.kind for b in bindings if b.section.incremental is not None}
+    if "rowversion" not in kinds:
+        return None
+    with translated("erp", engine.url):
+        return incremental.active_row_version(engine)
 
 
 def _empty(profile: Profile, family: Family, report: FrameExtract) -> list[str]:
@@ -139,176 +241,165 @@ def _empty(profile: Profile, family: Family, report: FrameExtract) -> list[str]:
     return [f"{report.table} ({FRAME_OF[family]}) has no rows."]
 
 
-# --- statements -------------------------------------------------------------------------------------------------------
-def _tables(binding: Binding) -> dict[str, Any]:
-    """SQLAlchemy table per alias, holding every found column; names quoted by the dialect."""
-    return {
-        alias: sa.table(
-            quoted_name(name, True),
-            *[sa.column(quoted_name(c.name, True)) for c in binding.names[alias].values()],
-            schema=quoted_name(schema, True) if schema else None,
-        ).alias(alias)
-        for alias, (name, schema) in binding.tables.items()
-    }
-
-
-def _of(tables: dict[str, Any], found: FoundColumn) -> ColumnElement[Any]:
-    column: ColumnElement[Any] = tables[found.alias].c[found.name]
-    return column
-
-
-def _known(binding: Binding, name: str) -> FoundColumn:
-    found = binding.find(name)
-    if found is None:
-        raise SourceError(
-            f"{binding.title} has no column {name}.",
-            remedy="Correct the join, filter or latest key in the profile.",
-        )
-    return found
-
-
-def _from(binding: Binding, tables: dict[str, Any]) -> Any:
-    section = binding.section
-    source = tables[section.alias]
-    for join in section.joins:
-        condition = sa.and_(
-            *[
-                _of(tables, _known(binding, known)) == _of(tables, _known(binding, f"{join.alias}.{own}"))
-                for known, own in join.on
-            ]
-        )
-        source = source.join(tables[join.alias], condition, isouter=join.kind == "left")
-    if section.latest:
-        group, key = _known(binding, section.latest.group), _known(binding, section.latest.key)
-        fresh = _tables(binding)[group.alias].alias("latest_source")
-        newest = (
-            sa.select(
-                fresh.c[group.name].label("latest_group"), sa.func.max(fresh.c[key.name]).label("latest_key")
-            )
-            .group_by(fresh.c[group.name])
-            .subquery("latest")
-        )
-        source = source.join(
-            newest,
-            sa.and_(_of(tables, group) == newest.c.latest_group, _of(tables, key) == newest.c.latest_key),
-        )
-    return source
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "is null": lambda column, _: column.is_(None),
-    "is not null": lambda column, _: column.is_not(None),
-}
-
-
-def _condition(binding: Binding, tables: dict[str, Any], where: Where) -> ColumnElement[bool]:
-    found = _known(binding, where.column)
-    value = bool(where.value) if found.type == "boolean" and isinstance(where.value, int) else where.value
-    condition: ColumnElement[bool] = _OPERATORS[where.op](_of(tables, found), value)
-    return condition
-
-
-def select_of(binding: Binding, dialect: str) -> sa.Select[Any]:
-    """The frame's statement: explicit columns, text bounded in the database, filters as bound parameters."""
-    tables = _tables(binding)
-    chosen = [_expression(c, tables, dialect).label(quoted_name(c.name, True)) for c in binding.columns]
-    statement = sa.select(*chosen).select_from(_from(binding, tables))
-    return statement.where(*[_condition(binding, tables, w) for w in binding.section.where])
-
-
-def _expression(column: ReadColumn, tables: dict[str, Any], dialect: str) -> ColumnElement[Any]:
-    if column.found is None:
-        return sa.literal(column.const) if column.const is not None else sa.null()
-    source = _of(tables, column.found)
-    if dialect == "sqlite":
-        return source
-    found = column.found.type
-    if found == "boolean":
-        source = sa.cast(source, sa.Integer())  # 0 and 1 everywhere, not PostgreSQL's words
-    if column.type == "text" or (column.type != "date" and found == "text"):
-        # One more than allowed, so that what is too long is seen; NVARCHAR ends at 4,000.
-        return sa.cast(source, sa.Unicode(min(column.length + 1, 4000)))
-    if column.type == "number" and found == "number":
-        return sa.cast(source, sa.Double())
-    if column.type == "date" and found == "date" and dialect == "mssql":
-        # Nanoseconds, which ODBC gives for a plain datetime2, end in the year 2262.
-        return sa.cast(source, DATETIME2(6))  # type: ignore[no-untyped-call]
-    return source
-
-
-def _count(connection: Connection, binding: Binding) -> int:
-    tables = _tables(binding)
-    statement = sa.select(sa.func.count()).select_from(_from(binding, tables))
-    with translated("erp", connection.engine.url):
-        return int(
-            connection.execute(
-                statement.where(*[_condition(binding, tables, w) for w in binding.section.where])
-            ).scalar_one()
-        )
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-def raw_schema(columns: tuple[ReadColumn, ...]) -> dict[str, Any]:
-    """Column name to Polars dtype of a raw frame."""
-    return {c.name: RAW_DTYPE[c.type] for c in columns}
-
-
+# --- one frame --------------------------------------------------------------------------------------------------------
 def write_empty(out: Path, family: Family) -> None:
     """A raw frame of no rows, for a source that this ERP does not have."""
     schema = {c.name: RAW_DTYPE[c.type] for c in RAW_COLUMNS[family].values()}
+    remove_frame(out, FRAME_OF[family])
     pl.DataFrame(schema=schema).write_parquet(out / f"{FRAME_OF[family]}.parquet")
     pl.DataFrame(schema=PROBLEMS).write_parquet(problems_path(out, FRAME_OF[family]))
 
 
 def _read_frame(
-    reader: Reader,
+    session: _Session,
     binding: Binding,
-    out: Path,
-    fetch_rows: int,
-    engine: Engine,
-    advance: Callable[[float], None],
-) -> FrameExtract:
+    plan: incremental.Plan,
+    signature: dict[str, str],
+    today: date,
+    fence: int | None,
+) -> tuple[FrameExtract, incremental.State | None]:
+    """One frame into its files; with the state that the next read builds on, None without a change column."""
     started = time.perf_counter()
-    path = out / f"{binding.frame}.parquet"
-    columns = binding.columns
-    dates = [c.name for c in columns if c.type == "date" and c.found is not None]
-    newest: dict[str, str | None] = dict.fromkeys(dates)
-    found: list[pl.DataFrame] = []
-    rows = 0
-    with translated("erp", engine.url), parquet_writer(path, raw_schema(columns)) as writer:
-        for loose in reader.chunks(select_of(binding, engine.dialect.name), columns, fetch_rows):
-            chunk, problems = tighten(loose, columns, rows)
-            writer.write(chunk)
-            if problems.height:
-                found.append(problems)
-            for name in dates:
-                newest[name] = _newer(newest[name], chunk[name])
-            rows += chunk.height
-            advance(chunk.height)
-    all_problems = pl.concat(found) if found else pl.DataFrame(schema=PROBLEMS)
-    all_problems.write_parquet(problems_path(out, binding.frame))
-    return FrameExtract(
+    wanted = binding.section.incremental
+    done: _Done | None = None
+    why = plan.why
+    if wanted is not None and plan.since is not None:
+        done, why = _read_changes(session, binding, wanted, plan, today, fence)
+    if done is None:
+        done = _read_full(session, binding, wanted, today, fence)
+    path = session.out / f"{binding.frame}.parquet"
+    counted = _hash_changes(session, binding)
+    kind = wanted.kind if wanted is not None else "number"
+    incrementally = done.merged is not None
+    merged = done.merged or incremental.Merged(0, 0, 0)
+    report = FrameExtract(
         binding.title,
-        rows,
+        done.rows,
         round(time.perf_counter() - started, 3),
         path.stat().st_size,
-        all_problems.height,
-        tuple(c.name for c in columns),
-        tuple(c.name for c in columns if c.found is None and c.const is None),
-        newest,
+        done.problems,
+        tuple(c.name for c in binding.columns),
+        tuple(c.name for c in binding.columns if c.found is None and c.const is None),
+        done.newest,
+        mode="incremental" if incrementally else "full",
+        why=why,
+        rows_read=done.rows_read,
+        rows_reused=merged.reused,
+        rows_replaced=merged.replaced,
+        rows_gone=merged.gone,
+        rows_added=done.rows_read - merged.replaced if incrementally else counted.get("added"),
+        rows_changed=counted.get("changed"),
+        rows_removed=counted.get("removed"),
+        watermark_from=incremental.mark_text(kind, plan.watermark) if incrementally else None,
+        watermark_to=incremental.mark_text(kind, done.watermark),
     )
+    get_logger(__name__).info(
+        "frame_read", frame=binding.frame, mode=report.mode, why=why, rows=report.rows,
+        rows_read=report.rows_read, watermark_from=report.watermark_from, watermark_to=report.watermark_to,
+    )  # fmt: skip
+    if wanted is None:
+        return report, None
+    full_on = plan.full_on if incrementally else today.isoformat()
+    read_by = signature | {"reader": session.reader.name}  # which may have fallen back on the way
+    return report, incremental.State(read_by, report.watermark_to, done.rows, full_on, done.unfit)
 
 
-def _newer(known: str | None, texts: pl.Series) -> str | None:
-    days = texts.str.slice(0, 11).str.strip_chars_end("T ").unique().drop_nulls()
-    value, _ = parse_dates(days)
-    limit = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
-    latest = value.filter(value <= limit).max()
-    text = latest.date().isoformat() if isinstance(latest, datetime) else None
-    return max((t for t in (known, text) if t is not None), default=None)
+@dataclass(frozen=True)
+class _Done:
+    """A frame's files are in place. `merged`: what became of the base's rows, None after a full read."""
+
+    rows: int
+    rows_read: int
+    problems: int
+    newest: dict[str, str | None]
+    watermark: Bound | None
+    unfit: str = ""
+    merged: incremental.Merged | None = None
+
+
+def _read_full(
+    session: _Session, binding: Binding, wanted: Incremental | None, today: date, fence: int | None
+) -> _Done:
+    """Every row of the frame.
+
+    Raises
+    ------
+    SourceError: SQLite gave another number of rows than it counts in the same transaction.
+    """
+    total = session.count(binding) if session.engine.dialect.name == "sqlite" else None
+    marks = mark_columns(binding, session.engine.dialect.name)
+    with (
+        session.progress.task(f"Reading {binding.title}", total) as task,
+        frame_sink(session.out, binding.frame, binding.columns, marks, task.advance) as sink,
+    ):
+        session.stream(binding, None, sink)
+    if total is not None and sink.rows != total:
+        raise SourceError(
+            f"{binding.title} has {total} rows but {sink.rows} were read in the same transaction.",
+            remedy="Run again; if it stays, check the database file for damage (PRAGMA integrity_check).",
+        )
+    watermark, unfit = None, ""
+    if wanted is not None:
+        file = marks_path(session.out, binding.frame)
+        watermark = incremental.newest_mark(wanted.kind, file, today=today, fence=fence)
+        unfit = incremental.unfit_key(sink, file, wanted)
+    return _Done(sink.rows, sink.rows, _height(sink), sink.newest, watermark, unfit)
+
+
+def _read_changes(
+    session: _Session,
+    binding: Binding,
+    wanted: Incremental,
+    plan: incremental.Plan,
+    today: date,
+    fence: int | None,
+) -> tuple[_Done | None, str]:
+    """The changed rows, merged over the base; None, and why everything must be read, when that is not the whole."""
+    assert session.base is not None and plan.since is not None and plan.watermark is not None
+    marks = mark_columns(binding, session.engine.dialect.name)
+    read_as = f"{binding.frame}.changes"
+    file = marks_path(session.out, read_as)
+    before = session.count(binding)
+    try:
+        with (
+            session.progress.task(f"Reading changes of {binding.title}") as task,
+            frame_sink(
+                session.out, read_as, binding.columns, marks, task.advance, look_at_dates=False
+            ) as read,
+        ):
+            session.stream(binding, plan.since, read)
+        newest = incremental.newest_mark(wanted.kind, file, today=today, fence=fence)
+        if newest is None or newest < plan.watermark:  # type: ignore[operator]
+            was = incremental.mark_text(wanted.kind, plan.watermark)
+            return (
+                None,
+                f"no row has the newest change of before ({was}) any more: deleted, or a backup restored?",
+            )
+        unfit = incremental.unfit_key(read, file, wanted)
+        if unfit:
+            return None, unfit
+        with (
+            session.progress.task(f"Merging changes of {binding.title}") as task,
+            frame_sink(session.out, binding.frame, binding.columns, marks, task.advance) as sink,
+        ):
+            merged = incremental.merge(
+                session.base, session.out, binding.frame, read_as, wanted.kind, plan.since, sink
+            )
+    finally:
+        remove_frame(session.out, read_as)
+    deleted = session.not_whole(binding, sink.rows, before)
+    if deleted:
+        return None, deleted
+    return _Done(sink.rows, read.rows, _height(sink), sink.newest, newest, merged=merged), plan.why
+
+
+def _height(sink: FrameSink) -> int:
+    return sum(p.height for p in sink.problems)
+
+
+def _hash_changes(session: _Session, binding: Binding) -> dict[str, int]:
+    """Items added, changed and removed since the base; nothing for other frames and without a base."""
+    if binding.family != "items" or session.base is None:
+        return {}
+    name = f"{binding.frame}.parquet"
+    return row_changes(session.base / name, session.out / name, "item_cd")

@@ -219,7 +219,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 #: Mappings that a site may switch off by writing `false`.
-_REMOVABLE = ("results", "purchase_orders", "outlier", "latest", "columns", "attributes")
+_REMOVABLE = ("results", "purchase_orders", "outlier", "latest", "incremental", "columns", "attributes")
 
 
 def _without_removed(content: dict[str, Any], inside: bool = False) -> dict[str, Any]:
@@ -245,6 +245,8 @@ def _profile_error(file: str, exc: ValidationError) -> ProfileError:
     if isinstance(cause, KeyProblem):
         key, value = cause.key, cause.value
     remedy = "Correct this key; see the shipped profiles and ERP_CONTRACT section 9 for what it may hold."
+    if isinstance(cause, KeyProblem) and cause.remedy:
+        remedy = cause.remedy
     if first["type"] == "extra_forbidden":
         message = "unknown key"
         known = _keys_at(first["loc"][:-1])

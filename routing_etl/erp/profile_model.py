@@ -16,6 +16,7 @@ from routing_etl.frames import AttributeKind
 
 ReadType = Literal["text", "integer", "number", "date"]
 Family = Literal["items", "operations", "results", "purchase_orders"]
+ChangeKind = Literal["rowversion", "date", "number"]
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,11 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(
 
 
 class KeyProblem(ValueError):
-    """A problem between several keys: carries the key and the value for the message."""
+    """A problem between several keys: carries the key and the value for the message, and a remedy where one is known."""
 
-    def __init__(self, key: str, value: object, problem: str) -> None:
+    def __init__(self, key: str, value: object, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
-        self.key, self.value = key, value
+        self.key, self.value, self.remedy = key, value, remedy
 
 
 class Section(BaseModel):
@@ -224,8 +225,32 @@ class Latest(Section):
     key: str
 
 
+#: How far below the newest mark an incremental read begins, by kind, when the profile does not say.
+OVERLAP: dict[ChangeKind, float] = {"date": 3, "number": 1000, "rowversion": 0}
+
+
+class Incremental(Section):
+    """Read only what changed since the last succeeded run; `incremental.py` says how, and what it cannot see.
+
+    `column` grows with every insert and update of a row: a `date` (day or moment), a `number` (a sequence) or SQL
+    Server's `rowversion`. `key` are source columns whose values together are unique. `overlap` is read again below the
+    newest mark seen: days for a date, units for a number or row version. Every `full_every_days` all rows are read.
+    """
+
+    column: str
+    kind: ChangeKind
+    key: Names = ()
+    overlap: float | None = Field(None, ge=0)
+    full_every_days: int = Field(7, ge=1, le=366)
+
+    @property
+    def distance(self) -> float:
+        """The overlap, or the kind's own when the profile names none."""
+        return OVERLAP[self.kind] if self.overlap is None else self.overlap
+
+
 class Source(Section):
-    """Where one frame's rows are: a table or view, joined tables, filters."""
+    """Where one frame's rows are: a table or view, joined tables, filters, and how changes are found."""
 
     table: str
     alias: str = "main"
@@ -234,6 +259,7 @@ class Source(Section):
     joins: tuple[Join, ...] = ()
     where: tuple[Where, ...] = ()
     latest: Latest | None = None
+    incremental: Incremental | None = None
     columns: dict[str, ColumnMap] = {}
     ignore: tuple[str, ...] = ()
 
@@ -317,6 +343,32 @@ class Database(Section):
     strict_types: bool = False
 
 
+def _check_incremental(family: Family, section: Source) -> None:
+    """Rows can be merged by a unique key only, and only where every change of a row shows in its change column."""
+    wanted = section.incremental
+    if wanted is None:
+        return
+    key = f"{family}.incremental"
+    if not wanted.key or len({k.lower() for k in wanted.key}) != len(wanted.key):
+        raise KeyProblem(
+            f"{key}.key",
+            list(wanted.key),
+            "rows without a unique key cannot be merged" if not wanted.key else "names a column twice",
+            'Name the columns whose values together are unique, e.g. key = ["IDX"], or remove '
+            f"[{key}]: then every row is read every night.",
+        )
+    if section.joins or section.latest:
+        raise KeyProblem(
+            key,
+            wanted.column,
+            "a change in a joined table, or another newest row of a group, does not show in this column",
+            "Remove joins and latest (a view can join, if its change column covers every table), or remove "
+            f"[{key}]: then every row is read every night.",
+        )
+    if wanted.kind == "rowversion" and wanted.distance != int(wanted.distance):
+        raise KeyProblem(f"{key}.overlap", wanted.overlap, "row versions are whole numbers")
+
+
 class Document(Section):
     name: str
     description: str = ""
@@ -342,6 +394,7 @@ class Document(Section):
             missing = [c.name for c in known.values() if c.required and c.name not in section.columns]
             if missing:
                 raise KeyProblem(f"{family}.columns", None, f"must map {', '.join(missing)}")
+            _check_incremental(family, section)
         self._check_items()
         for key, unit in (*self.units.map.items(), *self.units.blank_default.items()):
             if unit != "unknown" and self.units.quantity_of(unit.removesuffix("?")) is None:

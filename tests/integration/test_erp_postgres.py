@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from postgres_cluster import NoPostgresError, cluster
 
 from routing_etl.erp import reader as reader_module
 from routing_etl.erp.adventureworks import load_csv
@@ -26,12 +25,13 @@ CSV = Path(__file__).parents[2].parent / "shared" / "data" / "adventureworks"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    try:
-        with cluster() as url:
-            yield url
-    except NoPostgresError as exc:
-        pytest.skip(f"no PostgreSQL: {exc}")
+def server(postgres_url: str) -> str:
+    """A database of this file's own."""
+    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE erp")
+    engine.dispose()
+    return sa.make_url(postgres_url).set(database="erp").render_as_string(hide_password=False)
 
 
 SCHEMA = """
@@ -134,6 +134,63 @@ def test_all_frames_come_from_one_snapshot(
         connection.exec_driver_sql("""DELETE FROM erp."V_DONE" WHERE "ITEM" = 'LATE'""")
 
 
+@pytest.mark.parametrize(
+    ("kind", "type_", "old", "late", "new"),
+    [
+        ("date", "timestamptz", "'2025-01-01 23:00+00'", "'2025-02-01 10:00+00'", "'2025-02-03 10:00+00'"),
+        ("number", "bigint", "1", "99", "104"),
+        (
+            "rowversion",
+            "bytea",
+            r"'\x00000000000000ff'",
+            r"'\x00000000000001ff'",
+            r"'\x0000000000000300'",
+        ),
+    ],
+)
+def test_an_incremental_read_is_a_full_one(
+    source: str, tmp_path: Path, kind: str, type_: str, old: str, late: str, new: str
+) -> None:
+    """250 rows below the bound, two in the overlap; then one of each is updated, one is added, one is deleted."""
+    table = f"V_{type_}"
+    path = tmp_path / "changes.toml"
+    path.write_text(
+        PROFILE.replace('"v_done"', f'"{table}"')
+        + f'[results.incremental]\ncolumn = "AT"\nkind = "{kind}"\nkey = ["ITEM", "ID"]\noverlap = 2\n',
+        encoding="utf-8",
+    )
+    engine = sa.create_engine(source)
+
+    def do(sql: str) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(sql.replace("V_T", table))
+
+    do(
+        f"""CREATE TABLE erp."V_T" AS SELECT d.*, n AS "ID", {old}::{type_} AS "AT"
+        FROM (SELECT row_number() OVER () AS n, * FROM erp."V_DONE") AS d"""
+    )
+    do(f"""UPDATE erp."V_T" SET "AT" = {late} WHERE "ID" > 248""")
+    settings, reports = load_settings(home=tmp_path), []
+    for night in ("one", "two", "full"):
+        base = tmp_path / "one" / "raw" if night == "two" else None
+        reports.append(extract(source, load_profile(path), tmp_path / night / "raw", settings, base=base))
+        if night == "one":
+            do(f"""UPDATE erp."V_T" SET "QTY" = 77, "AT" = {new} WHERE "ID" IN (5, 249)""")
+            do("""INSERT INTO erp."V_T" SELECT * FROM erp."V_T" WHERE "ID" = 7""")
+            do(f"""UPDATE erp."V_T" SET "ID" = 251, "AT" = {late}
+                WHERE ctid = (SELECT max(ctid) FROM erp."V_T" WHERE "ID" = 7)""")
+            do("""DELETE FROM erp."V_T" WHERE "ID" = 250""")
+            do(f"""UPDATE erp."V_T" SET "AT" = {late} WHERE "ID" = 9""")
+    engine.dispose()
+    done = reports[1].frames["work_results"]
+    assert done.mode == "incremental", done.why
+    assert (done.rows, done.rows_read, done.rows_reused, done.rows_replaced, done.rows_gone) == (
+        250, 4, 246, 3, 1,
+    )  # fmt: skip
+    frames = [pl.read_parquet(tmp_path / n / "raw" / "work_results.parquet") for n in ("two", "full")]
+    assert frames[0].sort(frames[0].columns).equals(frames[1].sort(frames[1].columns))
+
+
 def test_a_table_in_another_schema_is_missing_by_its_full_name(source: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(PROFILE.replace('schema = "erp"', 'schema = "elsewhere"'), encoding="utf-8")
@@ -183,15 +240,16 @@ def test_a_wrong_password_is_refused_in_one_sentence_without_the_password(
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         hba = Path(connection.execute(sa.text("SHOW hba_file")).scalar_one())
-        connection.execute(sa.text("CREATE ROLE reader LOGIN PASSWORD 'right'"))
+        connection.execute(sa.text("CREATE ROLE locked_reader LOGIN PASSWORD 'right'"))
         hba.write_text(
-            "host all reader 127.0.0.1/32 scram-sha-256\n" + hba.read_text(encoding="utf-8"), encoding="utf-8"
+            "host all locked_reader 127.0.0.1/32 scram-sha-256\n" + hba.read_text(encoding="utf-8"),
+            encoding="utf-8",
         )
         connection.execute(sa.text("SELECT pg_reload_conf()"))
     engine.dispose()
     url = (
         sa.make_url(server)
-        .set(username="reader", password="wr0ng-Secret")
+        .set(username="locked_reader", password="wr0ng-Secret")
         .render_as_string(hide_password=False)
     )
     with pytest.raises(SourceError, match="refused the login") as error:

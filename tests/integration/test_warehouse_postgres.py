@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from postgres_cluster import NoPostgresError, cluster
 from sqlalchemy.engine import make_url
 from warehouse_crash import check_current, leftovers
 from warehouse_predictions import (
@@ -36,31 +35,34 @@ from routing_etl.warehouse.views import VIEW_NAMES
 pytestmark = pytest.mark.integration
 
 
+def create_database(server, name, template="template1"):
+    """An engine's URL of a new database."""
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    admin.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
 @pytest.fixture(scope="module")
-def server():
-    try:
-        with cluster() as url:
-            yield url
-    except NoPostgresError as exc:
-        pytest.skip(f"no PostgreSQL: {exc}")
+def migrated(postgres_url):
+    """A database migrated into schema `plan` beside a table that is not ours, to be copied."""
+    engine = sa.create_engine(create_database(postgres_url, "migrated"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE public.theirs (x integer)")
+    m.migrate(engine, "plan")
+    engine.dispose()
+    return "migrated"
 
 
 @pytest.fixture
-def house(server, tmp_path, request):
-    """A database of its own for each test, migrated into schema `plan` beside a table that is not ours."""
-    name = f"t_{abs(hash(request.node.name)) % 10**8}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    admin.dispose()
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+def house(postgres_url, migrated, tmp_path, request):
+    """A migrated database of its own for each test."""
+    url = create_database(postgres_url, f"t_{abs(hash(request.node.name)) % 10**8}", migrated)
     settings = load_settings(
         home=tmp_path, warehouse_url=url, warehouse_schema="plan", load_rows=300, pool_size=8
     )
     engine = make_engine(url, "warehouse", settings)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE public.theirs (x integer)")
-    m.migrate(engine, "plan")
     yield Publisher(engine, settings), settings
     engine.dispose()
 

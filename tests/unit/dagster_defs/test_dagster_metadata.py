@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,8 +17,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dagster_defs import config, metadata
-from dagster_defs.assets import keys
+from dagster_defs.assets import erp, keys
+from routing_etl import pipeline
+from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError
+from routing_etl.runs import RunFolder
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(max_size=200),
@@ -192,3 +199,38 @@ def test_a_publication_links_to_the_run_that_trained_its_model() -> None:
         assert links["model"].asset_key == keys.ROUTING_MODEL
         assert "trained_in" in links
         assert "trained_in" not in metadata.links_to_model(instance, "v3")
+
+
+def test_the_extract_shows_its_watermarks_and_can_be_asked_for_a_full_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {"table": "T", "rows": 9, "mode": "incremental", "why": "changes of V since run r", "rows_read": 2,
+            "watermark_from": "0x01", "watermark_to": "0x02", "rows_changed": None}  # fmt: skip
+    asked = []
+
+    def extract(_: Any, *, full: bool) -> dict[str, Any]:
+        asked.append(full)
+        return {"frames": {"work_results": read}, "seconds": 1.0, "peak_memory_mb": 1.0}
+
+    class FakeStreet:
+        @contextmanager
+        def step(self, _: Any) -> Iterator[Any]:
+            yield SimpleNamespace(run=RunFolder("r", tmp_path))
+
+        def begin(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.setattr(pipeline, "extract", extract)
+    for full in (False, True):
+        result = dg.materialize(
+            [erp.build(load_profile("bi_views"))[0]],
+            resources={"street": FakeStreet()},
+            run_config=dg.RunConfig(ops={"extract": config.ExtractConfig(full_read=full)}),
+        )
+    assert asked == [False, True]
+    of_results = keys.RAW["work_results"]
+    [made] = [m for m in result.asset_materializations_for_node("extract") if m.asset_key == of_results]
+    shown = {name: value.value for name, value in made.metadata.items()}
+    assert (shown["watermark_from"], shown["watermark_to"], shown["rows_read"]) == ("0x01", "0x02", 2)
+    assert (shown["mode"], shown["why"]) == ("incremental", "changes of V since run r")
+    assert "rows_changed" not in shown
