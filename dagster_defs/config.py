@@ -35,9 +35,10 @@ class TrainConfig(dg.Config):
         default=True,
         description="Make the version champion unless its held-out exact match is surely below the champion's.",
     )
-    only_when_due: bool = Field(
-        default=False,
-        description="Train only when there is no champion or it is older than ROUTING_ETL_RETRAIN_DAYS (the night).",
+    only_when_due: bool | None = Field(
+        default=None,
+        description="Train only when there is no champion or it is older than ROUTING_ETL_RETRAIN_DAYS. "
+        "None: so in a night, always elsewhere.",
     )
     split: Split = Field(
         default=Split.TIME,
@@ -139,6 +140,7 @@ OF_STEPS: dict[str, type[dg.Config]] = {
     "train_model": TrainConfig,
     "model_evaluation": EvaluateConfig,
     "score": ScoreConfig,
+    "prediction_shards": ScoreConfig,
 }
 
 

@@ -479,20 +479,6 @@ def check_candidates(ctx: Context) -> dict[str, Any]:
     return _check_counts(outcomes)
 
 
-def require_checked(ctx: Context) -> None:
-    """Refuse to load predictions that have not passed their checks.
-
-    Raises
-    ------
-    ConfigurationError: they have not.
-    """
-    if ctx.run.report("check_candidates") is None:
-        raise ConfigurationError(
-            f"The candidates of run {ctx.run.run_id} have not passed their checks.",
-            remedy="Run: routing-etl publish",
-        )
-
-
 @step("load", invalidates=("publish",))
 def load(ctx: Context) -> dict[str, Any]:
     """Load the checked predictions under a new publication id that no reader sees, and reconcile them.
@@ -504,7 +490,11 @@ def load(ctx: Context) -> dict[str, Any]:
     """
     from routing_etl.warehouse.publish import Publisher
 
-    require_checked(ctx)
+    if ctx.run.report("check_candidates") is None:
+        raise ConfigurationError(
+            f"The candidates of run {ctx.run.run_id} have not passed their checks.",
+            remedy="Run: routing-etl publish",
+        )
     scored = ctx.run.report("score") or {}
     with ctx.warehouse() as engine:
         report = Publisher(engine, ctx.settings).load(

@@ -42,6 +42,23 @@ def _of_all_shards(ctx: Context, of_step: str) -> list[dict[str, Any]]:
     return [report for report in reports if report is not None]
 
 
+def require_passed(ctx: Context, checks: str) -> dict[str, Any]:
+    """The report of a step of checks, which is there only when no critical one failed.
+
+    Raises
+    ------
+    ConfigurationError: they have not passed, or not run.
+    """
+    report = ctx.run.report(checks)
+    if report is None:
+        what = {"check_source": "cleaned frames", "check_candidates": "candidates"}[checks]
+        raise ConfigurationError(
+            f"The {what} of run {ctx.run.run_id} have not passed their checks.",
+            remedy="Run the checks first, or correct what they found.",
+        )
+    return report
+
+
 # --- times -----------------------------------------------------------------------------------------------------------
 
 
@@ -55,11 +72,7 @@ def aggregate_times_shard(ctx: Context, *, shard: int) -> dict[str, Any]:
     """
     from routing_etl.times.profiles import read_shard
 
-    if ctx.run.report("check_source") is None:
-        raise ConfigurationError(
-            f"The cleaned frames of run {ctx.run.run_id} have not passed their checks.",
-            remedy="Run the checks first, or correct what they found.",
-        )
+    require_passed(ctx, "check_source")
     results = read_shard(
         pl.scan_parquet(ctx.run.clean / "work_results.parquet"),
         ctx.profile.time_basis,
@@ -166,7 +179,7 @@ def load_shard(ctx: Context, *, shard: int) -> dict[str, Any]:
     from routing_etl.warehouse.load_shards import ShardLoader
 
     check_shard(shard, ctx.settings.shards)
-    pipeline.require_checked(ctx)
+    require_passed(ctx, "check_candidates")
     _of_all_shards(ctx, "score")
     scored = ctx.run.report("score") or {}
     prefix = part_prefix(shard, ctx.settings.shards)
@@ -211,7 +224,7 @@ def close_load(ctx: Context) -> dict[str, Any]:
     """
     from routing_etl.warehouse.load_shards import ShardLoader
 
-    pipeline.require_checked(ctx)
+    require_passed(ctx, "check_candidates")
     loaded = _of_all_shards(ctx, "load")
     opened = ctx.run.report(_OPENED) or {}
     stale = [f"{k:03d}" for k, r in enumerate(loaded) if r["publication_id"] != opened["publication_id"]]

@@ -211,7 +211,7 @@ def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path
 def test_times_of_a_run_whose_source_checks_failed_are_not_read(home: Path) -> None:
     ctx = context(home)
     ctx.run.forget("check_source")
-    with pytest.raises(ConfigurationError, match="cleaned frames .* have not passed their checks"):
+    with pytest.raises(ConfigurationError, match=r"cleaned frames .* have not passed their checks"):
         pipeline_shards.aggregate_times_shard(ctx, shard=0)
 
 
@@ -224,7 +224,7 @@ def test_a_load_given_up_meanwhile_is_begun_anew_and_says_which_shards_to_repeat
     second = pipeline_shards.load_shard(ctx, shard=1)["publication_id"]
     pipeline_shards.load_shard(ctx, shard=2)
     assert second != first
-    with pytest.raises(ConfigurationError, match=f"Shards 000 .* the run's is {second}"):
+    with pytest.raises(ConfigurationError, match=rf"Shards 000 .* the run's is {second}"):
         pipeline_shards.close_load(ctx)
     pipeline_shards.load_shard(ctx, shard=0)
     assert pipeline_shards.close_load(ctx)["publication_id"] == second
@@ -232,7 +232,8 @@ def test_a_load_given_up_meanwhile_is_begun_anew_and_says_which_shards_to_repeat
 
 def test_rows_that_are_not_in_the_files_stop_the_close_and_are_removed(home: Path) -> None:
     ctx, before = context(home), current(home)
-    new = [pipeline_shards.load_shard(ctx, shard=k)["publication_id"] for k in range(SHARDS)][0]
+    for shard in range(SHARDS):
+        new = pipeline_shards.load_shard(ctx, shard=shard)["publication_id"]
     change(home / "warehouse.db", f"UPDATE candidate SET confidence = 0.5 WHERE publication_id = {new}")
     with pytest.raises(ReconcileError, match=r"candidate\.confidence"):
         pipeline_shards.close_load(ctx)

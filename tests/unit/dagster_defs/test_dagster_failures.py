@@ -112,7 +112,7 @@ class _Context:
         self.retry_number = retry_number
         self.log = logging.getLogger("test")
         self.job_name = job
-        self.run = type("Run", (), {"run_id": run_id, "root_run_id": root})()
+        self.run = type("Run", (), {"run_id": run_id, "root_run_id": root, "tags": {}})()
         self.instance = _Instance()
 
 
