@@ -9,7 +9,14 @@ import dagster as dg
 
 from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
-from dagster_defs.config import EvaluateConfig, PromoteConfig, PurgeConfig, RollbackConfig, TrainConfig
+from dagster_defs.config import (
+    EvaluateConfig,
+    PromoteConfig,
+    PurgeConfig,
+    RollbackConfig,
+    TrainConfig,
+    check_at_launch,
+)
 from dagster_defs.failures import as_dagster_failure
 from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
@@ -161,5 +168,9 @@ def purge() -> None:
     """One op."""
     remove_old_op()
 
+
+check_at_launch(rollback_op, RollbackConfig)
+check_at_launch(promote_op, PromoteConfig)
+check_at_launch(remove_old_op, PurgeConfig)
 
 OP_JOBS = [rollback_publication, promote_model, purge]

@@ -5,7 +5,8 @@
 graph is the same. `ROUTING_ETL_SHARD_RUNS` says how a night goes through the partitions:
 
 * single (one machine): the job `nightly` is one run over all of them. Dagster runs partitioned and other assets
-  together when the run's tags name the range of partitions; a backfill is one run per partitioned asset too.
+  together when the run's tags name the range of partitions; without such tags a run means all of them, too. A backfill
+  is one run per partitioned asset.
 * many: the job `nightly` requests an asset backfill of the night's assets, and Dagster's daemon starts its runs in
   order: what comes before the shards, one run per shard, what is put together from them, and so on. The runs share the
   run folder, which is named after the backfill, so ROUTING_ETL_HOME must be a volume that all machines see.
@@ -71,6 +72,25 @@ def run_tags(settings: Settings) -> dict[str, str]:
         return {}
     names = shard_names(settings.shards)
     return {ASSET_PARTITION_RANGE_START_TAG: names[0], ASSET_PARTITION_RANGE_END_TAG: names[-1]}
+
+
+def shards_of(context: dg.AssetExecutionContext, settings: Settings) -> list[str]:
+    """The shards that a step is to go through: those that the run's tags name, all when they name none."""
+    return list(context.partition_keys) if _named(context) else shard_names(settings.shards)
+
+
+def record(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, shard: str, metadata: Mapping[str, Any]
+) -> None:
+    """Metadata of one shard; where the run's tags name no partition, the shard's materialization with it."""
+    if _named(context):
+        context.add_asset_metadata(metadata, key, shard)
+    else:
+        context.log_event(dg.AssetMaterialization(key, partition=shard, metadata=metadata))
+
+
+def _named(context: dg.AssetExecutionContext) -> bool:
+    return context.has_partition_key or context.has_partition_key_range
 
 
 def backfill_of(run: dg.DagsterRun) -> str | None:

@@ -13,7 +13,6 @@ from typing import Any
 import dagster as dg
 
 from dagster_defs import partitions
-from dagster_defs.config import check_run_config
 from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
 from dagster_defs.partitions import NIGHTLY
 from dagster_defs.progress import progress_of
@@ -135,7 +134,6 @@ def street_resource(settings: Settings) -> dg.ResourceDefinition:
         configure(settings.home / "logs", settings.log_level)
         with ExitStack() as held:
             with _not_repeated(context):
-                check_run_config(context.run.run_config if context.run else {})
                 what, name = (
                     f"Dagster run {context.run_id or 'without id'}",
                     _lock_name(context.run, settings),

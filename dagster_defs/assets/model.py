@@ -10,7 +10,7 @@ import dagster as dg
 
 from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
-from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig
+from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig, check_at_launch
 from dagster_defs.freshness import MODEL_FRESHNESS
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
@@ -69,6 +69,9 @@ def train_model(
         yield dg.MaterializeResult(keys.CHAMPION, metadata=champion)
 
 
+check_at_launch(train_model, TrainConfig)
+
+
 @dg.asset(
     key=keys.MODEL_EVALUATION,
     deps=_LEARNS_FROM,
@@ -86,6 +89,9 @@ def model_evaluation(
     with street.step(context, after="aggregate_times", **config.changes()) as ctx:
         report = pipeline.evaluate(ctx, split=config.split.value, max_items=config.max_items)
     return dg.MaterializeResult(metadata=metadata.training(report))
+
+
+check_at_launch(model_evaluation, EvaluateConfig)
 
 
 def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -124,6 +130,7 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
             report = pipeline_shards.merge_scores(ctx)
             yield from _predicted(context, street, ctx, report)
 
+    check_at_launch(score, ScoreConfig)
     return [prediction_shards(settings), merge_scores] if sharded else [score]
 
 
@@ -161,10 +168,11 @@ def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
     ) -> None:
         """Predict the items of each shard of this run."""
         with street.step(context, after="aggregate_times") as ctx:
-            for name in context.partition_keys:
+            for name in partitions.shards_of(context, ctx.settings):
                 report = pipeline_shards.score_shard(
                     ctx, shard=int(name), version=config.model_version or None
                 )
-                context.add_asset_metadata(metadata.plain(report), keys.PREDICTION_SHARDS, name)
+                partitions.record(context, keys.PREDICTION_SHARDS, name, metadata.plain(report))
 
+    check_at_launch(prediction_shards, ScoreConfig)
     return prediction_shards

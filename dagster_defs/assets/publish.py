@@ -89,8 +89,8 @@ def loaded_shards(settings: Settings) -> dg.AssetsDefinition:
     def loaded_shards(context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]) -> None:
         """Load each shard of this run; the first opens the publication."""
         with street.step(context, after="check_candidates") as ctx:
-            for name in context.partition_keys:
+            for name in partitions.shards_of(context, ctx.settings):
                 report = pipeline_shards.load_shard(ctx, shard=int(name))
-                context.add_asset_metadata(metadata.plain(report), keys.LOADED_SHARDS, name)
+                partitions.record(context, keys.LOADED_SHARDS, name, metadata.plain(report))
 
     return loaded_shards

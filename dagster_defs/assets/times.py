@@ -67,8 +67,8 @@ def time_shards(settings: Settings) -> dg.AssetsDefinition:
     def time_shards(context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]) -> None:
         """Read the results of each shard of this run."""
         with street.step(context, after="check_source") as ctx:
-            for name in context.partition_keys:
+            for name in partitions.shards_of(context, ctx.settings):
                 report = pipeline_shards.aggregate_times_shard(ctx, shard=int(name))
-                context.add_asset_metadata(metadata.plain(report), keys.TIME_SHARDS, name)
+                partitions.record(context, keys.TIME_SHARDS, name, metadata.plain(report))
 
     return time_shards

@@ -29,11 +29,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run(
-    home: Path, instance: dg.DagsterInstance, assets: list[dg.AssetKey], **options: Any
+    home: Path, instance: dg.DagsterInstance, assets: list[dg.AssetKey], *, named: bool = True, **options: Any
 ) -> dg.ExecuteInProcessResult:
-    """Assets of the night of two shards, without checks, on the home's newest run folder."""
+    """Assets of the night of two shards, without checks, on the home's newest run folder. `named`: with the job's tags,
+    which name the shards."""
     urls = {k: getattr(home_settings(home), k) for k in ("home", "models", "erp_url", "warehouse_url")}
-    job = build_defs(**urls, shards=2, service_user="shards").resolve_job_def("nightly")
+    defs = build_defs(**urls, shards=2, service_user="shards")
+    job = defs.resolve_job_def("nightly") if named else defs.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(instance=instance, asset_selection=assets, raise_on_error=False, **options)
 
 
@@ -61,13 +63,15 @@ def test_one_run_goes_through_all_shards_and_one_shard_can_be_repeated(
     scored = run(home, instance, SCORING)
     assert scored.success
     parts = shards_of(scored, keys.PREDICTION_SHARDS)
+    assert set(parts) == {"000", "001"}
     assert sum(p["items"] for p in parts.values()) == before["items"]
     assert (folder.report("score") or {})["rows"] == before["rows"]
     assert instance.get_materialized_partitions(keys.PREDICTION_SHARDS) == {"000", "001"}
 
     folder.write_report("check_candidates", {"failed": 0})
-    loaded = run(home, instance, LOADING)
+    loaded = run(home, instance, LOADING, named=False)
     assert loaded.success
+    assert {"000", "001"} <= set(shards_of(loaded, keys.LOADED_SHARDS)), "no shards named: all of them"
     assert publications(home) == [(1, "published"), (2, "loaded")]
     rows = (folder.report("load") or {})["rows"]
 

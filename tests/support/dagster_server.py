@@ -98,12 +98,20 @@ def quiet_time_zone() -> str:
 
 
 @contextmanager
-def dagster_dev(home: Path, folder: Path, **environment: str) -> Iterator[Server]:
-    """Start `dagster dev -w workspace.yaml` for a home, with the shipped dagster.yaml, and stop it at the end."""
+def dagster_dev(
+    home: Path, folder: Path, *, meanwhile: Callable[[], None] = lambda: None, **environment: str
+) -> Iterator[Server]:
+    """Start `dagster dev -w workspace.yaml` for a home, with the shipped dagster.yaml, and stop it at the end.
+
+    `meanwhile` is called while it starts, e.g. to fill the home.
+    """
     # In memory where there is such a folder: Dagster's SQLite waits for the disk after each of thousands of events.
     memory = Path("/dev/shm")
     dagster_home = Path(tempfile.mkdtemp(prefix="dagster_home_", dir=memory if memory.is_dir() else folder))
-    shutil.copy(ROOT / "dagster_defs" / "dagster.yaml", dagster_home)
+    shipped = (ROOT / "dagster_defs" / "dagster.yaml").read_text(encoding="utf-8")
+    # A run leaves the queue at once and not after up to 5 seconds.
+    hurried = f"{shipped}\nrun_queue:\n  dequeue_interval_seconds: 1\n"
+    (dagster_home / "dagster.yaml").write_text(hurried, encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -132,12 +140,13 @@ def dagster_dev(home: Path, folder: Path, **environment: str) -> Iterator[Server
         return True
 
     try:
+        meanwhile()
         wait(answers, START_SECONDS, "dagster dev")
         yield server
     finally:
         os.killpg(process.pid, signal.SIGINT)
         try:
-            process.wait(30)
+            process.wait(5)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(30)
