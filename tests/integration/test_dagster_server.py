@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from browser import Browser, NoBrowserError, chromium
@@ -272,6 +273,14 @@ def test_a_training_with_a_name_from_the_launchpad(
     assert (server.home / "models" / "seals-2026").is_dir()
     browser.open("/assets/routing_model", "seals-2026")
     browser.open(f"/runs/{named_training.run_id}", "RUN_SUCCESS")
+
+
+def test_the_runs_waited_for_one_another(
+    server: Server, night: Started, dry_training: Started, bad_night: Started, named_training: Started
+) -> None:
+    """Each but the first was asked for while the one before it still worked."""
+    worked = [server.run(r.run_id)["worked"] for r in (night, dry_training, bad_night, named_training)]
+    assert all(before[1] <= after[0] for before, after in pairwise(worked)), worked
 
 
 def test_every_failure_was_reported_once(server: Server) -> None:

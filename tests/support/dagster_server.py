@@ -80,15 +80,19 @@ class Server:
         return found[0]["runId"] if found else None
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """Status, tags and checks of a run when it has ended."""
-        query = "query R($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"
+        """Status, tags, begin and end of a run when it has ended."""
+        query = "query R($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } startTime endTime } } }"
 
         def ended() -> dict[str, Any] | None:
             run: dict[str, Any] = self.ask(query, id=run_id)["runOrError"]
             return run if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
 
         run = wait(ended, RUN_SECONDS, f"run {run_id}")
-        return {"status": run["status"], "tags": {t["key"]: t["value"] for t in run["tags"]}}
+        return {
+            "status": run["status"],
+            "tags": {t["key"]: t["value"] for t in run["tags"]},
+            "worked": (run["startTime"], run["endTime"]),
+        }
 
 
 def quiet_time_zone() -> str:
