@@ -91,16 +91,19 @@ def start_night(server: Server, browser: Browser) -> Started:
     return start(server, lambda: browser.click("Materialize all"))
 
 
-def start_training(server: Server, browser: Browser, name: str, dry_run: bool) -> Started:
+def in_launchpad(browser: Browser, config: str) -> None:
+    """Type the configuration of a training, as lines of YAML, into its Launchpad."""
     browser.open(f"{JOBS}/train/playground", "Launch Run")
     wait(lambda: "version_name" in browser.text() or None, 60, "the defaults in the Launchpad")
     time.sleep(1)
     browser.shot("launchpad")
-    browser.set_config(
-        f"ops:\n  train_model:\n    config:\n      version_name: {name}\n      dry_run: {str(dry_run).lower()}\n"
-        "      max_items: 20\n"
-    )
+    browser.set_config(f"ops:\n  train_model:\n    config:\n{config}")
     time.sleep(2)  # the Launchpad checks what was typed a moment later
+
+
+def start_training(server: Server, browser: Browser, name: str, dry_run: bool) -> Started:
+    config = f"      version_name: {name}\n      dry_run: {str(dry_run).lower()}\n      max_items: 20\n"
+    in_launchpad(browser, config)
     return start(server, lambda: browser.click("Launch Run"))
 
 
@@ -192,6 +195,10 @@ def test_wrong_configuration_is_refused_with_its_bound_and_nothing_runs(
     out = server.launch("nightly", {"ops": {"train_model": {"config": {"max_items": 1}}}})
     assert out["__typename"] != "LaunchRunSuccess"
     assert all(words in json.dumps(out) for words in ("train_model: max_items = 1", "10", "nothing has run"))
+    in_launchpad(browser, "      test_days: 9999\n")
+    browser.click("Launch Run")
+    shown = browser.see("nothing has run")
+    assert "train_model: test_days = 9999: Input should be less than or equal to 3650" in shown
     assert server.newest_run() == night.run_id, "there is no run of it"
 
 
