@@ -24,8 +24,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -33,7 +31,6 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
     ROOT_BACKFILL_ID_TAG,
 )
-from dagster._core.utils import make_new_backfill_id
 
 from routing_etl.settings import Settings
 from routing_etl.shards import shard_names
@@ -117,6 +114,11 @@ def request_backfill(
 
     Returns the backfill's id; the daemon takes it up at its next turn.
     """
+    # Dagster has no public call for this; with its insides imported here a change of theirs concerns no other night.
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+    from dagster._core.execution.backfill import PartitionBackfill
+    from dagster._core.utils import make_new_backfill_id
+
     backfill_id: str = make_new_backfill_id()
     everything = shards(settings).subset_with_all_partitions()
     instance.add_backfill(
