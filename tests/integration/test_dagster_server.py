@@ -187,7 +187,7 @@ def test_a_schedule_is_on_with_its_next_tick(browser: Browser, night: Started) -
 
 
 def test_wrong_configuration_is_refused_with_its_bound_and_nothing_runs(
-    server: Server, night: Started
+    server: Server, browser: Browser, night: Started
 ) -> None:
     wrong = server.launch("train", {"ops": {"train_model": {"config": {"dry_runn": True}}}})
     assert wrong["__typename"] == "RunConfigValidationInvalid"

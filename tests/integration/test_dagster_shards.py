@@ -109,3 +109,14 @@ def test_a_failing_shard_is_one_clear_failure_and_the_publication_stays(
     early = run(home, instance, [keys.PREDICTIONS["candidates"], *list(keys.PREDICTIONS.values())[1:]])
     description = early.get_step_failure_events()[0].step_failure_data.user_failure_data.description
     assert "1 of 2 shards are missing (001)" in description
+
+
+def test_a_gate_is_not_there_before_its_checks_have_passed(home: Path, instance: dg.DagsterInstance) -> None:
+    [folder] = list_runs(home)
+    assert run(home, instance, [keys.CHECKED_SOURCE]).success
+    folder.forget("check_source")
+    closed = run(home, instance, [keys.CHECKED_SOURCE, keys.TIME_SHARDS])
+    [event] = closed.get_step_failure_events()
+    assert event.step_key == "checked_source"
+    assert "has finished the step 'check_source'" in event.step_failure_data.user_failure_data.description
+    assert not shards_of(closed, keys.TIME_SHARDS)
