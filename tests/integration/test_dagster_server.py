@@ -93,6 +93,7 @@ def start_night(server: Server, browser: Browser) -> Started:
 
 def in_launchpad(browser: Browser, config: str) -> None:
     """Type the configuration of a training, as lines of YAML, into its Launchpad."""
+    browser.forget()
     browser.open(f"{JOBS}/train/playground", "Launch Run")
     wait(lambda: "version_name" in browser.text() or None, 60, "the defaults in the Launchpad")
     time.sleep(1)
