@@ -362,8 +362,6 @@ def _dataset_stats(data: LearningData) -> dict[str, Any]:
 @step("score", invalidates=("check_candidates", "load", "publish"))
 def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
     """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`."""
-    from routing_etl.model.threads import threads
-
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
     shutil.rmtree(ctx.run.predictions, ignore_errors=True)
@@ -394,6 +392,8 @@ class Scored:
 
 def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame, prefix: str) -> Scored:
     """Predict items batch by batch into part files whose names begin with `prefix`; resources are left out."""
+    from routing_etl.model.threads import threads
+
     by_item = [f.name for f in PREDICTED if f.name != frames.RESOURCE_ALTERNATIVES.name]
     scored = Scored(todo.height, dict.fromkeys(by_item, 0))
     batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
