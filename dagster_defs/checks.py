@@ -12,7 +12,8 @@ import dagster as dg
 from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.failures import NOT_MOVED, UNPUBLISHED
-from dagster_defs.resources import POOL, Street
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
 from routing_etl import night, pipeline
 from routing_etl.context import Context
 from routing_etl.erp.profile import Profile

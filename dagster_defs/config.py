@@ -7,9 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 import dagster as dg
+from dagster._config.errors import PostProcessingError
 from pydantic import Field, ValidationError
-
-from routing_etl.errors import ConfigurationError
 
 
 class Split(StrEnum):
@@ -44,9 +43,10 @@ class TrainConfig(dg.Config):
         default=True,
         description="Make the version champion unless its held-out exact match is surely below the champion's.",
     )
-    only_when_due: bool = Field(
-        default=False,
-        description="Train only when there is no champion or it is older than ROUTING_ETL_RETRAIN_DAYS (the night).",
+    only_when_due: bool | None = Field(
+        default=None,
+        description="Train only when there is no champion or it is older than ROUTING_ETL_RETRAIN_DAYS. "
+        "None: so in a night, always elsewhere.",
     )
     split: Split = Field(
         default=Split.TIME,
@@ -143,40 +143,26 @@ class PurgeConfig(dg.Config):
     )
 
 
-#: Configuration of the steps of asset jobs, by step.
-OF_STEPS: dict[str, type[dg.Config]] = {
-    "extract": ExtractConfig,
-    "train_model": TrainConfig,
-    "model_evaluation": EvaluateConfig,
-    "score": ScoreConfig,
-}
+def check_at_launch(step: dg.AssetsDefinition | dg.OpDefinition, model: type[dg.Config]) -> None:
+    """Have Dagster check the bounds of a step's configuration when a run is launched, and not only when the step begins.
 
-
-def check_run_config(run_config: Mapping[str, Any]) -> None:
-    """Check the bounds of every step's configuration, so that a wrong value stops the run before its first step.
-
-    Dagster checks names and types before it launches a run, but bounds only when the step begins.
-
-    Raises
-    ------
-    ConfigurationError: names each step, field, value and bound.
+    Dagster's configuration types know names and types, but no bounds. It plans a run before it makes one, and lets each
+    type look at its value then; a value that is refused there is refused with the launch: there is no run.
     """
-    problems = []
-    for step, values in (run_config.get("ops") or {}).items():
-        known = OF_STEPS.get(step)
-        given = dict((values or {}).get("config") or {})
-        if known is None or not given:
-            continue
-        if "split" in given:
-            given["split"] = Split.__members__.get(given["split"], given["split"])
+    node = step.op if isinstance(step, dg.AssetsDefinition) else step
+    schema = node.config_schema.config_type
+
+    def check(value: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            known(**given)
+            model(**value)
         except ValidationError as exc:
-            problems += [
-                f"{step}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in exc.errors()
-            ]
-    if problems:
-        raise ConfigurationError(
-            f"Wrong configuration of the run. {'; '.join(problems)}.",
-            remedy="Correct it in the Launchpad; nothing has run.",
-        )
+            raise PostProcessingError(_problems(step_name, exc)) from None
+        return value
+
+    step_name = node.name
+    schema.post_process = check
+
+
+def _problems(step: str, exc: ValidationError) -> str:
+    named = [f"{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in exc.errors()]
+    return f"{step}: {'; '.join(named)}. Correct it in the Launchpad; nothing has run."

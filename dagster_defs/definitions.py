@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_defs import checks, jobs, schedules, sensors
-from dagster_defs.assets import erp, external, model, monitoring, publish, times
+from dagster_defs.assets import erp, external, model, monitoring, publish, quality, times
 from dagster_defs.resources import street_resource
 from routing_etl.erp.profile import load_profile
 from routing_etl.settings import load_settings
@@ -24,16 +24,17 @@ def build_defs(**overrides: object) -> dg.Definitions:
         assets=[
             *external.erp_tables(profile),
             *erp.build(profile),
-            times.time_profiles,
+            *quality.gates(settings),
+            *times.build(settings),
             model.train_model,
             model.model_evaluation,
-            model.score,
+            *model.predictions(settings),
             *publish.build(settings),
             monitoring.measure,
             *external.erp_views(),
         ],
         asset_checks=checks.build(profile),
-        jobs=[*jobs.asset_jobs(), *jobs.OP_JOBS],
+        jobs=[*jobs.asset_jobs(settings), *jobs.OP_JOBS],
         schedules=schedules.build(settings),
         sensors=sensors.build(settings),
         resources={"settings": settings, "street": street_resource(settings)},

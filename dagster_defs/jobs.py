@@ -7,34 +7,81 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
+from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
-from dagster_defs.config import EvaluateConfig, PromoteConfig, PurgeConfig, RollbackConfig, TrainConfig
+from dagster_defs.config import (
+    EvaluateConfig,
+    PromoteConfig,
+    PurgeConfig,
+    RollbackConfig,
+    TrainConfig,
+    check_at_launch,
+)
 from dagster_defs.failures import as_dagster_failure
+from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
-from dagster_defs.resources import POOL
-from routing_etl import admin
+from routing_etl import admin, night
 from routing_etl.champion import promote
+from routing_etl.context import Context
+from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
-NIGHTLY, TRAIN, EVALUATE = "nightly", "train", "evaluate"
+TRAIN, EVALUATE = "train", "evaluate"
 
 _ASSET_JOBS_RUN_ALONE = dg.in_process_executor
 
 
-def asset_jobs() -> list[Any]:
+def night_config(settings: Settings) -> dict[str, Any]:
+    """Run configuration of the job `nightly`, as schedules and sensors start it: train only when due."""
+    if partitions.spread(settings):
+        return {}
+    return dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}).to_config_dict()
+
+
+@dg.op(name="start_night")
+def start_night_op(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> str:
+    """Request the night's backfill; it trains too when a training is due."""
+    with as_dagster_failure(context):
+        due = night.training_due(Context(settings, RunFolder("start_night", settings.home)))
+    backfill_id = partitions.request_backfill(
+        context.instance,
+        settings,
+        keys.SHARDED,
+        [*keys.NIGHTLY, *keys.GATES, *(keys.TRAINED if due else ())],
+        run_config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}).to_config_dict(),
+        tags={NIGHT_TAG: context.run.run_id},
+    )
+    context.log.info(f"Backfill {backfill_id} has been requested; its runs stand under Runs, Backfills.")
+    context.add_output_metadata({"backfill": backfill_id, "training": due or "not due"})
+    return backfill_id
+
+
+@dg.job(
+    name=NIGHTLY,
+    executor_def=dg.in_process_executor,
+    description="The whole night as a backfill: one run per shard of items for times, scoring and loading, others for "
+    "what comes before, between and after. A failed critical check leaves the last publication in place.",
+)
+def nightly_in_shards() -> None:
+    """One op."""
+    start_night_op()
+
+
+def asset_jobs(settings: Settings) -> list[Any]:
     """Jobs over assets. One process: splitting the night over processes costs five times as long for nothing."""
     not_nightly = dg.AssetSelection.assets(keys.MODEL_EVALUATION)
     materializable = dg.AssetSelection.all() - dg.AssetSelection.groups("none")
+    one_run = dg.define_asset_job(
+        NIGHTLY,
+        selection=materializable - not_nightly,
+        config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
+        executor_def=_ASSET_JOBS_RUN_ALONE,
+        run_tags=partitions.run_tags(settings),
+        description="The whole night: extract, clean, check, times, train when due, score, check, load, publish, "
+        "measure. A failed critical check leaves the last publication in place.",
+    )
     return [
-        dg.define_asset_job(
-            NIGHTLY,
-            selection=materializable - not_nightly,
-            config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
-            executor_def=_ASSET_JOBS_RUN_ALONE,
-            description="The whole night: extract, clean, check, times, train when due, score, check, load, publish, "
-            "measure. A failed critical check leaves the last publication in place.",
-        ),
+        nightly_in_shards if partitions.spread(settings) else one_run,
         dg.define_asset_job(
             TRAIN,
             selection=dg.AssetSelection.assets(keys.ROUTING_MODEL, keys.CHAMPION),
@@ -121,5 +168,9 @@ def purge() -> None:
     """One op."""
     remove_old_op()
 
+
+check_at_launch(rollback_op, RollbackConfig)
+check_at_launch(promote_op, PromoteConfig)
+check_at_launch(remove_old_op, PurgeConfig)
 
 OP_JOBS = [rollback_publication, promote_model, purge]

@@ -12,8 +12,9 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs.config import check_run_config
+from dagster_defs import partitions
 from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
+from dagster_defs.partitions import NIGHTLY
 from dagster_defs.progress import progress_of
 from routing_etl import night
 from routing_etl.context import Context
@@ -23,9 +24,6 @@ from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs
 from routing_etl.settings import Settings
 
 log = get_logger(__name__)
-
-#: Every asset and check of ours draws on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
-POOL = "routing_etl"
 #: The tag of a run that says what became of the publication.
 PUBLICATION_TAG = "routing_etl/publication"
 _TAG_LENGTH = 240
@@ -35,7 +33,7 @@ class Street:
     """Gives each step of one Dagster run its pipeline context.
 
     The run folder is named after the Dagster run, so that a re-run from failure goes on in the folder of the run it
-    repeats. A step materialised alone works on the newest folder in which the step before it has finished.
+    repeats; the runs of one backfill share the folder that is named after the backfill. A step materialised alone works on the newest folder in which the step before it has finished.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -67,15 +65,19 @@ class Street:
 
     def begin(self, context: Any, ctx: Context) -> None:
         """Open the night's row in `batch_run`."""
-        job = context.job_name
+        job = NIGHTLY if partitions.NIGHT_TAG in context.run.tags else context.job_name
         night.begin(ctx, "manual" if job.startswith("__") else job)
+
+    def began(self, context: Any, ctx: Context) -> bool:
+        """Whether the run folder was begun by this Dagster run, or by the one it repeats: a night, then."""
+        return ctx.run.run_id == _folder_name(context)
 
     def finish(self, context: Any, ctx: Context, message: str = "") -> None:
         """Close the night's row as succeeded, and remove run folders beyond the number kept.
 
         Only for the night that this Dagster run began: a step materialised alone closes nobody's night.
         """
-        if ctx.run.run_id == _folder_name(context):
+        if self.began(context, ctx):
             night.finish(ctx, "succeeded", message)
             prune_runs(self.settings.home, self.settings.keep_runs)
 
@@ -86,7 +88,7 @@ class Street:
     def record_failure(self, context: Any, ctx: Context, exc: BaseException) -> None:
         """Close the row of the night that this Dagster run began; the run of another is left as it is."""
         retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
-        if ctx.run.run_id != _folder_name(context) or retried:
+        if not self.began(context, ctx) or retried:
             return
         status, message = "failed", f"{type(exc).__name__}: {exc}"
         if isinstance(exc, RoutingEtlError):
@@ -111,8 +113,15 @@ class Street:
 
 
 def _folder_name(context: Any) -> str:
-    """Run folder of a Dagster run: that of the first run when this one repeats it."""
-    return f"dagster_{context.run.root_run_id or context.run.run_id}"
+    """Run folder of a Dagster run: that of the first run when this one repeats it; one for all runs of a backfill."""
+    run = context.run
+    return f"dagster_{partitions.backfill_of(run) or run.root_run_id or run.run_id}"
+
+
+def _lock_name(run: dg.DagsterRun | None, settings: Settings) -> str:
+    """Which lock a run holds: the home's, or that of its shard alone where shards run beside one another."""
+    shard = partitions.own_shard(run) if run is not None and partitions.spread(settings) else None
+    return "run" if shard is None else f"shard-{shard}"
 
 
 def street_resource(settings: Settings) -> dg.ResourceDefinition:
@@ -125,8 +134,11 @@ def street_resource(settings: Settings) -> dg.ResourceDefinition:
         configure(settings.home / "logs", settings.log_level)
         with ExitStack() as held:
             with _not_repeated(context):
-                check_run_config(context.run.run_config if context.run else {})
-                held.enter_context(run_lock(settings.home, f"Dagster run {context.run_id or 'without id'}"))
+                what, name = (
+                    f"Dagster run {context.run_id or 'without id'}",
+                    _lock_name(context.run, settings),
+                )
+                held.enter_context(run_lock(settings.home, what, name=name))
                 night.ensure_warehouse(settings)
             yield Street(settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import NIGHTLY, TRAIN
+from dagster_defs.jobs import NIGHTLY, TRAIN, night_config
 from routing_etl.settings import Settings
 
 
@@ -19,7 +19,7 @@ def build(settings: Settings) -> list[dg.ScheduleDefinition]:
             execution_timezone=settings.timezone,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="The whole night, every night at 02:00.",
-            run_config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
+            run_config=night_config(settings),
         ),
         dg.ScheduleDefinition(
             name="retrain_monthly",

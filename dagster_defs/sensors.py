@@ -13,7 +13,7 @@ import dagster as dg
 from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import NIGHTLY, TRAIN
+from dagster_defs.jobs import NIGHTLY, TRAIN, night_config
 from routing_etl import admin, alerts, night
 from routing_etl.settings import Settings
 
@@ -84,10 +84,9 @@ def new_items_sensor(settings: Settings) -> dg.SensorDefinition:
         )
         if not changes.fingerprint:
             return dg.SkipReason("The ERP has the items of the newest extract.")
-        config = TrainConfig(only_when_due=True)
         return dg.RunRequest(
             f"items-{changes.fingerprint}",
-            run_config=dg.RunConfig(ops={"train_model": config}),
+            run_config=night_config(settings),
             tags={"routing_etl/reason": f"{changes.new} new and {changes.gone} removed items"},
         )
 

@@ -88,30 +88,47 @@ class Step(Protocol[P]):
 
 
 def step(
-    name: str, *, invalidates: tuple[str, ...] = ()
+    name: str, *, invalidates: tuple[str, ...] = (), merges: bool = False
 ) -> Callable[[Callable[Concatenate[Context, P], dict[str, Any]]], Step[P]]:
-    """Time a step, log it, forget the reports of the steps behind it, store its own."""
+    """Time a step, log it, forget the reports of the steps behind it, store its own.
+
+    A step that is called with a keyword `shard` stores the report of that shard, and withdraws the report of the whole.
+    A step that `merges` keeps the reports of the shards that it puts together.
+    """
 
     def decorate(function: Callable[Concatenate[Context, P], dict[str, Any]]) -> Step[P]:
         @functools.wraps(function)
         def run_step(ctx: Context, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+            shard = kwargs.get("shard")
+            assert shard is None or isinstance(shard, int)
             bind_run(ctx.run.run_id)
-            ctx.run.forget(name, *invalidates)
-            log.info("step_started", step=name)
+            ctx.run.forget_whole(name)
+            if shard is not None:
+                ctx.run.forget_whole(name, shard=shard)
+            elif not merges:
+                ctx.run.forget(name)
+            ctx.run.forget(*invalidates)
+            of_shard = {} if shard is None else {"shard": shard}
+            log.info("step_started", step=name, **of_shard)
             started = time.perf_counter()
             with _own_errors(name):
                 report = function(ctx, *args, **kwargs)
             report = {
                 **report,
                 "step": name,
+                **of_shard,
                 "seconds": round(time.perf_counter() - started, 3),
                 "peak_memory_mb": peak_memory_mb(),
                 "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
             }
             with _own_errors(name):
-                stored = ctx.run.write_report(name, report)
+                stored = ctx.run.write_report(name, report, shard=shard)
             log.info(
-                "step_finished", step=name, seconds=report["seconds"], peak_memory_mb=report["peak_memory_mb"]
+                "step_finished",
+                step=name,
+                **of_shard,
+                seconds=report["seconds"],
+                peak_memory_mb=report["peak_memory_mb"],
             )
             return stored
 

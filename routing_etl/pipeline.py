@@ -5,7 +5,7 @@ so that a step can be run, looked at and repeated alone. The command line and Da
 below them. What does not belong here: SQL text, frame maths, learning, anything that shows or prints.
 
 The street: extract -> clean -> check_source -> aggregate_times -> train (when due) -> score -> check_candidates
--> load -> publish -> measure.
+-> load -> publish -> measure. The steps that can be split by shards of items are in `pipeline_shards.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import shutil
 import time
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -377,43 +378,77 @@ def _dataset_stats(data: LearningData) -> dict[str, Any]:
 @step("score", invalidates=("check_candidates", "load", "publish"))
 def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
     """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`."""
-    from routing_etl.model.threads import threads
-
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
     shutil.rmtree(ctx.run.predictions, ignore_errors=True)
-    for contract in _PREDICTED:
+    for contract in PREDICTED:
         (ctx.run.predictions / contract.name).mkdir(parents=True)
-    counts = dict.fromkeys((f.name for f in _PREDICTED), 0)
-    high = confident = 0.0
+    scored = predict_parts(ctx, predictor, todo, "part-")
+    write_resources(ctx, predictor)
+    return score_report(ctx.run, name, scored)
+
+
+@dataclass
+class Scored:
+    """What scoring counted: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences."""
+
+    items: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    high: int = 0
+    confident: float = 0.0
+
+    def add(self, other: Scored) -> None:
+        """Count another part."""
+        self.items += other.items
+        self.high += other.high
+        self.confident += other.confident
+        for name, rows in other.rows.items():
+            self.rows[name] = self.rows.get(name, 0) + rows
+
+
+def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame, prefix: str) -> Scored:
+    """Predict items batch by batch into part files whose names begin with `prefix`; resources are left out."""
+    from routing_etl.model.threads import threads
+
+    by_item = [f.name for f in PREDICTED if f.name != frames.RESOURCE_ALTERNATIVES.name]
+    scored = Scored(todo.height, dict.fromkeys(by_item, 0))
     batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
     with threads(ctx.settings.threads):
         for number, predictions in enumerate(batches):
-            for frame_name, frame in predictions.frames().items():
-                if frame_name == frames.RESOURCE_ALTERNATIVES.name:
-                    continue
-                frame.write_parquet(ctx.run.predictions / frame_name / f"part-{number:05d}.parquet")
-                counts[frame_name] += frame.height
+            made = predictions.frames()
+            for name in by_item:
+                made[name].write_parquet(ctx.run.predictions / name / f"{prefix}{number:05d}.parquet")
             first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
-            high += first.filter(pl.col("similarity_tier") == "HIGH").height
-            confident += float(first["confidence"].sum())
-    alternatives = predictor.resource_alternatives_
-    alternatives.write_parquet(ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name / "part-00000.parquet")
-    counts[frames.RESOURCE_ALTERNATIVES.name] = alternatives.height
-    predicted = todo.height - counts[frames.ABSTAINED.name]
+            high = first.filter(pl.col("similarity_tier") == "HIGH").height
+            rows = {name: made[name].height for name in by_item}
+            scored.add(Scored(0, rows, high, float(first["confidence"].sum())))
+    return scored
+
+
+def write_resources(ctx: Context, predictor: RoutingPredictor) -> None:
+    """The resources of each job: of the model, not of any item."""
+    folder = ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name
+    predictor.resource_alternatives_.write_parquet(folder / "part-00000.parquet")
+
+
+def score_report(run: RunFolder, model_version: str, scored: Scored) -> dict[str, Any]:
+    """The report of scoring, whole."""
+    resources = scan_predictions(run, frames.RESOURCE_ALTERNATIVES).select(pl.len()).collect().item()
+    abstained = scored.rows[frames.ABSTAINED.name]
+    predicted = scored.items - abstained
     return {
-        "model_version": name,
-        "items": todo.height,
+        "model_version": model_version,
+        "items": scored.items,
         "predicted": predicted,
-        "abstained": counts[frames.ABSTAINED.name],
-        "abstained_by_reason": _abstained_by_reason(ctx.run),
-        "rows": counts,
-        "share_high": round(high / predicted, 4) if predicted else None,
-        "mean_confidence": round(confident / predicted, 4) if predicted else None,
+        "abstained": abstained,
+        "abstained_by_reason": _abstained_by_reason(run),
+        "rows": {**scored.rows, frames.RESOURCE_ALTERNATIVES.name: resources},
+        "share_high": round(scored.high / predicted, 4) if predicted else None,
+        "mean_confidence": round(scored.confident / predicted, 4) if predicted else None,
     }
 
 
-_PREDICTED = (
+PREDICTED = (
     frames.CANDIDATES,
     frames.CANDIDATE_OPERATIONS,
     frames.RESOURCE_ALTERNATIVES,
@@ -422,14 +457,14 @@ _PREDICTED = (
 )
 
 
-def _scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
+def scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
     parts = sorted((run.predictions / frame.name).glob("*.parquet"))
     return pl.scan_parquet(parts) if parts else frame.empty().lazy()
 
 
 def _abstained_by_reason(run: RunFolder) -> dict[str, int]:
     counts = (
-        _scan_predictions(run, frames.ABSTAINED).group_by("reason_code").len().sort("reason_code").collect()
+        scan_predictions(run, frames.ABSTAINED).group_by("reason_code").len().sort("reason_code").collect()
     )
     return dict(counts.iter_rows())
 
@@ -562,7 +597,7 @@ def _coverage(run: RunFolder, scored: dict[str, Any]) -> list[dict[str, Any]]:
     items, predicted = scored["items"], scored["predicted"]
     candidates = scored["rows"][frames.CANDIDATES.name]
     timed = (
-        _scan_predictions(run, frames.CANDIDATE_OPERATIONS)
+        scan_predictions(run, frames.CANDIDATE_OPERATIONS)
         .select(
             pl.len().alias("n"),
             (pl.col("time_source") != "none").sum().alias("timed"),
@@ -572,7 +607,7 @@ def _coverage(run: RunFolder, scored: dict[str, Any]) -> list[dict[str, Any]]:
         .row(0, named=True)
     )
     per_item = (
-        _scan_predictions(run, frames.CANDIDATES)
+        scan_predictions(run, frames.CANDIDATES)
         .group_by("item_key")
         .len()
         .select((pl.col("len") >= 3).sum())

@@ -72,6 +72,11 @@ class RunFolder:
         return self.path / "times"
 
     @property
+    def time_shards(self) -> Path:
+        """Work results of single shards, between the two passes of the time aggregation."""
+        return self.times / "shards"
+
+    @property
     def predictions(self) -> Path:
         """One folder of part files per predictions frame."""
         return self.path / "predictions"
@@ -81,19 +86,19 @@ class RunFolder:
         """What each step reported, as JSON."""
         return self.path / "reports"
 
-    def write_report(self, step: str, value: Any) -> dict[str, Any]:
-        """Store a step's report; replaced whole or not at all."""
+    def write_report(self, step: str, value: Any, *, shard: int | None = None) -> dict[str, Any]:
+        """Store the report of a step, or of one shard of it; replaced whole or not at all."""
         self.reports.mkdir(parents=True, exist_ok=True)
         content: dict[str, Any] = jsonable(value)
-        target = self.reports / f"{step}.json"
+        target = self._report_path(step, shard)
         temporary = target.with_suffix(".tmp")
         temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
         temporary.replace(target)
         return content
 
-    def report(self, step: str) -> dict[str, Any] | None:
-        """A step's report, or None when the step has not finished in this run."""
-        path = self.reports / f"{step}.json"
+    def report(self, step: str, *, shard: int | None = None) -> dict[str, Any] | None:
+        """The report of a step, or of one shard of it; None when that has not finished in this run."""
+        path = self._report_path(step, shard)
         if not path.is_file():
             return None
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -110,9 +115,18 @@ class RunFolder:
         mark.touch() if succeeded else mark.unlink(missing_ok=True)
 
     def forget(self, *steps: str) -> None:
-        """Drop the reports of steps whose inputs are about to change."""
+        """Drop the reports of steps whose inputs are about to change, those of their shards included."""
         for step in steps:
-            (self.reports / f"{step}.json").unlink(missing_ok=True)
+            self.forget_whole(step)
+            for path in self.reports.glob(f"{step}.shard-*.json"):
+                path.unlink(missing_ok=True)
+
+    def forget_whole(self, step: str, *, shard: int | None = None) -> None:
+        """Drop the report of a step and leave those of its shards; or drop that of one shard."""
+        self._report_path(step, shard).unlink(missing_ok=True)
+
+    def _report_path(self, step: str, shard: int | None) -> Path:
+        return self.reports / (f"{step}.json" if shard is None else f"{step}.shard-{shard:03d}.json")
 
 
 def new_run(home: Path, run_id: str | None = None) -> RunFolder:
@@ -196,16 +210,16 @@ def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[s
 
 
 @contextmanager
-def run_lock(home: Path, what: str) -> Iterator[None]:
-    """Hold the home's one run lock. The system frees it when the process dies, however it dies.
+def run_lock(home: Path, what: str, *, name: str = "run") -> Iterator[None]:
+    """Hold the home's one run lock, or one of another name. The system frees it when the process dies, however it dies.
 
     Raises
     ------
     LockedError: another process holds it; names what it does, its process id and since when.
     """
     home.mkdir(parents=True, exist_ok=True)
-    owner = home / "run.lock.owner"
-    lock = FileLock(str(home / "run.lock"), timeout=0)
+    owner = home / f"{name}.lock.owner"
+    lock = FileLock(str(home / f"{name}.lock"), timeout=0)
     try:
         lock.acquire()
     except Timeout as exc:

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
         description="train and evaluate in two processes at once up to this many routed items, which doubles the memory;"
         " 0: one after the other",
     )
+    shard_runs: Literal["single", "many"] = Field(
+        "single",
+        description="Dagster: all shards in the night's one run, or one run per shard (many machines)",
+    )
     score_batch: int = Field(8192, ge=64, le=200_000, description="items scored at once")
 
     # --- operation ------------------------------------------------------------------------------------------------

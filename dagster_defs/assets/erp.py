@@ -9,7 +9,8 @@ from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.assets.external import tables_by_frame
 from dagster_defs.config import ExtractConfig
-from dagster_defs.resources import POOL, Street
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
 from routing_etl import frames, pipeline
 from routing_etl.erp.profile import Profile
 

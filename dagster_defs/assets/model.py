@@ -8,15 +8,19 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
+from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
-from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig
+from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig, check_at_launch
 from dagster_defs.freshness import MODEL_FRESHNESS
-from dagster_defs.resources import POOL, Street
-from routing_etl import frames, night, pipeline
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
+from routing_etl import frames, night, pipeline, pipeline_shards
+from routing_etl.context import Context
+from routing_etl.settings import Settings
 
 NOTHING_TO_PREDICT = "Every item has a valid routing: nothing was published."
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
+_SCORES_FROM = [keys.CHAMPION, *_LEARNS_FROM]
 
 
 @dg.multi_asset(
@@ -52,7 +56,8 @@ def train_model(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetObservation]:
     """Evaluate on held-out items, fit on every routed item, save the version, promote it when it is not worse."""
     with street.step(context, after="aggregate_times", **config.changes()) as ctx:
-        due = night.training_due(ctx) if config.only_when_due else "asked for"
+        only_when_due = street.began(context, ctx) if config.only_when_due is None else config.only_when_due
+        due = night.training_due(ctx) if only_when_due else "asked for"
         context.log.info(f"Training: {due}" if due else "No training is due; the champion stays.")
         report = pipeline.train(ctx, **config.arguments()) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
@@ -62,6 +67,9 @@ def train_model(
         yield dg.AssetObservation(keys.ROUTING_MODEL, metadata=shown) if config.dry_run else saved
     if champion:
         yield dg.MaterializeResult(keys.CHAMPION, metadata=champion)
+
+
+check_at_launch(train_model, TrainConfig)
 
 
 @dg.asset(
@@ -83,13 +91,16 @@ def model_evaluation(
     return dg.MaterializeResult(metadata=metadata.training(report))
 
 
-@dg.multi_asset(
-    name="score",
-    pool=POOL,
-    specs=[
+check_at_launch(model_evaluation, EvaluateConfig)
+
+
+def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The predictions, scored in one piece, or put together from shards of items when there are several."""
+    sharded = settings.shards > 1
+    specs = [
         dg.AssetSpec(
             keys.PREDICTIONS[frame.name],
-            deps=[keys.CHAMPION, keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES],
+            deps=[keys.PREDICTION_SHARDS] if sharded else _SCORES_FROM,
             skippable=True,
             group_name=keys.MODEL,
             description=f"Predicted {frame.name} for every item without a valid routing; not published yet.",
@@ -99,18 +110,69 @@ def model_evaluation(
             code_version=keys.CODE_VERSION,
         )
         for frame in keys.PREDICTION_FRAMES
-    ],
-)
-def score(
-    context: dg.AssetExecutionContext, config: ScoreConfig, street: dg.ResourceParam[Street]
+    ]
+
+    @dg.multi_asset(name="score", pool=POOL, specs=specs)
+    def score(
+        context: dg.AssetExecutionContext, config: ScoreConfig, street: dg.ResourceParam[Street]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Predict every item without a valid routing, batch by batch; when there is none, the night ends here."""
+        with street.step(context, after="aggregate_times") as ctx:
+            report = pipeline.score(ctx, version=config.model_version or None)
+            yield from _predicted(context, street, ctx, report)
+
+    @dg.multi_asset(name="merge_scores", pool=POOL, specs=specs)
+    def merge_scores(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Put the predictions of all shards together; when there is no item to predict, the night ends here."""
+        with street.step(context, after="aggregate_times") as ctx:
+            report = pipeline_shards.merge_scores(ctx)
+            yield from _predicted(context, street, ctx, report)
+
+    check_at_launch(score, ScoreConfig)
+    return [prediction_shards(settings), merge_scores] if sharded else [score]
+
+
+def _predicted(
+    context: dg.AssetExecutionContext, street: Street, ctx: Context, report: dict[str, Any]
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Predict every item without a valid routing, batch by batch; when there is none, the night ends here."""
-    with street.step(context, after="aggregate_times") as ctx:
-        report = pipeline.score(ctx, version=config.model_version or None)
-        if not report["items"]:
-            context.log.info(NOTHING_TO_PREDICT)
-            street.finish(context, ctx, NOTHING_TO_PREDICT)
+    """One result per frame; none, and the night's record closed, when there was nothing to predict."""
+    if not report["items"]:
+        context.log.info(NOTHING_TO_PREDICT)
+        street.finish(context, ctx, NOTHING_TO_PREDICT)
+        return
     drawn = {keys.PREDICTIONS[frames.CANDIDATES.name]: metadata.similarity(ctx.run.predictions, ctx.settings)}
-    for name, key in keys.PREDICTIONS.items() if report["items"] else ():
+    for name, key in keys.PREDICTIONS.items():
         files = metadata.frame_files(ctx.run.predictions / name)
         yield dg.MaterializeResult(key, metadata=files | metadata.plain(report) | drawn.get(key, {}))
+
+
+def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
+    """The predictions shard by shard."""
+
+    @dg.asset(
+        key=keys.PREDICTION_SHARDS,
+        deps=_SCORES_FROM,
+        group_name=keys.MODEL,
+        description="Predictions of one shard of items each, all frames, as part files that carry the shard's number.",
+        owners=keys.OWNERS,
+        kinds={"parquet", "scikitlearn"},
+        code_version=keys.CODE_VERSION,
+        pool=partitions.pool(settings),
+        partitions_def=partitions.shards(settings),
+        backfill_policy=partitions.policy(settings),
+    )
+    def prediction_shards(
+        context: dg.AssetExecutionContext, config: ScoreConfig, street: dg.ResourceParam[Street]
+    ) -> None:
+        """Predict the items of each shard of this run."""
+        with street.step(context, after="aggregate_times") as ctx:
+            for name in partitions.shards_of(context, ctx.settings):
+                report = pipeline_shards.score_shard(
+                    ctx, shard=int(name), version=config.model_version or None
+                )
+                partitions.record(context, keys.PREDICTION_SHARDS, name, metadata.plain(report))
+
+    check_at_launch(prediction_shards, ScoreConfig)
+    return prediction_shards

@@ -7,7 +7,8 @@ import dagster as dg
 
 from dagster_defs import metadata
 from dagster_defs.assets import keys
-from dagster_defs.resources import POOL, Street
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
 from routing_etl import pipeline
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
+from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
 from dagster_defs.freshness import publication_freshness
-from dagster_defs.resources import POOL, Street
-from routing_etl import pipeline
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
+from routing_etl import pipeline, pipeline_shards
 from routing_etl.settings import Settings
 
 #: What the run page says when the pointer has moved.
@@ -19,11 +20,13 @@ PUBLISHED = "ERP users read publication {id}, predicted by model {version}"
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Load and publish; the settings give the time zone of the freshness deadline."""
+    """Load and publish; the settings give the time zone of the freshness deadline and the number of shards."""
+    sharded = settings.shards > 1
+    load = pipeline_shards.close_load if sharded else pipeline.load
 
     @dg.asset(
         key=keys.LOADED_PUBLICATION,
-        deps=list(keys.PREDICTIONS.values()),
+        deps=[keys.LOADED_SHARDS] if sharded else list(keys.PREDICTIONS.values()),
         group_name=keys.PUBLISH,
         description="The checked predictions under a new publication id that no reader sees, reconciled with the files.",
         owners=keys.OWNERS,
@@ -36,7 +39,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[Any]:
         """Load and reconcile; loading the same predictions again is a no-op."""
         with street.step(context, after="score") as ctx:
-            report = pipeline.load(ctx)
+            report = load(ctx)
         return dg.MaterializeResult(metadata=metadata.plain(report))
 
     @dg.asset(
@@ -64,4 +67,30 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             metadata=metadata.plain(report) | metadata.plain({"model_version": version}) | links
         )
 
-    return [loaded_publication, publication]
+    return [*([loaded_shards(settings)] if sharded else []), loaded_publication, publication]
+
+
+def loaded_shards(settings: Settings) -> dg.AssetsDefinition:
+    """The checked predictions loaded shard by shard."""
+
+    @dg.asset(
+        key=keys.LOADED_SHARDS,
+        deps=[*keys.PREDICTIONS.values(), keys.CHECKED_CANDIDATES],
+        group_name=keys.PUBLISH,
+        description="The checked predictions of one shard of items each, under the publication id of all shards, which no "
+        "reader sees.",
+        owners=keys.OWNERS,
+        kinds={"sql"},
+        code_version=keys.CODE_VERSION,
+        pool=POOL,
+        partitions_def=partitions.shards(settings),
+        backfill_policy=partitions.policy(settings),
+    )
+    def loaded_shards(context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]) -> None:
+        """Load each shard of this run; the first opens the publication."""
+        with street.step(context, after="check_candidates") as ctx:
+            for name in partitions.shards_of(context, ctx.settings):
+                report = pipeline_shards.load_shard(ctx, shard=int(name))
+                partitions.record(context, keys.LOADED_SHARDS, name, metadata.plain(report))
+
+    return loaded_shards

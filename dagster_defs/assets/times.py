@@ -5,31 +5,70 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_defs import metadata
+from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
-from dagster_defs.resources import POOL, Street
-from routing_etl import frames, pipeline, plots
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
+from routing_etl import frames, pipeline, pipeline_shards, plots
+from routing_etl.context import Context
+from routing_etl.settings import Settings
 
 
-@dg.asset(
-    key=keys.TIME_PROFILES,
-    deps=[keys.CLEAN["work_results"], keys.CLEAN["operations"]],
-    group_name=keys.TIMES,
-    description="Set-up minutes per order and run minutes per piece from work results: per item and operation, per job "
-    "and resource, per job, with OPT <= STD <= SAFE.",
-    metadata={"dagster/column_schema": metadata.column_schema(frames.TIME_BY_ITEM_OPERATION)},
-    owners=keys.OWNERS,
-    kinds={"parquet", "polars"},
-    code_version=keys.CODE_VERSION,
-    pool=POOL,
-)
-def time_profiles(
-    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
-) -> dg.MaterializeResult[Any]:
-    """Aggregate work results into the three time profiles."""
-    with street.step(context, after="clean") as ctx:
-        report = pipeline.aggregate_times(ctx)
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The time profiles, made in one piece, or from shards of items when there are several."""
+    sharded = settings.shards > 1
+    aggregate = pipeline_shards.merge_times if sharded else pipeline.aggregate_times
+
+    @dg.asset(
+        key=keys.TIME_PROFILES,
+        deps=[keys.TIME_SHARDS if sharded else keys.CLEAN["work_results"], keys.CLEAN["operations"]],
+        group_name=keys.TIMES,
+        description="Set-up minutes per order and run minutes per piece from work results: per item and operation, per "
+        "job and resource, per job, with OPT <= STD <= SAFE.",
+        metadata={"dagster/column_schema": metadata.column_schema(frames.TIME_BY_ITEM_OPERATION)},
+        owners=keys.OWNERS,
+        kinds={"parquet", "polars"},
+        code_version=keys.CODE_VERSION,
+        pool=POOL,
+    )
+    def time_profiles(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> dg.MaterializeResult[Any]:
+        """Aggregate work results into the three time profiles."""
+        with street.step(context, after="clean") as ctx:
+            report = aggregate(ctx)
+        return dg.MaterializeResult(metadata=_shown(ctx, report))
+
+    return [time_shards(settings), time_profiles] if sharded else [time_profiles]
+
+
+def _shown(ctx: Context, report: dict[str, Any]) -> dict[str, Any]:
     profile = metadata.frame_files(ctx.run.times / f"{frames.TIME_BY_ITEM_OPERATION.name}.parquet")
     by_job = pl.read_parquet(ctx.run.times / f"{frames.TIME_BY_JOB.name}.parquet")
     drawn = {f"{m}_time_by_job": plots.time_profile_by_job(by_job, m) for m in ("run", "setup")}
-    return dg.MaterializeResult(metadata=profile | metadata.plain(report) | metadata.pictures(**drawn))
+    return profile | metadata.plain(report) | metadata.pictures(**drawn)
+
+
+def time_shards(settings: Settings) -> dg.AssetsDefinition:
+    """Work results shard by shard."""
+
+    @dg.asset(
+        key=keys.TIME_SHARDS,
+        deps=[keys.CLEAN["work_results"], keys.CHECKED_SOURCE],
+        group_name=keys.TIMES,
+        description="Work results in minutes, sorted, one shard of items each; the profiles are made of all shards.",
+        owners=keys.OWNERS,
+        kinds={"parquet", "polars"},
+        code_version=keys.CODE_VERSION,
+        pool=partitions.pool(settings),
+        partitions_def=partitions.shards(settings),
+        backfill_policy=partitions.policy(settings),
+    )
+    def time_shards(context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]) -> None:
+        """Read the results of each shard of this run."""
+        with street.step(context, after="check_source") as ctx:
+            for name in partitions.shards_of(context, ctx.settings):
+                report = pipeline_shards.aggregate_times_shard(ctx, shard=int(name))
+                partitions.record(context, keys.TIME_SHARDS, name, metadata.plain(report))
+
+    return time_shards

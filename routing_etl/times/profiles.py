@@ -14,6 +14,7 @@ Run minutes per piece may fall with the lot size; these profiles are averages ov
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,8 @@ from routing_etl.frames import (
     TimeBasis,
     TimeEvidence,
 )
-from routing_etl.progress import SILENT, Progress
+from routing_etl.progress import SILENT, Progress, Task
+from routing_etl.shards import check_shard, in_shard
 from routing_etl.times.convert import minutes, pieces
 from routing_etl.times.plausibility import Plausibility, plausibility
 from routing_etl.times.samples import Removed, Samples, deviations, find_removed, scales
@@ -42,7 +44,6 @@ MEASURES = ("setup", "run")
 SAMPLES = "time_samples.parquet"
 _NO_DATE = -(2**31)
 _WIDE_SEQUENCE = 100_000
-_SHARD_SEED = 20_251
 _SAMPLE_COLUMNS = (
     "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
 )  # fmt: skip
@@ -86,6 +87,13 @@ class _Counts:
         for name, n in counted.iter_rows():
             self.flagged[measure][name] = self.flagged[measure].get(name, 0) + n
 
+    def add(self, other: _Counts) -> None:
+        self.results += other.results
+        for m in MEASURES:
+            self.samples[m] += other.samples[m]
+            for name, n in other.flagged[m].items():
+                self.flagged[m][name] = self.flagged[m].get(name, 0) + n
+
     def remove(self, measure: str, removed: Removed) -> None:
         for i, mask in enumerate((removed.unit, removed.quantity, removed.outlier)):
             self.removed[measure][i] += int(mask.sum())
@@ -97,10 +105,8 @@ class _Counts:
 
 def _load_shard(results: pl.LazyFrame, basis: TimeBasis, shard: int, shards: int) -> pl.DataFrame:
     """One shard of results in minutes. Strings as categories: they are few, and the rows are many."""
-    if shards > 1:
-        results = results.filter(pl.col("item_key").hash(_SHARD_SEED) % shards == shard)
     return (
-        minutes(results, basis)
+        minutes(results.filter(in_shard(shard, shards)) if shards > 1 else results, basis)
         .select(
             pl.col("item_key", "job_cd", "res_cd").cast(pl.Categorical),
             "proc_seq",
@@ -230,17 +236,20 @@ class _Shard:
 
 
 class _Spill:
-    """Keeps the shards between the two passes: in memory when there is one, else as files in `folder`."""
+    """Keeps the shards between the two passes: as files in `folder`, or the only one in memory when there is none."""
 
-    def __init__(self, results: pl.LazyFrame, basis: TimeBasis, shards: int, folder: Path) -> None:
-        self._results, self._basis, self._shards, self._folder = results, basis, shards, folder
+    def __init__(self, shards: int, folder: Path | None) -> None:
+        self.shards, self._folder = shards, folder
         self._only: _Shard | None = None
-        self.spread: dict[str, list[pl.LazyFrame]] = {m: [] for m in MEASURES}
+        self._spread: dict[str, pl.DataFrame] = {}
+        self.counts = _Counts()
 
-    def first_pass(self, shard: int, counts: _Counts) -> None:
-        """Read a shard, convert, sort, and keep what the scales need."""
-        frame = _load_shard(self._results, self._basis, shard, self._shards)
-        counts.results += frame.height
+    def first_pass(self, results: pl.LazyFrame, basis: TimeBasis, shard: int) -> int:
+        """Read a shard, convert, sort, and keep what the scales need. Returns the results read."""
+        frame = _load_shard(results, basis, shard, self.shards)
+        counts = _Counts(frame.height)
+        if self._folder is not None:
+            self._path("counts", shard).unlink(missing_ok=True)
         for m in MEASURES:
             counts.flags(m, frame[f"{m}_flag"])
         frame = frame.drop("setup_flag", "run_flag").with_columns(_group_key(frame))
@@ -248,23 +257,42 @@ class _Spill:
         for m, samples in loaded.samples.items():
             counts.samples[m] += len(samples.row)
             part = deviations(samples.groups, _job_codes(frame, samples.row))
-            if self._shards > 1:
-                path = self._folder / f"spread_{m}_{shard}.parquet"
-                part.write_parquet(path, compression="uncompressed")
-                self.spread[m].append(pl.scan_parquet(path))
+            if self._folder is not None:
+                part.write_parquet(self._path(f"spread_{m}", shard), compression="uncompressed")
             else:
-                self.spread[m].append(part.lazy())
-        if self._shards > 1:
-            frame.write_parquet(self._path(shard), compression="uncompressed")
+                self._spread[m] = part
+        if self._folder is not None:
+            frame.write_parquet(self._path("shard", shard), compression="uncompressed")
+            self._path("counts", shard).write_text(json.dumps(vars(counts)), encoding="utf-8")
         else:
-            self._only = loaded
+            self._only, self.counts = loaded, counts
+        return frame.height
+
+    def missing(self) -> list[int]:
+        """Shards that have not been through the first pass."""
+        return [k for k in range(self.shards) if not self._path("counts", k).is_file()]
+
+    def job_scales(self) -> dict[str, pl.DataFrame]:
+        """The jobs' scales over all shards, per measure; adds up what the shards counted."""
+        if self._only is not None:
+            return {m: scales(self._spread.pop(m).lazy()) for m in MEASURES}
+        for shard in range(self.shards):
+            self.counts.add(_Counts(**json.loads(self._path("counts", shard).read_text(encoding="utf-8"))))
+        return {
+            m: scales(pl.concat(pl.scan_parquet(self._path(f"spread_{m}", k)) for k in range(self.shards)))
+            for m in MEASURES
+        }
 
     def shard(self, shard: int) -> _Shard:
         """A shard as the first pass left it."""
-        return self._only if self._only is not None else _Shard.of(pl.read_parquet(self._path(shard)))
+        if self._only is not None:
+            return self._only
+        return _Shard.of(pl.read_parquet(self._path("shard", shard)))
 
-    def _path(self, shard: int) -> Path:
-        return self._folder / f"shard_{shard}.parquet"
+    def _path(self, what: str, shard: int) -> Path:
+        assert self._folder is not None
+        kind = "json" if what == "counts" else "parquet"
+        return self._folder / f"{what}_{shard:03d}of{self.shards:03d}.{kind}"
 
 
 def _second_pass(
@@ -323,35 +351,86 @@ def build_profiles(
         )
     WORK_RESULTS.validate(results)
     out.mkdir(parents=True, exist_ok=True)
-    counts = _Counts()
     with (
         tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch,
         progress.task("Time profiles", total=2 * shards + 3) as task,
     ):
-        work = Path(scratch)
-        spill = _Spill(results, basis, shards, work)
+        spill = _Spill(shards, Path(scratch) if shards > 1 else None)
         for shard in range(shards):
-            spill.first_pass(shard, counts)
+            spill.first_pass(results, basis, shard)
             task.advance()
-        job_scales = {m: scales(pl.concat(spill.spread.pop(m))) for m in MEASURES}
-        n_items = 0
-        for shard in range(shards):
-            profile, samples = _second_pass(spill.shard(shard), job_scales, basis, counts)
-            profile.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
-            samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
-            n_items += profile.height
-            task.advance()
-        _join_parts(sorted(work.glob("items_*.parquet")), out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")
-        _join_parts(sorted(work.glob("samples_*.parquet")), out / SAMPLES)
+        return _second_passes(spill, operations, basis, out, Path(scratch), task)
+
+
+def read_shard(results: pl.LazyFrame, basis: TimeBasis, folder: Path, *, shard: int, shards: int) -> int:
+    """The first pass over one shard alone: its results in minutes, sorted, as files in `folder` for `merge_shards`.
+
+    Done again it replaces its files. Returns the results read.
+
+    Raises
+    ------
+    ConfigurationError: there is no such shard, or the time basis cannot convert anything. FrameError: as `build_profiles`.
+    """
+    check_shard(shard, shards)
+    WORK_RESULTS.validate(results)
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Spill(shards, folder).first_pass(results, basis, shard)
+
+
+def merge_shards(
+    operations: pl.LazyFrame,
+    basis: TimeBasis,
+    folder: Path,
+    out: Path,
+    *,
+    shards: int,
+    progress: Progress = SILENT,
+) -> TimesReport:
+    """The second pass over all shards that `read_shard` left in `folder`: what `build_profiles` writes and returns.
+
+    Raises
+    ------
+    FrameError: a shard is missing, or was made for another number of shards.
+    """
+    spill = _Spill(shards, folder)
+    missing = spill.missing()
+    if missing:
+        raise FrameError(
+            f"Of {shards} shards of work results {len(missing)} are missing in {folder}, first shard {missing[0]}.",
+            remedy="Aggregate the times of these shards first.",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch,
+        progress.task("Time profiles", total=shards + 3) as task,
+    ):
+        return _second_passes(spill, operations, basis, out, Path(scratch), task)
+
+
+def _second_passes(
+    spill: _Spill, operations: pl.LazyFrame, basis: TimeBasis, out: Path, work: Path, task: Task
+) -> TimesReport:
+    """Judge each shard by the scales of all, and write the profiles and samples of all."""
+    job_scales = spill.job_scales()
+    n_items = 0
+    for shard in range(spill.shards):
+        profile, samples = _second_pass(spill.shard(shard), job_scales, basis, spill.counts)
+        profile.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
+        samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
+        n_items += profile.height
         task.advance()
-        groups = {TIME_BY_ITEM_OPERATION.name: n_items}
-        for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
-            pooled = _pooled(pl.scan_parquet(out / SAMPLES), contract)
-            pooled.write_parquet(out / f"{contract.name}.parquet")
-            groups[contract.name] = pooled.height
-            task.advance()
+    _join_parts(sorted(work.glob("items_*.parquet")), out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")
+    _join_parts(sorted(work.glob("samples_*.parquet")), out / SAMPLES)
+    task.advance()
+    groups = {TIME_BY_ITEM_OPERATION.name: n_items}
+    for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
+        pooled = _pooled(pl.scan_parquet(out / SAMPLES), contract)
+        pooled.write_parquet(out / f"{contract.name}.parquet")
+        groups[contract.name] = pooled.height
+        task.advance()
     ratios = plausibility(pl.scan_parquet(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"), operations)
-    return TimesReport(counts.results, {m: counts.report(m) for m in MEASURES}, groups, ratios)
+    measures = {m: spill.counts.report(m) for m in MEASURES}
+    return TimesReport(spill.counts.results, measures, groups, ratios)
 
 
 def read_evidence(out: Path) -> TimeEvidence:

@@ -15,7 +15,16 @@ from routing_etl.warehouse.measure import Target, scan, targets, to_rows
 from routing_etl.warehouse.schema import Tables
 from routing_etl.warehouse.writers import BatchWriter, Writer, choose_writer, insert_sql
 
-__all__ = ["BatchWriter", "Writer", "batches", "choose_writer", "insert_sql", "with_publication"]
+__all__ = [
+    "BatchWriter",
+    "Writer",
+    "batches",
+    "choose_writer",
+    "insert_sql",
+    "items_of",
+    "resources",
+    "with_publication",
+]
 
 #: Rows of the largest table per transaction: bounds memory, the log, and how long a heartbeat waits.
 _TRANSACTION_ROWS = 200_000
@@ -36,14 +45,18 @@ def _ranges(operations: pl.LazyFrame, candidates: pl.LazyFrame) -> list[tuple[st
     return list(zip(counts["low"].to_list(), counts["high"].to_list(), strict=True))
 
 
-def batches(predictions: Path, tables: Tables) -> Iterator[list[tuple[Target, pl.DataFrame]]]:
+def batches(
+    predictions: Path, tables: Tables, shard: str | None = None
+) -> Iterator[list[tuple[Target, pl.DataFrame]]]:
     """The rows to insert, one list per transaction: parents before children, each frame sorted by its key.
 
     Memory is bounded by the size of a transaction, whatever the size of the plant or the order of the part files.
+
+    `shard`: how the names of one shard's part files begin; then rows that are no item's are left out (`resources`).
     """
-    candidates, operations, evidence, resources, abstained = targets(tables)
+    candidates, operations, evidence, _, abstained = targets(tables)
     by_item = (candidates, operations, evidence)
-    scans = {target.frame.name: to_rows(scan(predictions, target), target) for target in targets(tables)}
+    scans = {t.frame.name: to_rows(scan(predictions, t, shard), t) for t in (*by_item, abstained)}
     for low, high in _ranges(scans[operations.frame.name], scans[candidates.frame.name]):
         yield [
             (
@@ -55,10 +68,24 @@ def batches(predictions: Path, tables: Tables) -> Iterator[list[tuple[Target, pl
             )
             for target in by_item
         ]
-    yield [
-        (target, scans[target.frame.name].sort(target.key).collect(engine="streaming"))
-        for target in (resources, abstained)
+    silent = scans[abstained.frame.name].sort(abstained.key).collect(engine="streaming")
+    yield [*(resources(predictions, tables) if shard is None else ()), (abstained, silent)]
+
+
+def resources(predictions: Path, tables: Tables) -> list[tuple[Target, pl.DataFrame]]:
+    """The rows that belong to jobs and not to items, as one transaction."""
+    target = targets(tables)[3]
+    rows = to_rows(scan(predictions, target), target)
+    return [(target, rows.sort(target.key).collect(engine="streaming"))]
+
+
+def items_of(predictions: Path, tables: Tables, shard: str) -> pl.Series:
+    """Codes of the items that a shard's part files say anything about."""
+    candidates, *_, abstained = targets(tables)
+    both = [
+        scan(predictions, t, shard).select(pl.col("item_cd").cast(pl.String)) for t in (candidates, abstained)
     ]
+    return pl.concat(both).unique().sort("item_cd").collect().to_series()
 
 
 def with_publication(frame: pl.DataFrame, publication_id: int) -> pl.DataFrame:

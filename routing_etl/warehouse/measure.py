@@ -85,15 +85,19 @@ def kind_of(column: sa.Column[Any]) -> Kind:
     raise TypeError(f"{column} has a type that no load knows: {column.type!r}")
 
 
-def scan(predictions: Path, target: Target) -> pl.LazyFrame:
+def scan(predictions: Path, target: Target, shard: str | None = None) -> pl.LazyFrame:
     """The frame's part files as one lazy frame, checked against its contract.
+
+    `shard`: how the names of the files wanted begin; a shard without any item has none, and gives no rows.
 
     Raises
     ------
     FrameError: the folder is missing, or a column is.
     """
     folder = predictions / target.frame.name
-    parts = sorted(folder.glob("*.parquet"))
+    parts = sorted(folder.glob(f"{shard or ''}*.parquet"))
+    if not parts and shard is not None:
+        return target.frame.empty().lazy()
     if not parts:
         raise FrameError(
             f"No Parquet files of frame {target.frame.name} in {folder}.",

@@ -14,7 +14,7 @@ import json
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -162,12 +162,7 @@ class Publisher:
         check_head(self._engine, self.schema)
         seconds: dict[str, float] = {}
         started = time.monotonic()
-        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
-            unit = text_unit(connection)
-        measured = measure(predictions, self.tables, self._engine.dialect.name, unit)
-        require_rows(measured, predictions)
-        constants = {**self._settings.output_constants(), "model_version": model_version}
-        digest = content_hash(measured, constants)
+        measured, digest = self._measure(predictions, model_version)
         seconds["measure"] = time.monotonic() - started
         with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
             started = time.monotonic()
@@ -180,7 +175,8 @@ class Publisher:
             publication_id = self._insert(run_id, model_version, digest, measured, valid_from)
             try:
                 started = time.monotonic()
-                self._write(publication_id, predictions, measured, lock, progress)
+                rows_to_write = sum(m.rows for m in measured)
+                self._write(publication_id, batches(predictions, self.tables), rows_to_write, lock, progress)
                 seconds["write"] = time.monotonic() - started
                 started = time.monotonic()
                 self._reconcile(publication_id, measured, progress)
@@ -200,6 +196,15 @@ class Publisher:
         rows = {m.target.table.name: m.rows for m in measured}
         _log.info("publication_loaded", publication_id=publication_id, rows=rows, seconds=seconds)
         return LoadReport(publication_id, rows, False, "loaded", writer, seconds)
+
+    def _measure(self, predictions: Path, model_version: str) -> tuple[list[Measured], str]:
+        """What the files hold, and its content hash under the model version and the constants."""
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            unit = text_unit(connection)
+        measured = measure(predictions, self.tables, self._engine.dialect.name, unit)
+        require_rows(measured, predictions)
+        constants = {**self._settings.output_constants(), "model_version": model_version}
+        return measured, content_hash(measured, constants)
 
     def _insert(
         self,
@@ -242,14 +247,15 @@ class Publisher:
     def _write(
         self,
         publication_id: int,
-        predictions: Path,
-        measured: list[Measured],
+        parts: Iterable[list[Filled]],
+        total: int | None,
         lock: WriterLock,
         progress: Progress,
-    ) -> None:
-        total = sum(m.rows for m in measured)
+    ) -> int:
+        """Write parts, one transaction each; returns the rows written."""
+        rows = 0
         with progress.task("Loading rows", total) as task:
-            for batch in batches(predictions, self.tables):
+            for batch in parts:
                 filled = [(t, with_publication(f, publication_id)) for t, f in batch if f.height]
                 if not filled:
                     continue
@@ -264,7 +270,9 @@ class Publisher:
                 # Rows of a writer with connections of its own say nothing about the others of the batch.
                 self._transaction(write, done=written if self._writer.transactional else None)
                 lock.beat()
+                rows += sum(frame.height for _, frame in filled)
                 task.advance(sum(frame.height for _, frame in filled))
+        return rows
 
     def _holds(self, target: Target, frame: pl.DataFrame) -> bool:
         """Whether the frame's first row is in its table: its transaction was committed."""

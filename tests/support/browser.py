@@ -29,6 +29,10 @@ class Browser:
         self.driver.get(f"{self.base}{path}")
         return self.see(until)
 
+    def forget(self) -> None:
+        """Drop what the pages have kept, such as what was last typed into a Launchpad."""
+        self.driver.execute_script("localStorage.clear(); sessionStorage.clear()")
+
     def text(self) -> str:
         """What the page shows."""
         shown = self.driver.execute_script("return document.body ? document.body.innerText : ''")

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from dagster_defs import failures
-from dagster_defs.config import TrainConfig
+from dagster_defs.definitions import build_defs
 from dagster_defs.progress import SayProgress, progress_of
 from dagster_defs.resources import Street, street_resource
 from routing_etl.errors import (
@@ -112,7 +112,7 @@ class _Context:
         self.retry_number = retry_number
         self.log = logging.getLogger("test")
         self.job_name = job
-        self.run = type("Run", (), {"run_id": run_id, "root_run_id": root})()
+        self.run = type("Run", (), {"run_id": run_id, "root_run_id": root, "tags": {}})()
         self.instance = _Instance()
 
 
@@ -222,31 +222,63 @@ def test_a_second_run_on_the_same_home_stops_and_names_the_first(settings: Setti
     assert job.execute_in_process().success
 
 
-@pytest.mark.parametrize("run_config", [{}, {"ops": {"train_model": {"config": {"max_items": 1}}}}])
-def test_a_run_stopped_before_its_first_step_is_not_repeated(
-    settings: Settings, run_config: dict[str, Any]
-) -> None:
+def test_a_run_stopped_before_its_first_step_is_not_repeated(settings: Settings) -> None:
     """Run retries repeat what fails outside of steps, as if the worker had died; ours say that they must not."""
     began = []
 
-    @dg.op(name="train_model")
-    def train_model(context: dg.OpExecutionContext, config: TrainConfig, street: dg.ResourceParam[Any]):
-        began.append(config.max_items)
+    @dg.op
+    def step(street: dg.ResourceParam[Any]):
+        began.append(street)
 
     @dg.job(resource_defs={"street": street_resource(settings)}, executor_def=dg.in_process_executor)
     def job():
-        train_model()
+        step()
 
-    def run(instance: dg.DagsterInstance) -> dict[str, str]:
-        result = job.execute_in_process(run_config, instance=instance, raise_on_error=False)
-        assert not result.success
-        return dict(instance.get_run_by_id(result.run_id).tags)
-
-    with dg.DagsterInstance.ephemeral() as instance:
-        if run_config:
-            tags = run(instance)
-        else:
-            with run_lock(settings.home, "the night of the command line"):
-                tags = run(instance)
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        run_lock(settings.home, "the night of the command line"),
+    ):
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        tags = instance.get_run_by_id(result.run_id).tags
+    assert not result.success and not began
     assert tags["dagster/max_retries"] == "0"
-    assert not began
+
+
+@pytest.mark.parametrize(
+    ("job", "step", "values", "said"),
+    [
+        (
+            "nightly",
+            "train_model",
+            {"max_items": 1},
+            "max_items = 1: Input should be greater than or equal to 10",
+        ),
+        ("train", "train_model", {"test_days": 9999, "split": "FAMILY"}, "test_days = 9999: .* to 3650"),
+        ("train", "train_model", {"version_name": "v" * 129}, "version_name = .* at most 128 characters"),
+        ("nightly", "score", {"model_version": "v" * 129}, "model_version = .* at most 128 characters"),
+        ("evaluate", "model_evaluation", {"max_items": 0}, "max_items = 0: .* to 10"),
+        ("rollback_publication", "rollback", {"to_publication": -1}, "to_publication = -1: .* to 0"),
+        ("promote_model", "promote", {"version": "v1", "why": "?"}, "why = .* at least 3 characters"),
+        ("purge", "remove_old", {"keep_runs": 1001}, "keep_runs = 1001: .* to 1000"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named_with_its_bound_and_there_is_no_run(
+    settings: Settings, job: str, step: str, values: dict[str, Any], said: str
+) -> None:
+    definition = build_defs(home=settings.home).resolve_job_def(job)
+    with dg.DagsterInstance.ephemeral() as instance:
+        with pytest.raises(dg.DagsterInvalidConfigError, match=rf"{step}: {said}.*nothing has run"):
+            definition.execute_in_process({"ops": {step: {"config": values}}}, instance=instance)
+        assert instance.get_runs_count() == 0
+
+
+def test_values_within_bounds_pass_and_enumerations_go_by_name(settings: Settings) -> None:
+    definition = build_defs(home=settings.home).resolve_job_def("train")
+    config = {
+        "split": "LEAVE_ONE_OUT",
+        "max_items": 10,
+        "test_days": 3650,
+        "version_name": "v1",
+        "promote": False,
+    }
+    dg.validate_run_config(definition, {"ops": {"train_model": {"config": config}}})

@@ -20,7 +20,6 @@ from dagster_defs import config, metadata
 from dagster_defs.assets import erp, keys
 from routing_etl import pipeline
 from routing_etl.erp.profile import load_profile
-from routing_etl.errors import ConfigurationError
 from routing_etl.runs import RunFolder
 
 _VALUES = st.recursive(
@@ -146,33 +145,6 @@ def test_blank_names_and_zero_windows_mean_the_default() -> None:
     assert config.TrainConfig().changes() == {}
     assert config.TrainConfig(version_name="v1", test_days=30).arguments()["name"] == "v1"
     assert config.TrainConfig(test_days=30).changes() == {"test_days": 30}
-
-
-@pytest.mark.parametrize(
-    ("run_config", "words"),
-    [
-        ({"ops": {"train_model": {"config": {"max_items": 1}}}}, ["train_model: max_items = 1", "10"]),
-        ({"ops": {"score": {"config": {"model_version": "x" * 129}}}}, ["score: model_version", "128"]),
-        (
-            {"ops": {"model_evaluation": {"config": {"test_days": -1, "split": "TIME"}}}},
-            ["test_days = -1", "0"],
-        ),
-    ],
-)
-def test_a_value_out_of_bounds_stops_the_run_before_it_begins(
-    run_config: dict[str, object], words: list[str]
-) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        config.check_run_config(run_config)
-    assert all(w in str(caught.value) for w in [*words, "nothing has run"])
-
-
-def test_a_right_run_configuration_passes() -> None:
-    config.check_run_config({})
-    config.check_run_config(
-        {"ops": {"train_model": {"config": {"split": "FAMILY", "max_items": 10}}, "other": {}}}
-    )
-    config.check_run_config({"ops": {"train_model": {}}})
 
 
 def test_pictures_are_inline_and_those_without_data_are_left_out() -> None:

@@ -1,0 +1,50 @@
+"""Group `quality`: the gates that shards wait for. The checks themselves are in `checks.py`."""
+
+from typing import Any
+
+import dagster as dg
+
+from dagster_defs import metadata
+from dagster_defs.assets import keys
+from dagster_defs.partitions import POOL
+from dagster_defs.resources import Street
+from routing_etl import pipeline_shards
+from routing_etl.settings import Settings
+
+_PASSED = "There only when every critical check of {} of this run has passed; the shards behind wait for it."
+
+
+def gates(settings: Settings) -> list[dg.AssetsDefinition]:
+    """One gate per set of checks; none with one shard, where the checks stand in the same run as what they guard."""
+    if settings.shards == 1:
+        return []
+    return [
+        _gate(
+            keys.CHECKED_SOURCE, "check_source", "the cleaned frames", [*keys.CLEAN.values(), keys.REJECTS]
+        ),
+        _gate(
+            keys.CHECKED_CANDIDATES, "check_candidates", "the predictions", list(keys.PREDICTIONS.values())
+        ),
+    ]
+
+
+def _gate(key: dg.AssetKey, checks: str, what: str, deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key,
+        deps=deps,
+        group_name=keys.QUALITY,
+        description=_PASSED.format(what),
+        owners=keys.OWNERS,
+        kinds={"greatexpectations"},
+        code_version=keys.CODE_VERSION,
+        pool=POOL,
+    )
+    def gate(
+        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+    ) -> dg.MaterializeResult[Any]:
+        """Refuse to exist before the checks have passed."""
+        with street.step(context, after=checks) as ctx:
+            report = pipeline_shards.require_passed(ctx, checks)
+        return dg.MaterializeResult(metadata=metadata.plain(report))
+
+    return gate

@@ -1,0 +1,136 @@
+"""Hash shards of items as Dagster partitions, and the night that is made of one run per shard.
+
+`ROUTING_ETL_SHARDS` = 1: there is no partitioned asset. More: the assets `time_shards`, `prediction_shards` and
+`loaded_shards` are partitioned by shard, and what is put together from them is not, so that everything else in the
+graph is the same. `ROUTING_ETL_SHARD_RUNS` says how a night goes through the partitions:
+
+* single (one machine): the job `nightly` is one run over all of them. Dagster runs partitioned and other assets
+  together when the run's tags name the range of partitions; without such tags a run means all of them, too. A backfill
+  is one run per partitioned asset.
+* many: the job `nightly` requests an asset backfill of the night's assets, and Dagster's daemon starts its runs in
+  order: what comes before the shards, one run per shard, what is put together from them, and so on. The runs share the
+  run folder, which is named after the backfill, so ROUTING_ETL_HOME must be a volume that all machines see.
+
+The daemon starts a run as soon as the assets before it are there, whether their checks have passed or not. So a gate
+stands behind each set of checks, an asset that exists only when they have passed, and the shards wait for the gates.
+
+What belongs here: partitions and backfills. What does not: what a shard is (`routing_etl.shards`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+    PARTITION_NAME_TAG,
+    ROOT_BACKFILL_ID_TAG,
+)
+
+from routing_etl.settings import Settings
+from routing_etl.shards import shard_names
+
+#: Assets, checks and ops draw on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
+POOL = "routing_etl"
+#: The job of the night, and the tag of a backfill's runs that names the run of this job which requested them.
+NIGHTLY, NIGHT_TAG = "nightly", "routing_etl/night_of"
+
+
+def shards(settings: Settings) -> dg.StaticPartitionsDefinition:
+    """One partition per shard, named by its number."""
+    return dg.StaticPartitionsDefinition(shard_names(settings.shards))
+
+
+def policy(settings: Settings) -> dg.BackfillPolicy:
+    """One run for all shards, or one per shard."""
+    return (
+        dg.BackfillPolicy.single_run() if settings.shard_runs == "single" else dg.BackfillPolicy.multi_run()
+    )
+
+
+def pool(settings: Settings) -> str | None:
+    """The pool of what shards may do beside one another: none where each has a run of its own."""
+    return POOL if settings.shard_runs == "single" else None
+
+
+def spread(settings: Settings) -> bool:
+    """Whether a night is made of one run per shard."""
+    return settings.shards > 1 and settings.shard_runs == "many"
+
+
+def run_tags(settings: Settings) -> dict[str, str]:
+    """Tags that make one run go through all shards; none when there is nothing partitioned."""
+    if settings.shards == 1:
+        return {}
+    names = shard_names(settings.shards)
+    return {ASSET_PARTITION_RANGE_START_TAG: names[0], ASSET_PARTITION_RANGE_END_TAG: names[-1]}
+
+
+def shards_of(context: dg.AssetExecutionContext, settings: Settings) -> list[str]:
+    """The shards that a step is to go through: those that the run's tags name, all when they name none."""
+    return list(context.partition_keys) if _named(context) else shard_names(settings.shards)
+
+
+def record(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, shard: str, metadata: Mapping[str, Any]
+) -> None:
+    """Metadata of one shard; where the run's tags name no partition, the shard's materialization with it."""
+    if _named(context):
+        context.add_asset_metadata(metadata, key, shard)
+    else:
+        context.log_event(dg.AssetMaterialization(key, partition=shard, metadata=metadata))
+
+
+def _named(context: dg.AssetExecutionContext) -> bool:
+    return context.has_partition_key or context.has_partition_key_range
+
+
+def backfill_of(run: dg.DagsterRun) -> str | None:
+    """The backfill that a run belongs to: the first one when it repeats what failed of another."""
+    return run.tags.get(ROOT_BACKFILL_ID_TAG) or run.tags.get(BACKFILL_ID_TAG)
+
+
+def own_shard(run: dg.DagsterRun) -> str | None:
+    """The one shard that a run is for; a backfill names it as a range of one."""
+    first, last = (run.tags.get(t) for t in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+    return run.tags.get(PARTITION_NAME_TAG) or (first if first == last else None)
+
+
+def request_backfill(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    sharded: Iterable[dg.AssetKey],
+    others: Iterable[dg.AssetKey],
+    *,
+    run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
+) -> str:
+    """Ask Dagster's daemon for all shards of these assets and for the others, in the order of the graph.
+
+    Returns the backfill's id; the daemon takes it up at its next turn.
+    """
+    # Dagster has no public call for this; with its insides imported here a change of theirs concerns no other night.
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+    from dagster._core.execution.backfill import PartitionBackfill
+    from dagster._core.utils import make_new_backfill_id
+
+    backfill_id: str = make_new_backfill_id()
+    everything = shards(settings).subset_with_all_partitions()
+    instance.add_backfill(
+        PartitionBackfill.from_asset_graph_subset(
+            backfill_id=backfill_id,
+            backfill_timestamp=time.time(),
+            tags=dict(tags),
+            dynamic_partitions_store=instance,
+            asset_graph_subset=AssetGraphSubset(dict.fromkeys(sharded, everything), set(others)),
+            title=NIGHTLY,
+            description="The whole night, one run per shard of items.",
+            run_config=dict(run_config),
+        )
+    )
+    return backfill_id

@@ -1,0 +1,177 @@
+"""One publication loaded shard by shard: opened once, filled by as many calls as there are shards, closed once.
+
+What belongs here: a load that is spread over several processes or machines. What does not: a load in one piece and the
+life of a publication (`publish.py`), which rows (`load.py`).
+
+Between the calls nobody holds the writer lock, so another load or purge may remove what was begun: the next call then
+says so, and the load starts anew. Readers see nothing of it before the publication is closed and published.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from routing_etl.database import translated
+from routing_etl.errors import ReconcileError, WarehouseError
+from routing_etl.log import get_logger
+from routing_etl.progress import SILENT, Progress
+from routing_etl.warehouse.changes import delete_step
+from routing_etl.warehouse.load import batches, items_of, resources
+from routing_etl.warehouse.lock import WriterLock
+from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.publish import LoadReport, Publisher
+
+#: Keys of one DELETE of a shard's rows.
+_ITEMS_PER_DELETE = 100
+_WHOLE = ("loaded", "published", "retired")
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A publication that takes shards. `reused`: the same content was there whole, nothing needs to be written."""
+
+    publication_id: int
+    reused: bool
+
+
+class ShardLoader(Publisher):
+    """A publisher that loads shard by shard. Parameters as `Publisher`."""
+
+    def open(
+        self, predictions: Path, *, run_id: str, model_version: str, valid_from: date | None = None
+    ) -> Opened:
+        """Measure the files of all shards and open a publication for them that no reader sees.
+
+        Raises
+        ------
+        As `Publisher.load`; nothing was written.
+        """
+        check_head(self._engine, self.schema)
+        measured, digest = self._measure(predictions, model_version)
+        with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
+            self._clean(lock)
+            found = self._find(digest)
+            if found is not None:
+                _log.info("publication_reused", publication_id=found.id, state=found.state)
+                return Opened(found.id, True)
+            return Opened(self._insert(run_id, model_version, digest, measured, valid_from), False)
+
+    def takes_shards(self, publication_id: int) -> bool:
+        """Whether the publication is open still, or whole already; False when what was begun has been given up."""
+        return self._state(publication_id)[0] in ("loading", *_WHOLE)
+
+    def load_shard(
+        self,
+        publication_id: int,
+        predictions: Path,
+        shard: str,
+        *,
+        again: bool,
+        progress: Progress = SILENT,
+    ) -> int:
+        """Write one shard's rows into an open publication; returns the rows written, 0 when it is whole already.
+
+        Parameters
+        ----------
+        shard: how the names of the shard's part files begin.
+        again: the shard may have left rows there before; they are removed first.
+
+        Raises
+        ------
+        WarehouseError: the publication takes no rows any more. Others as `Publisher.load`: the publication stays open,
+        and the shard can be loaded again.
+        """
+        with WriterLock(
+            self._engine, self.tables, f"load of publication {publication_id}, {shard.rstrip('-')}"
+        ) as lock:
+            if not self._open_still(publication_id):
+                return 0
+            if again:
+                self._delete_items(publication_id, items_of(predictions, self.tables, shard).to_list(), lock)
+            try:
+                parts = batches(predictions, self.tables, shard)
+                return self._write(publication_id, parts, None, lock, progress)
+            finally:
+                self._writer.close()
+
+    def close(
+        self, publication_id: int, predictions: Path, *, model_version: str, progress: Progress = SILENT
+    ) -> LoadReport:
+        """Write what belongs to no item, reconcile the whole publication with the files of all shards, and close it.
+
+        Raises
+        ------
+        ReconcileError: files or rows are not what they were when it was opened; the rows were removed.
+        WarehouseError: the publication was given up meanwhile. Others as `Publisher.load`.
+        """
+        seconds: dict[str, float] = {}
+        started = time.monotonic()
+        measured, digest = self._measure(predictions, model_version)
+        seconds["measure"] = time.monotonic() - started
+        rows = {m.target.table.name: m.rows for m in measured}
+        with WriterLock(self._engine, self.tables, f"closing of publication {publication_id}") as lock:
+            if not self._open_still(publication_id):
+                return LoadReport(publication_id, rows, True, self._state(publication_id)[0], "", seconds)
+            writer = self._writer.name
+            try:
+                if self._state(publication_id)[1] != digest:
+                    raise ReconcileError(
+                        f"The predictions are not those that publication {publication_id} was opened for.",
+                        remedy="Its rows were removed and the current publication stays; load the shards again.",
+                    )
+                started = time.monotonic()
+                table = self.tables.resource_alternative
+                step = delete_step(table, table.c.publication_id == publication_id)
+                while self._transaction(step):
+                    lock.beat()
+                self._write(publication_id, [resources(predictions, self.tables)], None, lock, progress)
+                seconds["write"] = time.monotonic() - started
+                started = time.monotonic()
+                self._reconcile(publication_id, measured, progress)
+                seconds["reconcile"] = time.monotonic() - started
+            except ReconcileError as exc:
+                self._mark_failed(publication_id, exc.message)
+                self._delete_rows(publication_id, lock)
+                raise
+            finally:
+                self._writer.close()
+            self._mark_loaded(publication_id, writer)
+        _log.info("publication_loaded", publication_id=publication_id, rows=rows, seconds=seconds)
+        return LoadReport(publication_id, rows, False, "loaded", writer, seconds)
+
+    def _state(self, publication_id: int) -> tuple[str, str]:
+        """State and content hash; both empty when there is no such publication."""
+        batch = self.tables.publication
+        query = sa.select(batch.c.state, batch.c.content_hash).where(batch.c.id == publication_id)
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return ("", "") if row is None else (str(row.state), str(row.content_hash))
+
+    def _open_still(self, publication_id: int) -> bool:
+        """True when it takes rows, False when it is whole already."""
+        state, _ = self._state(publication_id)
+        if state not in ("loading", *_WHOLE):
+            raise WarehouseError(
+                f"Publication {publication_id} takes no rows any more: it is {state or 'not there'}.",
+                remedy="Another load or a purge removed what was begun; load all shards again.",
+            )
+        return state == "loading"
+
+    def _delete_items(self, publication_id: int, items: Sequence[str], lock: WriterLock) -> None:
+        for start in range(0, len(items), _ITEMS_PER_DELETE):
+            part = items[start : start + _ITEMS_PER_DELETE]
+            for table in reversed(self.tables.published):
+                if "item_cd" not in table.c:
+                    continue
+                mine = (table.c.publication_id == publication_id) & table.c.item_cd.in_(part)
+                while self._transaction(delete_step(table, mine)):
+                    lock.beat()
+            lock.beat()
