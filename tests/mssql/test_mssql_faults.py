@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
+from mssql_server import new_login, run_alone
 from sqlalchemy.engine import make_url
 from tcp_proxy import proxy_process
 from warehouse_crash import check_current, leftovers
@@ -183,20 +184,8 @@ def test_a_line_cut_in_mid_load_and_mid_publish(publisher, url, mssql_settings, 
 @pytest.fixture
 def stranger(engine, url, schema):
     """The URL of a login that may do nothing, where such a login can be made."""
-    name, password = f"retl_{uuid.uuid4().hex[:8]}", "Str4nger-" + uuid.uuid4().hex[:12]
-    database = make_url(url).database
-    try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(
-                f"CREATE LOGIN [{name}] WITH PASSWORD = '{password}', DEFAULT_DATABASE = [{database}]"
-            )
-            connection.exec_driver_sql(f"CREATE USER [{name}] FOR LOGIN [{name}]")
-    except sa.exc.DBAPIError as exc:
-        pytest.skip(f"the test login may not make logins: {exc.orig}")
-    yield make_url(url).set(username=name, password=password), name
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"DROP USER [{name}]")
-        connection.exec_driver_sql(f"DROP LOGIN [{name}]")
+    with new_login(engine, url) as made:
+        yield made
 
 
 def test_a_missing_grant_is_permanent_and_the_doctor_names_it(
@@ -212,16 +201,14 @@ def test_a_missing_grant_is_permanent_and_the_doctor_names_it(
         ):
             connection.execute(sa.select(table))
         assert not caught.value.transient
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f"GRANT SELECT ON [{schema}].[fault] TO [{name}]")
+        run_alone(engine, f"GRANT SELECT ON [{schema}].[fault] TO [{name}]")
         other.dispose()
         granted = Granted([(schema, "fault")], ("SELECT", "UPDATE"), ("DELETE",))
         found = [f for f in examine_server(other, "erp", [granted]) if f.level == "error"]
         assert [f.remedy for f in found] == [f"GRANT UPDATE ON [{schema}].[fault] TO [{name}];"]
     finally:
         other.dispose()
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f"REVOKE SELECT ON [{schema}].[fault] FROM [{name}]")
+        run_alone(engine, f"REVOKE SELECT ON [{schema}].[fault] FROM [{name}]")
 
 
 def test_the_doctor_finds_the_server_in_order(mssql_settings, schema):

@@ -139,7 +139,9 @@ def test_roles_and_grants(publisher, schema):
         )
         seen = {row[0] for row in run(engine, query)[0]}
         if not seen:
-            pytest.skip("every grant was taken, but this server does not show them in sys.database_permissions")
+            pytest.skip(
+                "every grant was taken, but this server does not show them in sys.database_permissions"
+            )
         assert "routing_flat" in seen and "candidate" not in seen
     finally:
         for role in made:
