@@ -43,6 +43,10 @@ _MSSQL_PYTHON_KEYS = frozenset(
     }
 )  # fmt: skip
 
+#: Bytes of a packet that mssql-python asks for: what other bulk loaders ask for. Left alone it asks for 4,096, and on a
+#: server that already speaks in packets of that size its bulk copy panics.
+_PACKET_BYTES = 8192
+
 _PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 
 #: No transaction to roll back: the server had ended it at the first error, which is the one to report.
@@ -152,7 +156,10 @@ def odbc_connection_string(engine: Engine) -> str:
 def mssql_python_connection_string(engine: Engine) -> str:
     """The same connection for mssql-python, which takes fewer keywords. Never for a log."""
     pairs = parse_connection_string(odbc_connection_string(engine))
-    return join_connection_string({k: v for k, v in pairs.items() if k.lower() in _MSSQL_PYTHON_KEYS})
+    known = {k: v for k, v in pairs.items() if k.lower() in _MSSQL_PYTHON_KEYS}
+    if "packetsize" not in {k.lower() for k in known}:
+        known["PacketSize"] = str(_PACKET_BYTES)
+    return join_connection_string(known)
 
 
 def parse_connection_string(text: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ What belongs here: writing one frame into one table. What does not: which rows (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 import polars as pl
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Connection, Dialect, Engine
 
 from routing_etl.database_errors import classify, without_secrets
@@ -30,8 +32,13 @@ from routing_etl.warehouse.measure import broken_rules, kind_of
 #: Bytes of one executemany's parameters on SQL Server, where the driver lays them out at full column width.
 _PARAMETER_BYTES = 64 * 1024 * 1024
 
+_MSSQL = mssql.dialect()  # type: ignore[no-untyped-call]
+
 #: Keys of one DELETE when a failed call's rows are removed; SQL Server takes 2,100 parameters at most.
 _KEYS_PER_DELETE = 500
+
+#: Kinds of columns that are compared after a bulk copy.
+_COMPARED = ("text", "ascii", "decimal", "integer", "float")
 
 #: Text that survives only a driver which sends UTF-16: Korean, and a character of two UTF-16 units.
 _PROBE_TEXT = "누설\U00020000"
@@ -163,6 +170,9 @@ class BatchWriter:
                 pl.col(pl.Decimal).cast(pl.Float64),
             )
         elif dialect == "mssql":
+            frame = frame.with_columns(
+                _moment_as_text(table.c[s.name]) for s in frame if s.dtype == pl.Datetime
+            )
             rows = max(1, min(rows, _PARAMETER_BYTES // _row_bytes(table, frame.columns)))
         statement = insert_sql(connection.dialect, table, frame.columns)
         for part in frame.iter_slices(rows):
@@ -171,6 +181,17 @@ class BatchWriter:
 
     def close(self) -> None:
         """There is no connection of its own."""
+
+
+def _moment_as_text(column: sa.Column[Any]) -> pl.Expr:
+    """Moments in the form that means the same in every language setting of a session, with as many digits as the column
+    has: pyodbc cuts a moment to the precision that the server states for its types, on some servers whole seconds."""
+    kind = column.type.dialect_impl(_MSSQL)
+    digits = getattr(kind, "precision", None)
+    if digits is None:
+        digits = 7 if isinstance(kind, mssql.DATETIME2) else 3
+    length = len("2026-01-01 00:00:00") + (1 + min(digits, 6) if digits else 0)
+    return pl.col(column.name).dt.to_string("%Y-%m-%d %H:%M:%S%.6f").str.slice(0, length)
 
 
 def _row_bytes(table: sa.Table, columns: list[str]) -> int:
@@ -297,11 +318,11 @@ class BulkCopyWriter:
         return False
 
     def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-        """Send every row, then read the first one back and compare its text.
+        """Send every row, then read one back and compare its text and numbers.
 
         Raises
         ------
-        ConfigurationError: mssql-python cannot be loaded. WarehouseError: the count or the text read back differs.
+        ConfigurationError: mssql-python cannot be loaded. WarehouseError: the count or the row read back differs.
         Other exceptions, the driver's panic included, as the driver raises them: rows may be there in part.
         """
         refuse_misfits(table, frame, "mssql")
@@ -357,26 +378,42 @@ class BulkCopyWriter:
         return opened
 
     def _compare(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> None:
-        """Checksums add lengths, so text of the right length but wrong characters must be found here."""
+        """Compare one row with what was sent: text of the right length but wrong characters changes no checksum, and a
+        server that reads a number wrongly must be found before the rest of the load goes the same way."""
         keys = [c.name for c in table.primary_key.columns]
-        texts = [c.name for c in table.columns if kind_of(c) == "text" and c.name in frame.columns]
-        if not keys or not texts:
+        judged = [c for c in table.columns if c.name in frame.columns and kind_of(c) in _COMPARED]
+        if not keys or not judged:
             return
-        wide = pl.any_horizontal(pl.col(n).str.len_bytes() != pl.col(n).str.len_chars() for n in texts)
-        row = frame.filter(wide.fill_null(False)).head(1)
-        row = frame.head(1) if row.is_empty() else row
+        row = frame.top_k(1, by=_telling(judged))
         sent = row.to_dicts()[0]
-        query = sa.select(*(table.c[n] for n in texts)).where(*(table.c[k] == sent[k] for k in keys))
+        # Numbers come back as floats: some servers break off in mid-row, and the driver then waits for the rest of it.
+        shown = [sa.cast(c, sa.Double()).label(c.name) if kind_of(c) == "decimal" else c for c in judged]
+        query = sa.select(*shown).where(*(table.c[k] == sent[k] for k in keys))
         # Over a connection of its own: the caller's transaction stays free of locks.
         with connection.engine.connect() as other:
             found = other.execute(query).mappings().one_or_none()
-        wrong = [n for n in texts if found is None or found[n] != sent[n]]
-        if wrong:
-            held = None if found is None else found[wrong[0]]
-            raise WarehouseError(
-                f"Bulk copy into {table.name}: column {wrong[0]} holds {held!r} instead of {sent[wrong[0]]!r}.",
-                remedy="Its rows are removed; set ROUTING_ETL_BULK_WRITER=batch.",
-            )
+        for column in judged:
+            held = None if found is None else found[column.name]
+            if not _same(held, sent[column.name]):
+                raise WarehouseError(
+                    f"Bulk copy into {table.name}: column {column.name} holds {held!r} "
+                    f"instead of {sent[column.name]!r}.",
+                    remedy="Its rows are removed; set ROUTING_ETL_BULK_WRITER=batch.",
+                )
+
+
+def _telling(columns: Sequence[sa.Column[Any]]) -> pl.Expr:
+    """How much a row tells of a driver's faults: how many of its columns hold something, text beyond ASCII first."""
+    filled = pl.sum_horizontal(pl.col(c.name).is_not_null().cast(pl.Int32) for c in columns)
+    texts = [pl.col(c.name) for c in columns if kind_of(c) == "text"]
+    wide = [(t.str.len_bytes() != t.str.len_chars()).fill_null(value=False).cast(pl.Int32) for t in texts]
+    return filled + len(columns) * pl.sum_horizontal(wide) if wide else filled
+
+
+def _same(held: Any, sent: Any) -> bool:
+    if held is None or sent is None or isinstance(sent, str):
+        return bool(held == sent)
+    return math.isclose(float(held), float(sent), rel_tol=1e-9, abs_tol=1e-9)
 
 
 def _close(resource: Any) -> None:

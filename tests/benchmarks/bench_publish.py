@@ -2,7 +2,9 @@
 
     python tests/benchmarks/bench_publish.py --publishes 500 --readers 8 --writers 2 [--postgres | --url URL] [--mode table]
 
-Each reader looks up one item through `routing_predictions` again and again, and now and then counts the whole batch.
+Each reader looks up one item through `routing_predictions`, pauses (--pause, milliseconds on average), does it again, and
+now and then counts the whole batch. Without a pause the readers keep all processors busy, idle or not, and hide what a
+publication does to them.
 Each writer publishes one of two batches in turn; one that finds the other at work is refused and tries again. Mixed,
 empty and duplicate reads must be 0; the readers' p99 while publishing is compared with their idle p99. A server given
 by URL gets tables in schema `bench_publish`, which are removed at the end.
@@ -11,11 +13,13 @@ by URL gets tables in schema `bench_publish`, which are removed at the end.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import random
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -34,46 +38,30 @@ from routing_etl.settings import Settings, load_settings
 from routing_etl.warehouse.migrate import downgrade, migrate
 from routing_etl.warehouse.publish import Publisher
 
+#: Before and after the publications, so that what else the machine does weighs the same on both.
+_IDLE_SECONDS = 15
+
 _MARKER = {"sqlite": "?", "mssql": "?", "postgresql": "%s"}
 
 
-class Writers:
-    """Threads that publish until `total` publications are done between them."""
-
-    def __init__(self, settings: Settings, count: int, ids: list[int], total: int) -> None:
-        self.seconds: list[float] = []
-        self.refused = 0
-        self._left, self._guard = total, threading.Lock()
-        self._settings, self._ids = settings, ids
-        self._threads = [threading.Thread(target=self._write) for _ in range(count)]
-
-    def _write(self) -> None:
-        engine = make_engine(self._settings.warehouse, "warehouse", self._settings)
-        publisher = Publisher(engine, self._settings)
-        while True:
-            with self._guard:
-                if self._left <= 0:
-                    break
-            try:
-                current = publisher.current()
-                report = publisher.publish(next(i for i in self._ids if i != current))
-            except LockedError:
-                with self._guard:
-                    self.refused += 1
-                time.sleep(random.uniform(0.001, 0.01))
-                continue
-            with self._guard:
-                if report.changed:
-                    self._left -= 1
-                    self.seconds.append(report.seconds)
-        engine.dispose()
-
-    def run(self) -> None:
-        """Start all and wait for the end."""
-        for thread in self._threads:
-            thread.start()
-        for thread in self._threads:
-            thread.join()
+def write(settings: Settings, ids: list[int], publishes: int) -> tuple[list[float], int]:
+    """One writer: publish so many times. Returns the seconds of each and how often another writer was at work."""
+    engine = make_engine(settings.warehouse, "warehouse", settings)
+    publisher = Publisher(engine, settings)
+    seconds: list[float] = []
+    refused = 0
+    while len(seconds) < publishes:
+        try:
+            current = publisher.current()
+            report = publisher.publish(next(i for i in ids if i != current))
+        except LockedError:
+            refused += 1
+            time.sleep(random.uniform(0.001, 0.01))
+            continue
+        if report.changed:
+            seconds.append(report.seconds)
+    engine.dispose()
+    return seconds, refused
 
 
 def main() -> None:
@@ -83,6 +71,7 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--writers", type=int, default=2)
     parser.add_argument("--items", type=int, default=2000)
+    parser.add_argument("--pause", type=float, default=20.0)
     parser.add_argument("--mode", choices=("pointer", "table"), default="pointer")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--postgres", action="store_true", help="a PostgreSQL of its own")
@@ -128,32 +117,44 @@ def main() -> None:
                 "0H10000DB",
                 21,
                 whole_every=200,
+                pause=arguments.pause / 1000,
                 marker=_MARKER[dialect],
                 schema=schema or "",
             )
             made.expected.update(expected)
             return made
 
+        # Writers are processes of their own: in this one they would share Python's lock with the readers.
         with readers() as idle:
-            time.sleep(5)
-        writers = Writers(settings, arguments.writers, ids, arguments.publishes)
-        with readers() as busy:
-            writers.run()
+            time.sleep(_IDLE_SECONDS)
+        with (
+            ProcessPoolExecutor(arguments.writers, multiprocessing.get_context("spawn")) as pool,
+            readers() as busy,
+        ):
+            share = arguments.publishes // arguments.writers
+            done = [pool.submit(write, settings, ids, share) for _ in range(arguments.writers)]
+            results = [future.result() for future in done]
+        with readers() as idle_again:
+            time.sleep(_IDLE_SECONDS)
+        publishing = [one for seconds, _ in results for one in seconds]
         calm, seen = idle.total(), busy.total()
+        calm.seconds += idle_again.total().seconds
         p99 = [float(np.quantile(s.seconds, 0.99)) * 1000 for s in (calm, seen)]
         print(
-            f"{len(writers.seconds)} publishes by {arguments.writers} writers ({writers.refused} refused and repeated), "
+            f"{len(publishing)} publishes by {arguments.writers} writers ({sum(r for _, r in results)} refused and repeated), "
             f"{arguments.readers} readers, mode {arguments.mode}, {dialect}"
         )
         print(
             f"reads {seen.reads:,}: mixed {seen.mixed}, empty {seen.empty}, wrong or duplicate {seen.wrong}, errors {len(seen.errors)}"
         )
         print(
-            f"reader p99 idle {p99[0]:.2f} ms, publishing {p99[1]:.2f} ms, ratio {p99[1] / p99[0]:.2f}; longest {max(seen.seconds) * 1000:.1f} ms"
+            f"reader p99 idle {p99[0]:.2f} ms, publishing {p99[1]:.2f} ms, ratio {p99[1] / p99[0]:.2f}; "
+            f"longest idle {max(calm.seconds) * 1000:.1f} ms, publishing {max(seen.seconds) * 1000:.1f} ms"
         )
         print(
-            f"publish p50 {np.median(writers.seconds) * 1000:.1f} ms, p99 {np.quantile(writers.seconds, 0.99) * 1000:.1f} ms, "
-            f"longest {max(writers.seconds) * 1000:.1f} ms"
+            f"load average of the machine {os.getloadavg()[1]:.1f}, {os.cpu_count()} processors; "
+            f"publish p50 {np.median(publishing) * 1000:.1f} ms, p99 {np.quantile(publishing, 0.99) * 1000:.1f} ms, "
+            f"longest {max(publishing) * 1000:.1f} ms"
         )
 
 

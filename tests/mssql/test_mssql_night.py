@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from mssql_server import drop_schema, new_schema
+from mssql_server import drop_schema, new_login, new_schema, run_alone
 
 from routing_etl.doctor import examine
 from routing_etl.erp import extract as extract_module
@@ -79,22 +79,58 @@ def test_a_dropped_view_is_named(plant, engine, mssql_settings, tmp_path):
             )
 
 
-def test_a_whole_night(plant, engine, mssql_settings, tmp_path):
-    schema = new_schema()
-    settings = mssql_settings(home=tmp_path, models=tmp_path / "models", warehouse_schema=schema)
+@pytest.fixture
+def two_logins(plant, engine, url, schema_of_night):
+    """URLs of a login that may only read the ERP's four views, and of one that may only write the rows of our schema,
+    with their names. The statements are those of sql/roles_and_grants.sql."""
+    views = (plant_schema.ITEM_VIEW, plant_schema.ROUTING_VIEW, plant_schema.RESULTS_VIEW)
+    views += (plant_schema.PURCHASE_VIEW,)
+    with new_login(engine, url) as (erp, reader), new_login(engine, url) as (warehouse, writer):
+        rights = [f"SELECT ON dbo.{view} {{}} [{reader}]" for view in views]
+        rights.append(f"SELECT, INSERT, UPDATE, DELETE ON SCHEMA::{schema_of_night} {{}} [{writer}]")
+        run_alone(engine, *(f"GRANT {right.format('TO')}" for right in rights))
+        yield [u.render_as_string(hide_password=False) for u in (erp, warehouse)], reader
+        run_alone(engine, *(f"REVOKE {right.format('FROM')}" for right in rights))
+
+
+@pytest.fixture
+def schema_of_night(engine):
+    """A migrated schema that is removed at the end."""
+    name = new_schema()
+    m.migrate(engine, name)
+    yield name
+    drop_schema(engine, name)
+
+
+def test_a_whole_night_with_two_logins(two_logins, engine, schema_of_night, mssql_settings, tmp_path):
+    (erp, warehouse), reader = two_logins
+    schema = schema_of_night
+    settings = mssql_settings(
+        home=tmp_path,
+        models=tmp_path / "models",
+        warehouse_schema=schema,
+        erp_url=erp,
+        warehouse_url=warehouse,
+    )
+    night(settings)
+    with engine.connect() as connection:
+        items = connection.exec_driver_sql(
+            f"SELECT COUNT(DISTINCT ITEM_CD) FROM [{schema}].routing_flat"
+        ).scalar_one()
+        state, writer = connection.exec_driver_sql(f"SELECT state, writer FROM [{schema}].publication").one()
+    assert items > ITEMS * 0.2
+    assert state == "published" and writer
+    findings = examine(settings)
+    assert [f for f in findings if f.level == "error"] == []
+    too_much = "may do more than it needs"
+    assert [f for f in findings if too_much in f.message] == []
+    for area in ("ERP", "warehouse"):
+        shown = [f.message for f in findings if f.area == area and f.level == "ok"]
+        assert any("may not INSERT, UPDATE, DELETE" in text for text in shown), (area, shown)
+    right = f"UPDATE ON dbo.{plant_schema.ITEM_VIEW}"
+    run_alone(engine, f"GRANT {right} TO [{reader}]")
     try:
-        m.migrate(engine, schema)
-        night(settings)
-        with engine.connect() as connection:
-            items = connection.exec_driver_sql(
-                f"SELECT COUNT(DISTINCT ITEM_CD) FROM [{schema}].routing_flat"
-            ).scalar_one()
-            state, writer = connection.exec_driver_sql(
-                f"SELECT state, writer FROM [{schema}].publication"
-            ).one()
-        assert items > ITEMS * 0.2
-        assert state == "published" and writer
-        findings = examine(settings)
-        assert [f for f in findings if f.level == "error"] == []
+        wide = [f.message for f in examine(settings) if too_much in f.message]
     finally:
-        drop_schema(engine, schema)
+        run_alone(engine, f"REVOKE {right} FROM [{reader}]")
+    assert len(wide) == 1 and f"UPDATE on dbo.{plant_schema.ITEM_VIEW}" in wide[0]

@@ -63,7 +63,7 @@ def writer(request, engine, table, mssql_settings):
     """Each writer that works here; one that does not says why it is skipped. `batch` and `auto` must always work."""
     made = choose_writer(engine, mssql_settings(bulk_writer=request.param, load_rows=100))
     try:
-        check_round_trip(engine, table, made, frame_of([{"name": "가"}], "mssql"))
+        check_round_trip(engine, table, made, frame_of(edge_rows()[:2], "mssql"))
     except Exception as exc:
         if request.param in ("batch", "auto"):
             raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -89,3 +91,70 @@ def proxy(host: str, port: int) -> Iterator[Proxy]:
         yield made
     finally:
         made.close()
+
+
+class ProxyProcess:
+    """A proxy in a process of its own, for drivers that keep Python's lock while they wait for the server's answer:
+    pyodbc does so when it asks for the types of parameters, and a proxy in the same process would never bring it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, host, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.port = int(self._answer())
+        self.cuts = 0
+
+    def cut(self, *, refuse: bool = False) -> None:
+        """Cut every open connection; with `refuse`, new ones too, until `restore`."""
+        self._say("cut refuse" if refuse else "cut")
+        self.cuts += 1
+
+    def restore(self) -> None:
+        """Let new connections through again."""
+        self._say("restore")
+
+    def close(self) -> None:
+        """End."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _say(self, word: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+        assert self._answer() == "done"
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@contextmanager
+def proxy_process(host: str, port: int) -> Iterator[ProxyProcess]:
+    """A running proxy in a process of its own."""
+    made = ProxyProcess(host, port)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _serve(host: str, port: int) -> None:
+    """Obey the commands that come in."""
+    made = Proxy(host, port)
+    sys.stdout.write(f"{made.port}\n")
+    sys.stdout.flush()
+    for line in sys.stdin:
+        if line.startswith("cut"):
+            made.cut(refuse="refuse" in line)
+        else:
+            made.restore()
+        sys.stdout.write("done\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], int(sys.argv[2]))

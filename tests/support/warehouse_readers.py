@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ class Seen:
 
 class Readers:
     """Threads that read until stopped. `expected`: publication id to (rows, sum of sample_count), filled by the writer
-    before it publishes."""
+    before it publishes. `pause`: seconds between two reads on average; 0 keeps every thread busy, and what is then
+    measured is mostly the wait for a processor."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Readers:
         rows_per_item: int,
         *,
         whole_every: int = 1,
+        pause: float = 0.0,
         marker: str = "?",
         schema: str = "",
     ) -> None:
@@ -53,6 +56,7 @@ class Readers:
         self.seen = [Seen() for _ in range(count)]
         self._stop = threading.Event()
         self._item, self._rows_per_item, self._every = item, rows_per_item, whole_every
+        self._pause = pause
         prefix = f"{schema}." if schema else ""
         self._by_item = _ITEM.format(schema=prefix) + marker
         self._whole = {
@@ -74,6 +78,7 @@ class Readers:
                             connection.exec_driver_sql(self._whole[engine.dialect.name]).all(), seen
                         )
                 seen.reads += 1
+                self._stop.wait(random.uniform(0, 2 * self._pause))
             except (sa.exc.SQLAlchemyError, AssertionError) as exc:
                 seen.errors.append(str(exc))
         engine.dispose()

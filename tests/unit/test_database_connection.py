@@ -177,6 +177,9 @@ def test_mssql_python_gets_the_same_connection_without_what_it_refuses():
     assert pairs["Server"] == "erp-db.plant.local,1433"
     assert pairs["PWD"] == "p}w;d" and pairs["Encrypt"] == "yes"
     assert not {"driver", "app"} & {k.lower() for k in pairs}
+    assert pairs["PacketSize"] == "8192", "left alone the driver's bulk copy panics on some servers"
+    own = sa.create_engine(url.update_query_dict({"PacketSize": "16000"}))
+    assert mssql.parse_connection_string(mssql.mssql_python_connection_string(own))["PacketSize"] == "16000"
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------------

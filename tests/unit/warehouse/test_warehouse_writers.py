@@ -244,8 +244,8 @@ def test_wide_rows_go_in_smaller_groups(place):
 class FakeDriver:
     """Stands for the module mssql_python."""
 
-    def __init__(self, engine, table, *, lose=0, mangle=False):
-        self.engine, self.table, self.lose, self.mangle = engine, table, lose, mangle
+    def __init__(self, engine, table, *, lose=0, put=None):
+        self.engine, self.table, self.lose, self.put = engine, table, lose, put or {}
         self.calls, self.connects, self.closed = [], [], 0
 
     def connect(self, connection_string, **arguments):
@@ -261,8 +261,7 @@ class FakeDriver:
     def bulkcopy_arrow(self, name, source, **arguments):
         self.calls.append((name, arguments))
         frame = pl.from_arrow(source)
-        if self.mangle:
-            frame = frame.with_columns(name=pl.lit("??"))
+        frame = frame.with_columns(pl.lit(v).cast(frame.schema[k]).alias(k) for k, v in self.put.items())
         kept = frame.head(frame.height - self.lose)
         with self.engine.begin() as connection:
             w.BatchWriter(50).write(connection, self.table, kept)
@@ -302,11 +301,18 @@ def test_bulk_copy_maps_by_name_checks_constraints_and_has_its_time(place, monke
 
 @pytest.mark.parametrize(
     ("faults", "words"),
-    [({"lose": 1}, "took 1 of 2 rows"), ({"mangle": True}, "column name holds '\\?\\?' instead of '외주'")],
+    [
+        ({"lose": 1}, "took 1 of 2 rows"),
+        ({"put": {"name": "??"}}, "column name holds '\\?\\?' instead of '외주'"),
+        ({"put": {"price": 99.25}}, "column price holds 99.25 instead of 1.5"),
+        ({"put": {"small": 7}}, "column small holds 7 instead of -7"),
+    ],
 )
-def test_bulk_copy_that_loses_rows_or_characters_is_found_and_undone(place, monkeypatch, faults, words):
+def test_bulk_copy_that_loses_rows_or_characters_or_numbers_is_found_and_undone(
+    place, monkeypatch, faults, words
+):
     _, writer = bulk_copy(place, monkeypatch, **faults)
-    frame = frame_of([{"name": "ab"}, {"name": "외주"}], "sqlite")
+    frame = frame_of([{"name": "ab"}, {"name": "외주", "price": 1.5, "small": -7}], "sqlite")
     with pytest.raises(WarehouseError, match=words):
         write(place, writer, frame)
     assert read_back(*place, frame.item(0, "owner")) == []

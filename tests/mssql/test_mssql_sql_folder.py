@@ -1,0 +1,227 @@
+"""What DBAs and the ERP team run by hand, on the server: the scripts of `sql/`, taking over a proposal, the fixed table.
+
+The scripts name schema `routing` and their three roles; here both get names of the test's own.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from warehouse_predictions import CANDIDATE, known_rows, many_frames, write_frames, write_rows
+
+from routing_etl.errors import ItemNotFoundError
+from routing_etl.warehouse.feedback import adopt
+from routing_etl.warehouse.fixed_table import STAMPS
+from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.schema import FLAT_COLUMNS
+
+FOLDER = Path(__file__).parents[2] / "sql"
+ITEM, CANDIDATE_ID = CANDIDATE["item_cd"], CANDIDATE["candidate_id"]
+
+
+def batches(name: str, schema: str, roles: str = "") -> list[str]:
+    """The batches of a script (split at GO), for another schema and with a suffix at the roles' names."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    text = re.sub(r"\brouting(?=\.[a-z])|(?<=SCHEMA::)routing\b", schema, text)
+    text = re.sub(r"\b(routing_(?:erp_reader|etl_writer|metrics_reader))\b", rf"\1{roles}", text)
+    return [b.strip() for b in re.split(r"(?im)^\s*GO\s*$", text) if b.strip()]
+
+
+def statements(name: str, schema: str, roles: str = "") -> list[str]:
+    """The statements of a script in which each ends with a semicolon at a line's end, without comments."""
+    bare = [re.sub(r"(?m)--.*$", "", b) for b in batches(name, schema, roles)]
+    return [s.strip() for b in bare for s in re.split(r";\s*$", b, flags=re.MULTILINE) if s.strip()]
+
+
+class Refused(Exception):
+    """The server does not take a statement."""
+
+
+def run(engine: sa.Engine, statement: str) -> list[list[tuple]]:
+    """Every result set of a batch, outside of a transaction of ours. Raises Refused."""
+    with engine.connect() as opened:
+        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(statement)
+            results = []
+            while True:
+                if cursor.description is not None:
+                    results.append([tuple(row) for row in cursor.fetchall()])
+                if not cursor.nextset():
+                    return results
+        except engine.dialect.loaded_dbapi.Error as exc:
+            raise Refused(str(exc)) from exc
+        finally:
+            cursor.close()
+
+
+@pytest.fixture
+def published(publisher, tmp_path) -> int:
+    """One publication of which every value is known."""
+    report = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
+    publisher.publish(report.publication_id)
+    return report.publication_id
+
+
+@pytest.fixture
+def feedback(publisher) -> Iterator[sa.Table]:
+    """The table of accepted proposals, empty again at the end."""
+    table = publisher.tables.routing_feedback
+    yield table
+    with publisher._engine.begin() as connection:
+        connection.execute(sa.delete(table))
+
+
+def test_a_proposal_is_taken_over_once(publisher, published, schema, feedback):
+    first = adopt(publisher._engine, schema, ITEM, CANDIDATE_ID, " kim ")
+    assert (first.new, first.accepted_by, first.publication_id) == (True, "kim", published)
+    assert [len(r) for r in first.rows.values()][:2] == [1, 2]
+    again = adopt(publisher._engine, schema, ITEM, CANDIDATE_ID, "lee")
+    assert (again.new, again.accepted_by, again.accepted_at) == (False, "kim", first.accepted_at)
+    assert again.rows == first.rows
+    with pytest.raises(ItemNotFoundError, match=re.escape(CANDIDATE_ID)):
+        adopt(publisher._engine, schema, ITEM, "no such candidate", "kim")
+
+
+def test_the_procedure_does_the_same(publisher, published, schema, feedback):
+    engine = publisher._engine
+    roles = f"_{uuid.uuid4().hex[:8]}"
+    for batch in batches("adopt_candidate.sql", schema, roles):
+        if not batch.lstrip("- ").startswith("The ERP's users") and "GRANT EXECUTE" not in batch:
+            run(engine, batch)
+    call = (
+        f"EXEC {schema}.adopt_candidate @item_cd = N'{ITEM}', @candidate_id = N'{{}}', @accepted_by = N'{{}}'"
+    )
+    try:
+        mark, master, detail, resources = run(engine, call.format(CANDIDATE_ID, "김"))
+        wanted = adopt(engine, schema, ITEM, CANDIDATE_ID, "other")
+        assert not wanted.new and wanted.accepted_by == "김", "the procedure's mark is the product's"
+        assert mark[0][:3] == (ITEM, CANDIDATE_ID, published) and mark[0][4] == "김"
+        for rows, view in (
+            (master, "bop_proc_master"),
+            (detail, "bop_proc_detail"),
+            (resources, "bop_proc_res"),
+        ):
+            assert rows == [tuple(r.values()) for r in wanted.rows[view]], view
+        again = run(engine, call.format(CANDIDATE_ID, "lee"))
+        assert again[0] == mark
+        with pytest.raises(Refused, match="is not in the published batch"):
+            run(engine, call.format("none", "lee"))
+        with pytest.raises(Refused, match="accepted_by is empty"):
+            run(engine, call.format(CANDIDATE_ID, " "))
+    finally:
+        run(engine, f"DROP PROCEDURE {schema}.adopt_candidate")
+
+
+def test_roles_and_grants(publisher, schema):
+    """Every role gets what the script says. VIEW DEFINITION, for the doctor's sake, is not known to every server."""
+    engine, suffix = publisher._engine, f"_{uuid.uuid4().hex[:8]}"
+    refused, made = [], []
+    try:
+        for statement in statements("roles_and_grants.sql", schema, suffix):
+            try:
+                run(engine, statement)
+            except Refused as exc:
+                refused.append((statement, str(exc)))
+            else:
+                made += re.findall(r"CREATE ROLE (\S+)", statement)
+        assert len(made) == 3
+        assert [s for s, _ in refused if "VIEW DEFINITION" not in s] == []
+        query = (
+            "SELECT o.name FROM sys.database_permissions p JOIN sys.objects o ON o.object_id = p.major_id "
+            f"JOIN sys.database_principals u ON u.principal_id = p.grantee_principal_id WHERE u.name = '{made[0]}'"
+        )
+        seen = {row[0] for row in run(engine, query)[0]}
+        if not seen:
+            pytest.skip(
+                "every grant was taken, but this server does not show them in sys.database_permissions"
+            )
+        assert "routing_flat" in seen and "candidate" not in seen
+    finally:
+        for role in made:
+            for statement in statements("roles_and_grants.sql", schema, suffix):
+                if statement.startswith("GRANT") and statement.endswith(role):
+                    try:
+                        run(engine, re.sub(r"^GRANT(.*) TO ", r"REVOKE\1 FROM ", statement))
+                    except Refused as exc:
+                        refused.append((statement, str(exc)))
+            run(engine, f"DROP ROLE {role}")
+
+
+def test_trend_and_retention_queries_run(publisher, published, schema):
+    for statement in statements("trend_queries.sql", schema):
+        assert len(run(publisher._engine, statement)) == 1, statement
+    (script,) = batches("retention.sql", schema)
+    results = run(publisher._engine, script)
+    assert [row[0] for row in results[0]] == [published]
+    assert publisher.current() == published, "publication 0 is purged by hand, ours is not"
+
+
+def test_retention_by_hand_removes_one_retired_publication(publisher, published, schema, tmp_path):
+    frames = many_frames(5, seed=3)
+    later = publisher.load(write_frames(tmp_path / "b", frames), run_id="r2", model_version="m")
+    publisher.publish(later.publication_id)
+    (script,) = batches("retention.sql", schema)
+    run(publisher._engine, script.replace("@publication int = 0", f"@publication int = {published}"))
+    states = {p.id: (p.state, p.rows_present) for p in publisher.list()}
+    assert states == {published: ("purged", False), later.publication_id: ("published", True)}
+    table = publisher.tables.candidate
+    with publisher._engine.connect() as connection:
+        left = connection.execute(sa.select(table.c.publication_id).distinct()).scalars().all()
+    assert left == [later.publication_id]
+
+
+def test_agent_job_is_made_and_removed(publisher, schema):
+    try:
+        there = run(publisher._engine, "SELECT OBJECT_ID(N'msdb.dbo.sp_add_job')") != [[(None,)]]
+    except Refused as exc:
+        pytest.skip(f"this server does not tell whether it has SQL Server Agent: {exc}")
+    if not there:
+        pytest.skip("this server has no SQL Server Agent (msdb.dbo.sp_add_job)")
+    job, look = batches("agent_job.sql", schema)[:2]
+    # The operator and the proxy are the site's own.
+    job = re.sub(r"(?m)^\s*@(?:notify_\w+|proxy_name) = [^,]*,?$", "", job).replace(
+        "predicts", "test: predicts"
+    )
+    job = re.sub(r",(\s*;)", r"\1", job)
+    run(publisher._engine, job)
+    try:
+        assert len(run(publisher._engine, look)) == 1
+    finally:
+        run(publisher._engine, "EXEC msdb.dbo.sp_delete_job @job_name = N'routing_etl night'")
+
+
+def test_the_fixed_table_follows_the_pointer_and_leaves_equal_rows_alone(
+    publisher, mssql_settings, schema, tmp_path
+):
+    settings = mssql_settings(warehouse_schema=schema, publish_mode="table")
+    fixed = Publisher(publisher._engine, settings)
+    first = fixed.load(write_rows(tmp_path / "a", known_rows()), run_id="r", model_version="m").publication_id
+    batch = known_rows()
+    batch["candidate_operations"][1]["job_nm"] = "다른 공정"
+    second = fixed.load(write_rows(tmp_path / "b", batch), run_id="r", model_version="m").publication_id
+    names = ", ".join(n for n in FLAT_COLUMNS if n not in STAMPS)
+    table = publisher.tables.routing_flat_table
+
+    def held(name: str) -> list[tuple]:
+        return run(fixed._engine, f"SELECT {names} FROM {schema}.{name} ORDER BY ITEM_CD, PROC_SEQ")[0]
+
+    try:
+        for publication_id, stamps in ((first, [first, first]), (second, [first, second])):
+            fixed.publish(publication_id)
+            assert held("routing_flat_table") == held("routing_flat") != []
+            stamped = run(
+                fixed._engine, f"SELECT PUBLICATION_ID FROM {schema}.routing_flat_table ORDER BY PROC_SEQ"
+            )
+            assert [row[0] for row in stamped[0]] == stamps
+        assert fixed.rollback().publication_id == first
+        assert held("routing_flat_table") == held("routing_flat")
+    finally:
+        with fixed._engine.begin() as connection:
+            connection.execute(sa.delete(table))
