@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,9 @@ def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILE
     ConfigurationError: the size is out of bounds, or the database holds tables that are no demo plant's.
     """
     report = write_demo_plant(settings, settings.erp, items=items, seed=seed, progress=progress)
+    # The heaviest library is imported while the plant is read. Should that fail, the step that needs it
+    # fails the same way, with its error.
+    threading.Thread(target=importlib.import_module, args=("routing_etl.quality.suites",)).start()
     return DemoResult(report, night(settings, progress=progress, retrain=True, kind="demo"))
 
 

@@ -12,8 +12,9 @@ import pytest
 from cards import numbers_in, unknown_numbers
 from homes import ask, home_settings
 
-from routing_etl import admin, frames
+from routing_etl import admin, frames, pipeline
 from routing_etl.champion import CARD, model_card
+from routing_etl.context import Context
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.night import STEPS, night
 from routing_etl.registry.store import ModelRegistry
@@ -283,3 +284,15 @@ def test_the_champions_card_shows_no_number_that_its_files_lack(finished_home: P
     assert unknown_numbers(measured, files["metrics"]) == []
     assert unknown_numbers(stored, *files.values()) == []
     assert "first version: exact match" in model_card(registry, name)
+
+
+def test_evaluating_beside_the_fit_gives_what_one_after_the_other_gives(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = home_settings(home)
+    ctx = Context(settings, find_run(settings.home))
+    after = pipeline.train(ctx, dry_run=True, max_items=60)
+    monkeypatch.setattr(pipeline, "_SIDE_BY_SIDE_FROM", 1)
+    beside = pipeline.train(ctx, dry_run=True, max_items=60)
+    assert (after["worker_memory_mb"], beside["worker_memory_mb"] > 1) == (0.0, True)
+    assert beside["metrics"] == after["metrics"] and beside["calibration"] == after["calibration"]
