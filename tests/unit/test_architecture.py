@@ -12,7 +12,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "routing_etl"
 ROOMS = ("erp", "quality", "times", "model", "registry", "warehouse")
-JOINERS = {"pipeline", "pipeline_shards", "cli", "doctor", "display", "context", "champion", "admin", "night"}
+JOINERS = {
+    "pipeline",
+    "pipeline_shards",
+    "pipeline_model",
+    "cli",
+    "doctor",
+    "display",
+    "context",
+    "champion",
+    "admin",
+    "night",
+}
 HEAVY = ("great_expectations", "sklearn", "dagster", "pandas", "pyodbc", "arrow_odbc", "mssql_python")
 
 
