@@ -332,7 +332,7 @@ def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_
     monkeypatch.setattr(failures, "_FIRST_WAIT", 0.01)
     real, before, tries = pipeline.extract, current_publication(home), []
 
-    def down(ctx: Any) -> dict[str, Any]:
+    def down(ctx: Any, **asked: object) -> dict[str, Any]:
         tries.append(ctx.run.run_id)
         raise TransientDatabaseError("The ERP at erp-sql does not answer.", remedy="Check the server.")
 
@@ -363,7 +363,7 @@ def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_
 def test_a_cancelled_run_is_recorded_as_such_and_leaves_no_lock(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cancelled(ctx: Any) -> dict[str, Any]:
+    def cancelled(ctx: Any, **asked: object) -> dict[str, Any]:
         raise DagsterExecutionInterruptedError
 
     monkeypatch.setattr(pipeline, "extract", cancelled)
