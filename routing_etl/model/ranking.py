@@ -42,8 +42,8 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        max_iter: int = 150,
-        learning_rate: float = 0.08,
+        max_iter: int = 100,
+        learning_rate: float = 0.12,
         max_leaf_nodes: int = 15,
         few: tuple[int, ...] = (0, 1, 4, 5, 11, 14, 17),
         n_folds: int = 3,
