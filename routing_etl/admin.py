@@ -16,9 +16,11 @@ from routing_etl.context import Context
 from routing_etl.database import make_engine, translated
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, RegistryError
 from routing_etl.night import ensure_warehouse, night
+from routing_etl.pipeline_model import SIDE_BY_SIDE_FROM
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, find_run, list_runs, prune_runs
 from routing_etl.settings import Settings
+from routing_etl.worker import prepare
 
 
 def demo_urls(home: Path) -> dict[str, str]:
@@ -45,6 +47,9 @@ def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILE
     ------
     ConfigurationError: the size is out of bounds, or the database holds tables that are no demo plant's.
     """
+    if 2 * SIDE_BY_SIDE_FROM <= items <= settings.side_by_side_items:
+        # About half of the items will have a routing: the training will evaluate beside the fit.
+        prepare("routing_etl.model.predictor", "routing_etl.model.evaluation")
     report = write_demo_plant(settings, settings.erp, items=items, seed=seed, progress=progress)
     # The heaviest library is imported while the plant is read. Should that fail, the step that needs it
     # fails the same way, with its error.

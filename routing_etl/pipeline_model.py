@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SPLITS = ("family", "time", "loo")
 
 #: With fewer routed items a second process takes longer to start than a model to fit.
-_SIDE_BY_SIDE_FROM = 1_000
+SIDE_BY_SIDE_FROM = 1_000
 
 
 def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
@@ -164,7 +164,7 @@ def train(
         )
         return predictor, time.perf_counter() - begun
 
-    if _SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
+    if SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
         with (
             ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
             Worker(

@@ -5,6 +5,7 @@ What belongs here: starting the process, relaying, ending it whatever happens. W
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import logging
 import multiprocessing
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -73,8 +75,19 @@ class _RemoteHandler(logging.Handler):
         self._send("log", record.name, record.levelno, self.format(record))
 
 
+def _serve(connection: Connection, modules: tuple[str, ...]) -> None:
+    """Body of the process: import, wait for the work, do it."""
+    try:
+        for name in modules:
+            importlib.import_module(name)
+        _work(connection, *connection.recv())
+    except (KeyboardInterrupt, EOFError):
+        # The interrupt reached the parent as well, which reports it; and without a parent there is nobody to tell.
+        return
+
+
 def _work(connection: Connection, function: Callable[[Progress], Any], run_id: str, level: int) -> None:
-    """Body of the process: call, relay, and send the result or the error at the end."""
+    """Call, relay, and send the result or the error at the end."""
     lock = threading.Lock()
 
     def send(*message: Any) -> None:
@@ -85,9 +98,6 @@ def _work(connection: Connection, function: Callable[[Progress], Any], run_id: s
     bind_run(run_id)
     try:
         result = function(_RemoteProgress(send))
-    except KeyboardInterrupt:
-        # The interrupt reached the parent as well, which reports it.
-        return
     except RoutingEtlError as exc:
         send("failed", type(exc).__name__, exc.message, exc.remedy)
     except Exception as exc:
@@ -95,6 +105,24 @@ def _work(connection: Connection, function: Callable[[Progress], Any], run_id: s
         send("failed", type(exc).__name__, str(exc), "The log has the full trace.")
     else:
         send("result", result, peak_memory_mb())
+
+
+def _start(modules: tuple[str, ...] = ()) -> tuple[SpawnProcess, Connection]:
+    # A fresh interpreter: a fork of a process with running threads may hang for ever.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, modules), daemon=True, name="worker")
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+_spare: list[tuple[SpawnProcess, Connection]] = []
+
+
+def prepare(*modules: str) -> None:
+    """Start the process of the next `Worker` now, so that it has imported these modules when there is work for it."""
+    _spare.append(_start(modules))
 
 
 class Worker(Generic[T]):
@@ -117,15 +145,12 @@ class Worker(Generic[T]):
         self.peak_memory_mb = 0.0
 
     def __enter__(self) -> Worker[T]:
-        # A fresh interpreter: a fork of a process with running threads may hang for ever.
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe(duplex=False)
+        self._process, self._connection = _spare.pop() if _spare else _start()
         level = logging.getLogger("routing_etl").level
-        self._process = context.Process(
-            target=_work, args=(theirs, self._function, self._run_id, level), daemon=True, name=self._what
-        )
-        self._process.start()
-        theirs.close()
+        try:
+            self._connection.send((self._function, self._run_id, level))
+        except BrokenPipeError:
+            log.error("worker_died_before_its_work", what=self._what)  # and `result` says so
         self._reader = threading.Thread(target=self._relay, name=f"progress of {self._what}", daemon=True)
         self._reader.start()
         return self

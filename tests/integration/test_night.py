@@ -292,7 +292,7 @@ def test_evaluating_beside_the_fit_gives_what_one_after_the_other_gives(
     settings = home_settings(home)
     ctx = Context(settings, find_run(settings.home))
     after = pipeline.train(ctx, dry_run=True, max_items=60)
-    monkeypatch.setattr(pipeline_model, "_SIDE_BY_SIDE_FROM", 1)
+    monkeypatch.setattr(pipeline_model, "SIDE_BY_SIDE_FROM", 1)
     beside = pipeline.train(ctx, dry_run=True, max_items=60)
     assert (after["worker_memory_mb"], beside["worker_memory_mb"] > 1) == (0.0, True)
     assert beside["metrics"] == after["metrics"] and beside["calibration"] == after["calibration"]

@@ -15,9 +15,10 @@ import pytest
 import worker_jobs
 
 from routing_etl import log
+from routing_etl import worker as worker_module
 from routing_etl.errors import ModelError, ProfileError, WorkerError
 from routing_etl.progress import SILENT, Progress
-from routing_etl.worker import Worker
+from routing_etl.worker import Worker, prepare
 
 pytestmark = pytest.mark.unit
 
@@ -111,3 +112,23 @@ def test_it_ends_with_a_step_that_fails(tmp_path: Path) -> None:
     pid = int(note.read_text(encoding="utf-8"))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_process_prepared_before_is_the_one_that_works() -> None:
+    prepare("worker_jobs")
+    ((process, _),) = worker_module._spare
+    number = process.pid
+    with worker(functools.partial(worker_jobs.counted, 2)) as beside:
+        assert beside.result() == (number, 2)
+    assert worker_module._spare == []
+
+
+def test_a_prepared_process_that_died_is_an_error() -> None:
+    prepare("no_such_module_anywhere")
+    ((process, _),) = worker_module._spare
+    process.join()
+    with (
+        pytest.raises(WorkerError, match="exit code 1"),
+        worker(functools.partial(worker_jobs.counted, 2)) as beside,
+    ):
+        beside.result()
