@@ -43,7 +43,8 @@ def source(engine):
     made = []
 
     def run(*statements):
-        with engine.begin() as connection:
+        # Each on its own: some servers are without a transaction after a statement that they do not know.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement.replace("{s}", schema))
 
