@@ -290,7 +290,7 @@ def test_evaluating_beside_the_fit_gives_what_one_after_the_other_gives(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = home_settings(home)
-    ctx = Context(settings, find_run(settings.home))
+    ctx = Context(settings, find_run(settings.home, None))
     after = pipeline.train(ctx, dry_run=True, max_items=60)
     monkeypatch.setattr(pipeline_model, "SIDE_BY_SIDE_FROM", 1)
     beside = pipeline.train(ctx, dry_run=True, max_items=60)
