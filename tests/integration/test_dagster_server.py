@@ -207,8 +207,8 @@ def test_the_night_from_the_page(server: Server, browser: Browser, night: Starte
     run_id, before = night.run_id, night.publication
     run = server.run(run_id)
     assert run["status"] == "SUCCESS"
-    shown = browser.open(f"/runs/{run_id}", "RUN_SUCCESS")
-    assert "Success" in shown
+    browser.open(f"/runs/{run_id}", "RUN_SUCCESS")
+    browser.see("Success")
     browser.shot("run")
     after = publication(server)
     assert after != before
@@ -235,8 +235,8 @@ def test_a_dry_run_from_the_launchpad_saves_nothing(
     assert server.run(dry_training.run_id)["status"] == "SUCCESS"
     assert known_versions(server) == dry_training.versions
     assert sorted(p.name for p in (server.home / "models").iterdir()) == dry_training.files
-    shown = browser.open("/assets/routing_model?view=events", "only-a-try")
-    assert "dry_run" in shown
+    browser.open("/assets/routing_model?view=events", "only-a-try")
+    browser.see("dry_run")
 
 
 def test_one_bad_row_turns_exactly_its_check_red(
@@ -262,11 +262,12 @@ def test_one_bad_row_turns_exactly_its_check_red(
                 red[asset, check["name"]] = ran["evaluation"]["description"]
     assert list(red) == [("purchase_orders", "qty_range")]
 
-    shown = browser.open(f"/runs/{run_id}", "Failure")
-    assert "check_source" in shown
-    shown = browser.open("/assets/purchase_orders?view=checks&checkDetail=qty_range", "blocking")
-    shown = browser.see("Nothing of this run was published")
-    assert "-7" in shown and "ERP users keep reading the last publication" in shown
+    # Parts of a page arrive one after the other: each is waited for.
+    browser.open(f"/runs/{run_id}", "Failure")
+    browser.see("check_source")
+    browser.open("/assets/purchase_orders?view=checks&checkDetail=qty_range", "blocking")
+    for words in ("Nothing of this run was published", "-7", "ERP users keep reading the last publication"):
+        browser.see(words)
     browser.shot("check")
     query = "SELECT frame || '.' || check_name FROM quality_result WHERE run_id = ? AND NOT success AND severity = 'critical'"
     assert ask(server.home / "warehouse.db", query, f"dagster_{run_id}") == [("purchase_orders.qty_range",)]
