@@ -45,7 +45,7 @@ class QuestionBooster:
         learning_rate: float = 0.2,
         depth: int = 3,
         penalty: float = 1.0,
-        min_weight: float = 1.0,
+        min_weight: float = 0.5,
     ) -> None:
         self.n_rounds = n_rounds
         self.learning_rate = learning_rate

@@ -87,8 +87,8 @@ class RoutingCatalogue:
     jobs: job code per job index. steps: frame, one row per step index with its texts and numbers.
     sequence_jobs, variant_steps: for every sequence / variant the list of job / step indices (offsets and values).
     variant_sequence: sequence of every variant. sequence_fits, step_fits: whether the codes fit the output's columns.
-    step_observed: False for a pair of a replacing job and a resource that only the replaced job was planned with.
-    replaced_jobs: job codes out of use -> the code that took over.
+    step_observed: False for a pair of job and resource that nobody planned: only with a code that one of them replaces.
+    replaced_jobs: job codes out of use -> the code that took over; replaced_resources likewise.
     operation_job, sequence_operations: job of every operation; operations of every sequence, like sequence_jobs.
     notes: sentences on what was left out, for the model card.
     """
@@ -107,6 +107,7 @@ class RoutingCatalogue:
     step_fits: NDArray[np.bool_]
     step_observed: NDArray[np.bool_]
     replaced_jobs: dict[str, str]
+    replaced_resources: dict[str, str]
     sequence_codes: pl.Series
     operation_job: IntArray = field(init=False)
     operation_key: IntArray = field(init=False)
@@ -230,25 +231,17 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
             f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
             remedy="Check that the routing source is mapped and that items and routings share their item codes.",
         )
-    replaced = _replaced_jobs(own, items)
+    own, replaced = _with_todays_codes(own, items, "job_cd", "job_nm")
     if replaced:
-        pairs = rank0.select("job_cd", "res_cd", "inside").unique()
-        own = own.with_columns(pl.col("job_cd").replace(replaced)).with_columns(
-            job_nm=pl.when(pl.col("job_cd").is_in(list(replaced.values())))
-            .then(pl.lit(None, dtype=pl.String))
-            .otherwise(pl.col("job_nm"))
+        notes.append(
+            f"Jobs replaced by another code; older routings are read with the new one: {_told(replaced)}."
         )
-        names = rank0.filter(pl.col("job_cd").is_in(list(replaced.values())))
-        names = names.group_by("job_cd").agg(
-            pl.col("job_nm").drop_nulls().mode().sort().first().alias("new_nm")
+    own, replaced_machines = _with_todays_codes(own, items, "res_cd", "res_nm")
+    if replaced_machines:
+        notes.append(
+            "Resources replaced by another; older routings are read with the new one: "
+            f"{_told(replaced_machines)}."
         )
-        own = own.join(names, on="job_cd", how="left", maintain_order="left").with_columns(
-            pl.coalesce("job_nm", "new_nm").alias("job_nm")
-        )
-        told = ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
-        notes.append(f"Jobs replaced by another code; older routings are read with the new one: {told}.")
-    else:
-        pairs = None
     own = own.with_columns(
         step_key=pl.concat_str(
             pl.col("job_cd"), pl.col("res_cd").fill_null(""), pl.col("inside"), separator=_SEPARATOR
@@ -287,14 +280,11 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
         | (pl.col("bp_cd").str.len_chars() > _BP_LENGTH).fill_null(False)
     ).to_series()
     fits_step = ~too_long.to_numpy()
-    if pairs is not None:
-        seen = described.select("job_cd", "res_cd", "inside").join(
-            pairs.with_columns(seen=pl.lit(True)), on=["job_cd", "res_cd", "inside"], how="left",
-            nulls_equal=True, maintain_order="left",
-        )  # fmt: skip
-        observed = seen["seen"].fill_null(False).to_numpy()
-    else:
-        observed = np.ones(described.height, dtype=bool)
+    planned = rank0.select("job_cd", "res_cd", "inside").unique().with_columns(seen=pl.lit(True))
+    seen = described.select("job_cd", "res_cd", "inside").join(
+        planned, on=["job_cd", "res_cd", "inside"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    observed = seen["seen"].fill_null(False).to_numpy()
     variant_offsets = _offsets(variants["steps"])
     variant_steps = variants["steps"].explode().to_numpy().astype(np.int64)
     sequence_offsets = _offsets(sequences["jobs"])
@@ -328,32 +318,59 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
         step_fits=fits_step,
         step_observed=observed,
         replaced_jobs=replaced,
+        replaced_resources=replaced_machines,
         sequence_codes=sequences["sequence_code"],
         notes=notes,
     )
 
 
-def _replaced_jobs(own: pl.DataFrame, items: pl.DataFrame) -> dict[str, str]:
-    """Job codes that went out of use and the codes that took over, judged within part types."""
+def _with_todays_codes(
+    own: pl.DataFrame, items: pl.DataFrame, code: str, name: str
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The operations with codes of jobs or resources that went out of use read as those that took over.
+
+    `code`, `name`: the column and the one with its text, which is taken from rows that have today's code. Retirement
+    and succession are judged within part types.
+    """
+    replaced = _replaced(own, items, code)
+    if not replaced:
+        return own, replaced
+    today = own.filter(pl.col(code).is_in(list(replaced.values())))
+    names = today.group_by(code).agg(pl.col(name).drop_nulls().mode().sort().first().alias("new_name"))
+    was = pl.col(code).is_in(list(replaced)).fill_null(False)
+    own = own.with_columns(pl.when(~was).then(name).alias(name), pl.col(code).replace(replaced))
+    own = own.join(names, on=code, how="left", maintain_order="left")
+    return own.with_columns(pl.coalesce(name, "new_name").alias(name)).drop("new_name"), replaced
+
+
+def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str) -> dict[str, str]:
+    """Codes that went out of use and the codes that took over."""
     routed = own.group_by("item_key", maintain_order=True).agg(pl.col("rout_date").first())
     age = age_in_days(routed["rout_date"])
     if not np.isfinite(age).any():
         return {}
-    types = routed.join(
-        items.select("item_key", "part_type"), on="item_key", how="left", maintain_order="left"
+    kinds = items.select("item_key", pl.col("part_type").fill_null(""))
+    own = own.join(kinds, on="item_key", how="left", maintain_order="left")
+    family = own.group_by("item_key", maintain_order=True).agg(pl.col("part_type").first())["part_type"]
+    used = own.with_columns(item=pl.col("item_key").rle_id().cast(pl.Int64)).filter(
+        pl.col(code).is_not_null()
     )
-    family = types["part_type"].fill_null("").rank("dense").to_numpy().astype(np.int64) - 1
-    jobs = own["job_cd"].unique().sort()
-    uses = own.select(
-        pl.col("item_key").rle_id().cast(pl.Int64).alias("item"),
-        pl.col("job_cd")
-        .replace_strict(jobs, pl.int_range(jobs.len(), eager=True), return_dtype=pl.Int64)
-        .alias("job"),
+    codes = used[code].unique().sort()
+    coded = used[code].replace_strict(codes, pl.int_range(codes.len(), eager=True), return_dtype=pl.Int64)
+    gone = retired(
+        used["item"].to_numpy(),
+        coded.to_numpy(),
+        codes.len(),
+        age,
+        family.fill_null("").rank("dense").to_numpy().astype(np.int64) - 1,
     )
-    gone = retired(uses["item"].to_numpy(), uses["job"].to_numpy(), jobs.len(), age, family)
     known = np.isfinite(age)
     ages = dict(zip(routed["item_key"].filter(pl.Series(known)), age[known].tolist(), strict=True))
-    return successors(own, ages, jobs.filter(pl.Series(gone)).to_list(), "job_cd")
+    return successors(own, ages, codes.filter(pl.Series(gone)).to_list(), code)
+
+
+def _told(replaced: dict[str, str]) -> str:
+    return ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
 
 
 def _offsets(lists: pl.Series) -> IntArray:

@@ -162,9 +162,9 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        n_folds: int = 3,
-        max_columns: int = 64,
-        max_rates: int = 30,
+        n_folds: int = 5,
+        max_columns: int = 32,
+        max_rates: int = 10,
         max_rows: int = 3000,
         n_rounds: int = 20,
         learning_rate: float = 0.28,

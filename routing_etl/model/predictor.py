@@ -49,7 +49,7 @@ from routing_etl.model.output import (
 )
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
-from routing_etl.model.resources import pool_steps, resource_alternatives
+from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
@@ -364,7 +364,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_.append(
                 f"Jobs out of use, not proposed: {', '.join(self.retired_jobs_.to_list()[:20])}."
             )
-        self._step_live = catalogue.step_fits & catalogue.step_observed & ~old_step
+        missing = unnamed_steps(catalogue.steps)
+        self._step_live = catalogue.step_fits & catalogue.step_observed & ~old_step & ~missing
         fits = np.bitwise_and.reduceat(~old_job[catalogue.sequence_jobs], catalogue.sequence_offsets[:-1])
         return catalogue.sequence_fits & fits
 

@@ -5,18 +5,27 @@ What belongs here: dates of routings against each other. What does not: dates of
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.special import gammaln
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _EXPECTED = 6.0
-_SURE = 0.45
+_SURE = 0.3
+_GROWN = 0.9
+#: Share of a code's uses whose dates may be astray.
+_STRAY = 0.02
+#: Least share of a new code's uses that stand where the old code stood.
+_AT_HOME = 0.5
+#: ln of the least number of orders in time of both codes' uses.
+_LEAST_ORDERS = float(np.log(1000.0))
 _DAY = 86_400_000_000.0
 
 
@@ -35,7 +44,8 @@ def retired(
     """Codes (jobs or steps) that items of the same families would have used since, and none did.
 
     For a code last used at age a, the routings of its families younger than a would have had it `share x number`
-    times, had its use gone on; six expected and none seen has a chance of 1 in 400 (Poisson), so it is retired.
+    times, had its use gone on; six expected and none seen has a chance of 1 in 400 (Poisson), so it is retired. Of many
+    uses a few may have a stray date: they are passed over, each for 2.5 more that are expected (the same chance).
 
     Parameters
     ----------
@@ -46,10 +56,13 @@ def retired(
     if not dated.any():
         return out
     n_families = int(family.max()) + 1
+    ok = np.flatnonzero(np.isfinite(age[item]))
+    ok = ok[np.lexsort((age[item[ok]], code[ok]))]
+    uses_of = np.bincount(code[ok], minlength=n_codes)
+    stray = np.floor(uses_of * _STRAY + 0.5).astype(np.int64)
     youngest = np.full(n_codes, np.inf)
-    use_age = age[item]
-    ok = np.isfinite(use_age)
-    np.minimum.at(youngest, code[ok], use_age[ok])
+    used = np.flatnonzero(uses_of)
+    youngest[used] = age[item[ok]][(np.cumsum(uses_of) - uses_of + stray)[used]]
     limit = float(np.nanquantile(age[dated], 0.01))
     order = np.lexsort((item, code))
     item_s, code_s = item[order], code[order]
@@ -62,67 +75,130 @@ def retired(
         before = touched & ~(age < youngest[c])
         n_after = np.bincount(family[after], minlength=n_families)
         n_before = np.bincount(family[before], minlength=n_families)
-        out[c] = float((uses / np.maximum(n_before, 1) * n_after).sum()) >= _EXPECTED
+        missed = float((uses / np.maximum(n_before, 1) * n_after).sum())
+        out[c] = missed >= _EXPECTED + 2.5 * stray[c]
     return out
 
 
 def successors(
-    own: pl.DataFrame, age: dict[str, float], gone: list[str], code: str, least: float = 0.5
+    own: pl.DataFrame, age: dict[str, float], gone: Collection[str] = (), code: str = "job_cd"
 ) -> dict[str, str]:
-    """Which code took over from a retired one.
+    """Which codes took over from codes that went out of use: old code -> the code of today, chains followed.
 
-    A successor appears between the same neighbours (previous and following job) as the retired code did, and its share
-    there grew, after the retired code's last use, by at least `least` of the share that the retired code had.
+    A successor begins where the old code ends, stands in the same places in the same part types, and has there the
+    share that the old code had. A job's place is the pair of its neighbours (previous and following job), a resource's
+    the job. That dates part the two so by chance must be less likely than 1 in 1,000 (of all orders in time of their
+    uses, one has every old use before every new one). A few stray dates are allowed on either side. A code that existed
+    before can take over only from a code in `gone`, when its share grew there by about as much as the old code had.
 
     Parameters
     ----------
-    own: operations in order with item_key, job_cd and `code`. age: days per item_key, only items with a date.
-    gone: retired codes. code: the column that holds them.
+    own: operations in order with item_key, job_cd, part_type and `code` (job_cd or res_cd). age: days per item_key,
+    only items with a date. gone: codes that `retired` found.
     """
-    if not gone:
-        return {}
+    found: dict[str, str] = {}
+    # A replaced neighbour hides a place, so look again once the first are known.
+    for _ in range(3):
+        more = _takeovers(own.with_columns(pl.col(code).replace(found)) if found else own, age, gone, code)
+        if not more:
+            break
+        found = {old: more.get(new, new) for old, new in found.items()} | more
+    return found
+
+
+def _takeovers(
+    own: pl.DataFrame, age: dict[str, float], gone: Collection[str], column: str
+) -> dict[str, str]:
+    """One round of `successors`: every code takes over from at most one and is taken over by at most one."""
+    place = pl.struct("job_cd")
+    if column == "job_cd":
+        place = pl.struct(pl.col("job_cd").shift(i).over("item_key").alias(str(i)) for i in (1, -1))
     frame = (
-        own.select(list(dict.fromkeys(["item_key", "job_cd", code])))
-        .with_columns(
-            before=pl.col("job_cd").shift(1).over("item_key").fill_null(""),
-            after=pl.col("job_cd").shift(-1).over("item_key").fill_null(""),
+        own.select(
+            pl.col("part_type").fill_null(""),
+            place.rank("dense").cast(pl.Int64).alias("place"),
+            code=pl.col(column),
             age=pl.col("item_key").replace_strict(age, default=None, return_dtype=pl.Float64),
         )
-        .filter(pl.col("age").is_not_null() & pl.col(code).is_not_null())
+        .drop_nulls(["age", "code"])
+        .sort("place")
     )
-    plant = frame.group_by(code).agg(oldest=pl.col("age").max(), all=pl.len())
-    found: list[tuple[str, str, float]] = []
-    for old in gone:
-        ages = frame.filter(pl.col(code) == old)["age"].to_numpy()
-        if not len(ages):
-            continue
-        last = float(ages.min())
-        # A place is the pair of neighbours; what stands between them changes when a code is replaced.
-        places = frame.filter(pl.col(code) == old).group_by("before", "after").len("uses")
-        here = frame.join(places, on=["before", "after"])
-        early, late = here.filter(pl.col("age") >= last).height, here.filter(pl.col("age") < last).height
-        if not early or late < _EXPECTED / 2:
-            continue
-        share = (
-            here.group_by(code)
-            .agg(early=(pl.col("age") >= last).sum() / early, late=(pl.col("age") < last).sum() / late)
-            .with_columns(grown=pl.col("late") - pl.col("early"))
-            .join(plant, on=code)
-            .with_columns(new=pl.col("oldest") <= last * 1.1 + 30)
-        )
-        had = share.filter(pl.col(code) == old)["early"].item()
-        rivals = share.filter(
-            ~pl.col(code).is_in(gone) & (pl.col("grown") >= least * had) & (pl.col("all") >= 3)
-        )
-        # The best successor grew by as much as the old code had; one that did not exist before is likelier.
-        fit = pl.min_horizontal("grown", pl.lit(had)) / pl.max_horizontal("grown", pl.lit(had))
-        scored = rivals.with_columns(score=fit * pl.when("new").then(1.0).otherwise(0.5))
-        found += [(old, new, score) for new, score in scored.select(code, "score").iter_rows()]
-    if not found:
+    pairs = _possible_takeovers(frame, gone)
+    if not pairs:
         return {}
-    olds, news = sorted({f[0] for f in found}), sorted({f[1] for f in found})
+    names = {name: number for number, name in enumerate(frame["code"].unique().sort())}
+    code = frame["code"].replace_strict(names, return_dtype=pl.Int64).to_numpy()
+    kind = frame["part_type"].rank("dense").to_numpy()
+    days, at = frame["age"].to_numpy(), frame["place"].to_numpy()
+    scored: list[tuple[str, str, float]] = []
+    grown: dict[str, list[tuple[float, str]]] = {}
+    for old, new, turn, existed, places in pairs:
+        low, high = np.searchsorted(at, places), np.searchsorted(at, places, side="right")
+        here = np.concatenate([np.arange(a, b) for a, b in zip(low, high, strict=True)])
+        then = days[here] >= turn
+        early, late = max(int(then.sum()), 1), max(int((~then).sum()), 1)
+        is_old, is_new = code[here] == names[old], code[here] == names[new]
+        had, has = (is_old & then).sum() / early, (is_new & ~then).sum() / late
+        if existed:
+            has -= (is_new & then).sum() / early
+        fit = float(max(min(had, has), 0.0) / max(had, has, 1e-9))
+        if not existed:
+            kinds = np.isin(kind[code == names[new]], kind[code == names[old]]).mean()
+            scored.append((old, new, float(fit * kinds)))
+        elif late >= _EXPECTED / 2 and is_old.sum() >= _EXPECTED:
+            grown.setdefault(old, []).append((fit, new))
+    # A code that was there before must be the one that grew, by nine tenths, and none beside it half as well.
+    for old, rivals in grown.items():
+        (fit, new), (second, _) = sorted([*rivals, (0.0, ""), (0.0, "")], reverse=True)[:2]
+        if fit >= _GROWN and second < fit / 2:
+            scored.append((old, new, fit / 2))
+    return _assign(scored)
+
+
+def _possible_takeovers(
+    frame: pl.DataFrame, gone: Collection[str]
+) -> list[tuple[str, str, float, bool, list[int]]]:
+    """Old code, new code, day of the turn (age), whether the new one existed before, and the old code's places."""
+    stray = (pl.len() * _STRAY + 0.5).floor().cast(pl.Int64)
+    codes = frame.group_by("code").agg(
+        uses=pl.len(),
+        last=pl.col("age").sort().get(stray),
+        first=pl.col("age").sort(descending=True).get(stray),
+    )
+    per_place = frame.group_by("code", "place").len()
+    limit = frame["age"].quantile(0.01) if frame.height else None
+    pairs = (
+        per_place.join(codes.filter(pl.col("last") > limit), on="code")
+        .join(per_place.rename({"code": "new", "len": "there"}), on="place")
+        .filter(pl.col("code") != pl.col("new"))
+        .group_by("code", "new", "uses", "last")
+        .agg(pl.col("there").sum(), pl.col("place").sort())
+        .join(codes.select(new="code", new_uses="uses", new_first="first"), on="new")
+        .with_columns(existed=pl.col("new_first") > pl.col("last"))
+        .filter(
+            pl.when("existed")
+            .then(pl.col("code").is_in(list(gone)) & ~pl.col("new").is_in(list(gone)))
+            .otherwise(pl.col("there") >= _AT_HOME * pl.col("new_uses"))
+        )
+        .sort("code", "new")
+    )
+    out = []
+    for old, new, uses, last, new_uses, first, existed, places in pairs.select(
+        "code", "new", "uses", "last", "new_uses", "new_first", "existed", "place"
+    ).iter_rows():
+        orders = gammaln(uses + new_uses + 1) - gammaln(uses + 1) - gammaln(new_uses + 1)
+        if existed or orders >= _LEAST_ORDERS:
+            out.append((old, new, last if existed else (last + first) / 2, existed, places))
+    return out
+
+
+def _assign(scored: list[tuple[str, str, float]]) -> dict[str, str]:
+    """The pairs of old and new codes with the best scores in all, each code in at most one."""
+    if not scored:
+        return {}
+    olds, news = sorted({s[0] for s in scored}), sorted({s[1] for s in scored})
     table = np.zeros((len(olds), len(news)))
-    for old, new, score in found:
+    for old, new, score in scored:
         table[olds.index(old), news.index(new)] = score
     rows, cols = linear_sum_assignment(-table)
     return {olds[r]: news[c] for r, c in zip(rows, cols, strict=True) if table[r, c] > _SURE}

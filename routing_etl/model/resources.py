@@ -29,6 +29,16 @@ def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> NDArray[np.bool_]:
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 
+def unnamed_steps(steps: pl.DataFrame) -> NDArray[np.bool_]:
+    """Per step of the catalogue, whether it lacks a resource that the same job (in-house or outsourced alike) also has.
+
+    A resource that was not filled in is missing, not another choice.
+    """
+    named = pl.col("res_cd").is_not_null()
+    flags = steps.select(~named & named.any().over("job_cd", "inside")).to_series()
+    return np.asarray(flags.to_numpy(), dtype=bool)
+
+
 def resource_alternatives(
     operations: pl.DataFrame, evidence: TimeEvidence, pool_words: Sequence[str]
 ) -> pl.DataFrame:
