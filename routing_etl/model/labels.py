@@ -194,6 +194,49 @@ class RoutingCatalogue:
         return sparse.csr_matrix((data, (rows, cols)), shape=shape)
 
 
+def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> sparse.csr_matrix:
+    """Labels x operations: the share of an item's routings that have the operation, the label's own among them.
+
+    Planners differ, so several routings of one item tell more than the one that counts. Only routings of the label's
+    class are taken (one sent outside answers another question), and only those whose operations are all known.
+
+    Parameters
+    ----------
+    operations: OPERATIONS frame, all ranks.
+    """
+    own = catalogue.sequence_matrix()[catalogue.labels["sequence"].to_numpy()]
+    labels = catalogue.labels.select("item_key", "rout_class").with_row_index("label")
+    jobs = pl.DataFrame({"job_cd": catalogue.jobs}).with_row_index("job")
+    other = (
+        operations.filter(pl.col("routing_rank") > 0)
+        .select(
+            "item_key",
+            "rout_class",
+            "routing_rank",
+            "proc_seq",
+            pl.col("job_cd").replace(catalogue.replaced_jobs),
+        )
+        .join(labels, on=["item_key", "rout_class"])
+        .join(jobs, on="job_cd", how="left")
+        .sort("label", "routing_rank", "proc_seq")
+    )
+    routing = (
+        other.select(pl.struct("label", "routing_rank").rle_id()).to_series().to_numpy().astype(np.int64)
+    )
+    job = other["job"].cast(pl.Int64).fill_null(-1).to_numpy()
+    key = job * 64 + np.minimum(occurrences(routing, job), 63)
+    place = np.minimum(np.searchsorted(catalogue.operation_key, key), catalogue.n_operations - 1)
+    strange = (
+        np.bincount(routing, catalogue.operation_key[place] != key) > 0 if len(routing) else np.empty(0, bool)
+    )
+    keep = ~strange[routing]
+    label, place = other["label"].to_numpy().astype(np.int64)[keep], place[keep]
+    more = sparse.csr_matrix((np.ones(len(label), np.float32), (label, place)), shape=own.shape)
+    _, first = np.unique(routing[keep], return_index=True)
+    count = 1.0 + np.bincount(label[first], minlength=own.shape[0])
+    return sparse.csr_matrix(sparse.diags(1.0 / count) @ (own + more), dtype=np.float32)
+
+
 def occurrences(group: IntArray, value: IntArray) -> IntArray:
     """0 for the first appearance of a value in its group, 1 for the second ... Groups are contiguous."""
     order = np.lexsort((np.arange(len(value)), value, group))

@@ -37,7 +37,11 @@ _LEAST_ACTUALS = 100
 _SOURCES = 5
 #: Columns that the trees of one measure may ask.
 _COLUMNS = 64
+#: Lines that the trees tell apart (they take no more categories than bins); jobs of further lines share the last.
+_MOST_LINES = 60
 MEASURES = ("setup", "run")
+#: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
+_TREES = {"setup": (120, 24), "run": (200, 31)}
 
 
 @dataclass
@@ -74,19 +78,17 @@ class OperationTimes:
 
     Parameters
     ----------
-    max_rows: most operations that train the trees. max_iter: trees.
+    max_rows: most operations that train the trees.
     """
 
     def __init__(
         self,
         *,
         max_rows: int = 60_000,
-        max_iter: int = 120,
         n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.max_rows = max_rows
-        self.max_iter = max_iter
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -101,15 +103,18 @@ class OperationTimes:
         searched: IntArray,
         neighbours: IntArray,
         similarity: FloatArray,
+        line_of_job: IntArray,
     ) -> OperationTimes:
         """Learn from work results, or from standards where there are none.
 
         Parameters
         ----------
         operations: OPERATIONS frame. features, family, folds: per label. searched: labels whose neighbours are
-        known. neighbours, similarity: searched x k, the label's own near-duplicates left out.
+        known. neighbours, similarity: searched x k, the label's own near-duplicates left out. line_of_job: the line
+        of machines of every job, -1 for none.
         """
         self.n_jobs_known_ = len(catalogue.jobs)
+        self.line_of_job_ = np.minimum(line_of_job + 1, _MOST_LINES).astype(np.int64)
         self.step_job_ = catalogue.step_job
         self.job_codes_ = catalogue.jobs
         self.label_codes_ = catalogue.labels["item_cd"]
@@ -177,27 +182,27 @@ class OperationTimes:
         key = label * n_jobs + job
         order = np.argsort(key, kind="stable")
         rest = value - job_mean[job]
-        columns = _telling_columns(features, label, rest)
         learned = _Measure(
-            basis, columns, job_mean, job_known, [], None, key[order], rest[order].astype(np.float32),
+            basis, np.empty(0, np.int64), job_mean, job_known, [], None, key[order], rest[order].astype(np.float32),
             samples[order].astype(np.float32), np.full(n_jobs, 0.4, np.float32),
         )  # fmt: skip
-        groups = family[label] * n_jobs + job
         effect = np.zeros(len(rest), dtype=np.float32)
-        for f in range(int(folds.max()) + 1):
-            here = folds[label] == f
-            keys, means = _shrunk(groups[~here], rest[~here], weight[~here], 3.0)
-            effect[here] = _look(keys, means, groups[here])
-        learned.effects.append(_shrunk(groups, rest, weight, 3.0))
+        for groups in self._groups(family[label], job):
+            left = rest - effect
+            learned.effects.append(_shrunk(groups, left, weight, 3.0))
+            own = np.zeros(len(rest), dtype=np.float32)
+            for f in range(int(folds.max()) + 1):
+                here = folds[label] == f
+                own[here] = _look(*_shrunk(groups[~here], left[~here], weight[~here], 3.0), groups[here])
+            effect = effect + own
+        learned.columns = _telling_columns(features, label, rest - effect)
         place = np.full(len(family), -1, dtype=np.int64)
         place[searched] = np.arange(len(searched))
         used = place[label] >= 0
         label, job, samples = label[used], job[used], samples[used]
         rest, effect = rest[used], effect[used]
         near, near_weight, _ = self._near(learned, job, neighbours[place[label]], similarity[place[label]])
-        matrix = np.column_stack(
-            [features[np.ix_(label, columns)], job_mean[job], effect, near, near_weight]
-        ).astype(np.float32)
+        matrix = self._matrix(learned, features, label, job, effect, near, near_weight)
         residual = rest - effect
         rng = np.random.default_rng(self.random_state)
         held = folds[label] == 0
@@ -208,7 +213,7 @@ class OperationTimes:
                 for t in taught
             ]
             honest, learned.model = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(self._learn)(matrix[t], residual[t]) for t in taught
+                delayed(self._learn)(measure, matrix[t], residual[t]) for t in taught
             )
             error = rest[held] - effect[held] - _predict(honest, matrix[held])
         else:
@@ -217,15 +222,35 @@ class OperationTimes:
         learned.spread = self._spread(measure, job[held], error, samples[held])
         return learned
 
-    def _learn(self, matrix: FloatArray, residual: FloatArray) -> Any:
+    def _groups(self, family: IntArray, job: IntArray) -> tuple[IntArray, IntArray]:
+        """Numbers of the pairs of family and line, and of family and job."""
+        return family * (_MOST_LINES + 1) + self.line_of_job_[job], family * self.n_jobs_known_ + job
+
+    def _matrix(
+        self,
+        learned: _Measure,
+        features: FloatArray,
+        row: IntArray,
+        job: IntArray,
+        effect: FloatArray,
+        near: FloatArray,
+        near_weight: FloatArray,
+    ) -> FloatArray:
+        """What the trees are asked; the last column is a category, the line: size and material act by machine."""
+        known = [features[np.ix_(row, learned.columns)], learned.job_mean[job], effect, near, near_weight]
+        return np.column_stack([*known, self.line_of_job_[job]]).astype(np.float32)
+
+    def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Any:
+        iterations, leaves = _TREES[measure]
         # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
         boosted = HistGradientBoostingRegressor(
-            max_iter=self.max_iter,
+            max_iter=iterations,
             learning_rate=0.1,
-            max_leaf_nodes=24,
+            max_leaf_nodes=leaves,
             min_samples_leaf=20,
             max_bins=63,
             l2_regularization=1.0,
+            categorical_features=[matrix.shape[1] - 1],
             early_stopping=False,
             random_state=self.random_state,
         )
@@ -322,18 +347,13 @@ class OperationTimes:
         neighbours, similarity = request.neighbours[row], request.similarity[row]
         near, near_weight, hit = self._near(learned, job, neighbours, similarity)
         family = np.maximum(request.family[row], 0)
-        effect = _look(*learned.effects[0], family * self.n_jobs_known_ + job)
+        groups = self._groups(family, job)
+        effect = sum(
+            (_look(*e, g) for e, g in zip(learned.effects, groups, strict=True)), np.zeros(n, np.float32)
+        )
         log_time = learned.job_mean[job] + effect
         if learned.model is not None:
-            matrix = np.column_stack(
-                [
-                    request.features[np.ix_(row, learned.columns)],
-                    learned.job_mean[job],
-                    effect,
-                    near,
-                    near_weight,
-                ]
-            ).astype(np.float32)
+            matrix = self._matrix(learned, request.features, row, job, effect, near, near_weight)
             log_time = log_time + _predict(learned.model, matrix)
         else:
             log_time = log_time + near

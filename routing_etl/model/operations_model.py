@@ -252,8 +252,8 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        operations: items x operations, 0/1. votes: the forest's out-of-bag shares for the same. family, folds, weights:
-        per item.
+        operations: items x operations, 0/1, or a share where several routings of an item differ. votes: the forest's
+        out-of-bag shares for the same. family, folds, weights: per item.
         """
         n = operations.shape[0]
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)

@@ -36,7 +36,7 @@ from routing_etl.model.choice import StepChooser, choose
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
-from routing_etl.model.labels import build_catalogue
+from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.line_model import LineModel
 from routing_etl.model.novelty import novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
@@ -186,7 +186,14 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             table = self.encoder_.tokeniser_.transform(train)
             codes = self._telling_codes(table)
             probabilities, family = self._fit_operations(
-                table, features, described[variant], votes, folds, age, progress
+                table,
+                features,
+                described[variant],
+                votes,
+                usual_operations(catalogue, operations),
+                folds,
+                age,
+                progress,
             )
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
@@ -202,7 +209,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             )
             self.chooser_ = StepChooser().fit(catalogue, lines, self._step_live, pool)
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
-                catalogue, operations, evidence, features, family, folds, *near
+                catalogue, operations, evidence, features, family, folds, *near, lines.line_of_job_
             )
             task.advance()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
@@ -315,6 +322,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         features: FloatArray,
         target: FloatArray,
         votes: sparse.csr_matrix,
+        usual: sparse.csr_matrix,
         folds: IntArray,
         age: FloatArray,
         progress: Progress,
@@ -329,7 +337,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         family = np.where(np.diff(votes.indptr) > 0, model.family(votes), own)
         probabilities = model.fit(
             table,
-            operations,
+            usual,
             self._voted(votes),
             family,
             folds,
