@@ -2,9 +2,10 @@
 
 A candidate is a routing that an engineer wrote for some item - found in the item's leaves of the forest, at its
 neighbours, often among items with the same value of a telling attribute, likely under the operation model - or one
-composed of steps that have been seen together (`compose`). For a training item every count leaves the item's own
-near-duplicates out, and a routing that only they have is a candidate only if it would have been composed, so the ranker
-learns from evidence as a new item would have it.
+composed of steps that have been seen together (`compose`). For a training item every count leaves the item's own fold
+out, and a routing that only it has is a candidate only if it would have been composed, so the ranker learns from
+evidence as a new item would have it. A near-duplicate stays: a new item may have one too, and how much it is worth is
+for the ranker to learn.
 
 What belongs here: collecting candidates and computing their evidence features. What does not: deciding between them.
 """
@@ -145,7 +146,6 @@ class CandidateMaker:
         self,
         catalogue: RoutingCatalogue,
         described: FloatArray,
-        groups: IntArray,
         codes: dict[str, NDArray[np.int32]],
         age_days: FloatArray,
         live: NDArray[np.bool_],
@@ -156,7 +156,7 @@ class CandidateMaker:
 
         Parameters
         ----------
-        described: sequences x d, mean routing description of every sequence. groups: near-duplicate group per label.
+        described: sequences x d, mean routing description of every sequence.
         codes: telling level -> coded value per label. age_days: per label, NaN when unknown.
         live: per sequence, whether it may be proposed. family, folds: per label.
         """
@@ -183,12 +183,10 @@ class CandidateMaker:
         self.outsourced_ = per_job[catalogue.operation_job].astype(np.float32)
         self.composer_ = Composer().fit(catalogue, family, sequence, live)
 
-        # Near-duplicates count once per sequence.
-        _, one = np.unique(groups * n_sequences + sequence, return_index=True)
         self.levels_ = list(codes)
-        self.counts_ = _count(one, sequence, n_sequences, codes, age_days)
+        self.counts_ = _count(np.arange(len(sequence)), sequence, n_sequences, codes, age_days)
         self.without_ = [
-            _count(one[folds[one] != f], sequence, n_sequences, codes, age_days)
+            _count(np.flatnonzero(folds != f), sequence, n_sequences, codes, age_days)
             for f in range(int(folds.max()) + 1)
         ]
         self.typical_ = self._typical(n_sequences)

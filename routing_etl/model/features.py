@@ -118,7 +118,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        target: n x k description of each item's routing. folds: n, fold number; near-duplicates share a fold.
+        target: n x k description of each item's routing. folds: n, fold number.
         """
         self.tokeniser_ = Tokeniser(self.attributes).fit(items)
         table = self.tokeniser_.transform(items)

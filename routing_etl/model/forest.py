@@ -1,6 +1,6 @@
 """A forest whose leaves hold routings: supervised similarity between items.
 
-Every tree is grown on a random share of the items (all near-duplicates in or out together) and on a random projection of
+Every tree is grown on a random share of the items and on a random projection of
 the low-rank routing description (random output projections, Joly et al. 2014), so that each tree learns which
 attributes and which thresholds separate routings. Two items are similar when they share leaves (Breiman's proximity);
 the training items in an item's leaves vote with their routings. A training item's own votes come only from trees
@@ -74,7 +74,6 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
         self,
         features: FloatArray,
         target: FloatArray,
-        groups: IntArray,
         variants: IntArray,
         n_variants: int,
         weights: FloatArray,
@@ -84,19 +83,17 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        target: n x k routing description. groups: n, equal for near-duplicates (0 .. n_groups-1). variants: n, index
-        of each item's routing. weights: n, how much an item's vote counts (age).
+        target: n x k routing description. variants: n, index of each item's routing. weights: n, how much an item's vote counts (age).
         """
         self.columns_ = self._telling(features, target)
         asked = np.ascontiguousarray(features[:, self.columns_])
-        n_groups = int(groups.max()) + 1
         share = min(self.sample_share, self.max_rows / max(len(features), 1))
         seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
         with progress.task("growing trees", self.n_trees) as task:
 
             def grow(seed: np.random.SeedSequence) -> tuple[Any, NDArray[np.int32], NDArray[np.bool_]]:
                 rng = np.random.default_rng(seed)
-                inside = rng.random(n_groups)[groups] < share
+                inside = rng.random(len(features)) < share
                 if not inside.any():
                     inside[:] = True
                 rows = np.flatnonzero(inside)
@@ -155,7 +152,7 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
         return np.sort(order[: self.max_columns])
 
     def out_of_bag(self) -> sparse.csr_matrix:
-        """Votes for the training items, each only from trees that have not seen it or a near-duplicate.
+        """Votes for the training items, each only from trees that have not seen it.
 
         Available once, right after `fit` (the memberships are dropped afterwards); an item that every tree has seen
         has an empty row.

@@ -59,7 +59,7 @@ class LineModel:
         self,
         *,
         n_trees: int = 24,
-        min_leaf: int = 3,
+        min_leaf: int = 1,
         max_features: float = 0.3,
         max_columns: int = 32,
         max_rows: int = 12_000,

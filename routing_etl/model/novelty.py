@@ -20,7 +20,6 @@ _CELLS = 20_000_000
 def novelty_factor(
     kind: NDArray[np.int32],
     points: FloatArray,
-    groups: IntArray,
     sequence_of: IntArray,
     nearest_same: NDArray[np.bool_],
     random_state: int,
@@ -32,8 +31,8 @@ def novelty_factor(
 
     Parameters
     ----------
-    kind, points, groups, sequence_of: per training item its type, place, near-duplicate group and job sequence.
-    nearest_same: whether its nearest neighbour outside its group has its routing.
+    kind, points, sequence_of: per training item its type, place and job sequence.
+    nearest_same: whether its nearest neighbour has its routing.
     """
     rng = np.random.default_rng(random_state)
     sample = np.sort(rng.choice(len(kind), min(_SAMPLE, len(kind)), replace=False))
@@ -41,7 +40,7 @@ def novelty_factor(
     hits_other = hits_any = 0
     for part in np.array_split(sample, max(1, len(sample) * len(kind) // _CELLS)):
         distance = squares[None, :] - 2.0 * (points[part] @ points.T)
-        own = (kind[None, :] == kind[part][:, None]) | (groups[None, :] == groups[part][:, None])
+        own = kind[None, :] == kind[part][:, None]
         distance[own] = np.inf
         other = distance.argmin(axis=1)
         foreign = np.isfinite(distance[np.arange(len(part)), other])

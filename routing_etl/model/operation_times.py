@@ -41,7 +41,7 @@ _COLUMNS = 64
 _MOST_LINES = 60
 MEASURES = ("setup", "run")
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
-_TREES = {"setup": (120, 24), "run": (200, 31)}
+_TREES = {"setup": (80, 24), "run": (200, 31)}
 
 
 @dataclass
@@ -110,7 +110,7 @@ class OperationTimes:
         Parameters
         ----------
         operations: OPERATIONS frame. features, family, folds: per label. searched: labels whose neighbours are
-        known. neighbours, similarity: searched x k, the label's own near-duplicates left out. line_of_job: the line
+        known. neighbours, similarity: searched x k, the label itself left out. line_of_job: the line
         of machines of every job, -1 for none.
         """
         self.n_jobs_known_ = len(catalogue.jobs)

@@ -159,8 +159,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_ = list(catalogue.notes)
             self.attributes_ = self._usable(train)
             self.catalogue_ = catalogue
-            groups = np.unique(train["attribute_hash"].to_numpy(), return_inverse=True)[1].astype(np.int64)
-            folds = self._folds(groups)
+            folds = self._folds(labels.height)
             variant = labels["variant"].to_numpy().astype(np.int64)
             described = self._describe(variant)
             task.advance()
@@ -173,7 +172,6 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             ).fit(
                 features,
                 described[variant],
-                groups,
                 variant,
                 catalogue.n_variants,
                 age_weight(age, self.half_life_days),
@@ -198,9 +196,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
             sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
-            maker.fit(catalogue, sequence_described, groups, codes, age, live, family, folds)
+            maker.fit(catalogue, sequence_described, codes, age, live, family, folds)
             self.maker_ = maker
-            near = self._fit_ranker(features, votes, probabilities, family, codes, groups, folds)
+            near = self._fit_ranker(features, votes, probabilities, family, codes, folds)
             task.advance()
             self.book_ = catalogue.book()
             pool = pool_steps(catalogue.steps, self.pool_words)
@@ -262,11 +260,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             )
         return tuple(used)
 
-    def _folds(self, groups: IntArray) -> IntArray:
-        n_groups = int(groups.max()) + 1
-        n_folds = int(min(5 if n_groups >= 200 else 10, n_groups))
+    def _folds(self, n: int) -> IntArray:
         rng = np.random.default_rng(self.random_state)
-        return (rng.permutation(n_groups) % n_folds)[groups].astype(np.int64)
+        return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
 
     def _describe(self, variant: IntArray) -> FloatArray:
         """Variants x k: low-rank description of every routing."""
@@ -384,10 +380,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         probabilities: FloatArray,
         family: IntArray,
         codes: dict[str, NDArray[np.int32]],
-        groups: IntArray,
         folds: IntArray,
     ) -> tuple[IntArray, IntArray, FloatArray]:
-        """Similarity scale, ranker, novelty; returns the labels used, their neighbours (no duplicates), similarities."""
+        """Similarity scale, ranker, novelty; returns the labels used, their neighbours and similarities."""
         sequence_of = self.catalogue_.labels["sequence"].to_numpy().astype(np.int64)
         self.sequence_of_ = sequence_of
         n = len(sequence_of)
@@ -397,12 +392,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             chosen = np.sort(rng.choice(n, self.max_ranker_items, replace=False))
         expected = np.asarray(votes[chosen] @ self.described_, dtype=np.float32)
         points = self._place(expected, features[chosen])
-        distance, found = self.index_.search(points, self.n_neighbors + 8)
-        own = groups[np.maximum(found, 0)] == groups[chosen][:, None]
-        distance = np.where(own, np.inf, distance)
-        found = np.where(own, -1, found)
-        order = np.argsort(distance, axis=1, kind="stable")[:, : self.n_neighbors]
-        distance, found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
+        distance, found = self.index_.search(points, self.n_neighbors, chosen)
         same = (found >= 0) & (sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None])
         self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
         similarity = self.scale_.transform(distance)
@@ -436,9 +426,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         self.novelty_ = 1.0
         if self.type_level_:
             kind = codes[self.type_level_][chosen]
-            self.novelty_ = novelty_factor(
-                kind, points, groups[chosen], sequence_of[chosen], same[:, 0], self.random_state
-            )
+            self.novelty_ = novelty_factor(kind, points, sequence_of[chosen], same[:, 0], self.random_state)
         return chosen, found, similarity
 
     def _unseen(self, evidence: Evidence) -> NDArray[np.bool_]:

@@ -66,7 +66,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         features, hit, row, fold: per candidate its evidence, whether it is the item's routing, the item's row
-        (ascending) and the item's fold (near-duplicates share one).
+        (ascending) and the item's fold.
         """
         self.boosted_ = bool(hit.sum() >= _FEW_HITS and (~hit).sum() >= _FEW_HITS)
         raw = np.zeros(len(hit), dtype=np.float64)

@@ -175,7 +175,7 @@ class SimilarityScale(BaseEstimator):  # type: ignore[misc]
     """Distance to similarity: the share of items at this distance whose routing is the same (isotonic, decreasing)."""
 
     def fit(self, distance: FloatArray, same: NDArray[np.bool_]) -> SimilarityScale:
-        """Learn from pairs of a training item and its neighbours, the item's own near-duplicates left out."""
+        """Learn from pairs of a training item and its neighbours, the item itself left out."""
         keep = np.isfinite(distance)
         x, y = distance[keep].astype(np.float64), same[keep].astype(np.float64)
         if len(x) == 0:

@@ -147,10 +147,9 @@ def test_novelty_is_low_where_types_have_routings_of_their_own() -> None:
     rng = np.random.default_rng(4)
     kind = np.repeat(np.arange(4), 50).astype(np.int32)
     points = (kind[:, None] * 10 + rng.normal(0, 1, (200, 3))).astype(np.float32)
-    groups = np.arange(200)
     same = np.ones(200, dtype=bool)
-    assert novelty_factor(kind, points, groups, kind.astype(np.int64), same, 0) < 0.05
-    assert novelty_factor(kind, points, groups, np.zeros(200, np.int64), same, 0) == pytest.approx(1.0)
+    assert novelty_factor(kind, points, kind.astype(np.int64), same, 0) < 0.05
+    assert novelty_factor(kind, points, np.zeros(200, np.int64), same, 0) == pytest.approx(1.0)
 
 
 def test_training_and_serving_read_values_alike() -> None:

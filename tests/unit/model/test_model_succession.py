@@ -1,0 +1,143 @@
+"""Codes that went out of use and the codes that took over: small histories whose answers are known by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from model_toy import toy_items, toy_operations, toy_rule
+
+from routing_etl.model.labels import build_catalogue, usual_operations
+from routing_etl.model.recency import retired, successors
+from routing_etl.model.resources import unnamed_steps
+
+
+def history(
+    routings: Sequence[tuple[float, str, str]], kind: str = "K"
+) -> tuple[pl.DataFrame, dict[str, float]]:
+    """Operations of one item per routing, from (age in days, jobs, resources of the jobs or "")."""
+    rows = [
+        (f"I{i:03}", job, resource, kind)
+        for i, (_, jobs, resources) in enumerate(routings)
+        for job, resource in zip(jobs.split(), (resources or jobs).split(), strict=True)
+    ]
+    own = pl.DataFrame(rows, schema=["item_key", "job_cd", "res_cd", "part_type"], orient="row")
+    return own, {f"I{i:03}": age for i, (age, _, _) in enumerate(routings)}
+
+
+def spread(ages: range, jobs: str, resources: str = "") -> list[tuple[float, str, str]]:
+    return [(float(age), jobs, resources) for age in ages]
+
+
+def test_a_successor_is_found_by_few_uses_and_in_spite_of_a_stray_date() -> None:
+    old = [*spread(range(500, 3000, 50), "A X1 C"), (40.0, "A X1 C", "")]
+    assert successors(*history([*old, *spread(range(10, 400, 70), "A X2 C")])) == {"X1": "X2"}
+
+
+def test_too_few_uses_prove_nothing() -> None:
+    # Of all orders in time of 10 and 1 uses one in 11 has the new one last.
+    assert successors(*history([*spread(range(500, 3000, 250), "A X1 C"), (10.0, "A X2 C", "")])) == {}
+
+
+def test_codes_that_were_always_alternatives_do_not_succeed_each_other() -> None:
+    both = [*spread(range(10, 3000, 60), "A X1 C"), *spread(range(40, 3000, 60), "A X2 C")]
+    assert successors(*history(both)) == {}
+
+
+def test_a_new_code_in_another_place_or_of_another_kind_is_no_successor() -> None:
+    old = spread(range(500, 3000, 50), "A X1 C")
+    elsewhere = history([*old, *spread(range(10, 400, 40), "D X2 E")])
+    assert successors(*elsewhere) == {}
+    own, age = history([*old, *spread(range(10, 400, 40), "A X2 C")])
+    other = own.with_columns(
+        part_type=pl.when(pl.col("item_key") < "I050").then(pl.lit("K")).otherwise(pl.lit("L"))
+    )
+    assert successors(other, age) == {}
+
+
+def test_a_chain_of_codes_ends_at_the_code_of_today() -> None:
+    chain = [
+        *spread(range(2000, 3000, 40), "A X1 C"),
+        *spread(range(1000, 1900, 40), "A X2 C"),
+        *spread(range(10, 900, 40), "A X3 C"),
+    ]
+    assert successors(*history(chain)) == {"X1": "X3", "X2": "X3"}
+
+
+def test_neighbours_replaced_on_the_same_day_do_not_hide_each_other() -> None:
+    old, new = spread(range(500, 3000, 50), "A X1 Y1 C"), spread(range(10, 400, 20), "A X2 Y2 C")
+    mixed = [*spread(range(500, 3000, 50), "A X1 D"), *spread(range(10, 400, 20), "A X2 D")]
+    assert successors(*history([*old, *new, *mixed])) == {"X1": "X2", "Y1": "Y2"}
+
+
+def test_a_code_that_existed_takes_over_only_from_a_retired_one_whose_share_it_got() -> None:
+    early = [*spread(range(500, 3000, 50), "A X1 C"), *spread(range(520, 3000, 50), "A X2 C")]
+    merged = history([*early, *spread(range(10, 400, 10), "A X2 C")])
+    assert successors(*merged) == {}
+    assert successors(*merged, gone=["X1"]) == {"X1": "X2"}
+    # Two codes that grew alike: which of them took over is not known.
+    both = history([*early, *spread(range(10, 400, 20), "A X2 C"), *spread(range(20, 400, 20), "A X3 C"),
+                    *spread(range(530, 3000, 50), "A X3 C")])  # fmt: skip
+    assert successors(*both, gone=["X1"]) == {}
+
+
+def test_a_machine_is_succeeded_within_its_jobs() -> None:
+    old = [*spread(range(500, 3000, 50), "A B", "M1 W1"), *spread(range(500, 3000, 90), "A B", "M2 W1")]
+    new = [*spread(range(10, 400, 30), "A B", "M3 W1"), *spread(range(20, 400, 60), "A B", "M2 W1")]
+    assert successors(*history([*old, *new]), code="res_cd") == {"M1": "M3"}
+    assert successors(*history([*old, *new])) == {}
+
+
+@pytest.mark.parametrize(("after", "gone"), [(20, True), (5, False)])
+def test_a_stray_date_does_not_keep_a_code_in_use(after: int, gone: bool) -> None:
+    """100 uses of which one is dated last week: it counts as out of use where enough would have been expected since."""
+    age = np.concatenate([np.linspace(500, 3000, 99), [7.0], np.linspace(1, 400, after)]).astype(np.float32)
+    used = np.arange(100)
+    found = retired(used, np.zeros(100, np.int64), 1, age, np.zeros(len(age), np.int64))
+    assert found.tolist() == [gone]
+
+
+def test_machines_out_of_use_teach_the_ones_that_took_over() -> None:
+    items = toy_items(500, seed=5)
+    operations = toy_operations(items, toy_rule(items), seed=5)
+    change = datetime(2025, 3, 1)
+    busiest = operations["res_cd"].drop_nulls().mode().sort()[0]
+    operations = operations.with_columns(
+        res_cd=pl.when((pl.col("res_cd") == busiest) & (pl.col("rout_date") >= change))
+        .then(pl.lit("NEW-1"))
+        .otherwise("res_cd")
+    )
+    catalogue = build_catalogue(items, operations)
+    assert catalogue.replaced_resources == {busiest: "NEW-1"}
+    assert busiest not in set(catalogue.steps["res_cd"])
+    assert any(f"{busiest} -> NEW-1" in note for note in catalogue.notes)
+
+
+def test_a_resource_not_filled_in_is_no_choice_where_the_job_has_one() -> None:
+    steps = pl.DataFrame(
+        [("A", "M1", "in"), ("A", None, "in"), ("A", None, "out"), ("B", None, "in")],
+        schema=["job_cd", "res_cd", "inside"],
+        orient="row",
+    )
+    assert unnamed_steps(steps).tolist() == [False, True, False, False]
+
+
+def test_other_routings_of_an_item_soften_its_label() -> None:
+    items = toy_items(60, seed=3)
+    operations = toy_operations(items, toy_rule(items), seed=3)
+    first = operations["item_key"][0]
+    own = operations.filter(pl.col("item_key") == first).sort("proc_seq")
+    shorter = own.head(own.height - 1).with_columns(routing_rank=pl.lit(1, pl.Int32), rout_no=pl.lit("R2"))
+    strange = own.with_columns(
+        routing_rank=pl.lit(2, pl.Int32), rout_no=pl.lit("R3"), job_cd=pl.lit("NOBODY'S"),
+    )  # fmt: skip
+    catalogue = build_catalogue(items, operations)
+    plain = usual_operations(catalogue, operations).toarray()
+    assert set(np.unique(plain)) == {0.0, 1.0}
+    soft = usual_operations(catalogue, pl.concat([operations, shorter, strange])).toarray()
+    label = catalogue.labels["item_key"].to_list().index(first)
+    assert sorted(soft[label][soft[label] > 0]) == [0.5, *[1.0] * (own.height - 1)]
+    np.testing.assert_array_equal(np.delete(soft, label, 0), np.delete(plain, label, 0))
