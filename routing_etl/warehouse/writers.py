@@ -369,6 +369,8 @@ class BulkCopyWriter:
             raise ConfigurationError(
                 f"mssql-python cannot be loaded ({exc}).", remedy="pip install mssql-python"
             ) from exc
+        # Its pool would hold the session open for ten minutes after the load, beside SQLAlchemy's own pool.
+        mssql_python.pooling(enabled=False)
         opened = mssql_python.connect(
             mssql_python_connection_string(self.engine), autocommit=True, timeout=self.connect_timeout
         )

@@ -246,7 +246,10 @@ class FakeDriver:
 
     def __init__(self, engine, table, *, lose=0, put=None):
         self.engine, self.table, self.lose, self.put = engine, table, lose, put or {}
-        self.calls, self.connects, self.closed = [], [], 0
+        self.calls, self.connects, self.closed, self.pooled = [], [], 0, True
+
+    def pooling(self, *, enabled):
+        self.pooled = enabled
 
     def connect(self, connection_string, **arguments):
         self.connects.append((connection_string, arguments))
@@ -292,6 +295,7 @@ def test_bulk_copy_maps_by_name_checks_constraints_and_has_its_time(place, monke
     assert driver.connects == [("Server=x", {"autocommit": True, "timeout": 7})], (
         "one connection for all calls"
     )
+    assert not driver.pooled, "a pooled session outlives the load"
     assert driver.calls[0] == (
         "round_trip",
         {"timeout": 99, "column_mappings": ["price", "name", "seq", "owner"], "check_constraints": True,
