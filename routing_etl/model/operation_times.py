@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -254,7 +254,8 @@ class OperationTimes:
             early_stopping=False,
             random_state=self.random_state,
         )
-        with one_thread("openmp"):
+        # With a category scikit-learn codes the columns through joblib, which would start processes for that.
+        with one_thread("openmp"), parallel_config(backend="sequential"):
             return boosted.fit(matrix, residual)
 
     def _near(
@@ -530,5 +531,5 @@ def _look(keys: IntArray, means: FloatArray, key: IntArray) -> FloatArray:
 def _predict(model: Any, matrix: FloatArray) -> FloatArray:
     if not len(matrix):
         return np.zeros(0)
-    with one_thread("openmp"):
+    with one_thread("openmp"), parallel_config(backend="sequential"):
         return np.asarray(model.predict(matrix))
