@@ -1,8 +1,8 @@
 """A forest whose leaves hold routings: supervised similarity between items.
 
-Every tree is grown on a random share of the items and on a random projection of
-the low-rank routing description (random output projections, Joly et al. 2014), so that each tree learns which
-attributes and which thresholds separate routings. Two items are similar when they share leaves (Breiman's proximity);
+Every tree is grown on a random share of the items and on a random projection of the low-rank routing description (random
+output projections, Joly et al. 2014), so that each tree learns which attributes and which thresholds separate routings.
+Two items are similar when they share leaves (Breiman's proximity);
 the training items in an item's leaves vote with their routings. A training item's own votes come only from trees
 that have not seen it (out of bag), which makes its evidence as honest as that of a new item.
 
@@ -83,7 +83,8 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        target: n x k routing description. variants: n, index of each item's routing. weights: n, how much an item's vote counts (age).
+        target: n x k routing description. variants: n, index of each item's routing. weights: n, how much an item's
+        vote counts (age).
         """
         self.columns_ = self._telling(features, target)
         asked = np.ascontiguousarray(features[:, self.columns_])

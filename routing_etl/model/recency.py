@@ -97,12 +97,15 @@ def successors(
     only items with a date. gone: codes that `retired` found.
     """
     found: dict[str, str] = {}
-    # A replaced neighbour hides a place, so look again once the first are known.
-    for _ in range(3):
-        more = _takeovers(own.with_columns(pl.col(code).replace(found)) if found else own, age, gone, code)
-        if not more:
-            break
-        found = {old: more.get(new, new) for old, new in found.items()} | more
+    # A replaced neighbour hides a place, so look again once the first are known. Each round leaves fewer codes.
+    while more := _takeovers(
+        own.with_columns(pl.col(code).replace(found)) if found else own, age, gone, code
+    ):
+        found |= more
+        for old, new in found.items():
+            while new in found:
+                new = found[new]
+            found[old] = new
     return found
 
 
@@ -135,16 +138,23 @@ def _takeovers(
     for old, new, turn, existed, places in pairs:
         low, high = np.searchsorted(at, places), np.searchsorted(at, places, side="right")
         here = np.concatenate([np.arange(a, b) for a, b in zip(low, high, strict=True)])
-        then = days[here] >= turn
-        early, late = max(int(then.sum()), 1), max(int((~then).sum()), 1)
         is_old, is_new = code[here] == names[old], code[here] == names[new]
-        had, has = (is_old & then).sum() / early, (is_new & ~then).sum() / late
+        then, now = days[here] >= turn, days[here] < turn
+        covered = 1.0
+        if not existed:
+            # Each code's share of its own time, and how much of both their time is no gap between them.
+            oldest, newest = days[here][is_old].max(), days[here][is_new].min()
+            last, first = days[here][is_old & then].min(), days[here][is_new & now].max()
+            then, now = then & (days[here] <= oldest), now & (days[here] >= newest)
+            covered = 1.0 - (last - first) / max(oldest - newest, 1e-9)
+        early, late = max(int(then.sum()), 1), max(int(now.sum()), 1)
+        had, has = (is_old & then).sum() / early, (is_new & now).sum() / late
         if existed:
             has -= (is_new & then).sum() / early
         fit = float(max(min(had, has), 0.0) / max(had, has, 1e-9))
         if not existed:
             kinds = np.isin(kind[code == names[new]], kind[code == names[old]]).mean()
-            scored.append((old, new, float(fit * kinds)))
+            scored.append((old, new, float(fit * kinds * covered)))
         elif late >= _EXPECTED / 2 and is_old.sum() >= _EXPECTED:
             grown.setdefault(old, []).append((fit, new))
     # A code that was there before must be the one that grew, by nine tenths, and none beside it half as well.
@@ -174,7 +184,7 @@ def _possible_takeovers(
         .group_by("code", "new", "uses", "last")
         .agg(pl.col("there").sum(), pl.col("place").sort())
         .join(codes.select(new="code", new_uses="uses", new_first="first"), on="new")
-        .with_columns(existed=pl.col("new_first") > pl.col("last"))
+        .with_columns(existed=pl.col("new_first") >= pl.col("last"))
         .filter(
             pl.when("existed")
             .then(pl.col("code").is_in(list(gone)) & ~pl.col("new").is_in(list(gone)))

@@ -8,6 +8,8 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from model_toy import toy_items, toy_operations, toy_rule
 
 from routing_etl.model.labels import build_catalogue, usual_operations
@@ -65,6 +67,27 @@ def test_a_chain_of_codes_ends_at_the_code_of_today() -> None:
         *spread(range(10, 900, 40), "A X3 C"),
     ]
     assert successors(*history(chain)) == {"X1": "X3", "X2": "X3"}
+    longer = [
+        routing for n in range(8) for routing in spread(range(300 * n + 20, 300 * n + 280, 20), f"A Y{n} C")
+    ]
+    assert successors(*history(longer)) == {f"Y{n}": "Y0" for n in range(1, 8)}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(["A X1 C", "A X2 C", "X3 C", "A X3", "X1"])),
+        max_size=60,
+    ),
+    st.sets(st.sampled_from(["X1", "X2", "X3", "A"])),
+)
+def test_a_code_is_replaced_at_most_once_and_never_by_one_that_is_replaced(
+    uses: list[tuple[int, str]], gone: set[str]
+) -> None:
+    own, age = history([(100.0 * day, jobs, "") for day, jobs in uses]) if uses else history([(1.0, "A", "")])
+    found = successors(own, age, sorted(gone))
+    assert not set(found) & set(found.values())
+    assert set(found) | set(found.values()) <= set(own["job_cd"])
 
 
 def test_neighbours_replaced_on_the_same_day_do_not_hide_each_other() -> None:
