@@ -125,8 +125,9 @@ class StepChooser:
         self.job_bounds_ = np.searchsorted(job[order], np.arange(len(catalogue.jobs) + 1))
         per_job = np.bincount(job, count, len(catalogue.jobs))
         self.prior_ = (count / np.maximum(per_job[job], 1) * 1e-3).astype(np.float32)
-        # A step out of use is taken only when the job has no other; a waiting pool when it clearly beats every machine.
-        self.malus_ = (10.0 * ~live).astype(np.float32)
+        # A step out of use is taken only when the job has no other, one whose codes the output cannot hold never before
+        # another; a waiting pool when it clearly beats every machine.
+        self.malus_ = (10.0 * ~live + 100.0 * ~catalogue.step_fits).astype(np.float32)
         self.worth_ = np.where(pool, 0.5, 1.0).astype(np.float32)
         return self
 

@@ -368,8 +368,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_.append(
                 f"Jobs out of use, not proposed: {', '.join(self.retired_jobs_.to_list()[:20])}."
             )
-        missing = unnamed_steps(catalogue.steps)
-        self._step_live = catalogue.step_fits & catalogue.step_observed & ~old_step & ~missing
+        usable = catalogue.step_fits & catalogue.step_observed & ~old_step
+        self._step_live = usable & ~unnamed_steps(catalogue.steps, usable)
         fits = np.bitwise_and.reduceat(~old_job[catalogue.sequence_jobs], catalogue.sequence_offsets[:-1])
         return catalogue.sequence_fits & fits
 

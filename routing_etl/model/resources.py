@@ -29,13 +29,15 @@ def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> NDArray[np.bool_]:
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 
-def unnamed_steps(steps: pl.DataFrame) -> NDArray[np.bool_]:
-    """Per step of the catalogue, whether it lacks a resource that the same job (in-house or outsourced alike) also has.
+def unnamed_steps(steps: pl.DataFrame, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Per step of the catalogue, whether it lacks a resource and a usable step of the same job and kind has one.
 
-    A resource that was not filled in is missing, not another choice.
+    A resource that was not filled in is missing, not another choice; kind: in-house or outsourced. `usable`: per step,
+    whether it may be proposed otherwise.
     """
     named = pl.col("res_cd").is_not_null()
-    flags = steps.select(~named & named.any().over("job_cd", "inside")).to_series()
+    has_one = (named & pl.Series(usable)).any().over("job_cd", "inside")
+    flags = steps.select(~named & has_one).to_series()
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 

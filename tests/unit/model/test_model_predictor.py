@@ -450,6 +450,22 @@ def test_own_work_results_are_the_time(plant: tuple[pl.DataFrame, ...]) -> None:
     assert set(top["sample_count"]) == {5}
 
 
+def test_a_step_that_does_not_fit_gives_way_to_one_without_a_resource() -> None:
+    """P10 is bought outside: mostly at a subcontractor whose code is too long, sometimes with no resource filled in."""
+    items = toy_items(400, seed=12)
+    operations = toy_operations(items, toy_rule(items), seed=12)
+    bought = pl.col("job_cd") == "P10"
+    unnamed = bought & (pl.col("item_key").hash(3) % 4 == 0)
+    operations = operations.with_columns(
+        res_cd=pl.when(unnamed).then(None).otherwise("res_cd"),
+        bp_cd=pl.when(bought & ~unnamed).then(pl.lit("V" * 24)).otherwise("bp_cd"),
+    )
+    found = predictor().fit(items, operations).predict(items.head(150)).operations
+    chosen = found.filter(pl.col("job_cd") == "P10")
+    assert chosen.height
+    assert set(chosen["bp_cd"]) == {"V01"} and chosen["res_cd"].null_count() == chosen.height
+
+
 def test_code_too_long_for_the_output_is_never_proposed() -> None:
     items = toy_items(300, seed=4)
     routings = toy_rule(items)

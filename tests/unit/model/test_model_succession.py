@@ -145,7 +145,8 @@ def test_a_resource_not_filled_in_is_no_choice_where_the_job_has_one() -> None:
         schema=["job_cd", "res_cd", "inside"],
         orient="row",
     )
-    assert unnamed_steps(steps).tolist() == [False, True, False, False]
+    assert unnamed_steps(steps, np.ones(4, bool)).tolist() == [False, True, False, False]
+    assert not unnamed_steps(steps, np.array([False, True, True, True])).any(), "the named step is out of use"
 
 
 def test_other_routings_of_an_item_soften_its_label() -> None:
