@@ -36,8 +36,8 @@ def unnamed_steps(steps: pl.DataFrame, usable: NDArray[np.bool_]) -> NDArray[np.
     whether it may be proposed otherwise.
     """
     named = pl.col("res_cd").is_not_null()
-    has_one = (named & pl.Series(usable)).any().over("job_cd", "inside")
-    flags = steps.select(~named & has_one).to_series()
+    has_one = (named & pl.col("usable")).any().over("job_cd", "inside")
+    flags = steps.with_columns(usable=pl.Series(usable)).select(~named & has_one).to_series()
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 
