@@ -22,6 +22,14 @@ from routing_etl.settings import Settings
 __all__ = ["Role", "classify", "find_odbc_driver", "make_engine", "safe_url", "translated"]
 
 
+_INSTALL = {
+    "postgresql": "pip install 'routing_etl[postgresql]'",
+    "mssql": "Install the system package unixodbc (pyodbc needs its driver manager).",
+    "access": "On Windows: pip install 'routing_etl[access]', and Microsoft's Access Database Engine. "
+    "Its ODBC driver exists for Windows only.",
+}
+
+
 def _sqlite_path(url: URL) -> Path | None:
     return Path(url.database) if url.database and url.database != ":memory:" else None
 
@@ -47,6 +55,8 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
     if dialect == "sqlite":
         return _sqlite_engine(parsed, role, settings)
     kwargs: dict[str, Any] = {
+        # Named, because some dialects (Access) choose one that takes none of these bounds.
+        "poolclass": sa.pool.QueuePool,
         "pool_size": settings.pool_size,
         "max_overflow": 0,
         "pool_pre_ping": True,
@@ -63,7 +73,10 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
     except (sa.exc.NoSuchModuleError, ImportError) as exc:
         raise ConfigurationError(
             f"{VARIABLE[role]}: no driver for {parsed.drivername!r} ({exc}).",
-            remedy="Install the driver, e.g. pip install 'routing_etl[postgresql]' or the system package unixodbc.",
+            remedy=_INSTALL.get(
+                dialect,
+                "Install SQLAlchemy's dialect for this database and its driver; for ODBC also the system package unixodbc.",
+            ),
         ) from exc
     if dialect == "mssql":
         _no_second_pool()

@@ -140,6 +140,13 @@ POSTGRESQL: dict[str, Meaning] = {
 WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
     (re.compile(words, re.IGNORECASE), meaning)
     for words, meaning in (
+        (
+            r"can't open lib|data source name not found|\bIM002\b",
+            _permanent(
+                "{name} cannot be reached: the ODBC driver or data source that its URL names is not installed here",
+                "Install it (`odbcinst -q -d` lists what there is), or name another in {variable}.",
+            ),
+        ),
         (r"due to lock timeout", POSTGRESQL["55P03"]),
         (r"deadlock detected", POSTGRESQL["40P01"]),
         (r"due to statement timeout", POSTGRESQL["57014"]),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from routing_etl import database_mssql as mssql
+from routing_etl.database import make_engine
 from routing_etl.errors import ConfigurationError
 from routing_etl.settings import load_settings
 
@@ -255,3 +256,21 @@ def test_a_null_in_an_update_is_text_and_no_parameter():
     assert mssql.write_nulls(None, plain, (), {"later": None}, {})[0] is plain
     insert = sa.insert(table).values(b=None)
     assert mssql.write_nulls(None, insert, (), {}, {})[0] is insert
+
+
+def test_access_without_its_dialect_says_where_it_can_be_had(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"ROUTING_ETL_ERP_URL.*routing_etl\[access\].*Windows only"):
+        make_engine("access+nodriver:///plant", "erp", load_settings(_env_file=None, home=tmp_path))
+
+
+def test_any_dialect_gets_a_bounded_pool(tmp_path, monkeypatch):
+    """Some dialects (Access) choose a pool that takes no bounds; ours is named."""
+    pytest.importorskip("psycopg")
+    from sqlalchemy.dialects.postgresql import psycopg as dialect
+
+    monkeypatch.setattr(
+        dialect.dialect, "get_pool_class", classmethod(lambda cls, url: sa.pool.SingletonThreadPool)
+    )
+    settings = load_settings(_env_file=None, home=tmp_path, pool_size=3)
+    engine = make_engine("postgresql+psycopg://u@h/d", "erp", settings)
+    assert isinstance(engine.pool, sa.pool.QueuePool) and engine.pool.size() == 3

@@ -142,3 +142,17 @@ def test_every_meaning_has_a_sentence_and_a_remedy():
 def test_secrets_are_taken_out(text):
     shown = without_secrets(text, URL)
     assert SECRET not in shown and "***" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[01000] [unixODBC][Driver Manager]Can't open lib 'Microsoft Access Driver (*.mdb, *.accdb)' : file not found",
+        "[IM002] [Microsoft][ODBC Driver Manager] Data source name not found and no default driver specified (0)",
+    ],
+)
+def test_a_missing_odbc_driver_is_one_sentence(text):
+    error = sa.exc.DBAPIError("SELECT 1", None, FakeDbapiError(text[1:6], text))
+    found = classify(error, "erp", "access+pyodbc:///?odbc_connect=DRIVER=x;PWD=s3cret")
+    assert isinstance(found, SourceError)
+    assert "ODBC driver" in str(found) and "ROUTING_ETL_ERP_URL" in str(found) and "s3cret" not in str(found)

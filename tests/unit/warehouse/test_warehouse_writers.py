@@ -6,12 +6,14 @@ The drivers are faked on SQLite; on SQL Server the same runs for real in `tests/
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from round_trip import edge_rows, frame_of, read_back, round_trip_table
+from sqlalchemy.dialects import mssql
 from structlog.testing import capture_logs
 from warehouse_predictions import warehouse, write_many
 
@@ -20,6 +22,7 @@ from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import writers as w
 from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.types import UtcDateTime
 
 pytestmark = pytest.mark.unit
 
@@ -390,3 +393,25 @@ def test_arrow_inserts_that_fail_commit_nothing_and_are_classified(place, odbc):
         write(place, chained, frame_of([{"name": "a"}], "sqlite"))
     assert all(table.startswith("#") for table, _ in driver.committed)
     assert writer._connection is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (
+            sa.DateTime(),
+            "2026-03-01 07:08:09.123",
+        ),  # datetime: thirds of a hundredth, so three digits at most
+        (mssql.DATETIME2(), "2026-03-01 07:08:09.123456"),  # datetime2(7); Python and Polars hold six
+        (mssql.DATETIME2(precision=0), "2026-03-01 07:08:09"),
+        (mssql.DATETIME2(precision=3), "2026-03-01 07:08:09.123"),
+        (mssql.DATETIME2(precision=6), "2026-03-01 07:08:09.123456"),
+        (UtcDateTime(), "2026-03-01 07:08:09.123"),
+    ],
+)
+def test_a_moment_has_the_digits_of_its_column(kind, text):
+    """datetime refuses a text of more than three digits (SQL Server error 241), datetime2(n) would round."""
+    column = sa.Column("at", kind)
+    moment = datetime(2026, 3, 1, 7, 8, 9, 123_456)
+    frame = pl.DataFrame({"at": [moment, None]}, schema={"at": pl.Datetime("us")})
+    assert frame.select(w._moment_as_text(column)).to_series().to_list() == [text, None]
