@@ -300,6 +300,9 @@ class WriterLock:
             raise
         if code >= 0:
             return True
+        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) keeps a part of every refusal in its
+        # session, and at the fifth in one session the whole server stops.
+        self._session.invalidate()
         self._session.close()
         self._session = None
         if code == -1:

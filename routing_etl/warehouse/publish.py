@@ -389,23 +389,15 @@ class Publisher:
         return PublishReport(publication_id, previous, True, seconds)
 
     def _point(self, connection: Connection, previous: int | None, publication_id: int, event: str) -> None:
+        """The pointer is moved last: readers that wait for locks (READ COMMITTED without row versions) wait for it from
+        then to the commit only."""
         pointer, moment = self.tables.current_publication, now()
         values = {"publication_id": publication_id, "moved_at": moment, "moved_by": self._who}
-        if previous is None:
-            connection.execute(sa.insert(pointer).values(slot=1, **values))
-        else:
-            step = (
-                sa.update(pointer)
-                .where(pointer.c.slot == 1, pointer.c.publication_id == previous)
-                .values(values)
-            )
-            if affected(connection, step, pointer.c.slot) != 1:
-                raise WarehouseError(
-                    f"The pointer no longer stood at publication {previous}; it was not moved.",
-                    remedy="Something moved it outside this product's lock; look at publication_event, then run again.",
-                )
-            self._set(connection, previous, state="retired", retired_at=moment)
+        if previous is not None:
             self._event(connection, previous, "retired", moment)
+        self._event(connection, publication_id, event, moment)
+        if previous is not None:
+            self._set(connection, previous, state="retired", retired_at=moment)
         self._set(
             connection,
             publication_id,
@@ -414,7 +406,17 @@ class Publisher:
             published_by=self._who,
             retired_at=None,
         )
-        self._event(connection, publication_id, event, moment)
+        if previous is None:
+            connection.execute(sa.insert(pointer).values(slot=1, **values))
+            return
+        step = (
+            sa.update(pointer).where(pointer.c.slot == 1, pointer.c.publication_id == previous).values(values)
+        )
+        if affected(connection, step, pointer.c.slot) != 1:
+            raise WarehouseError(
+                f"The pointer no longer stood at publication {previous}; it was not moved.",
+                remedy="Something moved it outside this product's lock; look at publication_event, then run again.",
+            )
 
     # --- look -----------------------------------------------------------------------------------------------------
     def current(self) -> int | None:

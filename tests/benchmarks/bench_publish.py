@@ -4,7 +4,9 @@
 
 Each reader looks up one item through `routing_predictions`, pauses (--pause, milliseconds on average), does it again, and
 now and then counts the whole batch. Without a pause the readers keep all processors busy, idle or not, and hide what a
-publication does to them.
+publication does to them. For the same reason a control phase has the readers read while as many processes as there are
+writers do nothing but use a processor: what publications add to that is what they block. On PostgreSQL a session of its
+own looks every 5 ms at how many readers wait for a lock.
 Each writer publishes one of two batches in turn; one that finds the other at work is refused and tries again. Mixed,
 empty and duplicate reads must be 0; the readers' p99 while publishing is compared with their idle p99. A server given
 by URL gets tables in schema `bench_publish`, which are removed at the end.
@@ -18,6 +20,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -62,6 +65,42 @@ def write(settings: Settings, ids: list[int], publishes: int) -> tuple[list[floa
             seconds.append(report.seconds)
     engine.dispose()
     return seconds, refused
+
+
+def burn(seconds: float) -> None:
+    """Use a processor and nothing else."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+class LockWatch:
+    """Looks every 5 ms at how many of the readers' sessions wait for a lock, on PostgreSQL."""
+
+    _QUERY = """SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND query LIKE '%routing_predictions%' AND pid <> pg_backend_pid()"""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.looks = self.waiting = 0
+        self._engine, self._stop = engine, threading.Event()
+        self._thread = threading.Thread(target=self._look) if engine.dialect.name == "postgresql" else None
+
+    def __enter__(self) -> LockWatch:
+        if self._thread:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _look(self) -> None:
+        with self._engine.connect() as connection:
+            while not self._stop.wait(0.005):
+                self.waiting += connection.exec_driver_sql(self._QUERY.replace("%", "%%")).scalar_one()
+                self.looks += 1
+                connection.rollback()
 
 
 def main() -> None:
@@ -127,9 +166,16 @@ def main() -> None:
         # Writers are processes of their own: in this one they would share Python's lock with the readers.
         with readers() as idle:
             time.sleep(_IDLE_SECONDS)
+        with ProcessPoolExecutor(arguments.writers, multiprocessing.get_context("spawn")) as pool:
+            list(pool.map(burn, [0.1] * arguments.writers))  # the processes start
+            with readers() as control:
+                list(pool.map(burn, [_IDLE_SECONDS] * arguments.writers))
+        watcher = reading_engine()
+        stack.callback(watcher.dispose)
         with (
             ProcessPoolExecutor(arguments.writers, multiprocessing.get_context("spawn")) as pool,
             readers() as busy,
+            LockWatch(watcher) as watch,
         ):
             share = arguments.publishes // arguments.writers
             done = [pool.submit(write, settings, ids, share) for _ in range(arguments.writers)]
@@ -137,9 +183,8 @@ def main() -> None:
         with readers() as idle_again:
             time.sleep(_IDLE_SECONDS)
         publishing = [one for seconds, _ in results for one in seconds]
-        calm, seen = idle.total(), busy.total()
+        calm, burnt, seen = idle.total(), control.total(), busy.total()
         calm.seconds += idle_again.total().seconds
-        p99 = [float(np.quantile(s.seconds, 0.99)) * 1000 for s in (calm, seen)]
         print(
             f"{len(publishing)} publishes by {arguments.writers} writers ({sum(r for _, r in results)} refused and repeated), "
             f"{arguments.readers} readers, mode {arguments.mode}, {dialect}"
@@ -147,10 +192,14 @@ def main() -> None:
         print(
             f"reads {seen.reads:,}: mixed {seen.mixed}, empty {seen.empty}, wrong or duplicate {seen.wrong}, errors {len(seen.errors)}"
         )
-        print(
-            f"reader p99 idle {p99[0]:.2f} ms, publishing {p99[1]:.2f} ms, ratio {p99[1] / p99[0]:.2f}; "
-            f"longest idle {max(calm.seconds) * 1000:.1f} ms, publishing {max(seen.seconds) * 1000:.1f} ms"
-        )
+        for name, one in (("idle", calm), ("processors in use", burnt), ("publishing", seen)):
+            p50, p99, p999 = np.quantile(one.seconds, [0.5, 0.99, 0.999]) * 1000
+            print(
+                f"readers, {name}: p50 {p50:.2f} ms, p99 {p99:.2f}, p99.9 {p999:.2f}, longest {max(one.seconds) * 1000:.1f}, "
+                f"of {len(one.seconds):,} reads"
+            )
+        if watch.looks:
+            print(f"readers seen waiting for a lock: {watch.waiting} in {watch.looks:,} looks")
         print(
             f"load average of the machine {os.getloadavg()[1]:.1f}, {os.cpu_count()} processors; "
             f"publish p50 {np.median(publishing) * 1000:.1f} ms, p99 {np.quantile(publishing, 0.99) * 1000:.1f} ms, "

@@ -64,11 +64,11 @@ FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
-INSERT INTO routing.current_publication (slot, publication_id, moved_at, moved_by) VALUES (:slot, :publication_id, :moved_at, :moved_by);
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+INSERT INTO routing.current_publication (slot, publication_id, moved_at, moved_by) VALUES (:slot, :publication_id, :moved_at, :moved_by);
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
@@ -86,9 +86,9 @@ UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name W
 
 UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
 
-UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
-
 UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
+
+UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
 
 -- === roll back
 
@@ -107,13 +107,13 @@ FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
-UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
-
 UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at WHERE routing.publication.id = :id_1;
+
+UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 

@@ -149,6 +149,14 @@ def test_a_second_writer_is_refused_by_name(publisher):
     assert publisher.purge(1) == ()
 
 
+def test_any_number_of_refusals_leaves_the_server_at_work(publisher):
+    with WriterLock(publisher._engine, publisher.tables, "load of run other"):
+        for _ in range(12):
+            with pytest.raises(LockedError, match="load of run other"):
+                publisher.purge(1)
+    assert publisher.purge(1) == ()
+
+
 def test_readers_see_one_whole_publication(publisher, url, mssql_settings, tmp_path):
     folders, totals = [], []
     for number in range(2):

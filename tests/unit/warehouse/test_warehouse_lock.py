@@ -279,6 +279,14 @@ def test_other_return_codes_are_errors_not_grants(house, code, words):
     assert server.closed == 1
 
 
+def test_a_refused_session_does_not_go_back_into_the_pool(house):
+    """A T-SQL server on top of PostgreSQL stops as a whole at the fifth refusal in one session."""
+    server = FakeSqlServer(-1)
+    with pytest.raises(LockedError):
+        WriterLock(server, house[1], "a")._take_applock()
+    assert (server.invalidated, server.closed) == (1, 1)
+
+
 def test_a_server_that_says_in_words_that_the_lock_is_held(house):
     """Some servers return -999 then, which alone would be a wrong call."""
     server = FakeSqlServer(-999, messages=[("[01000]", "lock is unavailable")])
