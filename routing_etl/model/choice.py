@@ -15,6 +15,7 @@ from routing_etl.model.candidates import Evidence, pick, rank_in_group
 from routing_etl.model.labels import RoutingCatalogue, SequenceBook
 from routing_etl.model.line_model import LineModel
 from routing_etl.model.output import Chosen, ChosenSteps
+from routing_etl.model.outside_model import OutsideModel
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -22,6 +23,8 @@ IntArray = NDArray[np.int64]
 _NEAREST = 5
 #: Weight of the line model against the forest's votes in the choice of a machine.
 _LINE_SHARE = 0.85
+#: A score below this is that of a step out of use, or of one whose codes the output cannot hold.
+_OUT_OF_USE = -5.0
 
 
 def choose(
@@ -97,6 +100,18 @@ def _share(values: FloatArray, group: IntArray) -> FloatArray:
     return np.asarray(values / np.maximum(total[group], 1e-12))
 
 
+def _best_of(which: IntArray, step: IntArray, score: FloatArray, side: NDArray[np.bool_], n: int) -> IntArray:
+    """Per group the place of its best step on one side, the smaller step on a tie; -1 where it has none there."""
+    here = np.flatnonzero(side)
+    order = here[np.lexsort((step[here], -score[here], which[here]))]
+    group = which[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = group[1:] != group[:-1]
+    out = np.full(n, -1, dtype=np.int64)
+    out[group[first]] = order[first]
+    return out
+
+
 class StepChooser:
     """Chooses a resource (and in-house or outsourced) for every job among the steps that were observed."""
 
@@ -104,6 +119,7 @@ class StepChooser:
         self,
         catalogue: RoutingCatalogue,
         lines: LineModel,
+        outside: OutsideModel,
         live: NDArray[np.bool_],
         pool: NDArray[np.bool_],
     ) -> StepChooser:
@@ -111,11 +127,11 @@ class StepChooser:
 
         Parameters
         ----------
-        lines: the fitted model of the machines.
+        lines, outside: the fitted models of the machines and of what leaves the plant.
         live: per step, whether it may be proposed. pool: per step, whether its resource is a waiting pool.
         """
         count = catalogue.steps["step_count"].to_numpy().astype(np.float64)
-        self.lines_ = lines
+        self.lines_, self.outside_model_ = lines, outside
         self.variant_steps_ = catalogue.variant_matrix()
         self.step_job_ = catalogue.step_job
         self.n_steps_ = len(count)
@@ -129,6 +145,7 @@ class StepChooser:
         # another; a waiting pool when it clearly beats every machine.
         self.malus_ = (10.0 * ~live + 100.0 * ~catalogue.step_fits).astype(np.float32)
         self.worth_ = np.where(pool, 0.5, 1.0).astype(np.float32)
+        self.outside_ = catalogue.steps["outsourced"].to_numpy().astype(bool)
         return self
 
     def steps(
@@ -137,7 +154,8 @@ class StepChooser:
         """The operations of every chosen candidate, for each job the best of the steps it was observed with.
 
         A step's score is a mean of two shares among the job's steps: what the line model says about its machine, and
-        the votes of the item's leaves in the forest, which know the whole routing.
+        the votes of the item's leaves in the forest, which know the whole routing. Whether the job leaves the plant is
+        decided first, by the outside model or, for a job that it has not learned, by the sums of both sides.
         """
         expected = (evidence.votes @ self.variant_steps_).tocsr()
         size = (book.offsets[chosen.sequence + 1] - book.offsets[chosen.sequence]).astype(np.int64)
@@ -154,14 +172,27 @@ class StepChooser:
         offset = np.arange(int(options.sum())) - np.repeat(np.cumsum(options) - options, options)
         step = self.job_steps_[self.job_bounds_[u_job][which] + offset]
         votes_for = _share(pick(expected, u_row[which] * self.n_steps_ + step, self.n_steps_), which)
-        planned = _share(self.lines_.predict(features, u_row[which], step), which)
+        outside = self.outside_[step]
+        # Every outside step of a job has the whole probability of going outside.
+        alike = np.where(outside, np.bincount(which, outside, len(unique))[which], 1.0)
+        planned = _share(self.lines_.predict(features, u_row[which], step) / alike, which)
         best = _LINE_SHARE * planned + (1.0 - _LINE_SHARE) * votes_for
         score = self.worth_[step] * (best + self.prior_[step]) - self.malus_[step]
-        order = np.lexsort((step, -score, which))
-        first = (
-            order[np.concatenate([[True], which[order][1:] != which[order][:-1]])] if len(order) else order
+        # In-house or outside first: several machines in-house do not lose to one outside.
+        total = np.maximum(np.bincount(which, best, len(unique)), 1e-12)
+        leaving = (np.bincount(which, best * outside, len(unique)) / total)[back]
+        learned, chance = self.outside_model_.predict(features, chosen.row, chosen.sequence, book)
+        voted = np.bincount(which, votes_for * outside, len(unique))[back][learned]
+        leaving[learned] = _LINE_SHARE * chance + (1.0 - _LINE_SHARE) * voted
+        home, away = (_best_of(which, step, score, side, len(unique))[back] for side in (~outside, outside))
+        worth = np.where(home >= 0, score[home], -np.inf), np.where(away >= 0, score[away], -np.inf)
+        usable = worth[0] > _OUT_OF_USE, worth[1] > _OUT_OF_USE
+        goes = np.where(
+            usable[0] & usable[1],
+            leaving > 0.5,
+            np.where(usable[0] != usable[1], usable[1], worth[1] > worth[0]),
         )
-        best_step = step[first][back]
+        best_step = step[np.where(goes, away, home)]
         probability = evidence.operations[row, book.operations[place]]
         covered = np.zeros(len(candidate), dtype=np.float32)
         # The candidate itself is right with its confidence; where it is wrong, the job may still be right.

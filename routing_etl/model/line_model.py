@@ -34,16 +34,22 @@ _PILOT_TREES = 8
 
 
 @dataclass
-class _Line:
-    """What is learned for one line: its machines, and their shares per leaf (or the plain shares without trees).
+class Shares:
+    """Which of a few answers (a line's machines) an item gets: their shares per leaf, or the plain shares without trees.
 
-    `columns`: the features that the trees ask.
+    `answers`: ascending. `columns`: the features that the trees ask.
     """
 
-    machines: IntArray
+    answers: IntArray
     shares: FloatArray
     trees: PackedTrees | None = None
     columns: IntArray | None = None
+
+    def of(self, features: FloatArray) -> FloatArray:
+        """Items x answers: probability of every answer."""
+        if self.trees is None or self.columns is None:
+            return np.broadcast_to(self.shares, (len(features), len(self.answers)))
+        return np.asarray(self.shares[self.trees.leaves(features[:, self.columns])].mean(axis=1))
 
 
 class LineModel:
@@ -85,8 +91,11 @@ class LineModel:
         ----------
         features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
         """
+        # Work sent outside is one answer, whatever its resource is called there or whether it is filled in at all.
         machine = catalogue.steps.select(
-            pl.concat_str("res_cd", "inside", separator="\x1f", ignore_nulls=True)
+            pl.when("outsourced")
+            .then(pl.lit("\x1f"))
+            .otherwise(pl.concat_str("res_cd", "inside", separator="\x1f", ignore_nulls=True))
         )
         self.machine_of_step_ = machine.to_series().rank("dense").cast(pl.Int64).to_numpy() - 1
         n_machines = int(self.machine_of_step_.max()) + 1
@@ -105,7 +114,7 @@ class LineModel:
         line, rest = key // (len(variant) * n_machines), key % (len(variant) * n_machines)
         label, machine_used = rest // n_machines, rest % n_machines
         bounds = np.searchsorted(line, np.arange(n_lines + 1))
-        learn = delayed(self._learn)
+        learn = delayed(self.learn)
         self.lines_ = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             learn(features, label[a:b], machine_used[a:b], weights) for a, b in pairwise(bounds)
         )
@@ -122,12 +131,18 @@ class LineModel:
             out[seen] = 0
         return out
 
-    def _learn(self, features: FloatArray, label: IntArray, machine: IntArray, weights: FloatArray) -> _Line:
+    def learn(self, features: FloatArray, label: IntArray, machine: IntArray, weights: FloatArray) -> Shares:
+        """Shares of the machines.
+
+        Parameters
+        ----------
+        features: a row per label; weights likewise. label, machine: the cases.
+        """
         machines, answer = np.unique(machine, return_inverse=True)
         weight = weights[label].astype(np.float64)
         shares = np.bincount(answer, weight, len(machines)) / max(float(weight.sum()), 1e-12)
         if len(machines) < 2 or len(label) < _LEAST_ROWS:
-            return _Line(machines, shares)
+            return Shares(machines, shares)
         rows = np.arange(len(label))
         if len(rows) > self.max_rows:
             rng = np.random.default_rng(self.random_state)
@@ -150,7 +165,7 @@ class LineModel:
             leaf = tree.value[tree.feature < 0, 0, :]
             values[at : at + len(leaf), known] = leaf / np.maximum(leaf.sum(axis=1, keepdims=True), 1e-12)
             at += len(leaf)
-        return _Line(machines, values.astype(np.float32), packed, columns)
+        return Shares(machines, values.astype(np.float32), packed, columns)
 
     def _telling(self, features: FloatArray, label: IntArray, answer: IntArray) -> IntArray:
         """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
@@ -183,14 +198,8 @@ class LineModel:
             here = np.flatnonzero(line == number)
             learned = self.lines_[number]
             machine = self.machine_of_step_[step[here]]
-            place = np.minimum(np.searchsorted(learned.machines, machine), len(learned.machines) - 1)
-            known = learned.machines[place] == machine
-            if learned.trees is None or learned.columns is None:
-                out[here] = np.where(known, learned.shares[place], 0.0)
-                continue
+            place = np.minimum(np.searchsorted(learned.answers, machine), len(learned.answers) - 1)
+            known = learned.answers[place] == machine
             items, back = np.unique(row[here], return_inverse=True)
-            shares = learned.shares[learned.trees.leaves(features[np.ix_(items, learned.columns)])].mean(
-                axis=1
-            )
-            out[here] = np.where(known, shares[back, place], 0.0)
+            out[here] = np.where(known, learned.of(features[items])[back, place], 0.0)
         return out

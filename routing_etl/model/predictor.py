@@ -47,6 +47,7 @@ from routing_etl.model.output import (
     evidence_frame,
     operation_frame,
 )
+from routing_etl.model.outside_model import OutsideModel
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
@@ -202,10 +203,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             task.advance()
             self.book_ = catalogue.book()
             pool = pool_steps(catalogue.steps, self.pool_words)
-            lines = LineModel(n_jobs=self.n_jobs, random_state=self.random_state).fit(
-                catalogue, features, self._step_live, age_weight(age, _MACHINE_HALF_LIFE_DAYS)
-            )
-            self.chooser_ = StepChooser().fit(catalogue, lines, self._step_live, pool)
+            young = age_weight(age, _MACHINE_HALF_LIFE_DAYS)
+            lines = LineModel(n_jobs=self.n_jobs, random_state=self.random_state)
+            outside = OutsideModel(n_jobs=self.n_jobs, random_state=self.random_state)
+            for model in (lines, outside):
+                model.fit(catalogue, features, self._step_live, young)
+            self.chooser_ = StepChooser().fit(catalogue, lines, outside, self._step_live, pool)
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 catalogue, operations, evidence, features, family, folds, *near, lines.line_of_job_
             )

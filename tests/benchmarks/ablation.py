@@ -37,6 +37,7 @@ from routing_etl.model.line_model import LineModel
 from routing_etl.model.markdown import number, table
 from routing_etl.model.operation_times import OperationTimes
 from routing_etl.model.operations_model import OperationModel
+from routing_etl.model.outside_model import OutsideModel
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.report import EvaluationReport
@@ -136,6 +137,13 @@ class NoLines(LineModel):
         return np.zeros(len(argument(LineModel.predict, self, args, kwargs, "step")), dtype=np.float32)
 
 
+class NothingLeaves(OutsideModel):
+    """Says nothing about what leaves the plant, so that machines and partners are weighed against each other."""
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+
+
 class JobTimes(OperationTimes):
     """Knows an item's own work results and the job's profile, nothing of attributes, family or neighbours."""
 
@@ -229,6 +237,11 @@ ABLATIONS = (
         ("predictor.OperationModel", VotedOperations),
     ),
     Ablation("no line model", "machines per line: votes instead", ("predictor.LineModel", NoLines)),
+    Ablation(
+        "no outside model",
+        "in-house or outside per job: sums of votes",
+        ("predictor.OutsideModel", NothingLeaves),
+    ),
     Ablation(
         "no pooling of times",
         "attributes, family and neighbours in times",

@@ -1,0 +1,111 @@
+"""Whether a job is done in-house or outside.
+
+Which machine of a line an item goes to depends on the line (`line_model`); whether it leaves the plant depends on the job:
+on the item's attributes (too large, a material that only a partner treats) and on the routing around it (a part that is
+made outside comes back with an inspection that is booked outside too). So it is learned per job, from all the items that
+have the job, and knows how often the routing's other jobs leave.
+
+What belongs here: the probability that a job leaves. What does not: which partner or machine (`choice`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from routing_etl.model.labels import RoutingCatalogue, SequenceBook
+from routing_etl.model.line_model import LineModel, Shares
+
+FloatArray = NDArray[Any]
+IntArray = NDArray[np.int64]
+
+#: A job is learned from so many uses on either side; one that left less often is left to the line model.
+_LEAST_USES = 4
+
+
+class OutsideModel:
+    """Probability that a job of an item's routing is done outside.
+
+    Parameters
+    ----------
+    n_jobs, random_state: as everywhere.
+    """
+
+    def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(
+        self, catalogue: RoutingCatalogue, features: FloatArray, live: NDArray[np.bool_], weights: FloatArray
+    ) -> OutsideModel:
+        """Learn.
+
+        Parameters
+        ----------
+        features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
+        """
+        outsourced = catalogue.steps["outsourced"].to_numpy().astype(bool)
+        variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
+        matrix = catalogue.variant_matrix()[variant]
+        label = np.repeat(np.arange(len(variant)), np.diff(matrix.indptr))
+        step = matrix.indices.astype(np.int64)
+        label, step = label[live[step]], step[live[step]]
+        job, leaves = catalogue.step_job[step], outsourced[step]
+        n_jobs = len(catalogue.jobs)
+        uses, left = np.bincount(job, minlength=n_jobs), np.bincount(job, leaves, n_jobs)
+        self.rate_ = (left / np.maximum(uses, 1)).astype(np.float32)
+        others = self._others(label, job, len(variant))
+        learned = np.flatnonzero((left >= _LEAST_USES) & (uses - left >= _LEAST_USES))
+        forest = LineModel(random_state=self.random_state)
+        order = np.argsort(job, kind="stable")
+        bounds = np.searchsorted(job[order], np.arange(n_jobs + 1))
+
+        def one(number: int) -> Shares:
+            here = order[bounds[number] : bounds[number + 1]]
+            if len(here) > forest.max_rows:
+                rng = np.random.default_rng(self.random_state)
+                here = np.sort(rng.choice(here, forest.max_rows, replace=False))
+            known = np.column_stack([features[label[here]], others[here]])
+            return forest.learn(
+                known, np.arange(len(here)), leaves[here].astype(np.int64), weights[label[here]]
+            )
+
+        found = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(one)(int(n)) for n in learned)
+        self.jobs_ = dict(zip(learned.tolist(), found, strict=True))
+        return self
+
+    def _others(self, group: IntArray, job: IntArray, n_groups: int) -> FloatArray:
+        """Mean rate at which the other jobs of the same routing leave, per case; 0 for a job that stands alone."""
+        rate = self.rate_[job]
+        total, count = np.bincount(group, rate, n_groups), np.bincount(group, minlength=n_groups)
+        return np.asarray((total[group] - rate) / np.maximum(count[group] - 1, 1), dtype=np.float32)
+
+    def predict(
+        self, features: FloatArray, row: IntArray, sequence: IntArray, book: SequenceBook
+    ) -> tuple[IntArray, FloatArray]:
+        """The jobs of every candidate in order that are learned here, and the probability that each leaves.
+
+        Parameters
+        ----------
+        row, sequence: per candidate the row in `features` and the number in `book`.
+
+        Returns
+        -------
+        place: index into the candidates' jobs laid end to end. probability: likewise.
+        """
+        size = (book.offsets[sequence + 1] - book.offsets[sequence]).astype(np.int64)
+        candidate = np.repeat(np.arange(len(row)), size)
+        at = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+        job = book.jobs[book.offsets[sequence][candidate] + at]
+        others = self._others(candidate, job, len(row))
+        places, probabilities = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for number in np.intersect1d(job, np.fromiter(self.jobs_, np.int64, len(self.jobs_))):
+            here = np.flatnonzero(job == number)
+            known = np.column_stack([features[row[candidate[here]]], others[here]])
+            shares = self.jobs_[int(number)]
+            places.append(here)
+            probabilities.append(shares.of(known)[:, int(np.searchsorted(shares.answers, 1))])
+        return np.concatenate(places), np.concatenate(probabilities).astype(np.float32)
