@@ -42,6 +42,8 @@ _MOST_LINES = 60
 MEASURES = ("setup", "run")
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
 _TREES = {"setup": (80, 24), "run": (200, 31)}
+#: Operations that all the trees need; fewer operations get fewer, a third of them at least.
+_ENOUGH = 60_000
 
 
 @dataclass
@@ -241,7 +243,8 @@ class OperationTimes:
         return np.column_stack([*known, self.line_of_job_[job]]).astype(np.float32)
 
     def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Any:
-        iterations, leaves = _TREES[measure]
+        most, leaves = _TREES[measure]
+        iterations = int(most * np.clip(len(matrix) / _ENOUGH, 0.35, 1.0))
         # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
         boosted = HistGradientBoostingRegressor(
             max_iter=iterations,

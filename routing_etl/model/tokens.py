@@ -62,6 +62,11 @@ class Level:
         """Whether one item can have several tokens of this level."""
         return self.kind in ("word", "letter")
 
+    def tokens(self) -> pl.Expr:
+        """The level's column of tokens, named after it; a missing single value is a token of its own."""
+        read = self.expression(pl.col(self.attribute))
+        return (read if self.many else read.fill_null(MISSING)).alias(self.name)
+
     def expression(self, column: pl.Expr) -> pl.Expr:
         """The level's token(s) from the normalised text."""
         if self.kind == "value":
@@ -166,12 +171,10 @@ class Tokeniser:
                 candidates += [Level(name, "suffix", 2), Level(name, "shape")]
             candidates += [Level(name, "place", k) for k in _POSITIONS.get(kind, ())]
             candidates.append(Level(name, "word"))
-            for level in candidates:
-                self._fit_level(level, texts)
+            self._fit_levels(candidates, texts)
         if JOINED in texts.columns:
             joined = [Level(JOINED, "run", k) for k in range(_RUN_PLACES)]
-            for level in [*joined, Level(JOINED, "letter"), Level(JOINED, "word")]:
-                self._fit_level(level, texts)
+            self._fit_levels([*joined, Level(JOINED, "letter"), Level(JOINED, "word")], texts)
         self._fit_numbers(items, texts, kinds)
         return self
 
@@ -184,17 +187,22 @@ class Tokeniser:
         joined = pl.concat_str([pl.col(n) for n in free], separator=" | ", ignore_nulls=True)
         return texts.with_columns(pl.when(joined != "").then(joined).alias(JOINED))
 
-    def _fit_level(self, level: Level, texts: pl.DataFrame) -> None:
-        tokens = texts.select(level.expression(pl.col(level.attribute)).alias("token"))
+    def _fit_levels(self, levels: Sequence[Level], texts: pl.DataFrame) -> None:
+        """Learn the vocabularies of an attribute's levels, all of them read at once."""
+        read = texts.select([level.tokens() for level in levels])
+        for level in levels:
+            self._fit_level(level, texts, read[level.name])
+
+    def _fit_level(self, level: Level, texts: pl.DataFrame, tokens: pl.Series) -> None:
+        """Keep the level with its vocabulary when it tells items apart. `tokens`: what the level reads in `texts`."""
         if level.many:
-            tokens = tokens.select(pl.col("token").explode(empty_as_null=False, keep_nulls=False))
-        else:
-            tokens = tokens.select(pl.col("token").fill_null(MISSING))
-        counts = tokens.group_by("token").agg(pl.len().alias("n")).filter(pl.col("n") >= self.min_count)
+            tokens = tokens.explode(empty_as_null=False, keep_nulls=False)
+        counts = tokens.value_counts(name="n").rename({tokens.name: "token"})
+        counts = counts.filter(pl.col("n") >= self.min_count)
         if level.many:
             counts = counts.filter((pl.col("n") < texts.height * 0.98) & (pl.col("n") >= 3))
             counts = counts.sort("n", "token", descending=[True, False]).head(self.max_words)
-        vocabulary = counts.select(pl.col("token").sort())["token"]
+        vocabulary = counts["token"].sort()
         if vocabulary.len() < 2 and not (level.many and vocabulary.len()):
             return
         whole = self.vocabularies.get(f"{level.attribute}|value")
@@ -240,14 +248,7 @@ class Tokeniser:
         """Code items with the learned vocabularies."""
         self.check(items)
         texts = self._texts(items)
-        columns = texts.select(
-            [
-                level.expression(pl.col(level.attribute)).alias(level.name)
-                if level.many
-                else level.expression(pl.col(level.attribute)).fill_null(MISSING).alias(level.name)
-                for level in self.levels
-            ]
-        )
+        columns = texts.select([level.tokens() for level in self.levels])
         if items.height <= _SMALL:
             return self._few(columns, self._numbers(items, texts))
         codes = {
