@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -382,11 +383,15 @@ class OperationTimes:
             np.int64
         )
         shown, column = np.nonzero(first)
-        names = pl.DataFrame({"at": shown, "code": self.label_codes_.gather(neighbours[shown, column])})
-        names = names.group_by("at", maintain_order=True).agg(pl.col("code").str.join(","))
-        items = pl.DataFrame({"at": np.arange(n)}).join(names, on="at", how="left", maintain_order="left")[
-            "code"
-        ]
+        codes = pl.DataFrame({"code": self.label_codes_.gather(neighbours[shown, column])})
+        lists = pa.LargeListArray.from_arrays(
+            np.concatenate([[0], np.cumsum(count)]),
+            codes["code"].to_arrow(compat_level=pl.CompatLevel.oldest()),
+        )
+        joined = pl.DataFrame({"codes": pl.Series(lists, dtype=pl.List(pl.String))}).select(
+            pl.when(pl.Series(has)).then(pl.col("codes").list.join(","))
+        )
+        items = joined.to_series()
         return {
             "middle": middle,
             "spread": learned.spread[job].astype(np.float64),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -62,6 +63,7 @@ class Level:
         """Whether one item can have several tokens of this level."""
         return self.kind in ("word", "letter")
 
+    @cache  # noqa: B019 - levels are few and frozen; building expressions costs one item a fifth of its time
     def tokens(self) -> pl.Expr:
         """The level's column of tokens, named after it; a missing single value is a token of its own."""
         read = self.expression(pl.col(self.attribute))
@@ -86,6 +88,7 @@ class Level:
         return column.str.extract_all(_WORD).list.unique()
 
 
+@cache
 def normalise(name: str) -> pl.Expr:
     """Text as the model sees it: NFKC, upper case, blanks collapsed and trimmed, blank = missing."""
     text = (
