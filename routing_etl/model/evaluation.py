@@ -272,8 +272,9 @@ def _sequences(operations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[np.bool_]]:
-    """Band of the part type by its number of routed training items, and whether it was seen at all."""
+def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[np.int8]]:
+    """Band of the part type by its number of routed training items, and whether it was seen at all: 1, 0, or -1 for an
+    item without a part type, which may be of a known one or of a new one."""
     frame = pl.DataFrame({"part_type": part_type, "n": count})
     band = frame.select(
         pl.when(pl.col("part_type").is_null())
@@ -284,7 +285,7 @@ def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[n
         .then(pl.lit("rare"))
         .otherwise(pl.lit("unseen"))
     ).to_series()
-    return band, (frame["n"] > 0).to_numpy()
+    return band, np.where(part_type.is_null().to_numpy(), -1, frame["n"].to_numpy() > 0).astype(np.int8)
 
 
 def _facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame, judged: pl.DataFrame) -> Facts:

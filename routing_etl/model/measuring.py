@@ -63,7 +63,7 @@ class Facts:
     clusters: NDArray[np.int64]
     part_type_band: pl.Series
     item_acct: pl.Series
-    known_type: NDArray[np.bool_]
+    known_type: NDArray[np.int8]
     reachable: NDArray[np.bool_] | None
 
 

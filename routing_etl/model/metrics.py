@@ -295,12 +295,12 @@ def operation_label_metrics(found: Comparison) -> list[Metric]:
 # --- confidence ------------------------------------------------------------------------------------------------------
 
 
-def confidence_metrics(found: Comparison, known_type: NDArray[np.bool_] | None = None) -> list[Metric]:
+def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = None) -> list[Metric]:
     """Is the confidence a probability (ECE, Brier), and does it rank (accuracy of the surest half, AUROC)?
 
     ECE: 15 equal bins, over best candidates; `ece_candidates` over all. Items without a candidate have confidence 0 in
     `exact_at_1_surest_half` and in the AUROCs. `auroc_known_type`: does the confidence tell items of part types seen
-    in training from items of new ones; `known_type` says which is which.
+    in training from items of new ones; `known_type` says which is which: 1 seen, 0 new, -1 no part type (left out).
 
     Sources: Guo et al. (2017), "On Calibration of Modern Neural Networks"; Brier (1950).
     """
@@ -334,8 +334,8 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.bool_] | None =
         ),
     ]  # fmt: skip
     if known_type is not None:
-        known = known_type.astype(np.float64)
-        payload = np.column_stack([sure[order], known[order], 1 - known[order]])
+        seen, new = (known_type == 1).astype(np.float64), (known_type == 0).astype(np.float64)
+        payload = np.column_stack([sure[order], seen[order], new[order]])
         metrics.append(
             RankedMetric("auroc_known_type", payload, order, ones, area_under_roc, ones, ONE_CLASS_ONLY)
         )

@@ -52,7 +52,7 @@ from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
-from routing_etl.model.tokens import TokenTable
+from routing_etl.model.tokens import TokenTable, normalise
 from routing_etl.progress import SILENT, Progress
 
 FloatArray = NDArray[Any]
@@ -213,6 +213,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 catalogue, operations, evidence, features, family, folds, *near, lines.line_of_job_
             )
             task.advance()
+            if self.type_level_:
+                kind = train.select(normalise(self.type_level_.split("|")[0])).to_series()
+                self.known_types_ = kind.drop_nulls().unique().sort().implode()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
             self._fit_artifacts(train)
             task.advance()
@@ -432,11 +435,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.novelty_ = novelty_factor(kind, points, sequence_of[chosen], same[:, 0], self.random_state)
         return chosen, found, similarity
 
-    def _unseen(self, evidence: Evidence) -> NDArray[np.bool_]:
-        """Items whose type no routed item has."""
+    def _unseen(self, items: pl.DataFrame) -> NDArray[np.bool_]:
+        """Items whose type no routed item has. (The level's own codes leave out types that only one routed item has.)"""
         if not self.type_level_:
-            return np.zeros(evidence.votes.shape[0], dtype=bool)
-        return np.asarray(evidence.codes[self.type_level_] < 0)
+            return np.zeros(items.height, dtype=bool)
+        kind = items.select(normalise(self.type_level_.split("|")[0])).to_series()
+        return (~kind.is_in(self.known_types_)).fill_null(value=False).to_numpy()
 
     def _fit_artifacts(self, train: pl.DataFrame) -> None:
         weights = dict(self.feature_weights or {})
@@ -535,13 +539,15 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     def _propose(self, items: pl.DataFrame, features: FloatArray, evidence: Evidence) -> Predictions:
         pairs = self.maker_.make(evidence, self.sequence_of_)
         _, probability = self.ranker_.predict(pairs.features, pairs.row)
-        unseen = self._unseen(evidence)
-        probability = probability * np.where(unseen, self.novelty_, 1.0)[pairs.row]
+        unseen = self._unseen(items)
+        doubted = probability * np.where(unseen, self.novelty_, 1.0)[pairs.row]
         shown = self.texts_.shown(items)
         empty = shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
         nearest = evidence.similarity.max(axis=1, initial=0.0)
         best = np.zeros(items.height)
-        np.maximum.at(best, pairs.row, probability)
+        np.maximum.at(best, pairs.row, doubted)
+        # No routing shows how far those of other types hold for a new one: never surer than the least sure known items.
+        probability = probability * np.where(unseen, self.ranker_.least_, 1.0)[pairs.row]
         silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         keep = ~silent[pairs.row]
         book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, self.catalogue_)

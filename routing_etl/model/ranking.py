@@ -28,6 +28,8 @@ FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _FEW_HITS = 400
+#: Share of the training items that are less sure of their first choice than `least_`.
+_LEAST_SURE = 0.01
 
 
 class CandidateRanker(BaseEstimator):  # type: ignore[misc]
@@ -37,6 +39,10 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
     ----------
     max_iter, learning_rate, max_leaf_nodes: of the boosted trees. few: columns of the always-monotone features.
     n_jobs: models learned at once, in threads.
+
+    Attributes
+    ----------
+    least_: probability of the first choice of the least sure training items (the first percentile).
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
         first = first_choice(raw, row)
         self.first_ = _calibrator(raw[first], hit[first])
         self.others_ = _calibrator(raw[~first], hit[~first])
+        self.least_ = float(np.quantile(_apply(self.first_, raw[first]), _LEAST_SURE)) if first.any() else 0.0
         return self
 
     def _learn(self, features: FloatArray, hit: NDArray[np.bool_]) -> Any:

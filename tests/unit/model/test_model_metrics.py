@@ -254,7 +254,7 @@ def sure_items() -> Comparison:
 
 
 def test_confidence_by_hand():
-    v = {name: e.value for name, e in measured(confidence_metrics(sure_items(), np.array([True, True, True, False])), 4).items()}  # fmt: skip
+    v = {name: e.value for name, e in measured(confidence_metrics(sure_items(), np.array([1, 1, 1, 0], np.int8)), 4).items()}  # fmt: skip
     # bins: {0.9, 0.9} observed 0.5; {0.3} observed 1; {0.1} observed 0
     assert v["ece"] == pytest.approx((2 * 0.4 + 0.7 + 0.1) / 4)
     assert v["brier"] == pytest.approx((0.01 + 0.81 + 0.49 + 0.01) / 4)
@@ -268,9 +268,18 @@ def test_confidence_by_hand():
     assert v["auroc_known_type"] == pytest.approx(1.0)
 
 
+def test_items_without_a_part_type_are_neither_known_nor_new():
+    """Seen 0.9, 0.9; new 0.1; the one at 0.3 may be of either."""
+    kinds = np.array([1, 1, -1, 0], np.int8)
+    assert measured(confidence_metrics(sure_items(), kinds), 4)["auroc_known_type"].value == 1.0
+    kinds = np.array([0, 1, -1, 1], np.int8)
+    # seen 0.9 and 0.1 against new 0.9: half a win and none
+    assert measured(confidence_metrics(sure_items(), kinds), 4)["auroc_known_type"].value == 0.25
+
+
 def test_auroc_with_one_class_is_null():
     found = compared({"I": steps("A")}, {"I": [(0.9, steps("A"))]})
-    values = measured(confidence_metrics(found, np.array([True])), 1)
+    values = measured(confidence_metrics(found, np.array([1], np.int8)), 1)
     assert (values["brier_skill"].value, values["brier_skill"].reason) == (None, "ONE_CLASS_ONLY")
     assert values["auroc_exact"].reason == "ONE_CLASS_ONLY" and values["auroc_exact"].value is None
     assert values["auroc_known_type"].reason == "ONE_CLASS_ONLY"

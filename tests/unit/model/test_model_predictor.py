@@ -304,6 +304,32 @@ def test_unseen_type_lowers_the_confidence(model: RoutingPredictor, plant: tuple
     assert sure(strange) < 0.6 * sure(usual)
 
 
+def test_an_item_of_a_new_type_is_never_surer_than_the_least_sure_known_ones(
+    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
+) -> None:
+    """No routing shows how far those of other types hold for a new one, however well the rest of the item fits."""
+    usual = plant[2].head(100)
+    fresh = usual.with_columns(kind_cd=pl.lit("NEW"), part_type=pl.lit("NEW"))
+
+    def sure(items: pl.DataFrame) -> np.ndarray:
+        found = model.predict(items).candidates.filter(pl.col("candidate_rank") == 1)
+        return found["confidence"].to_numpy()
+
+    assert sure(fresh).max() <= np.quantile(sure(usual), 0.05)
+
+
+def test_a_type_of_one_routed_item_is_no_new_type(plant: tuple[pl.DataFrame, ...]) -> None:
+    items, operations, asked = plant
+    routed = operations["item_key"][0]
+    lonely = pl.when(pl.col("item_key") == routed).then(pl.lit("LONELY")).otherwise(pl.col("part_type"))
+    model = predictor().fit(items.with_columns(part_type=lonely), operations)
+    one = asked.head(40).with_columns(part_type=pl.lit("LONELY"))
+    two = one.with_columns(part_type=pl.lit("NOBODY'S"))
+    first = pl.col("candidate_rank") == 1
+    known, new = (model.predict(x).candidates.filter(first)["confidence"].sum() for x in (one, two))
+    assert new < 0.95 * known, "were both of a new type, they would be equally sure"
+
+
 def test_no_items_no_rows(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
     found = model.predict(plant[2].head(0))
     assert found.candidates.height == found.operations.height == found.abstained.height == 0
