@@ -46,7 +46,10 @@ from routing_etl.model.verdicts import verdicts
 #: Tables of the result: heading and metrics.
 COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Routings", ("expected_exact_at_1_share", "expected_exact_at_4_share", "operation_f1")),
-    ("Resources and confidence", ("resource_top1", "ece", "brier_skill", "expected_exact_at_1_surest_half")),
+    (
+        "Resources and confidence",
+        ("resource_top1", "outsourced_f1", "ece", "brier_skill", "expected_exact_at_1_surest_half"),
+    ),
     ("Times", ("run_wape_vs_oracle", "setup_wape_vs_oracle", "run_report_coverage", "setup_report_coverage")),
 )
 
