@@ -66,6 +66,8 @@ _CORE = (
 )
 _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
+#: Of the bound that items of new part types have: what the least of them keep.
+_DOUBT = 0.75
 #: Machines are replaced and reshuffled sooner than routings change.
 _MACHINE_HALF_LIFE_DAYS = 500.0
 _REASONS = {
@@ -442,6 +444,15 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         kind = items.select(normalise(self.type_level_.split("|")[0])).to_series()
         return (~kind.is_in(self.known_types_)).fill_null(value=False).to_numpy()
 
+    def _doubt(self, top: FloatArray) -> FloatArray:
+        """By what the probabilities of an item of a new type shrink, given that of its best candidate.
+
+        No routing shows how far those of other types hold for a new one. So it is never surer than the least sure of a
+        hundred known items, and among its like those stay ahead that the rest of the item speaks for.
+        """
+        bound = self.ranker_.least_ * (_DOUBT + (1.0 - _DOUBT) * top)
+        return np.asarray(np.minimum(1.0, bound / np.maximum(top, 1e-12)))
+
     def _fit_artifacts(self, train: pl.DataFrame) -> None:
         weights = dict(self.feature_weights or {})
         self.importance_ = attribute_importance(self.encoder_, self.forest_.feature_importances_)
@@ -546,8 +557,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         nearest = evidence.similarity.max(axis=1, initial=0.0)
         best = np.zeros(items.height)
         np.maximum.at(best, pairs.row, doubted)
-        # No routing shows how far those of other types hold for a new one: never surer than the least sure known items.
-        probability = probability * np.where(unseen, self.ranker_.least_, 1.0)[pairs.row]
+        top = np.zeros(items.height)
+        np.maximum.at(top, pairs.row, probability)
+        probability = probability * np.where(unseen, self._doubt(top), 1.0)[pairs.row]
         silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         keep = ~silent[pairs.row]
         book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, self.catalogue_)
