@@ -351,7 +351,8 @@ def _limits(metrics: Row, metadata: Row, rows: Sequence[Row]) -> list[str]:
             if unseen is not None
             else "no judged item was of a type that no training item has, so this is not measured. "
         )
-        + "Confidence is lowered for such items, and the model abstains, with a reason, where nothing fits.",
+        + "Their confidence is no probability: it never exceeds that of the least sure known items, because no routing shows how "
+        "far those of other types hold for them. The model abstains, with a reason, where nothing fits.",
         "* Tier HIGH means a similarity score of the reference item"
         + (
             f" of {asked['similarity_threshold']:g} or more"
