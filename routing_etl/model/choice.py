@@ -186,12 +186,8 @@ class StepChooser:
         leaving[learned] = _LINE_SHARE * chance + (1.0 - _LINE_SHARE) * voted
         home, away = (_best_of(which, step, score, side, len(unique))[back] for side in (~outside, outside))
         worth = np.where(home >= 0, score[home], -np.inf), np.where(away >= 0, score[away], -np.inf)
-        usable = worth[0] > _OUT_OF_USE, worth[1] > _OUT_OF_USE
-        goes = np.where(
-            usable[0] & usable[1],
-            leaving > 0.5,
-            np.where(usable[0] != usable[1], usable[1], worth[1] > worth[0]),
-        )
+        both = (worth[0] > _OUT_OF_USE) & (worth[1] > _OUT_OF_USE)
+        goes = np.where(both, leaving > 0.5, worth[1] > worth[0])
         best_step = step[np.where(goes, away, home)]
         probability = evidence.operations[row, book.operations[place]]
         covered = np.zeros(len(candidate), dtype=np.float32)

@@ -165,6 +165,12 @@ class RoutingCatalogue:
         matrix.data[:] = 1.0
         return matrix
 
+    def label_steps(self) -> tuple[IntArray, IntArray]:
+        """Every step of every label's routing: label and step, label by label."""
+        matrix = self.variant_matrix()[self.labels["variant"].to_numpy().astype(np.int64)]
+        label = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        return label, matrix.indices.astype(np.int64)
+
     def description(self, job: float = 1.0, pair: float = 0.5, step: float = 0.4) -> sparse.csr_matrix:
         """Variants x features: which jobs (by occurrence), which neighbouring jobs, which steps a routing has.
 

@@ -1,20 +1,68 @@
-"""How far the routings of other part types can be relied on, for items of a type that nobody has routed.
+"""How sure a proposal may be for an item of a part type that nobody has routed.
 
-What belongs here: that one factor. What does not: similarity itself.
+What belongs here: which types are new, and what that does to confidence. What does not: similarity itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
+
+from routing_etl.model.tokens import normalise
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _SAMPLE = 1500
 _CELLS = 20_000_000
+#: Of the bound that items of new types have: what the least of them keep.
+_DOUBT = 0.75
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Items of new types, and their confidence.
+
+    `attribute`: what tells the types, '' when nothing does. `known`: its values among the routed items, one list.
+    `factor`: see `novelty_factor`. `bound`: the confidence of the least sure known items, which a new part type never
+    exceeds; None where another attribute stands in for the part type, because its new values are no new types.
+    """
+
+    attribute: str
+    known: pl.Series
+    factor: float
+    bound: float | None
+
+    def unseen(self, items: pl.DataFrame) -> NDArray[np.bool_]:
+        """Items whose type no routed item has; one without a type is not among them."""
+        if not self.attribute:
+            return np.zeros(items.height, dtype=bool)
+        kind = items.select(normalise(self.attribute)).to_series()
+        return (~kind.is_in(self.known)).fill_null(value=False).to_numpy()
+
+    def doubted(
+        self, probability: FloatArray, row: IntArray, unseen: NDArray[np.bool_]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Confidence of every candidate, and per item how likely its best one is to be right at all.
+
+        No routing shows how far those of other types hold for a new one. So an item of a new part type is never surer
+        than the least sure known ones, and among its like those stay ahead that the rest of the item speaks for.
+
+        Parameters
+        ----------
+        probability, row: per candidate, calibrated on known types, and its item. unseen: per item.
+        """
+        top = np.zeros(len(unseen))
+        np.maximum.at(top, row, probability)
+        best = top * np.where(unseen, self.factor, 1.0)
+        shrink = np.full(len(unseen), self.factor)
+        if self.bound is not None:
+            shrink = np.minimum(1.0, self.bound * (_DOUBT + (1.0 - _DOUBT) * top) / np.maximum(top, 1e-12))
+        return probability * np.where(unseen, shrink, 1.0)[row], best
 
 
 def novelty_factor(

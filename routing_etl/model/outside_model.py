@@ -38,26 +38,17 @@ class OutsideModel:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(
-        self, catalogue: RoutingCatalogue, features: FloatArray, live: NDArray[np.bool_], weights: FloatArray
-    ) -> OutsideModel:
-        """Learn.
-
-        Parameters
-        ----------
-        features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
+    def fit(self, catalogue: RoutingCatalogue, features: FloatArray, weights: FloatArray) -> OutsideModel:
+        """Learn from every operation, also from those whose resource is out of use or not filled in: that they left, or
+        did not, is known all the same. `features`, `weights`: a row per label.
         """
         outsourced = catalogue.steps["outsourced"].to_numpy().astype(bool)
-        variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
-        matrix = catalogue.variant_matrix()[variant]
-        label = np.repeat(np.arange(len(variant)), np.diff(matrix.indptr))
-        step = matrix.indices.astype(np.int64)
-        label, step = label[live[step]], step[live[step]]
+        label, step = catalogue.label_steps()
         job, leaves = catalogue.step_job[step], outsourced[step]
         n_jobs = len(catalogue.jobs)
         uses, left = np.bincount(job, minlength=n_jobs), np.bincount(job, leaves, n_jobs)
         self.rate_ = (left / np.maximum(uses, 1)).astype(np.float32)
-        others = self._others(label, job, len(variant))
+        others = self._others(label, job, len(features))
         learned = np.flatnonzero((left >= _LEAST_USES) & (uses - left >= _LEAST_USES))
         forest = LineModel(random_state=self.random_state)
         order = np.argsort(job, kind="stable")

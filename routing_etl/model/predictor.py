@@ -38,7 +38,7 @@ from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.line_model import LineModel
-from routing_etl.model.novelty import novelty_factor
+from routing_etl.model.novelty import Novelty, novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
 from routing_etl.model.operations_model import OperationModel
 from routing_etl.model.output import (
@@ -66,8 +66,6 @@ _CORE = (
 )
 _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
-#: Of the bound that items of new part types have: what the least of them keep.
-_DOUBT = 0.75
 #: Machines are replaced and reshuffled sooner than routings change.
 _MACHINE_HALF_LIFE_DAYS = 500.0
 _REASONS = {
@@ -201,23 +199,22 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
             maker.fit(catalogue, sequence_described, codes, age, live, family, folds)
             self.maker_ = maker
-            near = self._fit_ranker(features, votes, probabilities, family, codes, folds)
+            near = self._fit_ranker(train, features, votes, probabilities, family, codes, folds)
             task.advance()
             self.book_ = catalogue.book()
             pool = pool_steps(catalogue.steps, self.pool_words)
             young = age_weight(age, _MACHINE_HALF_LIFE_DAYS)
-            lines = LineModel(n_jobs=self.n_jobs, random_state=self.random_state)
-            outside = OutsideModel(n_jobs=self.n_jobs, random_state=self.random_state)
-            for model in (lines, outside):
-                model.fit(catalogue, features, self._step_live, young)
+            lines = LineModel(n_jobs=self.n_jobs, random_state=self.random_state).fit(
+                catalogue, features, self._step_live, young
+            )
+            outside = OutsideModel(n_jobs=self.n_jobs, random_state=self.random_state).fit(
+                catalogue, features, young
+            )
             self.chooser_ = StepChooser().fit(catalogue, lines, outside, self._step_live, pool)
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 catalogue, operations, evidence, features, family, folds, *near, lines.line_of_job_
             )
             task.advance()
-            if self.type_level_:
-                kind = train.select(normalise(self.type_level_.split("|")[0])).to_series()
-                self.known_types_ = kind.drop_nulls().unique().sort().implode()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
             self._fit_artifacts(train)
             task.advance()
@@ -360,14 +357,11 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
         """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""
         catalogue = self.catalogue_
-        variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
-        matrix = catalogue.variant_matrix()[variant]
-        item = np.repeat(np.arange(len(variant)), np.diff(matrix.indptr))
-        steps = matrix.indices.astype(np.int64)
+        item, steps = catalogue.label_steps()
         family = (
             codes[self.telling_[0]].astype(np.int64) + 1
             if self.telling_
-            else np.zeros(len(variant), np.int64)
+            else np.zeros(catalogue.labels.height, np.int64)
         )
         old_job = retired(item, catalogue.step_job[steps], len(catalogue.jobs), age, family)
         old_step = retired(item, steps, catalogue.steps.height, age, family)
@@ -383,6 +377,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
 
     def _fit_ranker(
         self,
+        train: pl.DataFrame,
         features: FloatArray,
         votes: sparse.csr_matrix,
         probabilities: FloatArray,
@@ -430,28 +425,17 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             row,
             folds[chosen][row],
         )
-        self.type_level_ = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
-        self.novelty_ = 1.0
-        if self.type_level_:
-            kind = codes[self.type_level_][chosen]
-            self.novelty_ = novelty_factor(kind, points, sequence_of[chosen], same[:, 0], self.random_state)
+        level = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
+        known, factor = pl.Series([[]], dtype=pl.List(pl.String)), 1.0
+        if level:
+            values = train.select(normalise(level.split("|")[0])).to_series()
+            known = values.drop_nulls().unique().sort().implode()
+            factor = novelty_factor(
+                codes[level][chosen], points, sequence_of[chosen], same[:, 0], self.random_state
+            )
+        bound = self.ranker_.least_ if level == _TYPE else None
+        self.novelty_ = Novelty(level.split("|")[0], known, factor, bound)
         return chosen, found, similarity
-
-    def _unseen(self, items: pl.DataFrame) -> NDArray[np.bool_]:
-        """Items whose type no routed item has. (The level's own codes leave out types that only one routed item has.)"""
-        if not self.type_level_:
-            return np.zeros(items.height, dtype=bool)
-        kind = items.select(normalise(self.type_level_.split("|")[0])).to_series()
-        return (~kind.is_in(self.known_types_)).fill_null(value=False).to_numpy()
-
-    def _doubt(self, top: FloatArray) -> FloatArray:
-        """By what the probabilities of an item of a new type shrink, given that of its best candidate.
-
-        No routing shows how far those of other types hold for a new one. So it is never surer than the least sure of a
-        hundred known items, and among its like those stay ahead that the rest of the item speaks for.
-        """
-        bound = self.ranker_.least_ * (_DOUBT + (1.0 - _DOUBT) * top)
-        return np.asarray(np.minimum(1.0, bound / np.maximum(top, 1e-12)))
 
     def _fit_artifacts(self, train: pl.DataFrame) -> None:
         weights = dict(self.feature_weights or {})
@@ -550,16 +534,11 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     def _propose(self, items: pl.DataFrame, features: FloatArray, evidence: Evidence) -> Predictions:
         pairs = self.maker_.make(evidence, self.sequence_of_)
         _, probability = self.ranker_.predict(pairs.features, pairs.row)
-        unseen = self._unseen(items)
-        doubted = probability * np.where(unseen, self.novelty_, 1.0)[pairs.row]
+        unseen = self.novelty_.unseen(items)
+        probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
         shown = self.texts_.shown(items)
         empty = shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
         nearest = evidence.similarity.max(axis=1, initial=0.0)
-        best = np.zeros(items.height)
-        np.maximum.at(best, pairs.row, doubted)
-        top = np.zeros(items.height)
-        np.maximum.at(top, pairs.row, probability)
-        probability = probability * np.where(unseen, self._doubt(top), 1.0)[pairs.row]
         silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         keep = ~silent[pairs.row]
         book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, self.catalogue_)

@@ -41,7 +41,6 @@ def predictor(known: tuple[pl.DataFrame, pl.DataFrame]) -> RoutingPredictor:
 
 
 def test_in_house_or_outside_is_right_for_every_operation(predictor: RoutingPredictor) -> None:
-    """Neither an outside resource written in two ways nor three machines in-house may split the vote."""
     asked = toy_items(1200, seed=7).filter(pl.col("outer_mm").is_not_null()).tail(300)
     asked = asked.with_columns(
         item_cd=pl.concat_str(pl.lit("N"), "item_cd"), item_key=pl.concat_str(pl.lit("N"), "item_key")
@@ -63,14 +62,49 @@ def test_in_house_or_outside_is_right_for_every_operation(predictor: RoutingPred
     assert dict(share.iter_rows()) == {j: pytest.approx(1.0, abs=0.03) for j in ("P10", "Q10", "S10", "W10")}
 
 
+@pytest.mark.parametrize(
+    ("leaves", "away", "home"),
+    [
+        (
+            0.65,
+            ("PARTNER", None),
+            ("BATH-1",),
+        ),  # outside operations whose resource is not filled in count too
+        (0.38, ("PARTNER",), ("BATH-1", "BATH-2", "BATH-3")),  # several machines in-house
+    ],
+)
+def test_neither_side_loses_because_its_vote_is_split(
+    leaves: float, away: tuple[str | None, ...], home: tuple[str, ...]
+) -> None:
+    """Nothing tells where an item goes: the more frequent side is right, however many steps it has."""
+    items = toy_items(700, seed=8)
+    rng = np.random.default_rng(1)
+    goes = rng.random(items.height) < leaves
+    plating = [
+        ("P10", str(rng.choice(home)), "in")
+        if not out
+        else ("P10", away[int(rng.integers(len(away)))], "out")
+        for out in goes
+    ]
+    known = [[("S10", "SAW-1", "in"), step] for step in plating]
+    model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=20, n_jobs=1).fit(
+        items, toy_operations(items, known)
+    )
+    asked = toy_items(900, seed=9).tail(200)
+    found = model.predict(asked).operations.filter(
+        (pl.col("candidate_rank") == 1) & (pl.col("job_cd") == "P10")
+    )
+    share = float((found["inside"] == "out").mean())
+    assert share > 0.75 if leaves > 0.5 else share < 0.35
+
+
 def test_the_rest_of_the_routing_decides_where_the_item_does_not(
     known: tuple[pl.DataFrame, pl.DataFrame],
 ) -> None:
     """The same item, asked about two routings: its inspection leaves with the routing that leaves."""
     catalogue = build_catalogue(*known)
     features = np.zeros((catalogue.labels.height, 2), dtype=np.float32)
-    live, weight = np.ones(catalogue.steps.height, dtype=bool), np.ones(len(features), dtype=np.float32)
-    model = OutsideModel(n_jobs=1).fit(catalogue, features, live, weight)
+    model = OutsideModel(n_jobs=1).fit(catalogue, features, np.ones(len(features), dtype=np.float32))
     book = catalogue.book()
     codes = book.codes.to_list()
     asked = np.array([codes.index("W10>Q10"), codes.index("S10>P10>Q10")])
@@ -85,7 +119,6 @@ def test_a_job_that_hardly_ever_left_is_not_learned(known: tuple[pl.DataFrame, p
     few = [[("S10", "SAW-1", "in"), ("P10", "X", "out" if i < 3 else "in")] for i in range(items.height)]
     catalogue = build_catalogue(items, toy_operations(items, few))
     features = np.zeros((catalogue.labels.height, 1), dtype=np.float32)
-    live = np.ones(catalogue.steps.height, dtype=bool)
-    model = OutsideModel(n_jobs=1).fit(catalogue, features, live, np.ones(len(features), np.float32))
+    model = OutsideModel(n_jobs=1).fit(catalogue, features, np.ones(len(features), np.float32))
     place, chance = model.predict(features, np.zeros(1, np.int64), np.zeros(1, np.int64), catalogue.book())
     assert len(place) == len(chance) == 0

@@ -15,7 +15,7 @@ from routing_etl.frames import AttributeSpec
 from routing_etl.model.boosting import QuestionBooster
 from routing_etl.model.compose import Composer
 from routing_etl.model.labels import build_catalogue, occurrences
-from routing_etl.model.novelty import novelty_factor
+from routing_etl.model.novelty import Novelty, novelty_factor
 from routing_etl.model.ranking import CandidateRanker, first_choice
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale
@@ -141,6 +141,21 @@ def test_few_candidates_are_ranked_and_never_certain() -> None:
     assert probability.min() > 0
     assert probability.max() < 1
     assert np.bincount(row, probability).max() <= 1 + 1e-9
+
+
+def test_a_new_part_type_is_bounded_and_a_new_value_of_a_stand_in_is_not() -> None:
+    known = pl.Series([["A", "B"]])
+    items = pl.DataFrame({"t": ["A", " b ", "C", None, "C"]})
+    novelty = Novelty("t", known, 0.5, 0.2)
+    unseen = novelty.unseen(items)
+    assert unseen.tolist() == [False, False, True, False, True], "normalised; no type is no new type"
+    probability, row = np.array([0.9, 0.3, 0.8, 0.1, 0.6, 0.04]), np.array([0, 1, 2, 2, 3, 4])
+    sure, best = novelty.doubted(probability, row, unseen)
+    # 0.2 x (0.75 + 0.25 x 0.8) = 0.19 for the best of item 2, its other candidate in proportion; 0.04 is below the bound
+    np.testing.assert_allclose(sure, [0.9, 0.3, 0.19, 0.19 / 8, 0.6, 0.04])
+    np.testing.assert_allclose(best, [0.9, 0.3, 0.4, 0.6, 0.02])
+    stand_in, _ = Novelty("t", known, 0.5, None).doubted(probability, row, unseen)
+    np.testing.assert_allclose(stand_in, [0.9, 0.3, 0.4, 0.05, 0.6, 0.02])
 
 
 def test_novelty_is_low_where_types_have_routings_of_their_own() -> None:
