@@ -67,7 +67,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinit
 
 
 def test_the_definitions_are_loadable(tmp_path: Path) -> None:
-    dg.Definitions.validate_loadable(build_defs(home=tmp_path))
+    definitions = build_defs(home=tmp_path)
+    dg.Definitions.validate_loadable(definitions)  # raises what is wrong
+    assert definitions.get_repository_def().get_all_jobs()
 
 
 def test_asset_graph_is_the_data_street(repository: dg.RepositoryDefinition) -> None:

@@ -281,4 +281,8 @@ def test_values_within_bounds_pass_and_enumerations_go_by_name(settings: Setting
         "version_name": "v1",
         "promote": False,
     }
-    dg.validate_run_config(definition, {"ops": {"train_model": {"config": config}}})
+    found = dg.validate_run_config(definition, {"ops": {"train_model": {"config": config}}})
+    assert {k: v for k, v in found["ops"]["train_model"]["config"].items() if k in config} == {
+        **config,
+        "split": "loo",
+    }

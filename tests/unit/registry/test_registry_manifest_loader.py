@@ -90,8 +90,10 @@ def test_invalidate_forgets_one_folder_or_all(save: Save, registry: ModelRegistr
 
 
 def test_invalidating_an_unknown_folder_is_no_error(registry: ModelRegistry) -> None:
-    ManifestLoader(registry.root).invalidate("never-seen")
-    ManifestLoader(registry.root).invalidate()
+    loader = ManifestLoader(registry.root)
+    loader.invalidate("never-seen")
+    loader.invalidate()
+    assert len(loader) == 0
 
 
 def test_each_invalidation_is_logged_with_what_it_cleared(save: Save, registry: ModelRegistry) -> None:
