@@ -1,8 +1,8 @@
 """Times of predicted operations: set-up per order, run per piece, with quantiles, source and sample size.
 
 A time is a product: the job's usual time x what the item's size, material and family make of it. So everything is
-learned in logarithms: the job's mean, shrunk towards all jobs; what the family and its own part types add to that job,
-shrunk likewise; what neighbours' work results for the same job say; the rest by boosted trees over the attributes.
+learned in logarithms: the job's mean, shrunk towards its standard times; what size, family and attributes add, term by
+term (`time_effects`); what neighbours' work results for the same job say; the rest by boosted trees over the attributes.
 Where the plant has no work results, the routings' standard times take their place, and the source says so.
 
 The spread of a single order's time has two parts: orders of one operation differ, and the operation's typical time is
@@ -14,7 +14,7 @@ What belongs here: from evidence to the time columns of an operation. What does 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from routing_etl.frames import TimeEvidence
 from routing_etl.model.labels import RoutingCatalogue
 from routing_etl.model.threads import one_thread
+from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
+from routing_etl.model.tokens import TokenTable
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -36,6 +38,7 @@ _Z = 1.2815515655446004
 _FEW = 60
 _LEAST_ACTUALS = 100
 _SOURCES = 5
+_NEAR_PRIOR = 0.5
 #: Columns that the trees of one measure may ask.
 _COLUMNS = 64
 #: Lines that the trees tell apart (they take no more categories than bins); jobs of further lines share the last.
@@ -54,6 +57,7 @@ class TimeRequest:
     row: IntArray
     step: IntArray
     item_key: pl.Series
+    table: TokenTable
     features: FloatArray
     family: IntArray
     neighbours: IntArray
@@ -61,17 +65,36 @@ class TimeRequest:
 
 
 @dataclass
+class _Items:
+    """What is known of the training items; `neighbours` and `similarity` (items x k) of those that were `searched`."""
+
+    table: TokenTable
+    features: FloatArray
+    family: IntArray
+    size: FloatArray
+    folds: IntArray
+    neighbours: IntArray
+    similarity: FloatArray
+    searched: NDArray[np.bool_]
+
+
+@dataclass
 class _Measure:
-    """What is learned for one measure; `basis` is 'actual' or 'standard'."""
+    """What is learned for one measure; `basis` is 'actual' or 'standard'.
+
+    Per operation of a training item, sorted by `key`: `value`, ln(time) less the job's mean; `beside_size`, the same less
+    what the item's size adds; the `samples` behind it.
+    """
 
     basis: str
     columns: IntArray
     job_mean: FloatArray
     job_known: NDArray[np.bool_]
-    effects: list[tuple[IntArray, FloatArray]]
+    effects: TimeEffects
     model: Any
     key: IntArray
     value: FloatArray
+    beside_size: FloatArray
     samples: FloatArray
     spread: FloatArray
 
@@ -100,6 +123,7 @@ class OperationTimes:
         catalogue: RoutingCatalogue,
         operations: pl.DataFrame,
         evidence: TimeEvidence,
+        table: TokenTable,
         features: FloatArray,
         family: IntArray,
         folds: IntArray,
@@ -112,7 +136,7 @@ class OperationTimes:
 
         Parameters
         ----------
-        operations: OPERATIONS frame. features, family, folds: per label. searched: labels whose neighbours are
+        operations: OPERATIONS frame. table, features, family, folds: per label. searched: labels whose neighbours are
         known. neighbours, similarity: searched x k, the label itself left out. line_of_job: the line
         of machines of every job, -1 for none.
         """
@@ -145,72 +169,68 @@ class OperationTimes:
         self.own_ = evidence.by_item_operation.join(
             catalogue.labels.select("item_key"), on="item_key", how="anti"
         ).unique(["item_key", "job_cd"], keep="first", maintain_order=True)
-        self.measures_ = {}
-        for measure in MEASURES:
-            table = actual[measure] if len(actual[measure][0]) >= _LEAST_ACTUALS else standard[measure]
-            basis = "actual" if table is actual[measure] else "standard"
-            self.measures_[measure] = self._fit_measure(
-                measure,
-                basis,
-                table,
-                standard[measure],
-                features,
-                family,
-                folds,
-                searched,
-                neighbours,
-                similarity,
-            )
+        known = {m: actual[m] if len(actual[m].label) >= _LEAST_ACTUALS else standard[m] for m in MEASURES}
+        centred = {}
+        for measure, found in known.items():
+            job_mean, job_known = _job_means(found, self.n_jobs_known_, standard[measure])
+            centred[measure] = replace(found, value=found.value - job_mean[found.job]), job_mean, job_known
+        self._fit_size(centred["run" if len(known["run"].label) else "setup"][0], table, features, family)
+        size = self.size_.of(table.numbers, features, family)
+        near = np.full((len(family), neighbours.shape[1]), -1, dtype=np.int64)
+        alike = np.zeros(near.shape, dtype=np.float32)
+        near[searched], alike[searched] = neighbours, similarity
+        asked = np.zeros(len(family), dtype=bool)
+        asked[searched] = True
+        items = _Items(table, features, family, size, folds, near, alike, asked)
+        self.measures_ = {
+            m: self._fit_measure(m, "actual" if known[m] is actual[m] else "standard", *centred[m], items)
+            for m in MEASURES
+        }
         return self
+
+    def _fit_size(
+        self, known: TimedOperations, table: TokenTable, features: FloatArray, family: IntArray
+    ) -> None:
+        """Choose what the size of an item is, by the times known best."""
+        rest = TimeEffects(self.line_of_job_).within_family(known, family[known.label])
+        weight = np.bincount(known.label, known.weight, len(family))
+        mean = np.bincount(known.label, known.weight * rest, len(family)) / np.maximum(weight, 1e-12)
+        self.size_ = ItemSize(random_state=self.random_state).fit(
+            table.numbers, features, family, mean, weight
+        )
 
     def _fit_measure(
         self,
         measure: str,
         basis: str,
-        table: tuple[IntArray, IntArray, FloatArray, FloatArray],
-        standard: tuple[IntArray, IntArray, FloatArray, FloatArray],
-        features: FloatArray,
-        family: IntArray,
-        folds: IntArray,
-        searched: IntArray,
-        neighbours: IntArray,
-        similarity: FloatArray,
+        known: TimedOperations,
+        job_mean: FloatArray,
+        job_known: NDArray[np.bool_],
+        items: _Items,
     ) -> _Measure | None:
-        label, job, value, samples = table
-        if not len(label):
+        if not len(known.label):
             return None
-        weight = np.minimum(samples, 10.0) / (np.minimum(samples, 10.0) + 2.0)
-        n_jobs = self.n_jobs_known_
-        job_mean, job_known = _job_means(job, value, weight, n_jobs, standard)
-        key = label * n_jobs + job
+        effects = TimeEffects(self.line_of_job_, random_state=self.random_state)
+        effect = effects.fit(known, items.table, items.size, items.family, items.folds)
+        scaled = effects.exponent_[known.job] * items.size[known.label]
+        beside = known.value - scaled
+        key = known.label * self.n_jobs_known_ + known.job
         order = np.argsort(key, kind="stable")
-        rest = value - job_mean[job]
         learned = _Measure(
-            basis, np.empty(0, np.int64), job_mean, job_known, [], None, key[order], rest[order].astype(np.float32),
-            samples[order].astype(np.float32), np.full(n_jobs, 0.4, np.float32),
+            basis, _telling_columns(items.features, known.label, beside - effect), job_mean, job_known, effects, None,
+            key[order], known.value[order].astype(np.float32), beside[order].astype(np.float32),
+            known.samples[order].astype(np.float32), np.full(self.n_jobs_known_, 0.4, np.float32),
         )  # fmt: skip
-        effect = np.zeros(len(rest), dtype=np.float32)
-        for groups in self._groups(family[label], job):
-            left = rest - effect
-            learned.effects.append(_shrunk(groups, left, weight, 3.0))
-            own = np.zeros(len(rest), dtype=np.float32)
-            for f in range(int(folds.max()) + 1):
-                here = folds[label] == f
-                own[here] = _look(*_shrunk(groups[~here], left[~here], weight[~here], 3.0), groups[here])
-            effect = effect + own
-        learned.columns = _telling_columns(features, label, rest - effect)
-        place = np.full(len(family), -1, dtype=np.int64)
-        place[searched] = np.arange(len(searched))
-        used = place[label] >= 0
-        label, job, samples = label[used], job[used], samples[used]
-        rest, effect = rest[used], effect[used]
-        near, near_weight, _ = self._near(learned, job, neighbours[place[label]], similarity[place[label]])
-        matrix = self._matrix(learned, features, label, job, effect, near, near_weight)
-        residual = rest - effect
+        used = items.searched[known.label]
+        known, effect, beside = known.where(used), effect[used], beside[used]
+        label, job = known.label, known.job
+        near, near_weight, _ = self._near(learned, job, items.neighbours[label], items.similarity[label])
+        matrix = self._matrix(learned, items.features, items.size, label, job, effect, near, near_weight)
+        residual = beside - effect
         rng = np.random.default_rng(self.random_state)
-        held = folds[label] == 0
-        if len(rest) >= 4 * _FEW and held.any() and (~held).any():
-            taught = [np.flatnonzero(~held), np.arange(len(rest))]
+        held = items.folds[label] == 0
+        if len(residual) >= 4 * _FEW and held.any() and (~held).any():
+            taught = [np.flatnonzero(~held), np.arange(len(residual))]
             taught = [
                 t if len(t) <= self.max_rows else np.sort(rng.choice(t, self.max_rows, replace=False))
                 for t in taught
@@ -218,21 +238,18 @@ class OperationTimes:
             honest, learned.model = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(self._learn)(measure, matrix[t], residual[t]) for t in taught
             )
-            error = rest[held] - effect[held] - _predict(honest, matrix[held])
+            error = residual[held] - _predict(honest, matrix[held])
         else:
-            held = np.ones(len(rest), dtype=bool)
+            held = np.ones(len(residual), dtype=bool)
             error = residual
-        learned.spread = self._spread(measure, job[held], error, samples[held])
+        learned.spread = self._spread(measure, job[held], error, known.samples[held])
         return learned
-
-    def _groups(self, family: IntArray, job: IntArray) -> tuple[IntArray, IntArray]:
-        """Numbers of the pairs of family and line, and of family and job."""
-        return family * (_MOST_LINES + 1) + self.line_of_job_[job], family * self.n_jobs_known_ + job
 
     def _matrix(
         self,
         learned: _Measure,
         features: FloatArray,
+        size: FloatArray,
         row: IntArray,
         job: IntArray,
         effect: FloatArray,
@@ -240,7 +257,10 @@ class OperationTimes:
         near_weight: FloatArray,
     ) -> FloatArray:
         """What the trees are asked; the last column is a category, the line: size and material act by machine."""
-        known = [features[np.ix_(row, learned.columns)], learned.job_mean[job], effect, near, near_weight]
+        known = [
+            features[np.ix_(row, learned.columns)], learned.job_mean[job], effect, near, near_weight, size[row],
+            learned.effects.exponent_[job],
+        ]  # fmt: skip
         return np.column_stack([*known, self.line_of_job_[job]]).astype(np.float32)
 
     def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Any:
@@ -265,15 +285,17 @@ class OperationTimes:
     def _near(
         self, learned: _Measure, job: IntArray, neighbours: IntArray, similarity: FloatArray
     ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-        """Weighted mean deviation from the job's mean at the neighbours, the weight, and which neighbours had one."""
+        """Weighted mean deviation (beside the size's) from the job's mean at the neighbours, shrunk to 0, the weight, and
+        which neighbours had one.
+        """
         asked = np.maximum(neighbours, 0) * self.n_jobs_known_ + job[:, None]
         place = np.minimum(np.searchsorted(learned.key, asked), len(learned.key) - 1)
         hit = (learned.key[place] == asked) & (neighbours >= 0)
         weight = np.where(hit, similarity**2 * np.minimum(learned.samples[place], 10.0) / 3.0, 0.0)
         total = weight.sum(axis=1)
-        mean = (weight * learned.value[place]).sum(axis=1) / np.maximum(total, 1e-9)
+        mean = (weight * learned.beside_size[place]).sum(axis=1) / np.maximum(total, 1e-9)
         return (
-            np.where(total > 0, mean * total / (total + 0.5), 0.0).astype(np.float32),
+            np.where(total > 0, mean * total / (total + _NEAR_PRIOR), 0.0).astype(np.float32),
             total.astype(np.float32),
             hit,
         )
@@ -305,7 +327,9 @@ class OperationTimes:
         job = self.step_job_[request.step]
         unique, back = np.unique(request.row * self.n_jobs_known_ + job, return_inverse=True)
         row, asked = unique // self.n_jobs_known_, unique % self.n_jobs_known_
-        frames = {m: self._measure(m, row, asked, request) for m in MEASURES}
+        family = np.maximum(request.family, 0)
+        size = self.size_.of(request.table.numbers, request.features, family)
+        frames = {m: self._measure(m, row, asked, request, size, family) for m in MEASURES}
         run, setup = frames["run"], frames["setup"]
         middle, spread, source = run["middle"], run["spread"], run["source"]
         mean = middle * np.exp(spread**2 / 2 * 0.5)
@@ -339,7 +363,15 @@ class OperationTimes:
         frame: pl.DataFrame = out[back].hstack(self.steps_[request.step])
         return frame
 
-    def _measure(self, measure: str, row: IntArray, job: IntArray, request: TimeRequest) -> dict[str, Any]:
+    def _measure(
+        self,
+        measure: str,
+        row: IntArray,
+        job: IntArray,
+        request: TimeRequest,
+        size: FloatArray,
+        family: IntArray,
+    ) -> dict[str, Any]:
         n = len(row)
         learned = self.measures_[measure]
         if learned is None or n == 0:
@@ -351,17 +383,14 @@ class OperationTimes:
             }  # fmt: skip
         neighbours, similarity = request.neighbours[row], request.similarity[row]
         near, near_weight, hit = self._near(learned, job, neighbours, similarity)
-        family = np.maximum(request.family[row], 0)
-        groups = self._groups(family, job)
-        effect = sum(
-            (_look(*e, g) for e, g in zip(learned.effects, groups, strict=True)), np.zeros(n, np.float32)
-        )
-        log_time = learned.job_mean[job] + effect
+        scaled, effect = learned.effects.predict(job, row, request.table, size, family)
+        log_time = learned.job_mean[job] + scaled + effect
         if learned.model is not None:
-            matrix = self._matrix(learned, request.features, row, job, effect, near, near_weight)
+            matrix = self._matrix(learned, request.features, size, row, job, effect, near, near_weight)
             log_time = log_time + _predict(learned.model, matrix)
         else:
-            log_time = log_time + near
+            # What the neighbours took stands for the effects, the more of them there are.
+            log_time = log_time + near - effect * near_weight / (near_weight + _NEAR_PRIOR)
         middle = np.where(learned.job_known[job], np.exp(log_time), np.nan)
         first = hit & (np.cumsum(hit, axis=1) <= _SOURCES)
         asked = np.maximum(neighbours, 0) * self.n_jobs_known_ + job[:, None]
@@ -454,10 +483,8 @@ def _telling_columns(features: FloatArray, label: IntArray, rest: FloatArray) ->
     return np.sort(varied[np.argsort(-told, kind="stable")[:_COLUMNS]])
 
 
-def _rows(
-    catalogue: RoutingCatalogue, frame: pl.DataFrame, statistic: str
-) -> dict[str, tuple[IntArray, IntArray, FloatArray, FloatArray]]:
-    """Per measure: label, job, ln(time) and samples of every operation of a training item with a positive time."""
+def _rows(catalogue: RoutingCatalogue, frame: pl.DataFrame, statistic: str) -> dict[str, TimedOperations]:
+    """Per measure every operation of a training item with a positive time."""
     jobs = pl.DataFrame({"job_cd": catalogue.jobs, "job": np.arange(len(catalogue.jobs))})
     labels = catalogue.labels.select("item_key").with_row_index("label")
     coded = (
@@ -474,7 +501,7 @@ def _rows(
             samples=pl.col(f"{measure}_samples").sum(),
         )
         used = used.sort("label", "job")
-        out[measure] = (
+        out[measure] = TimedOperations(
             used["label"].to_numpy().astype(np.int64),
             used["job"].to_numpy().astype(np.int64),
             used["value"].to_numpy().astype(np.float64),
@@ -502,38 +529,23 @@ def _within(catalogue: RoutingCatalogue, evidence: pl.DataFrame, measure: str) -
 
 
 def _job_means(
-    job: IntArray,
-    value: FloatArray,
-    weight: FloatArray,
-    n_jobs: int,
-    standard: tuple[IntArray, IntArray, FloatArray, FloatArray],
+    known: TimedOperations, n_jobs: int, standard: TimedOperations
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Mean ln(time) per job, shrunk towards the job's standard times (corrected to the level of the results)."""
-    total, count = np.bincount(job, value * weight, n_jobs), np.bincount(job, weight, n_jobs)
-    planned = np.bincount(standard[1], standard[2], n_jobs)
-    planned_count = np.bincount(standard[1], minlength=n_jobs)
+    weight = known.weight
+    total, count = (
+        np.bincount(known.job, known.value * weight, n_jobs),
+        np.bincount(known.job, weight, n_jobs),
+    )
+    planned = np.bincount(standard.job, standard.value, n_jobs)
+    planned_count = np.bincount(standard.job, minlength=n_jobs)
     both = (count > 0) & (planned_count > 0)
     mean = np.divide(total, count, out=np.zeros(n_jobs), where=count > 0)
     level = np.divide(planned, planned_count, out=np.zeros(n_jobs), where=planned_count > 0)
     shift = float(np.average((mean - level)[both], weights=count[both])) if both.any() else 0.0
-    whole = float((value * weight).sum() / max(weight.sum(), 1e-9))
+    whole = float((known.value * weight).sum() / max(weight.sum(), 1e-9))
     prior = np.where(planned_count > 0, level + shift, whole)
     return (total + 1.0 * prior) / (count + 1.0), (count > 0) | (planned_count > 0)
-
-
-def _shrunk(
-    key: IntArray, value: FloatArray, weight: FloatArray, strength: float
-) -> tuple[IntArray, FloatArray]:
-    keys, back = np.unique(key, return_inverse=True)
-    total, count = np.bincount(back, value * weight), np.bincount(back, weight)
-    return keys, (total / (count + strength)).astype(np.float32)
-
-
-def _look(keys: IntArray, means: FloatArray, key: IntArray) -> FloatArray:
-    if not len(keys):
-        return np.zeros(len(key), dtype=np.float32)
-    place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-    return np.where(keys[place] == key, means[place], 0.0).astype(np.float32)
 
 
 def _predict(model: Any, matrix: FloatArray) -> FloatArray:

@@ -212,7 +212,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             )
             self.chooser_ = StepChooser().fit(catalogue, lines, outside, self._step_live, pool)
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
-                catalogue, operations, evidence, features, family, folds, *near, lines.line_of_job_
+                catalogue, operations, evidence, table, features, family, folds, *near, lines.line_of_job_
             )
             task.advance()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
@@ -512,7 +512,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             family=family,
             codes=codes,
         )
-        return self._propose(items, features, evidence)
+        return self._propose(items, table, features, evidence)
 
     def iter_predict(
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
@@ -531,7 +531,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 "The model is not trained.", remedy="Call fit, or load a trained version."
             ) from NotFittedError()
 
-    def _propose(self, items: pl.DataFrame, features: FloatArray, evidence: Evidence) -> Predictions:
+    def _propose(
+        self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence
+    ) -> Predictions:
         pairs = self.maker_.make(evidence, self.sequence_of_)
         _, probability = self.ranker_.predict(pairs.features, pairs.row)
         unseen = self.novelty_.unseen(items)
@@ -557,6 +559,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 row=chosen.row[steps.candidate],
                 step=steps.step,
                 item_key=items["item_key"],
+                table=table,
                 features=features,
                 family=evidence.family,
                 neighbours=evidence.neighbours,

@@ -41,6 +41,8 @@ from routing_etl.model.outside_model import OutsideModel
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.report import EvaluationReport
+from routing_etl.model.time_effects import TimeEffects
+from routing_etl.model.tokens import TokenTable
 from routing_etl.model.verdicts import verdicts
 
 #: Tables of the result: heading and metrics.
@@ -156,6 +158,7 @@ class JobTimes(OperationTimes):
 
         return with_arguments(
             OperationTimes.fit, self, args, kwargs,
+            table=TokenTable({}, {}, np.empty((len(given("features")), 0), dtype=np.float32)),
             features=np.zeros((len(given("features")), 1), dtype=np.float32),
             family=np.zeros_like(given("family")),
             neighbours=np.full_like(given("neighbours"), -1),
@@ -165,12 +168,25 @@ class JobTimes(OperationTimes):
     def predict(self, request: Any) -> Any:
         blind = replace(
             request,
+            table=TokenTable({}, {}, np.empty((len(request.features), 0), dtype=np.float32)),
             features=np.zeros((len(request.features), 1), dtype=np.float32),
             family=np.zeros_like(request.family),
             neighbours=np.full_like(request.neighbours, -1),
             similarity=np.zeros_like(request.similarity),
         )
         return super().predict(blind)
+
+
+class NoTimeEffects(TimeEffects):
+    """Says nothing about size, family and material, so that neighbours and trees must find what they make of a time."""
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        self.exponent_ = np.zeros(len(self.line_of_job))
+        return np.zeros(len(argument(TimeEffects.fit, self, args, kwargs, "known").label))
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        nothing = np.zeros(len(argument(TimeEffects.predict, self, args, kwargs, "job")))
+        return nothing, nothing
 
 
 class NothingComposed(Composer):
@@ -249,6 +265,11 @@ ABLATIONS = (
         "no pooling of times",
         "attributes, family and neighbours in times",
         ("predictor.OperationTimes", JobTimes),
+    ),
+    Ablation(
+        "no time effects",
+        "size, family and material in times, term by term",
+        ("operation_times.TimeEffects", NoTimeEffects),
     ),
     Ablation(
         "no calibration",
