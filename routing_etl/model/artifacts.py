@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.features import AttributeEncoder
-from routing_etl.model.tokens import normalise
+from routing_etl.model.levels import normalise
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
-from routing_etl.model.tokens import normalise
+from routing_etl.model.levels import normalise
 
 IntArray = NDArray[np.int64]
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.model.tokens import normalise
+from routing_etl.model.levels import normalise
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]

@@ -37,6 +37,7 @@ from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import build_catalogue, usual_operations
+from routing_etl.model.levels import normalise
 from routing_etl.model.line_model import LineModel
 from routing_etl.model.novelty import Novelty, novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
@@ -52,7 +53,7 @@ from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
-from routing_etl.model.tokens import TokenTable, normalise
+from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
 
 FloatArray = NDArray[Any]

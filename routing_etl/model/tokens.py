@@ -3,7 +3,7 @@
 A *level* is one way to read an attribute: its whole value, a prefix of a code, the words of a text. Every level has its
 own vocabulary, learned in `fit`; a missing value is a token of its own, a value never seen is no token at all.
 
-What belongs here: text normalisation, splitting, vocabularies, numbers found in texts. What does not: anything that
+What belongs here: vocabularies, coded tables, numbers. What does not: how a text is split (`levels`), and anything that
 knows about routings.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 import polars as pl
@@ -20,86 +19,27 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
+from routing_etl.model.levels import (
+    TEXT_NUMBERS,
+    Level,
+    first_number,
+    normalise,
+    normalised,
+    numbers_in,
+    read_numbers,
+    words_in,
+)
 
-MISSING = "\x00missing"
 UNKNOWN = -1
 
 _PREFIXES = {"code": (1, 2, 3, 4, 6), "category": (), "text": ()}
-_WORD = r"[^\s,;:|()\[\]{}/+\-_#\"'~*=<>]+"
-_NUMBER = r"\d+(?:\.\d+)?"
 _POSITIONS = {"text": (0, 1, 2, 3, 4, -1, -2), "code": (0, 1, 2), "category": ()}
-_PLACE = r"[^\s\-|,;]+"
-#: A run of three and more tokens of one or two characters: a coded specification such as "5 U 4 X".
-_RUN = r"(?:^|\s)((?:[0-9A-Z]{1,2}\s){2,}[0-9A-Z]{1,2})(?:\s|$)"
 _RUN_PLACES = 6
-#: Letters that end a text after a digit or a sign: option letters such as "/KLZ" or "2PL".
-_OPTIONS = r"[/\-<\d]([A-Z]{1,7})(?:\s\||$)"
 _SMALL = 64
 
 #: Name of the joined texts; some plants write the same facts into one text field or another.
 JOINED = "\x00texts"
-
-
-@dataclass(frozen=True)
-class Level:
-    """One way to read one attribute (or all texts joined, `JOINED`).
-
-    Single-valued kinds: value, prefix and suffix (of `width` characters), shape, place (the `width`-th part, from the
-    end when negative), run (the `width`-th token of a coded run). Many-valued: word, letter (option letters).
-    """
-
-    attribute: str
-    kind: str
-    width: int = 0
-
-    @property
-    def name(self) -> str:
-        """Readable name, unique in a model."""
-        width = self.width if self.kind not in ("value", "shape", "word", "letter") else ""
-        return f"{self.attribute}|{self.kind}{width}"
-
-    @property
-    def many(self) -> bool:
-        """Whether one item can have several tokens of this level."""
-        return self.kind in ("word", "letter")
-
-    @cache  # noqa: B019 - levels are few and frozen; building expressions costs one item a fifth of its time
-    def tokens(self) -> pl.Expr:
-        """The level's column of tokens, named after it; a missing single value is a token of its own."""
-        read = self.expression(pl.col(self.attribute))
-        return (read if self.many else read.fill_null(MISSING)).alias(self.name)
-
-    def expression(self, column: pl.Expr) -> pl.Expr:
-        """The level's token(s) from the normalised text."""
-        if self.kind == "value":
-            return column
-        if self.kind == "prefix":
-            return pl.when(column.str.len_chars() > self.width).then(column.str.slice(0, self.width))
-        if self.kind == "suffix":
-            return pl.when(column.str.len_chars() > self.width + 1).then(column.str.tail(self.width))
-        if self.kind == "shape":
-            return column.str.replace_all(r"\d+", "9").str.replace_all(r"[A-Z]+", "A")
-        if self.kind == "place":
-            return column.str.extract_all(_PLACE).list.get(self.width, null_on_oob=True)
-        if self.kind == "run":
-            return column.str.extract(_RUN).str.split(" ").list.get(self.width, null_on_oob=True)
-        if self.kind == "letter":
-            return column.str.extract(_OPTIONS).str.split("").list.unique()
-        return column.str.extract_all(_WORD).list.unique()
-
-
-@cache
-def normalise(name: str) -> pl.Expr:
-    """Text as the model sees it: NFKC, upper case, blanks collapsed and trimmed, blank = missing."""
-    text = (
-        pl.col(name)
-        .cast(pl.String)
-        .str.normalize("NFKC")
-        .str.to_uppercase()
-        .str.replace_all(r"\s+", " ")
-        .str.strip_chars()
-    )
-    return pl.when(text.str.len_chars() > 0).then(text).alias(name)
+_BETWEEN = " | "
 
 
 @dataclass
@@ -187,7 +127,7 @@ class Tokeniser:
         free = [a.name for a in self.attributes if a.kind == "text"]
         if not free:
             return texts
-        joined = pl.concat_str([pl.col(n) for n in free], separator=" | ", ignore_nulls=True)
+        joined = pl.concat_str([pl.col(n) for n in free], separator=_BETWEEN, ignore_nulls=True)
         return texts.with_columns(pl.when(joined != "").then(joined).alias(JOINED))
 
     def _fit_levels(self, levels: Sequence[Level], texts: pl.DataFrame) -> None:
@@ -210,9 +150,7 @@ class Tokeniser:
             return
         whole = self.vocabularies.get(f"{level.attribute}|value")
         if level.kind == "word" and whole is not None:
-            single = texts.select(
-                (pl.col(level.attribute).str.count_matches(_WORD) <= 1).fill_null(True).all()
-            ).item()
+            single = texts.select((words_in(level.attribute) <= 1).fill_null(True).all()).item()
             if single:
                 return
         self.levels.append(level)
@@ -237,23 +175,19 @@ class Tokeniser:
         for name in self.texts:
             if kinds[name] == "category":
                 continue
-            first = texts.select(pl.col(name).str.extract(f"({_NUMBER})").cast(pl.Float64, strict=False))
+            first = texts.select(first_number(name))
             if first.to_series().drop_nulls().n_unique() > 5 and first.null_count().item() < 0.95 * n:
                 self.text_numbers.append(name)
-                self.number_names += [
-                    f"{name} first number",
-                    f"{name} second number",
-                    f"{name} largest number",
-                ]
-                self.number_attributes += [name] * 3
+                self.number_names += [f"{name} {kind}" for kind in TEXT_NUMBERS]
+                self.number_attributes += [name] * len(TEXT_NUMBERS)
 
     def transform(self, items: pl.DataFrame) -> TokenTable:
         """Code items with the learned vocabularies."""
         self.check(items)
+        if items.height <= _SMALL:
+            return self._few(items)
         texts = self._texts(items)
         columns = texts.select([level.tokens() for level in self.levels])
-        if items.height <= _SMALL:
-            return self._few(columns, self._numbers(items, texts))
         codes = {
             level.name: self._codes(level.name, columns[level.name])
             for level in self.levels
@@ -264,25 +198,50 @@ class Tokeniser:
         }
         return TokenTable(codes, words, self._numbers(items, texts))
 
-    def _few(self, columns: pl.DataFrame, numbers: NDArray[np.float32]) -> TokenTable:
-        """The same for a few items: dictionaries answer at once, where a frame's every call costs a millisecond's part."""
+    def _few(self, items: pl.DataFrame) -> TokenTable:
+        """The same for a few items, text by text: a frame's every call costs a millisecond's part."""
+        texts: dict[str, list[str | None]] = {}
+        for name in self.texts:
+            column = items[name]
+            values = (column if column.dtype == pl.String else column.cast(pl.String)).to_list()
+            texts[name] = [normalised(value) for value in values]
+        free = [texts[a.name] for a in self.attributes if a.kind == "text"]
+        if free:
+            joined = zip(*free, strict=True)
+            texts[JOINED] = [_BETWEEN.join(t for t in row if t is not None) or None for row in joined]
         codes: dict[str, NDArray[np.int32]] = {}
         words: dict[str, sparse.csr_matrix] = {}
-        values = columns.to_dict(as_series=False)
         for level in self.levels:
-            get = self.lookups[level.name].get
-            if not level.many:
-                codes[level.name] = np.array([get(t, UNKNOWN) for t in values[level.name]], dtype=np.int32)
-                continue
-            found = [
-                sorted({c for c in map(get, tokens or ()) if c is not None}) for tokens in values[level.name]
-            ]
-            flat = [c for row in found for c in row]
-            words[level.name] = sparse.csr_matrix(
-                (np.ones(len(flat), np.float32), flat, np.cumsum([0, *map(len, found)])),
-                shape=(len(found), self.vocabularies[level.name].len()),
-            )
-        return TokenTable(codes, words, numbers)
+            here, get = texts[level.attribute], self.lookups[level.name].get
+            if level.many:
+                found = [sorted(c for c in map(get, level.read_all(text)) if c is not None) for text in here]
+                flat = [code for row in found for code in row]
+                bounds = np.cumsum([0, *map(len, found)])
+                shape = (len(found), len(self.lookups[level.name]))
+                words[level.name] = sparse.csr_matrix((np.ones(len(flat), np.float32), flat, bounds), shape)
+            else:
+                codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
+        return TokenTable(codes, words, self._few_numbers(items, texts))
+
+    def _few_numbers(
+        self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]
+    ) -> NDArray[np.float32]:
+        out = np.full((items.height, len(self.number_names)), np.nan, dtype=np.float32)
+        measures = [n for n in self.number_names if n in self.measures]
+        place = {name: i for i, name in enumerate(measures)}
+        with np.errstate(all="ignore"):
+            for name, column in place.items():
+                out[:, column] = np.array(items[name].to_list(), dtype=np.float64)
+            column = len(measures)
+            for a, b in self.pairs:
+                left, right = out[:, place[a]], out[:, place[b]]
+                out[:, column] = left - right
+                out[:, column + 1] = np.where(right != 0, left / right, np.nan)
+                column += 2
+            for name in self.text_numbers:
+                out[:, column : column + len(TEXT_NUMBERS)] = [read_numbers(text) for text in texts[name]]
+                column += len(TEXT_NUMBERS)
+        return out
 
     def _codes(self, name: str, tokens: pl.Series) -> NDArray[np.int32]:
         enum = pl.Enum(self.vocabularies[name])
@@ -308,23 +267,7 @@ class Tokeniser:
             expressions.append(pl.when(right != 0).then(left / right).alias(f"{a} / {b}"))
         frame = items.select(expressions) if expressions else pl.DataFrame()
         if self.text_numbers:
-            found = texts.select(
-                [
-                    pl.col(n).str.extract_all(_NUMBER).cast(pl.List(pl.Float32), strict=False).alias(n)
-                    for n in self.text_numbers
-                ]
-            )
-            extra = found.select(
-                [
-                    e
-                    for n in self.text_numbers
-                    for e in (
-                        pl.col(n).list.get(0, null_on_oob=True).alias(f"{n} first number"),
-                        pl.col(n).list.get(1, null_on_oob=True).alias(f"{n} second number"),
-                        pl.col(n).list.max().alias(f"{n} largest number"),
-                    )
-                ]
-            )
+            extra = texts.select([e for n in self.text_numbers for e in numbers_in(n)])
             frame = frame.hstack(extra) if frame.width else extra
         if not frame.width:
             return np.empty((items.height, 0), dtype=np.float32)
