@@ -40,13 +40,11 @@ def attribute_importance(encoder: AttributeEncoder, importance: FloatArray) -> d
     )
     free = [a.name for a in encoder.attributes if a.kind == "text"]
     strength = dict.fromkeys(names, 0.0)
-    start = 0
-    for level, ids in encoder.ridge_columns_.items():
-        part = encoder.ridge_[start : start + len(ids)]
+    for level, places in encoder.ridge_places_.items():
+        part = encoder.ridge_[places[places >= 0]]
         owner = level.split("|")[0]
         for name in [owner] if owner in strength else free:
             strength[name] += float((part**2).sum()) / (1 if owner in strength else len(free))
-        start += len(ids)
     total = sum(strength.values())
     if total > 0:
         for name in names:

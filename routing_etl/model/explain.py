@@ -5,6 +5,7 @@ What belongs here: evidence texts. What does not: votes and similarities, which 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -12,12 +13,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
-from routing_etl.model.levels import normalise
+from routing_etl.model.levels import normalise, normalised
 
 IntArray = NDArray[np.int64]
 
 _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
+_SMALL = 64
 
 
 class AttributeText:
@@ -38,19 +40,57 @@ class AttributeText:
 
     def shown(self, items: pl.DataFrame) -> pl.DataFrame:
         """Values as compared and shown: numbers to four significant figures, texts normalised."""
-        return items.select([_shown(a.name, a.kind == "number") for a in self.attributes])
+        if items.height > _SMALL:
+            return items.select([_shown(a.name, a.kind == "number") for a in self.attributes])
+        # A few items: all numbers in one column, texts one by one, because every column costs a millisecond's part.
+        numbers = [items[a.name].to_list() for a in self.attributes if a.kind == "number"]
+        flat = pl.Series("number", [v for column in numbers for v in column], dtype=pl.Float64, strict=False)
+        written = iter(flat.to_frame().select(_shown("number", True)).to_series().to_list())
+        columns = []
+        for attribute in self.attributes:
+            if attribute.kind == "number":
+                values = [next(written) for _ in range(items.height)]
+            else:
+                column = items[attribute.name]
+                texts = (column if column.dtype == pl.String else column.cast(pl.String)).to_list()
+                values = [text and text[:_VALUE] for text in map(normalised, texts)]
+            columns.append(pl.Series(attribute.name, values, dtype=pl.String))
+        return pl.DataFrame(columns)
 
     def compare(self, shown: pl.DataFrame, rows: IntArray, labels: IntArray) -> tuple[pl.Series, pl.Series]:
-        """Texts (matching, differing) for pairs of an item row in `shown` and a training item."""
+        """Texts (matching, differing) for pairs of an item row in `shown` and a training item; NULL for none (-1)."""
         names = [a.name for a in self.attributes]
         if not names or not len(rows):
             empty = pl.Series([None] * len(rows), dtype=pl.String)
             return empty, empty
-        left = shown[rows]
-        right = self.values_[labels].rename({n: f"{n}\x1f" for n in names})
-        both = left.hstack(right)
+        left, right = shown[rows], self.values_[np.maximum(labels, 0)]
+        if len(rows) <= _SMALL:
+            pairs = [
+                (None, None) if label < 0 else _compared(names, mine, theirs)
+                for label, mine, theirs in zip(labels, left.iter_rows(), right.iter_rows(), strict=True)
+            ]
+            return tuple(pl.Series(list(texts), dtype=pl.String) for texts in zip(*pairs, strict=True))  # type: ignore[return-value]
+        both = left.hstack(right.rename({n: f"{n}\x1f" for n in names}))
         out = both.select(_comparison(tuple(names)))
-        return out["matching"], out["differing"]
+        pairs_with_one = pl.Series(labels >= 0)
+        return tuple(  # type: ignore[return-value]
+            out.select(pl.when(pairs_with_one).then(name).alias(name)).to_series()
+            for name in ("matching", "differing")
+        )
+
+
+def _compared(
+    names: Sequence[str], mine: tuple[str | None, ...], theirs: tuple[str | None, ...]
+) -> tuple[str, str]:
+    """The texts of one pair, as `_comparison` makes them."""
+    both = list(zip(names, mine, theirs, strict=True))
+    matching = ", ".join(name for name, a, b in both if a is not None and a == b)
+    differing = "; ".join(
+        f"{name}: {'(missing)' if a is None else a} -> {'(missing)' if b is None else b}"
+        for name, a, b in both
+        if a != b
+    )
+    return matching[:_LENGTH], differing[:_LENGTH]
 
 
 @cache

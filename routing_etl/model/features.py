@@ -237,16 +237,22 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             found += [(float(gains[i]), name, vocabulary[int(i)], int(i)) for i in best]
         found.sort(key=lambda f: (-f[0], f[1], f[3]))
         self.words_ = [(name, word, i) for _, name, word, i in found[: self.n_words]]
+        self.word_places_ = {
+            name: self._places(name, {i: p for p, (level, _, i) in enumerate(self.words_) if level == name})
+            for name in dict.fromkeys(level for level, _, _ in self.words_)
+        }
+
+    def _places(self, level: str, column_of: dict[int, int]) -> NDArray[np.int32]:
+        """Code of a level -> its column, -1 for one that has none (or is unknown: code -1)."""
+        out = np.full(self.tokeniser_.vocabularies[level].len() + 1, -1, dtype=np.int32)
+        out[list(column_of)] = list(column_of.values())
+        return out
 
     def _word_columns(self, table: TokenTable) -> FloatArray:
-        n = len(table.numbers)
-        if not self.words_:
-            return np.empty((n, 0), dtype=np.float32)
-        out = np.zeros((n, len(self.words_)), dtype=np.float32)
-        for name in dict.fromkeys(level for level, _, _ in self.words_):
-            places = [p for p, (level, _, _) in enumerate(self.words_) if level == name]
-            ids = [self.words_[p][2] for p in places]
-            out[:, places] = table.words[name][:, ids].toarray()
+        out = np.zeros((len(table.numbers), len(self.words_)), dtype=np.float32)
+        for name, places in self.word_places_.items():
+            row, column = _stored(table.words[name], places)
+            out[row, column] = 1.0
         return out
 
     # --- ridge over all tokens -----------------------------------------------------------------------------------
@@ -263,13 +269,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
         parts.sort(key=lambda p: (-p[0], p[1], p[2]))
         chosen = parts[: min(self.max_ridge, max(len(target) // 2, _LEAST_RIDGE))]
-        self.ridge_columns_ = {
-            name: np.array(sorted(i for _, n, i in chosen if n == name), dtype=np.int64)
-            for name in dict.fromkeys(n for _, n, _ in chosen)
-        }
+        self.ridge_places_: dict[str, NDArray[np.int32]] = {}
+        self.ridge_width_ = 0
+        for name in dict.fromkeys(n for _, n, _ in chosen):
+            codes = sorted(i for _, n, i in chosen if n == name)
+            self.ridge_places_[name] = self._places(
+                name, {c: self.ridge_width_ + k for k, c in enumerate(codes)}
+            )
+            self.ridge_width_ += len(codes)
         dims = min(self.n_ridge, target.shape[1])
         matrix = self._ridge_matrix(table)
-        width = matrix.shape[1]
+        width = self.ridge_width_
         if not width:
             self.ridge_ = np.zeros((0, dims), dtype=np.float32)
             return np.zeros((len(target), dims), dtype=np.float32)
@@ -304,31 +314,32 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return single | table.words
 
     def _ridge_matrix(self, table: TokenTable) -> sparse.csr_matrix:
-        """Items x chosen tokens, 0/1: the single-valued levels in one go, then the words level by level."""
+        """Items x chosen tokens, 0/1."""
         n = len(table.numbers)
-        single = [name for name in self.ridge_columns_ if name not in table.words]
-        parts = []
+        single = [name for name in self.ridge_places_ if name not in table.words]
+        rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         if single:
-            sizes = [len(self.ridge_columns_[name]) for name in single]
-            column = np.column_stack([self._renumbered(name)[table.codes[name]] for name in single])
-            place = column + np.cumsum([0, *sizes[:-1]], dtype=np.int64)
-            keep = column >= 0
-            indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))])
-            data = np.ones(int(indptr[-1]), dtype=np.float32)
-            parts.append(sparse.csr_matrix((data, place[keep], indptr), shape=(n, sum(sizes))))
-        parts += [
-            table.words[name][:, ids] for name, ids in self.ridge_columns_.items() if name in table.words
-        ]
-        if not parts:
-            return sparse.csr_matrix((n, 0), dtype=np.float32)
-        return sparse.hstack(parts, format="csr", dtype=np.float32)
+            places = np.column_stack([self.ridge_places_[name][table.codes[name]] for name in single])
+            row, level = np.nonzero(places >= 0)
+            rows.append(row)
+            columns.append(places[row, level])
+        for name, matrix in table.words.items():
+            if name in self.ridge_places_:
+                row, column = _stored(matrix, self.ridge_places_[name])
+                rows.append(row)
+                columns.append(column)
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        order = np.argsort(row, kind="stable")
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
+        data = np.ones(len(row), dtype=np.float32)
+        return sparse.csr_matrix((data, column[order], bounds), shape=(n, self.ridge_width_))
 
-    def _renumbered(self, name: str) -> NDArray[np.int32]:
-        """Code of a level -> its column among the level's chosen ones, -1 for one that is not chosen (or unknown)."""
-        ids = self.ridge_columns_[name]
-        out = np.full(self.tokeniser_.vocabularies[name].len() + 1, -1, dtype=np.int32)
-        out[ids] = np.arange(len(ids), dtype=np.int32)
-        return out
+
+def _stored(matrix: sparse.csr_matrix, places: NDArray[np.int32]) -> tuple[IntArray, NDArray[np.int32]]:
+    """Row and place of every token of a 0/1 matrix that has a place."""
+    column = places[matrix.indices]
+    kept = np.flatnonzero(column >= 0)
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))[kept], column[kept]
 
 
 def _strongest(found: list[tuple[_Block, FloatArray]], most: int) -> list[tuple[_Block, FloatArray]]:

@@ -21,6 +21,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
+from routing_etl.model.columns import lists, take
 from routing_etl.model.recency import age_in_days, retired, successors
 
 FloatArray = NDArray[Any]
@@ -28,6 +29,8 @@ IntArray = NDArray[np.int64]
 
 _ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
 _CODE_LENGTH = CANDIDATE_OPERATIONS["job_cd"].max_length or 32
+_SIGNATURE_LENGTH = CANDIDATES["routing_signature"].max_length or 200
+_NAMES = 4
 _BP_LENGTH = CANDIDATE_OPERATIONS["bp_cd"].max_length or 16
 _SEPARATOR = "\x1f"
 
@@ -49,30 +52,28 @@ STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract
 
 @dataclass(frozen=True)
 class SequenceBook:
-    """Sequences by number: offsets into their jobs and operations, and their codes as text."""
+    """Sequences by number: offsets into their jobs and operations; `codes`: their job codes as text, `signatures`: their
+    first job names.
+    """
 
     offsets: IntArray
     jobs: IntArray
     operations: IntArray
     codes: pl.Series
+    signatures: pl.Series
 
     def extended(self, offsets: IntArray, operations: IntArray, catalogue: RoutingCatalogue) -> SequenceBook:
         """This book with further sequences at its end, given by their operations."""
         if len(offsets) < 2:
             return self
         jobs = catalogue.operation_job[operations]
-        names = pl.DataFrame(
-            {
-                "at": np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
-                "job": catalogue.jobs.gather(jobs),
-            }
-        )
-        codes = names.group_by("at", maintain_order=True).agg(pl.col("job").str.join(">"))["job"]
+        texts = catalogue.sequence_texts(offsets, jobs)
         return SequenceBook(
             np.concatenate([self.offsets, self.offsets[-1] + offsets[1:]]),
             np.concatenate([self.jobs, jobs]),
             np.concatenate([self.operations, operations]),
-            pl.concat([self.codes, codes]),
+            pl.concat([self.codes, texts["codes"]]),
+            pl.concat([self.signatures, texts["signatures"]]),
         )
 
 
@@ -141,8 +142,26 @@ class RoutingCatalogue:
 
     def book(self) -> SequenceBook:
         """The known sequences as a book."""
+        texts = self.sequence_texts(self.sequence_offsets, self.sequence_jobs)
         return SequenceBook(
-            self.sequence_offsets, self.sequence_jobs, self.sequence_operations, self.sequence_codes
+            self.sequence_offsets,
+            self.sequence_jobs,
+            self.sequence_operations,
+            self.sequence_codes,
+            texts["signatures"],
+        )
+
+    def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> pl.DataFrame:
+        """Columns `codes` (all job codes joined by '>') and `signatures` (the first four job names joined by '+')."""
+        both = pl.DataFrame(
+            [
+                lists(take(self.jobs, jobs), offsets).alias("codes"),
+                lists(take(self.job_names, jobs), offsets).alias("signatures"),
+            ]
+        )
+        return both.select(
+            pl.col("codes").list.join(">"),
+            pl.col("signatures").list.head(_NAMES).list.join("+").str.slice(0, _SIGNATURE_LENGTH),
         )
 
     def sequence_matrix(self) -> sparse.csr_matrix:

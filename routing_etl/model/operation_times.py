@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -41,7 +41,7 @@ _SOURCES = 5
 _NEAR_PRIOR = 0.5
 #: Columns that the trees of one measure may ask.
 _COLUMNS = 64
-#: Lines that the trees tell apart (they take no more categories than bins); jobs of further lines share the last.
+#: Lines that are told apart; jobs of further lines share the last.
 _MOST_LINES = 60
 MEASURES = ("setup", "run")
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
@@ -256,7 +256,7 @@ class OperationTimes:
         near: FloatArray,
         near_weight: FloatArray,
     ) -> FloatArray:
-        """What the trees are asked; the last column is a category, the line: size and material act by machine."""
+        """What the trees are asked."""
         known = [
             features[np.ix_(row, learned.columns)], learned.job_mean[job], effect, near, near_weight, size[row],
             learned.effects.exponent_[job],
@@ -274,12 +274,10 @@ class OperationTimes:
             min_samples_leaf=20,
             max_bins=63,
             l2_regularization=1.0,
-            categorical_features=[matrix.shape[1] - 1],
             early_stopping=False,
             random_state=self.random_state,
         )
-        # With a category scikit-learn codes the columns through joblib, which would start processes for that.
-        with one_thread("openmp"), parallel_config(backend="sequential"):
+        with one_thread("openmp"):
             return boosted.fit(matrix, residual)
 
     def _near(
@@ -551,5 +549,5 @@ def _job_means(
 def _predict(model: Any, matrix: FloatArray) -> FloatArray:
     if not len(matrix):
         return np.zeros(0)
-    with one_thread("openmp"), parallel_config(backend="sequential"):
+    with one_thread("openmp"):
         return np.asarray(model.predict(matrix))

@@ -79,7 +79,10 @@ class _ColumnSet:
     def _tables(kind: str, columns: list[_Column]) -> tuple[Any, ...]:
         index = np.array([c.index for c in columns])
         if kind == "word":
-            return (index, None, None)
+            # Code of a word -> its column here, -1 for none; all codes beyond the last one asked share the last place.
+            places = np.full(int(index.max()) + 2, -1, dtype=np.int64)
+            places[index] = np.arange(len(index))
+            return (index, places, None)
         if kind == "code":
             return (index, np.column_stack([c.bin_of_code for c in columns]), None)
         most = max(len(c.edges) for c in columns)
@@ -95,7 +98,13 @@ class _ColumnSet:
         out = np.empty((len(rows), len(self.columns)), dtype=np.uint8)
         for kind, name, places, index, values, edges in self.groups_:
             if kind == "word":
-                out[:, places] = table.words[name][rows][:, index].toarray()
+                words = table.words[name]
+                if len(rows) < words.shape[0]:
+                    words = words[rows]
+                column = values[np.minimum(words.indices, len(values) - 1)]
+                row = np.repeat(np.arange(len(rows)), np.diff(words.indptr))
+                out[:, places] = 0
+                out[row[column >= 0], places[column[column >= 0]]] = 1
             elif kind == "code":
                 out[:, places] = values[table.codes[name][rows]]
             elif kind == "rate":

@@ -19,7 +19,8 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
 )
-from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.columns import assemble, choose_text, take
+from routing_etl.model.labels import RoutingCatalogue, SequenceBook
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -54,111 +55,111 @@ class ChosenSteps:
     support: FloatArray
 
 
-def _cut(column: str, length: int | None) -> pl.Expr:
-    return pl.col(column).str.slice(0, length) if length else pl.col(column)
+#: Names that are cut to the length of their columns; a code that is too long is never proposed instead.
+_CUT = ("job_nm", "res_nm", "cust_nm", "cur_cd", "tax_type")
+
+
+def shown_steps(catalogue: RoutingCatalogue) -> pl.DataFrame:
+    """What operations show of their step: one row per step of the catalogue, columns of CANDIDATE_OPERATIONS."""
+    return catalogue.steps.select(
+        "inside", "job_cd", "res_cd", "batch_oper", "bp_cd", "subcontract_prc",
+        *[pl.col(name).str.slice(0, CANDIDATE_OPERATIONS[name].max_length) for name in _CUT],
+        pl.col("insp_flg").fill_null("N"),
+        pl.col("milestone_flg").fill_null("N"),
+        mfg_lt="mfg_lt_days",
+        queue_time="queue_min",
+        wait_time="wait_min",
+        move_time="move_min",
+    )  # fmt: skip
+
+
+def _share(values: FloatArray) -> FloatArray:
+    return np.clip(values.astype(np.float64), 0.0, 1.0)
 
 
 def candidate_frame(
     items: pl.DataFrame,
     chosen: Chosen,
     steps: ChosenSteps,
-    operations: pl.DataFrame,
+    times: pl.DataFrame,
     catalogue: RoutingCatalogue,
-    codes: pl.Series,
+    book: SequenceBook,
     matched: pl.Series,
     threshold: float,
 ) -> pl.DataFrame:
-    """The CANDIDATES frame. `codes`: text of every sequence; `rout_no` is NULL unless the routing is a copy."""
+    """The CANDIDATES frame. `times`: as for `operation_frame`; `rout_no` is NULL unless the routing is a copy."""
     n = len(chosen.row)
     labels = catalogue.labels
-    job = catalogue.step_job[steps.step]
     outsourced = catalogue.steps["outsourced"].to_numpy()[steps.step]
-    any_out = np.bincount(steps.candidate, outsourced, n) > 0
-    head = steps.position < 4
-    names = pl.DataFrame({"candidate": steps.candidate[head], "name": catalogue.job_names.gather(job[head])})
-    signature = names.group_by("candidate", maintain_order=True).agg(pl.col("name").str.join("+"))
-    reference = pl.Series(chosen.reference).replace(-1, None)
-    copied = pl.Series(np.where(chosen.copied, chosen.reference, -1)).replace(-1, None)
-    measured = operations.select("sample_count", "time_confidence", pl.Series("candidate", steps.candidate))
-    evidence = measured.group_by("candidate", maintain_order=True).agg(
-        pl.col("sample_count").sum(), pl.col("time_confidence").mean()
+    leaves = np.bincount(steps.candidate, outsourced, n) > 0
+    similarity = _share(chosen.similarity)
+    reports = times["sample_count"].to_numpy()
+    trust = times["time_confidence"].to_numpy()
+    trusted = np.isfinite(trust)
+    with np.errstate(invalid="ignore"):
+        mean_trust = np.bincount(steps.candidate, np.where(trusted, trust, 0.0), n) / np.bincount(
+            steps.candidate, trusted, n
+        )
+    item_cd = take(items["item_cd"], chosen.row)
+    rank = pl.Series("rank", chosen.rank.astype(np.int16))
+    named = pl.DataFrame([item_cd.alias("item"), rank]).select(
+        pl.concat_str("item", pl.lit("_C"), pl.col("rank").cast(pl.String).str.zfill(2))
     )
-    frame = pl.DataFrame(
+    return assemble(
+        CANDIDATES,
         {
-            "item_cd": items["item_cd"].gather(chosen.row),
-            "item_key": items["item_key"].gather(chosen.row),
-            "candidate_rank": chosen.rank.astype(np.int16),
-            "routing_signature": signature["name"],
-            "routing_code": codes.gather(chosen.sequence),
-            "similarity_score": np.clip(chosen.similarity.astype(np.float64), 0.0, 1.0),
-            "confidence": np.clip(chosen.confidence.astype(np.float64), 0.0, 1.0),
-            "out": any_out,
-            "reference_item_cd": labels["item_cd"].gather(reference),
-            "rout_no": labels["rout_no"].gather(copied),
+            "item_cd": item_cd,
+            "item_key": take(items["item_key"], chosen.row),
+            "candidate_rank": rank,
+            "candidate_id": named.to_series(),
+            "routing_signature": take(book.signatures, chosen.sequence),
+            "routing_code": take(book.codes, chosen.sequence),
+            "similarity_score": similarity,
+            "confidence": _share(chosen.confidence),
+            "priority": choose_text((similarity < threshold) | leaves, ["primary", "fallback"]),
+            "similarity_tier": choose_text(similarity >= threshold, ["LOW", "HIGH"]),
+            "reference_item_cd": take(labels["item_cd"], chosen.reference),
+            "rout_no": take(labels["rout_no"], np.where(chosen.copied, chosen.reference, -1)),
+            "routing_source": choose_text(np.zeros(n), ["similar"]),
             "process_count": np.bincount(steps.candidate, minlength=n).astype(np.int32),
-            "work_order_count": evidence["sample_count"],
-            "work_order_confidence": evidence["time_confidence"],
+            "work_order_count": np.bincount(steps.candidate, reports, n).astype(np.int64),
+            "work_order_confidence": mean_trust,
             "neighbour_count": chosen.neighbour_count.astype(np.int32),
-            "support": np.clip(chosen.support.astype(np.float64), 0.0, 1.0),
+            "support": _share(chosen.support),
             "matched_attributes": matched,
-            "item_hash": items["item_hash"].gather(chosen.row),
-        }
+            "item_hash": take(items["item_hash"], chosen.row),
+        },
     )
-    frame = frame.with_columns(
-        candidate_id=pl.concat_str(
-            pl.col("item_cd"), pl.lit("_C"), pl.col("candidate_rank").cast(pl.String).str.zfill(2)
-        ),
-        routing_signature=_cut("routing_signature", CANDIDATES["routing_signature"].max_length),
-        similarity_tier=pl.when(pl.col("similarity_score") >= threshold)
-        .then(pl.lit("HIGH"))
-        .otherwise(pl.lit("LOW")),
-        priority=pl.when((pl.col("similarity_score") < threshold) | pl.col("out"))
-        .then(pl.lit("fallback"))
-        .otherwise(pl.lit("primary")),
-        routing_source=pl.lit("similar"),
-    )
-    return CANDIDATES.conform(frame)
 
 
 def operation_frame(
-    items: pl.DataFrame, chosen: Chosen, steps: ChosenSteps, times: pl.DataFrame, catalogue: RoutingCatalogue
+    items: pl.DataFrame,
+    chosen: Chosen,
+    steps: ChosenSteps,
+    times: pl.DataFrame,
+    shown: pl.DataFrame,
+    catalogue: RoutingCatalogue,
 ) -> pl.DataFrame:
-    """The CANDIDATE_OPERATIONS frame; `times` has one row per operation with the time columns."""
-    described = catalogue.steps[steps.step]
-    last = (
-        np.append(steps.candidate[1:] != steps.candidate[:-1], True)
-        if len(steps.candidate)
-        else np.empty(0, bool)
-    )
-    order = np.where(steps.position == 0, "F", np.where(last, "L", "I"))
+    """The CANDIDATE_OPERATIONS frame. `times`: one row per operation with the time columns; `shown`: `shown_steps`."""
+    last = np.append(np.diff(steps.candidate) != 0, [True] * (len(steps.candidate) > 0))
+    order = np.where(steps.position == 0, 0, np.where(last, 2, 1))
     row = chosen.row[steps.candidate]
-    reference = pl.Series(np.where(chosen.copied, chosen.reference, -1)[steps.candidate]).replace(-1, None)
-    frame = described.select(
-        "inside", "job_cd", "job_nm", "res_cd", "res_nm", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
-        "subcontract_prc", "tax_type", "insp_flg", "milestone_flg",
-        pl.col("mfg_lt_days").alias("mfg_lt"),
-    ).with_columns(
-        items["item_cd"].gather(row).alias("item_cd"),
-        items["item_key"].gather(row).alias("item_key"),
-        pl.Series("candidate_rank", chosen.rank[steps.candidate].astype(np.int16)),
-        pl.Series("proc_seq", (10 * (steps.position + 1)).astype(np.int16)),
-        pl.Series("rout_order", order, dtype=pl.String),
-        pl.Series("confidence", np.clip(steps.confidence.astype(np.float64), 0.0, 1.0)),
-        pl.Series("support", np.clip(steps.support.astype(np.float64), 0.0, 1.0)),
-        catalogue.labels["rout_no"].gather(reference).alias("source_rout_no"),
-        pl.col("insp_flg").fill_null("N"),
-        pl.col("milestone_flg").fill_null("N"),
-    )  # fmt: skip
-    frame = frame.hstack(times)
-    frame = frame.with_columns(
-        [
-            _cut(c.name, c.max_length)
-            for c in CANDIDATE_OPERATIONS.columns
-            if c.max_length
-            and c.name in ("job_nm", "res_nm", "cust_nm", "cur_cd", "tax_type", "source_items")
-        ]
+    copied = np.where(chosen.copied, chosen.reference, -1)[steps.candidate]
+    return assemble(
+        CANDIDATE_OPERATIONS,
+        {
+            **shown[steps.step].to_dict(),
+            **times.to_dict(),
+            "item_cd": take(items["item_cd"], row),
+            "item_key": take(items["item_key"], row),
+            "candidate_rank": chosen.rank[steps.candidate].astype(np.int16),
+            "proc_seq": (10 * (steps.position + 1)).astype(np.int16),
+            "rout_order": choose_text(order, ["F", "I", "L"]),
+            "confidence": _share(steps.confidence),
+            "support": _share(steps.support),
+            "source_rout_no": take(catalogue.labels["rout_no"], copied),
+        },
     )
-    return CANDIDATE_OPERATIONS.conform(frame)
 
 
 def evidence_frame(
@@ -174,34 +175,34 @@ def evidence_frame(
 ) -> pl.DataFrame:
     """The CANDIDATE_EVIDENCE frame: one entry per candidate and voting neighbour."""
     labels = catalogue.labels
-    frame = pl.DataFrame(
+    return assemble(
+        CANDIDATE_EVIDENCE,
         {
-            "item_cd": items["item_cd"].gather(row),
-            "item_key": items["item_key"].gather(row),
+            "item_cd": take(items["item_cd"], row),
+            "item_key": take(items["item_key"], row),
             "candidate_rank": rank.astype(np.int16),
             "evidence_rank": place.astype(np.int16),
-            "neighbour_item_cd": labels["item_cd"].gather(label),
-            "neighbour_rout_no": labels["rout_no"].gather(label),
-            "similarity": np.clip(similarity.astype(np.float64), 0.0, 1.0),
-            "weight": np.clip(weight.astype(np.float64), 0.0, 1.0),
+            "neighbour_item_cd": take(labels["item_cd"], label),
+            "neighbour_rout_no": take(labels["rout_no"], label),
+            "similarity": _share(similarity),
+            "weight": _share(weight),
             "matching": texts[0],
             "differing": texts[1],
-        }
+        },
     )
-    return CANDIDATE_EVIDENCE.conform(frame)
 
 
 def abstained_frame(
     items: pl.DataFrame, row: IntArray, code: list[str], reason: list[str], best: FloatArray
 ) -> pl.DataFrame:
     """The ABSTAINED frame."""
-    frame = pl.DataFrame(
+    return assemble(
+        ABSTAINED,
         {
-            "item_cd": items["item_cd"].gather(row),
-            "item_key": items["item_key"].gather(row),
+            "item_cd": take(items["item_cd"], row),
+            "item_key": take(items["item_key"], row),
             "reason_code": pl.Series(code, dtype=pl.String),
             "reason": pl.Series(reason, dtype=pl.String),
-            "best_similarity": pl.Series(best.astype(np.float64)).fill_nan(None),
-        }
+            "best_similarity": best.astype(np.float64),
+        },
     )
-    return ABSTAINED.conform(frame)

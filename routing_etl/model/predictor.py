@@ -47,6 +47,7 @@ from routing_etl.model.output import (
     candidate_frame,
     evidence_frame,
     operation_frame,
+    shown_steps,
 )
 from routing_etl.model.outside_model import OutsideModel
 from routing_etl.model.ranking import CandidateRanker
@@ -203,6 +204,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             near = self._fit_ranker(train, features, votes, probabilities, family, codes, folds)
             task.advance()
             self.book_ = catalogue.book()
+            self.shown_steps_ = shown_steps(catalogue)
             pool = pool_steps(catalogue.steps, self.pool_words)
             young = age_weight(age, _MACHINE_HALF_LIFE_DAYS)
             lines = LineModel(n_jobs=self.n_jobs, random_state=self.random_state).fit(
@@ -540,7 +542,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         unseen = self.novelty_.unseen(items)
         probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
         shown = self.texts_.shown(items)
-        empty = shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
+        empty = np.logical_and.reduce([column.is_null().to_numpy() for column in shown])
         nearest = evidence.similarity.max(axis=1, initial=0.0)
         silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         keep = ~silent[pairs.row]
@@ -567,21 +569,19 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 similarity=evidence.similarity,
             )
         )
-        operations = operation_frame(items, chosen, steps, times, self.catalogue_)
-        matched = self.texts_.compare(shown, chosen.row, np.maximum(chosen.reference, 0))[0]
-        matched = pl.select(
-            pl.when(pl.Series(chosen.reference >= 0)).then(matched).alias("matched")
-        ).to_series()
-        candidates = candidate_frame(
-            items, chosen, steps, times, self.catalogue_, book.codes, matched, self.similarity_threshold
-        )
+        operations = operation_frame(items, chosen, steps, times, self.shown_steps_, self.catalogue_)
         row, rank, place, label, similarity, weight = self.chooser_.voters(
             chosen, evidence, self.sequence_of_, self.evidence_per_candidate
         )
-        voters = evidence_frame(
-            items, row, rank, place, label, similarity, weight,
-            self.texts_.compare(shown, row, label), self.catalogue_,
-        )  # fmt: skip
+        n = len(chosen.row)
+        matching, differing = self.texts_.compare(
+            shown, np.concatenate([chosen.row, row]), np.concatenate([chosen.reference, label])
+        )
+        candidates = candidate_frame(
+            items, chosen, steps, times, self.catalogue_, book, matching[:n], self.similarity_threshold
+        )
+        texts = matching[n:], differing[n:]
+        voters = evidence_frame(items, row, rank, place, label, similarity, weight, texts, self.catalogue_)
         quiet = np.flatnonzero(silent)
         code = [
             "no_attributes" if empty[i] else "unseen_part_type" if unseen[i] else "no_similar_item"
