@@ -57,6 +57,13 @@ class AttributeText:
             columns.append(pl.Series(attribute.name, values, dtype=pl.String))
         return pl.DataFrame(columns)
 
+    @staticmethod
+    def empty(shown: pl.DataFrame) -> NDArray[np.bool_]:
+        """Items without any value."""
+        if shown.height <= _SMALL:
+            return np.array([all(v is None for v in row) for row in shown.iter_rows()], dtype=bool)
+        return shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
+
     def compare(self, shown: pl.DataFrame, rows: IntArray, labels: IntArray) -> tuple[pl.Series, pl.Series]:
         """Texts (matching, differing) for pairs of an item row in `shown` and a training item; NULL for none (-1)."""
         names = [a.name for a in self.attributes]

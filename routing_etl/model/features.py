@@ -228,7 +228,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _choose_words(self, table: TokenTable, rest: FloatArray) -> None:
         found: list[tuple[float, str, str, int]] = []
-        for name, matrix in table.words.items():
+        for name, lists in table.words.items():
+            matrix = lists.matrix()
             counts = np.asarray(matrix.sum(axis=0)).ravel()
             sums = np.asarray(matrix.T @ rest)
             gains = (sums**2).sum(axis=1) / (counts + 5.0)
@@ -251,7 +252,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _word_columns(self, table: TokenTable) -> FloatArray:
         out = np.zeros((len(table.numbers), len(self.words_)), dtype=np.float32)
         for name, places in self.word_places_.items():
-            row, column = _stored(table.words[name], places)
+            row, column = table.words[name].placed(places)
             out[row, column] = 1.0
         return out
 
@@ -311,7 +312,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             for name, codes in table.codes.items()
             if "|value" in name or "|prefix" in name
         }
-        return single | table.words
+        return single | {name: lists.matrix() for name, lists in table.words.items()}
 
     def _ridge_matrix(self, table: TokenTable) -> sparse.csr_matrix:
         """Items x chosen tokens, 0/1."""
@@ -323,9 +324,9 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             row, level = np.nonzero(places >= 0)
             rows.append(row)
             columns.append(places[row, level])
-        for name, matrix in table.words.items():
+        for name, lists in table.words.items():
             if name in self.ridge_places_:
-                row, column = _stored(matrix, self.ridge_places_[name])
+                row, column = lists.placed(self.ridge_places_[name])
                 rows.append(row)
                 columns.append(column)
         row, column = np.concatenate(rows), np.concatenate(columns)
@@ -333,13 +334,6 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         bounds = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
         data = np.ones(len(row), dtype=np.float32)
         return sparse.csr_matrix((data, column[order], bounds), shape=(n, self.ridge_width_))
-
-
-def _stored(matrix: sparse.csr_matrix, places: NDArray[np.int32]) -> tuple[IntArray, NDArray[np.int32]]:
-    """Row and place of every token of a 0/1 matrix that has a place."""
-    column = places[matrix.indices]
-    kept = np.flatnonzero(column >= 0)
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))[kept], column[kept]
 
 
 def _strongest(found: list[tuple[_Block, FloatArray]], most: int) -> list[tuple[_Block, FloatArray]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import polars as pl
 
@@ -49,7 +49,7 @@ class Level:
     kind: str
     width: int = 0
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name, unique in a model."""
         width = self.width if self.kind not in ("value", "shape", "word", "letter") else ""

@@ -6,18 +6,20 @@ What belongs here: which types are new, and what that does to confidence. What d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.model.levels import normalise
+from routing_etl.model.levels import normalise, normalised
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _SAMPLE = 1500
+_SMALL = 64
 _CELLS = 20_000_000
 #: Of the bound that items of new types have: what the least of them keep.
 _DOUBT = 0.75
@@ -27,7 +29,7 @@ _DOUBT = 0.75
 class Novelty:
     """Items of new types, and their confidence.
 
-    `attribute`: what tells the types, '' when nothing does. `known`: its values among the routed items, one list.
+    `attribute`: what tells the types, '' when nothing does. `known`: its values among the routed items.
     `factor`: see `novelty_factor`. `bound`: the confidence of the least sure known items, which a new part type never
     exceeds; None where another attribute stands in for the part type, because its new values are no new types.
     """
@@ -41,8 +43,15 @@ class Novelty:
         """Items whose type no routed item has; one without a type is not among them."""
         if not self.attribute:
             return np.zeros(items.height, dtype=bool)
+        if items.height <= _SMALL:
+            kinds = map(normalised, items[self.attribute].cast(pl.String).to_list())
+            return np.array([k is not None and k not in self._values for k in kinds], dtype=bool)
         kind = items.select(normalise(self.attribute)).to_series()
-        return (~kind.is_in(self.known)).fill_null(value=False).to_numpy()
+        return (~kind.is_in(self.known.implode())).fill_null(value=False).to_numpy()
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        return frozenset(self.known.to_list())
 
     def doubted(
         self, probability: FloatArray, row: IntArray, unseen: NDArray[np.bool_]

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from routing_etl.frames import TimeEvidence
+from routing_etl.frames import CANDIDATE_OPERATIONS, TIME_SOURCES, TimeEvidence
+from routing_etl.model.columns import choose_text, lists, take
 from routing_etl.model.labels import RoutingCatalogue
 from routing_etl.model.threads import one_thread
 from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
@@ -39,6 +39,8 @@ _FEW = 60
 _LEAST_ACTUALS = 100
 _SOURCES = 5
 _NEAR_PRIOR = 0.5
+_NO_SOURCE = TIME_SOURCES.index("none")
+_SOURCE_LENGTH = CANDIDATE_OPERATIONS["source_items"].max_length or 200
 #: Columns that the trees of one measure may ask.
 _COLUMNS = 64
 #: Lines that are told apart; jobs of further lines share the last.
@@ -97,6 +99,25 @@ class _Measure:
     beside_size: FloatArray
     samples: FloatArray
     spread: FloatArray
+
+
+@dataclass
+class _Estimate:
+    """Times of operations for one measure, and what they rest on.
+
+    `middle`: minutes, `spread`: of ln(time), `actual`: mean of the neighbours' results; NaN where there is none.
+    `similarity`, `count`, `labels`: of the neighbours shown (labels laid end to end), `samples`: their reports,
+    `source`: place in TIME_SOURCES.
+    """
+
+    middle: FloatArray
+    spread: FloatArray
+    actual: FloatArray
+    similarity: FloatArray
+    samples: IntArray
+    source: IntArray
+    count: IntArray
+    labels: IntArray
 
 
 class OperationTimes:
@@ -169,6 +190,7 @@ class OperationTimes:
         self.own_ = evidence.by_item_operation.join(
             catalogue.labels.select("item_key"), on="item_key", how="anti"
         ).unique(["item_key", "job_cd"], keep="first", maintain_order=True)
+        self.own_keys_ = set(self.own_["item_key"].to_list())
         known = {m: actual[m] if len(actual[m].label) >= _LEAST_ACTUALS else standard[m] for m in MEASURES}
         centred = {}
         for measure, found in known.items():
@@ -327,39 +349,48 @@ class OperationTimes:
         row, asked = unique // self.n_jobs_known_, unique % self.n_jobs_known_
         family = np.maximum(request.family, 0)
         size = self.size_.of(request.table.numbers, request.features, family)
-        frames = {m: self._measure(m, row, asked, request, size, family) for m in MEASURES}
-        run, setup = frames["run"], frames["setup"]
-        middle, spread, source = run["middle"], run["spread"], run["source"]
+        setup, run = (self._measure(m, row, asked, request, size, family) for m in MEASURES)
+        middle, spread, n = run.middle, run.spread, run.samples
         mean = middle * np.exp(spread**2 / 2 * 0.5)
         variation = np.sqrt(np.expm1(np.minimum(spread**2, 4.0)))
-        out = pl.DataFrame(
-            {
-                "setup_time": setup["middle"],
-                "run_time": middle,
-                "setup_p10": setup["middle"] * np.exp(-_Z * setup["spread"]),
-                "setup_p90": setup["middle"] * np.exp(_Z * setup["spread"]),
-                "run_p10": middle * np.exp(-_Z * spread),
-                "run_p50": middle,
-                "run_p90": middle * np.exp(_Z * spread),
-                "optimal_time": np.maximum(mean * (1 - 0.67 * variation), 0.0),
-                "standard_time": mean,
-                "safe_time": mean * (1 + 1.28 * variation),
-                "time_cv": variation,
-                "act_setup_time": setup["actual"],
-                "act_run_time": run["actual"],
-                "sample_count": run["samples"],
-                "time_source": source,
-                "source_similarity": run["similarity"],
-                "source_items": run["items"],
-            }
-        ).with_columns(pl.col(pl.Float64, pl.Float32).cast(pl.Float64).fill_nan(None))
-        n = pl.col("sample_count")
-        out = out.with_columns(
-            time_confidence=pl.when(n > 0).then(0.5 * n / (n + 2) + 0.5 * pl.col("source_similarity"))
-        )
-        out = self._own(out, row, asked, request)
+        numbers = {
+            "setup_time": setup.middle,
+            "run_time": middle,
+            "setup_p10": setup.middle * np.exp(-_Z * setup.spread),
+            "setup_p90": setup.middle * np.exp(_Z * setup.spread),
+            "run_p10": middle * np.exp(-_Z * spread),
+            "run_p50": middle,
+            "run_p90": middle * np.exp(_Z * spread),
+            "optimal_time": np.maximum(mean * (1 - 0.67 * variation), 0.0),
+            "standard_time": mean,
+            "safe_time": mean * (1 + 1.28 * variation),
+            "time_cv": variation,
+            "act_setup_time": setup.actual,
+            "act_run_time": run.actual,
+            "sample_count": n,
+            "source_similarity": run.similarity,
+            "time_confidence": np.where(n > 0, 0.5 * n / (n + 2) + 0.5 * run.similarity, np.nan),
+        }
+        texts = [
+            choose_text(run.source, list(TIME_SOURCES)).alias("time_source"),
+            self._named(run).alias("source_items"),
+        ]
+        out = pl.DataFrame([*(pl.Series(k, v, nan_to_null=True) for k, v in numbers.items()), *texts])
+        if not self.own_keys_.isdisjoint(request.item_key.to_list()):
+            out = self._own(out, row, asked, request)
         frame: pl.DataFrame = out[back].hstack(self.steps_[request.step])
         return frame
+
+    def _named(self, estimate: _Estimate) -> pl.Series:
+        """Codes of the items that an estimate rests on; NULL for none."""
+        bounds = np.concatenate([[0], np.cumsum(estimate.count)])
+        codes = lists(take(self.label_codes_, estimate.labels), bounds).alias("codes")
+        joined = codes.to_frame().select(
+            pl.when(pl.col("codes").list.len() > 0).then(
+                pl.col("codes").list.join(",").str.slice(0, _SOURCE_LENGTH)
+            )
+        )
+        return joined.to_series()
 
     def _measure(
         self,
@@ -369,16 +400,12 @@ class OperationTimes:
         request: TimeRequest,
         size: FloatArray,
         family: IntArray,
-    ) -> dict[str, Any]:
+    ) -> _Estimate:
         n = len(row)
         learned = self.measures_[measure]
         if learned is None or n == 0:
-            nothing = np.full(n, np.nan)
-            return {
-                "middle": nothing, "spread": nothing, "source": pl.Series(["none"] * n, dtype=pl.String),
-                "samples": np.zeros(n, np.int64), "actual": nothing, "similarity": nothing,
-                "items": pl.Series([None] * n, dtype=pl.String),
-            }  # fmt: skip
+            nothing, none = np.full(n, np.nan), np.zeros(n, np.int64)
+            return _Estimate(nothing, nothing, nothing, nothing, none, none + _NO_SOURCE, none, none[:0])
         neighbours, similarity = request.neighbours[row], request.similarity[row]
         near, near_weight, hit = self._near(learned, job, neighbours, similarity)
         scaled, effect = learned.effects.predict(job, row, request.table, size, family)
@@ -389,55 +416,33 @@ class OperationTimes:
         else:
             # What the neighbours took stands for the effects, the more of them there are.
             log_time = log_time + near - effect * near_weight / (near_weight + _NEAR_PRIOR)
-        middle = np.where(learned.job_known[job], np.exp(log_time), np.nan)
+        known = learned.job_known[job]
         first = hit & (np.cumsum(hit, axis=1) <= _SOURCES)
         asked = np.maximum(neighbours, 0) * self.n_jobs_known_ + job[:, None]
         place = np.minimum(np.searchsorted(learned.key, asked), len(learned.key) - 1)
         weight = np.where(first, similarity**2 * learned.samples[place], 0.0)
-        total = weight.sum(axis=1)
-        actual = np.exp(
-            learned.job_mean[job] + (weight * learned.value[place]).sum(axis=1) / np.maximum(total, 1e-9)
-        )
+        value = (weight * learned.value[place]).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
         count = first.sum(axis=1)
         has = count > 0
-        source = np.where(
-            ~learned.job_known[job],
-            "none",
-            np.where(has, "actual_similar" if learned.basis == "actual" else "standard_similar", "model"),
-        )
         is_actual = has & (learned.basis == "actual")
-        samples = np.where(is_actual, np.where(first, learned.samples[place], 0).sum(axis=1), 0).astype(
-            np.int64
+        similar = "actual_similar" if learned.basis == "actual" else "standard_similar"
+        source = np.where(has, TIME_SOURCES.index(similar), TIME_SOURCES.index("model"))
+        mean_similarity = np.where(first, similarity, 0).sum(axis=1) / np.maximum(count, 1)
+        samples = np.where(first, learned.samples[place], 0).sum(axis=1)
+        return _Estimate(
+            middle=np.where(known, np.exp(log_time), np.nan),
+            spread=learned.spread[job].astype(np.float64),
+            actual=np.where(is_actual, np.exp(learned.job_mean[job] + value), np.nan),
+            similarity=np.where(has, mean_similarity, np.nan).astype(np.float64),
+            samples=np.where(is_actual, samples, 0).astype(np.int64),
+            source=np.where(known, source, _NO_SOURCE),
+            count=count,
+            labels=neighbours[first],
         )
-        shown, column = np.nonzero(first)
-        codes = pl.DataFrame({"code": self.label_codes_.gather(neighbours[shown, column])})
-        lists = pa.LargeListArray.from_arrays(
-            np.concatenate([[0], np.cumsum(count)]),
-            codes["code"].to_arrow(compat_level=pl.CompatLevel.oldest()),
-        )
-        joined = pl.DataFrame({"codes": pl.Series(lists, dtype=pl.List(pl.String))}).select(
-            pl.when(pl.Series(has)).then(pl.col("codes").list.join(","))
-        )
-        items = joined.to_series()
-        return {
-            "middle": middle,
-            "spread": learned.spread[job].astype(np.float64),
-            "source": pl.Series(source, dtype=pl.String),
-            "samples": samples,
-            "actual": np.where(is_actual, actual, np.nan),
-            "similarity": np.where(
-                has, np.where(first, similarity, 0).sum(axis=1) / np.maximum(count, 1), np.nan
-            ),
-            "items": items,
-        }
 
     def _own(self, out: pl.DataFrame, row: IntArray, job: IntArray, request: TimeRequest) -> pl.DataFrame:
         """Where the item itself has work results for the job, they are the time."""
-        if not self.own_.height:
-            return out
-        asked = pl.DataFrame(
-            {"item_key": request.item_key.gather(row), "job_cd": self.job_codes_.gather(job)}
-        )
+        asked = pl.DataFrame({"item_key": take(request.item_key, row), "job_cd": take(self.job_codes_, job)})
         own = asked.join(self.own_, on=["item_key", "job_cd"], how="left", maintain_order="left")
         has = own["run_n"].fill_null(0) > 0
         if not has.any():

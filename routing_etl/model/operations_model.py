@@ -79,10 +79,7 @@ class _ColumnSet:
     def _tables(kind: str, columns: list[_Column]) -> tuple[Any, ...]:
         index = np.array([c.index for c in columns])
         if kind == "word":
-            # Code of a word -> its column here, -1 for none; all codes beyond the last one asked share the last place.
-            places = np.full(int(index.max()) + 2, -1, dtype=np.int64)
-            places[index] = np.arange(len(index))
-            return (index, places, None)
+            return (index, None, None)
         if kind == "code":
             return (index, np.column_stack([c.bin_of_code for c in columns]), None)
         most = max(len(c.edges) for c in columns)
@@ -99,12 +96,11 @@ class _ColumnSet:
         for kind, name, places, index, values, edges in self.groups_:
             if kind == "word":
                 words = table.words[name]
-                if len(rows) < words.shape[0]:
-                    words = words[rows]
-                column = values[np.minimum(words.indices, len(values) - 1)]
-                row = np.repeat(np.arange(len(rows)), np.diff(words.indptr))
+                column_of = np.full(words.n_tokens, -1, dtype=np.int64)
+                column_of[index] = places
+                row, column = words.placed(column_of, rows)
                 out[:, places] = 0
-                out[row[column >= 0], places[column[column >= 0]]] = 1
+                out[row, column] = 1
             elif kind == "code":
                 out[:, places] = values[table.codes[name][rows]]
             elif kind == "rate":
@@ -434,8 +430,9 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
             bin_of_code = np.zeros(size, dtype=np.uint8)
             bin_of_code[top] = np.arange(1, len(top) + 1)
             out.append(_Column("code", name, 0, bin_of_code=bin_of_code))
-        for name, matrix in table.words.items():
-            counts = np.asarray(matrix[rows].sum(axis=0)).ravel()
+        for name, lists in table.words.items():
+            _, code = lists.placed(np.arange(lists.n_tokens), rows)
+            counts = np.bincount(code, minlength=lists.n_tokens)
             often = np.flatnonzero((counts >= 5) & (counts <= n - 5))
             often = often[np.argsort(-np.minimum(counts[often], n - counts[often]), kind="stable")][:60]
             out += [_Column("word", name, int(i)) for i in often]

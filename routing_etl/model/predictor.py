@@ -429,10 +429,10 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             folds[chosen][row],
         )
         level = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
-        known, factor = pl.Series([[]], dtype=pl.List(pl.String)), 1.0
+        known, factor = pl.Series([], dtype=pl.String), 1.0
         if level:
             values = train.select(normalise(level.split("|")[0])).to_series()
-            known = values.drop_nulls().unique().sort().implode()
+            known = values.drop_nulls().unique().sort()
             factor = novelty_factor(
                 codes[level][chosen], points, sequence_of[chosen], same[:, 0], self.random_state
             )
@@ -542,7 +542,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         unseen = self.novelty_.unseen(items)
         probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
         shown = self.texts_.shown(items)
-        empty = np.logical_and.reduce([column.is_null().to_numpy() for column in shown])
+        empty = self.texts_.empty(shown)
         nearest = evidence.similarity.max(axis=1, initial=0.0)
         silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         keep = ~silent[pairs.row]

@@ -158,4 +158,7 @@ def _calibrator(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> IsotonicR
 
 
 def _apply(calibrator: IsotonicRegression | None, score: NDArray[np.float64]) -> NDArray[np.float64]:
-    return score if calibrator is None else np.asarray(calibrator.predict(score), dtype=np.float64)
+    """The curve at every score: what `calibrator.predict` gives, without its checks, which cost one item a millisecond."""
+    if calibrator is None:
+        return score
+    return np.asarray(np.interp(score, calibrator.X_thresholds_, calibrator.y_thresholds_))

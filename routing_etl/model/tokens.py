@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -43,11 +44,38 @@ _BETWEEN = " | "
 
 
 @dataclass
+class TokenLists:
+    """The tokens of every item at a many-valued level: item i has `codes[bounds[i]:bounds[i + 1]]`, of `n_tokens`."""
+
+    codes: NDArray[np.int32]
+    bounds: NDArray[np.int64]
+    n_tokens: int
+
+    def matrix(self) -> sparse.csr_matrix:
+        """Items x tokens, 0/1."""
+        data = np.ones(len(self.codes), dtype=np.float32)
+        return sparse.csr_matrix((data, self.codes, self.bounds), (len(self.bounds) - 1, self.n_tokens))
+
+    def placed(
+        self, places: NDArray[Any], rows: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Item and place of every token that has one. `places`: per code, -1 for none; `rows`: of these items only."""
+        first, size = self.bounds[:-1], np.diff(self.bounds)
+        codes = self.codes
+        if rows is not None:
+            first, size = first[rows], size[rows]
+            codes = codes[np.repeat(first - np.cumsum(size) + size, size) + np.arange(int(size.sum()))]
+        place = places[codes]
+        kept = np.flatnonzero(place >= 0)
+        return np.repeat(np.arange(len(size)), size)[kept], place[kept]
+
+
+@dataclass
 class TokenTable:
     """Coded items: `codes` per single-valued level (-1: never seen), `words` per many-valued level, numbers n x d."""
 
     codes: dict[str, NDArray[np.int32]]
-    words: dict[str, sparse.csr_matrix]
+    words: dict[str, TokenLists]
     numbers: NDArray[np.float32]
 
 
@@ -210,15 +238,16 @@ class Tokeniser:
             joined = zip(*free, strict=True)
             texts[JOINED] = [_BETWEEN.join(t for t in row if t is not None) or None for row in joined]
         codes: dict[str, NDArray[np.int32]] = {}
-        words: dict[str, sparse.csr_matrix] = {}
+        words: dict[str, TokenLists] = {}
         for level in self.levels:
             here, get = texts[level.attribute], self.lookups[level.name].get
             if level.many:
                 found = [sorted(c for c in map(get, level.read_all(text)) if c is not None) for text in here]
-                flat = [code for row in found for code in row]
-                bounds = np.cumsum([0, *map(len, found)])
-                shape = (len(found), len(self.lookups[level.name]))
-                words[level.name] = sparse.csr_matrix((np.ones(len(flat), np.float32), flat, bounds), shape)
+                words[level.name] = TokenLists(
+                    np.array([code for row in found for code in row], dtype=np.int32),
+                    np.cumsum([0, *map(len, found)]),
+                    len(self.lookups[level.name]),
+                )
             else:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
         return TokenTable(codes, words, self._few_numbers(items, texts))
@@ -248,15 +277,14 @@ class Tokeniser:
         coded = tokens.cast(enum, strict=False).to_physical().cast(pl.Int32)
         return coded.fill_null(UNKNOWN).to_numpy().astype(np.int32)
 
-    def _words(self, name: str, lists: pl.Series) -> sparse.csr_matrix:
-        n, width = lists.len(), self.vocabularies[name].len()
-        frame = pl.DataFrame({"row": np.arange(n, dtype=np.int64), "token": lists})
+    def _words(self, name: str, tokens: pl.Series) -> TokenLists:
+        n = tokens.len()
+        frame = pl.DataFrame({"row": np.arange(n, dtype=np.int64), "token": tokens})
         frame = frame.explode("token").drop_nulls()
         code = self._codes(name, frame["token"].cast(pl.String))
-        keep = code >= 0
-        rows = frame["row"].to_numpy()[keep]
-        data = np.ones(int(keep.sum()), dtype=np.float32)
-        return sparse.csr_matrix((data, (rows, code[keep])), shape=(n, width))
+        row = frame["row"].to_numpy()[code >= 0]
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
+        return TokenLists(code[code >= 0], bounds, self.vocabularies[name].len())
 
     def _numbers(self, items: pl.DataFrame, texts: pl.DataFrame) -> NDArray[np.float32]:
         present = [n for n in self.number_names if n in self.measures]

@@ -17,7 +17,7 @@ from routing_etl.model.levels import (
     numbers_in,
     read_numbers,
 )
-from routing_etl.model.tokens import Tokeniser
+from routing_etl.model.tokens import Tokeniser, TokenLists
 
 #: Letters that this Python does not know yet may have a capital or be a digit for a newer library.
 ANY = st.text(st.characters(exclude_categories=("Cs", "Cn", "Co")), max_size=40)
@@ -109,6 +109,19 @@ def test_a_few_items_are_coded_like_many() -> None:
         assert few.codes.keys() == whole.codes.keys() and few.words.keys() == whole.words.keys()
         for name, codes in few.codes.items():
             assert codes.tolist() == whole.codes[name][here].tolist(), name
-        for name, matrix in few.words.items():
-            assert (matrix != whole.words[name][here]).nnz == 0, name
+        for name, lists in few.words.items():
+            assert (lists.matrix() != whole.words[name].matrix()[here]).nnz == 0, name
         np.testing.assert_array_equal(few.numbers, whole.numbers[here])
+
+
+@given(st.lists(st.lists(st.integers(0, 9), unique=True, max_size=4), min_size=1, max_size=6), st.data())
+def test_placed_tokens_are_those_of_the_matrix(tokens: list[list[int]], data: st.DataObject) -> None:
+    codes = np.array([c for row in tokens for c in row], dtype=np.int32)
+    lists = TokenLists(codes, np.cumsum([0, *map(len, tokens)]), 10)
+    places = np.array(data.draw(st.permutations([*range(5), *[-1] * 5])))
+    rows = np.array(data.draw(st.lists(st.integers(0, len(tokens) - 1), max_size=5)), dtype=np.int64)
+    dense = lists.matrix().toarray()
+    for asked, of in ((None, dense), (rows, dense[rows])):
+        row, place = lists.placed(places, asked)
+        expected = [(i, places[c]) for i, c in zip(*np.nonzero(of), strict=True) if places[c] >= 0]
+        assert sorted(zip(row.tolist(), place.tolist(), strict=True)) == sorted(expected)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 
 from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
 from routing_etl.model.tokens import TokenTable
@@ -106,7 +105,7 @@ def operations(
 
 def table_of(plant: dict[str, np.ndarray]) -> TokenTable:
     codes = {name: plant[name].astype(np.int32) for name in ("noise_cd", "material")}
-    return TokenTable(codes, {"word": sparse.csr_matrix((N, 1), dtype=np.float32)}, plant["numbers"])
+    return TokenTable(codes, {}, plant["numbers"])
 
 
 def test_exponents_and_effects_by_line_are_found_and_noise_is_not() -> None:
