@@ -48,7 +48,7 @@ _MOST_LINES = 60
 MEASURES = ("setup", "run")
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
 _TREES = {"setup": (80, 24), "run": (200, 31)}
-#: Operations that all the trees need; fewer operations get fewer, a third of them at least.
+#: Operations that all the trees need; fewer operations get fewer, a fifth of them at least.
 _ENOUGH = 60_000
 
 
@@ -287,7 +287,7 @@ class OperationTimes:
 
     def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Any:
         most, leaves = _TREES[measure]
-        iterations = int(most * np.clip(len(matrix) / _ENOUGH, 0.35, 1.0))
+        iterations = int(most * np.clip(len(matrix) / _ENOUGH, 0.2, 1.0))
         # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
         boosted = HistGradientBoostingRegressor(
             max_iter=iterations,

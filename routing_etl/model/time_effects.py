@@ -41,6 +41,8 @@ _LEAST_WIDTH = 0.05
 _EDGE = 0.002
 _LEAST_KNOWN = 100
 _MOST_KNOWN = 20_000
+#: Items that all the trees need which tell a missing size; fewer items get fewer.
+_ALL_TREES = 5_000
 #: An operation's own deviation counts like the spread of so many reports; beyond so many, reports add no weight.
 _OWN, _ENOUGH = 2.0, 10.0
 #: Weight of the more general term, in reports: of an effect, and of an exponent (times the square of the size).
@@ -119,7 +121,7 @@ class ItemSize:
                     np.random.default_rng(self.random_state).choice(rows, _MOST_KNOWN, replace=False)
                 )
             teller = HistGradientBoostingRegressor(
-                max_iter=100, max_leaf_nodes=24, min_samples_leaf=10, max_bins=63, early_stopping=False,
+                max_iter=int(100 * np.clip(len(rows) / _ALL_TREES, 0.3, 1.0)), max_leaf_nodes=24, min_samples_leaf=10, max_bins=63, early_stopping=False,
                 random_state=self.random_state,
             )  # fmt: skip
             with one_thread("openmp"):

@@ -144,7 +144,7 @@ def test_few_candidates_are_ranked_and_never_certain() -> None:
 
 
 def test_a_new_part_type_is_bounded_and_a_new_value_of_a_stand_in_is_not() -> None:
-    known = pl.Series([["A", "B"]])
+    known = pl.Series(["A", "B"])
     items = pl.DataFrame({"t": ["A", " b ", "C", None, "C"]})
     novelty = Novelty("t", known, 0.5, 0.2)
     unseen = novelty.unseen(items)
