@@ -30,6 +30,7 @@ from routing_etl.model.labels import RoutingCatalogue
 from routing_etl.model.threads import one_thread
 from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
 from routing_etl.model.tokens import TokenTable
+from routing_etl.model.trees import Boosted
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -93,7 +94,7 @@ class _Measure:
     job_mean: FloatArray
     job_known: NDArray[np.bool_]
     effects: TimeEffects
-    model: Any
+    model: Boosted | None
     key: IntArray
     value: FloatArray
     beside_size: FloatArray
@@ -260,7 +261,7 @@ class OperationTimes:
             honest, learned.model = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(self._learn)(measure, matrix[t], residual[t]) for t in taught
             )
-            error = residual[held] - _predict(honest, matrix[held])
+            error = residual[held] - honest.predict(matrix[held])
         else:
             held = np.ones(len(residual), dtype=bool)
             error = residual
@@ -285,7 +286,7 @@ class OperationTimes:
         ]  # fmt: skip
         return np.column_stack([*known, self.line_of_job_[job]]).astype(np.float32)
 
-    def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Any:
+    def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Boosted:
         most, leaves = _TREES[measure]
         iterations = int(most * np.clip(len(matrix) / _ENOUGH, 0.2, 1.0))
         # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
@@ -300,7 +301,7 @@ class OperationTimes:
             random_state=self.random_state,
         )
         with one_thread("openmp"):
-            return boosted.fit(matrix, residual)
+            return Boosted(boosted.fit(matrix, residual))
 
     def _near(
         self, learned: _Measure, job: IntArray, neighbours: IntArray, similarity: FloatArray
@@ -412,7 +413,7 @@ class OperationTimes:
         log_time = learned.job_mean[job] + scaled + effect
         if learned.model is not None:
             matrix = self._matrix(learned, request.features, size, row, job, effect, near, near_weight)
-            log_time = log_time + _predict(learned.model, matrix)
+            log_time = log_time + learned.model.predict(matrix)
         else:
             # What the neighbours took stands for the effects, the more of them there are.
             log_time = log_time + near - effect * near_weight / (near_weight + _NEAR_PRIOR)
@@ -549,10 +550,3 @@ def _job_means(
     whole = float((known.value * weight).sum() / max(weight.sum(), 1e-9))
     prior = np.where(planned_count > 0, level + shift, whole)
     return (total + 1.0 * prior) / (count + 1.0), (count > 0) | (planned_count > 0)
-
-
-def _predict(model: Any, matrix: FloatArray) -> FloatArray:
-    if not len(matrix):
-        return np.zeros(0)
-    with one_thread("openmp"):
-        return np.asarray(model.predict(matrix))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
@@ -23,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from routing_etl.model.threads import one_thread
+from routing_etl.model.trees import Boosted
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -106,14 +108,13 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
             random_state=self.random_state,
         )
         with one_thread("openmp"):
-            return boosted.fit(features, hit)
+            return Boosted(boosted.fit(features, hit))
 
     def _raw(self, model: Any, features: FloatArray) -> NDArray[np.float64]:
         if model is None or not len(features):
             return features[:, 0].astype(np.float64)
         if self.boosted_:
-            with one_thread("openmp"):
-                return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+            return np.asarray(expit(model.predict(features)))
         return np.asarray(model.predict_proba(_steady(features, self.few))[:, 1], dtype=np.float64)
 
     def predict(self, features: FloatArray, row: IntArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -25,6 +25,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.model.threads import one_thread
 from routing_etl.model.tokens import TokenTable
+from routing_etl.model.trees import Boosted
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -112,7 +113,7 @@ class ItemSize:
             rows = np.flatnonzero((family == f) & (weight > 0))
             if len(rows) >= _LEAST_ITEMS:
                 self._choose(f, logs[rows], value[rows], weight[rows])
-        self.teller_ = None
+        self.teller_: Boosted | None = None
         size, known = self._stated(numbers, family)
         rows = np.flatnonzero(known)
         if len(rows) >= _LEAST_KNOWN:
@@ -125,7 +126,7 @@ class ItemSize:
                 random_state=self.random_state,
             )  # fmt: skip
             with one_thread("openmp"):
-                self.teller_ = teller.fit(np.column_stack([features, family])[rows], size[rows])
+                self.teller_ = Boosted(teller.fit(np.column_stack([features, family])[rows], size[rows]))
         return self
 
     def _choose(self, family: int, logs: FloatArray, value: FloatArray, weight: FloatArray) -> None:
@@ -167,8 +168,7 @@ class ItemSize:
         size, known = self._stated(numbers, family)
         missing = np.flatnonzero(~known & (self.column_[family] >= 0))
         if len(missing) and self.teller_ is not None:
-            with one_thread("openmp"):
-                size[missing] = self.teller_.predict(np.column_stack([features[missing], family[missing]]))
+            size[missing] = self.teller_.predict(np.column_stack([features[missing], family[missing]]))
         return size
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.boosting import QuestionBooster
@@ -20,6 +21,7 @@ from routing_etl.model.ranking import CandidateRanker, first_choice
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale
 from routing_etl.model.tokens import Tokeniser
+from routing_etl.model.trees import Boosted
 
 
 @settings(max_examples=20, deadline=None)
@@ -198,3 +200,19 @@ def test_toy_attributes_are_all_read() -> None:
     tokeniser = Tokeniser(ATTRIBUTES).fit(items)
     read = {level.attribute for level in tokeniser.levels} | set(tokeniser.number_attributes)
     assert {a.name for a in ATTRIBUTES} <= read
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 3000])
+def test_packed_boosting_answers_like_the_model(n: int) -> None:
+    rng = np.random.default_rng(4)
+    matrix = rng.normal(size=(900, 6)).astype(np.float32)
+    matrix[rng.random(matrix.shape) < 0.2] = np.nan
+    value = np.nan_to_num(matrix[:, 0]) + np.isnan(matrix[:, 1])
+    asked = np.where(rng.random((n, 6)) < 0.3, np.nan, rng.normal(size=(n, 6))).astype(np.float32)
+    regressor = HistGradientBoostingRegressor(max_iter=30, early_stopping=False).fit(matrix, value)
+    classifier = HistGradientBoostingClassifier(max_iter=30, early_stopping=False).fit(matrix, value > 0.5)
+    for model, expected in (
+        (regressor, regressor.predict(asked) if n else []),
+        (classifier, classifier.decision_function(asked) if n else []),
+    ):
+        assert Boosted(model).predict(asked) == pytest.approx(np.asarray(expected), abs=1e-9)
