@@ -14,6 +14,8 @@ What belongs here: from evidence to the time columns of an operation. What does 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +31,7 @@ from routing_etl.model.columns import choose_text, lists, take
 from routing_etl.model.labels import RoutingCatalogue
 from routing_etl.model.threads import one_thread
 from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
-from routing_etl.model.tokens import TokenTable
+from routing_etl.model.tokens import JOINED, TokenTable
 from routing_etl.model.trees import Boosted
 
 FloatArray = NDArray[Any]
@@ -221,6 +223,18 @@ class OperationTimes:
         self.size_ = ItemSize(random_state=self.random_state).fit(
             table.numbers, features, family, mean, weight
         )
+
+    def told(self, numbers: Sequence[str], family: IntArray) -> str:
+        """A sentence on what times go with. `numbers`: names of the table's numbers. `family`: of the training items."""
+        column = self.size_.column_[family]
+        counts = Counter(numbers[c] for c in column[column >= 0])
+        parts = [f"{name} ({n:,} routed items)" for name, n in counts.most_common()]
+        if (column < 0).any():
+            parts.append(f"no number ({int((column < 0).sum()):,})")
+        levels = [level for found in self.measures_.values() if found for level in found.effects.levels_]
+        acting = dict.fromkeys(level.split("|")[0].replace(JOINED, "texts") for level in levels)
+        beside = f" Beside it, by line of machines: {', '.join(acting)}." if acting else ""
+        return f"Times go with the size of an item, which is, by family: {', '.join(parts)}.{beside}"
 
     def _fit_measure(
         self,

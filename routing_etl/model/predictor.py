@@ -93,7 +93,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    attributes_: the attributes in use, most telling first. catalogue_: the coded routings. notes_: what was left out.
+    attributes_: the attributes in use, most telling first. catalogue_: the coded routings. notes_: what was left out, and what times go with.
     resource_alternatives_: RESOURCE_ALTERNATIVES frame of the plant, the same in every `Predictions`.
     """
 
@@ -217,6 +217,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 catalogue, operations, evidence, table, features, family, folds, *near, lines.line_of_job_
             )
+            self.notes_.append(self.times_.told(self.encoder_.tokeniser_.number_names, family))
             task.advance()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
             self._fit_artifacts(train)

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from model_toy import ATTRIBUTES, LIMIT_MM, toy_items, toy_operations, toy_plant, toy_rule
+from polars.testing import assert_frame_equal
 from sklearn.base import clone
 
 from routing_etl.errors import ModelError
@@ -20,6 +21,7 @@ from routing_etl.frames import (
     CANDIDATE_EVIDENCE,
     CANDIDATE_OPERATIONS,
     CANDIDATES,
+    ITEMS,
     RESOURCE_ALTERNATIVES,
     TIME_BY_ITEM_OPERATION,
     TIME_SOURCES,
@@ -195,6 +197,31 @@ def test_order_and_batches_do_not_matter(model: RoutingPredictor, plant: tuple[p
     assert np.mean([whole[k] == parts[k] for k in whole]) > 0.99
     one = first_codes(model.predict(unknown.head(1)))
     assert whole[unknown["item_key"][0]] == one[unknown["item_key"][0]]
+
+
+def test_a_few_items_are_answered_like_many(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
+    """A few items take shorter ways through several parts: every value of every frame must be the same."""
+    odd = pl.DataFrame(
+        {
+            "item_cd": ["new type", "nothing"],
+            "part_type": ["T99", None],
+            "item_nm": [" Soft\u3000part １ ", None],
+        }
+    )
+    odd = ITEMS.conform(
+        odd.with_columns(
+            item_key="item_cd", attribute_hash=pl.lit(1, pl.UInt64), item_hash=pl.lit("x")
+        ).with_columns([pl.lit(None, plant[2][a.name].dtype).alias(a.name) for a in ATTRIBUTES])
+    )
+    asked = pl.concat([plant[2].head(120), odd.select(plant[2].columns)])
+    whole = model.predict(asked)
+    few = [model.predict(part) for part in (asked[:1], asked[1:60], asked[60:120], asked[120:])]
+    assert whole.abstained.height, "the odd ones are refused"
+    for name, frame in whole.frames().items():
+        if name != "resource_alternatives":
+            parts = pl.concat([found.frames()[name] for found in few])
+            # BLAS sums single precision in another order for another number of rows.
+            assert_frame_equal(parts, frame, abs_tol=1e-4, rel_tol=1e-3)
 
 
 def test_saved_and_loaded_model_answers_the_same(
@@ -423,6 +450,8 @@ def results_of(operations: pl.DataFrame, factor: float, seed: int = 1) -> TimeEv
 def test_work_results_count_more_than_standards(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     model = predictor(n_trees=8).fit(items, operations, times=results_of(operations, 2.0))
+    (told,) = [note for note in model.notes_ if note.startswith("Times go with")]
+    assert "outer_mm (" in told, told
     found = model.predict(unknown)
     turning = found.operations.filter((pl.col("candidate_rank") == 1) & (pl.col("job_cd") == "B10"))
     sized = turning.join(unknown.select("item_key", "outer_mm"), on="item_key").drop_nulls("outer_mm")
