@@ -200,7 +200,7 @@ class OperationTimes:
             job_mean, job_known = _job_means(found, self.n_jobs_known_, standard[measure])
             centred[measure] = replace(found, value=found.value - job_mean[found.job]), job_mean, job_known
         self._fit_size(centred["run" if len(known["run"].label) else "setup"][0], table, features, family)
-        size = self.size_.of(table.numbers, features, family)
+        size = self.size_.of(table.numbers, _others(table, features), family)
         near = np.full((len(family), neighbours.shape[1]), -1, dtype=np.int64)
         alike = np.zeros(near.shape, dtype=np.float32)
         near[searched], alike[searched] = neighbours, similarity
@@ -221,7 +221,7 @@ class OperationTimes:
         weight = np.bincount(known.label, known.weight, len(family))
         mean = np.bincount(known.label, known.weight * rest, len(family)) / np.maximum(weight, 1e-12)
         self.size_ = ItemSize(random_state=self.random_state).fit(
-            table.numbers, features, family, mean, weight
+            table.numbers, _others(table, features), family, mean, weight
         )
 
     def told(self, numbers: Sequence[str], family: IntArray) -> str:
@@ -363,7 +363,8 @@ class OperationTimes:
         unique, back = np.unique(request.row * self.n_jobs_known_ + job, return_inverse=True)
         row, asked = unique // self.n_jobs_known_, unique % self.n_jobs_known_
         family = np.maximum(request.family, 0)
-        size = self.size_.of(request.table.numbers, request.features, family)
+        others = _others(request.table, request.features)
+        size = self.size_.of(request.table.numbers, others, family)
         setup, run = (self._measure(m, row, asked, request, size, family) for m in MEASURES)
         middle, spread, n = run.middle, run.spread, run.samples
         mean = middle * np.exp(spread**2 / 2 * 0.5)
@@ -484,6 +485,11 @@ class OperationTimes:
                 .alias("time_confidence"),
             ]
         )
+
+
+def _others(table: TokenTable, features: FloatArray) -> FloatArray:
+    """The encoded attributes behind the numbers, which come first."""
+    return features[:, table.numbers.shape[1] :]
 
 
 def _telling_columns(features: FloatArray, label: IntArray, rest: FloatArray) -> IntArray:

@@ -40,6 +40,9 @@ _BEYOND_CHANCE = 12.0
 _LEAST_WIDTH = 0.05
 #: Beyond these shares of the family's items a size counts as the last one inside: an entry error must not be stretched.
 _EDGE = 0.002
+#: A number is missing together with another when it is there so many times less often where the other is missing.
+_TOGETHER = 0.1
+_ABSENT = -1e9
 _LEAST_KNOWN = 100
 _MOST_KNOWN = 20_000
 #: Items that all the trees need which tell a missing size; fewer items get fewer.
@@ -92,7 +95,7 @@ class ItemSize:
     def fit(
         self,
         numbers: FloatArray,
-        features: FloatArray,
+        others: FloatArray,
         family: IntArray,
         value: FloatArray,
         weight: FloatArray,
@@ -101,8 +104,8 @@ class ItemSize:
 
         Parameters
         ----------
-        numbers: items x numbers, NaN where missing. features: items x columns, all filled. value: per item the mean of
-        ln(time) of its operations, each less what its job and family take on average. weight: per item, 0: no time.
+        numbers: items x numbers, NaN where missing. others: items x columns, the other attributes, filled. value: per item
+        the mean of ln(time) of its operations, each less what its job and family take on average. weight: per item, 0: no time.
         """
         n_families = int(family.max()) + 1
         logs = _logs(numbers)
@@ -113,21 +116,35 @@ class ItemSize:
             rows = np.flatnonzero((family == f) & (weight > 0))
             if len(rows) >= _LEAST_ITEMS:
                 self._choose(f, logs[rows], value[rows], weight[rows])
+        self._fit_teller(numbers, others, family)
+        return self
+
+    def _fit_teller(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> None:
+        """Learn to tell a size that is missing, from items that state it as if they did not."""
         self.teller_: Boosted | None = None
         size, known = self._stated(numbers, family)
         rows = np.flatnonzero(known)
-        if len(rows) >= _LEAST_KNOWN:
-            if len(rows) > _MOST_KNOWN:
-                rows = np.sort(
-                    np.random.default_rng(self.random_state).choice(rows, _MOST_KNOWN, replace=False)
-                )
-            teller = HistGradientBoostingRegressor(
-                max_iter=int(100 * np.clip(len(rows) / _ALL_TREES, 0.3, 1.0)), max_leaf_nodes=24, min_samples_leaf=10, max_bins=63, early_stopping=False,
-                random_state=self.random_state,
-            )  # fmt: skip
-            with one_thread("openmp"):
-                self.teller_ = Boosted(teller.fit(np.column_stack([features, family])[rows], size[rows]))
-        return self
+        if len(rows) < _LEAST_KNOWN:
+            return
+        self.hidden_ = {int(c): _missing_together(numbers, int(c)) for c in np.unique(self.column_) if c >= 0}
+        if len(rows) > _MOST_KNOWN:
+            rng = np.random.default_rng(self.random_state)
+            rows = np.sort(rng.choice(rows, _MOST_KNOWN, replace=False))
+        teller = HistGradientBoostingRegressor(
+            max_iter=int(100 * np.clip(len(rows) / _ALL_TREES, 0.3, 1.0)), max_leaf_nodes=24, min_samples_leaf=10,
+            max_bins=63, early_stopping=False, random_state=self.random_state,
+        )  # fmt: skip
+        with one_thread("openmp"):
+            taught = teller.fit(self._asked(numbers[rows], others[rows], family[rows]), size[rows])
+        self.teller_ = Boosted(taught)
+
+    def _asked(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> FloatArray:
+        """What the teller is asked: everything but the size, and what is missing with it."""
+        # A value of its own for what is missing: scikit-learn fails on a column of nothing but NaN.
+        shown = np.nan_to_num(numbers.astype(np.float32), nan=_ABSENT)
+        for column, hidden in self.hidden_.items():
+            shown[np.ix_(self.column_[family] == column, hidden)] = _ABSENT
+        return np.column_stack([shown, others, family]).astype(np.float32)
 
     def _choose(self, family: int, logs: FloatArray, value: FloatArray, weight: FloatArray) -> None:
         """The column whose line through the family's times leaves least."""
@@ -163,12 +180,13 @@ class ItemSize:
         ]
         return np.where(known, size, 0.0), known
 
-    def of(self, numbers: FloatArray, features: FloatArray, family: IntArray) -> FloatArray:
+    def of(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> FloatArray:
         """Size of every item (arguments as in `fit`); of a family without a size 0."""
         size, known = self._stated(numbers, family)
         missing = np.flatnonzero(~known & (self.column_[family] >= 0))
         if len(missing) and self.teller_ is not None:
-            size[missing] = self.teller_.predict(np.column_stack([features[missing], family[missing]]))
+            asked = self._asked(numbers[missing], others[missing], family[missing])
+            size[missing] = self.teller_.predict(asked)
         return size
 
 
@@ -306,6 +324,15 @@ class TimeEffects:
             chosen.append(best)
             left = left - _effect(codes.pop(best)[1], left, weight)
         return tuple(chosen)
+
+
+def _missing_together(numbers: FloatArray, column: int) -> IntArray:
+    """The columns that are hardly ever there where `column` is missing: itself, and what is computed from it."""
+    there = np.isfinite(numbers)
+    missing = ~there[:, column]
+    if not missing.any():
+        return np.array([column])
+    return np.flatnonzero(there[missing].mean(axis=0) < _TOGETHER * there[~missing].mean(axis=0) + 1e-12)
 
 
 def _logs(numbers: FloatArray) -> FloatArray:
