@@ -66,13 +66,13 @@ def test_a_missing_size_is_told_by_what_is_left_and_not_by_what_is_missing_with_
     numbers = np.column_stack([plant["numbers"], plant["numbers"][:, 1:] / 2])
     gone = np.arange(N) % 8 == 0
     numbers[gone, 1:] = np.nan
-    others = np.round(plant["true"] * 2 + rng.normal(0, 0.2, N))[:, None]
+    others = np.round(plant["true"] * 0.7 + rng.normal(0, 0.3, N))[:, None]
     size = size_of(plant, numbers, others=others)
     found = size.of(numbers, others, plant["family"])
     expected = 0.5 * (plant["true"] - plant["true"].mean())
     assert np.abs(found - expected)[~gone].max() < 0.05
-    # Steps of half a unit of the logarithm, a half of that in time: 0.07 is what is left by rounding alone.
-    assert np.sqrt(np.mean((found - expected)[gone] ** 2)) < 0.13 < 0.5 * expected[gone].std()
+    # A model that was shown the half does no better here than the family's mean.
+    assert np.sqrt(np.mean((found - expected)[gone] ** 2)) < 0.6 * expected[gone].std()
 
 
 def test_an_entry_error_is_not_stretched_and_no_size_is_not_a_number() -> None:
