@@ -194,6 +194,7 @@ class CandidateMaker:
             np.flatnonzero(live & (np.bincount(sequence[family == f], minlength=n_sequences) > 0))
             for f in range(int(family.max()) + 1)
         ]
+        self.family_operations_ = [self._operations_of(known) for known in self.family_sequences_]
         self.names_ = [*FEATURES, *[f"share given {name}" for name in self.levels_]]
         return self
 
@@ -209,6 +210,12 @@ class CandidateMaker:
         totals = self.counts_.of_level[self.levels_[0]]
         share = data[keep] / np.maximum(totals[row[keep]], 1)
         return sparse.csr_matrix((share, (row[keep], col[keep])), shape=(len(totals), n_sequences))
+
+    def _operations_of(self, sequences: IntArray) -> tuple[IntArray, sparse.csr_matrix]:
+        """The operations that these sequences have, and the matrix of those operations x sequences."""
+        matrix = self.sequence_jobs_[sequences].T.tocsr()
+        used = np.flatnonzero(np.diff(matrix.indptr))
+        return used, matrix[used]
 
     def make(self, evidence: Evidence, sequence_of: IntArray, *, without: int | None = None) -> Pairs:
         """Collect candidates and compute their features.
@@ -255,9 +262,8 @@ class CandidateMaker:
             here = np.flatnonzero(evidence.family == f)
             known = self.family_sequences_[f]
             take = min(_LIKELY, len(known))
-            matrix = self.sequence_jobs_[known].T.tocsr()
-            used = np.flatnonzero(np.diff(matrix.indptr))
-            dense = matrix[used].toarray()
+            used, among = self.family_operations_[f]
+            dense = among.toarray()
             for start in range(0, len(here), 2048):
                 part = here[start : start + 2048]
                 score = log_in[np.ix_(part, used)] @ dense
@@ -335,17 +341,19 @@ class CandidateMaker:
         expected = np.clip(
             np.asarray((votes @ self.sequence_jobs_).todense(), dtype=np.float32), 0.004, 0.996
         )
-        matrix = self.sequence_jobs_
+        # Only the sequences asked for: there are many times more than a few items have.
+        asked, place = np.unique(sequence, return_inverse=True)
+        matrix = self.sequence_jobs_[asked[asked < n_sequences]]
         if composed.n_new:
             more = sparse.csr_matrix(
                 (np.ones(len(composed.operations), np.float32), composed.operations, composed.offsets),
                 shape=(composed.n_new, matrix.shape[1]),
             )
-            matrix = sparse.vstack([matrix, more], format="csr")
-        size = np.diff(matrix.indptr)[sequence].astype(np.float32)
-        outsourced = (matrix @ self.outsourced_)[sequence] / np.maximum(size, 1)
-        likelihood, weakest, absent = self._fit_of(matrix, expected, row, sequence)
-        model, model_weakest, model_absent = self._fit_of(matrix, evidence.operations, row, sequence)
+            matrix = sparse.vstack([matrix, more[asked[asked >= n_sequences] - n_sequences]], format="csr")
+        size = np.diff(matrix.indptr)[place].astype(np.float32)
+        outsourced = (matrix @ self.outsourced_)[place] / np.maximum(size, 1)
+        likelihood, weakest, absent = self._fit_of(matrix, expected, row, place)
+        model, model_weakest, model_absent = self._fit_of(matrix, evidence.operations, row, place)
         best_model = np.full(n, -np.inf, dtype=np.float32)
         np.maximum.at(best_model, row, model)
         model_rank = np.empty(len(row), dtype=np.float32)

@@ -80,15 +80,14 @@ def choose(
 
 def _common(book: SequenceBook, sequence: IntArray, theirs: IntArray) -> FloatArray:
     """Share of operations that a sequence and each of its row of other sequences have in common, of those either has."""
-    n_operations = int(book.operations.max()) + 1
+    asked, place = np.unique(np.concatenate([sequence, np.maximum(theirs, 0).ravel()]), return_inverse=True)
+    laid = book.lay_out(asked)
+    size = np.bincount(laid.owner, minlength=len(asked))
     matrix = sparse.csr_matrix(
-        (np.ones(len(book.operations), np.float32), book.operations, book.offsets),
-        shape=(len(book.offsets) - 1, n_operations),
+        (np.ones(len(laid.operation), np.float32), laid.operation, np.concatenate([[0], np.cumsum(size)])),
+        shape=(len(asked), int(laid.operation.max(initial=0)) + 1),
     )
-    size = np.diff(book.offsets)
-    k = theirs.shape[1]
-    other = np.maximum(theirs, 0).ravel()
-    mine = np.repeat(sequence, k)
+    mine, other = np.repeat(place[: len(sequence)], theirs.shape[1]), place[len(sequence) :]
     shared = np.asarray(matrix[mine].multiply(matrix[other]).sum(axis=1)).ravel()
     either = size[mine] + size[other] - shared
     return np.asarray((shared / np.maximum(either, 1)).reshape(theirs.shape) * (theirs >= 0))
@@ -158,11 +157,8 @@ class StepChooser:
         decided first, by the outside model or, for a job that it has not learned, by the sums of both sides.
         """
         expected = (evidence.votes @ self.variant_steps_).tocsr()
-        size = (book.offsets[chosen.sequence + 1] - book.offsets[chosen.sequence]).astype(np.int64)
-        candidate = np.repeat(np.arange(len(chosen.row)), size)
-        position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-        place = book.offsets[chosen.sequence][candidate] + position
-        job = book.jobs[place]
+        laid = book.lay_out(chosen.sequence)
+        candidate, job = laid.owner, laid.job
         row = chosen.row[candidate]
         n_jobs = len(self.job_bounds_) - 1
         unique, back = np.unique(row * n_jobs + job, return_inverse=True)
@@ -189,14 +185,13 @@ class StepChooser:
         both = (worth[0] > _OUT_OF_USE) & (worth[1] > _OUT_OF_USE)
         goes = np.where(both, leaving > 0.5, worth[1] > worth[0])
         best_step = step[np.where(goes, away, home)]
-        probability = evidence.operations[row, book.operations[place]]
-        covered = np.zeros(len(candidate), dtype=np.float32)
+        probability = evidence.operations[row, laid.operation]
         # The candidate itself is right with its confidence; where it is wrong, the job may still be right.
         sure = chosen.confidence[candidate]
         covered = sure + (1.0 - sure) * np.clip((probability - sure) / np.maximum(1.0 - sure, 1e-6), 0.0, 1.0)
         return ChosenSteps(
             candidate=candidate,
-            position=position,
+            position=laid.position,
             step=best_step,
             confidence=covered.astype(np.float32),
             support=probability.astype(np.float32),

@@ -11,7 +11,7 @@ attributes, similarity, any learned model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,30 +51,78 @@ STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract
 
 
 @dataclass(frozen=True)
+class LaidOut:
+    """The operations of sequences, end to end: of which of the asked sequences, at which place, which job and operation."""
+
+    owner: IntArray
+    position: IntArray
+    job: IntArray
+    operation: IntArray
+
+
+@dataclass(frozen=True)
 class SequenceBook:
-    """Sequences by number: offsets into their jobs and operations; `codes`: their job codes as text, `signatures`: their
-    first job names.
+    """Sequences by number: offsets into their operations; `codes`: their job codes as text, `signatures`: their first job
+    names. Numbers from `n_own` on are those of `more`, so that nothing is copied for the few new ones of a prediction.
     """
 
     offsets: IntArray
-    jobs: IntArray
     operations: IntArray
     codes: pl.Series
     signatures: pl.Series
+    job_of_operation: IntArray
+    more: SequenceBook | None = None
+
+    @property
+    def n_own(self) -> int:
+        """Number of sequences without those of `more`."""
+        return len(self.offsets) - 1
 
     def extended(self, offsets: IntArray, operations: IntArray, catalogue: RoutingCatalogue) -> SequenceBook:
         """This book with further sequences at its end, given by their operations."""
         if len(offsets) < 2:
             return self
-        jobs = catalogue.operation_job[operations]
-        texts = catalogue.sequence_texts(offsets, jobs)
-        return SequenceBook(
-            np.concatenate([self.offsets, self.offsets[-1] + offsets[1:]]),
-            np.concatenate([self.jobs, jobs]),
-            np.concatenate([self.operations, operations]),
-            pl.concat([self.codes, texts["codes"]]),
-            pl.concat([self.signatures, texts["signatures"]]),
+        texts = catalogue.sequence_texts(offsets, catalogue.operation_job[operations])
+        further = SequenceBook(
+            offsets, operations, texts["codes"], texts["signatures"], self.job_of_operation
         )
+        return replace(self, more=further)
+
+    def lay_out(self, sequence: IntArray) -> LaidOut:
+        """The operations of these sequences."""
+        first, size = self._bounds(sequence)
+        owner = np.repeat(np.arange(len(sequence)), size)
+        position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+        place = first[owner] + position
+        if self.more is None:
+            operation = self.operations[place]
+        else:
+            here = (sequence < self.n_own)[owner]
+            operation = np.empty(len(place), dtype=np.int64)
+            operation[here] = self.operations[place[here]]
+            operation[~here] = self.more.operations[place[~here]]
+        return LaidOut(owner, position, self.job_of_operation[operation], operation)
+
+    def _bounds(self, sequence: IntArray) -> tuple[IntArray, IntArray]:
+        """Start of each sequence in its own book, and its length."""
+        own = np.minimum(sequence, self.n_own - 1)
+        first, size = self.offsets[own], self.offsets[own + 1] - self.offsets[own]
+        new = sequence >= self.n_own
+        if self.more is not None and new.any():
+            first[new], size[new] = self.more._bounds(sequence[new] - self.n_own)
+        return first, size
+
+    def texts(self, sequence: IntArray) -> tuple[pl.Series, pl.Series]:
+        """Code and signature of every one of these sequences."""
+        new = sequence >= self.n_own
+        if self.more is None or not new.any():
+            return take(self.codes, sequence), take(self.signatures, sequence)
+        further = self.more.texts(sequence[new] - self.n_own)
+        own = take(self.codes, sequence[~new]), take(self.signatures, sequence[~new])
+        back = np.empty(len(sequence), dtype=np.int64)
+        back[np.concatenate([np.flatnonzero(~new), np.flatnonzero(new)])] = np.arange(len(sequence))
+        codes, signatures = (take(pl.concat(both), back) for both in zip(own, further, strict=True))
+        return codes, signatures
 
 
 @dataclass
@@ -145,10 +193,10 @@ class RoutingCatalogue:
         texts = self.sequence_texts(self.sequence_offsets, self.sequence_jobs)
         return SequenceBook(
             self.sequence_offsets,
-            self.sequence_jobs,
             self.sequence_operations,
             self.sequence_codes,
             texts["signatures"],
+            self.operation_job,
         )
 
     def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> pl.DataFrame:

@@ -100,6 +100,7 @@ def candidate_frame(
         mean_trust = np.bincount(steps.candidate, np.where(trusted, trust, 0.0), n) / np.bincount(
             steps.candidate, trusted, n
         )
+    codes, signatures = book.texts(chosen.sequence)
     item_cd = take(items["item_cd"], chosen.row)
     rank = pl.Series("rank", chosen.rank.astype(np.int16))
     named = pl.DataFrame([item_cd.alias("item"), rank]).select(
@@ -112,8 +113,8 @@ def candidate_frame(
             "item_key": take(items["item_key"], chosen.row),
             "candidate_rank": rank,
             "candidate_id": named.to_series(),
-            "routing_signature": take(book.signatures, chosen.sequence),
-            "routing_code": take(book.codes, chosen.sequence),
+            "routing_signature": signatures,
+            "routing_code": codes,
             "similarity_score": similarity,
             "confidence": _share(chosen.confidence),
             "priority": choose_text((similarity < threshold) | leaves, ["primary", "fallback"]),

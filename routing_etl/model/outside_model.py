@@ -87,10 +87,8 @@ class OutsideModel:
         -------
         place: index into the candidates' jobs laid end to end. probability: likewise.
         """
-        size = (book.offsets[sequence + 1] - book.offsets[sequence]).astype(np.int64)
-        candidate = np.repeat(np.arange(len(row)), size)
-        at = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-        job = book.jobs[book.offsets[sequence][candidate] + at]
+        laid = book.lay_out(sequence)
+        candidate, job = laid.owner, laid.job
         others = self._others(candidate, job, len(row))
         places, probabilities = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for number in np.intersect1d(job, np.fromiter(self.jobs_, np.int64, len(self.jobs_))):

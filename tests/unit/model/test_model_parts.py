@@ -119,9 +119,32 @@ def test_composer_returns_known_and_new_sets_but_no_unseen_step() -> None:
     unsure = np.full((1, catalogue.n_operations), 0.5) + 0.01 * matrix[:1]
     made = composer.compose(unsure, np.zeros(1, np.int64))
     book = catalogue.book().extended(made.offsets, made.operations, catalogue)
-    for number in made.sequence:
-        jobs = ["", *book.codes[int(number)].split(">"), ""]
-        assert set(pairwise(jobs)) <= pairs
+    for code in book.texts(made.sequence)[0]:
+        assert set(pairwise(["", *code.split(">"), ""])) <= pairs
+
+
+@pytest.mark.parametrize("new", [[], [[3, 1, 0]], [[3, 1, 0], [2], [5, 4]]])
+def test_a_book_lays_out_known_and_new_sequences_alike(new: list[list[int]]) -> None:
+    items = toy_items(200, seed=2)
+    catalogue = build_catalogue(items, toy_operations(items, toy_rule(items), seed=2))
+    operations = np.array([o for sequence in new for o in sequence], dtype=np.int64)
+    offsets = np.cumsum([0, *map(len, new)])
+    book = catalogue.book().extended(offsets, operations, catalogue)
+    n = catalogue.n_sequences
+    asked = np.array([*range(n + len(new) - 1, -1, -1), n - 1, *[n] * bool(new), 0])
+    codes, signatures = book.texts(asked)
+    laid = book.lay_out(asked)
+    for i, number in enumerate(asked):
+        here = laid.owner == i
+        if number < n:
+            expected = catalogue.sequence_codes[int(number)].split(">")
+        else:
+            expected = catalogue.jobs[catalogue.operation_job[new[number - n]]].to_list()
+            assert laid.operation[here].tolist() == new[number - n]
+        assert codes[i].split(">") == expected == catalogue.jobs[laid.job[here]].to_list()
+        assert signatures[i] == "+".join(catalogue.job_names[laid.job[here][:4]])
+        assert laid.position[here].tolist() == list(range(len(expected)))
+        assert (catalogue.operation_job[laid.operation[here]] == laid.job[here]).all()
 
 
 def test_first_choice_takes_the_best_and_the_earlier_on_a_tie() -> None:
