@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ _FEW = 60
 _LEAST_ACTUALS = 100
 _SOURCES = 5
 _NEAR_PRIOR = 0.5
+_FEW_CODES = 1_000
 _NO_SOURCE = TIME_SOURCES.index("none")
 _SOURCE_LENGTH = CANDIDATE_OPERATIONS["source_items"].max_length or 200
 #: Columns that the trees of one measure may ask.
@@ -400,10 +402,19 @@ class OperationTimes:
     def _named(self, estimate: _Estimate) -> pl.Series:
         """Codes of the items that an estimate rests on; NULL for none."""
         bounds = np.concatenate([[0], np.cumsum(estimate.count)])
-        codes = lists(take(self.label_codes_, estimate.labels), bounds).alias("codes")
-        joined = codes.to_frame().select(
-            pl.when(pl.col("codes").list.len() > 0).then(
-                pl.col("codes").list.join(",").str.slice(0, _SOURCE_LENGTH)
+        codes = take(self.label_codes_, estimate.labels)
+        if len(codes) <= _FEW_CODES:
+            texts, ends = codes.to_list(), bounds.tolist()
+            named = [",".join(texts[a:b])[:_SOURCE_LENGTH] or None for a, b in pairwise(ends)]
+            return pl.Series(named, dtype=pl.String)
+        joined = (
+            lists(codes, bounds)
+            .alias("codes")
+            .to_frame()
+            .select(
+                pl.when(pl.col("codes").list.len() > 0).then(
+                    pl.col("codes").list.join(",").str.slice(0, _SOURCE_LENGTH)
+                )
             )
         )
         return joined.to_series()

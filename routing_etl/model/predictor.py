@@ -33,6 +33,7 @@ from routing_etl.frames import (
 from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
 from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
+from routing_etl.model.columns import take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
@@ -336,7 +337,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         catalogue = self.catalogue_
         sequence = catalogue.labels["sequence"].to_numpy().astype(np.int64)
         variant = catalogue.labels["variant"].to_numpy().astype(np.int64)
-        operations = catalogue.sequence_matrix()[sequence]
+        by_sequence = catalogue.sequence_matrix()
+        operations = by_sequence[sequence]
+        self.variant_operations_ = by_sequence[catalogue.variant_sequence]
         model = OperationModel(n_jobs=self.n_jobs, random_state=self.random_state)
         own = model.fit_families(features, target, operations, variant, catalogue.n_variants)
         family = np.where(np.diff(votes.indptr) > 0, model.family(votes), own)
@@ -352,11 +355,15 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         self.operations_ = model
         return probabilities, family
 
+    def _labels_of(self, keys: pl.Series) -> IntArray:
+        """Number of the training item with each key, -1 for none; the labels are sorted by their key."""
+        known = self.catalogue_.labels["item_key"]
+        place = np.minimum(np.asarray(known.search_sorted(keys)), known.len() - 1).astype(np.int64)
+        return np.where((take(known, place) == keys).to_numpy(), place, -1)
+
     def _voted(self, votes: sparse.csr_matrix) -> FloatArray:
         """Items x operations: share of the forest's votes for routings with the operation."""
-        catalogue = self.catalogue_
-        by_variant = catalogue.sequence_matrix()[catalogue.variant_sequence]
-        return np.asarray((votes @ by_variant).todense(), dtype=np.float32)
+        return np.asarray((votes @ self.variant_operations_).todense(), dtype=np.float32)
 
     def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
         """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""
@@ -501,10 +508,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         votes = self.forest_.vote(features)
         family = self.operations_.family(votes)
         expected = np.asarray(votes @ self.described_, dtype=np.float32)
-        known = self.catalogue_.labels.select("item_key").with_row_index("own")
-        own = items.select("item_key").join(known, on="item_key", how="left", maintain_order="left")["own"]
-        without = own.cast(pl.Int64).fill_null(-1).to_numpy()
-        distance, found = self.index_.search(self._place(expected, features), self.n_neighbors, without)
+        own = self._labels_of(items["item_key"])
+        distance, found = self.index_.search(self._place(expected, features), self.n_neighbors, own)
         codes = self._telling_codes(table)
         evidence = Evidence(
             votes=votes,
