@@ -118,11 +118,11 @@ class Frame:
                     remedy="Run the step that makes this frame again with this version of the product.",
                 )
         if isinstance(frame, pl.DataFrame):
+            nulls = {values.name: values.null_count() for values in frame.get_columns()}
             for column in self.columns:
-                if not column.nullable and frame[column.name].null_count():
+                if not column.nullable and nulls[column.name]:
                     raise FrameError(
-                        f"Frame {self.name}: column {column.name} holds {frame[column.name].null_count()} NULL(s) "
-                        "but allows none.",
+                        f"Frame {self.name}: column {column.name} holds {nulls[column.name]} NULL(s) but allows none.",
                         remedy="Reject such rows with a reason where they arise.",
                     )
 

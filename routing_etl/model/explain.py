@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,8 @@ IntArray = NDArray[np.int64]
 
 _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
+#: The shown values of one item, in the order of the attributes.
+Shown: TypeAlias = tuple[str | None, ...]
 _SMALL = 64
 
 
@@ -35,60 +38,62 @@ class AttributeText:
 
     def fit(self, items: pl.DataFrame) -> AttributeText:
         """Keep the training items' shown values."""
-        self.values_ = self.shown(items)
+        self.values_ = self._frame(items)
         return self
 
-    def shown(self, items: pl.DataFrame) -> pl.DataFrame:
-        """Values as compared and shown: numbers to four significant figures, texts normalised."""
+    def shown(self, items: pl.DataFrame) -> pl.DataFrame | list[Shown]:
+        """Values as compared and shown: numbers to four significant figures, texts normalised. Of a few items a row each."""
         if items.height > _SMALL:
-            return items.select([_shown(a.name, a.kind == "number") for a in self.attributes])
+            return self._frame(items)
         # A few items: all numbers in one column, texts one by one, because every column costs a millisecond's part.
         numbers = [items[a.name].to_list() for a in self.attributes if a.kind == "number"]
         flat = pl.Series("number", [v for column in numbers for v in column], dtype=pl.Float64, strict=False)
         written = iter(flat.to_frame().select(_shown("number", True)).to_series().to_list())
-        columns = []
+        columns: list[list[str | None]] = []
         for attribute in self.attributes:
             if attribute.kind == "number":
-                values = [next(written) for _ in range(items.height)]
+                columns.append([next(written) for _ in range(items.height)])
             else:
                 column = items[attribute.name]
                 texts = (column if column.dtype == pl.String else column.cast(pl.String)).to_list()
-                values = [text and text[:_VALUE] for text in map(normalised, texts)]
-            columns.append(pl.Series(attribute.name, values, dtype=pl.String))
-        return pl.DataFrame(columns)
+                columns.append([text and text[:_VALUE] for text in map(normalised, texts)])
+        return list(zip(*columns, strict=True))
+
+    def _frame(self, items: pl.DataFrame) -> pl.DataFrame:
+        return items.select([_shown(a.name, a.kind == "number") for a in self.attributes])
 
     @staticmethod
-    def empty(shown: pl.DataFrame) -> NDArray[np.bool_]:
+    def empty(shown: pl.DataFrame | list[Shown]) -> NDArray[np.bool_]:
         """Items without any value."""
-        if shown.height <= _SMALL:
-            return np.array([all(v is None for v in row) for row in shown.iter_rows()], dtype=bool)
+        if isinstance(shown, list):
+            return np.array([all(value is None for value in row) for row in shown], dtype=bool)
         return shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
 
-    def compare(self, shown: pl.DataFrame, rows: IntArray, labels: IntArray) -> tuple[pl.Series, pl.Series]:
+    def compare(
+        self, shown: pl.DataFrame | list[Shown], rows: IntArray, labels: IntArray
+    ) -> tuple[pl.Series, pl.Series]:
         """Texts (matching, differing) for pairs of an item row in `shown` and a training item; NULL for none (-1)."""
         names = [a.name for a in self.attributes]
         if not names or not len(rows):
             empty = pl.Series([None] * len(rows), dtype=pl.String)
             return empty, empty
-        left, right = shown[rows], self.values_[np.maximum(labels, 0)]
-        if len(rows) <= _SMALL:
+        right = self.values_[np.maximum(labels, 0)]
+        if isinstance(shown, list):
             pairs = [
-                (None, None) if label < 0 else _compared(names, mine, theirs)
-                for label, mine, theirs in zip(labels, left.iter_rows(), right.iter_rows(), strict=True)
+                (None, None) if label < 0 else _compared(names, shown[row], theirs)
+                for row, label, theirs in zip(rows, labels, right.iter_rows(), strict=True)
             ]
-            return tuple(pl.Series(list(texts), dtype=pl.String) for texts in zip(*pairs, strict=True))  # type: ignore[return-value]
-        both = left.hstack(right.rename({n: f"{n}\x1f" for n in names}))
-        out = both.select(_comparison(tuple(names)))
-        pairs_with_one = pl.Series(labels >= 0)
-        return tuple(  # type: ignore[return-value]
-            out.select(pl.when(pairs_with_one).then(name).alias(name)).to_series()
-            for name in ("matching", "differing")
+            matching, differing = zip(*pairs, strict=True)
+            return pl.Series(matching, dtype=pl.String), pl.Series(differing, dtype=pl.String)
+        both = shown[rows].hstack(right.rename({n: f"{n}\x1f" for n in names}))
+        with_one = pl.Series(labels >= 0)
+        out = both.select(_comparison(tuple(names))).select(
+            pl.when(with_one).then(name).alias(name) for name in ("matching", "differing")
         )
+        return out["matching"], out["differing"]
 
 
-def _compared(
-    names: Sequence[str], mine: tuple[str | None, ...], theirs: tuple[str | None, ...]
-) -> tuple[str, str]:
+def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, str]:
     """The texts of one pair, as `_comparison` makes them."""
     both = list(zip(names, mine, theirs, strict=True))
     matching = ", ".join(name for name, a, b in both if a is not None and a == b)

@@ -55,6 +55,7 @@ class ChosenSteps:
     support: FloatArray
 
 
+_FEW = 64
 #: Names that are cut to the length of their columns; a code that is too long is never proposed instead.
 _CUT = ("job_nm", "res_nm", "cust_nm", "cur_cd", "tax_type")
 
@@ -103,16 +104,13 @@ def candidate_frame(
     codes, signatures = book.texts(chosen.sequence)
     item_cd = take(items["item_cd"], chosen.row)
     rank = pl.Series("rank", chosen.rank.astype(np.int16))
-    named = pl.DataFrame([item_cd.alias("item"), rank]).select(
-        pl.concat_str("item", pl.lit("_C"), pl.col("rank").cast(pl.String).str.zfill(2))
-    )
     return assemble(
         CANDIDATES,
         {
             "item_cd": item_cd,
             "item_key": take(items["item_key"], chosen.row),
             "candidate_rank": rank,
-            "candidate_id": named.to_series(),
+            "candidate_id": _candidate_id(item_cd, rank),
             "routing_signature": signatures,
             "routing_code": codes,
             "similarity_score": similarity,
@@ -131,6 +129,16 @@ def candidate_frame(
             "item_hash": take(items["item_hash"], chosen.row),
         },
     )
+
+
+def _candidate_id(item_cd: pl.Series, rank: pl.Series) -> pl.Series:
+    if len(rank) <= _FEW:
+        pairs = zip(item_cd.to_list(), rank.to_list(), strict=True)
+        return pl.Series([f"{item}_C{place:02d}" for item, place in pairs], dtype=pl.String)
+    both = pl.DataFrame([item_cd.alias("item"), rank])
+    return both.select(
+        pl.concat_str("item", pl.lit("_C"), pl.col("rank").cast(pl.String).str.zfill(2))
+    ).to_series()
 
 
 def operation_frame(
