@@ -440,7 +440,12 @@ _STOPPED = 130
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
-    sys.exit(_run(lambda: app(args=argv, standalone_mode=False)))
+    code = _run(lambda: app(args=argv, standalone_mode=False))
+    if code == _STOPPED:
+        # An interrupt in the middle of an exec() (dataclasses run one while their module is imported) makes Python end by
+        # the signal, whatever was caught since and whatever code is given; another exec() makes it forget that.
+        exec("")
+    sys.exit(code)
 
 
 def _run(call: Callable[[], Any]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,21 @@ def test_migrate_up_and_down(call, tmp_path: Path) -> None:  # type: ignore[no-u
     assert ask(
         tmp_path / "warehouse.db", "SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'routing_%'"
     ) == [(0,)]
+
+
+def test_ctrl_c_during_an_import_has_the_exit_code_of_any_other(tmp_path: Path) -> None:
+    """Dataclasses are made by exec(); started by -m, Python remembers an interrupt there and ends by the signal."""
+    (tmp_path / "interrupted.py").write_text(
+        "from routing_etl import cli\n"
+        "def app(**_):\n"
+        "    exec('raise KeyboardInterrupt')\n"
+        "cli.app = app\n"
+        "cli.main([])\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert "Stopped." in done.stderr and "Traceback" not in done.stderr

@@ -247,7 +247,8 @@ def test_a_night_stopped_in_the_middle_leaves_the_publication_and_the_next_one_w
     process.send_signal(how)
     _, errors = process.communicate(timeout=120)
     if how is signal.SIGINT:
-        assert process.returncode == 130 and "Stopped" in errors and "Traceback" not in errors
+        assert process.returncode == 130, errors
+        assert "Stopped" in errors and "Traceback" not in errors
     assert published(home) == before
     night(home_settings(home))
     assert published(home) == before
