@@ -153,6 +153,7 @@ def test_ctrl_c_during_an_import_has_the_exit_code_of_any_other(tmp_path: Path) 
         "def app(**_):\n"
         "    exec('raise KeyboardInterrupt')\n"
         "cli.app = app\n"
+        "cli._run(app)\n"  # imports whatever the way to the end needs, which runs an exec() of its own
         "cli.main([])\n",
         encoding="utf-8",
     )
