@@ -14,7 +14,6 @@ What belongs here: from evidence to the time columns of an operation. What does 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -226,13 +225,11 @@ class OperationTimes:
             table.numbers, _others(table, features), family, mean, weight
         )
 
-    def told(self, numbers: Sequence[str], family: IntArray) -> str:
-        """A sentence on what times go with. `numbers`: names of the table's numbers. `family`: of the training items."""
-        column = self.size_.column_[family]
-        counts = Counter(numbers[c] for c in column[column >= 0])
-        parts = [f"{name} ({n:,} routed items)" for name, n in counts.most_common()]
-        if (column < 0).any():
-            parts.append(f"no number ({int((column < 0).sum()):,})")
+    def told(self, numbers: Sequence[str]) -> str:
+        """A sentence on what times go with. `numbers`: names of the table's numbers."""
+        counts = self.size_.items_
+        parts = [f"{numbers[c]} ({n:,} routed items)" for c, n in counts.most_common() if c >= 0]
+        parts += [f"no number ({counts[-1]:,})"] if counts[-1] else []
         levels = [level for found in self.measures_.values() if found for level in found.effects.levels_]
         acting = dict.fromkeys(level.split("|")[0].replace(JOINED, "texts") for level in levels)
         beside = f" Beside it, by line of machines: {', '.join(acting)}." if acting else ""

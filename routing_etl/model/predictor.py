@@ -218,7 +218,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 catalogue, operations, evidence, table, features, family, folds, *near, lines.line_of_job_
             )
-            self.notes_.append(self.times_.told(self.encoder_.tokeniser_.number_names, family))
+            self.notes_.append(self.times_.told(self.encoder_.tokeniser_.number_names))
             task.advance()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
             self._fit_artifacts(train)

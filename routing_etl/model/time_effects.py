@@ -16,6 +16,7 @@ What belongs here: size, exponents, effects. What does not: neighbours, trees, q
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,7 @@ class ItemSize:
 
     Attributes
     ----------
-    column_: per family the column of the numbers that is its size, -1 for none.
+    column_: per family the column of the numbers that is its size, -1 for none. items_: training items per column.
     """
 
     def __init__(self, *, random_state: int = 42) -> None:
@@ -116,6 +117,7 @@ class ItemSize:
             rows = np.flatnonzero((family == f) & (weight > 0))
             if len(rows) >= _LEAST_ITEMS:
                 self._choose(f, logs[rows], value[rows], weight[rows])
+        self.items_ = Counter(self.column_[family].tolist())
         self._fit_teller(numbers, others, family)
         return self
 

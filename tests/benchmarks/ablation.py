@@ -181,7 +181,7 @@ class NoTimeEffects(TimeEffects):
     """Says nothing about size, family and material, so that neighbours and trees must find what they make of a time."""
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        self.exponent_ = np.zeros(len(self.line_of_job))
+        self.exponent_, self.levels_ = np.zeros(len(self.line_of_job)), ()
         return np.zeros(len(argument(TimeEffects.fit, self, args, kwargs, "known").label))
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
