@@ -227,6 +227,8 @@ class OperationTimes:
 
     def told(self, numbers: Sequence[str]) -> str:
         """A sentence on what times go with. `numbers`: names of the table's numbers."""
+        if not any(self.measures_.values()):
+            return "No operation has a time to learn from."
         counts = self.size_.items_
         parts = [f"{numbers[c]} ({n:,} routed items)" for c, n in counts.most_common() if c >= 0]
         parts += [f"no number ({counts[-1]:,})"] if counts[-1] else []

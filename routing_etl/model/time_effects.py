@@ -111,8 +111,7 @@ class ItemSize:
         n_families = int(family.max()) + 1
         logs = _logs(numbers)
         self.column_ = np.full(n_families, -1, dtype=np.int64)
-        self.mean_, self.scale_ = np.zeros(n_families), np.zeros(n_families)
-        self.low_, self.high_ = np.zeros(n_families), np.zeros(n_families)
+        self.mean_, self.scale_, self.low_, self.high_ = np.zeros((4, n_families))
         for f in range(n_families):
             rows = np.flatnonzero((family == f) & (weight > 0))
             if len(rows) >= _LEAST_ITEMS:
@@ -150,8 +149,8 @@ class ItemSize:
 
     def _choose(self, family: int, logs: FloatArray, value: FloatArray, weight: FloatArray) -> None:
         """The column whose line through the family's times leaves least."""
-        spread = float((weight * (value - np.average(value, weights=weight)) ** 2).sum())
-        most = max(_LEAST_SHARE, _BEYOND_CHANCE / len(value)) * spread
+        whole = float((weight * (value - np.average(value, weights=weight)) ** 2).sum())
+        most = max(_LEAST_SHARE, _BEYOND_CHANCE / len(value)) * whole
         for column in range(logs.shape[1]):
             filled = np.isfinite(logs[:, column])
             if filled.sum() < _LEAST_ITEMS:
@@ -183,7 +182,12 @@ class ItemSize:
         return np.where(known, size, 0.0), known
 
     def of(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> FloatArray:
-        """Size of every item (arguments as in `fit`); of a family without a size 0."""
+        """Size of every item (arguments as in `fit`); of a family without a size, or that no training item has, 0."""
+        strange = family >= len(self.column_)
+        if strange.any():
+            size = np.zeros(len(family))
+            size[~strange] = self.of(numbers[~strange], others[~strange], family[~strange])
+            return size
         size, known = self._stated(numbers, family)
         missing = np.flatnonzero(~known & (self.column_[family] >= 0))
         if len(missing) and self.teller_ is not None:

@@ -101,7 +101,7 @@ def test_retired_needs_missed_uses_in_its_own_family() -> None:
     assert not retired(item, code, 3, np.full(60, np.nan), family).any()
 
 
-def test_composer_returns_known_and_new_sets_but_no_unseen_step() -> None:
+def test_composer_returns_known_sets_and_no_unseen_step() -> None:
     items = toy_items(400, seed=2)
     routings = toy_rule(items)
     catalogue = build_catalogue(items, toy_operations(items, routings, seed=2))
@@ -121,6 +121,26 @@ def test_composer_returns_known_and_new_sets_but_no_unseen_step() -> None:
     book = catalogue.book().extended(made.offsets, made.operations, catalogue)
     for code in book.texts(made.sequence)[0]:
         assert set(pairwise(["", *code.split(">"), ""])) <= pairs
+
+
+def test_composer_puts_together_a_set_that_nobody_has_written() -> None:
+    """Large, hard and plated is never together in training, but each step beside the next is."""
+    items = toy_items(900, seed=2, n_types=1)
+    routings = toy_rule(items)
+    wanted = ["A00", "B10", "B20", "H10", "P10", "Z90"]
+    kept = [i for i, steps in enumerate(routings) if [s[0] for s in steps] != wanted]
+    assert len(kept) < items.height
+    items, routings = items[kept], [routings[i] for i in kept]
+    catalogue = build_catalogue(items, toy_operations(items, routings, seed=2))
+    sequence = catalogue.labels["sequence"].to_numpy()
+    live = np.ones(catalogue.n_sequences, bool)
+    composer = Composer().fit(catalogue, np.zeros(len(sequence), np.int64), sequence, live)
+    jobs = catalogue.jobs[catalogue.operation_job].to_list()
+    expected = np.array([[0.98 if job in wanted else 0.02 for job in jobs]])
+    made = composer.compose(expected, np.zeros(1, np.int64))
+    assert made.n_new > 0
+    book = catalogue.book().extended(made.offsets, made.operations, catalogue)
+    assert ">".join(wanted) in book.texts(made.sequence)[0].to_list()
 
 
 @pytest.mark.parametrize("new", [[], [[3, 1, 0]], [[3, 1, 0], [2], [5, 4]]])

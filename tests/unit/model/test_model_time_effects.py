@@ -189,3 +189,14 @@ def test_twice_the_exponent_is_twice_the_effect_of_size_whatever_the_unit(
         size = size_of({**plant, "numbers": numbers}, numbers, exponent)
         found.append(size.of(numbers, NOTHING, plant["family"]))
     assert found[0] == pytest.approx(found[1], abs=1e-6)
+
+
+def test_a_family_that_no_training_item_has_has_no_size() -> None:
+    """A family of the operation model can lose all its items to others, and a new item can still be told to be in it."""
+    plant = drawn()
+    size = size_of(plant, plant["numbers"])
+    strange = np.array([0, 1, 2, 7])
+    found = size.of(plant["numbers"][:4], NOTHING[:4], strange)
+    assert found[2:].tolist() == [0.0, 0.0]
+    same = size.of(plant["numbers"][:2], NOTHING[:2], strange[:2])
+    assert found[:2].tolist() == same.tolist() and same.any()
