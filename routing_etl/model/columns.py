@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from routing_etl.frames import Frame
 
+#: So few items (or candidates) are read and shown value by value; more go through the query engine.
+FEW = 64
+
 
 def take(column: pl.Series, rows: NDArray[Any]) -> pl.Series:
     """The column's values at `rows`; NULL at a row of -1."""

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
+from routing_etl.model.columns import FEW
 from routing_etl.model.levels import normalise, normalised
 
 IntArray = NDArray[np.int64]
@@ -22,7 +23,6 @@ _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
 #: The shown values of one item, in the order of the attributes.
 Shown: TypeAlias = tuple[str | None, ...]
-_SMALL = 64
 
 
 class AttributeText:
@@ -43,7 +43,7 @@ class AttributeText:
 
     def shown(self, items: pl.DataFrame) -> pl.DataFrame | list[Shown]:
         """Values as compared and shown: numbers to four significant figures, texts normalised. Of a few items a row each."""
-        if items.height > _SMALL:
+        if items.height > FEW:
             return self._frame(items)
         # A few items: all numbers in one column, texts one by one, because every column costs a millisecond's part.
         numbers = [items[a.name].to_list() for a in self.attributes if a.kind == "number"]

@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from routing_etl.model.columns import FEW
 from routing_etl.model.levels import normalise, normalised
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _SAMPLE = 1500
-_SMALL = 64
 _CELLS = 20_000_000
 #: Of the bound that items of new types have: what the least of them keep.
 _DOUBT = 0.75
@@ -43,7 +43,7 @@ class Novelty:
         """Items whose type no routed item has; one without a type is not among them."""
         if not self.attribute:
             return np.zeros(items.height, dtype=bool)
-        if items.height <= _SMALL:
+        if items.height <= FEW:
             kinds = map(normalised, items[self.attribute].cast(pl.String).to_list())
             return np.array([k is not None and k not in self._values for k in kinds], dtype=bool)
         kind = items.select(normalise(self.attribute)).to_series()

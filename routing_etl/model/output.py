@@ -19,7 +19,7 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
 )
-from routing_etl.model.columns import assemble, choose_text, take
+from routing_etl.model.columns import FEW, assemble, choose_text, take
 from routing_etl.model.labels import RoutingCatalogue, SequenceBook
 
 FloatArray = NDArray[Any]
@@ -55,7 +55,6 @@ class ChosenSteps:
     support: FloatArray
 
 
-_FEW = 64
 #: Names that are cut to the length of their columns; a code that is too long is never proposed instead.
 _CUT = ("job_nm", "res_nm", "cust_nm", "cur_cd", "tax_type")
 
@@ -132,7 +131,7 @@ def candidate_frame(
 
 
 def _candidate_id(item_cd: pl.Series, rank: pl.Series) -> pl.Series:
-    if len(rank) <= _FEW:
+    if len(rank) <= FEW:
         pairs = zip(item_cd.to_list(), rank.to_list(), strict=True)
         return pl.Series([f"{item}_C{place:02d}" for item, place in pairs], dtype=pl.String)
     both = pl.DataFrame([item_cd.alias("item"), rank])

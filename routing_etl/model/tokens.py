@@ -20,6 +20,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
+from routing_etl.model.columns import FEW
 from routing_etl.model.levels import (
     TEXT_NUMBERS,
     Level,
@@ -36,7 +37,6 @@ UNKNOWN = -1
 _PREFIXES = {"code": (1, 2, 3, 4, 6), "category": (), "text": ()}
 _POSITIONS = {"text": (0, 1, 2, 3, 4, -1, -2), "code": (0, 1, 2), "category": ()}
 _RUN_PLACES = 6
-_SMALL = 64
 
 #: Name of the joined texts; some plants write the same facts into one text field or another.
 JOINED = "\x00texts"
@@ -212,7 +212,7 @@ class Tokeniser:
     def transform(self, items: pl.DataFrame) -> TokenTable:
         """Code items with the learned vocabularies."""
         self.check(items)
-        if items.height <= _SMALL:
+        if items.height <= FEW:
             return self._few(items)
         texts = self._texts(items)
         columns = texts.select([level.tokens() for level in self.levels])
