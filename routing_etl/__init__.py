@@ -5,4 +5,4 @@ other; `pipeline` joins them into the nightly batch, and `cli` and `dagster_defs
 package itself imports none of them, so that it stays fast.
 """
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

@@ -23,8 +23,10 @@ FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _BASE = np.uint64(1_000_003)
-#: Which of the least certain operations are turned over: none, each, some pairs.
-_FLIPS = ((), (0,), (1,), (2,), (3,), (0, 1), (0, 2), (1, 2))
+#: Which of the least certain operations are turned over: none, each, some pairs and three.
+_FLIPS = ((), (0,), (1,), (2,), (3,), (4,), (5,), (0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 1, 2))
+
+_MOST_FLIPPED = 1 + max(max(flips, default=0) for flips in _FLIPS)
 
 
 @dataclass
@@ -168,7 +170,7 @@ class Composer:
         """Item and operation mask of every set to try; sets that lack a first occurrence or a live job are left out."""
         likely = probability > 0.5
         doubt = np.abs(probability - 0.5)
-        most = min(4, probability.shape[1])
+        most = min(_MOST_FLIPPED, probability.shape[1])
         least_sure = np.argsort(doubt, axis=1, kind="stable")[:, :most]
         parts, items = [], []
         number = np.arange(len(probability))

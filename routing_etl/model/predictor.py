@@ -435,6 +435,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             np.concatenate([part[1] for part in parts]),
             row,
             folds[chosen][row],
+            family[chosen][row],
         )
         level = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
         known, factor = pl.Series([], dtype=pl.String), 1.0
@@ -544,7 +545,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence
     ) -> Predictions:
         pairs = self.maker_.make(evidence, self.sequence_of_)
-        _, probability = self.ranker_.predict(pairs.features, pairs.row)
+        _, probability = self.ranker_.predict(pairs.features, pairs.row, evidence.family[pairs.row])
         unseen = self.novelty_.unseen(items)
         probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
         shown = self.texts_.shown(items)

@@ -65,14 +65,19 @@ class PackedTrees:
 
 
 class Boosted:
-    """A fitted histogram boosting model of numbers, and its packed trees for a few rows.
+    """A fitted histogram boosting model, and its packed trees for a few rows.
 
     scikit-learn has no public way to these trees; they are read from `_predictors`, as other libraries do that explain
     or convert them. A test compares the answers with the model's own.
 
     Parameters
     ----------
-    model: a HistGradientBoostingRegressor, or a classifier of two classes, whose log-odds are predicted.
+    model: a HistGradientBoostingRegressor, or a classifier of two classes, whose log-odds are predicted. Categories are
+        in its first columns (scikit-learn moves them there) and coded 0, 1, 2 ...; another code is a missing value.
+
+    Raises
+    ------
+    ValueError: categories in another column or with other codes.
     """
 
     #: Up to so many cells (rows x trees) the packed trees are faster than the library.
@@ -92,10 +97,39 @@ class Boosted:
         self.right = packed["right"].astype(np.int64) + shift
         self.inner = ~packed["is_leaf"].astype(bool)
         self.value = packed["value"].astype(np.float64)
+        self._pack_categories(model, packed, sizes)
         self.baseline = float(np.ravel(model._baseline_prediction)[0])
 
+    def _pack_categories(self, model: Any, packed: Any, sizes: NDArray[np.int64]) -> None:
+        """Per node that splits by category the row of `goes_left`: codes that go left, with those unknown to the model."""
+        self.by_category = packed["is_categorical"].astype(bool)
+        if model.is_categorical_ is None:
+            return
+        n = int(model.is_categorical_.sum())
+        found = model._preprocessor.named_transformers_["encoder"].categories_
+        known = [c[~np.isnan(c)] for c in found]
+        if not model.is_categorical_[:n].all() or any((k != np.arange(len(k))).any() for k in known):
+            raise ValueError("categories must be in the first columns and coded 0, 1, 2 ...")
+        bits = np.concatenate([trees[0].raw_left_cat_bitsets for trees in model._predictors])
+        splits = np.array([len(trees[0].raw_left_cat_bitsets) for trees in model._predictors])
+        shift = np.repeat(np.cumsum(splits) - splits, sizes)
+        self.split = np.where(self.by_category, packed["bitset_idx"].astype(np.int64) + shift, 0)
+        self.goes_left = np.unpackbits(bits.astype("<u4").view(np.uint8), axis=1, bitorder="little") > 0
+        self.n_known = np.array([len(k) for k in known] + [0] * (len(model.is_categorical_) - n))
+
+    def _left(self, here: NDArray[np.int64], asked: FloatArray) -> NDArray[np.bool_]:
+        """Whether each value goes left at its node."""
+        left = np.where(np.isnan(asked), self.missing_left[here], asked <= self.threshold[here])
+        category = np.flatnonzero(self.by_category[here])
+        if len(category):
+            node, code = here[category], asked[category]
+            told = (code >= 0) & (code < self.n_known[self.feature[node]])
+            place = np.where(told, code, 0).astype(np.int64)
+            left[category] = np.where(told, self.goes_left[self.split[node], place], self.missing_left[node])
+        return np.asarray(left)
+
     def predict(self, matrix: FloatArray) -> NDArray[np.float64]:
-        """The model's prediction (a classifier's log-odds) per row; NaN is a missing number."""
+        """The model's prediction (a classifier's log-odds) per row; NaN is a missing value."""
         n, n_trees = len(matrix), len(self.starts)
         if n == 0:
             return np.zeros(0)
@@ -109,8 +143,7 @@ class Boosted:
         while active.size:
             here = node[active]
             asked = matrix[row[active], self.feature[here]]
-            left = np.where(np.isnan(asked), self.missing_left[here], asked <= self.threshold[here])
-            following = np.where(left, self.left[here], self.right[here])
+            following = np.where(self._left(here, asked), self.left[here], self.right[here])
             node[active] = following
             active = active[self.inner[following]]
         return np.asarray(self.baseline + self.value[node].reshape(n, n_trees).sum(axis=1))

@@ -116,7 +116,7 @@ class Uncalibrated(CandidateRanker):
 
     def fit(self, *args: Any, **kwargs: Any) -> Uncalibrated:
         super().fit(*args, **kwargs)
-        self.first_ = self.others_ = None
+        self.first_ = self.others_ = lambda score, _: score
         return self
 
 

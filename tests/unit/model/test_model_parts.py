@@ -180,12 +180,34 @@ def test_few_candidates_are_ranked_and_never_certain() -> None:
     features = rng.random((120, 18)).astype(np.float32)
     hit = np.zeros(120, dtype=bool)
     hit[features[:, 0].reshape(40, 3).argmax(axis=1) + 3 * np.arange(40)] = True
-    ranker = CandidateRanker().fit(features, hit, row, row % 5)
-    _, probability = ranker.predict(features, row)
+    nothing = np.full(120, -1)
+    ranker = CandidateRanker().fit(features, hit, row, row % 5, nothing)
+    _, probability = ranker.predict(features, row, nothing)
     assert hit[first_choice(probability, row)].mean() > 0.8
     assert probability.min() > 0
     assert probability.max() < 1
     assert np.bincount(row, probability).max() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("known", [0, 3, 80])
+def test_families_in_which_planners_agree_are_surer(known: int) -> None:
+    """The same evidence, but the planners of every other family take the second candidate in four of ten cases."""
+    rng = np.random.default_rng(5)
+    n = 4000
+    row = np.repeat(np.arange(n), 2)
+    features = rng.random((2 * n, 18)).astype(np.float32)
+    features[:, 0] = np.tile([0.7, 0.3], n)
+    family = rng.integers(0, known, n) if known else np.full(n, -1)
+    departs = (family % 2 == 1) & (rng.random(n) < 0.4)
+    hit = np.column_stack([~departs, departs]).ravel()
+    ranker = CandidateRanker().fit(features, hit, row, row % 5, family[row])
+    asked = np.repeat(np.array([0, 1, -1, 999]), 2)
+    _, probability = ranker.predict(features[:8], np.repeat(np.arange(4), 2), asked)
+    calm, wild, *strange = probability.reshape(4, 2).max(axis=1)
+    assert all(0 < p < 1 for p in strange), "a family that nobody has seen is no error"
+    if known:
+        assert calm > 0.95
+        assert wild == pytest.approx(0.6, abs=0.1)
 
 
 def test_a_new_part_type_is_bounded_and_a_new_value_of_a_stand_in_is_not() -> None:
@@ -259,3 +281,30 @@ def test_packed_boosting_answers_like_the_model(n: int) -> None:
         (classifier, classifier.decision_function(asked) if n else []),
     ):
         assert Boosted(model).predict(asked) == pytest.approx(np.asarray(expected), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 40, 3000])
+def test_packed_boosting_knows_categories(n: int) -> None:
+    rng = np.random.default_rng(4)
+    matrix = np.column_stack(
+        [rng.integers(0, 40, 2000), rng.integers(0, 3, 2000), rng.normal(size=(2000, 3))]
+    )
+    matrix[rng.random(matrix.shape) < 0.1] = np.nan
+    value = np.sin(5 * np.nan_to_num(matrix[:, 0])) + (matrix[:, 1] == 1) * np.nan_to_num(matrix[:, 2])
+    model = HistGradientBoostingRegressor(max_iter=40, categorical_features=[0, 1], early_stopping=False)
+    model.fit(matrix, value)
+    asked = np.column_stack([rng.integers(-3, 300, n), rng.integers(0, 4, n), rng.normal(size=(n, 3))])
+    asked[rng.random(asked.shape) < 0.2] = np.nan
+    # scikit-learn itself takes a code that it has not seen for a missing value.
+    assert Boosted(model).predict(asked) == pytest.approx(model.predict(asked), abs=1e-9)
+
+
+def test_packed_boosting_refuses_categories_that_it_would_read_wrongly() -> None:
+    rng = np.random.default_rng(4)
+    matrix = np.column_stack([rng.normal(size=300), rng.integers(0, 3, 300)])
+    for columns, last in (([1], matrix), ([0], matrix[:, ::-1] + [7, 0])):
+        model = HistGradientBoostingRegressor(max_iter=3, categorical_features=columns).fit(
+            last, matrix[:, 0]
+        )
+        with pytest.raises(ValueError, match="first columns"):
+            Boosted(model)
