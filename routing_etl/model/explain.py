@@ -17,10 +17,12 @@ from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
 from routing_etl.model.columns import FEW
 from routing_etl.model.levels import normalise, normalised
 
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
+_FIGURES = 4
 #: The shown values of one item, in the order of the attributes.
 Shown: TypeAlias = tuple[str | None, ...]
 
@@ -47,8 +49,8 @@ class AttributeText:
             return self._frame(items)
         # A few items: all numbers in one column, texts one by one, because every column costs a millisecond's part.
         numbers = [items[a.name].to_list() for a in self.attributes if a.kind == "number"]
-        flat = pl.Series("number", [v for column in numbers for v in column], dtype=pl.Float64, strict=False)
-        written = iter(flat.to_frame().select(_shown("number", True)).to_series().to_list())
+        flat = np.array([v for column in numbers for v in column], dtype=np.float64)
+        written = iter([text and text.removesuffix(".0") for text in _figures(flat).to_list()])
         columns: list[list[str | None]] = []
         for attribute in self.attributes:
             if attribute.kind == "number":
@@ -60,7 +62,14 @@ class AttributeText:
         return list(zip(*columns, strict=True))
 
     def _frame(self, items: pl.DataFrame) -> pl.DataFrame:
-        return items.select([_shown(a.name, a.kind == "number") for a in self.attributes])
+        rounded = [
+            _figures(items[a.name].cast(pl.Float64).to_numpy()).alias(a.name)
+            for a in self.attributes
+            if a.kind == "number"
+        ]
+        return items.with_columns(rounded).select(
+            [_shown(a.name, a.kind == "number") for a in self.attributes]
+        )
 
     @staticmethod
     def empty(shown: pl.DataFrame | list[Shown]) -> NDArray[np.bool_]:
@@ -105,11 +114,24 @@ def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, st
     return matching[:_LENGTH], differing[:_LENGTH]
 
 
+def _figures(numbers: FloatArray) -> pl.Series:
+    """Numbers to four significant figures as text; NULL for NaN."""
+    told = np.isfinite(numbers) & (numbers != 0)
+    power = np.floor(np.log10(np.abs(numbers, where=told, out=np.ones_like(numbers)))) - _FIGURES + 1
+    # Powers of ten from 1 on are exact, so that what is rounded is the nearest number to its text.
+    scale = 10.0 ** np.abs(power)
+    small = power < 0
+    # A half goes up, as people round: 7/8 inch is 22.225 mm and shown as 22.23.
+    scaled = np.where(small, numbers * scale, numbers / scale)
+    whole = np.copysign(np.floor(np.abs(scaled) + 0.5), numbers)
+    rounded = np.where(told, np.where(small, whole / scale, whole * scale), numbers)
+    return pl.Series(rounded, nan_to_null=True).cast(pl.String)
+
+
 @cache
 def _shown(name: str, number: bool) -> pl.Expr:
     if number:
-        whole = pl.col(name).cast(pl.Float64).round_sig_figs(4).cast(pl.String)
-        return whole.str.strip_suffix(".0").alias(name)
+        return pl.col(name).str.strip_suffix(".0")
     return normalise(name).str.slice(0, _VALUE)
 
 

@@ -12,6 +12,7 @@ attributes, similarity, any learned model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
-from routing_etl.model.columns import lists, take
+from routing_etl.model.columns import FEW, lists, take
 from routing_etl.model.recency import age_in_days, retired, successors
 
 FloatArray = NDArray[Any]
@@ -83,10 +84,7 @@ class SequenceBook:
         if len(offsets) < 2:
             return self
         texts = catalogue.sequence_texts(offsets, catalogue.operation_job[operations])
-        further = SequenceBook(
-            offsets, operations, texts["codes"], texts["signatures"], self.job_of_operation
-        )
-        return replace(self, more=further)
+        return replace(self, more=SequenceBook(offsets, operations, *texts, self.job_of_operation))
 
     def lay_out(self, sequence: IntArray) -> LaidOut:
         """The operations of these sequences."""
@@ -195,22 +193,26 @@ class RoutingCatalogue:
             self.sequence_offsets,
             self.sequence_operations,
             self.sequence_codes,
-            texts["signatures"],
+            texts[1],
             self.operation_job,
         )
 
-    def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> pl.DataFrame:
-        """Columns `codes` (all job codes joined by '>') and `signatures` (the first four job names joined by '+')."""
+    def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> tuple[pl.Series, pl.Series]:
+        """All job codes joined by '>', and the first four job names joined by '+', of every sequence."""
+        codes, names = take(self.jobs, jobs), take(self.job_names, jobs)
+        if len(offsets) <= FEW:
+            spans, code, name = list(pairwise(offsets.tolist())), codes.to_list(), names.to_list()
+            joined = [">".join(code[a:b]) for a, b in spans]
+            signed = ["+".join(n for n in name[a:b][:_NAMES] if n is not None) for a, b in spans]
+            cut = [text[:_SIGNATURE_LENGTH] for text in signed]
+            return pl.Series(joined, dtype=pl.String), pl.Series(cut, dtype=pl.String)
         both = pl.DataFrame(
-            [
-                lists(take(self.jobs, jobs), offsets).alias("codes"),
-                lists(take(self.job_names, jobs), offsets).alias("signatures"),
-            ]
-        )
-        return both.select(
+            [lists(codes, offsets).alias("codes"), lists(names, offsets).alias("signatures")]
+        ).select(
             pl.col("codes").list.join(">"),
             pl.col("signatures").list.head(_NAMES).list.join("+").str.slice(0, _SIGNATURE_LENGTH),
         )
+        return both["codes"], both["signatures"]
 
     def sequence_matrix(self) -> sparse.csr_matrix:
         """Sequences x operations, 1 where the sequence has the operation."""

@@ -10,7 +10,8 @@ rules on machines out of use or waiting pools (`choice.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -35,21 +36,65 @@ _PILOT_TREES = 8
 
 @dataclass
 class Shares:
-    """Which of a few answers (a line's machines) an item gets: their shares per leaf, or the plain shares without trees.
+    """Which of a few answers (a line's machines) an item gets: leaves x answers, one leaf for all without trees.
 
-    `answers`: ascending. `columns`: the features that the trees ask.
+    `answers`: ascending. `trees`: the `tree_` of fitted trees, `columns`: the features that they ask.
     """
 
     answers: IntArray
     shares: FloatArray
-    trees: PackedTrees | None = None
-    columns: IntArray | None = None
+    trees: Sequence[Any] = ()
+    columns: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def of(self, features: FloatArray) -> FloatArray:
-        """Items x answers: probability of every answer."""
-        if self.trees is None or self.columns is None:
-            return np.broadcast_to(self.shares, (len(features), len(self.answers)))
-        return np.asarray(self.shares[self.trees.leaves(features[:, self.columns])].mean(axis=1))
+
+class SharesBook:
+    """Many `Shares` with their trees in one: an item is asked by all that it concerns in one walk."""
+
+    def __init__(self, parts: Sequence[Shares]) -> None:
+        self.answers = [part.answers for part in parts]
+        grown = [(tree, part.columns) for part in parts for tree in part.trees]
+        self.trees = PackedTrees([t for t, _ in grown], [c for _, c in grown]) if grown else None
+        self.n_trees = np.array([len(part.trees) for part in parts], dtype=np.int64)
+        self.first_tree = np.cumsum(self.n_trees) - self.n_trees
+        # A leaf's shares begin at `start`; those of parts without trees are its first row.
+        self.shares = np.concatenate([part.shares.ravel() for part in parts]).astype(np.float32)
+        size = np.array([part.shares.size for part in parts])
+        self.begin = np.cumsum(size) - size
+        self.start = np.concatenate(
+            [
+                begin + np.arange(len(part.shares)) * len(part.answers)
+                for begin, part in zip(self.begin, parts, strict=True)
+                if part.trees
+            ]
+            or [np.empty(0, np.int64)]
+        )
+
+    def predict(self, features: FloatArray, row: IntArray, part: IntArray, answer: IntArray) -> FloatArray:
+        """Probability of `answer[i]` under part `part[i]` for item `row[i]`; 0 for an answer that the part has not."""
+        out = np.zeros(len(row), dtype=np.float32)
+        place = np.zeros(len(row), dtype=np.int64)
+        known = np.zeros(len(row), dtype=bool)
+        for number in np.unique(part):
+            here, answers = np.flatnonzero(part == number), self.answers[number]
+            place[here] = np.minimum(np.searchsorted(answers, answer[here]), len(answers) - 1)
+            known[here] = answers[place[here]] == answer[here]
+        plain = np.flatnonzero(known & (self.n_trees[part] == 0))
+        out[plain] = self.shares[self.begin[part[plain]] + place[plain]]
+        asked = np.flatnonzero(known & (self.n_trees[part] > 0))
+        if self.trees is None or not len(asked):
+            return out
+        pair, back = np.unique(part[asked] * len(features) + row[asked], return_inverse=True)
+        number, item = pair // len(features), pair % len(features)
+        n = self.n_trees[number]
+        first = np.cumsum(n) - n
+        tree = np.arange(int(n.sum())) + np.repeat(self.first_tree[number] - first, n)
+        start = self.start[self.trees.reached(features, np.repeat(item, n), tree)]
+        each = n[back]
+        ends = np.cumsum(each)
+        walked = np.arange(int(ends[-1])) + np.repeat(first[back] - ends + each, each)
+        found = self.shares[start[walked] + np.repeat(place[asked], each)]
+        out[asked] = np.add.reduceat(found, ends - each) / each
+        return out
 
 
 class LineModel:
@@ -111,9 +156,10 @@ class LineModel:
         label, machine_used = rest // n_machines, rest % n_machines
         bounds = np.searchsorted(line, np.arange(n_lines + 1))
         learn = delayed(self.learn)
-        self.lines_ = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+        lines = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             learn(features, label[a:b], machine_used[a:b], weights) for a, b in pairwise(bounds)
         )
+        self.lines_ = SharesBook(lines)
         return self
 
     def _lines(self, job: IntArray, machine: IntArray, n_jobs: int, n_machines: int) -> IntArray:
@@ -138,7 +184,7 @@ class LineModel:
         weight = weights[label].astype(np.float64)
         shares = np.bincount(answer, weight, len(machines)) / max(float(weight.sum()), 1e-12)
         if len(machines) < 2 or len(label) < _LEAST_ROWS:
-            return Shares(machines, shares)
+            return Shares(machines, shares[None, :])
         rows = np.arange(len(label))
         if len(rows) > self.max_rows:
             rng = np.random.default_rng(self.random_state)
@@ -152,16 +198,13 @@ class LineModel:
             random_state=self.random_state,
         ).fit(features[np.ix_(label[rows], columns)], answer[rows], sample_weight=weight[rows])
         trees = [tree.tree_ for tree in forest.estimators_]
-        packed = PackedTrees(trees)
+        leaves = np.concatenate([tree.value[tree.feature < 0, 0, :] for tree in trees])
         # A machine that no sampled row has keeps a column of zeros.
-        values = np.zeros((packed.n_leaves, len(machines)))
-        known = forest.classes_.astype(np.int64)
-        at = 0
-        for tree in trees:
-            leaf = tree.value[tree.feature < 0, 0, :]
-            values[at : at + len(leaf), known] = leaf / np.maximum(leaf.sum(axis=1, keepdims=True), 1e-12)
-            at += len(leaf)
-        return Shares(machines, values.astype(np.float32), packed, columns)
+        values = np.zeros((len(leaves), len(machines)), dtype=np.float32)
+        values[:, forest.classes_.astype(np.int64)] = leaves / np.maximum(
+            leaves.sum(axis=1, keepdims=True), 1e-12
+        )
+        return Shares(machines, values, trees, columns)
 
     def _telling(self, features: FloatArray, label: IntArray, answer: IntArray) -> IntArray:
         """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
@@ -189,13 +232,7 @@ class LineModel:
         row: row in `features`. step: index into the catalogue's steps.
         """
         out = np.zeros(len(row), dtype=np.float32)
-        line = self.line_of_job_[self.step_job_[step]] if len(step) else np.empty(0, np.int64)
-        for number in np.unique(line[line >= 0]):
-            here = np.flatnonzero(line == number)
-            learned = self.lines_[number]
-            machine = self.machine_of_step_[step[here]]
-            place = np.minimum(np.searchsorted(learned.answers, machine), len(learned.answers) - 1)
-            known = learned.answers[place] == machine
-            items, back = np.unique(row[here], return_inverse=True)
-            out[here] = np.where(known, learned.of(features[items])[back, place], 0.0)
+        line = self.line_of_job_[self.step_job_[step]]
+        here = np.flatnonzero(line >= 0)
+        out[here] = self.lines_.predict(features, row[here], line[here], self.machine_of_step_[step[here]])
         return out

@@ -170,11 +170,6 @@ class OperationTimes:
         self.step_job_ = catalogue.step_job
         self.job_codes_ = catalogue.jobs
         self.label_codes_ = catalogue.labels["item_cd"]
-        self.steps_ = catalogue.steps.select(
-            pl.col("queue_min").alias("queue_time"),
-            pl.col("wait_min").alias("wait_time"),
-            pl.col("move_min").alias("move_time"),
-        )
         actual = _rows(
             catalogue,
             evidence.by_item_operation.rename({"run_n": "run_samples", "setup_n": "setup_samples"}),
@@ -358,8 +353,8 @@ class OperationTimes:
         scale = float(np.interp(0.8, cover, scales)) if cover[-1] > 0.8 else 2.0
         return np.asarray(scale * spread, dtype=np.float32)
 
-    def predict(self, request: TimeRequest) -> pl.DataFrame:
-        """One row per operation with the time columns of CANDIDATE_OPERATIONS."""
+    def predict(self, request: TimeRequest) -> dict[str, FloatArray | pl.Series]:
+        """The time columns of CANDIDATE_OPERATIONS, one value per operation; a number that is not known is NaN."""
         job = self.step_job_[request.step]
         unique, back = np.unique(request.row * self.n_jobs_known_ + job, return_inverse=True)
         row, asked = unique // self.n_jobs_known_, unique % self.n_jobs_known_
@@ -388,15 +383,16 @@ class OperationTimes:
             "source_similarity": run.similarity,
             "time_confidence": np.where(n > 0, 0.5 * n / (n + 2) + 0.5 * run.similarity, np.nan),
         }
-        texts = [
-            choose_text(run.source, list(TIME_SOURCES)).alias("time_source"),
-            self._named(run).alias("source_items"),
-        ]
-        out = pl.DataFrame([*(pl.Series(k, v, nan_to_null=True) for k, v in numbers.items()), *texts])
+        texts = {"time_source": choose_text(run.source, list(TIME_SOURCES)), "source_items": self._named(run)}
         if not self.own_keys_.isdisjoint(request.item_key.to_list()):
+            columns = [pl.Series(name, values, nan_to_null=True) for name, values in numbers.items()]
+            out = pl.DataFrame([*columns, *(text.alias(name) for name, text in texts.items())])
             out = self._own(out, row, asked, request)
-        frame: pl.DataFrame = out[back].hstack(self.steps_[request.step])
-        return frame
+            texts = {name: out[name] for name in texts}
+            numbers = {name: out[name].to_numpy() for name in numbers}
+        return {name: values[back] for name, values in numbers.items()} | {
+            name: take(values, back) for name, values in texts.items()
+        }
 
     def _named(self, estimate: _Estimate) -> pl.Series:
         """Codes of the items that an estimate rests on; NULL for none."""

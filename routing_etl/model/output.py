@@ -6,6 +6,7 @@ decision about which routing, resource or time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ def candidate_frame(
     items: pl.DataFrame,
     chosen: Chosen,
     steps: ChosenSteps,
-    times: pl.DataFrame,
+    times: Mapping[str, FloatArray | pl.Series],
     catalogue: RoutingCatalogue,
     book: SequenceBook,
     matched: pl.Series,
@@ -93,8 +94,7 @@ def candidate_frame(
     outsourced = catalogue.steps["outsourced"].to_numpy()[steps.step]
     leaves = np.bincount(steps.candidate, outsourced, n) > 0
     similarity = _share(chosen.similarity)
-    reports = times["sample_count"].to_numpy()
-    trust = times["time_confidence"].to_numpy()
+    reports, trust = np.asarray(times["sample_count"]), np.asarray(times["time_confidence"])
     trusted = np.isfinite(trust)
     with np.errstate(invalid="ignore"):
         mean_trust = np.bincount(steps.candidate, np.where(trusted, trust, 0.0), n) / np.bincount(
@@ -144,11 +144,11 @@ def operation_frame(
     items: pl.DataFrame,
     chosen: Chosen,
     steps: ChosenSteps,
-    times: pl.DataFrame,
+    times: Mapping[str, FloatArray | pl.Series],
     shown: pl.DataFrame,
     catalogue: RoutingCatalogue,
 ) -> pl.DataFrame:
-    """The CANDIDATE_OPERATIONS frame. `times`: one row per operation with the time columns; `shown`: `shown_steps`."""
+    """The CANDIDATE_OPERATIONS frame. `times`: the time columns, a value per operation; `shown`: `shown_steps`."""
     last = np.append(np.diff(steps.candidate) != 0, [True] * (len(steps.candidate) > 0))
     order = np.where(steps.position == 0, 0, np.where(last, 2, 1))
     row = chosen.row[steps.candidate]
@@ -157,7 +157,7 @@ def operation_frame(
         CANDIDATE_OPERATIONS,
         {
             **shown[steps.step].to_dict(),
-            **times.to_dict(),
+            **times,
             "item_cd": take(items["item_cd"], row),
             "item_key": take(items["item_key"], row),
             "candidate_rank": chosen.rank[steps.candidate].astype(np.int16),

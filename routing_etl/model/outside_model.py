@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from routing_etl.model.labels import RoutingCatalogue, SequenceBook
-from routing_etl.model.line_model import LineModel, Shares
+from routing_etl.model.line_model import LineModel, Shares, SharesBook
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -65,7 +65,9 @@ class OutsideModel:
             )
 
         found = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(one)(int(n)) for n in learned)
-        self.jobs_ = dict(zip(learned.tolist(), found, strict=True))
+        self.part_ = np.full(n_jobs, -1, dtype=np.int64)
+        self.part_[learned] = np.arange(len(learned))
+        self.jobs_ = SharesBook(found) if found else None
         return self
 
     def _others(self, group: IntArray, job: IntArray, n_groups: int) -> FloatArray:
@@ -90,11 +92,9 @@ class OutsideModel:
         laid = book.lay_out(sequence)
         candidate, job = laid.owner, laid.job
         others = self._others(candidate, job, len(row))
-        places, probabilities = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for number in np.intersect1d(job, np.fromiter(self.jobs_, np.int64, len(self.jobs_))):
-            here = np.flatnonzero(job == number)
-            known = np.column_stack([features[row[candidate[here]]], others[here]])
-            shares = self.jobs_[int(number)]
-            places.append(here)
-            probabilities.append(shares.of(known)[:, int(np.searchsorted(shares.answers, 1))])
-        return np.concatenate(places), np.concatenate(probabilities).astype(np.float32)
+        place = np.flatnonzero(self.part_[job] >= 0)
+        if self.jobs_ is None or not len(place):
+            return place, np.empty(0, np.float32)
+        known = np.column_stack([features[row[candidate[place]]], others[place]])
+        case = np.arange(len(place))
+        return place, self.jobs_.predict(known, case, self.part_[job[place]], np.ones(len(place), np.int64))

@@ -9,6 +9,7 @@ What belongs here: the order of those steps and the choice of what is proposed. 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ from routing_etl.frames import (
 from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
 from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
-from routing_etl.model.columns import take
+from routing_etl.model.columns import FEW, take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
@@ -358,7 +359,11 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     def _labels_of(self, keys: pl.Series) -> IntArray:
         """Number of the training item with each key, -1 for none; the labels are sorted by their key."""
         known = self.catalogue_.labels["item_key"]
-        place = np.minimum(np.asarray(known.search_sorted(keys)), known.len() - 1).astype(np.int64)
+        if keys.len() <= FEW:
+            found = np.array([bisect_left(known, key) for key in keys.to_list()], dtype=np.int64)
+        else:
+            found = np.asarray(known.search_sorted(keys))
+        place = np.minimum(found, known.len() - 1).astype(np.int64)
         return np.where((take(known, place) == keys).to_numpy(), place, -1)
 
     def _voted(self, votes: sparse.csr_matrix) -> FloatArray:

@@ -256,7 +256,8 @@ class Tokeniser:
         self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]
     ) -> NDArray[np.float32]:
         out = np.full((items.height, len(self.number_names)), np.nan, dtype=np.float32)
-        measures = [n for n in self.number_names if n in self.measures]
+        named = set(self.measures)
+        measures = [n for n in self.number_names if n in named]
         place = {name: i for i, name in enumerate(measures)}
         with np.errstate(all="ignore"):
             for name, column in place.items():

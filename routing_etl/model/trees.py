@@ -25,12 +25,18 @@ class PackedTrees:
     leaf_offsets: number of the first leaf of every tree, and of all leaves at the end.
     """
 
-    def __init__(self, trees: Sequence[Any]) -> None:
-        """`trees`: the `tree_` of fitted scikit-learn decision trees."""
+    def __init__(self, trees: Sequence[Any], columns: Sequence[NDArray[np.int64]] | None = None) -> None:
+        """`trees`: the `tree_` of fitted scikit-learn decision trees. `columns`: for every tree the numbers of its
+        features in the matrix that will be asked, when it was grown on some of them.
+        """
         sizes = np.array([tree.node_count for tree in trees])
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         shift = np.repeat(self.offsets[:-1], sizes)
-        self.feature = np.concatenate([tree.feature for tree in trees]).astype(np.int32)
+        asked = [
+            tree.feature if columns is None else np.where(tree.feature < 0, -1, columns[i][tree.feature])
+            for i, tree in enumerate(trees)
+        ]
+        self.feature = np.concatenate(asked).astype(np.int32)
         self.threshold = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
         self.left = np.concatenate([tree.children_left for tree in trees]).astype(np.int64) + shift
         self.right = np.concatenate([tree.children_right for tree in trees]).astype(np.int64) + shift
@@ -52,8 +58,14 @@ class PackedTrees:
     def leaves(self, features: FloatArray) -> NDArray[np.int32]:
         """Items x trees: number of the leaf that each item falls into."""
         n = len(features)
-        node = np.repeat(self.offsets[:-1][None, :], n, axis=0).ravel()
-        row = np.repeat(np.arange(n), self.n_trees)
+        row, tree = np.repeat(np.arange(n), self.n_trees), np.tile(np.arange(self.n_trees), n)
+        return self.reached(features, row, tree).reshape(n, self.n_trees)
+
+    def reached(
+        self, features: FloatArray, row: NDArray[np.int64], tree: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """Number of the leaf that item `row[i]` falls into in tree `tree[i]`."""
+        node = self.offsets[tree]
         active = np.flatnonzero(self.feature[node] >= 0)
         while active.size:
             here = node[active]
@@ -61,7 +73,7 @@ class PackedTrees:
             following = np.where(go_left, self.left[here], self.right[here])
             node[active] = following
             active = active[self.feature[following] >= 0]
-        return self.leaf_number[node].reshape(n, self.n_trees)
+        return self.leaf_number[node]
 
 
 class Boosted:

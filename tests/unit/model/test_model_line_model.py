@@ -8,7 +8,7 @@ import pytest
 from model_toy import toy_items, toy_operations
 
 from routing_etl.model.labels import RoutingCatalogue, build_catalogue
-from routing_etl.model.line_model import LineModel
+from routing_etl.model.line_model import LineModel, SharesBook
 
 LIMIT = 150.0
 N = 300
@@ -83,3 +83,24 @@ def test_nothing_asked_nothing_answered(catalogue: tuple[RoutingCatalogue, np.nd
     made, features = catalogue
     none = np.empty(0, np.int64)
     assert fitted(made, features).predict(features, none, none).shape == (0,)
+
+
+def test_many_forests_are_asked_in_one_walk() -> None:
+    """Against the mean over scikit-learn's own trees: parts with different machines, without trees, with strange answers."""
+    rng = np.random.default_rng(8)
+    features = rng.normal(size=(300, 60)).astype(np.float32)
+    model, everyone = LineModel(n_trees=5), np.arange(300)
+    machine = [(features[:, 50] > 0) * 1, np.digitize(features[:, 3], [-1, 0, 1]) * 2 + 10, np.full(300, 7)]
+    parts = [model.learn(features, everyone, m.astype(np.int64), np.ones(300)) for m in machine]
+    assert [len(p.trees) for p in parts] == [5, 5, 0]
+    row, part = rng.integers(0, 300, 500), rng.integers(0, 3, 500)
+    answer = rng.choice([0, 1, 7, 10, 12, 14, 16, 99], 500)
+    got = SharesBook(parts).predict(features, row, part, answer)
+    for i in range(500):
+        asked, share = parts[part[i]], []
+        for tree in asked.trees:
+            value = tree.value[tree.apply(features[row[i] : row[i] + 1, asked.columns])[0], 0]
+            share.append(dict(zip(asked.answers.tolist(), value / value.sum(), strict=True)))
+        expected = np.mean([s.get(answer[i], 0.0) for s in share]) if share else float(answer[i] == 7)
+        assert got[i] == pytest.approx(expected, abs=1e-6)
+    assert SharesBook(parts[2:]).predict(features, row, np.zeros(500, np.int64), answer).max() == 1.0

@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.boosting import QuestionBooster
 from routing_etl.model.compose import Composer
+from routing_etl.model.explain import AttributeText
 from routing_etl.model.labels import build_catalogue, occurrences
 from routing_etl.model.novelty import Novelty, novelty_factor
 from routing_etl.model.ranking import CandidateRanker, first_choice
@@ -308,3 +309,17 @@ def test_packed_boosting_refuses_categories_that_it_would_read_wrongly() -> None
         )
         with pytest.raises(ValueError, match="first columns"):
             Boosted(model)
+
+
+@pytest.mark.parametrize("copies", [1, 20])
+def test_numbers_are_shown_to_four_figures_and_halves_go_up(copies: int) -> None:
+    """Few items and many take different ways; both must write the same."""
+    shown = {
+        22.225: "22.23", -22.225: "-22.23", 0.00012345: "0.0001235", 123456.0: "123500", 12.0: "12", 0.0: "0",
+        99999.0: "100000", 0.1: "0.1", 85.725: "85.73", 1e-9: "1e-9", None: None,
+    }  # fmt: skip
+    items = pl.DataFrame({"size": list(shown) * copies}, schema={"size": pl.Float64})
+    text = AttributeText((AttributeSpec("size", "number"),)).fit(items)
+    found = text.shown(items)
+    rows = found if isinstance(found, list) else found.rows()
+    assert [row[0] for row in rows] == list(shown.values()) * copies
