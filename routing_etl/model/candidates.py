@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.columns import dense_product
 from routing_etl.model.compose import Composed, Composer
 from routing_etl.model.labels import RoutingCatalogue
 
@@ -338,9 +339,7 @@ class CandidateMaker:
             evidence, sequence_of, pair_key, n_sequences + composed.n_new
         )
         nearest = evidence.similarity.max(axis=1, initial=0.0)
-        expected = np.clip(
-            np.asarray((votes @ self.sequence_jobs_).todense(), dtype=np.float32), 0.004, 0.996
-        )
+        expected = np.clip(dense_product(votes, self.sequence_jobs_), 0.004, 0.996)
         # Only the sequences asked for: there are many times more than a few items have.
         asked, place = np.unique(sequence, return_inverse=True)
         matrix = self.sequence_jobs_[asked[asked < n_sequences]]

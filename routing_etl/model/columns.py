@@ -1,6 +1,7 @@
-"""Columns made past the query engine: its start costs more than a few values, and a prediction makes dozens of columns.
+"""Columns and products of few rows, made past the libraries' engines: their start costs more than a few values, and a
+prediction makes dozens of columns.
 
-What belongs here: picking and joining of values. What does not: what the values mean.
+What belongs here: picking, joining and summing of values. What does not: what the values mean.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from routing_etl.frames import Frame
 
@@ -37,6 +39,21 @@ def lists(values: pl.Series, offsets: NDArray[Any]) -> pl.Series:
     """One list per pair of neighbouring offsets."""
     flat = values.to_arrow(compat_level=pl.CompatLevel.oldest())
     return pl.Series(pa.LargeListArray.from_arrays(offsets, flat), dtype=pl.List(values.dtype))
+
+
+def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> NDArray[np.float32]:
+    """The product of two sparse matrices as a dense one."""
+    n, width = left.shape[0], right.shape[1]
+    if n > FEW:
+        return np.asarray((left @ right).todense(), dtype=np.float32)
+    first, size = right.indptr[left.indices], right.indptr[left.indices + 1] - right.indptr[left.indices]
+    place = np.arange(int(size.sum())) + np.repeat(first - np.cumsum(size) + size, size)
+    row = np.repeat(np.repeat(np.arange(n), left.indptr[1:] - left.indptr[:-1]), size)
+    value = np.repeat(left.data, size) * right.data[place]
+    # In the library's order and precision: one item must get what it gets in a batch, to the last bit.
+    summed = np.zeros(n * width, dtype=value.dtype)
+    np.add.at(summed, row * width + right.indices[place], value)
+    return summed.reshape(n, width).astype(np.float32)
 
 
 def assemble(frame: Frame, columns: Mapping[str, pl.Series | NDArray[Any]]) -> pl.DataFrame:

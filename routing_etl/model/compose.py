@@ -27,6 +27,9 @@ _BASE = np.uint64(1_000_003)
 _FLIPS = ((), (0,), (1,), (2,), (3,), (4,), (5,), (0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 1, 2))
 
 _MOST_FLIPPED = 1 + max(max(flips, default=0) for flips in _FLIPS)
+_TURNED = np.array([[place in flips for place in range(_MOST_FLIPPED)] for flips in _FLIPS])
+#: An operation so far from a probability of one half is not turned over.
+_NO_DOUBT = 0.45
 
 
 @dataclass
@@ -172,20 +175,13 @@ class Composer:
         doubt = np.abs(probability - 0.5)
         most = min(_MOST_FLIPPED, probability.shape[1])
         least_sure = np.argsort(doubt, axis=1, kind="stable")[:, :most]
-        parts, items = [], []
-        number = np.arange(len(probability))
-        for flips in _FLIPS:
-            if flips and max(flips) >= most:
-                continue
-            mask = likely.copy()
-            open_ = np.ones(len(mask), dtype=bool)
-            for flip in flips:
-                column = least_sure[:, flip]
-                mask[number, column] = ~mask[number, column]
-                open_ &= doubt[number, column] < 0.45
-            parts.append(mask[open_])
-            items.append(number[open_])
-        masks, item = np.vstack(parts), np.concatenate(items)
+        rare = np.take_along_axis(doubt, least_sure, 1) >= _NO_DOUBT
+        turned = np.zeros((*least_sure.shape, probability.shape[1]), dtype=np.uint8)
+        np.put_along_axis(turned, least_sure[:, :, None], 1, 2)
+        flips = _TURNED[~_TURNED[:, most:].any(axis=1), :most]
+        masks = likely[:, None, :] ^ (flips @ turned > 0)
+        item, way = np.nonzero(~(flips[None] & rare[:, None, :]).any(axis=2))
+        masks = masks[item, way]
         needs = self.needs_[order.operations]
         place = np.searchsorted(order.operations, needs)
         second = np.flatnonzero(needs >= 0)

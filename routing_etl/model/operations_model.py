@@ -24,6 +24,7 @@ from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeRegressor
 
 from routing_etl.model.boosting import MAX_BINS, QuestionBooster
+from routing_etl.model.columns import dense_product
 from routing_etl.model.threads import one_thread
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
@@ -239,7 +240,7 @@ class OperationModel(BaseEstimator):  # type: ignore[misc]
 
     def family(self, votes: sparse.csr_matrix) -> IntArray:
         """Most likely family of items, by the votes for their routings; -1 without votes."""
-        shares = np.asarray((votes @ self.family_of_variant_).todense())
+        shares = dense_product(votes, self.family_of_variant_)
         best = shares.argmax(axis=1)
         return np.where(shares.max(axis=1) > 0, best, -1)
 

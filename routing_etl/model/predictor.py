@@ -34,7 +34,7 @@ from routing_etl.frames import (
 from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
 from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
-from routing_etl.model.columns import FEW, take
+from routing_etl.model.columns import FEW, dense_product, take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
@@ -368,7 +368,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
 
     def _voted(self, votes: sparse.csr_matrix) -> FloatArray:
         """Items x operations: share of the forest's votes for routings with the operation."""
-        return np.asarray((votes @ self.variant_operations_).todense(), dtype=np.float32)
+        return dense_product(votes, self.variant_operations_)
 
     def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
         """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""

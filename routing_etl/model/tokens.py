@@ -60,13 +60,13 @@ class TokenLists:
         self, places: NDArray[Any], rows: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Item and place of every token that has one. `places`: per code, -1 for none; `rows`: of these items only."""
-        first, size = self.bounds[:-1], np.diff(self.bounds)
+        first, size = self.bounds[:-1], self.bounds[1:] - self.bounds[:-1]
         codes = self.codes
         if rows is not None:
             first, size = first[rows], size[rows]
             codes = codes[np.repeat(first - np.cumsum(size) + size, size) + np.arange(int(size.sum()))]
         place = places[codes]
-        kept = np.flatnonzero(place >= 0)
+        kept = place >= 0
         return np.repeat(np.arange(len(size)), size)[kept], place[kept]
 
 
