@@ -57,17 +57,17 @@ class SharesBook:
         self.n_trees = np.array([len(part.trees) for part in parts], dtype=np.int64)
         self.first_tree = np.cumsum(self.n_trees) - self.n_trees
         # A leaf's shares begin at `start`; those of parts without trees are its first row.
-        self.shares = np.concatenate([part.shares.ravel() for part in parts]).astype(np.float32)
-        size = np.array([part.shares.size for part in parts])
-        self.begin = np.cumsum(size) - size
-        self.start = np.concatenate(
-            [
-                begin + np.arange(len(part.shares)) * len(part.answers)
-                for begin, part in zip(self.begin, parts, strict=True)
-                if part.trees
-            ]
-            or [np.empty(0, np.int64)]
+        self.shares = np.concatenate([np.empty(0), *(part.shares.ravel() for part in parts)]).astype(
+            np.float32
         )
+        size = np.array([part.shares.size for part in parts], dtype=np.int64)
+        self.begin = np.cumsum(size) - size
+        starts = [
+            begin + np.arange(len(part.shares)) * len(part.answers)
+            for begin, part in zip(self.begin, parts, strict=True)
+            if part.trees
+        ]
+        self.start = np.concatenate([np.empty(0, np.int64), *starts])
 
     def predict(self, features: FloatArray, row: IntArray, part: IntArray, answer: IntArray) -> FloatArray:
         """Probability of `answer[i]` under part `part[i]` for item `row[i]`; 0 for an answer that the part has not."""

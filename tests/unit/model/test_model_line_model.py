@@ -104,3 +104,9 @@ def test_many_forests_are_asked_in_one_walk() -> None:
         expected = np.mean([s.get(answer[i], 0.0) for s in share]) if share else float(answer[i] == 7)
         assert got[i] == pytest.approx(expected, abs=1e-6)
     assert SharesBook(parts[2:]).predict(features, row, np.zeros(500, np.int64), answer).max() == 1.0
+
+
+def test_a_plant_without_any_usable_step_has_no_lines(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
+    made, features = catalogue
+    model = fitted(made, features, np.zeros(made.steps.height, dtype=bool))
+    assert model.predict(features[:2], np.array([0, 1]), np.array([0, 1])).tolist() == [0.0, 0.0]
