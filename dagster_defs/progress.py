@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -23,18 +24,20 @@ class SayTask:
         self._done = 0.0
         self._tenth = 0
         self._started = self._last = time.monotonic()
+        self._lock = threading.Lock()
 
     def advance(self, n: float = 1) -> None:
-        """Count `n` more units; reports when another tenth is full."""
-        self._done += n
-        if self._total:
-            tenth = min(int(10 * self._done / self._total), 10)
-            if tenth > self._tenth and tenth < 10:
-                self._say(f"{self._text}: {10 * tenth} %", self._text, 10 * tenth)
-            self._tenth = max(tenth, self._tenth)
-        elif time.monotonic() - self._last >= _PULSE_SECONDS:
-            self._last = time.monotonic()
-            self._say(f"{self._text}: {self._done:,.0f} so far", self._text, None)
+        """Count `n` more units, from any thread; reports when another tenth is full."""
+        with self._lock:
+            self._done += n
+            if self._total:
+                tenth = min(int(10 * self._done / self._total), 10)
+                if tenth > self._tenth and tenth < 10:
+                    self._say(f"{self._text}: {10 * tenth} %", self._text, 10 * tenth)
+                self._tenth = max(tenth, self._tenth)
+            elif time.monotonic() - self._last >= _PULSE_SECONDS:
+                self._last = time.monotonic()
+                self._say(f"{self._text}: {self._done:,.0f} so far", self._text, None)
 
     def describe(self, text: str) -> None:
         """Another phase of the same task."""

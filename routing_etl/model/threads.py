@@ -35,9 +35,10 @@ def one_thread(api: Literal["openmp", "blas"]) -> Iterator[None]:
 def threads(n: int) -> Iterator[None]:
     """Within the block models learn and predict with `n` threads; with one, neither does linear algebra use more.
 
-    Threads of BLAS wait for each other in a loop, which takes the core from a second process beside this one.
+    Threads of BLAS wait for each other in a loop, which takes the core from a second process beside this one. The backend
+    is named: where joblib chooses threads itself, because they are preferred, it uses one whatever the number here.
     """
-    with parallel_config(n_jobs=n):
+    with parallel_config(backend="threading", n_jobs=n):
         if n > 1:
             yield
         else:
