@@ -177,12 +177,17 @@ class OperationTimes:
         )
         standard = _rows(
             catalogue,
-            operations.filter(pl.col("routing_rank") == 0).with_columns(
+            operations.lazy()
+            .filter(pl.col("routing_rank") == 0)
+            .select(
+                "item_key",
+                "job_cd",
                 run_trim_mean="run_min",
                 setup_trim_mean="setup_min",
                 run_samples=pl.lit(1),
                 setup_samples=pl.lit(1),
-            ),
+            )
+            .collect(),
             "trim_mean",
         )
         self.within_ = {m: _within(catalogue, evidence.by_item_operation, m) for m in MEASURES}
@@ -517,8 +522,10 @@ def _rows(catalogue: RoutingCatalogue, frame: pl.DataFrame, statistic: str) -> d
     """Per measure every operation of a training item with a positive time."""
     jobs = pl.DataFrame({"job_cd": catalogue.jobs, "job": np.arange(len(catalogue.jobs))})
     labels = catalogue.labels.select("item_key").with_row_index("label")
+    needed = [f"{measure}_{kind}" for measure in MEASURES for kind in (statistic, "samples")]
     coded = (
-        frame.with_columns(pl.col("job_cd").replace(catalogue.replaced_jobs))
+        frame.select("item_key", "job_cd", *needed)
+        .with_columns(pl.col("job_cd").replace(catalogue.replaced_jobs))
         .join(jobs, on="job_cd")
         .join(labels, on="item_key")
     )
@@ -544,7 +551,8 @@ def _within(catalogue: RoutingCatalogue, evidence: pl.DataFrame, measure: str) -
     """Standard deviation of ln(time) between the orders of one operation, per job, shrunk to the plant's."""
     jobs = pl.DataFrame({"job_cd": catalogue.jobs, "job": np.arange(len(catalogue.jobs))})
     used = (
-        evidence.with_columns(pl.col("job_cd").replace(catalogue.replaced_jobs))
+        evidence.select("job_cd", f"{measure}_n", f"{measure}_cv")
+        .with_columns(pl.col("job_cd").replace(catalogue.replaced_jobs))
         .filter((pl.col(f"{measure}_n") >= 3) & (pl.col(f"{measure}_cv") > 0))
         .join(jobs, on="job_cd")
     )
