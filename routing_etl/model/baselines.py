@@ -72,17 +72,18 @@ class Training:
         ITEMS.validate(items)
         OPERATIONS.validate(operations)
         wanted = pl.col("routing_rank") == 0 if rank is None else rank
-        rows = operations.filter(wanted & pl.col("job_cd").is_not_null())
+        # Lazy: no step's copy of all columns is kept beside the next one's.
+        rows = operations.lazy().filter(wanted & pl.col("job_cd").is_not_null())
         known = (
             items.filter(pl.col("excluded").is_null())
-            .join(rows.select("item_key").unique(), on="item_key", how="semi")
+            .join(rows.select("item_key").unique().collect(), on="item_key", how="semi")
             .sort("item_key")
         )
         if not known.height:
             raise ModelError("No item has a routing to learn from.", remedy="Check the routing source.")
         labels = known.select("item_key").with_row_index("label").with_columns(pl.col("label").cast(pl.Int64))
-        rows = rows.join(labels, on="item_key").sort("label", "rout_no", "proc_seq")
-        return cls(known, rows)
+        rows = rows.join(labels.lazy(), on="item_key").sort("label", "rout_no", "proc_seq")
+        return cls(known, rows.collect())
 
 
 def build_predictions(

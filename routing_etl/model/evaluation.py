@@ -252,6 +252,8 @@ def _run_fold(
             model.fit(rest, fold.operations, times=times, progress=progress)
             fitted = time.perf_counter()
             run.parts.append(model.predict(asked))
+            # Gone before the next one is fitted: at full size a gigabyte.
+            del model
         except EXPECTED as exc:
             log.exception("evaluated_method_failed", method=name, error=str(exc))
             run.failure = f"METHOD_FAILED: {exc}"[:400]
