@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from routing_etl.model.columns import dense_product
+from routing_etl.model.columns import dense_product, ranges
 from routing_etl.model.compose import Composed, Composer
 from routing_etl.model.labels import RoutingCatalogue
 
@@ -437,8 +437,7 @@ class CandidateMaker:
         indptr, indices = matrix.indptr, matrix.indices
         size = (indptr[sequence + 1] - indptr[sequence]).astype(np.int64)
         pair = np.repeat(np.arange(len(sequence)), size)
-        position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-        job = indices[indptr[sequence][pair] + position]
+        job = indices[ranges(indptr[sequence], size)]
         item = row[pair]
         likelihood = base[row] + np.bincount(pair, (log_in - log_out)[item, job], len(sequence))
         weakest = np.ones(len(sequence), dtype=np.float32)

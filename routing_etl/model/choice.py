@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.model.candidates import Evidence, pick, rank_in_group
+from routing_etl.model.columns import ranges
 from routing_etl.model.labels import RoutingCatalogue, SequenceBook
 from routing_etl.model.line_model import LineModel
 from routing_etl.model.output import Chosen, ChosenSteps
@@ -165,8 +166,7 @@ class StepChooser:
         u_row, u_job = unique // n_jobs, unique % n_jobs
         options = (self.job_bounds_[u_job + 1] - self.job_bounds_[u_job]).astype(np.int64)
         which = np.repeat(np.arange(len(unique)), options)
-        offset = np.arange(int(options.sum())) - np.repeat(np.cumsum(options) - options, options)
-        step = self.job_steps_[self.job_bounds_[u_job][which] + offset]
+        step = self.job_steps_[ranges(self.job_bounds_[u_job], options)]
         votes_for = _share(pick(expected, u_row[which] * self.n_steps_ + step, self.n_steps_), which)
         outside = self.outside_[step]
         # Every outside step of a job has the whole probability of going outside.

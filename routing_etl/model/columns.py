@@ -41,13 +41,18 @@ def lists(values: pl.Series, offsets: NDArray[Any]) -> pl.Series:
     return pl.Series(pa.LargeListArray.from_arrays(offsets, flat), dtype=pl.List(values.dtype))
 
 
+def ranges(first: NDArray[Any], size: NDArray[Any]) -> NDArray[np.int64]:
+    """first[i], first[i] + 1 ..., size[i] numbers for every i, end to end."""
+    return np.asarray(np.arange(int(size.sum())) + np.repeat(first - np.cumsum(size) + size, size))
+
+
 def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> NDArray[np.float32]:
     """The product of two sparse matrices as a dense one."""
     n, width = left.shape[0], right.shape[1]
     if n > FEW:
         return np.asarray((left @ right).todense(), dtype=np.float32)
     first, size = right.indptr[left.indices], right.indptr[left.indices + 1] - right.indptr[left.indices]
-    place = np.arange(int(size.sum())) + np.repeat(first - np.cumsum(size) + size, size)
+    place = ranges(first, size)
     row = np.repeat(np.repeat(np.arange(n), left.indptr[1:] - left.indptr[:-1]), size)
     value = np.repeat(left.data, size) * right.data[place]
     # In the library's order and precision: one item must get what it gets in a batch, to the last bit.

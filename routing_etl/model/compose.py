@@ -22,7 +22,6 @@ from routing_etl.model.labels import RoutingCatalogue
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
-_BASE = np.uint64(1_000_003)
 #: Which of the least certain operations are turned over: none, each, some pairs and three.
 _FLIPS = ((), (0,), (1,), (2,), (3,), (4,), (5,), (0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 1, 2))
 

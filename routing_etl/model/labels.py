@@ -22,7 +22,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
-from routing_etl.model.columns import FEW, lists, take
+from routing_etl.model.columns import FEW, lists, ranges, take
 from routing_etl.model.recency import age_in_days, retired, successors
 
 FloatArray = NDArray[Any]
@@ -90,8 +90,8 @@ class SequenceBook:
         """The operations of these sequences."""
         first, size = self._bounds(sequence)
         owner = np.repeat(np.arange(len(sequence)), size)
-        position = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-        place = first[owner] + position
+        place = ranges(first, size)
+        position = place - first[owner]
         if self.more is None:
             operation = self.operations[place]
         else:

@@ -23,6 +23,7 @@ from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
+from routing_etl.model.columns import ranges
 from routing_etl.model.labels import RoutingCatalogue
 from routing_etl.model.trees import PackedTrees
 
@@ -86,14 +87,12 @@ class SharesBook:
         pair, back = np.unique(part[asked] * len(features) + row[asked], return_inverse=True)
         number, item = pair // len(features), pair % len(features)
         n = self.n_trees[number]
-        first = np.cumsum(n) - n
-        tree = np.arange(int(n.sum())) + np.repeat(self.first_tree[number] - first, n)
+        tree = ranges(self.first_tree[number], n)
         start = self.start[self.trees.reached(features, np.repeat(item, n), tree)]
         each = n[back]
-        ends = np.cumsum(each)
-        walked = np.arange(int(ends[-1])) + np.repeat(first[back] - ends + each, each)
+        walked = ranges((np.cumsum(n) - n)[back], each)
         found = self.shares[start[walked] + np.repeat(place[asked], each)]
-        out[asked] = np.add.reduceat(found, ends - each) / each
+        out[asked] = np.add.reduceat(found, np.cumsum(each) - each) / each
         return out
 
 

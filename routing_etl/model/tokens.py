@@ -20,7 +20,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
-from routing_etl.model.columns import FEW
+from routing_etl.model.columns import FEW, ranges
 from routing_etl.model.levels import (
     TEXT_NUMBERS,
     Level,
@@ -64,7 +64,7 @@ class TokenLists:
         codes = self.codes
         if rows is not None:
             first, size = first[rows], size[rows]
-            codes = codes[np.repeat(first - np.cumsum(size) + size, size) + np.arange(int(size.sum()))]
+            codes = codes[ranges(first, size)]
         place = places[codes]
         kept = place >= 0
         return np.repeat(np.arange(len(size)), size)[kept], place[kept]
