@@ -72,16 +72,19 @@ class LegacyPredictor:
         with progress.task("Baseline: legacy algorithm", total=1) as task:
             training = Training.of(items, operations, rank=pl.lit(True))
             newest = (
-                training.operations.group_by("label", "rout_no")
+                training.rows.group_by("label", "rout_no")
                 .agg(pl.col("insrt_dt").max())
+                .collect()
                 .sort("label", "insrt_dt", "rout_no", descending=[False, True, True], nulls_last=True)
                 .group_by("label", maintain_order=True)
                 .first()
             )
-            self.operations_ = training.operations.join(
-                newest.select("label", "rout_no"), on=["label", "rout_no"], maintain_order="left"
-            ).select(
-                "label", "proc_seq", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "setup_min", "run_min"
+            self.operations_ = (
+                training.operations(
+                    "rout_no", "proc_seq", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "setup_min", "run_min"
+                )
+                .join(newest.select("label", "rout_no"), on=["label", "rout_no"], how="semi", maintain_order="left")
+                .drop("rout_no")
             )  # fmt: skip
             self.items_ = training.items
             self.resources_ = resource_alternatives(operations, evidence, ())

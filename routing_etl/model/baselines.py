@@ -50,16 +50,16 @@ _COPIED = {
 
 @dataclass(frozen=True)
 class Training:
-    """The routed items and the operations of the routing that counts.
+    """The routed items and, on demand, the operations of the routing that counts.
 
     Attributes
     ----------
-    items: one row per routed item, sorted by key; the row number is its label. operations: the contract's columns and
-        `label`, sorted by label, rout_no, proc_seq.
+    items: one row per routed item, sorted by key; the row number is its label. rows: the contract's columns and `label`;
+        lazy, so that no baseline holds a copy of a plant's operations when it needs a few columns or a few items.
     """
 
     items: pl.DataFrame
-    operations: pl.DataFrame
+    rows: pl.LazyFrame
 
     @classmethod
     def of(cls, items: pl.DataFrame, operations: pl.DataFrame, *, rank: pl.Expr | None = None) -> Training:
@@ -72,18 +72,28 @@ class Training:
         ITEMS.validate(items)
         OPERATIONS.validate(operations)
         wanted = pl.col("routing_rank") == 0 if rank is None else rank
-        # Lazy: no step's copy of all columns is kept beside the next one's.
         rows = operations.lazy().filter(wanted & pl.col("job_cd").is_not_null())
         known = (
-            items.filter(pl.col("excluded").is_null())
-            .join(rows.select("item_key").unique().collect(), on="item_key", how="semi")
+            items.lazy()
+            .filter(pl.col("excluded").is_null())
+            .join(rows.select("item_key").unique(), on="item_key", how="semi")
             .sort("item_key")
+            .collect()
         )
         if not known.height:
             raise ModelError("No item has a routing to learn from.", remedy="Check the routing source.")
         labels = known.select("item_key").with_row_index("label").with_columns(pl.col("label").cast(pl.Int64))
-        rows = rows.join(labels.lazy(), on="item_key").sort("label", "rout_no", "proc_seq")
-        return cls(known, rows.collect())
+        return cls(known, rows.join(labels.lazy(), on="item_key"))
+
+    def operations(self, *columns: str, labels: pl.Series | None = None) -> pl.DataFrame:
+        """`label` and these columns, sorted by label, rout_no, proc_seq; of these labels only, when given."""
+        rows = self.rows
+        if labels is not None:
+            rows = rows.filter(pl.col("label").is_in(labels.unique().implode()))
+        order = ("label", "rout_no", "proc_seq")
+        return (
+            rows.select(*dict.fromkeys((*order, *columns))).sort(*order).select("label", *columns).collect()
+        )
 
 
 def build_predictions(
@@ -157,9 +167,10 @@ def build_predictions(
     )
 
 
-def copied_operations(training: Training) -> pl.DataFrame:
-    """Each label's operations under output names with standard times: label, proc_seq (10, 20, ...), item_key, ..."""
-    return training.operations.select(
+def copied_operations(training: Training, labels: pl.Series) -> pl.DataFrame:
+    """These labels' operations under output names with standard times: label, proc_seq (10, 20, ...), item_key, ..."""
+    columns = ("item_key", "proc_seq", "setup_min", "run_min", *_COPIED)
+    return training.operations(*columns, labels=labels).select(
         "label", "item_key", source_seq="proc_seq",
         proc_seq=(10 * (pl.int_range(pl.len()).over("label") + 1)).cast(pl.Int16),
         setup_time="setup_min", run_time="run_min", **{new: pl.col(old) for old, new in _COPIED.items()},
@@ -192,25 +203,12 @@ class NearestCopyPredictor:
         """Keep the routed items' attributes and routings. Raises ModelError when no item has a routing."""
         evidence = times if times is not None else TimeEvidence.none()
         with progress.task("Baseline: nearest copy", total=1) as task:
-            training = Training.of(items, operations)
-            self.items_ = training.items
-            actual = evidence.by_item_operation.select(
+            self.training_ = Training.of(items, operations)
+            self.actual_ = evidence.by_item_operation.select(
                 "item_key", "job_cd", source_seq="proc_seq", a="setup_p50", b="run_p50", sample_count="run_n"
             )
-            self.operations_ = (
-                copied_operations(training)
-                .join(actual, on=["item_key", "source_seq", "job_cd"], how="left", maintain_order="left")
-                .with_columns(
-                    setup_time=pl.coalesce("a", "setup_time"), run_time=pl.coalesce("b", "run_time"),
-                    time_source=pl.when(pl.col("b").is_not_null()).then(pl.lit("actual_similar"))
-                    .when(pl.col("run_time").is_not_null()).then(pl.lit("standard_similar"))
-                    .otherwise(pl.lit("none")),
-                    sample_count=pl.col("sample_count").fill_null(0),
-                )
-                .drop("a", "b", "item_key", "source_seq")
-            )  # fmt: skip
             self.resources_ = resource_alternatives(operations, evidence, ())
-            self._fit_attributes(training.items)
+            self._fit_attributes(self.training_.items)
             task.advance()
         return self
 
@@ -278,6 +276,7 @@ class NearestCopyPredictor:
     def predict(self, items: pl.DataFrame) -> Predictions:
         """One candidate per item, a copy."""
         label, similarity = self.nearest(items)
+        copied = self._operations(pl.Series("label", label))
         answers = pl.DataFrame(
             {
                 "row": np.arange(items.height, dtype=np.int64),
@@ -285,19 +284,30 @@ class NearestCopyPredictor:
                 "candidate_rank": np.ones(items.height, dtype=np.int16),
                 "similarity_score": similarity,
                 "confidence": similarity,
-                "reference_item_cd": self.items_["item_cd"].gather(label),
+                "reference_item_cd": self.training_.items["item_cd"].gather(label),
                 "neighbour_count": np.ones(items.height, dtype=np.int32),
                 "support": np.ones(items.height),
             }
-        ).join(
-            self.operations_.select("label").unique(), on="label", how="semi", maintain_order="left"
-        ).with_columns(rout_no=pl.lit(None, dtype=pl.String))  # fmt: skip
-        operations = (
-            answers.select("row", "candidate_rank", "label").join(self.operations_, on="label").drop("label")
-        )
+        ).with_columns(rout_no=pl.lit(None, dtype=pl.String))
+        operations = answers.select("row", "candidate_rank", "label").join(copied, on="label").drop("label")
         return build_predictions(
             items, answers, operations, self.resources_, threshold=self.similarity_threshold,
             abstained_reason="No routed item.",
+        )  # fmt: skip
+
+    def _operations(self, labels: pl.Series) -> pl.DataFrame:
+        """Operations of these labels with the copied item's own times, else its standards."""
+        return (
+            copied_operations(self.training_, labels)
+            .join(self.actual_, on=["item_key", "source_seq", "job_cd"], how="left", maintain_order="left")
+            .with_columns(
+                setup_time=pl.coalesce("a", "setup_time"), run_time=pl.coalesce("b", "run_time"),
+                time_source=pl.when(pl.col("b").is_not_null()).then(pl.lit("actual_similar"))
+                .when(pl.col("run_time").is_not_null()).then(pl.lit("standard_similar"))
+                .otherwise(pl.lit("none")),
+                sample_count=pl.col("sample_count").fill_null(0),
+            )
+            .drop("a", "b", "item_key", "source_seq")
         )  # fmt: skip
 
 
@@ -326,7 +336,8 @@ class MajorityByPartType:
             known = training.items.select("part_type", "item_cd").with_row_index("label")
             known = known.with_columns(pl.col("label").cast(pl.Int64))
             routed = (
-                training.operations.group_by("label", maintain_order=True)
+                training.operations("job_cd", "res_cd", "inside")
+                .group_by("label", maintain_order=True)
                 .agg(jobs=pl.col("job_cd").str.join(_SEPARATOR), variant=step.str.join("\n"))
                 .join(known, on="label", maintain_order="left")
             )
@@ -342,9 +353,11 @@ class MajorityByPartType:
                 "run_p90",
                 sample_count="run_n",
             )
-            standards = training.operations.group_by("job_cd").agg(pl.col("setup_min", "run_min").median())
+            standards = (
+                training.rows.group_by("job_cd").agg(pl.col("setup_min", "run_min").median()).collect()
+            )
             self.operations_ = (
-                copied_operations(training)
+                copied_operations(training, pl.concat([self.by_type_["label"], self.overall_["label"]]))
                 .join(standards, on="job_cd", how="left", maintain_order="left")
                 .join(jobs, on="job_cd", how="left", maintain_order="left")
                 .with_columns(
