@@ -203,15 +203,15 @@ def _parts(folder: Path, name: str) -> pl.LazyFrame:
 def _run(rules: Mapping[str, list[Rule]], scope: Scope, progress: Progress) -> list[CheckOutcome]:
     from routing_etl.quality.adapter import Validator, empty_outcomes, run_rules
 
-    validator = Validator()
     outcomes: list[CheckOutcome] = []
-    for frame, of_frame in rules.items():
-        rows = 1 if frame == REJECTS.name else int(scope[frame].select(pl.len()).collect().item())
-        if rows:
-            outcomes += run_rules(frame, of_frame, scope, validator, progress=progress)
-        elif frame in source_rules.OPTIONAL_FRAMES:
-            outcomes += empty_outcomes(of_frame, passes=False, severity="warning")
-        else:
-            passes = frame in candidate_rules.MAY_BE_EMPTY
-            outcomes += empty_outcomes(of_frame, passes=passes, severity=None)
+    with Validator() as validator:
+        for frame, of_frame in rules.items():
+            rows = 1 if frame == REJECTS.name else int(scope[frame].select(pl.len()).collect().item())
+            if rows:
+                outcomes += run_rules(frame, of_frame, scope, validator, progress=progress)
+            elif frame in source_rules.OPTIONAL_FRAMES:
+                outcomes += empty_outcomes(of_frame, passes=False, severity="warning")
+            else:
+                passes = frame in candidate_rules.MAY_BE_EMPTY
+                outcomes += empty_outcomes(of_frame, passes=passes, severity=None)
     return outcomes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -105,3 +107,18 @@ def test_long_texts_in_samples_are_cut() -> None:
     frame = pl.DataFrame({"s": ["x" * 500]})
     (outcome,) = run(frame, in_set("t", "s", ("a",), "s"))
     assert len(outcome.sample[0]) == 200
+
+
+def test_nothing_of_the_data_is_kept_when_the_checks_are_over() -> None:
+    """Great Expectations holds its last context, whose batches would stay in memory for the rest of a night."""
+    rows = 54_321
+    frame = pl.DataFrame({"x": [0.5] * rows}).lazy()
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(o, pd.Series | pd.DataFrame) and len(o) == rows for o in gc.get_objects())
+
+    with Validator() as validator:
+        run_rules("t", [between(-1.0, 1.0)], {"t": frame}, validator)
+        assert kept()
+    assert not kept()
