@@ -191,11 +191,12 @@ def train(
             predictor, training_seconds = fit()
             bar.advance()
         worker_mb = 0.0
+    found = _as_report(ctx, data, evaluation)
     report: dict[str, Any] = {
         "version": name,
         "dry_run": dry_run,
-        **_as_report(ctx, data, evaluation),
-        "training_samples": data.operations.filter(pl.col("routing_rank") == 0)["item_key"].n_unique(),
+        **found,
+        "training_samples": found["dataset_stats"]["unique_items"],
         "training_duration_sec": round(training_seconds, 3),
         "duration_sec": round(time.perf_counter() - started, 3),
         "worker_memory_mb": worker_mb,
@@ -219,7 +220,9 @@ def train(
 
 
 def _dataset_stats(data: LearningData) -> dict[str, Any]:
-    label = data.operations.filter(pl.col("routing_rank") == 0)
+    label = data.operations.select("routing_rank", "item_key", "item_cd", "job_cd").filter(
+        pl.col("routing_rank") == 0
+    )
     names = [a.name for a in data.attributes]
     return {
         "total_samples": label.height,

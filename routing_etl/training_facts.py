@@ -29,7 +29,7 @@ def training_facts(
     has no such report. Dates are ISO days, None when there is none.
     """
     cleaned, aggregated = run.report("clean"), run.report("aggregate_times")
-    label = operations.filter(pl.col("routing_rank") == 0)
+    label = operations.select("routing_rank", "item_key", "rout_date").filter(pl.col("routing_rank") == 0)
     routed = items.join(operations.select("item_key").unique(), on="item_key", how="semi")
     dated = label.group_by("item_key").agg(pl.col("rout_date").max())
     results = pl.scan_parquet(run.clean / "work_results.parquet").select(

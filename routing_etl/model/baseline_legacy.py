@@ -28,7 +28,7 @@ from routing_etl.progress import SILENT, Progress
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-_CELLS = 24_000_000
+_CELLS = 6_000_000
 VARIANCE_CUT = 0.001
 OUTLIER_Z = 2.5
 TRIM = (0.05, 0.95)

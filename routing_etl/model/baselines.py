@@ -36,7 +36,7 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 #: Cells of a distance matrix held at once.
-_CELLS = 24_000_000
+_CELLS = 6_000_000
 _SEPARATOR = "\x1f"
 
 #: Columns of a routing's operation that a copy takes over, and their names in the output.

@@ -267,10 +267,13 @@ def _run_fold(
 
 def _sequences(operations: pl.DataFrame) -> pl.DataFrame:
     return (
-        operations.filter((pl.col("routing_rank") == 0) & pl.col("job_cd").is_not_null())
+        operations.lazy()
+        .filter((pl.col("routing_rank") == 0) & pl.col("job_cd").is_not_null())
+        .select("item_key", "proc_seq", "job_cd")
         .sort("item_key", "proc_seq")
         .group_by("item_key", maintain_order=True)
         .agg(sequence=pl.col("job_cd").str.join(SEPARATOR))
+        .collect()
     )
 
 

@@ -49,13 +49,15 @@ def resource_alternatives(
     A resource ranks by how often it was used; waiting pools come last. Codes too long for the output are left out.
     """
     planned = (
-        operations.filter(pl.col("job_cd").is_not_null() & pl.col("res_cd").is_not_null())
+        operations.lazy()
+        .filter(pl.col("job_cd").is_not_null() & pl.col("res_cd").is_not_null())
         .group_by("job_cd", "res_cd")
         .agg(
             pl.len().cast(pl.Int64).alias("planned"),
             pl.col("res_nm").drop_nulls().mode().sort().first().alias("res_nm"),
             pl.col("insrt_dt").max().dt.date().alias("planned_last"),
         )
+        .collect()
     )
     worked = evidence.by_job_resource.select(
         "job_cd",
@@ -68,9 +70,11 @@ def resource_alternatives(
     known_jobs = planned.select("job_cd").unique()
     worked = worked.join(known_jobs, on="job_cd", how="semi")
     names = (
-        operations.filter(pl.col("res_nm").is_not_null())
+        operations.lazy()
+        .filter(pl.col("res_nm").is_not_null())
         .group_by("res_cd")
         .agg(pl.col("res_nm").mode().sort().first().alias("any_name"))
+        .collect()
     )
     frame = (
         planned.join(worked, on=["job_cd", "res_cd"], how="full", coalesce=True)

@@ -191,10 +191,13 @@ def _sample(keys: NDArray[np.int64], limit: int, rng: np.random.Generator) -> ND
     return keys if len(keys) <= limit else np.sort(rng.choice(keys, limit, replace=False))
 
 
-def _without(operations: pl.DataFrame, hidden: pl.Series) -> pl.DataFrame:
-    return operations.join(
-        hidden.alias("item_key").to_frame(), on="item_key", how="anti", maintain_order="left"
-    )
+def _without(operations: pl.DataFrame, hidden: pl.Series, until: datetime | None = None) -> pl.DataFrame:
+    """Operations of the items that are not hidden, and, when `until` is given, of no routing that is known to be later."""
+    rows = operations.lazy()
+    if until is not None:
+        rows = rows.filter(~(pl.col("rout_date") > until).fill_null(False))
+    keys = hidden.alias("item_key").to_frame().lazy()
+    return rows.join(keys, on="item_key", how="anti", maintain_order="left").collect()
 
 
 def _by_time(
@@ -237,9 +240,7 @@ def _by_time(
     undated = labelled["rout_date"].null_count()
     if undated:
         notes.append(f"{undated} routings without a date are in training.")
-    known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)))
-    later = pl.col("rout_date") > cut
-    known = known.filter(~later.fill_null(False))
+    known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)), cut)
     return Split("time", (Fold(labelled["item_key"][chosen].sort(), known),), tuple(notes))
 
 
