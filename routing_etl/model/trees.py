@@ -85,7 +85,8 @@ class Boosted:
     Parameters
     ----------
     model: a HistGradientBoostingRegressor, or a classifier of two classes, whose log-odds are predicted. Categories are
-        in its first columns (scikit-learn moves them there) and coded 0, 1, 2 ...; another code is a missing value.
+        in its first columns (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur;
+        a code that the model has not seen is a missing value.
 
     Raises
     ------
@@ -117,17 +118,21 @@ class Boosted:
         self.by_category = packed["is_categorical"].astype(bool)
         if model.is_categorical_ is None:
             return
+        # Codes without rows are left out by scikit-learn, which counts those that occur: `place_of` has their places.
         n = int(model.is_categorical_.sum())
         found = model._preprocessor.named_transformers_["encoder"].categories_
         known = [c[~np.isnan(c)] for c in found]
-        if not model.is_categorical_[:n].all() or any((k != np.arange(len(k))).any() for k in known):
-            raise ValueError("categories must be in the first columns and coded 0, 1, 2 ...")
+        if not model.is_categorical_[:n].all() or any(((k < 0) | (k % 1 != 0)).any() for k in known):
+            raise ValueError("categories must be in the first columns and coded by whole numbers from 0 on")
         bits = np.concatenate([trees[0].raw_left_cat_bitsets for trees in model._predictors])
         splits = np.array([len(trees[0].raw_left_cat_bitsets) for trees in model._predictors])
         shift = np.repeat(np.cumsum(splits) - splits, sizes)
         self.split = np.where(self.by_category, packed["bitset_idx"].astype(np.int64) + shift, 0)
         self.goes_left = np.unpackbits(bits.astype("<u4").view(np.uint8), axis=1, bitorder="little") > 0
-        self.n_known = np.array([len(k) for k in known] + [0] * (len(model.is_categorical_) - n))
+        width = 1 + int(max((k.max(initial=0) for k in known), default=0))
+        self.place_of = np.full((len(model.is_categorical_), width), -1, dtype=np.int64)
+        for feature, codes in enumerate(known):
+            self.place_of[feature, codes.astype(np.int64)] = np.arange(len(codes))
 
     def _left(self, here: NDArray[np.int64], asked: FloatArray) -> NDArray[np.bool_]:
         """Whether each value goes left at its node."""
@@ -135,8 +140,9 @@ class Boosted:
         category = np.flatnonzero(self.by_category[here])
         if len(category):
             node, code = here[category], asked[category]
-            told = (code >= 0) & (code < self.n_known[self.feature[node]])
-            place = np.where(told, code, 0).astype(np.int64)
+            told = (code >= 0) & (code < self.place_of.shape[1]) & (code % 1 == 0)
+            place = self.place_of[self.feature[node], np.where(told, code, 0).astype(np.int64)]
+            told &= place >= 0
             left[category] = np.where(told, self.goes_left[self.split[node], place], self.missing_left[node])
         return np.asarray(left)
 

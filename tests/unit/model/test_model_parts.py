@@ -211,6 +211,23 @@ def test_families_in_which_planners_agree_are_surer(known: int) -> None:
         assert wild == pytest.approx(0.6, abs=0.1)
 
 
+def test_a_family_whose_items_are_all_in_one_fold_is_learned_like_any_other() -> None:
+    """Of three parts two lack the family then; the numbers of the families after it must not shift for them."""
+    rng = np.random.default_rng(6)
+    n = 3000
+    row = np.repeat(np.arange(n), 2)
+    features = rng.random((2 * n, 18)).astype(np.float32)
+    family = rng.choice([0, 2], n, p=[0.8, 0.2])
+    fold = np.arange(n) % 3
+    family[np.flatnonzero(fold == 0)[:60]] = 1
+    second = family == 2
+    hit = np.column_stack([~second, second]).ravel()
+    features[:, 3] = np.tile([0.0, 1.0], n)
+    ranker = CandidateRanker().fit(features, hit, row, fold[row], family[row])
+    raw, _ = ranker.predict(features, row, family[row])
+    assert hit[first_choice(raw, row)].mean() > 0.99
+
+
 def test_a_new_part_type_is_bounded_and_a_new_value_of_a_stand_in_is_not() -> None:
     known = pl.Series(["A", "B"])
     items = pl.DataFrame({"t": ["A", " b ", "C", None, "C"]})
@@ -285,11 +302,12 @@ def test_packed_boosting_answers_like_the_model(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 40, 3000])
-def test_packed_boosting_knows_categories(n: int) -> None:
+@pytest.mark.parametrize("absent", [(), (0, 7, 39)])
+def test_packed_boosting_knows_categories(n: int, absent: tuple[int, ...]) -> None:
+    """Also where some codes do not occur, as in a part of the items that lacks a small family."""
     rng = np.random.default_rng(4)
-    matrix = np.column_stack(
-        [rng.integers(0, 40, 2000), rng.integers(0, 3, 2000), rng.normal(size=(2000, 3))]
-    )
+    codes = np.setdiff1d(np.arange(40), absent)
+    matrix = np.column_stack([rng.choice(codes, 2000), rng.integers(0, 3, 2000), rng.normal(size=(2000, 3))])
     matrix[rng.random(matrix.shape) < 0.1] = np.nan
     value = np.sin(5 * np.nan_to_num(matrix[:, 0])) + (matrix[:, 1] == 1) * np.nan_to_num(matrix[:, 2])
     model = HistGradientBoostingRegressor(max_iter=40, categorical_features=[0, 1], early_stopping=False)
@@ -303,7 +321,7 @@ def test_packed_boosting_knows_categories(n: int) -> None:
 def test_packed_boosting_refuses_categories_that_it_would_read_wrongly() -> None:
     rng = np.random.default_rng(4)
     matrix = np.column_stack([rng.normal(size=300), rng.integers(0, 3, 300)])
-    for columns, last in (([1], matrix), ([0], matrix[:, ::-1] + [7, 0])):
+    for columns, last in (([1], matrix), ([0], matrix[:, ::-1] + [0.5, 0]), ([0], matrix[:, ::-1] - [1, 0])):
         model = HistGradientBoostingRegressor(max_iter=3, categorical_features=columns).fit(
             last, matrix[:, 0]
         )
