@@ -9,7 +9,8 @@ What belongs here: bringing both sides to one shape and aligning them. What does
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -44,7 +45,7 @@ class Reference:
     operations: item, variant, pos, job_cd, res_cd, inside, setup_actual, run_actual, setup_oracle, run_oracle (minutes
         per order, per piece; NULL when unknown).
     expected: the weights are probabilities, not one known routing; actual times are medians of what will be reported.
-    time_sigma: spread of ln(reported time / median) around those medians; None when unknown.
+    time_sigma: per measure the spread of ln(reported time / median) around those medians; empty when unknown.
     reports: item, pos, setup_min, run_min: the single reports behind the actual times, NULL where a measure was kept
         out as an entry error; None when only the actual times are known.
     """
@@ -53,7 +54,7 @@ class Reference:
     variants: pl.DataFrame
     operations: pl.DataFrame
     expected: bool
-    time_sigma: float | None = None
+    time_sigma: Mapping[str, float] = field(default_factory=dict)
     reports: pl.DataFrame | None = None
 
     @property
@@ -167,7 +168,9 @@ def expected_routings(truth: Truth, item_keys: pl.Series) -> Reference:
         .collect()
     )
     variants = rows.select(*_ITEM_KEYS, "weight", "jobs").sort(*_ITEM_KEYS)
-    return Reference(items, variants, operations, expected=True, time_sigma=truth.time_sigma)
+    told = {measure: truth.time_sigma(measure) for measure in TIME_COLUMNS}
+    known = {measure: sigma for measure, sigma in told.items() if sigma is not None}
+    return Reference(items, variants, operations, expected=True, time_sigma=known)
 
 
 @dataclass(frozen=True)

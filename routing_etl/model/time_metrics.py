@@ -64,11 +64,10 @@ def time_metrics(found: Comparison, measures: Iterable[str] = tuple(TIME_COLUMNS
     sum of actuals. `*_filled`: share of the operations with an actual that got a prediction. `*_wape_vs_oracle`: sum of
     absolute errors over the oracle's on the same operations (simulated plants).
     """
-    sigma = found.reference.time_sigma
     metrics: list[Metric] = []
     for measure in measures:
         if found.reference.expected:
-            metrics += _expected(found, measure, 0.0 if sigma is None else sigma)
+            metrics += _expected(found, measure, found.reference.time_sigma.get(measure, 0.0))
         else:
             metrics += _measure(found, measure)
     return metrics

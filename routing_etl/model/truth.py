@@ -75,12 +75,16 @@ class Truth:
             names,
         )
 
-    @property
-    def time_sigma(self) -> float | None:
-        """Standard deviation of ln(time of one order / median), from the plant's own summary; None when not written."""
+    def time_sigma(self, measure: str) -> float | None:
+        """Standard deviation of ln(time of one order / median) of `setup` or `run`, from the plant's own summary.
+
+        What an item has of its own acts on the set-up by its square root. None when the summary does not say.
+        """
         parts = [self.summary.get(f"grammar.{name}") for name in ("time_noise", "item_time_noise")]
-        known = [float(p) for p in parts if p is not None]
-        return float(np.sqrt(np.square(known).sum())) if len(known) == len(parts) else None
+        if any(part is None for part in parts):
+            return None
+        order, item = (float(str(part)) for part in parts)
+        return float(np.hypot(order, 0.5 * item if measure == "setup" else item))
 
     def ceiling(self, item_keys: pl.Series, k: int) -> FloatArray:
         """Per item: the summed probability of its k most probable job sequences; NaN for items without truth."""

@@ -19,7 +19,7 @@ from routing_etl.model.truth import Truth, truth_predictions
 KEYS = ["I1", "I2"]
 
 
-def truth(noise: float | None = None) -> Truth:
+def truth(noise: float | None = None, item_noise: float = 0.0) -> Truth:
     """I1: 'A B' with 0.7 (on two resources), 'A' with 0.3. I2: 'C' for sure, outsourced."""
     routing = pl.DataFrame(
         {
@@ -40,7 +40,7 @@ def truth(noise: float | None = None) -> Truth:
         }
     )
     names = ["grammar.time_noise", "grammar.item_time_noise", "ceiling"]
-    values = ["0.0" if noise is None else str(noise), "0.0", "0.85"]
+    values = ["0.0" if noise is None else str(noise), str(item_noise), "0.85"]
     return Truth.from_tables(routing, time, pl.DataFrame({"NAME": names, "VALUE": values}))
 
 
@@ -122,6 +122,20 @@ def test_expected_times_against_one_report():
     assert found["run_width"] == pytest.approx(3.0)
     double = judged({"I1": [(0.6, steps("A", run_time=4.0))], "I2": []}, truth=truth(sigma))
     assert double["run_wape_vs_oracle"] > 2 and double["run_wape_of_median"] == pytest.approx(1.0)
+
+
+def test_what_an_item_has_of_its_own_spreads_its_set_up_half_as_much_as_its_run_time():
+    span = {
+        "run_time": 2.0,
+        "run_p10": 1.0,
+        "run_p90": 4.0,
+        "setup_time": 10.0,
+        "setup_p10": 5.0,
+        "setup_p90": 20.0,
+    }
+    found = judged({"I1": [(0.6, steps("A", **span))], "I2": []}, truth=truth(0.3, item_noise=0.4))
+    assert found["run_report_coverage"] == pytest.approx(2 * norm.cdf(np.log(2) / 0.5) - 1)
+    assert found["setup_report_coverage"] == pytest.approx(2 * norm.cdf(np.log(2) / np.hypot(0.3, 0.2)) - 1)
 
 
 def test_known_part_types_should_be_surer_than_new_ones():
