@@ -142,6 +142,8 @@ def _takeovers(
         then, now = days[here] >= turn, days[here] < turn
         covered = 1.0
         if not existed:
+            if not (is_old & then).any() or not (is_new & now).any():
+                continue  # they meet at a stray date only
             # Each code's share of its own time, and how much of both their time is no gap between them.
             oldest, newest = days[here][is_old].max(), days[here][is_new].min()
             last, first = days[here][is_old & then].min(), days[here][is_new & now].max()

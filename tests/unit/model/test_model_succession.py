@@ -44,6 +44,15 @@ def test_too_few_uses_prove_nothing() -> None:
     assert successors(*history([*spread(range(500, 3000, 250), "A X1 C"), (10.0, "A X2 C", "")])) == {}
 
 
+def test_two_codes_that_meet_only_at_a_stray_date_do_not_succeed_each_other() -> None:
+    elsewhere = [*spread(range(500, 3000, 50), "A X1 C"), (40.0, "D X1 E", "")]
+    assert successors(*history([*elsewhere, *spread(range(10, 400, 20), "D X2 E")])) == {}
+    # The other way round: the new code stands where the old one stood by its stray date only.
+    old = spread(range(500, 3000, 50), "A X1 C")
+    new = [*spread(range(10, 400, 8), "D X2 E"), (2000.0, "A X2 C", "")]
+    assert successors(*history([*old, *new])) == {}
+
+
 def test_codes_that_were_always_alternatives_do_not_succeed_each_other() -> None:
     both = [*spread(range(10, 3000, 60), "A X1 C"), *spread(range(40, 3000, 60), "A X2 C")]
     assert successors(*history(both)) == {}
