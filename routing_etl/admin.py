@@ -14,6 +14,7 @@ from routing_etl import frames
 from routing_etl.champion import load_model, read_learning_data
 from routing_etl.context import Context
 from routing_etl.database import make_engine, translated
+from routing_etl.erp.parse import parse_numbers
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, RegistryError
 from routing_etl.night import ensure_warehouse, night
 from routing_etl.pipeline_model import SIDE_BY_SIDE_FROM
@@ -214,13 +215,13 @@ def _override(
             )
         typed: str | float | None = value or None
         if attribute.kind == "number" and value:
-            try:
-                typed = float(value)
-            except ValueError as exc:
+            number = parse_numbers(pl.Series([value]))[0][0]
+            if number is None or not 0 <= number <= frames.MAX_SOURCE:
                 raise ConfigurationError(
-                    f"--set {name}={value!r} is not a number.",
-                    remedy=f"Give it in {attribute.unit or 'its unit'}.",
-                ) from exc
+                    f"--set {name}={value!r} is not a number that an item can have.",
+                    remedy=f"Give it in {attribute.unit or 'its unit'}, 0 or more.",
+                )
+            typed = number
         item = item.with_columns(pl.lit(typed, dtype=item.schema[attribute.name]).alias(attribute.name))
     return item
 

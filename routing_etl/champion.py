@@ -124,6 +124,8 @@ def save_version(
     return saved.name
 
 
+#: What a version must measure when the champion did.
+_MUST_STAY = ("exact_at_1", "resource_top1", "run_wape", "setup_wape")
 #: Parts of a training's or an evaluation's report that `metrics.json` has beside the four legacy scores.
 _MEASURED = (
     "training_samples", "dataset_stats", "training_duration_sec", "split", "metrics", "calibration", "coverage", "alerts",
@@ -225,7 +227,10 @@ def _time_profile_summary(times: frames.TimeEvidence) -> dict[str, Any]:
 
 
 def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> tuple[bool, str]:
-    """First version: promote. Later: unless its held-out exact match is surely below the champion's, or unmeasured."""
+    """First version: promote. Later: unless its held-out exact match is surely below the champion's, or unmeasured.
+
+    Nor when something is unmeasured that the champion had measured: a source gone blind must not replace what saw.
+    """
     own = headline(metrics)
     if own is None or not ctx.registry.show(version).info.measured:
         return False, "its metrics could not be measured, so it cannot be the champion"
@@ -233,7 +238,14 @@ def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> t
     if champion is None:
         reason = f"first version: exact match {own['value']:.3f} on {own['n']} held-out items"
     else:
-        theirs = headline(_metrics_frame(ctx.registry.show(champion).metrics["metrics"]))
+        before = _metrics_frame(ctx.registry.show(champion).metrics["metrics"])
+        lost = [n for n in _MUST_STAY if headline(before, n) is not None and headline(metrics, n) is None]
+        if lost:
+            return False, (
+                f"{', '.join(lost)} cannot be measured any more, as of champion {champion}; check the source, or promote "
+                "by hand if that is meant"
+            )
+        theirs = headline(before)
         if (
             theirs is not None
             and own["high"] is not None
@@ -252,9 +264,10 @@ def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> t
     return True, reason
 
 
-def headline(metrics: pl.DataFrame) -> dict[str, Any] | None:
+def headline(metrics: pl.DataFrame, metric: str = "exact_at_1") -> dict[str, Any] | None:
+    """The model's row of a metric over all held-out items; None when it has no value."""
     found = metrics.filter(
-        (pl.col("method") == "model") & (pl.col("segment") == "all") & (pl.col("metric") == "exact_at_1")
+        (pl.col("method") == "model") & (pl.col("segment") == "all") & (pl.col("metric") == metric)
         & pl.col("value").is_not_null()
     )  # fmt: skip
     return found.to_dicts()[0] if found.height else None

@@ -467,6 +467,13 @@ def _run(call: Callable[[], Any]) -> int:
             typer.echo(f"Error: {usage()} Add --help to see what the command takes.", err=True)
             return 2
         where = _log_failure()
+        if isinstance(exc, OSError) and exc.filename:
+            typer.echo(
+                f"Error: {exc.filename}: {exc.strerror}. Check that the disk has room, that this user may write there "
+                f"and that ROUTING_ETL_HOME names a directory. {where}",
+                err=True,
+            )
+            return 1
         typer.echo(f"Error: unexpected {type(exc).__name__}: {str(exc)[:300]}. {where}", err=True)
         return 1
     if result == _STOPPED:  # Typer itself turns Ctrl-C into this code without a word

@@ -183,7 +183,7 @@ _SHOWN = (
     ("f1_weighted", "operation F1, weighted"),
     ("run_wape", "run time error (WAPE)"),
     ("setup_wape", "set-up error (WAPE)"),
-    ("run_coverage", "run time P10-P90 coverage"),
+    ("run_report_coverage", "reports inside P10-P90 (aim 0.80)"),
     ("ece", "calibration error (ECE)"),
 )
 _METHODS = (

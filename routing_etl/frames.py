@@ -23,6 +23,11 @@ Severity = Literal["critical", "warning"]
 INHOUSE = "in"
 OUTSOURCED = "out"
 
+#: The largest number a DECIMAL(10, 2) of the output tables holds (ERP_CONTRACT 6.2).
+MAX_OUTPUT = 99_999_999.99
+#: The largest number a DECIMAL(18, 4) of the source views holds (ERP_CONTRACT 3).
+MAX_SOURCE = 99_999_999_999_999.0
+
 #: Where an operation's time comes from, best first.
 TIME_SOURCES = ("actual_own", "actual_similar", "standard_similar", "model", "none")
 
@@ -586,11 +591,11 @@ class Predictions:
 
 
 def key_of(code: pl.Expr) -> pl.Expr:
-    """Item or join key of a raw code: NFKC, trimmed, inner blanks collapsed, upper case. The one place for it."""
+    """Item or join key of a raw code: NFKC, blanks and control characters collapsed, trimmed, upper case. The one place for it."""
     return (
         code.cast(pl.String)
         .str.normalize("NFKC")
-        .str.replace_all(r"\s+", " ")
+        .str.replace_all(r"[\s\p{Cc}]+", " ")
         .str.strip_chars()
         .str.to_uppercase()
     )

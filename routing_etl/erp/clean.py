@@ -342,6 +342,8 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "no_job_code": "routing rows without a job code",
         "unreadable_value": "values that are not of their column's type; they are NULL",
         "unreadable_date": "dates in a form that is not known; they are NULL",
+        "future_date": "dates after today; they are NULL",
+        "too_large": "numbers larger than can be meant; they are NULL",
     }
     return [
         f"{name}: {sum(frame.repairs[rule].values())} {text} ({', '.join(frame.repairs[rule])})."

@@ -18,7 +18,7 @@ from routing_etl.erp.rejects import Rejects
 from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
 from routing_etl.erp.units import UNKNOWN, convert
 from routing_etl.errors import SourceError
-from routing_etl.frames import ITEMS, AttributeSpec
+from routing_etl.frames import ITEMS, MAX_SOURCE, AttributeSpec
 
 #: Seed of the attribute hash; another seed would split known items from their former selves.
 _HASH_SEED = 20250618
@@ -90,6 +90,13 @@ def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, rejects: Rejects) ->
     missing = (pl.col("item_key").is_null() | (pl.col("item_key") == "")).fill_null(True)
     rejects.add(raw.filter(missing), "missing_key", "The item code is missing.")
     raw = raw.filter(~missing)
+    nul = pl.col("item_cd").str.contains("\x00", literal=True)
+    rejects.add(
+        raw.filter(nul),
+        "nul_in_key",
+        "The item code holds a NUL character, which databases cut off or refuse.",
+    )
+    raw = raw.filter(~nul)
     long = problems.filter((pl.col("problem") == TOO_LONG) & (pl.col("column") == "item_cd"))
     rejects.add(
         raw.join(long, on="row_nr", how="semi"),
@@ -221,7 +228,7 @@ def _real_values(
     counter: Counter,
     placeholders: dict[str, pl.Series],
 ) -> pl.Series:
-    """Without zeros that mean missing, placeholder numbers, and sizes below zero."""
+    """Without zeros that mean missing, placeholder numbers, and sizes below zero or beyond what the ERP holds."""
     counter.add("null", name, values.null_count())
     frame = values.alias("v").to_frame()
     zero_missing = (
@@ -229,8 +236,10 @@ def _real_values(
     )
     zero = (values == 0).fill_null(False)
     negative = (values < 0).fill_null(False)
-    drop = negative
+    large = (values > MAX_SOURCE).fill_null(False)
+    drop = negative | large
     counter.add("negative_value", name, negative.sum())
+    counter.add("too_large", name, large.sum())
     if zero_missing:
         counter.add("zero_is_missing", name, zero.sum())
         drop = drop | zero

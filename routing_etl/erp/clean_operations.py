@@ -17,12 +17,21 @@ from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
 from routing_etl.erp.select_routing import select_routings
 from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
-from routing_etl.frames import INHOUSE, OPERATIONS, OUTSOURCED
+from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
 
 _TEXTS = (
     "rout_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
     "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
 )  # fmt: skip
+_MINUTES = (
+    "setup_min",
+    "run_min",
+    "act_setup_min",
+    "act_run_min",
+    "queue_min",
+    "wait_min",
+    "move_min",
+)
 _TIMES = (
     "setup_time",
     "run_time",
@@ -323,7 +332,7 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
         counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
     counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
     price = pl.col("subcontract_prc")
-    return frame.with_columns(
+    frame = frame.with_columns(
         (positive("setup_time") * pl.col("_factor")).alias("setup_min"),
         (positive("run_time") * pl.col("_factor") / pl.col("_pieces")).alias("run_min"),
         (positive("act_setup_time") * pl.col("_factor")).alias("act_setup_min"),
@@ -333,4 +342,10 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
         (pl.col("move_time") * pl.col("_factor")).alias("move_min"),
         (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
         pl.when(price > 0).then(price).alias("subcontract_prc"),
+    )
+    for name in (*_MINUTES, "mfg_lt_days", "subcontract_prc"):
+        counter.add("too_large", name, (frame[name] > MAX_OUTPUT).sum())
+    return frame.with_columns(
+        pl.when(pl.col(n) <= MAX_OUTPUT).then(pl.col(n)).alias(n)
+        for n in (*_MINUTES, "mfg_lt_days", "subcontract_prc")
     )

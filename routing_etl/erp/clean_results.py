@@ -15,11 +15,18 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
 from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
-from routing_etl.frames import PURCHASE_ORDERS, WORK_RESULTS
+from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
 _EXACT = ["item_key", "rout_no", "proc_seq", "job_cd"]
 _LOOSE = ["item_key", "proc_seq", "job_cd"]
-_MEASURES = ("machine_time", "setup_time", "hold_time", "order_qty", "bad_qty")
+#: Measures and the largest value of each that can be meant; a larger one is an entry error.
+_MEASURES = {
+    "machine_time": MAX_OUTPUT,
+    "setup_time": MAX_OUTPUT,
+    "hold_time": MAX_OUTPUT,
+    "order_qty": MAX_SOURCE,
+    "bad_qty": MAX_SOURCE,
+}
 
 
 @dataclass(frozen=True)
@@ -93,9 +100,12 @@ def clean_results(
         "No routing of the item has this operation number with this job.",
     )
     counter.add("matched_without_routing", "rout_no", (frame["match_level"] == "operation").sum())
-    for name in _MEASURES:
+    for name, most in _MEASURES.items():
         counter.add("negative_value", name, (frame[name] < 0).sum())
-    frame = frame.with_columns([pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in _MEASURES])
+        counter.add("too_large", name, (frame[name] > most).sum())
+    frame = frame.with_columns(
+        pl.when(pl.col(n).is_between(0.0, most)).then(pl.col(n)).alias(n) for n, most in _MEASURES.items()
+    )
     return WORK_RESULTS.conform(frame.select(WORK_RESULTS.names))
 
 

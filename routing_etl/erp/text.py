@@ -44,8 +44,8 @@ class TextRule:
 
 
 def normalised(text: pl.Expr) -> pl.Expr:
-    """NFKC, inner blanks collapsed to one, trimmed."""
-    return text.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
+    """NFKC, inner blanks and control characters collapsed to one blank, trimmed."""
+    return text.str.normalize("NFKC").str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
 
 
 def _words(words: Iterable[str]) -> list[str]:
@@ -66,7 +66,7 @@ def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter)
     """Clean one text column and count each repair.
 
     Rules counted: `blank_to_null`, `null` (was NULL already), `null_word`, `placeholder`, `odd_blanks` (trimmed,
-    collapsed or NFKC), `upper_case`, `mark_removed`.
+    collapsed, control characters or NFKC), `upper_case`, `mark_removed`.
     """
     name = "raw"
     distinct = values.alias(name).to_frame().group_by(name).agg(pl.len().alias("rows"))

@@ -14,13 +14,13 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
     INHOUSE,
+    MAX_OUTPUT,
     OUTSOURCED,
     RESOURCE_ALTERNATIVES,
     TIME_SOURCES,
 )
 from routing_etl.quality.rules import (
     CRITICAL,
-    MAX_OUTPUT,
     ROWS,
     WARNING,
     Rule,
@@ -228,8 +228,8 @@ def operation_rules() -> list[Rule]:
         ),
         holds(
             frame, "actuals_only_from_actuals",
-            (pl.col("act_run_time").is_null() & pl.col("act_setup_time").is_null()) | (pl.col("sample_count") > 0),
-            "the A times come from work results only", WARNING,
+            pl.col("act_run_time").is_null() | (pl.col("sample_count") > 0),
+            "an A run time comes from work results, which are counted", WARNING,
         ),
         share(
             frame, "unknown_time_share", pl.col("run_time").is_null(), 0.10,

@@ -36,11 +36,6 @@ UNEXPECTED = "rows_unexpected"
 CRITICAL: Severity = "critical"
 WARNING: Severity = "warning"
 
-#: The largest number a DECIMAL(10, 2) of the output tables holds (ERP_CONTRACT 6.2).
-MAX_OUTPUT = 99_999_999.99
-#: The largest number a DECIMAL(18, 4) of the source views holds (ERP_CONTRACT 3).
-MAX_SOURCE = 99_999_999_999_999.0
-
 
 @dataclass(frozen=True)
 class Raw:
@@ -127,8 +122,8 @@ class Rule:
             case "between":
                 if self.low is None:
                     return f"at most {_number(self.high)}"
-                if self.high is None or self.high in (MAX_OUTPUT, MAX_SOURCE):
-                    return f"at least {_number(self.low)}" + ("" if self.high is None else " and finite")
+                if self.high is None:
+                    return f"at least {_number(self.low)}"
                 return f"from {_number(self.low)} to {_number(self.high)}"
             case "regex":
                 return f"matching {self.regex}"
@@ -141,7 +136,7 @@ class Rule:
 
 
 def _number(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}"
+    return "any" if value is None else f"{value:,.15g}"
 
 
 def safe_name(text: str) -> str:

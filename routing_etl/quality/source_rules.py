@@ -15,6 +15,7 @@ import polars as pl
 from routing_etl.frames import (
     INHOUSE,
     ITEMS,
+    MAX_SOURCE,
     OPERATIONS,
     OUTSOURCED,
     PURCHASE_ORDERS,
@@ -24,7 +25,6 @@ from routing_etl.frames import (
 )
 from routing_etl.quality.rules import (
     CRITICAL,
-    MAX_SOURCE,
     ROWS,
     UNEXPECTED,
     WARNING,
@@ -236,6 +236,10 @@ def result_rules(today: date) -> list[Rule]:
         share(
             frame, "order_qty_unusable_share", ~(pl.col("order_qty") > 0).fill_null(False), 0.05,
             "without a quantity there is no time per piece", column="order_qty",
+        ),
+        share(
+            frame, "report_dt_unknown_share", pl.col("report_dt").is_null(), 0.05,
+            "without its date a result is neither too old nor weighted by its age", column="report_dt",
         ),
         share(
             frame, "machine_time_unusable_share", ~(pl.col("machine_time") > 0).fill_null(False), 0.5,

@@ -56,6 +56,14 @@ def test_an_unreachable_erp_is_one_sentence_with_a_remedy(call, tmp_path: Path) 
     assert "Traceback" in (tmp_path / "logs" / "routing_etl.log").read_text(encoding="utf-8")
 
 
+def test_a_home_that_is_a_file_is_one_sentence_that_names_it(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    home = tmp_path / "home"
+    home.write_text("not a directory")
+    result = call(home, "run")
+    assert result.code == 1
+    assert result.err.startswith(f"Error: {home}") and "ROUTING_ETL_HOME names a directory" in result.err
+
+
 @pytest.mark.parametrize("items", ["100", "400000"])
 def test_a_plant_of_a_wrong_size_is_refused(call, tmp_path: Path, items: str) -> None:  # type: ignore[no-untyped-def]
     result = call(tmp_path, "plant", "--items", items, "--url", f"sqlite:///{tmp_path / 'e.db'}")

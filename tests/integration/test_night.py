@@ -13,7 +13,7 @@ from cards import numbers_in, unknown_numbers
 from homes import ask, home_settings
 
 from routing_etl import admin, frames, pipeline, pipeline_model
-from routing_etl.champion import CARD, model_card
+from routing_etl.champion import CARD, model_card, promote_if_not_worse
 from routing_etl.context import Context
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.night import STEPS, night
@@ -238,6 +238,8 @@ def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Pa
     item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
     prediction = admin.predict_item(home_settings(finished_home), item, overrides={"OUTDIAMETER": "123.5"})
     assert prediction.item["outdiameter"] == 123.5
+    prediction = admin.predict_item(home_settings(finished_home), item, overrides={"OUTDIAMETER": "1,200"})
+    assert prediction.item["outdiameter"] == 1200.0
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,9 @@ def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Pa
         ("NO-SUCH-ITEM", {}, ItemNotFoundError, "'NO-SUCH-ITEM' is not in the extracted item master"),
         (None, {"NOPE": "1"}, ConfigurationError, "NOPE: no such attribute"),
         (None, {"OUTDIAMETER": "wide"}, ConfigurationError, "'wide' is not a number"),
+        (None, {"OUTDIAMETER": "nan"}, ConfigurationError, "'nan' is not a number that an item can have"),
+        (None, {"OUTDIAMETER": "-5"}, ConfigurationError, "'-5' is not a number that an item can have"),
+        (None, {"OUTDIAMETER": "1e300"}, ConfigurationError, "'1e300' is not a number that an item can have"),
     ],
 )
 def test_predict_refuses_what_it_cannot_do(
@@ -284,6 +289,18 @@ def test_the_champions_card_shows_no_number_that_its_files_lack(finished_home: P
     assert unknown_numbers(measured, files["metrics"]) == []
     assert unknown_numbers(stored, *files.values()) == []
     assert "first version: exact match" in model_card(registry, name)
+
+
+def test_a_version_that_lost_the_sight_of_times_does_not_replace_the_champion(home: Path) -> None:
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
+    is_time = (pl.col("metric") == "run_wape") & (pl.col("method") == "model")
+    blind = seen.with_columns(value=pl.when(~is_time).then("value"))
+    promoted, reason = promote_if_not_worse(ctx, champion, blind)
+    assert not promoted
+    assert reason.startswith(f"run_wape cannot be measured any more, as of champion {champion}")
+    assert promote_if_not_worse(ctx, champion, seen)[0]
 
 
 _NAMED = ("method", "split", "segment", "metric")

@@ -157,6 +157,47 @@ def test_overlong_item_code_is_rejected_with_its_full_text(erp: Build) -> None:
     assert json.loads(made.rejects("items")["raw_values"][0])["item_cd"] == "B" * 101
 
 
+def test_nul_is_rejected_in_a_code_and_a_blank_elsewhere(erp: Build) -> None:
+    """Databases cut text off at a NUL or refuse it; other control characters are blanks, in codes for the key only."""
+    made = erp(
+        items=[
+            {"ITEM_CD": "A\x001"},
+            {"ITEM_CD": "A2", "ITEM_NM": "316\x00 SLEEVE\x07"},
+            {"ITEM_CD": "A3\t", "ITEM_NM": "RING"},
+        ],
+        routings=[{"ITEM_CD": "A2", "JOB_CD": "B10\x00", "ROUT_NO": "R\x001"}, {"ITEM_CD": "A\x001"}],
+    ).run()
+    assert rules(made, "items") == {"nul_in_key": 1}
+    items = made.clean("items").sort("item_key")
+    assert items.select("item_key", "item_nm").rows() == [("A2", "316 SLEEVE"), ("A3", "RING")]
+    operations = made.clean("operations")
+    assert operations.select("item_key", "job_cd").rows() == [("A2", "B10")]
+    text = operations.select(pl.col(pl.String)).unpivot()["value"].drop_nulls()
+    assert not text.str.contains("\x00", literal=True).any()
+    assert rules(made, "operations") == {"orphan_item": 1}
+
+
+def test_numbers_beyond_what_the_columns_hold_are_null_and_counted(erp: Build) -> None:
+    made = erp(
+        items=[{"ITEM_CD": "A1", "OUTDIAMETER": 1e300, "OUTDIAMETER_UNIT": "MM"}],
+        routings=[{"ITEM_CD": "A1", "RUN_TIME": 1e300, "QUEUE_TIME": 1e9}],
+        results=[{"ITEM_CD": "A1", "MACH_WORKED_HOURS": 1e300, "ORDER_QTY": 1e300}],
+    ).run()
+    assert made.clean("items")["outdiameter"].to_list() == [None]
+    assert made.clean("operations").select("run_min", "queue_min").rows() == [(None, None)]
+    assert made.clean("work_results").select("machine_time", "order_qty").rows() == [(None, None)]
+    assert repairs(made, "items")["too_large"] == {"outdiameter": 1}
+    assert repairs(made, "operations")["too_large"] == {"run_min": 1, "queue_min": 1}
+    assert repairs(made, "work_results")["too_large"] == {"machine_time": 1, "order_qty": 1}
+    assert sum("larger than can be meant" in w for w in made.report.warnings) == 3
+
+
+def test_dates_after_today_are_told(erp: Build) -> None:
+    made = erp(results=[{"ITEM_CD": "A1", "REPORT_DT": "9999-12-31"}]).run()
+    assert made.clean("work_results")["report_dt"].to_list() == [None]
+    assert any("dates after today" in w for w in made.report.warnings)
+
+
 def test_missing_values_of_items_by_their_columns_own_words(erp: Build) -> None:
     made = erp(
         items=[
