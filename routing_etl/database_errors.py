@@ -151,6 +151,21 @@ WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
         (r"deadlock detected", POSTGRESQL["40P01"]),
         (r"due to statement timeout", POSTGRESQL["57014"]),
         (r"permission denied for (?:table|view|schema|relation|sequence|procedure)", POSTGRESQL["42501"]),
+        (r'database "[^"]*" does not exist', POSTGRESQL["3D000"]),
+        (
+            r"file is not a database|database disk image is malformed",
+            _permanent(
+                "{name} is not a SQLite database, or a damaged one",
+                "Check the path in {variable}, or bring the file back from a backup.",
+            ),
+        ),
+        (
+            r"failed to resolve host|could not translate host name|name or service not known|nodename nor servname",
+            _permanent(
+                "{name} is on a host whose name is not known here",
+                "Check the host in {variable}, and that this machine's DNS knows it.",
+            ),
+        ),
         (r"column \S+ does not exist", POSTGRESQL["42703"]),
         (r"relation \S+ does not exist", POSTGRESQL["42P01"]),
         (

@@ -156,3 +156,20 @@ def test_a_missing_odbc_driver_is_one_sentence(text):
     found = classify(error, "erp", "access+pyodbc:///?odbc_connect=DRIVER=x;PWD=s3cret")
     assert isinstance(found, SourceError)
     assert "ODBC driver" in str(found) and "ROUTING_ETL_ERP_URL" in str(found) and "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("file is not a database", "is not a SQLite database"),
+        ("database disk image is malformed", "is not a SQLite database"),
+        ("failed to resolve host 'nowhere': [Errno -2] Name or service not known", "is not known here"),
+        ('connection failed: FATAL:  database "erp" does not exist', "does not exist"),
+    ],
+)
+def test_errors_that_running_again_cannot_help_say_what_to_check(text: str, says: str) -> None:
+    error = classify(sa.exc.DBAPIError("SELECT 1", None, FakeDbapiError(text)), "erp", PG)
+    assert isinstance(error, SourceError)
+    assert not error.transient
+    assert says in error.message
+    assert "ROUTING_ETL_ERP_URL" in str(error)
