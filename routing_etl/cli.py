@@ -351,7 +351,9 @@ def models_show(version: str) -> None:
 
 
 @models_app.command("card")
-def models_card(version: str) -> None:
+def models_card(
+    version: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
+) -> None:
     """The model card as Markdown: purpose, data, metrics by segment, limits, and who promoted it when and why."""
     from routing_etl import champion
     from routing_etl.registry.store import ModelRegistry
