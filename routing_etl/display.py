@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from routing_etl.model.tiers import confidence_tier
 from routing_etl.progress import Task
 
 
@@ -380,8 +381,9 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
         else "typical"
     )
     title = (
-        f"{candidate['candidate_id']}  confidence {candidate['confidence']:.2f}  similarity "
-        f"{candidate['similarity_score']:.2f} {candidate['similarity_tier']}  {candidate['priority']}  {source}"
+        f"{candidate['candidate_id']}  confidence {candidate['confidence']:.2f} "
+        f"({confidence_tier(candidate['confidence'])})  similarity {candidate['similarity_score']:.2f} "
+        f"{candidate['similarity_tier']}  {candidate['priority']}  {source}"
     )
     if candidate["candidate_rank"] > 1:
         jobs = " > ".join(

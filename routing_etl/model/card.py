@@ -13,6 +13,7 @@ from typing import Any
 from routing_etl.model.glossary import GLOSSARY, arrow
 from routing_etl.model.markdown import MARKS, number, table
 from routing_etl.model.report import CEILING, MODEL, ORACLE, TITLES, sections_of
+from routing_etl.model.tiers import TIERS
 from routing_etl.model.verdicts import BASELINE_NOTES, READING, Verdict, baselines_of, conclusion, verdicts
 
 Row = Mapping[str, Any]
@@ -26,7 +27,11 @@ SEGMENTS = {
     "part_type_band:unseen": "part type not in training",
     "part_type_band:none": "no part type",
 }
-_PREFIXES = {"item_acct:": "family ", "neighbours:": "neighbours that voted "}
+_PREFIXES = {
+    "confidence:": "confidence ",
+    "item_acct:": "family ",
+    "neighbours:": "neighbours that voted ",
+}
 
 PURPOSE = (
     "Proposes routings (operations in order, machines, set-up and run times) for items that have none, with confidence and "
@@ -360,7 +365,9 @@ def _limits(metrics: Row, metadata: Row, rows: Sequence[Row]) -> list[str]:
             else " above the threshold"
         )
         + "; LOW means less. It tells how much the item resembles one with such a routing. How likely the candidate is "
-        "right is the confidence.",
+        "right is the confidence: "
+        + ", ".join(f"{name} from {least:g} on" for name, least in TIERS[:-1])
+        + f", else {TIERS[-1][0]}; the metrics by segment tell how often each is right.",
         "* Times: P10 to P90 of an operation should hold a share of "
         f"{GLOSSARY['run_report_coverage'].target:g} of its single reports. Times were judged only on operations that the "
         "first candidate and the actual routing share and that have work results.",

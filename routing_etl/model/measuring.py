@@ -34,6 +34,7 @@ from routing_etl.model.metrics import (
     sequence_metrics,
 )
 from routing_etl.model.report import CEILING, MINUS, MODEL, ORACLE, EvaluationReport
+from routing_etl.model.tiers import TIERS, confidence_tier
 from routing_etl.model.time_metrics import NO_ORACLE, time_metrics, time_sample
 from routing_etl.model.truth import Truth
 
@@ -68,7 +69,7 @@ class Facts:
 
 
 def segments(facts: Facts, found: Comparison | None) -> dict[str, NDArray[np.bool_]]:
-    """Segment name to the items in it; neighbours are those of the model's best candidate."""
+    """Segment name to the items in it; neighbours and confidence are those of the model's best candidate."""
     n = len(facts.clusters)
     out: dict[str, NDArray[np.bool_]] = {"all": np.ones(n, dtype=bool)}
     for name in ("frequent", "rare", "unseen", "none"):
@@ -77,7 +78,11 @@ def segments(facts: Facts, found: Comparison | None) -> dict[str, NDArray[np.boo
     for account in accounts["item_acct"].sort().to_list():
         out[f"item_acct:{account}"[:100]] = (facts.item_acct == account).fill_null(False).to_numpy()
     if found is not None:
-        best = found.candidates.filter(pl.col("rank") == 1).select("item", "neighbours")
+        best = found.candidates.filter(pl.col("rank") == 1).select("item", "neighbours", "confidence")
+        tier = np.full(n, "", dtype="<U8")
+        tier[best["item"].to_numpy()] = confidence_tier(best["confidence"].to_numpy())
+        for name, _ in TIERS:
+            out[f"confidence:{name}"] = tier == name
         number = np.full(n, -1, dtype=np.int64)
         number[best["item"].to_numpy()] = best["neighbours"].fill_null(0).to_numpy()
         for low, high in NEIGHBOUR_BANDS:

@@ -195,7 +195,7 @@ def test_differences_in_times_are_on_the_operations_that_both_have():
 def test_segments_cover_the_items(usual):
     found = usual.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1"))
     total = found.filter(pl.col("segment") == "all")["n"].item()
-    for kind in ("part_type_band:", "neighbours:"):
+    for kind in ("part_type_band:", "neighbours:", "confidence:"):
         assert found.filter(pl.col("segment").str.starts_with(kind))["n"].sum() == total
     names = set(found["segment"])
     assert names & {"part_type_band:frequent", "part_type_band:rare"}

@@ -23,6 +23,7 @@ from routing_etl.model.novelty import Novelty, novelty_factor
 from routing_etl.model.ranking import CandidateRanker, first_choice
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale
+from routing_etl.model.tiers import confidence_tier
 from routing_etl.model.tokens import Tokeniser
 from routing_etl.model.trees import Boosted
 
@@ -213,6 +214,13 @@ def test_a_book_lays_out_known_and_new_sequences_alike(new: list[list[int]]) -> 
         assert signatures[i] == "+".join(catalogue.job_names[laid.job[here][:4]])
         assert laid.position[here].tolist() == list(range(len(expected)))
         assert (catalogue.operation_job[laid.operation[here]] == laid.job[here]).all()
+
+
+def test_tiers_begin_at_their_limits() -> None:
+    asked = [1.0, 0.8, np.nextafter(0.8, 0), 0.5, np.nextafter(0.5, 0), 0.0, np.nan]
+    assert confidence_tier(asked).tolist() == ["high", "high", "medium", "medium", "low", "low", ""]
+    # the model's confidence is float32, and the ERP reads it with two decimals or more
+    assert confidence_tier(np.float32(0.8)) == "high"
 
 
 def test_first_choice_takes_the_best_and_the_earlier_on_a_tie() -> None:
