@@ -113,24 +113,23 @@ def _count(
     codes: dict[str, NDArray[np.int32]],
     age_days: FloatArray,
 ) -> _Counts:
-    """Count the labels in `rows`, in the scale of all labels, so that learning and serving read the same numbers."""
+    """Count the labels in `rows`."""
     own, age = sequence[rows], age_days[rows]
-    scale = np.float32(len(sequence) / max(len(rows), 1))
-    total = np.bincount(own, minlength=n_sequences).astype(np.float32) * scale
+    total = np.bincount(own, minlength=n_sequences).astype(np.float32)
     of_value, of_level = {}, {}
     for name, code in codes.items():
         value = code[rows].astype(np.int64)
         keep = value >= 0
         keys, numbers = np.unique(value[keep] * n_sequences + own[keep], return_counts=True)
-        of_value[name] = (keys, numbers.astype(np.float32) * scale)
+        of_value[name] = (keys, numbers.astype(np.float32))
         width = int(code.max()) + 1 if len(code) else 0
-        of_level[name] = np.bincount(value[keep], minlength=max(width, 1)).astype(np.float32) * scale
+        of_level[name] = np.bincount(value[keep], minlength=max(width, 1)).astype(np.float32)
     known = np.isfinite(age)
     newest = np.full(n_sequences, np.nan, dtype=np.float32)
     np.fmin.at(newest, own[known], age[known].astype(np.float32))
     young = known & (age < np.median(age[known]) / 2) if known.any() else known
-    share = scale * np.bincount(own, young, n_sequences) / np.maximum(total, 1)
-    return _Counts(float(len(sequence)), total, of_value, of_level, newest, share.astype(np.float32))
+    share = np.bincount(own, young, n_sequences) / np.maximum(total, 1)
+    return _Counts(float(len(rows)), total, of_value, of_level, newest, share.astype(np.float32))
 
 
 class CandidateMaker:

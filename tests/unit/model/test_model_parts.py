@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
-from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.boosting import QuestionBooster
-from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.compose import Composer
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.labels import build_catalogue, occurrences
@@ -145,51 +143,6 @@ def test_composer_puts_together_a_set_that_nobody_has_written() -> None:
     assert made.n_new > 0
     book = catalogue.book().extended(made.offsets, made.operations, catalogue)
     assert ">".join(wanted) in book.texts(made.sequence)[0].to_list()
-
-
-def test_counts_without_a_fold_are_of_the_size_that_new_items_meet() -> None:
-    """Five folds of the same thirty items: what one fold sees of the other four is what a new item sees of all."""
-    one = toy_items(30, seed=2)
-    rules = toy_rule(one)
-    copies = [
-        one.with_columns(item_cd=copy + pl.col("item_key"), item_key=copy + pl.col("item_key"))
-        for copy in "ABCDE"
-    ]
-    items = pl.concat(copies)
-    catalogue = build_catalogue(items, toy_operations(items, rules * 5, seed=2))
-    labels = catalogue.labels.join(items, on="item_key", maintain_order="left")
-    sequence = labels["sequence"].to_numpy().astype(np.int64)
-    kind = labels["kind_cd"].str.slice(1).cast(pl.Int32).to_numpy()
-    fold = np.repeat(np.arange(5), 30)
-    maker = CandidateMaker().fit(
-        catalogue,
-        np.eye(catalogue.n_sequences, dtype=np.float32),
-        {"kind": kind},
-        np.full(150, 100.0),
-        np.ones(catalogue.n_sequences, bool),
-        np.zeros(150, np.int64),
-        fold,
-    )
-    here = fold == 0
-    variants = np.eye(catalogue.n_variants, dtype=np.float32)
-    evidence = Evidence(
-        votes=sparse.csr_matrix(variants[labels["variant"].to_numpy()[here]]),
-        distance=np.zeros((30, 1), np.float32),
-        neighbours=np.flatnonzero(here)[:, None] + 30,
-        similarity=np.ones((30, 1), np.float32),
-        expected=np.eye(catalogue.n_sequences, dtype=np.float32)[sequence[here]],
-        operations=np.clip(catalogue.sequence_matrix().toarray()[sequence[here]], 0.01, 0.99),
-        family=np.zeros(30, np.int64),
-        codes={"kind": kind[here]},
-    )
-    learned = maker.make(evidence, sequence, without=0)
-    served = maker.make(evidence, sequence)
-    assert (learned.row == served.row).all()
-    assert (learned.sequence == served.sequence).all()
-    for name, mine, theirs in zip(maker.names_, learned.features.T, served.features.T, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-5, nan_ok=True), name
-    count = served.features[:, maker.names_.index("count")]
-    assert np.expm1(count.max()) == pytest.approx(np.bincount(sequence).max(), rel=1e-5)
 
 
 @pytest.mark.parametrize("new", [[], [[3, 1, 0]], [[3, 1, 0], [2], [5, 4]]])
