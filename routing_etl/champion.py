@@ -16,6 +16,7 @@ from routing_etl import frames
 from routing_etl.context import Context
 from routing_etl.database import safe_url
 from routing_etl.errors import RegistryError
+from routing_etl.model.glossary import GLOSSARY
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
@@ -124,8 +125,14 @@ def save_version(
     return saved.name
 
 
-#: What a version must measure when the champion did.
-_MUST_STAY = ("exact_at_1", "resource_top1", "run_wape", "setup_wape")
+#: What a version is judged by against the champion, each with its interval; and it must measure what the champion did.
+_JUDGED = {
+    "exact_at_1": "exact match",
+    "operation_f1": "operation-set F1",
+    "resource_top1": "right resources",
+    "run_wape": "error of run times",
+    "setup_wape": "error of set-up times",
+}
 #: Parts of a training's or an evaluation's report that `metrics.json` has beside the four legacy scores.
 _MEASURED = (
     "training_samples", "dataset_stats", "training_duration_sec", "split", "metrics", "calibration", "coverage", "alerts",
@@ -227,9 +234,10 @@ def _time_profile_summary(times: frames.TimeEvidence) -> dict[str, Any]:
 
 
 def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> tuple[bool, str]:
-    """First version: promote. Later: unless its held-out exact match is surely below the champion's, or unmeasured.
+    """First version: promote. Later: unless it is surely worse than the champion in one of `_JUDGED`, or unmeasured there.
 
-    Nor when something is unmeasured that the champion had measured: a source gone blind must not replace what saw.
+    Surely worse: the 95 % intervals of both on their own held-out items do not touch. Something unmeasured that the
+    champion had measured is a source gone blind, which must not replace what saw.
     """
     own = headline(metrics)
     if own is None or not ctx.registry.show(version).info.measured:
@@ -239,29 +247,39 @@ def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> t
         reason = f"first version: exact match {own['value']:.3f} on {own['n']} held-out items"
     else:
         before = _metrics_frame(ctx.registry.show(champion).metrics["metrics"])
-        lost = [n for n in _MUST_STAY if headline(before, n) is not None and headline(metrics, n) is None]
+        pairs = {n: (headline(metrics, n), headline(before, n)) for n in _JUDGED}
+        lost = [_JUDGED[n] for n, (mine, old) in pairs.items() if old is not None and mine is None]
         if lost:
             return False, (
-                f"{', '.join(lost)} cannot be measured any more, as of champion {champion}; check the source, or promote "
-                "by hand if that is meant"
+                f"{', '.join(lost)}: measured for champion {champion} and not any more; check the source, or promote by hand "
+                "if that is meant"
             )
-        theirs = headline(before)
-        if (
-            theirs is not None
-            and own["high"] is not None
-            and theirs["low"] is not None
-            and own["high"] < theirs["low"]
-        ):
-            return False, (
-                f"exact match {own['value']:.3f} (up to {own['high']:.3f}) is below that of champion {champion}, "
-                f"{theirs['value']:.3f} (from {theirs['low']:.3f})"
-            )
+        worse = [
+            f"{_JUDGED[n]} {_interval(mine)} against {_interval(old)}"
+            for n, (mine, old) in pairs.items()
+            if mine is not None and old is not None and _surely_worse(n, mine, old)
+        ]
+        if worse:
+            return False, f"surely worse than champion {champion}: {'; '.join(worse)}"
+        theirs = pairs["exact_at_1"][1]
         shown = "not measured" if theirs is None else f"{theirs['value']:.3f}"
         reason = (
             f"exact match {own['value']:.3f} on {own['n']} held-out items, champion {champion} had {shown}"
         )
     promote(ctx.settings, version, why=reason)
     return True, reason
+
+
+def _surely_worse(metric: str, own: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    if None in (own["low"], own["high"], theirs["low"], theirs["high"]):
+        return False
+    if GLOSSARY[metric].better == "up":
+        return bool(own["high"] < theirs["low"])
+    return bool(own["low"] > theirs["high"])
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
 
 
 def headline(metrics: pl.DataFrame, metric: str = "exact_at_1") -> dict[str, Any] | None:

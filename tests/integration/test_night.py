@@ -299,8 +299,33 @@ def test_a_version_that_lost_the_sight_of_times_does_not_replace_the_champion(ho
     blind = seen.with_columns(value=pl.when(~is_time).then("value"))
     promoted, reason = promote_if_not_worse(ctx, champion, blind)
     assert not promoted
-    assert reason.startswith(f"run_wape cannot be measured any more, as of champion {champion}")
+    assert reason.startswith(f"error of run times: measured for champion {champion} and not any more")
     assert promote_if_not_worse(ctx, champion, seen)[0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "words", "change"),
+    [("exact_at_1", "exact match", -0.9), ("resource_top1", "right resources", -0.9), ("setup_wape", "error of set-up times", 0.9)],
+)  # fmt: skip
+def test_a_version_that_is_surely_worse_in_one_thing_does_not_replace_the_champion(
+    home: Path, metric: str, words: str, change: float
+) -> None:
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
+    here = (pl.col("metric") == metric) & (pl.col("method") == "model") & (pl.col("segment") == "all")
+    moved = [
+        pl.when(here).then(pl.col(c) + change).otherwise(pl.col(c)).alias(c) for c in ("value", "low", "high")
+    ]
+    promoted, reason = promote_if_not_worse(ctx, champion, seen.with_columns(moved))
+    assert not promoted
+    assert reason.startswith(f"surely worse than champion {champion}: {words} ")
+    # by a little, both intervals touch
+    little = [
+        pl.when(here).then(pl.col(c) + change / 1e4).otherwise(pl.col(c)).alias(c)
+        for c in ("value", "low", "high")
+    ]
+    assert promote_if_not_worse(ctx, champion, seen.with_columns(little))[0]
 
 
 _NAMED = ("method", "split", "segment", "metric")
