@@ -229,7 +229,7 @@ def _by_time(
         note = f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
         return _by_family(labelled, operations, max_items, rng, (note,))
     chosen = _sample(np.flatnonzero(late), max_items, rng)
-    group = near_identical_groups(labelled, by_identifier=False)
+    group = near_identical_groups(labelled.drop("rout_date"), by_identifier=False)
     copies = np.isin(group, group[chosen])
     hidden = late | copies
     if hidden.all():
@@ -251,7 +251,7 @@ def _by_family(
     rng: np.random.Generator,
     notes: Sequence[str],
 ) -> Split:
-    group = near_identical_groups(labelled, by_identifier=True)
+    group = near_identical_groups(labelled.drop("rout_date"), by_identifier=True)
     n_groups = int(group.max()) + 1
     if n_groups < 2:
         raise ModelError(

@@ -65,6 +65,27 @@ def test_copies_of_judged_items_leave_the_training_side():
     assert any("2 older items" in note for note in split.notes)
 
 
+@pytest.mark.parametrize("name", ["time", "family"])
+def test_items_that_differ_by_their_drawing_alone_stay_together_whatever_their_dates(name):
+    """Thirty pairs; the date of the routing is no attribute and does not make a pair two different items."""
+    keys = [f"I{i:03d}" for i in range(60)]
+    items = items_of(
+        keys,
+        attribute_hash=list(range(60)),
+        kind=[f"k{i % 3}" for i in range(60)],
+        size=[float(i % 30) for i in range(60)],
+        draw_no=[f"D{i}" for i in range(60)],
+    )
+    when = {k: START + timedelta(days=i) for i, k in enumerate(keys)}
+    test, train = sides(
+        make_split(items, operations_of({k: steps("A B") for k in keys}, when), split=name, test_days=12)
+    )
+    size = dict(items.select("item_key", "size").iter_rows())
+    assert test
+    assert train
+    assert not {size[k] for k in test} & {size[k] for k in train}
+
+
 def test_missing_dates_are_trained_on_and_none_at_all_means_split_by_family():
     items, operations = plant()
     some = operations.with_columns(rout_date=pl.when(pl.col("item_key") != "I099").then("rout_date"))
