@@ -239,7 +239,7 @@ def result_rules(today: date) -> list[Rule]:
         ),
         share(
             frame, "report_dt_unknown_share", pl.col("report_dt").is_null(), 0.05,
-            "without its date a result is neither too old nor weighted by its age", column="report_dt",
+            "without its date nobody can tell whether a result is too old", column="report_dt",
         ),
         share(
             frame, "machine_time_unusable_share", ~(pl.col("machine_time") > 0).fill_null(False), 0.5,
