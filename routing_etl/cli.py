@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -442,12 +444,29 @@ _STOPPED = 130
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
-    code = _run(lambda: app(args=argv, standalone_mode=False))
+    before, sys.unraisablehook = sys.unraisablehook, _deliver_again
+    try:
+        code = _run(lambda: app(args=argv, standalone_mode=False))
+    finally:
+        sys.unraisablehook = before
     if code == _STOPPED:
         # An interrupt in the middle of an exec() (dataclasses run one while their module is imported) makes Python end by
         # the signal, whatever was caught since and whatever code is given; another exec() makes it forget that.
         exec("")
     sys.exit(code)
+
+
+def _deliver_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Python only prints an interrupt that meets a finaliser or a weak reference's callback, and works on.
+
+    It is given again a moment later, from another thread: given here it would meet this hook.
+    """
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        again = threading.Timer(0.02, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _run(call: Callable[[], Any]) -> int:

@@ -171,3 +171,24 @@ def test_ctrl_c_during_an_import_has_the_exit_code_of_any_other(tmp_path: Path) 
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
     assert "Stopped." in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_interrupt_that_meets_a_finaliser_is_not_lost(tmp_path: Path) -> None:
+    """Signals are handled between any two steps of Python, also of one in which exceptions are only printed."""
+    program = (
+        "import signal, time\n"
+        "from routing_etl import cli\n"
+        "class Last:\n"
+        "    def __del__(self): signal.raise_signal(signal.SIGINT)\n"
+        "def app(**_):\n"
+        "    one = Last()\n"
+        "    del one\n"
+        "    time.sleep(5)\n"
+        "cli.app = app\n"
+        "cli.main([])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.startswith("Stopped.")
