@@ -164,7 +164,8 @@ class TimeBasis:
 
     `time_factor_min`: minutes per reported unit (60 for hours). `run_basis`: what one reported machine time covers.
     `setup_basis`: what one reported set-up covers. `qty`: divide by ordered or by good pieces. `lot_size`: pieces per
-    lot when the basis is `lot` and the result row has none.
+    lot when the basis is `lot` and the result row has none. `half_life_days`: a report counts half as much as one that is
+    so many days newer.
     """
 
     time_factor_min: float = 60.0
@@ -172,6 +173,7 @@ class TimeBasis:
     setup_basis: Literal["order", "lot", "piece"] = "order"
     qty: Literal["ordered", "good"] = "ordered"
     lot_size: float | None = None
+    half_life_days: float = 1500.0
 
 
 @dataclass(frozen=True)
@@ -350,6 +352,16 @@ REJECTS = Frame(
     key=(),
 )
 
+#: Of the run times of a profile. A piece of a lot of q takes run time x (q / run_lot) ** run_lot_exponent.
+_LOT = (
+    _c("run_lot", F64, "usual lot, which the run times are for: geometric mean of the orders", "pieces"),
+    _c(
+        "run_lot_exponent",
+        F64,
+        "how the run time goes with the lot: 0 not at all, -1 the order always takes the same",
+    ),
+)
+
 _STATS = (
     _c("n", I64, "samples used", null=False),
     _c("n_removed", I64, "samples kept out as entry errors or outliers", null=False),
@@ -378,8 +390,11 @@ def _profile(name: str, keys: tuple[Column, ...]) -> Frame:
         for m in ("setup", "run")
         for s in _STATS
     )
-    last = _c("last_report_dt", DATE, "newest sample")
-    return Frame(name, (*keys, *measures, last), key=tuple(k.name for k in keys))
+    return Frame(
+        name,
+        (*keys, *measures, *_LOT, _c("last_report_dt", DATE, "newest sample")),
+        key=tuple(k.name for k in keys),
+    )
 
 
 _JOB = _c("job_cd", STR, "job code", null=False, length=50)

@@ -46,7 +46,9 @@ def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
     from routing_etl.times.profiles import read_evidence, subset_evidence
 
     own = read_evidence(ctx.run.times).by_item_operation["item_key"].unique()
-    return subset_evidence(ctx.run.times, own.filter(~own.is_in(keep.unique().implode())))
+    return subset_evidence(
+        ctx.run.times, own.filter(~own.is_in(keep.unique().implode())), ctx.profile.time_basis
+    )
 
 
 @step("evaluate")

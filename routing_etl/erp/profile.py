@@ -102,7 +102,7 @@ class Profile:
         r = self.results
         if r is None:
             return TimeBasis()
-        return TimeBasis(r.time_factor_min, r.run_basis, r.setup_basis, r.qty, r.lot_size)
+        return TimeBasis(r.time_factor_min, r.run_basis, r.setup_basis, r.qty, r.lot_size, r.half_life_days)
 
     def column_maps(self, family: Family) -> dict[str, ColumnMap]:
         """Canonical column to its source, with the columns that rules name (main flag, hold time) among them."""

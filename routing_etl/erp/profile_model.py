@@ -316,6 +316,7 @@ class ResultSource(Source):
     setup_basis: Literal["order", "lot", "piece"] = "order"
     qty: Literal["ordered", "good"] = "ordered"
     lot_size: float | None = Field(None, gt=0)
+    half_life_days: float = Field(1500.0, gt=0)
     hold_columns: tuple[str, ...] = ()
 
 

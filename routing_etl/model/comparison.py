@@ -86,7 +86,8 @@ def known_routings(
     operations: OPERATIONS frame. item_keys: distinct keys of the items to judge.
     actuals: time profiles that include these items' own results.
     truth: adds the oracle's times where given. reports: single reports in minutes (item_key, job_cd, setup_min, run_min,
-        setup_removed, run_removed), as the times room keeps them.
+        run_min_at_lot, setup_removed, run_removed), as the times room keeps them. Predicted run times are for the item's
+        usual lot, so a report counts as it would be there.
     """
     OPERATIONS.validate(operations)
     items = _indexed(item_keys)
@@ -111,13 +112,17 @@ def known_routings(
     return Reference(items, variants, timed, expected=False, reports=own_reports)
 
 
+#: Which column of the single reports a measure is judged by.
+_REPORTED = {"setup": "setup_min", "run": "run_min_at_lot"}
+
+
 def _reports(rows: pl.LazyFrame, reports: pl.LazyFrame) -> pl.DataFrame:
     """Reports of operations whose job stands once in the routing; of repeated jobs it is not known which one."""
     keys = ["item_key", "job_cd"]
     single = rows.filter(pl.len().over("item", "job_cd") == 1)
     kept = [
-        pl.when(~pl.col(f"{m}_removed").fill_null(False)).then(pl.col(f"{m}_min")).alias(f"{m}_min")
-        for m in TIME_COLUMNS
+        pl.when(~pl.col(f"{m}_removed").fill_null(False)).then(pl.col(column)).alias(f"{m}_min")
+        for m, column in _REPORTED.items()
     ]
     text = [pl.col(c).cast(pl.String) for c in ("item_key", "job_cd")]
     return (

@@ -30,12 +30,18 @@ def check_basis(basis: TimeBasis) -> None:
 
     Raises
     ------
-    ConfigurationError: `time_factor_min` is not above 0, or a basis is `lot` and `lot_size` is missing or not above 0.
+    ConfigurationError: `time_factor_min` or `half_life_days` is not above 0, or a basis is `lot` and `lot_size` is missing
+        or not above 0.
     """
     if not basis.time_factor_min > 0:
         raise ConfigurationError(
             f"results.time_factor_min = {basis.time_factor_min!r}: must be above 0.",
             remedy="60 when the ERP reports hours, 1 when it reports minutes.",
+        )
+    if not basis.half_life_days > 0:
+        raise ConfigurationError(
+            f"results.half_life_days = {basis.half_life_days!r}: must be above 0.",
+            remedy="Days after which a report counts half; inf when old reports count as much as new ones.",
         )
     by_lot = "lot" in (basis.run_basis, basis.setup_basis)
     if by_lot and not (basis.lot_size is not None and basis.lot_size > 0):

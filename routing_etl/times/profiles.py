@@ -4,20 +4,23 @@ Belongs here: reading the results once, in hash shards of items when asked, and 
 behind them. Does not: what a report means (`convert.py`), which sample is kept out and the statistics (`samples.py`),
 the check against the standards (`plausibility.py`).
 
-The street of one shard: minutes -> samples sorted by (item, operation, job) and value -> the job's scales, pooled over
-all shards -> samples kept out -> statistics by position in the sorted values. The two pooled profiles are plain
-group-bys over the kept samples, which stay on disk as `time_samples.parquet`, so that the evaluation can rebuild them
-without the items it hides.
+The street of one shard: minutes -> samples sorted by (item, operation, job) and value -> the job's scales and lot
+exponent, pooled over all shards -> samples kept out -> run times brought to the operation's usual lot (`lot_size.py`) ->
+statistics by position in the sorted values. The two pooled profiles are plain group-bys over the kept samples, which
+stay on disk as `time_samples.parquet`, so that the evaluation can rebuild them without the items it hides.
 
-Run minutes per piece may fall with the lot size; these profiles are averages over the lots that were made.
+In all statistics but the counts a report counts half as much as one that is `half_life_days` newer (`TimeBasis`); one
+without a date counts as if it were so much older than the newest of its group.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +39,7 @@ from routing_etl.frames import (
 from routing_etl.progress import SILENT, Progress, Task
 from routing_etl.shards import check_shard, in_shard
 from routing_etl.times.convert import minutes, pieces
+from routing_etl.times.lot_size import at_lot, exponents
 from routing_etl.times.plausibility import Plausibility, plausibility
 from routing_etl.times.samples import Removed, Samples, deviations, find_removed, scales
 from routing_etl.times.statistics import SortedGroups
@@ -46,6 +50,7 @@ _NO_DATE = -(2**31)
 _WIDE_SEQUENCE = 100_000
 _SAMPLE_COLUMNS = (
     "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
+    "pieces", "run_min_at_lot", "run_lot_exponent",
 )  # fmt: skip
 
 
@@ -146,25 +151,83 @@ def _job_codes(frame: pl.DataFrame, rows: npt.NDArray[np.uint32]) -> pl.Series:
     return frame["job_cd"].gather(pl.Series(rows))
 
 
+def _pieces(frame: pl.DataFrame, samples: Samples) -> npt.NDArray[np.float64]:
+    """Pieces of the report behind each value, NaN when unknown."""
+    return frame["pieces"].fill_null(float("nan")).to_numpy()[samples.row]
+
+
+def _per_group(
+    frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, *names: str
+) -> Iterator[npt.NDArray[np.float64]]:
+    """Columns of the jobs' scales, one entry per group, NaN where there is none."""
+    jobs = pl.DataFrame({"job": _job_codes(frame, samples.first)})
+    per_group = jobs.join(job_scales, on="job", how="left", maintain_order="left")
+    return (per_group[c].cast(pl.Float64).fill_null(float("nan")).to_numpy() for c in names)
+
+
+def _age_weights(
+    days: npt.NDArray[Any], newest: npt.NDArray[Any], half_life: float
+) -> npt.NDArray[np.float64]:
+    """1 for the newest report of its group; `_NO_DATE`: counts as one half-life older."""
+    age = np.where(days == _NO_DATE, half_life, newest - days.astype(np.float64))
+    return np.asarray(np.exp2(-np.where(newest == _NO_DATE, 0.0, age) / half_life))
+
+
 def _judge(
     frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, measure: str, basis: TimeBasis
 ) -> Removed:
-    per_group = pl.DataFrame({"job": _job_codes(frame, samples.first)}).join(
-        job_scales, on="job", how="left", maintain_order="left"
-    )
-    centre, spread, within = (
-        per_group[c].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        for c in ("centre", "spread", "within")
-    )
+    centre, spread, within = _per_group(frame, samples, job_scales, "centre", "spread", "within")
     quantity = None
     if measure == "run" and basis.run_basis != "lot":
-        quantity = frame["pieces"].fill_null(float("nan")).to_numpy()[samples.row]
+        quantity = _pieces(frame, samples)
     return find_removed(
         samples.groups, centre, spread, within, unit_factor=basis.time_factor_min, quantity=quantity
     )
 
 
-def _measure_profile(frame: pl.DataFrame, samples: Samples, removed: Removed, measure: str) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Lots:
+    """Kept run times at their operation's usual lot: per group `lot` and `exponent` (NaN unknown), per value `minutes`."""
+
+    lot: npt.NDArray[np.float64]
+    exponent: npt.NDArray[np.float64]
+    minutes: npt.NDArray[np.float64]
+
+
+def _lots(
+    frame: pl.DataFrame,
+    samples: Samples,
+    kept: npt.NDArray[np.bool_],
+    weight: npt.NDArray[np.float64],
+    job_scales: pl.DataFrame,
+) -> _Lots:
+    groups, quantity = samples.groups, _pieces(frame, samples)
+    counts = np.where(kept & np.isfinite(quantity), weight, 0.0)
+    total = groups.total(counts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lot = np.exp(groups.total(counts * np.where(counts > 0, np.log(quantity), 0.0)) / total)
+    (exponent,) = _per_group(frame, samples, job_scales, "exponent")
+    minutes = at_lot(groups.value, quantity, groups.spread(lot), groups.spread(exponent))
+    return _Lots(lot, np.where(np.isfinite(lot), exponent, np.nan), minutes)
+
+
+def _sorted_groups(
+    value: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], size: npt.NDArray[np.int64]
+) -> SortedGroups:
+    """Groups whose values are not in order yet."""
+    group = np.repeat(np.arange(len(size)), size)
+    ordered = pl.DataFrame({"group": group, "value": value, "weight": weight}).sort("group", "value")
+    return SortedGroups(ordered["value"].to_numpy(), size, ordered["weight"].to_numpy())
+
+
+def _measure_profile(
+    frame: pl.DataFrame,
+    samples: Samples,
+    removed: Removed,
+    measure: str,
+    job_scales: pl.DataFrame,
+    basis: TimeBasis,
+) -> tuple[pl.DataFrame, _Lots | None]:
     """Statistics of one measure per group: `key`, a row of the group, newest kept date and the profile's columns."""
     kept = ~removed.any
     groups = samples.groups
@@ -174,40 +237,65 @@ def _measure_profile(frame: pl.DataFrame, samples: Samples, removed: Removed, me
     if len(left):
         newest = np.maximum.reduceat(np.where(kept, dates, _NO_DATE), groups.start)
     days = pl.Series(f"{measure}_newest", newest, dtype=pl.Int32)
-    return pl.DataFrame(
-        {"key": samples.key, f"{measure}_row": samples.first, f"{measure}_n_removed": groups.size - left}
-    ).hstack(
-        [days.replace(_NO_DATE, None).cast(pl.Date), *SortedGroups(groups.value[kept], left).profile(measure)]
-    )
+    weight = _age_weights(dates, groups.spread(newest), basis.half_life_days)
+    columns = {
+        "key": samples.key,
+        f"{measure}_row": samples.first,
+        f"{measure}_n_removed": groups.size - left,
+    }
+    lots = None
+    used = SortedGroups(groups.value[kept], left, weight[kept])
+    if measure == "run":
+        lots = _lots(frame, samples, kept, weight, job_scales)
+        used = _sorted_groups(lots.minutes[kept], weight[kept], left)
+        columns |= {"run_lot": lots.lot, "run_lot_exponent": lots.exponent}
+    profile = pl.DataFrame(columns, nan_to_null=True)
+    return profile.hstack([days.replace(_NO_DATE, None).cast(pl.Date), *used.profile(measure)]), lots
 
 
 def _item_profile(
-    frame: pl.DataFrame, samples: dict[str, Samples], removed: dict[str, Removed]
-) -> pl.DataFrame:
-    """TIME_BY_ITEM_OPERATION of one shard."""
-    setup, run = (_measure_profile(frame, samples[m], removed[m], m) for m in MEASURES)
+    frame: pl.DataFrame,
+    samples: dict[str, Samples],
+    removed: dict[str, Removed],
+    job_scales: dict[str, pl.DataFrame],
+    basis: TimeBasis,
+) -> tuple[pl.DataFrame, _Lots]:
+    """TIME_BY_ITEM_OPERATION of one shard, and the run times at the usual lots."""
+    (setup, _), (run, lots) = (
+        _measure_profile(frame, samples[m], removed[m], m, job_scales[m], basis) for m in MEASURES
+    )
+    assert lots is not None
     joined = setup.join(run, on="key", how="full", coalesce=True).with_columns(
         pl.col(f"{m}_{n}").fill_null(0) for m in MEASURES for n in ("n", "n_removed")
     )
     rows = joined.select(pl.coalesce("setup_row", "run_row")).to_series()
     names = frame.select("item_key", "proc_seq", "job_cd")[rows]
     newest = joined.select(last_report_dt=pl.max_horizontal("setup_newest", "run_newest"))
-    return _conform(TIME_BY_ITEM_OPERATION, joined.hstack(names).hstack(newest))
+    return _conform(TIME_BY_ITEM_OPERATION, joined.hstack(names).hstack(newest)), lots
 
 
 def _conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
     return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
 
 
-def _pooled(samples: pl.LazyFrame, contract: Frame) -> pl.DataFrame:
-    """Statistics of kept samples by the contract's key; `samples` as in `time_samples.parquet`."""
+def _pooled(samples: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
+    """Statistics of kept samples by the contract's key; `samples` as in `time_samples.parquet`.
+
+    Each run time counts as it is at the usual lot of its own operation.
+    """
     keys = list(contract.key)
-    kept = {m: (pl.col(f"{m}_min") > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
+    minutes = {"setup": pl.col("setup_min"), "run": pl.col("run_min_at_lot")}
+    kept = {m: (minutes[m] > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
+    days = pl.col("report_dt").to_physical().fill_null(_NO_DATE)
+    lot = pl.col("pieces").log().filter(kept["run"] & (pl.col("pieces") > 0))
     grouped = (
         samples.drop_nulls(keys)
         .group_by(keys)
         .agg(
-            *(pl.col(f"{m}_min").filter(kept[m]).sort().alias(m) for m in MEASURES),
+            *(minutes[m].filter(kept[m]).sort().alias(m) for m in MEASURES),
+            *(days.filter(kept[m]).sort_by(minutes[m].filter(kept[m])).alias(f"{m}_days") for m in MEASURES),
+            lot.mean().exp().alias("run_lot"),
+            pl.col("run_lot_exponent").filter(kept["run"]).drop_nulls().mean(),
             *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
             pl.col("report_dt").filter(pl.any_horizontal(kept.values())).max().alias("last_report_dt"),
         )
@@ -216,11 +304,13 @@ def _pooled(samples: pl.LazyFrame, contract: Frame) -> pl.DataFrame:
     )
     profiles = []
     for m in MEASURES:
-        values = grouped[m].explode().drop_nulls().to_numpy()
-        profiles += (
-            SortedGroups(values, grouped[m].list.len().cast(pl.Int64).to_numpy()).profile(m).get_columns()
-        )
-    return _conform(contract, grouped.drop(MEASURES).hstack(profiles)).sort(keys)
+        values, days_of = (grouped[c].explode().drop_nulls().to_numpy() for c in (m, f"{m}_days"))
+        size = grouped[m].list.len().cast(pl.Int64).to_numpy()
+        newest = grouped[f"{m}_days"].list.max().fill_null(_NO_DATE).to_numpy()
+        weight = _age_weights(days_of, np.repeat(newest, size), basis.half_life_days)
+        profiles += SortedGroups(values, size, weight).profile(m).get_columns()
+    lists = [c for m in MEASURES for c in (m, f"{m}_days")]
+    return _conform(contract, grouped.drop(lists).hstack(profiles)).sort(keys)
 
 
 @dataclass(frozen=True)
@@ -256,7 +346,8 @@ class _Spill:
         loaded = _Shard.of(frame)
         for m, samples in loaded.samples.items():
             counts.samples[m] += len(samples.row)
-            part = deviations(samples.groups, _job_codes(frame, samples.row))
+            quantity = _pieces(frame, samples) if m == "run" else None
+            part = deviations(samples.groups, _job_codes(frame, samples.row), quantity)
             if self._folder is not None:
                 part.write_parquet(self._path(f"spread_{m}", shard), compression="uncompressed")
             else:
@@ -273,15 +364,21 @@ class _Spill:
         return [k for k in range(self.shards) if not self._path("counts", k).is_file()]
 
     def job_scales(self) -> dict[str, pl.DataFrame]:
-        """The jobs' scales over all shards, per measure; adds up what the shards counted."""
+        """The jobs' scales over all shards, per measure, for run with the lot's `exponent`; adds up what the shards counted."""
         if self._only is not None:
-            return {m: scales(self._spread.pop(m).lazy()) for m in MEASURES}
-        for shard in range(self.shards):
-            self.counts.add(_Counts(**json.loads(self._path("counts", shard).read_text(encoding="utf-8"))))
-        return {
-            m: scales(pl.concat(pl.scan_parquet(self._path(f"spread_{m}", k)) for k in range(self.shards)))
-            for m in MEASURES
-        }
+            parts = {m: self._spread.pop(m).lazy() for m in MEASURES}
+        else:
+            for shard in range(self.shards):
+                self.counts.add(
+                    _Counts(**json.loads(self._path("counts", shard).read_text(encoding="utf-8")))
+                )
+            parts = {
+                m: pl.concat(pl.scan_parquet(self._path(f"spread_{m}", k)) for k in range(self.shards))
+                for m in MEASURES
+            }
+        found = {m: scales(parts[m]) for m in MEASURES}
+        found["run"] = found["run"].join(exponents(parts["run"], found["run"]), on="job")
+        return found
 
     def shard(self, shard: int) -> _Shard:
         """A shard as the first pass left it."""
@@ -306,7 +403,15 @@ def _second_pass(
         marks = np.zeros(frame.height, dtype=bool)
         marks[samples.row[removed[m].any]] = True
         frame = frame.with_columns(pl.Series(f"{m}_removed", marks))
-    return _item_profile(frame, shard.samples, removed), frame.select(_SAMPLE_COLUMNS)
+    profile, lots = _item_profile(frame, shard.samples, removed, job_scales, basis)
+    run = shard.samples["run"]
+    at_usual, exponent = np.full((2, frame.height), np.nan)
+    at_usual[run.row], exponent[run.row] = lots.minutes, run.groups.spread(lots.exponent)
+    frame = frame.with_columns(
+        pl.Series("run_min_at_lot", at_usual, nan_to_null=True),
+        pl.Series("run_lot_exponent", exponent, nan_to_null=True),
+    )
+    return profile, frame.select(_SAMPLE_COLUMNS)
 
 
 def _join_parts(parts: list[Path], target: Path) -> None:
@@ -424,7 +529,7 @@ def _second_passes(
     task.advance()
     groups = {TIME_BY_ITEM_OPERATION.name: n_items}
     for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
-        pooled = _pooled(pl.scan_parquet(out / SAMPLES), contract)
+        pooled = _pooled(pl.scan_parquet(out / SAMPLES), contract, basis)
         pooled.write_parquet(out / f"{contract.name}.parquet")
         groups[contract.name] = pooled.height
         task.advance()
@@ -448,11 +553,12 @@ def read_evidence(out: Path) -> TimeEvidence:
     return TimeEvidence(*frames)
 
 
-def subset_evidence(out: Path, exclude_items: pl.Series) -> TimeEvidence:
+def subset_evidence(out: Path, exclude_items: pl.Series, basis: TimeBasis) -> TimeEvidence:
     """The profiles as if the results of `exclude_items` (item keys) had never been reported, for honest evaluation.
 
-    The pooled profiles are rebuilt from the kept samples of the other items; which samples were kept is not judged
-    again (the job's scales, medians over thousands of samples, saw the hidden items).
+    The pooled profiles are rebuilt from the kept samples of the other items; which samples were kept and how run times go
+    with the lot is not judged again (the job's scales and exponent, from thousands of samples, saw the hidden items).
+    `basis`: the one that `build_profiles` was given.
 
     Raises
     ------
@@ -469,7 +575,8 @@ def subset_evidence(out: Path, exclude_items: pl.Series) -> TimeEvidence:
     own = pl.scan_parquet(_existing(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")).filter(
         ~pl.col("item_key").is_in(hidden)
     )
-    return TimeEvidence(own.collect(), _pooled(others, TIME_BY_JOB_RESOURCE), _pooled(others, TIME_BY_JOB))
+    job_resource, job = (_pooled(others, contract, basis) for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB))
+    return TimeEvidence(own.collect(), job_resource, job)
 
 
 def _existing(path: Path) -> Path:

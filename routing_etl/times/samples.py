@@ -74,14 +74,26 @@ class Samples:
         return self.row[self.groups.start]
 
 
-def deviations(groups: SortedGroups, job: pl.Series) -> pl.DataFrame:
-    """What the scales are made of, per value: its `job`, `log` and `dev` (|log - group median|, NULL in small groups)."""
+def deviations(groups: SortedGroups, job: pl.Series, pieces: FloatArray | None = None) -> pl.DataFrame:
+    """What the scales are made of, per value: its `job`, `log` and `dev` (|log - group median|, NULL in small groups).
+
+    With `pieces` (of the report behind each value, NaN when unknown) also `gap`, log - group median, and `lot`, ln of the
+    pieces less the group's mean, NULL in groups with fewer than two known.
+    """
     log = np.log(groups.value)
-    dev = np.abs(log - groups.spread(groups.quantile(0.5, log)))
+    gap = log - groups.spread(groups.quantile(0.5, log))
+    dev = np.abs(gap)
     counts = np.repeat(groups.size >= 3, groups.size)
     counts[groups.start + (groups.size - 1) // 2] = False
     columns = {"job": job, "log": log.astype(np.float32), "dev": dev.astype(np.float32)}
-    return pl.DataFrame(columns).with_columns(dev=pl.when(pl.Series(counts)).then("dev"))
+    if pieces is not None:
+        known = np.isfinite(pieces)
+        size = np.where(known, np.log(np.where(known, pieces, 1.0)), 0.0)
+        number = groups.total(known)
+        mean = groups.total(size) / np.maximum(number, 1)
+        lot = np.where(known & groups.spread(number >= 2), size - groups.spread(mean), np.nan)
+        columns |= {"gap": gap.astype(np.float32), "lot": lot.astype(np.float32)}
+    return pl.DataFrame(columns, nan_to_null=True).with_columns(dev=pl.when(pl.Series(counts)).then("dev"))
 
 
 def scales(parts: pl.LazyFrame) -> pl.DataFrame:

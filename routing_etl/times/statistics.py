@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,20 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+_TOLERANCE = 1e-7
 _QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
 @dataclass(frozen=True)
 class SortedGroups:
-    """Values of group after group, ascending inside each; `size` says how many each group has, 0 included."""
+    """Values of group after group, ascending inside each; `size` says how many each group has, 0 included.
+
+    `weight`: how much each value counts in `profile` (above 0), None: all alike.
+    """
 
     value: FloatArray
     size: IntArray
+    weight: FloatArray | None = None
 
     @cached_property
     def start(self) -> IntArray:
@@ -35,7 +41,7 @@ class SortedGroups:
             np.concatenate([[0], np.cumsum(self.size)[:-1]]).astype(np.int64) if len(self.size) else self.size
         )
 
-    def spread(self, per_group: FloatArray) -> FloatArray:
+    def spread(self, per_group: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """One entry per group to one entry per value."""
         return np.repeat(per_group, self.size)
 
@@ -44,11 +50,43 @@ class SortedGroups:
         values = self.value if of is None else of
         found = np.full(len(self.size), np.nan)
         some = self.size > 0
+        if not some.any():
+            return found
         start, size = self.start[some], self.size[some]
         position = q * (size - 1)
         low = np.floor(position).astype(np.int64)
         a, b = values[start + low], values[start + np.minimum(low + 1, size - 1)]
         found[some] = a + (b - a) * (position - low)
+        return found
+
+    @cached_property
+    def _upto(self) -> FloatArray:
+        """Per value the weight of its group up to and with it."""
+        assert self.weight is not None
+        along = np.cumsum(self.weight)
+        return np.asarray(along - self.spread(np.concatenate([[0.0], along])[self.start]))
+
+    def weighted_quantile(self, q: float) -> FloatArray:
+        """Quantile of each group by weight, NaN when empty.
+
+        A value stands at the middle of its weight, the first at 0 and the last at 1, between them it is linear: with
+        equal weights the definition of `quantile` (type 7 of Hyndman and Fan 1996).
+        """
+        if self.weight is None or not len(self.value):
+            return self.quantile(q)
+        middle = self._upto - self.weight / 2
+        found = np.full(len(self.size), np.nan)
+        some = self.size > 0
+        start, size = self.start[some], self.size[some]
+        first, last = middle[start], middle[start + size - 1]
+        aim = np.zeros(len(self.size))
+        aim[some] = first + q * (last - first)
+        below = self.total(middle <= self.spread(aim))[some].astype(np.int64)
+        low = start + np.clip(below - 1, 0, size - 1)
+        high = np.minimum(low + 1, start + size - 1)
+        width = np.where(high > low, middle[high] - middle[low], 1.0)
+        part = np.clip((aim[some] - middle[low]) / width, 0.0, 1.0)
+        found[some] = self.value[low] + (self.value[high] - self.value[low]) * part
         return found
 
     def total(self, values: FloatArray | BoolArray) -> FloatArray:
@@ -62,18 +100,19 @@ class SortedGroups:
     def profile(self, measure: str) -> pl.DataFrame:
         """Columns `<measure>_n`, mean, trim_mean, std, cv, p10, p50, p90, optimal, standard, safe; a row per group.
 
-        The trimmed mean leaves out 10 % of the values at each end, rounded down (as `scipy.stats.trim_mean`); std has
-        ddof 0; STD is the trimmed mean, and OPT <= STD <= SAFE follows from the formulas of `scenarios.py`. NULL where a
+        The trimmed mean leaves out the values that lie within 10 % of the weight at either end (of equal ones 10 %, rounded
+        down, as `scipy.stats.trim_mean`); std has ddof 0; STD is the trimmed mean, and OPT <= STD <= SAFE follows from the formulas of `scenarios.py`. NULL where a
         group is empty.
         """
-        size = np.where(self.size > 0, self.size, np.nan)
-        mean = self.total(self.value) / size
+        whole = self.total(self._weights)
+        whole[whole == 0] = np.nan
+        mean = self.total(self._weights * self.value) / whole
         deviation = self.value - self.spread(mean)
         columns = {
             "mean": mean,
             "trim_mean": self._trimmed(mean),
-            "std": np.sqrt(self.total(deviation * deviation) / size),
-            **{name: self.quantile(q) for name, q in _QUANTILES.items()},
+            "std": np.sqrt(self.total(self._weights * deviation * deviation) / whole),
+            **{name: self.weighted_quantile(q) for name, q in _QUANTILES.items()},
         }
         frame = pl.DataFrame(
             {f"{measure}_n": self.size} | {f"{measure}_{n}": v for n, v in columns.items()},
@@ -87,17 +126,20 @@ class SortedGroups:
             safe_time(standard, std).alias(f"{measure}_safe"),
         )
 
+    @property
+    def _weights(self) -> FloatArray:
+        return np.ones(len(self.value)) if self.weight is None else self.weight
+
     def _trimmed(self, mean: FloatArray) -> FloatArray:
-        cut = np.floor(self.size * TRIM).astype(np.int64)
-        large = np.flatnonzero(cut)
-        trimmed = mean.copy()
-        if len(large):
-            size = self.size[large]
-            values = self.value[np.repeat(cut > 0, self.size)]
-            position = np.arange(len(values)) - np.repeat(np.cumsum(size) - size, size)
-            kept = values[
-                (position >= np.repeat(cut[large], size)) & (position < np.repeat(size - cut[large], size))
-            ]
-            inside = SortedGroups(kept, size - 2 * cut[large])
-            trimmed[large] = inside.total(kept) / inside.size
-        return trimmed
+        large = np.floor(self.size * TRIM) >= 1
+        if not large.any():
+            return mean
+        weighted = SortedGroups(self.value, self.size, self._weights)
+        upto, whole = weighted._upto, self.total(self._weights)
+        # Sums of weights are not exact: what stands at the limit but for that is at the limit.
+        limit = self.spread((TRIM + _TOLERANCE) * whole)
+        inside = (upto > limit) & (self.spread(whole) - upto + self._weights > limit)
+        kept = np.where(inside, self._weights, 0.0)
+        left = self.total(kept)
+        trimmed = np.divide(self.total(kept * self.value), left, out=mean.copy(), where=left > 0)
+        return np.where(large, trimmed, mean)

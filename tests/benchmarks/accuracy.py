@@ -67,6 +67,7 @@ class Plant:
     operations: pl.DataFrame
     attributes: tuple[frames.AttributeSpec, ...]
     times: Path
+    basis: frames.TimeBasis
     truth: Truth
 
     @property
@@ -107,6 +108,7 @@ def read_plant(database: Path, work: Path) -> Plant:
         operations.filter("rout_valid").collect(),
         frames.read_attributes(cleaned / "items.attributes.json"),
         times,
+        profile.time_basis,
         truth,
     )
 
@@ -149,7 +151,9 @@ def judge_held_out(plant: Plant, split: Any, most: int, seed: int) -> Evaluation
         plant.items,
         plant.operations,
         split=split,
-        evidence=lambda keys: subset_evidence(plant.times, timed.filter(~timed.is_in(keys.implode()))),
+        evidence=lambda keys: subset_evidence(
+            plant.times, timed.filter(~timed.is_in(keys.implode())), plant.basis
+        ),
         actuals=actuals,
         reports=pl.scan_parquet(plant.times / SAMPLES),
         truth=plant.truth,

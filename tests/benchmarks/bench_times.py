@@ -95,7 +95,7 @@ def subset(results: Path, shards: int) -> None:
         )
         hidden = pl.scan_parquet(results).select(pl.col("item_key").unique()).collect()["item_key"]
         started = time.perf_counter()
-        subset_evidence(Path(out), hidden.gather_every(10))
+        subset_evidence(Path(out), hidden.gather_every(10), TimeBasis())
         print(f"subset alone: {time.perf_counter() - started:.2f} s", file=sys.stderr)
 
 

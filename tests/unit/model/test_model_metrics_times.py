@@ -104,7 +104,7 @@ def test_coverage_of_single_reports_weighs_operations_alike():
     reports = pl.DataFrame(
         {
             "item_key": ["I"] * 5, "job_cd": ["B", "B", "B", "B", "C"],
-            "setup_min": [None] * 5, "run_min": [4.0, 5.0, 9.0, 500.0, 1.0],
+            "setup_min": [None] * 5, "run_min_at_lot": [4.0, 5.0, 9.0, 500.0, 1.0],
             "setup_removed": [None] * 5, "run_removed": [None, None, None, "outlier", None],
         },
         schema_overrides={"setup_min": pl.Float64},

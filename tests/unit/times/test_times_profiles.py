@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from scipy.stats import trim_mean
 
-from routing_etl.errors import DataQualityError, FrameError
+from routing_etl.errors import ConfigurationError, DataQualityError, FrameError
 from routing_etl.frames import (
     OPERATIONS,
     TIME_BY_ITEM_OPERATION,
@@ -26,6 +26,7 @@ from routing_etl.frames import (
 )
 from routing_etl.times.plausibility import Plausibility, check_plausibility, plausibility
 from routing_etl.times.profiles import TimesReport, build_profiles, read_evidence, subset_evidence
+from routing_etl.times.statistics import SortedGroups
 
 MINUTES = TimeBasis(time_factor_min=1.0)
 
@@ -51,14 +52,16 @@ def build(rows: pl.LazyFrame, out: Path, basis: TimeBasis = MINUTES, **kwargs: A
     return build_profiles(rows, no_operations(), basis, out, **kwargs)
 
 
-def ordinary_plant(seed: int = 3, items: int = 40, per_group: int = 6) -> list[dict[str, Any]]:
-    """Reports in hours of whole orders around a time per item, within 17 % of it."""
+def ordinary_plant(
+    seed: int = 3, items: int = 40, per_group: int = 6, lots: tuple[int, int] = (20, 60)
+) -> list[dict[str, Any]]:
+    """Reports in hours of whole orders around a time per item, within 17 % of it, whatever the lot."""
     rng = np.random.default_rng(seed)
     rows = []
     for item in range(items):
         base = 20.0 * float(np.exp(rng.normal(0, 0.3)))
         for k in range(per_group):
-            quantity = float(rng.integers(20, 60))
+            quantity = float(rng.integers(*lots))
             run = base * float(np.exp(rng.uniform(-0.17, 0.17)))
             rows.append(
                 {
@@ -70,7 +73,12 @@ def ordinary_plant(seed: int = 3, items: int = 40, per_group: int = 6) -> list[d
 
 
 def test_statistics_known_by_hand(tmp_path: Path) -> None:
-    build(results(runs([9.0, 11.0, 10.0], report_dt=date(2025, 3, 1)) + runs([10.0])), tmp_path)
+    build(
+        results(
+            runs([9.0, 11.0, 10.0], report_dt=date(2025, 3, 1)) + runs([10.0], report_dt=date(2025, 3, 1))
+        ),
+        tmp_path,
+    )
     row = read_evidence(tmp_path).by_item_operation.row(0, named=True)
     assert (row["item_key"], row["proc_seq"], row["job_cd"]) == ("A", 10, "C10")
     assert (row["run_n"], row["run_n_removed"], row["run_mean"], row["run_trim_mean"]) == (4, 0, 10.0, 10.0)
@@ -183,7 +191,7 @@ def test_of_two_that_disagree_the_one_far_from_the_job_goes(tmp_path: Path) -> N
 
 
 def test_pooled_profiles_leave_out_what_was_kept_out(tmp_path: Path) -> None:
-    rows = ordinary_plant()
+    rows = ordinary_plant(lots=(40, 41))
     rows[0]["machine_time"] *= 60
     build(results(rows), tmp_path, TimeBasis())
     job = read_evidence(tmp_path).by_job.row(0, named=True)
@@ -219,11 +227,11 @@ def test_shards_do_not_change_the_result(shards: int, tmp_path: Path) -> None:
 
 
 def test_hidden_items_leave_no_trace_in_the_pooled_profiles(tmp_path: Path) -> None:
-    rows = ordinary_plant()
+    rows = ordinary_plant(lots=(40, 41))
     hidden = {"I000", "I007"}
     build(results(rows), tmp_path / "all", TimeBasis())
     build(results(r for r in rows if r["item_key"] not in hidden), tmp_path / "rest", TimeBasis())
-    subset = subset_evidence(tmp_path / "all", pl.Series(sorted(hidden)))
+    subset = subset_evidence(tmp_path / "all", pl.Series(sorted(hidden)), TimeBasis())
     rest = read_evidence(tmp_path / "rest")
     keys = list(TIME_BY_ITEM_OPERATION.key)
     assert_frame_equal(subset.by_item_operation.sort(keys), rest.by_item_operation.sort(keys))
@@ -316,3 +324,117 @@ def test_too_few_pairs_give_no_ratio(tmp_path: Path) -> None:
     found = plausibility(pl.scan_parquet(tmp_path / "time_by_item_operation.parquet"), standards(20.0))
     assert found["run"].ratio is None
     assert found["run"].pairs == 19
+
+
+def test_a_report_counts_half_as_much_as_one_a_half_life_newer(tmp_path: Path) -> None:
+    basis = TimeBasis(time_factor_min=1.0, half_life_days=100.0)
+    old, new = date(2025, 1, 1), date(2025, 4, 11)
+    build(results(runs([10.0], report_dt=old) + runs([13.0], report_dt=new)), tmp_path, basis)
+    for frame in vars(read_evidence(tmp_path)).values():
+        row = frame.row(0, named=True)
+        assert (row["run_n"], row["run_mean"]) == (2, pytest.approx((0.5 * 10 + 13) / 1.5))
+        assert row["run_std"] == pytest.approx((0.5 * 2.0**2 + 1.0) ** 0.5 / 1.5**0.5)
+
+
+def test_a_time_that_changed_years_ago_is_todays(tmp_path: Path) -> None:
+    old, new = runs([10.0] * 6, report_dt=date(2012, 5, 1)), runs([20.0] * 6, report_dt=date(2025, 5, 1))
+    build(results(old + new), tmp_path)
+    row = read_evidence(tmp_path).by_item_operation.row(0, named=True)
+    assert row["run_p50"] == 20.0
+    assert 18.5 < row["run_standard"] < 20.0
+    build(results(old + new), tmp_path, TimeBasis(time_factor_min=1.0, half_life_days=float("inf")))
+    assert read_evidence(tmp_path).by_item_operation["run_p50"].to_list() == [15.0]
+
+
+def test_reports_without_a_date_count_alike_and_less_than_the_newest(tmp_path: Path) -> None:
+    build(results(runs([10.0, 12.0], report_dt=None)), tmp_path)
+    assert read_evidence(tmp_path).by_item_operation["run_mean"].to_list() == [11.0]
+    build(results(runs([10.0], report_dt=None) + runs([13.0])), tmp_path)
+    assert read_evidence(tmp_path).by_item_operation["run_mean"].to_list() == pytest.approx([12.0])
+
+
+@pytest.mark.parametrize("half_life", [0.0, -1.0, float("nan")])
+def test_a_half_life_that_is_none_is_refused(half_life: float, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"results\.half_life_days = .*must be above 0.*inf"):
+        build(results(runs([1.0])), tmp_path, TimeBasis(half_life_days=half_life))
+
+
+def lots_plant(exponent: float, noise: float = 0.0, per_group: int = 6) -> list[dict[str, Any]]:
+    """Items whose piece takes a time of its own x lot ** exponent, in minutes per order."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for item in range(40):
+        base, usual = float(np.exp(rng.normal(3, 0.5))), float(np.exp(rng.normal(3, 1)))
+        for _ in range(per_group):
+            pieces = float(np.ceil(usual * np.exp(rng.normal(0, 0.7))))
+            time = base * pieces**exponent * float(np.exp(rng.normal(0, noise)))
+            rows.append({"item_key": f"I{item:03d}", "machine_time": time * pieces, "order_qty": pieces})
+    return rows
+
+
+def test_run_times_are_for_the_usual_lot_whatever_lots_were_made(tmp_path: Path) -> None:
+    rows = lots_plant(-0.3)
+    build(results(rows), tmp_path)
+    evidence = read_evidence(tmp_path)
+    assert evidence.by_job["run_lot_exponent"].item() == pytest.approx(-0.3, abs=0.03)
+    found = {r["item_key"]: r for r in evidence.by_item_operation.iter_rows(named=True)}
+    for key, item in found.items():
+        own = [r for r in rows if r["item_key"] == key]
+        usual = float(np.exp(np.mean([np.log(r["order_qty"]) for r in own])))
+        assert item["run_lot"] == pytest.approx(usual)
+        base = own[0]["machine_time"] / own[0]["order_qty"] * own[0]["order_qty"] ** 0.3
+        assert item["run_p50"] == pytest.approx(base * usual**-0.3, rel=0.02)
+        assert item["run_cv"] < 0.05
+
+
+def test_lots_of_an_operation_alone_say_little_and_those_of_the_plant_are_taken(tmp_path: Path) -> None:
+    few = {"job_cd": "C20", "proc_seq": 20}
+    alone = [
+        {"machine_time": 10.0, "order_qty": 1.0, **few},
+        {"machine_time": 500.0, "order_qty": 100.0, **few},
+    ]
+    build(results([*lots_plant(-0.3, noise=0.1), *alone]), tmp_path)
+    evidence = read_evidence(tmp_path)
+    exponent = dict(evidence.by_job.select("job_cd", "run_lot_exponent").iter_rows())
+    # Two reports alone say ln(10/5) / ln(1/100) = -0.15, with a weight of 10.6 against 10 of the plant's -0.26.
+    assert exponent["C20"] == pytest.approx((-0.1505 * 10.6 - 0.26 * 10) / 20.6, abs=0.01)
+    row = evidence.by_item_operation.filter(pl.col("job_cd") == "C20").row(0, named=True)
+    assert row["run_lot"] == pytest.approx(10.0)
+    assert row["run_p10"] < 10.0 * 10 ** row["run_lot_exponent"] * 1.1
+
+
+def test_entry_errors_do_not_pass_for_an_effect_of_the_lot(tmp_path: Path) -> None:
+    rows = lots_plant(0.0, noise=0.1)
+    for row in rows[::15]:
+        row["machine_time"] /= row["order_qty"]  # the time of one piece where the whole order was due
+    build(results(rows), tmp_path)
+    assert read_evidence(tmp_path).by_job["run_lot_exponent"].item() == pytest.approx(0.0, abs=0.03)
+
+
+def test_without_quantities_there_is_no_lot_and_no_exponent(tmp_path: Path) -> None:
+    basis = TimeBasis(time_factor_min=1.0, run_basis="piece")
+    build(results(runs([9.0, 10.0, 11.0], order_qty=None)), tmp_path, basis)
+    for frame in vars(read_evidence(tmp_path)).values():
+        row = frame.row(0, named=True)
+        assert (row["run_p50"], row["run_lot"], row["run_lot_exponent"]) == (10.0, None, None)
+
+
+_VALUES = st.lists(
+    st.tuples(st.floats(0.01, 1e4), st.floats(0.01, 10.0)), min_size=1, max_size=30
+)  # value and weight
+
+
+@given(st.lists(_VALUES, min_size=1, max_size=4), st.floats(0, 1), st.floats(0, 1))
+def test_weighted_quantiles_rise_and_stay_inside(
+    groups: list[list[tuple[float, float]]], a: float, b: float
+) -> None:
+    parts = [np.array(sorted(g)) for g in groups]
+    values, weights = (np.concatenate([p[:, i] for p in parts]) for i in (0, 1))
+    size = np.array([len(p) for p in parts], dtype=np.int64)
+    low, high = (SortedGroups(values, size, weights).weighted_quantile(q) for q in sorted((a, b)))
+    for i, part in enumerate(parts):
+        assert part[0, 0] * (1 - 1e-9) <= low[i] <= high[i] * (1 + 1e-9) <= part[-1, 0] * (1 + 1e-8)
+    alike = SortedGroups(values, size, np.full(len(values), 0.7)).weighted_quantile(a)
+    assert alike == pytest.approx([np.quantile(p[:, 0], a) for p in parts], rel=1e-6)
+    trimmed = SortedGroups(values, size, np.full(len(values), 0.7)).profile("run")["run_trim_mean"]
+    assert trimmed.to_list() == pytest.approx([trim_mean(p[:, 0], 0.1) for p in parts])

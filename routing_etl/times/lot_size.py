@@ -1,0 +1,70 @@
+"""How the run time of a piece falls with the size of the lot.
+
+What is done once for a whole order but reported as machine time (first piece, warming up, handling of the batch) is spread
+over its pieces, so a piece of a large lot takes less. With r minutes per piece and q pieces, r goes with q to the power of
+an exponent, 0 when a piece always takes the same and -1 when an order does. It is estimated per job from reports of the
+same operation of the same item, which differ in little but the lot: least squares on ln r and ln q, each less its group's
+centre. Few reports say little, so a job's exponent is shrunk towards the plant's and the plant's towards 0 (Gelman and
+Hill 2007, partial pooling).
+
+Belongs here: the exponent, and bringing a time from one lot to another. Does not: which report is kept (`samples.py`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from routing_etl.times.samples import LIMIT
+
+FloatArray = npt.NDArray[np.float64]
+
+#: A job's own slope counts half when the sum of squares of ln q inside its groups is this large: the variance of a report
+#: (0.25 ** 2 in ln r) over that of exponents between jobs (0.08 ** 2).
+PRIOR = 10.0
+#: An exponent beyond these would be no effect of the lot.
+LOWEST, HIGHEST = -1.0, 1.0
+
+
+def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
+    """Exponent of the lot size per `job`, of all jobs in `job_scales`.
+
+    Parameters
+    ----------
+    parts: per report of groups with two and more `job`, `gap` (ln r less its group's median) and `lot` (ln q less its
+        group's mean; NULL without a quantity). job_scales: `job` and `within`, as `samples.scales`; a report farther than
+        `LIMIT` of these from its group is left out, it may be an entry error.
+
+    Returns
+    -------
+    job, exponent (Float64).
+    """
+    sums = (
+        parts.filter(pl.col("lot").is_finite())
+        .join(job_scales.lazy().select("job", "within"), on="job")
+        .filter(pl.col("gap").abs() <= LIMIT * pl.col("within"))
+        .group_by("job")
+        .agg(
+            square=(pl.col("lot").cast(pl.Float64) ** 2).sum(),
+            product=(pl.col("lot").cast(pl.Float64) * pl.col("gap")).sum(),
+        )
+        .collect(engine="streaming")
+    )
+    plant = float(sums["product"].sum()) / (float(sums["square"].sum()) + PRIOR)
+    return job_scales.select("job").join(sums, on="job", how="left", maintain_order="left").select(
+        "job",
+        exponent=(
+            (pl.col("product").fill_null(0.0) + PRIOR * plant) / (pl.col("square").fill_null(0.0) + PRIOR)
+        ).clip(LOWEST, HIGHEST),
+    )  # fmt: skip
+
+
+def at_lot(minutes: FloatArray, pieces: FloatArray, lot: FloatArray, exponent: FloatArray) -> FloatArray:
+    """Run minutes per piece that were taken at `pieces` per order, as they would be at `lot`.
+
+    A time whose pieces, lot or exponent are not known (NaN) stays as it is.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = (lot / pieces) ** exponent
+    return np.asarray(minutes * np.where(np.isfinite(factor) & (factor > 0), factor, 1.0))
