@@ -29,16 +29,28 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from routing_etl.frames import CANDIDATE_OPERATIONS, TIME_SOURCES, TimeEvidence
 from routing_etl.model.columns import choose_text, lists, take
 from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.own_times import OwnTimes
 from routing_etl.model.threads import one_thread
-from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
+from routing_etl.model.time_effects import ItemSize, TimeEffects
+from routing_etl.model.timed_operations import (
+    MEASURES,
+    TimedOperations,
+    actual_times,
+    job_means,
+    lots_of_jobs,
+    spread_within,
+    standard_times,
+)
 from routing_etl.model.tokens import JOINED, TokenTable
 from routing_etl.model.trees import Boosted
+from routing_etl.times.scenarios import OPT_SIGMA, SAFE_SIGMA
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _Z = 1.2815515655446004
 _FEW = 60
+#: So many operations with work results are enough to learn from; fewer only where still fewer have a standard time.
 _LEAST_ACTUALS = 100
 _SOURCES = 5
 _NEAR_PRIOR = 0.5
@@ -49,7 +61,6 @@ _SOURCE_LENGTH = CANDIDATE_OPERATIONS["source_items"].max_length or 200
 _COLUMNS = 64
 #: Lines that are told apart; jobs of further lines share the last.
 _MOST_LINES = 60
-MEASURES = ("setup", "run")
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
 _TREES = {"setup": (80, 24), "run": (200, 31)}
 #: Operations that all the trees need; fewer operations get fewer, a fifth of them at least.
@@ -89,7 +100,7 @@ class _Measure:
     """What is learned for one measure; `basis` is 'actual' or 'standard'.
 
     Per operation of a training item, sorted by `key`: `value`, ln(time) less the job's mean; `beside_size`, the same less
-    what the item's size adds; the `samples` behind it.
+    what the item's size adds; the `samples` behind it; `trust`, their weight as evidence; `lot`: ln of the usual lot.
     """
 
     basis: str
@@ -102,6 +113,8 @@ class _Measure:
     value: FloatArray
     beside_size: FloatArray
     samples: FloatArray
+    trust: FloatArray
+    lot: FloatArray
     spread: FloatArray
 
 
@@ -111,7 +124,7 @@ class _Estimate:
 
     `middle`: minutes, `spread`: of ln(time), `actual`: mean of the neighbours' results; NaN where there is none.
     `similarity`, `count`, `labels`: of the neighbours shown (labels laid end to end), `samples`: their reports,
-    `source`: place in TIME_SOURCES.
+    `source`: place in TIME_SOURCES, `lot`: ln of the pieces per order that the time is for.
     """
 
     middle: FloatArray
@@ -122,6 +135,7 @@ class _Estimate:
     source: IntArray
     count: IntArray
     labels: IntArray
+    lot: FloatArray
 
 
 class OperationTimes:
@@ -129,17 +143,20 @@ class OperationTimes:
 
     Parameters
     ----------
-    max_rows: most operations that train the trees.
+    max_rows: most operations that train the trees. half_life_days: an operation counts half as much as one whose last
+    report is so many days newer.
     """
 
     def __init__(
         self,
         *,
         max_rows: int = 60_000,
+        half_life_days: float = 1500.0,
         n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
         self.max_rows = max_rows
+        self.half_life_days = half_life_days
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -170,35 +187,16 @@ class OperationTimes:
         self.step_job_ = catalogue.step_job
         self.job_codes_ = catalogue.jobs
         self.label_codes_ = catalogue.labels["item_cd"]
-        actual = _rows(
-            catalogue,
-            evidence.by_item_operation.rename({"run_n": "run_samples", "setup_n": "setup_samples"}),
-            "trim_mean",
-        )
-        standard = _rows(
-            catalogue,
-            operations.lazy()
-            .filter(pl.col("routing_rank") == 0)
-            .select(
-                "item_key",
-                "job_cd",
-                run_trim_mean="run_min",
-                setup_trim_mean="setup_min",
-                run_samples=pl.lit(1),
-                setup_samples=pl.lit(1),
-            )
-            .collect(),
-            "trim_mean",
-        )
-        self.within_ = {m: _within(catalogue, evidence.by_item_operation, m) for m in MEASURES}
-        self.own_ = evidence.by_item_operation.join(
-            catalogue.labels.select("item_key"), on="item_key", how="anti"
-        ).unique(["item_key", "job_cd"], keep="first", maintain_order=True)
-        self.own_keys_ = set(self.own_["item_key"].to_list())
-        known = {m: actual[m] if len(actual[m].label) >= _LEAST_ACTUALS else standard[m] for m in MEASURES}
+        profile = evidence.by_item_operation
+        actual = actual_times(catalogue, profile, self.half_life_days)
+        standard = standard_times(catalogue, operations)
+        self.within_ = {m: spread_within(catalogue, profile, m) for m in MEASURES}
+        self.job_lot_, self.job_exponent_ = lots_of_jobs(catalogue, profile)
+        self.own_ = OwnTimes().fit(catalogue, profile, self.within_)
+        known = {m: _better_known(actual[m], standard[m]) for m in MEASURES}
         centred = {}
         for measure, found in known.items():
-            job_mean, job_known = _job_means(found, self.n_jobs_known_, standard[measure])
+            job_mean, job_known = job_means(found, self.n_jobs_known_, standard[measure])
             centred[measure] = replace(found, value=found.value - job_mean[found.job]), job_mean, job_known
         self._fit_size(centred["run" if len(known["run"].label) else "setup"][0], table, features, family)
         size = self.size_.of(table.numbers, _others(table, features), family)
@@ -257,7 +255,8 @@ class OperationTimes:
         learned = _Measure(
             basis, _telling_columns(items.features, known.label, beside - effect), job_mean, job_known, effects, None,
             key[order], known.value[order].astype(np.float32), beside[order].astype(np.float32),
-            known.samples[order].astype(np.float32), np.full(self.n_jobs_known_, 0.4, np.float32),
+            known.samples[order].astype(np.float32), _trust(known)[order].astype(np.float32),
+            _lots(known)[order].astype(np.float32), np.full(self.n_jobs_known_, 0.4, np.float32),
         )  # fmt: skip
         used = items.searched[known.label]
         known, effect, beside = known.where(used), effect[used], beside[used]
@@ -268,7 +267,12 @@ class OperationTimes:
         rng = np.random.default_rng(self.random_state)
         held = items.folds[label] == 0
         if len(residual) >= 4 * _FEW and held.any() and (~held).any():
-            taught = [np.flatnonzero(~held), np.arange(len(residual))]
+            # Trees take no weights (see `_learn`): of operations older than a half-life fewer are drawn.
+            fresh = np.ones(len(residual)) if known.fresh is None else 2.0 * known.fresh
+            drawn = (fresh >= 1.0) | (rng.random(len(residual)) < fresh)
+            if np.count_nonzero(drawn & ~held) < _FEW:
+                drawn = np.ones(len(residual), dtype=bool)
+            taught = [np.flatnonzero(drawn & ~held), np.flatnonzero(drawn)]
             taught = [
                 t if len(t) <= self.max_rows else np.sort(rng.choice(t, self.max_rows, replace=False))
                 for t in taught
@@ -327,7 +331,7 @@ class OperationTimes:
         asked = np.maximum(neighbours, 0) * self.n_jobs_known_ + job[:, None]
         place = np.minimum(np.searchsorted(learned.key, asked), len(learned.key) - 1)
         hit = (learned.key[place] == asked) & (neighbours >= 0)
-        weight = np.where(hit, similarity**2 * np.minimum(learned.samples[place], 10.0) / 3.0, 0.0)
+        weight = np.where(hit, similarity**2 * learned.trust[place], 0.0)
         total = weight.sum(axis=1)
         mean = (weight * learned.beside_size[place]).sum(axis=1) / np.maximum(total, 1e-9)
         return (
@@ -367,9 +371,11 @@ class OperationTimes:
         others = _others(request.table, request.features)
         size = self.size_.of(request.table.numbers, others, family)
         setup, run = (self._measure(m, row, asked, request, size, family) for m in MEASURES)
-        middle, spread, n = run.middle, run.spread, run.samples
+        middle, spread = run.middle, run.spread
         mean = middle * np.exp(spread**2 / 2 * 0.5)
         variation = np.sqrt(np.expm1(np.minimum(spread**2, 4.0)))
+        told = _told_by(setup, run)
+        n, similarity = told.samples, told.similarity
         numbers = {
             "setup_time": setup.middle,
             "run_time": middle,
@@ -378,21 +384,26 @@ class OperationTimes:
             "run_p10": middle * np.exp(-_Z * spread),
             "run_p50": middle,
             "run_p90": middle * np.exp(_Z * spread),
-            "optimal_time": np.maximum(mean * (1 - 0.67 * variation), 0.0),
+            "optimal_time": np.maximum(mean * (1 - OPT_SIGMA * variation), 0.0),
             "standard_time": mean,
-            "safe_time": mean * (1 + 1.28 * variation),
+            "safe_time": mean * (1 + SAFE_SIGMA * variation),
             "time_cv": variation,
+            "lot_size": np.exp(run.lot),
+            "lot_exponent": np.where(np.isfinite(run.lot), self.job_exponent_[asked], np.nan),
             "act_setup_time": setup.actual,
             "act_run_time": run.actual,
             "sample_count": n,
-            "source_similarity": run.similarity,
-            "time_confidence": np.where(n > 0, 0.5 * n / (n + 2) + 0.5 * run.similarity, np.nan),
+            "source_similarity": similarity,
+            "time_confidence": np.where(n > 0, 0.5 * n / (n + 2) + 0.5 * similarity, np.nan),
         }
-        texts = {"time_source": choose_text(run.source, list(TIME_SOURCES)), "source_items": self._named(run)}
-        if not self.own_keys_.isdisjoint(request.item_key.to_list()):
+        texts = {
+            "time_source": choose_text(told.source, list(TIME_SOURCES)),
+            "source_items": self._named(told),
+        }
+        if self.own_.any_of(request.item_key):
             columns = [pl.Series(name, values, nan_to_null=True) for name, values in numbers.items()]
             out = pl.DataFrame([*columns, *(text.alias(name) for name, text in texts.items())])
-            out = self._own(out, row, asked, request)
+            out = self.own_.applied(out, take(request.item_key, row), take(self.job_codes_, asked))
             texts = {name: out[name] for name in texts}
             numbers = {name: out[name].to_numpy() for name in numbers}
         return {name: values[back] for name, values in numbers.items()} | {
@@ -432,7 +443,9 @@ class OperationTimes:
         learned = self.measures_[measure]
         if learned is None or n == 0:
             nothing, none = np.full(n, np.nan), np.zeros(n, np.int64)
-            return _Estimate(nothing, nothing, nothing, nothing, none, none + _NO_SOURCE, none, none[:0])
+            return _Estimate(
+                nothing, nothing, nothing, nothing, none, none + _NO_SOURCE, none, none[:0], nothing
+            )
         neighbours, similarity = request.neighbours[row], request.similarity[row]
         near, near_weight, hit = self._near(learned, job, neighbours, similarity)
         scaled, effect = learned.effects.predict(job, row, request.table, size, family)
@@ -465,37 +478,19 @@ class OperationTimes:
             source=np.where(known, source, _NO_SOURCE),
             count=count,
             labels=neighbours[first],
+            lot=self._lot(learned, job, place, weight) if measure == "run" else np.full(n, np.nan),
         )
 
-    def _own(self, out: pl.DataFrame, row: IntArray, job: IntArray, request: TimeRequest) -> pl.DataFrame:
-        """Where the item itself has work results for the job, they are the time."""
-        asked = pl.DataFrame({"item_key": take(request.item_key, row), "job_cd": take(self.job_codes_, job)})
-        own = asked.join(self.own_, on=["item_key", "job_cd"], how="left", maintain_order="left")
-        has = own["run_n"].fill_null(0) > 0
-        if not has.any():
-            return out
-        replaced = {
-            "run_time": "run_p50", "run_p10": "run_p10", "run_p50": "run_p50", "run_p90": "run_p90",
-            "optimal_time": "run_optimal", "standard_time": "run_standard", "safe_time": "run_safe",
-            "time_cv": "run_cv", "act_run_time": "run_trim_mean", "setup_time": "setup_p50",
-            "setup_p10": "setup_p10", "setup_p90": "setup_p90", "act_setup_time": "setup_trim_mean",
-        }  # fmt: skip
-        return out.with_columns(
-            [
-                pl.when(has & own[theirs].is_not_null()).then(own[theirs]).otherwise(pl.col(ours)).alias(ours)
-                for ours, theirs in replaced.items()
-            ]
-            + [
-                pl.when(has).then(own["run_n"]).otherwise(pl.col("sample_count")).alias("sample_count"),
-                pl.when(has).then(pl.lit("actual_own")).otherwise(pl.col("time_source")).alias("time_source"),
-                pl.when(has).then(own["item_key"]).otherwise(pl.col("source_items")).alias("source_items"),
-                pl.when(has).then(1.0).otherwise(pl.col("source_similarity")).alias("source_similarity"),
-                pl.when(has)
-                .then(0.5 * own["run_n"] / (own["run_n"] + 2) + 0.5)
-                .otherwise(pl.col("time_confidence"))
-                .alias("time_confidence"),
-            ]
-        )
+    def _lot(self, learned: _Measure, job: IntArray, place: IntArray, weight: FloatArray) -> FloatArray:
+        """ln of the usual lot: of the neighbours behind the time, else of the job; NaN where the time has none."""
+        if learned.basis != "actual":
+            return np.full(len(job), np.nan)
+        lots = learned.lot[place]
+        weight = np.where(np.isfinite(lots), weight, 0.0)
+        total = weight.sum(axis=1)
+        mean = (weight * np.nan_to_num(lots)).sum(axis=1) / np.maximum(total, 1e-9)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(total > 0, mean, np.log(self.job_lot_[job])))
 
 
 def _others(table: TokenTable, features: FloatArray) -> FloatArray:
@@ -518,69 +513,43 @@ def _telling_columns(features: FloatArray, label: IntArray, rest: FloatArray) ->
     return np.sort(varied[np.argsort(-told, kind="stable")[:_COLUMNS]])
 
 
-def _rows(catalogue: RoutingCatalogue, frame: pl.DataFrame, statistic: str) -> dict[str, TimedOperations]:
-    """Per measure every operation of a training item with a positive time."""
-    jobs = pl.DataFrame({"job_cd": catalogue.jobs, "job": np.arange(len(catalogue.jobs))})
-    labels = catalogue.labels.select("item_key").with_row_index("label")
-    needed = [f"{measure}_{kind}" for measure in MEASURES for kind in (statistic, "samples")]
-    coded = (
-        frame.select("item_key", "job_cd", *needed)
-        .with_columns(pl.col("job_cd").replace(catalogue.replaced_jobs))
-        .join(jobs, on="job_cd")
-        .join(labels, on="item_key")
+def _better_known(actual: TimedOperations, standard: TimedOperations) -> TimedOperations:
+    """Work results where there are enough of them, or no fewer than standard times; else the standard times."""
+    enough = min(_LEAST_ACTUALS, len(standard.label))
+    return actual if len(actual.label) >= enough else standard
+
+
+def _trust(known: TimedOperations) -> FloatArray:
+    """Weight of an operation as evidence for a like item: its reports, in units of three, less for old ones."""
+    reports = np.minimum(known.samples, 10.0) / 3.0
+    return reports if known.fresh is None else reports * known.fresh
+
+
+def _lots(known: TimedOperations) -> FloatArray:
+    return np.full(len(known.label), np.nan) if known.lot is None else known.lot
+
+
+def _told_by(setup: _Estimate, run: _Estimate) -> _Estimate:
+    """What source and sample size speak of: the run time, and the set-up time where no run time is known."""
+    other = (run.source == _NO_SOURCE) & (setup.source != _NO_SOURCE)
+    if not other.any():
+        return run
+    chosen = [
+        np.where(other, getattr(setup, c), getattr(run, c))
+        for c in ("similarity", "samples", "source", "count")
+    ]
+    similarity, samples, source, count = chosen
+    rows, labels = [], []
+    for estimate, keep in ((run, ~other), (setup, other)):
+        kept = np.repeat(keep, estimate.count)
+        rows.append(np.repeat(np.arange(len(keep)), estimate.count)[kept])
+        labels.append(estimate.labels[kept])
+    order = np.argsort(np.concatenate(rows), kind="stable")
+    return replace(
+        run,
+        similarity=similarity,
+        samples=samples,
+        source=source,
+        count=count,
+        labels=np.concatenate(labels)[order],
     )
-    out = {}
-    for measure in MEASURES:
-        used = coded.filter((pl.col(f"{measure}_{statistic}") > 0) & (pl.col(f"{measure}_samples") > 0))
-        used = used.group_by("label", "job").agg(
-            value=(pl.col(f"{measure}_{statistic}").log() * pl.col(f"{measure}_samples")).sum()
-            / pl.col(f"{measure}_samples").sum(),
-            samples=pl.col(f"{measure}_samples").sum(),
-        )
-        used = used.sort("label", "job")
-        out[measure] = TimedOperations(
-            used["label"].to_numpy().astype(np.int64),
-            used["job"].to_numpy().astype(np.int64),
-            used["value"].to_numpy().astype(np.float64),
-            used["samples"].to_numpy().astype(np.float64),
-        )
-    return out
-
-
-def _within(catalogue: RoutingCatalogue, evidence: pl.DataFrame, measure: str) -> FloatArray:
-    """Standard deviation of ln(time) between the orders of one operation, per job, shrunk to the plant's."""
-    jobs = pl.DataFrame({"job_cd": catalogue.jobs, "job": np.arange(len(catalogue.jobs))})
-    used = (
-        evidence.select("job_cd", f"{measure}_n", f"{measure}_cv")
-        .with_columns(pl.col("job_cd").replace(catalogue.replaced_jobs))
-        .filter((pl.col(f"{measure}_n") >= 3) & (pl.col(f"{measure}_cv") > 0))
-        .join(jobs, on="job_cd")
-    )
-    n = used[f"{measure}_n"].to_numpy().astype(np.float64)
-    square = np.log1p(used[f"{measure}_cv"].to_numpy().astype(np.float64) ** 2) * n / np.maximum(n - 1, 1)
-    degrees = n - 1
-    whole = float((square * degrees).sum() / degrees.sum()) if degrees.sum() else 0.25**2
-    job = used["job"].to_numpy().astype(np.int64)
-    total = np.bincount(job, square * degrees, len(catalogue.jobs))
-    count = np.bincount(job, degrees, len(catalogue.jobs))
-    return np.sqrt((total + 30 * whole) / (count + 30))
-
-
-def _job_means(
-    known: TimedOperations, n_jobs: int, standard: TimedOperations
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Mean ln(time) per job, shrunk towards the job's standard times (corrected to the level of the results)."""
-    weight = known.weight
-    total, count = (
-        np.bincount(known.job, known.value * weight, n_jobs),
-        np.bincount(known.job, weight, n_jobs),
-    )
-    planned = np.bincount(standard.job, standard.value, n_jobs)
-    planned_count = np.bincount(standard.job, minlength=n_jobs)
-    both = (count > 0) & (planned_count > 0)
-    mean = np.divide(total, count, out=np.zeros(n_jobs), where=count > 0)
-    level = np.divide(planned, planned_count, out=np.zeros(n_jobs), where=planned_count > 0)
-    shift = float(np.average((mean - level)[both], weights=count[both])) if both.any() else 0.0
-    whole = float((known.value * weight).sum() / max(weight.sum(), 1e-9))
-    prior = np.where(planned_count > 0, level + shift, whole)
-    return (total + 1.0 * prior) / (count + 1.0), (count > 0) | (planned_count > 0)

@@ -216,9 +216,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 catalogue, features, young
             )
             self.chooser_ = StepChooser().fit(catalogue, lines, outside, self._step_live, pool)
-            self.times_ = OperationTimes(n_jobs=self.n_jobs, random_state=self.random_state).fit(
-                catalogue, operations, evidence, table, features, family, folds, *near, lines.line_of_job_
-            )
+            self.times_ = OperationTimes(
+                half_life_days=self.half_life_days, n_jobs=self.n_jobs, random_state=self.random_state
+            ).fit(catalogue, operations, evidence, table, features, family, folds, *near, lines.line_of_job_)
             self.notes_.append(self.times_.told(self.encoder_.tokeniser_.number_names))
             task.advance()
             self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)

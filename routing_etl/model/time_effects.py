@@ -17,7 +17,6 @@ What belongs here: size, exponents, effects. What does not: neighbours, trees, q
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.model.threads import one_thread
+from routing_etl.model.timed_operations import TimedOperations
 from routing_etl.model.tokens import TokenTable
 from routing_etl.model.trees import Boosted
 
@@ -48,8 +48,6 @@ _LEAST_KNOWN = 100
 _MOST_KNOWN = 20_000
 #: Items that all the trees need which tell a missing size; fewer items get fewer.
 _ALL_TREES = 5_000
-#: An operation's own deviation counts like the spread of so many reports; beyond so many, reports add no weight.
-_OWN, _ENOUGH = 2.0, 10.0
 #: Weight of the more general term, in reports: of an effect, and of an exponent (times the square of the size).
 _EFFECT_PRIOR = 3.0
 _EXPONENT_PRIOR = 2.0
@@ -59,25 +57,6 @@ _LEAST_GAIN = 0.003
 _CHOICE_ROWS = 60_000
 #: Rounds in which every term is fitted to what the others leave (backfitting, Buja, Hastie and Tibshirani 1989).
 _ROUNDS = 3
-
-
-@dataclass
-class TimedOperations:
-    """Operations of training items with a known time: `label` and `job`, `value`: ln(time), `samples`: reports behind it."""
-
-    label: IntArray
-    job: IntArray
-    value: FloatArray
-    samples: FloatArray
-
-    @property
-    def weight(self) -> FloatArray:
-        """How much an operation counts: many reports of one operation still share what is its own."""
-        return np.minimum(self.samples, _ENOUGH) / (np.minimum(self.samples, _ENOUGH) + _OWN)
-
-    def where(self, keep: NDArray[np.bool_]) -> TimedOperations:
-        """Some of the operations."""
-        return TimedOperations(self.label[keep], self.job[keep], self.value[keep], self.samples[keep])
 
 
 class ItemSize:

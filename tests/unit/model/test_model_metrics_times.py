@@ -245,7 +245,7 @@ def test_no_time_evidence_at_all_is_no_actual_data():
 def test_reports_of_a_job_that_stands_twice_in_the_routing_are_not_used():
     reports = pl.DataFrame(
         {
-            "item_key": ["I", "I"], "job_cd": ["A", "B"], "setup_min": [1.0, 1.0], "run_min": [4.0, 4.0],
+            "item_key": ["I", "I"], "job_cd": ["A", "B"], "setup_min": [1.0, 1.0], "run_min_at_lot": [4.0, 4.0],
             "setup_removed": [False, False], "run_removed": [False, False],
         }
     ).lazy()  # fmt: skip
