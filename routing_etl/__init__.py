@@ -11,4 +11,4 @@ import os
 # that frames that are gone count in the peak; a night shares its server with others. A value set from outside wins.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "muzzy_decay_ms:0")
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"

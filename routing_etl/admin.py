@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from routing_etl.pipeline_model import SIDE_BY_SIDE_FROM
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, find_run, list_runs, prune_runs
 from routing_etl.settings import Settings
+from routing_etl.times.lot_size import operations_at_lot
 from routing_etl.worker import prepare
 
 
@@ -136,15 +137,18 @@ def predict_item(
     overrides: dict[str, str] | None = None,
     version: str | None = None,
     run_id: str | None = None,
+    lot: float | None = None,
 ) -> Prediction:
     """Predict one item of the newest run. An item that has a valid routing is one the model learned from;
     its own routing is returned beside the prediction.
 
-    `overrides`: attribute name (any case, canonical or ERP name) to value, in the attribute's canonical unit.
+    `overrides`: attribute name (any case, canonical or ERP name) to value, in the attribute's canonical unit. `lot`: pieces
+    of the order that run times are wanted for; the item's usual lot without it.
 
     Raises
     ------
-    ItemNotFoundError: no such item. ConfigurationError: an override names no attribute or is no number.
+    ItemNotFoundError: no such item. ConfigurationError: an override names no attribute or is no number, or `lot` is not
+    above 0.
     """
     run = find_run(settings.home, run_id, having="clean")
     ctx = Context(settings, run)
@@ -153,13 +157,16 @@ def predict_item(
     changed = _override(item, data.attributes, overrides or {})
     name, predictor = load_model(ctx, version)
     key = item["item_key"][0]
+    found = predictor.predict(changed)
+    if lot is not None:
+        found = replace(found, operations=operations_at_lot(found.operations, lot))
     own = data.operations.filter((pl.col("item_key") == key) & (pl.col("routing_rank") == 0)).sort("proc_seq")
     return Prediction(
         item=changed.to_dicts()[0],
         attributes=data.attributes,
         overrides=overrides or {},
         model_version=name,
-        predictions=predictor.predict(changed),
+        predictions=found,
         own_routing=own,
         purchase=_purchase_facts(run, key),
     )

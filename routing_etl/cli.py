@@ -280,6 +280,9 @@ def predict(
     version: Annotated[
         str | None, typer.Option("--version", help="Model version; default: the champion.")
     ] = None,
+    lot: Annotated[
+        float | None, typer.Option("--lot", help="Pieces of the order; default: the item's usual lot.")
+    ] = None,
     run_id: RunOption = None,
 ) -> None:
     """Predict one item, with its evidence. Publishes nothing."""
@@ -287,7 +290,9 @@ def predict(
 
     settings = _settings()
     overrides = _overrides(set_ or [])
-    prediction = admin.predict_item(settings, item_cd, overrides=overrides, version=version, run_id=run_id)
+    prediction = admin.predict_item(
+        settings, item_cd, overrides=overrides, version=version, run_id=run_id, lot=lot
+    )
     display.prediction(_console(), prediction)
 
 

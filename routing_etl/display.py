@@ -392,7 +392,18 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
         console.print(f"[bold]{escape(title)}[/]\n   {escape(jobs)}")
         return
     table = _table(
-        title, "seq", "job", "machine", "set-up", "run", "P10", "P90", "OPT/STD/SAFE", "time from", right=3
+        title,
+        "seq",
+        "job",
+        "machine",
+        "set-up",
+        "lot",
+        "run",
+        "P10",
+        "P90",
+        "OPT/STD/SAFE",
+        "time from",
+        right=3,
     )
     for o in operations.iter_rows(named=True):
         scenario = "/".join(_number(o[c], 1) for c in ("optimal_time", "standard_time", "safe_time"))
@@ -402,6 +413,7 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
             escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
             escape(o["res_cd"] or "–"),
             _number(o["setup_time"], 1),
+            "–" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
             _number(o["run_time"], 2),
             _number(o["run_p10"], 1),
             _number(o["run_p90"], 1),
@@ -409,7 +421,7 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
             o["time_source"].replace("_", " ") + samples,
         )
     console.print(table)
-    console.print("   set-up in minutes per order, run in minutes per piece")
+    console.print("   set-up in minutes per order, run in minutes per piece of a lot of so many pieces")
     for e in p.evidence.filter(mine).sort("evidence_rank").iter_rows(named=True):
         console.print(
             f"   because of [bold]{escape(e['neighbour_item_cd'])}[/] (similarity {e['similarity']:.2f}): same "

@@ -10,6 +10,7 @@ GRANT SELECT ON routing.routing_candidate_evidence TO routing_erp_reader;
 GRANT SELECT ON routing.routing_flat TO routing_erp_reader;
 GRANT SELECT ON routing.routing_abstained TO routing_erp_reader;
 GRANT SELECT ON routing.routing_predictions TO routing_erp_reader;
+GRANT SELECT ON routing.routing_lot_times TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_master TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_detail TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_res TO routing_erp_reader;

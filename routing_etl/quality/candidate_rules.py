@@ -186,6 +186,7 @@ def operation_rules() -> list[Rule]:
         "standard_time", "safe_time", "act_setup_time", "act_run_time",
     )  # fmt: skip
     ranges = dict.fromkeys(unit, _UNIT) | dict.fromkeys((*times, *others), _TIME)
+    ranges |= {"lot_size": _TIME, "lot_exponent": (-1.0, 1.0)}
     routings = Table("routings", _routing_table, _routing_offenders)
     unknown = pl.col("time_source") == "none"
 
@@ -220,6 +221,10 @@ def operation_rules() -> list[Rule]:
         holds(
             frame, "known_time_has_source", pl.col("run_time").is_null() | ~unknown,
             "a run time says where it comes from",
+        ),
+        holds(
+            frame, "lot_is_positive", pl.col("lot_size").is_null() | (pl.col("lot_size") > 0),
+            "run times are for a lot of some pieces",
         ),
         holds(
             frame, "actuals_have_samples",

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from routing_etl.errors import ConfigurationError
 from routing_etl.times.samples import LIMIT
 
 FloatArray = npt.NDArray[np.float64]
@@ -68,3 +69,30 @@ def at_lot(minutes: FloatArray, pieces: FloatArray, lot: FloatArray, exponent: F
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = (lot / pieces) ** exponent
     return np.asarray(minutes * np.where(np.isfinite(factor) & (factor > 0), factor, 1.0))
+
+
+#: Columns of CANDIDATE_OPERATIONS that go with the lot.
+_RUN_TIMES = (
+    "run_time", "run_p10", "run_p50", "run_p90", "optimal_time", "standard_time", "safe_time", "act_run_time",
+)  # fmt: skip
+
+
+def operations_at_lot(operations: pl.DataFrame, lot: float) -> pl.DataFrame:
+    """Predicted operations (CANDIDATE_OPERATIONS) with their run times in a lot of `lot` pieces instead of the usual one.
+
+    An operation whose usual lot or exponent is not known keeps its times and its NULL lot.
+
+    Raises
+    ------
+    ConfigurationError: `lot` is not a finite number above 0.
+    """
+    if not (np.isfinite(lot) and lot > 0):
+        raise ConfigurationError(
+            f"A lot of {lot!r} pieces: must be above 0.", remedy="Name the pieces of the order."
+        )
+    known = pl.col("lot_size").is_not_null() & pl.col("lot_exponent").is_not_null()
+    factor = pl.when(known).then((lot / pl.col("lot_size")) ** pl.col("lot_exponent")).otherwise(1.0)
+    return operations.with_columns(
+        *(pl.col(name) * factor for name in _RUN_TIMES),
+        lot_size=pl.when(known).then(pl.lit(float(lot))),
+    )

@@ -232,6 +232,8 @@ def _candidate_operation(md: sa.MetaData) -> sa.Table:
         sa.Column("source_items", t.text(200)),
         sa.Column("source_similarity", t.decimal(5, 4)),
         sa.Column("source_rout_no", t.text(50)),
+        sa.Column("lot_size", t.decimal(18, 4)),
+        sa.Column("lot_exponent", t.decimal(5, 4)),
         sa.PrimaryKeyConstraint(
             "publication_id", "item_cd", "candidate_rank", "proc_seq", mssql_clustered=True
         ),

@@ -470,6 +470,26 @@ def _predictions(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(operations_from(tb))
 
 
+def _lot_times(tb: Sources, w: Words) -> sa.Select[Any]:
+    """Run times with the lot that they are for: a piece of a lot of q takes RUN_TIME x (q / LOT_SIZE) ** LOT_EXPONENT."""
+    c, o = tb.candidate.c, tb.candidate_operation.c
+    return sa.select(
+        c.item_cd.label("ITEM_CD"),
+        c.candidate_id.label("CANDIDATE_ID"),
+        c.candidate_rank.label("CANDIDATE_RANK"),
+        o.proc_seq.label("PROC_SEQ"),
+        o.job_cd.label("JOB_CD"),
+        o.res_cd.label("RES_CD"),
+        o.setup_time.label("SETUP_TIME"),
+        o.run_time.label("RUN_TIME"),
+        o.lot_size.label("LOT_SIZE"),
+        o.lot_exponent.label("LOT_EXPONENT"),
+        o.time_source.label("TIME_SOURCE"),
+        o.sample_count.label("SAMPLE_COUNT"),
+        c.publication_id.label("PUBLICATION_ID"),
+    ).select_from(operations_from(tb))
+
+
 def _quality_trend(tb: Sources, w: Words) -> sa.Select[Any]:
     """Each version's newest value of each metric beside the version before it, by time of measurement."""
     m, v = tb.model_metric.c, tb.model_version
@@ -537,7 +557,7 @@ def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(tb.batch_run)
 
 
-#: Views of revision 0002 and of revision 0003.
+#: Views of revision 0002, of 0003 and of 0004.
 _FIRST: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_candidates": _candidates,
     "routing_candidate_operations": _candidate_operations,
@@ -551,9 +571,10 @@ _FIRST: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
 }
 FIRST_VIEWS = tuple(_FIRST)
 BOP_VIEWS = ("bop_proc_master", "bop_proc_detail", "bop_proc_res", "bop_proc_child")
+LOT_VIEWS = ("routing_lot_times",)
 
 #: Names of all views, in the order of creation.
-VIEW_NAMES = (*FIRST_VIEWS, *BOP_VIEWS)
+VIEW_NAMES = (*FIRST_VIEWS, *BOP_VIEWS, *LOT_VIEWS)
 
 
 def view_selects(schema: str | None, dialect: str) -> dict[str, sa.Select[Any]]:
@@ -562,5 +583,5 @@ def view_selects(schema: str | None, dialect: str) -> dict[str, sa.Select[Any]]:
 
     tb, words = Sources(tables(schema)), Words(dialect)
     shapes = (bop.bop_master, bop.bop_detail, bop.bop_res, bop.bop_child)
-    makers = {**_FIRST, **dict(zip(BOP_VIEWS, shapes, strict=True))}
+    makers = {**_FIRST, **dict(zip(BOP_VIEWS, shapes, strict=True)), "routing_lot_times": _lot_times}
     return {name: make(tb, words) for name, make in makers.items()}

@@ -121,6 +121,9 @@ def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # typ
     assert (
         result.code == 0 and f"{item}_C01" in result.out and job in result.out and "because of" in result.out
     )
+    assert "640" in call(home, "predict", item, "--lot", "640").out
+    refused = call(home, "predict", item, "--lot", "0")
+    assert refused.code == 1 and "A lot of 0.0 pieces: must be above 0." in refused.err
     missing = call(home, "predict", "NOPE-1")
     assert missing.code == 1 and "'NOPE-1' is not in the extracted item master" in missing.err
 

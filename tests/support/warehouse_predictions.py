@@ -73,6 +73,8 @@ OPERATION: dict[str, Any] = {
     "source_items": "3H18090DB",
     "source_similarity": 0.9,
     "source_rout_no": "C1M3002000",
+    "lot_size": 12.5,
+    "lot_exponent": -0.2,
 }
 EVIDENCE: dict[str, Any] = {
     "item_cd": "3H18091DB",
@@ -125,6 +127,8 @@ def known_rows() -> Rows:
         "time_confidence": None,
         "source_items": None,
         "source_similarity": None,
+        "lot_size": None,
+        "lot_exponent": None,
         **dict.fromkeys(
             ("setup_time", "run_time", "run_p10", "run_p50", "run_p90", "optimal_time", "standard_time")
         ),
@@ -239,6 +243,8 @@ def many_frames(
         source_items=pl.lit("3H18091DB,3H18092DB"),
         source_similarity=pl.lit(0.91),
         source_rout_no=pl.lit("C1M3002000"),
+        lot_size=pl.lit(25.0),
+        lot_exponent=pl.lit(-0.1),
     )
     proof = head.join(ranks("evidence_rank", range(1, evidence + 1)), how="cross")
     proof = proof.with_columns(

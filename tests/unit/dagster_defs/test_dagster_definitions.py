@@ -57,7 +57,7 @@ WIRING = {
 
 ERP_VIEWS = {
     "routing_candidates", "routing_candidate_operations", "routing_candidate_resources", "routing_candidate_evidence",
-    "routing_flat", "routing_abstained", "routing_predictions",
+    "routing_flat", "routing_abstained", "routing_predictions", "routing_lot_times",
 }  # fmt: skip
 
 

@@ -196,6 +196,7 @@ def test_evidence_and_abstained(published):
         "routing_flat",
         "routing_abstained",
         "routing_predictions",
+        "routing_lot_times",
     ],
 )
 def test_a_look_up_by_item_seeks(tmp_path, view):
@@ -212,3 +213,15 @@ def test_a_look_up_by_item_seeks(tmp_path, view):
     scanned = [s for s in steps if s.startswith("SCAN") and s.split()[1] not in (view, "(subquery-5)")]
     assert scanned == []
     assert any("publication_id=? AND item_cd=?" in s for s in steps)
+
+
+def test_run_times_can_be_taken_to_another_lot(published):
+    first, second = published()("SELECT * FROM routing_lot_times ORDER BY PROC_SEQ")
+    assert (first["ITEM_CD"], first["PROC_SEQ"], first["LOT_SIZE"], first["LOT_EXPONENT"]) == (
+        "3H18091DB",
+        10,
+        12.5,
+        -0.2,
+    )
+    assert (first["SETUP_TIME"], first["RUN_TIME"]) == (12.3457, 3.2199)
+    assert second["LOT_SIZE"] is None and second["LOT_EXPONENT"] is None and second["RUN_TIME"] is None
