@@ -50,7 +50,7 @@ _NO_DATE = -(2**31)
 _WIDE_SEQUENCE = 100_000
 _SAMPLE_COLUMNS = (
     "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
-    "pieces", "run_min_at_lot", "run_lot_exponent",
+    "pieces", "run_min_at_lot",
 )  # fmt: skip
 
 
@@ -278,10 +278,11 @@ def _conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
     return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
 
 
-def _pooled(samples: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
-    """Statistics of kept samples by the contract's key; `samples` as in `time_samples.parquet`.
+def _pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
+    """Statistics of kept samples by the contract's key.
 
-    Each run time counts as it is at the usual lot of its own operation.
+    Each run time counts as it is at the usual lot of its own operation. `samples`: as in `time_samples.parquet`; `own`:
+    TIME_BY_ITEM_OPERATION of the same items, which knows the jobs' exponents.
     """
     keys = list(contract.key)
     minutes = {"setup": pl.col("setup_min"), "run": pl.col("run_min_at_lot")}
@@ -295,7 +296,6 @@ def _pooled(samples: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.Data
             *(minutes[m].filter(kept[m]).sort().alias(m) for m in MEASURES),
             *(days.filter(kept[m]).sort_by(minutes[m].filter(kept[m])).alias(f"{m}_days") for m in MEASURES),
             lot.mean().exp().alias("run_lot"),
-            pl.col("run_lot_exponent").filter(kept["run"]).drop_nulls().mean(),
             *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
             pl.col("report_dt").filter(pl.any_horizontal(kept.values())).max().alias("last_report_dt"),
         )
@@ -310,7 +310,9 @@ def _pooled(samples: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.Data
         weight = _age_weights(days_of, np.repeat(newest, size), basis.half_life_days)
         profiles += SortedGroups(values, size, weight).profile(m).get_columns()
     lists = [c for m in MEASURES for c in (m, f"{m}_days")]
-    return _conform(contract, grouped.drop(lists).hstack(profiles)).sort(keys)
+    exponent = own.group_by("job_cd").agg(pl.col("run_lot_exponent").mean()).collect()
+    named = grouped.drop(lists).hstack(profiles).with_columns(pl.col(keys).cast(pl.String))
+    return _conform(contract, named.join(exponent, on="job_cd", how="left")).sort(keys)
 
 
 @dataclass(frozen=True)
@@ -405,12 +407,9 @@ def _second_pass(
         frame = frame.with_columns(pl.Series(f"{m}_removed", marks))
     profile, lots = _item_profile(frame, shard.samples, removed, job_scales, basis)
     run = shard.samples["run"]
-    at_usual, exponent = np.full((2, frame.height), np.nan)
-    at_usual[run.row], exponent[run.row] = lots.minutes, run.groups.spread(lots.exponent)
-    frame = frame.with_columns(
-        pl.Series("run_min_at_lot", at_usual, nan_to_null=True),
-        pl.Series("run_lot_exponent", exponent, nan_to_null=True),
-    )
+    at_usual = np.full(frame.height, np.nan)
+    at_usual[run.row] = lots.minutes
+    frame = frame.with_columns(pl.Series("run_min_at_lot", at_usual, nan_to_null=True))
     return profile, frame.select(_SAMPLE_COLUMNS)
 
 
@@ -528,12 +527,13 @@ def _second_passes(
     _join_parts(sorted(work.glob("samples_*.parquet")), out / SAMPLES)
     task.advance()
     groups = {TIME_BY_ITEM_OPERATION.name: n_items}
+    own = pl.scan_parquet(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")
     for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
-        pooled = _pooled(pl.scan_parquet(out / SAMPLES), contract, basis)
+        pooled = _pooled(pl.scan_parquet(out / SAMPLES), own, contract, basis)
         pooled.write_parquet(out / f"{contract.name}.parquet")
         groups[contract.name] = pooled.height
         task.advance()
-    ratios = plausibility(pl.scan_parquet(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"), operations)
+    ratios = plausibility(own, operations)
     measures = {m: spill.counts.report(m) for m in MEASURES}
     return TimesReport(spill.counts.results, measures, groups, ratios)
 
@@ -575,7 +575,9 @@ def subset_evidence(out: Path, exclude_items: pl.Series, basis: TimeBasis) -> Ti
     own = pl.scan_parquet(_existing(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")).filter(
         ~pl.col("item_key").is_in(hidden)
     )
-    job_resource, job = (_pooled(others, contract, basis) for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB))
+    job_resource, job = (
+        _pooled(others, own, contract, basis) for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB)
+    )
     return TimeEvidence(own.collect(), job_resource, job)
 
 

@@ -66,6 +66,11 @@ class SortedGroups:
         along = np.cumsum(self.weight)
         return np.asarray(along - self.spread(np.concatenate([[0.0], along])[self.start]))
 
+    @cached_property
+    def _middle(self) -> FloatArray:
+        """Per value the weight of its group up to the middle of its own."""
+        return self._upto - self._weights / 2
+
     def weighted_quantile(self, q: float) -> FloatArray:
         """Quantile of each group by weight, NaN when empty.
 
@@ -74,18 +79,17 @@ class SortedGroups:
         """
         if self.weight is None or not len(self.value):
             return self.quantile(q)
-        middle = self._upto - self.weight / 2
+        middle = self._middle
         found = np.full(len(self.size), np.nan)
         some = self.size > 0
         start, size = self.start[some], self.size[some]
         first, last = middle[start], middle[start + size - 1]
-        aim = np.zeros(len(self.size))
-        aim[some] = first + q * (last - first)
-        below = self.total(middle <= self.spread(aim))[some].astype(np.int64)
+        aim = first + q * (last - first)
+        below = np.add.reduceat(middle <= np.repeat(aim, size), start, dtype=np.int64)
         low = start + np.clip(below - 1, 0, size - 1)
         high = np.minimum(low + 1, start + size - 1)
         width = np.where(high > low, middle[high] - middle[low], 1.0)
-        part = np.clip((aim[some] - middle[low]) / width, 0.0, 1.0)
+        part = np.clip((aim - middle[low]) / width, 0.0, 1.0)
         found[some] = self.value[low] + (self.value[high] - self.value[low]) * part
         return found
 
@@ -132,14 +136,19 @@ class SortedGroups:
 
     def _trimmed(self, mean: FloatArray) -> FloatArray:
         large = np.floor(self.size * TRIM) >= 1
-        if not large.any():
-            return mean
-        weighted = SortedGroups(self.value, self.size, self._weights)
-        upto, whole = weighted._upto, self.total(self._weights)
+        trimmed = mean.copy()
+        if large.any():
+            here = self.spread(large)
+            groups = SortedGroups(self.value[here], self.size[large], self._weights[here])
+            trimmed[large] = groups._without_tails(mean[large])
+        return trimmed
+
+    def _without_tails(self, mean: FloatArray) -> FloatArray:
+        """Mean of each group without the values within TRIM of the weight at either end; `mean` where none is left."""
+        whole = self.total(self._weights)
         # Sums of weights are not exact: what stands at the limit but for that is at the limit.
         limit = self.spread((TRIM + _TOLERANCE) * whole)
-        inside = (upto > limit) & (self.spread(whole) - upto + self._weights > limit)
+        inside = (self._upto > limit) & (self.spread(whole) - self._upto + self._weights > limit)
         kept = np.where(inside, self._weights, 0.0)
         left = self.total(kept)
-        trimmed = np.divide(self.total(kept * self.value), left, out=mean.copy(), where=left > 0)
-        return np.where(large, trimmed, mean)
+        return np.divide(self.total(kept * self.value), left, out=mean.copy(), where=left > 0)
