@@ -41,7 +41,7 @@ from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.levels import normalise
 from routing_etl.model.line_model import LineModel
-from routing_etl.model.novelty import Novelty, novelty_factor
+from routing_etl.model.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
 from routing_etl.model.operations_model import OperationModel
 from routing_etl.model.output import (
@@ -62,7 +62,6 @@ from routing_etl.progress import SILENT, Progress
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
-_TYPE = "part_type|value"
 _CORE = (
     AttributeSpec("part_type", "category"),
     AttributeSpec("item_acct", "category"),
@@ -201,8 +200,11 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
             sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
-            maker.fit(catalogue, sequence_described, codes, age, live, family, folds)
+            maker.fit(
+                catalogue, sequence_described, codes, age, live, family, folds, kind_level(self.telling_)
+            )
             self.maker_ = maker
+            self.notes_ += maker.guard_.told()
             near = self._fit_ranker(train, features, votes, probabilities, family, codes, folds)
             task.advance()
             self.book_ = catalogue.book()
@@ -319,8 +321,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             gains = self.encoder_.level_gain_
             ranked = sorted(gains, key=lambda name: (-gains[name], name))
             self.telling_ = [name for name in ranked if gains[name] > 0.01][:5]
-            if _TYPE in gains and _TYPE not in self.telling_:
-                self.telling_.append(_TYPE)
+            if TYPE_LEVEL in gains and TYPE_LEVEL not in self.telling_:
+                self.telling_.append(TYPE_LEVEL)
         return {name: table.codes[name] for name in self.telling_}
 
     def _fit_operations(
@@ -432,7 +434,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             pairs = self.maker_.make(evidence, sequence_of, without=int(fold))
             hit = pairs.sequence == sequence_of[at][pairs.row]
             parts.append((pairs.features, hit, here[pairs.row]))
-        self.maker_.without_ = []
+        self.maker_.forget_folds()
         row = np.concatenate([part[2] for part in parts])
         self.ranker_ = CandidateRanker(n_jobs=self.n_jobs, random_state=self.random_state)
         self.ranker_.fit(
@@ -442,7 +444,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             folds[chosen][row],
             family[chosen][row],
         )
-        level = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
+        level = self.maker_.kind_
         known, factor = pl.Series([], dtype=pl.String), 1.0
         if level:
             values = train.select(normalise(level.split("|")[0])).to_series()
@@ -450,7 +452,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             factor = novelty_factor(
                 codes[level][chosen], points, sequence_of[chosen], same[:, 0], self.random_state
             )
-        bound = self.ranker_.least_ if level == _TYPE else None
+        bound = self.ranker_.least_ if level == TYPE_LEVEL else None
         self.novelty_ = Novelty(level.split("|")[0], known, factor, bound)
         return chosen, found, similarity
 
