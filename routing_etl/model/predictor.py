@@ -54,7 +54,7 @@ from routing_etl.model.output import (
 from routing_etl.model.outside_model import OutsideModel
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
-from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
+from routing_etl.model.resources import OutOfUse, pool_steps, resource_alternatives, unnamed_steps
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
@@ -223,10 +223,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             )
             self.notes_.append(self.times_.told(self.encoder_.tokeniser_.number_names))
             task.advance()
-            self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
+            self.resource_alternatives_ = resource_alternatives(
+                operations, evidence, self.pool_words, self._gone
+            )
             self._fit_artifacts(train)
             task.advance()
-        del self._step_live
+        del self._step_live, self._gone
         return self
 
     def _usable(self, train: pl.DataFrame) -> tuple[AttributeSpec, ...]:
@@ -388,6 +390,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_.append(
                 f"Jobs out of use, not proposed: {', '.join(self.retired_jobs_.to_list()[:20])}."
             )
+        self._gone = OutOfUse.of(catalogue, self.retired_jobs_.to_list(), old_step)
         usable = catalogue.step_fits & catalogue.step_observed & ~old_step
         self._step_live = usable & ~unnamed_steps(catalogue.steps, usable)
         fits = np.bitwise_and.reduceat(~old_job[catalogue.sequence_jobs], catalogue.sequence_offsets[:-1])
