@@ -508,7 +508,13 @@ ABSTAINED = Frame(
     (
         ITEM_CD,
         ITEM_KEY,
-        _c("reason_code", STR, "no_similar_item, unseen_part_type, no_attributes ...", null=False, length=40),
+        _c(
+            "reason_code",
+            STR,
+            "no_similar_item, unseen_part_type, unseen_value, no_attributes",
+            null=False,
+            length=40,
+        ),
         _c("reason", STR, "one sentence for people", null=False, length=400),
         _c("best_similarity", F64, "similarity of the nearest item, NULL when there is none"),
     ),

@@ -26,7 +26,8 @@ _CELLS = 20_000_000
 _DOUBT = 0.75
 
 
-TYPE_LEVEL = "part_type|value"
+TYPE_ATTRIBUTE = "part_type"
+TYPE_LEVEL = f"{TYPE_ATTRIBUTE}|value"
 
 
 def kind_level(levels: Collection[str]) -> str:

@@ -31,6 +31,7 @@ from routing_etl.frames import (
     Predictions,
     TimeEvidence,
 )
+from routing_etl.model.abstention import reasons
 from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
 from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
@@ -71,11 +72,6 @@ _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
 #: Machines are replaced and reshuffled sooner than routings change.
 _MACHINE_HALF_LIFE_DAYS = 500.0
-_REASONS = {
-    "no_attributes": "None of the item's attributes that the model knows is filled.",
-    "unseen_part_type": "No routed item has this part type, and no other type's routings fit well enough.",
-    "no_similar_item": "No routed item is similar enough to copy a routing from.",
-}
 
 
 class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
@@ -600,11 +596,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         texts = matching[n:], differing[n:]
         voters = evidence_frame(items, row, rank, place, label, similarity, weight, texts, self.catalogue_)
         quiet = np.flatnonzero(silent)
-        code = [
-            "no_attributes" if empty[i] else "unseen_part_type" if unseen[i] else "no_similar_item"
-            for i in quiet
-        ]
-        reason = [_REASONS[c] for c in code]
+        code, reason = reasons(items, quiet, empty, unseen, self.novelty_.attribute)
         abstained = abstained_frame(items, quiet, code, reason, nearest[quiet])
         return Predictions(candidates, operations, self.resource_alternatives_, voters, abstained)
 

@@ -318,6 +318,29 @@ def test_abstains_without_attributes(model: RoutingPredictor, plant: tuple[pl.Da
     assert found.abstained["reason_code"].to_list() == ["no_attributes"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "code", "named"),
+    [(True, "unseen_part_type", "part type 'T9"), (False, "unseen_value", "kind_cd 'T9")],
+)
+def test_abstention_names_what_is_new(
+    plant: tuple[pl.DataFrame, ...], typed: bool, code: str, named: str
+) -> None:
+    """Types whose routings have nothing in common tell nothing about another; kind_cd stands in where no type is given."""
+    items, operations, unknown = plant
+    own_jobs = pl.concat_str("part_type", "job_cd").alias("job_cd")
+    apart = operations.join(items.select("item_key", "part_type"), on="item_key").with_columns(own_jobs)
+    fresh = [pl.Series(n, ["T98", "T99"]) for n in ("part_type", "kind_cd")]
+    asked = unknown.head(2).with_columns(fresh)
+    if not typed:
+        bare = [pl.lit(None, pl.String).alias(n) for n in ("part_type", "item_nm")]
+        items, asked = items.with_columns(bare), asked.with_columns(bare)
+    refused = predictor().fit(items, apart.select(operations.columns)).predict(asked).abstained
+    assert refused["reason_code"].to_list() == [code] * 2
+    for reason, last in zip(refused["reason"], "89", strict=True):
+        assert f"{named}{last}'" in reason
+        assert ("type" in reason) == typed
+
+
 def test_unseen_type_lowers_the_confidence(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
     usual = plant[2].head(60)
     strange = usual.with_columns(
