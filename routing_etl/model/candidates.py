@@ -228,12 +228,20 @@ class CandidateMaker:
         used = np.flatnonzero(np.diff(matrix.indptr))
         return used, matrix[used]
 
-    def make(self, evidence: Evidence, sequence_of: IntArray, *, without: int | None = None) -> Pairs:
+    def make(
+        self,
+        evidence: Evidence,
+        sequence_of: IntArray,
+        *,
+        own: IntArray | None = None,
+        without: int | None = None,
+    ) -> Pairs:
         """Collect candidates and compute their features.
 
         Parameters
         ----------
-        sequence_of: sequence of every training item, to read the neighbours' votes. without: fold of the items, when
+        sequence_of: sequence of every training item, to read the neighbours' votes. own: per item its number among the
+        training items, -1 for none: what only the item itself has is no candidate. without: fold of the items, when
         they are training items: all counts leave the whole fold out. (Leaving out each item alone would give its
         routing away: its count would be one lower than for all others.)
         """
@@ -254,7 +262,8 @@ class CandidateMaker:
         demand = self.guard_.demand(evidence.codes.get(self.kind_), evidence.family, without)
         counts = self.counts_ if without is None else self.without_[without]
         total = n_sequences + composed.n_new
-        key = self._guarded(pool.tocsr(), composed, demand, counts)
+        mine = np.full(n, -1) if own is None else np.where(own >= 0, sequence_of[np.maximum(own, 0)], -1)
+        key = self._guarded(pool.tocsr(), composed, demand, counts, mine)
         row, sequence = key // total, key % total
         features = self._features(counts, evidence, votes, near, row, sequence, composed, sequence_of)
         return Pairs(row, sequence, features, composed)
@@ -304,11 +313,11 @@ class CandidateMaker:
         return out
 
     def _guarded(
-        self, pool: sparse.csr_matrix, composed: Composed, demand: Demand, counts: _Counts
+        self, pool: sparse.csr_matrix, composed: Composed, demand: Demand, counts: _Counts, mine: IntArray
     ) -> IntArray:
         """Keys row * (known + new sequences) + sequence of the pairs, sorted: the best of the pool and the composed ones.
 
-        None lacks a mandatory inspection; an item that has nothing else left gets its stand-in.
+        `mine`: per item its own sequence, which does not count for it; -1 for none. None lacks a mandatory inspection; an item that has nothing else left gets its stand-in.
         """
         row = np.repeat(np.arange(pool.shape[0]), np.diff(pool.indptr))
         col, data = pool.indices.astype(np.int64), pool.data
@@ -321,7 +330,7 @@ class CandidateMaker:
         lost = np.zeros(pool.shape[0], dtype=bool)
         lost[row[~whole]] = lost[composed.row[~made_whole]] = True
         row, col = self._best(row[whole], col[whole], data[whole])
-        known = counts.total[col] > 0
+        known = counts.total[col] > (mine[row] == col)
         total = pool.shape[1] + composed.n_new
         key = np.union1d(
             row[known] * total + col[known],

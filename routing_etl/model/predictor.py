@@ -495,7 +495,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
     # --- prediction ----------------------------------------------------------------------------------------------
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """Propose routings for items (ITEMS frame with the attribute columns); an item is never its own evidence.
+        """Propose routings for items (ITEMS frame with the attribute columns).
+
+        The night asks for items without a routing. An item that the model has learned from is no neighbour, reference or
+        evidence of itself, and a routing that only it has is proposed only if composed of operations that others have. But
+        its routing stays among the forest's votes and the counts, so its confidence is somewhat too high. How good the
+        model is, `evaluate` tells, which trains without the items that it asks.
 
         Raises
         ------
@@ -528,7 +533,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             family=family,
             codes=codes,
         )
-        return self._propose(items, table, features, evidence)
+        return self._propose(items, table, features, evidence, own)
 
     def iter_predict(
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
@@ -548,9 +553,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             ) from NotFittedError()
 
     def _propose(
-        self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence
+        self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence, own: IntArray
     ) -> Predictions:
-        pairs = self.maker_.make(evidence, self.sequence_of_)
+        pairs = self.maker_.make(evidence, self.sequence_of_, own=own)
         _, probability = self.ranker_.predict(pairs.features, pairs.row, evidence.family[pairs.row])
         unseen = self.novelty_.unseen(items)
         probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
