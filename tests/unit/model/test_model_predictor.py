@@ -179,6 +179,21 @@ def test_evidence_names_what_agrees_and_what_differs(
     assert weights["weight"].max() <= 1.0 + 1e-6
 
 
+def test_the_reference_item_is_the_first_of_the_evidence(found: Predictions) -> None:
+    """Also where no neighbour has the routing: then it has not voted, which weight 0 says."""
+    keys = ["item_key", "candidate_rank"]
+    first = found.evidence.filter(pl.col("evidence_rank") == 1)
+    both = found.candidates.join(first, on=keys, how="left", maintain_order="left")
+    assert both["neighbour_item_cd"].to_list() == both["reference_item_cd"].to_list()
+    assert both["matching"].to_list() == both["matched_attributes"].to_list()
+    lone = both["neighbour_count"] == 0
+    assert 0 < lone.sum() < both.height
+    assert (both.filter(lone)["weight"] == 0).all()
+    shown = both.join(found.evidence.group_by(keys).len(), on=keys, how="left")
+    expected = shown["neighbour_count"].clip(1, 3).cast(pl.UInt32)
+    assert shown["len"].to_list() == expected.to_list()
+
+
 def test_same_seed_same_answer(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     again = predictor().fit(items, operations).predict(unknown)
