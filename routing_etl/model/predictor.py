@@ -32,10 +32,10 @@ from routing_etl.frames import (
     TimeEvidence,
 )
 from routing_etl.model.abstention import reasons
-from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
+from routing_etl.model.artifacts import artifact_set, attribute_importance, attribute_statistics
 from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
-from routing_etl.model.columns import FEW, dense_product, take
+from routing_etl.model.columns import FEW, dense_product, group_mean, take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
@@ -195,7 +195,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             )
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
-            sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
+            sequence_described = group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
             maker.fit(
                 catalogue, sequence_described, codes, age, live, family, folds, kind_level(self.telling_)
             )
@@ -479,18 +479,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.feature_weights or {}
         )
         used = {a.name for a in self.attributes_}
-        active = {name: name in used for name in weights}
-        return {
-            "encoder": self.encoder_,
-            "scaler": dict(self.space_),
-            "feature_columns": list(self.encoder_.feature_names_),
-            "feature_weights": weights,
-            "active_features": active,
-            "feature_importance": dict(self.importance_),
-            "feature_statistics": {name: dict(entry) for name, entry in self.statistics_.items()},
-            "feature_recommendations": recommendations(self.importance_, weights),
-            "feature_weights_json": {"version": "3.0", "weights": weights, "active": active},
-        }
+        return artifact_set(self.encoder_, self.space_, used, weights, self.importance_, self.statistics_)
 
     # --- prediction ----------------------------------------------------------------------------------------------
 
@@ -604,11 +593,3 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         code, reason = reasons(items, quiet, empty, unseen, self.novelty_.attribute)
         abstained = abstained_frame(items, quiet, code, reason, nearest[quiet])
         return Predictions(candidates, operations, self.resource_alternatives_, voters, abstained)
-
-
-def _group_mean(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:
-    counts = np.bincount(group, minlength=n_groups)
-    hot = sparse.csr_matrix(
-        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
-    )
-    return np.asarray((hot @ values) / np.maximum(counts, 1)[:, None], dtype=np.float32)
