@@ -34,6 +34,8 @@ def reasons(
     empty, unseen: per item, whether no attribute is filled, and whether its `attribute` (what tells kinds of items apart)
     has a value that no routed item has. The code `unseen_part_type` is used for the part type only.
     """
+    if not len(row):
+        return [], []
     new = "unseen_part_type" if attribute == TYPE_ATTRIBUTE else "unseen_value"
     codes = ["no_attributes" if empty[i] else new if unseen[i] else "no_similar_item" for i in row]
     values = items[attribute].gather(row).cast(pl.String).to_list() if attribute else [None] * len(row)
