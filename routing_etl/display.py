@@ -423,8 +423,9 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
     console.print(table)
     console.print("   set-up in minutes per order, run in minutes per piece of a lot of so many pieces")
     for e in p.evidence.filter(mine).sort("evidence_rank").iter_rows(named=True):
+        because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
         console.print(
-            f"   because of [bold]{escape(e['neighbour_item_cd'])}[/] (similarity {e['similarity']:.2f}): same "
+            f"   {because} [bold]{escape(e['neighbour_item_cd'])}[/] (similarity {e['similarity']:.2f}): same "
             f"{escape(_short(e['matching']))}; differs in {escape(_short(e['differing']))}"
         )
 

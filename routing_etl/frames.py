@@ -421,7 +421,9 @@ CANDIDATES = Frame(
         _c("confidence", F64, "probability that this candidate is the engineer's routing", null=False),
         _c("priority", STR, "'primary' or 'fallback'", null=False, length=16),
         _c("similarity_tier", STR, "'HIGH' from the threshold on, else 'LOW'", null=False, length=8),
-        _c("reference_item_cd", STR, "item whose routing supports it most", length=100),
+        _c(
+            "reference_item_cd", STR, "item whose routing supports it most; first of its evidence", length=100
+        ),
         _c("rout_no", STR, "routing number it is copied from", length=50),
         _c("routing_source", STR, "'similar' or 'self'", null=False, length=16),
         _c("process_count", I32, "number of operations", null=False),
@@ -518,7 +520,12 @@ CANDIDATE_EVIDENCE = Frame(
         _c("neighbour_item_cd", STR, "similar item", null=False, length=100),
         _c("neighbour_rout_no", STR, "its routing", length=50),
         _c("similarity", F64, "0..1", null=False),
-        _c("weight", F64, "its share of the vote for this candidate", null=False),
+        _c(
+            "weight",
+            F64,
+            "share of the vote for this candidate; 0 for a reference with another routing",
+            null=False,
+        ),
         _c("matching", STR, "attributes that agree, by name", length=1000),
         _c("differing", STR, "attributes that differ: name: item's -> neighbour's", length=1000),
     ),
@@ -530,7 +537,13 @@ ABSTAINED = Frame(
     (
         ITEM_CD,
         ITEM_KEY,
-        _c("reason_code", STR, "no_similar_item, unseen_part_type, no_attributes ...", null=False, length=40),
+        _c(
+            "reason_code",
+            STR,
+            "no_similar_item, unseen_part_type, unseen_value, no_attributes",
+            null=False,
+            length=40,
+        ),
         _c("reason", STR, "one sentence for people", null=False, length=400),
         _c("best_similarity", F64, "similarity of the nearest item, NULL when there is none"),
     ),

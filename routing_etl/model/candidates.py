@@ -5,7 +5,7 @@ neighbours, often among items with the same value of a telling attribute, likely
 composed of steps that have been seen together (`compose`). For a training item every count leaves the item's own fold
 out, and a routing that only it has is a candidate only if it would have been composed, so the ranker learns from
 evidence as a new item would have it. A near-duplicate stays: a new item may have one too, and how much it is worth is
-for the ranker to learn.
+for the ranker to learn. A routing without an inspection that all items of the kind have is no candidate (`guard`).
 
 What belongs here: collecting candidates and computing their evidence features. What does not: deciding between them.
 """
@@ -21,6 +21,7 @@ from scipy import sparse
 
 from routing_etl.model.columns import dense_product, ranges
 from routing_etl.model.compose import Composed, Composer
+from routing_etl.model.guard import Demand, InspectionGuard
 from routing_etl.model.labels import RoutingCatalogue
 
 FloatArray = NDArray[Any]
@@ -152,6 +153,7 @@ class CandidateMaker:
         live: NDArray[np.bool_],
         family: IntArray,
         folds: IntArray,
+        kind: str,
     ) -> CandidateMaker:
         """Count routings per telling value.
 
@@ -159,7 +161,8 @@ class CandidateMaker:
         ----------
         described: sequences x d, mean routing description of every sequence.
         codes: telling level -> coded value per label. age_days: per label, NaN when unknown.
-        live: per sequence, whether it may be proposed. family, folds: per label.
+        live: per sequence, whether it may be proposed. family, folds: per label. kind: the level of `codes` that tells
+        kinds of items apart, '' when none does.
         """
         labels = catalogue.labels
         sequence = labels["sequence"].to_numpy().astype(np.int64)
@@ -183,6 +186,8 @@ class CandidateMaker:
         per_job = outside / np.maximum(np.bincount(catalogue.step_job, uses, len(catalogue.jobs)), 1)
         self.outsourced_ = per_job[catalogue.operation_job].astype(np.float32)
         self.composer_ = Composer().fit(catalogue, family, sequence, live)
+        self.kind_ = kind
+        self.guard_ = InspectionGuard().fit(catalogue, codes.get(kind), family, live, folds)
 
         self.levels_ = list(codes)
         self.counts_ = _count(np.arange(len(sequence)), sequence, n_sequences, codes, age_days)
@@ -198,6 +203,11 @@ class CandidateMaker:
         self.family_operations_ = [self._operations_of(known) for known in self.family_sequences_]
         self.names_ = [*FEATURES, *[f"share given {name}" for name in self.levels_]]
         return self
+
+    def forget_folds(self) -> None:
+        """Drop the counts without a fold: only the ranker's training asks for them."""
+        self.without_ = []
+        self.guard_.without_ = []
 
     def _typical(self, n_sequences: int) -> sparse.csr_matrix | None:
         """Values of the first telling level x sequences: the most frequent sequences of each value."""
@@ -218,12 +228,20 @@ class CandidateMaker:
         used = np.flatnonzero(np.diff(matrix.indptr))
         return used, matrix[used]
 
-    def make(self, evidence: Evidence, sequence_of: IntArray, *, without: int | None = None) -> Pairs:
+    def make(
+        self,
+        evidence: Evidence,
+        sequence_of: IntArray,
+        *,
+        own: IntArray | None = None,
+        without: int | None = None,
+    ) -> Pairs:
         """Collect candidates and compute their features.
 
         Parameters
         ----------
-        sequence_of: sequence of every training item, to read the neighbours' votes. without: fold of the items, when
+        sequence_of: sequence of every training item, to read the neighbours' votes. own: per item its number among the
+        training items, -1 for none: what only the item itself has is no candidate. without: fold of the items, when
         they are training items: all counts leave the whole fold out. (Leaving out each item alone would give its
         routing away: its count would be one lower than for all others.)
         """
@@ -241,13 +259,11 @@ class CandidateMaker:
             pool = pool + member @ self.typical_
         pool = pool + self._most_likely(evidence, n_sequences)
         composed = self.composer_.compose(evidence.operations, evidence.family)
-        row, sequence = self._best(pool.tocsr())
-        total = n_sequences + composed.n_new
-        made = np.unique(composed.row * total + composed.sequence)
-        key = row * total + sequence
+        demand = self.guard_.demand(evidence.codes.get(self.kind_), evidence.family, without)
         counts = self.counts_ if without is None else self.without_[without]
-        alone = counts.total[sequence] <= 0
-        key = np.union1d(key[~alone], made)
+        total = n_sequences + composed.n_new
+        mine = np.full(n, -1) if own is None else np.where(own >= 0, sequence_of[np.maximum(own, 0)], -1)
+        key = self._guarded(pool.tocsr(), composed, demand, counts, mine)
         row, sequence = key // total, key % total
         features = self._features(counts, evidence, votes, near, row, sequence, composed, sequence_of)
         return Pairs(row, sequence, features, composed)
@@ -296,11 +312,36 @@ class CandidateMaker:
         out.sum_duplicates()
         return out
 
-    def _best(self, pool: sparse.csr_matrix) -> tuple[IntArray, IntArray]:
+    def _guarded(
+        self, pool: sparse.csr_matrix, composed: Composed, demand: Demand, counts: _Counts, mine: IntArray
+    ) -> IntArray:
+        """Keys row * (known + new sequences) + sequence of the pairs, sorted: the best of the pool and the composed ones.
+
+        `mine`: per item its own sequence, which does not count for it; -1 for none. None lacks a mandatory inspection; an item that has nothing else left gets its stand-in.
+        """
         row = np.repeat(np.arange(pool.shape[0]), np.diff(pool.indptr))
         col, data = pool.indices.astype(np.int64), pool.data
         keep = self.live_[col]
         row, col, data = row[keep], col[keep], data[keep]
+        whole = ~demand.lacks(row, self.guard_.has(col))
+        made_whole = ~demand.lacks(
+            composed.row, self.guard_.has(composed.sequence, composed.offsets, composed.operations)
+        )
+        lost = np.zeros(pool.shape[0], dtype=bool)
+        lost[row[~whole]] = lost[composed.row[~made_whole]] = True
+        row, col = self._best(row[whole], col[whole], data[whole])
+        known = counts.total[col] > (mine[row] == col)
+        total = pool.shape[1] + composed.n_new
+        key = np.union1d(
+            row[known] * total + col[known],
+            composed.row[made_whole] * total + composed.sequence[made_whole],
+        )
+        lost[key // total] = False
+        bare = np.flatnonzero(lost & (demand.stand_in >= 0))
+        return np.union1d(key, bare * total + demand.stand_in[bare])
+
+    def _best(self, row: IntArray, col: IntArray, data: FloatArray) -> tuple[IntArray, IntArray]:
+        """Of the pairs the ones with most votes per item, sorted."""
         order = np.lexsort((col, -data, row))
         row, col = row[order], col[order]
         top = rank_in_group(row) < self.max_candidates

@@ -200,20 +200,23 @@ class StepChooser:
     def voters(
         self, chosen: Chosen, evidence: Evidence, sequence_of: IntArray, per_candidate: int
     ) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray]:
-        """Neighbours that voted: item row, candidate rank, place, training item, similarity, weight of the vote."""
-        neighbours = evidence.neighbours[chosen.row]
+        """Neighbours that voted: item row, candidate rank, place, training item, similarity, weight of the vote.
+
+        The reference item comes first. Where none voted, because no neighbour has the routing, it stands alone with weight 0.
+        """
+        neighbours, near = evidence.neighbours[chosen.row], evidence.similarity[chosen.row]
         same = (neighbours >= 0) & (sequence_of[np.maximum(neighbours, 0)] == chosen.sequence[:, None])
-        place = np.cumsum(same, axis=1)
-        candidate, column = np.nonzero(same & (place <= per_candidate))
-        label = neighbours[candidate, column]
-        similarity = evidence.similarity[chosen.row][candidate, column]
-        weight = np.where(same, evidence.similarity[chosen.row] ** 2, 0.0)
-        share = weight[candidate, column] / np.maximum(weight.sum(axis=1)[candidate], 1e-9)
+        weight = np.where(same, near**2, 0.0)
+        total = np.maximum(weight.sum(axis=1), 1e-9)
+        is_reference = (neighbours == chosen.reference[:, None]) & (chosen.reference >= 0)[:, None]
+        shown = np.where(chosen.copied[:, None], same, is_reference)
+        place = np.cumsum(shown, axis=1)
+        candidate, column = np.nonzero(shown & (place <= per_candidate))
         return (
             chosen.row[candidate],
             chosen.rank[candidate],
             place[candidate, column],
-            label,
-            similarity.astype(np.float32),
-            share.astype(np.float32),
+            neighbours[candidate, column],
+            near[candidate, column].astype(np.float32),
+            (weight[candidate, column] / total[candidate]).astype(np.float32),
         )

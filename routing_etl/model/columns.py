@@ -81,3 +81,12 @@ def assemble(frame: Frame, columns: Mapping[str, pl.Series | NDArray[Any]]) -> p
     out = pl.DataFrame(made)
     frame.validate(out)
     return out
+
+
+def group_mean(values: NDArray[Any], group: NDArray[np.int64], n_groups: int) -> NDArray[Any]:
+    """Groups x d: mean of the rows of `values` in every group, 0 for an empty one."""
+    counts = np.bincount(group, minlength=n_groups)
+    hot = sparse.csr_matrix(
+        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
+    )
+    return np.asarray((hot @ values) / np.maximum(counts, 1)[:, None], dtype=np.float32)

@@ -3,7 +3,9 @@
 The most likely set of operations of an item and its nearest alternatives (the least certain operations in or out) are
 looked up among the known routings of the family. A set that nobody has written yet becomes a routing of its own when
 every step of it has been seen: each job next to the following one, the first job at a start, the last at an end. Its
-order is the family's: an operation comes before another when it mostly does.
+order is the family's: an operation comes before another when it mostly does. One whose code the output cannot hold is left
+out, and one that turns out to be known - from another family, or in another order of the set - keeps its number, or is left
+out when it may not be proposed.
 
 What belongs here: sets of operations to sequences. What does not: how good a sequence is.
 """
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from routing_etl.model.labels import RoutingCatalogue
+from routing_etl.model.labels import ROUTING_CODE_LENGTH, RoutingCatalogue
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -27,6 +29,8 @@ _FLIPS = ((), (0,), (1,), (2,), (3,), (4,), (5,), (0, 1), (0, 2), (1, 2), (0, 3)
 
 _MOST_FLIPPED = 1 + max(max(flips, default=0) for flips in _FLIPS)
 _TURNED = np.array([[place in flips for place in range(_MOST_FLIPPED)] for flips in _FLIPS])
+#: An odd factor per place makes the sum of a sequence's job tags tell its order too.
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 #: An operation so far from a probability of one half is not turned over.
 _NO_DOUBT = 0.45
 
@@ -74,7 +78,10 @@ class Composer:
         rng = np.random.default_rng(self.random_state)
         n_operations = catalogue.n_operations
         self.tag_ = rng.integers(1, 2**63, n_operations, dtype=np.uint64) | np.uint64(1)
+        self.job_tag_ = rng.integers(1, 2**63, len(catalogue.jobs), dtype=np.uint64) | np.uint64(1)
         self.job_ = catalogue.operation_job
+        # A job takes its code and the sign before the next one.
+        self.room_ = catalogue.jobs.str.len_chars().to_numpy().astype(np.int64)[self.job_] + 1
         self.n_known_ = catalogue.n_sequences
         matrix = catalogue.sequence_matrix()
         lengths = np.diff(catalogue.sequence_offsets)
@@ -90,6 +97,11 @@ class Composer:
         # An operation that says "second drilling" needs a first one: index of the occurrence before, -1 for a first.
         key = catalogue.operation_key
         self.needs_ = np.where(key % 64 > 0, np.searchsorted(key, key - 1), -1)
+        mark = np.zeros(catalogue.n_sequences, dtype=np.uint64)
+        np.add.at(mark, owner, self.job_tag_[jobs] * _powers(int(lengths.max()))[position])
+        self.known_ = np.argsort(mark, kind="stable")
+        self.mark_ = mark[self.known_]
+        self.live_ = live
         self.live_job_ = np.zeros(len(catalogue.jobs), dtype=bool)
         self.live_job_[jobs[live[owner]]] = True
         places = sparse.csr_matrix(
@@ -149,9 +161,14 @@ class Composer:
             ordered = np.where(
                 np.arange(ranked.shape[1])[None, :] < size[:, None], order.operations[ranked], -1
             )
-            fits = self._seen(ordered, size)
-            new_rows.append(owner[fits])
-            new_orders.append(ordered[fits])
+            fits = self._seen(ordered, size) & self._short(ordered)
+            ordered, owner = ordered[fits], owner[fits]
+            found = self._known(ordered)
+            again = (found >= 0) & self.live_[found]
+            rows.append(owner[again])
+            sequences.append(found[again])
+            new_rows.append(owner[found < 0])
+            new_orders.append(ordered[found < 0])
             width = max(width, ordered.shape[1])
         row, sequence = _join(rows), _join(sequences)
         if not new_orders or not sum(len(o) for o in new_orders):
@@ -203,6 +220,22 @@ class Composer:
         seen = self.pairs_[place] == key
         beyond = np.arange(key.shape[1])[None, :] > size[:, None]
         return np.asarray((seen | beyond).all(axis=1))
+
+    def _short(self, ordered: IntArray) -> NDArray[np.bool_]:
+        """Whether the output's column holds the routing code."""
+        room = np.where(ordered >= 0, self.room_[np.maximum(ordered, 0)], 0).sum(axis=1) - 1
+        return np.asarray(room <= ROUTING_CODE_LENGTH)
+
+    def _known(self, ordered: IntArray) -> IntArray:
+        """The known sequence with these jobs in this order, -1 for none."""
+        tags = np.where(ordered >= 0, self.job_tag_[self.job_[np.maximum(ordered, 0)]], np.uint64(0))
+        mark = (tags * _powers(ordered.shape[1])[None, :]).sum(axis=1, dtype=np.uint64)
+        place = np.minimum(np.searchsorted(self.mark_, mark), len(self.mark_) - 1)
+        return np.where(self.mark_[place] == mark, self.known_[place], -1)
+
+
+def _powers(n: int) -> NDArray[np.uint64]:
+    return np.cumprod(np.full(n, _FACTOR), dtype=np.uint64)
 
 
 def _join(parts: list[IntArray]) -> IntArray:

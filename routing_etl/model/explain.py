@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
-from routing_etl.model.columns import FEW
+from routing_etl.model.columns import FEW, take
 from routing_etl.model.levels import normalise, normalised
 
 FloatArray = NDArray[np.float64]
@@ -86,6 +86,17 @@ class AttributeText:
         if not names or not len(rows):
             empty = pl.Series([None] * len(rows), dtype=pl.String)
             return empty, empty
+        # A reference item is asked for by its candidate and by its line of evidence.
+        _, first, back = np.unique(
+            rows * (self.values_.height + 1) + labels + 1, return_index=True, return_inverse=True
+        )
+        matching, differing = self._compare(shown, rows[first], labels[first])
+        return take(matching, back), take(differing, back)
+
+    def _compare(
+        self, shown: pl.DataFrame | list[Shown], rows: IntArray, labels: IntArray
+    ) -> tuple[pl.Series, pl.Series]:
+        names = [a.name for a in self.attributes]
         right = self.values_[np.maximum(labels, 0)]
         if isinstance(shown, list):
             pairs = [

@@ -28,7 +28,7 @@ from routing_etl.model.recency import age_in_days, retired, successors
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
-_ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
+ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
 _CODE_LENGTH = CANDIDATE_OPERATIONS["job_cd"].max_length or 32
 _SIGNATURE_LENGTH = CANDIDATES["routing_signature"].max_length or 200
 _NAMES = 4
@@ -409,7 +409,7 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
     sequence_jobs = sequences["jobs"].explode().to_numpy().astype(np.int64)
     job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
     fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
-    fits &= (sequences["sequence_code"].str.len_chars() <= _ROUTING_CODE_LENGTH).to_numpy()
+    fits &= (sequences["sequence_code"].str.len_chars() <= ROUTING_CODE_LENGTH).to_numpy()
     if not fits.all():
         notes.append(
             f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
@@ -473,6 +473,8 @@ def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str) -> dict[str, st
     used = own.with_columns(item=pl.col("item_key").rle_id().cast(pl.Int64)).filter(
         pl.col(code).is_not_null()
     )
+    if used.is_empty():
+        return {}
     codes = used[code].unique().sort()
     coded = used[code].replace_strict(codes, pl.int_range(codes.len(), eager=True), return_dtype=pl.Int64)
     gone = retired(

@@ -5,6 +5,7 @@ What belongs here: which types are new, and what that does to confidence. What d
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,15 @@ _SAMPLE = 1500
 _CELLS = 20_000_000
 #: Of the bound that items of new types have: what the least of them keep.
 _DOUBT = 0.75
+
+
+TYPE_ATTRIBUTE = "part_type"
+TYPE_LEVEL = f"{TYPE_ATTRIBUTE}|value"
+
+
+def kind_level(levels: Collection[str]) -> str:
+    """The level that tells kinds of items apart: the part type's, else the first value level; '' when there is none."""
+    return next((n for n in (TYPE_LEVEL, *levels) if n in levels and n.endswith("|value")), "")
 
 
 @dataclass(frozen=True)

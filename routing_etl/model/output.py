@@ -181,7 +181,7 @@ def evidence_frame(
     texts: tuple[pl.Series, pl.Series],
     catalogue: RoutingCatalogue,
 ) -> pl.DataFrame:
-    """The CANDIDATE_EVIDENCE frame: one entry per candidate and voting neighbour."""
+    """The CANDIDATE_EVIDENCE frame: one entry per candidate and voting neighbour, or its reference where none voted."""
     labels = catalogue.labels
     return assemble(
         CANDIDATE_EVIDENCE,

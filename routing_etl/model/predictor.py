@@ -31,17 +31,18 @@ from routing_etl.frames import (
     Predictions,
     TimeEvidence,
 )
-from routing_etl.model.artifacts import attribute_importance, attribute_statistics, recommendations
+from routing_etl.model.abstention import reasons
+from routing_etl.model.artifacts import artifact_set, attribute_importance, attribute_statistics
 from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
-from routing_etl.model.columns import FEW, dense_product, take
+from routing_etl.model.columns import FEW, dense_product, group_mean, take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder
 from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.levels import normalise
 from routing_etl.model.line_model import LineModel
-from routing_etl.model.novelty import Novelty, novelty_factor
+from routing_etl.model.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
 from routing_etl.model.operation_times import OperationTimes, TimeRequest
 from routing_etl.model.operations_model import OperationModel
 from routing_etl.model.output import (
@@ -54,7 +55,7 @@ from routing_etl.model.output import (
 from routing_etl.model.outside_model import OutsideModel
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
-from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
+from routing_etl.model.resources import OutOfUse, pool_steps, resource_alternatives, unnamed_steps
 from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
 from routing_etl.model.tokens import TokenTable
 from routing_etl.progress import SILENT, Progress
@@ -62,7 +63,6 @@ from routing_etl.progress import SILENT, Progress
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
-_TYPE = "part_type|value"
 _CORE = (
     AttributeSpec("part_type", "category"),
     AttributeSpec("item_acct", "category"),
@@ -72,11 +72,6 @@ _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
 #: Machines are replaced and reshuffled sooner than routings change.
 _MACHINE_HALF_LIFE_DAYS = 500.0
-_REASONS = {
-    "no_attributes": "None of the item's attributes that the model knows is filled.",
-    "unseen_part_type": "No routed item has this part type, and no other type's routings fit well enough.",
-    "no_similar_item": "No routed item is similar enough to copy a routing from.",
-}
 
 
 class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
@@ -200,9 +195,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             )
             live = self._fit_recency(age, codes)
             maker = CandidateMaker()
-            sequence_described = _group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
-            maker.fit(catalogue, sequence_described, codes, age, live, family, folds)
+            sequence_described = group_mean(described, catalogue.variant_sequence, catalogue.n_sequences)
+            maker.fit(
+                catalogue, sequence_described, codes, age, live, family, folds, kind_level(self.telling_)
+            )
             self.maker_ = maker
+            self.notes_ += maker.guard_.told()
             near = self._fit_ranker(train, features, votes, probabilities, family, codes, folds)
             task.advance()
             self.book_ = catalogue.book()
@@ -221,10 +219,12 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             ).fit(catalogue, operations, evidence, table, features, family, folds, *near, lines.line_of_job_)
             self.notes_.append(self.times_.told(self.encoder_.tokeniser_.number_names))
             task.advance()
-            self.resource_alternatives_ = resource_alternatives(operations, evidence, self.pool_words)
+            self.resource_alternatives_ = resource_alternatives(
+                operations, evidence, self.pool_words, self._gone
+            )
             self._fit_artifacts(train)
             task.advance()
-        del self._step_live
+        del self._step_live, self._gone
         return self
 
     def _usable(self, train: pl.DataFrame) -> tuple[AttributeSpec, ...]:
@@ -319,8 +319,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             gains = self.encoder_.level_gain_
             ranked = sorted(gains, key=lambda name: (-gains[name], name))
             self.telling_ = [name for name in ranked if gains[name] > 0.01][:5]
-            if _TYPE in gains and _TYPE not in self.telling_:
-                self.telling_.append(_TYPE)
+            if TYPE_LEVEL in gains and TYPE_LEVEL not in self.telling_:
+                self.telling_.append(TYPE_LEVEL)
         return {name: table.codes[name] for name in self.telling_}
 
     def _fit_operations(
@@ -386,6 +386,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_.append(
                 f"Jobs out of use, not proposed: {', '.join(self.retired_jobs_.to_list()[:20])}."
             )
+        self._gone = OutOfUse.of(catalogue, self.retired_jobs_.to_list(), old_step)
         usable = catalogue.step_fits & catalogue.step_observed & ~old_step
         self._step_live = usable & ~unnamed_steps(catalogue.steps, usable)
         fits = np.bitwise_and.reduceat(~old_job[catalogue.sequence_jobs], catalogue.sequence_offsets[:-1])
@@ -432,7 +433,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             pairs = self.maker_.make(evidence, sequence_of, without=int(fold))
             hit = pairs.sequence == sequence_of[at][pairs.row]
             parts.append((pairs.features, hit, here[pairs.row]))
-        self.maker_.without_ = []
+        self.maker_.forget_folds()
         row = np.concatenate([part[2] for part in parts])
         self.ranker_ = CandidateRanker(n_jobs=self.n_jobs, random_state=self.random_state)
         self.ranker_.fit(
@@ -442,7 +443,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             folds[chosen][row],
             family[chosen][row],
         )
-        level = next((n for n in (_TYPE, *codes) if n in codes and n.endswith("|value")), "")
+        level = self.maker_.kind_
         known, factor = pl.Series([], dtype=pl.String), 1.0
         if level:
             values = train.select(normalise(level.split("|")[0])).to_series()
@@ -450,7 +451,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             factor = novelty_factor(
                 codes[level][chosen], points, sequence_of[chosen], same[:, 0], self.random_state
             )
-        bound = self.ranker_.least_ if level == _TYPE else None
+        bound = self.ranker_.least_ if level == TYPE_LEVEL else None
         self.novelty_ = Novelty(level.split("|")[0], known, factor, bound)
         return chosen, found, similarity
 
@@ -478,23 +479,17 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.feature_weights or {}
         )
         used = {a.name for a in self.attributes_}
-        active = {name: name in used for name in weights}
-        return {
-            "encoder": self.encoder_,
-            "scaler": dict(self.space_),
-            "feature_columns": list(self.encoder_.feature_names_),
-            "feature_weights": weights,
-            "active_features": active,
-            "feature_importance": dict(self.importance_),
-            "feature_statistics": {name: dict(entry) for name, entry in self.statistics_.items()},
-            "feature_recommendations": recommendations(self.importance_, weights),
-            "feature_weights_json": {"version": "3.0", "weights": weights, "active": active},
-        }
+        return artifact_set(self.encoder_, self.space_, used, weights, self.importance_, self.statistics_)
 
     # --- prediction ----------------------------------------------------------------------------------------------
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """Propose routings for items (ITEMS frame with the attribute columns); an item is never its own evidence.
+        """Propose routings for items (ITEMS frame with the attribute columns).
+
+        The night asks for items without a routing. An item that the model has learned from is no neighbour, reference or
+        evidence of itself, and a routing that only it has is proposed only if composed of operations that others have. But
+        its routing stays among the forest's votes and the counts, so its confidence is somewhat too high. How good the
+        model is, `evaluate` tells, which trains without the items that it asks.
 
         Raises
         ------
@@ -527,7 +522,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             family=family,
             codes=codes,
         )
-        return self._propose(items, table, features, evidence)
+        return self._propose(items, table, features, evidence, own)
 
     def iter_predict(
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
@@ -547,9 +542,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             ) from NotFittedError()
 
     def _propose(
-        self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence
+        self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence, own: IntArray
     ) -> Predictions:
-        pairs = self.maker_.make(evidence, self.sequence_of_)
+        pairs = self.maker_.make(evidence, self.sequence_of_, own=own)
         _, probability = self.ranker_.predict(pairs.features, pairs.row, evidence.family[pairs.row])
         unseen = self.novelty_.unseen(items)
         probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
@@ -595,18 +590,6 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         texts = matching[n:], differing[n:]
         voters = evidence_frame(items, row, rank, place, label, similarity, weight, texts, self.catalogue_)
         quiet = np.flatnonzero(silent)
-        code = [
-            "no_attributes" if empty[i] else "unseen_part_type" if unseen[i] else "no_similar_item"
-            for i in quiet
-        ]
-        reason = [_REASONS[c] for c in code]
+        code, reason = reasons(items, quiet, empty, unseen, self.novelty_.attribute)
         abstained = abstained_frame(items, quiet, code, reason, nearest[quiet])
         return Predictions(candidates, operations, self.resource_alternatives_, voters, abstained)
-
-
-def _group_mean(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:
-    counts = np.bincount(group, minlength=n_groups)
-    hot = sparse.csr_matrix(
-        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
-    )
-    return np.asarray((hot @ values) / np.maximum(counts, 1)[:, None], dtype=np.float32)

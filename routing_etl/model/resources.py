@@ -1,19 +1,24 @@
 """Which machines may run a job: the plant-wide alternatives.
 
-What belongs here: counting resources of jobs over routings and work results. What does not: the choice for one item.
+What belongs here: counting resources of jobs over routings and work results. What does not: the choice for one item, and
+which codes are out of use (`recency`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.frames import RESOURCE_ALTERNATIVES, TimeEvidence
+from routing_etl.model.labels import RoutingCatalogue
 
 _LENGTH = RESOURCE_ALTERNATIVES["res_cd"].max_length or 32
+#: A resource on which work was reported so recently is in use, whatever the routings say.
+_STILL_WORKING_DAYS = 180
 
 
 def is_pool(column: str, words: Sequence[str]) -> pl.Expr:
@@ -41,16 +46,53 @@ def unnamed_steps(steps: pl.DataFrame, usable: NDArray[np.bool_]) -> NDArray[np.
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 
+@dataclass(frozen=True)
+class OutOfUse:
+    """What the routings say is no longer planned.
+
+    Attributes
+    ----------
+    replaced_jobs, replaced_resources: old code -> the code that took over. jobs: codes without successor.
+    pairs: columns job_cd and res_cd, today's codes.
+    """
+
+    replaced_jobs: dict[str, str] = field(default_factory=dict)
+    replaced_resources: dict[str, str] = field(default_factory=dict)
+    jobs: Collection[str] = ()
+    pairs: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"job_cd": pl.String, "res_cd": pl.String})
+    )
+
+    @classmethod
+    def of(cls, catalogue: RoutingCatalogue, jobs: Collection[str], old_step: NDArray[np.bool_]) -> OutOfUse:
+        """From the catalogue's replacements, the retired jobs, and whether each step is retired."""
+        pairs = catalogue.steps.select("job_cd", "res_cd", old=pl.Series(old_step)).drop_nulls("res_cd")
+        pairs = pairs.group_by("job_cd", "res_cd").agg(pl.col("old").all()).filter("old").drop("old")
+        return cls(catalogue.replaced_jobs, catalogue.replaced_resources, jobs, pairs)
+
+    def today(self) -> tuple[pl.Expr, pl.Expr]:
+        """Job and resource with the codes of today."""
+        return pl.col("job_cd").replace(self.replaced_jobs), pl.col("res_cd").replace(self.replaced_resources)
+
+
 def resource_alternatives(
-    operations: pl.DataFrame, evidence: TimeEvidence, pool_words: Sequence[str]
+    operations: pl.DataFrame,
+    evidence: TimeEvidence,
+    pool_words: Sequence[str],
+    gone: OutOfUse | None = None,
 ) -> pl.DataFrame:
     """RESOURCE_ALTERNATIVES frame: per job every resource seen in a routing or in work results.
 
-    A resource ranks by how often it was used; waiting pools come last. Codes too long for the output are left out.
+    A resource ranks by how often it was used; waiting pools come last. A replaced code counts for the one that took over.
+    Jobs out of use are left out, and so are a job's resources out of use, unless work was reported on them in the last 180
+    days (planners may name the pool where the machine still runs). Codes too long for the output are left out, too.
     """
+    gone = gone or OutOfUse()
+    todays = gone.today()
+    was = pl.col("res_cd").is_in(list(gone.replaced_resources)).fill_null(value=False)
+    routed = operations.lazy().select(*todays, "insrt_dt", res_nm=pl.when(~was).then("res_nm"))
     planned = (
-        operations.lazy()
-        .filter(pl.col("job_cd").is_not_null() & pl.col("res_cd").is_not_null())
+        routed.filter(pl.col("job_cd").is_not_null() & pl.col("res_cd").is_not_null())
         .group_by("job_cd", "res_cd")
         .agg(
             pl.len().cast(pl.Int64).alias("planned"),
@@ -59,25 +101,21 @@ def resource_alternatives(
         )
         .collect()
     )
-    worked = evidence.by_job_resource.select(
-        "job_cd",
-        "res_cd",
-        (pl.max_horizontal("run_n", "setup_n") + pl.max_horizontal("run_n_removed", "setup_n_removed")).alias(
-            "worked"
-        ),
-        pl.col("last_report_dt").alias("worked_last"),
+    reports = pl.max_horizontal("run_n", "setup_n") + pl.max_horizontal("run_n_removed", "setup_n_removed")
+    worked = (
+        evidence.by_job_resource.select(*todays, worked=reports, worked_last="last_report_dt")
+        .group_by("job_cd", "res_cd")
+        .agg(pl.col("worked").sum(), pl.col("worked_last").max())
+        .join(planned.select("job_cd").unique(), on="job_cd", how="semi")
     )
-    known_jobs = planned.select("job_cd").unique()
-    worked = worked.join(known_jobs, on="job_cd", how="semi")
     names = (
-        operations.lazy()
-        .filter(pl.col("res_nm").is_not_null())
+        routed.filter(pl.col("res_nm").is_not_null())
         .group_by("res_cd")
         .agg(pl.col("res_nm").mode().sort().first().alias("any_name"))
         .collect()
     )
     frame = (
-        planned.join(worked, on=["job_cd", "res_cd"], how="full", coalesce=True)
+        _in_use(planned.join(worked, on=["job_cd", "res_cd"], how="full", coalesce=True), gone)
         .join(names, on="res_cd", how="left")
         .with_columns(
             use_count=pl.col("planned").fill_null(0) + pl.col("worked").fill_null(0),
@@ -93,3 +131,14 @@ def resource_alternatives(
         )
     )
     return RESOURCE_ALTERNATIVES.conform(frame)
+
+
+def _in_use(used: pl.DataFrame, gone: OutOfUse) -> pl.DataFrame:
+    """Of pairs of job and resource with the date of their newest work result, `worked_last`, those still in use."""
+    working = pl.col("worked_last") > pl.col("worked_last").max() - pl.duration(days=_STILL_WORKING_DAYS)
+    return (
+        used.with_columns(working=working.fill_null(value=False))
+        .join(gone.pairs.with_columns(out=pl.lit(value=True)), on=["job_cd", "res_cd"], how="left")
+        .filter(pl.col("out").is_null() | pl.col("working"), ~pl.col("job_cd").is_in(list(gone.jobs)))
+        .drop("out", "working")
+    )

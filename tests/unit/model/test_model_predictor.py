@@ -179,6 +179,21 @@ def test_evidence_names_what_agrees_and_what_differs(
     assert weights["weight"].max() <= 1.0 + 1e-6
 
 
+def test_the_reference_item_is_the_first_of_the_evidence(found: Predictions) -> None:
+    """Also where no neighbour has the routing: then it has not voted, which weight 0 says."""
+    keys = ["item_key", "candidate_rank"]
+    first = found.evidence.filter(pl.col("evidence_rank") == 1)
+    both = found.candidates.join(first, on=keys, how="left", maintain_order="left")
+    assert both["neighbour_item_cd"].to_list() == both["reference_item_cd"].to_list()
+    assert both["matching"].to_list() == both["matched_attributes"].to_list()
+    lone = both["neighbour_count"] == 0
+    assert 0 < lone.sum() < both.height
+    assert (both.filter(lone)["weight"] == 0).all()
+    shown = both.join(found.evidence.group_by(keys).len(), on=keys, how="left")
+    expected = shown["neighbour_count"].clip(1, 3).cast(pl.UInt32)
+    assert shown["len"].to_list() == expected.to_list()
+
+
 def test_same_seed_same_answer(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     again = predictor().fit(items, operations).predict(unknown)
@@ -316,6 +331,29 @@ def test_abstains_without_attributes(model: RoutingPredictor, plant: tuple[pl.Da
     found = model.predict(blank)
     assert found.candidates.height == 0
     assert found.abstained["reason_code"].to_list() == ["no_attributes"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "named"),
+    [(True, "unseen_part_type", "part type 'T9"), (False, "unseen_value", "kind_cd 'T9")],
+)
+def test_abstention_names_what_is_new(
+    plant: tuple[pl.DataFrame, ...], typed: bool, code: str, named: str
+) -> None:
+    """Types whose routings have nothing in common tell nothing about another; kind_cd stands in where no type is given."""
+    items, operations, unknown = plant
+    own_jobs = pl.concat_str("part_type", "job_cd").alias("job_cd")
+    apart = operations.join(items.select("item_key", "part_type"), on="item_key").with_columns(own_jobs)
+    fresh = [pl.Series(n, ["T98", "T99"]) for n in ("part_type", "kind_cd")]
+    asked = unknown.head(2).with_columns(fresh)
+    if not typed:
+        bare = [pl.lit(None, pl.String).alias(n) for n in ("part_type", "item_nm")]
+        items, asked = items.with_columns(bare), asked.with_columns(bare)
+    refused = predictor().fit(items, apart.select(operations.columns)).predict(asked).abstained
+    assert refused["reason_code"].to_list() == [code] * 2
+    for reason, last in zip(refused["reason"], "89", strict=True):
+        assert f"{named}{last}'" in reason
+        assert ("type" in reason) == typed
 
 
 def test_unseen_type_lowers_the_confidence(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:

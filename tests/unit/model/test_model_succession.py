@@ -174,3 +174,11 @@ def test_other_routings_of_an_item_soften_its_label() -> None:
     label = catalogue.labels["item_key"].to_list().index(first)
     assert sorted(soft[label][soft[label] > 0]) == [0.5, *[1.0] * (own.height - 1)]
     np.testing.assert_array_equal(np.delete(soft, label, 0), np.delete(plain, label, 0))
+
+
+def test_a_plant_that_names_no_resource_is_learned() -> None:
+    items = toy_items(60, seed=3)
+    operations = toy_operations(items, toy_rule(items), seed=3)
+    catalogue = build_catalogue(items, operations.with_columns(res_cd=pl.lit(None, pl.String)))
+    assert catalogue.labels.height == 60
+    assert catalogue.replaced_resources == {}
