@@ -62,23 +62,12 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
 
 @dataclass
 class _Run:
-    """Predictions of one method over all folds, or why there are none."""
+    """Predictions of one method, one part per fold, or why there are none."""
 
     parts: list[Predictions] = field(default_factory=list)
     failure: str | None = None
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
-
-    def predictions(self) -> Predictions:
-        frames = {k: pl.concat([p.frames()[k] for p in self.parts]) for k in self.parts[0].frames()}
-        best = frames["resource_alternatives"].unique(["job_cd", "res_cd"], keep="first", maintain_order=True)
-        return Predictions(
-            frames["candidates"],
-            frames["candidate_operations"],
-            best,
-            frames["candidate_evidence"],
-            frames["abstained"],
-        )
 
 
 def evaluate(
@@ -137,9 +126,9 @@ def evaluate(
     judged = divided.test.to_frame("item_key").join(items, on="item_key", maintain_order="left")
     facts = _facts(divided, items, operations, judged)
     reference = known_routings(operations, divided.test, actuals, truth, reports)
-    answers = {name: run.predictions() for name, run in runs.items() if run.failure is None and run.parts}
+    answers = {name: run.parts for name, run in runs.items() if run.failure is None and run.parts}
     if truth is not None:
-        answers[ORACLE] = truth_predictions(truth, judged)
+        answers[ORACLE] = [truth_predictions(truth, judged)]
     with progress.task("Evaluate: metrics and intervals", total=None):
         report = measure(
             answers, reference, facts, divided.name, truth=truth, n_resamples=n_resamples, random_state=random_state,
@@ -202,7 +191,13 @@ def evaluate_unrouted(
     )
     answers = {MODEL: predictions, **(others or {}), ORACLE: truth_predictions(truth, known)}
     report = measure(
-        answers, reference, facts, "unrouted", truth=truth, n_resamples=n_resamples, random_state=random_state
+        {name: [one] for name, one in answers.items()},
+        reference,
+        facts,
+        "unrouted",
+        truth=truth,
+        n_resamples=n_resamples,
+        random_state=random_state,
     )
     note = "Values are expectations over the routings that a planner would write for each item."
     return _finish(

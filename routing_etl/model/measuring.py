@@ -6,7 +6,7 @@ its reason. What does not: formulas (`metrics.py`, `time_metrics.py`), fitting, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -221,7 +221,7 @@ class Rows:
 
 
 def measure(
-    answers: dict[str, Predictions],
+    answers: Mapping[str, Sequence[Predictions]],
     reference: Reference,
     facts: Facts,
     split: str,
@@ -235,7 +235,7 @@ def measure(
 
     Parameters
     ----------
-    answers: method name to predictions; `model` is the one that differences and segments are about.
+    answers: method name to its predictions, one part per fold; `model` is the one that differences and segments are about.
     failures: methods without predictions and why.
     """
     rows = Rows(split)
@@ -280,7 +280,7 @@ def measure(
 
 
 def _compared(
-    answers: dict[str, Predictions], reference: Reference
+    answers: Mapping[str, Sequence[Predictions]], reference: Reference
 ) -> tuple[dict[str, Comparison], dict[str, str]]:
     """Each method's answers aligned with the reference, and the methods whose answers cannot be."""
     found: dict[str, Comparison] = {}

@@ -134,6 +134,36 @@ def test_unrouted_items_are_never_judged(toy):
     assert all(set(call["asked"]["item_key"]) <= routed for call in seen)
 
 
+def test_with_several_folds_an_item_is_judged_by_the_resources_that_its_own_fold_knew():
+    """Two folds of ten items; planned is always R, written always S, and only the first fold's model names S.
+
+    A model that has no resource list from its own training must not borrow that of another fold, which has seen it.
+    """
+
+    class Fixed:
+        def __init__(self, alternatives: list) -> None:
+            self.alternatives = alternatives
+
+        def fit(self, items, operations, *, times=None, progress=None):
+            return self
+
+        def predict(self, items) -> Predictions:
+            answers = {k: [(0.5, steps("A"))] for k in items["item_key"]}
+            return predictions_of(answers, alternatives=self.alternatives)
+
+    keys = [f"I{i:02d}" for i in range(20)]
+    routings = {k: [{**steps("A")[0], "res_cd": "S"}] for k in keys}
+    for first, second in (([("A", "S", 1)], []), ([], [("A", "S", 1)])):
+        models = iter([Fixed(first), Fixed(second)])
+        found = evaluate(
+            lambda models=models: next(models), items_of(keys, kind=keys), operations_of(routings), split="loo", folds=2,
+            evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+        )  # fmt: skip
+        assert found.details["folds"] == 2
+        assert found.value("resource_top1") == 0.0
+        assert found.value("resource_top3") == 0.5
+
+
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 

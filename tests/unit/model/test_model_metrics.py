@@ -303,6 +303,20 @@ def test_calibration_and_coverage_tables():
     assert curve["threshold"].to_list() == [0.9, 0.1]
 
 
+def test_coverage_takes_ties_of_confidence_in_equal_parts_whatever_their_order():
+    """One of four is right and all are equally sure: a quarter of any share is, whichever comes first."""
+    actual = {f"I{i}": steps("A") for i in range(4)}
+    for right in actual:
+        answers = {k: [(0.5, steps("A" if k == right else "B"))] for k in actual}
+        curve = coverage_table(compared(actual, answers), steps=4)
+        assert curve["accuracy"].to_list() == [0.25] * 4
+        assert curve["threshold"].to_list() == [0.5] * 4
+    # one at 0.9 is right, then two at 0.5 of which one is: 1, (1 + 1/2) / 2, 2 / 3
+    answers = {"I0": [(0.9, steps("A"))], "I1": [(0.5, steps("B"))], "I2": [(0.5, steps("A"))]}
+    curve = coverage_table(compared({k: steps("A") for k in answers}, answers), steps=3)
+    assert curve["accuracy"].to_list() == pytest.approx([1.0, 0.75, 2 / 3])
+
+
 def test_coverage_counts_items_without_candidates_last():
     found = compared({"I1": steps("A"), "I2": steps("A")}, {"I1": [(0.4, steps("A"))]}, abstained=["I2"])
     assert coverage_table(found, steps=2).rows() == [(0.5, 0.4, 1.0), (1.0, None, 0.5)]
