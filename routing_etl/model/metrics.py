@@ -46,6 +46,8 @@ NOTHING_ABSTAINED = "NOTHING_ABSTAINED"
 
 ECE_BINS = 15
 TOP_K = 5
+#: No item was shown so many: the hit rate would be that of fewer under another name.
+TOO_FEW_SHOWN = f"FEWER_THAN_{TOP_K}_CANDIDATES"
 #: Columns of the two tables behind the confidence metrics.
 CALIBRATION = {
     "bin_low": pl.Float64(), "bin_high": pl.Float64(), "n": pl.Int64(), "confidence": pl.Float64(), "observed": pl.Float64(),
@@ -132,7 +134,8 @@ def _column(index: int, over: int) -> Callable[[FloatArray], FloatArray]:
 def sequence_metrics(found: Comparison) -> list[Metric]:
     """Exact match at 1, 4 and 5, operation sets, edit similarity, order, process match, abstention, candidates.
 
-    Items without a candidate count as wrong everywhere except in `exact_at_1_answered` and `order_agreement`.
+    Items without a candidate count as wrong everywhere except in `exact_at_1_answered` and `order_agreement`. The hit
+    rate of five (LEGACY 2.1 M4) is NULL when no item was shown five candidates.
     """
     n = found.n_items
     one = np.ones(n)
@@ -152,6 +155,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
         pl.col("tier_high"),
     )
     answered, number, high = hits[:, 3], hits[:, 4], hits[:, 5]
+    shown = one * bool((number >= TOP_K).any())
     name = "expected_exact_at" if found.reference.expected else "exact_at"
     w = pl.col("weight")
     total = pl.col("n_predicted") + pl.col("n_actual")
@@ -168,7 +172,9 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
     metrics: list[Metric] = [
         SumMetric(f"{name}_1", np.column_stack([hits[:, 0], one]), ratio, one, NO_ITEMS),
         SumMetric(f"{name}_4", np.column_stack([hits[:, 1], one]), ratio, one, NO_ITEMS),
-        SumMetric(f"top_{TOP_K}_hit_rate", np.column_stack([hits[:, 2], one]), ratio, one, NO_ITEMS),
+        SumMetric(
+            f"top_{TOP_K}_hit_rate", np.column_stack([hits[:, 2], shown]), ratio, shown, TOO_FEW_SHOWN
+        ),
         SumMetric(
             f"{name}_1_answered", np.column_stack([hits[:, 0], answered]), ratio, answered, NO_CANDIDATES
         ),
