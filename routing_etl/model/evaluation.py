@@ -28,8 +28,9 @@ from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.comparison import expected_routings, known_routings
 from routing_etl.model.measuring import EXPECTED, Facts, Rows, measure
 from routing_etl.model.metrics import CALIBRATION, COVERAGE, LEGACY_METRICS
+from routing_etl.model.options import SplitName, check_resamples
 from routing_etl.model.report import MODEL, ORACLE, EvaluationReport, Thresholds, raise_alerts
-from routing_etl.model.splits import Fold, Split, SplitName, make_split, near_identical_groups
+from routing_etl.model.splits import Fold, Split, make_split, near_identical_groups
 from routing_etl.model.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.progress import SILENT, Progress
 
@@ -80,7 +81,7 @@ def evaluate(
     actuals: TimeEvidence,
     reports: pl.LazyFrame | None = None,
     truth: Truth | None = None,
-    test_days: int = 180,
+    test_days: float = 180,
     max_items: int = 5000,
     baselines: bool = True,
     folds: int | None = None,
@@ -102,14 +103,19 @@ def evaluate(
         reports is NULL.
     truth: a simulated plant's truth; adds expected exact match, ceiling and oracle.
     baselines: whether the three baselines are measured too.
-    n_resamples: bootstrap resamples behind each interval.
+    n_resamples: bootstrap resamples behind each interval; 0 for none.
 
     Returns
     -------
     EvaluationReport. When nothing can be judged (no two groups of routed items) its metrics are NULL with the reason,
     and there is the critical alert NO_ACTUAL_DATA.
+
+    Raises
+    ------
+    ConfigurationError: an option has a value that it cannot have; nothing was fitted.
     """
     started = time.perf_counter()
+    check_resamples(n_resamples)
     limits = thresholds or Thresholds()
     try:
         divided = make_split(
@@ -177,8 +183,13 @@ def evaluate_unrouted(
     -------
     EvaluationReport with the split 'unrouted'; values are expectations over the routings a planner would write, times
     over one report of each operation.
+
+    Raises
+    ------
+    ConfigurationError: `n_resamples` is not a whole number from 0 on.
     """
     started = time.perf_counter()
+    check_resamples(n_resamples)
     known = items.join(truth.routings.select("item_key").unique(), on="item_key", how="semi").sort("item_key")
     if not known.height:
         return _unmeasured("unrouted", "The truth knows none of these items.", started, Thresholds())

@@ -172,9 +172,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
     metrics: list[Metric] = [
         SumMetric(f"{name}_1", np.column_stack([hits[:, 0], one]), ratio, one, NO_ITEMS),
         SumMetric(f"{name}_4", np.column_stack([hits[:, 1], one]), ratio, one, NO_ITEMS),
-        SumMetric(
-            f"top_{TOP_K}_hit_rate", np.column_stack([hits[:, 2], shown]), ratio, shown, TOO_FEW_SHOWN
-        ),
+        SumMetric(f"top_{TOP_K}_hit_rate", np.column_stack([hits[:, 2], shown]), ratio, shown, TOO_FEW_SHOWN),
         SumMetric(
             f"{name}_1_answered", np.column_stack([hits[:, 0], answered]), ratio, answered, NO_CANDIDATES
         ),

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -22,9 +21,9 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import ITEMS, OPERATIONS
+from routing_etl.model.options import SplitName, check_split_options
 
 IntArray = NDArray[np.int64]
-SplitName = Literal["time", "family", "loo"]
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
 IDENTIFIER_SHARE = 0.3
@@ -168,7 +167,7 @@ def make_split(
     operations: pl.DataFrame,
     *,
     split: SplitName = "time",
-    test_days: int = 180,
+    test_days: float = 180,
     max_items: int = 5000,
     random_state: int = 42,
     folds: int | None = None,
@@ -186,8 +185,11 @@ def make_split(
 
     Raises
     ------
-    ModelError: fewer than two groups of routed items.
+    ConfigurationError: an option has a value that it cannot have. ModelError: fewer than two groups of routed items.
     """
+    check_split_options(
+        split=split, test_days=test_days, max_items=max_items, folds=folds, random_state=random_state
+    )
     ITEMS.validate(items)
     OPERATIONS.validate(operations)
     labelled = labelled_items(items, operations)
@@ -228,7 +230,11 @@ def _without(operations: pl.DataFrame, hidden: pl.Series, until: datetime | None
 
 
 def _by_time(
-    labelled: pl.DataFrame, operations: pl.DataFrame, test_days: int, max_items: int, rng: np.random.Generator
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
 ) -> Split:
     dates = labelled["rout_date"].drop_nulls()
     if dates.len() < max(LEAST_TEST, labelled.height // 2):
@@ -240,14 +246,14 @@ def _by_time(
     notes: list[str] = []
     newest = dates.max()
     assert isinstance(newest, datetime)
-    cut = newest - timedelta(days=test_days)
+    cut = newest - timedelta(days=float(test_days))
     recent = int((dates > cut).sum())
     least, most = min(LEAST_TEST, dates.len() // 3), labelled.height // 2
     if not least <= recent <= most:
         moved = dates.quantile(1 - NEWEST_SHARE, interpolation="lower")
         assert isinstance(moved, datetime)
         notes.append(
-            f"The last {test_days} days hold {recent} of {labelled.height} routings; judged instead are routings after "
+            f"The last {test_days:g} days hold {recent} of {labelled.height} routings; judged instead are routings after "
             f"{moved:%Y-%m-%d}, the newest {NEWEST_SHARE:.0%}."
         )
         cut = moved

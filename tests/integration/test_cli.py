@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from homes import ask
 
-from routing_etl import cli
+from routing_etl import cli, runs
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +46,20 @@ def test_help_lists_the_commands(call, tmp_path: Path) -> None:  # type: ignore[
 def test_a_wrong_option_is_a_usage_error(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     result = call(tmp_path, "run", "--no-such-option")
     assert result.code == 2 and "--no-such-option" in result.err and "--help" in result.err
+
+
+def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_may_be(
+    call, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    runs.new_run(tmp_path, "run_1").write_report("aggregate_times", {})
+    result = call(tmp_path, "evaluate", "--split", "nonsense")
+    assert result.code == 1
+    assert result.err.strip() == (
+        "Error: Option split = 'nonsense' of the evaluation cannot be used. Use one of time, family, loo."
+    )
+    for value in ("0", "-5"):
+        result = call(tmp_path, "evaluate", "--max-items", value)
+        assert result.code == 1 and f"Option max_items = {value}" in result.err and "at least 1" in result.err
 
 
 def test_an_unreachable_erp_is_one_sentence_with_a_remedy(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

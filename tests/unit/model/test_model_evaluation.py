@@ -12,7 +12,7 @@ from evaluation_toy import actual_times, items_of, operations_of, predictions_of
 from model_toy import toy_items, toy_operations, toy_rule
 from structlog.testing import capture_logs
 
-from routing_etl.errors import ModelError
+from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.evaluation import evaluate
@@ -316,6 +316,18 @@ def test_a_programming_error_is_not_hidden(toy):
 
     with pytest.raises(TypeError, match="a bug"):
         run(toy, make=Broken)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_resamples": -1}, {"n_resamples": 1.5}, {"max_items": 0}, {"split": "nonsense"}, {"test_days": math.nan}], ids=str
+)  # fmt: skip
+def test_wrong_options_are_errors_before_anything_is_fitted(toy, wrong):
+    seen: list[dict] = []
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigurationError) as caught:
+        run(toy, make=lambda: Recorder(seen), **wrong)
+    assert f"{name} = {value!r}" in caught.value.message and caught.value.remedy
+    assert not seen
 
 
 def test_nothing_to_judge_is_null_and_critical_never_perfect(toy):

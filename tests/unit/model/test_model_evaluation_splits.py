@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_toy import toy_items, toy_operations, toy_rule
 
-from routing_etl.errors import ModelError
+from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.model.splits import Split, identifier_columns, make_split, near_identical_groups
 
 START = datetime(2024, 1, 1)
@@ -244,6 +244,31 @@ def test_an_identifier_that_chains_everything_together_is_not_used():
     items = items_of(keys, first=chain, second=other, size=[float(i) for i in range(300)])
     group = near_identical_groups(items, by_identifier=True)
     assert np.bincount(group).max() == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_items": 0}, {"max_items": -1}, {"max_items": 2.5}, {"max_items": True}, {"split": "nonsense"},
+        {"split": None}, {"split": "loo", "folds": 0}, {"split": "loo", "folds": 1}, {"split": "loo", "folds": -2},
+        {"split": "loo", "folds": 2.5}, {"test_days": 0}, {"test_days": -3}, {"test_days": float("nan")},
+        {"test_days": float("inf")}, {"test_days": "many"}, {"test_days": 10**9}, {"random_state": -1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_option_that_makes_no_split_is_named_with_its_value_and_a_remedy(wrong):
+    name, value = list(wrong.items())[-1]
+    with pytest.raises(ConfigurationError) as caught:
+        make_split(*plant(), **wrong)
+    assert f"{name} = {value!r}" in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "fine", [{"max_items": np.int64(5)}, {"test_days": 40.5}, {"test_days": np.int32(40)}], ids=str
+)
+def test_numbers_of_any_kind_are_taken(fine):
+    assert make_split(*plant(), **fine).test.len()
 
 
 def test_one_group_or_no_routing_cannot_be_evaluated():
