@@ -242,6 +242,24 @@ def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Pa
     assert prediction.item["outdiameter"] == 1200.0
 
 
+def test_a_what_if_keeps_the_rule_that_an_inner_size_is_not_above_the_outer(
+    finished_home: Path, warehouse: Path
+) -> None:
+    item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
+    sizes = {"OUTDIAMETER": "100", "INDIAMETER": "250"}
+    wrong = admin.predict_item(home_settings(finished_home), item, overrides=sizes)
+    assert (wrong.item["indiameter"], wrong.item["outdiameter"]) == (None, 100.0)
+    assert wrong.notes == (
+        "indiameter = 250 is above outdiameter = 100, which the profile does not allow (items.not_above): indiameter is "
+        'taken as unknown (items.on_not_above = "null_first"), as in the nightly run.',
+    )
+    unknown = admin.predict_item(
+        home_settings(finished_home), item, overrides={"OUTDIAMETER": "100", "INDIAMETER": ""}
+    )
+    assert unknown.notes == ()
+    assert wrong.predictions.candidates.equals(unknown.predictions.candidates)
+
+
 @pytest.mark.parametrize(
     ("item", "overrides", "error", "says"),
     [
