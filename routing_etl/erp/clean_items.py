@@ -15,7 +15,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import AttributeMap, ItemSource
 from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
-from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
 from routing_etl.erp.units import UNKNOWN, convert
 from routing_etl.errors import SourceError
 from routing_etl.frames import ITEMS, MAX_SOURCE, AttributeSpec
@@ -47,6 +47,7 @@ def clean_items(
     """
     warnings: list[str] = []
     raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
+    count_broken(raw["item_cd"], "item_cd", counter)
     kept = _usable_keys(raw, problems, rejects)
     kept = _without_duplicates(kept, profile, rejects, warnings)
     cleaned = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
