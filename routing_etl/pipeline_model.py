@@ -219,11 +219,11 @@ def train(
     if dry_run:
         report["model_card"] = unsaved_card(ctx, report, predictor, asked_by)
     else:
-        saved = save_version(ctx, name, predictor, data, report, times, asked_by)
+        saved = save_version(ctx, name, predictor, data, report, times, asked_by, evaluation.held_out)
         report["version"] = saved
         if promote:
             report["promoted"], report["promotion_reason"] = promote_if_not_worse(
-                ctx, saved, evaluation.metrics
+                ctx, saved, evaluation.metrics, evaluation.held_out
             )
         report["model_card"] = model_card(ctx.registry, saved)
         ctx.registry.prune(ctx.settings.keep_models)

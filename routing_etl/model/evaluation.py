@@ -384,4 +384,5 @@ def _finish(
         alerts,
         {**report.details, **details, "duration_seconds": seconds, "cycle": cycle},
         report.time_sample,
+        report.held_out,
     )

@@ -33,6 +33,7 @@ from routing_etl.model.metrics import (
     resource_metrics,
     sequence_metrics,
 )
+from routing_etl.model.pairing import held_out_items
 from routing_etl.model.report import CEILING, MINUS, MODEL, ORACLE, EvaluationReport
 from routing_etl.model.tiers import TIERS, confidence_tier
 from routing_etl.model.time_metrics import NO_ORACLE, time_metrics, time_sample
@@ -276,6 +277,7 @@ def measure(
         coverage_table(mine) if mine is not None else pl.DataFrame(schema=COVERAGE),
         details={"items_failed": reference.n_items if mine is None else mine.abstained.height},
         time_sample=time_sample(mine) if mine is not None else pl.DataFrame(),
+        held_out=held_out_items(metrics.get(MODEL, ()), reference, facts.clusters),
     )
 
 
