@@ -116,7 +116,8 @@ def _equal_but_for_identifiers(items: pl.DataFrame) -> pl.Series | None:
     """A key that items share when all but their identifiers is equal, NULL when nothing else is filled; None when there
     is no identifier, so that equal items are told by `attribute_hash`, or nothing beside identifiers."""
     names = identifier_columns(items)
-    described = [c for c in attribute_columns(items) if c not in names]
+    notes = _cleaning_notes(items)
+    described = [c for c in attribute_columns(items) if c not in names and c not in notes]
     if not names or not described:
         return None
     same = items.select(
@@ -124,6 +125,12 @@ def _equal_but_for_identifiers(items: pl.DataFrame) -> pl.Series | None:
         filled=pl.any_horizontal(pl.col(described).is_not_null()),
     )
     return same.select(pl.when("filled").then("key")).to_series()
+
+
+def _cleaning_notes(items: pl.DataFrame) -> set[str]:
+    """Columns that tell how attributes were cleaned: equal sizes may have been written in different units."""
+    kinds = ("_raw", "_unit", "_unit_source")
+    return {"placeholders", *(name + kind for name in attribute_columns(items) for kind in kinds)}
 
 
 def _describes(same: pl.Series) -> bool:

@@ -116,6 +116,33 @@ def test_items_equal_but_for_the_drawing_stay_together_however_many_they_are(ali
         assert len(set(group)) == n - alike + 1
 
 
+def test_a_size_in_another_unit_is_no_other_size():
+    """Cleaning keeps the raw value and its unit beside the converted one; 1 inch and 25.4 mm are equal."""
+    n = 40
+    items = items_of(
+        [f"I{i:03d}" for i in range(n)],
+        size=[25.4, 25.4, *[float(i) for i in range(2, n)]],
+        size_raw=[25.4, 1.0, *[float(i) for i in range(2, n)]],
+        size_unit=["mm", "inch", *["mm"] * (n - 2)],
+        size_unit_source=["stated", "stated", *["assumed"] * (n - 2)],
+        placeholders=[None, "material", *[None] * (n - 2)],
+        draw_no=[f"D{i}" for i in range(n)],
+    )
+    group = near_identical_groups(items, by_identifier=False)
+    assert group[0] == group[1]
+    assert len(set(group)) == n - 1
+
+
+def test_items_of_which_nothing_is_known_but_the_drawing_are_not_equal():
+    items = items_of(
+        [f"I{i:03d}" for i in range(40)],
+        size=[None, None, *[float(i) for i in range(2, 40)]],
+        size_unit_source=["unknown", "unknown", *["stated"] * 38],
+        draw_no=[f"D{i}" for i in range(40)],
+    )
+    assert len(set(near_identical_groups(items, by_identifier=False))) == 40
+
+
 def test_where_nearly_unique_texts_alone_describe_the_items_these_count():
     """One kind in 100 items: without the text nothing tells them apart, and nothing would be left to judge on."""
     keys = [f"I{i:03d}" for i in range(100)]
