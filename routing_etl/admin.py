@@ -14,7 +14,10 @@ from routing_etl import frames
 from routing_etl.champion import load_model, read_learning_data
 from routing_etl.context import Context
 from routing_etl.database import make_engine, translated
+from routing_etl.erp.clean_items import in_order
 from routing_etl.erp.parse import parse_numbers
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.text import Counter
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, RegistryError
 from routing_etl.night import ensure_warehouse, night
 from routing_etl.pipeline_model import SIDE_BY_SIDE_FROM
@@ -128,6 +131,7 @@ class Prediction:
     predictions: frames.Predictions
     own_routing: pl.DataFrame
     purchase: dict[str, Any] | None
+    notes: tuple[str, ...] = ()
 
 
 def predict_item(
@@ -142,8 +146,9 @@ def predict_item(
     """Predict one item of the newest run. An item that has a valid routing is one the model learned from;
     its own routing is returned beside the prediction.
 
-    `overrides`: attribute name (any case, canonical or ERP name) to value, in the attribute's canonical unit. `lot`: pieces
-    of the order that run times are wanted for; the item's usual lot without it.
+    `overrides`: attribute name (any case, canonical or ERP name) to value, in the attribute's canonical unit. Values
+    that the profile does not allow together (`items.not_above`) are treated as in cleaning, and `notes` tell it. `lot`:
+    pieces of the order that run times are wanted for; the item's usual lot without it.
 
     Raises
     ------
@@ -154,7 +159,7 @@ def predict_item(
     ctx = Context(settings, run)
     data = read_learning_data(run)
     item = _find_item(data.items, item_cd)
-    changed = _override(item, data.attributes, overrides or {})
+    changed, notes = _in_order(_override(item, data.attributes, overrides or {}), ctx.profile)
     name, predictor = load_model(ctx, version)
     key = item["item_key"][0]
     found = predictor.predict(changed)
@@ -169,6 +174,7 @@ def predict_item(
         predictions=found,
         own_routing=own,
         purchase=_purchase_facts(run, key),
+        notes=notes,
     )
 
 
@@ -231,6 +237,32 @@ def _override(
             typed = number
         item = item.with_columns(pl.lit(typed, dtype=item.schema[attribute.name]).alias(attribute.name))
     return item
+
+
+#: What becomes of two values of which the first is above the second, by `items.on_not_above`.
+_NOT_ABOVE = {
+    "null_first": "{low} is taken as unknown",
+    "null_both": "both are taken as unknown",
+    "swap": "the two are exchanged",
+    "keep": "both are kept",
+}
+
+
+def _in_order(item: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The item as cleaning would have it, and in words what was done."""
+    # a profile that was changed since the run may name attributes that the run does not have
+    pairs = tuple(pair for pair in profile.items.not_above if set(pair) <= set(item.columns))
+    section = profile.items.model_copy(update={"not_above": pairs})
+    notes = []
+    for low, high in pairs:
+        inner, outer = item[low][0], item[high][0]
+        if inner is not None and outer is not None and inner > outer:
+            done = _NOT_ABOVE[section.on_not_above].format(low=low)
+            notes.append(
+                f"{low} = {inner:g} is above {high} = {outer:g}, which the profile does not allow (items.not_above): {done} "
+                f'(items.on_not_above = "{section.on_not_above}"), as in the nightly run.'
+            )
+    return in_order(item, section, Counter()), tuple(notes)
 
 
 def _purchase_facts(run: RunFolder, key: str) -> dict[str, Any] | None:

@@ -21,11 +21,14 @@ from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
+    from routing_etl.model.bootstrap import Estimate
     from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.registry.store import ModelRegistry
 
 #: The card's name in a version's folder (`model_card.md`) and in its manifest.
 CARD = "model_card"
+#: The file of what each held-out item adds to the judged metrics.
+HELD_OUT = "held_out_items"
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,14 @@ def save_version(
     report: dict[str, Any],
     times: frames.TimeEvidence,
     requested_by: str,
+    held_out: pl.DataFrame | None = None,
 ) -> str:
-    """Files first, then the database row: a version without its row is never the champion."""
+    """Files first, then the database row: a version without its row is never the champion.
+
+    `held_out`: what each held-out item adds to the judged metrics (`pairing.HELD_OUT`), for the comparison with the next
+    version.
+    """
+    from routing_etl.model.pairing import as_json
     from routing_etl.warehouse.records import Records
 
     parts = predictor.legacy_artifacts()
@@ -103,6 +112,7 @@ def save_version(
                 "feature_statistics": parts["feature_statistics"],
                 "feature_recommendations": parts["feature_recommendations"],
                 "feature_weights": parts["feature_weights_json"],
+                **({HELD_OUT: as_json(held_out)} if held_out is not None else {}),
             },
             joblib_artifacts={n: parts[n] for n in joblib_names},
             documents=_documents,
@@ -233,11 +243,19 @@ def _time_profile_summary(times: frames.TimeEvidence) -> dict[str, Any]:
     return summary
 
 
-def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> tuple[bool, str]:
+def promote_if_not_worse(
+    ctx: Context, version: str, metrics: pl.DataFrame, held_out: pl.DataFrame | None = None
+) -> tuple[bool, str]:
     """First version: promote. Later: unless it is surely worse than the champion in one of `_JUDGED`, or unmeasured there.
 
-    Surely worse: the 95 % intervals of both on their own held-out items do not touch. Something unmeasured that the
-    champion had measured is a source gone blind, which must not replace what saw.
+    Surely worse: the 95 % interval of the paired difference on the items that both were judged on lies on the wrong side
+    of 0; where they have too few in common (`pairing.LEAST_PAIRS`) or were held out by another kind of split, the
+    intervals of both on their own held-out items do not touch. Something unmeasured that the champion had measured is a source gone blind, which must not replace what
+    saw.
+
+    Parameters
+    ----------
+    metrics: the version's METRICS rows. held_out: its held-out items (`pairing.HELD_OUT`); None compares intervals alone.
     """
     own = headline(metrics)
     if own is None or not ctx.registry.show(version).info.measured:
@@ -254,28 +272,52 @@ def promote_if_not_worse(ctx: Context, version: str, metrics: pl.DataFrame) -> t
                 f"{', '.join(lost)}: measured for champion {champion} and not any more; check the source, or promote by hand "
                 "if that is meant"
             )
+        former = headline(before)
+        alike = former is not None and former["split"] == own["split"]
+        paired = _paired(ctx.registry, champion, held_out) if alike else {}
         worse = [
-            f"{_JUDGED[n]} {_interval(mine)} against {_interval(old)}"
+            text
             for n, (mine, old) in pairs.items()
-            if mine is not None and old is not None and _surely_worse(n, mine, old)
+            if mine is not None and old is not None and (text := _surely_worse(n, mine, old, paired.get(n)))
         ]
         if worse:
             return False, f"surely worse than champion {champion}: {'; '.join(worse)}"
-        theirs = pairs["exact_at_1"][1]
-        shown = "not measured" if theirs is None else f"{theirs['value']:.3f}"
+        shown = "not measured" if former is None else f"{former['value']:.3f}"
         reason = (
             f"exact match {own['value']:.3f} on {own['n']} held-out items, champion {champion} had {shown}"
         )
+        if "exact_at_1" in paired:
+            reason += f"; on the same items {_difference(paired['exact_at_1'])}"
     promote(ctx.settings, version, why=reason)
     return True, reason
 
 
-def _surely_worse(metric: str, own: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+def _paired(registry: ModelRegistry, champion: str, held_out: pl.DataFrame | None) -> dict[str, Estimate]:
+    """Differences to the champion on the items that both were judged on, where there are enough; they have intervals."""
+    from routing_etl.model.pairing import from_json, paired_differences
+
+    if held_out is None or HELD_OUT not in {a.name for a in registry.show(champion).artifacts}:
+        return {}
+    theirs = from_json(registry.read_json(champion, HELD_OUT))
+    return {n: e for n, e in paired_differences(held_out, theirs).items() if e.low is not None}
+
+
+def _surely_worse(
+    metric: str, own: Mapping[str, Any], theirs: Mapping[str, Any], paired: Estimate | None
+) -> str:
+    """In words how much worse; empty when that is not sure."""
+    up = GLOSSARY[metric].better == "up"
+    if paired is not None and paired.low is not None and paired.high is not None:
+        sure = paired.high < 0 if up else paired.low > 0
+        return f"{_JUDGED[metric]} on the same items {_difference(paired)}" if sure else ""
     if None in (own["low"], own["high"], theirs["low"], theirs["high"]):
-        return False
-    if GLOSSARY[metric].better == "up":
-        return bool(own["high"] < theirs["low"])
-    return bool(own["low"] > theirs["high"])
+        return ""
+    apart = own["high"] < theirs["low"] if up else own["low"] > theirs["high"]
+    return f"{_JUDGED[metric]} {_interval(own)} against {_interval(theirs)}" if apart else ""
+
+
+def _difference(paired: Estimate) -> str:
+    return f"{paired.value:+.3f} ({paired.low:+.3f} to {paired.high:+.3f}, {paired.n} items)"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from routing_etl import __version__
+from routing_etl.closed_pipe import CLOSED, OutputPipe
 from routing_etl.errors import ConfigurationError, RoutingEtlError
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def train(
 @app.command()
 def evaluate(
     split: Annotated[str, typer.Option(help="time, family or loo (leave one out)")] = "time",
-    max_items: Annotated[int, typer.Option(help="Held-out items measured at most.", min=10)] = 5000,
+    max_items: Annotated[int, typer.Option(help="Held-out items measured at most.")] = 5000,
     plots: Annotated[
         Path | None,
         typer.Option("--plots", help="Folder for PNGs: accuracy against coverage, calibration, times."),
@@ -449,16 +450,37 @@ _STOPPED = 130
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
+    output = OutputPipe()
     before, sys.unraisablehook = sys.unraisablehook, _deliver_again
     try:
-        code = _run(lambda: app(args=argv, standalone_mode=False))
+        code = _run(lambda: _called(argv, output))
+    except BrokenPipeError:
+        if not output.reader_is_gone():
+            raise
+        code = CLOSED  # errors go into the same pipe, and there was one to tell
     finally:
         sys.unraisablehook = before
+    if code == CLOSED:
+        output.quieten()
+    output.close()
     if code == _STOPPED:
         # An interrupt in the middle of an exec() (dataclasses run one while their module is imported) makes Python end by
         # the signal, whatever was caught since and whatever code is given; another exec() makes it forget that.
         exec("")
     sys.exit(code)
+
+
+def _called(argv: list[str] | None, output: OutputPipe) -> Any:
+    """Typer and rich turn every broken pipe into exit code 1 without a word; of another pipe than our output it is told."""
+    try:
+        return app(args=argv, standalone_mode=False)
+    except SystemExit as exc:
+        broken = exc.__context__
+        if not isinstance(broken, BrokenPipeError):
+            raise
+        if output.reader_is_gone():
+            return CLOSED
+    raise broken
 
 
 def _deliver_again(unraisable: sys.UnraisableHookArgs) -> None:

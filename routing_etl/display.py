@@ -353,6 +353,8 @@ def prediction(console: Console, result: Any) -> None:
     console.print(
         Panel(Group(*lines), title=f"Item, model {escape(result.model_version)}", title_align="left")
     )
+    for note in result.notes:
+        console.print(f"[yellow]Note:[/] {escape(note)}")
     p = result.predictions
     for row in p.abstained.iter_rows(named=True):
         console.print(f"[yellow]No prediction:[/] {escape(row['reason'])}")

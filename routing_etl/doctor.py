@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from routing_etl.database import Role, make_engine, safe_url, translated
 from routing_etl.doctor_database import WRITES, Finding, Granted, Level, collation, examine_server
 from routing_etl.errors import RoutingEtlError
+from routing_etl.runs import list_runs
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["Finding", "Level", "examine"]
 def examine(settings: Settings) -> list[Finding]:
     """All findings. An error in one area does not keep the others from being looked at."""
     areas: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("start", _start),
         ("settings", _settings),
         ("ERP", _erp),
         ("warehouse", _warehouse),
@@ -38,6 +40,24 @@ def examine(settings: Settings) -> list[Finding]:
         except RoutingEtlError as exc:
             findings.append(Finding(area, "error", exc.message, exc.remedy))
     return findings
+
+
+def _is_fresh(settings: Settings) -> bool:
+    """Nothing has run here yet, so what is not there is not lost."""
+    from routing_etl.registry.store import ModelRegistry
+
+    return not list_runs(settings.home) and ModelRegistry(settings.models_dir).alias("champion") is None
+
+
+def _start(settings: Settings) -> Iterator[Finding]:
+    if _is_fresh(settings):
+        yield Finding(
+            "start",
+            "warning",
+            f"not yet initialised: nothing has run in {settings.home.resolve()}",
+            "To try it: routing-etl demo. For a plant: set ROUTING_ETL_ERP_URL and ROUTING_ETL_PROFILE, look again with "
+            "routing-etl doctor, then: routing-etl run",
+        )
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -112,7 +132,7 @@ def _erp_names(settings: Settings) -> list[tuple[str | None, str]]:
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:
-    from routing_etl.warehouse.migrate import check_head
+    from routing_etl.warehouse.migrate import check_head, current_revision
     from routing_etl.warehouse.schema import schema_for
 
     if settings.warehouse == settings.erp:
@@ -120,16 +140,26 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             "warehouse", "warning", "ERP and warehouse are the same database under the same login",
             "Use two logins: one that only reads the ERP, one that only writes our schema.",
         )  # fmt: skip
+    file = _sqlite_file(settings.warehouse)
+    if file is not None and not file.exists():  # connecting would make it
+        yield _no_tables(settings, f"the warehouse {file} does not exist")
+        return
     engine = _connect(settings, "warehouse", settings.warehouse)
     try:
         yield Finding("warehouse", "ok", f"connected to {safe_url(settings.warehouse)}")
         ours = _our_names(settings, engine)
-        try:
-            check_head(engine, schema_for(engine, settings.warehouse_schema))
-            yield Finding("migrations", "ok", "our tables are at head")
-        except RoutingEtlError as exc:
-            yield Finding("migrations", "error", exc.message, exc.remedy)
+        schema = schema_for(engine, settings.warehouse_schema)
+        if current_revision(engine, schema) is None:
+            where = f"schema {schema!r}" if schema else "the database"
+            yield _no_tables(settings, f"the warehouse has none of our tables in {where}")
             ours = []
+        else:
+            try:
+                check_head(engine, schema)
+                yield Finding("migrations", "ok", "our tables are at head")
+            except RoutingEtlError as exc:
+                yield Finding("migrations", "error", exc.message, exc.remedy)
+                ours = []
         grants = [Granted(ours, ("SELECT", *WRITES), (), "of our")]
         if _one_database(settings):
             grants.append(Granted(_erp_names(settings), (), WRITES, "ERP"))
@@ -137,6 +167,34 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         yield from _collations(settings, engine)
     finally:
         engine.dispose()
+
+
+def _sqlite_file(url: str) -> Path | None:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return None  # connecting says so
+    named = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    return None if named in (None, "", ":memory:") or str(named).startswith("file:") else Path(str(named))
+
+
+def _no_tables(settings: Settings, found: str) -> Finding:
+    """None of our tables: before the first night nothing is wrong, later they were lost."""
+    if not _is_fresh(settings):
+        return Finding(
+            "migrations",
+            "error",
+            f"{found}, though runs were made with it",
+            "Check ROUTING_ETL_WAREHOUSE_URL or restore a backup; for new, empty tables: routing-etl migrate",
+        )
+    if sa.make_url(settings.warehouse).get_backend_name() == "sqlite":
+        remedy = "The first night makes them (routing-etl run, or routing-etl demo); to make them now: routing-etl migrate"
+        return Finding("migrations", "warning", f"not yet initialised: {found}", remedy)
+    remedy = (
+        "Before the first night, with a login that may create tables: routing-etl migrate (the DDL for the DBA: "
+        "routing-etl migrate --sql)"
+    )
+    return Finding("migrations", "error", f"not yet initialised: {found}", remedy)
 
 
 def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:

@@ -26,7 +26,6 @@ from routing_etl.context import Context, step
 from routing_etl.database import safe_url, translated
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import get_logger
-from routing_etl.pipeline_model import SPLITS as SPLITS
 from routing_etl.pipeline_model import evaluate as evaluate
 from routing_etl.pipeline_model import train as train
 from routing_etl.runs import RunFolder, last_succeeded

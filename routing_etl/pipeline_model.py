@@ -23,7 +23,7 @@ from routing_etl.champion import (
     unsaved_card,
 )
 from routing_etl.context import Context, step
-from routing_etl.errors import ConfigurationError, ModelError
+from routing_etl.errors import ModelError
 from routing_etl.progress import Progress
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
@@ -33,9 +33,6 @@ from routing_etl.worker import Worker
 if TYPE_CHECKING:
     from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.model.report import EvaluationReport
-
-#: How items are held out for evaluation.
-SPLITS = ("family", "time", "loo")
 
 #: With fewer routed items a second process takes longer to start than a model to fit.
 SIDE_BY_SIDE_FROM = 1_000
@@ -64,14 +61,28 @@ def evaluate(
 
     `split`: `time` (the newest routings), `family` (groups of near-identical items) or `loo` (leave one out; `folds`
     makes it as many parts instead of one item each).
+
+    Raises
+    ------
+    ConfigurationError: an option has a value that it cannot have.
     """
     from routing_etl.model.threads import threads
 
+    _check_options(ctx.settings, split, max_items, folds)
     data = read_learning_data(ctx.run)
     with threads(ctx.settings.threads):
         found = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
     report = _as_report(ctx, data, found)
     return {**report, "model_card": unsaved_card(ctx, report)}
+
+
+def _check_options(settings: Settings, split: str, max_items: int, folds: int | None = None) -> None:
+    """Before anything is read."""
+    from routing_etl.model.options import check_split_options
+
+    check_split_options(
+        split=split, test_days=settings.test_days, max_items=max_items, folds=folds, random_state=settings.random_state
+    )  # fmt: skip
 
 
 def _as_report(ctx: Context, data: LearningData, found: EvaluationReport) -> dict[str, Any]:
@@ -107,8 +118,6 @@ def _evaluate(
     from routing_etl.model.evaluation import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
-    if split not in SPLITS:
-        raise ConfigurationError(f"There is no split {split!r}.", remedy=f"Use one of {', '.join(SPLITS)}.")
     return evaluate_model(
         lambda: make_predictor(ctx.settings, data.attributes),
         data.items,
@@ -144,10 +153,12 @@ def train(
     Raises
     ------
     ModelError: too few routings or no usable attribute. RegistryError: the name is taken or not usable.
+    ConfigurationError: an option has a value that it cannot have.
     """
     from routing_etl.model.threads import threads
     from routing_etl.times.profiles import read_evidence
 
+    _check_options(ctx.settings, split, max_items)
     if name is not None and not dry_run:
         ctx.registry.check_name(name)
     data = read_learning_data(ctx.run)
@@ -210,11 +221,11 @@ def train(
     if dry_run:
         report["model_card"] = unsaved_card(ctx, report, predictor, asked_by)
     else:
-        saved = save_version(ctx, name, predictor, data, report, times, asked_by)
+        saved = save_version(ctx, name, predictor, data, report, times, asked_by, evaluation.held_out)
         report["version"] = saved
         if promote:
             report["promoted"], report["promotion_reason"] = promote_if_not_worse(
-                ctx, saved, evaluation.metrics
+                ctx, saved, evaluation.metrics, evaluation.held_out
             )
         report["model_card"] = model_card(ctx.registry, saved)
         ctx.registry.prune(ctx.settings.keep_models)

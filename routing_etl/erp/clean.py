@@ -33,7 +33,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
 from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.rejects import Rejects, rejecting
-from routing_etl.erp.text import Counter
+from routing_etl.erp.text import NOT_TEXT, Counter
 from routing_etl.errors import DiskFullError, FrameError, SourceError
 from routing_etl.frames import OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, key_of, write_attributes
 from routing_etl.log import get_logger
@@ -335,7 +335,7 @@ def _orders(raw: Path, out: Path, rejects: Path, item_keys: pl.Series, now: date
 
 
 def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
-    """Sentences about repairs that mean the profile may not know this ERP's words."""
+    """Sentences about repairs that mean the profile may not know this ERP's words, or the driver its encoding."""
     watched = {
         "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words)",
         "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL",
@@ -343,6 +343,8 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "unreadable_value": "values that are not of their column's type; they are NULL",
         "unreadable_date": "dates in a form that is not known; they are NULL",
         "future_date": "dates after today; they are NULL",
+        NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "
+        "there alone cannot be told apart",
         "too_large": "numbers larger than can be meant; they are NULL",
     }
     return [

@@ -12,10 +12,10 @@ import polars as pl
 
 from routing_etl.erp.catalogue import unit_column_name
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import AttributeMap
+from routing_etl.erp.profile_model import AttributeMap, ItemSource
 from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
-from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
 from routing_etl.erp.units import UNKNOWN, convert
 from routing_etl.errors import SourceError
 from routing_etl.frames import ITEMS, MAX_SOURCE, AttributeSpec
@@ -47,6 +47,7 @@ def clean_items(
     """
     warnings: list[str] = []
     raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
+    count_broken(raw["item_cd"], "item_cd", counter)
     kept = _usable_keys(raw, problems, rejects)
     kept = _without_duplicates(kept, profile, rejects, warnings)
     cleaned = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
@@ -268,6 +269,14 @@ def _plausible(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.Da
             frame = frame.with_columns(absurd.alias("_absurd"))
             counter.add("absurd_size", name, frame["_absurd"].sum())
             frame = frame.with_columns(pl.when(~pl.col("_absurd")).then(value).alias(name)).drop("_absurd")
+    return in_order(frame, section, counter)
+
+
+def in_order(frame: pl.DataFrame, section: ItemSource, counter: Counter) -> pl.DataFrame:
+    """Of attributes of which the first may not exceed the second (`items.not_above`) what `items.on_not_above` leaves.
+
+    Counted as `inner_above_outer` under the first one's name. A what-if of one item goes through it too.
+    """
     for low, high in section.not_above:
         above = (pl.col(low) > pl.col(high)).fill_null(False)
         counter.add("inner_above_outer", low, frame.select(above.sum()).item())

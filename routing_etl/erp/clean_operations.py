@@ -16,7 +16,7 @@ from routing_etl.erp.profile_model import Routing
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
 from routing_etl.erp.select_routing import select_routings
-from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
 from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
 
 _TEXTS = (
@@ -87,6 +87,7 @@ def clean_operations(
     the master, repeated operations (the newest row stays, then the one with the smallest row hash), and what
     `select_routings` quarantines. Rows inserted after the cut-off are filtered.
     """
+    count_broken(raw["item_cd"], "item_cd", counter)
     frame = raw.with_columns(keys_of(raw["item_cd"]), raw.drop("row_nr").hash_rows(seed=0).alias("_hash"))
     frame = frame.with_columns(_insert_time(frame, context, counter))
     if context.cutoff is not None:

@@ -14,7 +14,7 @@ from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Rejects
-from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
 from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
 _EXACT = ["item_key", "rout_no", "proc_seq", "job_cd"]
@@ -72,6 +72,7 @@ def clean_results(
     """
     rules = profile.results
     words = rules.null_words if rules is not None else ()
+    count_broken(raw["item_cd"], "item_cd", counter)
     frame = raw.with_columns(keys_of(raw["item_cd"]))
     frame = frame.with_columns(
         [
@@ -194,6 +195,7 @@ def clean_purchase_orders(
     counter: Counter,
 ) -> pl.DataFrame:
     """Clean the purchase orders. Of lines with one order number and item the newest, then the largest, stays."""
+    count_broken(raw["item_cd"], "item_cd", counter)
     frame = raw.with_columns(keys_of(raw["item_cd"]))
     frame = frame.with_columns(clean_text(frame["po_no"], TextRule(), "po_no", counter).values)
     frame = _dated(frame, "po_date", now, counter)

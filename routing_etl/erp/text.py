@@ -43,6 +43,22 @@ class TextRule:
     remove: dict[str, str] = field(default_factory=dict)
 
 
+#: Rule under which values are counted whose bytes were no text.
+NOT_TEXT = "not_text"
+
+
+def _is_broken(text: pl.Expr) -> pl.Expr:
+    return text.str.contains("\ufffd", literal=True)
+
+
+def count_broken(codes: pl.Series, column: str, counter: Counter) -> None:
+    """Count values with U+FFFD, which reading puts in the place of bytes that are no text in the database's encoding.
+
+    For columns that `clean_text` does not see: it counts them itself.
+    """
+    counter.add(NOT_TEXT, column, codes.to_frame("c").select(_is_broken(pl.col("c")).sum()).item() or 0)
+
+
 def normalised(text: pl.Expr) -> pl.Expr:
     """NFKC, inner blanks and control characters collapsed to one blank, trimmed."""
     return text.str.normalize("NFKC").str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
@@ -66,7 +82,7 @@ def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter)
     """Clean one text column and count each repair.
 
     Rules counted: `blank_to_null`, `null` (was NULL already), `null_word`, `placeholder`, `odd_blanks` (trimmed,
-    collapsed, control characters or NFKC), `upper_case`, `mark_removed`.
+    collapsed, control characters or NFKC), `upper_case`, `mark_removed`, `not_text` (see `count_broken`).
     """
     name = "raw"
     distinct = values.alias(name).to_frame().group_by(name).agg(pl.len().alias("rows"))
@@ -74,6 +90,7 @@ def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter)
     distinct = distinct.filter(pl.col(name).is_not_null()).with_columns(
         normalised(pl.col(name)).alias("clean")
     )
+    counter.add(NOT_TEXT, column, _rows(distinct, _is_broken(pl.col(name))))
     blank = pl.col("clean") == ""
     counter.add("blank_to_null", column, _rows(distinct, blank))
     counter.add("odd_blanks", column, _rows(distinct, ~blank & (pl.col("clean") != pl.col(name))))

@@ -9,8 +9,8 @@ What belongs here: bringing both sides to one shape and aligning them. What does
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import polars as pl
@@ -190,7 +190,7 @@ class Comparison:
     matches: one row per aligned operation of the best candidate: weight, both sides' resource, inside and times.
     labels: item, weight, actual, predicted (job codes, NULL for no partner).
     sides: item, weight, side ('predicted' or 'actual'), inside, count of operations.
-    alternatives: job_cd, res_cd, alternative_rank.
+    alternatives: part, job_cd, res_cd, alternative_rank. parts: item, part: whose alternatives the item was shown.
     abstained: item.
     """
 
@@ -201,6 +201,7 @@ class Comparison:
     labels: pl.DataFrame
     sides: pl.DataFrame
     alternatives: pl.DataFrame
+    parts: pl.DataFrame
     abstained: pl.DataFrame
 
     @property
@@ -209,18 +210,25 @@ class Comparison:
         return self.reference.n_items
 
 
-def compare(predictions: Predictions, reference: Reference) -> Comparison:
+def compare(answers: Predictions | Sequence[Predictions], reference: Reference) -> Comparison:
     """Align the best candidate of every item with each of the item's reference routings.
 
-    Items without a candidate count as answered with no operation at all.
+    `answers`: predictions, or one per fold, of which each knows the resources of its own training only. Items without a
+    candidate count as answered with no operation at all.
     """
+    folds = [answers] if isinstance(answers, Predictions) else list(answers)
+    predictions = _joined(folds)
     operations = _predicted_operations(predictions, reference)
     candidates = _candidates(predictions, operations, reference)
     top, matches, labels = _align_best(candidates, operations, reference)
     abstained = (
         predictions.abstained.join(reference.items, on="item_key").select("item").unique().sort("item")
     )
-    alternatives = predictions.resources.select("job_cd", "res_cd", pl.col("alternative_rank").cast(pl.Int64))
+    parts = [f.candidates.select("item_key", part=pl.lit(i)).unique() for i, f in enumerate(folds)]
+    alternatives = [
+        f.resources.select("job_cd", "res_cd", pl.col("alternative_rank").cast(pl.Int64), part=pl.lit(i))
+        for i, f in enumerate(folds)
+    ]
     return Comparison(
         reference,
         candidates,
@@ -228,9 +236,17 @@ def compare(predictions: Predictions, reference: Reference) -> Comparison:
         matches,
         labels,
         _sides(operations, reference),
-        alternatives,
+        pl.concat(alternatives),
+        pl.concat(parts).join(reference.items, on="item_key").select("item", "part"),
         abstained,
     )
+
+
+def _joined(folds: Sequence[Predictions]) -> Predictions:
+    if len(folds) == 1:
+        return folds[0]
+    names = [f.name for f in fields(Predictions)]
+    return Predictions(**{name: pl.concat([getattr(fold, name) for fold in folds]) for name in names})
 
 
 def _predicted_operations(predictions: Predictions, reference: Reference) -> pl.DataFrame:

@@ -28,8 +28,9 @@ from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.comparison import expected_routings, known_routings
 from routing_etl.model.measuring import EXPECTED, Facts, Rows, measure
 from routing_etl.model.metrics import CALIBRATION, COVERAGE, LEGACY_METRICS
+from routing_etl.model.options import SplitName, check_resamples
 from routing_etl.model.report import MODEL, ORACLE, EvaluationReport, Thresholds, raise_alerts
-from routing_etl.model.splits import Fold, Split, SplitName, make_split, near_identical_groups
+from routing_etl.model.splits import Fold, Split, make_split, near_identical_groups
 from routing_etl.model.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.progress import SILENT, Progress
 
@@ -62,23 +63,12 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
 
 @dataclass
 class _Run:
-    """Predictions of one method over all folds, or why there are none."""
+    """Predictions of one method, one part per fold, or why there are none."""
 
     parts: list[Predictions] = field(default_factory=list)
     failure: str | None = None
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
-
-    def predictions(self) -> Predictions:
-        frames = {k: pl.concat([p.frames()[k] for p in self.parts]) for k in self.parts[0].frames()}
-        best = frames["resource_alternatives"].unique(["job_cd", "res_cd"], keep="first", maintain_order=True)
-        return Predictions(
-            frames["candidates"],
-            frames["candidate_operations"],
-            best,
-            frames["candidate_evidence"],
-            frames["abstained"],
-        )
 
 
 def evaluate(
@@ -91,7 +81,7 @@ def evaluate(
     actuals: TimeEvidence,
     reports: pl.LazyFrame | None = None,
     truth: Truth | None = None,
-    test_days: int = 180,
+    test_days: float = 180,
     max_items: int = 5000,
     baselines: bool = True,
     folds: int | None = None,
@@ -113,14 +103,19 @@ def evaluate(
         reports is NULL.
     truth: a simulated plant's truth; adds expected exact match, ceiling and oracle.
     baselines: whether the three baselines are measured too.
-    n_resamples: bootstrap resamples behind each interval.
+    n_resamples: bootstrap resamples behind each interval; 0 for none.
 
     Returns
     -------
     EvaluationReport. When nothing can be judged (no two groups of routed items) its metrics are NULL with the reason,
     and there is the critical alert NO_ACTUAL_DATA.
+
+    Raises
+    ------
+    ConfigurationError: an option has a value that it cannot have; nothing was fitted.
     """
     started = time.perf_counter()
+    check_resamples(n_resamples)
     limits = thresholds or Thresholds()
     try:
         divided = make_split(
@@ -137,9 +132,9 @@ def evaluate(
     judged = divided.test.to_frame("item_key").join(items, on="item_key", maintain_order="left")
     facts = _facts(divided, items, operations, judged)
     reference = known_routings(operations, divided.test, actuals, truth, reports)
-    answers = {name: run.predictions() for name, run in runs.items() if run.failure is None and run.parts}
+    answers = {name: run.parts for name, run in runs.items() if run.failure is None and run.parts}
     if truth is not None:
-        answers[ORACLE] = truth_predictions(truth, judged)
+        answers[ORACLE] = [truth_predictions(truth, judged)]
     with progress.task("Evaluate: metrics and intervals", total=None):
         report = measure(
             answers, reference, facts, divided.name, truth=truth, n_resamples=n_resamples, random_state=random_state,
@@ -188,8 +183,13 @@ def evaluate_unrouted(
     -------
     EvaluationReport with the split 'unrouted'; values are expectations over the routings a planner would write, times
     over one report of each operation.
+
+    Raises
+    ------
+    ConfigurationError: `n_resamples` is not a whole number from 0 on.
     """
     started = time.perf_counter()
+    check_resamples(n_resamples)
     known = items.join(truth.routings.select("item_key").unique(), on="item_key", how="semi").sort("item_key")
     if not known.height:
         return _unmeasured("unrouted", "The truth knows none of these items.", started, Thresholds())
@@ -202,7 +202,13 @@ def evaluate_unrouted(
     )
     answers = {MODEL: predictions, **(others or {}), ORACLE: truth_predictions(truth, known)}
     report = measure(
-        answers, reference, facts, "unrouted", truth=truth, n_resamples=n_resamples, random_state=random_state
+        {name: [one] for name, one in answers.items()},
+        reference,
+        facts,
+        "unrouted",
+        truth=truth,
+        n_resamples=n_resamples,
+        random_state=random_state,
     )
     note = "Values are expectations over the routings that a planner would write for each item."
     return _finish(
@@ -378,4 +384,5 @@ def _finish(
         alerts,
         {**report.details, **details, "duration_seconds": seconds, "cycle": cycle},
         report.time_sample,
+        report.held_out,
     )

@@ -81,7 +81,11 @@ def _times(measure: str, word: str, unit: str) -> dict[str, Meaning]:
 
 GLOSSARY: dict[str, Meaning] = {
     **_exact(),
-    "top_5_hit_rate": Meaning("the routing's job sequence is among the first five candidates", "up"),
+    "top_5_hit_rate": Meaning(
+        "the routing's job sequence is among the first five candidates (the earlier system's name); not measured where "
+        "fewer are shown",
+        "up",
+    ),
     "operation_precision": Meaning("predicted operations that the routing has, counted with repeats", "up"),
     "operation_recall": Meaning("the routing's operations that are predicted, counted with repeats", "up"),
     "operation_f1": Meaning("harmonic mean of operation precision and recall", "up"),

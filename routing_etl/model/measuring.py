@@ -6,7 +6,7 @@ its reason. What does not: formulas (`metrics.py`, `time_metrics.py`), fitting, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ from routing_etl.model.metrics import (
     resource_metrics,
     sequence_metrics,
 )
+from routing_etl.model.pairing import held_out_items
 from routing_etl.model.report import CEILING, MINUS, MODEL, ORACLE, EvaluationReport
 from routing_etl.model.tiers import TIERS, confidence_tier
 from routing_etl.model.time_metrics import NO_ORACLE, time_metrics, time_sample
@@ -221,7 +222,7 @@ class Rows:
 
 
 def measure(
-    answers: dict[str, Predictions],
+    answers: Mapping[str, Sequence[Predictions]],
     reference: Reference,
     facts: Facts,
     split: str,
@@ -235,7 +236,7 @@ def measure(
 
     Parameters
     ----------
-    answers: method name to predictions; `model` is the one that differences and segments are about.
+    answers: method name to its predictions, one part per fold; `model` is the one that differences and segments are about.
     failures: methods without predictions and why.
     """
     rows = Rows(split)
@@ -276,11 +277,12 @@ def measure(
         coverage_table(mine) if mine is not None else pl.DataFrame(schema=COVERAGE),
         details={"items_failed": reference.n_items if mine is None else mine.abstained.height},
         time_sample=time_sample(mine) if mine is not None else pl.DataFrame(),
+        held_out=held_out_items(metrics.get(MODEL, ()), reference, facts.clusters),
     )
 
 
 def _compared(
-    answers: dict[str, Predictions], reference: Reference
+    answers: Mapping[str, Sequence[Predictions]], reference: Reference
 ) -> tuple[dict[str, Comparison], dict[str, str]]:
     """Each method's answers aligned with the reference, and the methods whose answers cannot be."""
     found: dict[str, Comparison] = {}

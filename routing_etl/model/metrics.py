@@ -46,6 +46,8 @@ NOTHING_ABSTAINED = "NOTHING_ABSTAINED"
 
 ECE_BINS = 15
 TOP_K = 5
+#: No item was shown so many: the hit rate would be that of fewer under another name.
+TOO_FEW_SHOWN = f"FEWER_THAN_{TOP_K}_CANDIDATES"
 #: Columns of the two tables behind the confidence metrics.
 CALIBRATION = {
     "bin_low": pl.Float64(), "bin_high": pl.Float64(), "n": pl.Int64(), "confidence": pl.Float64(), "observed": pl.Float64(),
@@ -132,7 +134,8 @@ def _column(index: int, over: int) -> Callable[[FloatArray], FloatArray]:
 def sequence_metrics(found: Comparison) -> list[Metric]:
     """Exact match at 1, 4 and 5, operation sets, edit similarity, order, process match, abstention, candidates.
 
-    Items without a candidate count as wrong everywhere except in `exact_at_1_answered` and `order_agreement`.
+    Items without a candidate count as wrong everywhere except in `exact_at_1_answered` and `order_agreement`. The hit
+    rate of five (LEGACY 2.1 M4) is NULL when no item was shown five candidates.
     """
     n = found.n_items
     one = np.ones(n)
@@ -152,6 +155,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
         pl.col("tier_high"),
     )
     answered, number, high = hits[:, 3], hits[:, 4], hits[:, 5]
+    shown = one * bool((number >= TOP_K).any())
     name = "expected_exact_at" if found.reference.expected else "exact_at"
     w = pl.col("weight")
     total = pl.col("n_predicted") + pl.col("n_actual")
@@ -168,7 +172,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
     metrics: list[Metric] = [
         SumMetric(f"{name}_1", np.column_stack([hits[:, 0], one]), ratio, one, NO_ITEMS),
         SumMetric(f"{name}_4", np.column_stack([hits[:, 1], one]), ratio, one, NO_ITEMS),
-        SumMetric(f"top_{TOP_K}_hit_rate", np.column_stack([hits[:, 2], one]), ratio, one, NO_ITEMS),
+        SumMetric(f"top_{TOP_K}_hit_rate", np.column_stack([hits[:, 2], shown]), ratio, shown, TOO_FEW_SHOWN),
         SumMetric(
             f"{name}_1_answered", np.column_stack([hits[:, 0], answered]), ratio, answered, NO_CANDIDATES
         ),
@@ -200,16 +204,19 @@ def justified_abstention(found: Comparison, reachable: NDArray[np.bool_]) -> Sum
 def resource_metrics(found: Comparison) -> list[Metric]:
     """Resource of aligned operations, among the planned one (top 1) or it and the job's first alternatives (top 3).
 
-    Operations whose actual resource is not known do not count.
+    Operations whose actual resource is not known do not count. With several folds an item's alternatives are those of
+    the fold that judged it.
     """
-    rank = found.alternatives.group_by("job_cd", "res_cd").agg(place=pl.col("alternative_rank").min())
+    place = found.alternatives.group_by("part", "job_cd", "res_cd").agg(
+        place=pl.col("alternative_rank").min()
+    )
     rows = (
         found.matches.filter(pl.col("actual_res").is_not_null())
-        .join(rank, left_on=["job_cd", "actual_res"], right_on=["job_cd", "res_cd"], how="left")
+        .join(found.parts, on="item", how="left")
+        .join(place.rename({"res_cd": "actual_res"}), on=["part", "job_cd", "actual_res"], how="left")
         .join(
-            rank.rename({"place": "own_place"}),
-            left_on=["job_cd", "predicted_res"],
-            right_on=["job_cd", "res_cd"],
+            place.rename({"res_cd": "predicted_res", "place": "own_place"}),
+            on=["part", "job_cd", "predicted_res"],
             how="left",
         )
         .with_columns(same=(pl.col("actual_res") == pl.col("predicted_res")).fill_null(False))
@@ -395,23 +402,24 @@ def coverage_table(found: Comparison, steps: int = 20) -> pl.DataFrame:
     Returns
     -------
     coverage (0..1 of all items), threshold (least confidence accepted, NULL where items without candidates are
-    needed), accuracy.
+    needed), accuracy. Items of equal confidence are taken in equal parts, so their order does not matter.
     """
     n = found.n_items
     best = found.candidates.filter(pl.col("rank") == 1).select(
         "hit", sure=pl.col("confidence").fill_null(0.0)
-    ).sort("sure", descending=True, maintain_order=True)  # fmt: skip
-    cumulative = best["hit"].cum_sum().to_list()
-    threshold = best["sure"].to_list()
+    )
+    threshold = best["sure"].sort(descending=True).to_list()
+    tied = best.group_by("sure").agg(pl.len(), pl.col("hit").sum()).sort("sure", descending=True)
+    taken = np.concatenate([[0.0], tied["len"].cum_sum().to_numpy()])
+    hits = np.concatenate([[0.0], tied["hit"].cum_sum().to_numpy()])
     rows = []
     for share in np.linspace(1 / steps, 1.0, steps):
         count = max(1, round(share * n))
-        seen = min(count, len(threshold))
         rows.append(
             {
                 "coverage": float(share),
                 "threshold": threshold[count - 1] if count <= len(threshold) else None,
-                "accuracy": (cumulative[seen - 1] if seen else 0.0) / count if n else None,
+                "accuracy": float(np.interp(count, taken, hits)) / count,
             }
         )
     return pl.DataFrame(rows if n else [], schema=COVERAGE)

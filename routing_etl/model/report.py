@@ -108,6 +108,8 @@ class EvaluationReport:
     details: split, sizes, seconds per method, notes, the legacy fields of a cycle (LEGACY 2.10 E3); JSON-able.
     time_sample: measure ('run' in minutes per piece, 'setup' in minutes per order), predicted and
         actual of a few hundred held-out operations: the points of a plot.
+    held_out: what each judged item adds to the model's paired metrics (`pairing.HELD_OUT`), for a comparison with
+        another version on the same items.
     """
 
     metrics: pl.DataFrame
@@ -117,6 +119,7 @@ class EvaluationReport:
     alerts: list[dict[str, str]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     time_sample: pl.DataFrame = field(default_factory=pl.DataFrame)
+    held_out: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def value(self, metric: str, *, method: str = MODEL, segment: str = "all") -> float | None:
         """One value; None when it was not measured or does not exist."""

@@ -11,9 +11,8 @@ fitting or measuring.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -22,16 +21,18 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import ITEMS, OPERATIONS
+from routing_etl.model.options import SplitName, check_split_options
 
 IntArray = NDArray[np.int64]
-SplitName = Literal["time", "family", "loo"]
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
 IDENTIFIER_SHARE = 0.3
-#: A value shared by a larger share of the items than this does not make them one group.
+#: An identifier's value shared by a larger share of the items than this does not make them one group.
 LARGEST_GROUP = 0.02
 #: ... unless it is shared by no more items than this.
 LEAST_LIMIT = 20
+#: Attributes beside the identifiers that tell apart a smaller share of the items than this do not describe them.
+LEAST_DISTINCT = 0.05
 #: Least items on the judged side of a split by time; below, the newest share is taken.
 LEAST_TEST = 30
 NEWEST_SHARE = 0.2
@@ -90,29 +91,51 @@ def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArr
     """Group number per item; items of one group must stay on one side.
 
     One group are items with equal attributes (`attribute_hash`), and items that are equal but for identifiers (drawing
-    number and the like). With `by_identifier` also items that share an identifier, e.g. all items of one drawing: the
-    harder question, how a family is predicted of which nothing is known. An identifier whose values would chain more
-    than `LARGEST_GROUP` of the items into one group is not used.
+    number and the like), however many they are; where the other attributes hardly tell items apart (`LEAST_DISTINCT`),
+    it is the nearly unique texts that describe them, and they count too. With `by_identifier` also items that share an
+    identifier, e.g. all items of one drawing: the harder question, how a family is predicted of which nothing is known.
+    An identifier's value that binds more than `LARGEST_GROUP` of the items links nothing, and an identifier whose values
+    would chain more than that into one group is not used.
     """
+    group = np.unique(items["attribute_hash"].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    same = _equal_but_for_identifiers(items)
+    if same is not None and _describes(same):
+        group = _merge(group, same, items.height)
+    if not by_identifier:
+        return group
     limit = max(LEAST_LIMIT, int(LARGEST_GROUP * items.height))
-    names = identifier_columns(items)
-    described = [c for c in attribute_columns(items) if c not in names]
-    keys = [items["attribute_hash"]]
-    if names and described:
-        same = items.select(
-            key=pl.struct("part_type", "item_acct", *described).hash(0),
-            filled=pl.any_horizontal(pl.col(described).is_not_null()),
-        )
-        keys.append(same.select(pl.when("filled").then("key")).to_series())
-    if by_identifier:
-        keys += [items[c] for c in names]
-    group = np.unique(keys[0].to_numpy(), return_inverse=True)[1].astype(np.int64)
-    for key in keys[1:]:
-        joined = _merge(group, key, limit)
+    for name in identifier_columns(items):
+        joined = _merge(group, items[name], limit)
         # values that chain many items together say nothing about any two of them
         if np.bincount(joined, minlength=1).max() <= max(limit, np.bincount(group, minlength=1).max()):
             group = joined
     return group
+
+
+def _equal_but_for_identifiers(items: pl.DataFrame) -> pl.Series | None:
+    """A key that items share when all but their identifiers is equal, NULL when nothing else is filled; None when there
+    is no identifier, so that equal items are told by `attribute_hash`, or nothing beside identifiers."""
+    names = identifier_columns(items)
+    notes = _cleaning_notes(items)
+    described = [c for c in attribute_columns(items) if c not in names and c not in notes]
+    if not names or not described:
+        return None
+    same = items.select(
+        key=pl.struct("part_type", "item_acct", *described).hash(0),
+        filled=pl.any_horizontal(pl.col(described).is_not_null()),
+    )
+    return same.select(pl.when("filled").then("key")).to_series()
+
+
+def _cleaning_notes(items: pl.DataFrame) -> set[str]:
+    """Columns that tell how attributes were cleaned: equal sizes may have been written in different units."""
+    kinds = ("_raw", "_unit", "_unit_source")
+    return {"placeholders", *(name + kind for name in attribute_columns(items) for kind in kinds)}
+
+
+def _describes(same: pl.Series) -> bool:
+    known = same.drop_nulls()
+    return known.n_unique() >= LEAST_DISTINCT * known.len()
 
 
 def _merge(group: IntArray, key: pl.Series, limit: int) -> IntArray:
@@ -151,7 +174,7 @@ def make_split(
     operations: pl.DataFrame,
     *,
     split: SplitName = "time",
-    test_days: int = 180,
+    test_days: float = 180,
     max_items: int = 5000,
     random_state: int = 42,
     folds: int | None = None,
@@ -163,14 +186,17 @@ def make_split(
     items, operations: ITEMS and OPERATIONS frames; items without a valid routing are on no side.
     split: 'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older;
         'family' judges whole groups of items that share a drawing or are alike, a fifth of all; 'loo' judges every item,
-        each group of copies left out in turn, or `folds` parts of whole groups; without `folds` more than 400 items are
-        judged in 10 parts.
+        each left out in turn together with those equal but for identifiers, or in `folds` parts of such groups;
+        without `folds` more than 400 items are judged in 10 parts.
     max_items: most judged items, drawn with `random_state` from all that qualify.
 
     Raises
     ------
-    ModelError: fewer than two groups of routed items.
+    ConfigurationError: an option has a value that it cannot have. ModelError: fewer than two groups of routed items.
     """
+    check_split_options(
+        split=split, test_days=test_days, max_items=max_items, folds=folds, random_state=random_state
+    )
     ITEMS.validate(items)
     OPERATIONS.validate(operations)
     labelled = labelled_items(items, operations)
@@ -181,10 +207,20 @@ def make_split(
         )
     rng = np.random.default_rng(random_state)
     if split == "loo":
-        return _leave_one_out(labelled, operations, folds, max_items, rng)
-    if split == "family":
-        return _by_family(labelled, operations, max_items, rng, ())
-    return _by_time(labelled, operations, test_days, max_items, rng)
+        divided = _leave_one_out(labelled, operations, folds, max_items, rng)
+    elif split == "family":
+        divided = _by_family(labelled, operations, max_items, rng, ())
+    else:
+        divided = _by_time(labelled, operations, test_days, max_items, rng)
+    same = _equal_but_for_identifiers(labelled.drop("rout_date"))
+    if same is None or _describes(same):
+        return divided
+    names = ", ".join(identifier_columns(labelled.drop("rout_date")))
+    note = (
+        f"Attributes other than {names} tell fewer than {LEAST_DISTINCT:.0%} of the items apart, so items that differ in "
+        "these alone are not taken as equal."
+    )
+    return replace(divided, notes=(*divided.notes, note))
 
 
 def _sample(keys: NDArray[np.int64], limit: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -201,7 +237,11 @@ def _without(operations: pl.DataFrame, hidden: pl.Series, until: datetime | None
 
 
 def _by_time(
-    labelled: pl.DataFrame, operations: pl.DataFrame, test_days: int, max_items: int, rng: np.random.Generator
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
 ) -> Split:
     dates = labelled["rout_date"].drop_nulls()
     if dates.len() < max(LEAST_TEST, labelled.height // 2):
@@ -213,14 +253,14 @@ def _by_time(
     notes: list[str] = []
     newest = dates.max()
     assert isinstance(newest, datetime)
-    cut = newest - timedelta(days=test_days)
+    cut = newest - timedelta(days=float(test_days))
     recent = int((dates > cut).sum())
     least, most = min(LEAST_TEST, dates.len() // 3), labelled.height // 2
     if not least <= recent <= most:
         moved = dates.quantile(1 - NEWEST_SHARE, interpolation="lower")
         assert isinstance(moved, datetime)
         notes.append(
-            f"The last {test_days} days hold {recent} of {labelled.height} routings; judged instead are routings after "
+            f"The last {test_days:g} days hold {recent} of {labelled.height} routings; judged instead are routings after "
             f"{moved:%Y-%m-%d}, the newest {NEWEST_SHARE:.0%}."
         )
         cut = moved
@@ -277,9 +317,15 @@ def _leave_one_out(
     max_items: int,
     rng: np.random.Generator,
 ) -> Split:
-    group = np.unique(labelled["attribute_hash"].to_numpy(), return_inverse=True)[1]
+    group = near_identical_groups(labelled.drop("rout_date"), by_identifier=False)
     n_groups = int(group.max()) + 1
+    size = np.bincount(group)[group]
     notes: list[str] = []
+    if (size > 1).any():
+        notes.append(
+            f"{(size > 1).sum()} of {labelled.height} items have others that are equal but for identifiers; these are "
+            f"left out together, up to {size.max()} at once, because one would tell the answer of the other."
+        )
     if folds is None and labelled.height > EXACT_LOO:
         folds = MANY_ITEMS_FOLDS
     if folds is not None:

@@ -53,6 +53,8 @@ _FLAG = ("Y", "N")
 PART_TYPE_BLANK = 0.30
 #: Millimetres that a size can have; 0 is a spelling of missing and must be NULL after cleaning.
 POSSIBLE_SIZE = (1e-6, 100_000.0)
+#: Fewer items or results than this do not tell whether a column of the profile is the wrong one.
+ENOUGH_TO_JUDGE = 30
 #: Items that make a training worth while (LEGACY 2.9 Q8).
 ENOUGH_ITEMS = 1_000
 
@@ -220,7 +222,41 @@ def operation_rules() -> list[Rule]:
             "a validity period does not end before it starts", WARNING,
         ),
         _known_item(frame),
+        _in_pieces(),
     ]  # fmt: skip
+
+
+def _in_pieces() -> Rule:
+    """Operations of an item scattered over routings of hardly one each: what a job or a machine as routing number makes.
+
+    Judged are items with three operation numbers and more. Alternates of one operation share its number, and alternates
+    of several hold several.
+    """
+    frame, check = OPERATIONS.name, "routing_in_pieces_share"
+    long = pl.col("numbers") >= 3
+    broken = long & (pl.col("operations") < 2 * pl.col("routings"))
+
+    def items(scope: Scope) -> pl.LazyFrame:
+        return scope[frame].group_by("item_key").agg(
+            numbers=pl.col("proc_seq").n_unique(), operations=pl.len(), routings=pl.col("rout_no").n_unique()
+        )  # fmt: skip
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        return items(scope).select(
+            _share_of(broken, long).alias(check), pl.len().alias(ROWS), broken.sum().alias(UNEXPECTED)
+        )
+
+    return Rule(
+        frame, check, "between", (check,), Table(check, table, lambda scope: items(scope).filter(broken)), CRITICAL,
+        "a routing holds an item's operations together; if not, rout_no in [operations.columns] of the profile names "
+        "another column than the routing number: correct it", high=0.5, column="rout_no",
+    )  # fmt: skip
+
+
+def _share_of(hit: pl.Expr, of: pl.Expr) -> pl.Expr:
+    """Share of the rows `of` that are a hit; 0 when there are too few of them to tell anything."""
+    number = of.sum()
+    return pl.when(number >= ENOUGH_TO_JUDGE).then(hit.sum() / number).otherwise(0.0)
 
 
 def result_rules(today: date) -> list[Rule]:
@@ -249,9 +285,33 @@ def result_rules(today: date) -> list[Rule]:
             frame, "matched_without_routing_share", pl.col("match_level") == "operation", 0.5,
             "most results name the routing they were made with", column="match_level",
         ),
+        _unknown_routings(),
         ordered(frame, "order_qty", "bad_qty", "not more pieces rejected than ordered", WARNING),
         _known_item(frame),
     ]  # fmt: skip
+
+
+def _unknown_routings() -> Rule:
+    """Of results that name a routing none names one that the item has: one of the two columns is another one.
+
+    Results without a routing number do not count, and one in a hundred that fits shows that the columns are the right
+    ones.
+    """
+    frame, check = WORK_RESULTS.name, "named_routing_unknown_share"
+    named = pl.col("rout_no").is_not_null()
+    unknown = named & (pl.col("match_level") == "operation")
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        return scope[frame].select(
+            _share_of(unknown, named).alias(check), pl.len().alias(ROWS), unknown.sum().alias(UNEXPECTED)
+        )
+
+    return Rule(
+        frame, check, "between", (check,), Table(check, table, lambda scope: scope[frame].filter(unknown)), CRITICAL,
+        "results name routings that the item has; if none does, rout_no in [operations.columns] or in [results.columns] of "
+        "the profile names another column than the routing number: correct it, or leave it out of [results.columns] where "
+        "results have none", high=0.99, column="rout_no",
+    )  # fmt: skip
 
 
 def order_rules(today: date) -> list[Rule]:

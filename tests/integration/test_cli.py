@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from homes import ask
 
-from routing_etl import cli
+from routing_etl import cli, runs
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +47,20 @@ def test_help_lists_the_commands(call, tmp_path: Path) -> None:  # type: ignore[
 def test_a_wrong_option_is_a_usage_error(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     result = call(tmp_path, "run", "--no-such-option")
     assert result.code == 2 and "--no-such-option" in result.err and "--help" in result.err
+
+
+def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_may_be(
+    call, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    runs.new_run(tmp_path, "run_1").write_report("aggregate_times", {})
+    result = call(tmp_path, "evaluate", "--split", "nonsense")
+    assert result.code == 1
+    assert result.err.strip() == (
+        "Error: Option split = 'nonsense' of the evaluation cannot be used. Use one of time, family, loo."
+    )
+    for value in ("0", "-5"):
+        result = call(tmp_path, "evaluate", "--max-items", value)
+        assert result.code == 1 and f"Option max_items = {value}" in result.err and "at least 1" in result.err
 
 
 def test_an_unreachable_erp_is_one_sentence_with_a_remedy(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -155,6 +170,39 @@ def test_migrate_up_and_down(call, tmp_path: Path) -> None:  # type: ignore[no-u
     assert ask(
         tmp_path / "warehouse.db", "SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'routing_%'"
     ) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "words", [["migrate", "--sql"], ["doctor"], ["--help"]], ids=" ".join
+)  # fmt: skip
+@pytest.mark.parametrize("errors_too", [False, True])
+def test_a_reader_that_went_away_ends_the_command_quietly(
+    tmp_path: Path, words: list[str], errors_too: bool
+) -> None:
+    """As in `routing-etl predict ... | head -1`: by convention 128 + SIGPIPE, and no trace."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "routing_etl.cli", *words], stdout=writing,
+            stderr=writing if errors_too else subprocess.PIPE, text=True, timeout=120, check=False,
+            env={**os.environ, "ROUTING_ETL_HOME": str(tmp_path)},
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr or "") == (141, "")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_an_error_with_its_trace_in_the_log(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    def broken(*_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("routing_etl.doctor.examine", broken)
+    result = call(tmp_path, "doctor")
+    assert result.code == 1 and result.err.startswith("Error: unexpected BrokenPipeError")
+    assert "Traceback" in (tmp_path / "logs" / "routing_etl.log").read_text(encoding="utf-8")
 
 
 def test_ctrl_c_during_an_import_has_the_exit_code_of_any_other(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from cards import numbers_in, unknown_numbers
 from homes import ask, home_settings
 
 from routing_etl import admin, frames, pipeline, pipeline_model
-from routing_etl.champion import CARD, model_card, promote_if_not_worse
+from routing_etl.champion import CARD, HELD_OUT, model_card, promote_if_not_worse
 from routing_etl.context import Context
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
+from routing_etl.model.pairing import from_json
 from routing_etl.night import STEPS, night
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run
@@ -242,6 +243,24 @@ def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Pa
     assert prediction.item["outdiameter"] == 1200.0
 
 
+def test_a_what_if_keeps_the_rule_that_an_inner_size_is_not_above_the_outer(
+    finished_home: Path, warehouse: Path
+) -> None:
+    item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
+    sizes = {"OUTDIAMETER": "100", "INDIAMETER": "250"}
+    wrong = admin.predict_item(home_settings(finished_home), item, overrides=sizes)
+    assert (wrong.item["indiameter"], wrong.item["outdiameter"]) == (None, 100.0)
+    assert wrong.notes == (
+        "indiameter = 250 is above outdiameter = 100, which the profile does not allow (items.not_above): indiameter is "
+        'taken as unknown (items.on_not_above = "null_first"), as in the nightly run.',
+    )
+    unknown = admin.predict_item(
+        home_settings(finished_home), item, overrides={"OUTDIAMETER": "100", "INDIAMETER": ""}
+    )
+    assert unknown.notes == ()
+    assert wrong.predictions.candidates.equals(unknown.predictions.candidates)
+
+
 @pytest.mark.parametrize(
     ("item", "overrides", "error", "says"),
     [
@@ -326,6 +345,42 @@ def test_a_version_that_is_surely_worse_in_one_thing_does_not_replace_the_champi
         for c in ("value", "low", "high")
     ]
     assert promote_if_not_worse(ctx, champion, seen.with_columns(little))[0]
+
+
+def moved_down(seen: pl.DataFrame, by: float) -> pl.DataFrame:
+    """The model's exact match over all items, with its interval, lower by so much."""
+    here = (pl.col("metric") == "exact_at_1") & (pl.col("method") == "model") & (pl.col("segment") == "all")
+    return seen.with_columns(
+        pl.when(here).then(pl.col(c) - by).otherwise(pl.col(c)).alias(c) for c in ("value", "low", "high")
+    )
+
+
+def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path) -> None:
+    """A few items worse on the same ones is sure, where two intervals overlap; a harder window alone is no worse version."""
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
+    same = from_json(ctx.registry.read_json(champion, HELD_OUT))
+    judged = seen.filter(
+        pl.col("method") == "model", pl.col("segment") == "all", pl.col("metric") == "exact_at_1"
+    )
+    assert same.height == judged["n"].item()
+    assert same["exact_at_1_0"].sum() == pytest.approx(judged["value"].item() * same.height)
+    hits = (same["exact_at_1_0"] > 0).arg_true()
+    lost = hits[: max(12, len(hits) // 8)]
+    worse = same.with_columns(
+        exact_at_1_0=pl.when(pl.int_range(pl.len()).is_in(lost.implode())).then(0.0).otherwise("exact_at_1_0")
+    )
+    promoted, reason = promote_if_not_worse(ctx, champion, seen, worse)
+    assert not promoted
+    assert reason.startswith(f"surely worse than champion {champion}: exact match on the same items -")
+    assert f"{same.height} items" in reason
+    promoted, reason = promote_if_not_worse(ctx, champion, moved_down(seen, 0.9), same)
+    assert promoted and "on the same items +0.000 (+0.000 to +0.000" in reason
+    # held out by another kind of split, items are not compared
+    other = moved_down(seen, 0.9).with_columns(split=pl.lit("family"))
+    promoted, reason = promote_if_not_worse(ctx, champion, other, same)
+    assert not promoted and "same items" not in reason
 
 
 _NAMED = ("method", "split", "segment", "metric")

@@ -58,6 +58,40 @@ def test_rows_in_are_kept_rejected_or_filtered_and_rejects_keep_their_raw_row(er
     frames.REJECTS.validate(made.rejects("items"))
 
 
+def test_bytes_that_are_no_text_are_counted_by_column_and_told(erp: Build) -> None:
+    """A Korean code page read as UTF-8: what cannot be decoded became U+FFFD, in attributes, codes and keys."""
+    made = erp(
+        items=[{"ITEM_CD": f"A{n}", "PART_TYPE": "11", "ITEM_NM": "seal"} for n in range(4)],
+        routings=[{"ITEM_CD": f"A{n}"} for n in range(4)],
+        results=[{"ITEM_CD": f"A{n}"} for n in range(4)],
+        orders=[{"ITEM_CD": "A1", "PO_NO": "P1"}, {"ITEM_CD": "A2", "PO_NO": "P2"}],
+    )
+    bad = "CAST(X'BFDC41' AS TEXT)"
+    made.execute(f"UPDATE BI_ITEM_INFO_VIEW SET ITEM_NM = {bad} WHERE ITEM_CD IN ('A0', 'A1')")
+    made.execute(f"UPDATE BI_ITEM_INFO_VIEW SET ITEM_CD = {bad} WHERE ITEM_CD = 'A3'")
+    made.execute(f"UPDATE BI_ROUTING_VIEW SET JOB_NM = {bad} WHERE ITEM_CD = 'A0'")
+    made.execute(f"UPDATE BI_WORK_ORDER_RESULTS SET RES_CD = {bad} WHERE ITEM_CD = 'A0'")
+    made.execute(f"UPDATE BI_WORK_ORDER_RESULTS SET ITEM_CD = {bad} WHERE ITEM_CD = 'A2'")
+    made.execute(f"UPDATE BI_PUR_PO_VIEW SET PO_NO = {bad} WHERE ITEM_CD = 'A1'")
+    made.run()
+    assert {n: repairs(made, n).get("not_text") for n in made.report.frames} == {
+        "items": {"item_nm": 2, "item_cd": 1},
+        "operations": {"job_nm": 1},
+        "work_results": {"res_cd": 1, "item_cd": 1},
+        "purchase_orders": {"po_no": 1},
+    }
+    assert (
+        "items: 3 texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that "
+        "differ there alone cannot be told apart (item_cd, item_nm)."
+    ) in made.report.warnings
+
+
+def test_text_in_order_is_not_counted_as_broken(erp: Build) -> None:
+    made = erp(items=[{"ITEM_CD": "A1", "ITEM_NM": "씰 링 Ø120 ?"}]).run()
+    assert "not_text" not in repairs(made, "items")
+    assert not any("U+FFFD" in w for w in made.report.warnings)
+
+
 def test_every_clean_frame_keeps_its_contract(erp: Build) -> None:
     made = erp(results=[{"ITEM_CD": "A1"}], orders=[{"ITEM_CD": "A1", "PO_NO": "P1", "QTY": 5}]).run()
     for frame in (frames.ITEMS, frames.OPERATIONS, frames.WORK_RESULTS, frames.PURCHASE_ORDERS):

@@ -12,7 +12,7 @@ from evaluation_toy import actual_times, items_of, operations_of, predictions_of
 from model_toy import toy_items, toy_operations, toy_rule
 from structlog.testing import capture_logs
 
-from routing_etl.errors import ModelError
+from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.model.evaluation import evaluate
@@ -132,6 +132,36 @@ def test_unrouted_items_are_never_judged(toy):
     routed = set(operations["item_key"])
     assert len(seen) == len(routed) < few.height
     assert all(set(call["asked"]["item_key"]) <= routed for call in seen)
+
+
+def test_with_several_folds_an_item_is_judged_by_the_resources_that_its_own_fold_knew():
+    """Two folds of ten items; planned is always R, written always S, and only the first fold's model names S.
+
+    A model that has no resource list from its own training must not borrow that of another fold, which has seen it.
+    """
+
+    class Fixed:
+        def __init__(self, alternatives: list) -> None:
+            self.alternatives = alternatives
+
+        def fit(self, items, operations, *, times=None, progress=None):
+            return self
+
+        def predict(self, items) -> Predictions:
+            answers = {k: [(0.5, steps("A"))] for k in items["item_key"]}
+            return predictions_of(answers, alternatives=self.alternatives)
+
+    keys = [f"I{i:02d}" for i in range(20)]
+    routings = {k: [{**steps("A")[0], "res_cd": "S"}] for k in keys}
+    for first, second in (([("A", "S", 1)], []), ([], [("A", "S", 1)])):
+        models = iter([Fixed(first), Fixed(second)])
+        found = evaluate(
+            lambda models=models: next(models), items_of(keys, kind=keys), operations_of(routings), split="loo", folds=2,
+            evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+        )  # fmt: skip
+        assert found.details["folds"] == 2
+        assert found.value("resource_top1") == 0.0
+        assert found.value("resource_top3") == 0.5
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -286,6 +316,18 @@ def test_a_programming_error_is_not_hidden(toy):
 
     with pytest.raises(TypeError, match="a bug"):
         run(toy, make=Broken)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_resamples": -1}, {"n_resamples": 1.5}, {"max_items": 0}, {"split": "nonsense"}, {"test_days": math.nan}], ids=str
+)  # fmt: skip
+def test_wrong_options_are_errors_before_anything_is_fitted(toy, wrong):
+    seen: list[dict] = []
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigurationError) as caught:
+        run(toy, make=lambda: Recorder(seen), **wrong)
+    assert f"{name} = {value!r}" in caught.value.message and caught.value.remedy
+    assert not seen
 
 
 def test_nothing_to_judge_is_null_and_critical_never_perfect(toy):

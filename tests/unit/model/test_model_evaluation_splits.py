@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_toy import toy_items, toy_operations, toy_rule
 
-from routing_etl.errors import ModelError
+from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.model.splits import Split, identifier_columns, make_split, near_identical_groups
 
 START = datetime(2024, 1, 1)
@@ -65,25 +65,104 @@ def test_copies_of_judged_items_leave_the_training_side():
     assert any("2 older items" in note for note in split.notes)
 
 
-@pytest.mark.parametrize("name", ["time", "family"])
-def test_items_that_differ_by_their_drawing_alone_stay_together_whatever_their_dates(name):
-    """Thirty pairs; the date of the routing is no attribute and does not make a pair two different items."""
-    keys = [f"I{i:03d}" for i in range(60)]
+def pairs_by_drawing(n: int = 60) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """n items in n/2 pairs, each pair equal but for the drawing number; item i was routed on day i."""
+    keys = [f"I{i:03d}" for i in range(n)]
     items = items_of(
         keys,
-        attribute_hash=list(range(60)),
-        kind=[f"k{i % 3}" for i in range(60)],
-        size=[float(i % 30) for i in range(60)],
-        draw_no=[f"D{i}" for i in range(60)],
+        attribute_hash=list(range(n)),
+        kind=[f"k{i % 3}" for i in range(n)],
+        size=[float(i % (n // 2)) for i in range(n)],
+        draw_no=[f"D{i}" for i in range(n)],
     )
     when = {k: START + timedelta(days=i) for i, k in enumerate(keys)}
-    test, train = sides(
-        make_split(items, operations_of({k: steps("A B") for k in keys}, when), split=name, test_days=12)
-    )
+    return items, operations_of({k: steps("A B") for k in keys}, when)
+
+
+@pytest.mark.parametrize(
+    ("name", "folds"), [("time", None), ("family", None), ("loo", None), ("loo", 5)], ids=str
+)
+def test_items_that_differ_by_their_drawing_alone_stay_together_whatever_their_dates(name, folds):
+    """Thirty pairs; the date of the routing is no attribute and does not make a pair two different items."""
+    items, operations = pairs_by_drawing()
     size = dict(items.select("item_key", "size").iter_rows())
-    assert test
-    assert train
-    assert not {size[k] for k in test} & {size[k] for k in train}
+    split = make_split(items, operations, split=name, test_days=12, folds=folds)
+    assert split.folds
+    for fold in split.folds:
+        assert fold.test.len() and fold.train.len()
+        assert not {size[k] for k in fold.test} & {size[k] for k in fold.train}
+
+
+def test_leave_one_out_leaves_out_an_item_with_those_equal_but_for_the_drawing():
+    items, operations = pairs_by_drawing()
+    split = make_split(items, operations, split="loo")
+    assert len(split.folds) == 30 and split.test.len() == 60
+    assert any("60 of 60 items have others that are equal but for" in n for n in split.notes)
+
+
+@pytest.mark.parametrize("alike", [21, 30])
+def test_items_equal_but_for_the_drawing_stay_together_however_many_they_are(alike):
+    """The limit on how many items one value may bind is for identifiers, not for equal items."""
+    n = 80
+    items = items_of(
+        [f"I{i:03d}" for i in range(n)],
+        size=[0.0] * alike + [float(i) for i in range(alike, n)],
+        kind=["k"] * n,
+        draw_no=[f"D{i}" for i in range(n)],
+    )
+    for by_identifier in (False, True):
+        group = near_identical_groups(items, by_identifier=by_identifier)
+        assert len(set(group[:alike])) == 1
+        assert len(set(group)) == n - alike + 1
+
+
+def test_a_size_in_another_unit_is_no_other_size():
+    """Cleaning keeps the raw value and its unit beside the converted one; 1 inch and 25.4 mm are equal."""
+    n = 40
+    items = items_of(
+        [f"I{i:03d}" for i in range(n)],
+        size=[25.4, 25.4, *[float(i) for i in range(2, n)]],
+        size_raw=[25.4, 1.0, *[float(i) for i in range(2, n)]],
+        size_unit=["mm", "inch", *["mm"] * (n - 2)],
+        size_unit_source=["stated", "stated", *["assumed"] * (n - 2)],
+        placeholders=[None, "material", *[None] * (n - 2)],
+        draw_no=[f"D{i}" for i in range(n)],
+    )
+    group = near_identical_groups(items, by_identifier=False)
+    assert group[0] == group[1]
+    assert len(set(group)) == n - 1
+
+
+def test_items_of_which_nothing_is_known_but_the_drawing_are_not_equal():
+    items = items_of(
+        [f"I{i:03d}" for i in range(40)],
+        size=[None, None, *[float(i) for i in range(2, 40)]],
+        size_unit_source=["unknown", "unknown", *["stated"] * 38],
+        draw_no=[f"D{i}" for i in range(40)],
+    )
+    assert len(set(near_identical_groups(items, by_identifier=False))) == 40
+
+
+def test_where_nearly_unique_texts_alone_describe_the_items_these_count():
+    """One kind in 100 items: without the text nothing tells them apart, and nothing would be left to judge on."""
+    keys = [f"I{i:03d}" for i in range(100)]
+    items = items_of(keys, kind=["k"] * 100, text=[f"ring {i}" for i in range(100)])
+    assert len(set(near_identical_groups(items, by_identifier=False))) == 100
+    when = {k: START + timedelta(days=i) for i, k in enumerate(keys)}
+    split = make_split(items, operations_of({k: steps("A B") for k in keys}, when), test_days=40)
+    assert split.name == "time"
+    assert "other than text tell fewer than 5%" in split.notes[-1]
+
+
+def test_a_drawing_of_more_items_than_the_limit_binds_none_of_them():
+    """21 items of 80 with one drawing (more than 20 and than 2 %) stay apart; 20 would be one group."""
+    for alike, groups in ((20, 61), (21, 80)):
+        items = items_of(
+            [f"I{i:03d}" for i in range(80)],
+            size=[float(i) for i in range(80)],
+            draw_no=["D"] * alike + [f"D{i}" for i in range(alike, 80)],
+        )
+        assert len(set(near_identical_groups(items, by_identifier=True))) == groups
 
 
 def test_missing_dates_are_trained_on_and_none_at_all_means_split_by_family():
@@ -192,6 +271,31 @@ def test_an_identifier_that_chains_everything_together_is_not_used():
     items = items_of(keys, first=chain, second=other, size=[float(i) for i in range(300)])
     group = near_identical_groups(items, by_identifier=True)
     assert np.bincount(group).max() == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_items": 0}, {"max_items": -1}, {"max_items": 2.5}, {"max_items": True}, {"split": "nonsense"},
+        {"split": None}, {"split": "loo", "folds": 0}, {"split": "loo", "folds": 1}, {"split": "loo", "folds": -2},
+        {"split": "loo", "folds": 2.5}, {"test_days": 0}, {"test_days": -3}, {"test_days": float("nan")},
+        {"test_days": float("inf")}, {"test_days": "many"}, {"test_days": 10**9}, {"random_state": -1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_option_that_makes_no_split_is_named_with_its_value_and_a_remedy(wrong):
+    name, value = list(wrong.items())[-1]
+    with pytest.raises(ConfigurationError) as caught:
+        make_split(*plant(), **wrong)
+    assert f"{name} = {value!r}" in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "fine", [{"max_items": np.int64(5)}, {"test_days": 40.5}, {"test_days": np.int32(40)}], ids=str
+)
+def test_numbers_of_any_kind_are_taken(fine):
+    assert make_split(*plant(), **fine).test.len()
 
 
 def test_one_group_or_no_routing_cannot_be_evaluated():

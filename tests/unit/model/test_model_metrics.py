@@ -164,6 +164,20 @@ def test_sequence_metrics_by_hand():
     assert v["high_tier_share"] == pytest.approx(3 / 5)
 
 
+def test_the_hit_rate_of_five_is_null_where_no_item_was_shown_five():
+    """With four candidates it would be `exact_at_4` under another name."""
+    others = [(0.1, steps(job)) for job in "BCD"]
+    actual = {"I1": steps("A"), "I2": steps("A")}
+    found = compared(actual, {"I1": [*others, (0.05, steps("A"))], "I2": others})
+    four = measured(sequence_metrics(found), 2)
+    assert four["exact_at_4"].value == 0.5
+    assert (four["top_5_hit_rate"].value, four["top_5_hit_rate"].reason) == (None, "FEWER_THAN_5_CANDIDATES")
+    assert four["top_5_hit_rate"].n == 0
+    found = compared(actual, {"I1": [*others, (0.05, steps("E")), (0.04, steps("A"))], "I2": others})
+    five = measured(sequence_metrics(found), 2)
+    assert (five["exact_at_4"].value, five["top_5_hit_rate"].value, five["top_5_hit_rate"].n) == (0.0, 0.5, 2)
+
+
 def test_alternate_routings_do_not_count_as_the_answer():
     actual = pl.concat([operations_of({"I": steps("A B")}), operations_of({"I": steps("C D")}, rank=1)])
     reference = known_routings(actual, pl.Series("item_key", ["I"]), TimeEvidence.none())
@@ -301,6 +315,20 @@ def test_calibration_and_coverage_tables():
     assert curve["coverage"].to_list() == [0.5, 1.0]
     assert curve["accuracy"].to_list() == [0.5, 0.5]
     assert curve["threshold"].to_list() == [0.9, 0.1]
+
+
+def test_coverage_takes_ties_of_confidence_in_equal_parts_whatever_their_order():
+    """One of four is right and all are equally sure: a quarter of any share is, whichever comes first."""
+    actual = {f"I{i}": steps("A") for i in range(4)}
+    for right in actual:
+        answers = {k: [(0.5, steps("A" if k == right else "B"))] for k in actual}
+        curve = coverage_table(compared(actual, answers), steps=4)
+        assert curve["accuracy"].to_list() == [0.25] * 4
+        assert curve["threshold"].to_list() == [0.5] * 4
+    # one at 0.9 is right, then two at 0.5 of which one is: 1, (1 + 1/2) / 2, 2 / 3
+    answers = {"I0": [(0.9, steps("A"))], "I1": [(0.5, steps("B"))], "I2": [(0.5, steps("A"))]}
+    curve = coverage_table(compared({k: steps("A") for k in answers}, answers), steps=3)
+    assert curve["accuracy"].to_list() == pytest.approx([1.0, 0.75, 2 / 3])
 
 
 def test_coverage_counts_items_without_candidates_last():

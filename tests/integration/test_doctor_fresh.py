@@ -1,0 +1,60 @@
+"""`routing-etl doctor` before the first night: what to do next, and nothing that looks broken or is made by looking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from homes import home_settings
+
+from routing_etl import admin, runs
+from routing_etl.doctor import Finding, examine
+
+pytestmark = pytest.mark.integration
+
+
+def by_area(findings: list[Finding]) -> dict[str, Finding]:
+    return {f.area: f for f in findings}
+
+
+def test_a_fresh_installation_is_told_what_to_do_next(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    findings = examine(home_settings(home))
+    first = findings[0]
+    assert (first.area, first.level) == ("start", "warning")
+    assert first.message.startswith("not yet initialised: nothing has run in") and str(home) in first.message
+    assert "routing-etl demo" in first.remedy and "ROUTING_ETL_ERP_URL" in first.remedy
+    found = by_area(findings)
+    assert found["migrations"].level == "warning"
+    assert found["migrations"].message.startswith("not yet initialised")
+    assert "routing-etl run" in found["migrations"].remedy
+    # only the ERP, without which no night can run, is an error
+    assert [f.area for f in findings if f.level == "error"] == ["ERP"]
+    assert not (home / "warehouse.db").exists()
+
+
+def test_an_empty_sqlite_warehouse_beside_a_plant_is_no_error(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path)
+    admin.write_demo_plant(settings, settings.erp, items=200, seed=1)
+    (tmp_path / "warehouse.db").touch()
+    findings = examine(settings)
+    assert [f for f in findings if f.level == "error"] == []
+    assert by_area(findings)["migrations"].message.startswith("not yet initialised")
+
+
+def test_a_warehouse_that_was_used_and_lost_its_tables_is_an_error(tmp_path: Path) -> None:
+    """Runs are there, the tables they wrote are not: that is no fresh installation."""
+    runs.new_run(tmp_path, "run_1")
+    found = examine(home_settings(tmp_path))
+    assert "start" not in by_area(found)
+    migrations = by_area(found)["migrations"]
+    assert migrations.level == "error" and "routing-etl migrate" in migrations.remedy
+    assert not (tmp_path / "warehouse.db").exists()
+
+
+def test_after_migrate_nothing_is_uninitialised_but_the_first_night(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path)
+    admin.migrate(settings)
+    found = by_area(examine(settings))
+    assert found["migrations"].level == "ok"
+    assert found["start"].level == "warning"
