@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn import config_context
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 
@@ -36,7 +36,7 @@ from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
 from routing_etl.model.columns import FEW, dense_product, take
 from routing_etl.model.explain import AttributeText
-from routing_etl.model.features import AttributeEncoder
+from routing_etl.model.features import AttributeEncoder, drawn_folds
 from routing_etl.model.forest import RoutingForest
 from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.levels import normalise
@@ -52,6 +52,7 @@ from routing_etl.model.output import (
     shown_steps,
 )
 from routing_etl.model.outside_model import OutsideModel
+from routing_etl.model.parameters import Parameters
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
@@ -79,7 +80,7 @@ _REASONS = {
 }
 
 
-class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
+class RoutingPredictor(Parameters):
     """Learns routings from routed items and proposes routings for others.
 
     Parameters
@@ -152,7 +153,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         ModelError: no routed item, too few of them, no usable attribute, or an attribute column is missing.
         """
         evidence = times if times is not None else TimeEvidence.none()
-        with progress.task("learning routings", 7) as task:
+        with progress.task("learning routings", 7) as task, config_context(transform_output="default"):
             catalogue = build_catalogue(items, operations)
             labels = catalogue.labels
             if labels.height < _LEAST_LABELS:
@@ -164,7 +165,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             self.notes_ = list(catalogue.notes)
             self.attributes_ = self._usable(train)
             self.catalogue_ = catalogue
-            folds = self._folds(labels.height)
+            folds = drawn_folds(labels.height, self.random_state)
             variant = labels["variant"].to_numpy().astype(np.int64)
             described = self._describe(variant)
             task.advance()
@@ -176,11 +177,10 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 n_trees=self.n_trees, n_jobs=self.n_jobs, random_state=self.random_state
             ).fit(
                 features,
-                described[variant],
                 variant,
-                catalogue.n_variants,
-                age_weight(age, self.half_life_days),
-                progress,
+                target=described[variant],
+                weights=age_weight(age, self.half_life_days),
+                progress=progress,
             )
             votes = self.forest_.out_of_bag()
             task.advance()
@@ -270,10 +270,6 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 remedy="Map more item columns in the source profile.",
             )
         return tuple(used)
-
-    def _folds(self, n: int) -> IntArray:
-        rng = np.random.default_rng(self.random_state)
-        return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
 
     def _describe(self, variant: IntArray) -> FloatArray:
         """Variants x k: low-rank description of every routing."""
@@ -413,8 +409,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         points = self._place(expected, features[chosen])
         distance, found = self.index_.search(points, self.n_neighbors, chosen)
         same = (found >= 0) & (sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None])
-        self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
-        similarity = self.scale_.transform(distance)
+        self.scale_ = SimilarityScale().fit(distance[:, :10], same[:, :10])
+        similarity = self.scale_.of(distance)
         parts = []
         for fold in np.unique(folds[chosen]):
             here = np.flatnonzero(folds[chosen] == fold)
@@ -521,7 +517,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             votes=votes,
             distance=distance,
             neighbours=found,
-            similarity=self.scale_.transform(distance),
+            similarity=self.scale_.of(distance),
             expected=expected,
             operations=self.operations_.predict(table, self._voted(votes), family),
             family=family,
