@@ -473,6 +473,8 @@ def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str) -> dict[str, st
     used = own.with_columns(item=pl.col("item_key").rle_id().cast(pl.Int64)).filter(
         pl.col(code).is_not_null()
     )
+    if not used.height:
+        return {}
     codes = used[code].unique().sort()
     coded = used[code].replace_strict(codes, pl.int_range(codes.len(), eager=True), return_dtype=pl.Int64)
     gone = retired(

@@ -22,7 +22,7 @@ class Rule:
     """A number within limits.
 
     `whole`: a whole number (True and False are none). `low`, `high`: the limits, themselves allowed, `low` not when
-    `above`. `optional`: None is allowed too. NaN never is; infinity where nothing forbids it.
+    `above`. `optional`: None is allowed too. `zero`: 0 is, inside the limits. NaN never is; infinity where nothing forbids it.
     """
 
     low: float = -math.inf
@@ -30,6 +30,7 @@ class Rule:
     whole: bool = False
     above: bool = False
     optional: bool = False
+    zero: bool = True
 
     def allows(self, value: object) -> bool:
         """Whether this is such a number."""
@@ -38,16 +39,21 @@ class Rule:
         if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
             return False
         number: Any = value
+        if number == 0 and not self.zero:
+            return False
         return bool((number > self.low if self.above else number >= self.low) and number <= self.high)
 
     def __str__(self) -> str:
         """As it stands in a message."""
         kind = "a whole number" if self.whole else "a number"
+        low, high = (
+            f"{limit:,.0f}" if 1000 <= limit < math.inf else f"{limit:g}" for limit in (self.low, self.high)
+        )
         if self.low > -math.inf and self.high < math.inf:
-            kind += f" from {'above ' * self.above}{self.low:g} to {self.high:g}"
+            kind += f" from {'above ' * self.above}{low} to {high}"
         elif self.low > -math.inf:
-            kind += f" above {self.low:g}" if self.above else f" of {self.low:g} or more"
-        return kind + " or None" * self.optional
+            kind += f" above {low}" if self.above else f" of {low} or more"
+        return kind + " other than 0" * (not self.zero) + " or None" * self.optional
 
 
 #: Something there are so and so many of.
@@ -55,8 +61,22 @@ COUNT = Rule(1, whole=True)
 #: Part of a whole.
 SHARE = Rule(0, 1)
 #: `n_jobs` and `random_state`, as in scikit-learn; a random state of another kind is not supported.
-JOBS = Rule(whole=True, optional=True)
+JOBS = Rule(whole=True, optional=True, zero=False)
 SEED = Rule(0, 2**32 - 1, whole=True, optional=True)
+
+#: Of `RoutingPredictor`. A candidate's number has two digits in its id (ERP_CONTRACT 6.1).
+PREDICTOR_RULES = {
+    "n_neighbors": Rule(1, 1000, whole=True),
+    "candidates_per_item": Rule(1, 99, whole=True),
+    "similarity_threshold": SHARE,
+    "n_trees": COUNT,
+    "n_components": COUNT,
+    "half_life_days": Rule(1),
+    "evidence_per_candidate": Rule(0, whole=True),
+    "max_ranker_items": COUNT,
+    "n_jobs": JOBS,
+    "random_state": Rule(0, 2**32 - 1, whole=True),
+}
 
 
 def check_parameters(owner: object, rules: Mapping[str, Rule]) -> None:

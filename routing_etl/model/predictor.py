@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import config_context
 from sklearn.decomposition import TruncatedSVD
-from sklearn.exceptions import NotFittedError
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import (
@@ -38,6 +37,15 @@ from routing_etl.model.columns import FEW, dense_product, take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder, drawn_folds
 from routing_etl.model.forest import RoutingForest
+from routing_etl.model.inputs import (
+    check_asked,
+    check_attributes,
+    check_fitted,
+    check_pool_words,
+    check_training,
+    evidence_of,
+    usable_attributes,
+)
 from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.levels import normalise
 from routing_etl.model.line_model import LineModel
@@ -52,7 +60,7 @@ from routing_etl.model.output import (
     shown_steps,
 )
 from routing_etl.model.outside_model import OutsideModel
-from routing_etl.model.parameters import Parameters
+from routing_etl.model.parameters import COUNT, PREDICTOR_RULES, Parameters, check_number, check_parameters
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import pool_steps, resource_alternatives, unnamed_steps
@@ -64,11 +72,8 @@ FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 _TYPE = "part_type|value"
-_CORE = (
-    AttributeSpec("part_type", "category"),
-    AttributeSpec("item_acct", "category"),
-    AttributeSpec("item_nm", "text"),
-)
+#: What `fit` learns last.
+_LAST = "texts_"
 _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
 #: Machines are replaced and reshuffled sooner than routings change.
@@ -150,9 +155,15 @@ class RoutingPredictor(Parameters):
 
         Raises
         ------
-        ModelError: no routed item, too few of them, no usable attribute, or an attribute column is missing.
+        ModelError: no routed item, too few of them, no usable attribute, an attribute column is missing, or a parameter is
+        out of its range. FrameError: a frame does not keep its contract.
         """
-        evidence = times if times is not None else TimeEvidence.none()
+        check_parameters(self, PREDICTOR_RULES)
+        check_attributes(self.attributes)
+        check_pool_words(self.pool_words)
+        check_training(items, operations)
+        evidence = evidence_of(times)
+        vars(self).pop("telling_", None)
         with progress.task("learning routings", 7) as task, config_context(transform_output="default"):
             catalogue = build_catalogue(items, operations)
             labels = catalogue.labels
@@ -163,7 +174,7 @@ class RoutingPredictor(Parameters):
                 )
             train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
             self.notes_ = list(catalogue.notes)
-            self.attributes_ = self._usable(train)
+            self.attributes_ = usable_attributes(train, self.attributes, self.feature_weights, self.notes_)
             self.catalogue_ = catalogue
             folds = drawn_folds(labels.height, self.random_state)
             variant = labels["variant"].to_numpy().astype(np.int64)
@@ -226,50 +237,6 @@ class RoutingPredictor(Parameters):
             task.advance()
         del self._step_live
         return self
-
-    def _usable(self, train: pl.DataFrame) -> tuple[AttributeSpec, ...]:
-        named = {a.name for a in self.attributes}
-        missing = [a.name for a in self.attributes if a.name not in train.columns]
-        if missing:
-            raise ModelError(
-                f"The items lack the attribute column(s) {', '.join(missing)}.",
-                remedy="Extract with the profile whose attributes are given to the model.",
-            )
-        wanted = [*self.attributes, *[a for a in _CORE if a.name not in named]]
-        weights = dict(self.feature_weights or {})
-        unknown = sorted(set(weights) - {a.name for a in wanted})
-        if unknown:
-            raise ModelError(
-                f"feature_weights names {', '.join(unknown)}, which is no attribute of these items.",
-                remedy=f"Use the names {', '.join(a.name for a in wanted)}.",
-            )
-        negative = sorted(n for n, w in weights.items() if not w >= 0)
-        if negative:
-            raise ModelError(
-                f"feature_weights of {', '.join(negative)} is negative or not a number.",
-                remedy="Use a weight of 0 (off) or more.",
-            )
-        used = []
-        for attribute in wanted:
-            if weights.get(attribute.name, 1.0) == 0.0:
-                self.notes_.append(f"Attribute {attribute.name} is switched off by its weight 0.")
-            elif train[attribute.name].null_count() == train.height:
-                if attribute.name in named:
-                    self.notes_.append(
-                        f"Attribute {attribute.name} is empty in all routed items and not used."
-                    )
-            elif (
-                train[attribute.name].drop_nulls().n_unique() == 1 and not train[attribute.name].null_count()
-            ):
-                self.notes_.append(f"Attribute {attribute.name} has one value only and is not used.")
-            else:
-                used.append(attribute)
-        if not used:
-            raise ModelError(
-                "No attribute of the routed items can be learned from: all are empty, constant or switched off.",
-                remedy="Map more item columns in the source profile.",
-            )
-        return tuple(used)
 
     def _describe(self, variant: IntArray) -> FloatArray:
         """Variants x k: low-rank description of every routing."""
@@ -469,7 +436,7 @@ class RoutingPredictor(Parameters):
         ------
         ModelError: not fitted.
         """
-        self._check_fitted()
+        check_fitted(self, _LAST)
         weights = {a.name: 1.0 for a in (*self.attributes, *self.attributes_)} | dict(
             self.feature_weights or {}
         )
@@ -494,9 +461,10 @@ class RoutingPredictor(Parameters):
 
         Raises
         ------
-        ModelError: not fitted, or an attribute column is missing.
+        ModelError: not fitted, or an attribute column is missing or of another type. FrameError: no codes, keys or hashes.
         """
-        self._check_fitted()
+        check_fitted(self, _LAST)
+        check_asked(items)
         if items.height == 0:
             return Predictions(
                 CANDIDATES.empty(),
@@ -529,18 +497,14 @@ class RoutingPredictor(Parameters):
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
     ) -> Iterator[Predictions]:
         """`predict` in batches; memory is bounded by the batch. `resources` is the same frame in every batch."""
-        self._check_fitted()
+        check_fitted(self, _LAST)
+        check_number("iter_predict", "batch_size", batch_size, COUNT)
+        check_asked(items)
         with progress.task("scoring items", items.height) as task:
             for start in range(0, items.height, batch_size):
                 batch = items.slice(start, batch_size)
                 yield self.predict(batch)
                 task.advance(batch.height)
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "texts_"):
-            raise ModelError(
-                "The model is not trained.", remedy="Call fit, or load a trained version."
-            ) from NotFittedError()
 
     def _propose(
         self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence
