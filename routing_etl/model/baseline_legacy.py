@@ -32,6 +32,7 @@ from routing_etl.model.parameters import COUNT, SHARE, check_parameters
 from routing_etl.model.resources import resource_alternatives
 from routing_etl.model.splits import attribute_columns
 from routing_etl.progress import SILENT, Progress
+from routing_etl.scenarios import OPT_SIGMA, operation_confidence, safe_time
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -41,8 +42,6 @@ _MOST_NUMBER = 32_767
 VARIANCE_CUT = 0.001
 OUTLIER_Z = 2.5
 TRIM = (0.05, 0.95)
-OPT_SIGMA = 0.67
-SAFE_SIGMA = 1.28
 
 
 class LegacyPredictor:
@@ -235,19 +234,14 @@ class LegacyPredictor:
             sigma=run.std(ddof=0), n=pl.len(), similarity=pl.col("similarity").mean(),
         )  # fmt: skip
         cv = pl.when(pl.col("run_time") > 0).then(pl.col("sigma") / pl.col("run_time")).otherwise(0.0)
-        band = pl.when(cv < 0.15).then(0.3).when(cv < 0.3).then(0.2).when(cv < 0.5).then(0.1).otherwise(0.0)
-        basis = pl.min_horizontal(pl.lit(0.3), 0.05 * pl.col("n")) + 0.4 * pl.col("similarity") + band
-        sure = (pl.col("n") >= 5) & (pl.col("similarity") >= 0.8)
         return (
             merged.with_columns(
                 candidate_rank=pl.lit(1, pl.Int16),
                 time_cv=cv,
-                own_confidence=pl.min_horizontal(
-                    pl.when(sure).then(1.1 * basis).otherwise(basis), pl.lit(1.0)
-                ),
+                own_confidence=operation_confidence(pl.col("n"), pl.col("similarity"), cv),
                 optimal_time=pl.col("run_time") + OPT_SIGMA * pl.col("sigma"),
                 standard_time=pl.col("run_time"),
-                safe_time=pl.col("run_time") + SAFE_SIGMA * pl.col("sigma"),
+                safe_time=safe_time(pl.col("run_time"), pl.col("sigma")),
             )
             .drop("sigma", "n", "similarity")
             .sort(key)
