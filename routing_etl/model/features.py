@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
-from routing_etl.model.parameters import COUNT, SEED, check_parameters
+from routing_etl.model.parameters import COUNT, SEED, Rule, check_parameters
 from routing_etl.model.tokens import Tokeniser, TokenTable
 
 FloatArray = NDArray[Any]
@@ -33,7 +33,12 @@ _SHRINK = 2.0
 _RIDGE_ROWS = 60_000
 _LEAST_RIDGE = 200
 _MIN_GAIN = 0.002
-_COUNTED = ("n_directions", "max_blocks", "n_ridge", "n_words", "max_ridge")
+_RULES = {
+    "n_directions": COUNT,
+    "n_ridge": COUNT,
+    **dict.fromkeys(("max_blocks", "n_words", "max_ridge"), Rule(0, whole=True)),
+    "random_state": SEED,
+}
 
 
 @dataclass
@@ -150,7 +155,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ------
         ModelError: a parameter, the folds or an attribute column cannot be used. ValueError: X or y is no such matrix.
         """
-        check_parameters(self, dict.fromkeys(_COUNTED, COUNT) | {"random_state": SEED})
+        check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
         target = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
         target = target[:, None] if target.ndim == 1 else target

@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from routing_etl.errors import ModelError
 from routing_etl.model.parameters import COUNT, JOBS, SEED, Rule, check_parameters
 from routing_etl.model.trees import PackedTrees
 from routing_etl.progress import SILENT, Progress
@@ -206,8 +207,17 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Available once, right after `fit` (the memberships are dropped afterwards); an item that every tree has seen
         has an empty row.
+
+        Raises
+        ------
+        ModelError: asked for a second time.
         """
         check_is_fitted(self, "votes_")
+        if not hasattr(self, "_leaf_of"):
+            raise ModelError(
+                "RoutingForest: out_of_bag was asked for before; what it needs is gone.",
+                remedy="Keep its answer, or fit again.",
+            )
         leaf_of, seen = self._leaf_of, self._seen
         del self._leaf_of, self._seen
         out = []

@@ -109,6 +109,16 @@ def test_the_encoder_reads_a_matrix_of_numbers() -> None:
     ]  # fmt: skip
 
 
+def test_blocks_words_and_tokens_can_be_left_out() -> None:
+    items = toy_items(300)
+    bare = AttributeEncoder(attributes=ATTRIBUTES, max_blocks=0, n_words=0, max_ridge=0)
+    learned = bare.fit_transform(items, target_of(items))
+    numbers = len(bare.tokeniser_.number_names)
+    assert [n for n in bare.feature_names_[numbers:] if not n.startswith("tokens ")] == []
+    assert not learned[:, numbers:].any()
+    assert np.array_equal(bare.transform(items), learned)
+
+
 def test_the_encoder_refuses_what_it_cannot_read_by_name() -> None:
     items = toy_items(60)
     encoder = AttributeEncoder(attributes=ATTRIBUTES)
@@ -120,8 +130,8 @@ def test_the_encoder_refuses_what_it_cannot_read_by_name() -> None:
         encoder.fit(items, np.zeros(59))
     with pytest.raises(ModelError, match=r"folds .*\(59,\).*each of the 60 items"):
         encoder.fit(items, np.zeros(60), np.zeros(59, int))
-    with pytest.raises(ModelError, match="AttributeEncoder: n_words = 0 is not a whole number of 1 or more"):
-        AttributeEncoder(attributes=ATTRIBUTES, n_words=0).fit(items, np.zeros(60))
+    with pytest.raises(ModelError, match="AttributeEncoder: n_ridge = 0 is not a whole number of 1 or more"):
+        AttributeEncoder(attributes=ATTRIBUTES, n_ridge=0).fit(items, np.zeros(60))
 
 
 def test_a_global_output_setting_of_scikit_learn_does_not_reach_the_predictor() -> None:
@@ -149,6 +159,13 @@ def test_the_forest_is_asked_for_votes_or_for_probabilities() -> None:
     described = np.eye(4, dtype=np.float32)[variant]
     same = RoutingForest(n_trees=20).fit(features, variant, target=described, weights=np.ones(400))
     assert np.array_equal(same.predict_proba(features), share)
+
+
+def test_out_of_bag_votes_can_be_had_once() -> None:
+    forest = RoutingForest(n_trees=4).fit(np.arange(20.0)[:, None], [0, 1] * 10)
+    assert forest.out_of_bag().shape == (20, 2)
+    with pytest.raises(ModelError, match="asked for before"):
+        forest.out_of_bag()
 
 
 @pytest.mark.parametrize(
