@@ -22,7 +22,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
 from routing_etl.errors import ModelError
-from routing_etl.frames import AttributeSpec
+from routing_etl.frames import MAX_SOURCE, AttributeSpec
 from routing_etl.model.parameters import COUNT, SEED, Rule, check_parameters
 from routing_etl.model.tokens import Tokeniser, TokenTable
 
@@ -301,15 +301,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_fill(self, numbers: FloatArray) -> FloatArray:
         if numbers.size:
             with np.errstate(all="ignore"):
-                low = np.nanmin(np.where(np.isfinite(numbers), numbers, np.inf), axis=0)
-                high = np.nanmax(np.where(np.isfinite(numbers), numbers, -np.inf), axis=0)
+                known = np.abs(numbers) <= MAX_SOURCE
+                low = np.nanmin(np.where(known, numbers, np.inf), axis=0)
+                high = np.nanmax(np.where(known, numbers, -np.inf), axis=0)
             self.fill_ = np.where(np.isfinite(low), low - 0.1 * (high - low) - 1.0, -1.0).astype(np.float32)
         else:
             self.fill_ = np.zeros(numbers.shape[1], dtype=np.float32)
         return self._fill(numbers)
 
     def _fill(self, numbers: FloatArray) -> FloatArray:
-        return np.where(np.isfinite(numbers), numbers, self.fill_).astype(np.float32)
+        """What is missing lies below all that is known; a number beyond what the source can hold counts as missing."""
+        return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, self.fill_).astype(np.float32)
 
     # --- words ---------------------------------------------------------------------------------------------------
 

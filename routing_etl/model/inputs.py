@@ -73,13 +73,18 @@ def check_training(items: pl.DataFrame, operations: pl.DataFrame) -> None:
         _eager(frame.name, given)
         frame.validate(given)
     _unique(items)
-    wild = operations.select((~(pl.col(_NUMBERS).abs() <= MAX_SOURCE)).sum()).row(0, named=True)
+    _finite(OPERATIONS.name, operations, _NUMBERS)
+
+
+def _finite(frame: str, given: pl.DataFrame, names: list[str]) -> None:
+    """Numbers are NULL or within what the source's columns hold."""
+    wild = given.select((~(pl.col(names).abs() <= MAX_SOURCE)).sum()).row(0, named=True) if names else {}
     for name, count in wild.items():
         if count:
             raise FrameError(
-                f"Frame operations: column {name} holds {count} value(s) that are NaN, infinite or beyond"
+                f"Frame {frame}: column {name} holds {count} value(s) that are NaN, infinite or beyond"
                 f" {MAX_SOURCE:.0f}.",
-                remedy="Give NULL for what is not known; cleaning rejects such values with a reason.",
+                remedy="Give NULL for what is not known, as the cleaning step does.",
             )
 
 
@@ -197,6 +202,7 @@ def usable_attributes(
     Raises
     ------
     ModelError: a column is missing or cannot be read, a weight names no attribute or is no weight, or none is left.
+    FrameError: a number is NaN, infinite or beyond what the source holds.
     """
     named = {a.name for a in attributes}
     missing = [a.name for a in attributes if a.name not in train.columns]
@@ -214,6 +220,7 @@ def usable_attributes(
             remedy=f"Use the names {', '.join(a.name for a in wanted)}.",
         )
     Tokeniser(wanted).check(train)
+    _finite(ITEMS.name, train, [a.name for a in wanted if a.kind == "number"])
     used = []
     for attribute in wanted:
         values = train[attribute.name]

@@ -134,6 +134,22 @@ def test_fit_refuses_standard_times_that_are_no_times(kind: type[Any], value: fl
             kind().fit(ITEMS, replaced(OPERATIONS, column, value))
 
 
+@pytest.mark.parametrize("value", [NAN, INF, -INF, 1e300, 1e38])
+def test_fit_refuses_sizes_that_are_no_sizes_and_predict_takes_them_for_missing(
+    model: RoutingPredictor, value: float
+) -> None:
+    with pytest.raises(
+        FrameError, match=r"items: column outer_mm holds \d+ value\(s\) that are NaN, infinite"
+    ):
+        small().fit(replaced(ITEMS, "outer_mm", value), OPERATIONS)
+    few = UNKNOWN.head(4)
+    for items in (few, many_unknown()):
+        found = model.predict(items.with_columns(outer_mm=pl.lit(value)))
+        missing = model.predict(items.with_columns(outer_mm=pl.lit(None, pl.Float64)))
+        assert found.candidates["reference_item_cd"].equals(missing.candidates["reference_item_cd"])
+        assert found.candidates["similarity_score"].equals(missing.candidates["similarity_score"])
+
+
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("column", ["item_key", "item_cd", "item_hash", "excluded", "part_type"])
 def test_fit_refuses_items_without_a_column_of_the_contract(kind: type[Any], column: str) -> None:
