@@ -21,19 +21,27 @@ from numpy.typing import NDArray
 
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.model.baselines import Training, build_predictions
+from routing_etl.model.inputs import (
+    check_asked,
+    check_columns,
+    check_fitted,
+    checked_weights,
+    evidence_of,
+)
+from routing_etl.model.parameters import COUNT, SHARE, check_parameters
 from routing_etl.model.resources import resource_alternatives
 from routing_etl.model.splits import attribute_columns
 from routing_etl.progress import SILENT, Progress
+from routing_etl.scenarios import OPT_SIGMA, operation_confidence, safe_time
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 _CELLS = 6_000_000
+_MOST_NUMBER = 32_767
 VARIANCE_CUT = 0.001
 OUTLIER_Z = 2.5
 TRIM = (0.05, 0.95)
-OPT_SIGMA = 0.67
-SAFE_SIGMA = 1.28
 
 
 class LegacyPredictor:
@@ -68,7 +76,9 @@ class LegacyPredictor:
         progress: Progress = SILENT,
     ) -> LegacyPredictor:
         """Build the index over item attributes. Raises ModelError when no item has a routing."""
-        evidence = times if times is not None else TimeEvidence.none()
+        check_parameters(self, {"n_neighbors": COUNT, "similarity_threshold": SHARE})
+        checked_weights(type(self).__name__, self.feature_weights)
+        evidence = evidence_of(times)
         with progress.task("Baseline: legacy algorithm", total=1) as task:
             training = Training.of(items, operations, rank=pl.lit(True))
             newest = (
@@ -157,7 +167,15 @@ class LegacyPredictor:
         )
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """One merged candidate per item with neighbours; the others are abstained."""
+        """One merged candidate per item with neighbours; the others are abstained.
+
+        Raises
+        ------
+        ModelError: not fitted, or an attribute column is missing or of another type. FrameError: no codes, keys or hashes.
+        """
+        check_fitted(self, "vectors_")
+        check_asked(items)
+        check_columns(items, {n: self.items_.schema[n] for n in self.features_})
         found = self.neighbours(items)
         merged = self._merge(found)
         answers = (
@@ -216,21 +234,23 @@ class LegacyPredictor:
             sigma=run.std(ddof=0), n=pl.len(), similarity=pl.col("similarity").mean(),
         )  # fmt: skip
         cv = pl.when(pl.col("run_time") > 0).then(pl.col("sigma") / pl.col("run_time")).otherwise(0.0)
-        band = pl.when(cv < 0.15).then(0.3).when(cv < 0.3).then(0.2).when(cv < 0.5).then(0.1).otherwise(0.0)
-        basis = pl.min_horizontal(pl.lit(0.3), 0.05 * pl.col("n")) + 0.4 * pl.col("similarity") + band
-        sure = (pl.col("n") >= 5) & (pl.col("similarity") >= 0.8)
         return (
             merged.with_columns(
                 candidate_rank=pl.lit(1, pl.Int16),
                 time_cv=cv,
-                own_confidence=pl.min_horizontal(
-                    pl.when(sure).then(1.1 * basis).otherwise(basis), pl.lit(1.0)
-                ),
+                own_confidence=operation_confidence(pl.col("n"), pl.col("similarity"), cv),
                 optimal_time=pl.col("run_time") + OPT_SIGMA * pl.col("sigma"),
                 standard_time=pl.col("run_time"),
-                safe_time=pl.col("run_time") + SAFE_SIGMA * pl.col("sigma"),
-                proc_seq=pl.col("proc_seq").cast(pl.Int16),
+                safe_time=safe_time(pl.col("run_time"), pl.col("sigma")),
             )
             .drop("sigma", "n", "similarity")
             .sort(key)
+            .with_columns(proc_seq=_written("proc_seq", "row"))
         )
+
+
+def _written(number: str, candidate: str) -> pl.Expr:
+    """Operation numbers as the output holds them (SMALLINT); 10, 20 ... in order for a candidate that has larger ones."""
+    fits = pl.col(number).is_between(1, _MOST_NUMBER).all().over(candidate)
+    place = 10 * (pl.int_range(pl.len()).over(candidate) + 1)
+    return pl.when(fits).then(number).otherwise(place).cast(pl.Int16)

@@ -23,11 +23,12 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
     ITEMS,
-    OPERATIONS,
     OUTSOURCED,
     Predictions,
     TimeEvidence,
 )
+from routing_etl.model.inputs import check_asked, check_columns, check_fitted, check_training, evidence_of
+from routing_etl.model.parameters import COUNT, SHARE, Rule, check_parameters
 from routing_etl.model.resources import resource_alternatives
 from routing_etl.model.splits import attribute_columns
 from routing_etl.progress import SILENT, Progress
@@ -67,10 +68,16 @@ class Training:
 
         Raises
         ------
-        ModelError: no item has a routing.
+        ModelError: no item has a routing, or an attribute column is no text or number.
+        FrameError: a frame does not keep its contract.
         """
-        ITEMS.validate(items)
-        OPERATIONS.validate(operations)
+        check_training(items, operations)
+        nested = [n for n in attribute_columns(items) if items.schema[n].is_nested()]
+        if nested:
+            raise ModelError(
+                f"Attribute column(s) {', '.join(f'{n} ({items.schema[n]})' for n in nested)} are no text or number.",
+                remedy="Map columns of texts, codes or numbers in the profile.",
+            )
         wanted = pl.col("routing_rank") == 0 if rank is None else rank
         rows = operations.lazy().filter(wanted & pl.col("job_cd").is_not_null())
         known = (
@@ -201,7 +208,8 @@ class NearestCopyPredictor:
         progress: Progress = SILENT,
     ) -> NearestCopyPredictor:
         """Keep the routed items' attributes and routings. Raises ModelError when no item has a routing."""
-        evidence = times if times is not None else TimeEvidence.none()
+        check_parameters(self, {"similarity_threshold": SHARE, "n_numbers_std": Rule(0, above=True)})
+        evidence = evidence_of(times)
         with progress.task("Baseline: nearest copy", total=1) as task:
             self.training_ = Training.of(items, operations)
             self.actual_ = evidence.by_item_operation.select(
@@ -274,7 +282,10 @@ class NearestCopyPredictor:
         return label, similarity
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """One candidate per item, a copy."""
+        """One candidate per item, a copy. Raises ModelError or FrameError as the predictor does."""
+        check_fitted(self, "texts_")
+        check_asked(items)
+        check_columns(items, {n: self.training_.items.schema[n] for n in (*self.texts_, *self.numbers_)})
         label, similarity = self.nearest(items)
         copied = self._operations(pl.Series("label", label))
         answers = pl.DataFrame(
@@ -329,7 +340,8 @@ class MajorityByPartType:
         progress: Progress = SILENT,
     ) -> MajorityByPartType:
         """Count routings per part type. Raises ModelError when no item has a routing."""
-        evidence = times if times is not None else TimeEvidence.none()
+        check_parameters(self, {"candidates_per_item": COUNT})
+        evidence = evidence_of(times)
         with progress.task("Baseline: majority by part type", total=1) as task:
             training = Training.of(items, operations)
             step = pl.concat_str("job_cd", pl.col("res_cd").fill_null(""), "inside", separator=_SEPARATOR)
@@ -395,7 +407,10 @@ class MajorityByPartType:
         )
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """Up to `candidates_per_item` candidates per item."""
+        """Up to `candidates_per_item` candidates per item. Raises ModelError or FrameError as the predictor does."""
+        check_fitted(self, "by_type_")
+        check_asked(items)
+        check_columns(items, {"part_type": ITEMS["part_type"].dtype})
         asked = items.select("part_type").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
         columns = ["row", "candidate_rank", "label", "share", "neighbour_count", "reference_item_cd"]
         typed = asked.join(self.by_type_, on="part_type").select(columns)

@@ -133,7 +133,8 @@ def _figures(numbers: FloatArray) -> pl.Series:
     scale = 10.0 ** np.abs(power)
     small = power < 0
     # A half goes up, as people round: 7/8 inch is 22.225 mm and shown as 22.23.
-    scaled = np.where(small, numbers * scale, numbers / scale)
+    with np.errstate(over="ignore"):  # of the two the one that is not taken may overflow
+        scaled = np.where(small, numbers * scale, numbers / scale)
     whole = np.copysign(np.floor(np.abs(scaled) + 0.5), numbers)
     rounded = np.where(told, np.where(small, whole / scale, whole * scale), numbers)
     return pl.Series(rounded, nan_to_null=True).cast(pl.String)

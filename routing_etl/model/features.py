@@ -19,8 +19,11 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from routing_etl.frames import AttributeSpec
+from routing_etl.errors import ModelError
+from routing_etl.frames import MAX_SOURCE, AttributeSpec
+from routing_etl.model.parameters import COUNT, SEED, Rule, check_parameters
 from routing_etl.model.tokens import Tokeniser, TokenTable
 
 FloatArray = NDArray[Any]
@@ -30,6 +33,12 @@ _SHRINK = 2.0
 _RIDGE_ROWS = 60_000
 _LEAST_RIDGE = 200
 _MIN_GAIN = 0.002
+_RULES = {
+    "n_directions": COUNT,
+    "n_ridge": COUNT,
+    **dict.fromkeys(("max_blocks", "n_words", "max_ridge"), Rule(0, whole=True)),
+    "random_state": SEED,
+}
 
 
 @dataclass
@@ -78,8 +87,17 @@ def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, codes[keep], indptr), shape=(len(codes), width))
 
 
+def drawn_folds(n: int, random_state: int | None) -> IntArray:
+    """A fold number for each of n items: five folds, ten where there are few items, each as large as the others."""
+    rng = np.random.default_rng(random_state)
+    return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
+
+
 class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Encode items (a Polars frame) into float32 columns.
+    """Encode items into float32 columns.
+
+    A scikit-learn transformer. With `attributes` it reads a Polars frame that has these columns. Without, it reads any
+    matrix of numbers (an array, a frame of numbers), whose columns are then number attributes; NaN is a missing value.
 
     Parameters
     ----------
@@ -111,16 +129,40 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.max_ridge = max_ridge
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Any:
+        """A missing number is NaN, a target is needed, columns are float32."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def fit(self, X: Any, y: Any, folds: IntArray | None = None) -> AttributeEncoder:
+        """Learn the encodings; arguments and errors as in `fit_transform`."""
+        self.fit_transform(X, y, folds)
+        return self
+
     def fit_transform(  # type: ignore[override]
-        self, items: pl.DataFrame, target: FloatArray, folds: IntArray
+        self, X: Any, y: Any, folds: IntArray | None = None
     ) -> FloatArray:
-        """Learn the encodings; the result is out of fold for every row.
+        """Learn the encodings; the result is out of fold for every row, so that of codes differs from `transform`'s.
 
         Parameters
         ----------
-        target: n x k description of each item's routing. folds: n, fold number.
+        X: n items. y: n or n x k, the description of each item's routing. folds: n, fold number; drawn here when None.
+
+        Raises
+        ------
+        ModelError: a parameter, the folds or an attribute column cannot be used. ValueError: X or y is no such matrix.
         """
-        self.tokeniser_ = Tokeniser(self.attributes).fit(items)
+        check_parameters(self, _RULES)
+        items = self._items(X, y, reset=True)
+        target = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
+        target = target[:, None] if target.ndim == 1 else target
+        folds = self._folds(items.height, folds)
+        if len(target) != items.height:
+            raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
+        self.tokeniser_ = Tokeniser(self._specs()).fit(items)
         table = self.tokeniser_.transform(items)
         n_folds = int(folds.max()) + 1 if len(folds) else 1
         self.target_mean_ = target.mean(axis=0)
@@ -165,14 +207,21 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.feature_names_, self.feature_attributes_ = names, owners
         return np.ascontiguousarray(np.hstack([numbers, *columns, words, ridge]), dtype=np.float32)
 
-    def transform(self, items: pl.DataFrame) -> FloatArray:
+    def transform(self, X: Any) -> FloatArray:
         """Encode items with what was learned; values never seen count as unknown.
 
         Raises
         ------
-        ModelError: an attribute column is missing or mistyped.
+        ModelError: an attribute column is missing or mistyped. ValueError: X is no such matrix as in `fit`.
         """
-        return self.encode(self.tokeniser_.transform(items))
+        check_is_fitted(self)
+        return self.encode(self.tokeniser_.transform(self._items(X, None, reset=False)))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the columns. `input_features`: None, or the names of the columns that were read."""
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features)
+        return np.asarray(self.feature_names_, dtype=object)
 
     def encode(self, table: TokenTable) -> FloatArray:
         """Encode an already tokenised table."""
@@ -183,6 +232,44 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         columns.append(self._word_columns(table))
         columns.append(np.asarray(self._ridge_matrix(table) @ self.ridge_, dtype=np.float32))
         return np.ascontiguousarray(np.hstack(columns), dtype=np.float32)
+
+    # --- what is read --------------------------------------------------------------------------------------------
+
+    def _items(self, X: Any, y: Any, *, reset: bool) -> pl.DataFrame:
+        """The attributes' columns as a frame; sets (`reset`) or checks their names and number."""
+        if self.attributes:
+            if not isinstance(X, pl.DataFrame):
+                raise ModelError(
+                    f"AttributeEncoder: X is a {type(X).__name__}, but its attributes are given by name.",
+                    remedy="Give a Polars frame with these columns, or a matrix of numbers and no attributes.",
+                )
+            Tokeniser(self.attributes).check(X)
+            read = X.select(a.name for a in self.attributes)
+            validate_data(self, read, y if reset else "no_validation", reset=reset, skip_check_array=True)
+            return read
+        rules = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+        if reset:
+            matrix, _ = validate_data(self, X, y, multi_output=True, **rules)
+        else:
+            matrix = validate_data(self, X, reset=False, **rules)
+        return pl.DataFrame(matrix, schema=[a.name for a in self._specs()], nan_to_null=True)
+
+    def _specs(self) -> tuple[AttributeSpec, ...]:
+        """The attributes given, else one number per column of the matrix."""
+        return tuple(self.attributes) or tuple(
+            AttributeSpec(str(name), "number") for name in _check_feature_names_in(self)
+        )
+
+    def _folds(self, n: int, folds: IntArray | None) -> IntArray:
+        if folds is None:
+            return drawn_folds(n, self.random_state)
+        folds = np.asarray(folds)
+        if folds.shape != (n,) or folds.dtype.kind not in "iu" or (folds < 0).any():
+            raise ModelError(
+                f"AttributeEncoder: folds is an array of {folds.dtype} of shape {folds.shape}, or below 0.",
+                remedy=f"Give one fold number, 0 or more, for each of the {n} items.",
+            )
+        return folds
 
     # --- target encodings ----------------------------------------------------------------------------------------
 
@@ -214,15 +301,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_fill(self, numbers: FloatArray) -> FloatArray:
         if numbers.size:
             with np.errstate(all="ignore"):
-                low = np.nanmin(np.where(np.isfinite(numbers), numbers, np.inf), axis=0)
-                high = np.nanmax(np.where(np.isfinite(numbers), numbers, -np.inf), axis=0)
+                known = np.abs(numbers) <= MAX_SOURCE
+                low = np.nanmin(np.where(known, numbers, np.inf), axis=0)
+                high = np.nanmax(np.where(known, numbers, -np.inf), axis=0)
             self.fill_ = np.where(np.isfinite(low), low - 0.1 * (high - low) - 1.0, -1.0).astype(np.float32)
         else:
             self.fill_ = np.zeros(numbers.shape[1], dtype=np.float32)
         return self._fill(numbers)
 
     def _fill(self, numbers: FloatArray) -> FloatArray:
-        return np.where(np.isfinite(numbers), numbers, self.fill_).astype(np.float32)
+        """What is missing lies below all that is known; a number beyond what the source can hold counts as missing."""
+        return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, self.fill_).astype(np.float32)
 
     # --- words ---------------------------------------------------------------------------------------------------
 

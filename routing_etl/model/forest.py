@@ -18,11 +18,14 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.tree import DecisionTreeRegressor
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from routing_etl.errors import ModelError
+from routing_etl.model.parameters import COUNT, JOBS, SEED, Rule, check_parameters
 from routing_etl.model.trees import PackedTrees
 from routing_etl.progress import SILENT, Progress
 
@@ -31,10 +34,19 @@ IntArray = NDArray[np.int64]
 
 _PILOT_ROWS = 6000
 _PILOT_TREES = 8
+_RULES = dict.fromkeys(("n_trees", "max_rows", "n_projections", "min_leaf", "max_columns"), COUNT) | {
+    "sample_share": Rule(0, 1, above=True),
+    "max_features": Rule(0, 1, above=True),
+    "n_jobs": JOBS,
+    "random_state": SEED,
+}
 
 
-class RoutingForest(BaseEstimator):  # type: ignore[misc]
+class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Grow trees on attributes and let leaves vote with the routing variants of the items in them.
+
+    A scikit-learn classifier, whose classes are the variants; of many thousand classes few have votes for an item, so
+    that the product asks for `vote`, a sparse matrix, where scikit-learn asks for `predict_proba`.
 
     Parameters
     ----------
@@ -44,7 +56,8 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    columns_: the features in use. votes_: leaves x variants, rows sum to 1. feature_importances_: mean decrease of squared error, sums to 1.
+    classes_: the variants. columns_: the features in use. votes_: leaves x variants, rows sum to 1.
+    feature_importances_: mean decrease of squared error, sums to 1.
     """
 
     def __init__(
@@ -72,20 +85,57 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        features: FloatArray,
-        target: FloatArray,
-        variants: IntArray,
-        n_variants: int,
-        weights: FloatArray,
+        X: FloatArray,
+        y: NDArray[Any],
+        *,
+        target: FloatArray | None = None,
+        weights: FloatArray | None = None,
         progress: Progress = SILENT,
     ) -> RoutingForest:
         """Grow the forest.
 
         Parameters
         ----------
-        target: n x k routing description. variants: n, index of each item's routing. weights: n, how much an item's
-        vote counts (age).
+        X: n items x features, finite. y: n, each item's routing. target: n x k, what the trees are grown to tell, the
+        description of each item's routing; None: 0/1 columns of the classes. weights: n, how much an item's vote counts
+        (its age); None: all alike.
+
+        Raises
+        ------
+        ModelError: a parameter is out of its range. ValueError: X, y, target or weights is no such matrix.
         """
+        check_parameters(self, _RULES)
+        features, y = validate_data(self, X, y, dtype=np.float32, order="C")
+        if y.dtype.kind not in "biuSU":
+            check_classification_targets(y)
+        n = len(features)
+        self.classes_, variants = np.unique(y, return_inverse=True)
+        if target is None:
+            target = np.eye(len(self.classes_), dtype=np.float32)[variants]
+        else:
+            target = check_array(target, dtype="numeric", input_name="target", estimator=self)
+        if weights is None:
+            weights = np.ones(n, dtype=np.float32)
+        else:
+            weights = check_array(
+                weights, ensure_2d=False, dtype="numeric", input_name="weights", estimator=self
+            )
+        if len(target) != n or weights.shape != (n,) or (weights < 0).any():
+            raise ValueError(
+                f"RoutingForest: for {n} items target is {target.shape} and weights {weights.shape}; both must have"
+                " a row per item, and no weight may be below 0."
+            )
+        return self._grow(features, target, variants, weights, progress)
+
+    def _grow(
+        self,
+        features: FloatArray,
+        target: FloatArray,
+        variants: IntArray,
+        weights: FloatArray,
+        progress: Progress,
+    ) -> RoutingForest:
+        n_variants = len(self.classes_)
         self.columns_ = self._telling(features, target)
         asked = np.ascontiguousarray(features[:, self.columns_])
         share = min(self.sample_share, self.max_rows / max(len(features), 1))
@@ -157,8 +207,17 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
 
         Available once, right after `fit` (the memberships are dropped afterwards); an item that every tree has seen
         has an empty row.
+
+        Raises
+        ------
+        ModelError: asked for a second time.
         """
         check_is_fitted(self, "votes_")
+        if not hasattr(self, "_leaf_of"):
+            raise ModelError(
+                "RoutingForest: out_of_bag was asked for before; what it needs is gone.",
+                remedy="Keep its answer, or fit again.",
+            )
         leaf_of, seen = self._leaf_of, self._seen
         del self._leaf_of, self._seen
         out = []
@@ -167,6 +226,22 @@ class RoutingForest(BaseEstimator):  # type: ignore[misc]
             unseen = ~seen[:, start:stop].T
             out.append(self._vote(leaf_of[:, start:stop].T, unseen))
         return sparse.vstack(out, format="csr", dtype=np.float32)
+
+    def predict_proba(self, X: FloatArray) -> FloatArray:
+        """Items x classes: the share of votes for every class.
+
+        Raises
+        ------
+        ValueError: X is no such matrix as in `fit`.
+        """
+        check_is_fitted(self, "votes_")
+        features = validate_data(self, X, reset=False, dtype=np.float32, order="C")
+        return np.asarray(self.vote(features).toarray(), dtype=np.float64)
+
+    def predict(self, X: FloatArray) -> NDArray[Any]:
+        """The class with most votes, per item; errors as `predict_proba`."""
+        check_is_fitted(self, "votes_")
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def vote(self, features: FloatArray) -> sparse.csr_matrix:
         """Items x variants: each item's share of votes for every routing, from all trees; rows sum to 1."""

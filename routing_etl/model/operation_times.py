@@ -34,6 +34,7 @@ from routing_etl.model.threads import one_thread
 from routing_etl.model.time_effects import ItemSize, TimeEffects
 from routing_etl.model.timed_operations import (
     MEASURES,
+    NORMAL_P90,
     TimedOperations,
     actual_times,
     job_means,
@@ -43,12 +44,11 @@ from routing_etl.model.timed_operations import (
 )
 from routing_etl.model.tokens import JOINED, TokenTable
 from routing_etl.model.trees import Boosted
-from routing_etl.times.scenarios import OPT_SIGMA, SAFE_SIGMA
+from routing_etl.scenarios import OPT_SIGMA, SAFE_SIGMA, actuals_confidence
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
-_Z = 1.2815515655446004
 _FEW = 60
 #: So many operations with work results are enough to learn from; fewer only where still fewer have a standard time.
 _LEAST_ACTUALS = 100
@@ -355,7 +355,7 @@ class OperationTimes:
         # Coverage of single orders of operation i: N(error_i, within) inside +-1.28 x scale x spread.
         scales = np.linspace(0.5, 2.0, 61)
         inner = np.maximum(within[job], 1e-3)
-        width = _Z * spread[job]
+        width = NORMAL_P90 * spread[job]
         cover = np.array(
             [np.mean(ndtr((s * width - error) / inner) - ndtr((-s * width - error) / inner)) for s in scales]
         )
@@ -379,11 +379,11 @@ class OperationTimes:
         numbers = {
             "setup_time": setup.middle,
             "run_time": middle,
-            "setup_p10": setup.middle * np.exp(-_Z * setup.spread),
-            "setup_p90": setup.middle * np.exp(_Z * setup.spread),
-            "run_p10": middle * np.exp(-_Z * spread),
+            "setup_p10": setup.middle * np.exp(-NORMAL_P90 * setup.spread),
+            "setup_p90": setup.middle * np.exp(NORMAL_P90 * setup.spread),
+            "run_p10": middle * np.exp(-NORMAL_P90 * spread),
             "run_p50": middle,
-            "run_p90": middle * np.exp(_Z * spread),
+            "run_p90": middle * np.exp(NORMAL_P90 * spread),
             "optimal_time": np.maximum(mean * (1 - OPT_SIGMA * variation), 0.0),
             "standard_time": mean,
             "safe_time": mean * (1 + SAFE_SIGMA * variation),
@@ -394,7 +394,7 @@ class OperationTimes:
             "act_run_time": run.actual,
             "sample_count": n,
             "source_similarity": similarity,
-            "time_confidence": np.where(n > 0, 0.5 * n / (n + 2) + 0.5 * similarity, np.nan),
+            "time_confidence": np.where(n > 0, actuals_confidence(n, similarity), np.nan),
         }
         texts = {
             "time_source": choose_text(told.source, list(TIME_SOURCES)),

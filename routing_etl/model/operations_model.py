@@ -20,7 +20,6 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeRegressor
 
 from routing_etl.model.boosting import MAX_BINS, QuestionBooster
@@ -155,7 +154,7 @@ class _Family:
     share: FloatArray
 
 
-class OperationModel(BaseEstimator):  # type: ignore[misc]
+class OperationModel:
     """Probability of every operation (job and occurrence) for items.
 
     Parameters

@@ -17,12 +17,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.model.labels import RoutingCatalogue
-from routing_etl.model.timed_operations import MEASURES, codes_of
-from routing_etl.times.scenarios import OPT_SIGMA, SAFE_SIGMA
+from routing_etl.model.timed_operations import MEASURES, NORMAL_P90, codes_of
+from routing_etl.scenarios import OPT_SIGMA, SAFE_SIGMA, actuals_confidence
 
 FloatArray = NDArray[Any]
 
-_Z = 1.2815515655446004
 #: Degrees of freedom with which the job's spread counts beside the item's own.
 _PRIOR = 10.0
 SIMILARITY = 1.0
@@ -99,7 +98,7 @@ class OwnTimes:
 
         def ends(measure: str) -> dict[str, pl.Expr]:
             middle, spread = pl.col(f"own_{measure}_p50"), pl.col(f"own_{measure}_spread")
-            return {"p10": middle * (-_Z * spread).exp(), "p90": middle * (_Z * spread).exp()}
+            return {"p10": middle * (-NORMAL_P90 * spread).exp(), "p90": middle * (NORMAL_P90 * spread).exp()}
 
         mean, middle = pl.col("own_run_mean"), pl.col("own_run_p50")
         variation = ((pl.col("own_run_spread") ** 2).exp() - 1.0).sqrt()
@@ -135,7 +134,7 @@ class OwnTimes:
             "time_source": pl.lit("actual_own"),
             "source_items": pl.col("own_item_key"),
             "source_similarity": pl.lit(SIMILARITY),
-            "time_confidence": 0.5 * n / (n + 2) + 0.5 * SIMILARITY,
+            "time_confidence": actuals_confidence(n, SIMILARITY),
         }
         return out.select(
             pl.when(says).then(told[name]).otherwise(pl.col(name)).alias(name)

@@ -17,9 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn import config_context
 from sklearn.decomposition import TruncatedSVD
-from sklearn.exceptions import NotFittedError
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import (
@@ -37,8 +36,17 @@ from routing_etl.model.candidates import CandidateMaker, Evidence
 from routing_etl.model.choice import StepChooser, choose
 from routing_etl.model.columns import FEW, dense_product, group_mean, take
 from routing_etl.model.explain import AttributeText
-from routing_etl.model.features import AttributeEncoder
+from routing_etl.model.features import AttributeEncoder, drawn_folds
 from routing_etl.model.forest import RoutingForest
+from routing_etl.model.inputs import (
+    check_asked,
+    check_attributes,
+    check_fitted,
+    check_pool_words,
+    check_training,
+    evidence_of,
+    usable_attributes,
+)
 from routing_etl.model.labels import build_catalogue, usual_operations
 from routing_etl.model.levels import normalise
 from routing_etl.model.line_model import LineModel
@@ -53,6 +61,7 @@ from routing_etl.model.output import (
     shown_steps,
 )
 from routing_etl.model.outside_model import OutsideModel
+from routing_etl.model.parameters import COUNT, PREDICTOR_RULES, Parameters, check_number, check_parameters
 from routing_etl.model.ranking import CandidateRanker
 from routing_etl.model.recency import age_in_days, age_weight, retired
 from routing_etl.model.resources import OutOfUse, pool_steps, resource_alternatives, unnamed_steps
@@ -63,18 +72,15 @@ from routing_etl.progress import SILENT, Progress
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
-_CORE = (
-    AttributeSpec("part_type", "category"),
-    AttributeSpec("item_acct", "category"),
-    AttributeSpec("item_nm", "text"),
-)
+#: What `fit` learns last.
+_LAST = "texts_"
 _LEAST_LABELS = 20
 _LEAST_FOR_UNSEEN = 0.05
 #: Machines are replaced and reshuffled sooner than routings change.
 _MACHINE_HALF_LIFE_DAYS = 500.0
 
 
-class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
+class RoutingPredictor(Parameters):
     """Learns routings from routed items and proposes routings for others.
 
     Parameters
@@ -144,10 +150,16 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        ModelError: no routed item, too few of them, no usable attribute, or an attribute column is missing.
+        ModelError: no routed item, too few of them, no usable attribute, an attribute column is missing, or a parameter is
+        out of its range. FrameError: a frame does not keep its contract.
         """
-        evidence = times if times is not None else TimeEvidence.none()
-        with progress.task("learning routings", 7) as task:
+        check_parameters(self, PREDICTOR_RULES)
+        check_attributes(self.attributes)
+        check_pool_words(self.pool_words)
+        check_training(items, operations)
+        evidence = evidence_of(times)
+        vars(self).pop("telling_", None)
+        with progress.task("learning routings", 7) as task, config_context(transform_output="default"):
             catalogue = build_catalogue(items, operations)
             labels = catalogue.labels
             if labels.height < _LEAST_LABELS:
@@ -157,9 +169,9 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 )
             train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
             self.notes_ = list(catalogue.notes)
-            self.attributes_ = self._usable(train)
+            self.attributes_ = usable_attributes(train, self.attributes, self.feature_weights, self.notes_)
             self.catalogue_ = catalogue
-            folds = self._folds(labels.height)
+            folds = drawn_folds(labels.height, self.random_state)
             variant = labels["variant"].to_numpy().astype(np.int64)
             described = self._describe(variant)
             task.advance()
@@ -171,11 +183,10 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
                 n_trees=self.n_trees, n_jobs=self.n_jobs, random_state=self.random_state
             ).fit(
                 features,
-                described[variant],
                 variant,
-                catalogue.n_variants,
-                age_weight(age, self.half_life_days),
-                progress,
+                target=described[variant],
+                weights=age_weight(age, self.half_life_days),
+                progress=progress,
             )
             votes = self.forest_.out_of_bag()
             task.advance()
@@ -226,54 +237,6 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             task.advance()
         del self._step_live, self._gone
         return self
-
-    def _usable(self, train: pl.DataFrame) -> tuple[AttributeSpec, ...]:
-        named = {a.name for a in self.attributes}
-        missing = [a.name for a in self.attributes if a.name not in train.columns]
-        if missing:
-            raise ModelError(
-                f"The items lack the attribute column(s) {', '.join(missing)}.",
-                remedy="Extract with the profile whose attributes are given to the model.",
-            )
-        wanted = [*self.attributes, *[a for a in _CORE if a.name not in named]]
-        weights = dict(self.feature_weights or {})
-        unknown = sorted(set(weights) - {a.name for a in wanted})
-        if unknown:
-            raise ModelError(
-                f"feature_weights names {', '.join(unknown)}, which is no attribute of these items.",
-                remedy=f"Use the names {', '.join(a.name for a in wanted)}.",
-            )
-        negative = sorted(n for n, w in weights.items() if not w >= 0)
-        if negative:
-            raise ModelError(
-                f"feature_weights of {', '.join(negative)} is negative or not a number.",
-                remedy="Use a weight of 0 (off) or more.",
-            )
-        used = []
-        for attribute in wanted:
-            if weights.get(attribute.name, 1.0) == 0.0:
-                self.notes_.append(f"Attribute {attribute.name} is switched off by its weight 0.")
-            elif train[attribute.name].null_count() == train.height:
-                if attribute.name in named:
-                    self.notes_.append(
-                        f"Attribute {attribute.name} is empty in all routed items and not used."
-                    )
-            elif (
-                train[attribute.name].drop_nulls().n_unique() == 1 and not train[attribute.name].null_count()
-            ):
-                self.notes_.append(f"Attribute {attribute.name} has one value only and is not used.")
-            else:
-                used.append(attribute)
-        if not used:
-            raise ModelError(
-                "No attribute of the routed items can be learned from: all are empty, constant or switched off.",
-                remedy="Map more item columns in the source profile.",
-            )
-        return tuple(used)
-
-    def _folds(self, n: int) -> IntArray:
-        rng = np.random.default_rng(self.random_state)
-        return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
 
     def _describe(self, variant: IntArray) -> FloatArray:
         """Variants x k: low-rank description of every routing."""
@@ -414,8 +377,8 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         points = self._place(expected, features[chosen])
         distance, found = self.index_.search(points, self.n_neighbors, chosen)
         same = (found >= 0) & (sequence_of[np.maximum(found, 0)] == sequence_of[chosen][:, None])
-        self.scale_ = SimilarityScale().fit(distance[:, :10].ravel(), same[:, :10].ravel())
-        similarity = self.scale_.transform(distance)
+        self.scale_ = SimilarityScale().fit(distance[:, :10], same[:, :10])
+        similarity = self.scale_.of(distance)
         parts = []
         for fold in np.unique(folds[chosen]):
             here = np.flatnonzero(folds[chosen] == fold)
@@ -474,7 +437,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         ------
         ModelError: not fitted.
         """
-        self._check_fitted()
+        check_fitted(self, _LAST)
         weights = {a.name: 1.0 for a in (*self.attributes, *self.attributes_)} | dict(
             self.feature_weights or {}
         )
@@ -493,9 +456,10 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        ModelError: not fitted, or an attribute column is missing.
+        ModelError: not fitted, or an attribute column is missing or of another type. FrameError: no codes, keys or hashes.
         """
-        self._check_fitted()
+        check_fitted(self, _LAST)
+        check_asked(items)
         if items.height == 0:
             return Predictions(
                 CANDIDATES.empty(),
@@ -516,7 +480,7 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
             votes=votes,
             distance=distance,
             neighbours=found,
-            similarity=self.scale_.transform(distance),
+            similarity=self.scale_.of(distance),
             expected=expected,
             operations=self.operations_.predict(table, self._voted(votes), family),
             family=family,
@@ -528,18 +492,14 @@ class RoutingPredictor(BaseEstimator):  # type: ignore[misc]
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
     ) -> Iterator[Predictions]:
         """`predict` in batches; memory is bounded by the batch. `resources` is the same frame in every batch."""
-        self._check_fitted()
+        check_fitted(self, _LAST)
+        check_number("iter_predict", "batch_size", batch_size, COUNT)
+        check_asked(items)
         with progress.task("scoring items", items.height) as task:
             for start in range(0, items.height, batch_size):
                 batch = items.slice(start, batch_size)
                 yield self.predict(batch)
                 task.advance(batch.height)
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "texts_"):
-            raise ModelError(
-                "The model is not trained.", remedy="Call fit, or load a trained version."
-            ) from NotFittedError()
 
     def _propose(
         self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence, own: IntArray

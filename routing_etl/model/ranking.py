@@ -17,7 +17,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -42,7 +41,7 @@ _SHIFT_PRIOR = 20.0
 _SHIFT_STEPS = 6
 
 
-class CandidateRanker(BaseEstimator):  # type: ignore[misc]
+class CandidateRanker:
     """Score candidates, then calibrate.
 
     Parameters
@@ -118,7 +117,7 @@ class CandidateRanker(BaseEstimator):  # type: ignore[misc]
             return None
         if not self.boosted_:
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5))
-            return model.fit(self._steady(features), hit)
+            return model.set_output(transform="default").fit(self._steady(features), hit)
         boosted = HistGradientBoostingClassifier(
             max_iter=round(self.max_iter * self.effort_),
             learning_rate=self.learning_rate,

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.isotonic import IsotonicRegression
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -25,7 +26,7 @@ IntArray = NDArray[np.int64]
 _BLOCK_CELLS = 24_000_000
 
 
-class NeighbourIndex(BaseEstimator):  # type: ignore[misc]
+class NeighbourIndex:
     """Exact k nearest rows by Euclidean distance in float32, pruned by the triangle inequality over clusters.
 
     Parameters
@@ -171,13 +172,44 @@ def _nearest_centre(points: FloatArray, centres: FloatArray) -> IntArray:
     return out
 
 
-class SimilarityScale(BaseEstimator):  # type: ignore[misc]
-    """Distance to similarity: the share of items at this distance whose routing is the same (isotonic, decreasing)."""
+class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Distance to similarity: the share of items at this distance whose routing is the same (isotonic, decreasing).
 
-    def fit(self, distance: FloatArray, same: NDArray[np.bool_]) -> SimilarityScale:
-        """Learn from pairs of a training item and its neighbours, the item itself left out."""
+    A scikit-learn transformer: items x neighbours, a distance in each cell; one scale for all columns. A distance that is
+    infinite or NaN means that there is no such neighbour.
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        """Distances are 0 or more, may be missing, and say nothing without `y`; similarities are float32."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def fit(self, X: FloatArray, y: NDArray[Any]) -> SimilarityScale:
+        """Learn from pairs of a training item and its neighbours, the item itself left out.
+
+        Parameters
+        ----------
+        X: n x k distances. y: n x k, whether the neighbour has the item's routing; or n, the same for a row's k
+        neighbours. Numbers below 0 count as 0, above 1 as 1.
+
+        Raises
+        ------
+        ValueError: X or y is no such matrix.
+        """
+        distance = self._distances(X, reset=True, y=y)
+        same = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
+        same = same[:, None] if same.ndim == 1 else same
+        if len(same) != len(distance) or same.shape[1] not in (1, distance.shape[1]):
+            raise ValueError(
+                f"SimilarityScale: X is {distance.shape}, y {same.shape}; give a y for every cell."
+            )
         keep = np.isfinite(distance)
-        x, y = distance[keep].astype(np.float64), same[keep].astype(np.float64)
+        x = distance[keep].astype(np.float64)
+        y = np.broadcast_to(same, distance.shape)[keep].astype(np.float64)
         if len(x) == 0:
             x, y = np.array([0.0, 1.0]), np.array([1.0, 0.0])
         curve = IsotonicRegression(increasing=False, y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(x, y)
@@ -189,12 +221,32 @@ class SimilarityScale(BaseEstimator):  # type: ignore[misc]
         self.reach_ = float(grid[-1]) or 1.0
         return self
 
-    def transform(self, distance: FloatArray) -> FloatArray:
-        """Similarity, 0..1; beyond the farthest pair seen it falls on like 1 / distance."""
+    def transform(self, X: FloatArray) -> FloatArray:
+        """Similarity of every distance, 0..1.
+
+        Raises
+        ------
+        ValueError: X is no such matrix as in `fit`.
+        """
+        check_is_fitted(self)
+        return self.of(self._distances(X, reset=False))
+
+    def of(self, distance: FloatArray) -> FloatArray:
+        """Similarity, 0..1, of any number of distances, unchecked; beyond the farthest pair seen like 1 / distance."""
         finite = np.where(np.isfinite(distance), distance, self.reach_ * 1e6)
         inside = np.interp(finite, self.grid_, self.values_)
         beyond = np.where(finite > self.reach_, self.reach_ / np.maximum(finite, 1e-12), 1.0)
         return np.asarray(inside * beyond, dtype=np.float32)
+
+    def _distances(self, X: FloatArray, *, reset: bool, y: Any = "no_validation") -> FloatArray:
+        found = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        if y is None:
+            raise ValueError(
+                "This SimilarityScale estimator requires y to be passed, but the target y is None."
+            )
+        if (found < 0).any():
+            raise ValueError("Negative values in data passed to SimilarityScale: a distance is 0 or more.")
+        return np.asarray(found)
 
 
 def attribute_space(

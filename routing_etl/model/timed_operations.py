@@ -18,6 +18,8 @@ FloatArray = NDArray[Any]
 IntArray = NDArray[np.int64]
 
 MEASURES = ("setup", "run")
+#: How many standard deviations above the median a normal distribution has its 90 % quantile.
+NORMAL_P90 = 1.2815515655446004
 #: An operation's own deviation counts like the spread of so many reports; beyond so many, reports add no weight.
 _OWN, _ENOUGH = 2.0, 10.0
 #: Orders of one operation spread by this (of ln minutes) until a plant shows otherwise.

@@ -34,6 +34,8 @@ from routing_etl.model.levels import (
 
 UNKNOWN = -1
 
+_NO_TEXT = (pl.Binary, pl.Object)
+
 _PREFIXES = {"code": (1, 2, 3, 4, 6), "category": (), "text": ()}
 _POSITIONS = {"text": (0, 1, 2, 3, 4, -1, -2), "code": (0, 1, 2), "category": ()}
 _RUN_PLACES = 6
@@ -121,6 +123,12 @@ class Tokeniser:
             raise ModelError(
                 f"The items lack the attribute column(s) {', '.join(missing)} that the model was trained with.",
                 remedy="Extract with the profile the model was trained with, or train a new model.",
+            )
+        unread = [n for n in self.texts if items.schema[n].is_nested() or items.schema[n] in _NO_TEXT]
+        if unread:
+            raise ModelError(
+                f"Attribute column(s) {', '.join(f'{n} ({items.schema[n]})' for n in unread)} must be texts.",
+                remedy="Map a column of texts or codes in the profile, or join a list's values to one text.",
             )
         wrong = [n for n in self.measures if not (items[n].dtype.is_numeric() or items[n].dtype == pl.Null)]
         if wrong:

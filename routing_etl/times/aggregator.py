@@ -7,7 +7,8 @@ The one rule for set-up and run: of the sources in order take the first that is 
 source that says 0 gives 0. Actual times come before standard ones (`prefer="actual"`, as everywhere in this product) or
 after them (`prefer="standard"`); either way a 0 standard never hides a positive actual. Queue, wait and move follow the
 same rule over their sources. Changed knowingly: RUN_TIME_QTY is a quantity and no source of run time; NaN, infinite and
-negative numbers count as null. All values are minutes before the call.
+negative numbers count as null, and so does what no column of the source can hold: a time beyond `MAX_SOURCE`, an operation
+number beyond 2,147,483,647. All values are minutes before the call.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Literal
 import polars as pl
 
 from routing_etl.errors import FrameError
+from routing_etl.frames import MAX_SOURCE
 
 Prefer = Literal["actual", "standard"]
 
@@ -39,6 +41,8 @@ _SOURCES: dict[Prefer, dict[str, tuple[str, ...]]] = {
         "move_time": ("MOVE_TIME",),
     },
 }
+#: Operation numbers are 32-bit integers in the source.
+_MOST_NUMBER = 2**31 - 1
 _PLAIN = {int, float, type(None)}
 _SEQUENCE = ("PROC_SEQ", "SEQ", "STEP", "ORDER")
 
@@ -52,7 +56,7 @@ class TimeAggregator:
     """
 
     def __init__(self, *, prefer: Prefer = "actual") -> None:
-        if prefer not in _SOURCES:
+        if not isinstance(prefer, str) or prefer not in _SOURCES:
             raise FrameError(
                 f"TimeAggregator: prefer = {prefer!r} is unknown.", remedy="Use 'actual' or 'standard'."
             )
@@ -72,7 +76,7 @@ class TimeAggregator:
 
         Raises
         ------
-        FrameError: an entry is not a dict.
+        FrameError: there is no list of operations, or an entry is not a dict.
         """
         rows = _rows(operations)
         frame = _columns(rows, (*_SEQUENCE, *(s for of in _SOURCES[self.prefer].values() for s in of)))
@@ -89,6 +93,11 @@ class TimeAggregator:
 
 
 def _rows(operations: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    if not isinstance(operations, Iterable):
+        raise FrameError(
+            f"TimeAggregator: operations is a {type(operations).__name__}, not a list of dicts.",
+            remedy="Give one dict per operation, an empty list for none.",
+        )
     rows = list(operations)
     for position, row in enumerate(rows):
         if type(row) is not dict and not isinstance(row, Mapping):
@@ -114,7 +123,7 @@ def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pl.Data
 
 
 def _numbers(values: list[Any]) -> pl.Series:
-    """Readable numbers of 0 and more; the rest NULL. Plain numbers take a short way past their text."""
+    """Readable numbers from 0 to `MAX_SOURCE`; the rest NULL. Plain numbers take a short way past their text."""
     if set(map(type, values)) <= _PLAIN:
         number = pl.Series(values, dtype=pl.Float64, strict=False)
     else:
@@ -122,7 +131,7 @@ def _numbers(values: list[Any]) -> pl.Series:
             [None if v is None or isinstance(v, bool) else str(v) for v in values], dtype=pl.String
         )
         number = text.str.strip_chars().cast(pl.Float64, strict=False)
-    return pl.select(pl.when(number.is_finite() & (number >= 0)).then(number)).to_series()
+    return pl.select(pl.when(number.is_between(0, MAX_SOURCE)).then(number)).to_series()
 
 
 def _choose(sources: Sequence[str]) -> pl.Expr:
@@ -132,4 +141,5 @@ def _choose(sources: Sequence[str]) -> pl.Expr:
 
 
 def _sequence() -> pl.Expr:
-    return pl.coalesce(_SEQUENCE).round(0).cast(pl.Int64)
+    readable = [pl.when(pl.col(s) <= _MOST_NUMBER).then(pl.col(s)) for s in _SEQUENCE]
+    return pl.coalesce(readable).round(0).cast(pl.Int64)

@@ -3,7 +3,7 @@
 Belongs here: adding up the times of an operations frame for a lot of a given size. Does not: where the times come from.
 
 Lead time of an operation = set-up + run per piece x pieces + queue + wait + move. The base quantity of a run time is a
-quantity and never added. NULL (unknown) and 0 stay different: a total is the sum of what is known, NULL when nothing
+quantity and never added. NULL (unknown; NaN and infinity count as it) and 0 stay different: a total is the sum of what is known, NULL when nothing
 is, and beside it stands how many operations lack the part. Outsourcing lead time is in days and stays a column of its
 own.
 """
@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import polars as pl
 
 from routing_etl.errors import FrameError
+from routing_etl.frames import MAX_SOURCE
 
 PARTS = ("setup", "run", "queue", "wait", "move")
 #: Parts during which a machine or a person works on the lot.
@@ -61,10 +64,15 @@ def breakdown(
 
     Raises
     ------
-    FrameError: `pieces` is not above 0.
+    FrameError: `pieces` is no number above 0, or a column is missing or no number.
     """
-    if not pieces > 0:
-        raise FrameError(f"Lead time: pieces = {pieces!r}, must be above 0.", remedy="Give the lot size.")
+    number: Any = pieces
+    if isinstance(pieces, bool) or not isinstance(pieces, Real) or not 0 < number <= MAX_SOURCE:
+        raise FrameError(
+            f"Lead time: pieces = {pieces!r}, must be a number above 0 and up to {MAX_SOURCE:.0f}.",
+            remedy="Give the lot size.",
+        )
+    _check_columns(operations, columns)
     parts = {
         "setup": pl.col(columns.setup),
         "run": pl.col(columns.run) * pieces,
@@ -72,7 +80,7 @@ def breakdown(
         "wait": pl.col(columns.wait),
         "move": pl.col(columns.move),
     }
-    named = [pl.when(e.is_not_nan()).then(e).alias(f"{n}_min") for n, e in parts.items()]
+    named = [pl.when(e.is_finite()).then(e).alias(f"{n}_min") for n, e in parts.items()]
     names = [f"{n}_min" for n in PARTS]
     return (
         operations.select(
@@ -87,6 +95,29 @@ def breakdown(
         )
         .sort(*columns.keys, columns.sequence)
     )
+
+
+def _check_columns(operations: pl.LazyFrame, columns: TimeColumns) -> None:
+    if not isinstance(operations, pl.LazyFrame | pl.DataFrame) or not isinstance(columns, TimeColumns):
+        raise FrameError(
+            f"Lead time: operations is a {type(operations).__name__} and columns a {type(columns).__name__}.",
+            remedy="Give a Polars frame and TimeColumns.",
+        )
+    schema = operations.collect_schema()
+    numbers = (
+        columns.setup, columns.run, columns.queue, columns.wait, columns.move, columns.outsourcing_days,
+    )  # fmt: skip
+    for name in (*columns.keys, columns.sequence, *numbers):
+        if name not in schema:
+            raise FrameError(
+                f"Lead time: the operations lack column {name}; they have {', '.join(schema)}.",
+                remedy="Give an operations frame, or name its columns in TimeColumns.",
+            )
+    for name in numbers:
+        if not (schema[name].is_numeric() or schema[name] == pl.Null):
+            raise FrameError(
+                f"Lead time: column {name} is {schema[name]}, must be a number.", remedy="Cast it to Float64."
+            )
 
 
 def _null_aware_sum(names: Sequence[str]) -> pl.Expr:

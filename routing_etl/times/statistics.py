@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from routing_etl.times.scenarios import TRIM, optimal_time, safe_time
+from routing_etl.scenarios import TRIM, optimal_time, safe_time
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

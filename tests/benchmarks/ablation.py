@@ -88,9 +88,9 @@ class RawCodes(AttributeEncoder):
     The operation model, which reads codes and words itself, stays.
     """
 
-    def fit_transform(self, items: Any, target: Any, folds: Any) -> Any:  # type: ignore[override]
-        super().fit_transform(items, target, folds)
-        table = self.tokeniser_.transform(items)
+    def fit_transform(self, X: Any, y: Any, folds: Any = None) -> Any:
+        super().fit_transform(X, y, folds)
+        table = self.tokeniser_.transform(X)
         self.raw_levels_ = [name for name in table.codes if name.endswith("|value")]
         self.feature_names_ = [*self.tokeniser_.number_names, *self.raw_levels_]
         self.feature_attributes_ = [

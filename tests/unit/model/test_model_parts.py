@@ -47,8 +47,8 @@ def test_similarity_falls_with_distance_and_means_a_share() -> None:
     rng = np.random.default_rng(0)
     distance = rng.uniform(0, 2, 20_000)
     same = rng.random(20_000) < np.clip(1 - distance / 2, 0, 1)
-    scale = SimilarityScale().fit(distance, same)
-    at = scale.transform(np.array([0.0, 0.5, 1.0, 1.5, 5.0, np.inf]))
+    scale = SimilarityScale().fit(distance[:, None], same)
+    at = scale.transform(np.array([[0.0], [0.5], [1.0], [1.5], [5.0], [np.inf]]))[:, 0]
     assert (np.diff(at) <= 0).all()
     assert at[1] == pytest.approx(0.75, abs=0.05)
     assert at[2] == pytest.approx(0.5, abs=0.05)

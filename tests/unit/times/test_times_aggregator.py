@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from routing_etl.errors import FrameError
 from routing_etl.times.aggregator import TIMES, TimeAggregator
@@ -153,3 +155,52 @@ def test_bad_input_is_named() -> None:
         TimeAggregator().aggregate([{"RUN_TIME": 1}, 5])  # type: ignore[list-item]
     with pytest.raises(FrameError, match="prefer = 'newest'"):
         TimeAggregator(prefer="newest")  # type: ignore[arg-type]
+    for prefer in ([], None, 5):
+        with pytest.raises(FrameError, match=r"prefer = .* is unknown"):
+            TimeAggregator(prefer=prefer)  # type: ignore[arg-type]
+    for operations in (None, 5):
+        with pytest.raises(FrameError, match=r"operations is a (NoneType|int), not a list of dicts"):
+            TimeAggregator().aggregate(operations)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [1e30, "1e30", 2**31, 2**63, 9.3e18, 10**400, -1, float("nan")], ids=str)
+def test_an_operation_number_that_no_source_can_hold_counts_as_null(value: Any) -> None:
+    """The next name for it is read then, as for any null."""
+    rows = [{"PROC_SEQ": value, "RUN_TIME": 3}, {"PROC_SEQ": value, "SEQ": 20}, {"PROC_SEQ": 2**31 - 1}]
+    breakdown = TimeAggregator().aggregate(rows, include_breakdown=True)["breakdown"]
+    assert [row["proc_seq"] for row in breakdown] == [None, 20, 2**31 - 1]
+    assert breakdown[0]["run_time"] == 3.0
+
+
+def test_a_time_that_no_source_can_hold_counts_as_null() -> None:
+    rows = [
+        {"RUN_TIME": 1e308, "ACT_RUN_TIME": 4.0},
+        {"RUN_TIME": 1e308},
+        {"SETUP_TIME": 99_999_999_999_999.0},
+    ]
+    assert TimeAggregator(prefer="standard").aggregate(rows)["totals"] == ZEROS | {
+        "run_time": 4.0, "setup_time": 99_999_999_999_999.0, "lead_time": 100_000_000_000_003.0,
+    }  # fmt: skip
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["PROC_SEQ", "seq", "RUN_TIME", " run_time", "ACT_SETUP_TIME", "MOVE_TIME", "X"]),
+            _ANYTHING,
+        ),
+        max_size=4,
+    )
+)
+def test_any_values_add_up_to_finite_minutes(rows: list[dict[str, Any]]) -> None:
+    result = TimeAggregator().aggregate(rows, include_breakdown=True)
+    assert all(0 <= total < 1e16 for total in result["totals"].values())
+    assert len(result["breakdown"]) == result["process_count"] == sum(map(bool, rows))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -74,3 +76,35 @@ def test_it_stays_lazy_and_refuses_an_impossible_lot() -> None:
     assert isinstance(totals(operations()), pl.LazyFrame)
     with pytest.raises(FrameError, match="pieces = 0"):
         totals(operations(), pieces=0)
+
+
+@pytest.mark.parametrize("add_up", [totals, breakdown])
+@pytest.mark.parametrize(
+    "pieces",
+    [0, -1, float("nan"), float("inf"), 1e300, 10**400, True, "10", None, [1]],
+    ids=lambda v: str(v)[:5],
+)
+def test_a_lot_size_that_is_none_is_named(add_up: Any, pieces: Any) -> None:
+    with pytest.raises(FrameError, match=r"pieces = .*, must be a number above 0.*Give the lot size"):
+        add_up(operations(), pieces=pieces)
+
+
+@pytest.mark.parametrize("add_up", [totals, breakdown])
+def test_a_frame_that_cannot_be_added_up_is_named_at_once(add_up: Any) -> None:
+    for column in ("item_key", "proc_seq", "run_min", "mfg_lt_days"):
+        with pytest.raises(FrameError, match=f"lack column {column}; they have"):
+            add_up(operations().drop(column))
+    with pytest.raises(FrameError, match="column run_min is String, must be a number"):
+        add_up(operations().with_columns(run_min=pl.lit("2")))
+    with pytest.raises(FrameError, match="operations is a NoneType and columns a TimeColumns"):
+        add_up(None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_time_that_is_no_number_is_unknown(value: float) -> None:
+    """Of the 560 minutes of A's routing for 10 pieces, 20 are run time."""
+    a = totals(operations().with_columns(run_min=pl.lit(value)), pieces=10).collect().row(0, named=True)
+    assert a["run_min"] is None
+    assert a["run_unknown"] == 2
+    assert a["lead_time_min"] == 540.0
+    assert a["complete"] is False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_etl.times import scenarios
+from routing_etl import scenarios
 
 
 def value(expression: pl.Expr) -> object:
@@ -19,25 +20,6 @@ def lit(number: float | None) -> pl.Expr:
 
 
 @pytest.mark.parametrize(
-    ("cv", "label", "word"),
-    [
-        (0.0, "stable", "안정적"),
-        (0.1499, "stable", "안정적"),
-        (0.15, "moderate", "보통"),
-        (0.30, "variable", "가변적"),
-        (0.4999, "variable", "가변적"),
-        (0.50, "unstable", "불안정"),
-        (7.0, "unstable", "불안정"),
-        (None, None, None),
-        (float("nan"), None, None),
-    ],
-)
-def test_cv_bands(cv: float | None, label: str | None, word: str | None) -> None:
-    assert value(scenarios.cv_label(lit(cv))) == label
-    assert value(scenarios.cv_word(lit(cv))) == word
-
-
-@pytest.mark.parametrize(
     ("n", "similarity", "cv", "expected"),
     [
         (2, 0.5, 0.2, 0.1 + 0.2 + 0.2),
@@ -46,6 +28,11 @@ def test_cv_bands(cv: float | None, label: str | None, word: str | None) -> None
         (5, 0.79, 0.4, 0.25 + 0.316 + 0.1),
         (100, 0.5, 0.6, 0.3 + 0.2),
         (3, 0.5, None, 0.15 + 0.2),
+        (3, 0.5, float("nan"), 0.15 + 0.2),
+        (3, 0.5, 0.1499, 0.15 + 0.2 + 0.3),
+        (3, 0.5, 0.15, 0.15 + 0.2 + 0.2),
+        (3, 0.5, 0.30, 0.15 + 0.2 + 0.1),
+        (3, 0.5, 0.50, 0.15 + 0.2),
         (None, 0.5, 0.1, None),
     ],
 )
@@ -62,29 +49,15 @@ def test_actuals_confidence_golden() -> None:
     assert value(scenarios.actuals_confidence(pl.lit(1), pl.lit(1.0))) == 0.667
 
 
-@pytest.mark.parametrize(
-    ("n", "cv", "expected"),
-    [(2, 0.0, 0.0), (3, 0.1, 0.5), (3, 0.9, 0.3), (8, 0.0, 0.8), (3, None, 0.3), (None, 0.1, None)],
-)
-def test_candidate_actuals_confidence(n: float | None, cv: float | None, expected: float | None) -> None:
-    found = value(scenarios.candidate_actuals_confidence(lit(n), lit(cv)))
-    assert found == (None if expected is None else pytest.approx(expected))
-
-
-@pytest.mark.parametrize(
-    ("confidence", "quality", "grade", "word"),
-    [
-        (0.9, 0.7, "A", "우수"),
-        (0.8, 0.6, "B", "양호"),
-        (0.6, 0.6, "C", "보통"),
-        (0.5, 0.6, "D", "개선필요"),
-        (None, 0.9, None, None),
-    ],
-)
-def test_quality_grade(confidence: float | None, quality: float, grade: str | None, word: str | None) -> None:
-    found = scenarios.quality_grade(lit(confidence), lit(quality))
-    assert value(found) == grade
-    assert value(scenarios.grade_word(found)) == word
+def test_actuals_confidence_is_the_same_for_arrays_series_and_expressions() -> None:
+    n, similarity = np.array([0, 1, 2, 7]), np.array([0.1, 1.0, 1.0, 0.333])
+    expected = [0.05, 0.667, 0.75, 0.555]
+    assert scenarios.actuals_confidence(n, similarity).tolist() == expected
+    assert scenarios.actuals_confidence(pl.Series(n), pl.Series(similarity)).to_list() == expected
+    frame = pl.DataFrame({"n": n, "s": similarity})
+    assert (
+        frame.select(scenarios.actuals_confidence(pl.col("n"), pl.col("s"))).to_series().to_list() == expected
+    )
 
 
 def test_opt_and_safe_golden_and_null() -> None:
@@ -106,6 +79,5 @@ def test_confidences_are_shares(n: int, similarity: float, cv: float | None) -> 
     for found in (
         scenarios.operation_confidence(pl.lit(n), lit(similarity), lit(cv)),
         scenarios.actuals_confidence(pl.lit(n), lit(similarity)),
-        scenarios.candidate_actuals_confidence(pl.lit(n), lit(cv)),
     ):
         assert 0 <= value(found) <= 1  # type: ignore[operator]
