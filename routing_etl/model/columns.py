@@ -19,6 +19,8 @@ from routing_etl.frames import Frame
 
 #: So few items (or candidates) are read and shown value by value; more go through the query engine.
 FEW = 64
+#: A plant with fewer routed items is learned more thoroughly: trees are cheap there, and no example can be spared.
+FEW_ROUTED = 1_000
 
 
 def take(column: pl.Series, rows: NDArray[Any]) -> pl.Series:

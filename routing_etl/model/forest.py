@@ -25,6 +25,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from routing_etl.errors import ModelError
+from routing_etl.model.columns import FEW_ROUTED
 from routing_etl.model.parameters import COUNT, JOBS, SEED, Rule, check_parameters
 from routing_etl.model.trees import PackedTrees
 from routing_etl.progress import SILENT, Progress
@@ -34,6 +35,21 @@ IntArray = NDArray[np.int64]
 
 _PILOT_ROWS = 6000
 _PILOT_TREES = 8
+_MOST_TIMES = 4.0
+
+
+def forest_for(n_items: int, n_trees: int) -> RoutingForest:
+    """The forest for a plant of so many routed items; `n_trees`: of a plant of many.
+
+    With few items a tree is grown on more of them, down to single items, and there are up to `_MOST_TIMES` as many trees,
+    so that enough of them have not seen a given item. A rule that three items show is lost otherwise.
+    """
+    if n_items >= FEW_ROUTED:
+        return RoutingForest(n_trees=n_trees)
+    times = min(_MOST_TIMES, 2 * FEW_ROUTED / max(n_items, 1))
+    return RoutingForest(n_trees=round(n_trees * times), sample_share=0.8, max_features=0.5, min_leaf=1)
+
+
 _RULES = dict.fromkeys(("n_trees", "max_rows", "n_projections", "min_leaf", "max_columns"), COUNT) | {
     "sample_share": Rule(0, 1, above=True),
     "max_features": Rule(0, 1, above=True),

@@ -37,7 +37,7 @@ from routing_etl.model.choice import StepChooser, choose
 from routing_etl.model.columns import FEW, dense_product, group_mean, take
 from routing_etl.model.explain import AttributeText
 from routing_etl.model.features import AttributeEncoder, drawn_folds
-from routing_etl.model.forest import RoutingForest
+from routing_etl.model.forest import forest_for
 from routing_etl.model.inputs import (
     check_asked,
     check_attributes,
@@ -89,7 +89,8 @@ class RoutingPredictor(Parameters):
     n_neighbors: similar items looked at per item. candidates_per_item: most candidates proposed.
     similarity_threshold: tier HIGH, and priority `primary`, from this similarity on.
     feature_weights: attribute name -> weight of that attribute in the similarity, applied after learning; 0 switches
-        the attribute off altogether. n_trees: size of the forest. half_life_days: an old routing's vote halves in.
+        the attribute off altogether. n_trees: size of the forest (see
+        `forest_for`). half_life_days: an old routing's vote halves in.
     evidence_per_candidate: neighbours shown per candidate. pool_words: words that mark a waiting pool.
     max_ranker_items: most training items whose candidates train the ranker. n_jobs: threads; None: as many as
         `joblib.parallel_config` says, else one.
@@ -179,9 +180,8 @@ class RoutingPredictor(Parameters):
             features = self.encoder_.fit_transform(train, described[variant], folds)
             task.advance()
             age = age_in_days(labels["rout_date"])
-            self.forest_ = RoutingForest(
-                n_trees=self.n_trees, n_jobs=self.n_jobs, random_state=self.random_state
-            ).fit(
+            forest = forest_for(labels.height, self.n_trees)
+            self.forest_ = forest.set_params(n_jobs=self.n_jobs, random_state=self.random_state).fit(
                 features,
                 variant,
                 target=described[variant],

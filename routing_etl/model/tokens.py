@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.errors import ModelError
-from routing_etl.frames import AttributeSpec
+from routing_etl.frames import MAX_SOURCE, AttributeSpec
 from routing_etl.model.columns import FEW, ranges
 from routing_etl.model.levels import (
     TEXT_NUMBERS,
@@ -232,7 +232,7 @@ class Tokeniser:
         words = {
             level.name: self._words(level.name, columns[level.name]) for level in self.levels if level.many
         }
-        return TokenTable(codes, words, self._numbers(items, texts))
+        return TokenTable(codes, words, _credible(self._numbers(items, texts)))
 
     def _few(self, items: pl.DataFrame) -> TokenTable:
         """The same for a few items, text by text: a frame's every call costs a millisecond's part."""
@@ -258,7 +258,7 @@ class Tokeniser:
                 )
             else:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
-        return TokenTable(codes, words, self._few_numbers(items, texts))
+        return TokenTable(codes, words, _credible(self._few_numbers(items, texts)))
 
     def _few_numbers(
         self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]
@@ -310,3 +310,8 @@ class Tokeniser:
             return np.empty((items.height, 0), dtype=np.float32)
         values = frame.select([pl.col(c).fill_null(float("nan")) for c in frame.columns]).to_numpy()
         return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _credible(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Numbers beyond what the source can hold, infinite ones among them, count as missing."""
+    return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, np.float32(np.nan))
