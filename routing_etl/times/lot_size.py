@@ -57,7 +57,9 @@ def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
         "job",
         exponent=(
             (pl.col("product").fill_null(0.0) + PRIOR * plant) / (pl.col("square").fill_null(0.0) + PRIOR)
-        ).clip(LOWEST, HIGHEST),
+        )
+        .clip(LOWEST, HIGHEST)
+        .round(6),  # sums come in any order: the same reports must give the same times
     )  # fmt: skip
 
 

@@ -217,7 +217,7 @@ def _sorted_groups(
     """Groups whose values are not in order yet."""
     group = np.repeat(np.arange(len(size)), size)
     ordered = pl.DataFrame({"group": group, "value": value, "weight": weight}).sort("group", "value")
-    return SortedGroups(ordered["value"].to_numpy(), size, ordered["weight"].to_numpy())
+    return SortedGroups.weighted(ordered["value"].to_numpy(), size, ordered["weight"].to_numpy())
 
 
 def _measure_profile(
@@ -244,7 +244,7 @@ def _measure_profile(
         f"{measure}_n_removed": groups.size - left,
     }
     lots = None
-    used = SortedGroups(groups.value[kept], left, weight[kept])
+    used = SortedGroups.weighted(groups.value[kept], left, weight[kept])
     if measure == "run":
         lots = _lots(frame, samples, kept, weight, job_scales)
         used = _sorted_groups(lots.minutes[kept], weight[kept], left)
@@ -308,7 +308,7 @@ def _pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: Ti
         size = grouped[m].list.len().cast(pl.Int64).to_numpy()
         newest = grouped[f"{m}_days"].list.max().fill_null(_NO_DATE).to_numpy()
         weight = _age_weights(days_of, np.repeat(newest, size), basis.half_life_days)
-        profiles += SortedGroups(values, size, weight).profile(m).get_columns()
+        profiles += SortedGroups.weighted(values, size, weight).profile(m).get_columns()
     lists = [c for m in MEASURES for c in (m, f"{m}_days")]
     exponent = own.group_by("job_cd").agg(pl.col("run_lot_exponent").mean()).collect()
     named = grouped.drop(lists).hstack(profiles).with_columns(pl.col(keys).cast(pl.String))

@@ -34,6 +34,17 @@ class SortedGroups:
     size: IntArray
     weight: FloatArray | None = None
 
+    @classmethod
+    def weighted(cls, value: FloatArray, size: IntArray, weight: FloatArray) -> SortedGroups:
+        """Groups whose equal values share their weights, so that nothing depends on the order of ties."""
+        begins = np.ones(len(value), dtype=bool)
+        begins[1:] = value[1:] != value[:-1]
+        begins[cls(value, size).start[size > 0]] = True
+        if begins.all():
+            return cls(value, size, weight)
+        run = np.cumsum(begins) - 1
+        return cls(value, size, (np.bincount(run, weight) / np.bincount(run))[run])
+
     @cached_property
     def start(self) -> IntArray:
         """Where each group starts."""

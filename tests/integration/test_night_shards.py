@@ -108,6 +108,9 @@ def test_profiles_and_predictions_do_not_depend_on_the_shards(scored_home: Path,
         assert one_piece.pop("mean_confidence", 0) == pytest.approx(
             in_shards.pop("mean_confidence", 0), abs=1e-3
         )
+        for measure, told in one_piece.pop("plausibility", {}).items():
+            assert told == pytest.approx(in_shards["plausibility"].pop(measure)), measure
+        assert not in_shards.pop("plausibility", {})
         assert one_piece == in_shards
     [one], [many] = list_runs(finished_home), list_runs(scored_home)
     for path in sorted(one.times.glob("time_by_*.parquet")):

@@ -438,3 +438,14 @@ def test_weighted_quantiles_rise_and_stay_inside(
     assert alike == pytest.approx([np.quantile(p[:, 0], a) for p in parts], rel=1e-6)
     trimmed = SortedGroups(values, size, np.full(len(values), 0.7)).profile("run")["run_trim_mean"]
     assert trimmed.to_list() == pytest.approx([trim_mean(p[:, 0], 0.1) for p in parts])
+
+
+def test_the_order_of_equal_values_changes_nothing() -> None:
+    values, size = (
+        np.array([1.0, 1.0, 1.0, 2.0, 5.0, 5.0, 9.0, 9.0, 9.0, 9.0]),
+        np.array([10], dtype=np.int64),
+    )
+    weights = np.array([0.1, 1.0, 0.5, 1.0, 0.2, 0.9, 0.1, 0.3, 0.9, 1.0])
+    swapped = weights[[2, 0, 1, 3, 5, 4, 9, 8, 7, 6]]
+    one, other = (SortedGroups.weighted(values, size, w).profile("run") for w in (weights, swapped))
+    assert_frame_equal(one, other)
