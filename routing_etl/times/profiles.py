@@ -278,6 +278,22 @@ def _conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
     return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
 
 
+def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> SortedGroups:
+    """The lists of a frame (`measure`, NULL where kept out, and `days`) as groups; few long lists, sorted one by one."""
+    values, weights, sizes = [np.empty(0)], [np.empty(0)], []
+    for found, days in zip(grouped[measure], grouped["days"], strict=True):
+        known = found.is_not_null().to_numpy()
+        value, day = found.to_numpy()[known], days.to_numpy()[known]
+        order = np.argsort(value)
+        newest = np.full(len(day), day.max(initial=_NO_DATE))
+        values.append(value[order])
+        weights.append(_age_weights(day, newest, basis.half_life_days)[order])
+        sizes.append(len(value))
+    return SortedGroups.weighted(
+        np.concatenate(values), np.array(sizes, dtype=np.int64), np.concatenate(weights)
+    )
+
+
 def _pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
     """Statistics of kept samples by the contract's key.
 
@@ -287,31 +303,35 @@ def _pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: Ti
     keys = list(contract.key)
     minutes = {"setup": pl.col("setup_min"), "run": pl.col("run_min_at_lot")}
     kept = {m: (minutes[m] > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
-    days = pl.col("report_dt").to_physical().fill_null(_NO_DATE)
-    lot = pl.col("pieces").log().filter(kept["run"] & (pl.col("pieces") > 0))
+    last = pl.col("report_dt").filter(pl.any_horizontal(pl.col(m).is_not_null() for m in MEASURES)).max()
     grouped = (
         samples.drop_nulls(keys)
+        .select(
+            *keys,
+            "report_dt",
+            *(f"{m}_removed" for m in MEASURES),
+            *(pl.when(kept[m]).then(minutes[m]).alias(m) for m in MEASURES),
+            days=pl.col("report_dt").to_physical().fill_null(_NO_DATE),
+            lot=pl.when(kept["run"] & (pl.col("pieces") > 0)).then(pl.col("pieces").log()),
+        )
         .group_by(keys)
         .agg(
-            *(minutes[m].filter(kept[m]).sort().alias(m) for m in MEASURES),
-            *(days.filter(kept[m]).sort_by(minutes[m].filter(kept[m])).alias(f"{m}_days") for m in MEASURES),
-            lot.mean().exp().alias("run_lot"),
+            *MEASURES,
+            "days",
+            pl.col("lot").mean().exp().alias("run_lot"),
             *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
-            pl.col("report_dt").filter(pl.any_horizontal(kept.values())).max().alias("last_report_dt"),
+            last.alias("last_report_dt"),
+            *(pl.col(m).count().alias(f"{m}_known") for m in MEASURES),
         )
-        .filter(pl.any_horizontal(*(pl.col(m).list.len() + pl.col(f"{m}_n_removed") > 0 for m in MEASURES)))
+        .filter(pl.any_horizontal(pl.col(f"{m}_known") + pl.col(f"{m}_n_removed") > 0 for m in MEASURES))
         .collect(engine="streaming")
     )
-    profiles = []
-    for m in MEASURES:
-        values, days_of = (grouped[c].explode().drop_nulls().to_numpy() for c in (m, f"{m}_days"))
-        size = grouped[m].list.len().cast(pl.Int64).to_numpy()
-        newest = grouped[f"{m}_days"].list.max().fill_null(_NO_DATE).to_numpy()
-        weight = _age_weights(days_of, np.repeat(newest, size), basis.half_life_days)
-        profiles += SortedGroups.weighted(values, size, weight).profile(m).get_columns()
-    lists = [c for m in MEASURES for c in (m, f"{m}_days")]
+    profiles = [_weighted_groups(grouped, m, basis).profile(m) for m in MEASURES]
+    lists = [*MEASURES, "days", *(f"{m}_known" for m in MEASURES)]
     exponent = own.group_by("job_cd").agg(pl.col("run_lot_exponent").mean()).collect()
-    named = grouped.drop(lists).hstack(profiles).with_columns(pl.col(keys).cast(pl.String))
+    named = pl.concat([grouped.drop(lists), *profiles], how="horizontal").with_columns(
+        pl.col(keys).cast(pl.String)
+    )
     return _conform(contract, named.join(exponent, on="job_cd", how="left")).sort(keys)
 
 
