@@ -75,9 +75,9 @@ def actual_times(
     it were so old.
     """
     age = (pl.col("last_report_dt").max() - pl.col("last_report_dt")).dt.total_days()
-    fresh = pl.when(pl.col("last_report_dt").is_null().all()).then(1.0).otherwise(
-        (-(age.cast(pl.Float64) / half_life_days).fill_null(1.0) * np.log(2.0)).exp()
-    )  # fmt: skip
+    halvings = (age.cast(pl.Float64) / half_life_days).fill_null(1.0 if np.isfinite(half_life_days) else 0.0)
+    undated = pl.col("last_report_dt").is_null().all()
+    fresh = pl.when(undated).then(1.0).otherwise((-halvings * np.log(2.0)).exp())
     columns = {"run_samples": pl.col("run_n"), "setup_samples": pl.col("setup_n")}
     frame = profile.select(
         "item_key", "job_cd", "run_trim_mean", "setup_trim_mean", "run_lot", fresh=fresh, **columns

@@ -169,6 +169,8 @@ def _age_weights(
     days: npt.NDArray[Any], newest: npt.NDArray[Any], half_life: float
 ) -> npt.NDArray[np.float64]:
     """1 for the newest report of its group; `_NO_DATE`: counts as one half-life older."""
+    if not np.isfinite(half_life):
+        return np.ones(len(days))
     age = np.where(days == _NO_DATE, half_life, newest - days.astype(np.float64))
     return np.asarray(np.exp2(-np.where(newest == _NO_DATE, 0.0, age) / half_life))
 

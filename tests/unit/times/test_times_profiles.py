@@ -351,6 +351,10 @@ def test_reports_without_a_date_count_alike_and_less_than_the_newest(tmp_path: P
     assert read_evidence(tmp_path).by_item_operation["run_mean"].to_list() == [11.0]
     build(results(runs([10.0], report_dt=None) + runs([13.0])), tmp_path)
     assert read_evidence(tmp_path).by_item_operation["run_mean"].to_list() == pytest.approx([12.0])
+    for_ever = TimeBasis(time_factor_min=1.0, half_life_days=float("inf"))
+    build(results(runs([10.0], report_dt=None) + runs([13.0])), tmp_path, for_ever)
+    for frame in vars(read_evidence(tmp_path)).values():
+        assert frame["run_mean"].to_list() == [11.5]
 
 
 @pytest.mark.parametrize("half_life", [0.0, -1.0, float("nan")])
