@@ -46,7 +46,7 @@ def forest_for(n_items: int, n_trees: int) -> RoutingForest:
     """
     if n_items >= FEW_ROUTED:
         return RoutingForest(n_trees=n_trees)
-    times = min(_MOST_TIMES, 2 * FEW_ROUTED / max(n_items, 1))
+    times = min(_MOST_TIMES, 1.5 * FEW_ROUTED / max(n_items, 1))
     return RoutingForest(n_trees=round(n_trees * times), sample_share=0.8, max_features=0.5, min_leaf=1)
 
 

@@ -47,9 +47,8 @@ def test_routings_are_those_of_the_plant(adventureworks: tuple[Path, RunFolder])
 def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
     adventureworks: tuple[Path, RunFolder],
 ) -> None:
-    """Majority by subcategory reaches 0.879, the nearest neighbour 0.940 and the model 0.953, each leaving one out.
-
-    Left out in thirty parts, which takes a fifth of the time, the model gets from 0.946 to 0.960, as the parts fall;
+    """Majority by subcategory reaches 0.879, the nearest neighbour 0.940 and the model 0.953 to 0.973 (as its
+    seed falls), each leaving one out. Left out in thirty parts, which takes a fifth of the time, the model gets 0.966;
     `evaluate --split loo` leaves out one at a time. The nine seat assemblies are three that differ by the product number
     alone, three times: each is left out with its two copies, which would tell its routing.
     """
@@ -61,5 +60,5 @@ def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
         for m in report["metrics"]
         if (m["method"], m["segment"], m["metric"]) == ("model", "all", "exact_at_1")
     )
-    assert exact["n"] == 149 and exact["value"] >= 0.94
+    assert exact["n"] == 149 and exact["value"] >= 0.95
     assert any(note.startswith("9 of 149 items have others") for note in report["evaluation"]["notes"])
