@@ -366,7 +366,7 @@ def test_unseen_type_lowers_the_confidence(model: RoutingPredictor, plant: tuple
         top = model.predict(items).candidates.filter(pl.col("candidate_rank") == 1)
         return float(top["confidence"].sum()) / items.height
 
-    assert sure(strange) < 0.6 * sure(usual)
+    assert sure(strange) < 0.65 * sure(usual)
 
 
 def test_an_item_of_a_new_type_is_never_surer_than_the_least_sure_known_ones(
