@@ -20,7 +20,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +31,6 @@ from routing_etl.frames import (
     TIME_BY_JOB,
     TIME_BY_JOB_RESOURCE,
     WORK_RESULTS,
-    Frame,
     TimeBasis,
     TimeEvidence,
 )
@@ -41,12 +39,11 @@ from routing_etl.shards import check_shard, in_shard
 from routing_etl.times.convert import minutes, pieces
 from routing_etl.times.lot_size import at_lot, exponents
 from routing_etl.times.plausibility import Plausibility, plausibility
+from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights, conform, pooled
 from routing_etl.times.samples import Removed, Samples, deviations, find_removed, scales
 from routing_etl.times.statistics import SortedGroups
 
-MEASURES = ("setup", "run")
 SAMPLES = "time_samples.parquet"
-_NO_DATE = -(2**31)
 _WIDE_SEQUENCE = 100_000
 _SAMPLE_COLUMNS = (
     "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
@@ -165,16 +162,6 @@ def _per_group(
     return (per_group[c].cast(pl.Float64).fill_null(float("nan")).to_numpy() for c in names)
 
 
-def _age_weights(
-    days: npt.NDArray[Any], newest: npt.NDArray[Any], half_life: float
-) -> npt.NDArray[np.float64]:
-    """1 for the newest report of its group; `_NO_DATE`: counts as one half-life older."""
-    if not np.isfinite(half_life):
-        return np.ones(len(days))
-    age = np.where(days == _NO_DATE, half_life, newest - days.astype(np.float64))
-    return np.asarray(np.exp2(-np.where(newest == _NO_DATE, 0.0, age) / half_life))
-
-
 def _judge(
     frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, measure: str, basis: TimeBasis
 ) -> Removed:
@@ -234,12 +221,12 @@ def _measure_profile(
     kept = ~removed.any
     groups = samples.groups
     left = groups.total(kept).astype(np.int64)
-    dates = frame["report_dt"].to_physical().fill_null(_NO_DATE).to_numpy()[samples.row]
-    newest = np.full(len(left), _NO_DATE, dtype=np.int32)
+    dates = frame["report_dt"].to_physical().fill_null(NO_DATE).to_numpy()[samples.row]
+    newest = np.full(len(left), NO_DATE, dtype=np.int32)
     if len(left):
-        newest = np.maximum.reduceat(np.where(kept, dates, _NO_DATE), groups.start)
+        newest = np.maximum.reduceat(np.where(kept, dates, NO_DATE), groups.start)
     days = pl.Series(f"{measure}_newest", newest, dtype=pl.Int32)
-    weight = _age_weights(dates, groups.spread(newest), basis.half_life_days)
+    weight = age_weights(dates, groups.spread(newest), basis.half_life_days)
     columns = {
         "key": samples.key,
         f"{measure}_row": samples.first,
@@ -252,7 +239,7 @@ def _measure_profile(
         used = _sorted_groups(lots.minutes[kept], weight[kept], left)
         columns |= {"run_lot": lots.lot, "run_lot_exponent": lots.exponent}
     profile = pl.DataFrame(columns, nan_to_null=True)
-    return profile.hstack([days.replace(_NO_DATE, None).cast(pl.Date), *used.profile(measure)]), lots
+    return profile.hstack([days.replace(NO_DATE, None).cast(pl.Date), *used.profile(measure)]), lots
 
 
 def _item_profile(
@@ -273,68 +260,7 @@ def _item_profile(
     rows = joined.select(pl.coalesce("setup_row", "run_row")).to_series()
     names = frame.select("item_key", "proc_seq", "job_cd")[rows]
     newest = joined.select(last_report_dt=pl.max_horizontal("setup_newest", "run_newest"))
-    return _conform(TIME_BY_ITEM_OPERATION, joined.hstack(names).hstack(newest)), lots
-
-
-def _conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
-    return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
-
-
-def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> SortedGroups:
-    """The lists of a frame (`measure`, NULL where kept out, and `days`) as groups; few long lists, sorted one by one."""
-    values, weights, sizes = [np.empty(0)], [np.empty(0)], []
-    for found, days in zip(grouped[measure], grouped["days"], strict=True):
-        known = found.is_not_null().to_numpy()
-        value, day = found.to_numpy()[known], days.to_numpy()[known]
-        order = np.argsort(value)
-        newest = np.full(len(day), day.max(initial=_NO_DATE))
-        values.append(value[order])
-        weights.append(_age_weights(day, newest, basis.half_life_days)[order])
-        sizes.append(len(value))
-    return SortedGroups.weighted(
-        np.concatenate(values), np.array(sizes, dtype=np.int64), np.concatenate(weights)
-    )
-
-
-def _pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
-    """Statistics of kept samples by the contract's key.
-
-    Each run time counts as it is at the usual lot of its own operation. `samples`: as in `time_samples.parquet`; `own`:
-    TIME_BY_ITEM_OPERATION of the same items, which knows the jobs' exponents.
-    """
-    keys = list(contract.key)
-    minutes = {"setup": pl.col("setup_min"), "run": pl.col("run_min_at_lot")}
-    kept = {m: (minutes[m] > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
-    last = pl.col("report_dt").filter(pl.any_horizontal(pl.col(m).is_not_null() for m in MEASURES)).max()
-    grouped = (
-        samples.drop_nulls(keys)
-        .select(
-            *keys,
-            "report_dt",
-            *(f"{m}_removed" for m in MEASURES),
-            *(pl.when(kept[m]).then(minutes[m]).alias(m) for m in MEASURES),
-            days=pl.col("report_dt").to_physical().fill_null(_NO_DATE),
-            lot=pl.when(kept["run"] & (pl.col("pieces") > 0)).then(pl.col("pieces").log()),
-        )
-        .group_by(keys)
-        .agg(
-            *MEASURES,
-            "days",
-            pl.col("lot").mean().exp().alias("run_lot"),
-            *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
-            last.alias("last_report_dt"),
-            *(pl.col(m).count().alias(f"{m}_known") for m in MEASURES),
-        )
-        .filter(pl.any_horizontal(pl.col(f"{m}_known") + pl.col(f"{m}_n_removed") > 0 for m in MEASURES))
-        .collect(engine="streaming")
-    )
-    profiles = [_weighted_groups(grouped, m, basis).profile(m) for m in MEASURES]
-    lists = [*MEASURES, "days", *(f"{m}_known" for m in MEASURES)]
-    exponent = own.group_by("job_cd").agg(pl.col("run_lot_exponent").mean()).collect()
-    named = pl.concat([grouped.drop(lists), *profiles], how="horizontal").with_columns(
-        pl.col(keys).cast(pl.String)
-    )
-    return _conform(contract, named.join(exponent, on="job_cd", how="left")).sort(keys)
+    return conform(TIME_BY_ITEM_OPERATION, joined.hstack(names).hstack(newest)), lots
 
 
 @dataclass(frozen=True)
@@ -551,9 +477,9 @@ def _second_passes(
     groups = {TIME_BY_ITEM_OPERATION.name: n_items}
     own = pl.scan_parquet(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")
     for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
-        pooled = _pooled(pl.scan_parquet(out / SAMPLES), own, contract, basis)
-        pooled.write_parquet(out / f"{contract.name}.parquet")
-        groups[contract.name] = pooled.height
+        profile = pooled(pl.scan_parquet(out / SAMPLES), own, contract, basis)
+        profile.write_parquet(out / f"{contract.name}.parquet")
+        groups[contract.name] = profile.height
         task.advance()
     ratios = plausibility(own, operations)
     measures = {m: spill.counts.report(m) for m in MEASURES}
@@ -598,7 +524,7 @@ def subset_evidence(out: Path, exclude_items: pl.Series, basis: TimeBasis) -> Ti
         ~pl.col("item_key").is_in(hidden)
     )
     job_resource, job = (
-        _pooled(others, own, contract, basis) for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB)
+        pooled(others, own, contract, basis) for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB)
     )
     return TimeEvidence(own.collect(), job_resource, job)
 

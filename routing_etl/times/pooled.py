@@ -1,0 +1,92 @@
+"""The pooled time profiles: per job, and per job and resource, over the kept samples of all items.
+
+Belongs here: grouping the samples that the profiles keep on disk. Does not: which sample is kept, and the profile of an
+item's own operation (`profiles.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from routing_etl.frames import Frame, TimeBasis
+from routing_etl.times.statistics import SortedGroups
+
+MEASURES = ("setup", "run")
+#: Day number of a report without a date.
+NO_DATE = -(2**31)
+
+
+def age_weights(
+    days: npt.NDArray[Any], newest: npt.NDArray[Any], half_life: float
+) -> npt.NDArray[np.float64]:
+    """1 for the newest report of its group; `NO_DATE`: counts as one half-life older."""
+    if not np.isfinite(half_life):
+        return np.ones(len(days))
+    age = np.where(days == NO_DATE, half_life, newest - days.astype(np.float64))
+    return np.asarray(np.exp2(-np.where(newest == NO_DATE, 0.0, age) / half_life))
+
+
+def conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame as its contract has it, categories as text."""
+    return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
+
+
+def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> SortedGroups:
+    """The lists of a frame (`measure`, NULL where kept out, and `days`) as groups; few long lists, sorted one by one."""
+    values, weights, sizes = [np.empty(0)], [np.empty(0)], []
+    for found, days in zip(grouped[measure], grouped["days"], strict=True):
+        known = found.is_not_null().to_numpy()
+        value, day = found.to_numpy()[known], days.to_numpy()[known]
+        order = np.argsort(value)
+        newest = np.full(len(day), day.max(initial=NO_DATE))
+        values.append(value[order])
+        weights.append(age_weights(day, newest, basis.half_life_days)[order])
+        sizes.append(len(value))
+    return SortedGroups.weighted(
+        np.concatenate(values), np.array(sizes, dtype=np.int64), np.concatenate(weights)
+    )
+
+
+def pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
+    """Statistics of kept samples by the contract's key.
+
+    Each run time counts as it is at the usual lot of its own operation. `samples`: as in `time_samples.parquet`; `own`:
+    TIME_BY_ITEM_OPERATION of the same items, which knows the jobs' exponents.
+    """
+    keys = list(contract.key)
+    minutes = {"setup": pl.col("setup_min"), "run": pl.col("run_min_at_lot")}
+    kept = {m: (minutes[m] > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
+    last = pl.col("report_dt").filter(pl.any_horizontal(pl.col(m).is_not_null() for m in MEASURES)).max()
+    grouped = (
+        samples.drop_nulls(keys)
+        .select(
+            *keys,
+            "report_dt",
+            *(f"{m}_removed" for m in MEASURES),
+            *(pl.when(kept[m]).then(minutes[m]).alias(m) for m in MEASURES),
+            days=pl.col("report_dt").to_physical().fill_null(NO_DATE),
+            lot=pl.when(kept["run"] & (pl.col("pieces") > 0)).then(pl.col("pieces").log()),
+        )
+        .group_by(keys)
+        .agg(
+            *MEASURES,
+            "days",
+            pl.col("lot").mean().exp().alias("run_lot"),
+            *(pl.col(f"{m}_removed").sum().cast(pl.Int64).alias(f"{m}_n_removed") for m in MEASURES),
+            last.alias("last_report_dt"),
+            *(pl.col(m).count().alias(f"{m}_known") for m in MEASURES),
+        )
+        .filter(pl.any_horizontal(pl.col(f"{m}_known") + pl.col(f"{m}_n_removed") > 0 for m in MEASURES))
+        .collect(engine="streaming")
+    )
+    profiles = [_weighted_groups(grouped, m, basis).profile(m) for m in MEASURES]
+    lists = [*MEASURES, "days", *(f"{m}_known" for m in MEASURES)]
+    exponent = own.group_by("job_cd").agg(pl.col("run_lot_exponent").mean()).collect()
+    named = pl.concat([grouped.drop(lists), *profiles], how="horizontal").with_columns(
+        pl.col(keys).cast(pl.String)
+    )
+    return conform(contract, named.join(exponent, on="job_cd", how="left")).sort(keys)
