@@ -233,7 +233,16 @@ class OperationTimes:
         levels = [level for found in self.measures_.values() if found for level in found.effects.levels_]
         acting = dict.fromkeys(level.split("|")[0].replace(JOINED, "texts") for level in levels)
         beside = f" Beside it, by line of machines: {', '.join(acting)}." if acting else ""
-        return f"Times go with the size of an item, which is, by family: {', '.join(parts)}.{beside}"
+        return f"Times go with the size of an item, which is, by family: {', '.join(parts)}.{beside}{self._told_of_lots()}"
+
+    def _told_of_lots(self) -> str:
+        run = self.measures_["run"]
+        exponents = self.job_exponent_[np.isfinite(self.job_exponent_)]
+        if run is None or run.basis != "actual" or not len(exponents):
+            return ""
+        change = 10.0 ** float(np.median(exponents)) - 1.0
+        kind = "less" if change <= 0 else "more"
+        return f" In a lot ten times as large a piece takes {abs(change):.0%} {kind} (the middle job)."
 
     def _fit_measure(
         self,

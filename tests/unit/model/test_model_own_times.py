@@ -153,3 +153,14 @@ def test_standard_times_are_for_no_lot(plant: Plant) -> None:
     found = operations_of(plant, TIME_BY_ITEM_OPERATION.empty(), plant[2].head(20))
     assert found["run_time"].null_count() == 0
     assert found["lot_size"].null_count() == found["lot_exponent"].null_count() == found.height
+
+
+def test_the_notes_tell_how_run_times_go_with_the_lot(plant: Plant) -> None:
+    lots = results(plant[1]).with_columns(
+        pl.lit(50.0).alias("run_lot"), pl.lit(-0.2).alias("run_lot_exponent")
+    )
+    for profile, told in ((lots, True), (results(plant[1]), False)):
+        model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=8, n_jobs=1)
+        model.fit(plant[0], plant[1], times=replace(TimeEvidence.none(), by_item_operation=profile))
+        # 10 ** -0.2 = 0.63
+        assert any("ten times as large a piece takes 37% less" in note for note in model.notes_) == told
