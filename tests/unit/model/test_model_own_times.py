@@ -11,6 +11,7 @@ import pytest
 from model_toy import ATTRIBUTES, toy_operations, toy_plant, toy_rule
 
 from routing_etl.frames import TIME_BY_ITEM_OPERATION, TimeEvidence
+from routing_etl.model.own_times import OwnTimes
 from routing_etl.model.predictor import RoutingPredictor
 
 Plant = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
@@ -164,3 +165,15 @@ def test_the_notes_tell_how_run_times_go_with_the_lot(plant: Plant) -> None:
         model.fit(plant[0], plant[1], times=replace(TimeEvidence.none(), by_item_operation=profile))
         # 10 ** -0.2 = 0.63
         assert any("ten times as large a piece takes 37% less" in note for note in model.notes_) == told
+
+
+def test_own_results_under_a_replaced_job_code_are_those_of_its_successor(plant: Plant) -> None:
+    model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=8, n_jobs=1).fit(plant[0], plant[1])
+    catalogue = replace(model.catalogue_, replaced_jobs={"B09": "B10"})
+    within = {m: np.full(len(catalogue.jobs), SIGMA) for m in ("setup", "run")}
+    item = plant[2].head(1)
+    mine = results(routings_of(item), run=33.0).filter(pl.col("job_cd") == "B10")
+    own = OwnTimes().fit(catalogue, mine.with_columns(pl.lit("B09").alias("job_cd")), within)
+    assert own.any_of(item["item_key"])
+    assert own.table_.select("item_key", "job_cd", "run_n").row(0) == (item["item_key"][0], "B10", 5)
+    assert own.table_["run_p50"].to_list() == pytest.approx([33.0])
