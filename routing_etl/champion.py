@@ -250,8 +250,8 @@ def promote_if_not_worse(
 
     Surely worse: the 95 % interval of the paired difference on the items that both were judged on lies on the wrong side
     of 0; where they have too few in common (`pairing.LEAST_PAIRS`) or were held out by another kind of split, the
-    intervals of both on their own held-out items do not touch. Something unmeasured that the champion had measured is a source gone blind, which must not replace what
-    saw.
+    intervals of both on their own held-out items do not touch. Something unmeasured that the champion had measured is a
+    source gone blind, which must not replace what saw.
 
     Parameters
     ----------

@@ -43,6 +43,8 @@ PAIRED: dict[str, tuple[int, Callable[[FloatArray], FloatArray]]] = {
 }
 #: Column of the truth that a metric's items must share beside the routing.
 _TRUTH = {"run_wape": "run_truth", "setup_wape": "setup_truth"}
+#: Actual times that differ by less are the same: the lot's exponent is measured anew every night, and moves them by a little.
+_SAME_TIME = 0.01
 #: Fewer items than this are not a comparison.
 LEAST_PAIRS = 30
 NO_PAIRS = f"FEWER_THAN_{LEAST_PAIRS}_COMMON_ITEMS"
@@ -127,7 +129,7 @@ def paired_differences(
         known = pl.all_horizontal(pl.col(c, f"{c}_theirs").is_not_null() for c in columns)
         if name in _TRUTH:
             left, right = pl.col(_TRUTH[name]), pl.col(f"{_TRUTH[name]}_theirs")
-            known &= ((left - right).abs() <= 1e-6 * left.abs()).fill_null(False)
+            known &= ((left - right).abs() <= _SAME_TIME * left.abs()).fill_null(False)
         rows = both.filter(known)
         if rows.height < LEAST_PAIRS:
             found[name] = Estimate(None, None, None, rows.height, NO_PAIRS)

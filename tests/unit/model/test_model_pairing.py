@@ -92,6 +92,12 @@ def test_items_whose_routing_or_time_has_changed_since_are_not_paired():
     assert (slower["run_wape"].n, slower["run_wape"].value) == (0, None)
 
 
+def test_times_that_a_new_exponent_of_the_lot_moved_a_little_are_still_paired():
+    old = judged(set(KEYS)).held_out
+    moved = paired_differences(judged(set(KEYS), actual=2.005).held_out, old)["run_wape"]
+    assert moved.n == 50 and moved.value == pytest.approx(0.005 / 2.005)
+
+
 def test_few_common_items_are_no_comparison():
     one = judged(set(KEYS)).held_out
     found = paired_differences(one, one.head(29))["exact_at_1"]
