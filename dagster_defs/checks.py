@@ -14,10 +14,10 @@ from dagster_defs.assets import keys
 from dagster_defs.failures import NOT_MOVED, UNPUBLISHED
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import night, pipeline
-from routing_etl.context import Context
 from routing_etl.erp.profile import Profile
 from routing_etl.errors import DataQualityError
+from routing_etl.pipeline import night, steps
+from routing_etl.pipeline.context import Context
 from routing_etl.quality.checks import CheckInfo, list_checks
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -50,7 +50,7 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         """Check the cleaned frames; a failed critical check stops the night before anything is learned."""
         with street.step(context, after="clean") as ctx:
-            outcomes = _outcomes(context, street, ctx, pipeline.check_source)
+            outcomes = _outcomes(context, street, ctx, steps.check_source)
         yield from _results(context, outcomes, source)
 
     @dg.multi_asset_check(name="check_candidates", specs=predicted, can_subset=True, pool=POOL)
@@ -59,7 +59,7 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         """Check the predictions; a failed critical check keeps them from being loaded."""
         with street.step(context, after="score") as ctx:
-            outcomes = _outcomes(context, street, ctx, pipeline.check_candidates)
+            outcomes = _outcomes(context, street, ctx, steps.check_candidates)
         yield from _results(context, outcomes, predicted)
 
     return [check_source, check_candidates]

@@ -20,9 +20,9 @@ from dagster_defs.config import (
 from dagster_defs.failures import as_dagster_failure
 from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
-from routing_etl import admin, night
-from routing_etl.champion import promote
-from routing_etl.context import Context
+from routing_etl.pipeline import admin, night
+from routing_etl.pipeline.champion import promote
+from routing_etl.pipeline.context import Context
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 

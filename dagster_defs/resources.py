@@ -1,7 +1,7 @@
 """What assets and jobs are given: the settings, and the street, which knows the run folder of a Dagster run.
 
 Both are plain objects of ours; nothing here wraps a database or a model. What does not belong here: what a step does
-(`routing_etl.pipeline`).
+(`routing_etl.pipeline.steps`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dagster_defs import partitions
 from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
 from dagster_defs.partitions import NIGHTLY
 from dagster_defs.progress import progress_of
-from routing_etl import night
-from routing_etl.context import Context
 from routing_etl.errors import RoutingEtlError
 from routing_etl.log import configure, get_logger
+from routing_etl.pipeline import night
+from routing_etl.pipeline.context import Context
 from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
 

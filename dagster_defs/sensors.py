@@ -14,7 +14,7 @@ from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
 from dagster_defs.jobs import NIGHTLY, TRAIN, night_config
-from routing_etl import admin, alerts, night
+from routing_etl.pipeline import admin, alerts, night
 from routing_etl.settings import Settings
 
 

@@ -43,7 +43,7 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
 @pytest.fixture(scope="session")
 def plant_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo plant as a SQLite file. Copy it before changing anything."""
-    from routing_etl.erp.demo_plant import write_plant
+    from routing_etl.plant.demo import write_plant
 
     def make(folder: Path) -> None:
         write_plant(f"sqlite:///{folder / 'erp.db'}", ITEMS, SEED, home_settings(folder))
@@ -54,7 +54,7 @@ def plant_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def finished_home(plant_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which one whole night has succeeded. Copy it before changing anything."""
-    from routing_etl.night import night
+    from routing_etl.pipeline.night import night
 
     def make(folder: Path) -> None:
         shutil.copy(plant_db, folder / "erp.db")

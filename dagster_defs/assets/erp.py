@@ -11,8 +11,9 @@ from dagster_defs.assets.external import tables_by_frame
 from dagster_defs.config import ExtractConfig
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import frames, pipeline
+from routing_etl import frames
 from routing_etl.erp.profile import Profile
+from routing_etl.pipeline import steps
 
 
 def build(profile: Profile) -> list[dg.AssetsDefinition]:
@@ -41,7 +42,7 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         """Stream the ERP's tables into the run folder, bounded in memory."""
         with street.step(context) as ctx:
             street.begin(context, ctx)
-            report = pipeline.extract(ctx, full=config.full_read)
+            report = steps.extract(ctx, full=config.full_read)
         for name, key in keys.RAW.items():
             of_frame = report["frames"].get(name, {})
             yield dg.MaterializeResult(
@@ -85,7 +86,7 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Clean every frame; rows in = rows kept + rows rejected."""
         with street.step(context, after="extract") as ctx:
-            report = pipeline.clean(ctx)
+            report = steps.clean(ctx)
         for name, key in keys.CLEAN.items():
             of_frame = metadata.plain(report["frames"].get(name, {}))
             yield dg.MaterializeResult(

@@ -14,8 +14,9 @@ from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig, check_
 from dagster_defs.freshness import MODEL_FRESHNESS
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import frames, night, pipeline, pipeline_shards
-from routing_etl.context import Context
+from routing_etl import frames
+from routing_etl.pipeline import night, sharded, steps
+from routing_etl.pipeline.context import Context
 from routing_etl.settings import Settings
 
 NOTHING_TO_PREDICT = "Every item has a valid routing: nothing was published."
@@ -59,7 +60,7 @@ def train_model(
         only_when_due = street.began(context, ctx) if config.only_when_due is None else config.only_when_due
         due = night.training_due(ctx) if only_when_due else "asked for"
         context.log.info(f"Training: {due}" if due else "No training is due; the champion stays.")
-        report = pipeline.train(ctx, **config.arguments()) if due else None
+        report = steps.train(ctx, **config.arguments()) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
     if report is not None:
         shown = metadata.training(report)
@@ -87,7 +88,7 @@ def model_evaluation(
 ) -> dg.MaterializeResult[Any]:
     """Evaluate on held-out items; saves nothing to the registry."""
     with street.step(context, after="aggregate_times", **config.changes()) as ctx:
-        report = pipeline.evaluate(ctx, split=config.split.value, max_items=config.max_items)
+        report = steps.evaluate(ctx, split=config.split.value, max_items=config.max_items)
     return dg.MaterializeResult(metadata=metadata.training(report))
 
 
@@ -118,7 +119,7 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Predict every item without a valid routing, batch by batch; when there is none, the night ends here."""
         with street.step(context, after="aggregate_times") as ctx:
-            report = pipeline.score(ctx, version=config.model_version or None)
+            report = steps.score(ctx, version=config.model_version or None)
             yield from _predicted(context, street, ctx, report)
 
     @dg.multi_asset(name="merge_scores", pool=POOL, specs=specs)
@@ -127,7 +128,7 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Put the predictions of all shards together; when there is no item to predict, the night ends here."""
         with street.step(context, after="aggregate_times") as ctx:
-            report = pipeline_shards.merge_scores(ctx)
+            report = sharded.merge_scores(ctx)
             yield from _predicted(context, street, ctx, report)
 
     check_at_launch(score, ScoreConfig)
@@ -169,9 +170,7 @@ def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
         """Predict the items of each shard of this run."""
         with street.step(context, after="aggregate_times") as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                report = pipeline_shards.score_shard(
-                    ctx, shard=int(name), version=config.model_version or None
-                )
+                report = sharded.score_shard(ctx, shard=int(name), version=config.model_version or None)
                 partitions.record(context, keys.PREDICTION_SHARDS, name, metadata.plain(report))
 
     check_at_launch(prediction_shards, ScoreConfig)

@@ -9,7 +9,7 @@ from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import pipeline
+from routing_etl.pipeline import steps
 
 
 @dg.multi_asset(
@@ -41,7 +41,7 @@ def measure(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Measure the published batch, store the metrics, and close the night's record."""
     with street.step(context, after="publish") as ctx:
-        report = pipeline.measure(ctx)
+        report = steps.measure(ctx)
         street.finish(context, ctx)
     rows = report["metrics"]
     drift = [row for row in rows if "drift" in row["metric"]]

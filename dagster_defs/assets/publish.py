@@ -12,7 +12,7 @@ from dagster_defs.assets import keys
 from dagster_defs.freshness import publication_freshness
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import pipeline, pipeline_shards
+from routing_etl.pipeline import sharded, steps
 from routing_etl.settings import Settings
 
 #: What the run page says when the pointer has moved.
@@ -22,7 +22,7 @@ PUBLISHED = "ERP users read publication {id}, predicted by model {version}"
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
     """Load and publish; the settings give the time zone of the freshness deadline and the number of shards."""
     sharded = settings.shards > 1
-    load = pipeline_shards.close_load if sharded else pipeline.load
+    load = sharded.close_load if sharded else steps.load
 
     @dg.asset(
         key=keys.LOADED_PUBLICATION,
@@ -59,7 +59,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[Any]:
         """Move the pointer to the loaded publication."""
         with street.step(context, after="load") as ctx:
-            report = pipeline.publish(ctx)
+            report = steps.publish(ctx)
             version = (ctx.run.report("score") or {}).get("model_version", "")
             street.tell(context, PUBLISHED.format(id=report["publication_id"], version=version))
         links = metadata.links_to_model(context.instance, version)
@@ -90,7 +90,7 @@ def loaded_shards(settings: Settings) -> dg.AssetsDefinition:
         """Load each shard of this run; the first opens the publication."""
         with street.step(context, after="check_candidates") as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                report = pipeline_shards.load_shard(ctx, shard=int(name))
+                report = sharded.load_shard(ctx, shard=int(name))
                 partitions.record(context, keys.LOADED_SHARDS, name, metadata.plain(report))
 
     return loaded_shards

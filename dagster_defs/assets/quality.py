@@ -8,7 +8,7 @@ from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import pipeline_shards
+from routing_etl.pipeline import sharded
 from routing_etl.settings import Settings
 
 _PASSED = "There only when every critical check of {} of this run has passed; the shards behind wait for it."
@@ -44,7 +44,7 @@ def _gate(key: dg.AssetKey, checks: str, what: str, deps: list[dg.AssetKey]) -> 
     ) -> dg.MaterializeResult[Any]:
         """Refuse to exist before the checks have passed."""
         with street.step(context, after=checks) as ctx:
-            report = pipeline_shards.require_passed(ctx, checks)
+            report = sharded.require_passed(ctx, checks)
         return dg.MaterializeResult(metadata=metadata.plain(report))
 
     return gate

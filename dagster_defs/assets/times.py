@@ -9,15 +9,16 @@ from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl import frames, pipeline, pipeline_shards, plots
-from routing_etl.context import Context
+from routing_etl import frames, plots
+from routing_etl.pipeline import sharded, steps
+from routing_etl.pipeline.context import Context
 from routing_etl.settings import Settings
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
     """The time profiles, made in one piece, or from shards of items when there are several."""
     sharded = settings.shards > 1
-    aggregate = pipeline_shards.merge_times if sharded else pipeline.aggregate_times
+    aggregate = sharded.merge_times if sharded else steps.aggregate_times
 
     @dg.asset(
         key=keys.TIME_PROFILES,
@@ -68,7 +69,7 @@ def time_shards(settings: Settings) -> dg.AssetsDefinition:
         """Read the results of each shard of this run."""
         with street.step(context, after="check_source") as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                report = pipeline_shards.aggregate_times_shard(ctx, shard=int(name))
+                report = sharded.aggregate_times_shard(ctx, shard=int(name))
                 partitions.record(context, keys.TIME_SHARDS, name, metadata.plain(report))
 
     return time_shards

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.reflection import Inspector
 
-from routing_etl.database import translated
+from routing_etl.database.engine import translated
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, UNIT_PREFIX, Family, Join, ReadType, Source
 from routing_etl.errors import SourceError

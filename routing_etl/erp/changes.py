@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.database import make_engine, translated
+from routing_etl.database.engine import make_engine, translated
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.reader import open_reader, snapshot, tighten

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database import make_engine, safe_url, translated
+from routing_etl.database.engine import make_engine, safe_url, translated
 from routing_etl.erp import incremental
 from routing_etl.erp.catalogue import Binding, ReadColumn, bind
 from routing_etl.erp.changes import row_changes

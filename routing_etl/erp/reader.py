@@ -20,9 +20,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database import translated
-from routing_etl.database_errors import meaning_of, without_secrets
-from routing_etl.database_mssql import odbc_connection_string
+from routing_etl.database.engine import translated
+from routing_etl.database.errors import meaning_of, without_secrets
+from routing_etl.database.sqlserver import odbc_connection_string
 from routing_etl.erp.catalogue import ReadColumn
 from routing_etl.erp.parse import parse_numbers
 from routing_etl.errors import ConfigurationError

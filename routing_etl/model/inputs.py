@@ -28,8 +28,8 @@ from routing_etl.frames import (
     Frame,
     TimeEvidence,
 )
-from routing_etl.model.parameters import Rule, check_number
-from routing_etl.model.tokens import Tokeniser
+from routing_etl.model.attributes.tokens import Tokeniser
+from routing_etl.model.base.parameters import Rule, check_number
 
 #: An attribute counts this many times what it told at most; beyond, every other attribute is rounded away.
 _WEIGHT = Rule(0, 1e6)

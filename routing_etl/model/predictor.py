@@ -30,14 +30,33 @@ from routing_etl.frames import (
     Predictions,
     TimeEvidence,
 )
-from routing_etl.model.abstention import reasons
-from routing_etl.model.artifacts import artifact_set, attribute_importance, attribute_statistics
-from routing_etl.model.candidates import CandidateMaker, Evidence
-from routing_etl.model.choice import StepChooser, choose
-from routing_etl.model.columns import FEW, dense_product, group_mean, take
-from routing_etl.model.explain import AttributeText
-from routing_etl.model.features import AttributeEncoder, drawn_folds
-from routing_etl.model.forest import forest_for
+from routing_etl.model.answer.abstention import reasons
+from routing_etl.model.answer.explain import AttributeText
+from routing_etl.model.answer.output import (
+    abstained_frame,
+    candidate_frame,
+    evidence_frame,
+    operation_frame,
+    shown_steps,
+)
+from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
+from routing_etl.model.attributes.importance import artifact_set, attribute_importance, attribute_statistics
+from routing_etl.model.attributes.levels import normalise
+from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.columns import FEW, dense_product, group_mean, take
+from routing_etl.model.base.parameters import (
+    COUNT,
+    PREDICTOR_RULES,
+    Parameters,
+    check_number,
+    check_parameters,
+)
+from routing_etl.model.candidates.forest import forest_for
+from routing_etl.model.candidates.maker import CandidateMaker, Evidence
+from routing_etl.model.candidates.operations_model import OperationModel
+from routing_etl.model.candidates.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
+from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
+from routing_etl.model.catalogue.routings import build_catalogue, usual_operations
 from routing_etl.model.inputs import (
     check_asked,
     check_attributes,
@@ -47,26 +66,14 @@ from routing_etl.model.inputs import (
     evidence_of,
     usable_attributes,
 )
-from routing_etl.model.labels import build_catalogue, usual_operations
-from routing_etl.model.levels import normalise
-from routing_etl.model.line_model import LineModel
-from routing_etl.model.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
-from routing_etl.model.operation_times import OperationTimes, TimeRequest
-from routing_etl.model.operations_model import OperationModel
-from routing_etl.model.output import (
-    abstained_frame,
-    candidate_frame,
-    evidence_frame,
-    operation_frame,
-    shown_steps,
-)
-from routing_etl.model.outside_model import OutsideModel
-from routing_etl.model.parameters import COUNT, PREDICTOR_RULES, Parameters, check_number, check_parameters
-from routing_etl.model.ranking import CandidateRanker
-from routing_etl.model.recency import age_in_days, age_weight, retired
-from routing_etl.model.resources import OutOfUse, pool_steps, resource_alternatives, unnamed_steps
-from routing_etl.model.similarity import NeighbourIndex, SimilarityScale, attribute_space, project
-from routing_etl.model.tokens import TokenTable
+from routing_etl.model.machines.line_model import LineModel
+from routing_etl.model.machines.outside_model import OutsideModel
+from routing_etl.model.machines.resources import OutOfUse, pool_steps, resource_alternatives, unnamed_steps
+from routing_etl.model.machines.steps import StepChooser
+from routing_etl.model.ranking.choice import choose
+from routing_etl.model.ranking.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
+from routing_etl.model.ranking.ranker import CandidateRanker
+from routing_etl.model.times.operation_times import OperationTimes, TimeRequest
 from routing_etl.progress import SILENT, Progress
 
 FloatArray = NDArray[Any]

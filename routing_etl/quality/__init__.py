@@ -1,1 +1,6 @@
-"""Great Expectations suites and the adapter that turns their results into CheckOutcome."""
+"""Checks: rules, expectation suites, and the adapter that turns Great Expectations results into CheckOutcome.
+
+Belongs here: finding bad data. Does not: mending it.
+"""
+
+__all__ = ["checks"]

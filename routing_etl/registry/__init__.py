@@ -1,1 +1,6 @@
-"""Model versions on disk: artifacts, manifest, aliases, loader cache. No training."""
+"""Model versions on disk: artifacts, manifest, aliases, loader cache.
+
+Belongs here: files, hashes, names. Does not: training.
+"""
+
+__all__ = ["artifacts", "manifest", "store"]

@@ -1,1 +1,6 @@
-"""Work results to minutes, time profiles, OPT/STD/SAFE and lead-time totals. No database access."""
+"""Work results to minutes, time profiles, OPT / STD / SAFE and lead-time totals.
+
+Belongs here: aggregating what was reported. Does not: database access, prediction.
+"""
+
+__all__ = ["lot_size", "plausibility", "profiles"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from routing_etl.database import translated
+from routing_etl.database.engine import translated
 from routing_etl.errors import ReconcileError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress

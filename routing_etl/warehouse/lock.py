@@ -23,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database import translated
+from routing_etl.database.engine import translated
 from routing_etl.errors import LockedError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.changes import affected

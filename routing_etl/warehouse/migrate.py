@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database import translated
+from routing_etl.database.engine import translated
 from routing_etl.errors import ConfigurationError, WarehouseError
 from routing_etl.log import get_logger
 

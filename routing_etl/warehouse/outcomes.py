@@ -12,7 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database import translated
+from routing_etl.database.engine import translated
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 
 #: Bins of the similarity histogram and the count added to each, so that an empty bin has a finite logarithm.

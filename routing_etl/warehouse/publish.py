@@ -25,7 +25,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database import classify, translated
+from routing_etl.database.engine import classify, translated
 from routing_etl.errors import ReconcileError, RoutingEtlError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress

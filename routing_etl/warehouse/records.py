@@ -19,7 +19,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from routing_etl.database import translated
+from routing_etl.database.engine import translated
 from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.log import get_logger

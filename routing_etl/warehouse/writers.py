@@ -22,8 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Connection, Dialect, Engine
 
-from routing_etl.database_errors import classify, without_secrets
-from routing_etl.database_mssql import mssql_python_connection_string, odbc_connection_string
+from routing_etl.database.errors import classify, without_secrets
+from routing_etl.database.sqlserver import mssql_python_connection_string, odbc_connection_string
 from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings

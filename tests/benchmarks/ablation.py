@@ -27,23 +27,23 @@ from unittest.mock import Mock, patch
 import numpy as np
 from accuracy import Asked, Plant, describe, read_plant
 
+from routing_etl.evaluation.evaluate import evaluate_unrouted
+from routing_etl.evaluation.glossary import arrow
+from routing_etl.evaluation.markdown import number, table
+from routing_etl.evaluation.report import EvaluationReport
+from routing_etl.evaluation.verdicts import verdicts
 from routing_etl.frames import Predictions
 from routing_etl.log import configure
-from routing_etl.model.compose import Composer
-from routing_etl.model.evaluation import evaluate_unrouted
-from routing_etl.model.features import AttributeEncoder
-from routing_etl.model.glossary import arrow
-from routing_etl.model.line_model import LineModel
-from routing_etl.model.markdown import number, table
-from routing_etl.model.operation_times import OperationTimes
-from routing_etl.model.operations_model import OperationModel
-from routing_etl.model.outside_model import OutsideModel
+from routing_etl.model.attributes.features import AttributeEncoder
+from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.candidates.compose import Composer
+from routing_etl.model.candidates.operations_model import OperationModel
+from routing_etl.model.machines.line_model import LineModel
+from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.predictor import RoutingPredictor
-from routing_etl.model.ranking import CandidateRanker
-from routing_etl.model.report import EvaluationReport
-from routing_etl.model.time_effects import TimeEffects
-from routing_etl.model.tokens import TokenTable
-from routing_etl.model.verdicts import verdicts
+from routing_etl.model.ranking.ranker import CandidateRanker
+from routing_etl.model.times.effects import TimeEffects
+from routing_etl.model.times.operation_times import OperationTimes
 
 #: Tables of the result: heading and metrics.
 COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -28,15 +28,15 @@ from typing import Any
 import polars as pl
 
 from routing_etl import frames, plots
+from routing_etl.evaluation.baseline_legacy import LegacyPredictor
+from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
+from routing_etl.evaluation.evaluate import evaluate, evaluate_unrouted
+from routing_etl.evaluation.markdown import number, table
+from routing_etl.evaluation.report import EvaluationReport
+from routing_etl.evaluation.truth import Truth
+from routing_etl.evaluation.verdicts import conclusion, verdict_table, verdicts
 from routing_etl.log import configure
-from routing_etl.model.baseline_legacy import LegacyPredictor
-from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.model.evaluation import evaluate, evaluate_unrouted
-from routing_etl.model.markdown import number, table
 from routing_etl.model.predictor import RoutingPredictor
-from routing_etl.model.report import EvaluationReport
-from routing_etl.model.truth import Truth
-from routing_etl.model.verdicts import conclusion, verdict_table, verdicts
 from routing_etl.settings import load_settings
 
 #: Metric, segment, what must hold at 20,000 items and from 60,000 on: at least, at most, or within (low, high).
@@ -208,7 +208,7 @@ class Asked:
 
     def make(self, work: Path) -> Plant:
         """Write the plant and read it as the night does."""
-        from routing_etl.erp.demo_plant import Grammar, write_plant
+        from routing_etl.plant.demo import Grammar, write_plant
 
         database = work / "plant.db"
         url = f"sqlite:///{database.as_posix()}"

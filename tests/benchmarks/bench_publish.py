@@ -35,7 +35,7 @@ from postgres_cluster import cluster
 from warehouse_predictions import many_frames, warehouse, write_frames
 from warehouse_readers import Readers
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import LockedError
 from routing_etl.settings import Settings, load_settings
 from routing_etl.warehouse.migrate import downgrade, migrate

@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from warehouse_predictions import many_frames
 
-from routing_etl.database import make_engine
-from routing_etl.database_mssql import mssql_python_connection_string, odbc_connection_string
+from routing_etl.database.engine import make_engine
+from routing_etl.database.sqlserver import mssql_python_connection_string, odbc_connection_string
 from routing_etl.erp.catalogue import FoundColumn, ReadColumn
 from routing_etl.erp.reader import ArrowOdbcReader, SqlAlchemyReader, tighten
 from routing_etl.settings import load_settings

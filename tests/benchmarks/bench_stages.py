@@ -31,7 +31,7 @@ def command(home: Path, *words: str) -> tuple[float, float]:
     environment = {**os.environ, "ROUTING_ETL_HOME": str(home)}
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "routing_etl.cli", *words],
+        [sys.executable, "-m", "routing_etl", *words],
         env=environment,
         check=True,
         stdout=subprocess.DEVNULL,

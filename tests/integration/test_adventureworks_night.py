@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from homes import ask, home_settings
 
-from routing_etl import admin, context, pipeline
-from routing_etl.night import night
+from routing_etl.pipeline import admin, context, steps
+from routing_etl.pipeline.night import night
 from routing_etl.runs import RunFolder
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,7 @@ def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
     """
     home, run = adventureworks
     ctx = context.Context(home_settings(home, profile="adventureworks"), run)
-    report = pipeline.evaluate(ctx, split="loo", baselines=False, folds=30)
+    report = steps.evaluate(ctx, split="loo", baselines=False, folds=30)
     exact = next(
         m
         for m in report["metrics"]

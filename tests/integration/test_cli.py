@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from homes import ask
 
-from routing_etl import cli, runs
+from routing_etl import runs
+from routing_etl.cli import app
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +30,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  
     def run(home: Path, *words: str) -> Result:
         monkeypatch.setenv("ROUTING_ETL_HOME", str(home))
         with pytest.raises(SystemExit) as end:
-            cli.main(list(words))
+            app.main(list(words))
         printed = capsys.readouterr()
         return Result(int(end.value.code or 0), printed.out, printed.err)
 
@@ -184,7 +185,7 @@ def test_a_reader_that_went_away_ends_the_command_quietly(
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "routing_etl.cli", *words], stdout=writing,
+            [sys.executable, "-m", "routing_etl", *words], stdout=writing,
             stderr=writing if errors_too else subprocess.PIPE, text=True, timeout=120, check=False,
             env={**os.environ, "ROUTING_ETL_HOME": str(tmp_path)},
         )  # fmt: skip
@@ -199,7 +200,7 @@ def test_a_pipe_that_breaks_elsewhere_is_an_error_with_its_trace_in_the_log(
     def broken(*_: object) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr("routing_etl.doctor.examine", broken)
+    monkeypatch.setattr("routing_etl.doctor.examination.examine", broken)
     result = call(tmp_path, "doctor")
     assert result.code == 1 and result.err.startswith("Error: unexpected BrokenPipeError")
     assert "Traceback" in (tmp_path / "logs" / "routing_etl.log").read_text(encoding="utf-8")
@@ -208,7 +209,7 @@ def test_a_pipe_that_breaks_elsewhere_is_an_error_with_its_trace_in_the_log(
 def test_ctrl_c_during_an_import_has_the_exit_code_of_any_other(tmp_path: Path) -> None:
     """Dataclasses are made by exec(); started by -m, Python remembers an interrupt there and ends by the signal."""
     (tmp_path / "interrupted.py").write_text(
-        "from routing_etl import cli\n"
+        "from routing_etl.cli import app as cli\n"
         "def app(**_):\n"
         "    exec('raise KeyboardInterrupt')\n"
         "cli.app = app\n"
@@ -228,7 +229,7 @@ def test_an_interrupt_that_meets_a_finaliser_is_not_lost(tmp_path: Path) -> None
     """Signals are handled between any two steps of Python, also of one in which exceptions are only printed."""
     program = (
         "import signal, time\n"
-        "from routing_etl import cli\n"
+        "from routing_etl.cli import app as cli\n"
         "class Last:\n"
         "    def __del__(self): signal.raise_signal(signal.SIGINT)\n"
         "def app(**_):\n"

@@ -15,8 +15,8 @@ from homes import ask, change, home_settings
 
 from dagster_defs import failures
 from dagster_defs.definitions import build_defs
-from routing_etl import pipeline
 from routing_etl.errors import TransientDatabaseError
+from routing_etl.pipeline import steps
 from routing_etl.runs import run_lock
 
 pytestmark = pytest.mark.integration
@@ -200,7 +200,7 @@ def test_the_launchpad_reaches_the_training_and_its_report_the_page(
         calls.append({**arguments, "test_days": ctx.settings.test_days})
         return {**report, "version": arguments["name"], "dry_run": arguments["dry_run"]}
 
-    monkeypatch.setattr(pipeline, "train", train)
+    monkeypatch.setattr(steps, "train", train)
     asked = {"version_name": "seals-2026", "dry_run": True, "split": "TIME", "test_days": 30, "max_items": 50}
     dry = run(home, "train", instance, train_model={**asked, "promote": False, "requested_by": "kim"})
     assert dry.success
@@ -226,14 +226,14 @@ def test_a_plant_where_every_item_is_routed_publishes_nothing_and_succeeds(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = current_publication(home)
-    real = pipeline.score
+    real = steps.score
 
     def score_nothing(ctx: Any, **arguments: Any) -> dict[str, Any]:
         report = {**real(ctx, **arguments), "items": 0}
         ctx.run.write_report("score", report)
         return report
 
-    monkeypatch.setattr(pipeline, "score", score_nothing)
+    monkeypatch.setattr(steps, "score", score_nothing)
     result = run(home, "nightly", instance)
     assert result.success
     assert not {"candidates", "loaded_publication", "publication", "model_metrics"} & set(
@@ -260,7 +260,7 @@ def test_the_evaluation_shows_all_methods(
         calls.append({**arguments, "test_days": ctx.settings.test_days})
         return {"split": arguments["split"], "metrics": trained["metrics"], "legacy": trained["legacy"]}
 
-    monkeypatch.setattr(pipeline, "evaluate", evaluate)
+    monkeypatch.setattr(steps, "evaluate", evaluate)
     result = run(
         home, "evaluate", instance, model_evaluation={"split": "TIME", "test_days": 90, "max_items": 40}
     )
@@ -298,7 +298,7 @@ def test_a_transient_failure_is_retried_then_rollback_and_purge(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "_FIRST_WAIT", 0.01)
-    real, tries = pipeline.load, []
+    real, tries = steps.load, []
 
     def busy_once(ctx: Any) -> dict[str, Any]:
         tries.append(ctx.run.run_id)
@@ -306,7 +306,7 @@ def test_a_transient_failure_is_retried_then_rollback_and_purge(
             raise TransientDatabaseError("Our tables are busy.", remedy="Run again.")
         return real(ctx)
 
-    monkeypatch.setattr(pipeline, "load", busy_once)
+    monkeypatch.setattr(steps, "load", busy_once)
     assert not run(home, "rollback_publication", instance).success, "there is no earlier publication yet"
     first = current_publication(home)
     change(home / "erp.db", RENAME_UNROUTED)
@@ -330,13 +330,13 @@ def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "_FIRST_WAIT", 0.01)
-    real, before, tries = pipeline.extract, current_publication(home), []
+    real, before, tries = steps.extract, current_publication(home), []
 
     def down(ctx: Any, **asked: object) -> dict[str, Any]:
         tries.append(ctx.run.run_id)
         raise TransientDatabaseError("The ERP at erp-sql does not answer.", remedy="Check the server.")
 
-    monkeypatch.setattr(pipeline, "extract", down)
+    monkeypatch.setattr(steps, "extract", down)
     result = run(home, "nightly", instance)
     assert not result.success
     assert len(tries) == 1 + failures.MAX_RETRIES
@@ -352,7 +352,7 @@ def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_
     tags = instance.get_run_by_id(result.run_id).tags
     assert "last publication stays" in tags["routing_etl/publication"]
 
-    monkeypatch.setattr(pipeline, "extract", real)
+    monkeypatch.setattr(steps, "extract", real)
     job = job_of(home, "nightly")
     first_steps = [
         dg.AssetKey(["raw", name]) for name in ("items", "operations", "work_results", "purchase_orders")
@@ -366,7 +366,7 @@ def test_a_cancelled_run_is_recorded_as_such_and_leaves_no_lock(
     def cancelled(ctx: Any, **asked: object) -> dict[str, Any]:
         raise DagsterExecutionInterruptedError
 
-    monkeypatch.setattr(pipeline, "extract", cancelled)
+    monkeypatch.setattr(steps, "extract", cancelled)
     assert not run(home, "nightly", instance).success
     newest = "SELECT status, message FROM batch_run ORDER BY started_at DESC LIMIT 1"
     assert ask(home / "warehouse.db", newest) == [

@@ -12,8 +12,8 @@ from homes import ask, home_settings
 
 from dagster_defs.assets import keys
 from dagster_defs.definitions import build_defs
-from routing_etl import pipeline_shards
 from routing_etl.errors import ModelError
+from routing_etl.pipeline import sharded
 from routing_etl.runs import list_runs
 
 pytestmark = pytest.mark.integration
@@ -90,14 +90,14 @@ def test_one_run_goes_through_all_shards_and_one_shard_can_be_repeated(
 def test_a_failing_shard_is_one_clear_failure_and_the_publication_stays(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pipeline_shards.score_shard
+    real = sharded.score_shard
 
     def breaks(ctx: Any, *, shard: int, version: str | None = None) -> dict[str, Any]:
         if shard == 1:
             raise ModelError("Shard 001 holds an item of no type.", remedy="Correct it.")
         return real(ctx, shard=shard, version=version)
 
-    monkeypatch.setattr(pipeline_shards, "score_shard", breaks)
+    monkeypatch.setattr(sharded, "score_shard", breaks)
     failed = run(home, instance, [*SCORING, *LOADING])
     assert not failed.success
     [event] = failed.get_step_failure_events()

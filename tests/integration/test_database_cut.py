@@ -10,7 +10,7 @@ from tcp_proxy import proxy
 from warehouse_crash import check_current, leftovers
 from warehouse_predictions import write_many
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import TransientDatabaseError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m

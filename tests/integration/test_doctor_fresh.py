@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from homes import home_settings
 
-from routing_etl import admin, runs
-from routing_etl.doctor import Finding, examine
+from routing_etl import runs
+from routing_etl.doctor.examination import Finding, examine
+from routing_etl.pipeline import admin
 
 pytestmark = pytest.mark.integration
 

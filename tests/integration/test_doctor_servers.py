@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from routing_etl import doctor_database as d
-from routing_etl.database import make_engine
-from routing_etl.doctor import examine
+from routing_etl.database.engine import make_engine
+from routing_etl.doctor import server as d
+from routing_etl.doctor.examination import examine
 from routing_etl.errors import RoutingEtlError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from homes import change, home_settings
 
-from routing_etl import admin, pipeline
-from routing_etl.context import Context
 from routing_etl.errors import SourceError
+from routing_etl.pipeline import admin, steps
+from routing_etl.pipeline.context import Context
 from routing_etl.runs import new_run
 
 pytestmark = pytest.mark.integration
@@ -20,7 +20,7 @@ def test_item_changes_since_the_newest_extract(plant_db: Path, tmp_path: Path) -
     shutil.copy(plant_db, tmp_path / "erp.db")
     settings = home_settings(tmp_path)
     assert admin.item_changes(settings) is None
-    pipeline.extract(Context(settings, new_run(tmp_path, "first")))
+    steps.extract(Context(settings, new_run(tmp_path, "first")))
     same = admin.item_changes(settings)
     assert (same.new, same.gone, same.fingerprint) == (0, 0, "")
     assert same.items > 600
@@ -37,7 +37,7 @@ def test_item_changes_since_the_newest_extract(plant_db: Path, tmp_path: Path) -
     change(tmp_path / "erp.db", "UPDATE BI_ITEM_INFO_VIEW SET ITEM_CD = 'NEW-2' WHERE rowid = 5")
     assert admin.item_changes(settings).fingerprint != changed.fingerprint
 
-    pipeline.extract(Context(settings, new_run(tmp_path, "second")))
+    steps.extract(Context(settings, new_run(tmp_path, "second")))
     assert admin.item_changes(settings).fingerprint == ""
     change(tmp_path / "erp.db", "DROP TABLE BI_ITEM_INFO_VIEW")
     with pytest.raises(SourceError, match="BI_ITEM_INFO_VIEW"):

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from routing_etl import frames
 from routing_etl.erp.catalogue import check_profile
 from routing_etl.erp.clean import CleanReport, clean
-from routing_etl.erp.demo_plant import write_plant
 from routing_etl.erp.extract import ExtractReport, extract
 from routing_etl.erp.profile import load_profile
+from routing_etl.plant.demo import write_plant
 from routing_etl.settings import load_settings
 
 pytestmark = pytest.mark.integration

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from homes import ask, change, home_settings
 
-from routing_etl import pipeline
-from routing_etl.context import Context
 from routing_etl.errors import SourceError
-from routing_etl.night import ensure_warehouse, recorded
+from routing_etl.pipeline import steps
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.night import ensure_warehouse, recorded
 from routing_etl.runs import RunFolder, list_runs, new_run, prune_runs
 from routing_etl.settings import Settings
 
@@ -51,7 +51,7 @@ def night(
     """The first steps of a night, recorded as one; `then` stops it after them."""
     ctx = Context(settings, new_run(settings.home, run_id))
     with recorded(ctx, "nightly"):
-        report = pipeline.extract(ctx, **options)
+        report = steps.extract(ctx, **options)
         if then is not None:
             raise then
     return dict(report["frames"]["work_results"])
@@ -111,6 +111,6 @@ def test_a_step_repeated_in_the_same_run_does_not_build_on_itself(plant: Setting
     night(plant, "base")
     ctx = Context(plant, new_run(plant.home, "again"))
     with recorded(ctx, "nightly"):
-        pipeline.extract(ctx)
-    report = pipeline.extract(ctx)
+        steps.extract(ctx)
+    report = steps.extract(ctx)
     assert report["base"] == "base" and report["frames"]["work_results"]["mode"] == "incremental"

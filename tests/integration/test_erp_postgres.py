@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from routing_etl.erp import reader as reader_module
-from routing_etl.erp.adventureworks import load_csv
 from routing_etl.erp.catalogue import check_profile
 from routing_etl.erp.clean import clean
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.errors import SourceError, TransientDatabaseError
+from routing_etl.plant.adventureworks import load_csv
 from routing_etl.settings import load_settings
 
 pytestmark = pytest.mark.integration

@@ -12,12 +12,13 @@ import pytest
 from cards import numbers_in, unknown_numbers
 from homes import ask, home_settings
 
-from routing_etl import admin, frames, pipeline, pipeline_model
-from routing_etl.champion import CARD, HELD_OUT, model_card, promote_if_not_worse
-from routing_etl.context import Context
+from routing_etl import frames
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
-from routing_etl.model.pairing import from_json
-from routing_etl.night import STEPS, night
+from routing_etl.evaluation.pairing import from_json
+from routing_etl.pipeline import admin, steps, training
+from routing_etl.pipeline.champion import CARD, HELD_OUT, model_card, promote_if_not_worse
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.night import STEPS, night
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run
 
@@ -391,9 +392,9 @@ def test_evaluating_beside_the_fit_gives_what_one_after_the_other_gives(
 ) -> None:
     settings = home_settings(home)
     ctx = Context(settings, find_run(settings.home, None))
-    after = pipeline.train(ctx, dry_run=True, max_items=60)
-    monkeypatch.setattr(pipeline_model, "SIDE_BY_SIDE_FROM", 1)
-    beside = pipeline.train(ctx, dry_run=True, max_items=60)
+    after = steps.train(ctx, dry_run=True, max_items=60)
+    monkeypatch.setattr(training, "SIDE_BY_SIDE_FROM", 1)
+    beside = steps.train(ctx, dry_run=True, max_items=60)
     assert (after["worker_memory_mb"], beside["worker_memory_mb"] > 1) == (0.0, True)
     assert beside["split"] == after["split"]
     for one, other in zip(after["metrics"], beside["metrics"], strict=True):

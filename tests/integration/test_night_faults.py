@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from homes import ask, change, home_settings
 
-from routing_etl import context, pipeline
 from routing_etl.errors import (
     ConfigurationError,
     DataQualityError,
@@ -28,7 +27,8 @@ from routing_etl.errors import (
     TransientDatabaseError,
     WarehouseError,
 )
-from routing_etl.night import night
+from routing_etl.pipeline import context, steps
+from routing_etl.pipeline.night import night
 from routing_etl.runs import RunFolder, find_run, new_run, run_lock
 
 pytestmark = pytest.mark.integration
@@ -84,8 +84,8 @@ def test_numbers_that_are_text_are_repaired_or_rejected_with_a_count_not_lost(ho
     """SQLite holds any type anywhere: a text in a numeric column must neither crash nor pass as a number."""
     change(home / "erp.db", f"UPDATE {ITEMS} SET OUTDIAMETER = 'wide' WHERE rowid <= 5")
     ctx = context.Context(home_settings(home), new_run(home))
-    pipeline.extract(ctx)
-    report = pipeline.clean(ctx)
+    steps.extract(ctx)
+    report = steps.clean(ctx)
     items = report["frames"]["items"]
     assert items["rows_in"] == items["rows_kept"] + items["rows_rejected"]
     assert "outdiameter" in json.dumps(items["repairs"])
@@ -107,8 +107,8 @@ def test_a_critical_check_stops_the_night_before_anything_is_published(home: Pat
 def test_a_feature_without_any_value_is_named_and_left_out(home: Path) -> None:
     change(home / "erp.db", f"UPDATE {ITEMS} SET GROUP2 = NULL, ITEM_TYPE = ''")
     ctx = context.Context(home_settings(home), new_run(home))
-    pipeline.extract(ctx)
-    report = pipeline.clean(ctx)
+    steps.extract(ctx)
+    report = steps.clean(ctx)
     assert {"group2", "item_type"}.isdisjoint(report["attributes"])
     assert any("group2" in w for w in report["warnings"]) and any(
         "item_type" in w for w in report["warnings"]
@@ -134,7 +134,7 @@ def test_a_model_of_another_library_version_does_not_score(
     monkeypatch.setattr(manifest, "runtime_versions", lambda: {**versions, "scikit_learn": "9.9.9"})
     ctx = context.Context(home_settings(home), find_run(home, None))
     with pytest.raises(IncompatibleModelError, match=r"9\.9\.9"):
-        pipeline.score(ctx)
+        steps.score(ctx)
 
 
 def test_a_tampered_artifact_is_never_unpickled(home: Path) -> None:
@@ -154,13 +154,13 @@ def test_a_manifest_that_differs_from_the_database_is_refused(home: Path) -> Non
     )
     ctx = context.Context(home_settings(home), find_run(home, None))
     with pytest.raises(TamperedArtifactError, match="manifest"):
-        pipeline.score(ctx)
+        steps.score(ctx)
 
 
 def test_no_model_is_an_error_not_a_fallback(home: Path) -> None:
     settings = home_settings(home, models=home / "none")
     with pytest.raises(RegistryError, match="no champion") as error:
-        pipeline.score(context.Context(settings, find_run(home, None)))
+        steps.score(context.Context(settings, find_run(home, None)))
     assert "routing-etl train" in error.value.remedy
 
 
@@ -177,11 +177,11 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_works(home: Path) -> None:
     run = new_run(home)
     (run.reports / "clean.tmp").symlink_to("/dev/full")
     ctx = context.Context(home_settings(home), run)
-    pipeline.extract(ctx)
+    steps.extract(ctx)
     with pytest.raises(DiskFullError, match="No space left"):
-        pipeline.clean(ctx)
+        steps.clean(ctx)
     (run.reports / "clean.tmp").unlink()
-    assert pipeline.clean(ctx)["frames"]["items"]["rows_kept"] > 0
+    assert steps.clean(ctx)["frames"]["items"]["rows_kept"] > 0
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_warehouse_that_is_not_migrated_is_refused(home: Path) -> None:
 def start_night(home: Path) -> subprocess.Popen[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ROUTING_ETL_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "routing_etl.cli", "run"],
+        [sys.executable, "-m", "routing_etl", "run"],
         env={**environment, "ROUTING_ETL_HOME": str(home)},
         cwd=home,
         stdout=subprocess.PIPE,
@@ -269,7 +269,7 @@ def test_steps_say_which_step_is_missing(tmp_path: Path) -> None:
         find_run(tmp_path, None, having="clean")
     ctx = context.Context(home_settings(tmp_path), RunFolder("r", tmp_path / "runs" / "r"))
     with pytest.raises(ConfigurationError, match="not passed their checks"):
-        pipeline.load(ctx)
+        steps.load(ctx)
 
 
 def test_transient_errors_say_so() -> None:

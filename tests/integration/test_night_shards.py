@@ -13,9 +13,9 @@ import pytest
 from homes import ask, change, home_settings
 from polars.testing import assert_frame_equal
 
-from routing_etl import pipeline, pipeline_shards
-from routing_etl.context import Context
 from routing_etl.errors import ConfigurationError, LockedError, ReconcileError, WarehouseError
+from routing_etl.pipeline import sharded, steps
+from routing_etl.pipeline.context import Context
 from routing_etl.runs import list_runs
 from routing_etl.warehouse import publish
 from routing_etl.warehouse.lock import WriterLock
@@ -63,11 +63,11 @@ def scored_home(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copytree(finished_home, home)
     ctx = context(home)
     for shard in (2, 0, 1):
-        pipeline_shards.aggregate_times_shard(ctx, shard=shard)
-    pipeline_shards.merge_times(ctx)
+        sharded.aggregate_times_shard(ctx, shard=shard)
+    sharded.merge_times(ctx)
     for shard in (1, 2, 0):
-        pipeline_shards.score_shard(ctx, shard=shard)
-    pipeline_shards.merge_scores(ctx)
+        sharded.score_shard(ctx, shard=shard)
+    sharded.merge_scores(ctx)
     ctx.run.write_report("check_candidates", {"failed": 0})
     return home
 
@@ -94,7 +94,7 @@ def published(home: Path, table: str, publication_id: int) -> list[tuple[Any, ..
 
 def in_one_piece(home: Path) -> int:
     """The same files loaded as one: a publication to compare with."""
-    loaded: int = pipeline.load(context(home, who="whole"))["publication_id"]
+    loaded: int = steps.load(context(home, who="whole"))["publication_id"]
     return loaded
 
 
@@ -117,7 +117,7 @@ def test_profiles_and_predictions_do_not_depend_on_the_shards(scored_home: Path,
         a, b = pl.read_parquet(path), pl.read_parquet(many.times / path.name)
         keys = [c for c in ("item_key", "proc_seq", "job_cd", "res_cd") if c in a.columns]
         assert_frame_equal(a.sort(keys), b.sort(keys))
-    for frame in pipeline.PREDICTED:
+    for frame in steps.PREDICTED:
         parts = sorted((many.predictions / frame.name).glob("*.parquet"))
         assert (len(parts) == SHARDS) == (frame.name != "resource_alternatives"), "no part of before is left"
         a, b = (
@@ -131,12 +131,12 @@ def test_profiles_and_predictions_do_not_depend_on_the_shards(scored_home: Path,
 
 def test_the_shards_fill_one_publication_like_that_in_one_piece(home: Path) -> None:
     ctx, before = context(home), current(home)
-    done = [pipeline_shards.load_shard(ctx, shard=k) for k in (1, 0, 2)]
+    done = [sharded.load_shard(ctx, shard=k) for k in (1, 0, 2)]
     new = done[0]["publication_id"]
     assert {d["publication_id"] for d in done} == {new} != {before}
     assert current(home) == before
     assert ask(home / "warehouse.db", "SELECT state FROM publication WHERE id = ?", new) == [("loading",)]
-    closed = pipeline_shards.close_load(ctx)
+    closed = sharded.close_load(ctx)
     assert (closed["publication_id"], closed["state"], closed["reused"]) == (new, "loaded", False)
     by_item = {t: n for t, n in closed["rows"].items() if t != "resource_alternative"}
     assert sum(d["rows_written"] for d in done) == sum(by_item.values())
@@ -144,13 +144,13 @@ def test_the_shards_fill_one_publication_like_that_in_one_piece(home: Path) -> N
         rows = published(home, table, new)
         assert len(rows) == closed["rows"][table]
     assert current(home) == before, "loaded is not published"
-    assert pipeline.publish(ctx)["publication_id"] == new == current(home)
+    assert steps.publish(ctx)["publication_id"] == new == current(home)
 
-    again = pipeline_shards.load_shard(ctx, shard=1)
+    again = sharded.load_shard(ctx, shard=1)
     assert (again["publication_id"], again["rows_written"]) == (new, 0), (
         "it is whole: nothing is written twice"
     )
-    assert pipeline_shards.close_load(ctx)["publication_id"] == new
+    assert sharded.close_load(ctx)["publication_id"] == new
     whole = in_one_piece(home)
     assert all(published(home, t, new) == published(home, t, whole) for t in TABLES)
 
@@ -159,7 +159,7 @@ def test_a_shard_that_failed_is_repeated_alone_and_doubles_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ctx, before = context(home), current(home)
-    pipeline_shards.load_shard(ctx, shard=0)
+    sharded.load_shard(ctx, shard=0)
     real = publish.Publisher._transaction
 
     def breaks(self: Any, work: Any, **options: Any) -> Any:
@@ -170,14 +170,14 @@ def test_a_shard_that_failed_is_repeated_alone_and_doubles_nothing(
 
     monkeypatch.setattr(publish.Publisher, "_transaction", breaks)
     with pytest.raises(WarehouseError, match="The line was cut"):
-        pipeline_shards.load_shard(ctx, shard=1)
+        sharded.load_shard(ctx, shard=1)
     monkeypatch.undo()
     assert current(home) == before
     with pytest.raises(ConfigurationError, match=r"2 of 3 shards are missing \(001, 002\)"):
-        pipeline_shards.close_load(ctx)
+        sharded.close_load(ctx)
     for shard in (0, 1, 2):
-        pipeline_shards.load_shard(ctx, shard=shard)
-    closed = pipeline_shards.close_load(ctx)
+        sharded.load_shard(ctx, shard=shard)
+    closed = sharded.close_load(ctx)
     whole = in_one_piece(home)
     assert all(published(home, t, closed["publication_id"]) == published(home, t, whole) for t in TABLES)
 
@@ -185,16 +185,16 @@ def test_a_shard_that_failed_is_repeated_alone_and_doubles_nothing(
 def test_a_repeated_score_of_one_shard_replaces_its_files_and_withdraws_what_came_of_them(home: Path) -> None:
     ctx = context(home)
     whole = report(home, "score")
-    pipeline_shards.load_shard(ctx, shard=0)
-    pipeline_shards.score_shard(ctx, shard=1)
+    sharded.load_shard(ctx, shard=0)
+    sharded.score_shard(ctx, shard=1)
     for step in ("score", "check_candidates"):
         assert ctx.run.report(step) is None
     with pytest.raises(ConfigurationError, match="have not passed their checks"):
-        pipeline_shards.load_shard(ctx, shard=1)
-    pipeline_shards.merge_scores(ctx)
+        sharded.load_shard(ctx, shard=1)
+    sharded.merge_scores(ctx)
     assert report(home, "score") == whole
     with pytest.raises(ConfigurationError, match="have not passed their checks"):
-        pipeline_shards.close_load(ctx)
+        sharded.close_load(ctx)
 
 
 def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path) -> None:
@@ -203,53 +203,53 @@ def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path
     assert scored is not None
     ctx.run.write_report("score", {**scored, "model_version": "another"}, shard=1)
     with pytest.raises(ConfigurationError, match=r"different model versions.*another: 001"):
-        pipeline_shards.merge_scores(ctx)
+        sharded.merge_scores(ctx)
     four = context(home, shards=4)
     with pytest.raises(ConfigurationError, match="4 of 4 shards are missing"):
-        pipeline_shards.merge_times(four)
+        sharded.merge_times(four)
     with pytest.raises(ConfigurationError, match="no shard 3: ROUTING_ETL_SHARDS = 3"):
-        pipeline_shards.score_shard(ctx, shard=3)
+        sharded.score_shard(ctx, shard=3)
 
 
 def test_times_of_a_run_whose_source_checks_failed_are_not_read(home: Path) -> None:
     ctx = context(home)
     ctx.run.forget("check_source")
     with pytest.raises(ConfigurationError, match=r"cleaned frames .* have not passed their checks"):
-        pipeline_shards.aggregate_times_shard(ctx, shard=0)
+        sharded.aggregate_times_shard(ctx, shard=0)
 
 
 def test_a_load_given_up_meanwhile_is_begun_anew_and_says_which_shards_to_repeat(home: Path) -> None:
     ctx = context(home)
-    first = pipeline_shards.load_shard(ctx, shard=0)["publication_id"]
+    first = sharded.load_shard(ctx, shard=0)["publication_id"]
     with ctx.warehouse() as engine:
         publish.Publisher(engine, ctx.settings).purge(2)
     assert ask(home / "warehouse.db", "SELECT state FROM publication WHERE id = ?", first) == [("failed",)]
-    second = pipeline_shards.load_shard(ctx, shard=1)["publication_id"]
-    pipeline_shards.load_shard(ctx, shard=2)
+    second = sharded.load_shard(ctx, shard=1)["publication_id"]
+    sharded.load_shard(ctx, shard=2)
     assert second != first
     with pytest.raises(ConfigurationError, match=rf"Shards 000 .* the run's is {second}"):
-        pipeline_shards.close_load(ctx)
-    pipeline_shards.load_shard(ctx, shard=0)
-    assert pipeline_shards.close_load(ctx)["publication_id"] == second
+        sharded.close_load(ctx)
+    sharded.load_shard(ctx, shard=0)
+    assert sharded.close_load(ctx)["publication_id"] == second
 
 
 def test_rows_that_are_not_in_the_files_stop_the_close_and_are_removed(home: Path) -> None:
     ctx, before = context(home), current(home)
     for shard in range(SHARDS):
-        new = pipeline_shards.load_shard(ctx, shard=shard)["publication_id"]
+        new = sharded.load_shard(ctx, shard=shard)["publication_id"]
     change(home / "warehouse.db", f"UPDATE candidate SET confidence = 0.5 WHERE publication_id = {new}")
     with pytest.raises(ReconcileError, match=r"candidate\.confidence"):
-        pipeline_shards.close_load(ctx)
+        sharded.close_load(ctx)
     assert published(home, "candidate", new) == []
     assert current(home) == before
 
 
 def test_two_shards_never_write_at_once(home: Path) -> None:
     ctx = context(home)
-    pipeline_shards.load_shard(ctx, shard=0)
+    sharded.load_shard(ctx, shard=0)
     with (
         ctx.warehouse() as engine,
         WriterLock(engine, tables(None), "load of publication 9, shard 1"),
         pytest.raises(LockedError, match="load of publication 9, shard 1"),
     ):
-        pipeline_shards.load_shard(ctx, shard=2)
+        sharded.load_shard(ctx, shard=2)

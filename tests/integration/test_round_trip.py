@@ -21,7 +21,7 @@ from round_trip import (
     rows_strategy,
 )
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import FrameError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse.writers import choose_writer

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from routing_etl.erp.clean import clean
-from routing_etl.erp.demo_plant import write_plant
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
 from routing_etl.frames import key_of
+from routing_etl.plant.demo import write_plant
 from routing_etl.quality.checks import check_sources, raise_on_critical
 from routing_etl.settings import load_settings
 from routing_etl.times.plausibility import check_plausibility

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from warehouse_crash import check_current, leftovers
 from warehouse_predictions import warehouse, write_many
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import DiskFullError, TransientDatabaseError, WarehouseError
 from routing_etl.warehouse import publish as publish_module
 from routing_etl.warehouse.migrate import head_revision

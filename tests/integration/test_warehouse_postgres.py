@@ -18,7 +18,7 @@ from warehouse_predictions import (
 )
 from warehouse_readers import Readers
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import LockedError, ReconcileError, TransientDatabaseError, WarehouseError
 from routing_etl.frames import CheckOutcome
 from routing_etl.settings import load_settings

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from homes import home_settings
 
-from routing_etl import admin, context, pipeline, runs
+from routing_etl import runs
 from routing_etl.errors import DataQualityError
+from routing_etl.pipeline import admin, context, steps
 
 pytestmark = pytest.mark.integration
 
@@ -30,16 +31,16 @@ def test_a_routing_number_that_is_another_column_stops_the_night_and_names_it(
         f'name = "site"\nextends = "bi_views"\n[operations.columns]\nrout_no = {column}\n', encoding="utf-8"
     )
     ctx = context.Context(home_settings(plant, profile=str(profile)), runs.new_run(plant, None))
-    pipeline.extract(ctx)
-    pipeline.clean(ctx)
+    steps.extract(ctx)
+    steps.clean(ctx)
     with pytest.raises(
         DataQualityError, match=r"named_routing_unknown_share: 1;.*rout_no in \[operations.columns\]"
     ):
-        pipeline.check_source(ctx)
+        steps.check_source(ctx)
 
 
 def test_the_right_one_does_not(plant: Path) -> None:
     ctx = context.Context(home_settings(plant), runs.new_run(plant, None))
-    pipeline.extract(ctx)
-    pipeline.clean(ctx)
-    pipeline.check_source(ctx)
+    steps.extract(ctx)
+    steps.clean(ctx)
+    steps.check_source(ctx)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from mssql_server import drop_schema, new_schema
 from sqlalchemy.engine import Engine
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.settings import Settings, load_settings
 from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.publish import Publisher

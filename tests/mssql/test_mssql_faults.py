@@ -14,9 +14,9 @@ from tcp_proxy import proxy_process
 from warehouse_crash import check_current, leftovers
 from warehouse_predictions import write_many
 
-from routing_etl.database import make_engine, translated
-from routing_etl.doctor import examine
-from routing_etl.doctor_database import Granted, examine_server
+from routing_etl.database.engine import make_engine, translated
+from routing_etl.doctor.examination import examine
+from routing_etl.doctor.server import Granted, examine_server
 from routing_etl.errors import RoutingEtlError, SourceError, TransientDatabaseError, WarehouseError
 from routing_etl.warehouse import publish as publish_module
 from routing_etl.warehouse.load import BatchWriter

@@ -9,17 +9,17 @@ import pytest
 import sqlalchemy as sa
 from mssql_server import drop_schema, new_login, new_schema, run_alone
 
-from routing_etl.doctor import examine
+from routing_etl.doctor.examination import examine
 from routing_etl.erp import extract as extract_module
-from routing_etl.erp import plant_schema
 from routing_etl.erp.catalogue import check_profile
-from routing_etl.erp.demo_plant import write_plant
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
 from routing_etl.erp.reader import SqlAlchemyReader
 from routing_etl.errors import ConfigurationError, SourceError
-from routing_etl.night import night
+from routing_etl.pipeline.night import night
+from routing_etl.plant import schema
+from routing_etl.plant.demo import write_plant
 from routing_etl.warehouse import migrate as m
 
 ITEMS = 600
@@ -33,7 +33,7 @@ def plant(engine, url, mssql_settings) -> Iterator[str]:
     except ConfigurationError as exc:
         pytest.skip(f"the test database is not empty: {exc}")
     yield url
-    plant_schema.METADATA.drop_all(engine)
+    schema.METADATA.drop_all(engine)
 
 
 def test_both_readers_read_the_same_plant(plant, engine, mssql_settings, tmp_path, monkeypatch):
@@ -47,7 +47,7 @@ def test_both_readers_read_the_same_plant(plant, engine, mssql_settings, tmp_pat
     assert plain.reader == "sqlalchemy"
     assert {n: f.rows for n, f in fast.frames.items()} == {n: f.rows for n, f in plain.frames.items()}
     with engine.connect() as connection:
-        stored = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {plant_schema.ITEM_VIEW}").scalar_one()
+        stored = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {schema.ITEM_VIEW}").scalar_one()
     assert fast.frames["items"].rows == stored >= ITEMS, "dirt comes on top"
     family_of = {frame: family for family, frame in FRAME_OF.items()}
     for name in fast.frames:
@@ -62,12 +62,10 @@ def test_both_readers_read_the_same_plant(plant, engine, mssql_settings, tmp_pat
 def test_a_dropped_view_is_named(plant, engine, mssql_settings, tmp_path):
     profile = load_profile("bi_views")
     with engine.begin() as connection:
-        connection.exec_driver_sql(
-            f"EXEC sp_rename '{plant_schema.PURCHASE_VIEW}', 'RETL_TEST_RENAMED', 'OBJECT'"
-        )
+        connection.exec_driver_sql(f"EXEC sp_rename '{schema.PURCHASE_VIEW}', 'RETL_TEST_RENAMED', 'OBJECT'")
     try:
         names = sa.inspect(engine).get_table_names()
-        assert plant_schema.PURCHASE_VIEW not in names
+        assert schema.PURCHASE_VIEW not in names
         report = extract(plant, profile, tmp_path, mssql_settings())
         assert report.frames.get("purchase_orders") is None or any("PUR_PO" in w for w in report.warnings)
     except SourceError as exc:
@@ -75,7 +73,7 @@ def test_a_dropped_view_is_named(plant, engine, mssql_settings, tmp_path):
     finally:
         with engine.begin() as connection:
             connection.exec_driver_sql(
-                f"EXEC sp_rename 'RETL_TEST_RENAMED', '{plant_schema.PURCHASE_VIEW}', 'OBJECT'"
+                f"EXEC sp_rename 'RETL_TEST_RENAMED', '{schema.PURCHASE_VIEW}', 'OBJECT'"
             )
 
 
@@ -83,8 +81,8 @@ def test_a_dropped_view_is_named(plant, engine, mssql_settings, tmp_path):
 def two_logins(plant, engine, url, schema_of_night):
     """URLs of a login that may only read the ERP's four views, and of one that may only write the rows of our schema,
     with their names. The statements are those of sql/roles_and_grants.sql."""
-    views = (plant_schema.ITEM_VIEW, plant_schema.ROUTING_VIEW, plant_schema.RESULTS_VIEW)
-    views += (plant_schema.PURCHASE_VIEW,)
+    views = (schema.ITEM_VIEW, schema.ROUTING_VIEW, schema.RESULTS_VIEW)
+    views += (schema.PURCHASE_VIEW,)
     with new_login(engine, url) as (erp, reader), new_login(engine, url) as (warehouse, writer):
         rights = [f"SELECT ON dbo.{view} {{}} [{reader}]" for view in views]
         rights.append(f"SELECT, INSERT, UPDATE, DELETE ON SCHEMA::{schema_of_night} {{}} [{writer}]")
@@ -127,10 +125,10 @@ def test_a_whole_night_with_two_logins(two_logins, engine, schema_of_night, mssq
     for area in ("ERP", "warehouse"):
         shown = [f.message for f in findings if f.area == area and f.level == "ok"]
         assert any("may not INSERT, UPDATE, DELETE" in text for text in shown), (area, shown)
-    right = f"UPDATE ON dbo.{plant_schema.ITEM_VIEW}"
+    right = f"UPDATE ON dbo.{schema.ITEM_VIEW}"
     run_alone(engine, f"GRANT {right} TO [{reader}]")
     try:
         wide = [f.message for f in examine(settings) if too_much in f.message]
     finally:
         run_alone(engine, f"REVOKE {right} FROM [{reader}]")
-    assert len(wide) == 1 and f"UPDATE on dbo.{plant_schema.ITEM_VIEW}" in wide[0]
+    assert len(wide) == 1 and f"UPDATE on dbo.{schema.ITEM_VIEW}" in wide[0]

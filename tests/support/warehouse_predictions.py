@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from routing_etl import frames as fr
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.settings import Settings, load_settings
 from routing_etl.warehouse.migrate import migrate
 from routing_etl.warehouse.publish import Publisher

@@ -9,7 +9,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.settings import load_settings
 from routing_etl.warehouse.publish import Publisher
 

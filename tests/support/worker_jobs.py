@@ -1,4 +1,4 @@
-"""What the tests of `routing_etl.worker` have done in a process of its own: a module that it can import."""
+"""What the tests of `routing_etl.pipeline.worker` have done in a process of its own: a module that it can import."""
 
 from __future__ import annotations
 

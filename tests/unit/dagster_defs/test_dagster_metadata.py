@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from dagster_defs import config, metadata
 from dagster_defs.assets import erp, keys
-from routing_etl import pipeline
 from routing_etl.erp.profile import load_profile
+from routing_etl.pipeline import steps
 from routing_etl.runs import RunFolder
 
 _VALUES = st.recursive(
@@ -192,7 +192,7 @@ def test_the_extract_shows_its_watermarks_and_can_be_asked_for_a_full_read(
         def begin(self, *_: Any) -> None:
             pass
 
-    monkeypatch.setattr(pipeline, "extract", extract)
+    monkeypatch.setattr(steps, "extract", extract)
     for full in (False, True):
         result = dg.materialize(
             [erp.build(load_profile("bi_views"))[0]],

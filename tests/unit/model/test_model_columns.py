@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from routing_etl.model.columns import FEW, dense_product, ranges
+from routing_etl.model.base.columns import FEW, dense_product, ranges
 
 
 def test_ranges_are_laid_end_to_end() -> None:

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from routing_etl.frames import CANDIDATES, ITEMS, OPERATIONS
-from routing_etl.model.compose import Composed, Composer
-from routing_etl.model.labels import RoutingCatalogue, build_catalogue
+from routing_etl.model.candidates.compose import Composed, Composer
+from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
 
 LIMIT = CANDIDATES["routing_code"].max_length or 0
 

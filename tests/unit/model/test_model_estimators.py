@@ -18,10 +18,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import routing_etl
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
-from routing_etl.model.features import AttributeEncoder, drawn_folds
-from routing_etl.model.forest import RoutingForest
+from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
+from routing_etl.model.candidates.forest import RoutingForest
+from routing_etl.model.candidates.similarity import SimilarityScale
 from routing_etl.model.predictor import RoutingPredictor
-from routing_etl.model.similarity import SimilarityScale
 
 #: Arguments that keep a check short; everything else is the default.
 SMALL: dict[str, dict[str, Any]] = {"RoutingForest": {"n_trees": 12}}

@@ -12,9 +12,9 @@ from model_toy import ATTRIBUTES, toy_plant
 from scipy import sparse
 
 from routing_etl.frames import ITEMS, OPERATIONS, Predictions
-from routing_etl.model.candidates import CandidateMaker, Evidence
-from routing_etl.model.guard import InspectionGuard
-from routing_etl.model.labels import RoutingCatalogue, build_catalogue
+from routing_etl.model.candidates.guard import InspectionGuard
+from routing_etl.model.candidates.maker import CandidateMaker, Evidence
+from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
 from routing_etl.model.predictor import RoutingPredictor
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from model_toy import ATTRIBUTES, toy_plant
 
 from routing_etl.errors import FrameError, ModelError, RoutingEtlError
+from routing_etl.evaluation.baseline_legacy import LegacyPredictor
+from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.frames import AttributeSpec, TimeEvidence
-from routing_etl.model.baseline_legacy import LegacyPredictor
-from routing_etl.model.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.model.parameters import PREDICTOR_RULES
+from routing_etl.model.base.parameters import PREDICTOR_RULES
 from routing_etl.model.predictor import RoutingPredictor
 
 ITEMS, OPERATIONS, UNKNOWN = toy_plant(120)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from routing_etl.frames import AttributeSpec
-from routing_etl.model.levels import (
+from routing_etl.model.attributes.levels import (
     MISSING,
     Level,
     normalise,
@@ -17,7 +17,7 @@ from routing_etl.model.levels import (
     numbers_in,
     read_numbers,
 )
-from routing_etl.model.tokens import Tokeniser, TokenLists
+from routing_etl.model.attributes.tokens import Tokeniser, TokenLists
 
 #: Letters that this Python does not know yet may have a capital or be a digit for a newer library.
 ANY = st.text(st.characters(exclude_categories=("Cs", "Cn", "Co")), max_size=40)

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from model_toy import toy_items, toy_operations
 
-from routing_etl.model.labels import RoutingCatalogue, build_catalogue
-from routing_etl.model.line_model import LineModel, SharesBook
+from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
+from routing_etl.model.machines.line_model import LineModel, SharesBook
 
 LIMIT = 150.0
 N = 300

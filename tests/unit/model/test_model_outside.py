@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from model_toy import ATTRIBUTES, toy_items, toy_operations
 
-from routing_etl.model.labels import build_catalogue
-from routing_etl.model.outside_model import OutsideModel
+from routing_etl.model.catalogue.routings import build_catalogue
+from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.predictor import RoutingPredictor
 
 LARGE, HUGE = 200.0, 260.0

@@ -11,8 +11,8 @@ import pytest
 from model_toy import ATTRIBUTES, toy_operations, toy_plant, toy_rule
 
 from routing_etl.frames import TIME_BY_ITEM_OPERATION, TimeEvidence
-from routing_etl.model.own_times import OwnTimes
 from routing_etl.model.predictor import RoutingPredictor
+from routing_etl.model.times.own_times import OwnTimes
 
 Plant = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 SIGMA = 0.3

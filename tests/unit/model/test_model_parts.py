@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import AttributeSpec
-from routing_etl.model.boosting import QuestionBooster
-from routing_etl.model.compose import Composer
-from routing_etl.model.explain import AttributeText
-from routing_etl.model.labels import build_catalogue, occurrences
-from routing_etl.model.novelty import Novelty, novelty_factor
-from routing_etl.model.ranking import CandidateRanker, first_choice
-from routing_etl.model.recency import age_in_days, age_weight, retired
-from routing_etl.model.similarity import NeighbourIndex, SimilarityScale
-from routing_etl.model.tiers import confidence_tier
-from routing_etl.model.tokens import Tokeniser
-from routing_etl.model.trees import Boosted
+from routing_etl.model.answer.explain import AttributeText
+from routing_etl.model.attributes.tokens import Tokeniser
+from routing_etl.model.base.boosting import QuestionBooster
+from routing_etl.model.base.trees import Boosted
+from routing_etl.model.candidates.compose import Composer
+from routing_etl.model.candidates.similarity import NeighbourIndex, SimilarityScale
+from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
+from routing_etl.model.catalogue.routings import build_catalogue, occurrences
+from routing_etl.model.ranking.novelty import Novelty, novelty_factor
+from routing_etl.model.ranking.ranker import CandidateRanker, first_choice
 
 
 @settings(max_examples=20, deadline=None)

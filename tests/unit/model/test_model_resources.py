@@ -9,8 +9,8 @@ import polars as pl
 from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
 
 from routing_etl.frames import OPERATIONS, TIME_BY_JOB_RESOURCE, TimeEvidence
+from routing_etl.model.machines.resources import OutOfUse, resource_alternatives
 from routing_etl.model.predictor import RoutingPredictor
-from routing_etl.model.resources import OutOfUse, resource_alternatives
 
 
 def planned(*uses: tuple[str, str, int]) -> pl.DataFrame:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_toy import toy_items, toy_operations, toy_rule
 
-from routing_etl.model.labels import build_catalogue, usual_operations
-from routing_etl.model.recency import retired, successors
-from routing_etl.model.resources import unnamed_steps
+from routing_etl.model.catalogue.recency import retired, successors
+from routing_etl.model.catalogue.routings import build_catalogue, usual_operations
+from routing_etl.model.machines.resources import unnamed_steps
 
 
 def history(

@@ -8,8 +8,8 @@ import pytest
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_info
 
-from routing_etl.model.line_model import LineModel
-from routing_etl.model.threads import threads
+from routing_etl.model.base.threads import threads
+from routing_etl.model.machines.line_model import LineModel
 
 
 def meeting(n: int) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing_etl.model.time_effects import ItemSize, TimedOperations, TimeEffects
-from routing_etl.model.tokens import TokenTable
+from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.times.effects import ItemSize, TimedOperations, TimeEffects
 
 N = 600
 #: Attributes other than numbers, where a test has none.

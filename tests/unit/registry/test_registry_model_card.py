@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from routing_etl import champion
 from routing_etl.errors import RegistryError, TamperedArtifactError
+from routing_etl.pipeline import champion
 from routing_etl.registry.artifacts import JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry, SavedVersion
 

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlglot import errors as sqlglot_errors
 from warehouse_predictions import known_rows, warehouse, write_rows
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import ConfigurationError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m

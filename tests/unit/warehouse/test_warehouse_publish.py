@@ -19,7 +19,7 @@ from warehouse_predictions import (
     write_rows,
 )
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import FrameError, LockedError, ReconcileError, TransientDatabaseError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import publish as publish_module

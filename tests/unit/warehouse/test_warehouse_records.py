@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from warehouse_predictions import warehouse
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.settings import load_settings

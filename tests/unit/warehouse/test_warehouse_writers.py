@@ -17,7 +17,7 @@ from sqlalchemy.dialects import mssql
 from structlog.testing import capture_logs
 from warehouse_predictions import warehouse, write_many
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import writers as w

@@ -1,0 +1,540 @@
+"""What the command line shows: progress bars and tables with rich. Reads reports; computes nothing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import polars as pl
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from routing_etl.evaluation.tiers import confidence_tier
+from routing_etl.progress import Task
+
+
+class _Bar:
+    def __init__(self, progress: RichProgress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, n: float = 1) -> None:
+        self._progress.advance(self._task, n)
+
+    def describe(self, text: str) -> None:
+        self._progress.update(self._task, description=escape(text))
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if exc_type is None:
+            task = self._progress.tasks[self._progress.task_ids.index(self._task)]
+            total = task.total if task.total is not None else max(task.completed, 1)
+            self._progress.update(self._task, total=total, completed=total)
+        self._progress.stop_task(self._task)
+
+
+class BarProgress:
+    """`Progress` that draws one bar per task."""
+
+    def __init__(self, console: Console) -> None:
+        self._rich = RichProgress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def task(self, description: str, total: float | None = None) -> Task:
+        return _Bar(self._rich, self._rich.add_task(escape(description), total=total))
+
+    def __enter__(self) -> BarProgress:
+        self._rich.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._rich.stop()
+
+
+def _number(value: Any, digits: int = 3) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.{digits}f}"
+    return escape(str(value))
+
+
+def _table(title: str, *columns: str, right: int = 1) -> Table:
+    """A table whose columns from `right` on are right-aligned numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold cyan")
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="right" if i >= right else "left", overflow="fold")
+    return table
+
+
+# --- sources and checks ------------------------------------------------------------------------------------------------
+
+
+def plant_table(console: Console, report: Any) -> None:
+    """Rows per table of a written plant and its known ceiling."""
+    table = _table("Demo plant", "table", "rows")
+    for name, rows in report.rows.items():
+        table.add_row(name, _number(rows))
+    console.print(table)
+    console.print(
+        f"Best expected exact match that any method can reach (known from the plant's rules): {report.ceiling:.3f}"
+    )
+
+
+def source_table(console: Console, extracted: dict[str, Any], cleaned: dict[str, Any]) -> None:
+    """Rows read, kept, filtered and rejected per table, with reasons and repairs, and how incremental frames were read."""
+    table = _table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
+    for name, frame in cleaned["frames"].items():
+        source = extracted["frames"].get(name, {}).get("table", "–")
+        filtered = frame["rows_filtered"]
+        table.add_row(
+            name, escape(source), _number(frame["rows_in"]), _number(frame["rows_kept"]), _number(filtered),
+            _number(frame["rows_rejected"]),
+        )  # fmt: skip
+    console.print(table)
+    for name, frame in extracted["frames"].items():
+        if frame.get("watermark_to") is not None:
+            console.print(
+                f"{name}: {frame['mode']} read ({escape(frame['why'])}), {_number(frame['rows_read'])} rows read, "
+                f"{_number(frame['rows_reused'])} reused; watermark {frame['watermark_from'] or 'none'} -> "
+                f"{frame['watermark_to']}"
+            )
+    reasons = _table("Rejected rows by reason", "frame", "rule", "rows", right=2)
+    for name, frame in cleaned["frames"].items():
+        for rule, rows in sorted(frame["rejects"].items(), key=lambda kv: -kv[1]):
+            reasons.add_row(name, rule, _number(rows))
+    if reasons.row_count:
+        console.print(reasons)
+    for warning in [*extracted.get("warnings", []), *cleaned.get("warnings", [])]:
+        console.print(f"[yellow]warning[/] {escape(str(warning))}")
+
+
+def check_table(console: Console, *reports: dict[str, Any] | None) -> None:
+    """Counts per frame, then each failed check with what was observed and expected."""
+    outcomes = [o for r in reports if r for o in r["outcomes"]]
+    counts: dict[str, list[int]] = {}
+    for o in outcomes:
+        row = counts.setdefault(o["frame"], [0, 0, 0])
+        row[0 if o["success"] else 1 if o["severity"] == "warning" else 2] += 1
+    table = _table("Checks", "frame", "passed", "warnings", "failed")
+    for frame, (passed, warned, failed) in counts.items():
+        table.add_row(frame, _number(passed), _number(warned), f"[red]{failed}[/]" if failed else "0")
+    console.print(table)
+    bad = [o for o in outcomes if not o["success"]]
+    if bad:
+        details = _table(
+            "Checks that did not pass", "check", "severity", "observed", "expected", "rows", right=4
+        )
+        for o in bad:
+            colour = "red" if o["severity"] == "critical" else "yellow"
+            details.add_row(
+                escape(f"{o['frame']}.{o['check']}"), f"[{colour}]{o['severity']}[/]", escape(o["observed"][:80]),
+                escape(o["expected"][:80]), _number(o["rows_unexpected"]),
+            )  # fmt: skip
+        console.print(details)
+
+
+def times_table(console: Console, report: dict[str, Any]) -> None:
+    """What became of the work results, per measure."""
+    table = _table(
+        "Work results to times", "measure", "samples", "minutes typed as hours", "order typed as piece", "outliers",
+        "actual / standard",
+    )  # fmt: skip
+    for measure, row in report["measures"].items():
+        ratio = report["plausibility"].get(measure, {}).get("ratio")
+        table.add_row(
+            {"setup": "set-up per order", "run": "run per piece"}.get(measure, measure), _number(row["samples"]),
+            _number(row["minutes_as_hours"]), _number(row["order_as_piece"]), _number(row["outliers"]), _number(ratio, 2),
+        )  # fmt: skip
+    console.print(table)
+    console.print("Profiles: " + ", ".join(f"{name} {rows:,}" for name, rows in report["groups"].items()))
+
+
+# --- model -------------------------------------------------------------------------------------------------------------
+
+_SHOWN = (
+    ("exact_at_1", "exact sequence, first candidate"),
+    ("exact_at_4", "exact sequence among four"),
+    ("operation_f1", "operation set F1"),
+    ("edit_similarity", "edit similarity"),
+    ("resource_top1", "resource, first choice"),
+    ("accuracy", "operation accuracy"),
+    ("f1_weighted", "operation F1, weighted"),
+    ("run_wape", "run time error (WAPE)"),
+    ("setup_wape", "set-up error (WAPE)"),
+    ("run_report_coverage", "reports inside P10-P90 (aim 0.80)"),
+    ("ece", "calibration error (ECE)"),
+)
+_METHODS = (
+    ("model", "model"),
+    ("nearest_copy", "nearest copy"),
+    ("majority_part_type", "part-type majority"),
+    ("legacy", "legacy"),
+)
+
+
+def metrics_table(console: Console, report: dict[str, Any]) -> None:
+    """Held-out metrics of the model beside the baselines, overall."""
+    rows = [r for r in report["metrics"] if r["segment"] == "all"]
+    split = {"family": "item families", "time": "the newest routings", "loo": "one item at a time"}
+    values = {(r["method"], r["metric"]): r for r in rows}
+    held_out = max(
+        (r["n"] for r in rows if r["method"] == "model" and r["metric"] == "exact_at_1"), default=0
+    )
+    table = _table(
+        f"Metrics on {held_out:,} held-out items (split by {split.get(report['split'], report['split'])})",
+        "metric", *(label for _, label in _METHODS), "95 % interval of the model",
+    )  # fmt: skip
+    for metric, label in _SHOWN:
+        own = values.get(("model", metric))
+        if own is None:
+            continue
+        interval = "–" if own["low"] is None else f"{own['low']:.3f} to {own['high']:.3f}"
+        table.add_row(
+            label, *(_number((values.get((m, metric)) or {}).get("value")) for m, _ in _METHODS), interval
+        )
+    console.print(table)
+    shown = {metric for metric, _ in _SHOWN}
+    unmeasured = [r for r in rows if r["method"] == "model" and r["value"] is None and r["metric"] in shown]
+    reasons = sorted({f"{r['metric']}: {r['reason']}" for r in unmeasured})
+    for reason in reasons:
+        console.print(f"[yellow]not measured[/] {escape(reason)}")
+
+
+def train_result(console: Console, report: dict[str, Any]) -> None:
+    """Metrics, where the version went and whether it is the champion."""
+    metrics_table(console, report)
+    if report["dry_run"]:
+        console.print(
+            f"Dry run: nothing was saved. Fit on {report['training_samples']:,} items in {report['training_duration_sec']} s."
+        )
+        return
+    console.print(
+        f"Version [bold]{escape(report['version'])}[/]: {report['training_samples']:,} routed items, "
+        f"fitted in {report['training_duration_sec']} s. "
+        + ("It is the champion: " if report["promoted"] else "Not promoted: ")
+        + escape(report["promotion_reason"])
+    )
+
+
+def models_table(console: Console, registry: Any) -> None:
+    """All versions with status and headline metrics."""
+    table = _table(
+        "Model versions", "version", "status", "created", "exact match", "F1 weighted", "MB", right=3
+    )
+    metrics = {row["version"]: row for row in registry.compare()}
+    for version in registry.list():
+        own = metrics.get(version.name, {})
+        exact = next(
+            (m["value"] for m in registry.show(version.name).metrics.get("metrics", []) if _is_headline(m)), None
+        ) if version.problem is None else None  # fmt: skip
+        table.add_row(
+            escape(version.name), f"[red]{escape(version.problem)}[/]" if version.problem else version.status,
+            version.created_at[:19], _number(exact), _number(own.get("f1_weighted")), _number(version.bytes / 1e6, 1),
+        )  # fmt: skip
+    console.print(table if table.row_count else "No model yet. Train one: routing-etl train")
+
+
+def _is_headline(metric: dict[str, Any]) -> bool:
+    return (metric["method"], metric["segment"], metric["metric"]) == ("model", "all", "exact_at_1")
+
+
+def model_details(console: Console, registry: Any, version: str) -> None:
+    """One version in full."""
+    details = registry.show(version)
+    facts = _table(f"Model version {details.info.name}", "what", "value", right=9)
+    for name, value in {
+        "status": details.info.status,
+        "created": details.info.created_at,
+        "folder": details.info.path,
+        "trained on": f"{details.metrics.get('training_samples')} routed items",
+        "training": f"{details.metrics.get('training_duration_sec')} s",
+        "profile": details.metadata.get("profile"),
+        "run": details.metadata.get("run_id"),
+        "made with": ", ".join(f"{k} {v}" for k, v in details.runtime_versions.items()),
+        "attributes": ", ".join(details.attributes),
+    }.items():
+        facts.add_row(name, escape(str(value)))
+    console.print(facts)
+    if details.metrics.get("metrics"):
+        metrics_table(
+            console, {"metrics": details.metrics["metrics"], "split": details.metrics.get("split", "")}
+        )
+    console.print(
+        f"The whole story, by segment and with its limits: routing-etl models card {details.info.name}"
+    )
+    files = _table("Artifacts", "file", "bytes", "sha256")
+    for artifact in details.artifacts:
+        files.add_row(artifact.path, _number(artifact.bytes), artifact.sha256)
+    console.print(files)
+
+
+# --- predictions -------------------------------------------------------------------------------------------------------
+
+
+def score_table(console: Console, report: dict[str, Any]) -> None:
+    """How many items were predicted and how sure the model is."""
+    table = _table("Scoring", "what", "value")
+    table.add_row("model version", escape(report["model_version"]))
+    table.add_row("items without a valid routing", _number(report["items"]))
+    table.add_row("predicted", _number(report["predicted"]))
+    for reason, count in report["abstained_by_reason"].items():
+        table.add_row(f"abstained: {escape(reason)}", _number(count))
+    table.add_row("candidates", _number(report["rows"]["candidates"]))
+    table.add_row("operations", _number(report["rows"]["candidate_operations"]))
+    table.add_row("first candidates with HIGH similarity", _number(report["share_high"]))
+    table.add_row("mean confidence of the first candidate", _number(report["mean_confidence"]))
+    console.print(table)
+
+
+def publication_table(console: Console, report: dict[str, Any]) -> None:
+    """What became visible to the ERP."""
+    same = " (unchanged: the same batch was published before)" if report["reused"] else ""
+    console.print(f"Publication [bold]{report['publication_id']}[/] is what the ERP reads now{same}.")
+
+
+def publications_table(console: Console, publications: list[Any]) -> None:
+    """Publications, newest first."""
+    table = _table(
+        "Publications",
+        "id",
+        "state",
+        "model version",
+        "run",
+        "published (UTC)",
+        "candidates",
+        "operations",
+        right=5,
+    )
+    for p in publications:
+        published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "–"
+        state = f"[green]{p.state}[/]" if p.state == "published" else p.state
+        table.add_row(
+            str(p.id), state, escape(p.model_version), escape(p.run_id), published,
+            _number(p.rows.get("candidate")), _number(p.rows.get("candidate_operation")),
+        )  # fmt: skip
+    console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")
+
+
+def prediction(console: Console, result: Any) -> None:
+    """One item's candidates with operations, times and evidence."""
+    item = result.item
+    shown = {a.name: item.get(a.name) for a in result.attributes if item.get(a.name) is not None}
+    lines = [f"[bold]{escape(str(item['item_cd']))}[/]  {escape(str(item.get('item_nm') or ''))}"]
+    lines.append(escape(", ".join(f"{k}={_plain(v)}" for k, v in shown.items())))
+    if result.overrides:
+        lines.append(
+            "[yellow]what if:[/] " + escape(", ".join(f"{k}={v}" for k, v in result.overrides.items()))
+        )
+    if result.purchase:
+        lines.append(f"purchased {result.purchase['orders']} times, last on {result.purchase['latest']}")
+    console.print(
+        Panel(Group(*lines), title=f"Item, model {escape(result.model_version)}", title_align="left")
+    )
+    for note in result.notes:
+        console.print(f"[yellow]Note:[/] {escape(note)}")
+    p = result.predictions
+    for row in p.abstained.iter_rows(named=True):
+        console.print(f"[yellow]No prediction:[/] {escape(row['reason'])}")
+    for candidate in p.candidates.sort("candidate_rank").iter_rows(named=True):
+        _candidate(console, candidate, p)
+    if result.own_routing.height:
+        jobs = " > ".join(
+            f"{r['job_cd']} {r['job_nm'] or ''}".strip() for r in result.own_routing.iter_rows(named=True)
+        )
+        console.print(
+            f"The ERP's own routing {escape(result.own_routing['rout_no'][0])} (the model has learned from it): {escape(jobs)}"
+        )
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
+    """The first candidate in full, the others in one line each."""
+    mine = pl.col("candidate_rank") == candidate["candidate_rank"]
+    operations = p.operations.filter(mine).sort("proc_seq")
+    source = (
+        f"copied from {candidate['rout_no']} of {candidate['reference_item_cd']}"
+        if candidate["rout_no"]
+        else "typical"
+    )
+    title = (
+        f"{candidate['candidate_id']}  confidence {candidate['confidence']:.2f} "
+        f"({confidence_tier(candidate['confidence'])})  similarity {candidate['similarity_score']:.2f} "
+        f"{candidate['similarity_tier']}  {candidate['priority']}  {source}"
+    )
+    if candidate["candidate_rank"] > 1:
+        jobs = " > ".join(
+            f"{o['job_cd']} {o['job_nm'] or ''}".strip() for o in operations.iter_rows(named=True)
+        )
+        console.print(f"[bold]{escape(title)}[/]\n   {escape(jobs)}")
+        return
+    table = _table(
+        title,
+        "seq",
+        "job",
+        "machine",
+        "set-up",
+        "lot",
+        "run",
+        "P10",
+        "P90",
+        "OPT/STD/SAFE",
+        "time from",
+        right=3,
+    )
+    for o in operations.iter_rows(named=True):
+        scenario = "/".join(_number(o[c], 1) for c in ("optimal_time", "standard_time", "safe_time"))
+        samples = f", {o['sample_count']:,} results" if o["sample_count"] else ""
+        table.add_row(
+            str(o["proc_seq"]),
+            escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
+            escape(o["res_cd"] or "–"),
+            _number(o["setup_time"], 1),
+            "–" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
+            _number(o["run_time"], 2),
+            _number(o["run_p10"], 1),
+            _number(o["run_p90"], 1),
+            scenario,
+            o["time_source"].replace("_", " ") + samples,
+        )
+    console.print(table)
+    console.print("   set-up in minutes per order, run in minutes per piece of a lot of so many pieces")
+    for e in p.evidence.filter(mine).sort("evidence_rank").iter_rows(named=True):
+        because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
+        console.print(
+            f"   {because} [bold]{escape(e['neighbour_item_cd'])}[/] (similarity {e['similarity']:.2f}): same "
+            f"{escape(_short(e['matching']))}; differs in {escape(_short(e['differing']))}"
+        )
+
+
+def _short(names: str | None, length: int = 120) -> str:
+    if not names:
+        return "nothing"
+    return names if len(names) <= length else names[: length - 4].rstrip() + " ..."
+
+
+# --- the night and the demo --------------------------------------------------------------------------------------------
+
+
+def demo_header(console: Console, items: int, seed: int, settings: Any) -> None:
+    """What is about to happen."""
+    console.print(
+        f"A plant of {items:,} items (seed {seed}) goes into [bold]{settings.home}/erp.db[/]; then the whole night runs on it: "
+        "extract, clean, check, times, train, evaluate, score, check, load, publish, measure."
+    )
+
+
+def night_result(console: Console, settings: Any, run: Any) -> None:
+    """All tables of a finished night."""
+    reports = {name: run.report(name) for name in (
+        "extract", "clean", "check_source_outcomes", "check_candidates_outcomes", "aggregate_times", "train", "score",
+        "publish", "load", "measure",
+    )}  # fmt: skip
+    source_table(console, reports["extract"], reports["clean"])
+    check_table(console, reports["check_source_outcomes"], reports["check_candidates_outcomes"])
+    times_table(console, reports["aggregate_times"])
+    if reports["train"]:
+        train_result(console, reports["train"])
+    score_table(console, reports["score"])
+    if reports["publish"]:
+        publication_table(console, reports["publish"])
+    else:
+        console.print("Every item has a valid routing: nothing was published.")
+    steps = _table("Steps", "step", "seconds", "peak memory MB")
+    for name in (
+        "extract",
+        "clean",
+        "check_source",
+        "aggregate_times",
+        "train",
+        "score",
+        "check_candidates",
+        "load",
+        "publish",
+        "measure",
+    ):
+        report = run.report(name)
+        if report:
+            steps.add_row(name, _number(report["seconds"], 1), _number(report["peak_memory_mb"], 0))
+    console.print(steps)
+
+
+def demo_result(console: Console, settings: Any, result: Any, example: Any) -> None:
+    """Everything the demo made, one item's prediction, and what to try next."""
+    plant_table(console, result.plant)
+    night_result(console, settings, result.run)
+    prediction(console, example)
+    home = settings.home
+    folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
+    flag = "" if str(home) == ".routing_etl" else f"ROUTING_ETL_HOME={home} "
+    next_steps = [
+        f"{flag}{folder}dagster dev -w workspace.yaml",
+        f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
+        f"{flag}{folder}routing-etl predict {example.item['item_cd']!r}",
+    ]
+    labels = (
+        "see every step in the Dagster UI",
+        "look at what the ERP reads",
+        "predict an item, with its evidence",
+    )
+    body = "\n".join(
+        f"{label}:\n  [bold]{escape(command)}[/]" for label, command in zip(labels, next_steps, strict=True)
+    )
+    console.print(Panel(body, title="Try next", title_align="left"))
+
+
+def _beside_cwd(path: Path) -> Path:
+    """The path relative to the working folder where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def doctor_table(console: Console, findings: Any) -> None:
+    """Findings with their remedies."""
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    table = _table("Doctor", "area", "state", "finding", "what to do", right=9)
+    for f in findings:
+        table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", escape(f.message), escape(f.remedy))
+    console.print(table)
+
+
+def adoption(console: Console, taken: Any) -> None:
+    """A candidate that was taken over: who and when, then its BOP rows without the columns that are NULL in all."""
+    since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
+    state = "accepted" if taken.new else "was accepted before"
+    console.print(
+        f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}.",
+        markup=False,
+    )
+    for view, rows in taken.rows.items():
+        filled = [name for name in (rows[0] if rows else {}) if any(r[name] is not None for r in rows)]
+        table = Table(title=f"{view}: {len(rows)} rows")
+        for name in filled:
+            table.add_column(name)
+        for row in rows:
+            table.add_row(*(escape(str(row[name])) if row[name] is not None else "" for name in filled))
+        console.print(table)

@@ -1,0 +1,279 @@
+"""SQL Server's side of the engine factory: URLs, the ODBC driver, connection strings, session settings.
+
+What belongs here: everything between the settings and an open session. What does not: queries, error classes
+(`database/errors.py`), the factory itself (`database/engine.py`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine
+
+from routing_etl.errors import ConfigurationError
+from routing_etl.log import get_logger
+from routing_etl.settings import Settings
+
+Role = Literal["erp", "warehouse"]
+
+_INSTALLED = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server")
+
+#: Folder of the mssql-python-odbc wheel for a system, by what /etc/os-release says of it.
+_FAMILIES = {
+    "debian_ubuntu": ("debian", "ubuntu"),
+    "rhel": ("rhel", "fedora", "centos", "rocky", "almalinux", "amzn", "ol"),
+    "suse": ("suse", "sles", "opensuse"),
+    "alpine": ("alpine",),
+}
+
+#: Keywords that mssql-python takes in a connection string; it sets driver and application name by itself.
+_MSSQL_PYTHON_KEYS = frozenset(
+    {
+        "server", "address", "addr", "uid", "pwd", "authentication", "trusted_connection", "database", "encrypt",
+        "trustservercertificate", "hostnameincertificate", "servercertificate", "serverspn", "multisubnetfailover",
+        "applicationintent", "connectretrycount", "connectretryinterval", "keepalive", "keepaliveinterval",
+        "ipaddresspreference", "packetsize",
+    }
+)  # fmt: skip
+
+#: Bytes of a packet that mssql-python asks for: what other bulk loaders ask for. Left alone it asks for 4,096, and on a
+#: server that already speaks in packets of that size its bulk copy panics.
+_PACKET_BYTES = 8192
+
+_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
+
+#: No transaction to roll back: the server had ended it at the first error, which is the one to report.
+NO_TRANSACTION = re.compile(r"\(3903\)|Native error: 3903\b")
+
+
+# --- driver -----------------------------------------------------------------------------------------------------------
+def find_odbc_driver(configured: str | None) -> str:
+    """Driver for SQL Server: the configured one, an installed 18 or 17, or the file in the mssql-python-odbc wheel.
+
+    Raises
+    ------
+    ConfigurationError: none is there, or the ODBC driver manager is missing; says how to get it.
+    """
+    if configured:
+        if ("/" in configured or "\\" in configured) and not Path(configured).is_file():
+            raise ConfigurationError(
+                f"ROUTING_ETL_ODBC_DRIVER = {configured!r} is no file.",
+                remedy="Correct it, or leave it unset: the driver is then looked for.",
+            )
+        return configured
+    try:
+        import pyodbc
+    except ImportError as exc:
+        raise ConfigurationError(
+            f"SQL Server needs the ODBC driver manager, which this machine lacks ({exc}).",
+            remedy="Install the system package unixodbc.",
+        ) from exc
+    installed = pyodbc.drivers()
+    for name in _INSTALLED:
+        if name in installed:
+            return name
+    bundled = _bundled_driver()
+    if bundled is not None:
+        return str(bundled)
+    raise ConfigurationError(
+        f"No ODBC driver for SQL Server found (installed: {', '.join(installed) or 'none'}).",
+        remedy="pip install 'routing_etl[odbc]', or install Microsoft's ODBC Driver 18, or set ROUTING_ETL_ODBC_DRIVER.",
+    )
+
+
+def _bundled_driver() -> Path | None:
+    """The driver file of the wheel that fits this system and processor, if the wheel is installed."""
+    spec = importlib.util.find_spec("mssql_python_odbc")
+    roots = [Path(r) for r in (spec.submodule_search_locations or ())] if spec else []
+    found = [
+        p
+        for root in roots
+        for pattern in ("libmsodbcsql*.so*", "libmsodbcsql*.dylib", "msodbcsql*.dll")
+        for p in sorted(root.rglob(pattern))
+    ]
+    machine = platform.machine().lower()
+    same = {"x86_64": ("x86_64", "x64"), "amd64": ("x86_64", "x64"), "aarch64": ("arm64", "aarch64")}
+    fitting = [p for p in found if set(p.parts) & set(same.get(machine, (machine,)))] or found
+    family = _family()
+    return next((p for p in fitting if family in p.parts), fitting[0] if fitting else None)
+
+
+def _family() -> str:
+    release = Path("/etc/os-release")
+    if not release.is_file():
+        return ""
+    lines = (line.partition("=") for line in release.read_text(encoding="utf-8").splitlines())
+    words = {
+        word.strip("\"'").lower()
+        for key, _, value in lines
+        if key in ("ID", "ID_LIKE")
+        for word in value.split()
+    }
+    return next((name for name, ids in _FAMILIES.items() if any(w.startswith(ids) for w in words)), "")
+
+
+# --- URL --------------------------------------------------------------------------------------------------------------
+def complete_url(url: URL, role: Role, settings: Settings) -> URL:
+    """A SQL Server URL with all that a connection needs; what the URL says itself is kept.
+
+    Added: the driver, encryption and certificate check as configured, the application name, read-only intent on the
+    ERP side, and a trusted connection where there is neither user nor `authentication`.
+    """
+    # SQLAlchemy knows this one key in lower case only, and adds a trusted connection beside any other spelling.
+    query = {"authentication" if k.lower() == "authentication" else k: v for k, v in url.query.items()}
+    keys = {k.lower() for k in query}
+    if "odbc_connect" in keys:
+        return url.set(drivername="mssql+pyodbc")
+    wanted: dict[str, str] = {
+        "Encrypt": settings.encrypt,
+        "TrustServerCertificate": "yes" if settings.trust_server_certificate else "no",
+        "APP": f"routing_etl {role}",
+    }
+    if role == "erp":
+        wanted["ApplicationIntent"] = "ReadOnly"
+    query |= {k: v for k, v in wanted.items() if k.lower() not in keys}
+    if "driver" not in keys:
+        query["driver"] = find_odbc_driver(settings.odbc_driver)
+    if not url.username:  # SQLAlchemy adds a trusted connection by itself
+        query = {k: v for k, v in query.items() if k.lower() != "trusted_connection"}
+    return url.set(drivername="mssql+pyodbc", query=query)
+
+
+# --- connection strings of the other drivers -----------------------------------------------------------------------------
+def odbc_connection_string(engine: Engine) -> str:
+    """The engine's ODBC connection string, password included: for arrow-odbc only, never for a log."""
+    arguments, _ = engine.dialect.create_connect_args(engine.url)
+    return str(arguments[0])
+
+
+def mssql_python_connection_string(engine: Engine) -> str:
+    """The same connection for mssql-python, which takes fewer keywords. Never for a log."""
+    pairs = parse_connection_string(odbc_connection_string(engine))
+    known = {k: v for k, v in pairs.items() if k.lower() in _MSSQL_PYTHON_KEYS}
+    if "packetsize" not in {k.lower() for k in known}:
+        known["PacketSize"] = str(_PACKET_BYTES)
+    return join_connection_string(known)
+
+
+def parse_connection_string(text: str) -> dict[str, str]:
+    """Keyword to value, braces taken off. A keyword that comes twice keeps its first value, as ODBC does."""
+    found: dict[str, str] = {}
+    known: set[str] = set()
+    for key, value in _PAIR.findall(text):
+        if key.lower() not in known:
+            known.add(key.lower())
+            found[key] = value[1:-1].replace("}}", "}") if value.startswith("{") else value.strip()
+    return found
+
+
+def join_connection_string(pairs: Mapping[str, str]) -> str:
+    """Keyword and value pairs as a connection string; values that need braces get them."""
+
+    def quoted(value: str) -> str:
+        plain = not re.search(r"[;{}\[\]()?*=!@]|^\s|\s$", value)
+        return value if plain else "{" + value.replace("}", "}}") + "}"
+
+    return ";".join(f"{key}={quoted(value)}" for key, value in pairs.items())
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+def session_statements(settings: Settings) -> tuple[str, ...]:
+    """What every session sets (DESIGN decision 3): we lose to ERP users, and an error ends the transaction."""
+    return (
+        "SET XACT_ABORT ON",
+        "SET NOCOUNT ON",
+        f"SET LOCK_TIMEOUT {int(settings.lock_timeout) * 1000}",
+        "SET DEADLOCK_PRIORITY LOW",
+    )
+
+
+def prepare_sessions(engine: Engine, settings: Settings) -> None:
+    """Set timeouts and session settings on every connection of the engine, and keep the first error when the server
+    has ended the transaction by itself.
+
+    A setting that a server does not know is logged once and left out.
+    """
+    statements = session_statements(settings)
+    refused: set[str] = set()
+
+    @event.listens_for(engine, "connect")
+    def _session(connection: Any, _record: Any) -> None:
+        set_up_session(connection, settings.statement_timeout, statements, refused)
+        # A server that does not show its sessions does not tell; SQLAlchemy needs it to go back from another level.
+        # It looks for it in a listener of its own, which has run before this one.
+        if getattr(engine.dialect, "default_isolation_level", None) is None:
+            engine.dialect.default_isolation_level = "READ COMMITTED"
+
+    event.listen(engine, "before_execute", write_nulls, retval=True)
+    rollback = engine.dialect.do_rollback
+
+    def do_rollback(connection: Any) -> None:
+        try:
+            rollback(connection)
+        except Exception as exc:
+            if not NO_TRANSACTION.search(str(exc)):
+                raise
+            get_logger(__name__).debug("nothing_to_roll_back", error=str(exc)[:200])
+
+    setattr(engine.dialect, "do_rollback", do_rollback)  # noqa: B010 - a method of this one engine's dialect
+
+
+def write_nulls(
+    _connection: Any, statement: Any, many: Any, parameters: Any, _options: Any
+) -> tuple[Any, Any, Any]:
+    """Write the NULLs of an UPDATE into its text instead of sending them as parameters.
+
+    pyodbc asks the server for the type of a NULL parameter and goes on when that fails. T-SQL on top of PostgreSQL
+    cannot answer for an UPDATE, and there the failed question undoes the whole transaction so far without a word: a
+    pointer that was just moved was gone after a commit that succeeded.
+    """
+    if isinstance(statement, sa.Update):
+        values = getattr(statement, "_values", None) or {}
+        nulls = {
+            column: sa.null()
+            for column, value in values.items()
+            if isinstance(value, sa.BindParameter) and value.effective_value is None and not value.required
+        }
+        if nulls:
+            statement = statement.values(nulls)
+    return statement, many, parameters
+
+
+def set_up_session(connection: Any, timeout: int, statements: Iterable[str], refused: set[str]) -> None:
+    """Send the statements to a new DBAPI connection in one round trip, without those in `refused`.
+
+    When they are not all accepted, each is tried alone; the ones that fail are logged and added to `refused`.
+    """
+    connection.timeout = timeout
+    # Outside of a transaction, so that a refused setting costs none.
+    connection.autocommit = True
+    cursor = connection.cursor()
+    try:
+        wanted = [s for s in statements if s not in refused]
+        if not _accepted(cursor, ["; ".join(wanted)]):
+            for statement in wanted:
+                if not _accepted(cursor, [statement]):
+                    refused.add(statement)
+                    get_logger(__name__).warning("session_setting_refused", statement=statement)
+    finally:
+        cursor.close()
+        connection.autocommit = False
+
+
+def _accepted(cursor: Any, statements: Iterable[str]) -> bool:
+    try:
+        for statement in statements:
+            cursor.execute(statement)
+            while cursor.nextset():
+                pass
+    except Exception as exc:  # noqa: BLE001 - the DBAPI module is not known here; the caller logs what is refused
+        get_logger(__name__).debug("session_statement_failed", error=str(exc)[:200])
+        return False
+    return True

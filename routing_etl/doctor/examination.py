@@ -1,0 +1,247 @@
+"""`routing-etl doctor`: is everything in place for tonight? Looks, changes nothing, never shows a secret."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from routing_etl.database.engine import Role, make_engine, safe_url, translated
+from routing_etl.doctor.server import WRITES, Finding, Granted, Level, collation, examine_server
+from routing_etl.errors import RoutingEtlError
+from routing_etl.runs import list_runs
+from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from routing_etl.erp.catalogue import Catalogue
+
+_MIN_FREE_BYTES = 5 * 1024**3
+
+__all__ = ["Finding", "Level", "examine"]
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings. An error in one area does not keep the others from being looked at."""
+    areas: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("start", _start),
+        ("settings", _settings),
+        ("ERP", _erp),
+        ("warehouse", _warehouse),
+        ("models", _models),
+        ("disk", _disk),
+    )
+    findings: list[Finding] = []
+    for area, look in areas:
+        try:
+            findings.extend(look(settings))
+        except RoutingEtlError as exc:
+            findings.append(Finding(area, "error", exc.message, exc.remedy))
+    return findings
+
+
+def _is_fresh(settings: Settings) -> bool:
+    """Nothing has run here yet, so what is not there is not lost."""
+    from routing_etl.registry.store import ModelRegistry
+
+    return not list_runs(settings.home) and ModelRegistry(settings.models_dir).alias("champion") is None
+
+
+def _start(settings: Settings) -> Iterator[Finding]:
+    if _is_fresh(settings):
+        yield Finding(
+            "start",
+            "warning",
+            f"not yet initialised: nothing has run in {settings.home.resolve()}",
+            "To try it: routing-etl demo. For a plant: set ROUTING_ETL_ERP_URL and ROUTING_ETL_PROFILE, look again with "
+            "routing-etl doctor, then: routing-etl run",
+        )
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("settings", "ok", f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}")
+
+
+def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
+    engine = make_engine(url, role, settings)
+    with translated(role, url), engine.connect() as connection:
+        connection.execute(sa.select(1))
+    return engine
+
+
+def _erp(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.erp.catalogue import bind
+    from routing_etl.erp.profile import load_profile
+
+    profile = load_profile(settings.profile)
+    yield Finding("profile", "ok", f"{profile.name} is well-formed")
+    engine = _connect(settings, "erp", settings.erp)
+    try:
+        yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")
+        with translated("erp", settings.erp):
+            catalogue = bind(engine, profile)
+        grants = [Granted(_names(catalogue), ("SELECT",), WRITES, "ERP")]
+        if _one_database(settings):
+            grants.append(Granted(_our_names(settings, engine), (), WRITES, "of our"))
+        yield from examine_server(engine, "erp", grants)
+    finally:
+        engine.dispose()
+    order = {"error": 0, "warning": 1, "info": 2}
+    differences = sorted(catalogue.findings, key=lambda f: order[f.severity])
+    for found in differences:
+        level: Level = "ok" if found.severity == "info" else found.severity
+        yield Finding("catalogue", level, found.message, found.remedy)
+    if not any(f.severity == "error" for f in differences):
+        yield Finding("catalogue", "ok", "every table and column of the profile is there")
+
+
+def _names(catalogue: Catalogue) -> list[tuple[str | None, str]]:
+    """Schema and name of every table or view of the profile that is there."""
+    names = {(schema, name) for b in catalogue.bindings.values() for name, schema in b.tables.values()}
+    return sorted(names, key=str)
+
+
+def _our_names(settings: Settings, engine: sa.Engine) -> list[tuple[str | None, str]]:
+    from routing_etl.warehouse.schema import schema_for, tables
+
+    schema = schema_for(engine, settings.warehouse_schema)
+    return [(schema, table.name) for table in tables(schema).metadata.sorted_tables]
+
+
+def _one_database(settings: Settings) -> bool:
+    """Two logins on one database: neither should reach into the other's tables."""
+    try:
+        erp, ours = sa.make_url(settings.erp), sa.make_url(settings.warehouse)
+    except sa.exc.ArgumentError:
+        return False  # the area whose URL it is says so
+    place = [(u.get_backend_name(), u.host, u.port, u.database) for u in (erp, ours)]
+    return place[0] == place[1] and erp.username != ours.username
+
+
+def _erp_names(settings: Settings) -> list[tuple[str | None, str]]:
+    from routing_etl.erp.catalogue import bind
+    from routing_etl.erp.profile import load_profile
+
+    engine = make_engine(settings.erp, "erp", settings)
+    try:
+        return _names(bind(engine, load_profile(settings.profile)))
+    finally:
+        engine.dispose()
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.warehouse.migrate import check_head, current_revision
+    from routing_etl.warehouse.schema import schema_for
+
+    if settings.warehouse == settings.erp:
+        yield Finding(
+            "warehouse", "warning", "ERP and warehouse are the same database under the same login",
+            "Use two logins: one that only reads the ERP, one that only writes our schema.",
+        )  # fmt: skip
+    file = _sqlite_file(settings.warehouse)
+    if file is not None and not file.exists():  # connecting would make it
+        yield _no_tables(settings, f"the warehouse {file} does not exist")
+        return
+    engine = _connect(settings, "warehouse", settings.warehouse)
+    try:
+        yield Finding("warehouse", "ok", f"connected to {safe_url(settings.warehouse)}")
+        ours = _our_names(settings, engine)
+        schema = schema_for(engine, settings.warehouse_schema)
+        if current_revision(engine, schema) is None:
+            where = f"schema {schema!r}" if schema else "the database"
+            yield _no_tables(settings, f"the warehouse has none of our tables in {where}")
+            ours = []
+        else:
+            try:
+                check_head(engine, schema)
+                yield Finding("migrations", "ok", "our tables are at head")
+            except RoutingEtlError as exc:
+                yield Finding("migrations", "error", exc.message, exc.remedy)
+                ours = []
+        grants = [Granted(ours, ("SELECT", *WRITES), (), "of our")]
+        if _one_database(settings):
+            grants.append(Granted(_erp_names(settings), (), WRITES, "ERP"))
+        yield from examine_server(engine, "warehouse", grants)
+        yield from _collations(settings, engine)
+    finally:
+        engine.dispose()
+
+
+def _sqlite_file(url: str) -> Path | None:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return None  # connecting says so
+    named = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    return None if named in (None, "", ":memory:") or str(named).startswith("file:") else Path(str(named))
+
+
+def _no_tables(settings: Settings, found: str) -> Finding:
+    """None of our tables: before the first night nothing is wrong, later they were lost."""
+    if not _is_fresh(settings):
+        return Finding(
+            "migrations",
+            "error",
+            f"{found}, though runs were made with it",
+            "Check ROUTING_ETL_WAREHOUSE_URL or restore a backup; for new, empty tables: routing-etl migrate",
+        )
+    if sa.make_url(settings.warehouse).get_backend_name() == "sqlite":
+        remedy = "The first night makes them (routing-etl run, or routing-etl demo); to make them now: routing-etl migrate"
+        return Finding("migrations", "warning", f"not yet initialised: {found}", remedy)
+    remedy = (
+        "Before the first night, with a login that may create tables: routing-etl migrate (the DDL for the DBA: "
+        "routing-etl migrate --sql)"
+    )
+    return Finding("migrations", "error", f"not yet initialised: {found}", remedy)
+
+
+def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
+    """Both on SQL Server: item codes are compared with the ERP's, so the two should agree."""
+    if engine.dialect.name != "mssql" or not settings.erp.startswith("mssql"):
+        return
+    erp = make_engine(settings.erp, "erp", settings)
+    try:
+        with translated("erp", settings.erp):
+            theirs = collation(erp)
+    finally:
+        erp.dispose()
+    with translated("warehouse", settings.warehouse):
+        ours = collation(engine)
+    if theirs and ours and theirs != ours:
+        yield Finding(
+            "warehouse",
+            "warning",
+            f"our database has collation {ours}, the ERP's has {theirs}: joins between them need COLLATE",
+            "Create our database with the ERP's collation, or our schema inside the ERP's database.",
+        )
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.registry.store import ModelRegistry
+
+    registry = ModelRegistry(settings.models_dir)
+    champion = registry.alias("champion")
+    if champion is None:
+        yield Finding("models", "warning", "there is no champion; the next night trains one")
+        return
+    report = registry.verify(champion)
+    problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
+    problems += [report.incompatible] if report.incompatible else []
+    if problems:
+        yield Finding(
+            "models", "error", f"champion {champion}: {'; '.join(problems)}", "Run: routing-etl train"
+        )
+    else:
+        yield Finding("models", "ok", f"champion {champion} is intact and fits this installation")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = settings.home.resolve()
+    while not folder.exists() and folder != Path(folder.anchor):
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    level: Level = "ok" if free >= _MIN_FREE_BYTES else "warning"
+    remedy = "" if level == "ok" else "A full-size night needs about 5 GB for its run folder and tables."
+    yield Finding("disk", level, f"{free / 1024**3:.1f} GiB free for {settings.home}", remedy)

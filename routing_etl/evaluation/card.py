@@ -1,0 +1,403 @@
+"""The model card: what a version is for, what it was made of, how good it is and where it is not to be trusted.
+
+Written from the contents of a version's own JSON files and nothing else, so that it shows no figure that they lack; what was
+not measured is a dash with its reason. What belongs here: choice, order and wording. What does not: measuring,
+counting, files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from routing_etl.evaluation.glossary import GLOSSARY, arrow
+from routing_etl.evaluation.markdown import MARKS, number, table
+from routing_etl.evaluation.report import CEILING, MODEL, ORACLE, TITLES, sections_of
+from routing_etl.evaluation.tiers import TIERS
+from routing_etl.evaluation.verdicts import (
+    BASELINE_NOTES,
+    READING,
+    Verdict,
+    baselines_of,
+    conclusion,
+    verdicts,
+)
+
+Row = Mapping[str, Any]
+
+#: Metrics shown by segment.
+BY_SEGMENT = ("exact_at_1", "exact_at_4", "operation_f1", "resource_top1", "run_wape", "setup_wape", "ece")
+#: Readable names of the segments' kinds; items without the fact are in none.
+SEGMENTS = {
+    "part_type_band:frequent": "part type frequent in training",
+    "part_type_band:rare": "part type rare in training",
+    "part_type_band:unseen": "part type not in training",
+    "part_type_band:none": "no part type",
+}
+_PREFIXES = {
+    "confidence:": "confidence ",
+    "item_acct:": "family ",
+    "neighbours:": "neighbours that voted ",
+}
+
+PURPOSE = (
+    "Proposes routings (operations in order, machines, set-up and run times) for items that have none, with confidence and "
+    "evidence, for a process engineer who decides. It learns from the plant's own routings and work results. It is not "
+    "meant for items of another plant, for changing routings that exist, or for publishing a routing unseen."
+)
+
+
+def model_card(metrics: Row, metadata: Row, importance: Mapping[str, float] | None = None) -> str:
+    """The card as Markdown.
+
+    Parameters
+    ----------
+    metrics: content of `metrics.json`. Without `model_version` it is the card of an evaluation that saved nothing.
+    metadata: content of `training_metadata.json`. importance: content of `feature_importance.json`: attribute to
+        its share of what was learned; None when no model was kept.
+    """
+    rows: Sequence[Row] = metrics.get("metrics") or []
+    version = metrics.get("model_version")
+    lines = [
+        f"# Model card: {version}" if version else "# Evaluation card: no version was saved",
+        "",
+        PURPOSE,
+        "",
+        *_made(metrics, metadata),
+        *_data(metrics.get("data") or {}),
+        *_left_out(metrics.get("data") or {}),
+        *_attributes(metrics, importance),
+        *_learning(metadata),
+        *_measured(metrics, rows),
+        *_overall(rows),
+        *_segments(rows),
+        *_confidence(metrics),
+        *_not_measured(metrics, rows),
+        *_limits(metrics, metadata, rows),
+        *_libraries(metadata),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def promotions(version: str, changes: Iterable[Row]) -> str:
+    """Who made the version champion or challenger, when and why: the section that no file of a version can hold.
+
+    `changes`: lines of the registry's log: at, event, alias, from_version, to_version, who, why.
+    """
+    known = [
+        c for c in changes if version in (c["from_version"], c["to_version"]) and c["event"] != "abandoned"
+    ]
+    body = []
+    for c in known:
+        gone = c["event"] == "removed" or c["to_version"] != version
+        what = (
+            "removed" if c["event"] == "removed" else f"no longer {c['alias']}" if gone else f"{c['alias']}"
+        )
+        body.append([str(c["at"])[:19], what, str(c["who"]), str(c["why"])])
+    told = table(["When (UTC)", "became", "who", "why"], body) or ["It was never champion or challenger."]
+    return "\n".join(["## Promotion", "", *told]).rstrip() + "\n"
+
+
+# --- what it was made of ---------------------------------------------------------------------------------------------
+
+
+def _facts(header: tuple[str, str], facts: Mapping[str, Any]) -> list[str]:
+    return table(header, [[name, _plain(value)] for name, value in facts.items()])
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "–"
+    return str(value)
+
+
+def _made(metrics: Row, metadata: Row) -> list[str]:
+    return _facts(
+        ("Version", "value"),
+        {
+            "made at (UTC)": str(metrics.get("generated_at") or metadata.get("training_date") or "")[:19],
+            "asked for by": metadata.get("requested_by"),
+            "run": metadata.get("run_id"),
+            "source": metadata.get("source"),
+            "source profile": metadata.get("profile"),
+            "profile fingerprint": metadata.get("profile_fingerprint"),
+            "routed items learned from": metrics.get("training_samples"),
+            "seconds to fit": metrics.get("training_duration_sec"),
+        },
+    )
+
+
+def _data(data: Row) -> list[str]:
+    if not data:
+        return ["## Data", "", "Not recorded.", ""]
+    items, results = data["items"], data["result_dates"]
+    written = data["routing_dates"]
+    return [
+        "## Data",
+        "",
+        *_facts(
+            ("What", "count or date"),
+            {
+                "items": items["all"],
+                "items with a routing": items["routed"],
+                "items to predict": items["to_predict"],
+                "items with times from work results": items["with_work_results"],
+                "valid routings, alternates included": data["routings"],
+                "operations of these": data["operations"],
+                "operations of the routings that count": data["operations_learned"],
+                "work results": data["work_results"],
+                "oldest routing": written["oldest"],
+                "newest routing": written["newest"],
+                "routed items without a date": written["items_without_date"],
+                "oldest work result": results["oldest"],
+                "newest work result": results["newest"],
+                "validity asked on": data["as_of"],
+                "cut-off date": data["cutoff"],
+            },
+        ),
+    ]
+
+
+def _left_out(data: Row) -> list[str]:
+    """Rows that cleaning rejected or filtered, items excluded, times kept out: each with its reason."""
+    if not data:
+        return []
+    body = [
+        [frame, "rejected" if kind == "rejected_by_rule" else "filtered", rule, f"{n:,}"]
+        for frame, account in (data["rows"] or {}).items()
+        for kind in ("rejected_by_rule", "filtered_by_rule")
+        for rule, n in sorted(account[kind].items())
+    ]
+    body += [["items", "not learned from", why, f"{n:,}"] for why, n in data["excluded_routed_items"].items()]
+    body += [
+        [f"{measure} times", "kept out", reason, f"{n:,}"]
+        for measure, counts in (data["times"] or {}).items()
+        for reason, n in counts.items()
+        if reason != "samples" and n
+    ]
+    unknown = [
+        f"The report of the step {step} is not in the run: what it left out is not known."
+        for step, key in (("clean", "rows"), ("aggregate_times", "times"))
+        if data[key] is None
+    ]
+    told = table(["Left out", "how", "reason", "rows"], body) or ["Nothing was left out.", ""]
+    return ["### Left out, by reason", "", *told, *unknown, *([""] if unknown else [])]
+
+
+def _attributes(metrics: Row, importance: Mapping[str, float] | None) -> list[str]:
+    missing: Mapping[str, float] = (metrics.get("dataset_stats") or {}).get("missing_rates") or {}
+    used = dict(importance or {})
+    names = sorted(dict.fromkeys([*used, *missing]), key=lambda n: (-used.get(n, -1.0), n))
+    body = [[n, number(used.get(n)), number(missing.get(n))] for n in names]
+    return [
+        "## Attributes",
+        "",
+        "Importance: share of what the attributes together tell about routings. A dash: not used"
+        + (", or no model was kept." if importance is None else "."),
+        "",
+        *table(["Attribute", "importance", "share of items without it"], body),
+    ]
+
+
+def _learning(metadata: Row) -> list[str]:
+    notes = [f"* {note}" for note in metadata.get("notes") or []]
+    return [
+        "## Learning",
+        "",
+        *_facts(("Hyperparameter", "value"), metadata.get("hyperparameters") or {}),
+        *notes,
+        *([""] if notes else []),
+    ]
+
+
+# --- how good it is --------------------------------------------------------------------------------------------------
+
+
+def _measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
+    found = metrics.get("evaluation") or {}
+    split = str(metrics.get("split") or found.get("split") or "")
+    lines = ["## How it was measured", "", f"{TITLES.get(split, split or 'Not measured')}.", ""]
+    lines += _facts(
+        ("Evaluation", "value"),
+        {
+            "split": found.get("strategy"),
+            "items judged, none of them seen in training": found.get("items_evaluated"),
+            "items trained on beside them": found.get("items_trained"),
+            "folds": found.get("folds"),
+        },
+    )
+    lines += [f"* {note}" for note in found.get("notes") or []]
+    lines += [
+        "* The figures are those of models fitted without the judged items; the saved model has learned from all routed "
+        "items.",
+        "* Intervals are 95 % bootstrap intervals over groups of near-identical items; there is none "
+        "where fewer than five groups have anything to measure. Marks behind a baseline: **+** the "
+        "model is surely better, **-** surely worse, = neither; resources and times are compared on the operations "
+        "that both have. Arrows: which way is better.",
+        f"* {READING}",
+        *[f"* {BASELINE_NOTES[b]}" for b in baselines_of(rows) if b in BASELINE_NOTES],
+        *[f"* {a['severity'].upper()} {a['code']}: {a['message']}" for a in metrics.get("alerts") or []],
+    ]
+    return [*lines, ""]
+
+
+def _cells(
+    rows: Sequence[Row], segment: str
+) -> tuple[dict[tuple[str, str], Row], dict[tuple[str, str], Verdict]]:
+    own = {(r["method"], r["metric"]): r for r in rows if r["segment"] == segment}
+    return own, {(v.baseline, v.metric): v for v in verdicts(rows, segment=segment)}
+
+
+def _interval(row: Row) -> str:
+    return (
+        "–" if row["low"] is None or row["high"] is None else f"{number(row['low'])} to {number(row['high'])}"
+    )
+
+
+def _line(
+    name: str,
+    metric: str,
+    others: Sequence[str],
+    own: Mapping[tuple[str, str], Row],
+    marks: Mapping[tuple[str, str], Verdict],
+) -> list[str]:
+    """Label, model, interval, n, then every other method's value with the mark of the comparison."""
+    mine = own[MODEL, metric]
+    cells = [name, number(mine["value"]), _interval(mine), f"{mine['n']:,}"]
+    for other in others:
+        row, verdict = own.get((other, metric)), marks.get((other, metric))
+        sign = "" if verdict is None or verdict.answer == "not comparable" else MARKS[verdict.answer]
+        cells.append(number(row["value"] if row else None) + sign)
+    return cells
+
+
+def _beside(rows: Sequence[Row]) -> list[str]:
+    present = {r["method"] for r in rows}
+    return [*baselines_of(rows), *(m for m in (ORACLE, CEILING) if m in present)]
+
+
+def _overall(rows: Sequence[Row]) -> list[str]:
+    others = _beside(rows)
+    own, marks = _cells(rows, "all")
+    lines = ["## Metrics over all judged items", ""]
+    for section, names in sections_of(metric for method, metric in own if method == MODEL):
+        body = [_line(m + arrow(m), m, others, own, marks) for m in names]
+        lines += table([section, "model", "interval", "n", *others], body)
+    return [*lines, conclusion(list(marks.values())) if marks else "No baseline was measured.", ""]
+
+
+def _segments(rows: Sequence[Row]) -> list[str]:
+    others = _beside(rows)
+    names = [s for s in dict.fromkeys(r["segment"] for r in rows) if s != "all"]
+    cells = {s: _cells(rows, s) for s in names}
+    lines = ["## Metrics by segment", ""]
+    for metric in BY_SEGMENT:
+        body = [
+            _line(segment_name(s), metric, others, *cells[s]) for s in names if (MODEL, metric) in cells[s][0]
+        ]
+        lines += table([metric + arrow(metric), "model", "interval", "n", *others], body)
+    return lines if len(lines) > 2 else [*lines, "Not measured.", ""]
+
+
+def segment_name(segment: str) -> str:
+    """What a segment's code means."""
+    for prefix, words in _PREFIXES.items():
+        if segment.startswith(prefix):
+            return words + segment.removeprefix(prefix)
+    return SEGMENTS.get(segment, segment)
+
+
+def _confidence(metrics: Row) -> list[str]:
+    bins = [
+        [
+            f"{number(r['bin_low'])} to {number(r['bin_high'])}",
+            f"{r['n']:,}",
+            number(r["confidence"]),
+            number(r["observed"]),
+        ]
+        for r in metrics.get("calibration") or []
+    ]
+    curve = [
+        [f"{r['coverage']:.0%}", number(r["threshold"]), number(r["accuracy"])]
+        for r in metrics.get("coverage") or []
+    ]
+    return [
+        "## Confidence of the first candidate",
+        "",
+        *(table(["Confidence", "items", "mean confidence", "share exact"], bins) or ["Not measured.", ""]),
+        *table(["Surest share of items accepted", "least confidence", "share exact"], curve),
+    ]
+
+
+def _not_measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for r in rows:
+        if r["segment"] == "all" and r["value"] is None and not r["method"].startswith("model_minus_"):
+            found.setdefault((r["method"], str(r["reason"])), []).append(r["metric"])
+    body = [[method, why, ", ".join(names)] for (method, why), names in found.items()]
+    body += [["version", str(why), name] for name, why in sorted((metrics.get("reasons") or {}).items())]
+    told = table(["Method", "reason", "not measured"], body) or ["Everything was measured.", ""]
+    return ["## Not measured, and why", "", *told]
+
+
+# --- where not to trust it -------------------------------------------------------------------------------------------
+
+
+def _limits(metrics: Row, metadata: Row, rows: Sequence[Row]) -> list[str]:
+    data, asked = metrics.get("data") or {}, metadata.get("hyperparameters") or {}
+    own, _ = _cells(rows, "part_type_band:unseen")
+    unseen = own.get((MODEL, "exact_at_1"))
+    lines = [
+        "* New part types: "
+        + (
+            f"{unseen['n']:,} judged item(s) were of types that no training item has; the first candidate was exact for a share "
+            f"of {number(unseen['value'])} of them. "
+            if unseen is not None
+            else "no judged item was of a type that no training item has, so this is not measured. "
+        )
+        + "Their confidence is no probability: it never exceeds that of the least sure known items, because no routing shows how "
+        "far those of other types hold for them. The model abstains, with a reason, where nothing fits.",
+        "* Tier HIGH means a similarity score of the reference item"
+        + (
+            f" of {asked['similarity_threshold']:g} or more"
+            if "similarity_threshold" in asked
+            else " above the threshold"
+        )
+        + "; LOW means less. It tells how much the item resembles one with such a routing. How likely the candidate is "
+        "right is the confidence: "
+        + ", ".join(f"{name} from {least:g} on" for name, least in TIERS[:-1])
+        + f", else {TIERS[-1][0]}; the metrics by segment tell how often each is right.",
+        "* Times: P10 to P90 of an operation should hold a share of "
+        f"{GLOSSARY['run_report_coverage'].target:g} of its single reports. Times were judged only on operations that the "
+        "first candidate and the actual routing share and that have work results.",
+        "* Items that engineers have routed may be others than those still without a routing; the figures are about the "
+        "former.",
+    ]
+    if data:
+        lines.insert(
+            1,
+            f"* Age: it knows nothing of routings after {_plain(data['routing_dates']['newest'])} or of work results after "
+            f"{_plain(data['result_dates']['newest'])}."
+            + (
+                f" An old routing's vote halves in {asked['half_life_days']:g} days."
+                if "half_life_days" in asked
+                else ""
+            ),
+        )
+    return ["## Limits", "", *lines, ""]
+
+
+def _libraries(metadata: Row) -> list[str]:
+    return [
+        "## Made with",
+        "",
+        *(_facts(("Library", "version"), metadata.get("runtime_versions") or {}) or ["Not recorded.", ""]),
+    ]

@@ -1,0 +1,44 @@
+"""Numbers and tables of the reports that people read, as Markdown.
+
+What belongs here: how a value, a verdict and a table are written. What does not: which ones are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routing_etl.evaluation.glossary import Outcome
+
+_WIDEST = 64
+#: Signs behind a baseline's value: what the paired interval of the difference says about the model.
+MARKS: dict[Outcome, str] = {"better": " **+**", "worse": " **-**", "unclear": " =", "none": ""}
+
+
+def number(value: float | None) -> str:
+    """Three decimals below ten, one above; a dash for what was not measured."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose source lines up too. Nothing without rows.
+
+    Columns after the first are right-aligned unless a cell begins with a letter. Cells longer than 64 characters stick out, so
+    that one long cell does not pad a whole column. A pipe in a cell is escaped and a line break becomes a blank, so that no
+    value can break the table.
+    """
+    if not rows:
+        return []
+    cells = [[" ".join(c.split()).replace("|", "\\|") for c in row] for row in [header, *rows]]
+    columns = range(len(header))
+    widths = [min(_WIDEST, max(2, *(len(row[i]) for row in cells))) for i in columns]
+    right = [i > 0 and not any(row[i][:1].isalpha() for row in cells[1:]) for i in columns]
+    lines = [
+        "| "
+        + " | ".join(row[i].rjust(widths[i]) if right[i] else row[i].ljust(widths[i]) for i in columns)
+        + " |"
+        for row in cells
+    ]
+    rule = "| " + " | ".join("-" * (widths[i] - 1) + (":" if right[i] else "-") for i in columns) + " |"
+    return [lines[0], rule, *lines[1:], ""]

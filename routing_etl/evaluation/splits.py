@@ -1,0 +1,351 @@
+"""Which items a model is trained on and which it is judged on, so that the judgement is worth something.
+
+Three rules hold in every split. Items that are copies of one another are never on both sides. Of a judged item nothing
+is known in training: not its routings of any rank, not its work results. And a split draws nothing from the clock: the
+same items, operations and seed give the same split.
+
+What belongs here: groups of near-identical items, the splits by time, by family and leave-one-out. What does not:
+fitting or measuring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from routing_etl.errors import ModelError
+from routing_etl.evaluation.options import SplitName, check_split_options
+from routing_etl.frames import ITEMS, OPERATIONS
+
+IntArray = NDArray[np.int64]
+
+#: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
+IDENTIFIER_SHARE = 0.3
+#: An identifier's value shared by a larger share of the items than this does not make them one group.
+LARGEST_GROUP = 0.02
+#: ... unless it is shared by no more items than this.
+LEAST_LIMIT = 20
+#: Attributes beside the identifiers that tell apart a smaller share of the items than this do not describe them.
+LEAST_DISTINCT = 0.05
+#: Least items on the judged side of a split by time; below, the newest share is taken.
+LEAST_TEST = 30
+NEWEST_SHARE = 0.2
+#: Up to this many items, leave-one-out fits once per group of items.
+EXACT_LOO = 400
+#: ... above, so many parts.
+MANY_ITEMS_FOLDS = 10
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training: keys of the items judged, and the operations that the training may see."""
+
+    test: pl.Series
+    operations: pl.DataFrame
+
+    @property
+    def train(self) -> pl.Series:
+        """Keys of the items whose routings and results the training may see."""
+        return self.operations["item_key"].unique().sort()
+
+
+@dataclass(frozen=True)
+class Split:
+    """Folds of one evaluation; `name` may differ from what was asked for, `notes` then say why."""
+
+    name: SplitName
+    folds: tuple[Fold, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def test(self) -> pl.Series:
+        """Keys of all judged items, sorted."""
+        empty = [pl.Series("item_key", [], dtype=pl.String)]
+        return pl.concat([*empty, *(f.test for f in self.folds)]).sort()
+
+
+def attribute_columns(items: pl.DataFrame) -> list[str]:
+    """The attribute columns of an ITEMS frame: all beyond the contract's own."""
+    return [c for c in items.columns if c not in ITEMS.schema]
+
+
+def identifier_columns(items: pl.DataFrame) -> list[str]:
+    """Text attributes whose values are nearly unique, such as drawing numbers."""
+    texts = [c for c in attribute_columns(items) if items.schema[c] == pl.String]
+    if not texts or not items.height:
+        return []
+    counts = items.select(
+        [pl.col(c).n_unique().alias(f"u:{c}") for c in texts]
+        + [pl.col(c).count().alias(f"n:{c}") for c in texts]
+    ).row(0, named=True)
+    return [c for c in texts if counts[f"n:{c}"] and counts[f"u:{c}"] >= IDENTIFIER_SHARE * counts[f"n:{c}"]]
+
+
+def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArray:
+    """Group number per item; items of one group must stay on one side.
+
+    One group are items with equal attributes (`attribute_hash`), and items that are equal but for identifiers (drawing
+    number and the like), however many they are; where the other attributes hardly tell items apart (`LEAST_DISTINCT`),
+    it is the nearly unique texts that describe them, and they count too. With `by_identifier` also items that share an
+    identifier, e.g. all items of one drawing: the harder question, how a family is predicted of which nothing is known.
+    An identifier's value that binds more than `LARGEST_GROUP` of the items links nothing, and an identifier whose values
+    would chain more than that into one group is not used.
+    """
+    group = np.unique(items["attribute_hash"].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    same = _equal_but_for_identifiers(items)
+    if same is not None and _describes(same):
+        group = _merge(group, same, items.height)
+    if not by_identifier:
+        return group
+    limit = max(LEAST_LIMIT, int(LARGEST_GROUP * items.height))
+    for name in identifier_columns(items):
+        joined = _merge(group, items[name], limit)
+        # values that chain many items together say nothing about any two of them
+        if np.bincount(joined, minlength=1).max() <= max(limit, np.bincount(group, minlength=1).max()):
+            group = joined
+    return group
+
+
+def _equal_but_for_identifiers(items: pl.DataFrame) -> pl.Series | None:
+    """A key that items share when all but their identifiers is equal, NULL when nothing else is filled; None when there
+    is no identifier, so that equal items are told by `attribute_hash`, or nothing beside identifiers."""
+    names = identifier_columns(items)
+    notes = _cleaning_notes(items)
+    described = [c for c in attribute_columns(items) if c not in names and c not in notes]
+    if not names or not described:
+        return None
+    same = items.select(
+        key=pl.struct("part_type", "item_acct", *described).hash(0),
+        filled=pl.any_horizontal(pl.col(described).is_not_null()),
+    )
+    return same.select(pl.when("filled").then("key")).to_series()
+
+
+def _cleaning_notes(items: pl.DataFrame) -> set[str]:
+    """Columns that tell how attributes were cleaned: equal sizes may have been written in different units."""
+    kinds = ("_raw", "_unit", "_unit_source")
+    return {"placeholders", *(name + kind for name in attribute_columns(items) for kind in kinds)}
+
+
+def _describes(same: pl.Series) -> bool:
+    known = same.drop_nulls()
+    return known.n_unique() >= LEAST_DISTINCT * known.len()
+
+
+def _merge(group: IntArray, key: pl.Series, limit: int) -> IntArray:
+    """Groups that share a value of `key` become one; NULL and values of more than `limit` items link nothing."""
+    codes = key.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
+    rows = np.flatnonzero(codes >= 0)
+    if len(rows):
+        counts = np.bincount(codes[rows])
+        rows = rows[counts[codes[rows]] <= limit]
+    n_groups, width = int(group.max(initial=-1)) + 1, int(codes.max(initial=-1)) + 1
+    size = n_groups + width
+    graph = sparse.csr_matrix((np.ones(len(rows)), (group[rows], n_groups + codes[rows])), shape=(size, size))
+    _, part = sparse.csgraph.connected_components(graph, directed=False)
+    return np.unique(part[group], return_inverse=True)[1].astype(np.int64)
+
+
+def labelled_items(items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
+    """The items that can be judged: not excluded, with a routing that counts; adds `rout_date` (NULL when unknown)."""
+    labels = (
+        operations.lazy()
+        .filter((pl.col("routing_rank") == 0) & pl.col("job_cd").is_not_null())
+        .group_by("item_key")
+        .agg(pl.col("rout_date").max())
+    )
+    return (
+        items.lazy()
+        .filter(pl.col("excluded").is_null())
+        .join(labels, on="item_key")
+        .collect()
+        .sort("item_key")
+    )
+
+
+def make_split(
+    items: pl.DataFrame,
+    operations: pl.DataFrame,
+    *,
+    split: SplitName = "time",
+    test_days: float = 180,
+    max_items: int = 5000,
+    random_state: int = 42,
+    folds: int | None = None,
+) -> Split:
+    """Divide the routed items.
+
+    Parameters
+    ----------
+    items, operations: ITEMS and OPERATIONS frames; items without a valid routing are on no side.
+    split: 'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older;
+        'family' judges whole groups of items that share a drawing or are alike, a fifth of all; 'loo' judges every item,
+        each left out in turn together with those equal but for identifiers, or in `folds` parts of such groups;
+        without `folds` more than 400 items are judged in 10 parts.
+    max_items: most judged items, drawn with `random_state` from all that qualify.
+
+    Raises
+    ------
+    ConfigurationError: an option has a value that it cannot have. ModelError: fewer than two groups of routed items.
+    """
+    check_split_options(
+        split=split, test_days=test_days, max_items=max_items, folds=folds, random_state=random_state
+    )
+    ITEMS.validate(items)
+    OPERATIONS.validate(operations)
+    labelled = labelled_items(items, operations)
+    if labelled.height < 2:
+        raise ModelError(
+            f"Only {labelled.height} item(s) have a routing that counts; an evaluation needs two groups of items.",
+            remedy="Check the routing source and its filters.",
+        )
+    rng = np.random.default_rng(random_state)
+    if split == "loo":
+        divided = _leave_one_out(labelled, operations, folds, max_items, rng)
+    elif split == "family":
+        divided = _by_family(labelled, operations, max_items, rng, ())
+    else:
+        divided = _by_time(labelled, operations, test_days, max_items, rng)
+    same = _equal_but_for_identifiers(labelled.drop("rout_date"))
+    if same is None or _describes(same):
+        return divided
+    names = ", ".join(identifier_columns(labelled.drop("rout_date")))
+    note = (
+        f"Attributes other than {names} tell fewer than {LEAST_DISTINCT:.0%} of the items apart, so items that differ in "
+        "these alone are not taken as equal."
+    )
+    return replace(divided, notes=(*divided.notes, note))
+
+
+def _sample(keys: NDArray[np.int64], limit: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return keys if len(keys) <= limit else np.sort(rng.choice(keys, limit, replace=False))
+
+
+def _without(operations: pl.DataFrame, hidden: pl.Series, until: datetime | None = None) -> pl.DataFrame:
+    """Operations of the items that are not hidden, and, when `until` is given, of no routing that is known to be later."""
+    rows = operations.lazy()
+    if until is not None:
+        rows = rows.filter(~(pl.col("rout_date") > until).fill_null(False))
+    keys = hidden.alias("item_key").to_frame().lazy()
+    return rows.join(keys, on="item_key", how="anti", maintain_order="left").collect()
+
+
+def _by_time(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
+) -> Split:
+    dates = labelled["rout_date"].drop_nulls()
+    if dates.len() < max(LEAST_TEST, labelled.height // 2):
+        note = (
+            f"Split by time is not possible: only {dates.len()} of {labelled.height} routings have a date. "
+            "Split by family instead."
+        )
+        return _by_family(labelled, operations, max_items, rng, (note,))
+    notes: list[str] = []
+    newest = dates.max()
+    assert isinstance(newest, datetime)
+    cut = newest - timedelta(days=float(test_days))
+    recent = int((dates > cut).sum())
+    least, most = min(LEAST_TEST, dates.len() // 3), labelled.height // 2
+    if not least <= recent <= most:
+        moved = dates.quantile(1 - NEWEST_SHARE, interpolation="lower")
+        assert isinstance(moved, datetime)
+        notes.append(
+            f"The last {test_days:g} days hold {recent} of {labelled.height} routings; judged instead are routings after "
+            f"{moved:%Y-%m-%d}, the newest {NEWEST_SHARE:.0%}."
+        )
+        cut = moved
+    late = (labelled["rout_date"] > cut).fill_null(False).to_numpy()
+    if not late.any():
+        note = f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
+        return _by_family(labelled, operations, max_items, rng, (note,))
+    chosen = _sample(np.flatnonzero(late), max_items, rng)
+    group = near_identical_groups(labelled.drop("rout_date"), by_identifier=False)
+    copies = np.isin(group, group[chosen])
+    hidden = late | copies
+    if hidden.all():
+        return _by_family(labelled, operations, max_items, rng, ("All items are one group by time.",))
+    twins = int((copies & ~late).sum())
+    if twins:
+        notes.append(f"{twins} older items are near-identical to judged ones and were kept out of training.")
+    undated = labelled["rout_date"].null_count()
+    if undated:
+        notes.append(f"{undated} routings without a date are in training.")
+    known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)), cut)
+    return Split("time", (Fold(labelled["item_key"][chosen].sort(), known),), tuple(notes))
+
+
+def _by_family(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    max_items: int,
+    rng: np.random.Generator,
+    notes: Sequence[str],
+) -> Split:
+    group = near_identical_groups(labelled.drop("rout_date"), by_identifier=True)
+    n_groups = int(group.max()) + 1
+    if n_groups < 2:
+        raise ModelError(
+            f"All {labelled.height} routed items are alike (one group); nothing is left to judge on.",
+            remedy="Map more item attributes in the source profile.",
+        )
+    order = rng.permutation(n_groups)
+    size = np.cumsum(np.bincount(group)[order])
+    wanted = max(1.0, NEWEST_SHARE * labelled.height)
+    last = min(int(np.searchsorted(size, wanted)) + 1, n_groups - 1)
+    late = np.isin(group, order[:last])
+    chosen = _sample(np.flatnonzero(late), max_items, rng)
+    # groups of which no item was drawn stay in training
+    hidden = np.isin(group, group[chosen])
+    known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)))
+    return Split("family", (Fold(labelled["item_key"][chosen].sort(), known),), tuple(notes))
+
+
+def _leave_one_out(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    folds: int | None,
+    max_items: int,
+    rng: np.random.Generator,
+) -> Split:
+    group = near_identical_groups(labelled.drop("rout_date"), by_identifier=False)
+    n_groups = int(group.max()) + 1
+    size = np.bincount(group)[group]
+    notes: list[str] = []
+    if (size > 1).any():
+        notes.append(
+            f"{(size > 1).sum()} of {labelled.height} items have others that are equal but for identifiers; these are "
+            f"left out together, up to {size.max()} at once, because one would tell the answer of the other."
+        )
+    if folds is None and labelled.height > EXACT_LOO:
+        folds = MANY_ITEMS_FOLDS
+    if folds is not None:
+        notes.append(f"{labelled.height} items: {folds} folds of whole groups instead of one item at a time.")
+        fold = rng.permutation(n_groups)[group] % min(folds, n_groups)
+    else:
+        fold = group
+    chosen = np.zeros(labelled.height, dtype=bool)
+    chosen[_sample(np.arange(labelled.height), max_items, rng)] = True
+    keys = labelled["item_key"]
+    out = []
+    for number in range(int(fold.max()) + 1):
+        here = fold == number
+        judged = keys.filter(pl.Series(here & chosen))
+        known = _without(operations, keys.filter(pl.Series(here)))
+        if judged.len() and known.height:
+            out.append(Fold(judged, known))
+    if not out:
+        raise ModelError(
+            f"All {labelled.height} routed items are alike (one group); nothing is left to judge on.",
+            remedy="Map more item attributes in the source profile.",
+        )
+    return Split("loo", tuple(out), tuple(notes))

@@ -1,0 +1,174 @@
+"""Why a candidate is proposed: the neighbours that voted for it and the attributes that agree or differ, as text.
+
+What belongs here: evidence texts. What does not: votes and similarities, which arrive ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
+from routing_etl.model.attributes.levels import normalise, normalised
+from routing_etl.model.base.columns import FEW, take
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
+_VALUE = 40
+_FIGURES = 4
+#: The shown values of one item, in the order of the attributes.
+Shown: TypeAlias = tuple[str | None, ...]
+
+
+class AttributeText:
+    """Compares items attribute by attribute, the most telling attribute first.
+
+    Parameters
+    ----------
+    attributes: in the order in which they shall appear.
+    """
+
+    def __init__(self, attributes: tuple[AttributeSpec, ...]) -> None:
+        self.attributes = attributes
+
+    def fit(self, items: pl.DataFrame) -> AttributeText:
+        """Keep the training items' shown values."""
+        self.values_ = self._frame(items)
+        return self
+
+    def shown(self, items: pl.DataFrame) -> pl.DataFrame | list[Shown]:
+        """Values as compared and shown: numbers to four significant figures, texts normalised. Of a few items a row each."""
+        if items.height > FEW:
+            return self._frame(items)
+        # A few items: all numbers in one column, texts one by one, because every column costs a millisecond's part.
+        numbers = [items[a.name].to_list() for a in self.attributes if a.kind == "number"]
+        flat = np.array([v for column in numbers for v in column], dtype=np.float64)
+        written = iter([text and text.removesuffix(".0") for text in _figures(flat).to_list()])
+        columns: list[list[str | None]] = []
+        for attribute in self.attributes:
+            if attribute.kind == "number":
+                columns.append([next(written) for _ in range(items.height)])
+            else:
+                column = items[attribute.name]
+                texts = (column if column.dtype == pl.String else column.cast(pl.String)).to_list()
+                columns.append([text and text[:_VALUE] for text in map(normalised, texts)])
+        return list(zip(*columns, strict=True))
+
+    def _frame(self, items: pl.DataFrame) -> pl.DataFrame:
+        rounded = [
+            _figures(items[a.name].cast(pl.Float64).to_numpy()).alias(a.name)
+            for a in self.attributes
+            if a.kind == "number"
+        ]
+        return items.with_columns(rounded).select(
+            [_shown(a.name, a.kind == "number") for a in self.attributes]
+        )
+
+    @staticmethod
+    def empty(shown: pl.DataFrame | list[Shown]) -> NDArray[np.bool_]:
+        """Items without any value."""
+        if isinstance(shown, list):
+            return np.array([all(value is None for value in row) for row in shown], dtype=bool)
+        return shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
+
+    def compare(
+        self, shown: pl.DataFrame | list[Shown], rows: IntArray, labels: IntArray
+    ) -> tuple[pl.Series, pl.Series]:
+        """Texts (matching, differing) for pairs of an item row in `shown` and a training item; NULL for none (-1)."""
+        names = [a.name for a in self.attributes]
+        if not names or not len(rows):
+            empty = pl.Series([None] * len(rows), dtype=pl.String)
+            return empty, empty
+        # A reference item is asked for by its candidate and by its line of evidence.
+        _, first, back = np.unique(
+            rows * (self.values_.height + 1) + labels + 1, return_index=True, return_inverse=True
+        )
+        matching, differing = self._compare(shown, rows[first], labels[first])
+        return take(matching, back), take(differing, back)
+
+    def _compare(
+        self, shown: pl.DataFrame | list[Shown], rows: IntArray, labels: IntArray
+    ) -> tuple[pl.Series, pl.Series]:
+        names = [a.name for a in self.attributes]
+        right = self.values_[np.maximum(labels, 0)]
+        if isinstance(shown, list):
+            pairs = [
+                (None, None) if label < 0 else _compared(names, shown[row], theirs)
+                for row, label, theirs in zip(rows, labels, right.iter_rows(), strict=True)
+            ]
+            matching, differing = zip(*pairs, strict=True)
+            return pl.Series(matching, dtype=pl.String), pl.Series(differing, dtype=pl.String)
+        both = shown[rows].hstack(right.rename({n: f"{n}\x1f" for n in names}))
+        with_one = pl.Series(labels >= 0)
+        out = both.select(_comparison(tuple(names))).select(
+            pl.when(with_one).then(name).alias(name) for name in ("matching", "differing")
+        )
+        return out["matching"], out["differing"]
+
+
+def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, str]:
+    """The texts of one pair, as `_comparison` makes them."""
+    both = list(zip(names, mine, theirs, strict=True))
+    matching = ", ".join(name for name, a, b in both if a is not None and a == b)
+    differing = "; ".join(
+        f"{name}: {'(missing)' if a is None else a} -> {'(missing)' if b is None else b}"
+        for name, a, b in both
+        if a != b
+    )
+    return matching[:_LENGTH], differing[:_LENGTH]
+
+
+def _figures(numbers: FloatArray) -> pl.Series:
+    """Numbers to four significant figures as text; NULL for NaN."""
+    told = np.isfinite(numbers) & (numbers != 0)
+    power = np.floor(np.log10(np.abs(numbers, where=told, out=np.ones_like(numbers)))) - _FIGURES + 1
+    # Powers of ten from 1 on are exact, so that what is rounded is the nearest number to its text.
+    scale = 10.0 ** np.abs(power)
+    small = power < 0
+    # A half goes up, as people round: 7/8 inch is 22.225 mm and shown as 22.23.
+    with np.errstate(over="ignore"):  # of the two the one that is not taken may overflow
+        scaled = np.where(small, numbers * scale, numbers / scale)
+    whole = np.copysign(np.floor(np.abs(scaled) + 0.5), numbers)
+    rounded = np.where(told, np.where(small, whole / scale, whole * scale), numbers)
+    return pl.Series(rounded, nan_to_null=True).cast(pl.String)
+
+
+@cache
+def _shown(name: str, number: bool) -> pl.Expr:
+    if number:
+        return pl.col(name).str.strip_suffix(".0")
+    return normalise(name).str.slice(0, _VALUE)
+
+
+@cache
+def _comparison(names: tuple[str, ...]) -> tuple[pl.Expr, pl.Expr]:
+    """Columns `matching` and `differing` of a frame with every attribute of an item and, behind a mark, of another."""
+    matching = pl.concat_str(
+        [pl.when(pl.col(n) == pl.col(f"{n}\x1f")).then(pl.lit(", " + n)).otherwise(pl.lit("")) for n in names]
+    )
+    differing = pl.concat_str(
+        [
+            pl.when(pl.col(n).ne_missing(pl.col(f"{n}\x1f")))
+            .then(
+                pl.concat_str(
+                    pl.lit(f"; {n}: "),
+                    pl.col(n).fill_null("(missing)"),
+                    pl.lit(" -> "),
+                    pl.col(f"{n}\x1f").fill_null("(missing)"),
+                )
+            )
+            .otherwise(pl.lit(""))
+            for n in names
+        ]
+    )
+    return (
+        matching.str.slice(2, _LENGTH).alias("matching"),
+        differing.str.slice(2, _LENGTH).alias("differing"),
+    )

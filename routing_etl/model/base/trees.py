@@ -1,0 +1,167 @@
+"""Grown decision trees packed into flat arrays, so that many trees are walked at once.
+
+scikit-learn asks one tree after the other, each call with its own checks; for a single item that costs more than the
+answer. What belongs here: packing and walking. What does not: growing, and what a leaf means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing_etl.model.base.threads import one_thread
+
+FloatArray = NDArray[Any]
+
+
+class PackedTrees:
+    """Trees of one ensemble, leaves numbered through all of them.
+
+    Attributes
+    ----------
+    leaf_offsets: number of the first leaf of every tree, and of all leaves at the end.
+    """
+
+    def __init__(self, trees: Sequence[Any], columns: Sequence[NDArray[np.int64]] | None = None) -> None:
+        """`trees`: the `tree_` of fitted scikit-learn decision trees. `columns`: for every tree the numbers of its
+        features in the matrix that will be asked, when it was grown on some of them.
+        """
+        sizes = np.array([tree.node_count for tree in trees])
+        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        shift = np.repeat(self.offsets[:-1], sizes)
+        asked = [
+            tree.feature if columns is None else np.where(tree.feature < 0, -1, columns[i][tree.feature])
+            for i, tree in enumerate(trees)
+        ]
+        self.feature = np.concatenate(asked).astype(np.int32)
+        self.threshold = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
+        self.left = np.concatenate([tree.children_left for tree in trees]).astype(np.int64) + shift
+        self.right = np.concatenate([tree.children_right for tree in trees]).astype(np.int64) + shift
+        leaf = self.feature < 0
+        self.leaf_number = np.where(leaf, np.cumsum(leaf) - 1, -1).astype(np.int32)
+        counts = np.add.reduceat(leaf.astype(np.int64), self.offsets[:-1])
+        self.leaf_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_leaves(self) -> int:
+        """Number of leaves of all trees."""
+        return int(self.leaf_offsets[-1])
+
+    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+        """Items x trees: number of the leaf that each item falls into."""
+        n = len(features)
+        row, tree = np.repeat(np.arange(n), self.n_trees), np.tile(np.arange(self.n_trees), n)
+        return self.reached(features, row, tree).reshape(n, self.n_trees)
+
+    def reached(
+        self, features: FloatArray, row: NDArray[np.int64], tree: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """Number of the leaf that item `row[i]` falls into in tree `tree[i]`."""
+        node = self.offsets[tree]
+        active = np.flatnonzero(self.feature[node] >= 0)
+        while active.size:
+            here = node[active]
+            go_left = features[row[active], self.feature[here]] <= self.threshold[here]
+            following = np.where(go_left, self.left[here], self.right[here])
+            node[active] = following
+            active = active[self.feature[following] >= 0]
+        return self.leaf_number[node]
+
+
+class Boosted:
+    """A fitted histogram boosting model, and its packed trees for a few rows.
+
+    scikit-learn has no public way to these trees; they are read from `_predictors`, as other libraries do that explain
+    or convert them. A test compares the answers with the model's own.
+
+    Parameters
+    ----------
+    model: a HistGradientBoostingRegressor, or a classifier of two classes, whose log-odds are predicted. Categories are
+        in its first columns (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur;
+        a code that the model has not seen is a missing value.
+
+    Raises
+    ------
+    ValueError: categories in another column or with other codes.
+    """
+
+    #: Up to so many cells (rows x trees) the packed trees are faster than the library.
+    MOST_CELLS = 20_000
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        nodes = [trees[0].nodes for trees in model._predictors]
+        sizes = np.array([len(n) for n in nodes])
+        self.starts = (np.cumsum(sizes) - sizes).astype(np.int64)
+        shift = np.repeat(self.starts, sizes)
+        packed = np.concatenate(nodes)
+        self.feature = packed["feature_idx"].astype(np.int64)
+        self.threshold = packed["num_threshold"].astype(np.float64)
+        self.missing_left = packed["missing_go_to_left"].astype(bool)
+        self.left = packed["left"].astype(np.int64) + shift
+        self.right = packed["right"].astype(np.int64) + shift
+        self.inner = ~packed["is_leaf"].astype(bool)
+        self.value = packed["value"].astype(np.float64)
+        self._pack_categories(model, packed, sizes)
+        self.baseline = float(np.ravel(model._baseline_prediction)[0])
+
+    def _pack_categories(self, model: Any, packed: Any, sizes: NDArray[np.int64]) -> None:
+        """Per node that splits by category the row of `goes_left`: codes that go left, with those unknown to the model."""
+        self.by_category = packed["is_categorical"].astype(bool)
+        if model.is_categorical_ is None:
+            return
+        # Codes without rows are left out by scikit-learn, which counts those that occur: `place_of` has their places.
+        n = int(model.is_categorical_.sum())
+        found = model._preprocessor.named_transformers_["encoder"].categories_
+        known = [c[~np.isnan(c)] for c in found]
+        if not model.is_categorical_[:n].all() or any(((k < 0) | (k % 1 != 0)).any() for k in known):
+            raise ValueError("categories must be in the first columns and coded by whole numbers from 0 on")
+        bits = np.concatenate([trees[0].raw_left_cat_bitsets for trees in model._predictors])
+        splits = np.array([len(trees[0].raw_left_cat_bitsets) for trees in model._predictors])
+        shift = np.repeat(np.cumsum(splits) - splits, sizes)
+        self.split = np.where(self.by_category, packed["bitset_idx"].astype(np.int64) + shift, 0)
+        self.goes_left = np.unpackbits(bits.astype("<u4").view(np.uint8), axis=1, bitorder="little") > 0
+        width = 1 + int(max((k.max(initial=0) for k in known), default=0))
+        self.place_of = np.full((len(model.is_categorical_), width), -1, dtype=np.int64)
+        for feature, codes in enumerate(known):
+            self.place_of[feature, codes.astype(np.int64)] = np.arange(len(codes))
+
+    def _left(self, here: NDArray[np.int64], asked: FloatArray) -> NDArray[np.bool_]:
+        """Whether each value goes left at its node."""
+        left = np.where(np.isnan(asked), self.missing_left[here], asked <= self.threshold[here])
+        category = np.flatnonzero(self.by_category[here])
+        if len(category):
+            node, code = here[category], asked[category]
+            told = (code >= 0) & (code < self.place_of.shape[1]) & (code % 1 == 0)
+            place = self.place_of[self.feature[node], np.where(told, code, 0).astype(np.int64)]
+            told &= place >= 0
+            left[category] = np.where(told, self.goes_left[self.split[node], place], self.missing_left[node])
+        return np.asarray(left)
+
+    def predict(self, matrix: FloatArray) -> NDArray[np.float64]:
+        """The model's prediction (a classifier's log-odds) per row; NaN is a missing value."""
+        n, n_trees = len(matrix), len(self.starts)
+        if n == 0:
+            return np.zeros(0)
+        if n * n_trees > self.MOST_CELLS:
+            with one_thread("openmp"):
+                odds = getattr(self.model, "decision_function", self.model.predict)
+                return np.asarray(odds(matrix), dtype=np.float64)
+        node = np.repeat(self.starts[None, :], n, axis=0).ravel()
+        row = np.repeat(np.arange(n), n_trees)
+        active = np.flatnonzero(self.inner[node])
+        while active.size:
+            here = node[active]
+            asked = matrix[row[active], self.feature[here]]
+            following = np.where(self._left(here, asked), self.left[here], self.right[here])
+            node[active] = following
+            active = active[self.inner[following]]
+        return np.asarray(self.baseline + self.value[node].reshape(n, n_trees).sum(axis=1))

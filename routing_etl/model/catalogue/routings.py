@@ -1,0 +1,515 @@
+"""What there is to learn: each training item's routing, as integer codes, and the catalogue behind the codes.
+
+A routing is known here by three nested identities: its *sequence* (the job codes in order: what the exact-match metric
+compares), its *variant* (the sequence with resource and in-house/outsourced for every step) and its *steps*, each one
+of the observed triples (job, resource, inside). Predicting variants and steps instead of free codes is what keeps
+every proposed pair of job and resource a pair that the plant has really planned.
+
+What belongs here: coding of routings and the plant-wide catalogue of jobs, steps and resources. What does not:
+attributes, similarity, any learned model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from routing_etl.errors import ModelError
+from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
+from routing_etl.model.base.columns import FEW, lists, ranges, take
+from routing_etl.model.catalogue.recency import age_in_days, retired, successors
+
+FloatArray = NDArray[Any]
+IntArray = NDArray[np.int64]
+
+ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
+_CODE_LENGTH = CANDIDATE_OPERATIONS["job_cd"].max_length or 32
+_SIGNATURE_LENGTH = CANDIDATES["routing_signature"].max_length or 200
+_NAMES = 4
+_BP_LENGTH = CANDIDATE_OPERATIONS["bp_cd"].max_length or 16
+_SEPARATOR = "\x1f"
+
+#: Columns of a step that describe it; the most frequent value of the step's rows stands for it.
+STEP_TEXTS = (
+    "job_nm",
+    "res_nm",
+    "batch_oper",
+    "bp_cd",
+    "cust_nm",
+    "cur_cd",
+    "tax_type",
+    "insp_flg",
+    "milestone_flg",
+)
+#: Columns of a step that are numbers; the median of the step's rows stands for it.
+STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract_prc", "setup_min", "run_min")
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """The operations of sequences, end to end: of which of the asked sequences, at which place, which job and operation."""
+
+    owner: IntArray
+    position: IntArray
+    job: IntArray
+    operation: IntArray
+
+
+@dataclass(frozen=True)
+class SequenceBook:
+    """Sequences by number: offsets into their operations; `codes`: their job codes as text, `signatures`: their first job
+    names. Numbers from `n_own` on are those of `more`, so that nothing is copied for the few new ones of a prediction.
+    """
+
+    offsets: IntArray
+    operations: IntArray
+    codes: pl.Series
+    signatures: pl.Series
+    job_of_operation: IntArray
+    more: SequenceBook | None = None
+
+    @property
+    def n_own(self) -> int:
+        """Number of sequences without those of `more`."""
+        return len(self.offsets) - 1
+
+    def extended(self, offsets: IntArray, operations: IntArray, catalogue: RoutingCatalogue) -> SequenceBook:
+        """This book with further sequences at its end, given by their operations."""
+        if len(offsets) < 2:
+            return self
+        texts = catalogue.sequence_texts(offsets, catalogue.operation_job[operations])
+        return replace(self, more=SequenceBook(offsets, operations, *texts, self.job_of_operation))
+
+    def lay_out(self, sequence: IntArray) -> LaidOut:
+        """The operations of these sequences."""
+        first, size = self._bounds(sequence)
+        owner = np.repeat(np.arange(len(sequence)), size)
+        place = ranges(first, size)
+        position = place - first[owner]
+        if self.more is None:
+            operation = self.operations[place]
+        else:
+            here = (sequence < self.n_own)[owner]
+            operation = np.empty(len(place), dtype=np.int64)
+            operation[here] = self.operations[place[here]]
+            operation[~here] = self.more.operations[place[~here]]
+        return LaidOut(owner, position, self.job_of_operation[operation], operation)
+
+    def _bounds(self, sequence: IntArray) -> tuple[IntArray, IntArray]:
+        """Start of each sequence in its own book, and its length."""
+        own = np.minimum(sequence, self.n_own - 1)
+        first, size = self.offsets[own], self.offsets[own + 1] - self.offsets[own]
+        new = sequence >= self.n_own
+        if self.more is not None and new.any():
+            first[new], size[new] = self.more._bounds(sequence[new] - self.n_own)
+        return first, size
+
+    def texts(self, sequence: IntArray) -> tuple[pl.Series, pl.Series]:
+        """Code and signature of every one of these sequences."""
+        new = sequence >= self.n_own
+        if self.more is None or not new.any():
+            return take(self.codes, sequence), take(self.signatures, sequence)
+        further = self.more.texts(sequence[new] - self.n_own)
+        own = take(self.codes, sequence[~new]), take(self.signatures, sequence[~new])
+        back = np.empty(len(sequence), dtype=np.int64)
+        back[np.concatenate([np.flatnonzero(~new), np.flatnonzero(new)])] = np.arange(len(sequence))
+        codes, signatures = (take(pl.concat(both), back) for both in zip(own, further, strict=True))
+        return codes, signatures
+
+
+@dataclass
+class RoutingCatalogue:
+    """Integer-coded routings of the training items.
+
+    Attributes
+    ----------
+    labels: one row per training item, sorted by item_key: item_key, item_cd, rout_no, sequence, variant, rout_class,
+        rout_date (row number = label index).
+    jobs: job code per job index. steps: frame, one row per step index with its texts and numbers.
+    sequence_jobs, variant_steps: for every sequence / variant the list of job / step indices (offsets and values).
+    variant_sequence: sequence of every variant. sequence_fits, step_fits: whether the codes fit the output's columns.
+    step_observed: False for a pair of job and resource that nobody planned: only with a code that one of them replaces.
+    replaced_jobs: job codes out of use -> the code that took over; replaced_resources likewise.
+    operation_job, sequence_operations: job of every operation; operations of every sequence, like sequence_jobs.
+    notes: sentences on what was left out, for the model card.
+    """
+
+    labels: pl.DataFrame
+    jobs: pl.Series
+    job_names: pl.Series
+    steps: pl.DataFrame
+    step_job: IntArray
+    sequence_offsets: IntArray
+    sequence_jobs: IntArray
+    variant_offsets: IntArray
+    variant_steps: IntArray
+    variant_sequence: IntArray
+    sequence_fits: NDArray[np.bool_]
+    step_fits: NDArray[np.bool_]
+    step_observed: NDArray[np.bool_]
+    replaced_jobs: dict[str, str]
+    replaced_resources: dict[str, str]
+    sequence_codes: pl.Series
+    operation_job: IntArray = field(init=False)
+    operation_key: IntArray = field(init=False)
+    sequence_operations: IntArray = field(init=False)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Number the operations: a job and its occurrence in the routing (first, second ...)."""
+        lengths = np.diff(self.sequence_offsets)
+        owner = np.repeat(np.arange(self.n_sequences), lengths)
+        occurrence = np.minimum(occurrences(owner, self.sequence_jobs), 63)
+        key = self.sequence_jobs * 64 + occurrence
+        keys, self.sequence_operations = np.unique(key, return_inverse=True)
+        self.operation_job = (keys // 64).astype(np.int64)
+        self.operation_key = keys
+
+    @property
+    def n_operations(self) -> int:
+        """Number of distinct operations (job and occurrence)."""
+        return len(self.operation_job)
+
+    @property
+    def n_sequences(self) -> int:
+        """Number of distinct job sequences."""
+        return len(self.sequence_offsets) - 1
+
+    @property
+    def n_variants(self) -> int:
+        """Number of distinct routings, resources included."""
+        return len(self.variant_offsets) - 1
+
+    def book(self) -> SequenceBook:
+        """The known sequences as a book."""
+        texts = self.sequence_texts(self.sequence_offsets, self.sequence_jobs)
+        return SequenceBook(
+            self.sequence_offsets,
+            self.sequence_operations,
+            self.sequence_codes,
+            texts[1],
+            self.operation_job,
+        )
+
+    def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> tuple[pl.Series, pl.Series]:
+        """All job codes joined by '>', and the first four job names joined by '+', of every sequence."""
+        codes, names = take(self.jobs, jobs), take(self.job_names, jobs)
+        if len(offsets) <= FEW:
+            spans, code, name = list(pairwise(offsets.tolist())), codes.to_list(), names.to_list()
+            joined = [">".join(code[a:b]) for a, b in spans]
+            signed = ["+".join(n for n in name[a:b][:_NAMES] if n is not None) for a, b in spans]
+            cut = [text[:_SIGNATURE_LENGTH] for text in signed]
+            return pl.Series(joined, dtype=pl.String), pl.Series(cut, dtype=pl.String)
+        both = pl.DataFrame(
+            [lists(codes, offsets).alias("codes"), lists(names, offsets).alias("signatures")]
+        ).select(
+            pl.col("codes").list.join(">"),
+            pl.col("signatures").list.head(_NAMES).list.join("+").str.slice(0, _SIGNATURE_LENGTH),
+        )
+        return both["codes"], both["signatures"]
+
+    def sequence_matrix(self) -> sparse.csr_matrix:
+        """Sequences x operations, 1 where the sequence has the operation."""
+        data = np.ones(len(self.sequence_jobs), dtype=np.float32)
+        matrix = sparse.csr_matrix(
+            (data, self.sequence_operations, self.sequence_offsets),
+            shape=(self.n_sequences, self.n_operations),
+        )
+        matrix.sort_indices()
+        return matrix
+
+    def variant_matrix(self) -> sparse.csr_matrix:
+        """Variants x steps, 1 where the variant has the step."""
+        data = np.ones(len(self.variant_steps), dtype=np.float32)
+        matrix = sparse.csr_matrix(
+            (data, self.variant_steps, self.variant_offsets), shape=(self.n_variants, self.steps.height)
+        )
+        matrix.sum_duplicates()
+        matrix.data[:] = 1.0
+        return matrix
+
+    def label_steps(self) -> tuple[IntArray, IntArray]:
+        """Every step of every label's routing: label and step, label by label."""
+        matrix = self.variant_matrix()[self.labels["variant"].to_numpy().astype(np.int64)]
+        label = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        return label, matrix.indices.astype(np.int64)
+
+    def description(self, job: float = 1.0, pair: float = 0.5, step: float = 0.4) -> sparse.csr_matrix:
+        """Variants x features: which jobs (by occurrence), which neighbouring jobs, which steps a routing has.
+
+        The squared distance of two rows counts, weighted, what must be changed to turn one routing into the other.
+        """
+        lengths = np.diff(self.variant_offsets)
+        variant = np.repeat(np.arange(self.n_variants), lengths)
+        steps = self.variant_steps
+        jobs = self.step_job[steps]
+        first = np.zeros(len(steps), dtype=bool)
+        first[self.variant_offsets[:-1][lengths > 0]] = True
+        previous = np.where(first, -1, np.roll(jobs, 1))
+        n_jobs = len(self.jobs)
+        pairs = (previous + 1) * (n_jobs + 1) + jobs + 1
+        last = np.roll(first, -1)
+        pairs_out = (jobs[last] + 1) * (n_jobs + 1)
+        _, pair_code = np.unique(np.concatenate([pairs, pairs_out]), return_inverse=True)
+        occurrence = occurrences(variant, jobs)
+        _, job_code = np.unique(jobs * 64 + np.minimum(occurrence, 63), return_inverse=True)
+        rows = np.concatenate([variant, variant, variant[last], variant])
+        n_job_code, n_pair = int(job_code.max()) + 1, int(pair_code.max()) + 1
+        cols = np.concatenate([job_code, n_job_code + pair_code, n_job_code + n_pair + steps])
+        data = np.concatenate(
+            [np.full(len(jobs), job), np.full(len(pair_code), pair), np.full(len(steps), step)]
+        ).astype(np.float32)
+        shape = (self.n_variants, n_job_code + n_pair + self.steps.height)
+        return sparse.csr_matrix((data, (rows, cols)), shape=shape)
+
+
+def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> sparse.csr_matrix:
+    """Labels x operations: the share of an item's routings that have the operation, the label's own among them.
+
+    Planners differ, so several routings of one item tell more than the one that counts. Only routings of the label's
+    class are taken (one sent outside answers another question), and only those whose operations are all known.
+
+    Parameters
+    ----------
+    operations: OPERATIONS frame, all ranks.
+    """
+    own = catalogue.sequence_matrix()[catalogue.labels["sequence"].to_numpy()]
+    labels = catalogue.labels.select("item_key", "rout_class").with_row_index("label")
+    jobs = pl.DataFrame({"job_cd": catalogue.jobs}).with_row_index("job")
+    other = (
+        operations.filter(pl.col("routing_rank") > 0)
+        .select(
+            "item_key",
+            "rout_class",
+            "routing_rank",
+            "proc_seq",
+            pl.col("job_cd").replace(catalogue.replaced_jobs),
+        )
+        .join(labels, on=["item_key", "rout_class"])
+        .join(jobs, on="job_cd", how="left")
+        .sort("label", "routing_rank", "proc_seq")
+    )
+    routing = (
+        other.select(pl.struct("label", "routing_rank").rle_id()).to_series().to_numpy().astype(np.int64)
+    )
+    job = other["job"].cast(pl.Int64).fill_null(-1).to_numpy()
+    key = job * 64 + np.minimum(occurrences(routing, job), 63)
+    place = np.minimum(np.searchsorted(catalogue.operation_key, key), catalogue.n_operations - 1)
+    strange = (
+        np.bincount(routing, catalogue.operation_key[place] != key) > 0 if len(routing) else np.empty(0, bool)
+    )
+    keep = ~strange[routing]
+    label, place = other["label"].to_numpy().astype(np.int64)[keep], place[keep]
+    more = sparse.csr_matrix((np.ones(len(label), np.float32), (label, place)), shape=own.shape)
+    _, first = np.unique(routing[keep], return_index=True)
+    count = 1.0 + np.bincount(label[first], minlength=own.shape[0])
+    return sparse.csr_matrix(sparse.diags(1.0 / count) @ (own + more), dtype=np.float32)
+
+
+def occurrences(group: IntArray, value: IntArray) -> IntArray:
+    """0 for the first appearance of a value in its group, 1 for the second ... Groups are contiguous."""
+    order = np.lexsort((np.arange(len(value)), value, group))
+    g, v = group[order], value[order]
+    start = np.ones(len(value), dtype=bool)
+    start[1:] = (g[1:] != g[:-1]) | (v[1:] != v[:-1])
+    positions = np.arange(len(value))
+    out = np.empty(len(value), dtype=np.int64)
+    out[order] = positions - np.maximum.accumulate(np.where(start, positions, 0))
+    return out
+
+
+def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCatalogue:
+    """Code the routing that counts (rank 0) of every item that may be learned from.
+
+    Raises
+    ------
+    ModelError: there is no routed, non-excluded item at all.
+    """
+    notes: list[str] = []
+    usable = items.filter(pl.col("excluded").is_null()).select("item_key")
+    rank0 = operations.filter(pl.col("routing_rank") == 0)
+    own = rank0.join(usable, on="item_key", how="semi").sort("item_key", "proc_seq")
+    excluded = rank0["item_key"].n_unique() - own["item_key"].n_unique()
+    if excluded:
+        notes.append(f"{excluded} routed item(s) are excluded from training or not in the item frame.")
+    incomplete = own.filter(pl.col("job_cd").is_null())["item_key"].unique()
+    if incomplete.len():
+        own = own.filter(~pl.col("item_key").is_in(incomplete.implode()))
+        notes.append(
+            f"{incomplete.len()} routing(s) have an operation without a job code and are not learned."
+        )
+    if own.height == 0:
+        raise ModelError(
+            f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
+            remedy="Check that the routing source is mapped and that items and routings share their item codes.",
+        )
+    own, replaced = _with_todays_codes(own, items, "job_cd", "job_nm")
+    if replaced:
+        notes.append(
+            f"Jobs replaced by another code; older routings are read with the new one: {_told(replaced)}."
+        )
+    own, replaced_machines = _with_todays_codes(own, items, "res_cd", "res_nm")
+    if replaced_machines:
+        notes.append(
+            "Resources replaced by another; older routings are read with the new one: "
+            f"{_told(replaced_machines)}."
+        )
+    own = own.with_columns(
+        step_key=pl.concat_str(
+            pl.col("job_cd"), pl.col("res_cd").fill_null(""), pl.col("inside"), separator=_SEPARATOR
+        )
+    )
+    steps = own.select("step_key", "job_cd", "res_cd", "inside").unique("step_key").sort("step_key")
+    steps = steps.with_row_index("step").with_columns(pl.col("step").cast(pl.Int64))
+    jobs = steps["job_cd"].unique().sort()
+    steps = steps.join(pl.DataFrame({"job_cd": jobs}).with_row_index("job"), on="job_cd").sort("step")
+    own = own.join(steps.select("step_key", "step", "job"), on="step_key", maintain_order="left")
+
+    routings = own.group_by("item_key", maintain_order=True).agg(
+        pl.col("item_cd", "rout_no", "rout_class", "rout_date").first(),
+        pl.col("job_cd").str.join(">").alias("sequence_code"),
+        pl.col("step_key").str.join(">").alias("variant_code"),
+        pl.col("step").alias("steps"),
+        pl.col("job").cast(pl.Int64).alias("jobs"),
+    )
+    sequences = routings.unique("sequence_code").sort("sequence_code").select("sequence_code", "jobs")
+    sequences = sequences.with_row_index("sequence").with_columns(pl.col("sequence").cast(pl.Int64))
+    routings = routings.join(
+        sequences.select("sequence_code", "sequence"), on="sequence_code", maintain_order="left"
+    )
+    variants = (
+        routings.unique("variant_code").sort("variant_code").select("variant_code", "steps", "sequence")
+    )
+    variants = variants.with_row_index("variant").with_columns(pl.col("variant").cast(pl.Int64))
+    routings = routings.join(
+        variants.select("variant_code", "variant"), on="variant_code", maintain_order="left"
+    )
+
+    described = _describe_steps(own, steps)
+    too_long = described.select(
+        (pl.col("job_cd").str.len_chars() > _CODE_LENGTH)
+        | (pl.col("res_cd").str.len_chars() > _CODE_LENGTH).fill_null(False)
+        | (pl.col("bp_cd").str.len_chars() > _BP_LENGTH).fill_null(False)
+    ).to_series()
+    fits_step = ~too_long.to_numpy()
+    planned = rank0.select("job_cd", "res_cd", "inside").unique().with_columns(seen=pl.lit(True))
+    seen = described.select("job_cd", "res_cd", "inside").join(
+        planned, on=["job_cd", "res_cd", "inside"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    observed = seen["seen"].fill_null(False).to_numpy()
+    variant_offsets = _offsets(variants["steps"])
+    variant_steps = variants["steps"].explode().to_numpy().astype(np.int64)
+    sequence_offsets = _offsets(sequences["jobs"])
+    sequence_jobs = sequences["jobs"].explode().to_numpy().astype(np.int64)
+    job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
+    fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
+    fits &= (sequences["sequence_code"].str.len_chars() <= ROUTING_CODE_LENGTH).to_numpy()
+    if not fits.all():
+        notes.append(
+            f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
+        )
+    names = (
+        described.group_by("job")
+        .agg(pl.col("job_nm").sort_by("step_count", descending=True).drop_nulls().first())
+        .sort("job")
+    )
+    return RoutingCatalogue(
+        labels=routings.select(
+            "item_key", "item_cd", "rout_no", "rout_class", "rout_date", "sequence", "variant"
+        ),
+        jobs=jobs,
+        job_names=names["job_nm"].fill_null(jobs),
+        steps=described,
+        step_job=steps["job"].to_numpy().astype(np.int64),
+        sequence_offsets=sequence_offsets,
+        sequence_jobs=sequence_jobs,
+        variant_offsets=variant_offsets,
+        variant_steps=variant_steps,
+        variant_sequence=variants["sequence"].to_numpy().astype(np.int64),
+        sequence_fits=fits,
+        step_fits=fits_step,
+        step_observed=observed,
+        replaced_jobs=replaced,
+        replaced_resources=replaced_machines,
+        sequence_codes=sequences["sequence_code"],
+        notes=notes,
+    )
+
+
+def _with_todays_codes(
+    own: pl.DataFrame, items: pl.DataFrame, code: str, name: str
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The operations with codes of jobs or resources that went out of use read as those that took over.
+
+    `code`, `name`: the column and the one with its text, which is taken from rows that have today's code. Retirement
+    and succession are judged within part types.
+    """
+    replaced = _replaced(own, items, code)
+    if not replaced:
+        return own, replaced
+    today = own.filter(pl.col(code).is_in(list(replaced.values())))
+    names = today.group_by(code).agg(pl.col(name).drop_nulls().mode().sort().first().alias("new_name"))
+    was = pl.col(code).is_in(list(replaced)).fill_null(False)
+    own = own.with_columns(pl.when(~was).then(name).alias(name), pl.col(code).replace(replaced))
+    own = own.join(names, on=code, how="left", maintain_order="left")
+    return own.with_columns(pl.coalesce(name, "new_name").alias(name)).drop("new_name"), replaced
+
+
+def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str) -> dict[str, str]:
+    """Codes that went out of use and the codes that took over."""
+    routed = own.group_by("item_key", maintain_order=True).agg(pl.col("rout_date").first())
+    age = age_in_days(routed["rout_date"])
+    if not np.isfinite(age).any():
+        return {}
+    kinds = items.select("item_key", pl.col("part_type").fill_null(""))
+    own = own.join(kinds, on="item_key", how="left", maintain_order="left")
+    family = own.group_by("item_key", maintain_order=True).agg(pl.col("part_type").first())["part_type"]
+    used = own.with_columns(item=pl.col("item_key").rle_id().cast(pl.Int64)).filter(
+        pl.col(code).is_not_null()
+    )
+    if used.is_empty():
+        return {}
+    codes = used[code].unique().sort()
+    coded = used[code].replace_strict(codes, pl.int_range(codes.len(), eager=True), return_dtype=pl.Int64)
+    gone = retired(
+        used["item"].to_numpy(),
+        coded.to_numpy(),
+        codes.len(),
+        age,
+        family.fill_null("").rank("dense").to_numpy().astype(np.int64) - 1,
+    )
+    known = np.isfinite(age)
+    ages = dict(zip(routed["item_key"].filter(pl.Series(known)), age[known].tolist(), strict=True))
+    return successors(own, ages, codes.filter(pl.Series(gone)).to_list(), code)
+
+
+def _told(replaced: dict[str, str]) -> str:
+    return ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
+
+
+def _offsets(lists: pl.Series) -> IntArray:
+    return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
+
+
+def _describe_steps(own: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Steps with their most frequent texts, median numbers and newest date; sorted by step index."""
+    texts = [pl.col(c).drop_nulls().mode().sort().first().alias(c) for c in STEP_TEXTS]
+    numbers = [pl.col(c).median().alias(c) for c in STEP_NUMBERS]
+    described = own.group_by("step").agg(
+        *texts,
+        *numbers,
+        pl.len().alias("step_count"),
+        pl.col("rout_date").max().alias("last_date"),
+    )
+    return (
+        steps.select("step", "job", "job_cd", "res_cd", "inside")
+        .join(described, on="step", how="left")
+        .with_columns(pl.col("job").cast(pl.Int64), outsourced=pl.col("inside") == OUTSOURCED)
+        .sort("step")
+    )

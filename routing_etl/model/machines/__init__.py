@@ -1,0 +1,1 @@
+"""A machine or a supplier for every operation, and the resources that may run each job."""

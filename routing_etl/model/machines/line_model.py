@@ -1,0 +1,237 @@
+"""Which machine of a line an item goes to.
+
+Jobs that are planned on the same machines form a *line* (turning, milling, washing ...); an item that visits a line with
+several jobs visits it with the same machine, as a rule, and which one depends on its size, material and family. So the
+machine is learned per line from all its jobs together, and a job takes the line's answer among its own machines.
+
+What belongs here: finding lines, learning and predicting machines. What does not: which jobs an item needs, and the
+rules on machines out of use or waiting pools (`choice.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+
+from routing_etl.model.base.columns import ranges
+from routing_etl.model.base.trees import PackedTrees
+from routing_etl.model.catalogue.routings import RoutingCatalogue
+
+FloatArray = NDArray[Any]
+IntArray = NDArray[np.int64]
+
+_LEAST_ROWS = 12
+_PILOT_ROWS = 3000
+_PILOT_TREES = 8
+
+
+@dataclass
+class Shares:
+    """Which of a few answers (a line's machines) an item gets: leaves x answers, one leaf for all without trees.
+
+    `answers`: ascending. `trees`: the `tree_` of fitted trees, `columns`: the features that they ask.
+    """
+
+    answers: IntArray
+    shares: FloatArray
+    trees: Sequence[Any] = ()
+    columns: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+class SharesBook:
+    """Many `Shares` with their trees in one: an item is asked by all that it concerns in one walk."""
+
+    def __init__(self, parts: Sequence[Shares]) -> None:
+        self.answers = [part.answers for part in parts]
+        grown = [(tree, part.columns) for part in parts for tree in part.trees]
+        self.trees = PackedTrees([t for t, _ in grown], [c for _, c in grown]) if grown else None
+        self.n_trees = np.array([len(part.trees) for part in parts], dtype=np.int64)
+        self.first_tree = np.cumsum(self.n_trees) - self.n_trees
+        # A leaf's shares begin at `start`; those of parts without trees are its first row.
+        self.shares = np.concatenate([np.empty(0), *(part.shares.ravel() for part in parts)]).astype(
+            np.float32
+        )
+        size = np.array([part.shares.size for part in parts], dtype=np.int64)
+        self.begin = np.cumsum(size) - size
+        starts = [
+            begin + np.arange(len(part.shares)) * len(part.answers)
+            for begin, part in zip(self.begin, parts, strict=True)
+            if part.trees
+        ]
+        self.start = np.concatenate([np.empty(0, np.int64), *starts])
+
+    def predict(self, features: FloatArray, row: IntArray, part: IntArray, answer: IntArray) -> FloatArray:
+        """Probability of `answer[i]` under part `part[i]` for item `row[i]`; 0 for an answer that the part has not."""
+        out = np.zeros(len(row), dtype=np.float32)
+        place = np.zeros(len(row), dtype=np.int64)
+        known = np.zeros(len(row), dtype=bool)
+        for number in np.unique(part):
+            here, answers = np.flatnonzero(part == number), self.answers[number]
+            place[here] = np.minimum(np.searchsorted(answers, answer[here]), len(answers) - 1)
+            known[here] = answers[place[here]] == answer[here]
+        plain = np.flatnonzero(known & (self.n_trees[part] == 0))
+        out[plain] = self.shares[self.begin[part[plain]] + place[plain]]
+        asked = np.flatnonzero(known & (self.n_trees[part] > 0))
+        if self.trees is None or not len(asked):
+            return out
+        pair, back = np.unique(part[asked] * len(features) + row[asked], return_inverse=True)
+        number, item = pair // len(features), pair % len(features)
+        n = self.n_trees[number]
+        tree = ranges(self.first_tree[number], n)
+        start = self.start[self.trees.reached(features, np.repeat(item, n), tree)]
+        each = n[back]
+        walked = ranges((np.cumsum(n) - n)[back], each)
+        found = self.shares[start[walked] + np.repeat(place[asked], each)]
+        out[asked] = np.add.reduceat(found, np.cumsum(each) - each) / each
+        return out
+
+
+class LineModel:
+    """Probability of every machine of a line for items.
+
+    Parameters
+    ----------
+    n_trees, min_leaf, max_features: of the forest of a line. max_columns: columns that it may ask. max_rows: most items
+        that grow it. alike: jobs are one line up to this cosine distance of their machines' (square rooted) shares.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 24,
+        min_leaf: int = 1,
+        max_features: float = 0.3,
+        max_columns: int = 32,
+        max_rows: int = 12_000,
+        alike: float = 0.5,
+        n_jobs: int | None = None,
+        random_state: int = 42,
+    ) -> None:
+        self.n_trees = n_trees
+        self.min_leaf = min_leaf
+        self.max_features = max_features
+        self.max_columns = max_columns
+        self.max_rows = max_rows
+        self.alike = alike
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(
+        self, catalogue: RoutingCatalogue, features: FloatArray, live: NDArray[np.bool_], weights: FloatArray
+    ) -> LineModel:
+        """Learn.
+
+        Parameters
+        ----------
+        features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
+        """
+        # Work sent outside is one answer, whatever its resource is called there or whether it is filled in at all.
+        machine = catalogue.steps.select(
+            pl.when("outsourced")
+            .then(pl.lit("\x1f"))
+            .otherwise(pl.concat_str("res_cd", "inside", separator="\x1f", ignore_nulls=True))
+        )
+        self.machine_of_step_ = machine.to_series().rank("dense").cast(pl.Int64).to_numpy() - 1
+        n_machines = int(self.machine_of_step_.max()) + 1
+        self.step_job_ = catalogue.step_job
+        label, step = catalogue.label_steps()
+        label, step = label[live[step]], step[live[step]]
+        job, machine_used = catalogue.step_job[step], self.machine_of_step_[step]
+        self.line_of_job_ = self._lines(job, machine_used, len(catalogue.jobs), n_machines)
+        line = self.line_of_job_[job]
+        n_lines = int(self.line_of_job_.max()) + 1
+        key = np.unique((line * len(features) + label) * n_machines + machine_used)
+        line, rest = key // (len(features) * n_machines), key % (len(features) * n_machines)
+        label, machine_used = rest // n_machines, rest % n_machines
+        bounds = np.searchsorted(line, np.arange(n_lines + 1))
+        learn = delayed(self.learn)
+        lines = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            learn(features, label[a:b], machine_used[a:b], weights) for a, b in pairwise(bounds)
+        )
+        self.lines_ = SharesBook(lines)
+        return self
+
+    def _lines(self, job: IntArray, machine: IntArray, n_jobs: int, n_machines: int) -> IntArray:
+        table = sparse.csr_matrix((np.ones(len(job)), (job, machine)), shape=(n_jobs, n_machines)).toarray()
+        seen = np.flatnonzero(table.sum(axis=1) > 0)
+        out = np.full(n_jobs, -1, dtype=np.int64)
+        if len(seen) > 1:
+            share = np.sqrt(table[seen] / table[seen].sum(axis=1, keepdims=True))
+            out[seen] = fcluster(linkage(share, "average", "cosine"), self.alike, "distance") - 1
+        else:
+            out[seen] = 0
+        return out
+
+    def learn(self, features: FloatArray, label: IntArray, machine: IntArray, weights: FloatArray) -> Shares:
+        """Shares of the machines.
+
+        Parameters
+        ----------
+        features: a row per label; weights likewise. label, machine: the cases.
+        """
+        machines, answer = np.unique(machine, return_inverse=True)
+        weight = weights[label].astype(np.float64)
+        shares = np.bincount(answer, weight, len(machines)) / max(float(weight.sum()), 1e-12)
+        if len(machines) < 2 or len(label) < _LEAST_ROWS:
+            return Shares(machines, shares[None, :])
+        rows = np.arange(len(label))
+        if len(rows) > self.max_rows:
+            rng = np.random.default_rng(self.random_state)
+            rows = np.sort(rng.choice(rows, self.max_rows, replace=False))
+        columns = self._telling(features, label[rows], answer[rows])
+        forest = RandomForestClassifier(
+            self.n_trees,
+            min_samples_leaf=self.min_leaf,
+            max_features=self.max_features,
+            n_jobs=1,
+            random_state=self.random_state,
+        ).fit(features[np.ix_(label[rows], columns)], answer[rows], sample_weight=weight[rows])
+        trees = [tree.tree_ for tree in forest.estimators_]
+        leaves = np.concatenate([tree.value[tree.feature < 0, 0, :] for tree in trees])
+        # A machine that no sampled row has keeps a column of zeros.
+        values = np.zeros((len(leaves), len(machines)), dtype=np.float32)
+        values[:, forest.classes_.astype(np.int64)] = leaves / np.maximum(
+            leaves.sum(axis=1, keepdims=True), 1e-12
+        )
+        return Shares(machines, values, trees, columns)
+
+    def _telling(self, features: FloatArray, label: IntArray, answer: IntArray) -> IntArray:
+        """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
+        if features.shape[1] <= self.max_columns:
+            return np.arange(features.shape[1])
+        if len(label) > _PILOT_ROWS:
+            rng = np.random.default_rng(self.random_state)
+            some = np.sort(rng.choice(len(label), _PILOT_ROWS, replace=False))
+            label, answer = label[some], answer[some]
+        pilot = ExtraTreesClassifier(
+            _PILOT_TREES,
+            min_samples_leaf=self.min_leaf,
+            max_features=0.5,
+            n_jobs=1,
+            random_state=self.random_state,
+        ).fit(features[label], answer)
+        order = np.argsort(-pilot.feature_importances_, kind="stable")
+        return np.sort(order[: self.max_columns])
+
+    def predict(self, features: FloatArray, row: IntArray, step: IntArray) -> FloatArray:
+        """Probability that item `row[i]`, when it visits the line of `step[i]`'s job, does so with that step's machine.
+
+        Parameters
+        ----------
+        row: row in `features`. step: index into the catalogue's steps.
+        """
+        out = np.zeros(len(row), dtype=np.float32)
+        line = self.line_of_job_[self.step_job_[step]]
+        here = np.flatnonzero(line >= 0)
+        out[here] = self.lines_.predict(features, row[here], line[here], self.machine_of_step_[step[here]])
+        return out

@@ -1,0 +1,116 @@
+"""How sure a proposal may be for an item of a part type that nobody has routed.
+
+What belongs here: which types are new, and what that does to confidence. What does not: similarity itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from routing_etl.model.attributes.levels import normalise, normalised
+from routing_etl.model.base.columns import FEW
+
+FloatArray = NDArray[Any]
+IntArray = NDArray[np.int64]
+
+_SAMPLE = 1500
+_CELLS = 20_000_000
+#: Of the bound that items of new types have: what the least of them keep.
+_DOUBT = 0.75
+
+
+TYPE_ATTRIBUTE = "part_type"
+TYPE_LEVEL = f"{TYPE_ATTRIBUTE}|value"
+
+
+def kind_level(levels: Collection[str]) -> str:
+    """The level that tells kinds of items apart: the part type's, else the first value level; '' when there is none."""
+    return next((n for n in (TYPE_LEVEL, *levels) if n in levels and n.endswith("|value")), "")
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Items of new types, and their confidence.
+
+    `attribute`: what tells the types, '' when nothing does. `known`: its values among the routed items.
+    `factor`: see `novelty_factor`. `bound`: the confidence of the least sure known items, which a new part type never
+    exceeds; None where another attribute stands in for the part type, because its new values are no new types.
+    """
+
+    attribute: str
+    known: pl.Series
+    factor: float
+    bound: float | None
+
+    def unseen(self, items: pl.DataFrame) -> NDArray[np.bool_]:
+        """Items whose type no routed item has; one without a type is not among them."""
+        if not self.attribute:
+            return np.zeros(items.height, dtype=bool)
+        if items.height <= FEW:
+            kinds = map(normalised, items[self.attribute].cast(pl.String).to_list())
+            return np.array([k is not None and k not in self._values for k in kinds], dtype=bool)
+        kind = items.select(normalise(self.attribute)).to_series()
+        return (~kind.is_in(self.known.implode())).fill_null(value=False).to_numpy()
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        return frozenset(self.known.to_list())
+
+    def doubted(
+        self, probability: FloatArray, row: IntArray, unseen: NDArray[np.bool_]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Confidence of every candidate, and per item how likely its best one is to be right at all.
+
+        No routing shows how far those of other types hold for a new one. So an item of a new part type is never surer
+        than the least sure known ones, and among its like those stay ahead that the rest of the item speaks for.
+
+        Parameters
+        ----------
+        probability, row: per candidate, calibrated on known types, and its item. unseen: per item.
+        """
+        top = np.zeros(len(unseen))
+        np.maximum.at(top, row, probability)
+        best = top * np.where(unseen, self.factor, 1.0)
+        shrink = np.full(len(unseen), self.factor)
+        if self.bound is not None:
+            shrink = np.minimum(1.0, self.bound * (_DOUBT + (1.0 - _DOUBT) * top) / np.maximum(top, 1e-12))
+        return probability * np.where(unseen, shrink, 1.0)[row], best
+
+
+def novelty_factor(
+    kind: NDArray[np.int32],
+    points: FloatArray,
+    sequence_of: IntArray,
+    nearest_same: NDArray[np.bool_],
+    random_state: int,
+) -> float:
+    """How much less sure a proposal is when it rests on other part types only: 0 .. 1.
+
+    The share of items whose nearest neighbour of another type has their routing, over the same share for the nearest
+    neighbour of any type: 1 where types do not matter, near 0 where each type has routings of its own.
+
+    Parameters
+    ----------
+    kind, points, sequence_of: per training item its type, place and job sequence.
+    nearest_same: whether its nearest neighbour has its routing.
+    """
+    rng = np.random.default_rng(random_state)
+    sample = np.sort(rng.choice(len(kind), min(_SAMPLE, len(kind)), replace=False))
+    squares = (points**2).sum(axis=1)
+    hits_other = hits_any = 0
+    for part in np.array_split(sample, max(1, len(sample) * len(kind) // _CELLS)):
+        distance = squares[None, :] - 2.0 * (points[part] @ points.T)
+        own = kind[None, :] == kind[part][:, None]
+        distance[own] = np.inf
+        other = distance.argmin(axis=1)
+        foreign = np.isfinite(distance[np.arange(len(part)), other])
+        hits_other += int((foreign & (sequence_of[other] == sequence_of[part])).sum())
+        hits_any += int(nearest_same[part].sum())
+    return float(np.clip((hits_other + 1) / (hits_any + 1), 0.0, 1.0))

@@ -1,0 +1,311 @@
+"""The draw of a demo plant's grammar: another seed gives other codes, rules, thresholds, machines and times.
+
+What belongs here: random choices that make a `Book`. What does not: what a book means (`grammar.py`) and the draw
+of single rules (`rules.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+
+from routing_etl.plant import values as v
+from routing_etl.plant.grammar import (
+    MAX_PASSES,
+    N_TOGGLES,
+    Book,
+    Codes,
+    Family,
+    Grammar,
+    Slot,
+    Toggle,
+    base_plan,
+    toggled,
+)
+from routing_etl.plant.latent import Array, Catalogue, Latent, draw_catalogue, draw_latent
+from routing_etl.plant.rules import Rule, channel, draw_channels, draw_rule
+
+
+class _Coder:
+    """Gives each (stage, group) its own letter-and-number and makes codes for its passes."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.codes = Codes()
+        self.made: dict[tuple[str, int], Array] = {}
+        self.free: dict[str, list[int]] = {}
+
+    def passes(self, stage: str, group: int) -> Array:
+        """Indices of the codes of passes 1, 2, 3 of a stage's group; some groups repeat one code."""
+        key = (stage, group)
+        if key not in self.made:
+            info = v.STAGES[stage]
+            pool = self.free.setdefault(info.letter, list(self.rng.permutation(np.arange(1, 90))))
+            number = pool.pop()
+            repeats = self.rng.random() < 0.2
+            first = int(self.rng.integers(1, 3))
+            tag = "" if group == 0 else f"_{'BCDE'[group - 1]}"
+            indices: list[int] = []
+            for k in range(MAX_PASSES):
+                if repeats and indices:
+                    indices.append(indices[0])
+                    continue
+                name = f"{info.name}{tag} {k + 1}차" if not repeats else f"{info.name}{tag}"
+                indices.append(self.codes.add(f"{info.letter}{number:02d}-{first + k}", name, stage))
+            self.made[key] = np.array(indices, np.int16)
+        return self.made[key]
+
+
+def draw_book(seed: int, grammar: Grammar) -> Book:
+    """Draw the plant's grammar. It depends on the seed and the knobs only, not on the number of items."""
+    rng = np.random.default_rng([seed, 11])
+    catalogue = draw_catalogue(
+        np.random.default_rng([seed, 12]), grammar.families, grammar.part_types, grammar.new_part_types
+    )
+    sample = draw_latent(np.random.default_rng([seed, 13]), catalogue, 24_000)
+    coder = _Coder(rng)
+    families = []
+    for f in range(len(catalogue.families)):
+        rows = np.flatnonzero(sample.family == f)
+        part = sample.take(rows) if len(rows) >= 30 else sample
+        families.append(_draw_family(rng, grammar, catalogue.archetype(f), part, coder))
+    if grammar.outsourced_share:
+        _outsource(rng, families, sample, grammar.outsourced_share)
+    codes = coder.codes
+    old_code, code_change = _drift(rng, grammar, families, sample, codes)
+    book = _machines_and_times(rng, grammar, catalogue, families, codes, sample, old_code, code_change)
+    _calibrate(book, sample)
+    return book
+
+
+def _draw_family(
+    rng: np.random.Generator, grammar: Grammar, kind: v.Archetype, part: Latent, coder: _Coder
+) -> Family:
+    channels = draw_channels(rng, kind.od_mm is not None, grammar.attributes_per_family)
+    slots: list[Slot] = []
+    column = 0
+    for entry in kind.pipeline:
+        stage, core, many = entry.rstrip("!*"), "!" in entry, "*" in entry
+        draw = rng.random()
+        conditional = draw < (0.12 if core else grammar.conditional_share)
+        if not conditional and not core and rng.random() < 0.6:
+            continue
+        presence = draw_rule(rng, part, channels, grammar.compound_rules) if conditional else None
+        first = int(rng.integers(3))
+        codes = np.stack([coder.passes(stage, first), coder.passes(stage, (first + 1) % 3)])
+        choice = draw_rule(rng, part, channels, grammar.compound_rules) if rng.random() < 0.22 else None
+        passes = None
+        width = 1
+        if many and grammar.most_passes > 1 and rng.random() < 0.75:
+            passes, width = _draw_passes(rng, part, kind, grammar.most_passes)
+        outside = None
+        if v.STAGES[stage].outsourceable and rng.random() < 0.5:
+            outside = draw_rule(rng, part, channels, grammar.compound_rules)
+        slots.append(Slot(stage, presence, codes[:, :width], choice, passes, outside, column))
+        column += width
+    # Every pipeline has two core stages or more; two of its slots are always there, so a routing has two operations.
+    for at in range(len(slots) - 1, -1, -1):
+        if sum(s.presence is None for s in slots) < 2 and slots[at].presence is not None:
+            slots[at] = replace(slots[at], presence=None)
+    outside_codes = np.array(
+        [coder.passes("out", int(rng.integers(3)))[0], coder.passes("insp_in", 0)[0]], np.int16
+    )
+    family = Family(slots, [], None, outside_codes)
+    family.toggles = _draw_toggles(rng, grammar, family, part, channels)
+    return family
+
+
+def _draw_passes(
+    rng: np.random.Generator, part: Latent, kind: v.Archetype, most: int
+) -> tuple[tuple[str, int, tuple[float, ...]], int]:
+    if kind.od_mm is not None:
+        name = str(rng.choice(["od", "ln", "wall"], p=[0.5, 0.3, 0.2]))
+        values = channel(part, name, 0)
+        cuts = np.sort(rng.uniform([0.3, 0.7], [0.6, 0.92]))[: most - 1]
+        levels = tuple(float(f"{x:.2g}") for x in np.quantile(values, cuts))
+        return (name, 0, levels), most
+    name, arg = ("tok", 1) if kind.style == "vessel" else ("ssize", 0)
+    values = channel(part, name, arg)
+    levels = tuple(sorted({float(np.quantile(values, rng.uniform(0.4, 0.8)))}))
+    return (name, arg, levels), 2
+
+
+def _draw_toggles(
+    rng: np.random.Generator,
+    grammar: Grammar,
+    family: Family,
+    part: Latent,
+    channels: list[tuple[str, int]],
+) -> list[Toggle]:
+    jobs, _ = base_plan(family, part)
+    options: list[tuple[float, str, int]] = []
+    for i, slot in enumerate(family.slots):
+        kinds = ["alt"]
+        if slot.outside is None:
+            # Leaving an outside step out would turn a mixed routing into the in-house one that counts.
+            kinds.append("skip")
+            if slot.presence is not None:
+                kinds.append("add")
+        if slot.width > 1:
+            kinds.append("pass")
+        if i + 1 < len(family.slots):
+            kinds.append("swap")
+        for kind in kinds:
+            probe = Toggle(kind, i, 0.0, Rule("one", ()))
+            active = float((toggled(family, probe, jobs) != jobs).any(1).mean())
+            if active > 0.25:
+                options.append((active, kind, i))
+    if not options:
+        return []
+    picks = rng.permutation(len(options))
+    chosen: list[tuple[float, str, int]] = []
+    for j in picks:
+        active, kind, i = options[j]
+        if all(i != c[2] for c in chosen):
+            chosen.append(options[j])
+        if len(chosen) == N_TOGGLES:
+            break
+    total = grammar.planner_noise * rng.gamma(4.0, 0.25)
+    weights = rng.dirichlet(np.full(len(chosen), 1.3))
+    return [
+        Toggle(kind, i, float(total * w / active), draw_rule(rng, part, channels, 0.2))
+        for w, (active, kind, i) in zip(weights, chosen, strict=True)
+    ]
+
+
+def _outsource(rng: np.random.Generator, families: list[Family], sample: Latent, share: float) -> None:
+    """Some families send what is too large for their machines outside altogether."""
+    makers = [f for f in range(len(families)) if (sample.family == f).any()]
+    sized = [f for f in makers if float(sample.od[sample.family == f].max()) > 0]
+    if not sized:
+        return
+    chosen = rng.choice(sized, max(1, len(sized) // 2), replace=False)
+    covered = float(np.isin(sample.family, chosen).mean())
+    part = min(share / max(covered, 1e-6), 0.25)
+    for f in chosen:
+        values = sample.od[sample.family == f]
+        families[f].outsourced = ("od", float(f"{np.quantile(values, 1 - part):.3g}"))
+
+
+def _drift(
+    rng: np.random.Generator, grammar: Grammar, families: list[Family], sample: Latent, codes: Codes
+) -> tuple[Array, date]:
+    """Some codes of today replaced older ones: `old[today] = the code before the change`."""
+    usage = np.zeros(len(codes.code))
+    for f, family in enumerate(families):
+        part = sample.take(np.flatnonzero(sample.family == f))
+        if len(part):
+            jobs, _ = base_plan(family, part)
+            found, count = np.unique(jobs, return_counts=True)
+            usage[found] += count
+    usage[0] = 0
+    usage /= len(sample)
+    eligible = np.flatnonzero((usage > 0.008) & (usage < 0.045))
+    chosen = rng.choice(eligible, min(grammar.drifted_codes, len(eligible)), replace=False)
+    pairs = []
+    for today in chosen:
+        letter = codes.code[today][0]
+        used = set(codes.code)
+        number = int(rng.integers(90, 100))
+        suffix = 1
+        while f"{letter}{number}-{suffix}" in used:
+            suffix += 1
+        pairs.append(
+            (today, codes.add(f"{letter}{number}-{suffix}", f"{codes.name[today]} 구", codes.stage[today]))
+        )
+    old = np.arange(len(codes.code), dtype=np.int16)
+    for today, before in pairs:
+        old[today] = before
+    return old, grammar.as_of - timedelta(days=grammar.drift_days)
+
+
+def _machines_and_times(
+    rng: np.random.Generator,
+    grammar: Grammar,
+    catalogue: Catalogue,
+    families: list[Family],
+    codes: Codes,
+    sample: Latent,
+    old_code: Array,
+    code_change: date,
+) -> Book:
+    resources = Codes()
+    lines = list(v.LINES)
+    grades = 4
+    cuts = np.zeros((len(lines), grades - 1))
+    machine = np.zeros((len(families), len(lines), grades), np.int16)
+    line_machines: list[Array] = []
+    pool_of_line = np.zeros(len(lines), np.int16)
+    retired: list[tuple[int, int]] = []
+    for i, line in enumerate(lines):
+        prefix, pattern, count, has_pool = v.LINES[line]
+        numbers = np.sort(rng.choice(np.arange(1, count + 3), count, replace=False))
+        made = []
+        for k, number in enumerate(numbers):
+            inch = int(np.interp(k, [0, max(count - 1, 1)], [8, 32]))
+            name = pattern.format(k=number, n=inch, c="ABCEGMNOPQ"[k % 10])
+            suffix = f"{number}{'ABC'[k % 3]}" if prefix.endswith("WC") else f"-{number:02d}"
+            made.append(resources.add(f"{prefix}{suffix}" if line != "OUT" else "외주", name, line))
+        if has_pool:
+            pool_of_line[i] = resources.add(f"{prefix}-대기", f"{prefix} 대기", line)
+        values = sample.size[sample.size > 0]
+        cuts[i] = np.quantile(values, np.sort(rng.uniform([0.25, 0.55, 0.85], [0.5, 0.8, 0.97])))
+        blocks = np.array_split(np.array(made), min(grades, count))
+        for f in range(len(families)):
+            for grade in range(grades):
+                block = blocks[min(grade * len(blocks) // grades, len(blocks) - 1)]
+                machine[f, i, grade] = rng.choice(block)
+        if line == "CNC" and len(made) > 2:
+            gone = resources.add(
+                f"{prefix}-{int(numbers[-1]) + 2:02d}", pattern.format(k=0, n=10, c="Z"), line
+            )
+            retired.append((made[len(made) // 2], gone))
+        line_machines.append(np.array(made, np.int16))
+    old_machine = np.arange(len(resources.code), dtype=np.int16)
+    for today, before in retired:
+        old_machine[today] = before
+    stage_of = [v.STAGES[s] if s else None for s in codes.stage]
+    line_of_code = np.array([0 if s is None else lines.index(s.line) for s in stage_of])
+    n_codes = len(codes.code)
+    jitter = rng.lognormal(0, 0.28, (2, n_codes))
+    today_of = np.arange(n_codes)
+    today_of[old_code[old_code != np.arange(n_codes)]] = np.flatnonzero(old_code != np.arange(n_codes))
+    hardness = np.array([1.0, 1.3, 1.6, 0.8, 1.9, 2.3, 0.6, 0.5, 0.9, 1.0, 1.4])
+    exponent = np.array([0.0 if s is None else s.exponent for s in stage_of])
+    exponent = (exponent * rng.uniform(0.7, 1.3, n_codes))[today_of]
+    return Book(
+        grammar=grammar,
+        catalogue=catalogue,
+        codes=codes,
+        families=families,
+        resources=resources,
+        line_names=lines,
+        line_of_code=line_of_code,
+        line_cuts=cuts,
+        machine=machine,
+        line_machines=line_machines,
+        pool_of_line=pool_of_line,
+        old_code=old_code,
+        code_change=code_change,
+        old_machine=old_machine,
+        machine_change=grammar.as_of - timedelta(days=grammar.machine_change_days),
+        run_base=(np.array([0.0 if s is None else s.run for s in stage_of]) * jitter[0])[today_of],
+        setup_base=(np.array([0.0 if s is None else s.setup for s in stage_of]) * jitter[1])[today_of],
+        run_family=rng.lognormal(0, 0.25, (len(families), len(lines))),
+        run_material=hardness[None, :] ** rng.uniform(0.2, 1.1, (len(lines), 1)),
+        exponent=exponent,
+    )
+
+
+def _calibrate(book: Book, sample: Latent) -> None:
+    """Scale the variations so that planners depart from the most probable routing as often as the knob says."""
+    goal = book.grammar.planner_noise
+    for _ in range(6):
+        mean = float(book.plan(sample).share.sum(1).mean())
+        if mean <= 0 or abs(mean - goal) < 0.002:
+            return
+        factor = goal / mean
+        for family in book.families:
+            family.toggles = [replace(t, share=t.share * factor) for t in family.toggles]

@@ -1,0 +1,462 @@
+"""The whole evaluation: nothing leaks, what fails is NULL with a reason, alerts, rows and the report people read."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
+from model_toy import toy_items, toy_operations, toy_rule
+from structlog.testing import capture_logs
+
+from routing_etl.errors import ConfigurationError, ModelError
+from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
+from routing_etl.evaluation.evaluate import evaluate
+from routing_etl.evaluation.glossary import GLOSSARY, compared
+from routing_etl.evaluation.report import EvaluationReport, Thresholds, raise_alerts
+from routing_etl.frames import METRICS, Predictions, TimeEvidence
+
+
+class Recorder:
+    """A nearest copy that notes what it was given."""
+
+    seen: list[dict]
+
+    def __init__(self, seen: list[dict]) -> None:
+        self.seen = seen
+        self.inner = NearestCopyPredictor()
+
+    def fit(self, items, operations, *, times=None, progress=None):
+        self.seen.append({"items": items, "operations": operations, "times": times})
+        self.inner.fit(items, operations, times=times)
+        return self
+
+    def predict(self, items) -> Predictions:
+        self.seen[-1]["asked"] = items
+        return self.inner.predict(items)
+
+
+@pytest.fixture(scope="module")
+def toy() -> tuple[pl.DataFrame, pl.DataFrame]:
+    items = toy_items(500)
+    known = items.head(400)
+    return items, toy_operations(known, toy_rule(known))
+
+
+def no_evidence(keys: pl.Series) -> TimeEvidence:
+    return TimeEvidence.none()
+
+
+def run(toy, **options) -> EvaluationReport:
+    given = {
+        "split": "time",
+        "evidence": no_evidence,
+        "actuals": TimeEvidence.none(),
+        "n_resamples": 50,
+        **options,
+    }
+    make = given.pop("make", NearestCopyPredictor)
+    return evaluate(make, *toy, **given)
+
+
+@pytest.fixture(scope="module")
+def usual(toy) -> EvaluationReport:
+    """The evaluation that most tests look at; never changed by them."""
+    return run(toy)
+
+
+# --- no leak ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_routing_that_only_the_item_itself_has_is_never_predicted():
+    """Every item has its own job code: whoever predicts one has looked."""
+    n = 30
+    keys = [f"I{i:02d}" for i in range(n)]
+    items = items_of(keys, kind=["k"] * n, part_type=["P"] * n)
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    main = operations_of({k: steps(f"SECRET_{k}") for k in keys}, when)
+    alternate = operations_of(
+        {k: steps(f"SECRET_{k}") for k in keys}, {k: datetime(2020, 1, 1) for k in keys}, rank=1
+    )
+    for split in ("time", "family", "loo"):
+        found = evaluate(
+            NearestCopyPredictor, items, pl.concat([main, alternate]), split=split, evidence=no_evidence,
+            actuals=TimeEvidence.none(), test_days=9, n_resamples=0,
+        )  # fmt: skip
+        for method in ("model", "nearest_copy", "majority_part_type", "legacy"):
+            assert found.value("exact_at_1", method=method) == 0.0
+            assert found.value("exact_at_4", method=method) == 0.0
+            assert found.value("operation_recall", method=method) == 0.0
+
+
+@pytest.mark.parametrize("split", ["time", "family", "loo"])
+def test_training_sees_nothing_of_the_judged_items(toy, split):
+    seen: list[dict] = []
+    asked_for: list[set[str]] = []
+
+    def evidence(keys: pl.Series) -> TimeEvidence:
+        asked_for.append(set(keys))
+        return TimeEvidence.none()
+
+    run(
+        toy,
+        make=lambda: Recorder(seen),
+        split=split,
+        evidence=evidence,
+        baselines=False,
+        folds=3,
+        max_items=50,
+    )
+    assert seen and len(seen) == len(asked_for)
+    for call, keys in zip(seen, asked_for, strict=True):
+        judged = set(call["asked"]["item_key"])
+        assert judged and not judged & set(call["items"]["item_key"])
+        assert not judged & set(call["operations"]["item_key"])
+        assert not judged & keys and keys == set(call["operations"]["item_key"])
+        copies = call["asked"]["attribute_hash"].implode()
+        trained = call["items"].join(
+            call["operations"].select("item_key").unique(), on="item_key", how="semi"
+        )
+        assert not trained["attribute_hash"].is_in(copies).any()
+
+
+def test_unrouted_items_are_never_judged(toy):
+    seen: list[dict] = []
+    items, operations = toy
+    few = items.sort("item_key").gather_every(10)
+    operations = operations.join(few.select("item_key"), on="item_key", how="semi")
+    run((few, operations), make=lambda: Recorder(seen), split="loo", baselines=False)
+    routed = set(operations["item_key"])
+    assert len(seen) == len(routed) < few.height
+    assert all(set(call["asked"]["item_key"]) <= routed for call in seen)
+
+
+def test_with_several_folds_an_item_is_judged_by_the_resources_that_its_own_fold_knew():
+    """Two folds of ten items; planned is always R, written always S, and only the first fold's model names S.
+
+    A model that has no resource list from its own training must not borrow that of another fold, which has seen it.
+    """
+
+    class Fixed:
+        def __init__(self, alternatives: list) -> None:
+            self.alternatives = alternatives
+
+        def fit(self, items, operations, *, times=None, progress=None):
+            return self
+
+        def predict(self, items) -> Predictions:
+            answers = {k: [(0.5, steps("A"))] for k in items["item_key"]}
+            return predictions_of(answers, alternatives=self.alternatives)
+
+    keys = [f"I{i:02d}" for i in range(20)]
+    routings = {k: [{**steps("A")[0], "res_cd": "S"}] for k in keys}
+    for first, second in (([("A", "S", 1)], []), ([], [("A", "S", 1)])):
+        models = iter([Fixed(first), Fixed(second)])
+        found = evaluate(
+            lambda models=models: next(models), items_of(keys, kind=keys), operations_of(routings), split="loo", folds=2,
+            evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+        )  # fmt: skip
+        assert found.details["folds"] == 2
+        assert found.value("resource_top1") == 0.0
+        assert found.value("resource_top3") == 0.5
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_keep_the_contract_and_hold_model_baselines_and_differences(usual):
+    found = usual
+    METRICS.validate(found.metrics)
+    assert not found.metrics.select(METRICS.key).is_duplicated().any()
+    methods = set(found.metrics["method"])
+    baselines = {"nearest_copy", "majority_part_type", "legacy"}
+    assert methods == {"model"} | baselines | {f"model_minus_{b}" for b in baselines}
+    # a value without a reason, or a reason without a value
+    assert found.metrics.select((pl.col("value").is_null() == pl.col("reason").is_not_null()).all()).item()
+    assert found.metrics.select((pl.col("value").is_finite() | pl.col("value").is_null()).all()).item()
+    inside = found.metrics.filter(pl.col("low").is_not_null())
+    assert inside.height > 100 and (inside["low"] <= inside["high"]).all()
+
+
+def test_a_method_compared_with_itself_differs_by_nothing(usual):
+    found = usual.metrics.filter(pl.col("method") == "model_minus_nearest_copy").drop_nulls("value")
+    assert found.height > 50
+    assert found.filter((pl.col("value") != 0) | (pl.col("low") != 0) | (pl.col("high") != 0)).height == 0
+
+
+def test_differences_are_model_minus_baseline(usual):
+    found = usual
+    gap = found.value("exact_at_1") - found.value("exact_at_1", method="majority_part_type")
+    assert found.value("exact_at_1", method="model_minus_majority_part_type") == pytest.approx(gap)
+
+
+def test_differences_in_times_are_on_the_operations_that_both_have():
+    class Fixed:
+        def __init__(self, answers: dict) -> None:
+            self.answers = answers
+
+        def fit(self, items, operations, *, times=None, progress=None):
+            return self
+
+        def predict(self, items) -> Predictions:
+            return predictions_of({k: [(0.5, self.answers[k])] for k in items["item_key"]})
+
+    keys = [f"I{i:02d}" for i in range(60)]
+    items = items_of(keys, kind=[f"k{i}" for i in range(60)], part_type=["P"] * 60)
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    # the baseline's copies are always A, timed 2.0; the model adds B, timed very wrong
+    operations = operations_of(
+        {k: steps("A B" if i >= 40 else "A", run_min=2.0) for i, k in enumerate(keys)}, when
+    )
+    times = actual_times({(k, s, j): (None, 2.0) for k in keys for s, j in ((10, "A"), (20, "B"))})
+    answer = [*steps("A", run_time=2.0), *steps("B", run_time=90.0)]
+    found = evaluate(
+        lambda: Fixed(dict.fromkeys(keys, answer)), items, operations, split="time", test_days=20, evidence=no_evidence,
+        actuals=times, n_resamples=20,
+    )  # fmt: skip
+    assert found.value("run_mae") == pytest.approx(44.0)
+    assert found.value("run_mae", method="nearest_copy") == 0.0
+    assert found.value("run_mae", method="model_minus_nearest_copy") == 0.0
+
+
+def test_segments_cover_the_items(usual):
+    found = usual.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1"))
+    total = found.filter(pl.col("segment") == "all")["n"].item()
+    for kind in ("part_type_band:", "neighbours:", "confidence:"):
+        assert found.filter(pl.col("segment").str.starts_with(kind))["n"].sum() == total
+    names = set(found["segment"])
+    assert names & {"part_type_band:frequent", "part_type_band:rare"}
+
+
+def test_part_type_bands_count_training_items_only():
+    keys = [f"I{i:03d}" for i in range(100)]
+    kinds = ["MANY"] * 60 + ["FEW"] * 5 + ["MANY"] * 20 + ["FEW"] * 5 + ["NEW"] * 9 + [None]
+    items = items_of(keys, part_type=kinds, kind=[f"k{i % 5}" for i in range(100)])
+    when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
+    found = evaluate(
+        MajorityByPartType, items, operations_of({k: steps("A") for k in keys}, when), split="time", test_days=35,
+        evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+    ).metrics.filter(pl.col("metric") == "exact_at_1")  # fmt: skip
+    counts = dict(found.select("segment", "n").iter_rows())
+    assert counts["part_type_band:frequent"] == 20 and counts["part_type_band:rare"] == 5
+    assert counts["part_type_band:unseen"] == 9 and counts["part_type_band:none"] == 1
+
+
+def test_the_same_evaluation_twice_is_equal(toy, usual):
+    assert run(toy).metrics.equals(usual.metrics)
+
+
+def test_legacy_metrics_are_rounded_and_equal_the_rows(usual):
+    found = usual
+    assert set(found.legacy) == {
+        "accuracy",
+        "precision_weighted",
+        "recall_weighted",
+        "f1_weighted",
+        "sample_count",
+    }
+    for name in ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted"):
+        assert found.legacy[name] == round(found.value(name), 4)
+    assert found.legacy["sample_count"] > 0
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+class Failing:
+    def fit(self, items, operations, *, times=None, progress=None):
+        raise ModelError("Only 3 items.", remedy="More items.")
+
+    def predict(self, items):
+        raise AssertionError("not fitted")
+
+
+def test_a_model_that_cannot_be_fitted_is_null_with_its_message(toy):
+    with capture_logs() as logs:
+        found = run(toy, make=Failing)
+    assert "evaluated_method_failed" in {entry["event"] for entry in logs}
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1")).row(
+        0, named=True
+    )
+    assert row["value"] is None and "Only 3 items." in row["reason"]
+    assert found.legacy == {} and found.value("exact_at_1", method="nearest_copy") is not None
+    assert found.details["cycle"]["items_evaluated"] == 0
+    assert "METHOD_FAILED" in found.to_markdown()
+
+
+def test_answers_out_of_contract_are_null_with_the_reason(toy):
+    class OutOfContract(NearestCopyPredictor):
+        def predict(self, items) -> Predictions:
+            found = super().predict(items)
+            return Predictions(
+                found.candidates,
+                found.operations.drop("job_cd"),
+                found.resources,
+                found.evidence,
+                found.abstained,
+            )
+
+    with capture_logs() as logs:
+        found = run(toy, make=OutOfContract)
+    assert "answers_not_comparable" in {entry["event"] for entry in logs}
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "exact_at_1")).row(
+        0, named=True
+    )
+    assert row["value"] is None and row["reason"].startswith("COMPUTE_ERROR") and "job_cd" in row["reason"]
+    assert found.value("exact_at_1", method="legacy") is not None
+
+
+def test_a_programming_error_is_not_hidden(toy):
+    class Broken(Failing):
+        def fit(self, items, operations, *, times=None, progress=None):
+            raise TypeError("a bug")
+
+    with pytest.raises(TypeError, match="a bug"):
+        run(toy, make=Broken)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_resamples": -1}, {"n_resamples": 1.5}, {"max_items": 0}, {"split": "nonsense"}, {"test_days": math.nan}], ids=str
+)  # fmt: skip
+def test_wrong_options_are_errors_before_anything_is_fitted(toy, wrong):
+    seen: list[dict] = []
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigurationError) as caught:
+        run(toy, make=lambda: Recorder(seen), **wrong)
+    assert f"{name} = {value!r}" in caught.value.message and caught.value.remedy
+    assert not seen
+
+
+def test_nothing_to_judge_is_null_and_critical_never_perfect(toy):
+    items, operations = toy
+    found = run((items, operations.head(0)))
+    assert found.value("exact_at_1") is None and found.value("run_mae") is None and found.legacy == {}
+    assert [(a["code"], a["severity"]) for a in found.alerts] == [("NO_ACTUAL_DATA", "critical")]
+    assert found.details["items_evaluated"] == 0
+    assert found.metrics["reason"].str.starts_with("NO_ACTUAL_DATA").all()
+    METRICS.validate(found.metrics)
+
+
+def test_without_work_results_times_are_null_and_an_alert_says_so(usual):
+    found = usual
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "run_mae"))
+    assert row["value"].to_list() == [None] and row["reason"].to_list() == ["NO_ACTUAL_DATA"]
+    assert ("NO_ACTUAL_DATA", "warning") in [(a["code"], a["severity"]) for a in found.alerts]
+
+
+# --- alerts ----------------------------------------------------------------------------------------------------------
+
+GOOD = {"run_mae": 1.0, "run_trim_mae": 1.0, "run_cv": 0.2, "process_match": 0.95}
+
+
+@pytest.mark.parametrize(
+    ("values", "items", "operations", "expected"),
+    [
+        ({}, 100, 100, []),
+        ({"run_mae": 5.1}, 100, 100, [("HIGH_MAE", "warning")]),
+        ({"run_mae": 10.1}, 100, 100, [("HIGH_MAE", "critical")]),
+        ({"run_trim_mae": 3.6}, 100, 100, [("HIGH_MAE", "warning")]),
+        ({"process_match": 0.79}, 100, 100, [("LOW_PROCESS_MATCH", "warning")]),
+        ({"run_cv": 0.51}, 100, 100, [("HIGH_CV", "warning")]),
+        ({}, 2, 100, [("LOW_SAMPLES", "warning")]),
+        ({}, 100, 2, [("LOW_SAMPLES", "warning")]),
+        ({"run_mae": None, "run_trim_mae": None, "run_cv": None}, 100, 0, [("NO_ACTUAL_DATA", "warning")]),
+        ({}, 0, 0, [("NO_ACTUAL_DATA", "critical")]),
+    ],
+)
+def test_alerts_at_the_earlier_systems_limits(values, items, operations, expected):
+    found = raise_alerts(
+        {**GOOD, **values}, items_evaluated=items, actual_operations=operations, thresholds=Thresholds()
+    )
+    assert [(a["code"], a["severity"]) for a in found] == expected
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def test_direction_of_metrics():
+    assert compared("exact_at_1", 0.9, 0.1, 0.2) == "better"
+    assert compared("exact_at_1", 0.9, -0.2, -0.1) == "worse"
+    assert compared("run_wape", 0.2, -0.2, -0.1) == "better"
+    assert compared("ece", 0.2, 0.1, 0.2) == "worse"
+    assert compared("ece", 0.2, -0.1, 0.2) == compared("ece", 0.2, 0.0, 0.0) == "unclear"
+    assert compared("abstained_share", 0.5, 0.4, 0.5) == "none"
+
+
+@pytest.mark.parametrize(
+    ("metric", "model", "low", "high", "answer"),
+    [
+        ("run_report_coverage", 0.8, -0.12, -0.08, "better"),  # the other covers 0.88 to 0.92
+        (
+            "run_report_coverage",
+            0.95,
+            0.1,
+            0.2,
+            "worse",
+        ),  # ... 0.75 to 0.85: the target lies inside, all nearer
+        (
+            "run_report_coverage",
+            0.83,
+            0.05,
+            0.08,
+            "unclear",
+        ),  # ... 0.75 to 0.78: as far below as the model above, or nearer
+        ("setup_bias", -0.05, 0.15, 0.25, "better"),  # ... -0.3 to -0.2
+        ("setup_bias", -0.05, -0.2, -0.02, "unclear"),  # ... -0.03 to 0.15: at 0 or far above it
+    ],
+)
+def test_a_metric_with_a_target_is_better_when_surely_nearer_to_it(metric, model, low, high, answer):
+    assert compared(metric, model, low, high) == answer
+
+
+def test_every_metric_that_is_written_has_a_meaning(usual):
+    assert set(usual.metrics["metric"]) <= set(GLOSSARY)
+    assert all(m.text for m in GLOSSARY.values())
+
+
+def test_markdown_shows_every_method_interval_and_reason(usual):
+    text = usual.to_markdown()
+    for word in (
+        "nearest_copy",
+        "majority_part_type",
+        "legacy",
+        "exact_at_1",
+        "NO_ACTUAL_DATA",
+        "part_type_band:",
+        "[0.",
+    ):
+        assert word in text
+    assert "nan" not in text.lower().replace("nan_", "")
+    lines = [line for line in text.splitlines() if line.startswith("| exact_at_1 ")]
+    assert len(lines) == 1
+
+
+def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(usual):
+    found = usual
+    details = json.loads(json.dumps(found.details, ensure_ascii=False))
+    assert {
+        "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
+        "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed",
+    } <= set(details["cycle"])  # fmt: skip
+    assert details["items_trained"] > details["items_evaluated"] > 0
+    assert math.isfinite(details["duration_seconds"])
+
+
+def test_a_family_of_metrics_that_fails_is_null_and_the_others_are_measured(toy, monkeypatch):
+    from routing_etl.evaluation import measuring
+
+    def broken(*args: object) -> list:
+        raise FloatingPointError("no times today")
+
+    monkeypatch.setattr(measuring, "inside_metrics", broken)
+    with capture_logs() as logs:
+        found = run(toy)
+    assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"metric_family_failed"}
+    row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "inside")).row(
+        0, named=True
+    )
+    assert (row["value"], row["reason"]) == (None, "COMPUTE_ERROR: no times today")
+    assert found.value("exact_at_1") is not None and found.value("outsourced_f1") is None
