@@ -11,7 +11,7 @@ import dagster as dg
 
 from routing_etl.errors import DataQualityError, RoutingEtlError
 
-#: Tries after the first one; the waits are 2, 4 and 8 seconds (ERP_CONTRACT section 2), give or take a fifth.
+#: Tries after the first one; the waits are 2, 4 and 8 seconds (docs/erp-contract.md 2), give or take a fifth.
 MAX_RETRIES = 3
 _FIRST_WAIT = 2.0
 

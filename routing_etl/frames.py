@@ -23,9 +23,9 @@ Severity = Literal["critical", "warning"]
 INHOUSE = "in"
 OUTSOURCED = "out"
 
-#: The largest number a DECIMAL(10, 2) of the output tables holds (ERP_CONTRACT 6.2).
+#: The largest number a DECIMAL(10, 2) of the output tables holds (docs/erp-contract.md 6.2).
 MAX_OUTPUT = 99_999_999.99
-#: The largest number a DECIMAL(18, 4) of the source views holds (ERP_CONTRACT 3).
+#: The largest number a DECIMAL(18, 4) of the source views holds (docs/erp-contract.md 3).
 MAX_SOURCE = 99_999_999_999_999.0
 
 #: Where an operation's time comes from, best first.
@@ -160,7 +160,7 @@ def read_attributes(path: Path) -> tuple[AttributeSpec, ...]:
 
 @dataclass(frozen=True)
 class TimeBasis:
-    """How the work results report time (ERP_CONTRACT section 9, questions 1-3).
+    """How the work results report time (docs/erp-contract.md 9, questions 1-3).
 
     `time_factor_min`: minutes per reported unit (60 for hours). `run_basis`: what one reported machine time covers.
     `setup_basis`: what one reported set-up covers. `qty`: divide by ordered or by good pieces. `lot_size`: pieces per

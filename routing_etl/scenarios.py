@@ -1,4 +1,4 @@
-"""OPT / STD / SAFE and the confidences of ERP_CONTRACT 6.5: the constants and formulas, once for all rooms.
+"""OPT / STD / SAFE and the confidences of docs/erp-contract.md 6.5: the constants and formulas, once for all rooms.
 
 Belongs here: formulas over columns that the caller names, and their constants. Does not: where the columns come from, nor
 whether a confidence is calibrated (the model room measures that). NULL in, NULL out, unless stated.
@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-#: Share trimmed at each end for STD (LEGACY 2.8 S7).
+#: Share trimmed at each end for STD (docs/legacy-system.md 2.8).
 TRIM = 0.10
 #: OPT lies this many standard deviations below STD, about the 25 % quantile. The old system added it: wrong sign.
 OPT_SIGMA = 0.67

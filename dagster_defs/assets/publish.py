@@ -1,6 +1,7 @@
 """Group `publish`: loading and publishing, two assets, so that the checks of the candidates stand between.
 
-A blocking check does not stop the asset that it checks, only the ones behind it (DESIGN decision 7).
+A blocking check does not stop the asset that it checks, only the ones behind it
+(docs/decisions/0007-load-and-publish-are-two-assets.md).
 """
 
 from typing import Any

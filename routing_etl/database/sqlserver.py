@@ -185,7 +185,10 @@ def join_connection_string(pairs: Mapping[str, str]) -> str:
 
 # --- sessions ---------------------------------------------------------------------------------------------------------
 def session_statements(settings: Settings) -> tuple[str, ...]:
-    """What every session sets (DESIGN decision 3): we lose to ERP users, and an error ends the transaction."""
+    """What every session sets: we lose to ERP users, and an error ends the transaction.
+
+    Why: docs/decisions/0003-sessions-on-sql-server.md.
+    """
     return (
         "SET XACT_ABORT ON",
         "SET NOCOUNT ON",

@@ -1,4 +1,4 @@
-"""What changed in a frame that has no time stamp, such as the item master (ERP_CONTRACT 3.1).
+"""What changed in a frame that has no time stamp, such as the item master (docs/erp-contract.md 3.1).
 
 Between two nights only the item codes are compared (`item_changes`: one column is read, nothing is written); the night
 reads all items and compares every row by its hash (`row_changes`). What does not belong here: frames that have a change

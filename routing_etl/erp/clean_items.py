@@ -1,4 +1,4 @@
-"""The item master cleaned: keys, attributes, units, marks, hashes (ERP_CONTRACT section 5).
+"""The item master cleaned: keys, attributes, units, marks, hashes (docs/erp-contract.md 5).
 
 What belongs here: rules about items. What does not: routings, results, files (`clean.py` owns the folder).
 """

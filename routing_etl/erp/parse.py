@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-#: Open end of a validity written with a two-digit year (ERP_CONTRACT section 5, row 31).
+#: Open end of a validity written with a two-digit year (docs/erp-contract.md 5, row 31).
 OPEN_END = "2999-12-31"
 
 _DATETIME_FORMS = (

@@ -244,7 +244,7 @@ def _profile_error(file: str, exc: ValidationError) -> ProfileError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, KeyProblem):
         key, value = cause.key, cause.value
-    remedy = "Correct this key; see the shipped profiles and ERP_CONTRACT section 9 for what it may hold."
+    remedy = "Correct this key; see the shipped profiles and docs/erp-contract.md 9 for what it may hold."
     if isinstance(cause, KeyProblem) and cause.remedy:
         remedy = cause.remedy
     if first["type"] == "extra_forbidden":

@@ -288,7 +288,7 @@ class ItemSource(Source):
 
 
 class Routing(Section):
-    """How routing rows are read and which routing of an item counts (ERP_CONTRACT 4.3 and section 9)."""
+    """How routing rows are read and which routing of an item counts (docs/erp-contract.md 4.3 and section 9)."""
 
     run_basis: Literal["base_qty", "piece"] = "base_qty"
     mfg_lt_unit: Literal["day", "hour", "minute"] = "day"

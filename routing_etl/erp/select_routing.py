@@ -1,4 +1,6 @@
-"""Which routing of an item counts (ERP_CONTRACT 4.3): the newest valid in-house main routing; the rest are alternates.
+"""Which routing of an item counts: the newest valid in-house main routing; the rest are alternates.
+
+The rule and why others fail: docs/erp-contract.md 4.3.
 
 What belongs here: the order of an item's routings. What does not: cleaning rows (`clean_operations.py`).
 """

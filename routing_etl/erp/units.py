@@ -1,6 +1,6 @@
 """Units: spellings to units, values to one unit, and how sure that is.
 
-What belongs here: the arithmetic of ERP_CONTRACT section 5, rows 4-7, driven by the profile's `[units]`. What does not:
+What belongs here: the arithmetic of docs/erp-contract.md 5, rows 4-7, driven by the profile's `[units]`. What does not:
 which column has which unit (the profile), or limits per part type (`clean_items.py`).
 """
 

@@ -1,8 +1,8 @@
 """Alignment of predicted with actual job sequences, many pairs at once.
 
-Operations are compared by their job code and never by their position or number (LEGACY section 4, defect 10): a
+Operations are compared by their job code and never by their position or number (docs/legacy-system.md 4, defect 10): a
 missing first operation must not make all the others wrong. The alignment is a longest common subsequence; with insert
-and delete at 1 and substitute at 2 (LEGACY 2.10 E7) the Levenshtein distance is exactly n + m - 2 x its length.
+and delete at 1 and substitute at 2, the Levenshtein distance is exactly n + m - 2 x its length.
 
 What belongs here: integer coding of sequences, alignment, matching as multisets. What does not: any metric.
 """

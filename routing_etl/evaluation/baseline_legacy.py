@@ -1,6 +1,6 @@
-"""The earlier system's algorithm, re-implemented with its defects (LEGACY_SYSTEM sections 1, 2.8 and 4).
+"""The earlier system's algorithm, re-implemented with its defects (docs/legacy-system.md 1, 2.8 and 4).
 
-Kept on purpose, each with its number in LEGACY section 4: weights multiplied before the scaler, which cancels them (1);
+Kept on purpose, each with its number in docs/legacy-system.md 4: weights multiplied before the scaler, which cancels them (1);
 arbitrary ordinal codes with cosine, 0 as a real size (5); the newest routing by date whatever its class, outsourced
 included (17); operations merged by their number with job, resource and in-house flag chosen apart, one neighbour's
 operation included (15); an outlier in run time removes the operation with its set-up (16); actual times never used, 0
@@ -207,7 +207,10 @@ class LegacyPredictor:
         )  # fmt: skip
 
     def _merge(self, found: pl.DataFrame) -> pl.DataFrame:
-        """Operations of the neighbours, merged per operation number (LEGACY 2.8 S1, S3; confidence: ERP_CONTRACT 6.5)."""
+        """Operations of the neighbours, merged per operation number (docs/legacy-system.md 2.8).
+
+        Confidence: docs/erp-contract.md 6.5.
+        """
         key = ["row", "proc_seq"]
         rows = found.join(self.operations_, on="label").with_columns(
             pl.col("setup_min", "run_min").fill_null(0.0), weight=pl.col("similarity") ** 2

@@ -347,7 +347,7 @@ def _unmeasured(split: str, reason: str, started: float, limits: Thresholds) -> 
 def _finish(
     report: EvaluationReport, limits: Thresholds, started: float, details: dict[str, object]
 ) -> EvaluationReport:
-    """Add alerts, durations and the fields of a legacy evaluation cycle (LEGACY 2.10 E3)."""
+    """Add alerts, durations and the fields of a legacy evaluation cycle (docs/legacy-system.md 2.10)."""
     names = ("run_mae", "run_trim_mae", "run_rmse", "run_cv", "process_match", "outsourcing_success")
     values = {name: report.value(name) for name in names}
     own = (pl.col("method") == MODEL) & (pl.col("segment") == "all") & (pl.col("metric") == "run_mae")

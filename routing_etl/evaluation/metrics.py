@@ -79,7 +79,7 @@ def label_values(hit: FloatArray, actual: FloatArray, predicted: FloatArray) -> 
 
 
 def label_metrics(actual: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
-    """The metric set of the earlier system (LEGACY 2.1 M2, M6) for two lists of labels.
+    """The metric set of the earlier system (docs/legacy-system.md 2.1) for two lists of labels.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def label_metrics(actual: Sequence[str], predicted: Sequence[str]) -> dict[str, 
 
 
 def top_k_hit_rate(actual: Sequence[str], ranked: Sequence[Sequence[str]], k: int = TOP_K) -> float | None:
-    """Share of cases whose actual label is among the first `k` ranked ones; None without cases (LEGACY 2.1 M4)."""
+    """Share of cases whose actual label is among the first `k` ranked ones; None without cases."""
     if not len(actual):
         return None
     hits = [label in list(order)[:k] for label, order in zip(actual, ranked, strict=True)]
@@ -135,7 +135,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
     """Exact match at 1, 4 and 5, operation sets, edit similarity, order, process match, abstention, candidates.
 
     Items without a candidate count as wrong everywhere except in `exact_at_1_answered` and `order_agreement`. The hit
-    rate of five (LEGACY 2.1 M4) is NULL when no item was shown five candidates.
+    rate of five (docs/legacy-system.md 2.1) is NULL when no item was shown five candidates.
     """
     n = found.n_items
     one = np.ones(n)
@@ -237,7 +237,7 @@ def resource_metrics(found: Comparison) -> list[Metric]:
 def inside_metrics(found: Comparison) -> list[Metric]:
     """Precision, recall and F1 of outsourced and of in-house operations; a hit is an aligned operation alike on both.
 
-    `outsourcing_success` is the legacy name of the recall of outsourced operations (LEGACY 2.10 E3).
+    `outsourcing_success` is the legacy name of the recall of outsourced operations (docs/legacy-system.md 2.10).
     """
     n = found.n_items
     w = pl.col("weight")

@@ -1,4 +1,6 @@
-"""Two versions on the same held-out items: what each got right per item, and the paired difference (DESIGN decision 12).
+"""Two versions on the same held-out items: what each got right per item, and the paired difference.
+
+Why versions are compared in this way: docs/decisions/0012-promotion-on-record.md.
 
 Every version is evaluated by a model that has not seen the judged items. Of two versions, each judged on the newest
 routings of its own day, the items that both judged are held out for both, so their results can be paired item by item:

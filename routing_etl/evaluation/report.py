@@ -1,6 +1,7 @@
 """The result of an evaluation: metric rows, tables, alerts, and how people read them.
 
-What belongs here: the report, the alerts of the earlier system (LEGACY 2.10 E4, E5), Markdown. What does not: measuring.
+What belongs here: the report, the alerts of the earlier system (docs/legacy-system.md 2.10), Markdown. What does not:
+measuring.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def sections_of(metrics: Iterable[str]) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When an alert is raised (LEGACY 2.10 E4); `mae`, `trim_mae`, `critical_mae` in minutes of run time per piece."""
+    """When an alert is raised; `mae`, `trim_mae`, `critical_mae` in minutes of run time per piece.
+
+    The defaults are those of the earlier system (docs/legacy-system.md 2.10).
+    """
 
     mae: float = 5.0
     trim_mae: float = 3.5
@@ -105,7 +109,7 @@ class EvaluationReport:
     calibration: bin_low, bin_high, n, confidence, observed of the model's best candidates.
     coverage: coverage, threshold, accuracy of the model.
     alerts: code, severity ('critical' or 'warning'), message.
-    details: split, sizes, seconds per method, notes, the legacy fields of a cycle (LEGACY 2.10 E3); JSON-able.
+    details: split, sizes, seconds per method, notes, the legacy fields of a cycle (docs/legacy-system.md 2.10); JSON-able.
     time_sample: measure ('run' in minutes per piece, 'setup' in minutes per order), predicted and
         actual of a few hundred held-out operations: the points of a plot.
     held_out: what each judged item adds to the model's paired metrics (`pairing.HELD_OUT`), for a comparison with
@@ -152,7 +156,7 @@ class EvaluationReport:
 def raise_alerts(
     values: dict[str, float | None], *, items_evaluated: int, actual_operations: int, thresholds: Thresholds
 ) -> list[dict[str, str]]:
-    """Alerts HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES, HIGH_CV (LEGACY 2.10 E5).
+    """Alerts HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES, HIGH_CV (docs/legacy-system.md 2.10).
 
     Parameters
     ----------

@@ -435,7 +435,7 @@ class RoutingPredictor(Parameters):
         self.texts_ = AttributeText(tuple(order)).fit(train)
 
     def legacy_artifacts(self) -> dict[str, object]:
-        """The artifact set of LEGACY_SYSTEM 2.5: objects for joblib files and dictionaries for JSON files.
+        """The artifact set of docs/legacy-system.md 2.5: objects for joblib files and dictionaries for JSON files.
 
         Keys: encoder, scaler, feature_columns, feature_weights (joblib); active_features, feature_importance,
         feature_statistics, feature_recommendations, feature_weights_json (JSON).

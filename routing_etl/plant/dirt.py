@@ -1,4 +1,4 @@
-"""Dirt of the demo plant: helpers that spoil a clean column at a given rate (ERP_CONTRACT section 5).
+"""Dirt of the demo plant: helpers that spoil a clean column at a given rate (docs/erp-contract.md 5).
 
 What belongs here: blanks beside NULLs, odd spellings, entry errors as operations on columns. What does not: which
 column gets what (`items.py`, `rows.py`), or any knowledge of rules.

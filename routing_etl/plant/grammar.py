@@ -36,7 +36,7 @@ class Grammar:
 
     Shares are 0..1. `attribute_noise`: share of items whose written attribute is blanked or wrong, per attribute.
     `planner_noise`: mean probability that a planner departs from an item's most probable routing.
-    `dirt`: 1 = the measured rates of ERP_CONTRACT section 5, 0 = none of the optional dirt.
+    `dirt`: 1 = the measured rates (docs/erp-contract.md 5), 0 = none of the optional dirt.
     `time_noise`: sigma of ln(time) of one order, `item_time_noise`: of an item as a whole.
     """
 

@@ -17,7 +17,7 @@ _SPARSE = ("o-ring", "small part", "bar", "gasket")
 
 
 def item_codes(rng: np.random.Generator, cat: Catalogue, items: Latent) -> pl.Series:
-    """Unique item codes after ERP_CONTRACT 8.2: body + material letters, 568 O-rings, H-GS assemblies, all digits."""
+    """Unique item codes (docs/erp-contract.md 8.2): body + material letters, 568 O-rings, H-GS assemblies, digits."""
     n = len(items)
     number = rng.permutation(900_000)[:n] + 100_000
     kinds = [cat.archetype(f) for f in range(len(cat.families))]

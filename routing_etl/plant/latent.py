@@ -16,7 +16,7 @@ from routing_etl.plant import values as v
 
 Array = npt.NDArray[Any]
 
-#: Share of items drawn from the plant's twenty named part types (ERP_CONTRACT 8.1).
+#: Share of items drawn from the plant's twenty named part types (docs/erp-contract.md 8.1).
 _HEAD = 0.68
 _OPTIONS = len(v.OPTION_LETTERS)
 

@@ -1,6 +1,6 @@
 """The demo plant's vocabulary: what a mechanical-seal plant's item master and routings are written with.
 
-What belongs here: constants only (ERP_CONTRACT section 8 and its neighbours): part types, materials, seal types, words of
+What belongs here: constants only (docs/erp-contract.md 8): part types, materials, seal types, words of
 the specification, process stages, machine lines, and which stages a kind of part can pass through. What does not: any
 random draw (`grammar.py`, `items.py`) and any dirt (`dirt.py`). The pipeline never imports this.
 """

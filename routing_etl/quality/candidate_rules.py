@@ -1,7 +1,7 @@
 """Rules for the predictions before they are loaded: candidates, operations, resources, evidence, abstained items.
 
-Belongs here: what the ERP's tables and screens rely on (ERP_CONTRACT 6.1-6.5, LEGACY section 4 rows 14, 15, 18). Does
-not: how good the predictions are (the model room measures that).
+Belongs here: what the ERP's tables and screens rely on (docs/erp-contract.md 6.1-6.5; docs/legacy-system.md 4, defects
+14, 15 and 18). Does not: how good the predictions are (`evaluation` measures that).
 """
 
 from __future__ import annotations

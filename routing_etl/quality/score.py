@@ -1,4 +1,4 @@
-"""One number for the state of the item master, 0 to 100, as the earlier system reported it (LEGACY 2.9 Q6).
+"""One number for the state of the item master, 0 to 100, as the earlier system reported it (docs/legacy-system.md 2.9).
 
 Belongs here: the formula and its version. Does not: the checks; nothing is stopped by this number.
 """

@@ -2,7 +2,7 @@
 
 Belongs here: what must or should hold after cleaning, beyond the contracts of `frames.py`. Does not: how it is
 evaluated, nor the repair of anything. Critical stops the night; warning is shown and stored. Shares are per column,
-never one limit for all (ERP_CONTRACT section 5, row 17): a seal-type group is 84 % blank and right.
+never one limit for all (docs/erp-contract.md 5, row 17): a seal-type group is 84 % blank and right.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ OPTIONAL_FRAMES = (WORK_RESULTS.name, PURCHASE_ORDERS.name)
 REJECTS = "rejects"
 _NOT_NEGATIVE = (0.0, MAX_SOURCE)
 _FLAG = ("Y", "N")
-#: A part-type share above this is an issue (LEGACY 2.9 Q1, Q2).
+#: A part-type share above this is an issue (docs/legacy-system.md 2.9).
 PART_TYPE_BLANK = 0.30
 #: Millimetres that a size can have; 0 is a spelling of missing and must be NULL after cleaning.
 POSSIBLE_SIZE = (1e-6, 100_000.0)
 #: Fewer items or results than this do not tell whether a column of the profile is the wrong one.
 ENOUGH_TO_JUDGE = 30
-#: Items that make a training worth while (LEGACY 2.9 Q8).
+#: Items that make a training worth while (docs/legacy-system.md 2.9).
 ENOUGH_ITEMS = 1_000
 
 

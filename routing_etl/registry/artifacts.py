@@ -1,6 +1,6 @@
 """The files of a model version: which there are, what their JSON says, how they are written.
 
-The set and the field names are those of the earlier system (LEGACY_SYSTEM 2.1 and 2.5), so that whoever read its
+The set and the field names are those of the earlier system (docs/legacy-system.md 2.1 and 2.5), so that whoever read its
 folders can read these. What does not belong here: naming, locking and moving of versions (`store`).
 """
 

@@ -1,4 +1,6 @@
-"""TimeAggregator: totals and breakdown of a list of operations, as the earlier system promised them (LEGACY 2.7).
+"""TimeAggregator: totals and breakdown of a list of operations, as the earlier system promised them.
+
+That promise: docs/legacy-system.md 2.7.
 
 Belongs here: the contract for rows from outside (dicts, keys in any case, numbers as text). Does not: frames of the
 street, which `lead_time.py` adds up lazily.

@@ -1,6 +1,6 @@
 """Reported times to minutes: the one place where hours, orders, lots and pieces are converted.
 
-Belongs here: what one reported machine time and one reported set-up time mean (`TimeBasis`, ERP_CONTRACT section 5
+Belongs here: what one reported machine time and one reported set-up time mean (`TimeBasis`, docs/erp-contract.md 5
 rows 25-28 and section 9 questions 1-3), and why a report cannot be used. Does not: judging whether a usable time is
 plausible (`samples.py`) or any statistics (`profiles.py`).
 """

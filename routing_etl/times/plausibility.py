@@ -1,6 +1,6 @@
 """Do the reported times fit the standards at all? A whole plant in the wrong unit is caught here.
 
-Belongs here: the median ratio of actual to standard and the error that stops the run (ERP_CONTRACT section 5, row 25).
+Belongs here: the median ratio of actual to standard and the error that stops the run (docs/erp-contract.md 5, row 25).
 Does not: single wrong reports (`samples.py`).
 """
 

@@ -14,7 +14,7 @@ The rule, on r = ln(minutes), because times spread by factors and not by minutes
   the job has too few. For a single sample the job's whole spread, 1.4826 x median |r - job median|. Never
   under `SCALE_FLOOR`. Pooling is what makes it usable: a group of 4 has no spread of its own to speak of.
 * outlier: |r - centre| > 3.5 scales, the modified z-score limit of Iglewicz and Hoaglin (1993, "How to Detect and
-  Handle Outliers"). It replaces the 1.5 IQR and z > 2.5 rules of the earlier system (LEGACY 2.8 S3, S5), which need
+  Handle Outliers"). It replaces the 1.5 IQR and z > 2.5 rules of the earlier system (docs/legacy-system.md 2.8), which need
   larger groups than a plant has.
 * entry error: the deviation is above 2.5 scales and equals a known slip within 2 scales, and the slip is itself
   recognisable (ln of its factor above 3.5 scales): minutes typed as hours (the value is `time_factor_min` times too large) or the time of one piece

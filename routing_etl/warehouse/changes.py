@@ -18,8 +18,8 @@ ROWS_PER_DELETE = 4_000
 def affected(connection: Connection, statement: sa.Update | sa.Delete, key: sa.Column[Any]) -> int:
     """Run an UPDATE or DELETE and count the rows it changed.
 
-    Sessions on SQL Server have NOCOUNT ON (DESIGN decision 3), under which its driver reports -1 for every statement:
-    there the changed rows are returned by OUTPUT, as their column `key`, and counted.
+    Sessions on SQL Server have NOCOUNT ON (docs/decisions/0003-sessions-on-sql-server.md), under which its driver
+    reports -1 for every statement: there the changed rows are returned by OUTPUT, as their column `key`, and counted.
     """
     if connection.dialect.name == "mssql":
         return len(connection.execute(statement.returning(key)).all())

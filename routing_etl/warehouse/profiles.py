@@ -1,6 +1,6 @@
 """Flat views for the ERP whose columns are data: a TOML file says names, order, aliases and constants.
 
-What belongs here: reading and checking a profile (mapping rules of contract 6.4), and its view as DDL. What does not:
+What belongs here: reading and checking a profile (rules of docs/erp-contract.md 6.4), and its view as DDL. What does not:
 creating the view in a database, which a DBA does with the rendered text.
 """
 
@@ -38,7 +38,7 @@ class Profile:
 
 
 def shipped_profile() -> Path:
-    """The file that comes with the product: contract 6.4's 52 columns."""
+    """The file that comes with the product: the 52 columns of docs/erp-contract.md 6.4."""
     return Path(__file__).parent / "outputs" / "erp.toml"
 
 

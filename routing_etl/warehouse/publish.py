@@ -1,4 +1,6 @@
-"""Publications: load invisibly, reconcile, move the pointer, roll back, purge (DESIGN decisions 1 and 2).
+"""Publications: load invisibly, reconcile, move the pointer, roll back, purge.
+
+Why: docs/decisions/0001-publish-by-pointer.md and docs/decisions/0002-idempotent-load-and-reconcile.md.
 
 What belongs here: the life of a publication. What does not: SQL of a single load (`load.py`), counting (`measure.py`),
 the lock itself (`lock.py`), run records (`records.py`).

@@ -48,7 +48,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-#: Columns of the fixed table: contract 6.4's 52 in their order, then ten that `routing_flat` has too.
+#: Columns of the fixed table: the 52 of docs/erp-contract.md 6.4 in their order, then ten that `routing_flat` has too.
 FLAT_COLUMNS = _names(
     "ITEM_CD CANDIDATE_ID ROUTING_SIGNATURE PRIORITY SIMILARITY_TIER PROC_SEQ INSIDE_FLAG "
     "dbo_BI_ROUTING_VIEW_JOB_CD JOB_NM RES_CD RES_DIS TIME_UNIT MFG_LT QUEUE_TIME SETUP_TIME "
@@ -482,7 +482,7 @@ def _routing_feedback(md: sa.MetaData) -> sa.Table:
 
 
 def _flat_columns() -> list[sa.Column[Any]]:
-    """The 52 columns of contract 6.4 in their order, then those that a screen needs to judge a proposal."""
+    """The 52 columns of docs/erp-contract.md 6.4 in their order, then those that a screen needs to judge a proposal."""
     texts: dict[str, int] = {
         "ITEM_CD": 100, "CANDIDATE_ID": 110, "ROUTING_SIGNATURE": 200, "PRIORITY": 16, "SIMILARITY_TIER": 8,
         "INSIDE_FLAG": 16, "dbo_BI_ROUTING_VIEW_JOB_CD": 32, "JOB_NM": 64, "RES_CD": 32, "RES_DIS": 64,

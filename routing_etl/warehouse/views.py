@@ -1,11 +1,13 @@
-"""The views that the ERP, analysts and DBAs read: the published batch in the ERP's column layout (contract 6.1-6.7).
+"""The views that the ERP, analysts and DBAs read: the published batch in the ERP's column layout.
+
+The layout: docs/erp-contract.md 6.1 to 6.7.
 
 What belongs here: the selects behind the views, per dialect. What does not: when they are created (`migrations`).
 
 Every view over a publication starts at the one-row pointer `current_publication`, so a statement sees one publication,
 and a look-up by item stays a seek on the key (publication, item). Time columns of the ERP-shaped views show 0 for
-"unknown" with two decimals (contract 6.3) and TIME_SOURCE tells the two apart; `routing_predictions` keeps NULL and
-four decimals.
+"unknown" with two decimals, and TIME_SOURCE tells the two apart (docs/erp-contract.md 6.3); `routing_predictions` keeps
+NULL and four decimals.
 """
 
 from __future__ import annotations
@@ -185,7 +187,7 @@ def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
 
 
 def _layout(tb: Sources, w: Words) -> list[sa.Label[Any]]:
-    """Positions 6-50 of the flat layout (contract 6.2 and 6.4), exact names and order."""
+    """Positions 6-50 of the flat layout (docs/erp-contract.md 6.2 and 6.4), exact names and order."""
     o, b = tb.candidate_operation.c, tb.publication.c
     null, text = w.null, t.text
     columns: list[tuple[str, Column]] = [
@@ -239,7 +241,7 @@ def _layout(tb: Sources, w: Words) -> list[sa.Label[Any]]:
 
 
 def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
-    """Columns added after the specified ones (contract 6.2, 6.5): times with spread, confidence, provenance."""
+    """Columns after the ERP's own (docs/erp-contract.md 6.2, 6.5): times with spread, confidence, provenance."""
     c, o, b = tb.candidate.c, tb.candidate_operation.c, tb.publication.c
     source = o.time_source
     own, similar = sa.literal("actual_own", sa.String()), sa.literal("actual_similar", sa.String())
@@ -337,8 +339,9 @@ def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
 
 
 def candidate_resources(tb: Sources, w: Words) -> sa.Select[Any]:
-    """One row per candidate, job and machine that may run it, in the 39 columns of P_BOP_PROC_RES (contract 6.6, 6.7).
+    """One row per candidate, job and machine that may run it, in the 39 columns of P_BOP_PROC_RES.
 
+    The shape: docs/erp-contract.md 6.6 and 6.7.
     A job that two operations use shares one list, and a resource that is the main one of any of them is not repeated.
     """
     c, b, o, r = tb.candidate, tb.publication.c, tb.candidate_operation, tb.resource_alternative

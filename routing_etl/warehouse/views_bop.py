@@ -1,4 +1,6 @@
-"""Staging views in the shape of the ERP's four base tables P_BOP_PROC_* (contract 6.6): same columns, order, spelling.
+"""Staging views in the shape of the ERP's four base tables P_BOP_PROC_*: same columns, order, spelling.
+
+The shapes: docs/erp-contract.md 6.6.
 
 What belongs here: the column lists and what we write into each. What does not: writing into the base tables, which only
 the ERP does. Columns without a source are typed NULLs, as in the ERP's own samples. ROUT_NO is a number of our own

@@ -1,4 +1,4 @@
-"""The formulas of ERP_CONTRACT 6.5, with values worked out by hand."""
+"""The formulas of docs/erp-contract.md 6.5, with values worked out by hand."""
 
 from __future__ import annotations
 

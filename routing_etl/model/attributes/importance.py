@@ -1,4 +1,4 @@
-"""The feature artifacts of a model version: what each attribute is worth and how it is filled (LEGACY_SYSTEM 2.5).
+"""The feature artifacts of a model version: what each attribute is worth and how it is filled (docs/legacy-system.md 2.5).
 
 What belongs here: statistics, importance and recommendations as plain dictionaries. What does not: writing files.
 """
@@ -157,7 +157,7 @@ def artifact_set(
     importance: dict[str, float],
     statistics: Mapping[str, Mapping[str, object]],
 ) -> dict[str, object]:
-    """The artifact set of LEGACY_SYSTEM 2.5 by its names. `used`: attributes in use; `weights`: of all attributes."""
+    """The feature artifacts of docs/legacy-system.md 2.5 by name; `used`: attributes in use, `weights`: of all."""
     active = {name: name in used for name in weights}
     return {
         "encoder": encoder,

@@ -64,7 +64,7 @@ SHARE = Rule(0, 1)
 JOBS = Rule(whole=True, optional=True, zero=False)
 SEED = Rule(0, 2**32 - 1, whole=True, optional=True)
 
-#: Of `RoutingPredictor`. A candidate's number has two digits in its id (ERP_CONTRACT 6.1).
+#: Of `RoutingPredictor`. A candidate's number has two digits in its id (docs/erp-contract.md 6.1).
 PREDICTOR_RULES = {
     "n_neighbors": Rule(1, 1000, whole=True),
     "candidates_per_item": Rule(1, 99, whole=True),

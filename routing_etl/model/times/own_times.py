@@ -1,6 +1,6 @@
 """Times of items that have no routing but work results of their own: these are the time, whatever others took.
 
-The median of the item's own reports is the time, their trimmed mean the standard time (LEGACY 2.8 S5). Few reports know
+The median of the item's own reports is the time, their trimmed mean the standard time. Few reports know
 little of their own spread: the variance of ln(minutes) between orders is pooled with the job's, and one more order lies
 around the median of n with the (1 + 1/n)-fold of it. So one report does not pretend to be certain.
 

@@ -1,4 +1,4 @@
-"""Which routing of an item counts: every step of ERP_CONTRACT 4.3, and properties over any plant."""
+"""Which routing of an item counts: every step of docs/erp-contract.md 4.3, and properties over any plant."""
 
 from __future__ import annotations
 

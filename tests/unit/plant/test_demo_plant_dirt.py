@@ -1,4 +1,4 @@
-"""Every kind of dirt of the catalogue (ERP_CONTRACT section 5) is in the plant, at about the measured rate."""
+"""Every kind of dirt of the catalogue (docs/erp-contract.md 5) is in the plant, at about the measured rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The legacy TimeAggregator contract, minus its defects (LEGACY 2.7)."""
+"""The legacy TimeAggregator contract, minus its defects (docs/legacy-system.md 2.7)."""
 
 from __future__ import annotations
 

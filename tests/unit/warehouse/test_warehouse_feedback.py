@@ -44,7 +44,7 @@ def test_bop_views_have_the_base_tables_columns(dialect):
     assert (names["bop_proc_master"], names["bop_proc_detail"]) == (MASTER, DETAIL)
     assert names["bop_proc_child"] == CHILD
     assert names["bop_proc_res"] == names["routing_candidate_resources"][:39]
-    # Spelling of contract 6.6: RES has its own, and positions known from the samples.
+    # Spelling of docs/erp-contract.md 6.6: RES has its own, and positions known from the samples.
     assert names["bop_proc_res"][1:3] == ["COCD", "PLANTCD"] and MASTER[1:3] == ["CoCd", "PlantCd"]
     assert (DETAIL[45], DETAIL[64], DETAIL[76], DETAIL[92]) == (
         "OPR_SEQ",
