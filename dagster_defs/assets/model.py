@@ -97,11 +97,11 @@ check_at_launch(model_evaluation, EvaluateConfig)
 
 def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
     """The predictions, scored in one piece, or put together from shards of items when there are several."""
-    sharded = settings.shards > 1
+    in_shards = settings.shards > 1
     specs = [
         dg.AssetSpec(
             keys.PREDICTIONS[frame.name],
-            deps=[keys.PREDICTION_SHARDS] if sharded else _SCORES_FROM,
+            deps=[keys.PREDICTION_SHARDS] if in_shards else _SCORES_FROM,
             skippable=True,
             group_name=keys.MODEL,
             description=f"Predicted {frame.name} for every item without a valid routing; not published yet.",
@@ -132,7 +132,7 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
             yield from _predicted(context, street, ctx, report)
 
     check_at_launch(score, ScoreConfig)
-    return [prediction_shards(settings), merge_scores] if sharded else [score]
+    return [prediction_shards(settings), merge_scores] if in_shards else [score]
 
 
 def _predicted(

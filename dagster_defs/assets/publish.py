@@ -22,12 +22,12 @@ PUBLISHED = "ERP users read publication {id}, predicted by model {version}"
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
     """Load and publish; the settings give the time zone of the freshness deadline and the number of shards."""
-    sharded = settings.shards > 1
-    load = sharded.close_load if sharded else steps.load
+    in_shards = settings.shards > 1
+    load = sharded.close_load if in_shards else steps.load
 
     @dg.asset(
         key=keys.LOADED_PUBLICATION,
-        deps=[keys.LOADED_SHARDS] if sharded else list(keys.PREDICTIONS.values()),
+        deps=[keys.LOADED_SHARDS] if in_shards else list(keys.PREDICTIONS.values()),
         group_name=keys.PUBLISH,
         description="The checked predictions under a new publication id that no reader sees, reconciled with the files.",
         owners=keys.OWNERS,
@@ -68,7 +68,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             metadata=metadata.plain(report) | metadata.plain({"model_version": version}) | links
         )
 
-    return [*([loaded_shards(settings)] if sharded else []), loaded_publication, publication]
+    return [*([loaded_shards(settings)] if in_shards else []), loaded_publication, publication]
 
 
 def loaded_shards(settings: Settings) -> dg.AssetsDefinition:

@@ -17,12 +17,12 @@ from routing_etl.settings import Settings
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
     """The time profiles, made in one piece, or from shards of items when there are several."""
-    sharded = settings.shards > 1
-    aggregate = sharded.merge_times if sharded else steps.aggregate_times
+    in_shards = settings.shards > 1
+    aggregate = sharded.merge_times if in_shards else steps.aggregate_times
 
     @dg.asset(
         key=keys.TIME_PROFILES,
-        deps=[keys.TIME_SHARDS if sharded else keys.CLEAN["work_results"], keys.CLEAN["operations"]],
+        deps=[keys.TIME_SHARDS if in_shards else keys.CLEAN["work_results"], keys.CLEAN["operations"]],
         group_name=keys.TIMES,
         description="Set-up minutes per order and run minutes per piece from work results: per item and operation, per "
         "job and resource, per job, with OPT <= STD <= SAFE.",
@@ -40,7 +40,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             report = aggregate(ctx)
         return dg.MaterializeResult(metadata=_shown(ctx, report))
 
-    return [time_shards(settings), time_profiles] if sharded else [time_profiles]
+    return [time_shards(settings), time_profiles] if in_shards else [time_profiles]
 
 
 def _shown(ctx: Context, report: dict[str, Any]) -> dict[str, Any]:

@@ -246,7 +246,9 @@ ABLATIONS = (
     ),
     Ablation("no text", "free texts (names, specifications)", off=("text",)),
     Ablation("no codes", "codes of many values (drawing, group, seal type ...)", off=("code",)),
-    Ablation("no composing", "routings composed of known steps", ("candidates.Composer", NothingComposed)),
+    Ablation(
+        "no composing", "routings composed of known steps", ("candidates.maker.Composer", NothingComposed)
+    ),
     Ablation(
         "no ranker", "the ranker: candidates by the forest's votes", ("predictor.CandidateRanker", VotesOnly)
     ),
@@ -269,7 +271,7 @@ ABLATIONS = (
     Ablation(
         "no time effects",
         "size, family and material in times, term by term",
-        ("operation_times.TimeEffects", NoTimeEffects),
+        ("times.operation_times.TimeEffects", NoTimeEffects),
     ),
     Ablation(
         "no calibration",

@@ -42,7 +42,7 @@ def test_what_an_ablation_replaces_is_a_part_of_the_model(benchmark) -> None:  #
         assert found.part is not None or found.off
         if found.part is not None:
             where, stand_in = found.part
-            module, name = where.split(".")
+            module, name = where.rsplit(".", 1)
             part = getattr(importlib.import_module(f"routing_etl.model.{module}"), name)
             assert issubclass(stand_in, part)
             own = {n for n in vars(stand_in) if not n.startswith("__")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_model_card import metric_row
+from test_card import metric_row
 
 from routing_etl.evaluation.report import FURTHER
 from routing_etl.evaluation.verdicts import baselines_of, conclusion, not_better, verdict_table, verdicts

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 from warehouse_predictions import known_rows, warehouse, write_rows
 
-from routing_etl.cli import app
+from routing_etl.cli.app import app
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse.profiles import load_profile, render, shipped_profile
 from routing_etl.warehouse.schema import FLAT_COLUMNS
