@@ -11,7 +11,7 @@ import pytest
 from homes import ask
 
 from routing_etl import runs
-from routing_etl.cli.app import app
+from routing_etl.cli import app
 
 pytestmark = pytest.mark.integration
 
