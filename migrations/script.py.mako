@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import context, op
+from migrations.statements import run
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -12,8 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "raise NotImplementedError"}
+    run(__file__, "upgrade")
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "raise NotImplementedError"}
+    run(__file__, "downgrade")
