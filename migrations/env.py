@@ -1,7 +1,8 @@
 """Alembic's entry: runs the versions on a given connection, or writes them as SQL text.
 
 `routing_etl.warehouse.migrate` is the only caller; it passes the connection (or a dialect name for `--sql`) and the
-schema in `config.attributes`. Alembic sees nothing outside our schema, and its version table lies in it.
+schema in `config.attributes`. The version table lies in our schema. Nothing here knows today's tables: a revision runs its
+own frozen statements (`statements.py`).
 """
 
 from __future__ import annotations
@@ -10,27 +11,17 @@ from typing import Any
 
 from alembic import context
 
-from routing_etl.warehouse.migrate import create_schema_sql, script_header
-from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.migrate import VERSION_TABLE, create_schema_sql, script_header
 
 attributes: dict[str, Any] = context.config.attributes
 schema: str | None = attributes["schema"]
 
 
-def include_name(name: str | None, kind: str, parents: Any) -> bool:
-    """Only our schema (on SQLite, which has none, everything)."""
-    return name == schema if kind == "schema" else True
-
-
 options: dict[str, Any] = {
-    "target_metadata": tables(schema).metadata,
-    "include_schemas": schema is not None,
-    "include_name": include_name,
-    "version_table": "schema_version",
+    "version_table": VERSION_TABLE,
     "version_table_schema": schema,
     "version_table_pk": True,
     "transactional_ddl": True,
-    "compare_type": True,
 }
 
 if context.is_offline_mode():

@@ -1,24 +1,14 @@
-"""Page compression of the large tables on SQL Server: whether the server has it, and the statement.
+"""Page compression on SQL Server: whether the server has it.
 
-What belongs here: a feature that not every server or edition has. What does not: when it is applied (`migrations`).
+What belongs here: a feature that not every server or edition has. What does not: the tables that have it, and the guarded
+statements (`migrations/versions`).
 """
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from routing_etl.log import get_logger
-
-#: The tables that a night fills.
-COMPRESSED = (
-    "candidate",
-    "candidate_operation",
-    "candidate_evidence",
-    "resource_alternative",
-    "abstained_item",
-    "routing_flat_table",
-)
 
 #: True where ALTER TABLE ... REBUILD WITH (DATA_COMPRESSION = ...) works: Microsoft's server (one that is based on
 #: PostgreSQL says so in property 'Babelfish'), every edition from 2017 on, before that Enterprise.
@@ -37,13 +27,3 @@ def compression_refused(connection: Connection) -> bool:
         return False
     _log.warning("compression_skipped", reason="this server or edition has no page compression")
     return True
-
-
-def compress_sql(table: str, schema: str | None, kind: str) -> sa.TextClause:
-    """The guarded statement that rebuilds a table (PAGE or NONE): nothing where the server lacks it.
-
-    The inner statement is a text of its own, so that a server which cannot even parse it never sees it.
-    """
-    name = f"[{schema}].[{table}]" if schema else f"[{table}]"
-    statement = f"ALTER TABLE {name} REBUILD WITH (DATA_COMPRESSION = {kind});"
-    return sa.text(f"IF {_HAS_IT} EXEC(N'{statement}')")

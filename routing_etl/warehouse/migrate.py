@@ -56,7 +56,8 @@ def check_schema(schema: str | None) -> None:
 
     Raises
     ------
-    ConfigurationError: it has other signs than letters, digits and underscores.
+    ConfigurationError
+        It has other signs than letters, digits and underscores.
     """
     if schema is not None and not schema.replace("_", "").isalnum():
         raise ConfigurationError(
@@ -116,10 +117,20 @@ def revisions() -> list[str]:
 def migrate(engine: Engine, schema: str | None, revision: str = "head") -> None:
     """Bring our tables and views up to `revision`. Doing it twice changes nothing.
 
+    Parameters
+    ----------
+    engine : sqlalchemy.engine.Engine
+        The warehouse.
+    schema : str or None
+        Our schema, made when it is not there. None on SQLite.
+    revision : str
+        `head`, or one of `revisions()`.
+
     Raises
     ------
-    WarehouseError: unknown revision, or the database refuses (its message is kept); nothing is half done where the
-    database has transactional DDL (SQLite, SQL Server, PostgreSQL).
+    WarehouseError
+        The revision is unknown, or the database refuses (its message is kept). Nothing is half done where the
+        database has transactional DDL (SQLite, SQL Server, PostgreSQL).
     """
     _run(engine, schema, revision, down=False)
 
@@ -134,11 +145,21 @@ def migrate_sql(
 ) -> str:
     """The steps from `start` to `revision` as SQL text for review, without a database.
 
-    `revision="base"` gives the steps that remove everything of ours.
+    Parameters
+    ----------
+    dialect : str
+        One of `DIALECTS`.
+    schema : str or None
+        Our schema (ignored on SQLite).
+    revision : str
+        Where the steps end. `base` gives the steps that remove everything of ours.
+    start : str
+        Where the steps begin.
 
     Raises
     ------
-    ConfigurationError: the dialect is not one of `DIALECTS`.
+    ConfigurationError
+        The dialect is not one of `DIALECTS`.
     """
     if dialect not in DIALECTS:
         raise ConfigurationError(
@@ -172,7 +193,8 @@ def check_head(engine: Engine, schema: str | None) -> None:
 
     Raises
     ------
-    WarehouseError: no tables yet, an older revision, or a newer one.
+    WarehouseError
+        There are no tables yet, or they are at an older or a newer revision.
     """
     current, head = current_revision(engine, schema), head_revision()
     if current == head:

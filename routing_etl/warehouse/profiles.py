@@ -20,7 +20,8 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.migrate import DIALECTS, check_schema
 from routing_etl.warehouse.schema import tables
-from routing_etl.warehouse.views import VIEW_NAMES, CreateView, Sources, Words, known_columns, operations_from
+from routing_etl.warehouse.view_parts import Sources, Words, operations_from
+from routing_etl.warehouse.views import VIEW_NAMES, CreateView, known_columns
 
 Constant = str | int | float | date
 

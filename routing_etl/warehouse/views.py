@@ -2,7 +2,8 @@
 
 The layout: docs/erp-contract.md 6.1 to 6.7.
 
-What belongs here: the selects behind the views, per dialect. What does not: when they are created (`migrations`).
+What belongs here: the selects behind the views, per dialect, as head has them. What does not: how a database gets them
+(`migrations`, whose frozen texts are tested to equal these).
 
 Every view over a publication starts at the one-row pointer `current_publication`, so a statement sees one publication,
 and a look-up by item stays a seek on the key (publication, item). Time columns of the ERP-shaped views show 0 for
@@ -21,9 +22,16 @@ from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql.compiler import DDLCompiler
 
 from routing_etl.warehouse import types as t
-from routing_etl.warehouse.schema import Tables, tables
-
-Column = sa.ColumnElement[Any]
+from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.view_parts import (
+    Column,
+    Sources,
+    Words,
+    from_pointer,
+    operations_from,
+    same_candidate,
+)
+from routing_etl.warehouse.views_bop import bop_child, bop_detail, bop_master, bop_res, candidate_resources
 
 
 class CreateView(DDLElement):
@@ -31,19 +39,6 @@ class CreateView(DDLElement):
 
     def __init__(self, name: str, schema: str | None, select: sa.Select[Any]) -> None:
         self.name, self.schema, self.select = name, schema, select
-
-
-class DropView(DDLElement):
-    """DROP VIEW name."""
-
-    def __init__(self, name: str, schema: str | None) -> None:
-        self.name, self.schema = name, schema
-
-
-def _qualified(compiler: DDLCompiler, element: CreateView | DropView) -> str:
-    quote = compiler.preparer.quote
-    name = quote(element.name)
-    return f"{quote(element.schema)}.{name}" if element.schema else name
 
 
 def _readable(body: str) -> str:
@@ -64,90 +59,11 @@ def _readable(body: str) -> str:
 
 @compiles(CreateView)
 def _create_view(element: CreateView, compiler: DDLCompiler, **_: Any) -> str:
+    quote = compiler.preparer.quote
+    name = quote(element.name)
+    qualified = f"{quote(element.schema)}.{name}" if element.schema else name
     body = compiler.sql_compiler.process(element.select, literal_binds=True)
-    return f"CREATE VIEW {_qualified(compiler, element)} AS\n{_readable(body)}"
-
-
-@compiles(DropView)
-def _drop_view(element: DropView, compiler: DDLCompiler, **_: Any) -> str:
-    return f"DROP VIEW {_qualified(compiler, element)}"
-
-
-class Words:
-    """The few expressions that dialects write differently."""
-
-    def __init__(self, dialect: str) -> None:
-        self.dialect = dialect
-
-    def two(self, value: Column) -> Column:
-        """Two decimals, 0 for NULL: a time column of an ERP-shaped view."""
-        return self.money(sa.func.coalesce(value, 0))
-
-    def money(self, value: Column) -> Column:
-        """Two decimals, NULL stays."""
-        if self.dialect == "sqlite":
-            return sa.func.round(value, 2)
-        return sa.cast(value, sa.Numeric(10, 2))
-
-    def zero(self, value: float) -> Column:
-        """A constant with two decimals."""
-        return (
-            sa.literal(value, sa.Float())
-            if self.dialect == "sqlite"
-            else sa.cast(sa.literal(int(value), sa.Integer()), sa.Numeric(10, 2))
-        )
-
-    def null(self, kind: Any) -> Column:
-        """A typed NULL."""
-        return sa.null() if self.dialect == "sqlite" else sa.cast(sa.null(), kind)
-
-    def word(self, value: str, length: int) -> Column:
-        """A text constant of a declared length."""
-        literal = sa.literal(value, t.text(length))
-        return literal if self.dialect == "sqlite" else sa.cast(literal, t.text(length))
-
-    def moment(self, value: Column) -> Column:
-        """A UTC moment with its offset: DATETIMEOFFSET on SQL Server."""
-        if self.dialect == "mssql":
-            return sa.func.todatetimeoffset(value, sa.literal("+00:00", sa.String()))
-        if self.dialect == "postgresql":
-            return sa.func.timezone(sa.literal("UTC", sa.String()), value)
-        return value.op("||")(sa.literal("+00:00", sa.String()))
-
-
-class Sources:
-    """The tables under the short names that a DBA reads in the view text."""
-
-    def __init__(self, tb: Tables) -> None:
-        self.current_publication = tb.current_publication.alias("p")
-        self.publication = tb.publication.alias("b")
-        self.candidate = tb.candidate.alias("c")
-        self.candidate_operation = tb.candidate_operation.alias("o")
-        self.candidate_evidence = tb.candidate_evidence.alias("e")
-        self.resource_alternative = tb.resource_alternative.alias("r")
-        self.abstained_item = tb.abstained_item.alias("a")
-        self.model_version = tb.model_version.alias("v")
-        self.model_metric = tb.model_metric.alias("m")
-        self.batch_run = tb.batch_run.alias("n")
-        self.quality_result = tb.quality_result.alias("q")
-        self.earlier = tb.candidate_operation.alias("earlier")
-        self.main = tb.candidate_operation.alias("main")
-
-
-def from_pointer(tb: Sources, detail: Any) -> sa.Join:
-    pointer, batch = tb.current_publication, tb.publication
-    # `slot = 1` tells every planner that the pointer is one row: it starts there and seeks from it.
-    return pointer.join(batch, sa.and_(pointer.c.slot == 1, batch.c.id == pointer.c.publication_id)).join(
-        detail, detail.c.publication_id == pointer.c.publication_id
-    )
-
-
-def _same_candidate(left: Any, right: Any) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        left.c.publication_id == right.c.publication_id,
-        left.c.item_cd == right.c.item_cd,
-        left.c.candidate_rank == right.c.candidate_rank,
-    )
+    return f"CREATE VIEW {qualified} AS\n{_readable(body)}"
 
 
 def _inside_word(tb: Sources) -> Column:
@@ -290,12 +206,6 @@ def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     return [column.label(name) for name, column in columns]
 
 
-def operations_from(tb: Sources) -> sa.Join:
-    return from_pointer(tb, tb.candidate).join(
-        tb.candidate_operation, _same_candidate(tb.candidate_operation, tb.candidate)
-    )
-
-
 def _candidate_operations(tb: Sources, w: Words) -> sa.Select[Any]:
     c = tb.candidate.c
     return sa.select(c.item_cd, c.candidate_id, *_layout(tb, w), *_operation_extras(tb, w)).select_from(
@@ -338,84 +248,9 @@ def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
     return sa.select(*_flat_columns(tb, w)).select_from(operations_from(tb))
 
 
-def candidate_resources(tb: Sources, w: Words) -> sa.Select[Any]:
-    """One row per candidate, job and machine that may run it, in the 39 columns of P_BOP_PROC_RES.
-
-    The shape: docs/erp-contract.md 6.6 and 6.7.
-    A job that two operations use shares one list, and a resource that is the main one of any of them is not repeated.
-    """
-    c, b, o, r = tb.candidate, tb.publication.c, tb.candidate_operation, tb.resource_alternative
-    earlier, main = tb.earlier, tb.main
-    number = sa.Numeric(18, 4)
-    source = operations_from(tb).join(
-        r, sa.and_(r.c.publication_id == o.c.publication_id, r.c.job_cd == o.c.job_cd)
-    )
-    first_use = ~sa.exists(
-        sa.select(sa.literal_column("1"))
-        .select_from(earlier)
-        .where(_same_candidate(earlier, o), earlier.c.job_cd == o.c.job_cd, earlier.c.proc_seq < o.c.proc_seq)
-    )
-    not_main = ~sa.exists(
-        sa.select(sa.literal_column("1"))
-        .select_from(main)
-        .where(_same_candidate(main, o), main.c.job_cd == o.c.job_cd, main.c.res_cd == r.c.res_cd)
-    )
-    row_number = sa.func.row_number().over(
-        partition_by=(c.c.publication_id, c.c.item_cd),
-        order_by=(c.c.candidate_rank, o.c.proc_seq, r.c.alternative_rank, r.c.res_cd),
-    )
-    moment = w.moment(b.created_at)
-    columns: list[tuple[str, Column]] = [
-        ("ID", row_number),
-        ("COCD", b.company_code),
-        ("PLANTCD", b.plant_code),
-        ("ITEM_CD", c.c.item_cd),
-        ("ROUT_NO", c.c.predicted_rout_no),
-        ("REV_NO", sa.literal(0, sa.Integer())),
-        ("JOB_CD", r.c.job_cd),
-        ("RES_CD", r.c.res_cd),
-        *(
-            (name, w.null(number))
-            for name in ("RUN_TIME", "SETUP_TIME", "WAIT_TIME", "MOVE_TIME", "QUEUE_TIME")
-        ),
-        *((name, w.null(number)) for name in ("AFTER_TIME", "MAN_HOUR", "MACHINE_HOUR", "RES_PRIORITY")),
-        ("MAIN_YN", w.word("N", 1)),
-        ("IN_ID", b.service_user),
-        ("IN_DT", moment),
-        ("UP_ID", b.service_user),
-        ("UP_DT", moment),
-        ("TASK_ID", sa.literal(1, sa.Integer())),
-        ("REV_COND", w.null(t.text(50))),
-        ("TASK_COND", w.null(t.text(50))),
-        ("FOLD_MTHD", w.word("ES", 8)),
-        *((name, w.null(number)) for name in ("FOLD_TIME", "PREV_RES_QTY", "CURR_RES_QTY", "NEXT_RES_QTY")),
-        ("NEXT_RES_ABSL_YN", w.word("N", 1)),
-        *(
-            (f"{name}_UNIT", w.null(t.text(16)))
-            for name in ("RUN_TIME", "SETUP_TIME", "WAIT_TIME", "MOVE_TIME", "QUEUE_TIME", "AFTER_TIME")
-        ),
-        ("BEFORE_TIME", w.null(number)),
-        ("BEFORE_TIME_UNIT", w.null(t.text(16))),
-        ("CANDIDATE_ID", c.c.candidate_id),
-        ("CANDIDATE_RANK", c.c.candidate_rank),
-        ("RES_DIS", r.c.res_nm),
-        ("ALTERNATIVE_RANK", r.c.alternative_rank),
-        ("IS_POOL", r.c.is_pool),
-        ("USE_COUNT", r.c.use_count),
-        ("USE_SHARE", r.c.use_share),
-        ("LAST_USED", r.c.last_used),
-        ("PUBLICATION_ID", c.c.publication_id),
-    ]
-    return (
-        sa.select(*(column.label(name) for name, column in columns))
-        .select_from(source)
-        .where(first_use, not_main)
-    )
-
-
 def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
     c, e = tb.candidate.c, tb.candidate_evidence
-    source = from_pointer(tb, tb.candidate).join(e, _same_candidate(e, tb.candidate))
+    source = from_pointer(tb, tb.candidate).join(e, same_candidate(e, tb.candidate))
     return sa.select(
         c.item_cd,
         c.candidate_id,
@@ -560,8 +395,8 @@ def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(tb.batch_run)
 
 
-#: Views of revision 0002, of 0003 and of 0004.
-_FIRST: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
+#: All views in the order of creation. A new or changed one needs a revision (see `migrations/README.md`).
+_VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_candidates": _candidates,
     "routing_candidate_operations": _candidate_operations,
     "routing_candidate_resources": candidate_resources,
@@ -571,20 +406,18 @@ _FIRST: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_predictions": _predictions,
     "model_quality_trend": _quality_trend,
     "batch_run_summary": _run_summary,
+    "bop_proc_master": bop_master,
+    "bop_proc_detail": bop_detail,
+    "bop_proc_res": bop_res,
+    "bop_proc_child": bop_child,
+    "routing_lot_times": _lot_times,
 }
-FIRST_VIEWS = tuple(_FIRST)
-BOP_VIEWS = ("bop_proc_master", "bop_proc_detail", "bop_proc_res", "bop_proc_child")
-LOT_VIEWS = ("routing_lot_times",)
 
 #: Names of all views, in the order of creation.
-VIEW_NAMES = (*FIRST_VIEWS, *BOP_VIEWS, *LOT_VIEWS)
+VIEW_NAMES = tuple(_VIEWS)
 
 
 def view_selects(schema: str | None, dialect: str) -> dict[str, sa.Select[Any]]:
     """View name to its select, for `sqlite`, `mssql` or `postgresql`."""
-    from routing_etl.warehouse import views_bop as bop
-
     tb, words = Sources(tables(schema)), Words(dialect)
-    shapes = (bop.bop_master, bop.bop_detail, bop.bop_res, bop.bop_child)
-    makers = {**_FIRST, **dict(zip(BOP_VIEWS, shapes, strict=True)), "routing_lot_times": _lot_times}
-    return {name: make(tb, words) for name, make in makers.items()}
+    return {name: make(tb, words) for name, make in _VIEWS.items()}

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from routing_etl.warehouse import types as t
-from routing_etl.warehouse import views as v
+from routing_etl.warehouse import view_parts as v
 
 
 def _names(text: str) -> list[str]:
@@ -151,9 +151,86 @@ def bop_detail(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     return sa.select(*_filled(DETAIL, values, w)).select_from(v.operations_from(tb))
 
 
+def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
+    """One row per candidate, job and machine that may run it, in the 39 columns of P_BOP_PROC_RES.
+
+    The shape: docs/erp-contract.md 6.6 and 6.7.
+    A job that two operations use shares one list, and a resource that is the main one of any of them is not repeated.
+    """
+    c, b, o, r = tb.candidate, tb.publication.c, tb.candidate_operation, tb.resource_alternative
+    earlier, main = tb.earlier, tb.main
+    number = sa.Numeric(18, 4)
+    source = v.operations_from(tb).join(
+        r, sa.and_(r.c.publication_id == o.c.publication_id, r.c.job_cd == o.c.job_cd)
+    )
+    first_use = ~sa.exists(
+        sa.select(sa.literal_column("1"))
+        .select_from(earlier)
+        .where(
+            v.same_candidate(earlier, o), earlier.c.job_cd == o.c.job_cd, earlier.c.proc_seq < o.c.proc_seq
+        )
+    )
+    not_main = ~sa.exists(
+        sa.select(sa.literal_column("1"))
+        .select_from(main)
+        .where(v.same_candidate(main, o), main.c.job_cd == o.c.job_cd, main.c.res_cd == r.c.res_cd)
+    )
+    row_number = sa.func.row_number().over(
+        partition_by=(c.c.publication_id, c.c.item_cd),
+        order_by=(c.c.candidate_rank, o.c.proc_seq, r.c.alternative_rank, r.c.res_cd),
+    )
+    moment = w.moment(b.created_at)
+    columns: list[tuple[str, v.Column]] = [
+        ("ID", row_number),
+        ("COCD", b.company_code),
+        ("PLANTCD", b.plant_code),
+        ("ITEM_CD", c.c.item_cd),
+        ("ROUT_NO", c.c.predicted_rout_no),
+        ("REV_NO", sa.literal(0, sa.Integer())),
+        ("JOB_CD", r.c.job_cd),
+        ("RES_CD", r.c.res_cd),
+        *(
+            (name, w.null(number))
+            for name in ("RUN_TIME", "SETUP_TIME", "WAIT_TIME", "MOVE_TIME", "QUEUE_TIME")
+        ),
+        *((name, w.null(number)) for name in ("AFTER_TIME", "MAN_HOUR", "MACHINE_HOUR", "RES_PRIORITY")),
+        ("MAIN_YN", w.word("N", 1)),
+        ("IN_ID", b.service_user),
+        ("IN_DT", moment),
+        ("UP_ID", b.service_user),
+        ("UP_DT", moment),
+        ("TASK_ID", sa.literal(1, sa.Integer())),
+        ("REV_COND", w.null(t.text(50))),
+        ("TASK_COND", w.null(t.text(50))),
+        ("FOLD_MTHD", w.word("ES", 8)),
+        *((name, w.null(number)) for name in ("FOLD_TIME", "PREV_RES_QTY", "CURR_RES_QTY", "NEXT_RES_QTY")),
+        ("NEXT_RES_ABSL_YN", w.word("N", 1)),
+        *(
+            (f"{name}_UNIT", w.null(t.text(16)))
+            for name in ("RUN_TIME", "SETUP_TIME", "WAIT_TIME", "MOVE_TIME", "QUEUE_TIME", "AFTER_TIME")
+        ),
+        ("BEFORE_TIME", w.null(number)),
+        ("BEFORE_TIME_UNIT", w.null(t.text(16))),
+        ("CANDIDATE_ID", c.c.candidate_id),
+        ("CANDIDATE_RANK", c.c.candidate_rank),
+        ("RES_DIS", r.c.res_nm),
+        ("ALTERNATIVE_RANK", r.c.alternative_rank),
+        ("IS_POOL", r.c.is_pool),
+        ("USE_COUNT", r.c.use_count),
+        ("USE_SHARE", r.c.use_share),
+        ("LAST_USED", r.c.last_used),
+        ("PUBLICATION_ID", c.c.publication_id),
+    ]
+    return (
+        sa.select(*(column.label(name) for name, column in columns))
+        .select_from(source)
+        .where(first_use, not_main)
+    )
+
+
 def bop_res(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     """One row per job and further machine of a candidate, in exactly the 39 columns of P_BOP_PROC_RES."""
-    rows = v.candidate_resources(tb, w)
+    rows = candidate_resources(tb, w)
     b = tb.publication.c
     columns = list(rows.selected_columns)[:RES_COLUMNS]
     moments = {"IN_DT": b.created_at, "UP_DT": b.created_at}

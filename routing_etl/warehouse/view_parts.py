@@ -1,0 +1,101 @@
+"""What the selects of several views share: the tables under short names, the joins, and what dialects write differently.
+
+What belongs here: pieces that `views.py` and `views_bop.py` both use. What does not: a view.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from routing_etl.warehouse import types as t
+from routing_etl.warehouse.schema import Tables
+
+Column = sa.ColumnElement[Any]
+
+
+class Words:
+    """The few expressions that dialects write differently."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+
+    def two(self, value: Column) -> Column:
+        """Two decimals, 0 for NULL: a time column of an ERP-shaped view."""
+        return self.money(sa.func.coalesce(value, 0))
+
+    def money(self, value: Column) -> Column:
+        """Two decimals, NULL stays."""
+        if self.dialect == "sqlite":
+            return sa.func.round(value, 2)
+        return sa.cast(value, sa.Numeric(10, 2))
+
+    def zero(self, value: float) -> Column:
+        """A constant with two decimals."""
+        return (
+            sa.literal(value, sa.Float())
+            if self.dialect == "sqlite"
+            else sa.cast(sa.literal(int(value), sa.Integer()), sa.Numeric(10, 2))
+        )
+
+    def null(self, kind: Any) -> Column:
+        """A typed NULL."""
+        return sa.null() if self.dialect == "sqlite" else sa.cast(sa.null(), kind)
+
+    def word(self, value: str, length: int) -> Column:
+        """A text constant of a declared length."""
+        literal = sa.literal(value, t.text(length))
+        return literal if self.dialect == "sqlite" else sa.cast(literal, t.text(length))
+
+    def moment(self, value: Column) -> Column:
+        """A UTC moment with its offset: DATETIMEOFFSET on SQL Server."""
+        if self.dialect == "mssql":
+            return sa.func.todatetimeoffset(value, sa.literal("+00:00", sa.String()))
+        if self.dialect == "postgresql":
+            return sa.func.timezone(sa.literal("UTC", sa.String()), value)
+        return value.op("||")(sa.literal("+00:00", sa.String()))
+
+
+class Sources:
+    """The tables under the short names that a DBA reads in the view text."""
+
+    def __init__(self, tb: Tables) -> None:
+        self.current_publication = tb.current_publication.alias("p")
+        self.publication = tb.publication.alias("b")
+        self.candidate = tb.candidate.alias("c")
+        self.candidate_operation = tb.candidate_operation.alias("o")
+        self.candidate_evidence = tb.candidate_evidence.alias("e")
+        self.resource_alternative = tb.resource_alternative.alias("r")
+        self.abstained_item = tb.abstained_item.alias("a")
+        self.model_version = tb.model_version.alias("v")
+        self.model_metric = tb.model_metric.alias("m")
+        self.batch_run = tb.batch_run.alias("n")
+        self.quality_result = tb.quality_result.alias("q")
+        self.earlier = tb.candidate_operation.alias("earlier")
+        self.main = tb.candidate_operation.alias("main")
+
+
+def from_pointer(tb: Sources, detail: Any) -> sa.Join:
+    """The published batch and its rows of one table."""
+    pointer, batch = tb.current_publication, tb.publication
+    # `slot = 1` tells every planner that the pointer is one row: it starts there and seeks from it.
+    return pointer.join(batch, sa.and_(pointer.c.slot == 1, batch.c.id == pointer.c.publication_id)).join(
+        detail, detail.c.publication_id == pointer.c.publication_id
+    )
+
+
+def same_candidate(left: Any, right: Any) -> sa.ColumnElement[bool]:
+    """Both rows are of one candidate of one publication."""
+    return sa.and_(
+        left.c.publication_id == right.c.publication_id,
+        left.c.item_cd == right.c.item_cd,
+        left.c.candidate_rank == right.c.candidate_rank,
+    )
+
+
+def operations_from(tb: Sources) -> sa.Join:
+    """The published candidates with their operations."""
+    return from_pointer(tb, tb.candidate).join(
+        tb.candidate_operation, same_candidate(tb.candidate_operation, tb.candidate)
+    )
