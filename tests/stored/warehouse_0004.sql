@@ -1,0 +1,1071 @@
+-- The warehouse of routing_etl 0.7.0, revision 0004. Never change it.
+BEGIN TRANSACTION;
+CREATE TABLE abstained_item (
+	publication_id INTEGER NOT NULL,
+	item_cd VARCHAR(100) NOT NULL,
+	reason_code VARCHAR(40) NOT NULL,
+	reason VARCHAR(400) NOT NULL,
+	best_similarity REAL,
+	CONSTRAINT pk_abstained_item PRIMARY KEY (publication_id, item_cd),
+	CONSTRAINT fk_abstained_item_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+	CONSTRAINT ck_abstained_item_shares CHECK (best_similarity >= 0 AND best_similarity <= 1)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "abstained_item" VALUES(1,' 4H69065ZZ','no_similar_item','No item is similar enough.',0.1235);
+INSERT INTO "abstained_item" VALUES(2,' 4H69065ZZ','no_similar_item','No item is similar enough.',0.1235);
+CREATE TABLE batch_run (
+	run_id VARCHAR(64) NOT NULL,
+	kind VARCHAR(40) NOT NULL,
+	started_at DATETIME NOT NULL,
+	finished_at DATETIME,
+	status VARCHAR(16) NOT NULL,
+	attempt INTEGER DEFAULT '1' NOT NULL,
+	rows_read BIGINT,
+	rows_written BIGINT,
+	rows_rejected BIGINT,
+	config_hash VARCHAR(64),
+	profile VARCHAR(128),
+	model_version VARCHAR(128),
+	publication_id INTEGER,
+	message VARCHAR(2000),
+	metadata TEXT,
+	CONSTRAINT pk_batch_run PRIMARY KEY (run_id),
+	CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
+);
+INSERT INTO "batch_run" VALUES('n1','night','2026-11-28 19:16:21.162000','2026-11-28 19:16:21.292000','failed',1,NULL,NULL,NULL,'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc','bi_views',NULL,NULL,'no space','{"host": "planning", "pid": 13011, "process": "boot/pid/1", "단계": 1}');
+INSERT INTO "batch_run" VALUES('n2','night','2026-11-28 19:16:21.257000','2026-11-28 19:16:21.296000','succeeded',1,10,8,1,'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc','bi_views',NULL,NULL,NULL,'{"host": "planning", "pid": 13011, "process": "boot/pid/1", "단계": 1}');
+CREATE TABLE candidate (
+	publication_id INTEGER NOT NULL,
+	item_cd VARCHAR(100) NOT NULL,
+	candidate_rank SMALLINT NOT NULL,
+	candidate_id VARCHAR(110) NOT NULL,
+	routing_signature VARCHAR(200) NOT NULL,
+	routing_code VARCHAR(1000) NOT NULL,
+	similarity_score REAL NOT NULL,
+	confidence REAL NOT NULL,
+	priority VARCHAR(16) NOT NULL,
+	similarity_tier VARCHAR(8) NOT NULL,
+	reference_item_cd VARCHAR(100),
+	rout_no VARCHAR(50),
+	predicted_rout_no VARCHAR(50) NOT NULL,
+	routing_source VARCHAR(16) NOT NULL,
+	process_count INTEGER NOT NULL,
+	work_order_count INTEGER NOT NULL,
+	work_order_confidence REAL,
+	neighbour_count INTEGER NOT NULL,
+	support REAL NOT NULL,
+	matched_attributes VARCHAR(1000),
+	item_hash VARCHAR(64),
+	CONSTRAINT pk_candidate PRIMARY KEY (publication_id, item_cd, candidate_rank),
+	CONSTRAINT fk_candidate_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+	CONSTRAINT ck_candidate_counts CHECK (process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0),
+	CONSTRAINT ck_candidate_priority CHECK (priority IN ('primary', 'fallback')),
+	CONSTRAINT ck_candidate_rank CHECK (candidate_rank > 0),
+	CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN ('similar', 'self')),
+	CONSTRAINT ck_candidate_shares CHECK (similarity_score >= 0 AND similarity_score <= 1 AND confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND work_order_confidence >= 0 AND work_order_confidence <= 1),
+	CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN ('HIGH', 'LOW'))
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "candidate" VALUES(1,'0H10000DB',1,'0H10000DB_C01','CNC황삭 1차+MTM+ASY_B+누설 시험(LEAK)','A01-2>C10-1>F61-1>Q30-1',0.8185,0.041,'primary','HIGH','3H18091DB','C1M3002000','P000000001','similar',2,12,0.5,9,0.8133,'part_type, item_material, out_mm','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa');
+INSERT INTO "candidate" VALUES(1,'1H10001DB',1,'1H10001DB_C01','CNC황삭 1차+MTM+ASY_B+누설 시험(LEAK)','A01-2>C10-1>F61-1>Q30-1',0.6349,0.0165,'primary','LOW','3H18091DB','C1M3002000','P000000001','similar',2,12,0.5,9,0.9128,'part_type, item_material, out_mm','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa');
+INSERT INTO "candidate" VALUES(2,'3H18091DB',1,'3H18091DB_C01','CNC황삭 1차+MTM 3차','A01-2>C10-1',0.9123,0.7,'primary','HIGH','3H18090DB','C1M3002000','P000000001','similar',2,9,0.75,5,0.8,'part_type, material','abababababababababababababababababababababababababababababababab');
+INSERT INTO "candidate" VALUES(2,'3H18091DB',2,'3H18091DB_C02','CNC황삭 1차+MTM 3차','A01-2',0.9123,0.7,'fallback','HIGH','3H18090DB','C1M3002000','P000000002','similar',2,9,0.75,5,0.8,'part_type, material','abababababababababababababababababababababababababababababababab');
+INSERT INTO "candidate" VALUES(2,'5H50005QD',1,'5H50005QD_C01','CNC황삭 1차+MTM 3차','A01-2>C10-1',0.9123,0.7,'primary','LOW','3H18090DB','C1M3002000','P000000001','similar',2,9,0.75,5,0.8,'part_type, material','abababababababababababababababababababababababababababababababab');
+CREATE TABLE candidate_evidence (
+	publication_id INTEGER NOT NULL,
+	item_cd VARCHAR(100) NOT NULL,
+	candidate_rank SMALLINT NOT NULL,
+	evidence_rank SMALLINT NOT NULL,
+	neighbour_item_cd VARCHAR(100) NOT NULL,
+	neighbour_rout_no VARCHAR(50),
+	similarity REAL NOT NULL,
+	weight REAL NOT NULL,
+	matching VARCHAR(1000),
+	differing VARCHAR(1000),
+	CONSTRAINT pk_candidate_evidence PRIMARY KEY (publication_id, item_cd, candidate_rank, evidence_rank),
+	CONSTRAINT fk_candidate_evidence_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+	CONSTRAINT ck_candidate_evidence_rank CHECK (evidence_rank > 0),
+	CONSTRAINT ck_candidate_evidence_shares CHECK (similarity >= 0 AND similarity <= 1 AND weight >= 0 AND weight <= 1)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "candidate_evidence" VALUES(1,'0H10000DB',1,1,'3H18091DB','C1M3002000',0.8442,0.1351,'part_type, item_material, group1, raw_matl_kind','out_mm: 40.0 -> 42.0; spec: A -> B');
+INSERT INTO "candidate_evidence" VALUES(1,'1H10001DB',1,1,'3H18091DB','C1M3002000',0.6945,0.7215,'part_type, item_material, group1, raw_matl_kind','out_mm: 40.0 -> 42.0; spec: A -> B');
+INSERT INTO "candidate_evidence" VALUES(2,'3H18091DB',1,1,'3H18090DB','C1M3002000',0.9123,0.5,'part_type, material','out_mm: 40 -> 42');
+CREATE TABLE candidate_operation (
+	publication_id INTEGER NOT NULL,
+	item_cd VARCHAR(100) NOT NULL,
+	candidate_rank SMALLINT NOT NULL,
+	proc_seq SMALLINT NOT NULL,
+	inside VARCHAR(3) NOT NULL,
+	job_cd VARCHAR(32) NOT NULL,
+	job_nm VARCHAR(64),
+	res_cd VARCHAR(32),
+	res_nm VARCHAR(64),
+	rout_order VARCHAR(32) NOT NULL,
+	setup_time REAL,
+	run_time REAL,
+	setup_p10 REAL,
+	setup_p90 REAL,
+	run_p10 REAL,
+	run_p50 REAL,
+	run_p90 REAL,
+	optimal_time REAL,
+	standard_time REAL,
+	safe_time REAL,
+	time_cv REAL,
+	act_setup_time REAL,
+	act_run_time REAL,
+	queue_time REAL,
+	wait_time REAL,
+	move_time REAL,
+	mfg_lt REAL,
+	batch_oper VARCHAR(8),
+	bp_cd VARCHAR(16),
+	cust_nm VARCHAR(64),
+	cur_cd VARCHAR(8),
+	subcontract_prc REAL,
+	tax_type VARCHAR(8),
+	insp_flg VARCHAR(1) NOT NULL,
+	milestone_flg VARCHAR(1) NOT NULL,
+	confidence REAL NOT NULL,
+	support REAL NOT NULL,
+	sample_count INTEGER NOT NULL,
+	time_source VARCHAR(20) NOT NULL,
+	time_confidence REAL,
+	source_items VARCHAR(200),
+	source_similarity REAL,
+	source_rout_no VARCHAR(50), lot_size REAL, lot_exponent REAL,
+	CONSTRAINT pk_candidate_operation PRIMARY KEY (publication_id, item_cd, candidate_rank, proc_seq),
+	CONSTRAINT fk_candidate_operation_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
+	CONSTRAINT ck_candidate_operation_flags CHECK (insp_flg IN ('Y', 'N') AND milestone_flg IN ('Y', 'N')),
+	CONSTRAINT ck_candidate_operation_inside CHECK (inside IN ('in', 'out')),
+	CONSTRAINT ck_candidate_operation_not_negative CHECK (sample_count >= 0 AND time_cv >= 0 AND subcontract_prc >= 0),
+	CONSTRAINT ck_candidate_operation_opt_std_safe CHECK (optimal_time <= standard_time AND standard_time <= safe_time AND optimal_time <= safe_time),
+	CONSTRAINT ck_candidate_operation_proc_seq CHECK (proc_seq > 0),
+	CONSTRAINT ck_candidate_operation_shares CHECK (confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND time_confidence >= 0 AND time_confidence <= 1 AND source_similarity >= 0 AND source_similarity <= 1),
+	CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN ('actual_own', 'actual_similar', 'standard_similar', 'model', 'none')),
+	CONSTRAINT ck_candidate_operation_times_not_negative CHECK (setup_time >= 0 AND run_time >= 0 AND setup_p10 >= 0 AND setup_p90 >= 0 AND run_p10 >= 0 AND run_p50 >= 0 AND run_p90 >= 0 AND optimal_time >= 0 AND standard_time >= 0 AND safe_time >= 0 AND act_setup_time >= 0 AND act_run_time >= 0 AND queue_time >= 0 AND wait_time >= 0 AND move_time >= 0 AND mfg_lt >= 0)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "candidate_operation" VALUES(1,'0H10000DB',1,10,'in','A16-1','CNC황삭 16차','CNC-4','LB번 (4" C-AXIS TURN MILL)','I',35.0091,27.2213,8.1664,81.6639,13.6107,27.2213,54.4426,21.777,27.2213,40.832,0.8632,NULL,NULL,0.0,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.0283,0.6154,18,'actual_similar',0.7,'3H18091DB,3H18092DB',0.91,'C1M3002000',25.0,-0.1);
+INSERT INTO "candidate_operation" VALUES(1,'0H10000DB',1,20,'in','A48-1','CNC황삭 48차','CNC-0','LB번 (0" C-AXIS TURN MILL)','I',6.1755,19.0503,5.7151,57.1508,9.5251,19.0503,38.1005,15.2402,19.0503,28.5754,0.5415,NULL,NULL,0.0,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.1243,0.3837,34,'actual_similar',0.7,'3H18091DB,3H18092DB',0.91,'C1M3002000',25.0,-0.1);
+INSERT INTO "candidate_operation" VALUES(1,'1H10001DB',1,10,'in','A40-1','CNC황삭 40차','CNC-4','LB번 (4" C-AXIS TURN MILL)','I',30.5379,3.6556,1.0967,10.9668,1.8278,3.6556,7.3112,2.9245,3.6556,5.4834,0.2997,NULL,NULL,0.0,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.6706,0.9972,47,'actual_similar',0.7,'3H18091DB,3H18092DB',0.91,'C1M3002000',25.0,-0.1);
+INSERT INTO "candidate_operation" VALUES(1,'1H10001DB',1,20,'in','A0-1','CNC황삭 0차','CNC-0','LB번 (0" C-AXIS TURN MILL)','I',11.1479,2.0846,0.6254,6.2538,1.0423,2.0846,4.1692,1.6677,2.0846,3.1269,0.4227,NULL,NULL,0.0,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.6472,0.9808,32,'actual_similar',0.7,'3H18091DB,3H18092DB',0.91,'C1M3002000',25.0,-0.1);
+INSERT INTO "candidate_operation" VALUES(2,'3H18091DB',1,10,'in','A01-2','CNC황삭 1차','CNC-01','LB번 (8" C-AXIS TURN MILL)','F',12.3457,3.2199,NULL,NULL,2.0,3.2199,5.5,2.5,3.3,4.4,0.2,NULL,3.4,NULL,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.9,0.95,9,'actual_similar',0.6,'3H18090DB',0.9,'C1M3002000',12.5,-0.2);
+INSERT INTO "candidate_operation" VALUES(2,'3H18091DB',1,20,'out','C10-1','MTM 3차',NULL,NULL,'L',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'B100','외주처',NULL,1500.5,NULL,'N','Y',0.9,0.95,0,'none',NULL,NULL,NULL,'C1M3002000',NULL,NULL);
+INSERT INTO "candidate_operation" VALUES(2,'3H18091DB',2,10,'in','A01-2','CNC황삭 1차','CNC-01','LB번 (8" C-AXIS TURN MILL)','F',12.3457,3.2199,NULL,NULL,2.0,3.2199,5.5,2.5,3.3,4.4,0.2,NULL,3.4,NULL,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.9,0.95,9,'actual_similar',0.6,'3H18090DB',0.9,'C1M3002000',12.5,-0.2);
+INSERT INTO "candidate_operation" VALUES(2,'5H50005QD',1,10,'in','A01-2','𠀀 누설','CNC-01','LB번 (8" C-AXIS TURN MILL)','F',12.3457,3.2199,NULL,NULL,2.0,3.2199,5.5,2.5,3.3,4.4,0.2,NULL,3.4,NULL,200.0,200.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'N','Y',0.9,0.95,9,'model',0.6,'3H18090DB',0.9,'C1M3002000',12.5,NULL);
+CREATE TABLE current_publication (
+	slot SMALLINT NOT NULL,
+	publication_id INTEGER NOT NULL,
+	moved_at DATETIME NOT NULL,
+	moved_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_current_publication PRIMARY KEY (slot),
+	CONSTRAINT fk_current_publication_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+	CONSTRAINT ck_current_publication_slot CHECK (slot = 1)
+);
+INSERT INTO "current_publication" VALUES(1,2,'2026-11-28 19:16:21.146000','routing_etl@planning');
+CREATE TABLE model_metric (
+	model_version VARCHAR(128) NOT NULL,
+	run_id VARCHAR(64) NOT NULL,
+	method VARCHAR(40) NOT NULL,
+	split VARCHAR(40) NOT NULL,
+	segment VARCHAR(100) NOT NULL,
+	metric VARCHAR(64) NOT NULL,
+	value FLOAT,
+	low FLOAT,
+	high FLOAT,
+	n BIGINT NOT NULL,
+	reason VARCHAR(400),
+	computed_at DATETIME NOT NULL,
+	CONSTRAINT pk_model_metric PRIMARY KEY (model_version, run_id, method, split, segment, metric),
+	CONSTRAINT fk_model_metric_model_version FOREIGN KEY(model_version) REFERENCES model_version (version) ON DELETE CASCADE,
+	CONSTRAINT ck_model_metric_null_has_reason CHECK (value IS NOT NULL OR reason IS NOT NULL)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "model_metric" VALUES('m1','n1','model','time','all','accuracy',0.875,0.865,0.885,100,NULL,'2026-11-28 19:16:21.183000');
+INSERT INTO "model_metric" VALUES('m2','n2','model','time','all','accuracy',0.9,0.89,0.91,100,NULL,'2026-11-28 19:16:21.265000');
+CREATE TABLE model_version (
+	version VARCHAR(128) NOT NULL,
+	status VARCHAR(16) NOT NULL,
+	requested_by VARCHAR(128),
+	run_id VARCHAR(64),
+	created_at DATETIME NOT NULL,
+	trained_at DATETIME,
+	activated_at DATETIME,
+	activated_by VARCHAR(128),
+	updated_at DATETIME NOT NULL,
+	manifest_sha256 VARCHAR(64) NOT NULL,
+	training_samples INTEGER,
+	unique_items INTEGER,
+	unique_processes INTEGER,
+	training_duration_sec FLOAT,
+	hyperparameters TEXT,
+	metadata TEXT,
+	CONSTRAINT pk_model_version PRIMARY KEY (version),
+	CONSTRAINT ck_model_version_status CHECK (status IN ('pending', 'active', 'retired', 'unmeasured'))
+);
+INSERT INTO "model_version" VALUES('m1','retired',NULL,NULL,'2026-11-28 19:16:21.173000',NULL,'2026-11-28 19:16:21.197000','kim','2026-11-28 19:16:21.268000','1111111111111111111111111111111111111111111111111111111111111111',NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "model_version" VALUES('m2','active',NULL,NULL,'2026-11-28 19:16:21.260000',NULL,'2026-11-28 19:16:21.268000','kim','2026-11-28 19:16:21.268000','2222222222222222222222222222222222222222222222222222222222222222',NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE publication (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	run_id VARCHAR(64) NOT NULL,
+	model_version VARCHAR(128) NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	content_hash VARCHAR(64) NOT NULL,
+	rows_candidate INTEGER DEFAULT '0' NOT NULL,
+	rows_operation INTEGER DEFAULT '0' NOT NULL,
+	rows_evidence INTEGER DEFAULT '0' NOT NULL,
+	rows_resource INTEGER DEFAULT '0' NOT NULL,
+	rows_abstained INTEGER DEFAULT '0' NOT NULL,
+	checksums TEXT,
+	writer VARCHAR(200),
+	created_at DATETIME NOT NULL,
+	loaded_at DATETIME,
+	published_at DATETIME,
+	published_by VARCHAR(128),
+	retired_at DATETIME,
+	purged_at DATETIME,
+	message VARCHAR(2000),
+	word_inhouse VARCHAR(16) NOT NULL,
+	word_outsourced VARCHAR(16) NOT NULL,
+	time_unit VARCHAR(16) NOT NULL,
+	run_time_unit VARCHAR(16) NOT NULL,
+	service_user VARCHAR(32) NOT NULL,
+	company_code VARCHAR(20) NOT NULL,
+	plant_code VARCHAR(20) NOT NULL,
+	valid_from DATE NOT NULL,
+	valid_to DATE NOT NULL,
+	CONSTRAINT ck_publication_state CHECK (state IN ('loading', 'loaded', 'published', 'retired', 'failed', 'purged'))
+);
+INSERT INTO "publication" VALUES(1,'n1','m1','retired','e29a1c619807c220976b41e0b72b47b2c4cf759ffdce3fdfd6871a5dd1ddc9f4',2,4,2,6,1,'{"candidate": {"item_cd": [2, 18], "candidate_rank": [2, 2], "candidate_id": [2, 26], "routing_signature": [2, 60], "routing_code": [2, 46], "similarity_score": [2, 14534], "confidence": [2, 575], "priority": [2, 14], "similarity_tier": [2, 7], "reference_item_cd": [2, 18], "rout_no": [2, 20], "predicted_rout_no": [2, 20], "routing_source": [2, 14], "process_count": [2, 4], "work_order_count": [2, 24], "work_order_confidence": [2, 10000], "neighbour_count": [2, 18], "support": [2, 17261], "matched_attributes": [2, 64], "item_hash": [2, 128]}, "candidate_operation": {"item_cd": [4, 36], "candidate_rank": [4, 4], "proc_seq": [4, 60], "inside": [4, 8], "job_cd": [4, 19], "job_nm": [4, 35], "res_cd": [4, 20], "res_nm": [4, 100], "rout_order": [4, 4], "setup_time": [4, 828704], "run_time": [4, 520118], "setup_p10": [4, 156036], "setup_p90": [4, 1560353], "run_p10": [4, 260059], "run_p50": [4, 520118], "run_p90": [4, 1040235], "optimal_time": [4, 416094], "standard_time": [4, 520118], "safe_time": [4, 780177], "time_cv": [4, 21271], "act_setup_time": [0, 0], "act_run_time": [0, 0], "queue_time": [4, 0], "wait_time": [4, 8000000], "move_time": [4, 8000000], "mfg_lt": [0, 0], "batch_oper": [0, 0], "bp_cd": [0, 0], "cust_nm": [0, 0], "cur_cd": [0, 0], "subcontract_prc": [0, 0], "tax_type": [0, 0], "insp_flg": [4, 4], "milestone_flg": [4, 4], "confidence": [4, 14704], "support": [4, 29771], "sample_count": [4, 131], "time_source": [4, 56], "time_confidence": [4, 28000], "source_items": [4, 76], "source_similarity": [4, 36400], "source_rout_no": [4, 40], "lot_size": [4, 1000000], "lot_exponent": [4, -4000]}, "candidate_evidence": {"item_cd": [2, 18], "candidate_rank": [2, 2], "evidence_rank": [2, 2], "neighbour_item_cd": [2, 18], "neighbour_rout_no": [2, 20], "similarity": [2, 15387], "weight": [2, 8566], "matching": [2, 94], "differing": [2, 68]}, "resource_alternative": {"job_cd": [6, 24], "res_cd": [6, 30], "res_nm": [6, 18], "alternative_rank": [6, 21], "is_pool": [6, 1], "use_count": [6, 30], "use_share": [6, 10002], "last_used": [6, 0]}, "abstained_item": {"item_cd": [1, 10], "reason_code": [1, 15], "reason": [1, 26], "best_similarity": [1, 1235]}}','executemany x 20000','2026-11-28 19:16:20.872000','2026-11-28 19:16:20.930000','2026-11-28 19:16:20.969000','routing_etl@planning','2026-11-28 19:16:21.146000',NULL,NULL,'사내','외주','분(Min.)','NA','routing_etl','1000','P100','2026-11-29','2999-12-31');
+INSERT INTO "publication" VALUES(2,'n2','m2','published','2a7a70bcf87d3e3d10b197d4414a3ed24454017ef2519fd6c6162c481776c114',3,4,1,5,1,'{"candidate": {"item_cd": [3, 27], "candidate_rank": [3, 4], "candidate_id": [3, 39], "routing_signature": [3, 45], "routing_code": [3, 27], "similarity_score": [3, 27369], "confidence": [3, 21000], "priority": [3, 22], "similarity_tier": [3, 11], "reference_item_cd": [3, 27], "rout_no": [3, 30], "predicted_rout_no": [3, 30], "routing_source": [3, 21], "process_count": [3, 6], "work_order_count": [3, 27], "work_order_confidence": [3, 22500], "neighbour_count": [3, 15], "support": [3, 24000], "matched_attributes": [3, 57], "item_hash": [3, 192]}, "candidate_operation": {"item_cd": [4, 36], "candidate_rank": [4, 5], "proc_seq": [4, 50], "inside": [4, 9], "job_cd": [4, 20], "job_nm": [4, 26], "res_cd": [3, 18], "res_nm": [3, 75], "rout_order": [4, 4], "setup_time": [3, 370371], "run_time": [3, 96597], "setup_p10": [0, 0], "setup_p90": [0, 0], "run_p10": [3, 60000], "run_p50": [3, 96597], "run_p90": [3, 165000], "optimal_time": [3, 75000], "standard_time": [3, 99000], "safe_time": [3, 132000], "time_cv": [3, 6000], "act_setup_time": [0, 0], "act_run_time": [3, 102000], "queue_time": [0, 0], "wait_time": [3, 6000000], "move_time": [3, 6000000], "mfg_lt": [0, 0], "batch_oper": [0, 0], "bp_cd": [1, 4], "cust_nm": [1, 3], "cur_cd": [0, 0], "subcontract_prc": [1, 150050], "tax_type": [0, 0], "insp_flg": [4, 4], "milestone_flg": [4, 4], "confidence": [4, 36000], "support": [4, 38000], "sample_count": [4, 27], "time_source": [4, 37], "time_confidence": [3, 18000], "source_items": [3, 27], "source_similarity": [3, 27000], "source_rout_no": [4, 40], "lot_size": [3, 375000], "lot_exponent": [2, -4000]}, "candidate_evidence": {"item_cd": [1, 9], "candidate_rank": [1, 1], "evidence_rank": [1, 1], "neighbour_item_cd": [1, 9], "neighbour_rout_no": [1, 10], "similarity": [1, 9123], "weight": [1, 5000], "matching": [1, 19], "differing": [1, 16]}, "resource_alternative": {"job_cd": [5, 23], "res_cd": [5, 27], "res_nm": [5, 125], "alternative_rank": [5, 11], "is_pool": [5, 1], "use_count": [5, 35], "use_share": [5, 35000], "last_used": [5, 0]}, "abstained_item": {"item_cd": [1, 10], "reason_code": [1, 15], "reason": [1, 26], "best_similarity": [1, 1235]}}','executemany x 20000','2026-11-28 19:16:21.057000','2026-11-28 19:16:21.104000','2026-11-28 19:16:21.146000','routing_etl@planning',NULL,NULL,NULL,'사내','외주','분(Min.)','NA','routing_etl','1000','P100','2026-11-29','2999-12-31');
+CREATE TABLE publication_event (
+	id INTEGER NOT NULL,
+	publication_id INTEGER NOT NULL,
+	event VARCHAR(16) NOT NULL,
+	happened_at DATETIME NOT NULL,
+	done_by VARCHAR(128) NOT NULL,
+	message VARCHAR(2000),
+	CONSTRAINT pk_publication_event PRIMARY KEY (id),
+	CONSTRAINT fk_publication_event_publication FOREIGN KEY(publication_id) REFERENCES publication (id)
+);
+INSERT INTO "publication_event" VALUES(1,1,'loaded','2026-11-28 19:16:20.930000','routing_etl@planning',NULL);
+INSERT INTO "publication_event" VALUES(2,1,'published','2026-11-28 19:16:20.969000','routing_etl@planning',NULL);
+INSERT INTO "publication_event" VALUES(3,2,'loaded','2026-11-28 19:16:21.104000','routing_etl@planning',NULL);
+INSERT INTO "publication_event" VALUES(4,1,'retired','2026-11-28 19:16:21.146000','routing_etl@planning',NULL);
+INSERT INTO "publication_event" VALUES(5,2,'published','2026-11-28 19:16:21.146000','routing_etl@planning',NULL);
+CREATE TABLE quality_result (
+	run_id VARCHAR(64) NOT NULL,
+	seq INTEGER NOT NULL,
+	frame VARCHAR(64) NOT NULL,
+	check_name VARCHAR(200) NOT NULL,
+	expectation VARCHAR(200) NOT NULL,
+	column_name VARCHAR(128),
+	severity VARCHAR(16) NOT NULL,
+	success BOOLEAN NOT NULL,
+	observed VARCHAR(2000) NOT NULL,
+	expected VARCHAR(2000) NOT NULL,
+	rows_checked BIGINT NOT NULL,
+	rows_unexpected BIGINT NOT NULL,
+	sample VARCHAR(2000),
+	exception VARCHAR(2000),
+	checked_at DATETIME NOT NULL,
+	CONSTRAINT pk_quality_result PRIMARY KEY (run_id, seq),
+	CONSTRAINT fk_quality_result_batch_run FOREIGN KEY(run_id) REFERENCES batch_run (run_id) ON DELETE CASCADE,
+	CONSTRAINT ck_quality_result_severity CHECK (severity IN ('critical', 'warning'))
+);
+INSERT INTO "quality_result" VALUES('n2',1,'items','item_cd not null','expect_not_null','item_cd','critical',0,'1','0',10,1,'["가"]',NULL,'2026-11-28 19:16:21.276000');
+CREATE TABLE rejected_row (
+	run_id VARCHAR(64) NOT NULL,
+	seq INTEGER NOT NULL,
+	source_table VARCHAR(40) NOT NULL,
+	row_key VARCHAR(300) NOT NULL,
+	rule_name VARCHAR(60) NOT NULL,
+	reason VARCHAR(400) NOT NULL,
+	raw_values VARCHAR(4000) NOT NULL,
+	CONSTRAINT pk_rejected_row PRIMARY KEY (run_id, seq),
+	CONSTRAINT fk_rejected_row_batch_run FOREIGN KEY(run_id) REFERENCES batch_run (run_id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "rejected_row" VALUES('n2',1,'items','K1','duplicate_key','There already.','{"ITEM_CD": "한"}');
+CREATE TABLE resource_alternative (
+	publication_id INTEGER NOT NULL,
+	job_cd VARCHAR(32) NOT NULL,
+	res_cd VARCHAR(32) NOT NULL,
+	res_nm VARCHAR(64),
+	alternative_rank SMALLINT NOT NULL,
+	is_pool BOOLEAN NOT NULL,
+	use_count INTEGER NOT NULL,
+	use_share REAL NOT NULL,
+	last_used DATE,
+	CONSTRAINT pk_resource_alternative PRIMARY KEY (publication_id, job_cd, res_cd),
+	CONSTRAINT fk_resource_alternative_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+	CONSTRAINT ck_resource_alternative_counts CHECK (alternative_rank > 0 AND use_count >= 0),
+	CONSTRAINT ck_resource_alternative_shares CHECK (use_share >= 0 AND use_share <= 1)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "resource_alternative" VALUES(1,'A0-1','CNC-0','LB번',1,0,5,0.1667,'2025-06-01');
+INSERT INTO "resource_alternative" VALUES(1,'A0-1','CNC-1','LB번',2,0,5,0.1667,'2025-06-01');
+INSERT INTO "resource_alternative" VALUES(1,'A0-1','CNC-2','LB번',3,0,5,0.1667,'2025-06-01');
+INSERT INTO "resource_alternative" VALUES(1,'A0-1','CNC-3','LB번',4,0,5,0.1667,'2025-06-01');
+INSERT INTO "resource_alternative" VALUES(1,'A0-1','CNC-4','LB번',5,0,5,0.1667,'2025-06-01');
+INSERT INTO "resource_alternative" VALUES(1,'A0-1','CNC-5','LB번',6,1,5,0.1667,'2025-06-01');
+INSERT INTO "resource_alternative" VALUES(2,'A01-2','CNC-01','LB번 (8" C-AXIS TURN MILL)',1,0,7,0.7,'2025-06-18');
+INSERT INTO "resource_alternative" VALUES(2,'A01-2','CNC-02','LB번 (8" C-AXIS TURN MILL)',2,0,7,0.7,'2025-06-18');
+INSERT INTO "resource_alternative" VALUES(2,'A01-2','CNC-09','LB번 (8" C-AXIS TURN MILL)',4,0,7,0.7,'2025-06-18');
+INSERT INTO "resource_alternative" VALUES(2,'A01-2','CNC-대기','LB번 (8" C-AXIS TURN MILL)',3,1,7,0.7,'2025-06-18');
+INSERT INTO "resource_alternative" VALUES(2,'Z99','XXX','LB번 (8" C-AXIS TURN MILL)',1,0,7,0.7,'2025-06-18');
+CREATE TABLE routing_feedback (
+	item_cd VARCHAR(100) NOT NULL,
+	publication_id INTEGER NOT NULL,
+	candidate_id VARCHAR(110) NOT NULL,
+	candidate_rank SMALLINT NOT NULL,
+	predicted_rout_no VARCHAR(50) NOT NULL,
+	routing_code VARCHAR(1000) NOT NULL,
+	accepted_by VARCHAR(128) NOT NULL,
+	accepted_at DATETIME NOT NULL,
+	CONSTRAINT pk_routing_feedback PRIMARY KEY (item_cd, publication_id, candidate_rank),
+	CONSTRAINT fk_routing_feedback_publication FOREIGN KEY(publication_id) REFERENCES publication (id),
+	CONSTRAINT ck_routing_feedback_rank CHECK (candidate_rank > 0),
+	CONSTRAINT ck_routing_feedback_accepted_by CHECK (accepted_by <> '')
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "routing_feedback" VALUES('3H18091DB',2,'3H18091DB_C01',1,'P000000001','A01-2>C10-1','kim','2026-11-28 19:16:21.323000');
+CREATE TABLE routing_flat_table (
+	"ITEM_CD" VARCHAR(100) NOT NULL,
+	"CANDIDATE_ID" VARCHAR(110) NOT NULL,
+	"ROUTING_SIGNATURE" VARCHAR(200),
+	"PRIORITY" VARCHAR(16),
+	"SIMILARITY_TIER" VARCHAR(8),
+	"PROC_SEQ" SMALLINT NOT NULL,
+	"INSIDE_FLAG" VARCHAR(16),
+	"dbo_BI_ROUTING_VIEW_JOB_CD" VARCHAR(32),
+	"JOB_NM" VARCHAR(64),
+	"RES_CD" VARCHAR(32),
+	"RES_DIS" VARCHAR(64),
+	"TIME_UNIT" VARCHAR(16),
+	"MFG_LT" REAL,
+	"QUEUE_TIME" REAL,
+	"SETUP_TIME" REAL,
+	"MACH_WORKED_HOURS" REAL,
+	"ACT_SETUP_TIME" REAL,
+	"ACT_RUN_TIME" REAL,
+	"WAIT_TIME" REAL,
+	"MOVE_TIME" REAL,
+	"RUN_TIME_QTY" REAL,
+	"RUN_TIME_UNIT" VARCHAR(16),
+	"BATCH_OPER" VARCHAR(8),
+	"BP_CD" VARCHAR(16),
+	"dbo_BI_ROUTING_VIEW_CUST_NM" VARCHAR(64),
+	"CUR_CD" VARCHAR(8),
+	"SUBCONTRACT_PRC" REAL,
+	"TAX_TYPE" VARCHAR(8),
+	"MILESTONE_FLG" VARCHAR(1),
+	"INSP_FLG" VARCHAR(1),
+	"ROUT_ORDER" VARCHAR(32),
+	"VALID_FROM_DT" DATE,
+	"VALID_TO_DT" DATE,
+	"dbo_BI_ROUTING_VIEW_REMARK" VARCHAR(200),
+	"ROUT_DOC" VARCHAR(64),
+	"DOC_INSIDE" VARCHAR(8),
+	"DOC_NO" VARCHAR(64),
+	"NC_PROGRAM" VARCHAR(64),
+	"NC_PROGRAM_WRITER" VARCHAR(32),
+	"NC_WRITER_NM" VARCHAR(32),
+	"NC_WRITE_DATE" DATE,
+	"NC_REVIEWER" VARCHAR(32),
+	"NC_REVIEWER_NM" VARCHAR(32),
+	"NC_REVIEW_DT" DATE,
+	"RAW_MATL_SIZE" VARCHAR(32),
+	"JAW_SIZE" VARCHAR(32),
+	"VALIDITY" VARCHAR(32),
+	"PROGRAM_REMARK" VARCHAR(200),
+	"OP_DRAW_NO" VARCHAR(64),
+	"MTMG_NUMB" VARCHAR(32),
+	"REFERENCE_ITEM_CD" VARCHAR(100),
+	"SIMILARITY_SCORE" REAL,
+	"RUN_TIME" REAL,
+	"OPTIMAL_TIME" REAL,
+	"STANDARD_TIME" REAL,
+	"SAFE_TIME" REAL,
+	"TIME_SOURCE" VARCHAR(20),
+	"CONFIDENCE" REAL,
+	"CANDIDATE_RANK" SMALLINT,
+	"ROUT_NO" VARCHAR(50),
+	"MODEL_VERSION" VARCHAR(128),
+	"PUBLICATION_ID" INTEGER,
+	CONSTRAINT pk_routing_flat_table PRIMARY KEY ("ITEM_CD", "CANDIDATE_ID", "PROC_SEQ")
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "routing_flat_table" VALUES('3H18091DB','3H18091DB_C01','CNC황삭 1차+MTM 3차','primary','HIGH',10,'사내','A01-2','CNC황삭 1차','CNC-01','LB번 (8" C-AXIS TURN MILL)','분(Min.)',0.0,0.0,12.35,3.22,0.0,3.4,200.0,200.0,1.0,'NA',NULL,NULL,NULL,NULL,NULL,NULL,'Y','N','F','2026-11-29','2999-12-31',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'3H18090DB',0.9123,3.22,2.5,3.3,4.4,'actual_similar',0.9,1,'P000000001','m2',2);
+INSERT INTO "routing_flat_table" VALUES('3H18091DB','3H18091DB_C01','CNC황삭 1차+MTM 3차','primary','HIGH',20,'외주','C10-1','MTM 3차',NULL,NULL,'분(Min.)',0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,'NA',NULL,'B100','외주처',NULL,1500.5,NULL,'Y','N','L','2026-11-29','2999-12-31',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'3H18090DB',0.9123,0.0,0.0,0.0,0.0,'none',0.9,1,'P000000001','m2',2);
+INSERT INTO "routing_flat_table" VALUES('3H18091DB','3H18091DB_C02','CNC황삭 1차+MTM 3차','fallback','HIGH',10,'사내','A01-2','CNC황삭 1차','CNC-01','LB번 (8" C-AXIS TURN MILL)','분(Min.)',0.0,0.0,12.35,3.22,0.0,3.4,200.0,200.0,1.0,'NA',NULL,NULL,NULL,NULL,NULL,NULL,'Y','N','F','2026-11-29','2999-12-31',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'3H18090DB',0.9123,3.22,2.5,3.3,4.4,'actual_similar',0.9,2,'P000000002','m2',2);
+INSERT INTO "routing_flat_table" VALUES('5H50005QD','5H50005QD_C01','CNC황삭 1차+MTM 3차','primary','LOW',10,'사내','A01-2','𠀀 누설','CNC-01','LB번 (8" C-AXIS TURN MILL)','분(Min.)',0.0,0.0,12.35,3.22,0.0,3.4,200.0,200.0,1.0,'NA',NULL,NULL,NULL,NULL,NULL,NULL,'Y','N','F','2026-11-29','2999-12-31',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'3H18090DB',0.9123,3.22,2.5,3.3,4.4,'model',0.9,1,'P000000001','m2',2);
+CREATE TABLE schema_version (
+	version_num VARCHAR(32) NOT NULL,
+	CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "schema_version" VALUES('0004');
+CREATE TABLE writer_lock (
+	name VARCHAR(32) NOT NULL,
+	owner VARCHAR(36),
+	what VARCHAR(200),
+	host VARCHAR(255),
+	pid INTEGER,
+	process VARCHAR(100),
+	acquired_at DATETIME,
+	heartbeat_at DATETIME,
+	CONSTRAINT pk_writer_lock PRIMARY KEY (name)
+);
+INSERT INTO "writer_lock" VALUES('publisher',NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE INDEX ix_batch_run_started_at ON batch_run (started_at);
+CREATE INDEX ix_publication_content_hash ON publication (content_hash);
+CREATE INDEX ix_candidate_publication_id_priority ON candidate (publication_id, priority);
+CREATE INDEX ix_publication_event_publication_id ON publication_event (publication_id);
+CREATE VIEW routing_candidates AS
+SELECT
+    c.item_cd,
+    c.candidate_id,
+    c.routing_signature,
+    c.similarity_score,
+    c.priority,
+    c.similarity_tier,
+    c.reference_item_cd,
+    b.model_version AS generator_version,
+    b.created_at || '+00:00' AS generated_at,
+    c.candidate_rank,
+    c.rout_no,
+    c.routing_source,
+    c.process_count,
+    c.work_order_count,
+    c.confidence,
+    c.publication_id,
+    c.item_hash,
+    c.predicted_rout_no,
+    c.routing_code,
+    c.work_order_confidence,
+    c.neighbour_count,
+    c.support,
+    c.matched_attributes
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id;
+CREATE VIEW routing_candidate_operations AS
+SELECT
+    c.item_cd,
+    c.candidate_id,
+    o.proc_seq AS "PROC_SEQ",
+    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS "INSIDE_FLAG",
+    o.job_cd AS "dbo_BI_ROUTING_VIEW_JOB_CD",
+    o.job_nm AS "JOB_NM",
+    o.res_cd AS "RES_CD",
+    o.res_nm AS "RES_DIS",
+    b.time_unit AS "TIME_UNIT",
+    round(coalesce(o.mfg_lt, 0), 2) AS "MFG_LT",
+    round(coalesce(o.queue_time, 0), 2) AS "QUEUE_TIME",
+    round(coalesce(o.setup_time, 0), 2) AS "SETUP_TIME",
+    round(coalesce(o.run_time, 0), 2) AS "MACH_WORKED_HOURS",
+    round(coalesce(o.act_setup_time, 0), 2) AS "ACT_SETUP_TIME",
+    round(coalesce(o.act_run_time, 0), 2) AS "ACT_RUN_TIME",
+    round(coalesce(o.wait_time, 0), 2) AS "WAIT_TIME",
+    round(coalesce(o.move_time, 0), 2) AS "MOVE_TIME",
+    1 AS "RUN_TIME_QTY",
+    b.run_time_unit AS "RUN_TIME_UNIT",
+    o.batch_oper AS "BATCH_OPER",
+    o.bp_cd AS "BP_CD",
+    o.cust_nm AS "dbo_BI_ROUTING_VIEW_CUST_NM",
+    o.cur_cd AS "CUR_CD",
+    o.subcontract_prc AS "SUBCONTRACT_PRC",
+    o.tax_type AS "TAX_TYPE",
+    o.milestone_flg AS "MILESTONE_FLG",
+    o.insp_flg AS "INSP_FLG",
+    o.rout_order AS "ROUT_ORDER",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    NULL AS "dbo_BI_ROUTING_VIEW_REMARK",
+    NULL AS "ROUT_DOC",
+    NULL AS "DOC_INSIDE",
+    NULL AS "DOC_NO",
+    NULL AS "NC_PROGRAM",
+    NULL AS "NC_PROGRAM_WRITER",
+    NULL AS "NC_WRITER_NM",
+    NULL AS "NC_WRITE_DATE",
+    NULL AS "NC_REVIEWER",
+    NULL AS "NC_REVIEWER_NM",
+    NULL AS "NC_REVIEW_DT",
+    NULL AS "RAW_MATL_SIZE",
+    NULL AS "JAW_SIZE",
+    NULL AS "VALIDITY",
+    NULL AS "PROGRAM_REMARK",
+    NULL AS "OP_DRAW_NO",
+    NULL AS "MTMG_NUMB",
+    round(coalesce(o.run_time, 0), 2) AS "RUN_TIME",
+    round(coalesce(o.optimal_time, 0), 2) AS "OPTIMAL_TIME",
+    round(coalesce(o.standard_time, 0), 2) AS "STANDARD_TIME",
+    round(coalesce(o.safe_time, 0), 2) AS "SAFE_TIME",
+    o.time_cv AS "TIME_CV",
+    o.confidence AS "CONFIDENCE",
+    o.sample_count AS "SAMPLE_COUNT",
+    o.support AS "SUPPORT",
+    o.time_source AS "TIME_SOURCE",
+    round(coalesce(o.run_p10, 0), 2) AS "RUN_P10",
+    round(coalesce(o.run_p50, 0), 2) AS "RUN_P50",
+    round(coalesce(o.run_p90, 0), 2) AS "RUN_P90",
+    round(coalesce(o.setup_p10, 0), 2) AS "SETUP_P10",
+    round(coalesce(o.setup_p90, 0), 2) AS "SETUP_P90",
+    o.setup_time AS "PREDICTED_SETUP_TIME",
+    o.run_time AS "PREDICTED_RUN_TIME",
+    o.standard_time AS "TRIM_MEAN",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN 'Y' ELSE 'N' END AS "HAS_WORK_DATA",
+    o.sample_count AS "WORK_ORDER_COUNT",
+    o.time_confidence AS "WORK_ORDER_CONFIDENCE",
+    CASE WHEN (o.time_source = 'actual_own') THEN 'input' WHEN (o.time_source = 'actual_similar') THEN 'similar' ELSE 'none' END AS "WORK_ORDER_DATA_SOURCE",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS "WORK_ORDER_SOURCE_ITEMS",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS "WORK_ORDER_AVG_SIMILARITY",
+    o.source_items AS "SOURCE_ITEMS",
+    o.source_similarity AS "AVG_SIMILARITY",
+    o.source_rout_no AS "SOURCE_ROUT_NO",
+    'N' AS "OUTSOURCING_REPLACED",
+    'ML_BASED' AS "PREDICTION_TYPE",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    c.predicted_rout_no AS "ROUT_NO",
+    b.model_version AS "MODEL_VERSION",
+    c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+CREATE VIEW routing_candidate_resources AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID",
+    b.company_code AS "COCD",
+    b.plant_code AS "PLANTCD",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    0 AS "REV_NO",
+    r.job_cd AS "JOB_CD",
+    r.res_cd AS "RES_CD",
+    NULL AS "RUN_TIME",
+    NULL AS "SETUP_TIME",
+    NULL AS "WAIT_TIME",
+    NULL AS "MOVE_TIME",
+    NULL AS "QUEUE_TIME",
+    NULL AS "AFTER_TIME",
+    NULL AS "MAN_HOUR",
+    NULL AS "MACHINE_HOUR",
+    NULL AS "RES_PRIORITY",
+    'N' AS "MAIN_YN",
+    b.service_user AS "IN_ID",
+    b.created_at || '+00:00' AS "IN_DT",
+    b.service_user AS "UP_ID",
+    b.created_at || '+00:00' AS "UP_DT",
+    1 AS "TASK_ID",
+    NULL AS "REV_COND",
+    NULL AS "TASK_COND",
+    'ES' AS "FOLD_MTHD",
+    NULL AS "FOLD_TIME",
+    NULL AS "PREV_RES_QTY",
+    NULL AS "CURR_RES_QTY",
+    NULL AS "NEXT_RES_QTY",
+    'N' AS "NEXT_RES_ABSL_YN",
+    NULL AS "RUN_TIME_UNIT",
+    NULL AS "SETUP_TIME_UNIT",
+    NULL AS "WAIT_TIME_UNIT",
+    NULL AS "MOVE_TIME_UNIT",
+    NULL AS "QUEUE_TIME_UNIT",
+    NULL AS "AFTER_TIME_UNIT",
+    NULL AS "BEFORE_TIME",
+    NULL AS "BEFORE_TIME_UNIT",
+    c.candidate_id AS "CANDIDATE_ID",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    r.res_nm AS "RES_DIS",
+    r.alternative_rank AS "ALTERNATIVE_RANK",
+    r.is_pool AS "IS_POOL",
+    r.use_count AS "USE_COUNT",
+    r.use_share AS "USE_SHARE",
+    r.last_used AS "LAST_USED",
+    c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank
+    JOIN resource_alternative AS r ON r.publication_id = o.publication_id
+    AND r.job_cd = o.job_cd
+WHERE NOT (EXISTS (SELECT 1
+FROM candidate_operation AS earlier
+WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
+    AND NOT (EXISTS (SELECT 1
+FROM candidate_operation AS main
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+CREATE VIEW routing_candidate_evidence AS
+SELECT
+    c.item_cd,
+    c.candidate_id,
+    c.candidate_rank,
+    e.evidence_rank,
+    e.neighbour_item_cd,
+    e.neighbour_rout_no,
+    e.similarity,
+    e.weight,
+    e.matching,
+    e.differing,
+    c.publication_id
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_evidence AS e ON e.publication_id = c.publication_id
+    AND e.item_cd = c.item_cd
+    AND e.candidate_rank = c.candidate_rank;
+CREATE VIEW routing_flat AS
+SELECT
+    c.item_cd AS "ITEM_CD",
+    c.candidate_id AS "CANDIDATE_ID",
+    c.routing_signature AS "ROUTING_SIGNATURE",
+    c.priority AS "PRIORITY",
+    c.similarity_tier AS "SIMILARITY_TIER",
+    o.proc_seq AS "PROC_SEQ",
+    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS "INSIDE_FLAG",
+    o.job_cd AS "dbo_BI_ROUTING_VIEW_JOB_CD",
+    o.job_nm AS "JOB_NM",
+    o.res_cd AS "RES_CD",
+    o.res_nm AS "RES_DIS",
+    b.time_unit AS "TIME_UNIT",
+    round(coalesce(o.mfg_lt, 0), 2) AS "MFG_LT",
+    round(coalesce(o.queue_time, 0), 2) AS "QUEUE_TIME",
+    round(coalesce(o.setup_time, 0), 2) AS "SETUP_TIME",
+    round(coalesce(o.run_time, 0), 2) AS "MACH_WORKED_HOURS",
+    round(coalesce(o.act_setup_time, 0), 2) AS "ACT_SETUP_TIME",
+    round(coalesce(o.act_run_time, 0), 2) AS "ACT_RUN_TIME",
+    round(coalesce(o.wait_time, 0), 2) AS "WAIT_TIME",
+    round(coalesce(o.move_time, 0), 2) AS "MOVE_TIME",
+    1 AS "RUN_TIME_QTY",
+    b.run_time_unit AS "RUN_TIME_UNIT",
+    o.batch_oper AS "BATCH_OPER",
+    o.bp_cd AS "BP_CD",
+    o.cust_nm AS "dbo_BI_ROUTING_VIEW_CUST_NM",
+    o.cur_cd AS "CUR_CD",
+    o.subcontract_prc AS "SUBCONTRACT_PRC",
+    o.tax_type AS "TAX_TYPE",
+    o.milestone_flg AS "MILESTONE_FLG",
+    o.insp_flg AS "INSP_FLG",
+    o.rout_order AS "ROUT_ORDER",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    NULL AS "dbo_BI_ROUTING_VIEW_REMARK",
+    NULL AS "ROUT_DOC",
+    NULL AS "DOC_INSIDE",
+    NULL AS "DOC_NO",
+    NULL AS "NC_PROGRAM",
+    NULL AS "NC_PROGRAM_WRITER",
+    NULL AS "NC_WRITER_NM",
+    NULL AS "NC_WRITE_DATE",
+    NULL AS "NC_REVIEWER",
+    NULL AS "NC_REVIEWER_NM",
+    NULL AS "NC_REVIEW_DT",
+    NULL AS "RAW_MATL_SIZE",
+    NULL AS "JAW_SIZE",
+    NULL AS "VALIDITY",
+    NULL AS "PROGRAM_REMARK",
+    NULL AS "OP_DRAW_NO",
+    NULL AS "MTMG_NUMB",
+    c.reference_item_cd AS "REFERENCE_ITEM_CD",
+    c.similarity_score AS "SIMILARITY_SCORE",
+    round(coalesce(o.run_time, 0), 2) AS "RUN_TIME",
+    round(coalesce(o.optimal_time, 0), 2) AS "OPTIMAL_TIME",
+    round(coalesce(o.standard_time, 0), 2) AS "STANDARD_TIME",
+    round(coalesce(o.safe_time, 0), 2) AS "SAFE_TIME",
+    o.time_cv AS "TIME_CV",
+    o.confidence AS "CONFIDENCE",
+    o.sample_count AS "SAMPLE_COUNT",
+    o.support AS "SUPPORT",
+    o.time_source AS "TIME_SOURCE",
+    round(coalesce(o.run_p10, 0), 2) AS "RUN_P10",
+    round(coalesce(o.run_p50, 0), 2) AS "RUN_P50",
+    round(coalesce(o.run_p90, 0), 2) AS "RUN_P90",
+    round(coalesce(o.setup_p10, 0), 2) AS "SETUP_P10",
+    round(coalesce(o.setup_p90, 0), 2) AS "SETUP_P90",
+    o.setup_time AS "PREDICTED_SETUP_TIME",
+    o.run_time AS "PREDICTED_RUN_TIME",
+    o.standard_time AS "TRIM_MEAN",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN 'Y' ELSE 'N' END AS "HAS_WORK_DATA",
+    o.sample_count AS "WORK_ORDER_COUNT",
+    o.time_confidence AS "WORK_ORDER_CONFIDENCE",
+    CASE WHEN (o.time_source = 'actual_own') THEN 'input' WHEN (o.time_source = 'actual_similar') THEN 'similar' ELSE 'none' END AS "WORK_ORDER_DATA_SOURCE",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS "WORK_ORDER_SOURCE_ITEMS",
+    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS "WORK_ORDER_AVG_SIMILARITY",
+    o.source_items AS "SOURCE_ITEMS",
+    o.source_similarity AS "AVG_SIMILARITY",
+    o.source_rout_no AS "SOURCE_ROUT_NO",
+    'N' AS "OUTSOURCING_REPLACED",
+    'ML_BASED' AS "PREDICTION_TYPE",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    c.predicted_rout_no AS "ROUT_NO",
+    b.model_version AS "MODEL_VERSION",
+    c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+CREATE VIEW routing_abstained AS
+SELECT
+    a.item_cd,
+    a.reason,
+    a.reason_code,
+    a.best_similarity,
+    b.model_version,
+    a.publication_id
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN abstained_item AS a ON a.publication_id = p.publication_id;
+CREATE VIEW routing_predictions AS
+SELECT
+    c.publication_id,
+    b.model_version,
+    c.item_cd,
+    c.candidate_rank,
+    c.candidate_id,
+    c.confidence,
+    c.similarity_score,
+    c.reference_item_cd,
+    c.rout_no,
+    o.proc_seq,
+    o.job_cd,
+    o.job_nm,
+    o.res_cd,
+    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS inside_flag,
+    o.setup_time,
+    o.run_time,
+    o.run_p10,
+    o.run_p50,
+    o.run_p90,
+    o.optimal_time,
+    o.standard_time,
+    o.safe_time,
+    o.time_source,
+    o.sample_count
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+CREATE VIEW model_quality_trend AS
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS previous_version,
+    lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS previous_value,
+    measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS difference,
+    measured.run_id
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric ORDER BY m.computed_at DESC, m.run_id DESC) AS age
+FROM model_metric AS m) AS measured
+    JOIN model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1;
+CREATE VIEW batch_run_summary AS
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warnings_failed,
+    n.message
+FROM batch_run AS n;
+CREATE INDEX ix_routing_feedback_accepted_at ON routing_feedback (accepted_at);
+CREATE VIEW bop_proc_master AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank) AS "ID",
+    b.company_code AS "CoCd",
+    b.plant_code AS "PlantCd",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    1 AS "BOM_NO",
+    c.routing_signature AS "DESCRIPTION",
+    CASE WHEN (c.candidate_rank = 1) THEN 'Y' ELSE 'N' END AS "MAJOR_FLG",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    '' AS "ROU_DEV_USER_ID",
+    '' AS "ROU_MFG_USER_ID",
+    '' AS "ROU_QUR_USER_ID",
+    '' AS "ROU_APP_USER_ID",
+    0 AS "REV_NO",
+    b.valid_from AS "REV_DT",
+    b.service_user AS "INSRT_USER_ID",
+    b.created_at AS "INSRT_DT",
+    b.service_user AS "UPDT_USER_ID",
+    b.created_at AS "UPDT_DT",
+    NULL AS "ALT_RT_VALUE",
+    NULL AS "ASSIGN_NO",
+    NULL AS "AttachNo",
+    NULL AS "STD_ROUT_ITEM",
+    NULL AS "STD_ROUT_NO",
+    NULL AS "REV_NOTE",
+    NULL AS "Difficult_Level",
+    NULL AS "ITEM_LT"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id;
+CREATE VIEW bop_proc_detail AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq) AS "ID",
+    b.company_code AS "CoCd",
+    b.plant_code AS "PlantCd",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    o.proc_seq AS "PROC_SEQ",
+    NULL AS "WC_CD",
+    CASE WHEN (o.inside = 'out') THEN 'N' ELSE 'Y' END AS "INSIDE_FLG",
+    o.res_cd AS "RES_CD",
+    o.rout_order AS "ROUT_ORDER",
+    o.job_cd AS "JOB_CD",
+    round(coalesce(o.mfg_lt, 0), 2) AS "MFG_LT",
+    'M' AS "TIME_UNIT",
+    round(coalesce(coalesce(o.standard_time, o.run_time), 0), 2) AS "RUN_TIME",
+    round(coalesce(o.setup_time, 0), 2) AS "SETUP_TIME",
+    round(coalesce(o.wait_time, 0), 2) AS "WAIT_TIME",
+    round(coalesce(o.move_time, 0), 2) AS "MOVE_TIME",
+    NULL AS "MOVE_QTY",
+    round(coalesce(o.queue_time, 0), 2) AS "QUEUE_TIME",
+    1 AS "RUN_TIME_QTY",
+    b.run_time_unit AS "RUN_TIME_UNIT",
+    o.milestone_flg AS "MILESTONE_FLG",
+    o.insp_flg AS "INSP_FLG",
+    NULL AS "OVERLAP_OPR",
+    NULL AS "OVERLAP_LT",
+    round(coalesce(o.subcontract_prc, 0), 2) AS "SUBCONTRACT_PRC",
+    o.cur_cd AS "CUR_CD",
+    o.bp_cd AS "BP_CD",
+    o.tax_type AS "TAX_TYPE",
+    NULL AS "RUN_TIME_RULE_PLAN",
+    NULL AS "RUN_TIME_RULE_SCHL",
+    NULL AS "RUN_TIME_PLAN",
+    NULL AS "RUN_TIME_SCHL",
+    NULL AS "SETUP_TIME_IN_HOUR_PLAN",
+    NULL AS "SETUP_TIME_IN_HOUR",
+    NULL AS "SETUP_TIME_RULE",
+    NULL AS "WHEN_TO_SETUP_RULE",
+    NULL AS "WAIT_TIME_IN_HOUR",
+    NULL AS "MOVE_TIME_IN_HOUR",
+    NULL AS "QUEUE_TIME_IN_HOUR",
+    NULL AS "ALLOC_RULE",
+    NULL AS "SELECT_RULE",
+    NULL AS "FREE_CHECK_FLG",
+    NULL AS "HOLD_TEMP_FLG",
+    NULL AS "NEXT_PROC_SEQ",
+    0 AS "OPR_SEQ",
+    NULL AS "SETUP_BASE_CD",
+    NULL AS "CROSS_BREAK_RULE",
+    NULL AS "OVERLAP_TYPE",
+    NULL AS "OVERLAP_VALUE",
+    NULL AS "PROD_RATE",
+    NULL AS "SETUP_RSC_GRP_CD",
+    NULL AS "SETUP_RSC_CD",
+    NULL AS "RSC_SCHEDULED_FLG",
+    NULL AS "AttachNo",
+    NULL AS "ROUT_DOC",
+    NULL AS "OP_DRAW_NO",
+    NULL AS "ROUT_SIZE",
+    NULL AS "STD_RUN_COST_PER_HR",
+    NULL AS "STD_SUBCONTRACT_PRC",
+    NULL AS "STD_LABOR_COST",
+    NULL AS "STD_DIR_EXPENSE",
+    NULL AS "STD_INDIR_LABOR_COST",
+    NULL AS "STD_INDIR_EXPENSE",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    NULL AS "NC_PROGRAM",
+    NULL AS "NC_PROGRAM_WRITER",
+    NULL AS "NC_WRITE_DATE",
+    NULL AS "NC_REVIEWER",
+    NULL AS "NC_REVIEW_DT",
+    NULL AS "PRESSURE_USE",
+    b.service_user AS "INSRT_USER_ID",
+    b.created_at AS "INSRT_DT",
+    b.service_user AS "UPDT_USER_ID",
+    b.created_at AS "UPDT_DT",
+    0 AS "FIX_RUN_TIME",
+    NULL AS "REMARK",
+    NULL AS "CUST_SIZE",
+    NULL AS "MTMG_NUMB",
+    NULL AS "D_ITEM_CD",
+    NULL AS "RAW_MATL_SIZE",
+    NULL AS "JAW_SIZE",
+    NULL AS "VALIDITY",
+    NULL AS "PROGRAM_REMARK",
+    o.batch_oper AS "BATCH_OPER",
+    round(o.act_run_time, 2) AS "ACT_RUN_TIME",
+    round(o.act_setup_time, 2) AS "ACT_SETUP_TIME",
+    NULL AS "DocYn",
+    NULL AS "PROC_REMARK",
+    NULL AS "NC_UPDATER",
+    NULL AS "NC_UPDATE_DT",
+    NULL AS "GROSS_WEIGHT"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+CREATE VIEW bop_proc_res AS
+SELECT
+    row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID",
+    b.company_code AS "COCD",
+    b.plant_code AS "PLANTCD",
+    c.item_cd AS "ITEM_CD",
+    c.predicted_rout_no AS "ROUT_NO",
+    0 AS "REV_NO",
+    r.job_cd AS "JOB_CD",
+    r.res_cd AS "RES_CD",
+    NULL AS "RUN_TIME",
+    NULL AS "SETUP_TIME",
+    NULL AS "WAIT_TIME",
+    NULL AS "MOVE_TIME",
+    NULL AS "QUEUE_TIME",
+    NULL AS "AFTER_TIME",
+    NULL AS "MAN_HOUR",
+    NULL AS "MACHINE_HOUR",
+    NULL AS "RES_PRIORITY",
+    'N' AS "MAIN_YN",
+    b.service_user AS "IN_ID",
+    b.created_at AS "IN_DT",
+    b.service_user AS "UP_ID",
+    b.created_at AS "UP_DT",
+    1 AS "TASK_ID",
+    NULL AS "REV_COND",
+    NULL AS "TASK_COND",
+    'ES' AS "FOLD_MTHD",
+    NULL AS "FOLD_TIME",
+    NULL AS "PREV_RES_QTY",
+    NULL AS "CURR_RES_QTY",
+    NULL AS "NEXT_RES_QTY",
+    'N' AS "NEXT_RES_ABSL_YN",
+    NULL AS "RUN_TIME_UNIT",
+    NULL AS "SETUP_TIME_UNIT",
+    NULL AS "WAIT_TIME_UNIT",
+    NULL AS "MOVE_TIME_UNIT",
+    NULL AS "QUEUE_TIME_UNIT",
+    NULL AS "AFTER_TIME_UNIT",
+    NULL AS "BEFORE_TIME",
+    NULL AS "BEFORE_TIME_UNIT"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank
+    JOIN resource_alternative AS r ON r.publication_id = o.publication_id
+    AND r.job_cd = o.job_cd
+WHERE NOT (EXISTS (SELECT 1
+FROM candidate_operation AS earlier
+WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
+    AND NOT (EXISTS (SELECT 1
+FROM candidate_operation AS main
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+CREATE VIEW bop_proc_child AS
+SELECT
+    NULL AS "ID",
+    b.company_code AS "CoCd",
+    b.plant_code AS "PlantCd",
+    NULL AS "BOM_NO",
+    NULL AS "ROUT_NO",
+    NULL AS "ITEM_CD",
+    NULL AS "CHILD_ITEM_CD",
+    NULL AS "CHILD_ITEM_SEQ",
+    NULL AS "PROC_SEQ",
+    b.valid_from AS "VALID_FROM_DT",
+    b.valid_to AS "VALID_TO_DT",
+    b.service_user AS "INSRT_USER_ID",
+    b.created_at AS "INSRT_DT",
+    b.service_user AS "UPDT_USER_ID",
+    b.created_at AS "UPDT_DT",
+    NULL AS "OPR_NO",
+    NULL AS "JOB_CD",
+    NULL AS "MBOM_ITEM_CD",
+    NULL AS "MBOM_IN_ID",
+    NULL AS "MBOM_IN_DT",
+    NULL AS "ORIGIN_ITEM_CD"
+FROM publication AS b
+WHERE 1 = 0;
+CREATE VIEW routing_lot_times AS
+SELECT
+    c.item_cd AS "ITEM_CD",
+    c.candidate_id AS "CANDIDATE_ID",
+    c.candidate_rank AS "CANDIDATE_RANK",
+    o.proc_seq AS "PROC_SEQ",
+    o.job_cd AS "JOB_CD",
+    o.res_cd AS "RES_CD",
+    o.setup_time AS "SETUP_TIME",
+    o.run_time AS "RUN_TIME",
+    o.lot_size AS "LOT_SIZE",
+    o.lot_exponent AS "LOT_EXPONENT",
+    o.time_source AS "TIME_SOURCE",
+    o.sample_count AS "SAMPLE_COUNT",
+    c.publication_id AS "PUBLICATION_ID"
+FROM current_publication AS p
+    JOIN publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN candidate AS c ON c.publication_id = p.publication_id
+    JOIN candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank;
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('publication',2);
+COMMIT;

@@ -1,0 +1,179 @@
+"""Warehouses of released versions, kept as SQL text, and what tests do with their rows.
+
+`tests/stored/warehouse_NNNN.sql` is a SQLite warehouse of revision NNNN with rows in every table, made once by the code of
+the release that had this head and never changed. To store one, at the commit of the release:
+
+    python tests/support/warehouse_stored.py tests/stored/warehouse_NNNN.sql
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import polars as pl
+import sqlalchemy as sa
+from warehouse_predictions import (
+    CANDIDATE,
+    OPERATION,
+    RESOURCE,
+    known_rows,
+    many_frames,
+    warehouse,
+    write_frames,
+    write_rows,
+)
+
+from routing_etl import __version__
+from routing_etl.frames import REJECTS, CheckOutcome
+from routing_etl.warehouse.feedback import adopt
+from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision
+from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.records import Records
+
+STORED = Path(__file__).resolve().parents[1] / "stored"
+
+#: Rows of one table, in the order of its key.
+Rows = list[dict[str, Any]]
+
+
+def fill(folder: Path) -> Path:
+    """A warehouse that has seen some nights: every table has rows, one publication is out, one before it is retired."""
+    path = folder / "w.db"
+    with (
+        mock.patch("socket.gethostname", return_value="planning"),
+        mock.patch("routing_etl.warehouse.records.process_identity", return_value="boot/pid/1"),
+    ):
+        publisher, settings = warehouse(path, publish_mode="table")
+        records = Records(publisher._engine, settings)
+        _nights(folder, publisher)
+        _record(folder, records)
+    adopt(publisher._engine, settings.warehouse_schema, "3H18091DB", "3H18091DB_C01", "kim")
+    publisher._engine.dispose()
+    return path
+
+
+def _nights(folder: Path, publisher: Publisher) -> None:
+    frames = many_frames(2, candidates=1, operations=2, evidence=1)
+    frames["resource_alternatives"] = frames["resource_alternatives"].head(6)
+    first = publisher.load(write_frames(folder / "a", frames), run_id="n1", model_version="m1")
+    publisher.publish(first.publication_id)
+    rows = known_rows()
+    other = {"item_cd": "5H50005QD", "item_key": "5H50005QD"}
+    rows["candidates"] += [
+        CANDIDATE
+        | {"candidate_rank": 2, "candidate_id": "3H18091DB_C02", "priority": "fallback"}
+        | {"routing_code": "A01-2"},
+        CANDIDATE | other | {"candidate_id": "5H50005QD_C01", "similarity_tier": "LOW"},
+    ]
+    rows["candidate_operations"] += [
+        OPERATION | {"candidate_rank": 2},
+        OPERATION | other | {"job_nm": "𠀀 누설", "time_source": "model", "lot_exponent": None},
+    ]
+    rows["resource_alternatives"].append(RESOURCE | {"res_cd": "CNC-09", "alternative_rank": 4})
+    second = publisher.load(write_rows(folder / "b", rows), run_id="n2", model_version="m2")
+    publisher.publish(second.publication_id)
+
+
+def _record(folder: Path, records: Records) -> None:
+    metric = {"method": "model", "split": "time", "segment": "all", "metric": "accuracy", "n": 100}
+    for number, value in (("1", 0.875), ("2", 0.9)):
+        run, version = f"n{number}", f"m{number}"
+        records.start_run(run, "night", profile="bi_views", config_hash="c" * 64, metadata={"단계": 1})
+        records.store_model_version(version, manifest_sha256=number * 64)
+        frame = pl.DataFrame([metric | {"value": value, "low": value - 0.01, "high": value + 0.01}])
+        records.store_metrics(version, frame, run_id=run)
+        records.activate(version, who="kim")
+    check = CheckOutcome(
+        "items", "item_cd not null", "expect_not_null", "item_cd", "critical", False, "1", "0", 10, 1, ("가",)
+    )
+    records.store_checks("n2", [check])
+    reject = {"source_table": "items", "row_key": "K1", "rule": "duplicate_key", "reason": "There already."}
+    (folder / "rejects").mkdir()
+    REJECTS.conform(pl.DataFrame([reject | {"raw_values": '{"ITEM_CD": "한"}'}])).write_parquet(
+        folder / "rejects" / "items.parquet"
+    )
+    records.store_rejects("n2", folder / "rejects")
+    records.finish_run("n1", "failed", message="no space")
+    records.finish_run("n2", "succeeded", rows_read=10, rows_written=8, rows_rejected=1)
+
+
+def dump(path: Path) -> str:
+    """A SQLite warehouse as SQL text, one statement after the other."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    revision = current_revision(engine, None)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        lines = "\n".join(connection.iterdump()).splitlines()
+    head = f"-- The warehouse of routing_etl {__version__}, revision {revision}. Never change it."
+    return "\n".join([head, *(line.rstrip() for line in lines)]) + "\n"
+
+
+def load(revision: str, path: Path) -> Path:
+    """Make the stored warehouse of a revision as a SQLite file at `path`."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((STORED / f"warehouse_{revision}.sql").read_text(encoding="utf-8"))
+    return path
+
+
+def stored_revisions() -> list[str]:
+    """The revisions of which a warehouse is stored, oldest first."""
+    return sorted(p.stem.removeprefix("warehouse_") for p in STORED.glob("warehouse_*.sql"))
+
+
+@contextmanager
+def _reflected(engine: sa.Engine, schema: str | None) -> Iterator[tuple[sa.Connection, list[sa.Table]]]:
+    """The tables of the database as they are there, whichever its revision, parents before children."""
+    metadata = sa.MetaData(schema=schema)
+    with engine.begin() as connection:
+        metadata.reflect(connection, views=False)
+        yield connection, [t for t in metadata.sorted_tables if t.name != VERSION_TABLE]
+
+
+def rows_of(engine: sa.Engine, schema: str | None) -> dict[str, Rows]:
+    """Every row of every table."""
+    with _reflected(engine, schema) as (connection, tables):
+        return {
+            t.name: [
+                dict(r) for r in connection.execute(sa.select(t).order_by(*t.primary_key.columns)).mappings()
+            ]
+            for t in tables
+        }
+
+
+def view_rows(engine: sa.Engine, schema: str | None) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every view, in an order of its own."""
+    metadata = sa.MetaData(schema=schema)
+    names = sa.inspect(engine).get_view_names(schema)
+    with engine.connect() as connection:
+        views = [sa.Table(n, metadata, schema=schema, autoload_with=connection) for n in names]
+        return {
+            v.name: sorted(
+                (tuple(r) for r in connection.execute(sa.select(v))), key=lambda r: tuple(map(str, r))
+            )
+            for v in views
+        }
+
+
+def insert(engine: sa.Engine, schema: str | None, rows: dict[str, Rows]) -> dict[str, Rows]:
+    """Insert the rows as far as the database has their tables and columns; returns what was inserted."""
+    done = {}
+    with _reflected(engine, schema) as (connection, tables):
+        for table in tables:
+            done[table.name] = [
+                {n: v for n, v in row.items() if n in table.c} for row in rows.get(table.name, [])
+            ]
+            if done[table.name]:
+                connection.execute(sa.insert(table), done[table.name])
+    return done
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        Path(sys.argv[1]).write_text(dump(fill(Path(temporary))), encoding="utf-8")

@@ -1,0 +1,307 @@
+"""History stands still: revisions carry their own text, and what they make is what the code of today says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+
+import pytest
+import sqlalchemy as sa
+import warehouse_stored as stored
+from new_revision import write
+from warehouse_predictions import known_rows, write_rows
+from warehouse_shape import (
+    build_from_code,
+    differences,
+    shape_of_code,
+    shape_of_database,
+    shape_of_script,
+    shape_of_statements,
+)
+
+from routing_etl.database import make_engine
+from routing_etl.errors import ConfigurationError
+from routing_etl.settings import load_settings
+from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse import types as t
+from routing_etl.warehouse import views
+from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.schema import tables
+
+VERSIONS = m.script_location() / "versions"
+EARLIER = m.revisions()[:-1]
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes SQLite warehouses, by the migrations up to a revision, or (None) empty."""
+    engines = []
+
+    def made(name, revision=None):
+        engine = make_engine(f"sqlite:///{tmp_path / name}", "warehouse", load_settings(home=tmp_path))
+        engines.append(engine)
+        if revision:
+            m.migrate(engine, None, revision)
+        return engine
+
+    yield made
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def rows(make, tmp_path):
+    """Rows for every table: those of the last released version's warehouse."""
+    return stored.rows_of(make(stored.load(stored.stored_revisions()[-1], tmp_path / "stored.db").name), None)
+
+
+def another(select):
+    """The same view with one more column."""
+    return lambda tb, w: select(tb, w).add_columns(sa.literal(1, sa.Integer()).label("more"))
+
+
+# --- frozen texts -------------------------------------------------------------------------------------------------------
+def test_no_revision_imports_the_code_of_today():
+    files = sorted(VERSIONS.glob("*.py"))
+    assert [p.name[:4] for p in files] == m.revisions()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            assert not any(n.startswith("routing_etl") for n in names), (path.name, names)
+
+
+@pytest.mark.parametrize("revision", m.revisions())
+def test_every_revision_has_its_text_for_every_dialect(revision):
+    files = sorted(p.name.split(".")[1] for p in VERSIONS.glob(f"{revision}_*.sql"))
+    assert files == sorted(m.DIALECTS)
+
+
+@pytest.mark.parametrize("path", sorted(VERSIONS.glob("*.sql")), ids=lambda p: p.name)
+def test_every_name_of_ours_is_under_the_placeholder(path):
+    """Else a database whose schema is not the user's default one would get it elsewhere, or not at all."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"[^\S\n]$", text, re.M), "an editor would strip blanks at the end of a line"
+    if ".sqlite." in path.name:
+        assert "{" not in text
+        return
+    ours = "|".join([*tables(None).metadata.tables, *views.VIEW_NAMES])
+    index = r"DROP INDEX (?!\{schema\})" if ".postgresql." in path.name else "(?!)"
+    assert not re.search(
+        rf"(\b(TABLE|VIEW|FROM|JOIN|REFERENCES) |\bINDEX \w+ ON )({ours})\b|{index}", text, re.M
+    )
+
+
+@pytest.mark.parametrize("schema", ["plan", "Plan", "a_1"])
+@pytest.mark.parametrize("dialect", ["mssql", "postgresql"])
+def test_schemas_are_quoted_where_the_dialect_needs_it(dialect, schema):
+    text = m.migrate_sql(dialect, schema) + m.migrate_sql(dialect, schema, "base")
+    place = sa.make_url(f"{dialect}://").get_dialect()()
+    assert f"CREATE VIEW {place.identifier_preparer.quote_schema(schema)}.routing_flat AS" in text
+    assert "{" not in text
+
+
+# --- what the revisions make is what the code says ----------------------------------------------------------------------
+@pytest.mark.parametrize("dialect", m.DIALECTS)
+def test_the_script_makes_what_the_code_of_today_renders(dialect):
+    schema = None if dialect == "sqlite" else "plan"
+    made = shape_of_script(m.migrate_sql(dialect, schema))
+    assert {f"view {name}" for name in views.VIEW_NAMES} < set(made)
+    assert differences(made, shape_of_code(dialect, schema)) == []
+
+
+def test_a_database_made_by_migrations_is_what_the_code_of_today_renders(make):
+    made, wanted = make("made.db", "head"), make("wanted.db")
+    build_from_code(wanted, None)
+    assert differences(shape_of_database(made, None), shape_of_database(wanted, None)) == []
+
+
+@pytest.mark.parametrize("view", views.VIEW_NAMES)
+def test_a_view_changed_without_a_revision_is_reported_by_name(make, view, monkeypatch):
+    monkeypatch.setitem(views._VIEWS, view, another(views._VIEWS[view]))
+    made, wanted = make("made.db", "head"), make("wanted.db")
+    build_from_code(wanted, None)
+    (found,) = differences(shape_of_database(made, None), shape_of_database(wanted, None))
+    assert found.startswith(f"view {view}: the migrations make")
+    for dialect in m.DIALECTS:
+        (found,) = differences(shape_of_script(m.migrate_sql(dialect)), shape_of_code(dialect, "routing")) \
+            if dialect != "sqlite" else (found,)  # fmt: skip
+        assert found.startswith(f"view {view}: the migrations make")
+
+
+def test_a_view_added_or_removed_without_a_revision_is_reported_by_name(make, monkeypatch):
+    monkeypatch.setitem(views._VIEWS, "routing_new", views._VIEWS["routing_abstained"])
+    monkeypatch.delitem(views._VIEWS, "routing_flat")
+    made, wanted = make("made.db", "head"), make("wanted.db")
+    build_from_code(wanted, None)
+    expected = ["view routing_flat: only in the migrations", "view routing_new: no revision makes it"]
+    assert differences(shape_of_database(made, None), shape_of_database(wanted, None)) == expected
+    assert differences(shape_of_script(m.migrate_sql("mssql")), shape_of_code("mssql", "routing")) == expected
+
+
+CHANGES = {
+    "type": ("column candidate.rout_no", lambda c: setattr(c.c.rout_no, "type", t.text(60))),
+    "null": ("column candidate.rout_no", lambda c: setattr(c.c.rout_no, "nullable", False)),
+    "default": (
+        "column candidate.support",
+        lambda c: setattr(c.c.support, "server_default", sa.DefaultClause("0")),
+    ),
+    "added": ("column candidate.colour", lambda c: c.append_column(sa.Column("colour", t.text(8)))),
+    "check": (
+        "constraint candidate.ck_candidate_short",
+        lambda c: c.append_constraint(sa.CheckConstraint("support < 2", name="short")),
+    ),
+    "index": ("index ix_candidate_rout_no", lambda c: sa.Index(None, c.c.rout_no)),
+}
+
+
+@pytest.mark.parametrize("dialect", m.DIALECTS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_table_changed_without_a_revision_is_reported_by_name(make, change, dialect):
+    name, apply = CHANGES[change]
+    schema = None if dialect == "sqlite" else "plan"
+    changed = tables.__wrapped__(schema)
+    apply(changed.candidate)
+    (found,) = differences(
+        shape_of_script(m.migrate_sql(dialect, schema)), shape_of_code(dialect, schema, changed)
+    )
+    assert found.startswith(f"{name}: ")
+    if dialect == "sqlite":
+        made, wanted = make("made.db", "head"), make("wanted.db")
+        build_from_code(wanted, None, changed)
+        (found,) = differences(shape_of_database(made, None), shape_of_database(wanted, None))
+        assert found.startswith(f"{name}: ")
+
+
+def test_the_reader_of_scripts_follows_changes_and_refuses_what_it_does_not_know():
+    lines = "    a INTEGER NOT NULL,\n    b VARCHAR(8) NULL,\n    CONSTRAINT ck_t_a CHECK (a > 0)"
+    first = [f"CREATE TABLE s.t (\n{lines}\n)", "CREATE INDEX i ON s.t (a)", "CREATE VIEW s.v AS\nSELECT 1"]
+    changed = shape_of_statements(
+        [
+            *first,
+            "ALTER TABLE s.t ADD c INTEGER NULL",
+            "ALTER TABLE s.t DROP COLUMN b",
+            "ALTER TABLE s.t ALTER COLUMN a BIGINT NOT NULL",
+            "ALTER TABLE s.t DROP CONSTRAINT ck_t_a",
+            "DROP INDEX i ON s.t",
+            "DROP VIEW s.v",
+        ]
+    )
+    assert changed == {"table t": "", "column t.a": "1: BIGINT NOT NULL", "column t.c": "2: INTEGER NULL"}
+    assert shape_of_statements([*first[:1], "DROP TABLE s.t"]) == {}
+    with pytest.raises(AssertionError, match=r"cannot read.*RENAME"):
+        shape_of_statements([*first, "ALTER TABLE s.t RENAME COLUMN a TO z"])
+
+
+# --- databases with rows ------------------------------------------------------------------------------------------------
+def test_the_stored_warehouse_has_rows_in_every_table_and_view(rows, make):
+    assert all(rows.values()) and set(rows) == set(tables(None).metadata.tables)
+    shown = stored.view_rows(make("stored.db"), None)
+    empty = {name for name, found in shown.items() if not found}
+    assert empty == {"bop_proc_child"}, "that view never has a row"
+
+
+@pytest.mark.parametrize("revision", stored.stored_revisions())
+def test_the_warehouse_of_a_released_version_goes_to_head_and_works_on(make, tmp_path, revision):
+    engine = make(stored.load(revision, tmp_path / "w.db").name)
+    assert m.current_revision(engine, None) == revision
+    before, shown = stored.rows_of(engine, None), stored.view_rows(engine, None)
+    made_there = make("made.db", revision)
+    assert differences(shape_of_database(engine, None), shape_of_database(made_there, None)) == [], (
+        "the revision makes today what it made in the released version"
+    )
+    m.migrate(engine, None)
+    m.check_head(engine, None)
+    kept(before, stored.rows_of(engine, None))
+    assert set(shown) <= set(stored.view_rows(engine, None))
+    fresh = make("fresh.db", "head")
+    assert differences(shape_of_database(engine, None), shape_of_database(fresh, None)) == []
+    settings = load_settings(home=tmp_path, warehouse_url=str(engine.url))
+    publisher = Publisher(engine, settings)
+    newest = max(row["id"] for row in before["publication"])
+    report = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="n3", model_version="m3")
+    assert report.publication_id == newest + 1
+    publisher.publish(report.publication_id)
+    assert publisher.rollback().publication_id == newest
+    assert stored.view_rows(engine, None)["routing_candidates"] == shown["routing_candidates"]
+
+
+def kept(before, after):
+    """Every row of before is there afterwards, in every table and column that both have."""
+    for table in before.keys() & after.keys():
+        for old, new in zip(before[table], after[table], strict=True):
+            assert {n: old[n] for n in old.keys() & new.keys()} == {
+                n: new[n] for n in old.keys() & new.keys()
+            }
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_an_upgrade_keeps_the_rows_and_the_views_return_them(make, rows, revision):
+    upgraded, fresh = make("upgraded.db", revision), make("fresh.db", "head")
+    inserted = stored.insert(upgraded, None, rows)
+    assert all(inserted.values())
+    m.migrate(upgraded, None)
+    after = stored.rows_of(upgraded, None)
+    kept(inserted, after)
+    stored.insert(fresh, None, inserted)
+    shown = stored.view_rows(upgraded, None)
+    assert shown == stored.view_rows(fresh, None)
+    assert len(shown["routing_flat"]) == len(shown["routing_lot_times"]) == 4
+    assert len(shown["bop_proc_master"]) == len(shown["routing_candidates"]) == 3
+
+
+@pytest.mark.parametrize(("revision", "earlier"), list(zip(m.revisions()[1:], EARLIER, strict=True)))
+def test_a_downgrade_by_one_keeps_the_rows_of_what_stays(make, rows, revision, earlier):
+    engine, before = make("down.db", revision), make("earlier.db", earlier)
+    inserted = stored.insert(engine, None, rows)
+    m.downgrade(engine, None, earlier)
+    assert differences(shape_of_database(engine, None), shape_of_database(before, None)) == []
+    kept(inserted, stored.rows_of(engine, None))
+    stored.insert(before, None, rows)
+    assert stored.view_rows(engine, None) == stored.view_rows(before, None)
+    m.migrate(engine, None)
+    assert stored.rows_of(engine, None)["candidate"] == inserted["candidate"]
+
+
+# --- a new revision -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A private copy of the migrations, to which revisions can be added."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(m.script_location(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(m, "script_location", lambda: folder)
+    return folder / "versions"
+
+
+def test_a_changed_and_a_new_view_reach_a_database_by_a_rendered_revision(make, rows, copy, monkeypatch):
+    head, following = m.head_revision(), f"{int(m.head_revision()) + 1:04}"
+    old = make("old.db", "head")
+    stored.insert(old, None, rows)
+    shape = shape_of_database(old, None)
+    monkeypatch.setitem(views._VIEWS, "routing_flat", another(views._VIEWS["routing_flat"]))
+    monkeypatch.setitem(views._VIEWS, "routing_new", views._VIEWS["routing_abstained"])
+    monkeypatch.setattr("new_revision.VIEW_NAMES", tuple(views._VIEWS))
+    write(copy, f"{following}_more_columns", ["routing_flat", "routing_new"])
+    assert m.head_revision() == following
+    m.migrate(old, None)
+    wanted = make("wanted.db")
+    build_from_code(wanted, None)
+    assert differences(shape_of_database(old, None), shape_of_database(wanted, None)) == []
+    assert [row[-1] for row in stored.view_rows(old, None)["routing_flat"]] == [1] * 4
+    for dialect in ("mssql", "postgresql"):
+        assert (
+            differences(shape_of_script(m.migrate_sql(dialect, "plan")), shape_of_code(dialect, "plan")) == []
+        )
+    m.downgrade(old, None, head)
+    assert shape_of_database(old, None) == shape
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "message"),
+    [("0099_far", "routing_flat", r"'0099_far' does not follow"), ("0005_x", "flat", "no view flat")],
+)
+def test_a_revision_that_cannot_be_rendered_is_refused(copy, name, view, message):
+    with pytest.raises(ConfigurationError, match=message):
+        write(copy, name, [view])
+    assert not list(copy.glob(f"{name}*"))
