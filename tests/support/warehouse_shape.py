@@ -201,7 +201,7 @@ _POSTGRESQL = {
     "column": """
         SELECT c.relname || '.' || a.attname,
                row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) || ': ' || format_type(a.atttypid, a.atttypmod)
-               || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END || ' ' || a.attidentity || a.attgenerated
+               || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END || ' ' || CAST(a.attidentity AS text) || CAST(a.attgenerated AS text)
                || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '')
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
@@ -216,7 +216,7 @@ _POSTGRESQL = {
         SELECT relname, pg_get_viewdef(oid) FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'v' AND relname <> :version""",
     "table": """
-        SELECT relname, relkind || relpersistence FROM pg_class
+        SELECT relname, CAST(relkind AS text) || CAST(relpersistence AS text) FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'p', 'm', 'S') AND relname <> :version""",
     "trigger": """
         SELECT event_object_table || '.' || trigger_name, action_statement FROM information_schema.triggers
@@ -225,8 +225,9 @@ _POSTGRESQL = {
 
 
 def _postgresql(connection: sa.Connection, schema: str | None) -> Shape:
+    # Without the schema's name, so that two schemas of one database can be compared.
     return {
-        f"{kind} {name}": str(text)
+        f"{kind} {name}": str(text).replace(f"{schema}.", "")
         for kind, query in _POSTGRESQL.items()
         for name, text in connection.execute(sa.text(query), {"schema": schema, "version": VERSION_TABLE})
     }

@@ -29,11 +29,12 @@ from warehouse_predictions import (
     write_frames,
     write_rows,
 )
+from warehouse_shape import differences, shape_of_database
 
 from routing_etl import __version__
 from routing_etl.frames import REJECTS, CheckOutcome
 from routing_etl.warehouse.feedback import adopt
-from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision
+from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision, downgrade, migrate
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
 
@@ -41,6 +42,12 @@ STORED = Path(__file__).resolve().parents[1] / "stored"
 
 #: Rows of one table, in the order of its key.
 Rows = list[dict[str, Any]]
+
+#: A warehouse: its engine and our schema there.
+Place = tuple[sa.Engine, str | None]
+
+#: Views that have no row in any warehouse.
+NEVER_FILLED = {"bop_proc_child"}
 
 
 def fill(folder: Path) -> Path:
@@ -162,16 +169,70 @@ def view_rows(engine: sa.Engine, schema: str | None) -> dict[str, list[tuple[Any
 
 
 def insert(engine: sa.Engine, schema: str | None, rows: dict[str, Rows]) -> dict[str, Rows]:
-    """Insert the rows as far as the database has their tables and columns; returns what was inserted."""
-    done = {}
+    """Insert the rows as far as the database has their tables and columns; returns them as it holds them."""
     with _reflected(engine, schema) as (connection, tables):
         for table in tables:
-            done[table.name] = [
-                {n: v for n, v in row.items() if n in table.c} for row in rows.get(table.name, [])
-            ]
-            if done[table.name]:
-                connection.execute(sa.insert(table), done[table.name])
-    return done
+            fitting = [{n: v for n, v in row.items() if n in table.c} for row in rows.get(table.name, [])]
+            if fitting:
+                connection.execute(sa.insert(table), fitting)
+    return rows_of(engine, schema)
+
+
+def check_kept(before: dict[str, Rows], after: dict[str, Rows]) -> None:
+    """Every row of before is there afterwards, in every table and column that both have."""
+    for table in before.keys() & after.keys():
+        for old, new in zip(before[table], after[table], strict=True):
+            shared = old.keys() & new.keys()
+            assert {n: old[n] for n in shared} == {n: new[n] for n in shared}, table
+
+
+def check_upgrade(old: Place, head: Place, rows: dict[str, Rows]) -> None:
+    """Rows put into an empty warehouse of an earlier revision are there at head, and all views return them.
+
+    Parameters
+    ----------
+    old : Place
+        Warehouse of the earlier revision, without rows.
+    head : Place
+        Warehouse at head, without rows: its views say what those of `old` must return.
+    rows : dict of str to list
+        Rows of all tables.
+    """
+    inserted = insert(*old, rows)
+    assert all(inserted.values())
+    migrate(*old)
+    check_kept(inserted, rows_of(*old))
+    insert(*head, inserted)
+    shown = view_rows(*old)
+    wanted = view_rows(*head)
+    for name in shown.keys() | wanted.keys():
+        assert shown[name] == wanted[name], name
+    assert {name for name, found in shown.items() if not found} <= NEVER_FILLED
+
+
+def check_downgrade(later: Place, earlier: Place, revision: str, rows: dict[str, Rows]) -> None:
+    """Going down by one keeps the rows of the tables and columns that stay, and leaves that revision's own shape.
+
+    Parameters
+    ----------
+    later, earlier : Place
+        Warehouses of neighbouring revisions, without rows.
+    revision : str
+        The revision of `earlier`.
+    rows : dict of str to list
+        Rows of all tables.
+    """
+    inserted = insert(*later, rows)
+    assert all(inserted.values())
+    downgrade(*later, revision)
+    assert differences(shape_of_database(*later), shape_of_database(*earlier)) == []
+    check_kept(inserted, rows_of(*later))
+    insert(*earlier, rows)
+    shown, wanted = view_rows(*later), view_rows(*earlier)
+    for name in shown.keys() | wanted.keys():
+        assert shown[name] == wanted[name], name
+    migrate(*later)
+    check_kept({n: inserted[n] for n in ("candidate", "publication", "model_metric")}, rows_of(*later))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,140 @@
+"""History on PostgreSQL: the migrations make what the code of today renders, and rows live through them."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+import warehouse_stored as stored
+from warehouse_shape import build_from_code, differences, shape_of_database
+
+from routing_etl.database import make_engine
+from routing_etl.settings import load_settings
+from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse import types as t
+from routing_etl.warehouse import views
+from routing_etl.warehouse.schema import tables
+
+pytestmark = pytest.mark.integration
+
+EARLIER = m.revisions()[:-1]
+
+
+@pytest.fixture(scope="module")
+def engine(postgres_url, tmp_path_factory):
+    """A database of this module's own; each warehouse is a schema in it."""
+    admin = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE history")
+    admin.dispose()
+    url = sa.make_url(postgres_url).set(database="history").render_as_string(hide_password=False)
+    engine = make_engine(url, "warehouse", load_settings(home=tmp_path_factory.mktemp("home")))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """Rows for every table: those of the last released version's warehouse."""
+    path = stored.load(stored.stored_revisions()[-1], tmp_path_factory.mktemp("stored") / "w.db")
+    source = sa.create_engine(f"sqlite:///{path}")
+    yield stored.rows_of(source, None)
+    source.dispose()
+
+
+@pytest.fixture
+def make(engine):
+    """Makes warehouses of a revision, each in a schema of its own that goes after the test."""
+    made = []
+
+    def warehouse(schema, revision):
+        made.append(schema)
+        m.migrate(engine, schema, revision)
+        return engine, schema
+
+    yield warehouse
+    with engine.begin() as connection:
+        for schema in made:
+            connection.execute(sa.schema.DropSchema(schema, cascade=True))
+
+
+@pytest.fixture(scope="module")
+def migrated(engine):
+    """The shape of a schema that the migrations made."""
+    m.migrate(engine, "w_migrated")
+    return shape_of_database(engine, "w_migrated")
+
+
+@pytest.fixture
+def rendered(engine):
+    """Gives the shape of a schema that the code of today made."""
+
+    def shape(tb=None):
+        build_from_code(engine, "w_rendered", tb)
+        return shape_of_database(engine, "w_rendered")
+
+    yield shape
+    with engine.begin() as connection:
+        connection.execute(sa.schema.DropSchema("w_rendered", cascade=True))
+
+
+def test_the_migrations_make_what_the_code_of_today_renders(migrated, rendered):
+    assert {f"view {name}" for name in views.VIEW_NAMES} < set(migrated)
+    assert {f"table {t.name}" for t in tables("w_rendered").metadata.sorted_tables} < set(migrated)
+    assert differences(migrated, rendered()) == []
+
+
+def test_a_view_changed_without_a_revision_is_reported_by_name(migrated, rendered, monkeypatch):
+    real = views._VIEWS["routing_abstained"]
+    monkeypatch.setitem(
+        views._VIEWS,
+        "routing_abstained",
+        lambda tb, w: real(tb, w).where(tb.abstained_item.c.reason != sa.literal("x", sa.String())),
+    )
+    (found,) = differences(migrated, rendered())
+    assert found.startswith("view routing_abstained: the migrations make")
+
+
+CHANGES = {
+    "type": ("column publication.message", lambda p: setattr(p.c.message, "type", t.text(60))),
+    "null": ("column publication.message", lambda p: setattr(p.c.message, "nullable", False)),
+    "default": (
+        "column publication.rows_candidate",
+        lambda p: setattr(p.c.rows_candidate, "server_default", sa.DefaultClause("1")),
+    ),
+    "check": (
+        "constraint publication.ck_publication_some",
+        lambda p: p.append_constraint(sa.CheckConstraint("rows_candidate > 0", name="some")),
+    ),
+    "index": ("index ix_publication_run_id", lambda p: sa.Index(None, p.c.run_id)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_table_changed_without_a_revision_is_reported_by_name(migrated, rendered, change):
+    name, apply = CHANGES[change]
+    changed = tables.__wrapped__("w_rendered")
+    apply(changed.publication)
+    (found,) = differences(migrated, rendered(changed))
+    assert found.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_an_upgrade_keeps_the_rows_and_the_views_return_them(make, rows, revision):
+    old, head = make("w_old", revision), make("w_head", "head")
+    stored.check_upgrade(old, head, rows)
+    assert len(stored.view_rows(*old)["routing_lot_times"]) == 4
+
+
+@pytest.mark.parametrize(("revision", "earlier"), list(zip(m.revisions()[1:], EARLIER, strict=True)))
+def test_a_downgrade_by_one_keeps_the_rows_of_what_stays(make, rows, revision, earlier):
+    stored.check_downgrade(make("w_later", revision), make("w_earlier", earlier), earlier, rows)
+
+
+@pytest.mark.parametrize("revision", stored.stored_revisions())
+def test_the_rows_of_a_released_version_go_to_head(make, rows, revision):
+    engine, schema = make("w_released", revision)
+    inserted = stored.insert(engine, schema, rows)
+    shown = stored.view_rows(engine, schema)
+    m.migrate(engine, schema)
+    stored.check_kept(inserted, stored.rows_of(engine, schema))
+    assert stored.view_rows(engine, schema).keys() >= shown.keys()
