@@ -205,19 +205,19 @@ _POSTGRESQL = {
                || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '')
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-        WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'v') AND c.relname <> :version""",
+        WHERE c.relnamespace = to_regnamespace(quote_ident(:schema)) AND c.relkind IN ('r', 'v') AND c.relname <> :version""",
     "constraint": """
         SELECT c.relname || '.' || k.conname, pg_get_constraintdef(k.oid)
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-        WHERE c.relnamespace = to_regnamespace(:schema) AND k.contype <> 'n' AND c.relname <> :version""",
+        WHERE c.relnamespace = to_regnamespace(quote_ident(:schema)) AND k.contype <> 'n' AND c.relname <> :version""",
     "index": """
         SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = :schema AND tablename <> :version""",
     "view": """
         SELECT relname, pg_get_viewdef(oid) FROM pg_class
-        WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'v' AND relname <> :version""",
+        WHERE relnamespace = to_regnamespace(quote_ident(:schema)) AND relkind = 'v' AND relname <> :version""",
     "table": """
         SELECT relname, CAST(relkind AS text) || CAST(relpersistence AS text) FROM pg_class
-        WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'p', 'm', 'S') AND relname <> :version""",
+        WHERE relnamespace = to_regnamespace(quote_ident(:schema)) AND relkind IN ('r', 'p', 'm', 'S') AND relname <> :version""",
     "trigger": """
         SELECT event_object_table || '.' || trigger_name, action_statement FROM information_schema.triggers
         WHERE trigger_schema = :schema AND event_object_table <> :version""",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import shutil
 
@@ -31,6 +32,7 @@ from routing_etl.warehouse.schema import tables
 
 VERSIONS = m.script_location() / "versions"
 EARLIER = m.revisions()[:-1]
+RELEASED = stored.STORED / "released.sha256"
 
 
 @pytest.fixture
@@ -76,6 +78,15 @@ def test_no_revision_imports_the_code_of_today():
 def test_every_revision_has_its_text_for_every_dialect(revision):
     files = sorted(p.name.split(".")[1] for p in VERSIONS.glob(f"{revision}_*.sql"))
     assert files == sorted(m.DIALECTS)
+
+
+def test_a_released_text_is_never_changed():
+    listed = dict(line.split()[::-1] for line in RELEASED.read_text(encoding="utf-8").splitlines())
+    released = {p.name for p in VERSIONS.glob("*.sql") if p.name[:4] <= stored.stored_revisions()[-1]}
+    assert released == set(listed), "list the texts of a release in tests/stored/released.sha256"
+    for name, digest in listed.items():
+        text = (VERSIONS / name).read_text(encoding="utf-8")
+        assert hashlib.sha256(text.encode()).hexdigest() == digest, f"{name} is out: make a new revision"
 
 
 @pytest.mark.parametrize("path", sorted(VERSIONS.glob("*.sql")), ids=lambda p: p.name)
