@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import warehouse_stored as stored
 from warehouse_shape import build_from_code, differences, shape_of_database
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse import types as t

@@ -21,7 +21,7 @@ from warehouse_shape import (
     shape_of_statements,
 )
 
-from routing_etl.database import make_engine
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import ConfigurationError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
