@@ -13,6 +13,5 @@ __all__ = [
     "publish",
     "records",
     "schema",
-    "types",
     "views",
 ]
