@@ -60,8 +60,11 @@ def send_to(handler: logging.Handler, level: str | int) -> None:
 
 
 def get_logger(name: str) -> Any:
-    """A bound logger; use `log.info("event_name", key=value)`. Never pass a URL or a password."""
-    return structlog.stdlib.get_logger(name)
+    """A bound logger; use `log.info("event_name", key=value)`. Never pass a URL or a password.
+
+    It writes through `logging`, so that without `configure`, in a notebook for one, only warnings appear, on stderr.
+    """
+    return structlog.wrap_logger(logging.getLogger(name), wrapper_class=structlog.stdlib.BoundLogger)
 
 
 def bind_run(run_id: str) -> None:

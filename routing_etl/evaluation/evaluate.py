@@ -32,6 +32,7 @@ from routing_etl.evaluation.splits import Fold, Split, make_split, near_identica
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.log import get_logger
+from routing_etl.model.plain import training_frames
 from routing_etl.progress import SILENT, Progress
 
 log = get_logger(__name__)
@@ -77,8 +78,8 @@ def evaluate(
     operations: pl.DataFrame,
     *,
     split: SplitName = "time",
-    evidence: Callable[[pl.Series], TimeEvidence],
-    actuals: TimeEvidence,
+    evidence: Callable[[pl.Series], TimeEvidence] | None = None,
+    actuals: TimeEvidence | None = None,
     reports: pl.LazyFrame | None = None,
     truth: Truth | None = None,
     test_days: float = 180,
@@ -117,6 +118,8 @@ def evaluate(
     started = time.perf_counter()
     check_resamples(n_resamples)
     limits = thresholds or Thresholds()
+    items, operations = training_frames(items, operations)
+    evidence, actuals = evidence or _no_times, actuals or TimeEvidence.none()
     try:
         divided = make_split(
             items, operations, split=split, test_days=test_days, max_items=max_items, random_state=random_state,
@@ -160,6 +163,10 @@ def evaluate(
             "seconds": {k: round(v, 3) for k, v in seconds.items()},
         },
     )
+
+
+def _no_times(_: pl.Series) -> TimeEvidence:
+    return TimeEvidence.none()
 
 
 def evaluate_unrouted(

@@ -5,4 +5,4 @@ The sub-rooms follow the data: `attributes` -> `catalogue` (of routings) -> `can
 databases, Dagster.
 """
 
-__all__ = ["base", "inputs", "machines", "predictor"]
+__all__ = ["base", "inputs", "machines", "plain", "predictor"]

@@ -58,7 +58,6 @@ from routing_etl.model.candidates.similarity import NeighbourIndex, SimilaritySc
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import build_catalogue, usual_operations
 from routing_etl.model.inputs import (
-    check_asked,
     check_attributes,
     check_fitted,
     check_pool_words,
@@ -70,6 +69,7 @@ from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.machines.resources import OutOfUse, pool_steps, resource_alternatives, unnamed_steps
 from routing_etl.model.machines.steps import StepChooser
+from routing_etl.model.plain import asked_frame, training_frames
 from routing_etl.model.ranking.choice import choose
 from routing_etl.model.ranking.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
 from routing_etl.model.ranking.ranker import CandidateRanker
@@ -164,6 +164,7 @@ class RoutingPredictor(Parameters):
         check_parameters(self, PREDICTOR_RULES)
         check_attributes(self.attributes)
         check_pool_words(self.pool_words)
+        items, operations = training_frames(items, operations)
         check_training(items, operations)
         evidence = evidence_of(times)
         vars(self).pop("telling_", None)
@@ -466,7 +467,7 @@ class RoutingPredictor(Parameters):
         ModelError: not fitted, or an attribute column is missing or of another type. FrameError: no codes, keys or hashes.
         """
         check_fitted(self, _LAST)
-        check_asked(items)
+        items = asked_frame(items)
         if items.height == 0:
             return Predictions(
                 CANDIDATES.empty(),
@@ -501,7 +502,7 @@ class RoutingPredictor(Parameters):
         """`predict` in batches; memory is bounded by the batch. `resources` is the same frame in every batch."""
         check_fitted(self, _LAST)
         check_number("iter_predict", "batch_size", batch_size, COUNT)
-        check_asked(items)
+        items = asked_frame(items)
         with progress.task("scoring items", items.height) as task:
             for start in range(0, items.height, batch_size):
                 batch = items.slice(start, batch_size)

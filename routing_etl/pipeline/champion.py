@@ -52,9 +52,13 @@ class LearningData:
 
 def read_learning_data(run: RunFolder) -> LearningData:
     """Cleaned items and valid routings of a run."""
+    items = pl.read_parquet(run.clean / "items.parquet")
+    frames.ITEMS.validate(items)
+    operations = pl.scan_parquet(run.clean / "operations.parquet")
+    frames.OPERATIONS.validate(operations)
     return LearningData(
-        pl.read_parquet(run.clean / "items.parquet"),
-        pl.scan_parquet(run.clean / "operations.parquet").filter("rout_valid").collect(),
+        items,
+        operations.filter("rout_valid").collect(),
         frames.read_attributes(run.clean / "items.attributes.json"),
     )
 
