@@ -150,17 +150,18 @@ def test_fit_refuses_sizes_that_are_no_sizes_and_predict_takes_them_for_missing(
         assert found.candidates["similarity_score"].equals(missing.candidates["similarity_score"])
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", BASELINES)
 @pytest.mark.parametrize("column", ["item_key", "item_cd", "item_hash", "excluded", "part_type"])
-def test_fit_refuses_items_without_a_column_of_the_contract(kind: type[Any], column: str) -> None:
+def test_a_baseline_refuses_items_without_a_column_of_the_contract(kind: type[Any], column: str) -> None:
     with pytest.raises(FrameError, match=f"Frame items lacks column {column}"):
         kind().fit(ITEMS.drop(column), OPERATIONS)
 
 
+@pytest.mark.parametrize("kind", BASELINES)
 @pytest.mark.parametrize("column", ["item_key", "rout_no", "proc_seq", "inside", "run_min", "rout_date"])
-def test_fit_refuses_operations_without_a_column_of_the_contract(column: str) -> None:
+def test_a_baseline_refuses_operations_without_a_column_of_the_contract(kind: type[Any], column: str) -> None:
     with pytest.raises(FrameError, match=f"Frame operations lacks column {column}"):
-        small().fit(ITEMS, OPERATIONS.drop(column))
+        kind().fit(ITEMS, OPERATIONS.drop(column))
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -229,11 +230,8 @@ def many_unknown() -> pl.DataFrame:
 
 @pytest.mark.parametrize("items", [UNKNOWN.head(3), many_unknown()], ids=["few", "many"])
 @pytest.mark.parametrize("column", ["item_key", "item_cd", "item_hash"])
-def test_predict_asks_for_codes_keys_and_hashes(
-    model: RoutingPredictor, items: pl.DataFrame, column: str
-) -> None:
-    others = [kind().fit(ITEMS, OPERATIONS) for kind in BASELINES]
-    for fitted in (model, *others):
+def test_a_baseline_asks_for_codes_keys_and_hashes(items: pl.DataFrame, column: str) -> None:
+    for fitted in [kind().fit(ITEMS, OPERATIONS) for kind in BASELINES]:
         with pytest.raises(FrameError, match=f"Frame items lacks column {column}"):
             fitted.predict(items.drop(column))
         with pytest.raises(FrameError, match=rf"{column} holds {items.height} NULL\(s\) but allows none"):
@@ -252,6 +250,19 @@ def test_predict_refuses_what_is_no_frame(model: RoutingPredictor, given: Any) -
         model.predict(given)
     with pytest.raises(FrameError, match="must be a Polars DataFrame"):
         next(model.iter_predict(given))
+
+
+@pytest.mark.parametrize("items", [UNKNOWN.head(3), many_unknown()], ids=["few", "many"])
+@pytest.mark.parametrize("column", ["item_key", "item_cd", "item_hash"])
+def test_predict_asks_for_texts_without_null_in_codes_keys_and_hashes(
+    model: RoutingPredictor, items: pl.DataFrame, column: str
+) -> None:
+    with pytest.raises(FrameError, match=rf"'{column}' is NULL in {items.height} of {items.height} rows"):
+        model.predict(items.with_columns(pl.lit(None, pl.String).alias(column)))
+    with pytest.raises(FrameError, match=f"'{column}' is Int32, text is expected"):
+        model.predict(items.with_columns(pl.lit(7).alias(column)))
+    with pytest.raises(FrameError, match="2 rows share their item_key"):
+        model.predict(pl.concat([items, items.head(1)]))
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, "8192", None, True, NAN])
