@@ -30,8 +30,8 @@ from routing_etl.frames import (
 from routing_etl.model.attributes.tokens import Tokeniser
 from routing_etl.model.base.parameters import Rule, check_number
 
-#: The weight multiplies an attribute's share of the squared distance; beyond a million all other attributes vanish in the
-#: rounding of 32-bit floats.
+#: The weight multiplies an attribute's coordinates in the space of similar items; beyond a million all other attributes
+#: vanish in the rounding of 32-bit floats.
 _WEIGHT = Rule(0, 1e6)
 #: What a prediction needs of its items, beside the attributes.
 ASKED = Frame(ITEMS.name, (ITEM_CD, ITEM_KEY, ITEMS["item_hash"]), ITEMS.key, open=True)

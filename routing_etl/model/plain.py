@@ -112,6 +112,7 @@ def _keeps(frame: Frame, given: pl.DataFrame) -> bool:
 
 def _completed_items(given: pl.DataFrame, frame: Frame = ITEMS) -> pl.DataFrame:
     """Items with every column of `frame`; rows and further columns stay as they are."""
+    _check_needed(frame, given)
     items = _typed(frame, given)
     if "item_key" not in items.columns:
         items = items.with_columns(key_of(pl.col("item_cd")).alias("item_key"))
@@ -168,6 +169,7 @@ def _row_hashes(given: pl.DataFrame) -> pl.Series:
 
 def _completed_operations(given: pl.DataFrame) -> pl.DataFrame:
     """Operations with every column of the contract, and no routing mixed with another."""
+    _check_needed(OPERATIONS, given)
     unknown = [n for n in given.columns if n not in OPERATIONS.names]
     if unknown:
         raise FrameError(
@@ -275,16 +277,20 @@ def _check_belonging(items: pl.DataFrame, operations: pl.DataFrame) -> None:
         )
 
 
-def _typed(frame: Frame, given: pl.DataFrame) -> pl.DataFrame:
-    """The given columns of the contract with its dtypes; the others as they are."""
-    for name in _NEEDED[frame.name]:
-        if name in given.columns:
-            continue
+def _check_needed(frame: Frame, given: pl.DataFrame) -> None:
+    """The columns that nothing can be derived without are there."""
+    missing = [name for name in _NEEDED[frame.name] if name not in given.columns]
+    if missing:
+        name = missing[0]
         raise FrameError(
             f"{frame.name} has no column {name!r}; it has {', '.join(given.columns) or 'none'}.",
             remedy=f"Add it, or rename the column that holds it: {frame.name}.rename({{'...': {name!r}}})."
             f" {name}: {frame[name].meaning}.",
         )
+
+
+def _typed(frame: Frame, given: pl.DataFrame) -> pl.DataFrame:
+    """The given columns of the contract with its dtypes; the others as they are."""
     columns = [_column(frame.name, column, given) for column in frame.columns if column.name in given.columns]
     return given.with_columns(columns)
 

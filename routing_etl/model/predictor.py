@@ -174,7 +174,7 @@ class RoutingPredictor(Parameters):
             if labels.height < _LEAST_LABELS:
                 raise ModelError(
                     f"Only {labels.height} item(s) have a routing to learn from; {_LEAST_LABELS} are needed.",
-                    remedy="Check the filters of the source profile, or wait for more routings.",
+                    remedy="Give the operations of more items (in the pipeline: check the filters of the source profile).",
                 )
             train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
             self.notes_ = list(catalogue.notes)

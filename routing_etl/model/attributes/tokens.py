@@ -122,7 +122,7 @@ class Tokeniser:
         if missing:
             raise ModelError(
                 f"The items lack the attribute column(s) {', '.join(missing)} that the model was trained with.",
-                remedy="Extract with the profile the model was trained with, or train a new model.",
+                remedy="Give items with these columns (in the pipeline: extract with the model's profile), or train a new model.",
             )
         unread = [n for n in self.texts if items.schema[n].is_nested() or items.schema[n] in _NO_TEXT]
         if unread:

@@ -1,8 +1,7 @@
-"""What a constructor's arguments may be, and reading them back: the one check that every `fit` of this room shares.
+"""Rules for the arguments of a constructor, and reading the arguments back.
 
-As scikit-learn has it, `__init__` only assigns and `fit` checks. What belongs here: rules for single arguments, and
-`Parameters` for the classes that are no scikit-learn estimators but are copied (`sklearn.base.clone`) and recorded like
-them. What does not: checks of data (`inputs`).
+As in scikit-learn, `__init__` only assigns and `fit` checks. `Parameters` is for classes that are no scikit-learn estimators
+but are cloned (`sklearn.base.clone`) and recorded like them.
 """
 
 from __future__ import annotations
@@ -19,10 +18,22 @@ from routing_etl.errors import ModelError
 
 @dataclass(frozen=True)
 class Rule:
-    """A number within limits.
+    """A number within limits; NaN never is.
 
-    `whole`: a whole number (True and False are none). `low`, `high`: the limits, themselves allowed, `low` not when
-    `above`. `optional`: None is allowed too. `zero`: 0 is, inside the limits. NaN never is; infinity where nothing forbids it.
+    Parameters
+    ----------
+    low : float
+        Least value.
+    high : float
+        Greatest value.
+    whole : bool
+        Only whole numbers; True and False are none.
+    above : bool
+        `low` itself is not allowed.
+    optional : bool
+        None is allowed too.
+    zero : bool
+        0 is allowed, where it lies within the limits.
     """
 
     low: float = -math.inf
@@ -33,7 +44,18 @@ class Rule:
     zero: bool = True
 
     def allows(self, value: object) -> bool:
-        """Whether this is such a number."""
+        """Whether a value keeps the rule.
+
+        Parameters
+        ----------
+        value : object
+            Anything.
+
+        Returns
+        -------
+        bool
+            False for every value that is no number, whatever its type.
+        """
         if value is None:
             return self.optional
         if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
@@ -44,7 +66,7 @@ class Rule:
         return bool((number > self.low if self.above else number >= self.low) and number <= self.high)
 
     def __str__(self) -> str:
-        """As it stands in a message."""
+        """Say the rule as an error message does: 'a whole number from 1 to 99'."""
         kind = "a whole number" if self.whole else "a number"
         low, high = (
             f"{limit:,.0f}" if 1000 <= limit < math.inf else f"{limit:g}" for limit in (self.low, self.high)
@@ -56,9 +78,9 @@ class Rule:
         return kind + " other than 0" * (not self.zero) + " or None" * self.optional
 
 
-#: Something there are so and so many of.
+#: A number of things: 1, 2, 3 ...
 COUNT = Rule(1, whole=True)
-#: Part of a whole.
+#: A share, 0 to 1.
 SHARE = Rule(0, 1)
 #: `n_jobs` and `random_state`, as in scikit-learn; a random state of another kind is not supported.
 JOBS = Rule(whole=True, optional=True, zero=False)
@@ -80,35 +102,66 @@ PREDICTOR_RULES = {
 
 
 def check_parameters(owner: object, rules: Mapping[str, Rule]) -> None:
-    """Every named attribute of `owner` keeps its rule.
+    """Check that the named attributes of an object keep their rules.
+
+    Parameters
+    ----------
+    owner : object
+        Whose constructor took the arguments.
+    rules : mapping of str to Rule
+        Rule by attribute.
 
     Raises
     ------
-    ModelError: names the class, the parameter, its value and what it must be.
+    ModelError
+        Names the class, the parameter, its value and what it must be.
     """
     for name, rule in rules.items():
         check_number(type(owner).__name__, name, getattr(owner, name), rule)
 
 
 def check_number(owner: str, name: str, value: object, rule: Rule) -> None:
-    """One value keeps its rule.
+    """Check that one value keeps its rule.
+
+    Parameters
+    ----------
+    owner : str
+        The class or function that took the argument.
+    name : str
+        The argument.
+    value : object
+        What was given.
+    rule : Rule
+        What it has to be.
 
     Raises
     ------
-    ModelError: names the owner, the argument, its value and what it must be.
+    ModelError
+        Names the owner, the argument, its value and what it must be.
     """
     if not rule.allows(value):
         raise ModelError(f"{owner}: {name} = {value!r} is not {rule}.", remedy=f"Give {name} as {rule}.")
 
 
 class Parameters:
-    """Reads the arguments of the keyword-only constructor back, under scikit-learn's name."""
+    """Read the arguments of a keyword-only constructor back, as scikit-learn's `get_params` does."""
 
     def get_params(self, deep: bool = False) -> dict[str, Any]:
-        """Constructor arguments by name. `deep` is there for scikit-learn's `clone`; no argument has arguments."""
+        """Constructor arguments by name.
+
+        Parameters
+        ----------
+        deep : bool
+            Not read, because no argument has arguments of its own; `sklearn.base.clone` gives it.
+
+        Returns
+        -------
+        dict of str to object
+            What `__init__` assigned.
+        """
         names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        """The class with its arguments."""
+        """Show the class with its arguments."""
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
