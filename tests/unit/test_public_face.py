@@ -131,3 +131,16 @@ def test_the_predictor_of_the_face_can_be_cloned() -> None:
     copy = clone(model)
     assert copy is not model
     assert copy.get_params() == model.get_params()
+
+
+def test_without_configuration_only_warnings_are_written_and_not_to_standard_output() -> None:
+    code = (
+        "from routing_etl.log import get_logger\n"
+        "log = get_logger('routing_etl.somewhere')\n"
+        "log.info('evaluated', items=3)\n"
+        "log.warning('evaluation_impossible', split='time')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert "evaluation_impossible" in done.stderr
+    assert "evaluated" not in done.stderr
