@@ -244,8 +244,8 @@ def inferred_attributes(items: pl.DataFrame) -> tuple[AttributeSpec, ...]:
 
     A column of numbers is a `number`, of true and false a `category`. A column of texts is a `text` when most of its
     values have several words or hardly repeat (more distinct values than half of the filled rows), else a `category`. The
-    kind `code`, whose prefixes mean something, is never inferred. Left out are columns without any value, and what the
-    pipeline's cleaning notes: `placeholders`, and `X_raw`, `X_unit`, `X_unit_source` beside a column X.
+    kind `code`, whose prefixes mean something, is never inferred. Left out is what the pipeline's cleaning notes:
+    `placeholders`, and `X_raw`, `X_unit`, `X_unit_source` beside a column X.
 
     Parameters
     ----------
@@ -265,11 +265,11 @@ def inferred_attributes(items: pl.DataFrame) -> tuple[AttributeSpec, ...]:
     notes = {"placeholders", *(name + kind for name in items.columns for kind in _NOTES)}
     found = []
     for name, dtype in items.schema.items():
-        if name in ITEMS.schema or name in notes or dtype == pl.Null:
+        if name in ITEMS.schema or name in notes:
             continue
         if dtype.is_numeric():
             found.append(AttributeSpec(name, "number"))
-        elif dtype == pl.Boolean:
+        elif dtype in (pl.Boolean, pl.Null):
             found.append(AttributeSpec(name, "category"))
         elif dtype in _TEXTS:
             found.append(AttributeSpec(name, "text" if _is_text(items[name].cast(pl.String)) else "category"))

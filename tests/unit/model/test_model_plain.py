@@ -226,8 +226,17 @@ def test_attributes_are_inferred_from_the_columns() -> None:
     )
     assert {a.name: a.kind for a in inferred_attributes(items)} == {
         "size": "number", "weight": "number", "plated": "category", "material": "category", "drawing": "text",
-        "steel": "text", "finish": "category",
+        "steel": "text", "finish": "category", "unused": "category",
     }  # fmt: skip
+
+
+def test_a_column_without_any_value_is_noted_and_not_used() -> None:
+    model = small().fit(
+        PLAIN_ITEMS.with_columns(colour=pl.lit(None), grade=pl.lit(None, pl.String)), PLAIN_OPERATIONS
+    )
+    told = [note for note in model.notes_ if "is empty in all routed items" in note]
+    assert [note.split()[1] for note in told] == ["colour", "grade"]
+    assert model.predict(PLAIN_ITEMS.tail(3)).candidates.height
 
 
 def test_attributes_that_are_named_are_the_only_ones() -> None:
