@@ -11,8 +11,10 @@ class RoutingEtlError(Exception):
 
     Parameters
     ----------
-    message: what is wrong, naming the thing and the value.
-    remedy: what the reader can do about it; shown after the message.
+    message : str
+        What is wrong, naming the thing and the value.
+    remedy : str, default ''
+        What the reader can do about it; shown after the message.
     """
 
     #: True when trying again, unchanged, can succeed (a dropped connection, a deadlock, a lock in use).

@@ -78,7 +78,8 @@ class Frame:
 
         Raises
         ------
-        FrameError: a non-nullable column is missing or holds NULL, or a cast is impossible.
+        FrameError
+            A non-nullable column is missing or holds NULL, or a cast is impossible.
         """
         if not self.open and dict(frame.schema) == self.schema and frame.columns == self.names:
             self.validate(frame)
@@ -108,7 +109,8 @@ class Frame:
 
         Raises
         ------
-        FrameError: names the frame, the column, what it is and what it must be.
+        FrameError
+            Names the frame, the column, what it is and what it must be.
         """
         schema = frame.collect_schema()
         for column in self.columns:

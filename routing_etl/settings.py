@@ -189,8 +189,9 @@ class Settings(BaseSettings):
 
         Raises
         ------
-        ConfigurationError: URL and server are both set, the database is not named, or the password is given twice or
-        cannot be read from its file.
+        ConfigurationError
+            URL and server are both set, the database is not named, or the password is given twice
+            or cannot be read from its file.
         """
         whole: SecretStr | None = getattr(self, f"{side}_url")
         server: str | None = getattr(self, f"{side}_server")
@@ -266,7 +267,8 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises
     ------
-    ConfigurationError: names each wrong variable, its value and what it must be. A secret's value is not shown.
+    ConfigurationError
+        Names each wrong variable, its value and what it must be. A secret's value is not shown.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]

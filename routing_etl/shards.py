@@ -41,7 +41,8 @@ def check_shard(shard: int, shards: int) -> None:
 
     Raises
     ------
-    ConfigurationError: names the shard and how many there are.
+    ConfigurationError
+        Names the shard and how many there are.
     """
     if not 0 <= shard < shards:
         raise ConfigurationError(

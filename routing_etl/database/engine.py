@@ -42,7 +42,8 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
 
     Raises
     ------
-    ConfigurationError: the URL is no URL, its dialect has no driver here, or the ERP's SQLite file does not exist.
+    ConfigurationError
+        The URL is no URL, its dialect has no driver here, or the ERP's SQLite file does not exist.
     """
     try:
         parsed = make_url(url)

@@ -59,7 +59,8 @@ def find_odbc_driver(configured: str | None) -> str:
 
     Raises
     ------
-    ConfigurationError: none is there, or the ODBC driver manager is missing; says how to get it.
+    ConfigurationError
+        None is there, or the ODBC driver manager is missing; says how to get it.
     """
     if configured:
         if ("/" in configured or "\\" in configured) and not Path(configured).is_file():

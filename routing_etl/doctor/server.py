@@ -51,7 +51,12 @@ def examine_server(engine: Engine, role: Role, grants: Sequence[Granted]) -> Ite
 
     Raises
     ------
-    SourceError, WarehouseError, TransientDatabaseError: the server cannot be connected to.
+    SourceError
+        The server cannot be connected to.
+    WarehouseError
+        The server cannot be connected to.
+    TransientDatabaseError
+        The server cannot be connected to.
     """
     dialect = engine.dialect.name
     if dialect not in ("mssql", "postgresql"):

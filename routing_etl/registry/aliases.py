@@ -42,7 +42,8 @@ def check_alias(alias: str) -> str:
 
     Raises
     ------
-    RegistryError: there is none.
+    RegistryError
+        There is none.
     """
     if alias not in ALIASES:
         raise RegistryError(f"There is no alias {alias!r}.", remedy=f"Use one of: {', '.join(ALIASES)}.")
@@ -81,7 +82,8 @@ class AliasBook:
 
         Raises
         ------
-        RegistryError: the alias file is broken.
+        RegistryError
+            The alias file is broken.
         """
         aliases: dict[str, str] = self._read()["aliases"]
         return dict(aliases)

@@ -46,7 +46,8 @@ def check_complete(json_files: Mapping[str, Any], joblib_files: Mapping[str, Any
 
     Raises
     ------
-    RegistryError: names the artifacts.
+    RegistryError
+        Names the artifacts.
     """
     missing = [f"{n}.json" for n in JSON_ARTIFACTS if n not in json_files]
     missing += [f"{n}.joblib" for n in JOBLIB_ARTIFACTS if n not in joblib_files]

@@ -121,7 +121,8 @@ class Manifest:
 
         Raises
         ------
-        RegistryError: the manifest does not list it.
+        RegistryError
+            The manifest does not list it.
         """
         for artifact in self.artifacts:
             if artifact.name == name:
@@ -136,7 +137,8 @@ class Manifest:
 
         Raises
         ------
-        IncompatibleModelError: names the library, both versions, and what to do.
+        IncompatibleModelError
+            Names the library, both versions, and what to do.
         """
         if self._content["schema_version"] != SCHEMA_VERSION:
             raise IncompatibleModelError(
@@ -160,7 +162,8 @@ class Manifest:
 
         Raises
         ------
-        IncompatibleModelError: names the attributes that are missing, new or of another kind or unit.
+        IncompatibleModelError
+            Names the attributes that are missing, new or of another kind or unit.
         """
         now = feature_schema(attributes)
         if now["sha256"] == self.feature_schema["sha256"]:
@@ -187,7 +190,8 @@ def parse_manifest(folder: Path, text: bytes) -> Manifest:
 
     Raises
     ------
-    TamperedArtifactError: it is no manifest, lacks a field, or names a file outside its folder.
+    TamperedArtifactError
+        It is no manifest, lacks a field, or names a file outside its folder.
     """
 
     def broken(problem: str) -> TamperedArtifactError:
@@ -238,8 +242,10 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises
     ------
-    RegistryError: there is no manifest.
-    TamperedArtifactError: it is broken.
+    RegistryError
+        There is no manifest.
+    TamperedArtifactError
+        It is broken.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
@@ -259,7 +265,8 @@ class ManifestLoader:
 
     Parameters
     ----------
-    root: folder that relative model folders are under.
+    root : Path
+        Folder that relative model folders are under.
     """
 
     def __init__(self, root: Path) -> None:
@@ -275,8 +282,10 @@ class ManifestLoader:
 
         Raises
         ------
-        RegistryError: there is none.
-        TamperedArtifactError: it is broken.
+        RegistryError
+            There is none.
+        TamperedArtifactError
+            It is broken.
         """
         folder = self._folder(model_dir)
         with self._lock:

@@ -26,7 +26,8 @@ def check_name(name: str) -> str:
 
     Raises
     ------
-    RegistryError: it is empty, too long, a path, an alias, or holds another character; says which.
+    RegistryError
+        It is empty, too long, a path, an alias, or holds another character; says which.
     """
     remedy = f"Use letters, digits, '.', '_' and '-' (at most {MAX_LENGTH}), or leave the name out for a timestamp."
     if not name:

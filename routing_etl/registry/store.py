@@ -61,8 +61,10 @@ class ModelRegistry:
 
     Parameters
     ----------
-    root: folder of the versions.
-    lock_timeout: seconds to wait for another save, promotion or removal.
+    root : Path
+        Folder of the versions.
+    lock_timeout : float, default 300.0
+        Seconds to wait for another save, promotion or removal.
     """
 
     def __init__(self, root: Path, *, lock_timeout: float = 300.0) -> None:
@@ -78,7 +80,8 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: the name is not usable, or a version of that name exists.
+        RegistryError
+            The name is not usable, or a version of that name exists.
         """
         check_name(name)
         if name.lower() in self._taken():
@@ -114,23 +117,35 @@ class ModelRegistry:
 
         Parameters
         ----------
-        predictor: anything picklable.
-        name: version name; None takes a UTC timestamp.
-        metrics: values of `metrics.json`; a legacy field that is missing or not finite becomes NULL with a reason
-            (`reasons` may give the caller's own).
-        metadata: values of `training_metadata.json`; `source` and `job` also go into the manifest, `request` into
-            `training_request.json`.
-        json_artifacts: at least `JSON_ARTIFACTS`; `feature_weights_json` is accepted for `feature_weights`.
-        joblib_artifacts: at least `JOBLIB_ARTIFACTS`.
-        attributes: item attributes of the feature schema; None takes the predictor's own `attributes`.
-        documents: makes Markdown texts for people, by file name without suffix, from the contents of the version's JSON
-            files as they are written; they are listed in the manifest like every other file.
+        predictor : Any
+            Anything picklable.
+        name : str, optional
+            Version name; None takes a UTC timestamp.
+        metrics : Mapping[str, Any]
+            Values of `metrics.json`; a legacy field that is missing or not finite becomes NULL
+            with a reason (`reasons` may give the caller's own).
+        metadata : Mapping[str, Any]
+            Values of `training_metadata.json`; `source` and `job` also go into the manifest,
+            `request` into `training_request.json`.
+        json_artifacts : Mapping[str, Any]
+            At least `JSON_ARTIFACTS`; `feature_weights_json` is accepted for `feature_weights`.
+        joblib_artifacts : Mapping[str, Any]
+            At least `JOBLIB_ARTIFACTS`.
+        attributes : Iterable[AttributeSpec], optional
+            Item attributes of the feature schema; None takes the predictor's own `attributes`.
+        documents : Callable[[Mapping[str, Any]], Mapping[str, str]], optional
+            Makes Markdown texts for people, by file name without suffix, from the contents of the
+            version's JSON files as they are written; they are listed in the manifest like every
+            other file.
 
         Raises
         ------
-        RegistryError: the name is not usable or taken, or an artifact is missing.
-        DiskFullError: no space; nothing is left behind.
-        LockedError: another save has held the lock for longer than the lock time-out.
+        RegistryError
+            The name is not usable or taken, or an artifact is missing.
+        DiskFullError
+            No space; nothing is left behind.
+        LockedError
+            Another save has held the lock for longer than the lock time-out.
         """
         requested = name
         trained_on = getattr(predictor, "attributes", ()) if attributes is None else tuple(attributes)
@@ -185,8 +200,13 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no such alias or version, nobody named or no reason given, or the version is unmeasured.
-        TamperedArtifactError, IncompatibleModelError: the version cannot be loaded here.
+        RegistryError
+            No such alias or version, nobody named or no reason given, or the version is
+            unmeasured.
+        TamperedArtifactError
+            The version cannot be loaded here.
+        IncompatibleModelError
+            The version cannot be loaded here.
         """
         check_alias(alias)
         if not who.strip() or not why.strip():
@@ -221,7 +241,8 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: the alias is `champion`, which can only be moved.
+        RegistryError
+            The alias is `champion`, which can only be moved.
         """
         if check_alias(alias) == "champion":
             raise RegistryError(
@@ -238,7 +259,8 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no former champion is left on the disk.
+        RegistryError
+            No former champion is left on the disk.
         """
         for name in self._aliases.former_champions():
             if self._folder(name).is_dir():
@@ -280,7 +302,8 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no such alias, or the alias file is broken.
+        RegistryError
+            No such alias, or the alias file is broken.
         """
         return self._aliases.all().get(check_alias(alias))
 
@@ -293,7 +316,8 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: the alias is not set, or no such version; lists the versions.
+        RegistryError
+            The alias is not set, or no such version; lists the versions.
         """
         if name_or_alias not in ALIASES:
             self._folder(check_name(name_or_alias), must_exist=True)
@@ -318,14 +342,19 @@ class ModelRegistry:
 
         Parameters
         ----------
-        expected_manifest_sha256: what the database says the manifest's hash is; None where no database knows it.
-        expected_attributes: the item attributes to predict with; None skips that comparison.
+        expected_manifest_sha256 : str, optional
+            What the database says the manifest's hash is; None where no database knows it.
+        expected_attributes : Iterable[AttributeSpec], optional
+            The item attributes to predict with; None skips that comparison.
 
         Raises
         ------
-        RegistryError: no such version; lists the versions.
-        TamperedArtifactError: the manifest or a file differs; names it.
-        IncompatibleModelError: other library versions or other attributes; says to retrain.
+        RegistryError
+            No such version; lists the versions.
+        TamperedArtifactError
+            The manifest or a file differs; names it.
+        IncompatibleModelError
+            Other library versions or other attributes; says to retrain.
         """
         import joblib
 
@@ -363,8 +392,10 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no such version or artifact.
-        TamperedArtifactError: the file differs from the manifest.
+        RegistryError
+            No such version or artifact.
+        TamperedArtifactError
+            The file differs from the manifest.
         """
         return json.loads(self._verified(name, artifact))
 
@@ -373,8 +404,10 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no such version or artifact.
-        TamperedArtifactError: the file differs from the manifest.
+        RegistryError
+            No such version or artifact.
+        TamperedArtifactError
+            The file differs from the manifest.
         """
         return self._verified(name, artifact).decode("utf-8")
 
@@ -397,7 +430,10 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no such version. TamperedArtifactError: its manifest or metrics are broken.
+        RegistryError
+            No such version.
+        TamperedArtifactError
+            Its manifest or metrics are broken.
         """
         folder = self._folder(self.resolve(name))
         manifest = self.manifests.load(folder)
@@ -425,8 +461,10 @@ class ModelRegistry:
 
         Raises
         ------
-        RegistryError: no such version, or no manifest.
-        TamperedArtifactError: the manifest itself is broken or differs from the database.
+        RegistryError
+            No such version, or no manifest.
+        TamperedArtifactError
+            The manifest itself is broken or differs from the database.
         """
         folder = self._folder(self.resolve(name))
         manifest = read_manifest(folder)

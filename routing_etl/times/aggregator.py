@@ -54,7 +54,8 @@ class TimeAggregator:
 
     Parameters
     ----------
-    prefer: which of standard and actual times is taken when both are present and positive.
+    prefer : Prefer, default 'actual'
+        Which of standard and actual times is taken when both are present and positive.
     """
 
     def __init__(self, *, prefer: Prefer = "actual") -> None:
@@ -78,7 +79,8 @@ class TimeAggregator:
 
         Raises
         ------
-        FrameError: there is no list of operations, or an entry is not a dict.
+        FrameError
+            There is no list of operations, or an entry is not a dict.
         """
         rows = _rows(operations)
         frame = _columns(rows, (*_SEQUENCE, *(s for of in _SOURCES[self.prefer].values() for s in of)))

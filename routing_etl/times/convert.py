@@ -30,8 +30,9 @@ def check_basis(basis: TimeBasis) -> None:
 
     Raises
     ------
-    ConfigurationError: `time_factor_min` or `half_life_days` is not above 0, or a basis is `lot` and `lot_size` is missing
-        or not above 0.
+    ConfigurationError
+        `time_factor_min` or `half_life_days` is not above 0, or a basis is `lot` and `lot_size` is
+        missing or not above 0.
     """
     if not basis.time_factor_min > 0:
         raise ConfigurationError(
@@ -76,10 +77,13 @@ def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
 
     Parameters
     ----------
-    results: WORK_RESULTS frame: `machine_time`, `setup_time`, `hold_time` as reported, `order_qty`, `bad_qty` in pieces.
-    basis: unit (factor to minutes) and what one reported time covers. With f the factor, q the pieces and l the lot
-        size: run per piece = (machine - hold) f / q for `order`, / l for `lot`, / 1 for `piece`;
-        set-up per order = set-up f for `order`, x q / l for `lot`, x q for `piece`.
+    results : polars.LazyFrame
+        WORK_RESULTS frame: `machine_time`, `setup_time`, `hold_time` as reported, `order_qty`,
+        `bad_qty` in pieces.
+    basis : TimeBasis
+        Unit (factor to minutes) and what one reported time covers. With f the factor, q the pieces
+        and l the lot size: run per piece = (machine - hold) f / q for `order`, / l for `lot`, / 1 for
+        `piece`; set-up per order = set-up f for `order`, x q / l for `lot`, x q for `piece`.
 
     Returns
     -------
@@ -90,7 +94,8 @@ def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
 
     Raises
     ------
-    ConfigurationError: see `check_basis`.
+    ConfigurationError
+        See `check_basis`.
     """
     check_basis(basis)
     factor = basis.time_factor_min

@@ -57,14 +57,16 @@ def breakdown(
 
     Parameters
     ----------
-    pieces: lot size the run time is multiplied by.
+    pieces : float, default 1.0
+        Lot size the run time is multiplied by.
 
     `total_min` is the sum of the known parts, NULL when none is known; `unknown_parts` counts the others. Rows come in
     the order of keys and operation number.
 
     Raises
     ------
-    FrameError: `pieces` is no number above 0, or a column is missing or no number.
+    FrameError
+        `pieces` is no number above 0, or a column is missing or no number.
     """
     number: Any = pieces
     if isinstance(pieces, bool) or not isinstance(pieces, Real) or not 0 < number <= MAX_SOURCE:
@@ -133,7 +135,8 @@ def totals(operations: pl.LazyFrame, *, pieces: float = 1.0, columns: TimeColumn
 
     Raises
     ------
-    FrameError: as `breakdown`.
+    FrameError
+        As `breakdown`.
     """
     rows = breakdown(operations, pieces=pieces, columns=columns)
 

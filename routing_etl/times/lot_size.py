@@ -33,9 +33,12 @@ def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
 
     Parameters
     ----------
-    parts: per report of groups with two and more `job`, `gap` (ln r less its group's median) and `lot` (ln q less its
-        group's mean; NULL without a quantity). job_scales: `job` and `within`, as `samples.scales`; a report farther than
-        `LIMIT` of these from its group is left out, it may be an entry error.
+    parts : polars.LazyFrame
+        Per report of groups with two and more `job`, `gap` (ln r less its group's median) and `lot`
+        (ln q less its group's mean; NULL without a quantity).
+    job_scales : polars.DataFrame
+        `job` and `within`, as `samples.scales`; a report farther than `LIMIT` of these from its group
+        is left out, it may be an entry error.
 
     Returns
     -------
@@ -86,7 +89,8 @@ def operations_at_lot(operations: pl.DataFrame, lot: float) -> pl.DataFrame:
 
     Raises
     ------
-    ConfigurationError: `lot` is not a finite number above 0.
+    ConfigurationError
+        `lot` is not a finite number above 0.
     """
     if not (np.isfinite(lot) and lot > 0):
         raise ConfigurationError(

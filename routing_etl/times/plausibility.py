@@ -46,7 +46,10 @@ def plausibility(by_item_operation: pl.LazyFrame, operations: pl.LazyFrame) -> d
 
     Parameters
     ----------
-    by_item_operation: TIME_BY_ITEM_OPERATION frame. operations: OPERATIONS frame with `setup_min`, `run_min` standards.
+    by_item_operation : polars.LazyFrame
+        TIME_BY_ITEM_OPERATION frame.
+    operations : polars.LazyFrame
+        OPERATIONS frame with `setup_min`, `run_min` standards.
 
     An operation counts when it has samples and a standard above 0 (0 means "not maintained"); its standard is the mean
     over the item's routings that have this job at this operation number. Fewer than `MIN_PAIRS` operations give no
@@ -84,7 +87,8 @@ def check_plausibility(report: HasPlausibility) -> None:
 
     Raises
     ------
-    DataQualityError: names the measure, the ratio, the limits and the settings to look at.
+    DataQualityError
+        Names the measure, the ratio, the limits and the settings to look at.
     """
     low, high = RATIO_LIMITS
     wrong = [

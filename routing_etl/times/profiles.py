@@ -381,11 +381,17 @@ def build_profiles(
 
     Parameters
     ----------
-    results: WORK_RESULTS frame. operations: OPERATIONS frame, used for the plausibility ratio only.
-    basis: what the reported times mean.
-    out: folder for `time_by_item_operation.parquet`, `time_by_job_resource.parquet`, `time_by_job.parquet` and
-        `time_samples.parquet`; made when missing, old files replaced.
-    shards: hash shards of items held in memory one after the other. The result does not depend on it.
+    results : polars.LazyFrame
+        WORK_RESULTS frame.
+    operations : polars.LazyFrame
+        OPERATIONS frame, used for the plausibility ratio only.
+    basis : TimeBasis
+        What the reported times mean.
+    out : Path
+        Folder for `time_by_item_operation.parquet`, `time_by_job_resource.parquet`,
+        `time_by_job.parquet` and `time_samples.parquet`; made when missing, old files replaced.
+    shards : int, default 1
+        Hash shards of items held in memory one after the other. The result does not depend on it.
 
     Returns
     -------
@@ -394,8 +400,10 @@ def build_profiles(
 
     Raises
     ------
-    FrameError: `results` does not keep the WORK_RESULTS contract, or `shards` is under 1.
-    ConfigurationError: the time basis cannot convert anything.
+    FrameError
+        `results` does not keep the WORK_RESULTS contract, or `shards` is under 1.
+    ConfigurationError
+        The time basis cannot convert anything.
     """
     if shards < 1:
         raise FrameError(
@@ -421,7 +429,10 @@ def read_shard(results: pl.LazyFrame, basis: TimeBasis, folder: Path, *, shard: 
 
     Raises
     ------
-    ConfigurationError: there is no such shard, or the time basis cannot convert anything. FrameError: as `build_profiles`.
+    ConfigurationError
+        There is no such shard, or the time basis cannot convert anything.
+    FrameError
+        As `build_profiles`.
     """
     check_shard(shard, shards)
     WORK_RESULTS.validate(results)
@@ -442,7 +453,8 @@ def merge_shards(
 
     Raises
     ------
-    FrameError: a shard is missing, or was made for another number of shards.
+    FrameError
+        A shard is missing, or was made for another number of shards.
     """
     spill = _Spill(shards, folder)
     missing = spill.missing()
@@ -491,7 +503,8 @@ def read_evidence(out: Path) -> TimeEvidence:
 
     Raises
     ------
-    FrameError: a file is missing or does not keep its contract.
+    FrameError
+        A file is missing or does not keep its contract.
     """
     frames = []
     for contract in (TIME_BY_ITEM_OPERATION, TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
@@ -510,7 +523,8 @@ def subset_evidence(out: Path, exclude_items: pl.Series, basis: TimeBasis) -> Ti
 
     Raises
     ------
-    FrameError: as `read_evidence`; also when the samples are missing.
+    FrameError
+        As `read_evidence`; also when the samples are missing.
     """
     hidden = pl.Series(exclude_items, dtype=pl.String).unique().implode()
     others = (

@@ -157,10 +157,20 @@ def find_removed(
 
     Parameters
     ----------
-    groups: samples above 0, in minutes.
-    centre, spread, within: the job's `scales`, one entry per group; NaN where there is none.
-    unit_factor: how far off a value is that was typed in minutes where the ERP reports its own unit (60 for hours).
-    quantity: pieces of the report behind each value, NaN when unknown; None when no quantity can be mixed up.
+    groups : SortedGroups
+        Samples above 0, in minutes.
+    centre : FloatArray
+        The job's `scales`, one entry per group; NaN where there is none.
+    spread : FloatArray
+        The job's `scales`, one entry per group; NaN where there is none.
+    within : FloatArray
+        The job's `scales`, one entry per group; NaN where there is none.
+    unit_factor : float
+        How far off a value is that was typed in minutes where the ERP reports its own unit (60 for
+        hours).
+    quantity : FloatArray or None
+        Pieces of the report behind each value, NaN when unknown; None when no quantity can be mixed
+        up.
     """
     log = np.log(groups.value)
     own = groups.quantile(0.5, log)

@@ -52,8 +52,12 @@ def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: st
 
     Raises
     ------
-    ItemNotFoundError: the published batch has no such candidate; names those the item has.
-    WarehouseError: `user` is blank or longer than 128 characters. TransientDatabaseError: batches moved meanwhile.
+    ItemNotFoundError
+        The published batch has no such candidate; names those the item has.
+    WarehouseError
+        `user` is blank or longer than 128 characters.
+    TransientDatabaseError
+        Batches moved meanwhile.
     """
     name = user.strip()
     if not 0 < len(name) <= 128:

@@ -59,7 +59,8 @@ def refresh(connection: Connection, tb: Tables) -> None:
 
     Raises
     ------
-    ReconcileError: the table then holds another number of rows than the view; the caller's transaction must go.
+    ReconcileError
+        The table then holds another number of rows than the view; the caller's transaction must go.
     """
     for statement in delta(tb):
         connection.execute(statement)
@@ -97,7 +98,8 @@ def require_rcsi(engine: Engine) -> None:
 
     Raises
     ------
-    WarehouseError: the database has READ_COMMITTED_SNAPSHOT off.
+    WarehouseError
+        The database has READ_COMMITTED_SNAPSHOT off.
     """
     if rcsi_state(engine) == "off":
         raise WarehouseError(

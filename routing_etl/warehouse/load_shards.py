@@ -81,13 +81,16 @@ class ShardLoader(Publisher):
 
         Parameters
         ----------
-        shard: how the names of the shard's part files begin.
-        again: the shard may have left rows there before; they are removed first.
+        shard : str
+            How the names of the shard's part files begin.
+        again : bool
+            The shard may have left rows there before; they are removed first.
 
         Raises
         ------
-        WarehouseError: the publication takes no rows any more. Others as `Publisher.load`: the publication stays open,
-        and the shard can be loaded again.
+        WarehouseError
+            The publication takes no rows any more. Others as `Publisher.load`: the publication
+            stays open, and the shard can be loaded again.
         """
         with WriterLock(
             self._engine, self.tables, f"load of publication {publication_id}, {shard.rstrip('-')}"
@@ -109,8 +112,10 @@ class ShardLoader(Publisher):
 
         Raises
         ------
-        ReconcileError: files or rows are not what they were when it was opened; the rows were removed.
-        WarehouseError: the publication was given up meanwhile. Others as `Publisher.load`.
+        ReconcileError
+            Files or rows are not what they were when it was opened; the rows were removed.
+        WarehouseError
+            The publication was given up meanwhile. Others as `Publisher.load`.
         """
         seconds: dict[str, float] = {}
         started = time.monotonic()

@@ -123,11 +123,13 @@ class WriterLock:
 
     Parameters
     ----------
-    what: what the owner does, for the message that a second writer gets.
+    what : str
+        What the owner does, for the message that a second writer gets.
 
     Raises
     ------
-    LockedError: on entry, when another writer that may be alive holds it; names it and since when.
+    LockedError
+        On entry, when another writer that may be alive holds it; names it and since when.
     """
 
     def __init__(
@@ -189,7 +191,8 @@ class WriterLock:
 
         Raises
         ------
-        LockedError: the lock was taken over meanwhile (this process was silent for longer than the limit).
+        LockedError
+            The lock was taken over meanwhile (this process was silent for longer than the limit).
         """
         row = self._row.c
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:

@@ -92,7 +92,8 @@ def scan(predictions: Path, target: Target, shard: str | None = None) -> pl.Lazy
 
     Raises
     ------
-    FrameError: the folder is missing, or a column is.
+    FrameError
+        The folder is missing, or a column is.
     """
     folder = predictions / target.frame.name
     parts = sorted(folder.glob(f"{shard or ''}*.parquet"))
@@ -241,8 +242,9 @@ def measure(predictions: Path, tables: Tables, dialect: str, unit: TextUnit | No
 
     Raises
     ------
-    FrameError: a value does not fit its column: NaN, infinity, too long, too large, NULL where required. Names the
-    frame, the column, how many rows, and the first of them.
+    FrameError
+        A value does not fit its column: NaN, infinity, too long, too large, NULL where required.
+        Names the frame, the column, how many rows, and the first of them.
     """
     counted = unit or usual_unit(dialect)
     return [_measure(predictions, target, dialect, counted) for target in targets(tables)]
@@ -357,7 +359,8 @@ def require_rows(measured: list[Measured], predictions: Path) -> None:
 
     Raises
     ------
-    WarehouseError: there is no candidate and no abstained item.
+    WarehouseError
+        There is no candidate and no abstained item.
     """
     rows = {m.target.frame.name: m.rows for m in measured}
     if not rows[frames.CANDIDATES.name] and not rows[frames.ABSTAINED.name]:

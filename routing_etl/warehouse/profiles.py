@@ -48,7 +48,8 @@ def load_profile(path: Path | None = None) -> Profile:
 
     Raises
     ------
-    ConfigurationError: the file cannot be read, or breaks a mapping rule: names file, key, value and remedy.
+    ConfigurationError
+        The file cannot be read, or breaks a mapping rule: names file, key, value and remedy.
     """
     file = path or shipped_profile()
     try:
@@ -202,7 +203,8 @@ def render(profile: Profile, dialect: str = "mssql", schema: str | None = "routi
 
     Raises
     ------
-    ConfigurationError: the dialect is not one of `migrate.DIALECTS`, or the schema name is not usable.
+    ConfigurationError
+        The dialect is not one of `migrate.DIALECTS`, or the schema name is not usable.
     """
     place = None if dialect == "sqlite" else schema
     check_schema(place)

@@ -119,9 +119,12 @@ class Publisher:
 
     Parameters
     ----------
-    engine: engine of the warehouse (`database.make_engine`), migrated to head.
-    who: name kept with each move of the pointer; default: the service user and this host.
-    writer: how rows are written; default: the fastest one the engine can use.
+    engine : Engine
+        Engine of the warehouse (`database.make_engine`), migrated to head.
+    who : str, optional
+        Name kept with each move of the pointer; default: the service user and this host.
+    writer : Writer, optional
+        How rows are written; default: the fastest one the engine can use.
     """
 
     def __init__(
@@ -150,16 +153,28 @@ class Publisher:
 
         Parameters
         ----------
-        predictions: folder with one folder of part files per predictions frame (`frames.py`).
-        valid_from: VALID_FROM_DT of the ERP-shaped views; default: today in the configured time zone.
+        predictions : Path
+            Folder with one folder of part files per predictions frame (`frames.py`).
+        valid_from : date, optional
+            VALID_FROM_DT of the ERP-shaped views; default: today in the configured time zone.
 
         Raises
         ------
-        FrameError: a file is missing or a value does not fit its column; nothing was written.
-        ReconcileError: the database holds something else than the files; the rows were removed.
-        LockedError: another writer is at work.
-        WarehouseError, TransientDatabaseError, DiskFullError: the database refused; rows written so far are invisible
-        and are removed by the next load.
+        FrameError
+            A file is missing or a value does not fit its column; nothing was written.
+        ReconcileError
+            The database holds something else than the files; the rows were removed.
+        LockedError
+            Another writer is at work.
+        WarehouseError
+            The database refused; rows written so far are invisible and are removed by the next
+            load.
+        TransientDatabaseError
+            The database refused; rows written so far are invisible and are removed by the next
+            load.
+        DiskFullError
+            The database refused; rows written so far are invisible and are removed by the next
+            load.
         """
         check_head(self._engine, self.schema)
         seconds: dict[str, float] = {}
@@ -333,7 +348,10 @@ class Publisher:
 
         Raises
         ------
-        WarehouseError: there is no such publication, or its rows are not whole. LockedError: another writer works.
+        WarehouseError
+            There is no such publication, or its rows are not whole.
+        LockedError
+            Another writer works.
         """
         check_head(self._engine, self.schema)
         with WriterLock(self._engine, self.tables, f"publish of publication {publication_id}"):
@@ -344,7 +362,8 @@ class Publisher:
 
         Raises
         ------
-        WarehouseError: there is none whose rows are still there; names those that are.
+        WarehouseError
+            There is none whose rows are still there; names those that are.
         """
         check_head(self._engine, self.schema)
         with WriterLock(self._engine, self.tables, "rollback"):

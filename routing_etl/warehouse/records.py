@@ -80,11 +80,13 @@ class Records:
 
     Parameters
     ----------
-    engine: engine of the warehouse, migrated to head.
+    engine : Engine
+        Engine of the warehouse, migrated to head.
 
     Raises
     ------
-    WarehouseError: the database is not at head.
+    WarehouseError
+        The database is not at head.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -155,7 +157,8 @@ class Records:
 
         Raises
         ------
-        WarehouseError: the run was never started, or the status is not succeeded, failed or cancelled.
+        WarehouseError
+            The run was never started, or the status is not succeeded, failed or cancelled.
         """
         if status not in _RUN_END:
             raise WarehouseError(
@@ -264,7 +267,10 @@ class Records:
 
         Raises
         ------
-        WarehouseError: the run was never started. FrameError: a file is not a REJECTS frame.
+        WarehouseError
+            The run was never started.
+        FrameError
+            A file is not a REJECTS frame.
         """
         target = self.tables.rejected_row
         files = sorted(folder.glob("*.parquet"))
@@ -325,7 +331,9 @@ class Records:
 
         Raises
         ------
-        WarehouseError: the version is known with another manifest, its name is too long, or the status is unknown.
+        WarehouseError
+            The version is known with another manifest, its name is too long, or the status is
+            unknown.
         """
         model = self.tables.model_version
         if status not in MODEL_STATES or status == "active":
@@ -370,7 +378,8 @@ class Records:
 
         Raises
         ------
-        WarehouseError: the version is not recorded, or it is unmeasured.
+        WarehouseError
+            The version is not recorded, or it is unmeasured.
         """
         model, moment = self.tables.model_version, now()
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
@@ -422,8 +431,10 @@ class Records:
 
         Raises
         ------
-        FrameError: the frame breaks its contract, a value is NaN or infinite, or NULL has no reason.
-        WarehouseError: the version is not recorded.
+        FrameError
+            The frame breaks its contract, a value is NaN or infinite, or NULL has no reason.
+        WarehouseError
+            The version is not recorded.
         """
         frame = METRICS.conform(metrics)
         for name in ("value", "low", "high"):

@@ -64,8 +64,9 @@ class Writer(Protocol):
 
         Raises
         ------
-        FrameError: a value does not fit its column (NaN, infinity, too long, too large, NULL where required); nothing
-        was sent.
+        FrameError
+            A value does not fit its column (NaN, infinity, too long, too large, NULL where
+            required); nothing was sent.
         """
         ...
 
@@ -80,7 +81,8 @@ def refuse_misfits(table: sa.Table, frame: pl.DataFrame, dialect: str) -> None:
 
     Raises
     ------
-    FrameError: names table, column, value, row count and remedy.
+    FrameError
+        Names table, column, value, row count and remedy.
     """
     rules = [
         (column, words, broken)
@@ -224,7 +226,9 @@ class ArrowWriter:
 
         Raises
         ------
-        ConfigurationError: arrow-odbc cannot be loaded, or mangles text here. arrow_odbc.Error: the database refused.
+        ConfigurationError
+            Arrow-odbc cannot be loaded, or mangles text here. arrow_odbc.Error: the database
+            refused.
         """
         refuse_misfits(table, frame, "mssql")
         opened = self._open()
@@ -271,7 +275,8 @@ def _probe_text(opened: Any) -> None:
 
     Raises
     ------
-    ConfigurationError: the text came back as something else.
+    ConfigurationError
+        The text came back as something else.
     """
     import arrow_odbc
 
@@ -322,8 +327,11 @@ class BulkCopyWriter:
 
         Raises
         ------
-        ConfigurationError: mssql-python cannot be loaded. WarehouseError: the count or the row read back differs.
-        Other exceptions, the driver's panic included, as the driver raises them: rows may be there in part.
+        ConfigurationError
+            Mssql-python cannot be loaded.
+        WarehouseError
+            The count or the row read back differs. Other exceptions, the driver's panic included,
+            as the driver raises them: rows may be there in part.
         """
         refuse_misfits(table, frame, "mssql")
         if not frame.height:
@@ -455,7 +463,8 @@ class ChainWriter:
 
         Raises
         ------
-        FrameError: a value does not fit. Of the last writer: what it raises, as one of ours.
+        FrameError
+            A value does not fit. Of the last writer: what it raises, as one of ours.
         """
         if not frame.height:
             return 0
@@ -522,7 +531,8 @@ def choose_writer(engine: Engine, settings: Settings) -> Writer:
 
     Raises
     ------
-    ConfigurationError: a writer for SQL Server is asked for on another database.
+    ConfigurationError
+        A writer for SQL Server is asked for on another database.
     """
     batch, wanted = BatchWriter(settings.load_rows), settings.bulk_writer
     if engine.dialect.name != "mssql":
