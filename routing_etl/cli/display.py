@@ -244,7 +244,7 @@ def models_table(console: Console, registry: Any) -> None:
     table = _table(
         "Model versions", "version", "status", "created", "exact match", "F1 weighted", "MB", right=3
     )
-    metrics = {row["version"]: row for row in registry.compare()}
+    metrics = registry.metrics_by_version()
     for version in registry.list():
         own = metrics.get(version.name, {})
         exact = next(

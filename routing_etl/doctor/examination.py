@@ -235,6 +235,13 @@ def _models(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("models", "ok", f"champion {champion} is intact and fits this installation")
+    if report.unlisted:
+        yield Finding(
+            "models",
+            "warning",
+            f"champion {champion} holds files that its manifest does not list: {', '.join(report.unlisted)}",
+            "They are never read; remove them, or find out who put them there.",
+        )
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:

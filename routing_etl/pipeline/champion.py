@@ -91,6 +91,7 @@ def save_version(
     version.
     """
     from routing_etl.evaluation.pairing import as_json
+    from routing_etl.registry.versions import VersionContents
     from routing_etl.warehouse.records import Records
 
     parts = predictor.legacy_artifacts()
@@ -104,9 +105,8 @@ def save_version(
         **_learning(predictor),
     }
     with ctx.warehouse() as engine:
-        saved = ctx.registry.save(
+        contents = VersionContents(
             predictor,
-            name=name,
             metrics=_measured(report),
             metadata=metadata,
             time_profiles=_time_profile_summary(times),
@@ -121,6 +121,7 @@ def save_version(
             joblib_artifacts={n: parts[n] for n in joblib_names},
             documents=_documents,
         )
+        saved = ctx.registry.save(contents, name=name)
         records = Records(engine, ctx.settings)
         records.store_model_version(
             saved.name,

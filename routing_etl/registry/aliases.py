@@ -2,9 +2,7 @@
 
 `aliases.json` holds the present state and is replaced whole. `aliases.audit.jsonl` only grows: one line per change with
 who, when, why, from and to, written before the state is replaced, so that no change is ever without its line. A line
-whose state was never written (the process died between the two) is marked by the next change.
-What does not belong here: whether a version is good enough to be promoted (`store` checks its files, `pipeline` its
-metrics).
+whose state was never written (the process died between the two) is marked as abandoned by the next change.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ AUDIT = "aliases.audit.jsonl"
 
 @dataclass(frozen=True)
 class AliasChange:
-    """One line of the audit log. `event`: set, cleared, removed (a version), abandoned (never came into force)."""
+    """One line of the audit log. `event`: set, removed (a version), abandoned (logged, but never in force)."""
 
     serial: int
     at: str
@@ -38,12 +36,12 @@ class AliasChange:
 
 
 def check_alias(alias: str) -> str:
-    """Return the alias when there is one of that name.
+    """Return the alias if it exists.
 
     Raises
     ------
     RegistryError
-        There is none.
+        There is no such alias.
     """
     if alias not in ALIASES:
         raise RegistryError(f"There is no alias {alias!r}.", remedy=f"Use one of: {', '.join(ALIASES)}.")
@@ -51,7 +49,7 @@ def check_alias(alias: str) -> str:
 
 
 class AliasBook:
-    """The alias file and its log under a registry root. The caller holds the registry's lock while it writes."""
+    """The alias file and its audit log under a registry root. Writers must hold the registry's lock."""
 
     def __init__(self, root: Path) -> None:
         self._state = root / STATE
@@ -78,7 +76,7 @@ class AliasBook:
         return {"serial": serial, "aliases": aliases}
 
     def all(self) -> dict[str, str]:
-        """Alias to version name, only the aliases that are set.
+        """The aliases that are set, with the version each points at.
 
         Raises
         ------
@@ -89,7 +87,7 @@ class AliasBook:
         return dict(aliases)
 
     def history(self) -> list[AliasChange]:
-        """Every change, oldest first. A line that a crash cut off is left out."""
+        """Every change, oldest first. A line cut off by a crash is left out."""
         if not self._audit.is_file():
             return []
         changes = []
@@ -101,7 +99,7 @@ class AliasBook:
         return changes
 
     def former_champions(self) -> list[str]:
-        """Versions that were champion and are no more, newest first, each once."""
+        """Versions that used to be champion, latest first, each once."""
         abandoned = {c.serial for c in self.history() if c.event == "abandoned"}
         state = self._read()
         names: list[str] = []
@@ -118,12 +116,12 @@ class AliasBook:
                 names.append(name)
         return [n for n in names if n != state["aliases"].get("champion")]
 
-    def change(self, aliases: dict[str, str], *, event: str, alias: str, who: str, why: str) -> AliasChange:
-        """Log the change of `alias` to what `aliases` says, then put `aliases` in force."""
+    def change(self, aliases: dict[str, str], *, alias: str, who: str, why: str) -> AliasChange:
+        """Log that `alias` changes to its value in `aliases`, then put `aliases` in force."""
         state = self._read()
         serial = self._next_serial(state)
         change = AliasChange(
-            serial, _now(), event, alias, state["aliases"].get(alias), aliases.get(alias), who, why
+            serial, _now(), "set", alias, state["aliases"].get(alias), aliases.get(alias), who, why
         )
         append_line(self._audit, vars(change))
         write_json(self._state, {"serial": serial, "updated_at": change.at, "aliases": aliases})
@@ -135,11 +133,11 @@ class AliasBook:
         append_line(self._audit, vars(AliasChange(serial, _now(), "removed", None, version, None, who, why)))
 
     def _next_serial(self, state: dict[str, Any]) -> int:
-        """One above every serial used; marks the changes that were logged and never came into force."""
+        """The next free serial number. Marks changes as abandoned that were logged and never came into force."""
         history = self.history()
         marked = {c.serial for c in history if c.event == "abandoned"}
         for change in history:
-            pending = change.event in ("set", "cleared") and change.serial > state["serial"]
+            pending = change.event == "set" and change.serial > state["serial"]
             if pending and change.serial not in marked:
                 why = f"change {change.serial} was logged but its process ended before it came into force"
                 append_line(

@@ -1,7 +1,7 @@
 """The files of a model version: which there are, what their JSON says, how they are written.
 
-The set and the field names are those of the earlier system (docs/legacy-system.md 2.1 and 2.5), so that whoever read its
-folders can read these. What does not belong here: naming, locking and moving of versions (`store`).
+The set of files and their field names are those of the replaced system (docs/legacy-system.md, artifacts of a model
+version), so that people and tools that read its folders can read these.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from routing_etl.registry.manifest import (
 )
 from routing_etl.registry.names import check_name
 
-#: The whole fitted predictor; the earlier system kept its search index under this name.
+#: The fitted predictor. The replaced system stored its search index under this name.
 ENGINE = "similarity_engine"
-#: joblib artifacts beside the engine that every version has.
+#: joblib artifacts that every version has besides the engine.
 JOBLIB_ARTIFACTS = ("encoder", "scaler", "feature_columns", "feature_weights")
-#: JSON artifacts that the caller hands over; the rest is written from metrics, metadata and time profiles.
+#: JSON artifacts that the caller hands over; the others are written from metrics, metadata and time profiles.
 JSON_ARTIFACTS = (
     "active_features", "feature_importance", "feature_statistics", "feature_recommendations", "feature_weights",
 )  # fmt: skip
-#: The four scores of the earlier system. A version without any of them is unmeasured and cannot become champion.
+#: The four scores of the replaced system. A version without any of them is unmeasured and cannot become champion.
 SCORES = ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted")
-#: Fields that `metrics.json` always has beside generated_at and model_version; NULL with a reason when not measured.
+#: Fields that `metrics.json` always has besides generated_at and model_version; NULL with a reason if not measured.
 METRIC_FIELDS = ("training_samples", "dataset_stats", "training_duration_sec", *SCORES)
 
 #: Not compressed: on a full plant's model (float32 features, 215 MB) zlib level 1 saves 14 % of the size and costs
@@ -42,12 +42,12 @@ _COMPRESS = 0
 
 
 def check_complete(json_files: Mapping[str, Any], joblib_files: Mapping[str, Any]) -> None:
-    """Refuse a set of artifacts that lacks one, or that names one of the registry's own files.
+    """Refuse a set of artifacts that is incomplete or names a file that the registry writes itself.
 
     Raises
     ------
     RegistryError
-        Names the artifacts.
+        An artifact is missing, or has the name of one of the registry's own.
     """
     missing = [f"{n}.json" for n in JSON_ARTIFACTS if n not in json_files]
     missing += [f"{n}.joblib" for n in JOBLIB_ARTIFACTS if n not in joblib_files]
@@ -68,11 +68,10 @@ def check_complete(json_files: Mapping[str, Any], joblib_files: Mapping[str, Any
 
 
 def metrics_file(metrics: Mapping[str, Any], name: str, generated_at: str) -> dict[str, Any]:
-    """Content of `metrics.json`: the legacy fields first, then whatever else was measured.
+    """Content of `metrics.json`: `METRIC_FIELDS` first, then everything else that was measured.
 
-    A legacy field that is missing is NULL, and so is any value that is not a finite number; `reasons` says why, in the
-    caller's words where there are some. A score is never made up.
-    `measured` tells whether at least one of `SCORES` has a value.
+    A field that is missing is NULL, and so is a value that is not a finite number; `reasons` says why, in the caller's
+    words if it gave any. `measured` tells whether at least one of `SCORES` has a value.
     """
     given = finite({k: v for k, v in metrics.items() if k != "reasons"})
     reasons = dict(metrics.get("reasons") or {})
@@ -91,7 +90,7 @@ def metrics_file(metrics: Mapping[str, Any], name: str, generated_at: str) -> di
 
 
 def request_file(metadata: Mapping[str, Any], requested_name: str | None) -> dict[str, Any]:
-    """Content of `training_request.json`: the request as it came, with the name asked for (NULL: a timestamp)."""
+    """Content of `training_request.json`: the request as it was made; the name is NULL if none was asked for."""
     job = metadata.get("job") or {}
     return {
         "version_name": requested_name,
@@ -102,7 +101,7 @@ def request_file(metadata: Mapping[str, Any], requested_name: str | None) -> dic
 
 
 def training_file(metrics: Mapping[str, Any], metadata: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Content of `training_metrics.json`: what the run was and how long it took. A dry run never gets here."""
+    """Content of `training_metrics.json`: what the run was and how long it took. A dry run saves no version."""
     return {
         "samples": metrics["training_samples"],
         "dataset_path": metadata.get("source"),
@@ -140,7 +139,7 @@ def manifest_file(
 
 
 def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Write `<name>.joblib` for each object; returns the manifest's entries by name."""
+    """Write `<name>.joblib` for each object. Returns the manifest's entries by name."""
     import joblib
 
     entries = {}
@@ -154,9 +153,9 @@ def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str
 
 
 def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Write `<name>.json` for each value; returns the manifest's entries.
+    """Write `<name>.json` for each value. Returns the manifest's entries.
 
-    The entry is called `<name>_json` where a joblib file has the same name.
+    An entry is called `<name>_json` where a joblib file has the same name.
     """
     entries = {}
     for name, value in contents.items():
@@ -170,7 +169,7 @@ def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dic
 
 
 def write_documents(folder: Path, documents: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Write `<name>.md` for each Markdown text; returns the manifest's entries by name."""
+    """Write `<name>.md` for each Markdown text. Returns the manifest's entries by name."""
     entries = {}
     for name, text in documents.items():
         path = folder / f"{name}.md"

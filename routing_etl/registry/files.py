@@ -1,4 +1,4 @@
-"""Writing files of the registry so that a crash leaves the old state or the new one, never half of it."""
+"""Crash-safe file writing: after a crash a file holds the old content or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def disk_full_as_error(what: str, folder: Path) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut. Systems without folder handles do that themselves."""
+    """Make renames in a folder survive a power cut. Only POSIX systems need and allow this."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -43,7 +43,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def synced(path: Path, mode: str = "wb") -> Iterator[BinaryIO]:
-    """A binary file for writing that is on the disk when the block ends."""
+    """A binary file for writing; its content is on the disk when the block ends."""
     with path.open(mode) as stream:
         yield stream  # type: ignore[misc]
         stream.flush()
@@ -51,7 +51,7 @@ def synced(path: Path, mode: str = "wb") -> Iterator[BinaryIO]:
 
 
 def finite(value: Any) -> Any:
-    """A JSON value with NaN and infinity as None, tuples as lists, NumPy scalars and arrays as plain Python."""
+    """The value as JSON can hold it: NaN and infinity become None, tuples and sets lists, NumPy values plain Python."""
     if isinstance(value, Mapping):
         return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -68,7 +68,7 @@ def finite(value: Any) -> Any:
 
 
 def json_bytes(value: Any) -> bytes:
-    """UTF-8 JSON, readable, Korean as it is."""
+    """Indented UTF-8 JSON without ASCII escapes, so that Korean stays readable."""
     return json.dumps(finite(value), ensure_ascii=False, indent=1, allow_nan=False).encode("utf-8")
 
 
@@ -85,7 +85,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_line(path: Path, value: Mapping[str, Any]) -> None:
-    """Append one JSON line to a log file, starting a new line after one that a crash cut off."""
+    """Append one JSON line to a log file. After a line that a crash cut off, a new line is started."""
     cut_off = False
     if path.is_file() and path.stat().st_size:
         with path.open("rb") as stream:

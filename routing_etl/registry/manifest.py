@@ -1,10 +1,7 @@
-"""The manifest of a model version: what its files are, their sha256, and what they were made with.
+"""The manifest of a model version: its files, their sha256, and the library versions they were made with.
 
-Belongs here: reading, checking and caching `manifest.json`, and the rule that says which runtimes may read a version.
-Does not: writing versions and unpickling (`store`).
-
-The fields are those of the earlier system (schema_version, generated_at, hash_algorithm, artifacts, metadata), plus
-`runtime_versions` and `feature_schema`.
+The fields are those of the replaced system (schema_version, generated_at, hash_algorithm, artifacts, metadata), plus
+`runtime_versions` and `feature_schema`. See docs/decisions/ for why nothing is unpickled before the hashes match.
 """
 
 from __future__ import annotations
@@ -27,15 +24,15 @@ from routing_etl.frames import AttributeSpec
 from routing_etl.log import get_logger
 
 MANIFEST = "manifest.json"
-#: Layout of a version folder. A version of another layout is refused, not guessed at.
+#: Layout of a version folder. A version with another layout is refused.
 SCHEMA_VERSION = "3.0"
 HASH_ALGORITHM = "sha256"
 
-#: Leading version parts that must be equal between training and loading: pickles of scikit-learn estimators are not
-#: promised to be readable under another minor version, NumPy arrays and Polars frames under another major one.
+#: How many leading parts of a library's version must be equal between training and loading. scikit-learn promises to
+#: read its pickles under the same minor version only; NumPy arrays and Polars frames are readable within a major version.
 _SAME_PARTS = {"python": 2, "scikit_learn": 2, "routing_etl": 2, "numpy": 1, "polars": 1, "joblib": 1}
 
-#: What to do about a version whose files are not what they were.
+#: Remedy for a version whose files have changed.
 RESTORE = "Restore the version's folder from the backup, or train a new version: routing-etl train"
 
 _CHUNK = 1024 * 1024
@@ -44,7 +41,7 @@ log = get_logger(__name__)
 
 
 def sha256_of(stream: BinaryIO) -> str:
-    """Hex sha256 of a stream from where it stands to its end."""
+    """Hex sha256 of a stream from its current position to its end."""
     digest = hashlib.sha256()
     while chunk := stream.read(_CHUNK):
         digest.update(chunk)
@@ -52,7 +49,7 @@ def sha256_of(stream: BinaryIO) -> str:
 
 
 def runtime_versions() -> dict[str, str]:
-    """Versions of what a stored model depends on, in this process."""
+    """Versions, in this process, of the libraries that a stored model depends on."""
     return {
         "python": platform.python_version(),
         "joblib": importlib.metadata.version("joblib"),
@@ -64,7 +61,7 @@ def runtime_versions() -> dict[str, str]:
 
 
 def feature_schema(attributes: Iterable[AttributeSpec]) -> dict[str, Any]:
-    """The attribute list and its sha256. Name, kind and unit count, the order and the ERP's column names do not."""
+    """The attribute list and its sha256, which covers name, kind and unit, but not the order or the ERP's column names."""
     entries = [asdict(a) for a in attributes]
     key = sorted((e["name"], e["kind"], e["unit"]) for e in entries)
     digest = hashlib.sha256(json.dumps(key, ensure_ascii=False).encode("utf-8")).hexdigest()
@@ -73,7 +70,7 @@ def feature_schema(attributes: Iterable[AttributeSpec]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file of a version as the manifest lists it. `bytes` is its size."""
+    """One file of a version as the manifest lists it."""
 
     name: str
     path: str
@@ -84,7 +81,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as read from one file. Its dictionaries are copies: changing them changes nothing that is cached."""
+    """A manifest as read from its file. The dictionaries it returns are copies, so that callers cannot change a cached one."""
 
     folder: Path
     sha256: str
@@ -98,12 +95,12 @@ class Manifest:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """version, source, job, metrics, files and whatever else the training handed over."""
+        """Version, source, job, metrics, files and whatever else the training handed over."""
         return copy.deepcopy(dict(self._content["metadata"]))
 
     @property
     def runtime_versions(self) -> dict[str, str]:
-        """Versions that the model was trained with."""
+        """Library versions that the model was trained with."""
         return dict(self._content["runtime_versions"])
 
     @property
@@ -122,7 +119,7 @@ class Manifest:
         Raises
         ------
         RegistryError
-            The manifest does not list it.
+            The manifest lists no such artifact.
         """
         for artifact in self.artifacts:
             if artifact.name == name:
@@ -138,7 +135,7 @@ class Manifest:
         Raises
         ------
         IncompatibleModelError
-            Names the library, both versions, and what to do.
+            The layout or a library version differs from this process's; names both.
         """
         if self._content["schema_version"] != SCHEMA_VERSION:
             raise IncompatibleModelError(
@@ -163,7 +160,7 @@ class Manifest:
         Raises
         ------
         IncompatibleModelError
-            Names the attributes that are missing, new or of another kind or unit.
+            Attributes are missing, new, or have another kind or unit; names them.
         """
         now = feature_schema(attributes)
         if now["sha256"] == self.feature_schema["sha256"]:
@@ -186,12 +183,12 @@ class Manifest:
 
 
 def parse_manifest(folder: Path, text: bytes) -> Manifest:
-    """Manifest from the bytes of its file.
+    """Make a manifest from the bytes of its file.
 
     Raises
     ------
     TamperedArtifactError
-        It is no manifest, lacks a field, or names a file outside its folder.
+        The text is no manifest, lacks a field, or names a file outside its folder.
     """
 
     def broken(problem: str) -> TamperedArtifactError:
@@ -238,14 +235,14 @@ def parse_manifest(folder: Path, text: bytes) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read `manifest.json` of a version folder, past any cache.
+    """Read `manifest.json` of a version folder, without a cache.
 
     Raises
     ------
     RegistryError
         There is no manifest.
     TamperedArtifactError
-        It is broken.
+        The manifest is broken.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
@@ -260,13 +257,13 @@ def read_manifest(folder: Path) -> Manifest:
 class ManifestLoader:
     """Manifests cached per model folder, read again when the file changes. Safe to share between threads.
 
-    One lock guards reading, storing and clearing, so that an `invalidate` that has returned is never undone by a load
-    that began before it.
+    One lock guards reading, storing and clearing, so that a load that began before an `invalidate` cannot put the old
+    manifest back.
 
     Parameters
     ----------
     root : Path
-        Folder that relative model folders are under.
+        Folder that relative model folders are resolved against.
     """
 
     def __init__(self, root: Path) -> None:
@@ -283,9 +280,9 @@ class ManifestLoader:
         Raises
         ------
         RegistryError
-            There is none.
+            There is no manifest.
         TamperedArtifactError
-            It is broken.
+            The manifest is broken.
         """
         folder = self._folder(model_dir)
         with self._lock:
@@ -304,7 +301,7 @@ class ManifestLoader:
             return manifest
 
     def invalidate(self, model_dir: str | os.PathLike[str] | None = None) -> None:
-        """Forget one folder's manifest, or all with None. A folder that is not cached is no error."""
+        """Forget one folder's manifest, or all of them with None."""
         with self._lock:
             if model_dir is None:
                 dropped = len(self._cache)

@@ -1,8 +1,7 @@
 """What a model version may be called.
 
-A version is a folder under the registry root, a key in the database (128 characters at most) and a word that people
-type, so its name is plain: letters, digits, dot, underscore and dash. What does not belong here: whether a version of
-that name exists (`store`).
+The name is a folder under the registry root, a key in the database (128 characters at most) and something that people
+type, so it is plain: letters, digits, dot, underscore and dash.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from routing_etl.errors import RegistryError
 MAX_LENGTH = 128
 #: Pointers that people use instead of a version name.
 ALIASES = ("champion", "challenger")
-#: Files and words of the registry itself, in lower case.
+#: Names that the registry uses itself, in lower case.
 RESERVED = frozenset({*ALIASES, "latest", "none", "aliases.json", "aliases.audit.jsonl", "readme.md"})
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 def check_name(name: str) -> str:
-    """Return the name when it is usable as a version name.
+    """Return the name if it can be a version's name.
 
     Raises
     ------
     RegistryError
-        It is empty, too long, a path, an alias, or holds another character; says which.
+        The name is empty, too long, a path, an alias, or holds another character; says which.
     """
     remedy = f"Use letters, digits, '.', '_' and '-' (at most {MAX_LENGTH}), or leave the name out for a timestamp."
     if not name:
@@ -48,5 +47,5 @@ def check_name(name: str) -> str:
 
 
 def timestamp_name(now: datetime | None = None) -> str:
-    """`version_YYYYmmddHHMMSS` in UTC."""
+    """`version_YYYYmmddHHMMSS` of this moment in UTC, or of `now`."""
     return (now or datetime.now(UTC)).astimezone(UTC).strftime("version_%Y%m%d%H%M%S")

@@ -1,9 +1,8 @@
 """Model versions on disk: save, load, verify, promote, prune.
 
-A version is one immutable folder `<root>/<name>/` with the artifact set of the earlier system. It is written to a
-hidden folder beside and renamed, so a version is there whole or not at all; a file lock keeps two saves apart. Nothing
-is unpickled before its sha256, the manifest's and the runtime versions have matched, and there is no way around that
-and no other model to fall back to. What does not belong here: training, and the decision which version is better.
+A version is one immutable folder `<root>/<name>/`. It is written to a hidden folder beside it and renamed, so a version is
+there whole or not at all; a file lock keeps two saves apart. Nothing is unpickled before its sha256, the manifest's sha256
+and the runtime versions have matched. There is no way around these checks and no other model to fall back to.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +47,7 @@ from routing_etl.registry.versions import (
     ArtifactCheck,
     SavedVersion,
     VerifyReport,
+    VersionContents,
     VersionDetails,
     VersionInfo,
 )
@@ -57,7 +57,7 @@ log = get_logger(__name__)
 
 
 class ModelRegistry:
-    """The registry under `root`, which is made when the first version is saved.
+    """The registry under `root`, a folder that is made when the first version is saved.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ModelRegistry:
     # --- write -------------------------------------------------------------------------------------------------------
 
     def check_name(self, name: str) -> str:
-        """Return the name when a new version may have it; asked before a long training.
+        """Return the name if a new version may have it. Asked before a long training.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class ModelRegistry:
         return name
 
     def new_name(self) -> str:
-        """A free name for a version that the user did not name: the UTC time, numbered within one second."""
+        """A free name for a version that the user did not name: the UTC time, numbered if needed."""
         stamp, taken = timestamp_name(), self._taken()
         candidates = (stamp if n == 1 else f"{stamp}_{n}" for n in range(1, len(taken) + 2))
         return next(c for c in candidates if c not in taken)
@@ -100,43 +100,15 @@ class ModelRegistry:
     def _taken(self) -> set[str]:
         return {p.name.lower() for p in self._folders()}
 
-    def save(
-        self,
-        predictor: Any,
-        *,
-        name: str | None = None,
-        metrics: Mapping[str, Any],
-        metadata: Mapping[str, Any],
-        time_profiles: Mapping[str, Any],
-        json_artifacts: Mapping[str, Any],
-        joblib_artifacts: Mapping[str, Any],
-        attributes: Iterable[AttributeSpec] | None = None,
-        documents: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None,
-    ) -> SavedVersion:
+    def save(self, contents: VersionContents, *, name: str | None = None) -> SavedVersion:
         """Store a fitted predictor as a new version.
 
         Parameters
         ----------
-        predictor : Any
-            Anything picklable.
+        contents : VersionContents
+            The predictor and everything that is stored with it.
         name : str, optional
-            Version name; None takes a UTC timestamp.
-        metrics : Mapping[str, Any]
-            Values of `metrics.json`; a legacy field that is missing or not finite becomes NULL
-            with a reason (`reasons` may give the caller's own).
-        metadata : Mapping[str, Any]
-            Values of `training_metadata.json`; `source` and `job` also go into the manifest,
-            `request` into `training_request.json`.
-        json_artifacts : Mapping[str, Any]
-            At least `JSON_ARTIFACTS`; `feature_weights_json` is accepted for `feature_weights`.
-        joblib_artifacts : Mapping[str, Any]
-            At least `JOBLIB_ARTIFACTS`.
-        attributes : Iterable[AttributeSpec], optional
-            Item attributes of the feature schema; None takes the predictor's own `attributes`.
-        documents : Callable[[Mapping[str, Any]], Mapping[str, str]], optional
-            Makes Markdown texts for people, by file name without suffix, from the contents of the
-            version's JSON files as they are written; they are listed in the manifest like every
-            other file.
+            Name of the version. None: a UTC timestamp.
 
         Raises
         ------
@@ -147,66 +119,50 @@ class ModelRegistry:
         LockedError
             Another save has held the lock for longer than the lock time-out.
         """
-        requested = name
-        trained_on = getattr(predictor, "attributes", ()) if attributes is None else tuple(attributes)
-        json_files = {k.removesuffix("_json"): v for k, v in json_artifacts.items()}
-        artifact_files.check_complete(json_files, joblib_artifacts)
+        json_files = {k.removesuffix("_json"): v for k, v in contents.json_artifacts.items()}
+        artifact_files.check_complete(json_files, contents.joblib_artifacts)
         with self._locked("save"), disk_full_as_error("the model version", self.root):
-            name = self.new_name() if name is None else self.check_name(name)
+            final = self.new_name() if name is None else self.check_name(name)
             generated_at = _now()
-            measured = artifact_files.metrics_file(metrics, name, generated_at)
-            contents = {
-                "metrics": measured,
+            metrics = artifact_files.metrics_file(contents.metrics, final, generated_at)
+            json_files = {
+                "metrics": metrics,
                 "training_metadata": {
-                    "training_date": generated_at, **metadata, "runtime_versions": runtime_versions(),
+                    "training_date": generated_at, **contents.metadata, "runtime_versions": runtime_versions(),
                 },
-                "time_profiles": time_profiles,
-                "training_request": artifact_files.request_file(metadata, requested),
-                "training_metrics": artifact_files.training_file(measured, metadata, self.root / name),
+                "time_profiles": contents.time_profiles,
+                "training_request": artifact_files.request_file(contents.metadata, name),
+                "training_metrics": artifact_files.training_file(metrics, contents.metadata, self.root / final),
                 **json_files,
             }  # fmt: skip
-            folder = self.root / f"{_SAVING}{name[:100]}-{uuid.uuid4().hex[:8]}"
+            folder = self.root / f"{_SAVING}{final[:100]}-{uuid.uuid4().hex[:8]}"
             try:
                 folder.mkdir()
-                artifacts = {
-                    **artifact_files.write_joblib(folder, {ENGINE: predictor, **joblib_artifacts}),
-                    **artifact_files.write_json_files(folder, contents),
-                    **artifact_files.write_documents(
-                        folder, documents(finite(contents)) if documents else {}
-                    ),
-                }
-                manifest = artifact_files.manifest_file(measured, artifacts, metadata, trained_on)
-                write_json(folder / MANIFEST, manifest)
+                size = _write_version(folder, contents, json_files)
                 manifest_sha256 = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
                 sync_folder(folder)
-                folder.rename(self.root / name)
+                folder.rename(self.root / final)
                 sync_folder(self.root)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-        log.info(
-            "model_version_saved",
-            version=name,
-            bytes=sum(a["bytes"] for a in artifacts.values()),
-            measured=measured["measured"],
-        )
-        return SavedVersion(name, self.root / name, manifest_sha256)
+        log.info("model_version_saved", version=final, bytes=size, measured=metrics["measured"])
+        return SavedVersion(final, self.root / final, manifest_sha256)
 
     def set_alias(self, alias: str, name: str, who: str, why: str) -> AliasChange:
         """Point `champion` or `challenger` at a version, after its files have been verified.
 
-        A challenger that becomes champion is challenger no more. A version whose metrics were never measured can be
-        challenger but not champion.
+        A challenger that becomes champion stops being challenger. A version whose metrics were never measured can be
+        challenger, but not champion.
 
         Raises
         ------
         RegistryError
-            No such alias or version, nobody named or no reason given, or the version is
-            unmeasured.
+            There is no such alias or version, `who` or `why` is empty, or the version is unmeasured.
         TamperedArtifactError
-            The version cannot be loaded here.
+            A file of the version differs from its manifest.
         IncompatibleModelError
-            The version cannot be loaded here.
+            The version was trained under other library versions.
         """
         check_alias(alias)
         if not who.strip() or not why.strip():
@@ -231,36 +187,18 @@ class ModelRegistry:
             aliases[alias] = name
             if alias == "champion" and aliases.get("challenger") == name:
                 del aliases["challenger"]
-            change = self._aliases.change(aliases, event="set", alias=alias, who=who, why=why)
+            change = self._aliases.change(aliases, alias=alias, who=who, why=why)
         self.manifests.invalidate(name)
         log.info("model_alias_set", alias=alias, version=name, former=former, who=who, why=why)
         return change
 
-    def clear_alias(self, alias: str, who: str, why: str) -> AliasChange | None:
-        """Take the challenger alias away; None when it was not set.
-
-        Raises
-        ------
-        RegistryError
-            The alias is `champion`, which can only be moved.
-        """
-        if check_alias(alias) == "champion":
-            raise RegistryError(
-                "The champion alias cannot be cleared.", remedy="Point it at another version."
-            )
-        with self._locked("alias"), disk_full_as_error("the alias file", self.root):
-            aliases = self._aliases.all()
-            if aliases.pop(alias, None) is None:
-                return None
-            return self._aliases.change(aliases, event="cleared", alias=alias, who=who, why=why)
-
     def rollback_champion(self, who: str, why: str) -> AliasChange:
-        """Make the version champion that was champion before the present one, in one step.
+        """Make the previous champion the champion again.
 
         Raises
         ------
         RegistryError
-            No former champion is left on the disk.
+            No previous champion is on the disk.
         """
         for name in self._aliases.former_champions():
             if self._folder(name).is_dir():
@@ -271,10 +209,10 @@ class ModelRegistry:
         )
 
     def prune(self, keep: int, *, protect: Collection[str] = ()) -> tuple[str, ...]:
-        """Remove all but the newest `keep` versions that no alias needs; returns the removed names.
+        """Remove all but the newest `keep` versions that no alias needs. Returns the removed names.
 
-        The champion, the challenger, the former champion (for a one-step rollback) and `protect` are never removed
-        and do not count.
+        The champion, the challenger, the previous champion (for a rollback) and `protect` are never removed and do not
+        count.
         """
         if keep < 0:
             raise RegistryError(f"keep = {keep} is negative.", remedy="Give 0 or more.")
@@ -298,12 +236,12 @@ class ModelRegistry:
     # --- read --------------------------------------------------------------------------------------------------------
 
     def alias(self, alias: str) -> str | None:
-        """The version that an alias points at, None when it is not set.
+        """The version that an alias points at, None if it is not set.
 
         Raises
         ------
         RegistryError
-            No such alias, or the alias file is broken.
+            There is no such alias, or the alias file is broken.
         """
         return self._aliases.all().get(check_alias(alias))
 
@@ -312,12 +250,12 @@ class ModelRegistry:
         return tuple(self._aliases.history())
 
     def resolve(self, name_or_alias: str) -> str:
-        """A version name from a name or an alias.
+        """The version name for a name or an alias.
 
         Raises
         ------
         RegistryError
-            The alias is not set, or no such version; lists the versions.
+            The alias is not set, or there is no such version; lists the versions.
         """
         if name_or_alias not in ALIASES:
             self._folder(check_name(name_or_alias), must_exist=True)
@@ -343,18 +281,18 @@ class ModelRegistry:
         Parameters
         ----------
         expected_manifest_sha256 : str, optional
-            What the database says the manifest's hash is; None where no database knows it.
+            The manifest's hash as the database has it. None: not compared.
         expected_attributes : Iterable[AttributeSpec], optional
-            The item attributes to predict with; None skips that comparison.
+            The item attributes to predict with. None: not compared.
 
         Raises
         ------
         RegistryError
-            No such version; lists the versions.
+            There is no such version; lists the versions.
         TamperedArtifactError
             The manifest or a file differs; names it.
         IncompatibleModelError
-            Other library versions or other attributes; says to retrain.
+            The library versions or the attributes differ; says to retrain.
         """
         import joblib
 
@@ -369,8 +307,7 @@ class ModelRegistry:
         for artifact in manifest.artifacts:
             if artifact is not engine and (problem := _file_problem(folder, artifact)):
                 raise _tampered(folder, artifact, problem)
-        # The engine is hashed and unpickled through one open file, so that a file put in its place in between is
-        # never read.
+        # The engine is hashed and unpickled through one open file, so that nobody can replace it in between.
         try:
             with (folder / engine.path).open("rb") as stream:
                 if sha256_of(stream) != engine.sha256:
@@ -393,7 +330,7 @@ class ModelRegistry:
         Raises
         ------
         RegistryError
-            No such version or artifact.
+            There is no such version or artifact.
         TamperedArtifactError
             The file differs from the manifest.
         """
@@ -405,7 +342,7 @@ class ModelRegistry:
         Raises
         ------
         RegistryError
-            No such version or artifact.
+            There is no such version or artifact.
         TamperedArtifactError
             The file differs from the manifest.
         """
@@ -419,7 +356,7 @@ class ModelRegistry:
         return (folder / entry.path).read_bytes()
 
     def list(self) -> tuple[VersionInfo, ...]:
-        """Every version, newest first. One that cannot be read is listed with its problem."""
+        """Every version, newest first; one that cannot be read is listed with its problem."""
         aliases = self._aliases.all()
         former = set(self._aliases.former_champions())
         versions = [self._info(folder, aliases, former) for folder in self._folders()]
@@ -431,7 +368,7 @@ class ModelRegistry:
         Raises
         ------
         RegistryError
-            No such version.
+            There is no such version.
         TamperedArtifactError
             Its manifest or metrics are broken.
         """
@@ -446,23 +383,22 @@ class ModelRegistry:
             artifacts=manifest.artifacts,
         )
 
-    def compare(self) -> tuple[dict[str, Any], ...]:
-        """One row per readable version with its plain metric values, newest first."""
-        rows = []
+    def metrics_by_version(self) -> dict[str, dict[str, Any]]:
+        """The plain values of `metrics.json` by version name, newest first; versions that cannot be read are left out."""
+        found = {}
         for version in self.list():
             if version.problem is None:
                 metrics = self.read_json(version.name, "metrics")
-                plain = {k: v for k, v in metrics.items() if not isinstance(v, (dict, list))}
-                rows.append({**plain, "version": version.name, "status": version.status})
-        return tuple(rows)
+                found[version.name] = {k: v for k, v in metrics.items() if not isinstance(v, (dict, list))}
+        return found
 
     def verify(self, name: str, *, expected_manifest_sha256: str | None = None) -> VerifyReport:
-        """Hash every file of a version (name or alias) and compare the runtime; finds all problems, unpickles nothing.
+        """Hash every file of a version (name or alias) and compare the runtime. Finds all problems, unpickles nothing.
 
         Raises
         ------
         RegistryError
-            No such version, or no manifest.
+            There is no such version, or it has no manifest.
         TamperedArtifactError
             The manifest itself is broken or differs from the database.
         """
@@ -494,7 +430,7 @@ class ModelRegistry:
 
     @contextmanager
     def _locked(self, what: str) -> Iterator[None]:
-        """Hold the registry's file lock, and clear what killed processes left behind."""
+        """Hold the registry's file lock and remove what killed processes left behind."""
         with disk_full_as_error("the registry", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(str(self.root / ".lock"), timeout=self._lock_timeout)
@@ -572,8 +508,24 @@ class ModelRegistry:
         )
 
 
+def _write_version(folder: Path, contents: VersionContents, json_files: Mapping[str, Any]) -> int:
+    """Write every file of a version and its manifest; returns the bytes of the files."""
+    attributes = contents.attributes
+    if attributes is None:
+        attributes = getattr(contents.predictor, "attributes", ())
+    documents = contents.documents(finite(json_files)) if contents.documents else {}
+    artifacts = {
+        **artifact_files.write_joblib(folder, {ENGINE: contents.predictor, **contents.joblib_artifacts}),
+        **artifact_files.write_json_files(folder, json_files),
+        **artifact_files.write_documents(folder, documents),
+    }
+    manifest = artifact_files.manifest_file(json_files["metrics"], artifacts, contents.metadata, attributes)
+    write_json(folder / MANIFEST, manifest)
+    return sum(a["bytes"] for a in artifacts.values())
+
+
 def _file_problem(folder: Path, artifact: Artifact) -> str | None:
-    """What is wrong with one file of a version, None when it is as the manifest says."""
+    """What is wrong with one file of a version, None if it is as the manifest says."""
     try:
         with (folder / artifact.path).open("rb") as stream:
             if sha256_of(stream) != artifact.sha256:

@@ -1,17 +1,56 @@
-"""What the registry says about versions, as plain records for the command line and Dagster to show."""
+"""What a version is made of, and what the registry says about versions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from routing_etl.frames import AttributeSpec
 from routing_etl.registry.manifest import Artifact
 
 
 @dataclass(frozen=True)
+class VersionContents:
+    """Everything that `ModelRegistry.save` stores as a new version.
+
+    Parameters
+    ----------
+    predictor : Any
+        The fitted predictor; anything picklable.
+    metrics : Mapping[str, Any]
+        Values of `metrics.json`. A field of `METRIC_FIELDS` that is missing or not finite becomes NULL with a reason
+        (`reasons` may give the caller's own).
+    metadata : Mapping[str, Any]
+        Values of `training_metadata.json`. `source` and `job` also go into the manifest, `request` into
+        `training_request.json`.
+    time_profiles : Mapping[str, Any]
+        Content of `time_profiles.json`.
+    json_artifacts : Mapping[str, Any]
+        At least `JSON_ARTIFACTS`. `feature_weights_json` is accepted for `feature_weights`.
+    joblib_artifacts : Mapping[str, Any]
+        At least `JOBLIB_ARTIFACTS`.
+    attributes : Iterable[AttributeSpec], optional
+        Item attributes of the feature schema. None: the predictor's own `attributes`.
+    documents : Callable[[Mapping[str, Any]], Mapping[str, str]], optional
+        Takes the contents of the version's JSON files as they are written and returns Markdown texts for people, by file
+        name without suffix. They are listed in the manifest like every other file.
+    """
+
+    predictor: Any
+    metrics: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    time_profiles: Mapping[str, Any]
+    json_artifacts: Mapping[str, Any]
+    joblib_artifacts: Mapping[str, Any]
+    attributes: Iterable[AttributeSpec] | None = None
+    documents: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True)
 class SavedVersion:
-    """What `save` made. The caller stores `manifest_sha256` in the database and hands it back to `load`."""
+    """A version that was saved. The caller stores `manifest_sha256` in the database and hands it back to `load`."""
 
     name: str
     path: Path
@@ -20,7 +59,7 @@ class SavedVersion:
 
 @dataclass(frozen=True)
 class VersionInfo:
-    """One version for a list. `status`: active (champion), pending, retired (was champion); `problem`: unreadable."""
+    """One version in a list. `status`: active (champion), pending, retired (was champion); `problem`: why it is unreadable."""
 
     name: str
     path: Path
@@ -35,7 +74,7 @@ class VersionInfo:
 
 @dataclass(frozen=True)
 class VersionDetails:
-    """One version in full, for people."""
+    """One version in full."""
 
     info: VersionInfo
     metrics: dict[str, Any]
@@ -47,7 +86,7 @@ class VersionDetails:
 
 @dataclass(frozen=True)
 class ArtifactCheck:
-    """One file of a version: None in `problem` means it is as the manifest says."""
+    """One file of a version; `problem` is None if the file is as the manifest says."""
 
     name: str
     path: str
@@ -57,7 +96,7 @@ class ArtifactCheck:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """Result of `verify`: every artifact, the manifest itself, the runtime, and files that nobody listed."""
+    """Result of `verify`: every artifact, the manifest itself, the runtime, and files that the manifest does not list."""
 
     name: str
     manifest_sha256: str
@@ -67,5 +106,5 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Every listed file is intact and this process may load the version."""
+        """Whether every listed file is intact and this process may load the version."""
         return self.incompatible is None and all(c.problem is None for c in self.checks)

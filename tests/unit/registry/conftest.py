@@ -12,7 +12,8 @@ from sklearn.linear_model import LinearRegression
 
 from routing_etl.frames import AttributeSpec
 from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
-from routing_etl.registry.store import ModelRegistry, SavedVersion
+from routing_etl.registry.store import ModelRegistry
+from routing_etl.registry.versions import SavedVersion, VersionContents
 
 ATTRIBUTES = (
     AttributeSpec("material", "code", source="ITEM_MATERIAL"),
@@ -52,6 +53,7 @@ def save(registry: ModelRegistry, predictor: LinearRegression) -> Callable[..., 
             "json_artifacts": {n: {"재질": True} for n in JSON_ARTIFACTS},
             "joblib_artifacts": {n: [n] for n in JOBLIB_ARTIFACTS},
         }
-        return registry.save(changes.pop("predictor", predictor), name=name, **{**arguments, **changes})
+        contents = VersionContents(changes.pop("predictor", predictor), **{**arguments, **changes})
+        return registry.save(contents, name=name)
 
     return save_one

@@ -87,23 +87,12 @@ def test_wrong_promotions_change_nothing(
     assert registry.alias_history() == ()
 
 
-def test_the_champion_cannot_challenge_itself_or_be_cleared(save: Save, registry: ModelRegistry) -> None:
+def test_the_champion_cannot_challenge_itself(save: Save, registry: ModelRegistry) -> None:
     save("v1")
     registry.set_alias("champion", "v1", "kim", "first")
     with pytest.raises(RegistryError, match="cannot challenge itself"):
         registry.set_alias("challenger", "v1", "kim", "x")
-    with pytest.raises(RegistryError, match="cannot be cleared"):
-        registry.clear_alias("champion", "kim", "x")
     assert registry.alias("champion") == "v1"
-
-
-def test_the_challenger_can_be_cleared_once(save: Save, registry: ModelRegistry) -> None:
-    save("v1")
-    registry.set_alias("challenger", "v1", "kim", "look")
-    change = registry.clear_alias("challenger", "kim", "worse")
-    assert change is not None
-    assert (change.event, change.from_version, change.to_version) == ("cleared", "v1", None)
-    assert registry.clear_alias("challenger", "kim", "again") is None
 
 
 def test_a_broken_alias_file_is_an_error_not_an_empty_registry(save: Save, registry: ModelRegistry) -> None:
@@ -229,13 +218,15 @@ def test_whatever_happens_the_champion_is_on_the_disk_and_loads(
     tmp_path_factory: pytest.TempPathFactory, predictor: object, steps: list[str]
 ) -> None:
     from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+    from routing_etl.registry.versions import VersionContents
 
     registry = ModelRegistry(tmp_path_factory.mktemp("registry") / "models")
     for name in ("v1", "v2", "v3"):
-        registry.save(
-            {"name": name}, name=name, metrics={"accuracy": 0.5}, metadata={}, time_profiles={},
+        contents = VersionContents(
+            {"name": name}, metrics={"accuracy": 0.5}, metadata={}, time_profiles={},
             json_artifacts={n: {} for n in JSON_ARTIFACTS}, joblib_artifacts={n: [] for n in JOBLIB_ARTIFACTS},
         )  # fmt: skip
+        registry.save(contents, name=name)
     for step in steps:
         try:
             if step == "rollback":

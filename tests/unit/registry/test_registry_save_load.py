@@ -244,16 +244,18 @@ def test_a_save_killed_in_the_middle_is_invisible_and_cleaned_up_by_the_next(
         from pathlib import Path
         from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
         from routing_etl.registry.store import ModelRegistry
+        from routing_etl.registry.versions import VersionContents
 
         class Deadly:
             def __reduce__(self):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        ModelRegistry(Path({str(registry.root)!r})).save(
-            {{"weights": [1.0] * 100000}}, name="killed", metrics={{}}, metadata={{}}, time_profiles={{}},
+        contents = VersionContents(
+            {{"weights": [1.0] * 100000}}, metrics={{}}, metadata={{}}, time_profiles={{}},
             json_artifacts={{n: {{}} for n in JSON_ARTIFACTS}},
             joblib_artifacts={{**{{n: [] for n in JOBLIB_ARTIFACTS}}, "scaler": Deadly()}},
         )
+        ModelRegistry(Path({str(registry.root)!r})).save(contents, name="killed")
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
@@ -288,8 +290,8 @@ def test_the_list_is_newest_first_and_shows_a_broken_version(save: Save, registr
     assert "broken" in (listed["c"].problem or "")
     assert listed["a"].measured
     assert listed["a"].bytes > 0
-    assert [row["version"] for row in registry.compare()] == ["b", "a"]
-    assert registry.compare()[0]["accuracy"] == 0.95
+    assert list(registry.metrics_by_version()) == ["b", "a"]
+    assert registry.metrics_by_version()["b"]["accuracy"] == 0.95
 
 
 def test_an_empty_registry_lists_nothing_and_makes_no_folder(registry: ModelRegistry) -> None:
