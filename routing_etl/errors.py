@@ -1,23 +1,20 @@
-"""The one error hierarchy. Every message names the thing, the value and the remedy.
-
-What belongs here: exception classes that cross rooms. What does not: handling of them, or any logic.
-"""
+"""The error hierarchy. Every message names the thing, the value and the remedy."""
 
 from __future__ import annotations
 
 
 class RoutingEtlError(Exception):
-    """Base of every error this product raises on purpose.
+    """Base class of every error that this product raises on purpose.
 
     Parameters
     ----------
     message : str
-        What is wrong, naming the thing and the value.
+        What is wrong, with the thing and the value.
     remedy : str, default ''
-        What the reader can do about it; shown after the message.
+        What the reader can do about it. Shown after the message.
     """
 
-    #: True when trying again, unchanged, can succeed (a dropped connection, a deadlock, a lock in use).
+    #: Whether the same call can succeed when it is tried again (a dropped connection, a deadlock, a lock in use).
     transient: bool = False
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
@@ -31,7 +28,7 @@ class ConfigurationError(RoutingEtlError):
 
 
 class ProfileError(ConfigurationError):
-    """A source profile is wrong; names the file, the key and the value."""
+    """A source profile is wrong. Names the file, the key and the value."""
 
     def __init__(self, file: str, key: str, value: object, problem: str, *, remedy: str) -> None:
         self.file, self.key, self.value = file, key, value
@@ -43,7 +40,7 @@ class SourceError(RoutingEtlError):
 
 
 class FrameError(RoutingEtlError):
-    """A frame between two steps does not keep its contract of `frames.py`."""
+    """A frame breaks its contract in `frames.py`."""
 
 
 class DataQualityError(RoutingEtlError):
@@ -55,7 +52,7 @@ class ModelError(RoutingEtlError):
 
 
 class WorkerError(RoutingEtlError):
-    """A process beside the step's own died or failed; nothing of it was kept."""
+    """A worker process of a step died or failed; nothing of its work was kept."""
 
 
 class ItemNotFoundError(ModelError):
@@ -63,7 +60,7 @@ class ItemNotFoundError(ModelError):
 
 
 class RegistryError(RoutingEtlError):
-    """A model version is missing, already there, incomplete or not usable here."""
+    """A model version is missing, exists already, is incomplete or cannot be used here."""
 
 
 class TamperedArtifactError(RegistryError):
@@ -75,15 +72,15 @@ class IncompatibleModelError(RegistryError):
 
 
 class WarehouseError(RoutingEtlError):
-    """Our own tables cannot be read or written, or are not migrated to head."""
+    """Our own tables cannot be read or written, or are not at the newest migration."""
 
 
 class ReconcileError(WarehouseError):
-    """What was loaded differs from what was written: counts or checksums; the loaded rows were deleted."""
+    """Counts or checksums of the loaded rows differ from the files; the loaded rows were deleted."""
 
 
 class LockedError(RoutingEtlError):
-    """Another run or another publisher is at work."""
+    """Another run or another writer is at work."""
 
     transient = True
 
@@ -95,7 +92,7 @@ class TransientDatabaseError(RoutingEtlError):
 
 
 class DiskFullError(RoutingEtlError):
-    """No space left where a file or a database has to grow."""
+    """No space left for a file or a database that has to grow."""
 
 
 class AlertError(RoutingEtlError):

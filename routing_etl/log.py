@@ -1,4 +1,4 @@
-"""Structured JSON logs with the run id. The log file holds the full trace; the terminal stays for people."""
+"""Structured JSON logs with the run id. Full traces go to the log file; the terminal is for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ _FILES_KEPT = 10
 def configure(folder: Path | None, level: str = "INFO") -> None:
     """Send every log event to `<folder>/routing_etl.log` as JSON lines, UTF-8, rotated at 10 MB.
 
-    With `folder` None only warnings and worse go to stderr.
+    Parameters
+    ----------
+    folder : Path or None
+        Folder of the log file, made if missing. None: only warnings and errors, to stderr.
+    level : str, default 'INFO'
+        Lowest level that is written to the file.
     """
     handler: logging.Handler
     if folder is None:
@@ -35,7 +40,7 @@ def configure(folder: Path | None, level: str = "INFO") -> None:
 
 
 def send_to(handler: logging.Handler, level: str | int) -> None:
-    """Send every log event of this level and above to one handler, as a JSON line, in place of all earlier ones."""
+    """Send log events of this level and above to one handler, as JSON lines. It replaces all earlier handlers."""
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger("routing_etl")
     for old in list(root.handlers):
@@ -68,5 +73,5 @@ def get_logger(name: str) -> Any:
 
 
 def bind_run(run_id: str) -> None:
-    """Put the run id on every event from here on."""
+    """Add the run id to every event from now on."""
     structlog.contextvars.bind_contextvars(run_id=run_id)

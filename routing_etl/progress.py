@@ -1,7 +1,7 @@
-"""How a long step says how far it is, without knowing who shows it.
+"""How a long step reports its progress without knowing who shows it.
 
-A step takes a `Progress` and calls `task(...)`; the command line passes one that draws bars, Dagster one that writes
-log lines, tests and libraries the silent default.
+A step takes a `Progress` and calls `task(...)`. The command line passes one that draws bars, Dagster one that writes log
+lines; the default shows nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One bar. Use as a context manager; `advance` by the same unit that `total` counts."""
+    """One piece of work. Use it as a context manager."""
 
-    def advance(self, n: float = 1) -> None: ...
+    def advance(self, n: float = 1) -> None:
+        """Report `n` more units done, in the unit of the task's `total`."""
 
-    def describe(self, text: str) -> None: ...
+    def describe(self, text: str) -> None:
+        """Replace the task's description."""
 
     def __enter__(self) -> Task: ...
 
@@ -25,9 +27,10 @@ class Task(Protocol):
 
 
 class Progress(Protocol):
-    """Makes tasks. `total` None means unknown: a pulse instead of a bar."""
+    """Makes tasks."""
 
-    def task(self, description: str, total: float | None = None) -> Task: ...
+    def task(self, description: str, total: float | None = None) -> Task:
+        """Begin a task of `total` units. None: unknown, shown as a pulse instead of a bar."""
 
 
 class _SilentTask:
@@ -47,9 +50,10 @@ class _SilentTask:
 
 
 class SilentProgress:
-    """Shows nothing; the default everywhere."""
+    """Shows nothing."""
 
     def task(self, description: str, total: float | None = None) -> Task:
+        """A task that shows nothing."""
         del description, total
         return _SilentTask()
 

@@ -1,7 +1,6 @@
-"""OPT / STD / SAFE and the confidences of docs/erp-contract.md 6.5: the constants and formulas, once for all rooms.
+"""OPT / STD / SAFE times and the confidences of the ERP contract (docs/erp-contract.md), once for all rooms.
 
-Belongs here: formulas over columns that the caller names, and their constants. Does not: where the columns come from, nor
-whether a confidence is calibrated (the model room measures that). NULL in, NULL out, unless stated.
+NULL in, NULL out, unless stated otherwise. Whether a confidence is calibrated is measured in the model room.
 """
 
 from __future__ import annotations
@@ -10,15 +9,16 @@ from typing import Any
 
 import polars as pl
 
-#: Share trimmed at each end for STD (docs/legacy-system.md 2.8).
+#: Share of the samples that STD, a trimmed mean, leaves out at each end, as in the replaced system.
 TRIM = 0.10
-#: OPT lies this many standard deviations below STD, about the 25 % quantile. The old system added it: wrong sign.
+#: OPT is this many standard deviations below STD: the 25 % quantile of a normal distribution. The replaced system added
+#: them, by mistake.
 OPT_SIGMA = 0.67
-#: SAFE lies this many above, about the 90 % quantile.
+#: SAFE is this many standard deviations above STD: the 90 % quantile of a normal distribution.
 SAFE_SIGMA = 1.28
 
-#: Upper limits of the CV bands stable, moderate and variable, and what a time in the band adds to the operation's
-#: confidence; above the last the time is unstable and adds nothing.
+#: Upper limits of the bands of the coefficient of variation (stable, moderate, variable) and what each band adds to an
+#: operation's confidence. Above the last limit a time is unstable and adds nothing.
 CV_BANDS: tuple[tuple[float, float], ...] = ((0.15, 0.3), (0.30, 0.2), (0.50, 0.1))
 
 
@@ -37,7 +37,16 @@ def safe_time(standard: pl.Expr, std: pl.Expr) -> pl.Expr:
 def operation_confidence(n: pl.Expr, mean_similarity: pl.Expr, cv: pl.Expr) -> pl.Expr:
     """min(0.3, 0.05 n) + 0.4 x mean similarity + CV bonus (0.3, 0.2, 0.1, 0), x 1.1 when n >= 5 and similarity >= 0.8.
 
-    At most 1. A CV that is not known (NULL or NaN) earns no bonus.
+    At most 1. An unknown CV (NULL or NaN) earns no bonus.
+
+    Parameters
+    ----------
+    n : polars.Expr
+        Samples behind the time.
+    mean_similarity : polars.Expr
+        Mean similarity of the items that gave the samples, 0 to 1.
+    cv : polars.Expr
+        Standard deviation over mean of the samples.
     """
     bonus: pl.Expr = pl.lit(0.0)
     for limit, earned in reversed(CV_BANDS):
@@ -50,8 +59,13 @@ def operation_confidence(n: pl.Expr, mean_similarity: pl.Expr, cv: pl.Expr) -> p
 
 
 def actuals_confidence(n: Any, similarity: Any) -> Any:
-    """0.5 x n/(n+2) + 0.5 x similarity, three decimals. An item's own actuals have similarity 1.
+    """0.5 x n/(n+2) + 0.5 x similarity, rounded to three decimals. An item's own actuals have similarity 1.
 
-    `n`, `similarity`: NumPy arrays, Polars series or expressions.
+    Parameters
+    ----------
+    n : array, polars.Series or polars.Expr
+        Work results behind the time.
+    similarity : array, polars.Series or polars.Expr
+        Similarity of the items they come from, 0 to 1.
     """
     return (0.5 * n / (n + 2) + 0.5 * similarity).round(3)

@@ -1,4 +1,4 @@
-"""Every setting, read once from `ROUTING_ETL_*` variables and `.env`. Nothing else reads the environment."""
+"""All settings, read once from `ROUTING_ETL_*` variables and `.env`. Nothing else reads the environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
 
-#: Ways of signing in with Microsoft Entra that the ODBC driver knows.
+#: Values of `authentication` for Microsoft Entra that the ODBC driver accepts.
 _ENTRA = r"^ActiveDirectory(Password|Integrated|Interactive|Msi|ManagedIdentity|ServicePrincipal|Default)$"
 
 
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
-    # --- output words of the ERP (docs/erp-contract.md 6.2) -----------------------------------------------------------
+    # --- words that the ERP expects in our views (docs/erp-contract.md) ---------------------------------------------
     word_inhouse: str = Field("사내", max_length=16)
     word_outsourced: str = Field("외주", max_length=16)
     word_minutes: str = Field("분(Min.)", max_length=16)
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         return value
 
     def in_read_window(self, moment: datetime) -> bool:
-        """Whether a moment lies in the window; one that ends before it begins goes over midnight."""
+        """Whether a moment is inside the window. A window that ends before it begins spans midnight."""
         begin, end = self.read_window.split("-")
         clock = moment.astimezone(ZoneInfo(self.timezone)).strftime("%H:%M")
         return begin <= clock < end if begin <= end else clock >= begin or clock < end
@@ -185,13 +185,13 @@ class Settings(BaseSettings):
         return self._url("warehouse")
 
     def _url(self, side: Literal["erp", "warehouse"]) -> str:
-        """The configured URL, else one made of the server settings, else the embedded SQLite file.
+        """The configured URL, else one made from the server settings, else that of the embedded SQLite file.
 
         Raises
         ------
         ConfigurationError
-            URL and server are both set, the database is not named, or the password is given twice
-            or cannot be read from its file.
+            URL and server are both set, no database is named, or the password is given twice or cannot be read from
+            its file.
         """
         whole: SecretStr | None = getattr(self, f"{side}_url")
         server: str | None = getattr(self, f"{side}_server")
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         from sqlalchemy.engine import URL
 
         authentication: str | None = getattr(self, f"{side}_authentication")
-        # A named instance has a port of its own, which its browser service tells.
+        # A named instance has its own port, which the server's browser service knows.
         port = None if "\\" in server else int(getattr(self, f"{side}_port"))
         return URL.create(
             "mssql+pyodbc",
@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         return text
 
     def output_constants(self) -> dict[str, str]:
-        """Words and names that the ERP-facing views show; stored with each publication."""
+        """Words and names shown in the ERP-facing views. They are stored with each publication."""
         return {
             "word_inhouse": self.word_inhouse,
             "word_outsourced": self.word_outsourced,
@@ -263,12 +263,12 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Settings from the environment, with overrides on top.
+    """Read the settings from the environment, with overrides on top.
 
     Raises
     ------
     ConfigurationError
-        Names each wrong variable, its value and what it must be. A secret's value is not shown.
+        A setting is wrong. Names each variable, its value (unless it is a secret) and what it must be.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
@@ -287,5 +287,5 @@ def load_settings(**overrides: object) -> Settings:
 
 @lru_cache(maxsize=1)
 def default_settings() -> Settings:
-    """The process's settings, read once."""
+    """The settings of this process, read once."""
     return load_settings()

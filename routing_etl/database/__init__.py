@@ -1,6 +1,6 @@
 """Connections: engines for the ERP and the warehouse, error classes, SQL Server's driver and sessions.
 
-Belongs here: what holds for any table. Does not: a query or table of ours.
+What belongs here: what holds for any table. What does not: tables, and queries on them.
 """
 
 __all__ = ["engine", "errors", "sqlserver"]

@@ -1,8 +1,6 @@
-"""One engine factory for the ERP reader and the warehouse.
+"""The engine factory for the ERP and the warehouse, with pools and session settings.
 
-What belongs here: engines, pools, SQLite's session settings. What does not: any query or table; SQL Server's driver and
-sessions (`database/sqlserver.py`); error classes (`database/errors.py`, whose `classify` and `translated` callers take from
-here).
+`Role`, `classify`, `safe_url` and `translated` of `database/errors.py` are re-exported for callers.
 """
 
 from __future__ import annotations
@@ -35,15 +33,25 @@ def _sqlite_path(url: URL) -> Path | None:
 
 
 def make_engine(url: str, role: Role, settings: Settings) -> Engine:
-    """Engine for one of the two databases, with the session settings that the design asks for.
+    """Make the engine for one of the two databases, with its session settings.
 
-    SQLite: write-ahead log, foreign keys on, busy timeout; the ERP side is query-only and must exist already.
+    SQLite: write-ahead log, foreign keys on, busy timeout; the ERP's file is opened query-only and must exist.
     SQL Server: bounded pool with pre-ping, XACT_ABORT, NOCOUNT, lock timeout, low deadlock priority.
+    PostgreSQL: bounded pool with pre-ping, lock and statement timeouts; transactions on the ERP are read-only.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL, password included.
+    role : Role
+        Which database it is: `erp` is only read, `warehouse` is written.
+    settings : Settings
+        Timeouts, pool size, and encryption and driver for SQL Server.
 
     Raises
     ------
     ConfigurationError
-        The URL is no URL, its dialect has no driver here, or the ERP's SQLite file does not exist.
+        The URL cannot be parsed, its dialect has no driver here, or the ERP's SQLite file does not exist.
     """
     try:
         parsed = make_url(url)
@@ -56,7 +64,7 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
     if dialect == "sqlite":
         return _sqlite_engine(parsed, role, settings)
     kwargs: dict[str, Any] = {
-        # Named, because some dialects (Access) choose one that takes none of these bounds.
+        # Named explicitly: some dialects (Access) default to a pool that takes none of these bounds.
         "poolclass": sa.pool.QueuePool,
         "pool_size": settings.pool_size,
         "max_overflow": 0,
@@ -86,14 +94,14 @@ def make_engine(url: str, role: Role, settings: Settings) -> Engine:
 
 
 def _no_second_pool() -> None:
-    """The driver manager's own pool would hand back sessions without our settings; SQLAlchemy's does not."""
+    """Switch off the driver manager's own pool, which would hand back sessions without our settings."""
     import pyodbc
 
     pyodbc.pooling = False
 
 
 def _postgresql_session(url: URL, role: Role, settings: Settings) -> dict[str, Any]:
-    """Timeouts, our name and, on the ERP side, read-only transactions; what the URL says itself is kept."""
+    """Timeouts, application name and, for the ERP, read-only transactions. What the URL sets itself is kept."""
     options = f"-c lock_timeout={settings.lock_timeout}s -c statement_timeout={settings.statement_timeout}s"
     if role == "erp":
         options += " -c default_transaction_read_only=on"

@@ -1,7 +1,6 @@
-"""What a database error means: transient or permanent, in a sentence with its remedy, and never with a secret.
+"""What a database error means: transient or permanent, in a sentence with its remedy, without any secret.
 
-SQL Server errors are recognised by their number, PostgreSQL's by their SQLSTATE, others by their words. What belongs
-here: classes of errors. What does not: retrying (`warehouse/publish.py`, `dagster_defs`), connections (`database/engine.py`).
+SQL Server's errors are recognised by their number, PostgreSQL's by their SQLSTATE, others by their text.
 """
 
 from __future__ import annotations
@@ -30,7 +29,10 @@ VARIABLE = {"erp": "ROUTING_ETL_ERP_URL", "warehouse": "ROUTING_ETL_WAREHOUSE_UR
 
 
 class Meaning(NamedTuple):
-    """`sentence` and `remedy` may hold {name} (which database) and {variable} (the setting of its URL)."""
+    """Kind of an error and what to tell people.
+
+    `sentence` and `remedy` may contain {name} (which database) and {variable} (the setting of its URL).
+    """
 
     fate: Fate
     sentence: str
@@ -54,7 +56,7 @@ _SCHEMA_REMEDY = "routing-etl doctor names what differs; correct the view or the
 _DATA_REMEDY = "Nothing of this batch is visible; score again and, if it stays, report the row named above."
 _FULL_REMEDY = "Ask the DBA for space (or a log backup); the next run removes what was left and works on."
 
-#: SQL Server's error numbers. When a message holds several, the first one in this order speaks.
+#: Meaning by SQL Server's error number. If a message holds several numbers, the first in this order counts.
 SQL_SERVER: dict[int, Meaning] = {
     1205: _transient("{name} chose our session as deadlock victim"),
     1222: _transient("{name} did not free a lock within our lock timeout", "Run again when the other session is done."),
@@ -109,7 +111,7 @@ SQL_SERVER: dict[int, Meaning] = {
     10061: _transient("{name} is not reachable or busy", _UP),
 }  # fmt: skip
 
-#: PostgreSQL's SQLSTATE, whole or its class of two characters.
+#: Meaning by PostgreSQL's SQLSTATE, or by its class (the first two characters).
 POSTGRESQL: dict[str, Meaning] = {
     "40P01": _transient("{name} chose our session as deadlock victim"),
     "40001": _transient("{name} ended our transaction because of a conflicting one"),
@@ -135,8 +137,8 @@ POSTGRESQL: dict[str, Meaning] = {
     "08": _transient("The connection to {name} was cut", _UP),
 }  # fmt: skip
 
-#: What drivers, SQLite and T-SQL servers on top of PostgreSQL (which give one number to many errors) say without a
-#: number.
+#: Meaning by text, for errors without a number of their own: from drivers, from SQLite, and from T-SQL servers on top of
+#: PostgreSQL, which give one number to many errors.
 WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
     (re.compile(words, re.IGNORECASE), meaning)
     for words, meaning in (
@@ -201,7 +203,7 @@ WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
     )
 )
 
-#: Where drivers put the number: pyodbc in brackets at the end of each record (brackets elsewhere hold key values).
+#: Where drivers put the error number. pyodbc: in brackets at the end of each record; other brackets hold key values.
 _NUMBERS = re.compile(
     r"\((\d{3,6})\)(?=\s*(?:\(SQL|;|['\"]?\)?\s*$))|Native error: (\d{3,6})\b|\berror (\d{3,6})\b",
     re.IGNORECASE,
@@ -209,7 +211,7 @@ _NUMBERS = re.compile(
 
 
 def safe_url(url: str | URL) -> str:
-    """The URL without its password and without its query, for messages and run records."""
+    """The URL without password and query, for messages and run records."""
     try:
         parsed = make_url(url)
     except sa.exc.ArgumentError:
@@ -242,7 +244,7 @@ def _numbers_in(exc: BaseException) -> set[str]:
 
 
 def meaning_of(exc: BaseException, url: str | URL) -> Meaning | None:
-    """What a driver's error means; None when nothing is known about it."""
+    """What a driver's error means; None if it is not known."""
     original = getattr(exc, "orig", None) or exc
     text = str(original)
     state = getattr(original, "sqlstate", None)
@@ -271,7 +273,7 @@ def _is_sql_server(text: str, url: str | URL) -> bool:
 
 
 def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
-    """Turn a database exception into ours: transient or permanent, with the remedy. Never shows a secret."""
+    """Turn a database exception into one of ours, transient or permanent, with its remedy and without secrets."""
     exc = first_error(exc)
     if isinstance(exc, RoutingEtlError):
         return exc
@@ -296,7 +298,7 @@ def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
 
 @contextmanager
 def translated(role: Role, url: str | URL) -> Iterator[None]:
-    """Raise database and disk errors of the block as our own, the original as cause."""
+    """Raise database and disk errors of the block as ours, with the original as cause."""
     try:
         yield
     except (sa.exc.SQLAlchemyError, OSError) as exc:

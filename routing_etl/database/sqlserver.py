@@ -1,8 +1,4 @@
-"""SQL Server's side of the engine factory: URLs, the ODBC driver, connection strings, session settings.
-
-What belongs here: everything between the settings and an open session. What does not: queries, error classes
-(`database/errors.py`), the factory itself (`database/engine.py`).
-"""
+"""SQL Server's side of the engine factory: URLs, the ODBC driver, connection strings, session settings."""
 
 from __future__ import annotations
 
@@ -25,7 +21,7 @@ Role = Literal["erp", "warehouse"]
 
 _INSTALLED = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server")
 
-#: Folder of the mssql-python-odbc wheel for a system, by what /etc/os-release says of it.
+#: Folder of the mssql-python-odbc wheel for each family of systems, by ID or ID_LIKE of /etc/os-release.
 _FAMILIES = {
     "debian_ubuntu": ("debian", "ubuntu"),
     "rhel": ("rhel", "fedora", "centos", "rocky", "almalinux", "amzn", "ol"),
@@ -33,7 +29,7 @@ _FAMILIES = {
     "alpine": ("alpine",),
 }
 
-#: Keywords that mssql-python takes in a connection string; it sets driver and application name by itself.
+#: Keywords that mssql-python accepts in a connection string. It sets driver and application name itself.
 _MSSQL_PYTHON_KEYS = frozenset(
     {
         "server", "address", "addr", "uid", "pwd", "authentication", "trusted_connection", "database", "encrypt",
@@ -43,24 +39,24 @@ _MSSQL_PYTHON_KEYS = frozenset(
     }
 )  # fmt: skip
 
-#: Bytes of a packet that mssql-python asks for: what other bulk loaders ask for. Left alone it asks for 4,096, and on a
-#: server that already speaks in packets of that size its bulk copy panics.
+#: Network packet size that mssql-python asks for, in bytes. Its default of 4,096 makes its bulk copy panic on a server
+#: that already uses packets of that size.
 _PACKET_BYTES = 8192
 
 _PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 
-#: No transaction to roll back: the server had ended it at the first error, which is the one to report.
+#: Error 3903, no transaction to roll back: the server ended it at the first error, which is the one to report.
 NO_TRANSACTION = re.compile(r"\(3903\)|Native error: 3903\b")
 
 
 # --- driver -----------------------------------------------------------------------------------------------------------
 def find_odbc_driver(configured: str | None) -> str:
-    """Driver for SQL Server: the configured one, an installed 18 or 17, or the file in the mssql-python-odbc wheel.
+    """The ODBC driver for SQL Server: the configured one, an installed 18 or 17, or the mssql-python-odbc wheel's file.
 
     Raises
     ------
     ConfigurationError
-        None is there, or the ODBC driver manager is missing; says how to get it.
+        There is no driver, or the ODBC driver manager is missing; says how to get it.
     """
     if configured:
         if ("/" in configured or "\\" in configured) and not Path(configured).is_file():
@@ -90,7 +86,7 @@ def find_odbc_driver(configured: str | None) -> str:
 
 
 def _bundled_driver() -> Path | None:
-    """The driver file of the wheel that fits this system and processor, if the wheel is installed."""
+    """The wheel's driver file for this system and processor, if the wheel is installed."""
     spec = importlib.util.find_spec("mssql_python_odbc")
     roots = [Path(r) for r in (spec.submodule_search_locations or ())] if spec else []
     found = [
@@ -122,12 +118,12 @@ def _family() -> str:
 
 # --- URL --------------------------------------------------------------------------------------------------------------
 def complete_url(url: URL, role: Role, settings: Settings) -> URL:
-    """A SQL Server URL with all that a connection needs; what the URL says itself is kept.
+    """A SQL Server URL with everything that a connection needs. What the URL sets itself is kept.
 
-    Added: the driver, encryption and certificate check as configured, the application name, read-only intent on the
-    ERP side, and a trusted connection where there is neither user nor `authentication`.
+    Added: the driver, encryption and certificate check as configured, the application name, read-only intent for
+    the ERP, and a trusted connection if there is neither user nor `authentication`.
     """
-    # SQLAlchemy knows this one key in lower case only, and adds a trusted connection beside any other spelling.
+    # SQLAlchemy knows this key in lower case only; with any other spelling it also adds a trusted connection.
     query = {"authentication" if k.lower() == "authentication" else k: v for k, v in url.query.items()}
     keys = {k.lower() for k in query}
     if "odbc_connect" in keys:
@@ -149,13 +145,13 @@ def complete_url(url: URL, role: Role, settings: Settings) -> URL:
 
 # --- connection strings of the other drivers -----------------------------------------------------------------------------
 def odbc_connection_string(engine: Engine) -> str:
-    """The engine's ODBC connection string, password included: for arrow-odbc only, never for a log."""
+    """The engine's ODBC connection string with its password, for arrow-odbc. Never log it."""
     arguments, _ = engine.dialect.create_connect_args(engine.url)
     return str(arguments[0])
 
 
 def mssql_python_connection_string(engine: Engine) -> str:
-    """The same connection for mssql-python, which takes fewer keywords. Never for a log."""
+    """The same for mssql-python, which accepts fewer keywords. Never log it."""
     pairs = parse_connection_string(odbc_connection_string(engine))
     known = {k: v for k, v in pairs.items() if k.lower() in _MSSQL_PYTHON_KEYS}
     if "packetsize" not in {k.lower() for k in known}:
@@ -164,7 +160,7 @@ def mssql_python_connection_string(engine: Engine) -> str:
 
 
 def parse_connection_string(text: str) -> dict[str, str]:
-    """Keyword to value, braces taken off. A keyword that comes twice keeps its first value, as ODBC does."""
+    """Values by keyword, without braces. A keyword that comes twice keeps its first value, as in ODBC."""
     found: dict[str, str] = {}
     known: set[str] = set()
     for key, value in _PAIR.findall(text):
@@ -175,7 +171,7 @@ def parse_connection_string(text: str) -> dict[str, str]:
 
 
 def join_connection_string(pairs: Mapping[str, str]) -> str:
-    """Keyword and value pairs as a connection string; values that need braces get them."""
+    """A connection string of keyword and value pairs, with braces around values that need them."""
 
     def quoted(value: str) -> str:
         plain = not re.search(r"[;{}\[\]()?*=!@]|^\s|\s$", value)
@@ -186,10 +182,7 @@ def join_connection_string(pairs: Mapping[str, str]) -> str:
 
 # --- sessions ---------------------------------------------------------------------------------------------------------
 def session_statements(settings: Settings) -> tuple[str, ...]:
-    """What every session sets: we lose to ERP users, and an error ends the transaction.
-
-    Why: docs/decisions/0003-sessions-on-sql-server.md.
-    """
+    """Settings of every session: an error ends the transaction, and in a deadlock our session yields to ERP users."""
     return (
         "SET XACT_ABORT ON",
         "SET NOCOUNT ON",
@@ -199,10 +192,10 @@ def session_statements(settings: Settings) -> tuple[str, ...]:
 
 
 def prepare_sessions(engine: Engine, settings: Settings) -> None:
-    """Set timeouts and session settings on every connection of the engine, and keep the first error when the server
-    has ended the transaction by itself.
+    """Set timeouts and session settings on every new connection of the engine.
 
-    A setting that a server does not know is logged once and left out.
+    A setting that the server does not know is logged once and left out. A rollback of a transaction that the server has
+    already ended raises nothing, so that the error that ended it is the one reported.
     """
     statements = session_statements(settings)
     refused: set[str] = set()
@@ -210,8 +203,8 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
     @event.listens_for(engine, "connect")
     def _session(connection: Any, _record: Any) -> None:
         set_up_session(connection, settings.statement_timeout, statements, refused)
-        # A server that does not show its sessions does not tell; SQLAlchemy needs it to go back from another level.
-        # It looks for it in a listener of its own, which has run before this one.
+        # SQLAlchemy reads the default isolation level in a listener of its own, which has run before this one. A server
+        # that hides its sessions does not tell; then SQLAlchemy could not return from another level.
         if getattr(engine.dialect, "default_isolation_level", None) is None:
             engine.dialect.default_isolation_level = "READ COMMITTED"
 
@@ -234,9 +227,9 @@ def write_nulls(
 ) -> tuple[Any, Any, Any]:
     """Write the NULLs of an UPDATE into its text instead of sending them as parameters.
 
-    pyodbc asks the server for the type of a NULL parameter and goes on when that fails. T-SQL on top of PostgreSQL
-    cannot answer for an UPDATE, and there the failed question undoes the whole transaction so far without a word: a
-    pointer that was just moved was gone after a commit that succeeded.
+    pyodbc asks the server for the type of a NULL parameter and continues if that fails. T-SQL on top of PostgreSQL cannot
+    answer for an UPDATE, and its failed answer silently rolls back the transaction: a pointer that had just been moved was
+    gone after a successful commit.
     """
     if isinstance(statement, sa.Update):
         values = getattr(statement, "_values", None) or {}
@@ -253,10 +246,10 @@ def write_nulls(
 def set_up_session(connection: Any, timeout: int, statements: Iterable[str], refused: set[str]) -> None:
     """Send the statements to a new DBAPI connection in one round trip, without those in `refused`.
 
-    When they are not all accepted, each is tried alone; the ones that fail are logged and added to `refused`.
+    If they are not all accepted, each is tried alone; those that fail are logged and added to `refused`.
     """
     connection.timeout = timeout
-    # Outside of a transaction, so that a refused setting costs none.
+    # Outside a transaction, so that a refused setting aborts none.
     connection.autocommit = True
     cursor = connection.cursor()
     try:
