@@ -70,15 +70,13 @@ def aggregate_times_shard(ctx: Context, *, shard: int) -> dict[str, Any]:
     ------
     ConfigurationError: the cleaned frames have not passed their checks, or there is no such shard.
     """
-    from routing_etl.times.profiles import read_shard
+    from routing_etl.times.profiles import ReportedTimes, ShardFolder, read_shard
 
     require_passed(ctx, "check_source")
     results = read_shard(
-        pl.scan_parquet(ctx.run.clean / "work_results.parquet"),
-        ctx.profile.time_basis,
-        ctx.run.time_shards,
-        shard=shard,
-        shards=ctx.settings.shards,
+        ReportedTimes(pl.scan_parquet(ctx.run.clean / "work_results.parquet"), ctx.profile.time_basis),
+        ShardFolder(ctx.run.time_shards, ctx.settings.shards),
+        shard,
     )
     return {"shards": ctx.settings.shards, "results": results}
 
@@ -92,15 +90,14 @@ def merge_times(ctx: Context) -> dict[str, Any]:
     ConfigurationError: a shard is missing. DataQualityError: as `steps.aggregate_times`.
     """
     from routing_etl.times.plausibility import check_plausibility
-    from routing_etl.times.profiles import merge_shards
+    from routing_etl.times.profiles import ShardFolder, merge_shards
 
     _of_all_shards(ctx, "aggregate_times")
     report = merge_shards(
+        ShardFolder(ctx.run.time_shards, ctx.settings.shards),
         pl.scan_parquet(ctx.run.clean / "operations.parquet"),
         ctx.profile.time_basis,
-        ctx.run.time_shards,
         ctx.run.times,
-        shards=ctx.settings.shards,
         progress=ctx.progress,
     )
     check_plausibility(report)

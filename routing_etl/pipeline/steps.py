@@ -145,12 +145,11 @@ def aggregate_times(ctx: Context) -> dict[str, Any]:
     DataQualityError: actual times are not plausible against the standards, so the time basis must be wrong.
     """
     from routing_etl.times.plausibility import check_plausibility
-    from routing_etl.times.profiles import build_profiles
+    from routing_etl.times.profiles import ReportedTimes, build_profiles
 
     report = build_profiles(
-        pl.scan_parquet(ctx.run.clean / "work_results.parquet"),
+        ReportedTimes(pl.scan_parquet(ctx.run.clean / "work_results.parquet"), ctx.profile.time_basis),
         pl.scan_parquet(ctx.run.clean / "operations.parquet"),
-        ctx.profile.time_basis,
         ctx.run.times,
         shards=ctx.settings.shards,
         progress=ctx.progress,

@@ -1,6 +1,9 @@
 """Work results to minutes, time profiles, OPT / STD / SAFE and lead-time totals.
 
-Belongs here: aggregating what was reported. Does not: database access, prediction.
+What belongs here: what the reported times say. What does not: database access, prediction.
+
+A *measure* in this room is `setup` (minutes per order) or `run` (minutes per piece); a *profile* is a time profile: the
+statistics of one group's times.
 """
 
 __all__ = ["lot_size", "plausibility", "profiles"]

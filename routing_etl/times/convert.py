@@ -1,8 +1,6 @@
 """Reported times to minutes: the one place where hours, orders, lots and pieces are converted.
 
-Belongs here: what one reported machine time and one reported set-up time mean (`TimeBasis`, docs/erp-contract.md 5
-rows 25-28 and section 9 questions 1-3), and why a report cannot be used. Does not: judging whether a usable time is
-plausible (`samples.py`) or any statistics (`profiles.py`).
+What a reported time means is in the source profile (`TimeBasis`, docs/erp-contract.md).
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import polars as pl
 from routing_etl.errors import ConfigurationError
 from routing_etl.frames import TimeBasis
 
-#: Why a measure is NULL or no sample, in the order in which the reasons are tried.
+#: Why a report gives no sample, in the order in which the reasons are tried.
 TIME_FLAGS: dict[str, str] = {
     "missing": "nothing was reported",
     "not_finite": "the reported time is NaN or infinite",
@@ -26,7 +24,7 @@ TIME_FLAGS: dict[str, str] = {
 
 
 def check_basis(basis: TimeBasis) -> None:
-    """Refuse a time basis that cannot convert anything.
+    """Refuse a time basis by which nothing can be converted.
 
     Raises
     ------
@@ -53,7 +51,7 @@ def check_basis(basis: TimeBasis) -> None:
 
 
 def _first_that_holds(cases: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
-    """The name of the first condition that is true, NULL when none is."""
+    """The name of the first condition that is true, NULL if none is."""
     flag: pl.Expr = pl.lit(None, dtype=pl.String)
     for name, condition in reversed(cases):
         flag = pl.when(condition).then(pl.lit(name)).otherwise(flag)
@@ -65,7 +63,7 @@ def _number_cases(value: pl.Expr) -> list[tuple[str, pl.Expr]]:
 
 
 def pieces(basis: TimeBasis) -> pl.Expr:
-    """Pieces that one report covers; NULL when they are not a finite number above 0 (never a divisor then)."""
+    """Pieces that a report covers; NULL unless they are a finite number above 0, so that nothing is divided by 0."""
     quantity = pl.col("order_qty")
     if basis.qty == "good":
         quantity = quantity - pl.col("bad_qty").fill_null(0.0)
@@ -75,63 +73,35 @@ def pieces(basis: TimeBasis) -> pl.Expr:
 def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
     """Add minutes to work results, row by row.
 
+    With f the factor to minutes, q the pieces and l the lot size:
+
+    * run per piece = (machine - hold) f / q if the basis is `order`, / l if `lot`, / 1 if `piece`
+    * set-up per order = set-up f if the basis is `order`, x q / l if `lot`, x q if `piece`
+
+    The hold time is in the reported unit, counts as 0 if NULL and never makes a run time negative.
+
     Parameters
     ----------
     results : polars.LazyFrame
-        WORK_RESULTS frame: `machine_time`, `setup_time`, `hold_time` as reported, `order_qty`,
-        `bad_qty` in pieces.
+        WORK_RESULTS frame: `machine_time`, `setup_time`, `hold_time` as reported, `order_qty`, `bad_qty` in pieces.
     basis : TimeBasis
-        Unit (factor to minutes) and what one reported time covers. With f the factor, q the pieces
-        and l the lot size: run per piece = (machine - hold) f / q for `order`, / l for `lot`, / 1 for
-        `piece`; set-up per order = set-up f for `order`, x q / l for `lot`, x q for `piece`.
+        Unit of the reported times and what one of them covers.
 
     Returns
     -------
-    The same rows with `setup_min` (minutes per order), `run_min` (minutes per piece), `setup_flag`, `run_flag` (a key of
-    `TIME_FLAGS`, NULL for a usable sample) and `time_flag` (the run's flag, else the set-up's). A measure with a flag
-    other than `zero` is NULL. The hold time is in the reported unit, counts as 0 when NULL and never makes a run time
-    negative. 0 and NULL stay different: a reported 0 is 0.0 with the flag `zero`.
+    polars.LazyFrame
+        The same rows with `setup_min` (minutes per order), `run_min` (minutes per piece), `setup_flag`, `run_flag` (a key
+        of `TIME_FLAGS`, NULL for a usable sample) and `time_flag` (the run's flag, else the set-up's). A time with a flag
+        is NULL, but for `zero`: a reported 0 is 0.0, and so differs from nothing reported.
 
     Raises
     ------
     ConfigurationError
-        See `check_basis`.
+        Nothing can be converted by this basis (see `check_basis`).
     """
     check_basis(basis)
-    factor = basis.time_factor_min
-    quantity = pieces(basis)
-    machine, hold, setup = pl.col("machine_time"), pl.col("hold_time"), pl.col("setup_time")
-    worked = pl.max_horizontal(machine - hold.fill_null(0.0), pl.lit(0.0))
-
-    run_divisor = {"order": quantity, "lot": pl.lit(basis.lot_size, pl.Float64), "piece": pl.lit(1.0)}[
-        basis.run_basis
-    ]
-    setup_times = {
-        "order": pl.lit(1.0),
-        "lot": quantity / pl.lit(basis.lot_size, pl.Float64),
-        "piece": quantity,
-    }[basis.setup_basis]
-    run = worked * factor / run_divisor
-    setup_all = setup * factor * setup_times
-
-    bad_hold = hold.is_not_null() & (~hold.is_finite() | (hold < 0))
-    run_flag = _first_that_holds(
-        [
-            *_number_cases(machine),
-            ("hold_invalid", bad_hold),
-            ("no_quantity", run_divisor.is_null()),
-            ("not_finite", ~run.is_finite()),
-            ("zero", run == 0),
-        ]
-    )
-    setup_flag = _first_that_holds(
-        [
-            *_number_cases(setup),
-            ("no_quantity", setup_times.is_null()),
-            ("not_finite", ~setup_all.is_finite()),
-            ("zero", setup_all == 0),
-        ]
-    )
+    setup, setup_flag = _setup_per_order(basis)
+    run, run_flag = _run_per_piece(basis)
 
     def kept(value: pl.Expr, flag: str) -> pl.Expr:
         usable = pl.col(flag).is_null() | (pl.col(flag) == "zero")
@@ -139,6 +109,48 @@ def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
 
     return (
         results.with_columns(setup_flag=setup_flag, run_flag=run_flag)
-        .with_columns(setup_min=kept(setup_all, "setup_flag"), run_min=kept(run, "run_flag"))
+        .with_columns(setup_min=kept(setup, "setup_flag"), run_min=kept(run, "run_flag"))
         .with_columns(time_flag=pl.coalesce("run_flag", "setup_flag"))
     )
+
+
+def _run_per_piece(basis: TimeBasis) -> tuple[pl.Expr, pl.Expr]:
+    """Run minutes per piece, and their flag."""
+    machine, hold = pl.col("machine_time"), pl.col("hold_time")
+    worked = pl.max_horizontal(machine - hold.fill_null(0.0), pl.lit(0.0))
+    divisor = {
+        "order": pieces(basis),
+        "lot": pl.lit(basis.lot_size, pl.Float64),
+        "piece": pl.lit(1.0),
+    }[basis.run_basis]
+    run = worked * basis.time_factor_min / divisor
+    flag = _first_that_holds(
+        [
+            *_number_cases(machine),
+            ("hold_invalid", hold.is_not_null() & (~hold.is_finite() | (hold < 0))),
+            ("no_quantity", divisor.is_null()),
+            ("not_finite", ~run.is_finite()),
+            ("zero", run == 0),
+        ]
+    )
+    return run, flag
+
+
+def _setup_per_order(basis: TimeBasis) -> tuple[pl.Expr, pl.Expr]:
+    """Set-up minutes per order, and their flag."""
+    setup, quantity = pl.col("setup_time"), pieces(basis)
+    set_ups = {
+        "order": pl.lit(1.0),
+        "lot": quantity / pl.lit(basis.lot_size, pl.Float64),
+        "piece": quantity,
+    }[basis.setup_basis]
+    whole = setup * basis.time_factor_min * set_ups
+    flag = _first_that_holds(
+        [
+            *_number_cases(setup),
+            ("no_quantity", set_ups.is_null()),
+            ("not_finite", ~whole.is_finite()),
+            ("zero", whole == 0),
+        ]
+    )
+    return whole, flag

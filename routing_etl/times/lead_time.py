@@ -1,11 +1,8 @@
-"""Lead time of routings, lazily: totals per routing and the breakdown per operation.
+"""Lead time of routings, lazily: totals per routing and a breakdown per operation.
 
-Belongs here: adding up the times of an operations frame for a lot of a given size. Does not: where the times come from.
-
-Lead time of an operation = set-up + run per piece x pieces + queue + wait + move. The base quantity of a run time is a
-quantity and never added. NULL (unknown; NaN and infinity count as it) and 0 stay different: a total is the sum of what is known, NULL when nothing
-is, and beside it stands how many operations lack the part. Outsourcing lead time is in days and stays a column of its
-own.
+Lead time of an operation = set-up + run per piece x pieces + queue + wait + move. NULL (unknown; NaN and infinity count
+as unknown) differs from 0: a total is the sum of the known parts, NULL if none is known, and beside it is the number of
+operations that lack the part. Outsourcing lead time is in days and stays in a column of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +24,10 @@ WORKING_PARTS = ("setup", "run")
 
 @dataclass(frozen=True)
 class TimeColumns:
-    """Which columns of a frame hold the parts: minutes per order, per piece, and three of minutes per order; days."""
+    """The columns of a frame that hold the parts.
+
+    Run is in minutes per piece, the other parts in minutes per order, outsourcing in days.
+    """
 
     keys: tuple[str, ...]
     setup: str
@@ -39,11 +39,11 @@ class TimeColumns:
     sequence: str = "proc_seq"
 
 
-#: The OPERATIONS frame's standards.
+#: Columns of the OPERATIONS frame: the standard times.
 STANDARD = TimeColumns(
     ("item_key", "rout_no"), "setup_min", "run_min", "queue_min", "wait_min", "move_min", "mfg_lt_days"
 )
-#: The CANDIDATE_OPERATIONS frame.
+#: Columns of the CANDIDATE_OPERATIONS frame: the predicted times.
 PREDICTED = TimeColumns(
     ("item_key", "candidate_rank"),
     "setup_time", "run_time", "queue_time", "wait_time", "move_time", "mfg_lt",
@@ -53,20 +53,27 @@ PREDICTED = TimeColumns(
 def breakdown(
     operations: pl.LazyFrame, *, pieces: float = 1.0, columns: TimeColumns = STANDARD
 ) -> pl.LazyFrame:
-    """One row per operation: the keys, the operation number, the five parts in minutes, `total_min`, `outsourcing_days`.
+    """The parts of the lead time, one row per operation, sorted by the keys and the operation number.
 
     Parameters
     ----------
+    operations : polars.LazyFrame
+        Operations with the columns that `columns` names.
     pieces : float, default 1.0
-        Lot size the run time is multiplied by.
+        Lot size, by which the run time is multiplied.
+    columns : TimeColumns, default STANDARD
+        Names of the columns.
 
-    `total_min` is the sum of the known parts, NULL when none is known; `unknown_parts` counts the others. Rows come in
-    the order of keys and operation number.
+    Returns
+    -------
+    polars.LazyFrame
+        The keys, the operation number, `<part>_min` for each of `PARTS`, `outsourcing_days`, `unknown_parts` (how many
+        parts are not known) and `total_min` (sum of the known parts, NULL if none is known).
 
     Raises
     ------
     FrameError
-        `pieces` is no number above 0, or a column is missing or no number.
+        `pieces` is not a number above 0, or a column is missing or is not a number.
     """
     number: Any = pieces
     if isinstance(pieces, bool) or not isinstance(pieces, Real) or not 0 < number <= MAX_SOURCE:
@@ -127,16 +134,28 @@ def _null_aware_sum(names: Sequence[str]) -> pl.Expr:
 
 
 def totals(operations: pl.LazyFrame, *, pieces: float = 1.0, columns: TimeColumns = STANDARD) -> pl.LazyFrame:
-    """One row per routing: sums of the five parts, working time and lead time in minutes.
+    """Sums of the parts, working time and lead time in minutes, one row per routing.
 
-    `<part>_min` is NULL when no operation has the part, and `<part>_unknown` counts the operations without it;
-    `working_min` = set-up + run, `lead_time_min` = all five, both over what is known; `complete` is true when no
-    operation lacks its set-up or run time. `operations` counts the rows, `outsourcing_days` adds up in days.
+    Parameters
+    ----------
+    operations : polars.LazyFrame
+        Operations with the columns that `columns` names.
+    pieces : float, default 1.0
+        Lot size, by which the run time is multiplied.
+    columns : TimeColumns, default STANDARD
+        Names of the columns.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The keys, `operations` (rows), `<part>_min` (NULL if no operation has the part), `<part>_unknown` (operations
+        without it), `outsourcing_days`, `working_min` (set-up + run), `lead_time_min` (all five parts) and `complete`
+        (every operation has set-up and run times). Sums are over what is known.
 
     Raises
     ------
     FrameError
-        As `breakdown`.
+        `pieces` is not a number above 0, or a column is missing or is not a number.
     """
     rows = breakdown(operations, pieces=pieces, columns=columns)
 

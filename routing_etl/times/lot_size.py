@@ -1,30 +1,26 @@
 """How the run time of a piece falls with the size of the lot.
 
-What is done once for a whole order but reported as machine time (first piece, warming up, handling of the batch) is spread
-over its pieces, so a piece of a large lot takes less. With r minutes per piece and q pieces, r goes with q to the power of
-an exponent, 0 when a piece always takes the same and -1 when an order does. It is estimated per job from reports of the
-same operation of the same item, which differ in little but the lot: least squares on ln r and ln q, each less its group's
-centre. Few reports say little, so a job's exponent is shrunk towards the plant's and the plant's towards 0 (Gelman and
-Hill 2007, partial pooling).
-
-Belongs here: the exponent, and bringing a time from one lot to another. Does not: which report is kept (`samples.py`).
+Work that is done once per order but reported as machine time (first piece, warming up, handling) is spread over the pieces,
+so a piece of a large lot takes less. With r minutes per piece and q pieces, r is proportional to q to the power of an
+exponent: 0 if a piece always takes the same time, -1 if an order does. It is estimated per job from reports of the same
+operation of the same item, by least squares of ln r on ln q, each centred on its group. A job's exponent is shrunk towards
+the plant's and the plant's towards 0, the more the fewer reports there are (partial pooling: Gelman and Hill 2007, "Data
+Analysis Using Regression and Multilevel/Hierarchical Models").
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from routing_etl.errors import ConfigurationError
 from routing_etl.times.samples import LIMIT
+from routing_etl.times.statistics import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-
-#: A job's own slope counts half when the sum of squares of ln q inside its groups is this large: the variance of a report
-#: (0.25 ** 2 in ln r) over that of exponents between jobs (0.08 ** 2).
+#: Strength of the shrinkage: the variance of a report (0.25 ** 2 in ln r) over the variance of exponents between jobs
+#: (0.08 ** 2). If the sum of squares of the centred ln q is this large, a job's own slope and the plant's count half each.
 PRIOR = 10.0
-#: An exponent beyond these would be no effect of the lot.
+#: Limits of the exponent. Anything beyond is not an effect of the lot.
 LOWEST, HIGHEST = -1.0, 1.0
 
 
@@ -62,30 +58,37 @@ def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
             (pl.col("product").fill_null(0.0) + PRIOR * plant) / (pl.col("square").fill_null(0.0) + PRIOR)
         )
         .clip(LOWEST, HIGHEST)
-        .round(6),  # sums come in any order: the same reports must give the same times
+        .round(6),  # sums depend on the order of the rows; the same reports must give the same times
     )  # fmt: skip
 
 
 def at_lot(minutes: FloatArray, pieces: FloatArray, lot: FloatArray, exponent: FloatArray) -> FloatArray:
-    """Run minutes per piece that were taken at `pieces` per order, as they would be at `lot`.
+    """Convert run minutes per piece from orders of `pieces` to orders of `lot` pieces.
 
-    A time whose pieces, lot or exponent are not known (NaN) stays as it is.
+    A time whose pieces, lot or exponent are unknown (NaN) stays as it is.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = (lot / pieces) ** exponent
     return np.asarray(minutes * np.where(np.isfinite(factor) & (factor > 0), factor, 1.0))
 
 
-#: Columns of CANDIDATE_OPERATIONS that go with the lot.
+#: Columns of CANDIDATE_OPERATIONS that depend on the lot.
 _RUN_TIMES = (
     "run_time", "run_p10", "run_p50", "run_p90", "optimal_time", "standard_time", "safe_time", "act_run_time",
 )  # fmt: skip
 
 
 def operations_at_lot(operations: pl.DataFrame, lot: float) -> pl.DataFrame:
-    """Predicted operations (CANDIDATE_OPERATIONS) with their run times in a lot of `lot` pieces instead of the usual one.
+    """Predicted operations with their run times for a lot of `lot` pieces instead of the usual one.
 
-    An operation whose usual lot or exponent is not known keeps its times and its NULL lot.
+    An operation whose usual lot or exponent is unknown keeps its times; its `lot_size` becomes NULL.
+
+    Parameters
+    ----------
+    operations : polars.DataFrame
+        CANDIDATE_OPERATIONS frame.
+    lot : float
+        Pieces of the order.
 
     Raises
     ------

@@ -1,8 +1,4 @@
-"""Do the reported times fit the standards at all? A whole plant in the wrong unit is caught here.
-
-Belongs here: the median ratio of actual to standard and the error that stops the run (docs/erp-contract.md 5, row 25).
-Does not: single wrong reports (`samples.py`).
-"""
+"""Do the reported times fit the standards at all? A whole plant in the wrong unit is caught here."""
 
 from __future__ import annotations
 
@@ -14,15 +10,15 @@ import polars as pl
 
 from routing_etl.errors import DataQualityError
 
-#: Median ratio actual / standard outside these stops the run.
+#: A median ratio actual / standard outside these limits stops the run: factors such as 60 or a lot size are a wrong unit.
 RATIO_LIMITS = (0.2, 5.0)
-#: Operations needed before the median is believed.
+#: Operations needed for a median ratio.
 MIN_PAIRS = 20
 
 
 @dataclass(frozen=True)
 class Plausibility:
-    """Median ratio of one measure over `pairs` operations; `ratio` NULL with a `reason` when there are too few."""
+    """Median ratio of one measure over `pairs` operations; None with a `reason` if there are too few."""
 
     ratio: float | None
     pairs: int
@@ -30,30 +26,32 @@ class Plausibility:
 
     @property
     def plausible(self) -> bool:
-        """True unless the ratio is known and outside the limits."""
+        """Whether the ratio is unknown or within the limits."""
         return self.ratio is None or RATIO_LIMITS[0] <= self.ratio <= RATIO_LIMITS[1]
 
 
 class HasPlausibility(Protocol):
-    """What `check_plausibility` needs of a TimesReport."""
+    """A report with plausibility ratios, such as `TimesReport`."""
 
     @property
-    def plausibility(self) -> Mapping[str, Plausibility]: ...
+    def plausibility(self) -> Mapping[str, Plausibility]:
+        """The ratio of each measure."""
+        ...
 
 
 def plausibility(by_item_operation: pl.LazyFrame, operations: pl.LazyFrame) -> dict[str, Plausibility]:
     """Median over operations of (median actual / standard), for `setup` and `run`.
+
+    An operation counts if it has samples and a standard above 0 (0 means that it is not maintained). Its standard is the
+    mean over the item's routings that have this job at this operation number. Fewer than `MIN_PAIRS` operations give no
+    ratio.
 
     Parameters
     ----------
     by_item_operation : polars.LazyFrame
         TIME_BY_ITEM_OPERATION frame.
     operations : polars.LazyFrame
-        OPERATIONS frame with `setup_min`, `run_min` standards.
-
-    An operation counts when it has samples and a standard above 0 (0 means "not maintained"); its standard is the mean
-    over the item's routings that have this job at this operation number. Fewer than `MIN_PAIRS` operations give no
-    ratio.
+        OPERATIONS frame with the standards `setup_min`, `run_min`.
     """
     keys = ["item_key", "proc_seq", "job_cd"]
     measures = ("setup", "run")
@@ -88,7 +86,7 @@ def check_plausibility(report: HasPlausibility) -> None:
     Raises
     ------
     DataQualityError
-        Names the measure, the ratio, the limits and the settings to look at.
+        A ratio is outside the limits; names the measure, the ratio and the settings to look at.
     """
     low, high = RATIO_LIMITS
     wrong = [

@@ -1,8 +1,4 @@
-"""The pooled time profiles: per job, and per job and resource, over the kept samples of all items.
-
-Belongs here: grouping the samples that the profiles keep on disk. Does not: which sample is kept, and the profile of an
-item's own operation (`profiles.py`).
-"""
+"""The pooled time profiles: per job, and per job and resource, over the kept samples of all items."""
 
 from __future__ import annotations
 
@@ -16,14 +12,26 @@ from routing_etl.frames import Frame, TimeBasis
 from routing_etl.times.statistics import SortedGroups
 
 MEASURES = ("setup", "run")
-#: Day number of a report without a date.
+#: Day number that stands for a missing report date.
 NO_DATE = -(2**31)
 
 
 def age_weights(
     days: npt.NDArray[Any], newest: npt.NDArray[Any], half_life: float
 ) -> npt.NDArray[np.float64]:
-    """1 for the newest report of its group; `NO_DATE`: counts as one half-life older."""
+    """Weight of each report by its age: 1 for the newest of its group, halved every half-life.
+
+    A report without a date counts as one half-life older than the newest.
+
+    Parameters
+    ----------
+    days : NDArray[Any]
+        Day number of each report, or `NO_DATE`.
+    newest : NDArray[Any]
+        Day number of the newest report of its group.
+    half_life : float
+        Days in which a weight halves; infinite: all weights are 1.
+    """
     if not np.isfinite(half_life):
         return np.ones(len(days))
     age = np.where(days == NO_DATE, half_life, newest - days.astype(np.float64))
@@ -31,12 +39,12 @@ def age_weights(
 
 
 def conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame as its contract has it, categories as text."""
+    """The frame in its contract's shape, categories as text."""
     return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
 
 
 def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> SortedGroups:
-    """The lists of a frame (`measure`, NULL where kept out, and `days`) as groups; few long lists, sorted one by one."""
+    """The lists in columns `measure` (NULL where removed) and `days` as sorted groups. There are few lists, and long ones."""
     values, weights, sizes = [np.empty(0)], [np.empty(0)], []
     for found, days in zip(grouped[measure], grouped["days"], strict=True):
         known = found.is_not_null().to_numpy()
@@ -52,10 +60,18 @@ def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> S
 
 
 def pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
-    """Statistics of kept samples by the contract's key.
+    """Statistics of the kept samples by the key of a contract. Run times are those at their operation's usual lot.
 
-    Each run time counts as it is at the usual lot of its own operation. `samples`: as in `time_samples.parquet`; `own`:
-    TIME_BY_ITEM_OPERATION of the same items, which knows the jobs' exponents.
+    Parameters
+    ----------
+    samples : polars.LazyFrame
+        Samples as in `time_samples.parquet`.
+    own : polars.LazyFrame
+        TIME_BY_ITEM_OPERATION of the same items, which has the jobs' lot exponents.
+    contract : Frame
+        TIME_BY_JOB_RESOURCE or TIME_BY_JOB.
+    basis : TimeBasis
+        Its half-life weights the samples.
     """
     keys = list(contract.key)
     minutes = {"setup": pl.col("setup_min"), "run": pl.col("run_min_at_lot")}

@@ -1,16 +1,12 @@
 """Time profiles: from work results to the three TIME_BY_* frames.
 
-Belongs here: reading the results once, in hash shards of items when asked, and writing the profiles and the samples
-behind them. Does not: what a report means (`convert.py`), which sample is kept out and the statistics (`samples.py`),
-the check against the standards (`plausibility.py`).
-
-The street of one shard: minutes -> samples sorted by (item, operation, job) and value -> the job's scales and lot
-exponent, pooled over all shards -> samples kept out -> run times brought to the operation's usual lot (`lot_size.py`) ->
-statistics by position in the sorted values. The two pooled profiles are plain group-bys over the kept samples, which
-stay on disk as `time_samples.parquet`, so that the evaluation can rebuild them without the items it hides.
+The way of one shard: minutes -> samples sorted by (item, operation, job) and value -> the jobs' scales and lot exponents,
+pooled over all shards -> entry errors and outliers removed -> run times converted to the operation's usual lot
+(`lot_size.py`) -> statistics by position in the sorted values. The two pooled profiles are group-bys over the kept samples,
+which stay on disk as `time_samples.parquet`, so that the evaluation can rebuild them without the items it hides.
 
 In all statistics but the counts a report counts half as much as one that is `half_life_days` newer (`TimeBasis`); one
-without a date counts as if it were so much older than the newest of its group.
+without a date counts as one half-life older than the newest of its group.
 """
 
 from __future__ import annotations
@@ -40,10 +36,11 @@ from routing_etl.times.convert import minutes, pieces
 from routing_etl.times.lot_size import at_lot, exponents
 from routing_etl.times.plausibility import Plausibility, plausibility
 from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights, conform, pooled
-from routing_etl.times.samples import Removed, Samples, deviations, find_removed, scales
-from routing_etl.times.statistics import SortedGroups
+from routing_etl.times.samples import Removed, Samples, Scales, deviations, find_removed, scales
+from routing_etl.times.statistics import BoolArray, FloatArray, IntArray, SortedGroups
 
 SAMPLES = "time_samples.parquet"
+#: Operation numbers that span this much or more are ranked, so that the group key fits into 64 bits.
 _WIDE_SEQUENCE = 100_000
 _SAMPLE_COLUMNS = (
     "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
@@ -53,7 +50,10 @@ _SAMPLE_COLUMNS = (
 
 @dataclass(frozen=True)
 class MeasureReport:
-    """What became of the reports of one measure. Minutes; counts of reports."""
+    """What became of the reports of one measure: counts of reports.
+
+    `flagged` has the count of each flag of `TIME_FLAGS`; the last three are the samples that were removed.
+    """
 
     samples: int
     flagged: dict[str, int]
@@ -63,13 +63,16 @@ class MeasureReport:
 
     @property
     def removed(self) -> int:
-        """Entry errors and outliers kept out."""
+        """Samples removed as entry errors or outliers."""
         return self.minutes_as_hours + self.order_as_piece + self.outliers
 
 
 @dataclass(frozen=True)
 class TimesReport:
-    """What `build_profiles` read, kept out and wrote. `measures` and `plausibility` by `setup` and `run`."""
+    """What `build_profiles` read, removed and wrote.
+
+    `measures` and `plausibility` are by measure, `groups` (rows written) by frame.
+    """
 
     results: int
     measures: dict[str, MeasureReport]
@@ -77,8 +80,26 @@ class TimesReport:
     plausibility: dict[str, Plausibility] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ReportedTimes:
+    """Work results (a WORK_RESULTS frame) and what their times mean."""
+
+    results: pl.LazyFrame
+    basis: TimeBasis
+
+
+@dataclass(frozen=True)
+class ShardFolder:
+    """Where `read_shard` stores shards for `merge_shards`, and how many there are."""
+
+    path: Path
+    shards: int
+
+
 @dataclass
 class _Counts:
+    """Running counts of a TimesReport, added up over the shards."""
+
     results: int = 0
     flagged: dict[str, dict[str, int]] = field(default_factory=lambda: {m: {} for m in MEASURES})
     samples: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MEASURES, 0))
@@ -105,10 +126,12 @@ class _Counts:
         return MeasureReport(self.samples[measure], flagged, *self.removed[measure])
 
 
-def _load_shard(results: pl.LazyFrame, basis: TimeBasis, shard: int, shards: int) -> pl.DataFrame:
-    """One shard of results in minutes. Strings as categories: they are few, and the rows are many."""
+def _load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame:
+    """One shard of results in minutes. Strings as categories, because there are few different ones in many rows."""
+    basis = reported.basis
+    results = reported.results.filter(in_shard(shard, shards)) if shards > 1 else reported.results
     return (
-        minutes(results.filter(in_shard(shard, shards)) if shards > 1 else results, basis)
+        minutes(results, basis)
         .select(
             pl.col("item_key", "job_cd", "res_cd").cast(pl.Categorical),
             "proc_seq",
@@ -126,8 +149,8 @@ def _load_shard(results: pl.LazyFrame, basis: TimeBasis, shard: int, shards: int
 def _group_key(frame: pl.DataFrame) -> pl.Series:
     """One UInt64 per (job, item, operation number), job first.
 
-    Operation numbers that lie far apart are ranked, so that jobs x items x numbers stays far below 2**64: 100,000 jobs,
-    100 million items and 100,000 numbers would still fit.
+    jobs x items x operation numbers must stay below 2**64: 100,000 jobs, 100 million items and 100,000 numbers fit. Numbers
+    that span more are ranked.
     """
     if frame.is_empty():
         return pl.Series("key", [], dtype=pl.UInt64)
@@ -148,15 +171,15 @@ def _job_codes(frame: pl.DataFrame, rows: npt.NDArray[np.uint32]) -> pl.Series:
     return frame["job_cd"].gather(pl.Series(rows))
 
 
-def _pieces(frame: pl.DataFrame, samples: Samples) -> npt.NDArray[np.float64]:
-    """Pieces of the report behind each value, NaN when unknown."""
+def _pieces(frame: pl.DataFrame, samples: Samples) -> FloatArray:
+    """Pieces of the report behind each value, NaN if unknown."""
     return frame["pieces"].fill_null(float("nan")).to_numpy()[samples.row]
 
 
 def _per_group(
     frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, *names: str
-) -> Iterator[npt.NDArray[np.float64]]:
-    """Columns of the jobs' scales, one entry per group, NaN where there is none."""
+) -> Iterator[FloatArray]:
+    """Columns of the jobs' scales, one entry per group; NaN where there is none."""
     jobs = pl.DataFrame({"job": _job_codes(frame, samples.first)})
     per_group = jobs.join(job_scales, on="job", how="left", maintain_order="left")
     return (per_group[c].cast(pl.Float64).fill_null(float("nan")).to_numpy() for c in names)
@@ -165,31 +188,39 @@ def _per_group(
 def _judge(
     frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, measure: str, basis: TimeBasis
 ) -> Removed:
-    centre, spread, within = _per_group(frame, samples, job_scales, "centre", "spread", "within")
+    """Which samples of one measure are entry errors or outliers."""
+    job = Scales(*_per_group(frame, samples, job_scales, "centre", "spread", "within"))
     quantity = None
     if measure == "run" and basis.run_basis != "lot":
         quantity = _pieces(frame, samples)
-    return find_removed(
-        samples.groups, centre, spread, within, unit_factor=basis.time_factor_min, quantity=quantity
-    )
+    return find_removed(samples.groups, job, unit_factor=basis.time_factor_min, quantity=quantity)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The samples of one measure, and which of them are removed."""
+
+    samples: Samples
+    removed: Removed
 
 
 @dataclass(frozen=True)
 class _Lots:
-    """Kept run times at their operation's usual lot: per group `lot` and `exponent` (NaN unknown), per value `minutes`."""
+    """Run times at their operation's usual lot: `lot` and `exponent` per group (NaN: unknown), `minutes` per value."""
 
-    lot: npt.NDArray[np.float64]
-    exponent: npt.NDArray[np.float64]
-    minutes: npt.NDArray[np.float64]
+    lot: FloatArray
+    exponent: FloatArray
+    minutes: FloatArray
 
 
 def _lots(
     frame: pl.DataFrame,
     samples: Samples,
-    kept: npt.NDArray[np.bool_],
-    weight: npt.NDArray[np.float64],
+    kept: BoolArray,
+    weight: FloatArray,
     job_scales: pl.DataFrame,
 ) -> _Lots:
+    """Convert run times to the usual lot: the weighted geometric mean of the pieces of an operation's kept reports."""
     groups, quantity = samples.groups, _pieces(frame, samples)
     counts = np.where(kept & np.isfinite(quantity), weight, 0.0)
     total = groups.total(counts)
@@ -200,25 +231,18 @@ def _lots(
     return _Lots(lot, np.where(np.isfinite(lot), exponent, np.nan), minutes)
 
 
-def _sorted_groups(
-    value: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], size: npt.NDArray[np.int64]
-) -> SortedGroups:
-    """Groups whose values are not in order yet."""
+def _sorted_groups(value: FloatArray, weight: FloatArray, size: IntArray) -> SortedGroups:
+    """Groups of values that are not sorted yet."""
     group = np.repeat(np.arange(len(size)), size)
     ordered = pl.DataFrame({"group": group, "value": value, "weight": weight}).sort("group", "value")
     return SortedGroups.weighted(ordered["value"].to_numpy(), size, ordered["weight"].to_numpy())
 
 
 def _measure_profile(
-    frame: pl.DataFrame,
-    samples: Samples,
-    removed: Removed,
-    measure: str,
-    job_scales: pl.DataFrame,
-    basis: TimeBasis,
+    frame: pl.DataFrame, measure: str, judged: _Judged, job_scales: pl.DataFrame, basis: TimeBasis
 ) -> tuple[pl.DataFrame, _Lots | None]:
     """Statistics of one measure per group: `key`, a row of the group, newest kept date and the profile's columns."""
-    kept = ~removed.any
+    samples, kept = judged.samples, ~judged.removed.any
     groups = samples.groups
     left = groups.total(kept).astype(np.int64)
     dates = frame["report_dt"].to_physical().fill_null(NO_DATE).to_numpy()[samples.row]
@@ -244,15 +268,12 @@ def _measure_profile(
 
 def _item_profile(
     frame: pl.DataFrame,
-    samples: dict[str, Samples],
-    removed: dict[str, Removed],
+    judged: dict[str, _Judged],
     job_scales: dict[str, pl.DataFrame],
     basis: TimeBasis,
 ) -> tuple[pl.DataFrame, _Lots]:
     """TIME_BY_ITEM_OPERATION of one shard, and the run times at the usual lots."""
-    (setup, _), (run, lots) = (
-        _measure_profile(frame, samples[m], removed[m], m, job_scales[m], basis) for m in MEASURES
-    )
+    (setup, _), (run, lots) = (_measure_profile(frame, m, judged[m], job_scales[m], basis) for m in MEASURES)
     assert lots is not None
     joined = setup.join(run, on="key", how="full", coalesce=True).with_columns(
         pl.col(f"{m}_{n}").fill_null(0) for m in MEASURES for n in ("n", "n_removed")
@@ -265,7 +286,7 @@ def _item_profile(
 
 @dataclass(frozen=True)
 class _Shard:
-    """One shard in memory: its rows with `key`, and the sorted samples per measure."""
+    """One shard in memory: its rows with `key`, and the sorted samples of each measure."""
 
     frame: pl.DataFrame
     samples: dict[str, Samples]
@@ -276,7 +297,15 @@ class _Shard:
 
 
 class _Spill:
-    """Keeps the shards between the two passes: as files in `folder`, or the only one in memory when there is none."""
+    """Keeps the shards between the two passes: as files in a folder, or a single one in memory.
+
+    Parameters
+    ----------
+    shards : int
+        Number of shards.
+    folder : Path or None
+        Folder of the files. None: the only shard stays in memory.
+    """
 
     def __init__(self, shards: int, folder: Path | None) -> None:
         self.shards, self._folder = shards, folder
@@ -284,9 +313,9 @@ class _Spill:
         self._spread: dict[str, pl.DataFrame] = {}
         self.counts = _Counts()
 
-    def first_pass(self, results: pl.LazyFrame, basis: TimeBasis, shard: int) -> int:
-        """Read a shard, convert, sort, and keep what the scales need. Returns the results read."""
-        frame = _load_shard(results, basis, shard, self.shards)
+    def first_pass(self, reported: ReportedTimes, shard: int) -> int:
+        """Read, convert and sort a shard, and keep what the scales need. Returns the results read."""
+        frame = _load_shard(reported, shard, self.shards)
         counts = _Counts(frame.height)
         if self._folder is not None:
             self._path("counts", shard).unlink(missing_ok=True)
@@ -314,7 +343,7 @@ class _Spill:
         return [k for k in range(self.shards) if not self._path("counts", k).is_file()]
 
     def job_scales(self) -> dict[str, pl.DataFrame]:
-        """The jobs' scales over all shards, per measure, for run with the lot's `exponent`; adds up what the shards counted."""
+        """Per measure the jobs' scales over all shards, for `run` with the lot's `exponent`. Adds up the shards' counts."""
         if self._only is not None:
             parts = {m: self._spread.pop(m).lazy() for m in MEASURES}
         else:
@@ -346,14 +375,15 @@ def _second_pass(
     shard: _Shard, job_scales: dict[str, pl.DataFrame], basis: TimeBasis, counts: _Counts
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The shard's TIME_BY_ITEM_OPERATION rows and its samples with their marks."""
-    frame, removed = shard.frame, {}
+    frame, judged = shard.frame, {}
     for m, samples in shard.samples.items():
-        removed[m] = _judge(frame, samples, job_scales[m], m, basis)
-        counts.remove(m, removed[m])
+        removed = _judge(frame, samples, job_scales[m], m, basis)
+        judged[m] = _Judged(samples, removed)
+        counts.remove(m, removed)
         marks = np.zeros(frame.height, dtype=bool)
-        marks[samples.row[removed[m].any]] = True
+        marks[samples.row[removed.any]] = True
         frame = frame.with_columns(pl.Series(f"{m}_removed", marks))
-    profile, lots = _item_profile(frame, shard.samples, removed, job_scales, basis)
+    profile, lots = _item_profile(frame, judged, job_scales, basis)
     run = shard.samples["run"]
     at_usual = np.full(frame.height, np.nan)
     at_usual[run.row] = lots.minutes
@@ -369,9 +399,8 @@ def _join_parts(parts: list[Path], target: Path) -> None:
 
 
 def build_profiles(
-    results: pl.LazyFrame,
+    reported: ReportedTimes,
     operations: pl.LazyFrame,
-    basis: TimeBasis,
     out: Path,
     *,
     shards: int = 1,
@@ -379,37 +408,39 @@ def build_profiles(
 ) -> TimesReport:
     """Write the three time profiles and the samples behind them.
 
+    A group whose measure has no sample has n = 0 and NULL statistics.
+
     Parameters
     ----------
-    results : polars.LazyFrame
-        WORK_RESULTS frame.
+    reported : ReportedTimes
+        The work results and what their times mean.
     operations : polars.LazyFrame
-        OPERATIONS frame, used for the plausibility ratio only.
-    basis : TimeBasis
-        What the reported times mean.
+        OPERATIONS frame, for the plausibility ratio only.
     out : Path
-        Folder for `time_by_item_operation.parquet`, `time_by_job_resource.parquet`,
-        `time_by_job.parquet` and `time_samples.parquet`; made when missing, old files replaced.
+        Folder for `time_by_item_operation.parquet`, `time_by_job_resource.parquet`, `time_by_job.parquet` and
+        `time_samples.parquet`. Made if missing; old files are replaced.
     shards : int, default 1
-        Hash shards of items held in memory one after the other. The result does not depend on it.
+        Hash shards of items, held in memory one after the other. The result does not depend on it.
+    progress : Progress, optional
+        Shows how far the work is.
 
     Returns
     -------
-    TimesReport: counts and the plausibility ratios; give it to `check_plausibility` to stop the run. A group whose
-    measure has no sample has n = 0 and NULL statistics.
+    TimesReport
+        Counts and plausibility ratios. Pass it to `check_plausibility` to stop the run.
 
     Raises
     ------
     FrameError
-        `results` does not keep the WORK_RESULTS contract, or `shards` is under 1.
+        The results break the WORK_RESULTS contract, or `shards` is below 1.
     ConfigurationError
-        The time basis cannot convert anything.
+        Nothing can be converted by the time basis.
     """
     if shards < 1:
         raise FrameError(
             f"shards = {shards}: must be 1 or more.", remedy="Set ROUTING_ETL_SHARDS to 1 or more."
         )
-    WORK_RESULTS.validate(results)
+    WORK_RESULTS.validate(reported.results)
     out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch,
@@ -417,85 +448,105 @@ def build_profiles(
     ):
         spill = _Spill(shards, Path(scratch) if shards > 1 else None)
         for shard in range(shards):
-            spill.first_pass(results, basis, shard)
+            spill.first_pass(reported, shard)
             task.advance()
-        return _second_passes(spill, operations, basis, out, Path(scratch), task)
+        return _second_passes(spill, operations, reported.basis, out, task)
 
 
-def read_shard(results: pl.LazyFrame, basis: TimeBasis, folder: Path, *, shard: int, shards: int) -> int:
-    """The first pass over one shard alone: its results in minutes, sorted, as files in `folder` for `merge_shards`.
+def read_shard(reported: ReportedTimes, folder: ShardFolder, shard: int) -> int:
+    """The first pass over one shard: its results in minutes, sorted, as files for `merge_shards`.
 
-    Done again it replaces its files. Returns the results read.
+    Repeating it replaces the files. Returns the results read.
+
+    Parameters
+    ----------
+    reported : ReportedTimes
+        The work results of all shards, and what their times mean.
+    folder : ShardFolder
+        Where the files go.
+    shard : int
+        Number of the shard, from 0.
 
     Raises
     ------
     ConfigurationError
-        There is no such shard, or the time basis cannot convert anything.
+        There is no such shard, or nothing can be converted by the time basis.
     FrameError
-        As `build_profiles`.
+        The results break the WORK_RESULTS contract.
     """
-    check_shard(shard, shards)
-    WORK_RESULTS.validate(results)
-    folder.mkdir(parents=True, exist_ok=True)
-    return _Spill(shards, folder).first_pass(results, basis, shard)
+    check_shard(shard, folder.shards)
+    WORK_RESULTS.validate(reported.results)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return _Spill(folder.shards, folder.path).first_pass(reported, shard)
 
 
 def merge_shards(
+    folder: ShardFolder,
     operations: pl.LazyFrame,
     basis: TimeBasis,
-    folder: Path,
     out: Path,
     *,
-    shards: int,
     progress: Progress = SILENT,
 ) -> TimesReport:
-    """The second pass over all shards that `read_shard` left in `folder`: what `build_profiles` writes and returns.
+    """The second pass over all shards of `read_shard`: writes and returns what `build_profiles` does.
+
+    Parameters
+    ----------
+    folder : ShardFolder
+        Where the shards are.
+    operations : polars.LazyFrame
+        OPERATIONS frame, for the plausibility ratio only.
+    basis : TimeBasis
+        What the reported times mean, as given to `read_shard`.
+    out : Path
+        Folder for the profiles, as in `build_profiles`.
+    progress : Progress, optional
+        Shows how far the work is.
 
     Raises
     ------
     FrameError
         A shard is missing, or was made for another number of shards.
     """
-    spill = _Spill(shards, folder)
+    spill = _Spill(folder.shards, folder.path)
     missing = spill.missing()
     if missing:
         raise FrameError(
-            f"Of {shards} shards of work results {len(missing)} are missing in {folder}, first shard {missing[0]}.",
+            f"Of {folder.shards} shards of work results {len(missing)} are missing in {folder.path}, first shard "
+            f"{missing[0]}.",
             remedy="Aggregate the times of these shards first.",
         )
     out.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch,
-        progress.task("Time profiles", total=shards + 3) as task,
-    ):
-        return _second_passes(spill, operations, basis, out, Path(scratch), task)
+    with progress.task("Time profiles", total=folder.shards + 3) as task:
+        return _second_passes(spill, operations, basis, out, task)
 
 
 def _second_passes(
-    spill: _Spill, operations: pl.LazyFrame, basis: TimeBasis, out: Path, work: Path, task: Task
+    spill: _Spill, operations: pl.LazyFrame, basis: TimeBasis, out: Path, task: Task
 ) -> TimesReport:
     """Judge each shard by the scales of all, and write the profiles and samples of all."""
     job_scales = spill.job_scales()
-    n_items = 0
-    for shard in range(spill.shards):
-        profile, samples = _second_pass(spill.shard(shard), job_scales, basis, spill.counts)
-        profile.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
-        samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
-        n_items += profile.height
-        task.advance()
-    _join_parts(sorted(work.glob("items_*.parquet")), out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")
-    _join_parts(sorted(work.glob("samples_*.parquet")), out / SAMPLES)
+    own = out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"
+    groups = {TIME_BY_ITEM_OPERATION.name: 0}
+    with tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch:
+        work = Path(scratch)
+        for shard in range(spill.shards):
+            profile, samples = _second_pass(spill.shard(shard), job_scales, basis, spill.counts)
+            profile.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
+            samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
+            groups[TIME_BY_ITEM_OPERATION.name] += profile.height
+            task.advance()
+        _join_parts(sorted(work.glob("items_*.parquet")), own)
+        _join_parts(sorted(work.glob("samples_*.parquet")), out / SAMPLES)
     task.advance()
-    groups = {TIME_BY_ITEM_OPERATION.name: n_items}
-    own = pl.scan_parquet(out / f"{TIME_BY_ITEM_OPERATION.name}.parquet")
+    by_item_operation = pl.scan_parquet(own)
     for contract in (TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
-        profile = pooled(pl.scan_parquet(out / SAMPLES), own, contract, basis)
+        profile = pooled(pl.scan_parquet(out / SAMPLES), by_item_operation, contract, basis)
         profile.write_parquet(out / f"{contract.name}.parquet")
         groups[contract.name] = profile.height
         task.advance()
-    ratios = plausibility(own, operations)
     measures = {m: spill.counts.report(m) for m in MEASURES}
-    return TimesReport(spill.counts.results, measures, groups, ratios)
+    return TimesReport(spill.counts.results, measures, groups, plausibility(by_item_operation, operations))
 
 
 def read_evidence(out: Path) -> TimeEvidence:
@@ -504,7 +555,7 @@ def read_evidence(out: Path) -> TimeEvidence:
     Raises
     ------
     FrameError
-        A file is missing or does not keep its contract.
+        A file is missing or breaks its contract.
     """
     frames = []
     for contract in (TIME_BY_ITEM_OPERATION, TIME_BY_JOB_RESOURCE, TIME_BY_JOB):
@@ -515,16 +566,24 @@ def read_evidence(out: Path) -> TimeEvidence:
 
 
 def subset_evidence(out: Path, exclude_items: pl.Series, basis: TimeBasis) -> TimeEvidence:
-    """The profiles as if the results of `exclude_items` (item keys) had never been reported, for honest evaluation.
+    """The profiles as if the results of some items had never been reported, for honest evaluation.
 
-    The pooled profiles are rebuilt from the kept samples of the other items; which samples were kept and how run times go
-    with the lot is not judged again (the job's scales and exponent, from thousands of samples, saw the hidden items).
-    `basis`: the one that `build_profiles` was given.
+    The pooled profiles are rebuilt from the kept samples of the other items. Which samples are kept and how run times depend
+    on the lot is not estimated again: the jobs' scales and exponents, from thousands of samples, include the hidden items.
+
+    Parameters
+    ----------
+    out : Path
+        Folder that `build_profiles` wrote.
+    exclude_items : polars.Series
+        Item keys to hide.
+    basis : TimeBasis
+        The basis that `build_profiles` was given.
 
     Raises
     ------
     FrameError
-        As `read_evidence`; also when the samples are missing.
+        A file is missing or breaks its contract.
     """
     hidden = pl.Series(exclude_items, dtype=pl.String).unique().implode()
     others = (

@@ -1,27 +1,23 @@
-"""Which converted times are entry errors or outliers, and order statistics of many small groups at once.
+"""Which converted times are entry errors or outliers, one measure at a time.
 
-Belongs here: the rule that keeps a sample out, one measure at a time, so that a wrong run time never costs the operation
-its set-up. Does not: conversion (`convert.py`), statistics of what is kept (`statistics.py`), files (`profiles.py`).
+Set-up and run are judged separately, so that a wrong run time never costs an operation its set-up. The rule works on
+r = ln(minutes), because times spread by factors, not by minutes:
 
-The rule, on r = ln(minutes), because times spread by factors and not by minutes:
+* centre of a group (item, operation, job): the median of its r if it has 3 samples or more. With 2 samples that differ by
+  more than `LIMIT` scales of a difference, the one nearer to the job's median; with 1 sample, the job's median.
+* scale: for groups of 2 samples or more the job's pooled spread inside groups, 1.4826 x median |r - group median| over all
+  its groups of 3 and more. The middle sample of each group is left out, because its deviation is (nearly) 0 by
+  construction; the estimate is then within 6 % of a normal standard deviation from groups of 3 on. A job with too few
+  samples takes the plant's pooled spread. For a single sample, the job's whole spread, 1.4826 x median |r - job median|.
+  At least `SCALE_FLOOR`. A group of 4 has no usable spread of its own; pooling is what makes the rule work.
+* outlier: |r - centre| > 3.5 scales, the limit for modified z-scores of Iglewicz and Hoaglin (1993, "How to Detect and
+  Handle Outliers"). The replaced system's rules (1.5 IQR, z > 2.5) need larger groups than a plant has.
+* entry error: the deviation is above 2.5 scales and within 2 scales of a known slip, which is itself recognisable (ln of
+  its factor above 3.5 scales): minutes typed as hours (`time_factor_min` times too large), or the time of one piece
+  instead of the whole order or the reverse (wrong by the quantity).
 
-* centre of a group (item, operation, job): the median of its r when it has 3 samples or more. With 2 samples that
-  disagree by more than `LIMIT` scales of a difference, the one nearer to the job's median; with 1 sample, the job's
-  median.
-* scale: for groups with 2 samples or more the job's pooled spread inside groups, 1.4826 x median |r - group median|
-  over all its groups of 3 and more, without one middle sample of each group, whose deviation is (nearly) 0 by
-  construction: so the estimate is within 6 % of a normal spread from groups of 3 on. The plant's pooled spread where
-  the job has too few. For a single sample the job's whole spread, 1.4826 x median |r - job median|. Never
-  under `SCALE_FLOOR`. Pooling is what makes it usable: a group of 4 has no spread of its own to speak of.
-* outlier: |r - centre| > 3.5 scales, the modified z-score limit of Iglewicz and Hoaglin (1993, "How to Detect and
-  Handle Outliers"). It replaces the 1.5 IQR and z > 2.5 rules of the earlier system (docs/legacy-system.md 2.8), which need
-  larger groups than a plant has.
-* entry error: the deviation is above 2.5 scales and equals a known slip within 2 scales, and the slip is itself
-  recognisable (ln of its factor above 3.5 scales): minutes typed as hours (the value is `time_factor_min` times too large) or the time of one piece
-  where the whole order was due, or the reverse (wrong by the quantity).
-
-Nothing is corrected or clipped; what is kept out is counted. The standard times of the routing play no part, so that a
-plant whose reports are all in the wrong unit is caught by the plausibility check and not hidden here.
+Nothing is corrected or clipped; what is removed is counted. The routing's standard times play no part, so that a plant whose
+reports are all in the wrong unit fails the plausibility check instead of being hidden here.
 """
 
 from __future__ import annotations
@@ -34,11 +30,15 @@ import polars as pl
 
 from routing_etl.times.statistics import BoolArray, FloatArray, SortedGroups
 
+#: A sample farther than this many scales from its centre is an outlier (Iglewicz and Hoaglin 1993).
 LIMIT = 3.5
+#: Least scale, in ln(minutes): a report within a factor of exp(3.5 x 0.1) = 1.4 of its centre is never an outlier.
 SCALE_FLOOR = 0.1
-#: Deviations needed before a spread is believed.
+#: Deviations needed to estimate a spread.
 MIN_DEVIATIONS = 10
+#: Standard deviation of a normal distribution over its median absolute deviation.
 _NORMAL = 1.4826
+#: A known slip is looked for from this many scales on, and recognised within this many.
 _SLIP_LIMIT = 2.5
 _SLIP_WIDTH = 2.0
 
@@ -47,7 +47,7 @@ _SLIP_WIDTH = 2.0
 class Samples:
     """Usable times of one measure (minutes above 0), sorted by group and value.
 
-    `row`: index into the frame they come from, per value; `key`: of each group.
+    `row` is each value's row in the frame it comes from, `key` names each group.
     """
 
     groups: SortedGroups
@@ -56,7 +56,7 @@ class Samples:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, measure: str) -> Samples:
-        """From a frame with `key` (UInt64, names the group) and `<measure>_min`."""
+        """Samples of a frame with `key` (UInt64, names the group) and `<measure>_min`."""
         named = frame.select("key", value=f"{measure}_min", row=pl.int_range(pl.len(), dtype=pl.UInt32))
         found = named.filter(pl.col("value") > 0).sort("key", "value")
         key = found["key"].to_numpy()
@@ -75,10 +75,23 @@ class Samples:
 
 
 def deviations(groups: SortedGroups, job: pl.Series, pieces: FloatArray | None = None) -> pl.DataFrame:
-    """What the scales are made of, per value: its `job`, `log` and `dev` (|log - group median|, NULL in small groups).
+    """The data that scales and lot exponents are estimated from, one row per value.
 
-    With `pieces` (of the report behind each value, NaN when unknown) also `gap`, log - group median, and `lot`, ln of the
-    pieces less the group's mean, NULL in groups with fewer than two known.
+    Parameters
+    ----------
+    groups : SortedGroups
+        Samples above 0, in minutes.
+    job : polars.Series
+        Job of each value.
+    pieces : FloatArray, optional
+        Pieces of the report behind each value, NaN if unknown.
+
+    Returns
+    -------
+    polars.DataFrame
+        `job`, `log` (ln of the minutes) and `dev` (|log - group median|; NULL in groups under 3 and for the middle sample
+        of a group). With `pieces` also `gap` (log - group median) and `lot` (ln of the pieces less its group's mean; NULL
+        in groups with fewer than two known).
     """
     log = np.log(groups.value)
     gap = log - groups.spread(groups.quantile(0.5, log))
@@ -99,8 +112,13 @@ def deviations(groups: SortedGroups, job: pl.Series, pieces: FloatArray | None =
 def scales(parts: pl.LazyFrame) -> pl.DataFrame:
     """Per `job`: `centre` (median log), `spread` (whole job) and `within` (inside groups), floored.
 
-    `parts` has the columns of `deviations`, of one measure and all shards. `spread` is NULL for a job with fewer than
-    `MIN_DEVIATIONS` samples; `within` falls back to the plant's and is NULL when that too has too few.
+    `spread` is NULL for a job with fewer than `MIN_DEVIATIONS` samples; `within` falls back to the plant's, and is NULL if
+    the plant has too few as well.
+
+    Parameters
+    ----------
+    parts : polars.LazyFrame
+        The columns of `deviations`, of one measure and all shards.
     """
     by_job = parts.group_by("job").agg(
         centre=pl.col("log").median(),
@@ -125,14 +143,26 @@ def scales(parts: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _scale(median_deviation: pl.Expr) -> pl.Expr:
-    """A median absolute deviation as a normal standard deviation, floored; NULL stays NULL."""
+    """A median absolute deviation as a standard deviation, at least `SCALE_FLOOR`; NULL stays NULL."""
     scale = _NORMAL * median_deviation
     return pl.when(scale > SCALE_FLOOR).then(scale).when(scale.is_not_null()).then(SCALE_FLOOR)
 
 
 @dataclass(frozen=True)
+class Scales:
+    """The jobs' `scales`, one entry per group; NaN where there is none."""
+
+    centre: FloatArray
+    spread: FloatArray
+    within: FloatArray
+
+
+@dataclass(frozen=True)
 class Removed:
-    """Masks over sorted values: `unit` minutes typed as hours, `quantity` order and piece mixed up, `outlier` others."""
+    """What is removed, as masks over the sorted values.
+
+    `unit`: minutes typed as hours; `quantity`: order and piece mixed up; `outlier`: any other.
+    """
 
     unit: BoolArray
     quantity: BoolArray
@@ -140,18 +170,12 @@ class Removed:
 
     @property
     def any(self) -> BoolArray:
-        """Kept out for whatever reason."""
+        """Removed for any reason."""
         return np.asarray(self.unit | self.quantity | self.outlier)
 
 
 def find_removed(
-    groups: SortedGroups,
-    centre: FloatArray,
-    spread: FloatArray,
-    within: FloatArray,
-    *,
-    unit_factor: float,
-    quantity: FloatArray | None,
+    groups: SortedGroups, job: Scales, *, unit_factor: float, quantity: FloatArray | None
 ) -> Removed:
     """Apply the rule of this module.
 
@@ -159,26 +183,21 @@ def find_removed(
     ----------
     groups : SortedGroups
         Samples above 0, in minutes.
-    centre : FloatArray
-        The job's `scales`, one entry per group; NaN where there is none.
-    spread : FloatArray
-        The job's `scales`, one entry per group; NaN where there is none.
-    within : FloatArray
-        The job's `scales`, one entry per group; NaN where there is none.
+    job : Scales
+        Centre and scales of each group's job.
     unit_factor : float
-        How far off a value is that was typed in minutes where the ERP reports its own unit (60 for
-        hours).
+        By how much a value is too large that was typed in minutes where the ERP's unit was due (60 for hours).
     quantity : FloatArray or None
-        Pieces of the report behind each value, NaN when unknown; None when no quantity can be mixed
-        up.
+        Pieces of the report behind each value, NaN if unknown. None: no quantity can be mixed up.
     """
+    centre, within = job.centre, job.within
     log = np.log(groups.value)
     own = groups.quantile(0.5, log)
     first, last = log[groups.start], log[groups.start + groups.size - 1]
     disagree = (groups.size == 2) & (last - first > LIMIT * np.sqrt(2.0) * within) & np.isfinite(centre)
     nearer = np.where(np.abs(first - centre) <= np.abs(last - centre), first, last)
     reference = np.where(groups.size == 1, centre, np.where(disagree, nearer, own))
-    scale = groups.spread(np.where(groups.size == 1, spread, within))
+    scale = groups.spread(np.where(groups.size == 1, job.spread, within))
     distance = log - groups.spread(reference)
     with np.errstate(invalid="ignore"):
         far = np.flatnonzero(np.abs(distance) > _SLIP_LIMIT * scale)
@@ -200,6 +219,6 @@ def find_removed(
 
 
 def _is_slip(distance: FloatArray, scale: FloatArray, factor: FloatArray) -> BoolArray:
-    """True where `distance` is about ln(factor) and that is large enough to be recognised."""
+    """Whether `distance` is about ln(factor), and that is large enough to be recognised."""
     size = np.log(np.where(np.isfinite(factor) & (factor > 1), factor, 1.0))
     return np.asarray((size > LIMIT * scale) & (np.abs(distance - size) <= _SLIP_WIDTH * scale))

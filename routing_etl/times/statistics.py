@@ -1,7 +1,4 @@
-"""Statistics of very many small groups of sorted values, by position: no group is visited one by one.
-
-Belongs here: `SortedGroups` and the columns of a profile. Does not: which values are in a group (`samples.py`).
-"""
+"""Statistics of very many small groups of sorted values, by position, without a loop over groups."""
 
 from __future__ import annotations
 
@@ -19,15 +16,23 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+#: Relative error allowed for in sums of weights.
 _TOLERANCE = 1e-7
 _QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
 @dataclass(frozen=True)
 class SortedGroups:
-    """Values of group after group, ascending inside each; `size` says how many each group has, 0 included.
+    """Values of one group after the other, ascending within each.
 
-    `weight`: how much each value counts in `profile` (above 0), None: all alike.
+    Parameters
+    ----------
+    value : FloatArray
+        The values of all groups.
+    size : IntArray
+        Number of values of each group; may be 0.
+    weight : FloatArray, optional
+        Weight of each value in `profile`, above 0. None: all weigh the same.
     """
 
     value: FloatArray
@@ -36,7 +41,7 @@ class SortedGroups:
 
     @classmethod
     def weighted(cls, value: FloatArray, size: IntArray, weight: FloatArray) -> SortedGroups:
-        """Groups whose equal values share their weights, so that nothing depends on the order of ties."""
+        """Groups whose equal values get their mean weight, so that nothing depends on the order of ties."""
         begins = np.ones(len(value), dtype=bool)
         begins[1:] = value[1:] != value[:-1]
         begins[cls(value, size).start[size > 0]] = True
@@ -47,17 +52,20 @@ class SortedGroups:
 
     @cached_property
     def start(self) -> IntArray:
-        """Where each group starts."""
+        """Position of each group's first value."""
         return (
             np.concatenate([[0], np.cumsum(self.size)[:-1]]).astype(np.int64) if len(self.size) else self.size
         )
 
     def spread(self, per_group: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """One entry per group to one entry per value."""
+        """Repeat one entry per group for each of its values."""
         return np.repeat(per_group, self.size)
 
     def quantile(self, q: float, of: FloatArray | None = None) -> FloatArray:
-        """Quantile of each group, linear interpolation, NaN when empty; `of`: other values in the same sorted order."""
+        """Quantile of each group by linear interpolation, NaN for an empty one.
+
+        `of` gives other values, in the same sorted order.
+        """
         values = self.value if of is None else of
         found = np.full(len(self.size), np.nan)
         some = self.size > 0
@@ -72,21 +80,21 @@ class SortedGroups:
 
     @cached_property
     def _upto(self) -> FloatArray:
-        """Per value the weight of its group up to and with it."""
+        """Per value, the weight of its group up to and including it."""
         assert self.weight is not None
         along = np.cumsum(self.weight)
         return np.asarray(along - self.spread(np.concatenate([[0.0], along])[self.start]))
 
     @cached_property
     def _middle(self) -> FloatArray:
-        """Per value the weight of its group up to the middle of its own."""
+        """Per value, the weight of its group up to the middle of its own weight."""
         return self._upto - self._weights / 2
 
     def weighted_quantile(self, q: float) -> FloatArray:
-        """Quantile of each group by weight, NaN when empty.
+        """Weighted quantile of each group, NaN for an empty one.
 
-        A value stands at the middle of its weight, the first at 0 and the last at 1, between them it is linear: with
-        equal weights the definition of `quantile` (type 7 of Hyndman and Fan 1996).
+        A value's position is the middle of its weight, scaled so that the first is at 0 and the last at 1; between values it
+        is linear. With equal weights this is type 7 of Hyndman and Fan (1996), as `quantile`.
         """
         if self.weight is None or not len(self.value):
             return self.quantile(q)
@@ -105,7 +113,7 @@ class SortedGroups:
         return found
 
     def total(self, values: FloatArray | BoolArray) -> FloatArray:
-        """Sum of `values` (one per value) in each group, 0 when empty."""
+        """Sum of `values` (one entry per value) in each group, 0 for an empty one."""
         found = np.zeros(len(self.size))
         some = self.size > 0
         if some.any():
@@ -113,11 +121,12 @@ class SortedGroups:
         return found
 
     def profile(self, measure: str) -> pl.DataFrame:
-        """Columns `<measure>_n`, mean, trim_mean, std, cv, p10, p50, p90, optimal, standard, safe; a row per group.
+        """The statistics of a time profile, one row per group; NULL for an empty group.
 
-        The trimmed mean leaves out the values that lie within 10 % of the weight at either end (of equal ones 10 %, rounded
-        down, as `scipy.stats.trim_mean`); std has ddof 0; STD is the trimmed mean, and OPT <= STD <= SAFE follows from the formulas of `scenarios.py`. NULL where a
-        group is empty.
+        Columns `<measure>_n`, mean, trim_mean, std, cv, p10, p50, p90, optimal, standard, safe. The trimmed mean leaves out
+        the values within 10 % of the weight at either end (with equal weights 10 % of the values, rounded down, as
+        `scipy.stats.trim_mean`). The standard deviation has ddof 0. STD is the trimmed mean; OPT <= STD <= SAFE follows from
+        the formulas in `scenarios.py`.
         """
         whole = self.total(self._weights)
         whole[whole == 0] = np.nan
@@ -155,9 +164,9 @@ class SortedGroups:
         return trimmed
 
     def _without_tails(self, mean: FloatArray) -> FloatArray:
-        """Mean of each group without the values within TRIM of the weight at either end; `mean` where none is left."""
+        """Mean of each group without the values within TRIM of the weight at either end; `mean` if none is left."""
         whole = self.total(self._weights)
-        # Sums of weights are not exact: what stands at the limit but for that is at the limit.
+        # Sums of weights have rounding errors: a value within the tolerance of the limit counts as being at it.
         limit = self.spread((TRIM + _TOLERANCE) * whole)
         inside = (self._upto > limit) & (self.spread(whole) - self._upto + self._weights > limit)
         kept = np.where(inside, self._weights, 0.0)

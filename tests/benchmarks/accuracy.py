@@ -86,7 +86,7 @@ def read_plant(database: Path, work: Path) -> Plant:
     from routing_etl.erp.clean import clean
     from routing_etl.erp.extract import extract
     from routing_etl.erp.profile import load_profile
-    from routing_etl.times.profiles import build_profiles
+    from routing_etl.times.profiles import ReportedTimes, build_profiles
 
     settings, profile = load_settings(home=work), load_profile("bi_views")
     raw, cleaned, times = work / "raw", work / "clean", work / "times"
@@ -95,7 +95,8 @@ def read_plant(database: Path, work: Path) -> Plant:
     extract(f"sqlite:///{database.as_posix()}", profile, raw, settings)
     clean(raw, cleaned, work / "rejects", profile, cutoff=None)
     operations = pl.scan_parquet(cleaned / "operations.parquet")
-    build_profiles(pl.scan_parquet(cleaned / "work_results.parquet"), operations, profile.time_basis, times)
+    results = pl.scan_parquet(cleaned / "work_results.parquet")
+    build_profiles(ReportedTimes(results, profile.time_basis), operations, times)
     with sqlite3.connect(database) as connection:
         truth = Truth.from_tables(
             *[

@@ -26,9 +26,8 @@ import numpy as np
 import polars as pl
 
 from routing_etl.frames import OPERATIONS, WORK_RESULTS, TimeBasis
-from routing_etl.times.aggregator import TIMES, TimeAggregator
 from routing_etl.times.lead_time import totals
-from routing_etl.times.profiles import build_profiles, subset_evidence
+from routing_etl.times.profiles import ReportedTimes, build_profiles, subset_evidence
 
 KEYS = (["item_key", "proc_seq", "job_cd"], ["job_cd", "res_cd"], ["job_cd"])
 
@@ -82,7 +81,10 @@ def profiles(results: Path, shards: int) -> None:
     """The product's own."""
     with tempfile.TemporaryDirectory() as out:
         report = build_profiles(
-            pl.scan_parquet(results), OPERATIONS.empty().lazy(), TimeBasis(), Path(out), shards=shards
+            ReportedTimes(pl.scan_parquet(results), TimeBasis()),
+            OPERATIONS.empty().lazy(),
+            Path(out),
+            shards=shards,
         )
         print(report, file=sys.stderr)
 
@@ -91,7 +93,10 @@ def subset(results: Path, shards: int) -> None:
     """The product's own, and the pooled profiles once more without a tenth of the items."""
     with tempfile.TemporaryDirectory() as out:
         build_profiles(
-            pl.scan_parquet(results), OPERATIONS.empty().lazy(), TimeBasis(), Path(out), shards=shards
+            ReportedTimes(pl.scan_parquet(results), TimeBasis()),
+            OPERATIONS.empty().lazy(),
+            Path(out),
+            shards=shards,
         )
         hidden = pl.scan_parquet(results).select(pl.col("item_key").unique()).collect()["item_key"]
         started = time.perf_counter()
@@ -142,7 +147,7 @@ def legacy_loop(rows: list[dict[str, Any]]) -> dict[str, float]:
         except ValueError:
             return None
 
-    sums = dict.fromkeys(TIMES, 0.0)
+    sums = dict.fromkeys(sources, 0.0)
     for row in rows:
         upper = {str(key).upper(): value for key, value in row.items()}
         for name, columns in sources.items():
@@ -153,10 +158,7 @@ def legacy_loop(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 def aggregators() -> None:
     """Dicts through the legacy contract, and the same operations as a frame."""
-    print("\nwhole plants come as frames (lead_time.totals), single routings as dicts (TimeAggregator)")
-    print(
-        f"{'operations':>12} {'legacy loop':>12} {'TimeAggregator':>15} {'lead_time.totals':>17} {'loop/totals':>12}"
-    )
+    print(f"\n{'operations':>12} {'legacy loop':>12} {'lead_time.totals':>17} {'loop/totals':>12}")
     for n in (1_000, 10_000, 60_000, 600_000):
         rows = [
             {"PROC_SEQ": i + 1, "SETUP_TIME": 5 + i % 10, "RUN_TIME": 15 + i % 20, "QUEUE_TIME": 2 + i % 5,
@@ -168,9 +170,8 @@ def aggregators() -> None:
              "mfg_lt_days": 0.0}
         ).lazy()  # fmt: skip
         loop = timed(lambda rows=rows: legacy_loop(rows))
-        dicts = timed(lambda rows=rows: TimeAggregator().aggregate(rows))
         lazy = timed(lambda frame=frame: totals(frame).collect())
-        print(f"{n:>12,} {loop:>11.4f}s {dicts:>14.4f}s {lazy:>16.4f}s {loop / lazy:>11.1f}x")
+        print(f"{n:>12,} {loop:>11.4f}s {lazy:>16.4f}s {loop / lazy:>11.1f}x")
 
 
 def main() -> None:

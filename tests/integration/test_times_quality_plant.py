@@ -16,7 +16,7 @@ from routing_etl.plant.demo import write_plant
 from routing_etl.quality.checks import check_sources, raise_on_critical
 from routing_etl.settings import load_settings
 from routing_etl.times.plausibility import check_plausibility
-from routing_etl.times.profiles import SAMPLES, TimesReport, build_profiles
+from routing_etl.times.profiles import SAMPLES, ReportedTimes, TimesReport, build_profiles
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TimesReport]:
     results, operations = (
         pl.scan_parquet(home / "clean" / f"{n}.parquet") for n in ("work_results", "operations")
     )
-    return home, build_profiles(results, operations, profile.time_basis, home / "times")
+    return home, build_profiles(ReportedTimes(results, profile.time_basis), operations, home / "times")
 
 
 def test_a_cleaned_plant_passes_every_critical_check(plant: tuple[Path, TimesReport]) -> None:

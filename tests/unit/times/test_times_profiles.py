@@ -25,7 +25,13 @@ from routing_etl.frames import (
     TimeBasis,
 )
 from routing_etl.times.plausibility import Plausibility, check_plausibility, plausibility
-from routing_etl.times.profiles import TimesReport, build_profiles, read_evidence, subset_evidence
+from routing_etl.times.profiles import (
+    ReportedTimes,
+    TimesReport,
+    build_profiles,
+    read_evidence,
+    subset_evidence,
+)
 from routing_etl.times.statistics import SortedGroups
 
 MINUTES = TimeBasis(time_factor_min=1.0)
@@ -49,7 +55,7 @@ def no_operations() -> pl.LazyFrame:
 
 
 def build(rows: pl.LazyFrame, out: Path, basis: TimeBasis = MINUTES, **kwargs: Any) -> TimesReport:
-    return build_profiles(rows, no_operations(), basis, out, **kwargs)
+    return build_profiles(ReportedTimes(rows, basis), no_operations(), out, **kwargs)
 
 
 def ordinary_plant(
@@ -293,7 +299,9 @@ def standards(run: float, setup: float | None = None) -> pl.LazyFrame:
 
 
 def test_ratio_of_actual_to_standard(tmp_path: Path) -> None:
-    report = build_profiles(results(ordinary_plant()), standards(20.0, 0.0), TimeBasis(), tmp_path)
+    report = build_profiles(
+        ReportedTimes(results(ordinary_plant()), TimeBasis()), standards(20.0, 0.0), tmp_path
+    )
     assert report.plausibility["run"].ratio == pytest.approx(1.0, abs=0.2)
     assert report.plausibility["run"].pairs == 40
     assert report.plausibility["setup"].ratio is None
@@ -303,7 +311,7 @@ def test_ratio_of_actual_to_standard(tmp_path: Path) -> None:
 
 def test_a_plant_in_the_wrong_unit_stops_the_run(tmp_path: Path) -> None:
     report = build_profiles(
-        results(ordinary_plant()), standards(20.0), TimeBasis(time_factor_min=3600), tmp_path
+        ReportedTimes(results(ordinary_plant()), TimeBasis(time_factor_min=3600)), standards(20.0), tmp_path
     )
     assert report.measures["run"].removed == 0
     with pytest.raises(
