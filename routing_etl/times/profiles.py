@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from routing_etl.errors import FrameError
@@ -31,21 +28,28 @@ from routing_etl.frames import (
     TimeEvidence,
 )
 from routing_etl.progress import SILENT, Progress, Task
-from routing_etl.shards import check_shard, in_shard
-from routing_etl.times.convert import minutes, pieces
-from routing_etl.times.lot_size import at_lot, exponents
+from routing_etl.shards import check_shard
+from routing_etl.times.lot_size import exponents
+from routing_etl.times.one_shard import ReportedTimes, Shard, group_key, load_shard, profile_of
 from routing_etl.times.plausibility import Plausibility, plausibility
-from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights, conform, pooled
-from routing_etl.times.samples import Removed, Samples, Scales, deviations, find_removed, scales
-from routing_etl.times.statistics import BoolArray, FloatArray, IntArray, SortedGroups
+from routing_etl.times.pooled import MEASURES, pooled
+from routing_etl.times.samples import Removed, scales
 
+__all__ = [
+    "SAMPLES",
+    "MeasureReport",
+    "ReportedTimes",
+    "ShardFolder",
+    "TimesReport",
+    "build_profiles",
+    "merge_shards",
+    "read_evidence",
+    "read_shard",
+    "subset_evidence",
+]
+
+#: Name of the file of samples behind the profiles.
 SAMPLES = "time_samples.parquet"
-#: Operation numbers that span this much or more are ranked, so that the group key fits into 64 bits.
-_WIDE_SEQUENCE = 100_000
-_SAMPLE_COLUMNS = (
-    "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
-    "pieces", "run_min_at_lot",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,6 @@ class TimesReport:
     measures: dict[str, MeasureReport]
     groups: dict[str, int]
     plausibility: dict[str, Plausibility] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ReportedTimes:
-    """Work results (a WORK_RESULTS frame) and what their times mean."""
-
-    results: pl.LazyFrame
-    basis: TimeBasis
 
 
 @dataclass(frozen=True)
@@ -126,176 +122,6 @@ class _Counts:
         return MeasureReport(self.samples[measure], flagged, *self.removed[measure])
 
 
-def _load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame:
-    """One shard of results in minutes. Strings as categories, because there are few different ones in many rows."""
-    basis = reported.basis
-    results = reported.results.filter(in_shard(shard, shards)) if shards > 1 else reported.results
-    return (
-        minutes(results, basis)
-        .select(
-            pl.col("item_key", "job_cd", "res_cd").cast(pl.Categorical),
-            "proc_seq",
-            "report_dt",
-            "setup_min",
-            "run_min",
-            "setup_flag",
-            "run_flag",
-            pieces=pieces(basis),
-        )
-        .collect(engine="streaming")
-    )
-
-
-def _group_key(frame: pl.DataFrame) -> pl.Series:
-    """One UInt64 per (job, item, operation number), job first.
-
-    jobs x items x operation numbers must stay below 2**64: 100,000 jobs, 100 million items and 100,000 numbers fit. Numbers
-    that span more are ranked.
-    """
-    if frame.is_empty():
-        return pl.Series("key", [], dtype=pl.UInt64)
-    seq = frame["proc_seq"].cast(pl.Int64)
-    seq = seq - int(seq.min())  # type: ignore[arg-type]
-    if int(seq.max()) >= _WIDE_SEQUENCE:  # type: ignore[arg-type]
-        seq = seq.rank("dense").cast(pl.Int64) - 1
-    code = frame.select(
-        job=pl.col("job_cd").to_physical().cast(pl.UInt64),
-        item=pl.col("item_key").to_physical().cast(pl.UInt64),
-        seq=seq.cast(pl.UInt64),
-    )
-    items, seqs = (int(code[c].max()) + 1 for c in ("item", "seq"))  # type: ignore[arg-type]
-    return code.select(key=(pl.col("job") * items + pl.col("item")) * seqs + pl.col("seq"))["key"]
-
-
-def _job_codes(frame: pl.DataFrame, rows: npt.NDArray[np.uint32]) -> pl.Series:
-    return frame["job_cd"].gather(pl.Series(rows))
-
-
-def _pieces(frame: pl.DataFrame, samples: Samples) -> FloatArray:
-    """Pieces of the report behind each value, NaN if unknown."""
-    return frame["pieces"].fill_null(float("nan")).to_numpy()[samples.row]
-
-
-def _per_group(
-    frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, *names: str
-) -> Iterator[FloatArray]:
-    """Columns of the jobs' scales, one entry per group; NaN where there is none."""
-    jobs = pl.DataFrame({"job": _job_codes(frame, samples.first)})
-    per_group = jobs.join(job_scales, on="job", how="left", maintain_order="left")
-    return (per_group[c].cast(pl.Float64).fill_null(float("nan")).to_numpy() for c in names)
-
-
-def _judge(
-    frame: pl.DataFrame, samples: Samples, job_scales: pl.DataFrame, measure: str, basis: TimeBasis
-) -> Removed:
-    """Which samples of one measure are entry errors or outliers."""
-    job = Scales(*_per_group(frame, samples, job_scales, "centre", "spread", "within"))
-    quantity = None
-    if measure == "run" and basis.run_basis != "lot":
-        quantity = _pieces(frame, samples)
-    return find_removed(samples.groups, job, unit_factor=basis.time_factor_min, quantity=quantity)
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The samples of one measure, and which of them are removed."""
-
-    samples: Samples
-    removed: Removed
-
-
-@dataclass(frozen=True)
-class _Lots:
-    """Run times at their operation's usual lot: `lot` and `exponent` per group (NaN: unknown), `minutes` per value."""
-
-    lot: FloatArray
-    exponent: FloatArray
-    minutes: FloatArray
-
-
-def _lots(
-    frame: pl.DataFrame,
-    samples: Samples,
-    kept: BoolArray,
-    weight: FloatArray,
-    job_scales: pl.DataFrame,
-) -> _Lots:
-    """Convert run times to the usual lot: the weighted geometric mean of the pieces of an operation's kept reports."""
-    groups, quantity = samples.groups, _pieces(frame, samples)
-    counts = np.where(kept & np.isfinite(quantity), weight, 0.0)
-    total = groups.total(counts)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        lot = np.exp(groups.total(counts * np.where(counts > 0, np.log(quantity), 0.0)) / total)
-    (exponent,) = _per_group(frame, samples, job_scales, "exponent")
-    minutes = at_lot(groups.value, quantity, groups.spread(lot), groups.spread(exponent))
-    return _Lots(lot, np.where(np.isfinite(lot), exponent, np.nan), minutes)
-
-
-def _sorted_groups(value: FloatArray, weight: FloatArray, size: IntArray) -> SortedGroups:
-    """Groups of values that are not sorted yet."""
-    group = np.repeat(np.arange(len(size)), size)
-    ordered = pl.DataFrame({"group": group, "value": value, "weight": weight}).sort("group", "value")
-    return SortedGroups.weighted(ordered["value"].to_numpy(), size, ordered["weight"].to_numpy())
-
-
-def _measure_profile(
-    frame: pl.DataFrame, measure: str, judged: _Judged, job_scales: pl.DataFrame, basis: TimeBasis
-) -> tuple[pl.DataFrame, _Lots | None]:
-    """Statistics of one measure per group: `key`, a row of the group, newest kept date and the profile's columns."""
-    samples, kept = judged.samples, ~judged.removed.any
-    groups = samples.groups
-    left = groups.total(kept).astype(np.int64)
-    dates = frame["report_dt"].to_physical().fill_null(NO_DATE).to_numpy()[samples.row]
-    newest = np.full(len(left), NO_DATE, dtype=np.int32)
-    if len(left):
-        newest = np.maximum.reduceat(np.where(kept, dates, NO_DATE), groups.start)
-    days = pl.Series(f"{measure}_newest", newest, dtype=pl.Int32)
-    weight = age_weights(dates, groups.spread(newest), basis.half_life_days)
-    columns = {
-        "key": samples.key,
-        f"{measure}_row": samples.first,
-        f"{measure}_n_removed": groups.size - left,
-    }
-    lots = None
-    used = SortedGroups.weighted(groups.value[kept], left, weight[kept])
-    if measure == "run":
-        lots = _lots(frame, samples, kept, weight, job_scales)
-        used = _sorted_groups(lots.minutes[kept], weight[kept], left)
-        columns |= {"run_lot": lots.lot, "run_lot_exponent": lots.exponent}
-    profile = pl.DataFrame(columns, nan_to_null=True)
-    return profile.hstack([days.replace(NO_DATE, None).cast(pl.Date), *used.profile(measure)]), lots
-
-
-def _item_profile(
-    frame: pl.DataFrame,
-    judged: dict[str, _Judged],
-    job_scales: dict[str, pl.DataFrame],
-    basis: TimeBasis,
-) -> tuple[pl.DataFrame, _Lots]:
-    """TIME_BY_ITEM_OPERATION of one shard, and the run times at the usual lots."""
-    (setup, _), (run, lots) = (_measure_profile(frame, m, judged[m], job_scales[m], basis) for m in MEASURES)
-    assert lots is not None
-    joined = setup.join(run, on="key", how="full", coalesce=True).with_columns(
-        pl.col(f"{m}_{n}").fill_null(0) for m in MEASURES for n in ("n", "n_removed")
-    )
-    rows = joined.select(pl.coalesce("setup_row", "run_row")).to_series()
-    names = frame.select("item_key", "proc_seq", "job_cd")[rows]
-    newest = joined.select(last_report_dt=pl.max_horizontal("setup_newest", "run_newest"))
-    return conform(TIME_BY_ITEM_OPERATION, joined.hstack(names).hstack(newest)), lots
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """One shard in memory: its rows with `key`, and the sorted samples of each measure."""
-
-    frame: pl.DataFrame
-    samples: dict[str, Samples]
-
-    @classmethod
-    def of(cls, frame: pl.DataFrame) -> _Shard:
-        return cls(frame, {m: Samples.of(frame, m) for m in MEASURES})
-
-
 class _Spill:
     """Keeps the shards between the two passes: as files in a folder, or a single one in memory.
 
@@ -309,24 +135,23 @@ class _Spill:
 
     def __init__(self, shards: int, folder: Path | None) -> None:
         self.shards, self._folder = shards, folder
-        self._only: _Shard | None = None
+        self._only: Shard | None = None
         self._spread: dict[str, pl.DataFrame] = {}
         self.counts = _Counts()
 
     def first_pass(self, reported: ReportedTimes, shard: int) -> int:
         """Read, convert and sort a shard, and keep what the scales need. Returns the results read."""
-        frame = _load_shard(reported, shard, self.shards)
+        frame = load_shard(reported, shard, self.shards)
         counts = _Counts(frame.height)
         if self._folder is not None:
             self._path("counts", shard).unlink(missing_ok=True)
         for m in MEASURES:
             counts.flags(m, frame[f"{m}_flag"])
-        frame = frame.drop("setup_flag", "run_flag").with_columns(_group_key(frame))
-        loaded = _Shard.of(frame)
+        frame = frame.drop("setup_flag", "run_flag").with_columns(group_key(frame))
+        loaded = Shard.of(frame)
         for m, samples in loaded.samples.items():
             counts.samples[m] += len(samples.row)
-            quantity = _pieces(frame, samples) if m == "run" else None
-            part = deviations(samples.groups, _job_codes(frame, samples.row), quantity)
+            part = loaded.deviations(m)
             if self._folder is not None:
                 part.write_parquet(self._path(f"spread_{m}", shard), compression="uncompressed")
             else:
@@ -359,36 +184,16 @@ class _Spill:
         found["run"] = found["run"].join(exponents(parts["run"], found["run"]), on="job")
         return found
 
-    def shard(self, shard: int) -> _Shard:
+    def shard(self, shard: int) -> Shard:
         """A shard as the first pass left it."""
         if self._only is not None:
             return self._only
-        return _Shard.of(pl.read_parquet(self._path("shard", shard)))
+        return Shard.of(pl.read_parquet(self._path("shard", shard)))
 
     def _path(self, what: str, shard: int) -> Path:
         assert self._folder is not None
         kind = "json" if what == "counts" else "parquet"
         return self._folder / f"{what}_{shard:03d}of{self.shards:03d}.{kind}"
-
-
-def _second_pass(
-    shard: _Shard, job_scales: dict[str, pl.DataFrame], basis: TimeBasis, counts: _Counts
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The shard's TIME_BY_ITEM_OPERATION rows and its samples with their marks."""
-    frame, judged = shard.frame, {}
-    for m, samples in shard.samples.items():
-        removed = _judge(frame, samples, job_scales[m], m, basis)
-        judged[m] = _Judged(samples, removed)
-        counts.remove(m, removed)
-        marks = np.zeros(frame.height, dtype=bool)
-        marks[samples.row[removed.any]] = True
-        frame = frame.with_columns(pl.Series(f"{m}_removed", marks))
-    profile, lots = _item_profile(frame, judged, job_scales, basis)
-    run = shard.samples["run"]
-    at_usual = np.full(frame.height, np.nan)
-    at_usual[run.row] = lots.minutes
-    frame = frame.with_columns(pl.Series("run_min_at_lot", at_usual, nan_to_null=True))
-    return profile, frame.select(_SAMPLE_COLUMNS)
 
 
 def _join_parts(parts: list[Path], target: Path) -> None:
@@ -531,10 +336,12 @@ def _second_passes(
     with tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch:
         work = Path(scratch)
         for shard in range(spill.shards):
-            profile, samples = _second_pass(spill.shard(shard), job_scales, basis, spill.counts)
-            profile.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
-            samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
-            groups[TIME_BY_ITEM_OPERATION.name] += profile.height
+            made = profile_of(spill.shard(shard), job_scales, basis)
+            for m, removed in made.removed.items():
+                spill.counts.remove(m, removed)
+            made.by_item_operation.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
+            made.samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
+            groups[TIME_BY_ITEM_OPERATION.name] += made.by_item_operation.height
             task.advance()
         _join_parts(sorted(work.glob("items_*.parquet")), own)
         _join_parts(sorted(work.glob("samples_*.parquet")), out / SAMPLES)
