@@ -114,10 +114,10 @@ def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> s
 
 def render_view(settings: Settings, dialect: str, profile: Path | None = None) -> tuple[str, str]:
     """Name and DDL of the flat view that an output column profile describes."""
-    from routing_etl.warehouse import profiles
+    from routing_etl.warehouse import output_profiles
 
-    found = profiles.load_profile(profile)
-    return found.view, profiles.render(found, dialect, settings.warehouse_schema)
+    found = output_profiles.load_output_profile(profile)
+    return found.view, output_profiles.render(found, dialect, settings.warehouse_schema)
 
 
 @dataclass(frozen=True)

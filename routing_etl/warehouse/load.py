@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.warehouse.measure import Target, scan, targets, to_rows
+from routing_etl.warehouse.contents import Target, scan, targets, to_rows
 from routing_etl.warehouse.schema import Tables
 from routing_etl.warehouse.writers import BatchWriter, Writer, choose_writer, insert_sql
 

@@ -27,7 +27,7 @@ from routing_etl.database.sqlserver import mssql_python_connection_string, odbc_
 from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
-from routing_etl.warehouse.measure import broken_rules, kind_of
+from routing_etl.warehouse.contents import broken_rules, kind_of
 
 #: Bytes of one executemany's parameters on SQL Server, where the driver lays them out at full column width.
 _PARAMETER_BYTES = 64 * 1024 * 1024

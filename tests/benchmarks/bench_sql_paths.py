@@ -30,8 +30,8 @@ from routing_etl.database.sqlserver import mssql_python_connection_string, odbc_
 from routing_etl.erp.catalogue import FoundColumn, ReadColumn
 from routing_etl.erp.reader import ArrowOdbcReader, SqlAlchemyReader, tighten
 from routing_etl.settings import load_settings
+from routing_etl.warehouse.contents import kind_of, targets, to_rows
 from routing_etl.warehouse.load import with_publication
-from routing_etl.warehouse.measure import kind_of, targets, to_rows
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.writers import (
     ArrowWriter,

@@ -14,7 +14,7 @@ from routing_etl.database.engine import make_engine
 from routing_etl.errors import TransientDatabaseError, WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
-from routing_etl.warehouse import publish as publish_module
+from routing_etl.warehouse import publications
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.publish import Publisher
 
@@ -38,7 +38,7 @@ def database(postgres_url):
 @pytest.fixture
 def house(database, tmp_path, monkeypatch):
     """The line (a proxy), a publisher behind it with one publication out, and a direct publisher to look with."""
-    monkeypatch.setattr(publish_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(publications.time, "sleep", lambda _: None)
     settings = load_settings(home=tmp_path, load_rows=200, warehouse_schema="plan", connect_timeout=5)
     direct_engine = make_engine(str(database), "warehouse", settings)
     m.migrate(direct_engine, "plan")

@@ -9,7 +9,7 @@ from warehouse_predictions import warehouse, write_many
 
 from routing_etl.database.engine import make_engine
 from routing_etl.errors import DiskFullError, TransientDatabaseError, WarehouseError
-from routing_etl.warehouse import publish as publish_module
+from routing_etl.warehouse import publications
 from routing_etl.warehouse.migrate import head_revision
 from routing_etl.warehouse.publish import Publisher
 
@@ -74,7 +74,7 @@ def test_a_database_that_someone_else_has_locked(house):
 
 def test_a_database_locked_in_the_middle_of_a_load(house, monkeypatch):
     publisher, settings, folder = house
-    monkeypatch.setattr(publish_module, "_ATTEMPTS", 1)
+    monkeypatch.setattr(publications, "_ATTEMPTS", 1)
     other = make_engine(settings.warehouse, "warehouse", settings)
     hold = other.connect()
     real = Publisher._insert

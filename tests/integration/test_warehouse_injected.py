@@ -12,7 +12,7 @@ from warehouse_crash import check_current, leftovers
 from warehouse_predictions import warehouse, write_many
 
 from routing_etl.errors import LockedError, TransientDatabaseError, WarehouseError
-from routing_etl.warehouse import publish as publish_module
+from routing_etl.warehouse import publications
 from routing_etl.warehouse.lock import WriterLock
 
 pytestmark = pytest.mark.integration
@@ -28,7 +28,7 @@ KEY = "[23000] Violation of PRIMARY KEY constraint 'pk_candidate'. Cannot insert
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    monkeypatch.setattr(publish_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(publications.time, "sleep", lambda _: None)
     publisher, _ = warehouse(tmp_path / "w.db", lock_timeout=1)
     first = publisher.load(write_many(tmp_path / "a", 20), run_id="r1", model_version="m")
     publisher.publish(first.publication_id)

@@ -26,7 +26,7 @@ from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.lock import WriterLock
-from routing_etl.warehouse.profiles import load_profile, render
+from routing_etl.warehouse.output_profiles import load_output_profile, render
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
 from routing_etl.warehouse.schema import tables
@@ -280,7 +280,7 @@ def test_the_profiles_view_can_be_made_and_made_again(house, tmp_path):
     publisher.publish(report.publication_id)
     for _ in range(2):
         with publisher._engine.begin() as connection:
-            connection.exec_driver_sql(render(load_profile(), "postgresql", "plan"))
+            connection.exec_driver_sql(render(load_output_profile(), "postgresql", "plan"))
     found = rows(publisher, "SELECT * FROM plan.routing_flat_52")
     assert len(found) == 2 and len(found[0]) == 52
     publisher._engine.dispose()

@@ -18,7 +18,7 @@ from routing_etl.database.engine import make_engine, translated
 from routing_etl.doctor.examination import examine
 from routing_etl.doctor.server import Granted, examine_server
 from routing_etl.errors import RoutingEtlError, SourceError, TransientDatabaseError, WarehouseError
-from routing_etl.warehouse import publish as publish_module
+from routing_etl.warehouse import publications
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.publish import Publisher
 
@@ -138,7 +138,7 @@ def test_a_null_in_an_update_undoes_nothing(engine, table):
 
 def test_a_line_cut_in_mid_load_and_mid_publish(publisher, url, mssql_settings, tmp_path, monkeypatch):
     """Batches go through a proxy that is cut: the load is tried again, and a publish as well."""
-    monkeypatch.setattr(publish_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(publications.time, "sleep", lambda _: None)
     first = publisher.load(write_many(tmp_path / "a", 10), run_id="r1", model_version="m")
     publisher.publish(first.publication_id)
     parsed = make_url(url)

@@ -12,7 +12,7 @@ from pathlib import Path
 import warehouse_worker
 from warehouse_predictions import warehouse, write_many
 
-from routing_etl.warehouse.measure import stored, targets
+from routing_etl.warehouse.contents import stored, targets
 from routing_etl.warehouse.publish import Publisher
 
 

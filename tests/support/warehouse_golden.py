@@ -21,9 +21,9 @@ from sqlalchemy.dialects import mssql
 from warehouse_predictions import known_rows, warehouse, write_many, write_rows
 
 from routing_etl.warehouse import changes, compression, fixed_table, lock, publish, records
+from routing_etl.warehouse.contents import checksum_query, targets
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import insert_sql
-from routing_etl.warehouse.measure import checksum_query, targets
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
 from routing_etl.warehouse.schema import tables

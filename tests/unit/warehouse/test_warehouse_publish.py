@@ -22,7 +22,7 @@ from warehouse_predictions import (
 from routing_etl.database.engine import make_engine
 from routing_etl.errors import FrameError, LockedError, ReconcileError, TransientDatabaseError, WarehouseError
 from routing_etl.settings import load_settings
-from routing_etl.warehouse import publish as publish_module
+from routing_etl.warehouse import publications, purge
 from routing_etl.warehouse.load import BatchWriter, insert_sql
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.publish import Publisher
@@ -270,7 +270,7 @@ def test_purge_keeps_the_current_and_the_newest(house, tmp_path):
 
 def test_purge_works_in_small_transactions(house, tmp_path, monkeypatch):
     publisher, _, engine = house
-    monkeypatch.setattr(publish_module, "_PURGE_ITEMS", 7)
+    monkeypatch.setattr(purge, "_PURGE_ITEMS", 7)
     first = publish(publisher, write_many(tmp_path / "a", 40))
     publish(publisher, write_many(tmp_path / "b", 5, seed=1))
     sizes = []
@@ -363,7 +363,7 @@ def test_a_transient_error_before_the_commit_is_tried_again(house, tmp_path, mon
     publisher, _, _ = house
     loaded = publisher.load(write_many(tmp_path / "a", 5), run_id="r", model_version="m").publication_id
     real, tries = Publisher._point, []
-    monkeypatch.setattr(publish_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(publications.time, "sleep", lambda _: None)
 
     def point(self, *args):
         tries.append(1)

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from routing_etl.frames import METRICS, REJECTS
 from routing_etl.settings import load_settings
-from routing_etl.warehouse.measure import targets
+from routing_etl.warehouse.contents import targets
 from routing_etl.warehouse.schema import TIME_COLUMNS, tables
 from routing_etl.warehouse.types import UtcDateTime
 

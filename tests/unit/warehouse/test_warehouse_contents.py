@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, many_frames, write_frames, write_rows
 
 from routing_etl.errors import FrameError, WarehouseError
-from routing_etl.warehouse.measure import content_hash, measure, require_rows, scan, targets, to_rows
+from routing_etl.warehouse.contents import content_hash, contents_of, require_rows, scan, targets, to_rows
 from routing_etl.warehouse.schema import tables
 
 TABLES = tables(None)
 
 
-def measured(folder, rows, dialect="sqlite"):
-    return measure(write_rows(folder, rows), TABLES, dialect)
+def contents(folder, rows, dialect="sqlite"):
+    return contents_of(write_rows(folder, rows), TABLES, dialect)
 
 
 def test_counts_and_checksums_known_by_hand(tmp_path):
-    candidates, operations, _, resources, abstained = measured(tmp_path, known_rows())
+    candidates, operations, _, resources, abstained = contents(tmp_path, known_rows())
     assert (candidates.rows, operations.rows, resources.rows, abstained.rows) == (1, 2, 4, 1)
     assert candidates.checksums["similarity_score"] == (1, 9123)
     assert operations.checksums["setup_time"] == (1, 123457)
@@ -50,7 +50,7 @@ def test_a_value_that_does_not_fit_is_refused_by_name(tmp_path, frame, column, v
     rows = known_rows()
     rows[frame][0][column] = value
     with pytest.raises(FrameError) as caught:
-        measured(tmp_path, rows)
+        contents(tmp_path, rows)
     message = str(caught.value)
     assert frame in message and column in message and words in message and "Nothing was loaded" in message
 
@@ -60,40 +60,40 @@ def test_a_required_value_that_is_missing_is_refused_by_name(tmp_path):
     part = folder / "candidates" / "part-00000.parquet"
     pl.read_parquet(part).with_columns(priority=pl.lit(None, pl.String)).write_parquet(part)
     with pytest.raises(FrameError, match=r"priority is NULL.*3H18091DB"):
-        measure(folder, TABLES, "sqlite")
+        contents_of(folder, TABLES, "sqlite")
 
 
 def test_exactly_the_maximum_length_fits(tmp_path):
     rows = known_rows()
     rows["candidate_operations"][0]["job_cd"] = "한" * 32
-    assert measured(tmp_path, rows)[1].checksums["job_cd"] == (2, 37)
+    assert contents(tmp_path, rows)[1].checksums["job_cd"] == (2, 37)
 
 
 def test_sql_server_counts_utf_16_units(tmp_path):
     rows = known_rows()
     rows["candidate_operations"][0]["job_nm"] = "𠀀" * 40
-    assert measured(tmp_path / "a", rows)[1].checksums["job_nm"][1] == 40 + len("MTM 3차")
+    assert contents(tmp_path / "a", rows)[1].checksums["job_nm"][1] == 40 + len("MTM 3차")
     with pytest.raises(FrameError, match="job_nm is longer than 64"):
-        measured(tmp_path / "b", rows, "mssql")
+        contents(tmp_path / "b", rows, "mssql")
 
 
 def test_a_missing_frame_names_folder_and_step(tmp_path):
     folder = write_rows(tmp_path, known_rows())
     (folder / "abstained" / "part-00000.parquet").unlink()
     with pytest.raises(FrameError, match=r"abstained.*routing-etl score"):
-        measure(folder, TABLES, "sqlite")
+        contents_of(folder, TABLES, "sqlite")
 
 
 def test_a_broken_file_is_refused(tmp_path):
     folder = write_rows(tmp_path, known_rows())
     (folder / "candidates" / "part-00000.parquet").write_bytes(b"not parquet")
     with pytest.raises(FrameError, match="candidates"):
-        measure(folder, TABLES, "sqlite")
+        contents_of(folder, TABLES, "sqlite")
 
 
 def test_a_batch_without_items_is_refused(tmp_path):
     empty = dict.fromkeys(known_rows(), ())
-    found = measured(tmp_path, {name: list(rows) for name, rows in empty.items()})
+    found = contents(tmp_path, {name: list(rows) for name, rows in empty.items()})
     with pytest.raises(WarehouseError, match="no candidate and no abstained item"):
         require_rows(found, tmp_path)
 
@@ -108,7 +108,7 @@ def test_negative_zero_is_zero(tmp_path):
 
 
 def _hash(folder, **constants):
-    return content_hash(measure(folder, TABLES, "sqlite"), constants)
+    return content_hash(contents_of(folder, TABLES, "sqlite"), constants)
 
 
 def test_the_hash_knows_content_not_files(tmp_path):
@@ -145,6 +145,6 @@ def test_the_hash_sees_a_swap_of_two_values(tmp_path):
 def test_rounding_agrees_with_python_and_any_text_is_measured(tmp_path_factory, value, name):
     rows = known_rows()
     rows["candidate_operations"][0] |= {"move_time": value, "job_nm": name}
-    found = measured(tmp_path_factory.mktemp("p"), rows)[1].checksums
+    found = contents(tmp_path_factory.mktemp("p"), rows)[1].checksums
     assert abs(found["move_time"][1] - value * 10_000) <= 0.5 + value * 1e-10
     assert found["job_nm"] == (2, len(name) + len("MTM 3차"))

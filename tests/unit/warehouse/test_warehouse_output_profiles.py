@@ -14,7 +14,7 @@ from warehouse_predictions import known_rows, warehouse, write_rows
 
 from routing_etl.cli.app import app
 from routing_etl.errors import ConfigurationError
-from routing_etl.warehouse.profiles import load_profile, render, shipped_profile
+from routing_etl.warehouse.output_profiles import load_output_profile, render, shipped_profile
 from routing_etl.warehouse.schema import FLAT_COLUMNS
 from routing_etl.warehouse.views import known_columns
 
@@ -34,7 +34,7 @@ PLANT = "50% d'accord"
 
 
 def test_the_shipped_profile_is_the_contract():
-    profile = load_profile()
+    profile = load_output_profile()
     assert tuple(shown for _, shown in profile.columns) == FLAT_COLUMNS[:52]
     assert profile.view == "routing_flat_52" and profile.constants == {}
 
@@ -45,13 +45,13 @@ def test_every_profile_of_the_shipped_file_is_right(tmp_path):
     assert names == ["flat_52", "short"]
     for name in names:
         (tmp_path / "p.toml").write_text(text.replace('"flat_52"', f'"{name}"', 1), encoding="utf-8")
-        assert load_profile(tmp_path / "p.toml").view == f"routing_{name}"
+        assert load_output_profile(tmp_path / "p.toml").view == f"routing_{name}"
 
 
 @pytest.mark.parametrize("dialect", READ)
 def test_the_rendered_view_parses_and_has_the_columns(dialect, tmp_path):
     (tmp_path / "p.toml").write_text(GOOD, encoding="utf-8")
-    for profile in (load_profile(), load_profile(tmp_path / "p.toml")):
+    for profile in (load_output_profile(), load_output_profile(tmp_path / "p.toml")):
         text = render(profile, dialect)
         create = text[text.index("CREATE VIEW") :].replace("GO", "")
         (tree,) = (s for s in sqlglot.parse(create, read=READ[dialect]) if s is not None)
@@ -65,7 +65,7 @@ def test_a_changed_profile_works_in_a_database_without_code(tmp_path):
     loaded = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
     publisher.publish(loaded.publication_id)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
-    ddl = render(load_profile(tmp_path / "p.toml"), "sqlite")
+    ddl = render(load_output_profile(tmp_path / "p.toml"), "sqlite")
     for _ in range(2):  # twice: an existing view is replaced
         with engine.begin() as connection:
             for statement in ddl.split(";\n"):
@@ -77,7 +77,7 @@ def test_a_changed_profile_works_in_a_database_without_code(tmp_path):
 
 def test_a_text_constant_is_unicode_on_sql_server(tmp_path):
     (tmp_path / "p.toml").write_text(GOOD.replace("50%", "예측"), encoding="utf-8")
-    assert "N'예측 d''accord'" in render(load_profile(tmp_path / "p.toml"), "mssql")
+    assert "N'예측 d''accord'" in render(load_output_profile(tmp_path / "p.toml"), "mssql")
 
 
 MISTAKES = [
@@ -110,13 +110,13 @@ def test_a_mistake_names_file_key_value_and_remedy(old, new, message, tmp_path):
     assert old in GOOD
     path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=message) as caught:
-        load_profile(path)
+        load_output_profile(path)
     assert "mine.toml" in str(caught.value)
 
 
 def test_a_missing_file_says_so(tmp_path):
     with pytest.raises(ConfigurationError, match=r"none\.toml cannot be read.*is an example"):
-        load_profile(tmp_path / "none.toml")
+        load_output_profile(tmp_path / "none.toml")
 
 
 @given(st.lists(st.sampled_from(sorted(known_columns())), min_size=1, max_size=12, unique=True))
@@ -127,7 +127,7 @@ def test_any_choice_of_known_columns_comes_out_in_its_order(tmp_path_factory, co
         f'active = "a"\n[profile.a]\nview = "v"\nkeys = ["{columns[0]}"]\ncolumns = [{listed}]\n',
         encoding="utf-8",
     )
-    text = render(load_profile(path), "mssql")
+    text = render(load_output_profile(path), "mssql")
     assert re.findall(r"AS \[?(\w+)\]?,?$", text[: text.index("\nFROM ")], re.M) == columns
 
 
@@ -138,4 +138,4 @@ def test_the_command_prints_or_writes_the_view(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, ["sql", "render", "--out", "views"])
     assert done.exit_code == 0
     written = (tmp_path / "views" / "routing_flat_52.mssql.sql").read_text(encoding="utf-8")
-    assert written == render(load_profile()) + "\n"
+    assert written == render(load_output_profile()) + "\n"

@@ -30,7 +30,7 @@ _LONGEST_NAME = 128
 
 
 @dataclass(frozen=True)
-class Profile:
+class OutputProfile:
     """One checked profile: the view's name, and its columns as (known column or constant, name in the view)."""
 
     view: str
@@ -43,7 +43,7 @@ def shipped_profile() -> Path:
     return Path(__file__).parent / "outputs" / "erp.toml"
 
 
-def load_profile(path: Path | None = None) -> Profile:
+def load_output_profile(path: Path | None = None) -> OutputProfile:
     """The active profile of a file (default: the shipped one), checked.
 
     Raises
@@ -74,7 +74,7 @@ class _Reader:
             f"Output profile {self._file}: {self._at}{key} = {value!r} {problem}.", remedy=remedy
         )
 
-    def profile(self) -> Profile:
+    def profile(self) -> OutputProfile:
         profiles, active = self._content.get("profile"), self._content.get("active")
         if not isinstance(profiles, dict) or not profiles:
             raise self._wrong("profile", profiles, "holds no profile", "Add a table [profile.NAME].")
@@ -98,7 +98,7 @@ class _Reader:
         unused = [name for name in constants if name not in columns]
         if unused:
             raise self._wrong("constants", unused[0], "is not in columns", "Add it to columns or remove it.")
-        return Profile(view, tuple((name, shown[name]) for name in columns), constants)
+        return OutputProfile(view, tuple((name, shown[name]) for name in columns), constants)
 
     def _view(self, view: object) -> str:
         if not isinstance(view, str) or not self._is_name(view):
@@ -198,7 +198,7 @@ def _dialect(name: str) -> Dialect:
     return dialect
 
 
-def render(profile: Profile, dialect: str = "mssql", schema: str | None = "routing") -> str:
+def render(profile: OutputProfile, dialect: str = "mssql", schema: str | None = "routing") -> str:
     """The profile's view as DDL text: dropped when it is there, then created.
 
     Raises

@@ -1,8 +1,7 @@
-"""What a load must contain, measured twice: from the Parquet files by Polars, from the database by one query a table.
+"""What a load must contain, computed twice: from the Parquet files by Polars, from the database by one query per table.
 
-What belongs here: which frame goes into which table and how each column is rounded; the checks that name a column before
-anything is inserted; counts and checksums on both sides; the content hash. What does not: writing (`load.py`), or what
-happens when the two sides differ (`publish.py`).
+Which frame goes into which table and how each column is rounded; checks of every value before anything is inserted; row
+counts and checksums on both sides; the content hash.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from routing_etl.warehouse.types import UtcDateTime
 
 Kind = Literal["text", "ascii", "decimal", "float", "integer", "boolean", "date", "moment"]
 
-#: Column name to (rows that are not NULL, checksum). The checksum adds scaled numbers, or lengths of texts.
+#: By column name: the rows that are not NULL, and the checksum (the sum of scaled numbers, or of lengths of texts).
 Checksums = dict[str, tuple[int, int]]
 
-#: What the database adds up as a text's length.
+#: The unit in which a database counts the length of a text.
 TextUnit = Literal["utf16", "utf8", "characters"]
 
 _TEXT = ("text", "ascii")
@@ -44,7 +43,7 @@ class Target:
 
     @property
     def columns(self) -> list[sa.Column[Any]]:
-        """The table's columns that come from the frame (all but publication_id)."""
+        """The table's columns that come from the frame: all but publication_id."""
         return [c for c in self.table.columns if c.name != "publication_id"]
 
     @property
@@ -65,7 +64,7 @@ def targets(tables: Tables) -> tuple[Target, ...]:
 
 
 def kind_of(column: sa.Column[Any]) -> Kind:
-    """What a column holds, as far as checks and checksums care."""
+    """The kind of a column's values, for checks and checksums."""
     if isinstance(column.type, sa.Unicode):
         return "text"
     if isinstance(column.type, sa.String):
@@ -88,7 +87,14 @@ def kind_of(column: sa.Column[Any]) -> Kind:
 def scan(predictions: Path, target: Target, shard: str | None = None) -> pl.LazyFrame:
     """The frame's part files as one lazy frame, checked against its contract.
 
-    `shard`: how the names of the files wanted begin; a shard without any item has none, and gives no rows.
+    Parameters
+    ----------
+    predictions : Path
+        Folder with one folder of part files per frame.
+    target : Target
+        Which frame.
+    shard : str, optional
+        Beginning of the names of one shard's part files. A shard without items has no files and gives no rows.
 
     Raises
     ------
@@ -116,7 +122,7 @@ def scan(predictions: Path, target: Target, shard: str | None = None) -> pl.Lazy
 
 
 def to_rows(lazy: pl.LazyFrame, target: Target) -> pl.LazyFrame:
-    """The frame as the table's columns, in its order: numbers rounded to the column's scale."""
+    """The frame as the table's columns, in their order, with numbers rounded to the column's scale."""
     made = {"predicted_rout_no": pl.format("P{}", pl.col("candidate_rank").cast(pl.String).str.zfill(9))}
     columns = []
     for column in target.columns:
@@ -145,13 +151,15 @@ def _length(column: sa.Column[Any]) -> int:
 
 
 def usual_unit(dialect: str) -> TextUnit:
-    """What databases of this kind count: UTF-16 units on SQL Server, characters elsewhere."""
+    """The unit in which databases of this kind count: UTF-16 units on SQL Server, characters elsewhere."""
     return "utf16" if dialect == "mssql" else "characters"
 
 
 def text_unit(connection: Connection) -> TextUnit:
-    """What this very server counts as a text's length. T-SQL on top of PostgreSQL keeps UTF-8 and says so in
-    DATALENGTH, which gives bytes of UTF-16 on SQL Server."""
+    """The unit in which this server counts, by a probe: T-SQL on top of PostgreSQL stores UTF-8.
+
+    DATALENGTH counts bytes: of UTF-16 on SQL Server, of UTF-8 there.
+    """
     if connection.dialect.name != "mssql":
         return usual_unit(connection.dialect.name)
     probe = sa.select(sa.func.datalength(sa.literal("가𠀀", sa.Unicode(8))))
@@ -159,7 +167,7 @@ def text_unit(connection: Connection) -> TextUnit:
 
 
 def _units(name: str, unit: TextUnit) -> pl.Expr:
-    """Length as the database counts it."""
+    """Length of a text in a unit."""
     if unit == "utf8":
         return pl.col(name).str.len_bytes().cast(pl.Int64)
     length = pl.col(name).str.len_chars().cast(pl.Int64)
@@ -171,9 +179,16 @@ def _units(name: str, unit: TextUnit) -> pl.Expr:
 def broken_rules(
     column: sa.Column[Any], dialect: str, dtype: pl.DataType | None = None
 ) -> dict[str, pl.Expr]:
-    """Rules a column's values must keep, by the words of the message; true where broken.
+    """The rules that a column's values must keep, by the words of the message; true where broken.
 
-    `dtype`: what the frame holds, where it is not Float64 for numbers.
+    Parameters
+    ----------
+    column : sqlalchemy.Column[Any]
+        The table's column.
+    dialect : str
+        Name of SQLAlchemy's dialect, by which lengths of texts are counted.
+    dtype : polars.DataType, optional
+        Type in the frame. None: numbers are Float64.
     """
     value, kind = pl.col(column.name), kind_of(column)
     rules: dict[str, pl.Expr] = {}
@@ -184,7 +199,7 @@ def broken_rules(
             column.name, usual_unit(dialect)
         ) > _length(column)
     if kind == "ascii":
-        # VARCHAR would hold a question mark for it, without an error.
+        # VARCHAR would store a question mark instead, without an error.
         rules["not ASCII, but the column holds ASCII only"] = value.str.len_bytes() != value.str.len_chars()
     elif kind == "decimal":
         precision, scale = int(_decimal(column).precision or 0), _scale(column)
@@ -194,7 +209,7 @@ def broken_rules(
             fits = value.cast(pl.Decimal(precision, scale), strict=False).is_not_null()
             rules[outside] = value.is_not_null() & ~fits
         else:
-            # A comparison with NaN is false or true depending on the operator, so NaN and infinity come first.
+            # Comparisons with NaN can be true or false, so NaN and infinity are checked first.
             rules["not a finite number"] = ~value.is_finite()
             rules[outside] = value.is_finite() & (value.round(scale).abs() >= largest)
     elif kind == "float":
@@ -210,7 +225,7 @@ def broken_rules(
     return rules
 
 
-def _measures(column: sa.Column[Any], unit: TextUnit) -> dict[str, pl.Expr]:
+def _checksums(column: sa.Column[Any], unit: TextUnit) -> dict[str, pl.Expr]:
     value, kind = pl.col(column.name), kind_of(column)
     count = value.count().cast(pl.Int64)
     if kind in _TEXT:
@@ -226,8 +241,8 @@ def _measures(column: sa.Column[Any], unit: TextUnit) -> dict[str, pl.Expr]:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one frame will look like in its table."""
+class Contents:
+    """What one frame will look like in its table: row count, checksums by column, and a digest of all rows."""
 
     target: Target
     rows: int
@@ -235,10 +250,21 @@ class Measured:
     digest: str
 
 
-def measure(predictions: Path, tables: Tables, dialect: str, unit: TextUnit | None = None) -> list[Measured]:
+def contents_of(
+    predictions: Path, tables: Tables, dialect: str, unit: TextUnit | None = None
+) -> list[Contents]:
     """Check every frame and compute its counts, checksums and digest, in one pass over each.
 
-    `unit`: what the server counts as length (`text_unit`); default: what databases of this kind count.
+    Parameters
+    ----------
+    predictions : Path
+        Folder with one folder of part files per frame.
+    tables : Tables
+        The tables that the frames go into.
+    dialect : str
+        Name of SQLAlchemy's dialect.
+    unit : TextUnit, optional
+        Unit in which the server counts lengths (`text_unit`). None: what databases of this kind use.
 
     Raises
     ------
@@ -247,52 +273,61 @@ def measure(predictions: Path, tables: Tables, dialect: str, unit: TextUnit | No
         Names the frame, the column, how many rows, and the first of them.
     """
     counted = unit or usual_unit(dialect)
-    return [_measure(predictions, target, dialect, counted) for target in targets(tables)]
+    return [_contents(predictions, target, dialect, counted) for target in targets(tables)]
 
 
-def _measure(predictions: Path, target: Target, dialect: str, unit: TextUnit) -> Measured:
+def _contents(predictions: Path, target: Target, dialect: str, unit: TextUnit) -> Contents:
     lazy = to_rows(scan(predictions, target), target)
     expressions: dict[str, pl.Expr] = {"rows": pl.len().cast(pl.Int64)}
-    rules: dict[str, tuple[sa.Column[Any], str, pl.Expr]] = {}
+    rules: dict[str, _Rule] = {}
     for column in target.columns:
-        expressions.update(_measures(column, unit))
+        expressions.update(_checksums(column, unit))
         for words, broken in broken_rules(column, dialect).items():
             name = f"rule {len(rules)}"
-            rules[name] = (column, words, broken)
+            rules[name] = _Rule(column, words, broken)
             expressions[name] = broken.sum().cast(pl.Int64)
-    # Order does not matter: the same rows in other part files are the same content.
+    # Sums of row hashes do not depend on the order: the same rows in other part files are the same content.
     row = pl.struct([c.name for c in target.columns])
     for seed in (1, 2):
         expressions[f"hash {seed}"] = row.hash(seed=seed).sum()
     found = lazy.select(**expressions).collect(engine="streaming").row(0, named=True)
-    for name, (column, words, broken) in rules.items():
+    for name, rule in rules.items():
         if found[name]:
-            _refuse(lazy, target, column, words, broken, found[name])
+            raise _misfit(lazy, target, rule, found[name])
     checksums = {
         c.name: (int(found[f"{c.name}|count"]), int(found[f"{c.name}|total"] or 0)) for c in target.columns
     }
     digest = f"{found['rows']}:{found['hash 1'] or 0}:{found['hash 2'] or 0}"
-    return Measured(target, int(found["rows"]), checksums, digest)
+    return Contents(target, int(found["rows"]), checksums, digest)
 
 
-def _refuse(
-    lazy: pl.LazyFrame, target: Target, column: sa.Column[Any], words: str, broken: pl.Expr, count: int
-) -> None:
-    shown = list(dict.fromkeys([*target.key, column.name]))
-    first = lazy.filter(broken).select(shown).head(1).collect().row(0, named=True)
-    where = ", ".join(f"{k} {first[k]!r}" for k in target.key if k != column.name)
-    value = str(first[column.name])
+@dataclass(frozen=True)
+class _Rule:
+    """A rule of a column, in the words of the message, and whether a row breaks it."""
+
+    column: sa.Column[Any]
+    words: str
+    broken: pl.Expr
+
+
+def _misfit(lazy: pl.LazyFrame, target: Target, rule: _Rule, count: int) -> FrameError:
+    """The error about `count` rows that break a rule, with the first of them."""
+    column = rule.column.name
+    shown = list(dict.fromkeys([*target.key, column]))
+    first = lazy.filter(rule.broken).select(shown).head(1).collect().row(0, named=True)
+    where = ", ".join(f"{k} {first[k]!r}" for k in target.key if k != column)
+    value = str(first[column])
     value = value if len(value) <= 80 else f"{value[:77]}..."
-    raise FrameError(
-        f"Frame {target.frame.name}: column {column.name} is {words} in {count:,} row(s), first {value!r} ({where}).",
+    return FrameError(
+        f"Frame {target.frame.name}: column {column} is {rule.words} in {count:,} row(s), first {value!r} ({where}).",
         remedy="Nothing was loaded; correct the step that makes this column, then score again.",
     )
 
 
-def content_hash(measured: list[Measured], constants: Mapping[str, Any]) -> str:
-    """Idempotency key: what would be visible to a reader, whatever run or file it comes from."""
-    content = {"frames": {m.target.frame.name: m.digest for m in measured}, "constants": dict(constants)}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def content_hash(contents: list[Contents], constants: Mapping[str, Any]) -> str:
+    """Hash of what readers would see, whatever run or file it comes from. Equal hashes need not be loaded twice."""
+    hashed = {"frames": {c.target.frame.name: c.digest for c in contents}, "constants": dict(constants)}
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 # --- the database's side ----------------------------------------------------------------------------------------------
@@ -323,7 +358,7 @@ def _total(
 def checksum_query(
     target: Target, publication_id: int, dialect: str, unit: TextUnit | None = None
 ) -> sa.Select[Any]:
-    """One row: the count of rows, then count and checksum of every column, of one publication."""
+    """The query for one publication's rows: their number, then count and checksum of every column."""
     table = target.table
     columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
     for column in target.columns:
@@ -333,7 +368,7 @@ def checksum_query(
 
 
 def stored(connection: Connection, target: Target, publication_id: int) -> tuple[int, Checksums]:
-    """What the table holds of a publication."""
+    """Rows and checksums of a publication in its table."""
     query = checksum_query(target, publication_id, connection.dialect.name, text_unit(connection))
     row = connection.execute(query).one()._mapping
     return int(row["row_count"]), {
@@ -341,28 +376,28 @@ def stored(connection: Connection, target: Target, publication_id: int) -> tuple
     }
 
 
-def differences(measured: Measured, rows: int, checksums: Checksums) -> list[str]:
-    """Where a table differs from what it should hold, in words; empty when it does not."""
-    name = measured.target.table.name
-    if rows != measured.rows:
-        return [f"{name}: {rows:,} rows in the database, {measured.rows:,} in the files"]
+def differences(expected: Contents, rows: int, checksums: Checksums) -> list[str]:
+    """Where a table differs from what it should hold, in words; empty if it does not."""
+    name = expected.target.table.name
+    if rows != expected.rows:
+        return [f"{name}: {rows:,} rows in the database, {expected.rows:,} in the files"]
     return [
         f"{name}.{column}: not NULL {have[0]:,}, checksum {have[1]} in the database; "
         f"{want[0]:,}, {want[1]} in the files"
-        for column, want in measured.checksums.items()
+        for column, want in expected.checksums.items()
         if (have := checksums[column]) != want
     ]
 
 
-def require_rows(measured: list[Measured], predictions: Path) -> None:
-    """Refuse a batch that says nothing about any item.
+def require_rows(contents: list[Contents], predictions: Path) -> None:
+    """Refuse a batch without any item.
 
     Raises
     ------
     WarehouseError
-        There is no candidate and no abstained item.
+        The batch has neither a candidate nor an abstained item.
     """
-    rows = {m.target.frame.name: m.rows for m in measured}
+    rows = {c.target.frame.name: c.rows for c in contents}
     if not rows[frames.CANDIDATES.name] and not rows[frames.ABSTAINED.name]:
         raise WarehouseError(
             f"The predictions in {predictions} hold no candidate and no abstained item.",
