@@ -23,9 +23,9 @@ Severity = Literal["critical", "warning"]
 INHOUSE = "in"
 OUTSOURCED = "out"
 
-#: The largest number that a DECIMAL(10, 2) of the ERP-shaped views holds (docs/erp-contract.md).
+#: The largest number that a DECIMAL(10, 2) of the ERP-shaped views holds (docs/erp-contract.md 6.2).
 MAX_OUTPUT = 99_999_999.99
-#: The largest number that a DECIMAL(18, 4) of the source views holds (docs/erp-contract.md).
+#: The largest number that a DECIMAL(18, 4) of the source views holds (docs/erp-contract.md 3).
 MAX_SOURCE = 99_999_999_999_999.0
 
 #: Where an operation's time comes from, best first.
@@ -173,7 +173,7 @@ def read_attributes(path: Path) -> tuple[AttributeSpec, ...]:
 
 @dataclass(frozen=True)
 class TimeBasis:
-    """How the work results report time (docs/erp-contract.md). Part of the source profile.
+    """How the work results report time (docs/erp-contract.md 9). Part of the source profile.
 
     Parameters
     ----------

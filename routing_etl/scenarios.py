@@ -1,4 +1,4 @@
-"""OPT / STD / SAFE times and the confidences of the ERP contract (docs/erp-contract.md), once for all rooms.
+"""OPT / STD / SAFE times and the confidences of docs/erp-contract.md 6.5, once for all rooms.
 
 NULL in, NULL out, unless stated otherwise. Whether a confidence is calibrated is measured in the model room.
 """
@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-#: Share of the samples that STD, a trimmed mean, leaves out at each end, as in the replaced system.
+#: Share of the samples that STD, a trimmed mean, leaves out at each end, as in the replaced system
+#: (docs/legacy-system.md 2.8).
 TRIM = 0.10
 #: OPT is this many standard deviations below STD: the 25 % quantile of a normal distribution. The replaced system added
 #: them, by mistake.

@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
-    # --- words that the ERP expects in our views (docs/erp-contract.md) ---------------------------------------------
+    # --- words that the ERP expects in our views (docs/erp-contract.md 6.2) ---------------------------------------------
     word_inhouse: str = Field("사내", max_length=16)
     word_outsourced: str = Field("외주", max_length=16)
     word_minutes: str = Field("분(Min.)", max_length=16)

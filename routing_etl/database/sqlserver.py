@@ -182,7 +182,10 @@ def join_connection_string(pairs: Mapping[str, str]) -> str:
 
 # --- sessions ---------------------------------------------------------------------------------------------------------
 def session_statements(settings: Settings) -> tuple[str, ...]:
-    """Settings of every session: an error ends the transaction, and in a deadlock our session yields to ERP users."""
+    """Settings of every session: an error ends the transaction, and in a deadlock our session yields to ERP users.
+
+    Why: docs/decisions/0003-sessions-on-sql-server.md.
+    """
     return (
         "SET XACT_ABORT ON",
         "SET NOCOUNT ON",

@@ -92,7 +92,7 @@ def save_version(
     """
     from routing_etl.evaluation.pairing import as_json
     from routing_etl.registry.versions import VersionContents
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.records import Records, TrainedVersion
 
     parts = predictor.legacy_artifacts()
     joblib_names = ("encoder", "scaler", "feature_columns", "feature_weights")
@@ -123,9 +123,9 @@ def save_version(
         )
         saved = ctx.registry.save(contents, name=name)
         records = Records(engine, ctx.settings)
-        records.store_model_version(
+        trained = TrainedVersion(
             saved.name,
-            manifest_sha256=saved.manifest_sha256,
+            saved.manifest_sha256,
             status="unmeasured" if headline(_metrics_frame(report["metrics"])) is None else "pending",
             requested_by=requested_by,
             run_id=ctx.run.run_id,
@@ -136,6 +136,7 @@ def save_version(
             training_duration_sec=report["training_duration_sec"],
             hyperparameters=metadata["hyperparameters"],
         )
+        records.store_model_version(trained)
         records.store_metrics(saved.name, _metrics_frame(report["metrics"]), run_id=ctx.run.run_id)
     return saved.name
 

@@ -78,7 +78,7 @@ def _config_hash(ctx: Context) -> str:
 
 def finish(ctx: Context, status: str, message: str) -> None:
     """Close the run's row with what its reports say, and store its check results and rejected rows."""
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.records import Records, RunEnd
 
     reports = {name: ctx.run.report(name) or {} for name in STEPS}
     cleaned = reports["clean"].get("frames", {})
@@ -90,8 +90,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             records.store_checks(ctx.run.run_id, [frames.CheckOutcome(**o) for o in outcomes])
         if cleaned:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
-        records.finish_run(
-            ctx.run.run_id,
+        end = RunEnd(
             status,
             message=message or None,
             rows_read=reports["extract"].get("rows"),
@@ -101,6 +100,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             publication_id=reports["publish"].get("publication_id"),
             metadata={n: _kept(r) for n, r in reports.items() if r},
         )
+        records.finish_run(ctx.run.run_id, end)
         if status == "succeeded":
             records.purge()
     if status == "succeeded":

@@ -364,8 +364,8 @@ def measure(ctx: Context) -> dict[str, Any]:
         schema = ctx.settings.warehouse_schema
         rows = [
             *_coverage(ctx.run, scored),
-            outcomes.similarity_drift(engine, schema, published["publication_id"]),
-            *outcomes.realised(engine, schema, published["publication_id"], actual),
+            vars(outcomes.similarity_drift(engine, schema, published["publication_id"])),
+            *map(vars, outcomes.realised(engine, schema, published["publication_id"], actual)),
         ]
         metrics = frames.METRICS.conform(
             pl.DataFrame(rows, schema_overrides={"value": pl.Float64, "reason": pl.String}).with_columns(

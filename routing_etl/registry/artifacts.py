@@ -1,7 +1,7 @@
 """The files of a model version: which there are, what their JSON says, how they are written.
 
-The set of files and their field names are those of the replaced system (docs/legacy-system.md, artifacts of a model
-version), so that people and tools that read its folders can read these.
+The set of files and their field names are those of the replaced system (docs/legacy-system.md 2.1 and
+2.5), so that people and tools that read its folders can read these.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The manifest of a model version: its files, their sha256, and the library versions they were made with.
 
 The fields are those of the replaced system (schema_version, generated_at, hash_algorithm, artifacts, metadata), plus
-`runtime_versions` and `feature_schema`. See docs/decisions/ for why nothing is unpickled before the hashes match.
+`runtime_versions` and `feature_schema`. Why nothing is unpickled before the hashes match:
+docs/decisions/0010-artifacts-with-hashes.md.
 """
 
 from __future__ import annotations

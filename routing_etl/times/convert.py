@@ -1,6 +1,6 @@
 """Reported times to minutes: the one place where hours, orders, lots and pieces are converted.
 
-What a reported time means is in the source profile (`TimeBasis`, docs/erp-contract.md).
+What a reported time means is in the source profile (`TimeBasis`, docs/erp-contract.md 5 and 9).
 """
 
 from __future__ import annotations

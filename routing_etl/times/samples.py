@@ -11,7 +11,8 @@ r = ln(minutes), because times spread by factors, not by minutes:
   samples takes the plant's pooled spread. For a single sample, the job's whole spread, 1.4826 x median |r - job median|.
   At least `SCALE_FLOOR`. A group of 4 has no usable spread of its own; pooling is what makes the rule work.
 * outlier: |r - centre| > 3.5 scales, the limit for modified z-scores of Iglewicz and Hoaglin (1993, "How to Detect and
-  Handle Outliers"). The replaced system's rules (1.5 IQR, z > 2.5) need larger groups than a plant has.
+  Handle Outliers"). The replaced system's rules (1.5 IQR, z > 2.5; docs/legacy-system.md 2.8) need larger
+  groups than a plant has.
 * entry error: the deviation is above 2.5 scales and within 2 scales of a known slip, which is itself recognisable (ln of
   its factor above 3.5 scales): minutes typed as hours (`time_factor_min` times too large), or the time of one piece
   instead of the whole order or the reverse (wrong by the quantity).

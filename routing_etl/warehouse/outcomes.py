@@ -1,11 +1,8 @@
-"""What a publication looks like against the one before it: drift of similarity, and realised outcomes.
-
-What belongs here: reading published rows back to measure them. What does not: writing anything.
-"""
+"""A publication compared with the one before it: drift of similarity, and realised outcomes. Reads only."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -15,12 +12,22 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 
-#: Bins of the similarity histogram and the count added to each, so that an empty bin has a finite logarithm.
+#: Bins of the similarity histogram, and the count added to each so that an empty bin has a finite logarithm.
 BINS, SMOOTHING = 50, 0.5
 
 
+@dataclass(frozen=True)
+class PublicationMetric:
+    """One metric of a publication on `n` items; `value` is None with a `reason` if it could not be measured."""
+
+    metric: str
+    value: float | None
+    n: int
+    reason: str | None = None
+
+
 def _previous(connection: Connection, tb: Tables, publication_id: int) -> int | None:
-    """The newest publication before this one that readers saw and whose rows are still there."""
+    """The newest publication before this one that was published and still has its rows."""
     p = tb.publication
     return connection.execute(
         sa.select(sa.func.max(p.c.id)).where(p.c.id < publication_id, p.c.state == "retired")
@@ -42,63 +49,66 @@ def _histogram(connection: Connection, tb: Tables, publication_id: int) -> np.nd
     return counts
 
 
-def similarity_drift(engine: Engine, schema: str, publication_id: int) -> dict[str, Any]:
-    """Kullback-Leibler divergence (nats) of the similarity scores of first candidates, this publication from the last.
+def similarity_drift(engine: Engine, schema: str, publication_id: int) -> PublicationMetric:
+    """Kullback-Leibler divergence (nats) of the first candidates' similarity scores from those of the last publication.
 
-    KL(P || Q) = sum p ln(p / q) over 50 bins with 0.5 added to every count. The earlier system read it as < 0.3
-    normal, 0.3-0.5 watch, > 0.5 drift, > 1.0 severe. Returns a row for the metrics frame; NULL with a reason when
-    there is no earlier publication.
+    KL(P || Q) = sum p ln(p / q) over 50 bins, with 0.5 added to every count. How the replaced system read it
+    (docs/legacy-system.md 2.10): below 0.3 normal, up to 0.5 watch, above 0.5 drift, above 1.0 severe.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    publication_id : int
+        The publication that is compared with the one before.
     """
     tb = tables(schema_for(engine, schema))
     with translated("warehouse", engine.url), engine.connect() as connection:
         previous = _previous(connection, tb, publication_id)
         now = _histogram(connection, tb, publication_id)
         then = _histogram(connection, tb, previous) if previous is not None else np.zeros(BINS)
-    row: dict[str, Any] = {"metric": "similarity_drift", "value": None, "n": int(now.sum()), "reason": None}
+    name, n = "similarity_drift", int(now.sum())
     if previous is None:
-        return {**row, "reason": "there is no earlier publication to compare with"}
+        return PublicationMetric(name, None, n, "there is no earlier publication to compare with")
     if not now.sum() or not then.sum():
-        return {
-            **row,
-            "reason": f"publication {publication_id if not now.sum() else previous} has no candidates",
-        }
+        empty = publication_id if not now.sum() else previous
+        return PublicationMetric(name, None, n, f"publication {empty} has no candidates")
     p = (now + SMOOTHING) / (now + SMOOTHING).sum()
     q = (then + SMOOTHING) / (then + SMOOTHING).sum()
-    return {**row, "value": float(np.sum(p * np.log(p / q)))}
+    return PublicationMetric(name, float(np.sum(p * np.log(p / q))), n)
 
 
-def realised(engine: Engine, schema: str, publication_id: int, actual: pl.DataFrame) -> list[dict[str, Any]]:
+def realised(
+    engine: Engine, schema: str, publication_id: int, actual: pl.DataFrame
+) -> list[PublicationMetric]:
     """How often the previous publication had the routing that an engineer has written since.
 
-    `actual`: columns item_cd and routing_code (job codes joined by '>') of every item that has a routing now. Looks at
-    items that the previous publication predicted and this one no longer holds. Returns rows for the metrics frame:
-    the share of exact matches at the first and among all candidates; NULL with a reason when there are none.
+    It is measured on the items that the previous publication predicted and this one no longer contains.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    publication_id : int
+        The publication that is compared with the one before.
+    actual : polars.DataFrame
+        Columns item_cd and routing_code (job codes joined by '>') of every item that has a routing now.
+
+    Returns
+    -------
+    list[PublicationMetric]
+        The share of exact matches at the first and among all candidates; NULL with a reason if there are no such items.
     """
     tb = tables(schema_for(engine, schema))
     with translated("warehouse", engine.url), engine.connect() as connection:
         previous = _previous(connection, tb, publication_id)
-        rows: list[Any] = []
-        if previous is not None:
-            then, now, gone = (
-                tb.candidate.alias("then"),
-                tb.candidate.alias("now"),
-                tb.abstained_item.alias("gone"),
-            )
-            rows = list(
-                connection.execute(
-                    sa.select(then.c.item_cd, then.c.candidate_rank, then.c.routing_code).where(
-                        then.c.publication_id == previous,
-                        ~sa.exists().where(
-                            now.c.publication_id == publication_id, now.c.item_cd == then.c.item_cd
-                        ),
-                        ~sa.exists().where(
-                            gone.c.publication_id == publication_id, gone.c.item_cd == then.c.item_cd
-                        ),
-                    )
-                )
-            )
+        gone = [] if previous is None else _gone(connection, tb, previous, publication_id)
     predicted = pl.DataFrame(
-        [tuple(r) for r in rows],
+        gone,
         schema={"item_cd": pl.String, "candidate_rank": pl.Int64, "predicted": pl.String},
         orient="row",
     )
@@ -108,17 +118,36 @@ def realised(engine: Engine, schema: str, publication_id: int, actual: pl.DataFr
         .group_by("item_cd")
         .agg(first=(pl.col("hit") & (pl.col("candidate_rank") == 1)).any(), any=pl.col("hit").any())
     )
-    reason = (
-        "there is no earlier publication"
-        if previous is None
-        else None if hits.height else "no item predicted before has been routed since"
-    )  # fmt: skip
+    reason = None
+    if previous is None:
+        reason = "there is no earlier publication"
+    elif not hits.height:
+        reason = "no item predicted before has been routed since"
     return [
-        {
-            "metric": metric,
-            "value": float(hits[column].cast(pl.Float64).mean()) if hits.height else None,  # type: ignore[arg-type]
-            "n": hits.height,
-            "reason": reason,
-        }
+        PublicationMetric(
+            metric,
+            float(hits[column].sum()) / hits.height if hits.height else None,
+            hits.height,
+            reason,
+        )
         for metric, column in (("realised_exact_at_1", "first"), ("realised_exact_at_any", "any"))
     ]
+
+
+def _gone(
+    connection: Connection, tb: Tables, previous: int, publication_id: int
+) -> list[tuple[str, int, str]]:
+    """Item, rank and routing code of the previous publication's candidates for items that are in this one no more."""
+    then, now, abstained = (
+        tb.candidate.alias("then"),
+        tb.candidate.alias("now"),
+        tb.abstained_item.alias("gone"),
+    )
+    query = sa.select(then.c.item_cd, then.c.candidate_rank, then.c.routing_code).where(
+        then.c.publication_id == previous,
+        ~sa.exists().where(now.c.publication_id == publication_id, now.c.item_cd == then.c.item_cd),
+        ~sa.exists().where(
+            abstained.c.publication_id == publication_id, abstained.c.item_cd == then.c.item_cd
+        ),
+    )
+    return [tuple(row) for row in connection.execute(query)]

@@ -2,7 +2,9 @@
 
 Readers of the views see the publication that `current_publication` points to, whole, or none. The rows of a batch are written
 under a new id that nothing points to, in several transactions. If the process dies, the pointer stays where it was, and the
-next load or purge removes what is left. Rows are never changed once loaded. Why: docs/decisions/, publication by pointer.
+next load or purge removes what is left. Rows are never changed once loaded.
+
+Why: docs/decisions/0001-publish-by-pointer.md and docs/decisions/0002-idempotent-load-and-reconcile.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Run records: batch runs, check results, rejected rows, model versions and their metrics; and how long they are kept.
+"""Run records: batch runs, check results, rejected rows, model versions and their metrics, and how long they are kept.
 
-What belongs here: rows that people read about a run. What does not: publications (`publish.py`). A text that is longer
-than its column is cut visibly (it ends with how long it was); keys and names are refused instead.
+A text that is longer than its column is cut, and ends with how long it was. Keys and names that are too long are refused.
 """
 
 from __future__ import annotations
@@ -33,33 +32,92 @@ from routing_etl.warehouse.types import now
 
 _log = get_logger(__name__)
 
-#: Registry states to keep: a model version that is active stays whatever its age.
+#: How a run can end.
 _RUN_END = ("succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
-class ModelVersion:
-    """One trained version as the database knows it. Times are UTC."""
+class RunEnd:
+    """How a run ended. What is None stays in the record as it was.
+
+    Parameters
+    ----------
+    status : str
+        `succeeded`, `failed` or `cancelled`.
+    rows_read : int, optional
+        Rows read from the ERP.
+    rows_written : int, optional
+        Rows loaded into the publication.
+    rows_rejected : int, optional
+        Rows that the cleaning rejected.
+    model_version : str, optional
+        The version that predicted.
+    publication_id : int, optional
+        The publication that the run made.
+    message : str, optional
+        Why the run failed.
+    metadata : Mapping[str, Any], optional
+        Stored as JSON.
+    """
+
+    status: str
+    rows_read: int | None = None
+    rows_written: int | None = None
+    rows_rejected: int | None = None
+    model_version: str | None = None
+    publication_id: int | None = None
+    message: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class TrainedVersion:
+    """What is recorded of a model version when it has been trained.
+
+    Parameters
+    ----------
+    version : str
+        Name of the version.
+    manifest_sha256 : str
+        Hash of its manifest.
+    status : str, default 'pending'
+        `pending`, or `unmeasured` if it has no metrics.
+    requested_by : str, optional
+        Who asked for the training.
+    run_id : str, optional
+        The run that trained it.
+    trained_at : datetime, optional
+        When it was trained, UTC.
+    training_samples : int, optional
+        Routings that it learned from.
+    unique_items : int, optional
+        Items among them.
+    unique_processes : int, optional
+        Job codes among them.
+    training_duration_sec : float, optional
+        How long the training took.
+    hyperparameters : Mapping[str, Any], optional
+        Stored as JSON.
+    metadata : Mapping[str, Any], optional
+        Stored as JSON.
+    """
 
     version: str
-    status: str
-    requested_by: str | None
-    run_id: str | None
-    created_at: datetime
-    trained_at: datetime | None
-    activated_at: datetime | None
-    activated_by: str | None
     manifest_sha256: str
-    training_samples: int | None
-    unique_items: int | None
-    unique_processes: int | None
-    training_duration_sec: float | None
-    hyperparameters: dict[str, Any]
-    metadata: dict[str, Any]
+    status: str = "pending"
+    requested_by: str | None = None
+    run_id: str | None = None
+    trained_at: datetime | None = None
+    training_samples: int | None = None
+    unique_items: int | None = None
+    unique_processes: int | None = None
+    training_duration_sec: float | None = None
+    hyperparameters: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 def cut(text: str, length: int) -> str:
-    """The text, or its start followed by a mark that says how long it was. Never longer than `length`."""
+    """The text, cut to `length` if it is longer; the end of a cut text says how long it was."""
     if len(text) <= length:
         return text
     mark = f"... [cut, {len(text)} characters]"
@@ -105,7 +163,21 @@ class Records:
         profile: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record that a run works. A run id that is known is started again: its attempt counter goes up."""
+        """Record that a run has started. A run id that is known is started again: its attempt counter goes up.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the run.
+        kind : str
+            What the run does, for example `night`.
+        config_hash : str, optional
+            Hash of settings and profile: equal hashes mean equal configuration.
+        profile : str, optional
+            Name of the source profile.
+        metadata : Mapping[str, Any], optional
+            Stored as JSON, together with host and process.
+        """
         run = self.tables.batch_run
         process = {
             "host": socket.gethostname(),
@@ -140,51 +212,26 @@ class Records:
                     sa.insert(run).values(run_id=run_id, attempt=1, started_at=now(), **values)
                 )
 
-    def finish_run(
-        self,
-        run_id: str,
-        status: str,
-        *,
-        rows_read: int | None = None,
-        rows_written: int | None = None,
-        rows_rejected: int | None = None,
-        model_version: str | None = None,
-        publication_id: int | None = None,
-        message: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Record how a run ended. What is None stays as it was.
+    def finish_run(self, run_id: str, end: RunEnd) -> None:
+        """Record how a run ended.
 
         Raises
         ------
         WarehouseError
             The run was never started, or the status is not succeeded, failed or cancelled.
         """
-        if status not in _RUN_END:
+        if end.status not in _RUN_END:
             raise WarehouseError(
-                f"Run {run_id!r} cannot end as {status!r}.", remedy=f"Use one of {', '.join(_RUN_END)}."
+                f"Run {run_id!r} cannot end as {end.status!r}.", remedy=f"Use one of {', '.join(_RUN_END)}."
             )
         run = self.tables.batch_run
-        values = self._fit(
-            run,
-            {
-                "rows_read": rows_read,
-                "rows_written": rows_written,
-                "rows_rejected": rows_rejected,
-                "model_version": model_version,
-                "publication_id": publication_id,
-                "message": message,
-                "metadata": _json(metadata),
-            },
+        known = {k: v for k, v in vars(end).items() if v is not None}
+        if end.metadata is not None:
+            known["metadata"] = _json(end.metadata)
+        closed = (
+            sa.update(run).where(run.c.run_id == run_id).values(finished_at=now(), **self._fit(run, known))
         )
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-            closed = (
-                sa.update(run)
-                .where(run.c.run_id == run_id)
-                .values(
-                    status=status, finished_at=now(), **{k: v for k, v in values.items() if v is not None}
-                )
-            )
             done = affected(connection, closed, run.c.run_id)
         if not done:
             raise self._unknown_run(run_id)
@@ -192,7 +239,7 @@ class Records:
     def close_dead_runs(self) -> list[str]:
         """Mark as failed the runs of this host that are still `running` although their process is gone.
 
-        The process is told by id and start, from the `process` that `start_run` stores. Returns the run ids.
+        Processes are identified by id and start time, which `start_run` stores. Returns the run ids.
         """
         run = self.tables.batch_run
         query = sa.select(run.c.run_id, run.c.metadata).where(run.c.status == "running")
@@ -206,24 +253,19 @@ class Records:
             and process_gone(int(meta["pid"]), meta.get("process"))
         ]
         for run_id in dead:
-            self.finish_run(run_id, "failed", message="The process died before the run ended.")
+            self.finish_run(run_id, RunEnd("failed", message="The process died before the run ended."))
         return dead
-
-    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The newest runs, newest first, one dict each; `metadata` decoded."""
-        run = self.tables.batch_run
-        query = sa.select(run).order_by(run.c.started_at.desc(), run.c.run_id.desc()).limit(limit)
-        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        for row in rows:
-            row["metadata"] = json.loads(row["metadata"]) if row["metadata"] else {}
-        return rows
 
     # --- checks and rejects -----------------------------------------------------------------------------------------
     def store_checks(self, run_id: str, outcomes: Sequence[CheckOutcome]) -> int:
-        """Store check results of a run; earlier results of the same frames and checks of this run are replaced.
+        """Store check results of a run. Earlier results of the run for the same frames are replaced.
 
-        Returns the number stored. Raises WarehouseError when the run was never started.
+        Returns the number stored.
+
+        Raises
+        ------
+        WarehouseError
+            The run was never started.
         """
         result, moment = self.tables.quality_result, now()
         frames = sorted({o.frame for o in outcomes})
@@ -261,9 +303,9 @@ class Records:
         return len(rows)
 
     def store_rejects(self, run_id: str, folder: Path) -> int:
-        """Store every rejected row of `folder/*.parquet` (REJECTS frames); those stored for this run are replaced.
+        """Store every rejected row of `folder/*.parquet` (REJECTS frames). Earlier ones of the run are replaced.
 
-        Returns the number stored, which is the number of rows in the files.
+        Returns the number of rows in the files.
 
         Raises
         ------
@@ -274,7 +316,7 @@ class Records:
         """
         target = self.tables.rejected_row
         files = sorted(folder.glob("*.parquet"))
-        # In this transaction: what was stored for the run before goes and comes at once.
+        # A writer inside this transaction, so that the old rows go and the new ones come together.
         writer = BatchWriter(self._settings.load_rows)
         stored = 0
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
@@ -311,70 +353,46 @@ class Records:
         )
 
     # --- models -----------------------------------------------------------------------------------------------------
-    def store_model_version(
-        self,
-        version: str,
-        *,
-        manifest_sha256: str,
-        status: str = "pending",
-        requested_by: str | None = None,
-        run_id: str | None = None,
-        trained_at: datetime | None = None,
-        training_samples: int | None = None,
-        unique_items: int | None = None,
-        unique_processes: int | None = None,
-        training_duration_sec: float | None = None,
-        hyperparameters: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Record a trained version. Versions are immutable: the same one again is a no-op, another manifest refused.
+    def store_model_version(self, trained: TrainedVersion) -> None:
+        """Record a trained version. Versions are immutable: the same one again changes nothing.
 
         Raises
         ------
         WarehouseError
-            The version is known with another manifest, its name is too long, or the status is
-            unknown.
+            The version is recorded with another manifest, its name is too long, or the status is unknown.
         """
-        model = self.tables.model_version
-        if status not in MODEL_STATES or status == "active":
+        model, moment = self.tables.model_version, now()
+        if trained.status not in MODEL_STATES or trained.status == "active":
             raise WarehouseError(
-                f"A new model version cannot have status {status!r}.",
+                f"A new model version cannot have status {trained.status!r}.",
                 remedy="Store it as pending or unmeasured, then activate it.",
             )
-        self._require_short(model, "version", version)
+        self._require_short(model, "version", trained.version)
         values = self._fit(
             model,
             {
-                "status": status,
-                "requested_by": requested_by,
-                "run_id": run_id,
-                "trained_at": trained_at,
-                "manifest_sha256": manifest_sha256,
-                "training_samples": training_samples,
-                "unique_items": unique_items,
-                "unique_processes": unique_processes,
-                "training_duration_sec": training_duration_sec,
-                "hyperparameters": _json(hyperparameters),
-                "metadata": _json(metadata),
+                **vars(trained),
+                "hyperparameters": _json(trained.hyperparameters),
+                "metadata": _json(trained.metadata),
+                "created_at": moment,
+                "updated_at": moment,
             },
         )
-        moment = now()
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
             known = connection.execute(
-                sa.select(model.c.manifest_sha256).where(model.c.version == version)
+                sa.select(model.c.manifest_sha256).where(model.c.version == trained.version)
             ).scalar_one_or_none()
             if known is None:
-                connection.execute(
-                    sa.insert(model).values(version=version, created_at=moment, updated_at=moment, **values)
-                )
-            elif known != manifest_sha256:
+                connection.execute(sa.insert(model).values(values))
+            elif known != trained.manifest_sha256:
                 raise WarehouseError(
-                    f"Model version {version!r} is known with manifest {known[:12]}..., not {manifest_sha256[:12]}...",
+                    f"Model version {trained.version!r} is known with manifest {known[:12]}..., "
+                    f"not {trained.manifest_sha256[:12]}...",
                     remedy="Versions never change; train under another name.",
                 )
 
     def activate(self, version: str, *, who: str) -> None:
-        """Make a version the active one and retire the one before, in one transaction.
+        """Make a version the active one and retire the previous one, in one transaction.
 
         Raises
         ------
@@ -404,30 +422,17 @@ class Records:
                 .values(status="active", activated_at=moment, activated_by=who[:128], updated_at=moment)
             )
 
-    def model_versions(self) -> list[ModelVersion]:
-        """All recorded versions, newest first."""
-        model = self.tables.model_version
-        query = sa.select(model).order_by(model.c.created_at.desc(), model.c.version.desc())
-        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        names = ModelVersion.__dataclass_fields__
-        decoded = ("hyperparameters", "metadata")
-        return [
-            ModelVersion(**{n: (json.loads(r[n]) if r[n] else {}) if n in decoded else r[n] for n in names})
-            for r in rows
-        ]
-
     def manifest_sha256(self, version: str) -> str | None:
-        """Hash of the version's manifest as recorded when it was trained; None when the version is not recorded."""
+        """Hash of the version's manifest, recorded when it was trained; None if the version is not recorded."""
         model = self.tables.model_version
         query = sa.select(model.c.manifest_sha256).where(model.c.version == version)
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def store_metrics(self, version: str, metrics: pl.DataFrame, *, run_id: str) -> int:
-        """Store a METRICS frame for a recorded version; those of the same version, run and splits are replaced.
+        """Store a METRICS frame for a recorded version. Metrics of the same version, run and splits are replaced.
 
-        A value that was not measured is NULL and must have a reason. Returns the number of rows.
+        A value that could not be measured is NULL and must have a reason. Returns the number of rows.
 
         Raises
         ------
@@ -475,10 +480,21 @@ class Records:
 
     # --- retention --------------------------------------------------------------------------------------------------
     def purge(self, *, keep_days: int | None = None, keep_models: int | None = None) -> dict[str, int]:
-        """Remove runs older than `keep_days` with their checks and rejects, and metrics of old model versions.
+        """Remove old runs with their check results and rejected rows, and old model versions with their metrics.
 
-        A run that is the newest, and a model version that is active or among the newest `keep_models`, stays. Returns
-        the rows removed by table. Small transactions: one run or version each.
+        Each run or version is removed in a transaction of its own. The newest run and the active version always stay.
+
+        Parameters
+        ----------
+        keep_days : int, optional
+            Runs that started within this many days stay. None: as in the settings.
+        keep_models : int, optional
+            This many of the newest versions stay besides the active one. None: as in the settings.
+
+        Returns
+        -------
+        dict[str, int]
+            Rows removed, by table.
         """
         days = keep_days if keep_days is not None else self._settings.keep_days
         models = keep_models if keep_models is not None else self._settings.keep_models
@@ -524,6 +540,7 @@ class Records:
 
     # --- helpers ----------------------------------------------------------------------------------------------------
     def _fit(self, table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with texts cut to their columns; keys are left as they are."""
         return {
             k: cut(v, _length(table.c[k])) if isinstance(v, str) and not table.c[k].primary_key else v
             for k, v in values.items()

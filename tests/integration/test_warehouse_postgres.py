@@ -17,6 +17,7 @@ from warehouse_predictions import (
     write_rows,
 )
 from warehouse_readers import Readers
+from warehouse_records import stored_runs
 
 from routing_etl.database.engine import make_engine
 from routing_etl.errors import LockedError, ReconcileError, TransientDatabaseError, WarehouseError
@@ -28,7 +29,7 @@ from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.output_profiles import load_output_profile, render
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.views import VIEW_NAMES
 
@@ -206,9 +207,9 @@ def test_records(house):
     records.start_run("r1", "night", metadata={"씨앗": 42})
     outcome = CheckOutcome("items", "c", "e", None, "warning", False, "1", "0", 10, 1, ("가",))
     assert records.store_checks("r1", [outcome]) == 1
-    records.finish_run("r1", "succeeded", rows_read=5)
-    assert records.runs()[0]["metadata"]["씨앗"] == 42
-    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.finish_run("r1", RunEnd("succeeded", rows_read=5))
+    assert stored_runs(records)[0]["metadata"]["씨앗"] == 42
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
     metric = {"method": "model", "split": "time", "segment": "all", "metric": "mae", "value": 1.5, "n": 3}
     assert records.store_metrics("v1", pl.DataFrame([metric]), run_id="r1") == 1
     assert rows(publisher, "SELECT value FROM plan.model_quality_trend")[0][0] == 1.5

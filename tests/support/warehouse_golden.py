@@ -25,7 +25,7 @@ from routing_etl.warehouse.contents import checksum_query, targets
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import insert_sql
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
 from routing_etl.warehouse.schema import tables
 
 _VIEW = re.compile(r"\b(FROM|,) (routing_flat|bop_proc_\w+)(?=\s|$)", re.M)
@@ -121,8 +121,8 @@ def record(folder: Path) -> Recorder:
         made.part("records")
         kept = Records(engine, settings)
         kept.start_run("r1", "night")
-        kept.finish_run("r1", "succeeded", rows_read=5)
-        kept.store_model_version("v1", manifest_sha256="a" * 64)
+        kept.finish_run("r1", RunEnd("succeeded", rows_read=5))
+        kept.store_model_version(TrainedVersion("v1", "a" * 64))
         metric = {"method": "model", "split": "time", "segment": "all", "metric": "mae", "value": 1.5, "n": 3}
         kept.store_metrics("v1", pl.DataFrame([metric]), run_id="r1")
         kept.purge(keep_models=1)

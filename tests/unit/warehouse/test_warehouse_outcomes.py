@@ -44,26 +44,26 @@ def publish(tmp_path):
 
 def test_no_drift_without_an_earlier_publication(publish):
     row = similarity_drift(*publish([("A", 1, 0.9, "X")]))
-    assert row["value"] is None and "no earlier publication" in row["reason"] and row["n"] == 1
+    assert row.value is None and "no earlier publication" in row.reason and row.n == 1
 
 
 def test_the_same_scores_do_not_drift(publish):
     publish([("A", 1, 0.9, "X"), ("B", 1, 0.5, "X")])
     row = similarity_drift(*publish([("C", 1, 0.905, "X"), ("D", 1, 0.51, "X")]))
-    assert row["value"] == pytest.approx(0, abs=1e-12) and row["n"] == 2
+    assert row.value == pytest.approx(0, abs=1e-12) and row.n == 2
 
 
 def test_drift_is_the_divergence_of_the_histograms_of_first_candidates(publish):
     publish([("A", 1, 0.9, "X"), ("A", 2, 0.1, "Y")])
     row = similarity_drift(*publish([("C", 1, 0.5, "X")]))
     high, low = (1 + SMOOTHING) / (1 + SMOOTHING * BINS), SMOOTHING / (1 + SMOOTHING * BINS)
-    assert row["value"] == pytest.approx(high * math.log(high / low) + low * math.log(low / high))
+    assert row.value == pytest.approx(high * math.log(high / low) + low * math.log(low / high))
 
 
 def test_a_publication_without_candidates_has_no_drift_and_says_so(publish):
     publish([("A", 1, 0.9, "X")])
     row = similarity_drift(*publish([], abstained=["Z"]))
-    assert row["value"] is None and "has no candidates" in row["reason"]
+    assert row.value is None and "has no candidates" in row.reason
 
 
 def actual(**codes):
@@ -77,16 +77,16 @@ def test_realised_outcomes_count_items_that_an_engineer_has_routed_since(publish
     first = [("A", 1, 0.9, "X>Y"), ("A", 2, 0.8, "X"), ("B", 1, 0.9, "X"), ("B", 2, 0.7, "Z")]
     publish([*first, ("C", 1, 0.9, "X"), ("D", 1, 0.9, "X"), ("E", 1, 0.9, "X")])
     now = publish([("C", 1, 0.9, "X")], abstained=["D"])
-    rows = {r["metric"]: r for r in realised(*now, actual(A="X>Y", B="Z", C="X", D="X"))}
-    assert (rows["realised_exact_at_1"]["value"], rows["realised_exact_at_1"]["n"]) == (0.5, 2)
-    assert rows["realised_exact_at_any"]["value"] == 1.0
-    assert all(r["reason"] is None for r in rows.values())
+    rows = {r.metric: r for r in realised(*now, actual(A="X>Y", B="Z", C="X", D="X"))}
+    assert (rows["realised_exact_at_1"].value, rows["realised_exact_at_1"].n) == (0.5, 2)
+    assert rows["realised_exact_at_any"].value == 1.0
+    assert all(r.reason is None for r in rows.values())
 
 
 def test_nothing_realised_is_null_with_a_reason(publish):
     first = publish([("A", 1, 0.9, "X")])
-    assert [r["reason"] for r in realised(*first, actual(A="X"))] == ["there is no earlier publication"] * 2
+    assert [r.reason for r in realised(*first, actual(A="X"))] == ["there is no earlier publication"] * 2
     second = publish([("A", 1, 0.8, "X")])
     rows = realised(*second, actual(A="X"))
-    assert [(r["value"], r["n"]) for r in rows] == [(None, 0)] * 2
-    assert "routed since" in rows[0]["reason"]
+    assert [(r.value, r.n) for r in rows] == [(None, 0)] * 2
+    assert "routed since" in (rows[0].reason or "")

@@ -12,13 +12,14 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from warehouse_predictions import warehouse
+from warehouse_records import stored_runs, stored_versions
 
 from routing_etl.database.engine import make_engine
 from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.settings import load_settings
 from routing_etl.warehouse.lock import process_identity
-from routing_etl.warehouse.records import Records, cut
+from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion, cut
 from routing_etl.warehouse.types import now
 
 
@@ -74,9 +75,11 @@ def frame(*rows):
 
 def test_a_run_from_start_to_end(records):
     records.start_run("r1", "night", profile="bi_views", config_hash="c" * 64, metadata={"seed": 42})
-    assert records.runs()[0]["status"] == "running"
-    records.finish_run("r1", "succeeded", rows_read=10, rows_written=8, rows_rejected=2, metadata={"단계": 1})
-    run = records.runs()[0]
+    assert stored_runs(records)[0]["status"] == "running"
+    records.finish_run(
+        "r1", RunEnd("succeeded", rows_read=10, rows_written=8, rows_rejected=2, metadata={"단계": 1})
+    )
+    run = stored_runs(records)[0]
     assert (run["status"], run["rows_read"], run["rows_written"], run["rows_rejected"]) == (
         "succeeded",
         10,
@@ -89,9 +92,9 @@ def test_a_run_from_start_to_end(records):
 
 def test_a_run_started_again_counts_its_attempts(records):
     records.start_run("r1", "night", profile="bi_views")
-    records.finish_run("r1", "failed", message="no space")
+    records.finish_run("r1", RunEnd("failed", message="no space"))
     records.start_run("r1", "night")
-    run = records.runs()[0]
+    run = stored_runs(records)[0]
     assert (run["attempt"], run["status"], run["message"], run["profile"]) == (2, "running", None, "bi_views")
 
 
@@ -108,26 +111,26 @@ def test_a_run_whose_process_died_is_closed(records):
     assert records.close_dead_runs() == []
     gone.communicate(b"\n")
     assert records.close_dead_runs() == ["theirs"]
-    states = {r["run_id"]: (r["status"], r["message"]) for r in records.runs()}
+    states = {r["run_id"]: (r["status"], r["message"]) for r in stored_runs(records)}
     assert states["mine"] == ("running", None)
     assert states["theirs"][0] == "failed" and "died" in states["theirs"][1]
 
 
 def test_the_manifest_of_a_version(records):
-    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
     assert records.manifest_sha256("v1") == "a" * 64 and records.manifest_sha256("v2") is None
 
 
 def test_a_run_that_was_never_started_is_refused(records, tmp_path):
     for call in (
-        lambda: records.finish_run("r9", "failed"),
+        lambda: records.finish_run("r9", RunEnd("failed")),
         lambda: records.store_checks("r9", [outcome()]),
         lambda: records.store_rejects("r9", tmp_path),
     ):
         with pytest.raises(WarehouseError, match=r"'r9' was never started"):
             call()
     with pytest.raises(WarehouseError, match="cannot end as 'done'"):
-        records.finish_run("r9", "done")
+        records.finish_run("r9", RunEnd("done"))
     with pytest.raises(WarehouseError, match="1 to 64"):
         records.start_run("r" * 65, "night")
 
@@ -201,26 +204,26 @@ def test_a_file_that_is_no_rejects_frame_is_refused(records, tmp_path):
 def test_a_version_is_recorded_once_and_never_changes(records):
     trained = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
     records.store_model_version(
-        "v1", manifest_sha256="a" * 64, trained_at=trained, training_samples=5, hyperparameters={"k": [1]}
+        TrainedVersion("v1", "a" * 64, trained_at=trained, training_samples=5, hyperparameters={"k": [1]})
     )
-    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
     with pytest.raises(WarehouseError, match="never change"):
-        records.store_model_version("v1", manifest_sha256="b" * 64)
-    version = records.model_versions()[0]
+        records.store_model_version(TrainedVersion("v1", "b" * 64))
+    version = stored_versions(records)[0]
     assert (version.version, version.status, version.trained_at) == ("v1", "pending", trained)
     assert version.hyperparameters == {"k": [1]} and version.metadata == {} and version.training_samples == 5
     with pytest.raises(WarehouseError, match="'active'"):
-        records.store_model_version("v2", manifest_sha256="a" * 64, status="active")
+        records.store_model_version(TrainedVersion("v2", "a" * 64, status="active"))
 
 
 def test_exactly_one_version_is_active(records):
     for name in ("v1", "v2"):
-        records.store_model_version(name, manifest_sha256="a" * 64)
+        records.store_model_version(TrainedVersion(name, "a" * 64))
         records.activate(name, who="kim")
     records.activate("v2", who="lee")
-    states = {v.version: (v.status, v.activated_by) for v in records.model_versions()}
+    states = {v.version: (v.status, v.activated_by) for v in stored_versions(records)}
     assert states == {"v1": ("retired", "kim"), "v2": ("active", "kim")}
-    records.store_model_version("v3", manifest_sha256="a" * 64, status="unmeasured")
+    records.store_model_version(TrainedVersion("v3", "a" * 64, status="unmeasured"))
     with pytest.raises(WarehouseError, match="never measured"):
         records.activate("v3", who="kim")
     with pytest.raises(WarehouseError, match="not recorded"):
@@ -228,8 +231,8 @@ def test_exactly_one_version_is_active(records):
 
 
 def test_metrics_are_stored_replaced_and_compared(records, query):
-    records.store_model_version("v1", manifest_sha256="a" * 64)
-    records.store_model_version("v2", manifest_sha256="b" * 64)
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
+    records.store_model_version(TrainedVersion("v2", "b" * 64))
     gone = metric(metric="mae", value=None, low=None, high=None, n=0, reason="no actuals")
     assert records.store_metrics("v1", frame(metric(), gone), run_id="r1") == 2
     assert records.store_metrics("v1", frame(metric(value=0.8), gone), run_id="r1") == 2
@@ -247,7 +250,7 @@ def test_metrics_are_stored_replaced_and_compared(records, query):
 
 
 def test_the_trend_shows_the_newest_measurement_of_a_version(records, query):
-    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
     records.store_metrics("v1", frame(metric(value=0.8)), run_id="r1")
     records.store_metrics("v1", frame(metric(value=0.7)), run_id="r2")
     assert query("SELECT value, run_id FROM model_quality_trend") == [{"value": 0.7, "run_id": "r2"}]
@@ -264,7 +267,7 @@ def test_the_trend_shows_the_newest_measurement_of_a_version(records, query):
     ],
 )
 def test_a_metric_that_is_no_number_is_refused(records, row, words):
-    records.store_model_version("v1", manifest_sha256="a" * 64)
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
     with pytest.raises(FrameError, match=words):
         records.store_metrics("v1", pl.DataFrame([row], schema=METRICS.schema), run_id="r1")
 
@@ -285,14 +288,14 @@ def test_retention(records, query, tmp_path):
                 sa.update(runs).where(runs.c.run_id == f"r{number}").values(started_at=started)
             )
     for number in range(5):
-        records.store_model_version(f"v{number}", manifest_sha256="a" * 64)
+        records.store_model_version(TrainedVersion(f"v{number}", "a" * 64))
         records.store_metrics(f"v{number}", frame(metric()), run_id="r")
     records.activate("v0", who="kim")
     removed = records.purge()
     assert removed["batch_run"] == removed["quality_result"] == 2
     assert removed["model_version"] == removed["model_metric"] == 2
-    assert [r["run_id"] for r in records.runs()] == ["r2"]
-    assert {v.version for v in records.model_versions()} == {"v0", "v3", "v4"}
+    assert [r["run_id"] for r in stored_runs(records)] == ["r2"]
+    assert {v.version for v in stored_versions(records)} == {"v0", "v3", "v4"}
 
 
 def test_the_newest_run_stays_however_old(records):
