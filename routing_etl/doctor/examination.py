@@ -1,4 +1,4 @@
-"""`routing-etl doctor`: is everything in place for tonight? Looks, changes nothing, never shows a secret."""
+"""`routing-etl doctor`: whether everything is in place for tonight. It changes nothing and shows no secrets."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from routing_etl.settings import Settings
 if TYPE_CHECKING:
     from routing_etl.erp.catalogue import Catalogue
 
+#: Free disk space that a full-size night needs.
 _MIN_FREE_BYTES = 5 * 1024**3
 
 __all__ = ["Finding", "Level", "examine"]
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """All findings. An error in one area does not keep the others from being looked at."""
+    """Check every area. An error in one does not stop the others."""
     areas: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
         ("start", _start),
         ("settings", _settings),
@@ -43,7 +44,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _is_fresh(settings: Settings) -> bool:
-    """Nothing has run here yet, so what is not there is not lost."""
+    """Whether nothing has run here yet, so that missing things are not lost but still to be made."""
     from routing_etl.registry.store import ModelRegistry
 
     return not list_runs(settings.home) and ModelRegistry(settings.models_dir).alias("champion") is None
@@ -82,9 +83,9 @@ def _erp(settings: Settings) -> Iterator[Finding]:
         yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")
         with translated("erp", settings.erp):
             catalogue = bind(engine, profile)
-        grants = [Granted(_names(catalogue), ("SELECT",), WRITES, "ERP")]
+        grants = [Granted(_names(catalogue), ("SELECT",), WRITES)]
         if _one_database(settings):
-            grants.append(Granted(_our_names(settings, engine), (), WRITES, "of our"))
+            grants.append(Granted(_our_names(settings, engine), (), WRITES))
         yield from examine_server(engine, "erp", grants)
     finally:
         engine.dispose()
@@ -98,7 +99,7 @@ def _erp(settings: Settings) -> Iterator[Finding]:
 
 
 def _names(catalogue: Catalogue) -> list[tuple[str | None, str]]:
-    """Schema and name of every table or view of the profile that is there."""
+    """Schema and name of every table or view of the profile that exists."""
     names = {(schema, name) for b in catalogue.bindings.values() for name, schema in b.tables.values()}
     return sorted(names, key=str)
 
@@ -111,11 +112,11 @@ def _our_names(settings: Settings, engine: sa.Engine) -> list[tuple[str | None, 
 
 
 def _one_database(settings: Settings) -> bool:
-    """Two logins on one database: neither should reach into the other's tables."""
+    """Whether ERP and warehouse are one database under two logins. Then neither may write the other's tables."""
     try:
         erp, ours = sa.make_url(settings.erp), sa.make_url(settings.warehouse)
     except sa.exc.ArgumentError:
-        return False  # the area whose URL it is says so
+        return False  # reported by the area of that URL
     place = [(u.get_backend_name(), u.host, u.port, u.database) for u in (erp, ours)]
     return place[0] == place[1] and erp.username != ours.username
 
@@ -141,7 +142,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             "Use two logins: one that only reads the ERP, one that only writes our schema.",
         )  # fmt: skip
     file = _sqlite_file(settings.warehouse)
-    if file is not None and not file.exists():  # connecting would make it
+    if file is not None and not file.exists():  # connecting would create it
         yield _no_tables(settings, f"the warehouse {file} does not exist")
         return
     engine = _connect(settings, "warehouse", settings.warehouse)
@@ -160,9 +161,9 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             except RoutingEtlError as exc:
                 yield Finding("migrations", "error", exc.message, exc.remedy)
                 ours = []
-        grants = [Granted(ours, ("SELECT", *WRITES), (), "of our")]
+        grants = [Granted(ours, ("SELECT", *WRITES))]
         if _one_database(settings):
-            grants.append(Granted(_erp_names(settings), (), WRITES, "ERP"))
+            grants.append(Granted(_erp_names(settings), (), WRITES))
         yield from examine_server(engine, "warehouse", grants)
         yield from _collations(settings, engine)
     finally:
@@ -173,13 +174,13 @@ def _sqlite_file(url: str) -> Path | None:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
-        return None  # connecting says so
+        return None  # reported when connecting
     named = parsed.database if parsed.get_backend_name() == "sqlite" else None
     return None if named in (None, "", ":memory:") or str(named).startswith("file:") else Path(str(named))
 
 
 def _no_tables(settings: Settings, found: str) -> Finding:
-    """None of our tables: before the first night nothing is wrong, later they were lost."""
+    """The finding that our tables are missing: normal before the first night, an error later."""
     if not _is_fresh(settings):
         return Finding(
             "migrations",
@@ -198,7 +199,7 @@ def _no_tables(settings: Settings, found: str) -> Finding:
 
 
 def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
-    """Both on SQL Server: item codes are compared with the ERP's, so the two should agree."""
+    """Whether the collations of two SQL Servers agree, because item codes are compared with the ERP's."""
     if engine.dialect.name != "mssql" or not settings.erp.startswith("mssql"):
         return
     erp = make_engine(settings.erp, "erp", settings)

@@ -1,7 +1,6 @@
-"""What the doctor looks at inside a database server: driver, encryption, login, grants, isolation, collation, space.
+"""What the doctor checks on a database server: driver, encryption, login, grants, isolation, collation, space.
 
-What belongs here: questions to a server and what the answers mean. What does not: which areas there are and in which
-order (`doctor/examination.py`). Every question may be refused or unknown to the server: that is a finding too, never a failure.
+Every question may be refused by the server or unknown to it. That is a finding too, not a failure.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from routing_etl.log import get_logger
 Level = Literal["ok", "warning", "error"]
 Names = Sequence[tuple[str | None, str]]
 
-#: Free megabytes below which a data file that cannot grow is too small for a full-size night.
+#: Least free megabytes for a full-size night in data files that cannot grow.
 _MIN_FREE_MB = 5 * 1024
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -28,7 +27,7 @@ WRITES = ("INSERT", "UPDATE", "DELETE")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: where, how it is, what to do."""
+    """One thing that was checked: where, how it is, what to do."""
 
     area: str
     level: Level
@@ -43,11 +42,19 @@ class Granted:
     tables: Names
     must: tuple[str, ...]
     must_not: tuple[str, ...] = ()
-    whose: str = ""
 
 
 def examine_server(engine: Engine, role: Role, grants: Sequence[Granted]) -> Iterator[Finding]:
-    """Findings about the server behind the engine; none for SQLite, which has no logins.
+    """Findings about the server of an engine; none for SQLite, which has no logins.
+
+    Parameters
+    ----------
+    engine : Engine
+        Engine of the ERP or the warehouse.
+    role : Role
+        Which of the two it is.
+    grants : Sequence[Granted]
+        What the login must and must not be allowed.
 
     Raises
     ------
@@ -78,7 +85,7 @@ def examine_server(engine: Engine, role: Role, grants: Sequence[Granted]) -> Ite
 
 
 def collation(engine: Engine) -> str | None:
-    """The database's collation on SQL Server; None elsewhere or when it cannot be seen."""
+    """The database's collation on SQL Server; None elsewhere or if it cannot be seen."""
     if engine.dialect.name != "mssql":
         return None
     with engine.connect() as connection:
@@ -92,7 +99,7 @@ def collation(engine: Engine) -> str | None:
 def _ask(
     connection: Connection, query: str, parameters: dict[str, Any] | None = None
 ) -> dict[str, Any] | str:
-    """The first row, or in words why there is none."""
+    """The first row, or the reason why there is none."""
     try:
         row = connection.execute(sa.text(query), parameters or {}).mappings().first()
     except sa.exc.DBAPIError as exc:
@@ -110,7 +117,7 @@ def _missing(right: str, table: str, user: str, mssql: bool) -> str:
 
 
 class _Server(ABC):
-    """What is asked of both servers."""
+    """The questions to both kinds of server."""
 
     def __init__(self, connection: Connection, area: str, role: Role) -> None:
         self.connection, self.area, self.role = connection, area, role
@@ -118,29 +125,32 @@ class _Server(ABC):
         self.user = ""
 
     def ask(self, query: str, **parameters: Any) -> dict[str, Any] | str:
+        """The first row of a query, or the reason why there is none."""
         return _ask(self.connection, query, parameters)
 
     def found(self, level: Level, message: str, remedy: str = "") -> Finding:
+        """A finding about this server."""
         return Finding(self.area, level, message, remedy)
 
     def unseen(self, what: str, reason: str) -> Finding:
+        """The finding that something cannot be seen."""
         return self.found(
             "warning", f"{what} cannot be seen ({reason})", "Ask the DBA, or run doctor as one."
         )
 
     @abstractmethod
     def rights(self, table: str, rights: Sequence[str]) -> dict[str, bool | None]:
-        """Right to whether the login has it; None: cannot be seen."""
+        """Whether the login has each right on a table; None if that cannot be seen."""
 
     def grants(self, granted: Granted) -> Iterator[Finding]:
-        """What must be granted and is not, and what must not be and is."""
+        """Rights that are missing, and rights that the login should not have."""
         mssql = self.connection.dialect.name == "mssql"
         unseen, missing, unwanted = [], [], []
         for schema, name in granted.tables:
             table = f"{schema}.{name}" if schema else name
             for right, has in self.rights(table, (*granted.must, *granted.must_not)).items():
                 if has is None and not granted.must:
-                    continue  # what the login cannot even see, it cannot write
+                    continue  # what the login cannot see, it cannot write
                 if has is None:
                     unseen.append(f"{right} on {table}")
                 elif right in granted.must and not has:
@@ -186,7 +196,7 @@ class _SqlServer(_Server):
         yield self.found("ok", f"ODBC driver {driver}, SQL Server {shown}")
 
     def encryption(self) -> Iterator[Finding]:
-        """Whether this very connection is encrypted, and whether its certificate was checked."""
+        """Whether this connection is encrypted and its certificate was verified."""
         query = {k.lower(): str(v).lower() for k, v in self.connection.engine.url.query.items()}
         found = self.ask(
             "SELECT encrypt_option AS encrypted, auth_scheme AS scheme FROM sys.dm_exec_connections "
@@ -213,7 +223,7 @@ class _SqlServer(_Server):
             )
 
     def login(self) -> Iterator[Finding]:
-        """Who we are, and whether that is too much."""
+        """Who we are, and whether the login has too many rights."""
         found = self.ask("SELECT SUSER_SNAME() AS login, USER_NAME() AS name, DB_NAME() AS db")
         if isinstance(found, str):
             yield self.unseen("the login", found)
@@ -242,7 +252,7 @@ class _SqlServer(_Server):
         found = self.ask(f"SELECT {columns}", name=quoted)
         if isinstance(found, str):
             return dict.fromkeys(rights, None)
-        # NULL: the object is not there, or not to be seen by this login, which has no right on it then.
+        # NULL: the object does not exist, or this login cannot see it and so has no right on it.
         return {r: None if found[r] is None else bool(found[r]) for r in rights}
 
     def isolation(self) -> Iterator[Finding]:
@@ -272,7 +282,7 @@ class _SqlServer(_Server):
             yield self.found("ok", kind)
 
     def space(self) -> Iterator[Finding]:
-        """Room in the data files, where we write."""
+        """Free space in the data files of the warehouse."""
         if self.role == "erp":
             return
         found = self.ask(
@@ -302,7 +312,7 @@ class _PostgreSQL(_Server):
         yield self.found("ok", f"driver {self.connection.dialect.driver}, PostgreSQL {shown}")
 
     def encryption(self) -> Iterator[Finding]:
-        """Whether this very connection is encrypted."""
+        """Whether this connection is encrypted."""
         found = self.ask("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
         if isinstance(found, str):
             yield self.unseen("whether the connection is encrypted", found)
@@ -314,7 +324,7 @@ class _PostgreSQL(_Server):
             )
 
     def login(self) -> Iterator[Finding]:
-        """Who we are, and whether that is too much."""
+        """Who we are, and whether the login has too many rights."""
         found = self.ask(
             "SELECT current_user AS name, rolsuper AS super FROM pg_roles WHERE rolname = current_user"
         )
@@ -338,11 +348,11 @@ class _PostgreSQL(_Server):
         return dict.fromkeys(rights, None) if isinstance(found, str) else {r: bool(found[r]) for r in rights}
 
     def isolation(self) -> Iterator[Finding]:
-        """PostgreSQL's readers never wait for writers."""
+        """Row versions for readers, which PostgreSQL always has."""
         yield self.found("ok", "readers see row versions and never wait for writers")
 
     def space(self) -> Iterator[Finding]:
-        """The size of the database; the server's free space cannot be asked for."""
+        """The size of the database; the server does not tell its free space."""
         if self.role == "erp":
             return
         found = self.ask("SELECT pg_database_size(current_database()) / 1048576 AS megabytes")

@@ -1,6 +1,7 @@
 """Our tables in the database: schema, bulk load, publication, records, locks.
 
-Belongs here: writing and reading our tables. Does not: reads of the ERP.
+What belongs here: writing and reading our tables, and the views on them. What does not: reads of the ERP, and the decision
+when a batch is loaded or published (`pipeline`).
 """
 
 __all__ = [
@@ -9,7 +10,7 @@ __all__ = [
     "load_shards",
     "migrate",
     "outcomes",
-    "profiles",
+    "output_profiles",
     "publish",
     "records",
     "schema",

@@ -1,7 +1,4 @@
-"""Statements that change rows: how many they changed, and deletes small enough to keep row locks.
-
-What belongs here: the two things that every writer of ours needs from an UPDATE or DELETE. What does not: which rows.
-"""
+"""Statements that change rows: how many rows they changed, and deletes that are small enough to keep row locks."""
 
 from __future__ import annotations
 
@@ -11,15 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-#: Rows of one DELETE on SQL Server, which turns the row locks of a statement into a table lock at about 5,000.
+#: Rows per DELETE on SQL Server, which escalates to a table lock when one statement holds about 5,000 locks.
 ROWS_PER_DELETE = 4_000
 
 
 def affected(connection: Connection, statement: sa.Update | sa.Delete, key: sa.Column[Any]) -> int:
     """Run an UPDATE or DELETE and count the rows it changed.
 
-    Sessions on SQL Server have NOCOUNT ON (docs/decisions/0003-sessions-on-sql-server.md), under which its driver
-    reports -1 for every statement: there the changed rows are returned by OUTPUT, as their column `key`, and counted.
+    Sessions on SQL Server have NOCOUNT ON (docs/decisions/0003-sessions-on-sql-server.md), so its driver reports -1 for
+    every statement. There the statement returns column `key` of the changed rows by OUTPUT, and these are counted.
     """
     if connection.dialect.name == "mssql":
         return len(connection.execute(statement.returning(key)).all())
@@ -32,12 +29,12 @@ def delete_part(table: sa.Table, where: sa.ColumnElement[bool]) -> sa.Delete:
 
 
 def rows_left(table: sa.Table, where: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """One row when there is any."""
+    """A query that gives one row if there is any."""
     return sa.select(sa.literal_column("1")).select_from(table).where(where).limit(1)
 
 
 def delete_step(table: sa.Table, where: sa.ColumnElement[bool]) -> Callable[[Connection], bool]:
-    """Work for one transaction: delete a part. It returns whether rows are left."""
+    """Work for one transaction, which deletes a part and returns whether rows are left."""
 
     def step(connection: Connection) -> bool:
         connection.execute(delete_part(table, where))
@@ -52,7 +49,7 @@ def delete_step(table: sa.Table, where: sa.ColumnElement[bool]) -> Callable[[Con
 def delete_all(
     connection: Connection, table: sa.Table, where: sa.ColumnElement[bool], key: sa.Column[Any]
 ) -> int:
-    """Delete in one transaction, by statements that keep row locks on SQL Server; returns the rows deleted."""
+    """Delete within one transaction, on SQL Server by statements that keep row locks. Returns the rows deleted."""
     total = gone = affected(connection, delete_part(table, where), key)
     while connection.dialect.name == "mssql" and gone == ROWS_PER_DELETE:
         gone = affected(connection, delete_part(table, where), key)

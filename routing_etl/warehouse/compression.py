@@ -1,8 +1,4 @@
-"""Page compression on SQL Server: whether the server has it.
-
-What belongs here: a feature that not every server or edition has. What does not: the tables that have it, and the guarded
-statements (`migrations/versions`).
-"""
+"""Whether a SQL Server has page compression. The guarded statements that use it are in `migrations/versions`."""
 
 from __future__ import annotations
 
@@ -10,8 +6,8 @@ from sqlalchemy.engine import Connection
 
 from routing_etl.log import get_logger
 
-#: True where ALTER TABLE ... REBUILD WITH (DATA_COMPRESSION = ...) works: Microsoft's server (one that is based on
-#: PostgreSQL says so in property 'Babelfish'), every edition from 2017 on, before that Enterprise.
+#: Condition under which ALTER TABLE ... REBUILD WITH (DATA_COMPRESSION = ...) works: every edition of Microsoft's server from
+#: 2017 on, before that Enterprise only. A server based on PostgreSQL has the property 'Babelfish'.
 _HAS_IT = (
     "SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) "
     "OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14)"
@@ -22,7 +18,7 @@ _log = get_logger(__name__)
 
 
 def compression_refused(connection: Connection) -> bool:
-    """Whether this SQL Server has no page compression; the reason is logged then."""
+    """Whether this SQL Server lacks page compression; if so, that is logged."""
     if connection.exec_driver_sql(PROBE).scalar_one() == 1:
         return False
     _log.warning("compression_skipped", reason="this server or edition has no page compression")

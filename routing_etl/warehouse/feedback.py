@@ -1,7 +1,6 @@
-"""An engineer takes over a proposal: who, when and what is kept, and the proposal comes back in the ERP's BOP shape.
+"""An engineer accepts a proposal: it is recorded who, when and what, and returned in the shape of the ERP's BOP tables.
 
-What belongs here: the same as `sql/adopt_candidate.sql`, for databases without procedures. What does not: writing into
-the ERP's own tables, which only the ERP does.
+This does the same as `sql/adopt_candidate.sql`, for databases without procedures. Only the ERP writes into its own tables.
 """
 
 from __future__ import annotations
@@ -28,9 +27,10 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Adoption:
-    """A taken-over candidate. `new` is False when it was on record already; who and when are then the first ones.
+    """An accepted candidate.
 
-    `rows`: view name (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`) to its rows, columns as in the base table.
+    `new` is False if it was accepted before; `accepted_by` and `accepted_at` are then those of the first time. `rows` has
+    the rows of each view (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`), with the base table's columns.
     """
 
     publication_id: int
@@ -44,20 +44,33 @@ class Adoption:
 
 
 class _Moved(Exception):
-    """A new batch was published between two of our statements."""
+    """Another batch was published between two of our statements."""
 
 
 def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: str) -> Adoption:
     """Mark a published candidate as accepted, once, and return it in BOP shape.
 
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    item_cd : str
+        The item's code as the ERP has it.
+    candidate_id : str
+        Which of its published candidates.
+    user : str
+        Who accepts it, 1 to 128 characters.
+
     Raises
     ------
     ItemNotFoundError
-        The published batch has no such candidate; names those the item has.
+        The published batch has no such candidate; names those that the item has.
     WarehouseError
         `user` is blank or longer than 128 characters.
     TransientDatabaseError
-        Batches moved meanwhile.
+        New batches were published meanwhile, several times.
     """
     name = user.strip()
     if not 0 < len(name) <= 128:
@@ -73,7 +86,7 @@ def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: st
         except _Moved:
             _log.info("adoption_repeated", item_cd=item_cd, candidate_id=candidate_id)
         except WarehouseError as exc:
-            # Another session has just inserted the same row: the next attempt finds it.
+            # Another session has inserted the same row at the same moment; the next attempt finds it.
             if not isinstance(exc.__cause__, sa.exc.IntegrityError):
                 raise
             collided = exc
@@ -136,7 +149,7 @@ def _adopt(connection: Connection, tb: Tables, item_cd: str, candidate_id: str, 
 
 
 def _shape(connection: Connection, schema: str | None, view: str, found: Any) -> list[dict[str, Any]]:
-    """The candidate's rows of a BOP view, every column under the base table's name."""
+    """The candidate's rows of a BOP view, with the base table's column names."""
     from routing_etl.warehouse.views import view_selects
 
     names = list(view_selects(schema, connection.dialect.name)[view].selected_columns.keys())

@@ -1,10 +1,8 @@
-"""The second way of publishing, for an ERP that can read only one fixed table: `routing_flat_table` follows the pointer.
+"""The second way of publishing, for an ERP that can read one fixed table only: `routing_flat_table` follows the pointer.
 
-What belongs here: the three statements that make the table equal to view `routing_flat`, and whether the server can do
-that without readers noticing. What does not: when it happens (`publish.py`: in the transaction that moves the pointer).
-
-Rows that are the same in the new batch are not touched. The day of VALID_FROM_DT, MODEL_VERSION and PUBLICATION_ID stay
-those of the batch that last changed a row: they differ in every batch and would touch every row.
+The table is made equal to the view `routing_flat` in the transaction that moves the pointer. Rows that are the same in the new
+batch are not touched. Their VALID_FROM_DT, MODEL_VERSION and PUBLICATION_ID therefore stay those of the batch that last
+changed them; these columns differ in every batch, and updating them would touch every row.
 """
 
 from __future__ import annotations
@@ -18,10 +16,10 @@ from routing_etl.errors import ReconcileError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.schema import FLAT_COLUMNS, FLAT_KEY, Tables
 
-#: What Microsoft's server calls row versioning under READ COMMITTED: `not needed` on servers that always have it.
+#: State of READ_COMMITTED_SNAPSHOT, row versions for readers; `not needed` on servers that always have them.
 Rcsi = Literal["on", "off", "not needed", "unknown"]
 
-#: Columns that differ from batch to batch and so do not make a row a changed one.
+#: Columns that differ in every batch, so that a difference in them alone does not count as a change.
 STAMPS = ("VALID_FROM_DT", "MODEL_VERSION", "PUBLICATION_ID")
 
 _ALWAYS_VERSIONED = sa.text("SELECT CAST(SERVERPROPERTY(N'Babelfish') AS int)")
@@ -31,7 +29,7 @@ _log = get_logger(__name__)
 
 
 def delta(tb: Tables) -> tuple[sa.Delete, sa.Update, sa.Insert]:
-    """Gone, changed and new rows, to be run in this order after the pointer has moved, in its transaction."""
+    """Statements for removed, changed and new rows, to be run in this order after the pointer has moved."""
     table = tb.routing_flat_table
     shown = sa.table(
         "routing_flat", *(sa.column(n, table.c[n].type) for n in FLAT_COLUMNS), schema=table.schema
@@ -60,7 +58,7 @@ def refresh(connection: Connection, tb: Tables) -> None:
     Raises
     ------
     ReconcileError
-        The table then holds another number of rows than the view; the caller's transaction must go.
+        The table would hold another number of rows than the view; the caller must roll back.
     """
     for statement in delta(tb):
         connection.execute(statement)
@@ -79,7 +77,7 @@ def refresh(connection: Connection, tb: Tables) -> None:
 def rcsi_state(engine: Engine) -> Rcsi:
     """Whether readers of a table that is being changed see its last committed state instead of waiting.
 
-    `off` only on Microsoft's server without READ_COMMITTED_SNAPSHOT; `unknown`, logged, where it does not say.
+    `off`: Microsoft's server without READ_COMMITTED_SNAPSHOT. `unknown`: the server does not say, which is logged.
     """
     if engine.dialect.name != "mssql":
         return "not needed"
@@ -94,7 +92,7 @@ def rcsi_state(engine: Engine) -> Rcsi:
 
 
 def require_rcsi(engine: Engine) -> None:
-    """Refuse to change the fixed table where readers would wait for it or see half of it.
+    """Refuse to change the fixed table if readers would wait for it or see it half changed.
 
     Raises
     ------

@@ -1,8 +1,4 @@
-"""A batch's rows in the order in which they go in: parts of a transaction's size, parents before children.
-
-What belongs here: cutting a batch into parts. What does not: how rows get into a table (`writers.py`), publications,
-locks and checks (`publish.py`, `measure.py`).
-"""
+"""The rows of a batch in the order in which they are inserted: transaction by transaction, parents before children."""
 
 from __future__ import annotations
 
@@ -26,7 +22,7 @@ __all__ = [
     "with_publication",
 ]
 
-#: Rows of the largest table per transaction: bounds memory, the log, and how long a heartbeat waits.
+#: Rows of the largest table per transaction. This bounds memory, the transaction log, and the time between heartbeats.
 _TRANSACTION_ROWS = 200_000
 
 
@@ -52,7 +48,14 @@ def batches(
 
     Memory is bounded by the size of a transaction, whatever the size of the plant or the order of the part files.
 
-    `shard`: how the names of one shard's part files begin; then rows that are no item's are left out (`resources`).
+    Parameters
+    ----------
+    predictions : Path
+        Folder with one folder of part files per frame.
+    tables : Tables
+        The tables that the frames go into.
+    shard : str, optional
+        Beginning of the names of one shard's part files. The rows that belong to no item (`resources`) are then left out.
     """
     candidates, operations, evidence, _, abstained = targets(tables)
     by_item = (candidates, operations, evidence)
@@ -73,14 +76,14 @@ def batches(
 
 
 def resources(predictions: Path, tables: Tables) -> list[tuple[Target, pl.DataFrame]]:
-    """The rows that belong to jobs and not to items, as one transaction."""
+    """The rows that belong to jobs, not to items, as one transaction."""
     target = targets(tables)[3]
     rows = to_rows(scan(predictions, target), target)
     return [(target, rows.sort(target.key).collect(engine="streaming"))]
 
 
 def items_of(predictions: Path, tables: Tables, shard: str) -> pl.Series:
-    """Codes of the items that a shard's part files say anything about."""
+    """Codes of all items in a shard's part files."""
     candidates, *_, abstained = targets(tables)
     both = [
         scan(predictions, t, shard).select(pl.col("item_cd").cast(pl.String)) for t in (candidates, abstained)
@@ -89,5 +92,5 @@ def items_of(predictions: Path, tables: Tables, shard: str) -> pl.Series:
 
 
 def with_publication(frame: pl.DataFrame, publication_id: int) -> pl.DataFrame:
-    """The frame with `publication_id` in front."""
+    """The frame with `publication_id` as first column."""
     return frame.select(pl.lit(publication_id, dtype=pl.Int32).alias("publication_id"), pl.all())

@@ -1,11 +1,11 @@
 """One writer at a time, and no lock that outlives its owner.
 
-SQL Server: `sp_getapplock` owned by a session of its own, which the server frees when the session dies; its return code
-is checked. Elsewhere: a row of `writer_lock`, taken by compare-and-swap. The row is written on SQL Server too, so that a
-refused second writer can be told who is at work and since when.
+SQL Server: `sp_getapplock`, owned by a session of its own; the server frees it when the session dies. Elsewhere: a row of
+`writer_lock`, taken by compare-and-swap. The row is written on SQL Server too, so that a second writer can be told who is at
+work and since when.
 
-A row's owner counts as dead when its process on this host is gone (process id and start time are compared, because ids
-are used again), or, on another host or where processes cannot be seen, when its heartbeat is older than the limit.
+The owner of a row counts as dead if its process on this host is gone (process id and start time are compared, because ids are
+reused). On another host, or where processes cannot be seen, it counts as dead if its heartbeat is older than the limit.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from routing_etl.warehouse.changes import affected
 from routing_etl.warehouse.schema import Tables
 from routing_etl.warehouse.types import now
 
-#: A writer beats after every batch; one that has not for this long, and cannot be seen, is dead.
+#: A writer renews its heartbeat after every batch. One that has not for this long, and cannot be seen, counts as dead.
 HEARTBEAT_LIMIT = timedelta(minutes=10)
 
 _log = get_logger(__name__)
 
-#: Owners that work in this process. A row that names this process but none of these was left by an owner that could
-#: not free it (the database was locked or gone at that moment).
+#: Owners at work in this process. A row with this process but none of these owners is a leftover: its owner could not free it
+#: because the database was locked or away at that moment.
 _working: set[str] = set()
 
 _APPLOCK = sa.text(
@@ -47,15 +47,18 @@ _APPLOCK = sa.text(
 )
 _APPUNLOCK = sa.text("EXEC sp_releaseapplock @Resource = :resource, @LockOwner = 'Session'")
 
-#: What a T-SQL server says when it has no such procedure (2812), or one based on PostgreSQL (42883).
+#: Error of a T-SQL server without this procedure: 2812, or 42883 if it is based on PostgreSQL.
 _NO_PROCEDURE = re.compile(
     r"\b2812\b|Could not find stored procedure|\b42883\b|sp_getapplock\S* does not exist", re.I
 )
 
 
 def _applock_code(session: Connection, resource: str) -> int:
-    """What sp_getapplock returned. A server may say in a message before it that the lock is held, and some servers
-    return -999 then, which elsewhere means a wrong call: the message makes it -1."""
+    """The return code of sp_getapplock.
+
+    If the lock is held, some servers say so in a message and return -999, which elsewhere means a wrong call. With such a
+    message the code is -1.
+    """
     query = _APPLOCK.bindparams(resource=resource).compile(dialect=session.dialect)
     error = session.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
     cursor = session.connection.cursor()
@@ -74,9 +77,9 @@ def _applock_code(session: Connection, resource: str) -> int:
 
 
 def process_identity(pid: int) -> str | None:
-    """What tells this process from a later one with the same id: boot, process namespace and start time.
+    """Boot, process namespace and start time, which distinguish a process from a later one with the same id.
 
-    '' when there is no such process, None when that cannot be known on this system.
+    '' if there is no such process, None if that cannot be seen on this system.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -103,9 +106,14 @@ def _identity_by_signal(pid: int) -> str | None:
 
 
 def process_gone(pid: int, process: str | None) -> bool | None:
-    """Whether the process of this host that had this id and identity is gone; None when that cannot be seen from here.
+    """Whether a process of this host is gone; None if that cannot be seen from here.
 
-    `process` is what `process_identity` gave while it lived.
+    Parameters
+    ----------
+    pid : int
+        Id that the process had.
+    process : str or None
+        Its `process_identity` while it lived.
     """
     mine, now_there = process_identity(os.getpid()), process_identity(pid)
     if not process or not mine:
@@ -119,7 +127,7 @@ def process_gone(pid: int, process: str | None) -> bool | None:
 
 
 class WriterLock:
-    """The publisher's lock, as a context manager. `beat()` after every batch shows that the owner lives.
+    """The lock of all writers, as a context manager. The owner calls `beat()` after every batch to show that it lives.
 
     Parameters
     ----------
@@ -285,7 +293,7 @@ class WriterLock:
         return f"routing_etl:{self._row.schema or ''}:{self._name}"
 
     def _take_applock(self) -> bool:
-        """Take the server's lock; False, with a logged reason, on a server without it: the row alone decides there."""
+        """Take the server's lock. False, which is logged, on a server without it: there the row alone decides."""
         self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             code = _applock_code(self._session, self._resource)
@@ -303,8 +311,8 @@ class WriterLock:
             raise
         if code >= 0:
             return True
-        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) keeps a part of every refusal in its
-        # session, and at the fifth in one session the whole server stops.
+        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) leaks memory of every refusal into the
+        # session, and the fifth in one session crashes the whole server.
         self._session.invalidate()
         self._session.close()
         self._session = None

@@ -1,7 +1,6 @@
-"""Flat views for the ERP whose columns are data: a TOML file says names, order, aliases and constants.
+"""Output profiles: flat views for the ERP that a TOML file describes by names, order, aliases and constants of columns.
 
-What belongs here: reading and checking a profile (rules of docs/erp-contract.md 6.4), and its view as DDL. What does not:
-creating the view in a database, which a DBA does with the rendered text.
+A profile is checked by the rules of docs/erp-contract.md 6.4 and rendered as DDL, which a DBA runs.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _LONGEST_NAME = 128
 
 @dataclass(frozen=True)
 class OutputProfile:
-    """One checked profile: the view's name, and its columns as (known column or constant, name in the view)."""
+    """One checked profile: the view's name, and its columns as pairs of known column or constant and name in the view."""
 
     view: str
     columns: tuple[tuple[str, str], ...]
@@ -39,17 +38,17 @@ class OutputProfile:
 
 
 def shipped_profile() -> Path:
-    """The file that comes with the product: the 52 columns of docs/erp-contract.md 6.4."""
+    """The file that comes with the product, with the 52 columns of docs/erp-contract.md 6.4."""
     return Path(__file__).parent / "outputs" / "erp.toml"
 
 
 def load_output_profile(path: Path | None = None) -> OutputProfile:
-    """The active profile of a file (default: the shipped one), checked.
+    """Read and check the active profile of a file (default: the shipped one).
 
     Raises
     ------
     ConfigurationError
-        The file cannot be read, or breaks a mapping rule: names file, key, value and remedy.
+        The file cannot be read or breaks a rule; names file, key and value.
     """
     file = path or shipped_profile()
     try:
@@ -63,7 +62,7 @@ def load_output_profile(path: Path | None = None) -> OutputProfile:
 
 
 class _Reader:
-    """Checks one file; every message begins with it."""
+    """Checks one file. Every message names the file."""
 
     def __init__(self, file: Path, content: dict[str, Any]) -> None:
         self._file, self._content = file, content
@@ -103,7 +102,7 @@ class _Reader:
     def _view(self, view: object) -> str:
         if not isinstance(view, str) or not self._is_name(view):
             raise self._wrong("view", view, "is not a usable name", "Use letters, digits and underscores.")
-        # The profile may stand for the flat view itself, never for another view or a table of ours.
+        # A profile may replace the flat view itself, but no other view or table of ours.
         taken = {*VIEW_NAMES, *(table.name for table in tables(None).metadata.sorted_tables)}
         if view.lower() in taken - {"routing_flat"}:
             raise self._wrong("view", view, "is a table or view of ours", "Choose another name.")
@@ -193,13 +192,22 @@ def _dialect(name: str) -> Dialect:
     }
     if name not in DIALECTS:
         raise ConfigurationError(f"No views for {name!r}.", remedy=f"Use one of {', '.join(DIALECTS)}.")
-    # Named parameters: a percent sign in a constant stays one.
+    # With named parameters, percent signs in constants are not doubled.
     dialect: Dialect = made[name](paramstyle="named")
     return dialect
 
 
 def render(profile: OutputProfile, dialect: str = "mssql", schema: str | None = "routing") -> str:
-    """The profile's view as DDL text: dropped when it is there, then created.
+    """The profile's view as DDL text: dropped if it exists, then created.
+
+    Parameters
+    ----------
+    profile : OutputProfile
+        The view's name and columns.
+    dialect : str, default 'mssql'
+        One of `migrate.DIALECTS`.
+    schema : str, default 'routing'
+        Our schema (ignored on SQLite).
 
     Raises
     ------

@@ -145,9 +145,9 @@ class PublicationLog:
         done: Callable[[], bool] | None = None,
         durable: bool = False,
     ) -> T:
-        """Run `work` in one transaction; try again after transient errors (deadlock, dropped connection).
+        """Run `work` in one transaction, again after transient errors (deadlock, dropped connection).
 
-        `done` tells after an error whether the commit took place after all. `durable`: the commit must be on disk.
+        After an error, `done` tells whether the commit took place after all. `durable`: the commit must be on disk.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             result: T | None = None

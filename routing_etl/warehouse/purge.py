@@ -25,9 +25,9 @@ class Purger(PublicationLog):
     """Removes rows of publications. Parameters as `PublicationLog`."""
 
     def purge(self, keep: int, *, progress: Progress = SILENT) -> tuple[int, ...]:
-        """Remove the rows of all but the newest `keep` publications (the current one counts and always stays).
+        """Remove the rows of all but the newest `keep` publications. The current one counts and always stays.
 
-        Rows go in small transactions; the publication's own row stays as a record. Returns the purged ids.
+        Rows are removed in small transactions; the publication's own row stays as a record. Returns the purged ids.
         """
         check_head(self._engine, self.schema)
         if keep < 1:
@@ -54,7 +54,7 @@ class Purger(PublicationLog):
         self._transaction(mark)
 
     def _clean(self, lock: WriterLock) -> None:
-        """Remove what is left of loads and purges that did not end. We hold the lock, so their writers are gone."""
+        """Remove what unfinished loads and purges have left. We hold the lock, so their writers are gone."""
         batch = self.tables.publication
         left = sa.select(batch.c.id, batch.c.state).where(
             batch.c.state.in_(("loading", "failed", "purged")), batch.c.purged_at.is_(None)
@@ -68,9 +68,9 @@ class Purger(PublicationLog):
             self._delete_rows(publication_id, lock)
 
     def _delete_rows(self, publication_id: int, lock: WriterLock) -> None:
-        """Remove a publication's rows: by ranges of items, or on SQL Server by parts that keep row locks."""
+        """Remove a publication's rows by ranges of items, on SQL Server by parts that keep row locks."""
         if self._engine.dialect.name == "mssql":
-            # Children first: then the cascade of a candidate finds nothing, and a part locks what it says.
+            # Children first, so that the cascade from a candidate finds nothing and locks no more rows than counted.
             for table in reversed(self.tables.published):
                 step = delete_step(table, table.c.publication_id == publication_id)
                 while self._transaction(step):
@@ -92,7 +92,7 @@ class Purger(PublicationLog):
 
             def part(connection: Connection) -> bool:
                 last = connection.execute(edge).scalar_one_or_none()
-                # Children first, although the foreign keys would cascade: each delete is one range of the key.
+                # Children first, although the foreign keys would cascade, so that each delete is one range of the key.
                 for table in reversed(self.tables.published):
                     delete = sa.delete(table).where(table.c.publication_id == publication_id)
                     if last is not None:

@@ -1,11 +1,9 @@
-"""Our tables as SQLAlchemy Core metadata: the one source of truth for tables, keys, constraints and indexes.
+"""Our tables as SQLAlchemy Core metadata: the source of truth for tables, keys, constraints and indexes.
 
-What belongs here: tables. What does not: views (`views.py`), how they come into a database (`migrate.py` and the
-`migrations` folder, whose result is tested to equal this module), or what is written into them.
-
-Every table of a publication starts its clustered key with `publication_id`, then item, rank and sequence: that is how
-the ERP looks up, how a night loads and how a purge deletes. Item codes are held exactly as the ERP has them, leading
-blank included; comparison follows the database's collation (SQL Server as a rule ignores case and trailing blanks).
+The `migrations` folder brings them into a database, and is tested to give the same. The clustered key of every table of a
+publication begins with `publication_id`, then item, rank and sequence, because the ERP looks up, a night loads and a purge
+deletes in that order. Item codes are stored exactly as the ERP has them, including a leading blank. Comparison follows the
+database's collation; SQL Server usually ignores case and trailing blanks.
 """
 
 from __future__ import annotations
@@ -20,10 +18,10 @@ from sqlalchemy.engine import Engine
 from routing_etl.frames import TIME_SOURCES
 from routing_etl.warehouse import types as t
 
-#: Life of a publication. `loading` rows are invisible and perhaps partial; only `loaded` and later ones are whole.
+#: States of a publication. While `loading` its rows are invisible and may be incomplete; from `loaded` on they are complete.
 STATES = ("loading", "loaded", "published", "retired", "failed", "purged")
 
-#: Where a model version stands (registry aliases: challenger is pending, champion is active).
+#: States of a model version. In the registry's words the champion is active, a challenger pending.
 MODEL_STATES = ("pending", "active", "retired", "unmeasured")
 
 RUN_STATES = ("running", "succeeded", "failed", "cancelled")
@@ -36,7 +34,7 @@ NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
 
-#: Columns that hold minutes or days, with room for 99,999,999.9999; the ERP-shaped views show two decimals.
+#: Columns in minutes or days, up to 99,999,999.9999. The ERP-shaped views show two decimals.
 TIME_COLUMNS = (
     "setup_time", "run_time", "setup_p10", "setup_p90", "run_p10", "run_p50", "run_p90",
     "optimal_time", "standard_time", "safe_time", "act_setup_time", "act_run_time",
@@ -48,7 +46,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-#: Columns of the fixed table: the 52 of docs/erp-contract.md 6.4 in their order, then ten that `routing_flat` has too.
+#: Columns of the fixed table: the 52 of docs/erp-contract.md 6.4 in their order, then ten more of `routing_flat`.
 FLAT_COLUMNS = _names(
     "ITEM_CD CANDIDATE_ID ROUTING_SIGNATURE PRIORITY SIMILARITY_TIER PROC_SEQ INSIDE_FLAG "
     "dbo_BI_ROUTING_VIEW_JOB_CD JOB_NM RES_CD RES_DIS TIME_UNIT MFG_LT QUEUE_TIME SETUP_TIME "
@@ -61,7 +59,7 @@ FLAT_COLUMNS = _names(
     "ROUT_NO MODEL_VERSION PUBLICATION_ID"
 )
 
-#: One row of the fixed table.
+#: Key of the fixed table.
 FLAT_KEY = ("ITEM_CD", "CANDIDATE_ID", "PROC_SEQ")
 
 
@@ -460,7 +458,7 @@ def _writer_lock(md: sa.MetaData) -> sa.Table:
 
 
 def _routing_feedback(md: sa.MetaData) -> sa.Table:
-    """Which proposals an engineer took over, and as what: one row however often it is reported."""
+    """Which proposals engineers have accepted: one row each, however often it is reported."""
     return sa.Table(
         "routing_feedback",
         md,
@@ -482,7 +480,7 @@ def _routing_feedback(md: sa.MetaData) -> sa.Table:
 
 
 def _flat_columns() -> list[sa.Column[Any]]:
-    """The 52 columns of docs/erp-contract.md 6.4 in their order, then those that a screen needs to judge a proposal."""
+    """The 52 columns of docs/erp-contract.md 6.4 in their order, then those that help a user to judge a proposal."""
     texts: dict[str, int] = {
         "ITEM_CD": 100, "CANDIDATE_ID": 110, "ROUTING_SIGNATURE": 200, "PRIORITY": 16, "SIMILARITY_TIER": 8,
         "INSIDE_FLAG": 16, "dbo_BI_ROUTING_VIEW_JOB_CD": 32, "JOB_NM": 64, "RES_CD": 32, "RES_DIS": 64,
@@ -509,7 +507,7 @@ def _flat_columns() -> list[sa.Column[Any]]:
 
 
 def _routing_flat_table(md: sa.MetaData) -> sa.Table:
-    """The published batch once more, in one fixed table, for an ERP that can read nothing else (mode `table`)."""
+    """A copy of the published batch in one fixed table, for an ERP that can read nothing else (mode `table`)."""
     return sa.Table(
         "routing_flat_table",
         md,
@@ -521,7 +519,7 @@ def _routing_flat_table(md: sa.MetaData) -> sa.Table:
 
 @dataclass(frozen=True)
 class Tables:
-    """Every table of ours under one schema."""
+    """All our tables in one schema."""
 
     metadata: sa.MetaData
     publication: sa.Table
@@ -579,5 +577,5 @@ def tables(schema: str | None) -> Tables:
 
 
 def schema_for(engine: Engine, configured: str) -> str | None:
-    """The schema our tables live in: the configured one, none on SQLite."""
+    """The schema of our tables: the configured one, none on SQLite."""
     return None if engine.dialect.name == "sqlite" else configured

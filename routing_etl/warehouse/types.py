@@ -1,7 +1,4 @@
-"""Column types of our tables, each rendered right on SQLite, SQL Server and PostgreSQL.
-
-What belongs here: types. What does not: tables (`schema.py`).
-"""
+"""Column types of our tables on SQLite, SQL Server and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, UTC, to the millisecond: `datetime2(3)` on SQL Server, `timestamp(3)` on PostgreSQL, text on SQLite.
 
-    Takes and returns aware datetimes. A naive one is refused, because its zone would be a guess.
+    Takes and returns aware datetimes. A naive one is refused, because its time zone is unknown.
     """
 
     impl = sa.DateTime
@@ -32,10 +29,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
-        """Aware datetime to naive UTC, cut to the millisecond; as text on SQL Server.
+        """An aware datetime as naive UTC, truncated to the millisecond; as text on SQL Server.
 
-        pyodbc cuts a moment to the precision that the server states for its types, and T-SQL on top of PostgreSQL states
-        whole seconds. Text in this form means the same in every language setting of a session.
+        pyodbc truncates a moment to the precision that the server reports for its types, and T-SQL on top of PostgreSQL
+        reports whole seconds. Text in this form means the same in every language setting of a session.
         """
         if value is None:
             return None
@@ -46,12 +43,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.isoformat(sep=" ", timespec="milliseconds") if dialect.name == "mssql" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Naive UTC from the database to an aware datetime."""
+        """The database's naive UTC as an aware datetime."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 def now() -> datetime:
-    """This moment, UTC, to the millisecond: what `UtcDateTime` gives back unchanged."""
+    """The current time in UTC, truncated to the millisecond, as `UtcDateTime` stores it."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -62,25 +59,25 @@ def text(length: int) -> sa.Unicode:
 
 
 def ascii_text(length: int) -> sa.String:
-    """Bounded text of ASCII only (hashes, words of ours): VARCHAR(n)."""
+    """Bounded ASCII text (hashes, our own words): VARCHAR(n)."""
     return sa.String(length)
 
 
 def decimal(precision: int, scale: int) -> TypeEngine[Any]:
-    """DECIMAL(p, s) read as float; SQLite, which has no decimals, holds the rounded number as REAL."""
+    """DECIMAL(p, s), read as float. SQLite has no decimals and stores the rounded number as REAL."""
     return sa.Numeric(precision, scale, asdecimal=False).with_variant(sa.REAL(), "sqlite")
 
 
 def long_text() -> TypeEngine[Any]:
-    """Unbounded Unicode text, for JSON of run records only: never in a table that a night fills."""
+    """Unbounded Unicode text, for the JSON of run records; not for tables with many rows."""
     return sa.UnicodeText().with_variant(mssql.NVARCHAR(None), "mssql")
 
 
 def date() -> sa.DATE:
-    """A day."""
+    """A date."""
     return sa.DATE()
 
 
 def double() -> TypeEngine[Any]:
-    """A measured number: FLOAT(53) on SQL Server."""
+    """A floating-point number of double precision: FLOAT(53) on SQL Server."""
     return sa.Float(53)

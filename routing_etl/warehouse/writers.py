@@ -1,12 +1,13 @@
 """How rows get into a table: one writer interface with three implementations, and the chain that falls back.
 
-`BulkCopyWriter`: mssql-python's bulk copy, the fastest; rows are committed as they arrive. `ArrowWriter`: Arrow inserts
-over ODBC, each call one transaction of its own. `BatchWriter`: the driver's executemany inside the caller's transaction,
-on every database. The first two write over connections of their own, so they may only fill rows that no reader sees
-and that a failed call may remove: those of an unpublished publication. `ChainWriter` sees to the removal.
+* `BulkCopyWriter`: mssql-python's bulk copy, the fastest. Rows are committed as they arrive.
+* `ArrowWriter`: Arrow inserts over ODBC. Each call is a transaction of its own.
+* `BatchWriter`: the driver's executemany inside the caller's transaction, on every database.
 
-What belongs here: writing one frame into one table. What does not: which rows (`load.py`), what happens to the batch
-(`publish.py`).
+The first two write over connections of their own. They may therefore only write rows that no reader sees and that may be
+removed after a failed call: those of an unpublished publication. `ChainWriter` removes them.
+
+Why Arrow: docs/decisions/0004-bulk-io-through-arrow.md.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from routing_etl.log import get_logger
 from routing_etl.settings import Settings
 from routing_etl.warehouse.contents import broken_rules, kind_of
 
-#: Bytes of one executemany's parameters on SQL Server, where the driver lays them out at full column width.
+#: Bytes of parameters per executemany on SQL Server. The driver allocates them at full column width.
 _PARAMETER_BYTES = 64 * 1024 * 1024
 
 _MSSQL = mssql.dialect()  # type: ignore[no-untyped-call]
 
-#: Keys of one DELETE when a failed call's rows are removed; SQL Server takes 2,100 parameters at most.
+#: Keys per DELETE when the rows of a failed call are removed. SQL Server takes 2,100 parameters at most.
 _KEYS_PER_DELETE = 500
 
 #: Kinds of columns that are compared after a bulk copy.
 _COMPARED = ("text", "ascii", "decimal", "integer", "float")
 
-#: Text that survives only a driver which sends UTF-16: Korean, and a character of two UTF-16 units.
+#: Text that only a driver that sends UTF-16 keeps: Korean, and a character of two UTF-16 units.
 _PROBE_TEXT = "누설\U00020000"
 
 _log = get_logger(__name__)
@@ -56,11 +57,11 @@ class Writer(Protocol):
 
     @property
     def transactional(self) -> bool:
-        """Whether the rows belong to the caller's transaction: a rollback removes them."""
+        """Whether the rows belong to the caller's transaction, so that a rollback removes them."""
         ...
 
     def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-        """Insert every row; the frame's columns are the table's by name. Returns the rows handed over.
+        """Insert every row. The frame's columns have the table's names. Returns the number of rows.
 
         Raises
         ------
@@ -71,7 +72,7 @@ class Writer(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up connections of its own; the next write opens them again."""
+        """Close the writer's own connections; the next write opens them again."""
         ...
 
 
@@ -104,7 +105,7 @@ def refuse_misfits(table: sa.Table, frame: pl.DataFrame, dialect: str) -> None:
 
 
 def arrow_table(table: sa.Table, frame: pl.DataFrame) -> pa.Table:
-    """The frame as Arrow columns of exactly the table's types, columns without any value left out."""
+    """The frame as Arrow columns of exactly the table's types, without columns that hold only NULL."""
     columns = [table.c[s.name] for s in frame if s.null_count() < frame.height]
     exact = frame.select(
         pl.col(c.name).cast(pl.Decimal(int(c.type.precision or 38), int(c.type.scale or 0)))
@@ -134,7 +135,7 @@ def _arrow_type(column: sa.Column[Any]) -> pa.DataType:
 
 
 def insert_sql(dialect: Dialect, table: sa.Table, columns: list[str]) -> str:
-    """INSERT with the driver's own positional markers, for lists of tuples."""
+    """An INSERT with the driver's positional markers, for lists of tuples."""
     marker = "?" if dialect.paramstyle == "qmark" else "%s"
     quote = dialect.identifier_preparer
     names = ", ".join(quote.quote(c) for c in columns)
@@ -159,13 +160,13 @@ class BatchWriter:
         return True
 
     def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-        """Insert every row of the frame. Columns that hold nothing are left out: NULL is their default."""
+        """Insert every row of the frame. Columns that hold only NULL are left out; NULL is their default."""
         dialect = connection.dialect.name
         refuse_misfits(table, frame, dialect)
         frame = frame.select([s.name for s in frame if s.null_count() < frame.height])
         rows = self.batch_rows
         if dialect == "sqlite":
-            # The driver has no adapters for dates, moments and decimals of its own any more.
+            # Python's driver has no default adapters for dates, times and decimals since 3.12.
             frame = frame.with_columns(
                 pl.col(pl.Date).dt.to_string("%Y-%m-%d"),
                 pl.col(pl.Datetime).dt.to_string("%Y-%m-%d %H:%M:%S%.6f"),
@@ -182,12 +183,14 @@ class BatchWriter:
         return frame.height
 
     def close(self) -> None:
-        """There is no connection of its own."""
+        """Do nothing: this writer has no connection of its own."""
 
 
 def _moment_as_text(column: sa.Column[Any]) -> pl.Expr:
-    """Moments in the form that means the same in every language setting of a session, with as many digits as the column
-    has: pyodbc cuts a moment to the precision that the server states for its types, on some servers whole seconds."""
+    """Moments as text that means the same in every language setting of a session, with as many digits as the column has.
+
+    pyodbc would truncate a moment to the precision that the server reports for its types, on some servers whole seconds.
+    """
     kind = column.type.dialect_impl(_MSSQL)
     digits = getattr(kind, "precision", None)
     if digits is None:
@@ -203,7 +206,7 @@ def _row_bytes(table: sa.Table, columns: list[str]) -> int:
 
 @dataclass
 class ArrowWriter:
-    """Arrow inserts over ODBC, `batch_rows` at a time, on a connection of its own: each call is one transaction."""
+    """Arrow inserts over ODBC, `batch_rows` at a time, on a connection of its own. Each call is one transaction."""
 
     engine: Engine
     batch_rows: int
@@ -222,7 +225,7 @@ class ArrowWriter:
         return False
 
     def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-        """Insert every row and commit; after an error none of them is there.
+        """Insert every row and commit. After an error none of them is there.
 
         Raises
         ------
@@ -270,8 +273,10 @@ class ArrowWriter:
 
 
 def _probe_text(opened: Any) -> None:
-    """Send text through a session's own temporary table: a driver that sends it in a narrow encoding loses it without
-    an error and at the same length, which no checksum of lengths would see.
+    """Send text through a temporary table of the session and compare it.
+
+    A driver that sends it in a narrow encoding loses characters without an error and without a change of length, which the
+    checksums would not show.
 
     Raises
     ------
@@ -302,9 +307,9 @@ def _probe_text(opened: Any) -> None:
 
 @dataclass
 class BulkCopyWriter:
-    """mssql-python's bulk copy: Arrow columns straight into the server's bulk load, constraints checked.
+    """mssql-python's bulk copy: Arrow columns straight into the server's bulk load, with constraints checked.
 
-    Not transactional: rows are there as soon as the server has them. Columns are mapped by name.
+    It is not transactional: rows are committed as the server receives them. Columns are mapped by name.
     """
 
     engine: Engine
@@ -377,29 +382,32 @@ class BulkCopyWriter:
             raise ConfigurationError(
                 f"mssql-python cannot be loaded ({exc}).", remedy="pip install mssql-python"
             ) from exc
-        # Its pool would hold the session open for ten minutes after the load, beside SQLAlchemy's own pool.
+        # The driver's own pool would keep the session open for ten minutes after the load.
         mssql_python.pooling(enabled=False)
         opened = mssql_python.connect(
             mssql_python_connection_string(self.engine), autocommit=True, timeout=self.connect_timeout
         )
-        # Bulk copy opens a connection of its own and takes this as its time to connect.
+        # Bulk copy opens another connection and uses this as its connection timeout.
         opened.timeout = self.connect_timeout
         self._connection = opened
         return opened
 
     def _compare(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> None:
-        """Compare one row with what was sent: text of the right length but wrong characters changes no checksum, and a
-        server that reads a number wrongly must be found before the rest of the load goes the same way."""
+        """Compare one row with what was sent.
+
+        Wrong characters of the right length change no checksum, and a server that misreads numbers should be found before the
+        rest is loaded.
+        """
         keys = [c.name for c in table.primary_key.columns]
         judged = [c for c in table.columns if c.name in frame.columns and kind_of(c) in _COMPARED]
         if not keys or not judged:
             return
         row = frame.top_k(1, by=_telling(judged))
         sent = row.to_dicts()[0]
-        # Numbers come back as floats: some servers break off in mid-row, and the driver then waits for the rest of it.
+        # Decimals are read as floats: some servers break off a row with decimals, and the driver then waits for the rest.
         shown = [sa.cast(c, sa.Double()).label(c.name) if kind_of(c) == "decimal" else c for c in judged]
         query = sa.select(*shown).where(*(table.c[k] == sent[k] for k in keys))
-        # Over a connection of its own: the caller's transaction stays free of locks.
+        # Over another connection, so that the caller's transaction holds no locks.
         with connection.engine.connect() as other:
             found = other.execute(query).mappings().one_or_none()
         for column in judged:
@@ -413,7 +421,7 @@ class BulkCopyWriter:
 
 
 def _telling(columns: Sequence[sa.Column[Any]]) -> pl.Expr:
-    """How much a row tells of a driver's faults: how many of its columns hold something, text beyond ASCII first."""
+    """How suitable a row is to reveal faults of a driver: rows with non-ASCII text first, then by columns that are not NULL."""
     filled = pl.sum_horizontal(pl.col(c.name).is_not_null().cast(pl.Int32) for c in columns)
     texts = [pl.col(c.name) for c in columns if kind_of(c) == "text"]
     wide = [(t.str.len_bytes() != t.str.len_chars()).fill_null(value=False).cast(pl.Int32) for t in texts]
@@ -436,10 +444,10 @@ def _close(resource: Any) -> None:
 # --- the chain ----------------------------------------------------------------------------------------------------------
 @dataclass
 class ChainWriter:
-    """Tries writers in order: one that fails gives way to the next for the rest of the load, with the reason logged.
+    """Tries writers in order. If one fails, the next takes over for the rest of the load, and the reason is logged.
 
-    Rows that a failed or repeated call may have left are removed first, by the second column of the table's key: every
-    value of it (an item, a job) is in one call only.
+    Rows that a failed or repeated call may have left are removed first, by the second column of the table's key, each value
+    of which (an item, a job) is in one call only.
     """
 
     engine: Engine
@@ -455,11 +463,11 @@ class ChainWriter:
 
     @property
     def transactional(self) -> bool:
-        """False as soon as one writer is not: an unknown outcome cannot be read from the first row alone."""
+        """Whether all writers are: otherwise the first row alone does not tell whether a transaction was committed."""
         return all(w.transactional for w in self.writers)
 
     def write(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-        """Insert every row by the first writer that can.
+        """Insert every row by the first writer that succeeds.
 
         Raises
         ------
@@ -482,7 +490,7 @@ class ChainWriter:
             except FrameError:
                 raise  # nothing was sent, and no other writer would send it
             except BaseException as exc:
-                # A driver's panic is a BaseException; an interrupt is one too, and passes.
+                # A panic of a Rust driver is a BaseException; an interrupt is one too, and is raised.
                 if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
                     raise
                 reason = without_secrets(f"{type(exc).__name__}: {exc}", self.engine.url)[:300]
@@ -496,7 +504,7 @@ class ChainWriter:
                 _log.warning("writer_fallback", writer=self.writers[self._at].name)
 
     def close(self) -> None:
-        """Close the writers' own connections; what was given up is tried again by the next load."""
+        """Close the writers' own connections. The next load tries all writers again."""
         for writer in self.writers:
             writer.close()
         self._at = 0
@@ -524,15 +532,15 @@ class ChainWriter:
 
 
 def choose_writer(engine: Engine, settings: Settings) -> Writer:
-    """The writer for unpublished rows on this engine, by ROUTING_ETL_BULK_WRITER. Opens no connection yet.
+    """The writer for unpublished rows on this engine, by ROUTING_ETL_BULK_WRITER. It opens no connection yet.
 
-    `auto`: on SQL Server bulk copy, then Arrow inserts, then batches; batches elsewhere. A named writer has no
+    `auto`: on SQL Server bulk copy, then Arrow inserts, then batches; elsewhere batches. A writer chosen by name has no
     fallback.
 
     Raises
     ------
     ConfigurationError
-        A writer for SQL Server is asked for on another database.
+        A writer for SQL Server is chosen on another database.
     """
     batch, wanted = BatchWriter(settings.load_rows), settings.bulk_writer
     if engine.dialect.name != "mssql":
