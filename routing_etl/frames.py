@@ -1,8 +1,9 @@
 """The canonical frames: what travels between the rooms, column by column.
 
-This is the one source of truth for the shape of every Parquet file in a run folder. A frame holds canonical values only:
-minutes, millimetres, `in` / `out` for in-house / outsourced, NULL for every spelling of "missing". ERP column names do not
-appear here (source profiles map them), nor do database types (`warehouse/schema.py` has them, tested against this module).
+This is the one source of truth for the shape of every Parquet file in a run folder. A frame holds canonical
+values only: minutes, millimetres, `in` / `out` for in-house / outsourced, NULL for every spelling of
+"missing". ERP column names do not appear here (source profiles map them), nor do database types
+(`warehouse/schema.py` has them, tested against this module).
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ class Frame:
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Bring a frame into its contract's shape.
 
-        Missing nullable columns are added as NULL, columns are cast and ordered; other columns stay in an open frame only.
+        Missing nullable columns are added as NULL, columns are cast and ordered; other columns stay in an
+        open frame only.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """How a long step reports its progress without knowing who shows it.
 
-A step takes a `Progress` and calls `task(...)`. The command line passes one that draws bars, Dagster one that writes log
-lines; the default shows nothing.
+A step takes a `Progress` and calls `task(...)`. The command line passes one that draws bars, Dagster one that
+writes log lines; the default shows nothing.
 """
 
 from __future__ import annotations

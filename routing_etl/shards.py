@@ -1,20 +1,20 @@
 """Hash shards of items: how several machines share the time aggregation, the scoring and the loading of one night.
 
-A shard holds the items whose key's hash modulo the number of shards is its number. Every result, prediction and loaded row
-belongs to one item and so to one shard. Each of the three steps is a map over shards, in any order and on any machine, and
-a step that merges them:
+A shard holds the items whose key's hash modulo the number of shards is its number. Every result, prediction
+and loaded row belongs to one item and so to one shard. Each of the three steps is a map over shards, in any
+order and on any machine, and a step that merges them:
 
 * times: `aggregate_times_shard` reads the results of the shard's items once and stores them, sorted and in minutes, in
   `times/shards/`. `merge_times` pools each job's spread over all shards, because a job's items are in all of them, then
   finds the entry errors shard by shard and writes the profiles.
-* score: `score_shard` predicts the shard's items into part files that carry its number. `merge_scores` adds up the reports;
-  shards scored by different model versions are refused.
+* score: `score_shard` predicts the shard's items into part files that carry its number. `merge_scores` adds
+  up the reports; shards scored by different model versions are refused.
 * load: `load_shard` writes the shard's rows into one publication, which the first shard opens and no reader sees.
   `close_load` reconciles the whole publication with the files of all shards. Nothing is published before that.
 
-Each map step can be repeated: it replaces its own files and rows and invalidates what was merged from them. A merging step
-names the shards that are missing or were made for another number of shards. With one shard nothing is split: the plain
-steps do the same work in one piece and give the same result.
+Each map step can be repeated: it replaces its own files and rows and invalidates what was merged from them. A
+merging step names the shards that are missing or were made for another number of shards. With one shard
+nothing is split: the plain steps do the same work in one piece and give the same result.
 """
 
 from __future__ import annotations

@@ -137,8 +137,8 @@ POSTGRESQL: dict[str, Meaning] = {
     "08": _transient("The connection to {name} was cut", _UP),
 }  # fmt: skip
 
-#: Meaning by text, for errors without a number of their own: from drivers, from SQLite, and from T-SQL servers on top of
-#: PostgreSQL, which give one number to many errors.
+#: Meaning by text, for errors without a number of their own: from drivers, from SQLite, and from T-SQL
+#: servers on top of PostgreSQL, which give one number to many errors.
 WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
     (re.compile(words, re.IGNORECASE), meaning)
     for words, meaning in (
@@ -232,8 +232,11 @@ def without_secrets(text: str, url: str | URL) -> str:
 
 
 def first_error(exc: BaseException) -> BaseException:
-    """The error that started it: some servers end the transaction at an error, and the rollback after it fails with
-    3903 'no corresponding BEGIN TRANSACTION' over the first error."""
+    """The first error of a chain.
+
+    Some servers end the transaction at an error, and the rollback then fails with 3903, 'no corresponding BEGIN TRANSACTION',
+    which hides it.
+    """
     while "3903" in _numbers_in(exc) and exc.__context__ is not None:
         exc = exc.__context__
     return exc

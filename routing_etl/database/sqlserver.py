@@ -49,7 +49,7 @@ _PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 NO_TRANSACTION = re.compile(r"\(3903\)|Native error: 3903\b")
 
 
-# --- driver -----------------------------------------------------------------------------------------------------------
+# --- driver ---------------------------------------------------------------------------------------------------
 def find_odbc_driver(configured: str | None) -> str:
     """The ODBC driver for SQL Server: the configured one, an installed 18 or 17, or the mssql-python-odbc wheel's file.
 
@@ -116,7 +116,7 @@ def _family() -> str:
     return next((name for name, ids in _FAMILIES.items() if any(w.startswith(ids) for w in words)), "")
 
 
-# --- URL --------------------------------------------------------------------------------------------------------------
+# --- URL ------------------------------------------------------------------------------------------------------
 def complete_url(url: URL, role: Role, settings: Settings) -> URL:
     """A SQL Server URL with everything that a connection needs. What the URL sets itself is kept.
 
@@ -143,7 +143,7 @@ def complete_url(url: URL, role: Role, settings: Settings) -> URL:
     return url.set(drivername="mssql+pyodbc", query=query)
 
 
-# --- connection strings of the other drivers -----------------------------------------------------------------------------
+# --- connection strings of the other drivers ------------------------------------------------------------------
 def odbc_connection_string(engine: Engine) -> str:
     """The engine's ODBC connection string with its password, for arrow-odbc. Never log it."""
     arguments, _ = engine.dialect.create_connect_args(engine.url)
@@ -180,7 +180,7 @@ def join_connection_string(pairs: Mapping[str, str]) -> str:
     return ";".join(f"{key}={quoted(value)}" for key, value in pairs.items())
 
 
-# --- sessions ---------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------------------
 def session_statements(settings: Settings) -> tuple[str, ...]:
     """Settings of every session: an error ends the transaction, and in a deadlock our session yields to ERP users.
 
@@ -230,9 +230,9 @@ def write_nulls(
 ) -> tuple[Any, Any, Any]:
     """Write the NULLs of an UPDATE into its text instead of sending them as parameters.
 
-    pyodbc asks the server for the type of a NULL parameter and continues if that fails. T-SQL on top of PostgreSQL cannot
-    answer for an UPDATE, and its failed answer silently rolls back the transaction: a pointer that had just been moved was
-    gone after a successful commit.
+    pyodbc asks the server for the type of a NULL parameter and continues if that fails. T-SQL on top of
+    PostgreSQL cannot answer for an UPDATE, and its failed answer silently rolls back the transaction: a
+    pointer that had just been moved was gone after a successful commit.
     """
     if isinstance(statement, sa.Update):
         values = getattr(statement, "_values", None) or {}

@@ -29,8 +29,9 @@ MANIFEST = "manifest.json"
 SCHEMA_VERSION = "3.0"
 HASH_ALGORITHM = "sha256"
 
-#: How many leading parts of a library's version must be equal between training and loading. scikit-learn promises to
-#: read its pickles under the same minor version only; NumPy arrays and Polars frames are readable within a major version.
+#: How many leading parts of a library's version must be equal between training and loading. scikit-learn
+#: promises to read its pickles under the same minor version only; NumPy arrays and Polars frames are readable
+#: within a major version.
 _SAME_PARTS = {"python": 2, "scikit_learn": 2, "routing_etl": 2, "numpy": 1, "polars": 1, "joblib": 1}
 
 #: Remedy for a version whose files have changed.
@@ -62,7 +63,7 @@ def runtime_versions() -> dict[str, str]:
 
 
 def feature_schema(attributes: Iterable[AttributeSpec]) -> dict[str, Any]:
-    """The attribute list and its sha256, which covers name, kind and unit, but not the order or the ERP's column names."""
+    """The attribute list and its sha256 over names, kinds and units; order and ERP column names do not matter."""
     entries = [asdict(a) for a in attributes]
     key = sorted((e["name"], e["kind"], e["unit"]) for e in entries)
     digest = hashlib.sha256(json.dumps(key, ensure_ascii=False).encode("utf-8")).hexdigest()
@@ -82,7 +83,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as read from its file. The dictionaries it returns are copies, so that callers cannot change a cached one."""
+    """A manifest as read from its file. It returns copies, so that callers cannot change a cached one."""
 
     folder: Path
     sha256: str

@@ -1,8 +1,9 @@
 """Model versions on disk: save, load, verify, promote, prune.
 
-A version is one immutable folder `<root>/<name>/`. It is written to a hidden folder beside it and renamed, so a version is
-there whole or not at all; a file lock keeps two saves apart. Nothing is unpickled before its sha256, the manifest's sha256
-and the runtime versions have matched. There is no way around these checks and no other model to fall back to.
+A version is one immutable folder `<root>/<name>/`. It is written to a hidden folder beside it and renamed, so
+a version is there whole or not at all; a file lock keeps two saves apart. Nothing is unpickled before its
+sha256, the manifest's sha256 and the runtime versions have matched. There is no way around these checks and
+no other model to fall back to.
 """
 
 from __future__ import annotations
@@ -384,7 +385,7 @@ class ModelRegistry:
         )
 
     def metrics_by_version(self) -> dict[str, dict[str, Any]]:
-        """The plain values of `metrics.json` by version name, newest first; versions that cannot be read are left out."""
+        """The plain values of `metrics.json` by version name, newest first, without unreadable versions."""
         found = {}
         for version in self.list():
             if version.problem is None:

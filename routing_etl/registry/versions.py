@@ -34,8 +34,8 @@ class VersionContents:
     attributes : Iterable[AttributeSpec], optional
         Item attributes of the feature schema. None: the predictor's own `attributes`.
     documents : Callable[[Mapping[str, Any]], Mapping[str, str]], optional
-        Takes the contents of the version's JSON files as they are written and returns Markdown texts for people, by file
-        name without suffix. They are listed in the manifest like every other file.
+        Takes the contents of the version's JSON files as they are written and returns Markdown texts for
+        people, by file name without suffix. They are listed in the manifest like every other file.
     """
 
     predictor: Any
@@ -59,7 +59,10 @@ class SavedVersion:
 
 @dataclass(frozen=True)
 class VersionInfo:
-    """One version in a list. `status`: active (champion), pending, retired (was champion); `problem`: why it is unreadable."""
+    """One version in a list.
+
+    `status` is active (champion), pending or retired (was champion); `problem` says why it is unreadable.
+    """
 
     name: str
     path: Path
@@ -96,7 +99,7 @@ class ArtifactCheck:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """Result of `verify`: every artifact, the manifest itself, the runtime, and files that the manifest does not list."""
+    """Result of `verify`: every artifact, the manifest, the runtime, and files that are not listed."""
 
     name: str
     manifest_sha256: str

@@ -90,9 +90,10 @@ def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The same rows with `setup_min` (minutes per order), `run_min` (minutes per piece), `setup_flag`, `run_flag` (a key
-        of `TIME_FLAGS`, NULL for a usable sample) and `time_flag` (the run's flag, else the set-up's). A time with a flag
-        is NULL, but for `zero`: a reported 0 is 0.0, and so differs from nothing reported.
+        The same rows with `setup_min` (minutes per order), `run_min` (minutes per piece), `setup_flag`,
+        `run_flag` (a key of `TIME_FLAGS`, NULL for a usable sample) and `time_flag` (the run's flag, else the
+        set-up's). A time with a flag is NULL, but for `zero`: a reported 0 is 0.0, and so differs from
+        nothing reported.
 
     Raises
     ------

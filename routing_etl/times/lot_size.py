@@ -1,11 +1,12 @@
 """How the run time of a piece falls with the size of the lot.
 
-Work that is done once per order but reported as machine time (first piece, warming up, handling) is spread over the pieces,
-so a piece of a large lot takes less. With r minutes per piece and q pieces, r is proportional to q to the power of an
-exponent: 0 if a piece always takes the same time, -1 if an order does. It is estimated per job from reports of the same
-operation of the same item, by least squares of ln r on ln q, each centred on its group. A job's exponent is shrunk towards
-the plant's and the plant's towards 0, the more the fewer reports there are (partial pooling: Gelman and Hill 2007, "Data
-Analysis Using Regression and Multilevel/Hierarchical Models").
+Work that is done once per order but reported as machine time (first piece, warming up, handling) is spread
+over the pieces, so a piece of a large lot takes less. With r minutes per piece and q pieces, r is
+proportional to q to the power of an exponent: 0 if a piece always takes the same time, -1 if an order does.
+It is estimated per job from reports of the same operation of the same item, by least squares of ln r on ln q,
+each centred on its group. A job's exponent is shrunk towards the plant's and the plant's towards 0, the more
+the fewer reports there are (partial pooling: Gelman and Hill 2007, "Data Analysis Using Regression and
+Multilevel/Hierarchical Models").
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.times.samples import LIMIT
 from routing_etl.times.statistics import FloatArray
 
-#: Strength of the shrinkage: the variance of a report (0.25 ** 2 in ln r) over the variance of exponents between jobs
-#: (0.08 ** 2). If the sum of squares of the centred ln q is this large, a job's own slope and the plant's count half each.
+#: Strength of the shrinkage: the variance of a report (0.25 ** 2 in ln r) over the variance of exponents
+#: between jobs (0.08 ** 2). If the sum of squares of the centred ln q is this large, a job's own slope and
+#: the plant's count half each.
 PRIOR = 10.0
 #: Limits of the exponent. Anything beyond is not an effect of the lot.
 LOWEST, HIGHEST = -1.0, 1.0

@@ -56,8 +56,8 @@ def load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame
 def group_key(frame: pl.DataFrame) -> pl.Series:
     """One UInt64 per (job, item, operation number), job first.
 
-    jobs x items x operation numbers must stay below 2**64: 100,000 jobs, 100 million items and 100,000 numbers fit. Numbers
-    that span more are ranked.
+    jobs x items x operation numbers must stay below 2**64: 100,000 jobs, 100 million items and 100,000
+    numbers fit. Numbers that span more are ranked.
     """
     if frame.is_empty():
         return pl.Series("key", [], dtype=pl.UInt64)

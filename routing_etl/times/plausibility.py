@@ -10,7 +10,8 @@ import polars as pl
 
 from routing_etl.errors import DataQualityError
 
-#: A median ratio actual / standard outside these limits stops the run: factors such as 60 or a lot size are a wrong unit.
+#: A median ratio actual / standard outside these limits stops the run: factors such as 60 or a lot size are a
+#: wrong unit.
 RATIO_LIMITS = (0.2, 5.0)
 #: Operations needed for a median ratio.
 MIN_PAIRS = 20
@@ -42,9 +43,9 @@ class HasPlausibility(Protocol):
 def plausibility(by_item_operation: pl.LazyFrame, operations: pl.LazyFrame) -> dict[str, Plausibility]:
     """Median over operations of (median actual / standard), for `setup` and `run`.
 
-    An operation counts if it has samples and a standard above 0 (0 means that it is not maintained). Its standard is the
-    mean over the item's routings that have this job at this operation number. Fewer than `MIN_PAIRS` operations give no
-    ratio.
+    An operation counts if it has samples and a standard above 0 (0 means that it is not maintained). Its
+    standard is the mean over the item's routings that have this job at this operation number. Fewer than
+    `MIN_PAIRS` operations give no ratio.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> SortedGroups:
-    """The lists in columns `measure` (NULL where removed) and `days` as sorted groups. There are few lists, and long ones."""
+    """The lists in columns `measure` (NULL where removed) and `days` as sorted groups; they are few and long."""
     values, weights, sizes = [np.empty(0)], [np.empty(0)], []
     for found, days in zip(grouped[measure], grouped["days"], strict=True):
         known = found.is_not_null().to_numpy()

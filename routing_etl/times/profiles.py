@@ -1,9 +1,10 @@
 """Time profiles: from work results to the three TIME_BY_* frames.
 
-The way of one shard: minutes -> samples sorted by (item, operation, job) and value -> the jobs' scales and lot exponents,
-pooled over all shards -> entry errors and outliers removed -> run times converted to the operation's usual lot
-(`lot_size.py`) -> statistics by position in the sorted values. The two pooled profiles are group-bys over the kept samples,
-which stay on disk as `time_samples.parquet`, so that the evaluation can rebuild them without the items it hides.
+The way of one shard: minutes -> samples sorted by (item, operation, job) and value -> the jobs' scales and
+lot exponents, pooled over all shards -> entry errors and outliers removed -> run times converted to the
+operation's usual lot (`lot_size.py`) -> statistics by position in the sorted values. The two pooled profiles
+are group-bys over the kept samples, which stay on disk as `time_samples.parquet`, so that the evaluation can
+rebuild them without the items it hides.
 
 In all statistics but the counts a report counts half as much as one that is `half_life_days` newer (`TimeBasis`); one
 without a date counts as one half-life older than the newest of its group.
@@ -168,7 +169,10 @@ class _Spill:
         return [k for k in range(self.shards) if not self._path("counts", k).is_file()]
 
     def job_scales(self) -> dict[str, pl.DataFrame]:
-        """Per measure the jobs' scales over all shards, for `run` with the lot's `exponent`. Adds up the shards' counts."""
+        """Per measure the jobs' scales over all shards, for `run` with the lot's `exponent`.
+
+        The counts of the shards are added up as well.
+        """
         if self._only is not None:
             parts = {m: self._spread.pop(m).lazy() for m in MEASURES}
         else:
@@ -375,8 +379,9 @@ def read_evidence(out: Path) -> TimeEvidence:
 def subset_evidence(out: Path, exclude_items: pl.Series, basis: TimeBasis) -> TimeEvidence:
     """The profiles as if the results of some items had never been reported, for honest evaluation.
 
-    The pooled profiles are rebuilt from the kept samples of the other items. Which samples are kept and how run times depend
-    on the lot is not estimated again: the jobs' scales and exponents, from thousands of samples, include the hidden items.
+    The pooled profiles are rebuilt from the kept samples of the other items. Which samples are kept and how
+    run times depend on the lot is not estimated again: the jobs' scales and exponents, from thousands of
+    samples, include the hidden items.
 
     Parameters
     ----------

@@ -3,22 +3,25 @@
 Set-up and run are judged separately, so that a wrong run time never costs an operation its set-up. The rule works on
 r = ln(minutes), because times spread by factors, not by minutes:
 
-* centre of a group (item, operation, job): the median of its r if it has 3 samples or more. With 2 samples that differ by
-  more than `LIMIT` scales of a difference, the one nearer to the job's median; with 1 sample, the job's median.
-* scale: for groups of 2 samples or more the job's pooled spread inside groups, 1.4826 x median |r - group median| over all
-  its groups of 3 and more. The middle sample of each group is left out, because its deviation is (nearly) 0 by
-  construction; the estimate is then within 6 % of a normal standard deviation from groups of 3 on. A job with too few
-  samples takes the plant's pooled spread. For a single sample, the job's whole spread, 1.4826 x median |r - job median|.
-  At least `SCALE_FLOOR`. A group of 4 has no usable spread of its own; pooling is what makes the rule work.
+* centre of a group (item, operation, job): the median of its r if it has 3 samples or more. With 2 samples
+  that differ by more than `LIMIT` scales of a difference, the one nearer to the job's median; with 1 sample,
+  the job's median.
+* scale: for groups of 2 samples or more the job's pooled spread inside groups, 1.4826 x median |r - group
+  median| over all its groups of 3 and more. The middle sample of each group is left out, because its
+  deviation is (nearly) 0 by construction; the estimate is then within 6 % of a normal standard deviation from
+  groups of 3 on. A job with too few samples takes the plant's pooled spread. For a single sample, the job's
+  whole spread, 1.4826 x median |r - job median|. At least `SCALE_FLOOR`. A group of 4 has no usable spread of
+  its own; pooling is what makes the rule work.
 * outlier: |r - centre| > 3.5 scales, the limit for modified z-scores of Iglewicz and Hoaglin (1993, "How to Detect and
   Handle Outliers"). The replaced system's rules (1.5 IQR, z > 2.5; docs/legacy-system.md 2.8) need larger
   groups than a plant has.
-* entry error: the deviation is above 2.5 scales and within 2 scales of a known slip, which is itself recognisable (ln of
-  its factor above 3.5 scales): minutes typed as hours (`time_factor_min` times too large), or the time of one piece
-  instead of the whole order or the reverse (wrong by the quantity).
+* entry error: the deviation is above 2.5 scales and within 2 scales of a known slip, which is itself
+  recognisable (ln of its factor above 3.5 scales): minutes typed as hours (`time_factor_min` times too
+  large), or the time of one piece instead of the whole order or the reverse (wrong by the quantity).
 
-Nothing is corrected or clipped; what is removed is counted. The routing's standard times play no part, so that a plant whose
-reports are all in the wrong unit fails the plausibility check instead of being hidden here.
+Nothing is corrected or clipped; what is removed is counted. The routing's standard times play no part, so
+that a plant whose reports are all in the wrong unit fails the plausibility check instead of being hidden
+here.
 """
 
 from __future__ import annotations
@@ -90,9 +93,9 @@ def deviations(groups: SortedGroups, job: pl.Series, pieces: FloatArray | None =
     Returns
     -------
     polars.DataFrame
-        `job`, `log` (ln of the minutes) and `dev` (|log - group median|; NULL in groups under 3 and for the middle sample
-        of a group). With `pieces` also `gap` (log - group median) and `lot` (ln of the pieces less its group's mean; NULL
-        in groups with fewer than two known).
+        `job`, `log` (ln of the minutes) and `dev` (|log - group median|; NULL in groups under 3 and for the
+        middle sample of a group). With `pieces` also `gap` (log - group median) and `lot` (ln of the pieces
+        less its group's mean; NULL in groups with fewer than two known).
     """
     log = np.log(groups.value)
     gap = log - groups.spread(groups.quantile(0.5, log))
@@ -113,8 +116,8 @@ def deviations(groups: SortedGroups, job: pl.Series, pieces: FloatArray | None =
 def scales(parts: pl.LazyFrame) -> pl.DataFrame:
     """Per `job`: `centre` (median log), `spread` (whole job) and `within` (inside groups), floored.
 
-    `spread` is NULL for a job with fewer than `MIN_DEVIATIONS` samples; `within` falls back to the plant's, and is NULL if
-    the plant has too few as well.
+    `spread` is NULL for a job with fewer than `MIN_DEVIATIONS` samples; `within` falls back to the plant's,
+    and is NULL if the plant has too few as well.
 
     Parameters
     ----------

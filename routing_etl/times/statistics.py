@@ -93,8 +93,9 @@ class SortedGroups:
     def weighted_quantile(self, q: float) -> FloatArray:
         """Weighted quantile of each group, NaN for an empty one.
 
-        A value's position is the middle of its weight, scaled so that the first is at 0 and the last at 1; between values it
-        is linear. With equal weights this is type 7 of Hyndman and Fan (1996), as `quantile`.
+        A value's position is the middle of its weight, scaled so that the first is at 0 and the last at 1;
+        between values it is linear. With equal weights this is type 7 of Hyndman and Fan (1996), as
+        `quantile`.
         """
         if self.weight is None or not len(self.value):
             return self.quantile(q)
@@ -123,10 +124,10 @@ class SortedGroups:
     def profile(self, measure: str) -> pl.DataFrame:
         """The statistics of a time profile, one row per group; NULL for an empty group.
 
-        Columns `<measure>_n`, mean, trim_mean, std, cv, p10, p50, p90, optimal, standard, safe. The trimmed mean leaves out
-        the values within 10 % of the weight at either end (with equal weights 10 % of the values, rounded down, as
-        `scipy.stats.trim_mean`). The standard deviation has ddof 0. STD is the trimmed mean; OPT <= STD <= SAFE follows from
-        the formulas in `scenarios.py`.
+        Columns `<measure>_n`, mean, trim_mean, std, cv, p10, p50, p90, optimal, standard, safe. The trimmed
+        mean leaves out the values within 10 % of the weight at either end (with equal weights 10 % of the
+        values, rounded down, as `scipy.stats.trim_mean`). The standard deviation has ddof 0. STD is the
+        trimmed mean; OPT <= STD <= SAFE follows from the formulas in `scenarios.py`.
         """
         whole = self.total(self._weights)
         whole[whole == 0] = np.nan

@@ -1,7 +1,7 @@
 """Our tables in the database: schema, bulk load, publication, records, locks.
 
-What belongs here: writing and reading our tables, and the views on them. What does not: reads of the ERP, and the decision
-when a batch is loaded or published (`pipeline`).
+What belongs here: writing and reading our tables, and the views on them. What does not: reads of the ERP, and
+the decision when a batch is loaded or published (`pipeline`).
 """
 
 __all__ = [

@@ -6,8 +6,9 @@ from sqlalchemy.engine import Connection
 
 from routing_etl.log import get_logger
 
-#: Condition under which ALTER TABLE ... REBUILD WITH (DATA_COMPRESSION = ...) works: every edition of Microsoft's server from
-#: 2017 on, before that Enterprise only. A server based on PostgreSQL has the property 'Babelfish'.
+#: Condition under which ALTER TABLE ... REBUILD WITH (DATA_COMPRESSION = ...) works: every edition of
+#: Microsoft's server from 2017 on, before that Enterprise only. A server based on PostgreSQL has the property
+#: 'Babelfish'.
 _HAS_IT = (
     "SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) "
     "OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14)"

@@ -1,6 +1,7 @@
 """An engineer accepts a proposal: it is recorded who, when and what, and returned in the shape of the ERP's BOP tables.
 
-This does the same as `sql/adopt_candidate.sql`, for databases without procedures. Only the ERP writes into its own tables.
+This does the same as `sql/adopt_candidate.sql`, for databases without procedures. Only the ERP writes into
+its own tables.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ _log = get_logger(__name__)
 class Adoption:
     """An accepted candidate.
 
-    `new` is False if it was accepted before; `accepted_by` and `accepted_at` are then those of the first time. `rows` has
-    the rows of each view (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`), with the base table's columns.
+    `new` is False if it was accepted before; `accepted_by` and `accepted_at` are then those of the first
+    time. `rows` has the rows of each view (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`), with the
+    base table's columns.
     """
 
     publication_id: int

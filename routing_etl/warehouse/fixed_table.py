@@ -1,8 +1,9 @@
-"""The second way of publishing, for an ERP that can read one fixed table only: `routing_flat_table` follows the pointer.
+"""Publishing for an ERP that can read one fixed table only: `routing_flat_table` follows the pointer.
 
-The table is made equal to the view `routing_flat` in the transaction that moves the pointer. Rows that are the same in the new
-batch are not touched. Their VALID_FROM_DT, MODEL_VERSION and PUBLICATION_ID therefore stay those of the batch that last
-changed them; these columns differ in every batch, and updating them would touch every row.
+The table is made equal to the view `routing_flat` in the transaction that moves the pointer. Rows that are
+the same in the new batch are not touched. Their VALID_FROM_DT, MODEL_VERSION and PUBLICATION_ID therefore
+stay those of the batch that last changed them; these columns differ in every batch, and updating them would
+touch every row.
 """
 
 from __future__ import annotations

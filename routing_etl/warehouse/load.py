@@ -55,7 +55,8 @@ def batches(
     tables : Tables
         The tables that the frames go into.
     shard : str, optional
-        Beginning of the names of one shard's part files. The rows that belong to no item (`resources`) are then left out.
+        Beginning of the names of one shard's part files. The rows that belong to no item (`resources`) are
+        then left out.
     """
     candidates, operations, evidence, _, abstained = targets(tables)
     by_item = (candidates, operations, evidence)

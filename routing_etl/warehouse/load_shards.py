@@ -1,8 +1,8 @@
 """One publication loaded shard by shard: opened once, filled by one call per shard, closed once.
 
-The calls may come from several processes or machines. Between them nobody holds the writer lock, so another load or purge may
-remove what was begun: the next call then says so, and the load starts again. Readers see nothing of it before the publication
-is closed and published.
+The calls may come from several processes or machines. Between them nobody holds the writer lock, so another
+load or purge may remove what was begun: the next call then says so, and the load starts again. Readers see
+nothing of it before the publication is closed and published.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Opened:
-    """A publication that takes shards. `reused`: the same content is loaded already, and nothing needs to be written."""
+    """A publication that takes shards. `reused`: the same content is loaded already."""
 
     publication_id: int
     reused: bool
@@ -108,8 +108,8 @@ class ShardLoader(Publisher):
         Raises
         ------
         WarehouseError
-            The publication was given up, or the database refused. In the latter case the publication stays open, and the
-            shard can be loaded again.
+            The publication was given up, or the database refused. In the latter case the publication stays
+            open, and the shard can be loaded again.
         LockedError
             Another writer is at work.
         """
@@ -145,7 +145,8 @@ class ShardLoader(Publisher):
         Raises
         ------
         ReconcileError
-            The files are not those that the publication was opened for, or the rows differ from them; the rows were removed.
+            The files are not those that the publication was opened for, or the rows differ from them; the
+            rows were removed.
         WarehouseError
             The publication was given up, or the database refused.
         LockedError

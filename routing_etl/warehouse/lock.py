@@ -1,11 +1,12 @@
 """One writer at a time, and no lock that outlives its owner.
 
-SQL Server: `sp_getapplock`, owned by a session of its own; the server frees it when the session dies. Elsewhere: a row of
-`writer_lock`, taken by compare-and-swap. The row is written on SQL Server too, so that a second writer can be told who is at
-work and since when.
+SQL Server: `sp_getapplock`, owned by a session of its own; the server frees it when the session dies.
+Elsewhere: a row of `writer_lock`, taken by compare-and-swap. The row is written on SQL Server too, so that a
+second writer can be told who is at work and since when.
 
-The owner of a row counts as dead if its process on this host is gone (process id and start time are compared, because ids are
-reused). On another host, or where processes cannot be seen, it counts as dead if its heartbeat is older than the limit.
+The owner of a row counts as dead if its process on this host is gone (process id and start time are compared,
+because ids are reused). On another host, or where processes cannot be seen, it counts as dead if its
+heartbeat is older than the limit.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ HEARTBEAT_LIMIT = timedelta(minutes=10)
 
 _log = get_logger(__name__)
 
-#: Owners at work in this process. A row with this process but none of these owners is a leftover: its owner could not free it
-#: because the database was locked or away at that moment.
+#: Owners at work in this process. A row with this process but none of these owners is a leftover: its owner
+#: could not free it because the database was locked or away at that moment.
 _working: set[str] = set()
 
 _APPLOCK = sa.text(
@@ -56,8 +57,8 @@ _NO_PROCEDURE = re.compile(
 def _applock_code(session: Connection, resource: str) -> int:
     """The return code of sp_getapplock.
 
-    If the lock is held, some servers say so in a message and return -999, which elsewhere means a wrong call. With such a
-    message the code is -1.
+    If the lock is held, some servers say so in a message and return -999, which elsewhere means a wrong call.
+    With such a message the code is -1.
     """
     query = _APPLOCK.bindparams(resource=resource).compile(dialect=session.dialect)
     error = session.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
@@ -311,8 +312,8 @@ class WriterLock:
             raise
         if code >= 0:
             return True
-        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) leaks memory of every refusal into the
-        # session, and the fifth in one session crashes the whole server.
+        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) leaks memory of every
+        # refusal into the session, and the fifth in one session crashes the whole server.
         self._session.invalidate()
         self._session.close()
         self._session = None

@@ -30,7 +30,7 @@ _LONGEST_NAME = 128
 
 @dataclass(frozen=True)
 class OutputProfile:
-    """One checked profile: the view's name, and its columns as pairs of known column or constant and name in the view."""
+    """One checked profile. `columns` are pairs of a known column or constant and its name in the view."""
 
     view: str
     columns: tuple[tuple[str, str], ...]

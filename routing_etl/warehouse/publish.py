@@ -1,8 +1,9 @@
 """Publications: load invisibly, reconcile, move the pointer, roll back.
 
-Readers of the views see the publication that `current_publication` points to, whole, or none. The rows of a batch are written
-under a new id that nothing points to, in several transactions. If the process dies, the pointer stays where it was, and the
-next load or purge removes what is left. Rows are never changed once loaded.
+Readers of the views see the publication that `current_publication` points to, whole, or none. The rows of a
+batch are written under a new id that nothing points to, in several transactions. If the process dies, the
+pointer stays where it was, and the next load or purge removes what is left. Rows are never changed once
+loaded.
 
 Why: docs/decisions/0001-publish-by-pointer.md and docs/decisions/0002-idempotent-load-and-reconcile.md.
 """
@@ -388,8 +389,8 @@ class Publisher(Purger):
     def _point(self, connection: Connection, previous: int | None, publication_id: int, event: str) -> None:
         """Move the pointer and record it.
 
-        The pointer is moved last: readers that wait for locks (READ COMMITTED without row versions) then wait from there to
-        the commit only.
+        The pointer is moved last: readers that wait for locks (READ COMMITTED without row versions) then wait
+        from there to the commit only.
         """
         pointer, moment = self.tables.current_publication, now()
         values = {"publication_id": publication_id, "moved_at": moment, "moved_by": self._who}

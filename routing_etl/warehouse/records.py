@@ -1,6 +1,7 @@
 """Run records: batch runs, check results, rejected rows, model versions and their metrics, and how long they are kept.
 
-A text that is longer than its column is cut, and ends with how long it was. Keys and names that are too long are refused.
+A text that is longer than its column is cut, and ends with how long it was. Keys and names that are too long
+are refused.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Our tables as SQLAlchemy Core metadata: the source of truth for tables, keys, constraints and indexes.
 
-The `migrations` folder brings them into a database, and is tested to give the same. The clustered key of every table of a
-publication begins with `publication_id`, then item, rank and sequence, because the ERP looks up, a night loads and a purge
-deletes in that order. Item codes are stored exactly as the ERP has them, including a leading blank. Comparison follows the
-database's collation; SQL Server usually ignores case and trailing blanks.
+The `migrations` folder brings them into a database, and is tested to give the same. The clustered key of
+every table of a publication begins with `publication_id`, then item, rank and sequence, because the ERP looks
+up, a night loads and a purge deletes in that order. Item codes are stored exactly as the ERP has them,
+including a leading blank. Comparison follows the database's collation; SQL Server usually ignores case and
+trailing blanks.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from sqlalchemy.engine import Engine
 from routing_etl.frames import TIME_SOURCES
 from routing_etl.warehouse import types as t
 
-#: States of a publication. While `loading` its rows are invisible and may be incomplete; from `loaded` on they are complete.
+#: States of a publication. While `loading` its rows are invisible and may be incomplete; from `loaded` on
+#: they are complete.
 STATES = ("loading", "loaded", "published", "retired", "failed", "purged")
 
 #: States of a model version. In the registry's words the champion is active, a challenger pending.

@@ -4,8 +4,8 @@
 * `ArrowWriter`: Arrow inserts over ODBC. Each call is a transaction of its own.
 * `BatchWriter`: the driver's executemany inside the caller's transaction, on every database.
 
-The first two write over connections of their own. They may therefore only write rows that no reader sees and that may be
-removed after a failed call: those of an unpublished publication. `ChainWriter` removes them.
+The first two write over connections of their own. They may therefore only write rows that no reader sees and
+that may be removed after a failed call: those of an unpublished publication. `ChainWriter` removes them.
 
 Why Arrow: docs/decisions/0004-bulk-io-through-arrow.md.
 """
@@ -76,7 +76,7 @@ class Writer(Protocol):
         ...
 
 
-# --- before sending -----------------------------------------------------------------------------------------------------
+# --- before sending -------------------------------------------------------------------------------------------
 def refuse_misfits(table: sa.Table, frame: pl.DataFrame, dialect: str) -> None:
     """Check every value against its column before anything is sent.
 
@@ -142,7 +142,7 @@ def insert_sql(dialect: Dialect, table: sa.Table, columns: list[str]) -> str:
     return f"INSERT INTO {quote.format_table(table)} ({names}) VALUES ({', '.join([marker] * len(columns))})"
 
 
-# --- the three writers --------------------------------------------------------------------------------------------------
+# --- the three writers ----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class BatchWriter:
     """The driver's `executemany` with tuples, `batch_rows` at a time: works on every database."""
@@ -187,9 +187,10 @@ class BatchWriter:
 
 
 def _moment_as_text(column: sa.Column[Any]) -> pl.Expr:
-    """Moments as text that means the same in every language setting of a session, with as many digits as the column has.
+    """Moments as text, with as many digits as the column has.
 
-    pyodbc would truncate a moment to the precision that the server reports for its types, on some servers whole seconds.
+    The text means the same in every language setting of a session. pyodbc would truncate a moment to the
+    precision that the server reports for its types, on some servers whole seconds.
     """
     kind = column.type.dialect_impl(_MSSQL)
     digits = getattr(kind, "precision", None)
@@ -275,8 +276,8 @@ class ArrowWriter:
 def _probe_text(opened: Any) -> None:
     """Send text through a temporary table of the session and compare it.
 
-    A driver that sends it in a narrow encoding loses characters without an error and without a change of length, which the
-    checksums would not show.
+    A driver that sends it in a narrow encoding loses characters without an error and without a change of
+    length, which the checksums would not show.
 
     Raises
     ------
@@ -395,8 +396,8 @@ class BulkCopyWriter:
     def _compare(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> None:
         """Compare one row with what was sent.
 
-        Wrong characters of the right length change no checksum, and a server that misreads numbers should be found before the
-        rest is loaded.
+        Wrong characters of the right length change no checksum, and a server that misreads numbers should be
+        found before the rest is loaded.
         """
         keys = [c.name for c in table.primary_key.columns]
         judged = [c for c in table.columns if c.name in frame.columns and kind_of(c) in _COMPARED]
@@ -404,7 +405,8 @@ class BulkCopyWriter:
             return
         row = frame.top_k(1, by=_telling(judged))
         sent = row.to_dicts()[0]
-        # Decimals are read as floats: some servers break off a row with decimals, and the driver then waits for the rest.
+        # Decimals are read as floats: some servers break off a row with decimals, and the driver then waits
+        # for the rest.
         shown = [sa.cast(c, sa.Double()).label(c.name) if kind_of(c) == "decimal" else c for c in judged]
         query = sa.select(*shown).where(*(table.c[k] == sent[k] for k in keys))
         # Over another connection, so that the caller's transaction holds no locks.
@@ -421,7 +423,7 @@ class BulkCopyWriter:
 
 
 def _telling(columns: Sequence[sa.Column[Any]]) -> pl.Expr:
-    """How suitable a row is to reveal faults of a driver: rows with non-ASCII text first, then by columns that are not NULL."""
+    """How much of a driver's faults a row can reveal: first by non-ASCII text, then by columns that are not NULL."""
     filled = pl.sum_horizontal(pl.col(c.name).is_not_null().cast(pl.Int32) for c in columns)
     texts = [pl.col(c.name) for c in columns if kind_of(c) == "text"]
     wide = [(t.str.len_bytes() != t.str.len_chars()).fill_null(value=False).cast(pl.Int32) for t in texts]
@@ -441,13 +443,13 @@ def _close(resource: Any) -> None:
         _log.debug("close_failed", error=str(exc)[:200])
 
 
-# --- the chain ----------------------------------------------------------------------------------------------------------
+# --- the chain ------------------------------------------------------------------------------------------------
 @dataclass
 class ChainWriter:
     """Tries writers in order. If one fails, the next takes over for the rest of the load, and the reason is logged.
 
-    Rows that a failed or repeated call may have left are removed first, by the second column of the table's key, each value
-    of which (an item, a job) is in one call only.
+    Rows that a failed or repeated call may have left are removed first, by the second column of the table's
+    key, each value of which (an item, a job) is in one call only.
     """
 
     engine: Engine

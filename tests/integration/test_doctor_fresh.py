@@ -10,6 +10,9 @@ from homes import home_settings
 from routing_etl import runs
 from routing_etl.doctor.examination import Finding, examine
 from routing_etl.pipeline import admin
+from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+from routing_etl.registry.store import ModelRegistry
+from routing_etl.registry.versions import VersionContents
 
 pytestmark = pytest.mark.integration
 
@@ -59,3 +62,18 @@ def test_after_migrate_nothing_is_uninitialised_but_the_first_night(tmp_path: Pa
     found = by_area(examine(settings))
     assert found["migrations"].level == "ok"
     assert found["start"].level == "warning"
+
+
+def test_files_of_the_champion_that_nobody_listed_are_shown(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path)
+    registry = ModelRegistry(settings.models_dir)
+    contents = VersionContents(
+        "a predictor", metrics={"accuracy": 0.5}, metadata={}, time_profiles={},
+        json_artifacts={n: {} for n in JSON_ARTIFACTS}, joblib_artifacts={n: [] for n in JOBLIB_ARTIFACTS},
+    )  # fmt: skip
+    saved = registry.save(contents, name="v1")
+    registry.set_alias("champion", "v1", "kim", "first")
+    assert by_area(examine(settings))["models"].level == "ok"
+    (saved.path / "extra.bin").write_bytes(b"x")
+    found = by_area(examine(settings))["models"]
+    assert found.level == "warning" and "extra.bin" in found.message and found.remedy
