@@ -4,4 +4,4 @@ What belongs here: names, files, hashes and aliases of versions. What does not: 
 is better (`pipeline`).
 """
 
-__all__ = ["artifacts", "manifest", "store"]
+__all__ = ["artifacts", "manifest", "store", "versions"]
