@@ -164,25 +164,31 @@ class Publisher(Purger):
                 _log.info("publication_reused", publication_id=found.id, state=found.state)
                 return LoadReport(found.id, found.rows, True, found.state, "", seconds)
             publication_id = self._insert(run_id, model_version, digest, contents, valid_from)
-            try:
+            with self._failed_on_error(publication_id, lock):
                 with timed(seconds, "write"):
                     total = sum(c.rows for c in contents)
                     self._write(publication_id, batches(predictions, self.tables), total, lock, progress)
                 with timed(seconds, "reconcile"):
                     self._reconcile(publication_id, contents, progress)
-            except ReconcileError as exc:
-                self._writer.close()
-                self._mark_failed(publication_id, exc.message)
-                self._delete_rows(publication_id, lock)
-                raise
-            except BaseException as exc:
-                self._writer.close()
-                self._try_mark_failed(publication_id, exc)
-                raise
             writer = self._writer.name
             self._mark_loaded(publication_id, writer)
             self._writer.close()
         return self._loaded(publication_id, contents, seconds, writer)
+
+    @contextmanager
+    def _failed_on_error(self, publication_id: int, lock: WriterLock) -> Iterator[None]:
+        """Mark the publication as failed if the block fails; rows that differ from their files are removed at once."""
+        try:
+            yield
+        except ReconcileError as exc:
+            self._writer.close()
+            self._mark_failed(publication_id, exc.message)
+            self._delete_rows(publication_id, lock)
+            raise
+        except BaseException as exc:
+            self._writer.close()
+            self._try_mark_failed(publication_id, exc)
+            raise
 
     @staticmethod
     def _loaded(
