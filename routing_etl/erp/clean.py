@@ -28,7 +28,7 @@ from routing_etl.erp.clean_results import (
     clean_results,
     operation_hashes,
 )
-from routing_etl.erp.files import parquet_writer, problems_path
+from routing_etl.erp.files import RawFrame, parquet_writer
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
@@ -252,7 +252,7 @@ def _newest_day(raw: Path, now: datetime) -> date:
 @contextmanager
 def _account(job: _Cleaning, name: str) -> Iterator[tuple[pl.DataFrame, Account]]:
     """A raw frame's problems, and the account that its cleaning fills."""
-    problems = pl.read_parquet(problems_path(job.raw, name))
+    problems = pl.read_parquet(RawFrame(job.raw, name).problems)
     columns = pq.ParquetFile(job.raw / f"{name}.parquet").schema_arrow.names
     absent = [n for n in RAW_SCHEMAS[name] if n not in columns]
     key = [n for n in _ROW_KEYS[name] if n in columns]
