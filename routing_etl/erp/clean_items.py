@@ -1,4 +1,4 @@
-"""The item master cleaned: keys, duplicates, attributes, units, text marks, hashes."""
+"""The item master cleaned: keys, duplicates, attributes, units, text marks, hashes (docs/erp-contract.md 5)."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ def _validity(
 
 
 def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
-    """Standard times in minutes, set-up per order and run per piece (docs/erp-contract.md)."""
+    """Standard times in minutes, set-up per order and run per piece (docs/erp-contract.md 5, rows 25-28)."""
     for name in (*_TIMES, "subcontract_prc"):
         counter.add("negative_value", name, (frame[name] < 0).sum())
     frame = frame.with_columns(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-#: What the open end of a validity, `31-Dec-99`, means (docs/erp-contract.md).
+#: What the open end of a validity, `31-Dec-99`, means (docs/erp-contract.md 5, row 31).
 OPEN_END = "2999-12-31"
 
 _DATETIME_FORMS = (

@@ -444,7 +444,7 @@ class ItemSource(Source):
 
 
 class Routing(Section):
-    """How routing rows are read, and which routing of an item counts (docs/erp-contract.md).
+    """How routing rows are read, and which routing of an item counts (docs/erp-contract.md 4.3 and 9).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Which routing of an item counts: the newest valid in-house main routing. The others are alternates.
 
-The order is the ERP's own (docs/erp-contract.md).
+The rule, and why others fail: docs/erp-contract.md 4.3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Units: spellings to units, values to one unit, and how certain that is (the profile's `[units]`)."""
+"""Units: spellings to units, values to one unit, and how certain that is (the profile's `[units]`).
+
+The arithmetic: docs/erp-contract.md 5, rows 4-7.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Helpers that spoil a clean column at a given rate: blanks beside NULLs, odd spellings, wrong values.
 
-`items.py` and `rows.py` say which column gets what.
+The catalogue of dirt: docs/erp-contract.md 5. `items.py` and `rows.py` say which column gets what.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Grammar:
     lot_effect : float
         Run times fall with the lot to this power.
     dirt : float
-        1: the measured rates of a real ERP; 0: none of the optional dirt.
+        1: the measured rates of a real ERP (docs/erp-contract.md 5); 0: none of the optional dirt.
     as_of : datetime.date
         Day on which the plant stands.
     """

@@ -19,7 +19,7 @@ _SPARSE = ("o-ring", "small part", "bar", "gasket")
 
 
 def item_codes(rng: np.random.Generator, cat: Catalogue, items: Latent) -> pl.Series:
-    """Draw unique item codes in the forms of a real plant.
+    """Draw unique item codes in the forms of a real plant (docs/erp-contract.md 8.2).
 
     Body + material letters for parts, `568...` for O-rings, `H...-GS` for assemblies, and some of digits only.
     """

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from routing_etl.plant import values as v
 
+#: Arrays of indices, flags and numbers alike.
 Array = npt.NDArray[Any]
 
-#: Share of items of the named part types, as at the first plant; the rest is spread over many rare ones.
+#: Share of items of the named part types, as at the first plant (docs/erp-contract.md 8.1); the rest is spread over many rare ones.
 _HEAD = 0.68
 _OPTIONS = len(v.OPTION_LETTERS)
 #: Drawn beside those of `values`: rare materials, rare seal types.

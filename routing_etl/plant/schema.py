@@ -1,4 +1,4 @@
-"""Tables of the demo plant: the ERP's four source views (docs/erp-contract.md) and the truth beside them.
+"""Tables of the demo plant: the ERP's four source views (docs/erp-contract.md 3) and the truth beside them.
 
 In a real ERP the four are views; here they are tables of the same shape. The `DEMO_TRUTH_*` tables are for benchmarks and
 tests; no step of the night reads them.

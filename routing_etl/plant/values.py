@@ -1,7 +1,7 @@
 """The demo plant's vocabulary: the words of a mechanical-seal plant's item master and routings.
 
 Constants only: part types, materials, seal types, words of the specification, process stages, machine lines, and which
-stages a kind of part can pass through. Frequencies are those of the first plant.
+stages a kind of part can pass through. Frequencies are those of the first plant (docs/erp-contract.md 8).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Rules for the predictions before they are loaded: candidates, operations, resources, evidence, abstained items.
 
-They say what the ERP's tables and screens rely on (docs/erp-contract.md).
+They say what the ERP's tables and screens rely on (docs/erp-contract.md 6.1-6.5; docs/legacy-system.md 4,
+defects 14, 15 and 18).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One number for the state of the item master, 0 to 100. It stops nothing; that is what checks are for.
 
-The replaced system reported such a number (docs/legacy-system.md); its formula had version 1.
+The replaced system reported such a number (docs/legacy-system.md 2.9); its formula had version 1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rules for the cleaned source frames: items, operations, work results, purchase orders, and the rejected rows.
 
 They say what must or should hold after cleaning, beyond the contracts of `frames.py`. A failed critical check stops the
-night; a warning is shown and stored. Limits on blanks are set per column, never one for all: the seal-type group is 84 %
+night; a warning is shown and stored. Limits on blanks are set per column, never one for all (docs/erp-contract.md 5, row 17): the seal-type group is 84 %
 blank at the first plant, and rightly so.
 """
 
@@ -50,14 +50,14 @@ OPTIONAL_FRAMES = (WORK_RESULTS.name, PURCHASE_ORDERS.name)
 REJECTS = "rejects"
 _NOT_NEGATIVE = (0.0, MAX_SOURCE)
 _FLAG = ("Y", "N")
-#: Largest share of items without a part type; the replaced system had the same limit (docs/legacy-system.md).
+#: Largest share of items without a part type; the replaced system had the same limit (docs/legacy-system.md 2.9).
 PART_TYPE_BLANK = 0.30
 #: Possible sizes in millimetres: above 0, which stands for "missing" and must be NULL after cleaning, up to 100 m.
 POSSIBLE_SIZE = (1e-6, 100_000.0)
 #: Fewest items or results on which a share may stop the night because the profile maps the wrong column; on fewer, a
 #: high share may be chance.
 ENOUGH_TO_JUDGE = 30
-#: Fewest items that make training worthwhile; taken over from the replaced system (docs/legacy-system.md).
+#: Fewest items that make training worthwhile; taken over from the replaced system (docs/legacy-system.md 2.9).
 ENOUGH_ITEMS = 1_000
 
 

@@ -1,4 +1,4 @@
-"""Which routing of an item counts: every step of the order, and properties over any plant."""
+"""Which routing of an item counts: every step of docs/erp-contract.md 4.3, and properties over any plant."""
 
 from __future__ import annotations
 
