@@ -89,12 +89,10 @@ def _erp(settings: Settings) -> Iterator[Finding]:
         yield from examine_server(engine, "erp", grants)
     finally:
         engine.dispose()
-    order = {"error": 0, "warning": 1, "info": 2}
-    differences = sorted(catalogue.findings, key=lambda f: order[f.severity])
-    for found in differences:
+    for found in catalogue.worst_first:
         level: Level = "ok" if found.severity == "info" else found.severity
         yield Finding("catalogue", level, found.message, found.remedy)
-    if not any(f.severity == "error" for f in differences):
+    if not any(f.severity == "error" for f in catalogue.findings):
         yield Finding("catalogue", "ok", "every table and column of the profile is there")
 
 

@@ -1,6 +1,14 @@
-"""Reading the ERP: source profiles, streaming extract to Parquet, cleaning with rejects.
+"""Reading the ERP: from its tables to canonical frames.
 
-Belongs here: the ERP's columns, units and dirt. Does not: learning, our own tables, the simulated plant.
+A source profile (`profile`, TOML) says what this ERP calls its tables, columns, units and words. `catalogue` compares it
+with the live database. `extract` reads every frame into raw Parquet files, whole or by changes (`statements`, `reader`,
+`incremental`, `changes`, `files`). `clean` turns raw frames into canonical ones (`clean_items`, `clean_operations`,
+`clean_results`, with `text`, `parse`, `units`, `select_routing`) and keeps every rejected row with its reason (`rejects`).
+
+To read a new ERP column, map it in a profile (an item attribute needs no more), or add it to `profile_model.RAW_COLUMNS`,
+to its frame in `frames.py`, and to the cleaning of that frame.
+
+What belongs here: the ERP's columns, units and dirt. What does not: learning, our own tables, the simulated plant.
 """
 
 __all__ = [

@@ -1,8 +1,7 @@
 """A profile against the live database: what is there, what is missing, and what looks renamed.
 
 Names are matched without regard to case, as SQL Server does, and resolved to the database's own spelling; only these
-resolved names ever reach a statement. What belongs here: looking at tables, columns and types. What does not: reading
-rows (`reader.py`).
+resolved names ever reach a statement. No rows are read here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
@@ -29,7 +28,25 @@ FindingKind = Literal["missing", "extra", "retyped", "renamed", "narrowed"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One difference between a profile and the database; an error stops the extract."""
+    """One difference between a profile and the database.
+
+    Parameters
+    ----------
+    kind : {"missing", "extra", "retyped", "renamed", "narrowed"}
+        What differs.
+    severity : {"error", "warning", "info"}
+        An error stops the extract.
+    frame : str
+        Frame that the table or column is for.
+    table : str
+        Table as people know it.
+    column : str or None
+        Column; None when the table itself is meant.
+    message : str
+        What was found.
+    remedy : str
+        What to do.
+    """
 
     kind: FindingKind
     severity: Literal["error", "warning", "info"]
@@ -40,9 +57,19 @@ class Finding:
     remedy: str
 
 
+class TableName(NamedTuple):
+    """A table or view as the database spells it; `schema` None: the default schema."""
+
+    name: str
+    schema: str | None
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
 @dataclass(frozen=True)
 class FoundColumn:
-    """A column as the database has it."""
+    """A column as the database has it; `alias` is that of its table in the profile."""
 
     name: str
     alias: str
@@ -63,8 +90,8 @@ class ReadColumn:
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What an incremental read needs beside the frame's own columns: the change column and the key's, as found."""
+class ChangeMarks:
+    """What an incremental read needs beside the frame's own columns: the change column and those of the key."""
 
     change: FoundColumn
     key: tuple[FoundColumn, ...]
@@ -72,14 +99,30 @@ class Marks:
 
 @dataclass(frozen=True)
 class Binding:
-    """One frame's source, resolved: real table names per alias, every raw column in order, the marks if it has any."""
+    """One frame's source, resolved in the database.
+
+    Parameters
+    ----------
+    family : str
+        Section of the profile.
+    section : Source
+        Its content.
+    tables : dict of str to TableName
+        Real table per alias.
+    columns : tuple of ReadColumn
+        The raw frame's columns, in order.
+    names : dict of str to dict of str to FoundColumn
+        Every column found, by alias and lower-case name.
+    marks : ChangeMarks, optional
+        Columns of an incremental read, if the profile asks for one.
+    """
 
     family: Family
     section: Source
-    tables: dict[str, tuple[str, str | None]]
+    tables: dict[str, TableName]
     columns: tuple[ReadColumn, ...]
     names: dict[str, dict[str, FoundColumn]]
-    marks: Marks | None = None
+    marks: ChangeMarks | None = None
 
     @property
     def frame(self) -> str:
@@ -89,26 +132,36 @@ class Binding:
     @property
     def title(self) -> str:
         """The main table as people know it."""
-        return _title(*self.tables[self.section.alias])
+        return str(self.tables[self.section.alias])
 
     def find(self, name: str) -> FoundColumn | None:
         """A column by `alias.NAME`, or by `NAME` in the main table."""
         return _find_column(self.names, self.section.alias, name)
 
 
+#: Order in which findings are shown.
+_SEVERITIES = ("error", "warning", "info")
+
+
 @dataclass
 class Catalogue:
-    """What `bind` found: a binding per frame that can be read, and all findings."""
+    """What `bind` found: a binding for each frame that can be read, and all findings."""
 
     bindings: dict[Family, Binding] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def worst_first(self) -> list[Finding]:
+        """All findings, errors first, then warnings."""
+        return sorted(self.findings, key=lambda f: _SEVERITIES.index(f.severity))
 
     def raise_errors(self) -> None:
         """Stop on findings of severity error.
 
         Raises
         ------
-        SourceError: names each table or column, and the nearest names that exist.
+        SourceError
+            Names each table or column, and the nearest names that exist.
         """
         errors = [f for f in self.findings if f.severity == "error"]
         if errors:
@@ -119,23 +172,27 @@ class Catalogue:
             )
 
 
-def check_profile(engine: Engine, profile: Profile) -> list[Finding]:
-    """All differences between a profile and the database behind `engine`, errors first.
-
-    Raises
-    ------
-    SourceError, TransientDatabaseError: the database cannot be asked.
-    """
-    order = {"error": 0, "warning": 1, "info": 2}
-    return sorted(bind(engine, profile).findings, key=lambda f: order[f.severity])
-
-
 def bind(engine: Engine, profile: Profile) -> Catalogue:
     """Resolve every table and column that a profile names.
 
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Engine of the ERP's database.
+    profile : Profile
+        The source profile.
+
+    Returns
+    -------
+    Catalogue
+        What can be read, and every difference between profile and database.
+
     Raises
     ------
-    SourceError, TransientDatabaseError: the database cannot be asked.
+    SourceError
+        The database refuses to be asked.
+    TransientDatabaseError
+        The database is busy or not reachable.
     """
     catalogue = Catalogue()
     with translated("erp", engine.url):
@@ -145,21 +202,26 @@ def bind(engine: Engine, profile: Profile) -> Catalogue:
     return catalogue
 
 
-def _title(name: str, schema: str | None) -> str:
-    return f"{schema}.{name}" if schema else name
-
-
 def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z가-힣]", "", name.lower())
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that is meant most probably, or None. Underscores and case do not count."""
+    """The name that is most probably meant, or None. Underscores and case do not count."""
     known = {_plain(n): n for n in names}
     if _plain(name) in known:
         return known[_plain(name)]
     near = difflib.get_close_matches(_plain(name), known, 1, cutoff=0.75)
     return known[near[0]] if near else None
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """A table that a profile asks for: the real one, or None and the nearest name."""
+
+    asked: str
+    table: TableName | None
+    nearest: str | None
 
 
 class _Tables:
@@ -178,26 +240,25 @@ class _Tables:
             self._names[schema] = sorted(set(found))
         return self._names[schema]
 
-    def resolve(self, section: Source | Join) -> tuple[tuple[str, str | None] | None, str, str | None]:
-        """(real name and schema or None, the name asked for, the nearest name)."""
+    def resolve(self, section: Source | Join) -> _Resolved:
         schema, name = self.profile.schema_for(section, self.dialect), section.table
         if section.database_schema is None and "." in name:
             schema, name = name.split(".", 1)
-        asked = _title(name, schema)
-        candidates = [(name, schema)]
+        asked = TableName(name, schema)
+        candidates = [asked]
         if self.dialect == "sqlite":
-            candidates = [(f"{schema}.{name}", None), (name, None)] if schema else [(name, None)]
+            candidates = [TableName(f"{schema}.{name}", None)] if schema else []
+            candidates.append(TableName(name, None))
             schema = None
-        for wanted, where in candidates:
-            real = [n for n in self.names(where) if n.lower() == wanted.lower()]
-            exact = next((n for n in real if n == wanted), None)
+        for wanted in candidates:
+            real = [n for n in self.names(wanted.schema) if n.lower() == wanted.name.lower()]
             if real:
-                return (exact or real[0], where), asked, None
-        return None, asked, _nearest(name, self.names(schema))
+                exact = wanted.name if wanted.name in real else real[0]
+                return _Resolved(str(asked), TableName(exact, wanted.schema), None)
+        return _Resolved(str(asked), None, _nearest(name, self.names(schema)))
 
-    def columns(self, table: tuple[str, str | None], alias: str) -> dict[str, FoundColumn]:
-        name, schema = table
-        found = self.inspector.get_columns(name, schema=schema)
+    def columns(self, table: TableName, alias: str) -> dict[str, FoundColumn]:
+        found = self.inspector.get_columns(table.name, schema=table.schema)
         return {
             c["name"].lower(): FoundColumn(
                 c["name"], alias, _family(c["type"]), getattr(c["type"], "length", None)
@@ -233,34 +294,20 @@ def _find_column(names: dict[str, dict[str, FoundColumn]], main: str, name: str)
 
 
 def _bind_frame(tables: _Tables, family: Family, section: Source, catalogue: Catalogue) -> None:
-    frame = FRAME_OF[family]
-    found_tables: dict[str, tuple[str, str | None]] = {}
+    found: dict[str, TableName] = {}
     names: dict[str, dict[str, FoundColumn]] = {}
     parts: list[Source | Join] = [section, *section.joins]
     for part in parts:
-        table, asked, nearest = tables.resolve(part)
-        if table is None:
-            catalogue.findings.append(_missing_table(frame, section, asked, nearest))
+        resolved = tables.resolve(part)
+        if resolved.table is None:
+            catalogue.findings.append(_missing_table(FRAME_OF[family], section, resolved))
             continue
-        found_tables[part.alias] = table
-        names[part.alias] = tables.columns(table, part.alias)
-    if len(found_tables) != 1 + len(section.joins):
+        found[part.alias] = resolved.table
+        names[part.alias] = tables.columns(resolved.table, part.alias)
+    if len(found) != len(parts):
         return
-    used: set[tuple[str, str]] = set()
-    columns: list[ReadColumn] = []
-    look = _Look(tables, family, section, names, found_tables, used, catalogue.findings)
-    for name, spec in tables.profile.column_maps(family).items():
-        raw = RAW_COLUMNS[family][name]
-        optional = spec.optional and not raw.required
-        found = look.up(
-            name,
-            spec.column,
-            raw.type,
-            length=spec.length or (raw.length if raw.key else 0),
-            optional=optional,
-            text_only=raw.key and not spec.integer_code,
-        )
-        columns.append(ReadColumn(name, raw.type, spec.length or raw.length, raw.key, found, spec.const))
+    look = _Look(tables, family, section, names, found, set(), catalogue.findings)
+    columns = _mapped_columns(tables.profile, look)
     if family == "items":
         columns += _attribute_columns(tables.profile, look)
     for where in section.where:
@@ -273,11 +320,26 @@ def _bind_frame(tables: _Tables, family: Family, section: Source, catalogue: Cat
             look.up("join", (known,))
             look.up("join", (f"{join.alias}.{own}",))
     marks = _marks(look, section)
-    _extra_columns(frame, section, names, found_tables, used, catalogue.findings)
-    catalogue.bindings[family] = Binding(family, section, found_tables, tuple(columns), names, marks)
+    look.report_extra_columns()
+    catalogue.bindings[family] = Binding(family, section, found, tuple(columns), names, marks)
 
 
-#: Types by which changes can be found: the values grow, and compare in the database as they do here.
+def _mapped_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
+    columns: list[ReadColumn] = []
+    for name, spec in profile.column_maps(look.family).items():
+        raw = RAW_COLUMNS[look.family][name]
+        need = _Need(
+            raw.type,
+            length=spec.length or (raw.length if raw.key else 0),
+            optional=spec.optional and not raw.required,
+            text_only=raw.key and not spec.integer_code,
+        )
+        found = look.up(name, spec.column, need)
+        columns.append(ReadColumn(name, raw.type, spec.length or raw.length, raw.key, found, spec.const))
+    return columns
+
+
+#: Types of a change column by kind: their values grow, and compare in the database as they do here.
 _CHANGE_TYPES: dict[str, tuple[TypeFamily, ...]] = {
     "rowversion": ("binary",),
     "date": ("date",),
@@ -285,8 +347,8 @@ _CHANGE_TYPES: dict[str, tuple[TypeFamily, ...]] = {
 }
 
 
-def _marks(look: _Look, section: Source) -> Marks | None:
-    """The change column and the key of an incremental read; findings when one is missing or cannot serve."""
+def _marks(look: _Look, section: Source) -> ChangeMarks | None:
+    """The change column and the key of an incremental read; a finding for each that is missing or unsuitable."""
     wanted = section.incremental
     if wanted is None:
         return None
@@ -301,7 +363,7 @@ def _marks(look: _Look, section: Source) -> Marks | None:
     for part in key:
         if part is not None and part.type == "binary":
             look.unfit(part, "bytes cannot be a key of rows to merge")
-    return Marks(change, tuple(part for part in key if part is not None))
+    return ChangeMarks(change, tuple(part for part in key if part is not None))
 
 
 def _attribute_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
@@ -309,69 +371,65 @@ def _attribute_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
     units: dict[str, ReadColumn] = {}
     for name, attribute in profile.items.attributes.items():
         kind: ReadType = "number" if attribute.kind == "number" else "text"
-        found = look.up(
-            name,
-            attribute.column,
-            kind,
-            length=attribute.length,
-            optional=attribute.optional,
-            text_only=attribute.kind in ("code", "text") and not attribute.integer_code,
-        )
+        text_only = attribute.kind in ("code", "text") and not attribute.integer_code
+        found = look.up(name, attribute.column, _Need(kind, attribute.length, attribute.optional, text_only))
         columns.append(ReadColumn(name, kind, attribute.length, False, found))
         if attribute.unit_column and attribute.unit_column not in units:
             raw_name = unit_column_name(attribute.unit_column)
-            unit = look.up(raw_name, (attribute.unit_column,), "text", optional=attribute.optional)
+            unit = look.up(raw_name, (attribute.unit_column,), _Need("text", optional=attribute.optional))
             units[attribute.unit_column] = ReadColumn(raw_name, "text", 20, False, unit)
     return columns + list(units.values())
 
 
 def unit_column_name(source: str) -> str:
-    """Name of the raw column that holds the units which a source column gives."""
+    """Name the raw column that holds the units of a source column."""
     return UNIT_PREFIX + re.sub(r"\W", "_", source).lower()
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What a column must be to be read.
+
+    `kind`: None: any type. `length`: characters that it should hold, 0: any. `optional`: it may be absent. `text_only`: a
+    number would lose leading zeros.
+    """
+
+    kind: ReadType | None = None
+    length: int = 0
+    optional: bool = False
+    text_only: bool = False
 
 
 @dataclass
 class _Look:
-    """Finds one frame's columns and writes down what is wrong with them."""
+    """Finds one frame's columns and reports what is wrong with them."""
 
     tables: _Tables
     family: Family
     section: Source
     names: dict[str, dict[str, FoundColumn]]
-    found_tables: dict[str, tuple[str, str | None]]
+    found_tables: dict[str, TableName]
     used: set[tuple[str, str]]
     findings: list[Finding]
 
-    def up(
-        self,
-        name: str,
-        wanted: tuple[str, ...],
-        kind: ReadType | None = None,
-        *,
-        length: int = 0,
-        optional: bool = False,
-        text_only: bool = False,
-    ) -> FoundColumn | None:
-        """The first of the wanted columns that exists; findings when none does or its type differs.
-
-        `length`: characters the column should hold, 0 for any. `text_only`: a number would lose leading zeros.
-        """
+    def up(self, name: str, wanted: tuple[str, ...], need: _Need = _Need()) -> FoundColumn | None:
+        """The first of the wanted columns that exists; a finding when none does or its type differs."""
         if not wanted:
             return None
         for candidate in wanted:
             found = _find_column(self.names, self.section.alias, candidate)
             if found is not None:
                 self.used.add((found.alias, found.name.lower()))
-                if kind is not None:
-                    self._check_type(found, kind, length, text_only)
+                self._check_type(found, need)
                 return found
-        self._missing(name, wanted, optional)
+        self._missing(name, wanted, need.optional)
         return None
 
     def _table_of(self, column: str) -> tuple[str, str]:
+        """Alias and title of the table that a column is looked for in."""
         alias, _, _ = column.rpartition(".")
         alias = alias if alias in self.names else self.section.alias
-        return alias, _title(*self.found_tables[alias])
+        return alias, str(self.found_tables[alias])
 
     def _missing(self, name: str, wanted: tuple[str, ...], optional: bool) -> None:
         alias, table = self._table_of(wanted[0])
@@ -398,7 +456,7 @@ class _Look:
         )
 
     def unfit(self, found: FoundColumn, why: str) -> None:
-        """An error: the profile reads incrementally by a column that cannot serve."""
+        """Report an error: the profile reads incrementally by an unsuitable column."""
         _, table = self._table_of(f"{found.alias}.{found.name}")
         self.findings.append(
             Finding(
@@ -412,8 +470,11 @@ class _Look:
             )
         )
 
-    def _check_type(self, found: FoundColumn, kind: ReadType, length: int, text_only: bool) -> None:
-        verdict = _type_verdict(found.type, kind, text_only, self.tables.dialect)
+    def _check_type(self, found: FoundColumn, need: _Need) -> None:
+        if need.kind is None:
+            return
+        kind, length = need.kind, need.length
+        verdict = _type_verdict(found.type, kind, need.text_only, self.tables.dialect)
         _, table = self._table_of(f"{found.alias}.{found.name}")
         strict = self.tables.profile.strict_types
         if verdict is not None:
@@ -444,6 +505,25 @@ class _Look:
                 )
             )
 
+    def report_extra_columns(self) -> None:
+        """Report the columns of the main table that the profile neither maps nor ignores."""
+        ignored = {n.lower() for n in self.section.ignore}
+        alias = self.section.alias
+        table = str(self.found_tables[alias])
+        self.findings.extend(
+            Finding(
+                "extra",
+                "info",
+                FRAME_OF[self.family],
+                table,
+                column.name,
+                f"{table}.{column.name} is not in the profile.",
+                "Map it if it matters, or add it to the table's ignore list.",
+            )
+            for key, column in self.names[alias].items()
+            if (alias, key) not in self.used and key not in ignored
+        )
+
 
 def _type_verdict(
     found: TypeFamily, kind: ReadType, text_only: bool, dialect: str
@@ -470,7 +550,8 @@ def _type_verdict(
     return None
 
 
-def _missing_table(frame: str, section: Source, asked: str, nearest: str | None) -> Finding:
+def _missing_table(frame: str, section: Source, resolved: _Resolved) -> Finding:
+    asked, nearest = resolved.asked, resolved.nearest
     return Finding(
         "renamed" if nearest and not section.optional else "missing",
         "warning" if section.optional else "error",
@@ -482,30 +563,4 @@ def _missing_table(frame: str, section: Source, asked: str, nearest: str | None)
         "It is optional; the frame stays empty."
         if section.optional
         else "Correct the table name in a profile that extends this one, or have SELECT on it granted.",
-    )
-
-
-def _extra_columns(
-    frame: str,
-    section: Source,
-    names: dict[str, dict[str, FoundColumn]],
-    tables: dict[str, tuple[str, str | None]],
-    used: set[tuple[str, str]],
-    findings: list[Finding],
-) -> None:
-    """Columns of the main table that the profile neither maps nor ignores."""
-    ignored = {n.lower() for n in section.ignore}
-    table = _title(*tables[section.alias])
-    findings.extend(
-        Finding(
-            "extra",
-            "info",
-            frame,
-            table,
-            column.name,
-            f"{table}.{column.name} is not in the profile.",
-            "Map it if it matters, or add it to the table's ignore list.",
-        )
-        for key, column in names[section.alias].items()
-        if (section.alias, key) not in used and key not in ignored
     )

@@ -1,8 +1,7 @@
-"""What changed in a frame that has no time stamp, such as the item master (docs/erp-contract.md 3.1).
+"""What changed in a frame without a change column, such as the item master.
 
-Between two nights only the item codes are compared (`item_changes`: one column is read, nothing is written); the night
-reads all items and compares every row by its hash (`row_changes`). What does not belong here: frames that have a change
-column (`incremental.py`).
+Between two nights only the item codes are compared (`item_changes`: one column is read, nothing is written). The night
+reads all items and compares every row by its hash (`row_changes`). Frames with a change column: `incremental.py`.
 """
 
 from __future__ import annotations
@@ -22,12 +21,25 @@ from routing_etl.erp.statements import select_of
 from routing_etl.frames import ITEMS
 from routing_etl.settings import Settings
 
+#: Raw column of the item code.
 _CODE = "item_cd"
 
 
 @dataclass(frozen=True)
 class ItemChanges:
-    """Numbers of item codes; `fingerprint` is the same for the same difference and '' when there is none."""
+    """How the ERP's item codes differ from those of the last extract.
+
+    Parameters
+    ----------
+    items : int
+        Item codes in the ERP now.
+    new : int
+        Those that the extract does not have.
+    gone : int
+        Those of the extract that the ERP no longer has.
+    fingerprint : str
+        The same for the same difference, '' when there is none.
+    """
 
     items: int
     new: int
@@ -40,7 +52,10 @@ def item_changes(url: str, profile: Profile, raw: Path, settings: Settings) -> I
 
     Raises
     ------
-    SourceError: the item master cannot be read. TransientDatabaseError: the ERP is busy or not reachable.
+    SourceError
+        The item master cannot be read.
+    TransientDatabaseError
+        The ERP is busy or not reachable.
     """
     engine = make_engine(url, "erp", settings)
     try:
@@ -72,13 +87,36 @@ def item_changes(url: str, profile: Profile, raw: Path, settings: Settings) -> I
     return ItemChanges(now.height, new.height, gone.height, fingerprint)
 
 
-def row_changes(before: Path, now: Path, key: str) -> dict[str, int]:
-    """Keys added, changed and removed between two raw frames, by the hash of all columns; {} when these differ.
+@dataclass(frozen=True)
+class RowChanges:
+    """Numbers of keys."""
 
-    Rows that share a key are compared together, whatever their order; rows without one are not compared.
+    added: int
+    changed: int
+    removed: int
+
+
+def row_changes(before: Path, now: Path, key: str) -> RowChanges | None:
+    """Count the keys added, changed and removed between two raw frames, by the hash of all columns.
+
+    Rows that share a key are compared together, in any order; rows without a key are not compared.
+
+    Parameters
+    ----------
+    before : pathlib.Path
+        Rows of the earlier frame.
+    now : pathlib.Path
+        Rows of the later one.
+    key : str
+        Column of the key.
+
+    Returns
+    -------
+    RowChanges or None
+        None when the earlier frame is gone or has other columns.
     """
     if not before.is_file() or pl.read_parquet_schema(before) != pl.read_parquet_schema(now):
-        return {}
+        return None
 
     def hashed(path: Path, name: str) -> pl.LazyFrame:
         scan = pl.scan_parquet(path).filter(pl.col(key).is_not_null())
@@ -87,12 +125,9 @@ def row_changes(before: Path, now: Path, key: str) -> dict[str, int]:
 
     both = hashed(before, "old").join(hashed(now, "new"), on=key, how="full", coalesce=True)
     same = (pl.col("old") == pl.col("new")) & (pl.col("old_rows") == pl.col("new_rows"))
-    return (
-        both.select(
-            pl.col("old").is_null().sum().alias("added"),
-            (~same).sum().alias("changed"),
-            pl.col("new").is_null().sum().alias("removed"),
-        )
-        .collect(engine="streaming")
-        .row(0, named=True)
-    )
+    counts = both.select(
+        pl.col("old").is_null().sum().alias("added"),
+        (~same).sum().alias("changed"),
+        pl.col("new").is_null().sum().alias("removed"),
+    ).collect(engine="streaming")
+    return RowChanges(**counts.row(0, named=True))

@@ -1,8 +1,9 @@
-"""Raw frames to canonical frames: every rule of the dirt catalogue applied, counted, and every rejected row kept.
+"""Raw frames to canonical frames: every repair is counted, every rejected row is kept.
 
-This module owns the folders and the accounts: rows in = rows kept + rows rejected + rows filtered, for every frame. The
-rules themselves are in `clean_items.py`, `clean_operations.py`, `clean_results.py`, `units.py`, `text.py`, `parse.py`.
-Operations are cleaned in shards of whole items and results in chunks, so memory does not grow with the plant.
+This module owns the folders and the account of each frame: rows in = rows kept + rows rejected + rows filtered. The rules
+are in `clean_items.py`, `clean_operations.py` and `clean_results.py`, and what they share in `text.py`, `parse.py`,
+`units.py` and `rejects.py`. Operations are cleaned in shards of whole items and results in chunks, so memory does not
+grow with the plant.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import errno
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +20,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from routing_etl.erp.clean_items import clean_items, count_problems
+from routing_etl.erp.clean_items import CleanedItems, clean_items, count_problems
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
 from routing_etl.erp.clean_results import (
     ResultContext,
@@ -27,27 +28,27 @@ from routing_etl.erp.clean_results import (
     clean_results,
     operation_hashes,
 )
-from routing_etl.erp.files import parquet_writer, problems_path
+from routing_etl.erp.files import RawFrame, parquet_writer
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
 from routing_etl.erp.reader import RAW_DTYPE
-from routing_etl.erp.rejects import Rejects, rejecting
+from routing_etl.erp.rejects import Account, rejecting
 from routing_etl.erp.text import NOT_TEXT, Counter
 from routing_etl.errors import DiskFullError, FrameError, SourceError
-from routing_etl.frames import OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, key_of, write_attributes
+from routing_etl.frames import OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, Frame, key_of, write_attributes
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 
-#: Rows cleaned at once.
+#: Rows cleaned at once; bounds the memory that cleaning takes.
 CHUNK_ROWS = 500_000
 
-#: Raw column to dtype, by frame.
+#: Dtype of every raw column, by frame.
 RAW_SCHEMAS = {
     FRAME_OF[f]: {c.name: RAW_DTYPE[c.type] for c in columns.values()} for f, columns in RAW_COLUMNS.items()
 }
 
-#: The key that names a row for people, by raw column.
+#: Raw columns that together name a row for people, by frame.
 _ROW_KEYS = {
     "items": ("item_cd",),
     "operations": ("item_cd", "rout_no", "proc_seq"),
@@ -58,7 +59,27 @@ _ROW_KEYS = {
 
 @dataclass(frozen=True)
 class FrameClean:
-    """The account of one frame; `rejects` and `filtered` by rule, `repairs` by rule and column."""
+    """The account of one frame.
+
+    Parameters
+    ----------
+    rows_in : int
+        Raw rows.
+    rows_kept : int
+        Rows of the canonical frame.
+    rows_rejected : int
+        Rows that cannot be used, kept among the rejects.
+    rows_filtered : int
+        Sound rows that are not wanted: too old, or after the cut-off date.
+    rejects : dict of str to int
+        Rejected rows by rule.
+    filtered : dict of str to int
+        Filtered rows by rule.
+    repairs : dict of str to dict of str to int
+        Repaired or noticed values by rule and column.
+    seconds : float
+        Time taken.
+    """
 
     rows_in: int
     rows_kept: int
@@ -72,7 +93,23 @@ class FrameClean:
 
 @dataclass(frozen=True)
 class CleanReport:
-    """What cleaning did. `as_of`: the day on which validity and age were asked. `attributes`: those with any value."""
+    """What cleaning did.
+
+    Parameters
+    ----------
+    frames : dict of str to FrameClean
+        The account of every frame.
+    as_of : datetime.date
+        Day on which the validity of routings and the age of results were asked.
+    cutoff : datetime.date or None
+        Last day whose data are used; None: all.
+    attributes : tuple of str
+        Item attributes that hold any value.
+    warnings : tuple of str
+        Sentences about what people should look at.
+    seconds : float
+        Time taken.
+    """
 
     frames: dict[str, FrameClean]
     as_of: date
@@ -94,36 +131,15 @@ class CleanReport:
         }
 
 
-@dataclass
-class _Account:
-    """Counts of one frame while it is being cleaned."""
+@dataclass(frozen=True)
+class _Cleaning:
+    """What the cleaning of every frame shares: where raw frames, clean frames and rejects lie, and the profile."""
 
-    rejects: Rejects
-    counter: Counter
-    filtered: Counter
-    rows_in: int = 0
-    rows_kept: int = 0
-
-    def close(self, name: str, seconds: float) -> FrameClean:
-        """The frame's account; rows in must be kept, rejected or filtered."""
-        filtered = self.filtered.totals()
-        out = self.rows_kept + self.rejects.rows + sum(filtered.values())
-        if out != self.rows_in:
-            raise FrameError(
-                f"Cleaning {name}: {self.rows_in} rows in, but {self.rows_kept} kept + {self.rejects.rows} rejected + "
-                f"{sum(filtered.values())} filtered = {out}.",
-                remedy="This is a defect of the cleaning rules; keep the run folder and report it.",
-            )
-        return FrameClean(
-            self.rows_in,
-            self.rows_kept,
-            self.rejects.rows,
-            sum(filtered.values()),
-            dict(sorted(self.rejects.counts.items())),
-            filtered,
-            {r: dict(sorted(c.items())) for r, c in sorted(self.counter.by_rule.items())},
-            round(seconds, 3),
-        )
+    raw: Path
+    out: Path
+    rejects: Path
+    profile: Profile
+    advance: Callable[[float], None]
 
 
 def clean(
@@ -131,17 +147,39 @@ def clean(
 ) -> CleanReport:
     """Clean the four raw frames of an extract into canonical frames, with `items.attributes.json` beside them.
 
-    `cutoff`: use nothing newer; None uses everything. Validity and age are asked on the cut-off date, else on the newest
-    date in the data that is not in the future.
+    Parameters
+    ----------
+    raw : pathlib.Path
+        Folder of the raw frames.
+    out : pathlib.Path
+        Folder for the clean frames.
+    rejects : pathlib.Path
+        Folder for the rejected rows.
+    profile : Profile
+        The source profile that the raw frames were read with.
+    cutoff : datetime.date or None
+        Use nothing newer; None uses everything. Validity and age are asked on this day, else on the newest day in the
+        data that is not in the future.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    CleanReport
+        The accounts of all frames.
 
     Raises
     ------
-    SourceError: nothing usable is left of the items or the operations, or item codes collide and the profile forbids it.
-    FrameError: a raw frame is missing, or rows in differ from rows kept + rejected + filtered.
-    DiskFullError: no space is left for the clean frames.
+    SourceError
+        No usable item or operation is left, or item codes collide and the profile forbids it.
+    FrameError
+        A raw frame is missing, or rows in differ from rows kept + rejected + filtered.
+    DiskFullError
+        No space is left for the clean frames.
     """
     try:
-        return _clean(raw, out, rejects, profile, cutoff, progress)
+        with progress.task("Cleaning", sum(_rows(raw, name) for name in _ROW_KEYS)) as task:
+            return _clean(_Cleaning(raw, out, rejects, profile, task.advance), cutoff)
     except OSError as exc:
         if exc.errno != errno.ENOSPC:
             raise
@@ -151,35 +189,28 @@ def clean(
         ) from exc
 
 
-def _clean(
-    raw: Path, out: Path, rejects: Path, profile: Profile, cutoff: date | None, progress: Progress
-) -> CleanReport:
+def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     started = time.perf_counter()
-    out.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
-    as_of = cutoff or _newest_day(raw, now)
-    total = sum(_rows(raw, name) for name in _ROW_KEYS)
+    job.out.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)  # a day more than UTC: time zones
+    as_of = cutoff or _newest_day(job.raw, now)
     frames: dict[str, FrameClean] = {}
-    with progress.task("Cleaning", total) as task:
-        items, attributes, warnings, frames["items"] = _items(raw, out, rejects, profile)
-        task.advance(frames["items"].rows_in)
-        codes = items.select("item_key", "item_cd")
-        context = OperationContext(codes, as_of, cutoff, now, job_names(_scan(raw, "operations"), profile))
-        frames["operations"] = _operations(raw, out, rejects, profile, context, task.advance)
-        frames["work_results"] = _results(
-            raw, out, rejects, profile, codes["item_key"], context, task.advance
-        )
-        frames["purchase_orders"] = _orders(raw, out, rejects, codes["item_key"], now)
-        task.advance(frames["purchase_orders"].rows_in)
+    items, frames["items"] = _items(job)
+    codes = items.items.select("item_key", "item_cd")
+    names = job_names(_scan(job.raw, "operations"), job.profile)
+    context = OperationContext(codes, as_of, cutoff, now, names)
+    frames["operations"] = _operations(job, context)
+    frames["work_results"] = _results(job, context)
+    frames["purchase_orders"] = _orders(job, codes["item_key"], now)
     if not frames["operations"].rows_kept:
         raise SourceError(
             f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}.",
             remedy="Look at rejects/operations.parquet of this run; check the profile's columns and words.",
         )
-    warnings += _unknown_words(frames)
-    report = CleanReport(
-        frames, as_of, cutoff, attributes, tuple(warnings), round(time.perf_counter() - started, 3)
-    )
+    warnings = [*items.warnings, *_unknown_words(frames)]
+    attributes = tuple(a.name for a in items.attributes)
+    seconds = round(time.perf_counter() - started, 3)
+    report = CleanReport(frames, as_of, cutoff, attributes, tuple(warnings), seconds)
     log = get_logger(__name__)
     for text in warnings:
         log.warning("clean_warning", text=text)
@@ -219,36 +250,54 @@ def _newest_day(raw: Path, now: datetime) -> date:
 
 
 @contextmanager
-def _account(raw: Path, rejects: Path, name: str) -> Iterator[tuple[pl.DataFrame, _Account]]:
+def _account(job: _Cleaning, name: str) -> Iterator[tuple[pl.DataFrame, Account]]:
     """A raw frame's problems, and the account that its cleaning fills."""
-    problems = pl.read_parquet(problems_path(raw, name))
-    columns = pq.ParquetFile(raw / f"{name}.parquet").schema_arrow.names
+    problems = pl.read_parquet(RawFrame(job.raw, name).problems)
+    columns = pq.ParquetFile(job.raw / f"{name}.parquet").schema_arrow.names
     absent = [n for n in RAW_SCHEMAS[name] if n not in columns]
     key = [n for n in _ROW_KEYS[name] if n in columns]
-    with rejecting(rejects, name, key, columns, problems) as sink:
-        account = _Account(sink, Counter(absent), Counter())
-        count_problems(problems, account.counter)
+    with rejecting(job.rejects, name, key, columns, problems) as sink:
+        account = Account(sink, Counter(absent), Counter())
+        count_problems(problems, account.repairs)
         yield problems, account
 
 
-def _items(
-    raw: Path, out: Path, rejects: Path, profile: Profile
-) -> tuple[pl.DataFrame, tuple[str, ...], list[str], FrameClean]:
+def _closed(name: str, account: Account, rows_in: int, rows_kept: int, started: float) -> FrameClean:
+    """The frame's account; every row must have been kept, rejected or filtered."""
+    rejects, filtered = account.rejects, account.filtered.totals()
+    out = rows_kept + rejects.rows + sum(filtered.values())
+    if out != rows_in:
+        raise FrameError(
+            f"Cleaning {name}: {rows_in} rows in, but {rows_kept} kept + {rejects.rows} rejected + "
+            f"{sum(filtered.values())} filtered = {out}.",
+            remedy="This is a defect of the cleaning rules; keep the run folder and report it.",
+        )
+    return FrameClean(
+        rows_in=rows_in,
+        rows_kept=rows_kept,
+        rows_rejected=rejects.rows,
+        rows_filtered=sum(filtered.values()),
+        rejects=dict(sorted(rejects.counts.items())),
+        filtered=filtered,
+        repairs={r: dict(sorted(c.items())) for r, c in sorted(account.repairs.by_rule.items())},
+        seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+def _items(job: _Cleaning) -> tuple[CleanedItems, FrameClean]:
     started = time.perf_counter()
-    frame = _scan(raw, "items").collect()
-    with _account(raw, rejects, "items") as (problems, account):
-        done = clean_items(frame, problems, profile, account.rejects, account.counter)
-    account.rows_in, account.rows_kept = frame.height, done.items.height
+    frame = _scan(job.raw, "items").collect()
+    with _account(job, "items") as (problems, account):
+        done = clean_items(frame, problems, job.profile, account)
     if not done.items.height:
         raise SourceError(
             f"None of the {frame.height} items is usable: {account.rejects.counts}.",
             remedy="Look at rejects/items.parquet of this run; check items.columns.item_cd in the profile.",
         )
-    done.items.write_parquet(out / "items.parquet", compression="zstd", compression_level=1)
-    write_attributes(out / "items.attributes.json", done.attributes)
-    names = tuple(a.name for a in done.attributes)
-    report = account.close("items", time.perf_counter() - started)
-    return done.items.select("item_key", "item_cd"), names, list(done.warnings), report
+    done.items.write_parquet(job.out / "items.parquet", compression="zstd", compression_level=1)
+    write_attributes(job.out / "items.attributes.json", done.attributes)
+    job.advance(frame.height)
+    return done, _closed("items", account, frame.height, done.items.height, started)
 
 
 def _shards(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
@@ -267,75 +316,61 @@ def _chunks(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
         yield scan.slice(start, CHUNK_ROWS).collect()
 
 
-def _operations(
-    raw: Path,
-    out: Path,
-    rejects: Path,
-    profile: Profile,
-    context: OperationContext,
-    advance: Callable[[float], None],
+#: Cleans a piece of a frame: raw rows, their problems, the account.
+_CleanPiece = Callable[[pl.DataFrame, pl.DataFrame, Account], pl.DataFrame]
+
+
+def _in_pieces(
+    job: _Cleaning, contract: Frame, pieces: Iterable[pl.DataFrame], clean_piece: _CleanPiece
 ) -> FrameClean:
+    """Clean a frame piece by piece into its file."""
     started = time.perf_counter()
-    rows = _rows(raw, "operations")
+    rows_in = rows_kept = 0
     with (
-        _account(raw, rejects, "operations") as (problems, account),
-        parquet_writer(out / "operations.parquet", OPERATIONS.schema) as writer,
+        _account(job, contract.name) as (problems, account),
+        parquet_writer(job.out / f"{contract.name}.parquet", contract.schema) as writer,
     ):
-        for chunk in _shards(_scan(raw, "operations"), rows):
-            mine = problems.join(chunk.select("row_nr"), on="row_nr", how="semi")
-            kept = clean_operations(
-                chunk, mine, profile, context, account.rejects, account.counter, account.filtered
-            )
+        for piece in pieces:
+            mine = problems.join(piece.select("row_nr"), on="row_nr", how="semi")
+            kept = clean_piece(piece, mine, account)
             writer.write(kept)
-            account.rows_in += chunk.height
-            account.rows_kept += kept.height
-            advance(chunk.height)
-    return account.close("operations", time.perf_counter() - started)
+            rows_in += piece.height
+            rows_kept += kept.height
+            job.advance(piece.height)
+    return _closed(contract.name, account, rows_in, rows_kept, started)
 
 
-def _results(
-    raw: Path,
-    out: Path,
-    rejects: Path,
-    profile: Profile,
-    item_keys: pl.Series,
-    operations: OperationContext,
-    advance: Callable[[float], None],
-) -> FrameClean:
-    started = time.perf_counter()
-    exact, loose = operation_hashes(pl.scan_parquet(out / "operations.parquet"))
-    years = profile.results.max_age_years if profile.results is not None else None
+def _operations(job: _Cleaning, context: OperationContext) -> FrameClean:
+    pieces = _shards(_scan(job.raw, OPERATIONS.name), _rows(job.raw, OPERATIONS.name))
+    return _in_pieces(
+        job, OPERATIONS, pieces, lambda raw, bad, account: clean_operations(raw, bad, job.profile, context, account)
+    )  # fmt: skip
+
+
+def _results(job: _Cleaning, operations: OperationContext) -> FrameClean:
+    exact, loose = operation_hashes(pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet"))
+    years = job.profile.results.max_age_years if job.profile.results is not None else None
     oldest = operations.as_of - timedelta(days=round(years * 365.25)) if years is not None else None
-    context = ResultContext(item_keys, exact, loose, oldest, operations.cutoff, operations.now)
-    rows = _rows(raw, "work_results")
-    with (
-        _account(raw, rejects, "work_results") as (problems, account),
-        parquet_writer(out / "work_results.parquet", WORK_RESULTS.schema) as writer,
-    ):
-        for chunk in _chunks(_scan(raw, "work_results"), rows):
-            mine = problems.join(chunk.select("row_nr"), on="row_nr", how="semi")
-            kept = clean_results(
-                chunk, mine, profile, context, account.rejects, account.counter, account.filtered
-            )
-            writer.write(kept)
-            account.rows_in += chunk.height
-            account.rows_kept += kept.height
-            advance(chunk.height)
-    return account.close("work_results", time.perf_counter() - started)
+    keys = operations.item_codes["item_key"]
+    context = ResultContext(keys, exact, loose, oldest, operations.cutoff, operations.now)
+    pieces = _chunks(_scan(job.raw, WORK_RESULTS.name), _rows(job.raw, WORK_RESULTS.name))
+    return _in_pieces(
+        job, WORK_RESULTS, pieces, lambda raw, bad, account: clean_results(raw, bad, job.profile, context, account)
+    )  # fmt: skip
 
 
-def _orders(raw: Path, out: Path, rejects: Path, item_keys: pl.Series, now: datetime) -> FrameClean:
+def _orders(job: _Cleaning, item_keys: pl.Series, now: datetime) -> FrameClean:
     started = time.perf_counter()
-    frame = _scan(raw, "purchase_orders").collect()
-    with _account(raw, rejects, "purchase_orders") as (problems, account):
-        kept = clean_purchase_orders(frame, problems, item_keys, now, account.rejects, account.counter)
-    kept.write_parquet(out / f"{PURCHASE_ORDERS.name}.parquet")
-    account.rows_in, account.rows_kept = frame.height, kept.height
-    return account.close("purchase_orders", time.perf_counter() - started)
+    frame = _scan(job.raw, PURCHASE_ORDERS.name).collect()
+    with _account(job, PURCHASE_ORDERS.name) as (problems, account):
+        kept = clean_purchase_orders(frame, problems, item_keys, now, account)
+    kept.write_parquet(job.out / f"{PURCHASE_ORDERS.name}.parquet")
+    job.advance(frame.height)
+    return _closed(PURCHASE_ORDERS.name, account, frame.height, kept.height, started)
 
 
 def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
-    """Sentences about repairs that mean the profile may not know this ERP's words, or the driver its encoding."""
+    """Sentences about repairs that suggest the profile lacks words of this ERP, or the driver its encoding."""
     watched = {
         "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words)",
         "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL",

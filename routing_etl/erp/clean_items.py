@@ -1,7 +1,4 @@
-"""The item master cleaned: keys, attributes, units, marks, hashes (docs/erp-contract.md 5).
-
-What belongs here: rules about items. What does not: routings, results, files (`clean.py` owns the folder).
-"""
+"""The item master cleaned: keys, duplicates, attributes, units, text marks, hashes (docs/erp-contract.md 5)."""
 
 from __future__ import annotations
 
@@ -14,63 +11,96 @@ from routing_etl.erp.catalogue import unit_column_name
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import AttributeMap, ItemSource
 from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
-from routing_etl.erp.rejects import Rejects
+from routing_etl.erp.rejects import Account, Reason, Rejects
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
-from routing_etl.erp.units import UNKNOWN, convert
+from routing_etl.erp.units import ASSUMED, UNKNOWN, convert
 from routing_etl.errors import SourceError
 from routing_etl.frames import ITEMS, MAX_SOURCE, AttributeSpec
 
-#: Seed of the attribute hash; another seed would split known items from their former selves.
+#: Seed of the attribute hash. It must not change: the hashes of a new run are compared with stored ones.
 _HASH_SEED = 20250618
 
 
 @dataclass(frozen=True)
 class CleanedItems:
-    """The items frame, the attributes that hold any value, and sentences about what was noticed."""
+    """The items frame, the attributes that hold any value, and sentences about what people should look at."""
 
     items: pl.DataFrame
     attributes: tuple[AttributeSpec, ...]
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """Cleaned text attributes; the rows that bear each mark; the rows that held a placeholder, by attribute."""
+
+    values: dict[str, pl.Series]
+    marks: dict[str, pl.Series]
+    placeholders: dict[str, pl.Series]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Numeric attributes in their units, and what accompanies them.
+
+    `extras`: the raw value, unit and source of the unit, for attributes with a unit column. `placeholders`: the rows that
+    held a placeholder, by attribute.
+    """
+
+    values: dict[str, pl.Series]
+    extras: list[pl.Series]
+    placeholders: dict[str, pl.Series]
+    warnings: list[str]
+
+
 def clean_items(
-    raw: pl.DataFrame, problems: pl.DataFrame, profile: Profile, rejects: Rejects, counter: Counter
+    raw: pl.DataFrame, problems: pl.DataFrame, profile: Profile, account: Account
 ) -> CleanedItems:
     """Clean the whole item master.
 
-    Duplicates: of rows with the same code the one with most filled columns stays, then the one with the smallest
-    row hash. Of different codes with one key (a leading blank) the one that equals its key stays, then the smallest.
+    Duplicates: of rows with the same code the one with most filled columns stays, then the one with the smallest row
+    hash. Of different codes with one key (a leading blank) the one that equals its key stays, then the smallest.
+
+    Parameters
+    ----------
+    raw : polars.DataFrame
+        Raw rows with their `row_nr`.
+    problems : polars.DataFrame
+        What could not be read of them.
+    profile : Profile
+        The source profile.
+    account : Account
+        Takes the rejected and repaired.
 
     Raises
     ------
-    SourceError: codes collide after trimming and the profile says `on_key_collision = "error"`.
+    SourceError
+        Codes collide after trimming and the profile says `on_key_collision = "error"`.
     """
+    rejects, counter = account.rejects, account.repairs
     warnings: list[str] = []
     raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
     count_broken(raw["item_cd"], "item_cd", counter)
     kept = _usable_keys(raw, problems, rejects)
     kept = _without_duplicates(kept, profile, rejects, warnings)
-    cleaned = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
-    texts, marks, placeholders = _texts(kept, profile, counter)
-    numbers, extras = _numbers(kept, profile, counter, placeholders, warnings)
-    frame = pl.DataFrame([*cleaned, *texts.values(), *numbers.values(), *extras])
+    texts = _texts(kept, profile, counter)
+    numbers = _numbers(kept, profile, counter)
+    keys = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
+    frame = pl.DataFrame([*keys, *texts.values.values(), *numbers.values.values(), *numbers.extras])
     frame = _plausible(frame, profile, counter)
-    frame = _flags(frame, profile, marks, placeholders)
+    frame = _flags(frame, profile, texts.marks, texts.placeholders | numbers.placeholders)
     names = list(profile.items.attributes)
     frame = frame.with_columns(frame.select(names).hash_rows(seed=_HASH_SEED).alias("attribute_hash"))
     attributes, empty = _filled(frame, profile)
+    warnings += numbers.warnings
     warnings += [f"Attribute {n} has no value in any item and is not used." for n in empty]
-    order = [
-        *ITEMS.names,
-        *[n for n in names if n not in ITEMS.names],
-        *[e.name for e in extras],
-        "placeholders",
-    ]
+    more = [n for n in names if n not in ITEMS.names]
+    order = [*ITEMS.names, *more, *[e.name for e in numbers.extras], "placeholders"]
     return CleanedItems(ITEMS.conform(_with_core(frame)).select(order), attributes, tuple(warnings))
 
 
 def count_problems(problems: pl.DataFrame, counter: Counter) -> None:
-    """Count values that reading could not take as they were."""
+    """Count the values that could not be read as they were."""
     rules = {UNREADABLE: "unreadable_value", CUT: "text_cut", TOO_LONG: "too_long"}
     for problem, column, rows in problems.group_by("problem", "column").len().iter_rows():
         counter.add(rules[problem], column, rows)
@@ -89,22 +119,13 @@ def _row_hash(raw: pl.DataFrame) -> pl.Series:
 def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
     raw = raw.with_columns(keys_of(raw["item_cd"]))
     missing = (pl.col("item_key").is_null() | (pl.col("item_key") == "")).fill_null(True)
-    rejects.add(raw.filter(missing), "missing_key", "The item code is missing.")
-    raw = raw.filter(~missing)
+    raw = rejects.remove(raw, raw, missing, Reason("missing_key", "The item code is missing."))
     nul = pl.col("item_cd").str.contains("\x00", literal=True)
-    rejects.add(
-        raw.filter(nul),
-        "nul_in_key",
-        "The item code holds a NUL character, which databases cut off or refuse.",
-    )
-    raw = raw.filter(~nul)
-    long = problems.filter((pl.col("problem") == TOO_LONG) & (pl.col("column") == "item_cd"))
-    rejects.add(
-        raw.join(long, on="row_nr", how="semi"),
-        "key_too_long",
-        "The item code is longer than the profile allows; cut codes could collide.",
-    )
-    return raw.join(long, on="row_nr", how="anti")
+    refused = Reason("nul_in_key", "The item code holds a NUL character, which databases cut off or refuse.")
+    raw = rejects.remove(raw, raw, nul, refused)
+    long = problems.filter((pl.col("problem") == TOO_LONG) & (pl.col("column") == "item_cd"))["row_nr"]
+    cut = Reason("key_too_long", "The item code is longer than the profile allows; cut codes could collide.")
+    return rejects.remove(raw, raw, pl.col("row_nr").is_in(long.implode()), cut)
 
 
 def _without_duplicates(
@@ -127,11 +148,10 @@ def _without_duplicates(
     )
     twice = twice.join(first, on="item_key", how="left").filter(pl.col("row_nr") != pl.col("_kept_row"))
     same = pl.col("item_cd") == pl.col("_kept_cd")
-    rejects.add(
-        twice.filter(same),
-        "duplicate_key",
-        "The item code occurs more than once; the row with most values was kept.",
+    repeated = Reason(
+        "duplicate_key", "The item code occurs more than once; the row with most values was kept."
     )
+    rejects.add(twice.filter(same), repeated)
     collision = twice.filter(~same)
     if collision.height:
         pairs = [
@@ -144,11 +164,10 @@ def _without_duplicates(
                 text, remedy='Correct the codes in the ERP, or set items.on_key_collision = "reject".'
             )
         warnings.append(text)
-    rejects.add(
-        collision,
-        "key_collision",
-        pl.format("The code equals the code '{}' after trimming; that item was kept.", pl.col("_kept_cd")),
+    sentence = pl.format(
+        "The code equals the code '{}' after trimming; that item was kept.", pl.col("_kept_cd")
     )
+    rejects.add(collision, Reason("key_collision", sentence))
     return raw.join(twice.select("row_nr"), on="row_nr", how="anti").drop("_filled", "_twice")
 
 
@@ -163,100 +182,86 @@ def _rule_of(name: str, attribute: AttributeMap, profile: Profile) -> TextRule:
     )
 
 
-def _texts(
-    raw: pl.DataFrame, profile: Profile, counter: Counter
-) -> tuple[dict[str, pl.Series], dict[str, pl.Series], dict[str, pl.Series]]:
-    """Cleaned text attributes; rows per mark; rows per attribute that held a placeholder."""
-    texts: dict[str, pl.Series] = {}
-    marks: dict[str, pl.Series] = {}
-    placeholders: dict[str, pl.Series] = {}
+def _texts(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Texts:
+    texts = _Texts({}, {}, {})
     for name, attribute in profile.items.attributes.items():
         if attribute.kind == "number":
             continue
         done = clean_text(raw[name], _rule_of(name, attribute, profile), name, counter)
-        texts[name] = done.values
+        texts.values[name] = done.values
         if done.placeholder is not None:
-            placeholders[name] = done.placeholder
+            texts.placeholders[name] = done.placeholder
         for mark, rows in done.marks.items():
-            marks[mark] = (marks[mark] | rows) if mark in marks else rows
-    return texts, marks, placeholders
+            texts.marks[mark] = (texts.marks[mark] | rows) if mark in texts.marks else rows
+    return texts
 
 
-def _numbers(
-    raw: pl.DataFrame,
-    profile: Profile,
-    counter: Counter,
-    placeholders: dict[str, pl.Series],
-    warnings: list[str],
-) -> tuple[dict[str, pl.Series], list[pl.Series]]:
-    """Numeric attributes in their units, and beside each one that has a unit column its raw value, unit and source."""
-    numbers: dict[str, pl.Series] = {}
-    extras: list[pl.Series] = []
+def _numbers(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Numbers:
+    numbers = _Numbers({}, [], {}, [])
     noted: set[str] = set()
     for name, attribute in profile.items.attributes.items():
         if attribute.kind != "number":
             continue
-        value = _real_values(raw[name], name, attribute, profile, counter, placeholders)
+        value, held = _real_values(raw[name], attribute, profile.items, counter)
+        if held is not None:
+            numbers.placeholders[name] = held
         if attribute.unit_column is None:
-            numbers[name] = value
+            numbers.values[name] = value
             continue
         spellings = raw[unit_column_name(attribute.unit_column)]
         done = convert(value, spellings, profile.units, attribute.unit_group, attribute.unit)
-        numbers[name] = done.values.alias(name)
-        counter.add("unit_assumed", name, (done.unit_source == "assumed").sum())
+        numbers.values[name] = done.values.alias(name)
+        counter.add("unit_assumed", name, (done.unit_source == ASSUMED).sum())
         counter.add("unit_unknown", name, (done.unit_source == UNKNOWN).sum() - done.suspicious)
         counter.add("suspicious_size", name, done.suspicious)
         counter.add("unit_converted", name, ((done.values != value) & done.values.is_not_null()).sum())
         new = [s for s in done.new_spellings if s not in noted]
         noted.update(new)
         if new:
-            warnings.append(
+            numbers.warnings.append(
                 f"New unit spelling(s) in {attribute.unit_column}: {', '.join(map(repr, new[:10]))}; add to units.map."
             )
-        extras += [
-            raw[name].alias(f"{name}_raw"),
-            spellings.alias(f"{name}_unit"),
-            done.unit_source.alias(f"{name}_unit_source"),
-        ]
-    return numbers, extras
+        numbers.extras.extend(
+            [
+                raw[name].alias(f"{name}_raw"),
+                spellings.alias(f"{name}_unit"),
+                done.unit_source.alias(f"{name}_unit_source"),
+            ]
+        )
+    return numbers
 
 
 def _real_values(
-    values: pl.Series,
-    name: str,
-    attribute: AttributeMap,
-    profile: Profile,
-    counter: Counter,
-    placeholders: dict[str, pl.Series],
-) -> pl.Series:
-    """Without zeros that mean missing, placeholder numbers, and sizes below zero or beyond what the ERP holds."""
+    values: pl.Series, attribute: AttributeMap, section: ItemSource, counter: Counter
+) -> tuple[pl.Series, pl.Series | None]:
+    """Values without those that mean "missing" or cannot be: zeros, placeholders, below zero, beyond the ERP's column.
+
+    Also the rows that held a placeholder, None when no row did.
+    """
+    name = values.name
     counter.add("null", name, values.null_count())
-    frame = values.alias("v").to_frame()
-    zero_missing = (
-        profile.items.zero_is_missing if attribute.zero_is_missing is None else attribute.zero_is_missing
-    )
-    zero = (values == 0).fill_null(False)
+    zero_missing = section.zero_is_missing if attribute.zero_is_missing is None else attribute.zero_is_missing
     negative = (values < 0).fill_null(False)
     large = (values > MAX_SOURCE).fill_null(False)
     drop = negative | large
     counter.add("negative_value", name, negative.sum())
     counter.add("too_large", name, large.sum())
     if zero_missing:
+        zero = (values == 0).fill_null(False)
         counter.add("zero_is_missing", name, zero.sum())
         drop = drop | zero
+    held = None
     if attribute.placeholder_values:
-        held = values.is_in(pl.Series(attribute.placeholder_values, dtype=pl.Float64).implode()).fill_null(
-            False
-        )
+        wanted = pl.Series(attribute.placeholder_values, dtype=pl.Float64)
+        held = values.is_in(wanted.implode()).fill_null(False)
         counter.add("placeholder", name, held.sum())
-        if held.any():
-            placeholders[name] = held
         drop = drop | held
-    return frame.select(pl.when(~drop).then(pl.col("v"))).to_series().alias(name)
+    kept = values.alias("v").to_frame().select(pl.when(~drop).then(pl.col("v"))).to_series().alias(name)
+    return kept, held if held is not None and held.any() else None
 
 
 def _plausible(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
-    """Sizes far beyond those of their group, and an inner size above its outer one."""
+    """Frame without sizes far beyond those of their group, and with inner sizes that do not exceed the outer ones."""
     section = profile.items
     sizes = [n for n, a in section.attributes.items() if a.kind == "number" and a.unit_column]
     if section.outlier and sizes:
@@ -273,9 +278,24 @@ def _plausible(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.Da
 
 
 def in_order(frame: pl.DataFrame, section: ItemSource, counter: Counter) -> pl.DataFrame:
-    """Of attributes of which the first may not exceed the second (`items.not_above`) what `items.on_not_above` leaves.
+    """Treat attributes of which the first exceeds the second (`items.not_above`) as `items.on_not_above` says.
 
-    Counted as `inner_above_outer` under the first one's name. A what-if of one item goes through it too.
+    Each case is counted as `inner_above_outer` under the first attribute's name. What-if questions about one item go
+    through this function too, so that they see the values that training saw.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Items.
+    section : ItemSource
+        The profile's rules for items.
+    counter : Counter
+        Takes the counts.
+
+    Returns
+    -------
+    polars.DataFrame
+        The items, with the attributes changed where they were out of order.
     """
     for low, high in section.not_above:
         above = (pl.col(low) > pl.col(high)).fill_null(False)

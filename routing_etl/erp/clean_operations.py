@@ -1,7 +1,4 @@
-"""Routing rows cleaned: keys, flags, times in minutes, broken routings, and which routing counts.
-
-What belongs here: rules about routing rows. What does not: the order of routings (`select_routing.py`), files.
-"""
+"""Routing rows cleaned: keys, flags, times in minutes, broken routings, and which routing of an item counts."""
 
 from __future__ import annotations
 
@@ -14,7 +11,16 @@ from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Routing
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
-from routing_etl.erp.rejects import Rejects
+from routing_etl.erp.rejects import (
+    BAD_PROC_SEQ,
+    MAX_PROC_SEQ,
+    ORPHAN_ITEM,
+    UNREADABLE_PROC_SEQ,
+    Account,
+    Reason,
+    Rejects,
+    rows_of,
+)
 from routing_etl.erp.select_routing import select_routings
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
 from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
@@ -23,27 +29,13 @@ _TEXTS = (
     "rout_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
     "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
 )  # fmt: skip
-_MINUTES = (
-    "setup_min",
-    "run_min",
-    "act_setup_min",
-    "act_run_min",
-    "queue_min",
-    "wait_min",
-    "move_min",
-)
+_MINUTES = ("setup_min", "run_min", "act_setup_min", "act_run_min", "queue_min", "wait_min", "move_min")
 _TIMES = (
-    "setup_time",
-    "run_time",
-    "act_setup_time",
-    "act_run_time",
-    "queue_time",
-    "wait_time",
-    "move_time",
-    "mfg_lt",
-)
+    "setup_time", "run_time", "act_setup_time", "act_run_time", "queue_time", "wait_time", "move_time", "mfg_lt",
+)  # fmt: skip
+#: Days per unit of `routing.mfg_lt_unit`.
 _DAYS = {"day": 1.0, "hour": 1 / 24, "minute": 1 / 1440}
-#: Columns in which an overlong value would be a wrong code.
+#: Columns in which a value cut to its length would be another code.
 _CODES = ("item_cd", "rout_no", "job_cd", "res_cd", "bp_cd")
 
 
@@ -51,8 +43,18 @@ _CODES = ("item_cd", "rout_no", "job_cd", "res_cd", "bp_cd")
 class OperationContext:
     """What cleaning a shard of routing rows needs from elsewhere.
 
-    `items`: raw code (`raw_cd`) and key of every kept item, with its code. `as_of`: the day on which validity is asked.
-    `cutoff`: rows inserted after it are not used. `job_of_name`: job name to its only code, for rows without a code.
+    Parameters
+    ----------
+    item_codes : polars.DataFrame
+        `item_key` and `item_cd` of every item that was kept.
+    as_of : datetime.date
+        Day on which the validity of a routing is asked.
+    cutoff : datetime.date or None
+        Rows inserted after this day are filtered.
+    now : datetime.datetime
+        A date after it is an entry error.
+    job_of_name : polars.DataFrame
+        `job_nm` and `job_cd` of the job names that go with one code only: it fills missing codes.
     """
 
     item_codes: pl.DataFrame
@@ -63,7 +65,7 @@ class OperationContext:
 
 
 def job_names(raw: pl.LazyFrame, profile: Profile) -> pl.DataFrame:
-    """Job names that go with exactly one job code in the whole table: columns `job_nm`, `job_cd`."""
+    """Find the job names that go with exactly one job code in the whole table: columns `job_nm`, `job_cd`."""
     rule = TextRule(null_words=profile.routing.null_words)
     pairs = raw.select("job_nm", "job_cd").unique().collect(engine="streaming")
     counter = Counter()
@@ -73,43 +75,53 @@ def job_names(raw: pl.LazyFrame, profile: Profile) -> pl.DataFrame:
 
 
 def clean_operations(
-    raw: pl.DataFrame,
-    problems: pl.DataFrame,
-    profile: Profile,
-    context: OperationContext,
-    rejects: Rejects,
-    counter: Counter,
-    filtered: Counter,
+    raw: pl.DataFrame, problems: pl.DataFrame, profile: Profile, context: OperationContext, account: Account
 ) -> pl.DataFrame:
-    """Clean the routing rows of whole items (all their rows are in `raw`).
+    """Clean the routing rows of whole items: all rows of an item are in `raw`.
 
     Rejected: missing or overlong keys, unusable operation numbers and the rest of such a routing, items that are not in
     the master, repeated operations (the newest row stays, then the one with the smallest row hash), and what
-    `select_routings` quarantines. Rows inserted after the cut-off are filtered.
+    `select_routings` quarantines. Filtered: rows inserted after the cut-off.
+
+    Parameters
+    ----------
+    raw : polars.DataFrame
+        Raw rows with their `row_nr`.
+    problems : polars.DataFrame
+        What could not be read of them.
+    profile : Profile
+        The source profile.
+    context : OperationContext
+        Items, job names and the days that bound the rows.
+    account : Account
+        Takes the rejected, filtered and repaired.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of `frames.OPERATIONS`.
     """
-    count_broken(raw["item_cd"], "item_cd", counter)
+    rejects, repairs, rules = account.rejects, account.repairs, profile.routing
+    count_broken(raw["item_cd"], "item_cd", repairs)
     frame = raw.with_columns(keys_of(raw["item_cd"]), raw.drop("row_nr").hash_rows(seed=0).alias("_hash"))
-    frame = frame.with_columns(_insert_time(frame, context, counter))
+    frame = frame.with_columns(_insert_time(frame, context, repairs))
     if context.cutoff is not None:
         late = (pl.col("insrt_dt") > datetime.combine(context.cutoff, time.max)).fill_null(False)
-        filtered.add("after_cutoff", "insrt_dt", frame.select(late.sum()).item())
+        account.filtered.add("after_cutoff", "insrt_dt", frame.select(late.sum()).item())
         frame = frame.filter(~late)
     original = raw.select("row_nr", *rejects.raw_columns)
-    frame = _clean_texts(frame, profile, counter)
-    frame = _usable(frame, original, problems, context, rejects)
-    frame = _fill_jobs(frame, profile, context, counter)
+    frame = _clean_texts(frame, profile, repairs)
+    frame = _of_known_items(frame, original, context.item_codes, rejects)
+    frame = _whole_routings(frame, original, problems, rejects)
+    frame = _fill_jobs(frame, profile, context, repairs)
     frame = _without_repeats(frame, original, rejects)
-    frame = _flags(frame, profile.routing, counter)
-    frame = _validity(frame, profile.routing, context, counter)
-    frame = _minutes(frame, profile.routing, counter)
-    chosen = select_routings(frame, outsourced_rout_no=profile.routing.outsourced_rout_no)
+    frame = _flags(frame, rules, repairs)
+    frame = _validity(frame, rules, context, repairs)
+    frame = _minutes(frame, rules, repairs)
+    chosen = select_routings(frame, outsourced_rout_no=rules.outsourced_rout_no)
     for rule in chosen.quarantined["rule"].unique().sort():
         rows = chosen.quarantined.filter(pl.col("rule") == rule)
-        rejects.add(
-            original.join(rows.select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
-            str(rule),
-            str(rows["reason"][0]),
-        )
+        rejects.add(rows_of(original, rows), Reason(str(rule), str(rows["reason"][0])))
     return OPERATIONS.conform(chosen.operations.select(_present(chosen.operations)))
 
 
@@ -130,78 +142,40 @@ def _clean_texts(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.
     return frame.with_columns([clean_text(frame[c], rule, c, counter).values for c in _TEXTS])
 
 
-def _reject(
-    frame: pl.DataFrame, original: pl.DataFrame, rejects: Rejects, condition: pl.Expr, rule: str, reason: str
+def _of_known_items(
+    frame: pl.DataFrame, original: pl.DataFrame, item_codes: pl.DataFrame, rejects: Rejects
 ) -> pl.DataFrame:
-    """Reject the rows for which the condition holds; returns the others."""
-    held = frame.select(condition.fill_null(False).alias("held")).to_series()
-    if not held.any():
-        return frame
-    rejects.add(
-        original.join(frame.filter(held).select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
-        rule,
-        reason,
-    )
-    return frame.filter(~held)
+    """Rows with an item and a routing number, whose item is in the master; they take over the master's code."""
+    missing = pl.col("item_key").is_null() | (pl.col("item_key") == "") | pl.col("rout_no").is_null()
+    reason = Reason("missing_key", "The item code or the routing number is missing.")
+    frame = rejects.remove(frame, original, missing, reason)
+    known = frame.join(item_codes, on="item_key", how="left", maintain_order="left", suffix="_master")
+    frame = frame.with_columns(known["item_cd_master"].alias("_master_cd"))
+    frame = rejects.remove(frame, original, pl.col("_master_cd").is_null(), ORPHAN_ITEM)
+    return frame.with_columns(pl.col("_master_cd").alias("item_cd"))
 
 
-def _usable(
-    frame: pl.DataFrame,
-    original: pl.DataFrame,
-    problems: pl.DataFrame,
-    context: OperationContext,
-    rejects: Rejects,
+def _whole_routings(
+    frame: pl.DataFrame, original: pl.DataFrame, problems: pl.DataFrame, rejects: Rejects
 ) -> pl.DataFrame:
+    """Rows with sound codes and operation numbers; a routing that loses a row here is rejected whole."""
     long = problems.filter((pl.col("problem") == TOO_LONG) & pl.col("column").is_in(list(_CODES)))["row_nr"]
     unread = problems.filter((pl.col("problem") == UNREADABLE) & (pl.col("column") == "proc_seq"))["row_nr"]
-    missing = pl.col("item_key").is_null() | (pl.col("item_key") == "") | pl.col("rout_no").is_null()
-    frame = _reject(
-        frame, original, rejects, missing, "missing_key", "The item code or the routing number is missing."
-    )
-    known = frame.join(context.item_codes, on="item_key", how="left", maintain_order="left", suffix="_master")
-    frame = frame.with_columns(known["item_cd_master"].alias("_master_cd"))
-    frame = _reject(
-        frame,
-        original,
-        rejects,
-        pl.col("_master_cd").is_null(),
-        "orphan_item",
-        "The item is not in the item master, or was rejected there.",
-    ).with_columns(pl.col("_master_cd").alias("item_cd"))
     too_long = pl.col("row_nr").is_in(long.implode())
-    unusable = pl.col("proc_seq").is_null() | ~pl.col("proc_seq").is_between(1, 2_147_483_647)
-    broken = frame.filter((too_long | unusable).fill_null(True)).select("item_key", "rout_no").unique()
-    frame = _reject(
-        frame,
-        original,
-        rejects,
-        too_long,
-        "key_too_long",
-        "A code is longer than the profile allows; cut codes could collide.",
+    unusable = (pl.col("proc_seq").is_null() | ~pl.col("proc_seq").is_between(1, MAX_PROC_SEQ)).fill_null(
+        True
     )
-    frame = _reject(
-        frame,
-        original,
-        rejects,
-        pl.col("row_nr").is_in(unread.implode()),
-        "unreadable_proc_seq",
-        "The operation number is not a whole number.",
-    )
-    frame = _reject(
-        frame,
-        original,
-        rejects,
-        unusable.fill_null(True),
-        "bad_proc_seq",
-        "The operation number is missing, zero or negative.",
-    )
+    broken = frame.filter(too_long | unusable).select("item_key", "rout_no").unique()
+    cut = Reason("key_too_long", "A code is longer than the profile allows; cut codes could collide.")
+    frame = rejects.remove(frame, original, too_long, cut)
+    frame = rejects.remove(frame, original, pl.col("row_nr").is_in(unread.implode()), UNREADABLE_PROC_SEQ)
+    frame = rejects.remove(frame, original, unusable, BAD_PROC_SEQ)
     if broken.height:
         rest = frame.join(broken, on=["item_key", "rout_no"], how="semi", maintain_order="left")
-        rejects.add(
-            original.join(rest.select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
-            "incomplete_routing",
-            "Another row of this routing was rejected, so the routing is not whole.",
+        reason = Reason(
+            "incomplete_routing", "Another row of this routing was rejected, so the routing is not whole."
         )
+        rejects.add(rows_of(original, rest), reason)
         frame = frame.join(broken, on=["item_key", "rout_no"], how="anti", maintain_order="left")
     return frame.with_columns(pl.col("proc_seq").cast(pl.Int32))
 
@@ -220,7 +194,7 @@ def _fill_jobs(
 
 
 def _without_repeats(frame: pl.DataFrame, original: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
-    """One row per (item, routing, operation, job); rows that differ in the job stay and are judged as a routing."""
+    """One row per (item, routing, operation, job); `select_routings` judges rows that differ in the job."""
     key = ["item_key", "rout_no", "proc_seq", "job_cd"]
     repeated = frame.select(pl.struct(key).is_duplicated()).to_series()
     if not repeated.any():
@@ -229,11 +203,10 @@ def _without_repeats(frame: pl.DataFrame, original: pl.DataFrame, rejects: Rejec
         *key, "insrt_dt", "_hash", "row_nr", descending=[False] * 4 + [True, False, False], nulls_last=True
     )
     later = order.filter(~pl.struct(key).is_first_distinct())
-    rejects.add(
-        original.join(later.select("row_nr"), on="row_nr", how="semi", maintain_order="left"),
-        "duplicate_key",
-        "The operation occurs more than once in its routing; the newest row was kept.",
+    reason = Reason(
+        "duplicate_key", "The operation occurs more than once in its routing; the newest row was kept."
     )
+    rejects.add(rows_of(original, later), reason)
     return frame.join(later.select("row_nr"), on="row_nr", how="anti", maintain_order="left")
 
 
@@ -295,12 +268,43 @@ def _validity(
 
 
 def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
-    """Standard times in minutes: set-up per order, run per piece (docs/erp-contract.md 5, rows 25-28)."""
+    """Standard times in minutes, set-up per order and run per piece (docs/erp-contract.md 5, rows 25-28)."""
     for name in (*_TIMES, "subcontract_prc"):
         counter.add("negative_value", name, (frame[name] < 0).sum())
     frame = frame.with_columns(
         [pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in (*_TIMES, "subcontract_prc")]
     )
+    frame = _time_factors(frame, rules, counter)
+
+    def positive(name: str) -> pl.Expr:
+        value = pl.col(name)
+        return pl.when(value > 0).then(value) if rules.zero_time_is_missing else value
+
+    for name in ("setup_time", "run_time"):
+        counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
+    counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
+    price, factor, pieces = pl.col("subcontract_prc"), pl.col("_factor"), pl.col("_pieces")
+    frame = frame.with_columns(
+        (positive("setup_time") * factor).alias("setup_min"),
+        (positive("run_time") * factor / pieces).alias("run_min"),
+        (positive("act_setup_time") * factor).alias("act_setup_min"),
+        (positive("act_run_time") * factor / pieces).alias("act_run_min"),
+        (pl.col("queue_time") * factor).alias("queue_min"),
+        (pl.col("wait_time") * factor).alias("wait_min"),
+        (pl.col("move_time") * factor).alias("move_min"),
+        (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
+        pl.when(price > 0).then(price).alias("subcontract_prc"),
+    )
+    for name in (*_MINUTES, "mfg_lt_days", "subcontract_prc"):
+        counter.add("too_large", name, (frame[name] > MAX_OUTPUT).sum())
+    return frame.with_columns(
+        pl.when(pl.col(n) <= MAX_OUTPUT).then(pl.col(n)).alias(n)
+        for n in (*_MINUTES, "mfg_lt_days", "subcontract_prc")
+    )
+
+
+def _time_factors(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+    """Minutes per unit of time (`_factor`) and the pieces that a run time is for (`_pieces`), per row."""
     units = {k.upper(): v for k, v in rules.time_units.items()}
     table = pl.DataFrame(
         {"_unit": list(units), "_factor": [float(v) for v in units.values()]},
@@ -323,30 +327,4 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
     per_piece = quantity if rules.run_basis == "base_qty" else pl.lit(1.0)
     assumed = ~(frame["run_time_qty"] > 0).fill_null(False)
     counter.add("run_time_qty_assumed", "run_time_qty", assumed.sum())
-    frame = frame.with_columns(factor.cast(pl.Float64).alias("_factor"), per_piece.alias("_pieces"))
-
-    def positive(name: str) -> pl.Expr:
-        value = pl.col(name)
-        return pl.when(value > 0).then(value) if rules.zero_time_is_missing else value
-
-    for name in ("setup_time", "run_time"):
-        counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
-    counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
-    price = pl.col("subcontract_prc")
-    frame = frame.with_columns(
-        (positive("setup_time") * pl.col("_factor")).alias("setup_min"),
-        (positive("run_time") * pl.col("_factor") / pl.col("_pieces")).alias("run_min"),
-        (positive("act_setup_time") * pl.col("_factor")).alias("act_setup_min"),
-        (positive("act_run_time") * pl.col("_factor") / pl.col("_pieces")).alias("act_run_min"),
-        (pl.col("queue_time") * pl.col("_factor")).alias("queue_min"),
-        (pl.col("wait_time") * pl.col("_factor")).alias("wait_min"),
-        (pl.col("move_time") * pl.col("_factor")).alias("move_min"),
-        (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
-        pl.when(price > 0).then(price).alias("subcontract_prc"),
-    )
-    for name in (*_MINUTES, "mfg_lt_days", "subcontract_prc"):
-        counter.add("too_large", name, (frame[name] > MAX_OUTPUT).sum())
-    return frame.with_columns(
-        pl.when(pl.col(n) <= MAX_OUTPUT).then(pl.col(n)).alias(n)
-        for n in (*_MINUTES, "mfg_lt_days", "subcontract_prc")
-    )
+    return frame.with_columns(factor.cast(pl.Float64).alias("_factor"), per_piece.alias("_pieces"))

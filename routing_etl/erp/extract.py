@@ -3,16 +3,15 @@
 Every frame of the profile becomes `<frame>.parquet`; values that could not be read as their column's type stand beside
 it in `<frame>.problems.parquet` with their row numbers. All frames are read in one transaction where the database
 allows it. A frame for which the profile names a change column is read incrementally where `incremental.py` says that it
-can be; the files are the same either way. What belongs here: running statements, the report. What does not: the
-statements (`statements.py`), which rows to ask for (`incremental.py`), judging values (`clean.py`).
+can be; the files are the same either way. `statements.py` makes the statements, `clean.py` judges the values.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,9 +20,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import make_engine, safe_url, translated
 from routing_etl.erp import incremental
-from routing_etl.erp.catalogue import Binding, ReadColumn, bind
-from routing_etl.erp.changes import row_changes
-from routing_etl.erp.files import FrameSink, frame_sink, marks_path, problems_path, remove_frame
+from routing_etl.erp.catalogue import Binding, Catalogue, ReadColumn, bind
+from routing_etl.erp.changes import RowChanges, row_changes
+from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Incremental
 from routing_etl.erp.reader import (
@@ -47,12 +46,51 @@ _CRITICAL: tuple[Family, ...] = ("items", "operations")
 
 @dataclass(frozen=True)
 class FrameExtract:
-    """What was read of one frame. `watermarks`: newest readable date per date column, not beyond tomorrow.
+    """What was read of one frame.
 
-    `rows` are those of the frame, `rows_read` those that came from the ERP. An incremental read keeps `rows_reused` of
-    the base (the last succeeded run), replaces `rows_replaced` by rows of the same key, drops `rows_gone`, and takes
-    the rest as added. `mode` is full or incremental, `why` says the reason. Items are read whole and compared with the
-    base by row hash: `rows_added`, `rows_changed`, `rows_removed`, None without a base.
+    An incremental read keeps some rows of the base (the last succeeded run), replaces some by rows of the same key, and
+    drops those that are gone. Items are read whole and compared with the base by row hash.
+
+    Parameters
+    ----------
+    table : str
+        Table or view.
+    rows : int
+        Rows of the frame.
+    seconds : float
+        Time taken.
+    bytes : int
+        Size of the Parquet file.
+    problems : int
+        Values that could not be read, or were cut.
+    columns : tuple of str
+        The raw frame's columns.
+    absent : tuple of str
+        Those that this ERP does not have.
+    watermarks : dict of str to str or None
+        Newest readable day per date column, not beyond tomorrow.
+    mode : str
+        `full` or `incremental`.
+    why : str
+        Reason for the mode.
+    rows_read : int
+        Rows that came from the ERP.
+    rows_reused : int
+        Rows of the base that stayed.
+    rows_replaced : int
+        Rows of the base replaced by rows with the same key.
+    rows_gone : int
+        Rows of the base that the ERP no longer has.
+    rows_added : int or None
+        Rows that the base does not have; None without a base.
+    rows_changed : int or None
+        Items whose row differs from the base's; None without a base.
+    rows_removed : int or None
+        Items that only the base has; None without a base.
+    watermark_from : str or None
+        Newest change of the base.
+    watermark_to : str or None
+        Newest change now.
     """
 
     table: str
@@ -78,7 +116,31 @@ class FrameExtract:
 
 @dataclass(frozen=True)
 class ExtractReport:
-    """What one extract did. `frames` by frame name; `base`: run that the changes are counted from, None without one."""
+    """What one extract did.
+
+    Parameters
+    ----------
+    profile : str
+        Name of the profile.
+    fingerprint : str
+        Its fingerprint.
+    reader : str
+        How rows were read.
+    isolation : str
+        Isolation of the transaction.
+    seconds : float
+        Time taken.
+    rows : int
+        Rows of all frames.
+    bytes : int
+        Size of all Parquet files.
+    frames : dict of str to FrameExtract
+        What was read of each frame.
+    warnings : tuple of str
+        Sentences about what people should look at.
+    base : str or None
+        Run that changes are counted from.
+    """
 
     profile: str
     fingerprint: str
@@ -99,9 +161,12 @@ class _Session:
     connection: Connection
     isolation: str
     reader: Reader
+    source: str
+    profile: Profile
     settings: Settings
     out: Path
-    base: Path | None
+    base: incremental.Base
+    moment: incremental.Moment
     progress: Progress
 
     @property
@@ -109,8 +174,18 @@ class _Session:
         """The ERP's engine."""
         return self.connection.engine
 
+    def signature_of(self, binding: Binding) -> dict[str, str]:
+        """What must be the same for the next read of a frame to build on this one."""
+        return incremental.signature_of(
+            binding,
+            mark_columns(binding, self.engine.dialect.name),
+            fingerprint=self.profile.fingerprint,
+            source=self.source,
+            reader=self.reader.name,
+        )
+
     def stream(self, binding: Binding, since: Bound | None, sink: FrameSink) -> None:
-        """A frame's rows, or those from `since` on, into a sink."""
+        """Read a frame's rows, or those from `since` on, into a sink."""
         dialect = self.engine.dialect.name
         columns = (*binding.columns, *mark_columns(binding, dialect))
         statement = select_of(binding, dialect, since=since)
@@ -119,7 +194,7 @@ class _Session:
                 sink.add(*tighten(loose, columns, 0))
 
     def count(self, binding: Binding) -> int:
-        """Rows of the frame by the ERP's own count, in the snapshot that the reader sees."""
+        """Count the frame's rows in the ERP, in the snapshot that the reader sees."""
         statement = count_of(binding)
         with translated("erp", self.engine.url):
             if not isinstance(self.reader, ArrowOdbcReader):
@@ -128,9 +203,9 @@ class _Session:
         return int(counted["n"][0])
 
     def not_whole(self, binding: Binding, rows: int, before: int) -> str:
-        """Why `rows` are not all that the ERP has, '' when they are. `before`: its count before they were read.
+        """Say why `rows` are not all that the ERP has, '' when they are; `before` is its count before they were read.
 
-        Without a snapshot the ERP's users go on writing, so any number between two counts is right.
+        Without a snapshot the ERP's users go on writing, so any number between the counts before and after is right.
         """
         after = before if self.isolation != "default" or rows == before else self.count(binding)
         if min(before, after) <= rows <= max(before, after):
@@ -148,31 +223,48 @@ def extract(
     base: Path | None = None,
     full: bool = False,
 ) -> ExtractReport:
-    """Read every frame of the profile from the ERP at `url` into Parquet files under `out`.
+    """Read every frame of the profile from the ERP into Parquet files.
 
-    `base`: raw folder of the last succeeded run, over which changes are merged and from which they are counted. `full`
-    reads everything whatever the profile says.
+    Parameters
+    ----------
+    url : str
+        Database URL of the ERP.
+    profile : Profile
+        The source profile.
+    out : pathlib.Path
+        Folder for the raw frames.
+    settings : Settings
+        Timeouts, rows per fetch, the ERP's time zone.
+    progress : Progress, optional
+        Where progress is shown.
+    base : pathlib.Path, optional
+        Raw folder of the last succeeded run: changes are merged over it and counted from it.
+    full : bool, optional
+        Read every row, whatever the profile says.
+
+    Returns
+    -------
+    ExtractReport
+        What was read, and how.
 
     Raises
     ------
-    ConfigurationError: the URL or its driver is wrong, or the SQLite file does not exist.
-    SourceError: a table or column is missing or of an unreadable type, a critical table is empty, the login failed.
-    TransientDatabaseError: the ERP is busy or not reachable; trying again can help.
+    ConfigurationError
+        The URL or its driver is wrong, or the SQLite file does not exist.
+    SourceError
+        A table or column is missing or of an unreadable type, a critical table is empty, or the login failed.
+    TransientDatabaseError
+        The ERP is busy or not reachable; trying again can help.
     """
     started = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     incremental.forget_states(out)
-    states = incremental.read_states(base)
-    written: dict[str, incremental.State] = {}
     engine = make_engine(url, "erp", settings)
-    frames: dict[str, FrameExtract] = {}
-    warnings: list[str] = []
     today = datetime.now(ZoneInfo(settings.timezone)).date()
     try:
         catalogue = bind(engine, profile)
         catalogue.raise_errors()
-        warnings += dict.fromkeys(f.message for f in catalogue.findings if f.severity == "warning")
-        fence = _fence(engine, catalogue.bindings.values())
+        moment = incremental.Moment(today, _fence(engine, catalogue.bindings.values()))
         with snapshot(engine) as (connection, isolation):
             reader = open_reader(
                 connection,
@@ -180,48 +272,58 @@ def extract(
                 connect_timeout=settings.connect_timeout,
                 statement_timeout=settings.statement_timeout,
             )
-            session = _Session(connection, isolation, reader, settings, out, base, progress)
-            for family, binding in catalogue.bindings.items():
-                signature = incremental.signature_of(
-                    binding,
-                    mark_columns(binding, engine.dialect.name),
-                    fingerprint=profile.fingerprint,
-                    source=safe_url(url),
-                    reader=reader.name,
-                )
-                plan = incremental.plan(binding, base, states, signature, today=today, full=full, fence=fence)
-                report, state = _read_frame(session, binding, plan, signature, today, fence)
-                if state is not None:
-                    written[binding.frame] = state
-                    warnings += [f"{binding.title}: {state.unfit}; it is read whole."] if state.unfit else []
-                frames[binding.frame] = report
-                warnings += _empty(profile, family, report)
-        for family in FRAME_OF:
-            if family not in catalogue.bindings:
-                write_empty(out, family)
+            earlier = incremental.Base(base, incremental.read_states(base))
+            session = _Session(
+                connection=connection, isolation=isolation, reader=reader, source=safe_url(url), profile=profile,
+                settings=settings, out=out, base=earlier, moment=moment, progress=progress,
+            )  # fmt: skip
+            frames, warnings = _read_frames(session, catalogue, full)
     finally:
         engine.dispose()
-    incremental.write_states(out, written)
-    report_all = ExtractReport(
-        profile.name,
-        profile.fingerprint,
-        reader.name,
-        isolation,
-        round(time.perf_counter() - started, 3),
-        sum(f.rows for f in frames.values()),
-        sum(f.bytes for f in frames.values()),
-        frames,
-        tuple(warnings),
-        base.parent.name if base is not None else None,
+    report = ExtractReport(
+        profile=profile.name,
+        fingerprint=profile.fingerprint,
+        reader=reader.name,
+        isolation=isolation,
+        seconds=round(time.perf_counter() - started, 3),
+        rows=sum(f.rows for f in frames.values()),
+        bytes=sum(f.bytes for f in frames.values()),
+        frames=frames,
+        warnings=tuple(warnings),
+        base=base.parent.name if base is not None else None,
     )
     log = get_logger(__name__)
     for text in warnings:
         log.warning("extract_warning", text=text)
-    log.info("extracted", rows=report_all.rows, seconds=report_all.seconds, reader=reader.name)
-    return report_all
+    log.info("extracted", rows=report.rows, seconds=report.seconds, reader=reader.name)
+    return report
+
+
+def _read_frames(
+    session: _Session, catalogue: Catalogue, full: bool
+) -> tuple[dict[str, FrameExtract], list[str]]:
+    """Every frame into its files, then the states that the next read builds on; the reports, and warnings."""
+    frames: dict[str, FrameExtract] = {}
+    states: dict[str, incremental.State] = {}
+    warnings = list(dict.fromkeys(f.message for f in catalogue.findings if f.severity == "warning"))
+    for family, binding in catalogue.bindings.items():
+        signature = session.signature_of(binding)
+        plan = incremental.plan(binding, signature, session.base, session.moment, full=full)
+        report, state = _read_frame(session, binding, plan, signature)
+        if state is not None:
+            states[binding.frame] = state
+            warnings += [f"{binding.title}: {state.unfit}; it is read whole."] if state.unfit else []
+        frames[binding.frame] = report
+        warnings += _empty(session.profile, family, report)
+    for family in FRAME_OF:
+        if family not in catalogue.bindings:
+            write_empty(session.out, family)
+    incremental.write_states(session.out, states)
+    return frames, warnings
 
 
 def _fence(engine: Engine, bindings: Iterable[Binding]) -> int | None:
+    """The oldest row version that is still being written, where some frame is read by row versions."""
     kinds = {b.section.incremental.kind for b in bindings if b.section.incremental is not None}
     if "rowversion" not in kinds:
         return None
@@ -230,6 +332,7 @@ def _fence(engine: Engine, bindings: Iterable[Binding]) -> int | None:
 
 
 def _empty(profile: Profile, family: Family, report: FrameExtract) -> list[str]:
+    """A warning about a frame without rows; an error where there is nothing to learn without it."""
     if report.rows:
         return []
     if family in _CRITICAL:
@@ -243,20 +346,17 @@ def _empty(profile: Profile, family: Family, report: FrameExtract) -> list[str]:
 
 # --- one frame --------------------------------------------------------------------------------------------------------
 def write_empty(out: Path, family: Family) -> None:
-    """A raw frame of no rows, for a source that this ERP does not have."""
-    schema = {c.name: RAW_DTYPE[c.type] for c in RAW_COLUMNS[family].values()}
-    remove_frame(out, FRAME_OF[family])
-    pl.DataFrame(schema=schema).write_parquet(out / f"{FRAME_OF[family]}.parquet")
-    pl.DataFrame(schema=PROBLEMS).write_parquet(problems_path(out, FRAME_OF[family]))
+    """Write a raw frame without rows, for a source that this ERP does not have."""
+    frame = RawFrame(out, FRAME_OF[family])
+    frame.remove()
+    pl.DataFrame(schema={c.name: RAW_DTYPE[c.type] for c in RAW_COLUMNS[family].values()}).write_parquet(
+        frame.rows
+    )
+    pl.DataFrame(schema=PROBLEMS).write_parquet(frame.problems)
 
 
 def _read_frame(
-    session: _Session,
-    binding: Binding,
-    plan: incremental.Plan,
-    signature: dict[str, str],
-    today: date,
-    fence: int | None,
+    session: _Session, binding: Binding, plan: incremental.Plan, signature: dict[str, str]
 ) -> tuple[FrameExtract, incremental.State | None]:
     """One frame into its files; with the state that the next read builds on, None without a change column."""
     started = time.perf_counter()
@@ -264,42 +364,18 @@ def _read_frame(
     done: _Done | None = None
     why = plan.why
     if wanted is not None and plan.since is not None:
-        done, why = _read_changes(session, binding, wanted, plan, today, fence)
+        done, why = _read_changes(session, binding, wanted, plan)
     if done is None:
-        done = _read_full(session, binding, wanted, today, fence)
-    path = session.out / f"{binding.frame}.parquet"
-    counted = _hash_changes(session, binding)
-    kind = wanted.kind if wanted is not None else "number"
-    incrementally = done.merged is not None
-    merged = done.merged or incremental.Merged(0, 0, 0)
-    report = FrameExtract(
-        binding.title,
-        done.rows,
-        round(time.perf_counter() - started, 3),
-        path.stat().st_size,
-        done.problems,
-        tuple(c.name for c in binding.columns),
-        tuple(c.name for c in binding.columns if c.found is None and c.const is None),
-        done.newest,
-        mode="incremental" if incrementally else "full",
-        why=why,
-        rows_read=done.rows_read,
-        rows_reused=merged.reused,
-        rows_replaced=merged.replaced,
-        rows_gone=merged.gone,
-        rows_added=done.rows_read - merged.replaced if incrementally else counted.get("added"),
-        rows_changed=counted.get("changed"),
-        rows_removed=counted.get("removed"),
-        watermark_from=incremental.mark_text(kind, plan.watermark) if incrementally else None,
-        watermark_to=incremental.mark_text(kind, done.watermark),
-    )
+        done = _read_full(session, binding, wanted)
+    report = _report(session, binding, plan, done, why)
+    report = replace(report, seconds=round(time.perf_counter() - started, 3))
     get_logger(__name__).info(
         "frame_read", frame=binding.frame, mode=report.mode, why=why, rows=report.rows,
         rows_read=report.rows_read, watermark_from=report.watermark_from, watermark_to=report.watermark_to,
     )  # fmt: skip
     if wanted is None:
         return report, None
-    full_on = plan.full_on if incrementally else today.isoformat()
+    full_on = plan.full_on if done.merged is not None else session.moment.today.isoformat()
     read_by = signature | {"reader": session.reader.name}  # which may have fallen back on the way
     return report, incremental.State(read_by, report.watermark_to, done.rows, full_on, done.unfit)
 
@@ -317,9 +393,43 @@ class _Done:
     merged: incremental.Merged | None = None
 
 
-def _read_full(
-    session: _Session, binding: Binding, wanted: Incremental | None, today: date, fence: int | None
-) -> _Done:
+def _report(
+    session: _Session, binding: Binding, plan: incremental.Plan, done: _Done, why: str
+) -> FrameExtract:
+    wanted = binding.section.incremental
+    kind = wanted.kind if wanted is not None else "number"
+    frame = FrameExtract(
+        table=binding.title,
+        rows=done.rows,
+        seconds=0.0,
+        bytes=RawFrame(session.out, binding.frame).rows.stat().st_size,
+        problems=done.problems,
+        columns=tuple(c.name for c in binding.columns),
+        absent=tuple(c.name for c in binding.columns if c.found is None and c.const is None),
+        watermarks=done.newest,
+        why=why,
+        rows_read=done.rows_read,
+        watermark_to=incremental.mark_text(kind, done.watermark),
+    )
+    changes = _hash_changes(session, binding)
+    if changes is not None:
+        frame = replace(
+            frame, rows_added=changes.added, rows_changed=changes.changed, rows_removed=changes.removed
+        )
+    if done.merged is None:
+        return frame
+    return replace(
+        frame,
+        mode="incremental",
+        rows_reused=done.merged.reused,
+        rows_replaced=done.merged.replaced,
+        rows_gone=done.merged.gone,
+        rows_added=done.rows_read - done.merged.replaced,
+        watermark_from=incremental.mark_text(kind, plan.watermark),
+    )
+
+
+def _read_full(session: _Session, binding: Binding, wanted: Incremental | None) -> _Done:
     """Every row of the frame.
 
     Raises
@@ -328,9 +438,10 @@ def _read_full(
     """
     total = session.count(binding) if session.engine.dialect.name == "sqlite" else None
     marks = mark_columns(binding, session.engine.dialect.name)
+    frame = RawFrame(session.out, binding.frame)
     with (
         session.progress.task(f"Reading {binding.title}", total) as task,
-        frame_sink(session.out, binding.frame, binding.columns, marks, task.advance) as sink,
+        frame_sink(frame, binding.columns, marks, task.advance) as sink,
     ):
         session.stream(binding, None, sink)
     if total is not None and sink.rows != total:
@@ -340,53 +451,43 @@ def _read_full(
         )
     watermark, unfit = None, ""
     if wanted is not None:
-        file = marks_path(session.out, binding.frame)
-        watermark = incremental.newest_mark(wanted.kind, file, today=today, fence=fence)
-        unfit = incremental.unfit_key(sink, file, wanted)
+        watermark = incremental.newest_mark(wanted.kind, frame.marks, session.moment)
+        unfit = incremental.unfit_key(sink, frame.marks, wanted)
     return _Done(sink.rows, sink.rows, _height(sink), sink.newest, watermark, unfit)
 
 
 def _read_changes(
-    session: _Session,
-    binding: Binding,
-    wanted: Incremental,
-    plan: incremental.Plan,
-    today: date,
-    fence: int | None,
+    session: _Session, binding: Binding, wanted: Incremental, plan: incremental.Plan
 ) -> tuple[_Done | None, str]:
-    """The changed rows, merged over the base; None, and why everything must be read, when that is not the whole."""
-    assert session.base is not None and plan.since is not None and plan.watermark is not None
+    """The changed rows merged over the base; or None, and why every row must be read after all."""
+    assert session.base.folder is not None and plan.since is not None and plan.watermark is not None
     marks = mark_columns(binding, session.engine.dialect.name)
-    read_as = f"{binding.frame}.changes"
-    file = marks_path(session.out, read_as)
+    changes = RawFrame(session.out, f"{binding.frame}.changes")
     before = session.count(binding)
     try:
         with (
             session.progress.task(f"Reading changes of {binding.title}") as task,
-            frame_sink(
-                session.out, read_as, binding.columns, marks, task.advance, look_at_dates=False
-            ) as read,
+            frame_sink(changes, binding.columns, marks, task.advance, look_at_dates=False) as read,
         ):
             session.stream(binding, plan.since, read)
-        newest = incremental.newest_mark(wanted.kind, file, today=today, fence=fence)
+        newest = incremental.newest_mark(wanted.kind, changes.marks, session.moment)
         if newest is None or newest < plan.watermark:  # type: ignore[operator]
             was = incremental.mark_text(wanted.kind, plan.watermark)
             return (
                 None,
                 f"no row has the newest change of before ({was}) any more: deleted, or a backup restored?",
             )
-        unfit = incremental.unfit_key(read, file, wanted)
+        unfit = incremental.unfit_key(read, changes.marks, wanted)
         if unfit:
             return None, unfit
         with (
             session.progress.task(f"Merging changes of {binding.title}") as task,
-            frame_sink(session.out, binding.frame, binding.columns, marks, task.advance) as sink,
+            frame_sink(RawFrame(session.out, binding.frame), binding.columns, marks, task.advance) as sink,
         ):
-            merged = incremental.merge(
-                session.base, session.out, binding.frame, read_as, wanted.kind, plan.since, sink
-            )
+            base = RawFrame(session.base.folder, binding.frame)
+            merged = incremental.merge(base, changes, wanted.kind, plan.since, sink)
     finally:
-        remove_frame(session.out, read_as)
+        changes.remove()
     deleted = session.not_whole(binding, sink.rows, before)
     if deleted:
         return None, deleted
@@ -397,9 +498,11 @@ def _height(sink: FrameSink) -> int:
     return sum(p.height for p in sink.problems)
 
 
-def _hash_changes(session: _Session, binding: Binding) -> dict[str, int]:
-    """Items added, changed and removed since the base; nothing for other frames and without a base."""
-    if binding.family != "items" or session.base is None:
-        return {}
-    name = f"{binding.frame}.parquet"
-    return row_changes(session.base / name, session.out / name, "item_cd")
+def _hash_changes(session: _Session, binding: Binding) -> RowChanges | None:
+    """Items added, changed and removed since the base; None for other frames and without a base."""
+    base = session.base.folder
+    if binding.family != "items" or base is None:
+        return None
+    return row_changes(
+        RawFrame(base, binding.frame).rows, RawFrame(session.out, binding.frame).rows, "item_cd"
+    )

@@ -1,18 +1,17 @@
 """Parquet files written chunk by chunk: whole under their name, or not there at all.
 
 A raw frame is up to three files: its rows; what could not be read of them, by row number; and, where the profile reads it
-incrementally, the marks of each row in the same order. What does not belong here: what the values mean.
+incrementally, the change marks of each row (its key and change column) in the same order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -23,36 +22,56 @@ from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.reader import PROBLEMS, RAW_DTYPE
 
 
-def problems_path(folder: Path, frame: str) -> Path:
-    """Where a raw frame's unreadable and overlong values stand."""
-    return folder / f"{frame}.problems.parquet"
+@dataclass(frozen=True)
+class RawFrame:
+    """The files of a raw frame."""
+
+    folder: Path
+    name: str
+
+    @property
+    def rows(self) -> Path:
+        """The rows."""
+        return self.folder / f"{self.name}.parquet"
+
+    @property
+    def problems(self) -> Path:
+        """What could not be read, or was cut, by row number (`reader.PROBLEMS`)."""
+        return self.folder / f"{self.name}.problems.parquet"
+
+    @property
+    def marks(self) -> Path:
+        """The key and change column of every row; only where changes are read."""
+        return self.folder / f"{self.name}.marks.parquet"
+
+    @property
+    def files(self) -> tuple[Path, Path, Path]:
+        """All of them."""
+        return self.rows, self.marks, self.problems
+
+    def remove(self) -> None:
+        """Remove what is there of them."""
+        for path in self.files:
+            path.unlink(missing_ok=True)
 
 
-def marks_path(folder: Path, frame: str) -> Path:
-    """Where the keys and change marks of a raw frame's rows stand, row by row."""
-    return folder / f"{frame}.marks.parquet"
-
-
-def remove_frame(folder: Path, frame: str) -> None:
-    """Remove a raw frame's files."""
-    for path in (folder / f"{frame}.parquet", problems_path(folder, frame), marks_path(folder, frame)):
-        path.unlink(missing_ok=True)
-
-
-def raw_schema(columns: Sequence[ReadColumn]) -> dict[str, Any]:
+def raw_schema(columns: Sequence[ReadColumn]) -> dict[str, pl.DataType]:
     """Column name to Polars dtype of a raw frame."""
     return {c.name: RAW_DTYPE[c.type] for c in columns}
 
 
 def row_count(path: Path) -> int:
-    """Rows of a Parquet file, from its footer."""
+    """Count the rows of a Parquet file by its footer."""
     return int(pq.ParquetFile(path).metadata.num_rows)
 
 
 class ParquetAppender:
-    """Appends chunks to one Parquet file on a second thread; the file appears under its name only when whole."""
+    """Appends chunks to one Parquet file on a second thread, beside the reading of the next chunk.
 
-    def __init__(self, path: Path, schema: dict[str, Any]) -> None:
+    Used through `parquet_writer`, which gives the file its name only when it is whole.
+    """
+
+    def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
         self.path, self.temporary = path, path.with_suffix(".tmp")
         self.schema: pa.Schema = (
             pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
@@ -64,6 +83,7 @@ class ParquetAppender:
         self.pending: Future[None] | None = None
 
     def write(self, chunk: pl.DataFrame) -> None:
+        """Append a chunk, once the one before is written."""
         self.wait()
         self.pending = self.pool.submit(self._write, chunk)
 
@@ -72,13 +92,14 @@ class ParquetAppender:
         self.writer.write_table(table.cast(self.schema))
 
     def wait(self) -> None:
+        """Wait for the chunk that is being written, and raise what went wrong with it."""
         if self.pending is not None:
             pending, self.pending = self.pending, None
             pending.result()
 
 
 @contextmanager
-def parquet_writer(path: Path, schema: dict[str, Any]) -> Iterator[ParquetAppender]:
+def parquet_writer(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[ParquetAppender]:
     """A writer whose file replaces `path` when the block ends well, and is removed when it does not."""
     writer = ParquetAppender(path, schema)
     try:
@@ -97,9 +118,28 @@ def parquet_writer(path: Path, schema: dict[str, Any]) -> Iterator[ParquetAppend
 
 @dataclass
 class FrameSink:
-    """Takes a raw frame's rows chunk by chunk. `newest`: newest readable day per date column, not beyond tomorrow.
+    """Takes a raw frame's rows chunk by chunk.
 
-    `unfit_marks`: keys that could not be read or were too long, so that rows cannot be told apart by them.
+    Parameters
+    ----------
+    columns : tuple of str
+        The frame's columns.
+    marks : tuple of str
+        Columns of the change marks.
+    rows_to : ParquetAppender
+        File of the rows.
+    marks_to : ParquetAppender or None
+        File of the change marks.
+    advance : callable
+        Is told how many rows came.
+    newest : dict of str to str or None
+        Newest readable day per date column, not beyond tomorrow.
+    rows : int
+        Rows so far.
+    unfit_marks : int
+        Marks that could not be read or were too long: rows cannot be told apart by them.
+    problems : list of polars.DataFrame
+        What could not be read.
     """
 
     columns: tuple[str, ...]
@@ -113,7 +153,7 @@ class FrameSink:
     problems: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, chunk: pl.DataFrame, problems: pl.DataFrame) -> None:
-        """Append rows with their marks; `problems` count their rows from the chunk's first."""
+        """Append rows with their change marks; the row numbers of `problems` count from the chunk's first row."""
         of_marks = pl.col("column").is_in(self.marks)
         self.unfit_marks += problems.filter(of_marks).height
         mine = problems.filter(~of_marks)
@@ -131,30 +171,43 @@ class FrameSink:
 
 @contextmanager
 def frame_sink(
-    folder: Path,
-    frame: str,
+    target: RawFrame,
     columns: Sequence[ReadColumn],
     marks: Sequence[ReadColumn],
     advance: Callable[[float], None],
     *,
     look_at_dates: bool = True,
 ) -> Iterator[FrameSink]:
-    """A sink whose files replace the frame's when the block ends well."""
+    """A sink whose files replace those of `target` when the block ends well.
+
+    Parameters
+    ----------
+    target : RawFrame
+        Files to write.
+    columns : sequence of ReadColumn
+        The frame's columns.
+    marks : sequence of ReadColumn
+        Columns of the change marks; empty: none are kept.
+    advance : callable
+        Is told how many rows came.
+    look_at_dates : bool, optional
+        Whether to find the newest day of every date column.
+    """
     dates = [c.name for c in columns if look_at_dates and c.type == "date" and c.found is not None]
     with ExitStack() as stack:
-        rows_to = stack.enter_context(parquet_writer(folder / f"{frame}.parquet", raw_schema(columns)))
+        rows_to = stack.enter_context(parquet_writer(target.rows, raw_schema(columns)))
         marks_to = None
         if marks:
-            marks_to = stack.enter_context(parquet_writer(marks_path(folder, frame), raw_schema(marks)))
+            marks_to = stack.enter_context(parquet_writer(target.marks, raw_schema(marks)))
         else:
-            marks_path(folder, frame).unlink(missing_ok=True)
+            target.marks.unlink(missing_ok=True)
         sink = FrameSink(
             tuple(c.name for c in columns), tuple(c.name for c in marks), rows_to, marks_to, advance,
             dict.fromkeys(dates),
         )  # fmt: skip
         yield sink
     found = pl.concat(sink.problems) if sink.problems else pl.DataFrame(schema=PROBLEMS)
-    found.write_parquet(problems_path(folder, frame))
+    found.write_parquet(target.problems)
 
 
 def _newer(known: str | None, texts: pl.Series) -> str | None:

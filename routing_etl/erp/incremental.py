@@ -1,26 +1,27 @@
 """Incremental reads: which rows to ask the ERP for, and how they become the frame that a full read would have given.
 
 Where a profile names a change column and a key (`[results.incremental]`), a night asks only for rows whose change column
-is not below the watermark less the overlap, or is empty, and merges them by key over the raw frame of the last run that
-succeeded, the base. Rows of the base at or above that bound are dropped, for every one that still exists has been read.
+is empty, or not below the watermark less the overlap. These rows are merged by key over the raw frame of the base, the
+last run that succeeded. Rows of the base at or above that bound are dropped: every one that still exists has been read.
 
-The watermark is the newest change seen, and lies beside the base's rows (`incremental.json`), so the two cannot drift
-apart: a failed night moves nothing, because the next one starts from the last succeeded run again. It never lies in the
-future (a mistyped year would hide all that comes), nor above the oldest row version that a transaction was still
+The watermark is the newest change seen. It is stored beside the base's rows (`incremental.json`), so the two cannot drift
+apart, and a failed night moves nothing: the next one starts from the last succeeded run again. The watermark is never in
+the future (a mistyped year would hide everything after it), nor above the oldest row version that a transaction was still
 writing (`MIN_ACTIVE_ROWVERSION`, where the server has it): what was not yet committed is read the next time.
 
-Everything is read, and the report says why, when:
+Every row is read, and the report says why, when
 
-- it is asked for (`--full`), no run has succeeded yet or its files are gone, or the last full read is `full_every_days`
-  old;
+- a full read is asked for (`--full`), no run has succeeded yet or its files are gone, or the last full read is
+  `full_every_days` old;
 - profile, source, table, columns, reader or product version differ from the base's;
-- the newest change seen before is there no more, or row versions went back (rows deleted, or a backup restored);
-- the merged frame has another number of rows than the ERP counts in the same snapshot (rows deleted below the bound);
-- the key turns out not to be unique, or a change column without a single value.
+- the newest change seen before is gone, or row versions went back: rows were deleted, or a backup was restored;
+- the merged frame has another number of rows than the ERP counts in the same snapshot: rows were deleted below the bound;
+- the key turns out not to be unique, or the change column is empty in every row.
 
-What it cannot see until the next full read: a row changed below the bound without its change column moving, and as many
-rows deleted below the bound as others appeared there. What belongs here: bounds, reasons, the merge. What does not:
-statements (`statements.py`), running them (`extract.py`), frames without a time stamp (`changes.py`: by row hash).
+What an incremental read cannot see until the next full one: a row below the bound that changed without its change column
+moving, and rows deleted below the bound when as many others appeared there.
+
+Frames without a change column are compared by row hash instead (`changes.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from sqlalchemy.engine import Engine
 
 from routing_etl import __version__
 from routing_etl.erp.catalogue import Binding, ReadColumn
-from routing_etl.erp.files import FrameSink, marks_path, problems_path, row_count
+from routing_etl.erp.files import FrameSink, RawFrame, row_count
 from routing_etl.erp.profile_model import ChangeKind, Incremental
 from routing_etl.erp.reader import PROBLEMS
 from routing_etl.erp.statements import CHANGE, Bound, int_of
@@ -47,13 +48,27 @@ from routing_etl.log import get_logger
 _FILE = "incremental.json"
 #: Rows of the base that are merged at once.
 _CHUNK_ROWS = 500_000
-#: A text that compares as a day.
+#: A text that starts with a day, and so compares as one.
 _DAY = r"^\d{4}-\d{2}-\d{2}"
 
 
 @dataclass(frozen=True)
 class State:
-    """What a frame's files were read from and how far. `unfit`: why the next read cannot build on them, '' if it can."""
+    """What a frame's files were read from, and how far; stored in `incremental.json`.
+
+    Parameters
+    ----------
+    signature : dict of str to str
+        What must be the same for the next read to build on them: see `signature_of`.
+    watermark : str or None
+        Newest change seen, as `mark_text` writes it.
+    rows : int
+        Rows of the frame.
+    full_on : str
+        ISO day of the last full read.
+    unfit : str, optional
+        Why the next read cannot build on them; '' if it can.
+    """
 
     signature: dict[str, str]
     watermark: str | None
@@ -63,8 +78,44 @@ class State:
 
 
 @dataclass(frozen=True)
+class Base:
+    """Raw folder of the last succeeded run, None without one, and the states of its frames."""
+
+    folder: Path | None
+    states: Mapping[str, State]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When an extract reads.
+
+    Parameters
+    ----------
+    today : datetime.date
+        Day in the ERP's time zone.
+    fence : int or None
+        Oldest row version that a transaction is still writing; None where unknown.
+    """
+
+    today: date
+    fence: int | None
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What to ask for: rows from `since` on over the base's, or everything when it is None; `why` in words."""
+    """What to ask for, and why.
+
+    Parameters
+    ----------
+    why : str
+        Reason for reading everything, or what the changes are of.
+    since : Bound, optional
+        Least mark to ask for; None: read everything.
+    watermark : Bound, optional
+        Newest change of the base.
+    full_on : str, optional
+        ISO day of the base's last full read.
+    """
 
     why: str
     since: Bound | None = None
@@ -74,7 +125,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of the base's rows: kept, replaced by a row read with the same key, gone from the ERP."""
+    """What became of the base's rows: reused, replaced by a row read with the same key, gone from the ERP."""
 
     reused: int
     replaced: int
@@ -83,17 +134,17 @@ class Merged:
 
 # --- what is known of an earlier read ---------------------------------------------------------------------------------
 def has_marks(raw: Path) -> bool:
-    """Whether a raw folder can be the base of an incremental read."""
+    """Tell whether a raw folder can be the base of an incremental read."""
     return (raw / _FILE).is_file()
 
 
 def forget_states(raw: Path) -> None:
-    """Nobody may build on a raw folder that is about to change."""
+    """Keep the next read from building on a raw folder that is about to change."""
     (raw / _FILE).unlink(missing_ok=True)
 
 
 def write_states(raw: Path, states: Mapping[str, State]) -> None:
-    """Store the states by frame, when all files are in place; replaced whole or not at all."""
+    """Store the states by frame once all files are in place; the file is replaced whole or not at all."""
     if not states:
         return
     temporary = raw / f"{_FILE}.tmp"
@@ -102,7 +153,7 @@ def write_states(raw: Path, states: Mapping[str, State]) -> None:
 
 
 def read_states(raw: Path | None) -> dict[str, State]:
-    """The states by frame of a raw folder; none, and logged, when they are damaged."""
+    """Read the states by frame of a raw folder; none when they are damaged, which is logged."""
     if raw is None or not has_marks(raw):
         return {}
     try:
@@ -116,7 +167,26 @@ def read_states(raw: Path | None) -> dict[str, State]:
 def signature_of(
     binding: Binding, marks: Sequence[ReadColumn], *, fingerprint: str, source: str, reader: str
 ) -> dict[str, str]:
-    """What must be the same for the rows of two reads to fit together, by the name that the reason calls it."""
+    """Collect what must be the same for the rows of two reads to fit together.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    marks : sequence of ReadColumn
+        Columns of its change marks.
+    fingerprint : str
+        Fingerprint of the profile.
+    source : str
+        The database's URL without secrets.
+    reader : str
+        Name of the reader.
+
+    Returns
+    -------
+    dict of str to str
+        Values, by the words that the report uses for them.
+    """
     columns = [
         f"{c.name}:{c.type}:{c.length}:{c.const}"
         + (f":{c.found.alias}.{c.found.name}:{c.found.type}:{c.found.length}" if c.found else "")
@@ -133,80 +203,75 @@ def signature_of(
 
 
 def plan(
-    binding: Binding,
-    base: Path | None,
-    states: Mapping[str, State],
-    signature: Mapping[str, str],
-    *,
-    today: date,
-    full: bool,
-    fence: int | None,
+    binding: Binding, signature: Mapping[str, str], base: Base, moment: Moment, *, full: bool = False
 ) -> Plan:
-    """Whether a frame can be read incrementally tonight, from where on, and why (not).
+    """Decide whether a frame can be read incrementally, from where on, and why (not).
 
-    `base`: raw folder of the last succeeded run. `today`: in the ERP's time zone. `fence`: the oldest row version being
-    written, None where unknown.
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    signature : mapping of str to str
+        See `signature_of`.
+    base : Base
+        The last succeeded run.
+    moment : Moment
+        When the extract reads.
+    full : bool, optional
+        A full read is asked for.
     """
     wanted = binding.section.incremental
     if wanted is None:
         return Plan("the profile names no change column")
-    state = states.get(binding.frame)
-    why = _why_full(binding, wanted, base, state, signature, today, full)
-    if why or state is None:
+    if full:
+        return Plan("a full read was asked for")
+    folder, state = base.folder, base.states.get(binding.frame)
+    if folder is None:
+        return Plan("no earlier run has succeeded, or its files are gone")
+    run = _name(folder)
+    if state is None:
+        return Plan(f"{run} kept no marks of this frame")
+    why = _why_full(RawFrame(folder, binding.frame), state, signature, wanted, moment.today)
+    if why:
         return Plan(why)
     watermark = parse_mark(wanted.kind, state.watermark)
     if watermark is None:
-        return Plan(f"{wanted.column} was empty in every row of {_name(base)}")
-    if wanted.kind == "rowversion" and fence is not None and fence < int_of(watermark):
+        return Plan(f"{wanted.column} was empty in every row of {run}")
+    if wanted.kind == "rowversion" and moment.fence is not None and moment.fence < int_of(watermark):
         return Plan(f"the database's row versions went back below {state.watermark}: was a backup restored?")
     return Plan(
-        f"changes of {wanted.column} since {_name(base)}",
-        _bound(wanted, watermark),
-        watermark,
-        state.full_on,
+        f"changes of {wanted.column} since {run}", _bound(wanted, watermark), watermark, state.full_on
     )
 
 
-def _name(base: Path | None) -> str:
-    return f"run {base.parent.name}" if base is not None else "no run"
+def _name(folder: Path) -> str:
+    return f"run {folder.parent.name}"
 
 
 def _why_full(
-    binding: Binding,
-    wanted: Incremental,
-    base: Path | None,
-    state: State | None,
-    signature: Mapping[str, str],
-    today: date,
-    full: bool,
+    files: RawFrame, state: State, signature: Mapping[str, str], wanted: Incremental, today: date
 ) -> str:
-    """Why everything must be read, '' when it need not."""
-    if full:
-        return "a full read was asked for"
-    if base is None:
-        return "no earlier run has succeeded, or its files are gone"
-    if state is None:
-        return f"{_name(base)} kept no marks of this frame"
+    """Why a base's frame cannot be built on, '' when it can."""
+    run = _name(files.folder)
     if state.unfit:
-        return f"{_name(base)}: {state.unfit}"
+        return f"{run}: {state.unfit}"
     different = [name for name, value in signature.items() if state.signature.get(name) != value]
     if different:
-        return f"another {' and '.join(different)} than in {_name(base)}"
+        return f"another {' and '.join(different)} than in {run}"
     age = (today - date.fromisoformat(state.full_on)).days
     if age >= wanted.full_every_days:
         return f"the last full read is {age} days old (full_every_days = {wanted.full_every_days})"
-    files = (base / f"{binding.frame}.parquet", marks_path(base, binding.frame))
-    for file in (*files, problems_path(base, binding.frame)):
+    for file in files.files:
         if not file.is_file():
-            return f"{_name(base)} has no file {file.name} any more"
-    if any(row_count(file) != state.rows for file in files):
-        return f"the files of {_name(base)} do not hold its {state.rows} rows"
+            return f"{run} has no file {file.name} any more"
+    if any(row_count(file) != state.rows for file in (files.rows, files.marks)):
+        return f"the files of {run} do not hold its {state.rows} rows"
     return ""
 
 
-# --- marks ------------------------------------------------------------------------------------------------------------
+# --- change marks ------------------------------------------------------------------------------------------------------------
 def parse_mark(kind: ChangeKind, text: str | None) -> Bound | None:
-    """A watermark out of its text."""
+    """Read a watermark from its text."""
     if text is None:
         return None
     if kind == "date":
@@ -217,7 +282,7 @@ def parse_mark(kind: ChangeKind, text: str | None) -> Bound | None:
 
 
 def mark_text(kind: ChangeKind, mark: Bound | None) -> str | None:
-    """A watermark as people and files see it: ISO day, number, row version as 0x and 16 digits."""
+    """Write a watermark for people and files: ISO day, number, or row version as 0x and 16 hexadecimal digits."""
     if mark is None:
         return None
     if isinstance(mark, date):
@@ -235,24 +300,41 @@ def _bound(wanted: Incremental, watermark: Bound) -> Bound:
     return math.nextafter(watermark - wanted.distance, -math.inf)
 
 
-def newest_mark(kind: ChangeKind, marks: Path, *, today: date, fence: int | None) -> Bound | None:
-    """The newest change in a file of marks, not in the future and not above the fence; None when there is none."""
+def newest_mark(kind: ChangeKind, marks: Path, moment: Moment) -> Bound | None:
+    """Find the newest change in a file of change marks.
+
+    Parameters
+    ----------
+    kind : {"rowversion", "date", "number"}
+        Kind of the change column.
+    marks : pathlib.Path
+        File of change marks.
+    moment : Moment
+        When it was read: changes in the future, or above the fence, do not count.
+
+    Returns
+    -------
+    Bound or None
+        The newest change; None when there is none.
+    """
     change = pl.col(CHANGE)
     scan = pl.scan_parquet(marks)
     if kind == "date":
         day = change.str.extract(f"({_DAY})")
-        text = scan.select(day.filter(day <= today.isoformat()).max()).collect(engine="streaming").item()
+        text = (
+            scan.select(day.filter(day <= moment.today.isoformat()).max()).collect(engine="streaming").item()
+        )
         return date.fromisoformat(text) if text is not None else None
     value = scan.select(change.max()).collect(engine="streaming").item()
     if value is None or kind == "number":
         number: int | float | None = value
         return number
     newest = int(value, 16) if isinstance(value, str) else int(value)
-    return newest if fence is None else min(newest, fence)
+    return newest if moment.fence is None else min(newest, moment.fence)
 
 
 def unfit_key(sink: FrameSink, marks: Path, wanted: Incremental) -> str:
-    """Why rows cannot be told apart by the key in a file of marks, '' when they can."""
+    """Say why rows cannot be told apart by the key in a file of change marks, '' when they can."""
     keys = [name for name in sink.marks if name != CHANGE]
     named = " + ".join(wanted.key)
     found = (
@@ -272,10 +354,10 @@ def unfit_key(sink: FrameSink, marks: Path, wanted: Incremental) -> str:
 
 
 def active_row_version(engine: Engine) -> int | None:
-    """The oldest row version that a transaction is still writing. To be asked before the snapshot begins.
+    """Ask for the oldest row version that a transaction is still writing; call this before the snapshot begins.
 
-    None, and logged, where the server does not have MIN_ACTIVE_ROWVERSION: then rows committed late are found by the
-    overlap alone.
+    None where the server does not have MIN_ACTIVE_ROWVERSION, which is logged: then only the overlap finds rows that were
+    committed late.
     """
     if engine.dialect.name != "mssql":
         return None
@@ -291,17 +373,28 @@ def active_row_version(engine: Engine) -> int | None:
 
 
 # --- the merge --------------------------------------------------------------------------------------------------------
-def merge(
-    base: Path, changes: Path, frame: str, read_as: str, kind: ChangeKind, since: Bound, sink: FrameSink
-) -> Merged:
-    """The base's rows that were not read again, then the rows read (`<changes>/<read_as>.parquet`), into `sink`.
+def merge(base: RawFrame, changes: RawFrame, kind: ChangeKind, since: Bound, sink: FrameSink) -> Merged:
+    """Write the base's rows that were not read again, then the rows read, into a sink.
 
     Both come in chunks; only the keys of the rows read are in memory as a whole.
+
+    Parameters
+    ----------
+    base : RawFrame
+        The frame of the last succeeded run.
+    changes : RawFrame
+        The rows read since.
+    kind : {"rowversion", "date", "number"}
+        Kind of the change column.
+    since : Bound
+        Least mark that was asked for.
+    sink : FrameSink
+        Takes the merged frame.
     """
     keys = [name for name in sink.marks if name != CHANGE]
-    read = pl.read_parquet(marks_path(changes, read_as), columns=keys)
+    read = pl.read_parquet(changes.marks, columns=keys)
     reused = replaced = total = 0
-    for chunk, problems in _chunks(base, frame):
+    for chunk, problems in _chunks(base):
         marks = chunk.select(sink.marks).with_row_index("at")
         kept = marks.filter(_below(kind, marks[CHANGE].dtype, since)).join(read, on=keys, how="anti")
         at = kept["at"].sort()
@@ -311,7 +404,7 @@ def merge(
         total += chunk.height
         reused += at.len()
         replaced += marks.join(read, on=keys, how="semi").height
-    for chunk, problems in _chunks(changes, read_as):
+    for chunk, problems in _chunks(changes):
         sink.add(chunk, problems)
     return Merged(reused, replaced, total - reused - replaced)
 
@@ -326,13 +419,12 @@ def _below(kind: ChangeKind, dtype: pl.DataType, since: Bound) -> pl.Expr:
     return (change < since).fill_null(False)
 
 
-def _chunks(folder: Path, frame: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """A raw frame with its marks beside each row, and the problems of these rows counted from the chunk's first."""
-    path = folder / f"{frame}.parquet"
-    problems = pl.read_parquet(problems_path(folder, frame))
-    rows, marks = pl.scan_parquet(path), pl.scan_parquet(marks_path(folder, frame))
+def _chunks(frame: RawFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Chunks of a raw frame with the change marks beside each row, and their problems, counted from the chunk's first."""
+    problems = pl.read_parquet(frame.problems)
+    rows, marks = pl.scan_parquet(frame.rows), pl.scan_parquet(frame.marks)
     number = pl.col("row_nr").cast(pl.Int64)
-    for start in range(0, row_count(path), _CHUNK_ROWS):
+    for start in range(0, row_count(frame.rows), _CHUNK_ROWS):
         parts = [s.slice(start, _CHUNK_ROWS).collect() for s in (rows, marks)]
         mine = problems.filter(number.is_between(start, start + _CHUNK_ROWS - 1))
         yield (

@@ -1,14 +1,14 @@
-"""Numbers and dates out of text, in every form the ERP has been seen to use.
+"""Numbers and dates from text, in every form that the ERP has been seen to use.
 
-All functions take a Polars text series and give the value and a mask of what could not be read; blank text is NULL and
-counts as read. What belongs here: forms of writing. What does not: whether a value is plausible (`clean_*.py`).
+All functions take a Polars text series and return the values and a mask of what could not be read. Blank text is NULL and
+counts as read. Whether a value is plausible is decided in `clean_*.py`.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-#: Open end of a validity written with a two-digit year (docs/erp-contract.md 5, row 31).
+#: What the open end of a validity, `31-Dec-99`, means (docs/erp-contract.md 5, row 31).
 OPEN_END = "2999-12-31"
 
 _DATETIME_FORMS = (
@@ -17,7 +17,7 @@ _DATETIME_FORMS = (
     "%Y-%m-%d %H:%M",
     "%Y/%m/%d %H:%M:%S%.f",
 )
-#: Form, and the pattern of the texts it may be tried on (`%Y` alone would take a two-digit year as year 1).
+#: Form, and the pattern of the texts it is tried on: `%Y` alone would read a two-digit year as one of the first century.
 _DATE_FORMS = (
     ("%Y-%m-%d", r"^\d{4}-"),
     ("%Y/%m/%d", r"^\d{4}/"),
@@ -26,7 +26,7 @@ _DATE_FORMS = (
     ("%d-%b-%Y", r"^\d{1,2}-[A-Za-z]{3}-\d{4}$"),
     ("%d-%b-%y", r"^\d{1,2}-[A-Za-z]{3}-\d{2}$"),
 )
-#: A time zone after a time of day is dropped: ERP dates are local.
+#: A time of day followed by a time zone, which is dropped: the ERP's dates are local.
 _TIME_ZONE = r"(\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 
 
@@ -36,7 +36,10 @@ def _filled(text: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def parse_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Float64 values and the mask of unreadable texts. Thousands commas are accepted, `nan` and `inf` are not."""
+    """Parse numbers: Float64 values, and the mask of unreadable texts.
+
+    Thousands commas are accepted; `nan` and `inf` are not numbers.
+    """
     trimmed, filled = _filled(text)
     grouped = trimmed.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
     plain = pl.select(
@@ -49,10 +52,17 @@ def parse_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, pl.Series]:
-    """Datetime("us") values and the mask of unreadable texts.
+    """Parse dates: Datetime("us") values, and the mask of unreadable texts.
 
-    Forms: ISO dates and times, `2024/05/31`, `2024.05.31`, `20240531`, `31-May-2024`, `31-May-24`. Two-digit years up
-    to 69 are 20xx, from 70 on 19xx; with `open_end` the text `31-Dec-99` is 2999-12-31.
+    Forms: ISO dates and times, `2024/05/31`, `2024.05.31`, `20240531`, `31-May-2024`, `31-May-24`. Two-digit years up to
+    69 are 20xx, from 70 on 19xx.
+
+    Parameters
+    ----------
+    text : polars.Series
+        Dates as they were read.
+    open_end : bool, optional
+        Read `31-Dec-99` as an open end, 2999-12-31.
     """
     distinct = text.unique().drop_nulls()
     trimmed, filled = _filled(distinct)

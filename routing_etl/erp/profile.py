@@ -1,11 +1,10 @@
 """Source profiles: what an ERP calls its tables, columns, units and words, as data.
 
-A profile is a TOML file that maps any ERP to the canonical frames of `frames.py`. Shipped ones lie in `profiles/`; a
-site writes its own file that `extends` one of them and names only what differs (dictionaries merge deeply, lists and
-plain values replace, `false` in place of a mapping removes it).
+A profile is a TOML file that maps an ERP to the canonical frames of `frames.py`. Shipped profiles are in `profiles/`; a
+site writes its own file that `extends` one of them and names only what differs. Tables merge deeply, lists and plain
+values replace, and `false` in place of a mapping removes it.
 
-What belongs here: loading, merging and the errors for people. What does not: the keys (`profile_model.py`), looking at a
-database (`catalogue.py`), reading it (`extract.py`) or applying the rules (`clean_*.py`).
+This module finds, merges and checks the files; the keys are in `profile_model.py`.
 """
 
 from __future__ import annotations
@@ -37,12 +36,23 @@ from routing_etl.erp.profile_model import (
 from routing_etl.errors import ProfileError
 from routing_etl.frames import AttributeSpec, TimeBasis
 
+#: Folder of the profiles that come with the product.
 SHIPPED = Path(__file__).parent / "profiles"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A loaded, checked profile."""
+    """A loaded, checked profile.
+
+    Parameters
+    ----------
+    file : str
+        Name of the file.
+    document : Document
+        Its content, merged with what it extends.
+    fingerprint : str
+        sha256 of the merged content; raw frames of two fingerprints cannot be merged.
+    """
 
     file: str
     document: Document
@@ -105,7 +115,7 @@ class Profile:
         return TimeBasis(r.time_factor_min, r.run_basis, r.setup_basis, r.qty, r.lot_size, r.half_life_days)
 
     def column_maps(self, family: Family) -> dict[str, ColumnMap]:
-        """Canonical column to its source, with the columns that rules name (main flag, hold time) among them."""
+        """Canonical columns with their sources, including those that other keys name: main flag and hold time."""
         section = self.sections[family]
         maps = dict(section.columns)
         if family == "operations" and self.routing.major_flag_source != "none":
@@ -117,9 +127,9 @@ class Profile:
         return {name: maps[name] for name in RAW_COLUMNS[family] if name in maps}
 
     def schema_for(self, section: Source | Join, dialect: str) -> str | None:
-        """The schema of a table on this dialect: the table's own, else the profile's, else the default one.
+        """The schema of a table on a dialect: the table's own, else the profile's; None means the default schema.
 
-        A plain string holds for every dialect that has schemas; a table `{ mssql = "dbo" }` for the named ones only.
+        A plain string holds for every dialect that has schemas, a table `{ mssql = "dbo" }` only for those it names.
         """
         own = (
             section.database_schema
@@ -141,7 +151,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
     Raises
     ------
-    ProfileError: unknown name, unreadable file, unknown or wrong key; names file, key, value and remedy.
+    ProfileError
+        Unknown name, unreadable file, unknown or wrong key; names the file, the key, its value and a remedy.
     """
     path = _find(str(name_or_path))
     content = _read_merged(path, ())
@@ -244,7 +255,7 @@ def _profile_error(file: str, exc: ValidationError) -> ProfileError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, KeyProblem):
         key, value = cause.key, cause.value
-    remedy = "Correct this key; see the shipped profiles and docs/erp-contract.md 9 for what it may hold."
+    remedy = "Correct this key; profiles/bi_views.toml of routing_etl.erp shows every key with its meaning."
     if isinstance(cause, KeyProblem) and cause.remedy:
         remedy = cause.remedy
     if first["type"] == "extra_forbidden":

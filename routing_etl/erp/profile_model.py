@@ -1,7 +1,19 @@
 """The keys of a source profile: which exist, what they may hold, what they mean.
 
-What belongs here: the sections of a profile as pydantic models, and the raw columns that a profile maps to. What does
-not: finding and merging files, or errors for people (`profile.py`).
+A profile is a TOML file; `Document` is the whole of it, and each table in it is a `Section`:
+
+    name, description
+    [source]            Database      schema, strict_types
+    [items]             ItemSource    a Source, and the rules for an item's values
+      [items.attributes]  AttributeMap  one per item attribute
+    [operations]        Source        where the routing rows are
+    [routing]           Routing       how they are read
+    [results]           ResultSource  a Source, and the time basis of the work results
+    [purchase_orders]   Source
+    [units]             Units         unit spellings and factors
+
+`profiles/bi_views.toml` shows every key with its meaning, for the people who write profiles. `RAW_COLUMNS` are the columns
+that a profile maps to; `profile.py` finds and merges the files.
 """
 
 from __future__ import annotations
@@ -21,9 +33,20 @@ ChangeKind = Literal["rowversion", "date", "number"]
 
 @dataclass(frozen=True)
 class RawColumn:
-    """A column of a raw frame: how it is read, whether a profile must map it, and its longest text.
+    """A column of a raw frame, before cleaning.
 
-    `key` columns are never cut: a longer value rejects its row. Other texts are cut and counted.
+    Parameters
+    ----------
+    name : str
+        Canonical name, the key under `[<section>.columns]`.
+    type : {"text", "integer", "number", "date"}
+        How it is read. Dates are read as text, because ERPs hold unreadable ones.
+    required : bool, optional
+        Whether a profile must map it.
+    length : int, optional
+        Longest text, unless the profile says otherwise.
+    key : bool, optional
+        Part of a key: never cut, a longer value rejects its row. Other texts are cut and counted.
     """
 
     name: str
@@ -33,68 +56,78 @@ class RawColumn:
     key: bool = False
 
 
-def _raw(*columns: tuple[Any, ...]) -> dict[str, RawColumn]:
-    return {c[0]: RawColumn(*c) for c in columns}
+def _key(name: str, length: int, *, required: bool = False) -> RawColumn:
+    return RawColumn(name, "text", required, length, key=True)
 
+
+def _text(name: str, length: int) -> RawColumn:
+    return RawColumn(name, "text", length=length)
+
+
+def _columns(*columns: RawColumn) -> dict[str, RawColumn]:
+    return {c.name: c for c in columns}
+
+
+_PROC_SEQ = RawColumn("proc_seq", "integer", required=True)
 
 #: Raw columns of every frame, in the order in which they are written. Item attributes come after these.
 RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
-    "items": _raw(("item_cd", "text", True, 100, True)),
-    "operations": _raw(
-        ("item_cd", "text", True, 100, True),
-        ("rout_no", "text", True, 50, True),
-        ("proc_seq", "integer", True),
-        ("job_cd", "text", True, 50, True),
-        ("job_nm", "text", False, 255),
-        ("res_cd", "text", False, 50, True),
-        ("res_nm", "text", False, 255),
-        ("inside", "text", False, 16),
-        ("insrt_dt", "date"),
-        ("time_unit", "text", False, 20),
-        ("setup_time", "number"),
-        ("run_time", "number"),
-        ("run_time_qty", "number"),
-        ("act_setup_time", "number"),
-        ("act_run_time", "number"),
-        ("queue_time", "number"),
-        ("wait_time", "number"),
-        ("move_time", "number"),
-        ("mfg_lt", "number"),
-        ("batch_oper", "text", False, 8),
-        ("bp_cd", "text", False, 50, True),
-        ("cust_nm", "text", False, 255),
-        ("cur_cd", "text", False, 20),
-        ("subcontract_prc", "number"),
-        ("tax_type", "text", False, 20),
-        ("insp_flg", "text", False, 16),
-        ("milestone_flg", "text", False, 16),
-        ("valid_from", "date"),
-        ("valid_to", "date"),
-        ("validity", "text", False, 32),
-        ("major_flg", "text", False, 16),
+    "items": _columns(_key("item_cd", 100, required=True)),
+    "operations": _columns(
+        _key("item_cd", 100, required=True),
+        _key("rout_no", 50, required=True),
+        _PROC_SEQ,
+        _key("job_cd", 50, required=True),
+        _text("job_nm", 255),
+        _key("res_cd", 50),
+        _text("res_nm", 255),
+        _text("inside", 16),
+        RawColumn("insrt_dt", "date"),
+        _text("time_unit", 20),
+        RawColumn("setup_time", "number"),
+        RawColumn("run_time", "number"),
+        RawColumn("run_time_qty", "number"),
+        RawColumn("act_setup_time", "number"),
+        RawColumn("act_run_time", "number"),
+        RawColumn("queue_time", "number"),
+        RawColumn("wait_time", "number"),
+        RawColumn("move_time", "number"),
+        RawColumn("mfg_lt", "number"),
+        _text("batch_oper", 8),
+        _key("bp_cd", 50),
+        _text("cust_nm", 255),
+        _text("cur_cd", 20),
+        RawColumn("subcontract_prc", "number"),
+        _text("tax_type", 20),
+        _text("insp_flg", 16),
+        _text("milestone_flg", 16),
+        RawColumn("valid_from", "date"),
+        RawColumn("valid_to", "date"),
+        _text("validity", 32),
+        _text("major_flg", 16),
     ),
-    "results": _raw(
-        ("item_cd", "text", True, 100, True),
-        ("rout_no", "text", False, 50, True),
-        ("proc_seq", "integer", True),
-        ("job_cd", "text", True, 50, True),
-        ("res_cd", "text", False, 50, True),
-        ("report_dt", "date"),
-        ("machine_time", "number"),
-        ("setup_time", "number"),
-        ("hold_time", "number"),
-        ("order_qty", "number"),
-        ("bad_qty", "number"),
+    "results": _columns(
+        _key("item_cd", 100, required=True),
+        _key("rout_no", 50),
+        _PROC_SEQ,
+        _key("job_cd", 50, required=True),
+        _key("res_cd", 50),
+        RawColumn("report_dt", "date"),
+        RawColumn("machine_time", "number"),
+        RawColumn("setup_time", "number"),
+        RawColumn("hold_time", "number"),
+        RawColumn("order_qty", "number"),
+        RawColumn("bad_qty", "number"),
     ),
-    "purchase_orders": _raw(
-        ("item_cd", "text", True, 100, True),
-        ("po_no", "text", True, 50, True),
-        ("po_date", "date"),
-        ("qty", "number"),
+    "purchase_orders": _columns(
+        _key("item_cd", 100, required=True),
+        _key("po_no", 50, required=True),
+        RawColumn("po_date", "date"),
+        RawColumn("qty", "number"),
     ),
 }
 
-#: Frame name of `frames.py` (and of the Parquet file) by profile section.
+#: Name of the frame in `frames.py`, and of its Parquet file, by section of the profile.
 FRAME_OF: dict[Family, str] = {
     "items": "items",
     "operations": "operations",
@@ -102,7 +135,7 @@ FRAME_OF: dict[Family, str] = {
     "purchase_orders": "purchase_orders",
 }
 
-#: Item columns that cleaning adds; no attribute may be called so.
+#: Item columns that cleaning adds; no attribute may have such a name.
 RESERVED = (
     "item_cd",
     "item_key",
@@ -116,11 +149,24 @@ RESERVED = (
 #: Prefix of the raw columns that hold an attribute's unit.
 UNIT_PREFIX = "unit_of_"
 
+#: One name, or several to try in order.
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 
 
 class KeyProblem(ValueError):
-    """A problem between several keys: carries the key and the value for the message, and a remedy where one is known."""
+    """A rule about a key that pydantic cannot express.
+
+    Parameters
+    ----------
+    key : str
+        Full name of the key.
+    value : object
+        What it holds.
+    problem : str
+        What is wrong, for people.
+    remedy : str, optional
+        What to do, where that is known.
+    """
 
     def __init__(self, key: str, value: object, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
@@ -128,15 +174,26 @@ class KeyProblem(ValueError):
 
 
 class Section(BaseModel):
+    """A table of the profile: unknown keys are errors, values cannot be changed once they are checked."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ColumnMap(Section):
-    """Where a canonical column comes from: `column` (one name, or several to try in order) or a constant.
+    """Where a canonical column comes from; a plain string in TOML means `{ column = "..." }`.
 
-    A name may carry the alias of a joined table: `product.Name`. `length` bounds its text, `optional` lets it be
-    absent, `integer_code` says that the code is an integer in this database. A plain string in TOML means
-    `{ column = "..." }`.
+    Parameters
+    ----------
+    column : tuple of str
+        Source column, or several to try in order. A name may carry the alias of a joined table: `product.Name`.
+    const : str or int or float, optional
+        A constant in place of a column.
+    length : int, optional
+        Longest text, in place of that of `RAW_COLUMNS`.
+    optional : bool
+        The column may be absent from the database; it is then NULL.
+    integer_code : bool
+        The code is an integer in this database, so it has no leading zeros to lose.
     """
 
     column: Names = ()
@@ -165,9 +222,36 @@ class ColumnMap(Section):
 class AttributeMap(Section):
     """One item attribute: its column, what kind of value it is, and which of its values mean "missing".
 
-    `null_words` replaces the frame's list for this column. `placeholder_words` and `placeholder_values` become NULL too
-    and are flagged in the items' `placeholders` column. `unit` is the unit wanted (mm); `unit_column` says what each row
-    is in; `unit_group` picks the rule for a blank unit. `right_trim` are characters cut off the end of a text.
+    Parameters
+    ----------
+    column : tuple of str
+        Source column, or several to try in order.
+    kind : {"category", "code", "text", "number"}
+        One of few words, a structured code, free text, or a number.
+    length : int
+        Longest text.
+    optional : bool
+        The column may be absent from the database.
+    integer_code : bool
+        The code is an integer in this database, so it has no leading zeros to lose.
+    null_words : tuple of str, optional
+        Whole values that mean NULL, in place of the list of `[items]`.
+    placeholder_words : tuple of str
+        Whole values that stand for "unknown": they become NULL and are flagged in the items' column `placeholders`.
+    placeholder_values : tuple of float
+        The same for numbers.
+    zero_is_missing : bool, optional
+        Whether 0 means "not entered", in place of the rule of `[items]`.
+    upper : bool
+        Turn the text into upper case.
+    right_trim : str
+        Characters cut off the end of the text.
+    unit : str
+        Unit that values are converted to.
+    unit_column : str, optional
+        Source column that says which unit each row is in.
+    unit_group : str
+        Key of `units.blank_default`: what a blank unit means.
     """
 
     column: Names
@@ -195,7 +279,21 @@ class AttributeMap(Section):
 
 
 class Join(Section):
-    """Another table of the same frame: `on` pairs of [known column (alias.column), column of this table]."""
+    """Another table that the frame's columns come from.
+
+    Parameters
+    ----------
+    table : str
+        Table or view.
+    alias : str
+        Prefix of its columns: `alias.COLUMN`.
+    on : tuple of (str, str)
+        Pairs of a column that is known already (main table, or `alias.COLUMN`) and a column of this table.
+    kind : {"left", "inner"}
+        Whether rows without a partner stay.
+    database_schema : str or dict, optional
+        Key `schema`, in place of that of `[source]`.
+    """
 
     table: str
     alias: str
@@ -205,7 +303,7 @@ class Join(Section):
 
 
 class Where(Section):
-    """A filter on source rows; the value travels as a bound parameter."""
+    """A filter on source rows: `column op value`. The value is sent as a bound parameter."""
 
     column: str
     op: Literal["=", "!=", "<", "<=", ">", ">=", "is null", "is not null"]
@@ -225,16 +323,26 @@ class Latest(Section):
     key: str
 
 
-#: How far below the newest mark an incremental read begins, by kind, when the profile does not say.
+#: How far below the newest change an incremental read begins, by kind, when the profile does not say: days, numbers,
+#: row versions.
 OVERLAP: dict[ChangeKind, float] = {"date": 3, "number": 1000, "rowversion": 0}
 
 
 class Incremental(Section):
     """Read only what changed since the last succeeded run; `incremental.py` says how, and what it cannot see.
 
-    `column` grows with every insert and update of a row: a `date` (day or moment), a `number` (a sequence) or SQL
-    Server's `rowversion`. `key` are source columns whose values together are unique. `overlap` is read again below the
-    newest mark seen: days for a date, units for a number or row version. Every `full_every_days` all rows are read.
+    Parameters
+    ----------
+    column : str
+        Change column: it grows with every insert and update of a row.
+    kind : {"rowversion", "date", "number"}
+        SQL Server's `rowversion`, a day or moment, or a sequence number.
+    key : tuple of str
+        Source columns whose values together are unique.
+    overlap : float, optional
+        Distance below the newest change seen that is read again: days of a date, else units. `OVERLAP` by default.
+    full_every_days : int
+        Every row is read this often, which finds changes that do not show in the change column.
     """
 
     column: str
@@ -250,7 +358,31 @@ class Incremental(Section):
 
 
 class Source(Section):
-    """Where one frame's rows are: a table or view, joined tables, filters, and how changes are found."""
+    """Where one frame's rows are.
+
+    Parameters
+    ----------
+    table : str
+        Table or view.
+    alias : str
+        Prefix of its columns where several tables are joined.
+    database_schema : str or dict, optional
+        Key `schema`, in place of that of `[source]`.
+    optional : bool
+        The table may be absent; the frame is then empty.
+    joins : tuple of Join
+        Further tables.
+    where : tuple of Where
+        Filters; all must hold.
+    latest : Latest, optional
+        Keep only the newest rows of a group.
+    incremental : Incremental, optional
+        How to read changes only; without it every row is read every night.
+    columns : dict of str to ColumnMap
+        Canonical column to its source.
+    ignore : tuple of str
+        Columns that are left unread on purpose; all others that are not mapped are reported by the doctor.
+    """
 
     table: str
     alias: str = "main"
@@ -265,7 +397,7 @@ class Source(Section):
 
 
 class Outlier(Section):
-    """A size beyond `factor` times the median of its group, in groups of `min_rows` and more, is quarantined."""
+    """A size beyond `factor` times the median of its group `by` becomes NULL, in groups of at least `min_rows` sizes."""
 
     by: str
     factor: float = Field(gt=1)
@@ -273,7 +405,31 @@ class Outlier(Section):
 
 
 class ItemSource(Source):
-    """The item master and the rules for its values."""
+    """The item master, and the rules for its values.
+
+    Parameters
+    ----------
+    attributes : dict of str to AttributeMap
+        The item attributes, by the name that the model and people see.
+    null_words : tuple of str
+        Whole values that mean NULL, in any case.
+    zero_is_missing : bool
+        Numbers: 0 means "not entered".
+    marks : dict of str to str
+        Mark to the text that people write for it: `DEL = "(DEL)"`. The text is removed and the mark noted.
+    mark_columns : tuple of str
+        Attributes in which marks are looked for.
+    exclude_marks : tuple of str
+        Marks that keep an item out of the training.
+    on_key_collision : {"reject", "error"}
+        What to do with two codes that are equal after trimming.
+    outlier : Outlier, optional
+        Which sizes are too large to be true.
+    not_above : tuple of (str, str)
+        Pairs of attributes of which the first may not exceed the second.
+    on_not_above : {"null_first", "null_both", "swap", "keep"}
+        What to do when it does.
+    """
 
     attributes: dict[str, AttributeMap] = {}
     null_words: tuple[str, ...] = ()
@@ -288,7 +444,39 @@ class ItemSource(Source):
 
 
 class Routing(Section):
-    """How routing rows are read and which routing of an item counts (docs/erp-contract.md 4.3 and section 9)."""
+    """How routing rows are read, and which routing of an item counts (docs/erp-contract.md 4.3 and 9).
+
+    Parameters
+    ----------
+    run_basis : {"base_qty", "piece"}
+        The run time is for `run_time_qty` pieces (1 when that is NULL or 0), or for one piece.
+    mfg_lt_unit : {"day", "hour", "minute"}
+        Unit of `mfg_lt`.
+    time_units : dict of str to float
+        Unit of time, in any case, to minutes.
+    blank_time_unit : float, optional
+        Minutes of a blank unit; None: such times are NULL.
+    inside_words : tuple of str
+        Words for "in-house".
+    outside_words : tuple of str
+        Words for "outsourced".
+    inside_default : {"in", "out"}
+        What a blank or unknown word means; each case is counted.
+    outsourced_rout_no : tuple of str
+        Routing numbers that mean "outsourced" whatever the words say.
+    yes_words : tuple of str
+        Words for "yes" in flags.
+    major_flag_source : str
+        Column that marks the main routing, or "none".
+    invalid_validity : tuple of str
+        Values of `validity` that make a routing invalid.
+    null_words : tuple of str
+        Whole values that mean NULL, in any case.
+    zero_time_is_missing : bool
+        Set-up and run times of 0 are not maintained.
+    fill_job_cd_from_name : bool
+        Take a missing job code from its name where the name goes with one code only.
+    """
 
     run_basis: Literal["base_qty", "piece"] = "base_qty"
     mfg_lt_unit: Literal["day", "hour", "minute"] = "day"
@@ -307,7 +495,29 @@ class Routing(Section):
 
 
 class ResultSource(Source):
-    """Work results: their age filter and time basis."""
+    """Work results, their age filter, and what their times mean.
+
+    Parameters
+    ----------
+    max_age_years : float, optional
+        Older results are filtered; counted back from the cut-off date, or from the newest date in the data.
+    null_words : tuple of str
+        Whole values that mean NULL, in any case.
+    time_factor_min : float
+        Minutes per reported unit: 60 for hours.
+    run_basis : {"order", "lot", "piece"}
+        What one reported machine time covers.
+    setup_basis : {"order", "lot", "piece"}
+        What one reported set-up time covers.
+    qty : {"ordered", "good"}
+        Pieces that a time is divided by: those ordered, or those without the rejected ones.
+    lot_size : float, optional
+        Pieces of a lot, for the basis "lot".
+    half_life_days : float
+        A result counts half as much as one that is so many days newer; inf: all count alike.
+    hold_columns : tuple of str
+        Columns that may hold the time an order was on hold, tried in this order; none need exist.
+    """
 
     max_age_years: float | None = Field(None, gt=0)
     null_words: tuple[str, ...] = ()
@@ -321,11 +531,20 @@ class ResultSource(Source):
 
 
 class Units(Section):
-    """Unit spellings (matched trimmed and upper case), quantities with their factors, and rules for doubtful values.
+    """Unit spellings, quantities with their factors, and rules for doubtful values.
 
-    `map`: spelling to unit; a trailing `?` marks an assumption. `unknown`: spellings known to mean nothing; any other
-    spelling is reported as new. `blank_default`: unit group to the unit of a value without one, or "unknown".
-    `suspicious`: in this unit, values from here on are not believed.
+    Parameters
+    ----------
+    quantities : dict of str to dict of str to float
+        Quantity to its units, each with its factor to a common one: `length = { mm = 1, in = 25.4 }`.
+    map : dict of str to str
+        Spelling, trimmed and in upper case, to a unit of `quantities`. A trailing `?` marks an assumption.
+    unknown : tuple of str
+        Spellings that are known to mean nothing; any other spelling is reported as new.
+    blank_default : dict of str to str
+        An attribute's `unit_group` to the unit of a value without one, or "unknown".
+    suspicious : dict of str to float
+        Unit to the size from which a value in it is not believed.
     """
 
     quantities: dict[str, dict[str, float]] = {}
@@ -335,11 +554,21 @@ class Units(Section):
     suspicious: dict[str, float] = {}
 
     def quantity_of(self, unit: str) -> dict[str, float] | None:
-        """The quantity (unit to factor) that a unit belongs to."""
+        """The units, with their factors, of the quantity that a unit belongs to; None for an unknown unit."""
         return next((q for q in self.quantities.values() if unit in q), None)
 
 
 class Database(Section):
+    """The database as a whole.
+
+    Parameters
+    ----------
+    database_schema : str or dict, optional
+        Key `schema`. A string holds for every database with schemas, a table for the dialects that it names.
+    strict_types : bool
+        Retyped and narrowed columns are errors, not warnings.
+    """
+
     database_schema: str | dict[str, str] | None = Field(None, alias="schema")
     strict_types: bool = False
 
@@ -371,6 +600,8 @@ def _check_incremental(family: Family, section: Source) -> None:
 
 
 class Document(Section):
+    """A whole profile."""
+
     name: str
     description: str = ""
     source: Database = Field(default_factory=lambda: Database.model_validate({}))
@@ -425,6 +656,7 @@ class Document(Section):
                 raise KeyProblem(f"items.{key}", name, "[items.attributes] has no such attribute")
 
     def sections(self) -> dict[Family, Source]:
+        """The sections that name a table, in reading order."""
         found: dict[Family, Source | None] = {
             "items": self.items,
             "operations": self.operations,

@@ -1,11 +1,9 @@
-"""Rows of one statement as typed Polars chunks, by one interface with two implementations.
+"""Rows of one statement as typed Polars chunks: one interface, two implementations.
 
 `SqlAlchemyReader` streams through the DBAPI cursor of any dialect; `ArrowOdbcReader` reads SQL Server through Arrow over
-ODBC. Both give loosely typed chunks, which `tighten` turns into a raw frame's exact types: texts bounded in length,
+ODBC. Both give loosely typed chunks, which `tighten` turns into a raw frame's exact types: texts of bounded length,
 numbers as Float64, operation numbers as Int64, dates as text. What cannot be read as its type becomes NULL and is handed
 back as a problem with its text, so nothing is lost.
-
-What belongs here: connections, cursors, types. What does not: which columns and tables (`catalogue.py`, `extract.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import polars as pl
@@ -25,11 +24,12 @@ from routing_etl.database.errors import meaning_of, without_secrets
 from routing_etl.database.sqlserver import odbc_connection_string
 from routing_etl.erp.catalogue import ReadColumn
 from routing_etl.erp.parse import parse_numbers
+from routing_etl.erp.profile_model import ReadType
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import get_logger
 
 #: What `tighten` hands back beside the values: row number in the raw frame, column, problem, the text as it was.
-PROBLEMS: dict[str, Any] = {
+PROBLEMS: dict[str, pl.DataType] = {
     "row_nr": pl.UInt32(),
     "column": pl.String(),
     "problem": pl.String(),
@@ -38,15 +38,17 @@ PROBLEMS: dict[str, Any] = {
 #: Problem kinds: not readable as the column's type; a key longer than allowed; a free text cut to its bound.
 UNREADABLE, TOO_LONG, CUT = "unreadable", "too_long", "cut"
 
+#: Longest text kept of an unreadable value.
 _MAX_PROBLEM_TEXT = 1000
 
-_ARROW: dict[str, Any] = {
+_ARROW: dict[ReadType, pa.DataType] = {
     "text": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),
     "date": pa.string(),
 }
-RAW_DTYPE: dict[str, Any] = {
+#: Dtype of a raw column by how it is read.
+RAW_DTYPE: dict[ReadType, pl.DataType] = {
     "text": pl.String(),
     "integer": pl.Int64(),
     "number": pl.Float64(),
@@ -66,37 +68,60 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Tight:
+    """A column in its exact type. `bad`: the rows with a problem, None without one; `text`: the values as they were."""
+
+    values: pl.Series
+    bad: pl.Series | None = None
+    problem: str = ""
+    text: pl.Series | None = None
+
+
 def tighten(
     chunk: pl.DataFrame, columns: Sequence[ReadColumn], first_row: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A chunk in exact raw types, and its problems (`PROBLEMS`) with row numbers counted from `first_row`."""
+    """Turn a chunk into exact raw types.
+
+    Parameters
+    ----------
+    chunk : polars.DataFrame
+        Loosely typed values.
+    columns : sequence of ReadColumn
+        The columns wanted.
+    first_row : int
+        Row number of the chunk's first row.
+
+    Returns
+    -------
+    rows : polars.DataFrame
+        The values in their types; NULL, or a cut text, where there was a problem.
+    problems : polars.DataFrame
+        The problems (`PROBLEMS`).
+    """
     out: list[pl.Series] = []
     problems: list[pl.DataFrame] = []
     for column in columns:
-        series, bad, problem, text = _TIGHTEN[column.type](chunk[column.name], column)
-        out.append(series.alias(column.name))
-        if bad is not None and bad.any():
-            problems.append(_problem_rows(column, bad, problem, text, first_row))
+        tight = _TIGHTEN[column.type](chunk[column.name], column)
+        out.append(tight.values.alias(column.name))
+        if tight.bad is not None and tight.bad.any():
+            problems.append(_problem_rows(column.name, tight, first_row))
     found = pl.concat(problems) if problems else pl.DataFrame(schema=PROBLEMS)
     return pl.DataFrame(out), found
 
 
-def _problem_rows(
-    column: ReadColumn, bad: pl.Series, problem: str, text: pl.Series, first_row: int
-) -> pl.DataFrame:
-    rows = bad.arg_true()
+def _problem_rows(column: str, tight: _Tight, first_row: int) -> pl.DataFrame:
+    assert tight.bad is not None and tight.text is not None
+    rows = tight.bad.arg_true()
     return pl.DataFrame(
         {
             "row_nr": (rows.cast(pl.Int64) + first_row).cast(pl.UInt32),
-            "column": pl.repeat(column.name, len(rows), dtype=pl.String, eager=True),
-            "problem": pl.repeat(problem, len(rows), dtype=pl.String, eager=True),
-            "value": text.gather(rows).str.slice(0, _MAX_PROBLEM_TEXT),
+            "column": pl.repeat(column, len(rows), dtype=pl.String, eager=True),
+            "problem": pl.repeat(tight.problem, len(rows), dtype=pl.String, eager=True),
+            "value": tight.text.gather(rows).str.slice(0, _MAX_PROBLEM_TEXT),
         },
         schema=PROBLEMS,
     )
-
-
-_Tightened = tuple[pl.Series, pl.Series | None, str, pl.Series]
 
 
 def _as_text(series: pl.Series) -> pl.Series:
@@ -115,41 +140,42 @@ def _as_text(series: pl.Series) -> pl.Series:
     return series.cast(pl.String)
 
 
-def _tighten_text(series: pl.Series, column: ReadColumn) -> _Tightened:
+def _tighten_text(series: pl.Series, column: ReadColumn) -> _Tight:
     text = _as_text(series)
     long = text.str.len_chars() > column.length
     if not long.any():
-        return text, None, "", text
-    return text.str.slice(0, column.length), long, TOO_LONG if column.key else CUT, text
+        return _Tight(text)
+    return _Tight(text.str.slice(0, column.length), long, TOO_LONG if column.key else CUT, text)
 
 
-def _tighten_number(series: pl.Series, column: ReadColumn) -> _Tightened:
+def _tighten_number(series: pl.Series, column: ReadColumn) -> _Tight:
     del column
     if series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
         number = series.cast(pl.Float64)
         bad = number.is_not_null() & ~number.is_finite()
         if not bad.any():
-            return number, None, "", number
+            return _Tight(number)
         text = number.cast(pl.String)
     else:
         text = _as_text(series)
         number, bad = parse_numbers(text)
-    return pl.select(pl.when(~bad).then(number)).to_series(), bad, UNREADABLE, text
+    return _Tight(pl.select(pl.when(~bad).then(number)).to_series(), bad, UNREADABLE, text)
 
 
-def _tighten_integer(series: pl.Series, column: ReadColumn) -> _Tightened:
+def _tighten_integer(series: pl.Series, column: ReadColumn) -> _Tight:
     if series.dtype.is_integer() or series.dtype in (pl.Boolean, pl.Null):
-        return series.cast(pl.Int64), None, "", series
-    number, bad, _, text = _tighten_number(series, column)
-    bad = pl.Series([False]).new_from_index(0, len(series)) if bad is None else bad
-    if text.dtype != pl.String:
-        text = _as_text(text)
+        return _Tight(series.cast(pl.Int64))
+    as_number = _tighten_number(series, column)
+    number = as_number.values
+    bad, text = as_number.bad, as_number.text
+    if bad is None or text is None:
+        bad, text = pl.Series([False]).new_from_index(0, len(series)), _as_text(number)
     bad = bad | (number.is_not_null() & ((number != number.round()) | (number.abs() > 2.0**53)))
     whole = pl.select(pl.when(~bad).then(number)).to_series().cast(pl.Int64)
-    return whole, bad, UNREADABLE, text
+    return _Tight(whole, bad, UNREADABLE, text)
 
 
-def _tighten_date(series: pl.Series, column: ReadColumn) -> _Tightened:
+def _tighten_date(series: pl.Series, column: ReadColumn) -> _Tight:
     del column
     if series.dtype == pl.Date:
         text = series.dt.to_string("%Y-%m-%d")
@@ -157,10 +183,10 @@ def _tighten_date(series: pl.Series, column: ReadColumn) -> _Tightened:
         text = series.dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
     else:
         text = _as_text(series)
-    return text.str.slice(0, 40), None, "", text
+    return _Tight(text.str.slice(0, 40))
 
 
-_TIGHTEN: dict[str, Callable[[pl.Series, ReadColumn], _Tightened]] = {
+_TIGHTEN: dict[ReadType, Callable[[pl.Series, ReadColumn], _Tight]] = {
     "text": _tighten_text,
     "number": _tighten_number,
     "integer": _tighten_integer,
@@ -180,7 +206,10 @@ class SqlAlchemyReader:
     def chunks(
         self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
     ) -> Iterator[pl.DataFrame]:
-        """See `Reader.chunks`. Garbage collection rests while a chunk of tuples is alive: they hold no cycles."""
+        """See `Reader.chunks`.
+
+        Garbage collection is off while a chunk of tuples is alive: they hold no cycles, and scanning them is slow.
+        """
         original = self.connection.dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
         done = 0
         with translated("erp", self.connection.engine.url):
@@ -224,7 +253,7 @@ class SqlAlchemyReader:
         return result, result.fetchmany
 
     def _may_read_leniently(self, exc: Exception) -> bool:
-        """SQLite with text that is not UTF-8: from now on wrong bytes become U+FFFD, which is logged."""
+        """SQLite with text that is not UTF-8: from now on, wrong bytes become U+FFFD; this is logged."""
         raw: Any = self.connection.connection.driver_connection
         if self.connection.dialect.name != "sqlite" or "decode to UTF-8" not in str(exc):
             return False
@@ -287,10 +316,10 @@ def _text_of(value: Any) -> str | None:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[tuple[Connection, str]]:
-    """A connection whose reads all see one state of the database, where it can; with the isolation reached.
+    """A connection whose reads all see one state of the database, where it can do that; and the isolation reached.
 
     SQLite: one read transaction. SQL Server: SNAPSHOT where the database allows it. PostgreSQL: REPEATABLE READ.
-    Elsewhere, or where refused: the default isolation, logged.
+    Elsewhere, or where it is refused: the default isolation, which is logged.
     """
     wanted = {"mssql": "SNAPSHOT", "postgresql": "REPEATABLE READ"}.get(engine.dialect.name)
     with translated("erp", engine.url), engine.connect() as connection:
@@ -353,11 +382,25 @@ class ArrowOdbcReader:
         statement_timeout: int,
         fallback: Reader | None = None,
     ) -> None:
-        """Connect with the engine's own ODBC connection string. `fallback` reads a statement that this driver cannot.
+        """Connect with the engine's own ODBC connection string.
+
+        Parameters
+        ----------
+        engine : sqlalchemy.Engine
+            Engine of the ERP's database.
+        isolation : str
+            Isolation that `snapshot` reached; this reader has a connection of its own and takes the same.
+        connect_timeout : int
+            Seconds until connecting fails.
+        statement_timeout : int
+            Seconds until a statement fails.
+        fallback : Reader, optional
+            Reads a statement that this driver cannot.
 
         Raises
         ------
-        ConfigurationError: arrow-odbc cannot be imported or cannot connect; the caller falls back.
+        ConfigurationError
+            arrow-odbc cannot be imported or cannot connect; the caller falls back to SQLAlchemy.
         """
         try:
             import arrow_odbc
@@ -384,7 +427,7 @@ class ArrowOdbcReader:
             ) from exc
 
     def _lose_deadlocks(self) -> None:
-        """Without row versions our reads take locks, and must give way to the ERP's users."""
+        """Without a snapshot our reads take locks; in a deadlock they must give way to the ERP's users."""
         try:
             self._connection.execute("SET DEADLOCK_PRIORITY LOW")
         except self._odbc.Error as exc:
@@ -430,7 +473,7 @@ class ArrowOdbcReader:
 def open_reader(
     connection: Connection, isolation: str, *, connect_timeout: int, statement_timeout: int
 ) -> Reader:
-    """The fastest reader for this database: Arrow over ODBC for SQL Server, else, and when that fails, SQLAlchemy."""
+    """Open the fastest reader for a database: Arrow over ODBC for SQL Server, SQLAlchemy elsewhere or if that fails."""
     if connection.dialect.name == "mssql":
         try:
             return ArrowOdbcReader(

@@ -1,8 +1,6 @@
-"""Which routing of an item counts: the newest valid in-house main routing; the rest are alternates.
+"""Which routing of an item counts: the newest valid in-house main routing. The others are alternates.
 
-The rule and why others fail: docs/erp-contract.md 4.3.
-
-What belongs here: the order of an item's routings. What does not: cleaning rows (`clean_operations.py`).
+The rule, and why others fail: docs/erp-contract.md 4.3.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from routing_etl.frames import INHOUSE, OUTSOURCED
 
 _GROUP = ["item_key", "rout_no"]
 
-#: The steps of the order, first one first: the column that holds the step's value, and the step's name.
+#: The steps of the order: the column that a step compares, and its name in `decided_by`.
 _STEPS = (
     ("_valid", "validity"),
     ("_major", "main_flag"),
@@ -23,15 +21,22 @@ _STEPS = (
     ("_date", "date"),
     ("rout_no", "rout_no"),
 )
+#: `decided_by` of an item with one routing.
 ONLY = "only_routing"
+#: Classes of a routing in their order: all operations in-house, some, none.
 _CLASSES = (INHOUSE, "mixed", OUTSOURCED)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Operations with their routing's class, rank, deciding step, date and validity; and the quarantined rows.
+    """Operations of ranked routings, and the rows of broken ones.
 
-    `quarantined` has the input's columns plus `rule` and `reason`.
+    Parameters
+    ----------
+    operations : polars.DataFrame
+        Operations with their routing's class, rank, deciding step, date and validity.
+    quarantined : polars.DataFrame
+        Rows of routings that cannot be used, with `rule` and `reason`.
     """
 
     operations: pl.DataFrame
@@ -41,13 +46,19 @@ class Selection:
 def select_routings(operations: pl.DataFrame, *, outsourced_rout_no: tuple[str, ...] = ()) -> Selection:
     """Rank every item's routings.
 
-    `operations` needs item_key, rout_no, proc_seq (Int32), job_cd, inside, insrt_dt (Datetime), `row_valid` (Boolean) and
-    `major` (Boolean: main routing, NULL unknown). Order: valid on the cut-off date, main flag (yes, unknown, no), class
-    (all in-house, mixed, all outsourced), newest insert time (none last), routing number descending. A routing is valid
-    when all its rows are. `decided_by` names the step that put a routing behind the one before it; for the first
-    routing, the step by which it won.
+    Order: valid on the cut-off date, main flag (yes, unknown, no), class (all in-house, mixed, all outsourced), newest
+    insert time (none last), routing number descending. A routing is valid when all its rows are. `decided_by` names the
+    step that put a routing behind the one before it; for the first routing, the step by which it won.
 
-    A group with two different jobs on one operation number, or without any job code, is quarantined whole.
+    A routing with two different jobs on one operation number, or without any job code, is quarantined whole.
+
+    Parameters
+    ----------
+    operations : polars.DataFrame
+        Columns item_key, rout_no, proc_seq (Int32), job_cd, inside, insrt_dt (Datetime), `row_valid` (Boolean) and
+        `major` (Boolean: main routing, NULL unknown).
+    outsourced_rout_no : tuple of str, optional
+        Routing numbers that mean "outsourced" whatever the rows say.
     """
     groups = operations.group_by(_GROUP).agg(
         (pl.col("proc_seq").n_unique() < pl.len()).alias("_clash"),

@@ -1,14 +1,13 @@
-"""Statements that read one frame: explicit columns, joins and filters of the profile, and the marks of incremental reads.
+"""Statements that read one frame: explicit columns, the profile's joins and filters, and marks of incremental reads.
 
-A frame that names a change column is read with its marks behind it: the columns of its key (`key_0`, ...) and `change`,
-none of which are part of the raw frame. What belongs here: SQLAlchemy expressions. What does not: running them
-(`reader.py`), files (`extract.py`), or which rows to ask for (`incremental.py`).
+A frame that names a change column is read with its change marks behind it: the columns of its key (`key_0`, ...) and
+`change`. They are not part of the raw frame.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -23,12 +22,16 @@ from routing_etl.errors import SourceError
 #: The least mark that an incremental read asks for: a day, a sequence number, or a row version as a whole number.
 Bound = date | int | float
 
-#: Prefix of the key's columns, and the change column, behind a frame's own columns.
+#: Names of the change marks behind a frame's own columns: prefix of the key's columns, and the change column.
 KEY, CHANGE = "key_", "change"
 
 
-def _tables(binding: Binding) -> dict[str, Any]:
-    """SQLAlchemy table per alias, holding every found column; names quoted by the dialect."""
+#: Table of the statement by its alias.
+_Sources = Mapping[str, sa.FromClause]
+
+
+def _tables(binding: Binding) -> _Sources:
+    """SQLAlchemy table per alias, with every column found; the dialect quotes the names."""
     return {
         alias: sa.table(
             quoted_name(name, True),
@@ -39,7 +42,7 @@ def _tables(binding: Binding) -> dict[str, Any]:
     }
 
 
-def _of(tables: dict[str, Any], found: FoundColumn) -> ColumnElement[Any]:
+def _of(tables: _Sources, found: FoundColumn) -> ColumnElement[Any]:
     column: ColumnElement[Any] = tables[found.alias].c[found.name]
     return column
 
@@ -54,9 +57,9 @@ def _known(binding: Binding, name: str) -> FoundColumn:
     return found
 
 
-def _from(binding: Binding, tables: dict[str, Any]) -> Any:
+def _from(binding: Binding, tables: _Sources) -> sa.FromClause:
     section = binding.section
-    source = tables[section.alias]
+    source: sa.FromClause = tables[section.alias]
     for join in section.joins:
         condition = sa.and_(
             *[
@@ -94,7 +97,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _condition(binding: Binding, tables: dict[str, Any], where: Where) -> ColumnElement[bool]:
+def _condition(binding: Binding, tables: _Sources, where: Where) -> ColumnElement[bool]:
     found = _known(binding, where.column)
     value = bool(where.value) if found.type == "boolean" and isinstance(where.value, int) else where.value
     condition: ColumnElement[bool] = _OPERATORS[where.op](_of(tables, found), value)
@@ -102,7 +105,7 @@ def _condition(binding: Binding, tables: dict[str, Any], where: Where) -> Column
 
 
 def mark_columns(binding: Binding, dialect: str) -> tuple[ReadColumn, ...]:
-    """The marks that an incremental frame is read with: its key's columns, then the change column; else none."""
+    """List the change marks that an incremental frame is read with: its key's columns, then the change column."""
     if binding.marks is None or binding.section.incremental is None:
         return ()
     kinds: dict[TypeFamily, ReadType] = {
@@ -125,10 +128,21 @@ def mark_columns(binding: Binding, dialect: str) -> tuple[ReadColumn, ...]:
 
 
 def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> sa.Select[Any]:
-    """The frame's statement: explicit columns, text bounded in the database, filters as bound parameters.
+    """Make the frame's statement: explicit columns, text bounded in the database, filters as bound parameters.
 
-    A frame with marks has them behind its columns. `since`: only rows whose change column is not below it, and those
-    that have none or one that does not compare.
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    dialect : str
+        Name of the SQLAlchemy dialect.
+    since : Bound, optional
+        Only rows whose change column is not below it, and those where it is NULL or does not compare.
+
+    Returns
+    -------
+    sqlalchemy.Select
+        The statement; change marks, if any, stand behind the frame's columns.
     """
     tables = _tables(binding)
     chosen = [_expression(c, tables, dialect) for c in binding.columns]
@@ -144,14 +158,14 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
 
 
 def count_of(binding: Binding) -> sa.Select[Any]:
-    """How many rows the frame's statement without `since` has, as `n`."""
+    """Make the statement that counts the frame's rows, as `n`."""
     tables = _tables(binding)
     statement = sa.select(sa.func.count().label("n")).select_from(_from(binding, tables))
     return statement.where(*[_condition(binding, tables, w) for w in binding.section.where])
 
 
-def _mark(column: ReadColumn, tables: dict[str, Any], dialect: str) -> ColumnElement[Any]:
-    """The change column as it is read: row versions as a whole number, or as 16 hexadecimal digits, which sort alike."""
+def _mark(column: ReadColumn, tables: _Sources, dialect: str) -> ColumnElement[Any]:
+    """The change column as it is read: row versions as a whole number or as 16 hexadecimal digits; both sort alike."""
     if column.found is None or column.found.type not in ("binary", "unknown") or column.type == "date":
         return _expression(column, tables, dialect)
     source = _of(tables, column.found)
@@ -160,7 +174,7 @@ def _mark(column: ReadColumn, tables: dict[str, Any], dialect: str) -> ColumnEle
     return sa.func.hex(source) if dialect == "sqlite" else sa.func.upper(sa.func.encode(source, "hex"))
 
 
-def _since(binding: Binding, tables: dict[str, Any], dialect: str, bound: Bound) -> ColumnElement[bool]:
+def _since(binding: Binding, tables: _Sources, dialect: str, bound: Bound) -> ColumnElement[bool]:
     assert binding.marks is not None and binding.section.incremental is not None
     found = binding.marks.change
     column = _of(tables, found)
@@ -187,18 +201,19 @@ def _since(binding: Binding, tables: dict[str, Any], dialect: str, bound: Bound)
 
 
 def int_of(bound: Bound) -> int:
-    """A row version's number.
+    """Take a bound as a row version.
 
     Raises
     ------
-    TypeError: the bound is no whole number.
+    TypeError
+        The bound is not a whole number.
     """
     if not isinstance(bound, int):
         raise TypeError(f"{bound!r} is not a row version")
     return bound
 
 
-def _expression(column: ReadColumn, tables: dict[str, Any], dialect: str) -> ColumnElement[Any]:
+def _expression(column: ReadColumn, tables: _Sources, dialect: str) -> ColumnElement[Any]:
     if column.found is None:
         return sa.literal(column.const) if column.const is not None else sa.null()
     source = _of(tables, column.found)

@@ -1,7 +1,7 @@
 """Text of the ERP made comparable: blanks, full-width characters, words that mean "missing".
 
-One function for every text column of every frame, so that training and prediction cannot differ. Work is done on the
-distinct values, whose number hardly grows with the rows. What belongs here: text. What does not: numbers and units.
+One function cleans every text column of every frame, so that training and prediction cannot differ. It works on the
+distinct values, whose number hardly grows with the rows.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from typing import SupportsInt
 
 import polars as pl
 
+from routing_etl.frames import key_of
+
 
 class Counter:
-    """Counts what was repaired: rule, then column, then rows. Columns in `ignore` are not there in this ERP."""
+    """Counts rows by rule and column. Columns in `ignore` are not counted: this ERP does not have them."""
 
     def __init__(self, ignore: Iterable[str] = ()) -> None:
         self.ignore = frozenset(ignore)
         self.by_rule: dict[str, dict[str, int]] = {}
 
     def add(self, rule: str, column: str, rows: SupportsInt) -> None:
-        """Count `rows` for a rule on a column; none is not noted."""
+        """Count rows for a rule on a column; 0 leaves no trace."""
         count = int(rows)
         if count and column not in self.ignore:
             columns = self.by_rule.setdefault(rule, {})
@@ -34,7 +36,21 @@ class Counter:
 
 @dataclass(frozen=True)
 class TextRule:
-    """What a text column's values are turned into. Words are compared whole, after cleaning, without case."""
+    """How the values of a text column are cleaned. Words are compared whole, after cleaning, without case.
+
+    Parameters
+    ----------
+    null_words : tuple of str
+        Values that mean NULL.
+    placeholder_words : tuple of str
+        Values that stand for "unknown": NULL, and flagged.
+    upper : bool
+        Turn the text into upper case.
+    right_trim : str
+        Characters cut off the end.
+    remove : dict of str to str
+        Mark to the text that is written for it; the text is removed and the rows noted.
+    """
 
     null_words: tuple[str, ...] = ()
     placeholder_words: tuple[str, ...] = ()
@@ -43,7 +59,7 @@ class TextRule:
     remove: dict[str, str] = field(default_factory=dict)
 
 
-#: Rule under which values are counted whose bytes were no text.
+#: Rule that counts values whose bytes are not text in the database's encoding.
 NOT_TEXT = "not_text"
 
 
@@ -52,15 +68,15 @@ def _is_broken(text: pl.Expr) -> pl.Expr:
 
 
 def count_broken(codes: pl.Series, column: str, counter: Counter) -> None:
-    """Count values with U+FFFD, which reading puts in the place of bytes that are no text in the database's encoding.
+    """Count values with U+FFFD, which stands for bytes that are not text in the database's encoding.
 
-    For columns that `clean_text` does not see: it counts them itself.
+    For the columns that do not go through `clean_text`, which counts them itself.
     """
     counter.add(NOT_TEXT, column, codes.to_frame("c").select(_is_broken(pl.col("c")).sum()).item() or 0)
 
 
 def normalised(text: pl.Expr) -> pl.Expr:
-    """NFKC, inner blanks and control characters collapsed to one blank, trimmed."""
+    """Normalise to NFKC, collapse blanks and control characters to one blank, and trim."""
     return text.str.normalize("NFKC").str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
 
 
@@ -71,7 +87,7 @@ def _words(words: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class CleanText:
-    """Cleaned values, the rows that held a placeholder, and per mark the rows that bore it."""
+    """Cleaned values, the rows that held a placeholder (None: no row did), and the rows that bore each mark."""
 
     values: pl.Series
     placeholder: pl.Series | None
@@ -83,6 +99,17 @@ def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter)
 
     Rules counted: `blank_to_null`, `null` (was NULL already), `null_word`, `placeholder`, `odd_blanks` (trimmed,
     collapsed, control characters or NFKC), `upper_case`, `mark_removed`, `not_text` (see `count_broken`).
+
+    Parameters
+    ----------
+    values : polars.Series
+        Values as they were read.
+    rule : TextRule
+        What to do with them.
+    column : str
+        Name of the column, for the counts and the result.
+    counter : Counter
+        Takes the counts.
     """
     name = "raw"
     distinct = values.alias(name).to_frame().group_by(name).agg(pl.len().alias("rows"))
@@ -137,9 +164,7 @@ def _rows(distinct: pl.DataFrame, condition: pl.Expr) -> int:
 
 
 def keys_of(codes: pl.Series) -> pl.Series:
-    """Join keys of raw codes (`frames.key_of`), computed once per distinct code."""
-    from routing_etl.frames import key_of
-
+    """Compute the join keys of raw codes (`frames.key_of`), once per distinct code."""
     distinct = codes.alias("code").unique().to_frame().with_columns(key_of(pl.col("code")).alias("key"))
     if (distinct["code"] == distinct["key"]).fill_null(True).all():
         return codes.alias("item_key")

@@ -1,7 +1,6 @@
-"""Units: spellings to units, values to one unit, and how sure that is.
+"""Units: spellings to units, values to one unit, and how certain that is (the profile's `[units]`).
 
-What belongs here: the arithmetic of docs/erp-contract.md 5, rows 4-7, driven by the profile's `[units]`. What does not:
-which column has which unit (the profile), or limits per part type (`clean_items.py`).
+The arithmetic: docs/erp-contract.md 5, rows 4-7.
 """
 
 from __future__ import annotations
@@ -12,13 +11,27 @@ import polars as pl
 
 from routing_etl.erp.profile_model import Units
 
-#: Where a value's unit comes from: written in the row, assumed by a rule, not understood, or there is no value.
+#: Where a value's unit comes from: stated in the row, assumed by a rule, not understood, or there is no value.
 STATED, ASSUMED, UNKNOWN, NONE = "stated", "assumed", "unknown", "none"
 
 
 @dataclass(frozen=True)
 class Converted:
-    """Values in the wanted unit, the unit each came in, where that unit is from, and what was found on the way."""
+    """Values in the wanted unit.
+
+    Parameters
+    ----------
+    values : polars.Series
+        Converted values; NULL where the unit was not understood.
+    unit : polars.Series
+        Unit that each value came in.
+    unit_source : polars.Series
+        Where that unit comes from: STATED, ASSUMED, UNKNOWN or NONE.
+    suspicious : int
+        Values that were too large to be believed in their unit.
+    new_spellings : tuple of str
+        Spellings that the profile does not know.
+    """
 
     values: pl.Series
     unit: pl.Series
@@ -28,7 +41,7 @@ class Converted:
 
 
 def spelling_table(spellings: pl.Series, units: Units, group: str) -> pl.DataFrame:
-    """One row per distinct spelling (NULL too): `spelling`, `unit` or NULL, `source`, `is_new`."""
+    """Look up the distinct spellings, NULL included: columns `spelling`, `unit` (NULL: unknown), `source`, `is_new`."""
     known = {k.strip().upper(): v for k, v in units.map.items()}
     nothing = {s.strip().upper() for s in units.unknown}
     blank = units.blank_default.get(group, "unknown")
@@ -49,10 +62,23 @@ def spelling_table(spellings: pl.Series, units: Units, group: str) -> pl.DataFra
 
 
 def convert(values: pl.Series, spellings: pl.Series, units: Units, group: str, wanted: str) -> Converted:
-    """Values (NULL: none) to `wanted` by each row's unit; what is not understood becomes NULL.
+    """Convert values to one unit.
 
-    A unit of another quantity than the wanted one is not understood either. Values from `units.suspicious` on are not
-    believed in that unit: they become NULL with source unknown.
+    A unit that is unknown, or of another quantity than the wanted one, makes the value NULL. So does a value from
+    `units.suspicious` on, which is not believed in its unit.
+
+    Parameters
+    ----------
+    values : polars.Series
+        Numbers, NULL where there is none.
+    spellings : polars.Series
+        Unit of each value as the ERP writes it.
+    units : Units
+        The profile's units.
+    group : str
+        The attribute's unit group, which says what a blank spelling means.
+    wanted : str
+        Unit to convert to.
     """
     table = spelling_table(spellings, units, group)
     quantity = units.quantity_of(wanted) or {wanted: 1.0}

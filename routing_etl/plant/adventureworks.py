@@ -1,11 +1,8 @@
-"""Microsoft's AdventureWorks sample as a database, from CSV files: the real input of the `adventureworks` profile.
-
-What belongs here: the tables' own names, columns and types, and loading the files. What does not: what the columns mean
-(`profiles/adventureworks.toml`).
-"""
+"""Microsoft's AdventureWorks sample as a database, loaded from CSV files: input of the `adventureworks` profile."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +26,25 @@ def _text(length: int) -> sa.Unicode:
     return sa.Unicode(length)
 
 
-#: File name, schema, table, and its columns in the file's order with SQL Server's types.
-_TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("product_category", "Production", "ProductCategory", {"ProductCategoryID": _INT, "Name": _text(50), "ModifiedDate": _WHEN}),
-    (
+@dataclass(frozen=True)
+class _Table:
+    """A table of AdventureWorks: its CSV file, schema and name, and its columns in the file's order."""
+
+    file: str
+    schema: str
+    name: str
+    columns: dict[str, sa.types.TypeEngine[Any]]
+
+
+_TABLES = (
+    _Table("product_category", "Production", "ProductCategory", {"ProductCategoryID": _INT, "Name": _text(50), "ModifiedDate": _WHEN}),
+    _Table(
         "product_subcategory",
         "Production",
         "ProductSubcategory",
         {"ProductSubcategoryID": _INT, "ProductCategoryID": _INT, "Name": _text(50), "ModifiedDate": _WHEN},
     ),
-    (
+    _Table(
         "product_model",
         "Production",
         "ProductModel",
@@ -50,7 +56,7 @@ _TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
             "ModifiedDate": _WHEN,
         },
     ),
-    (
+    _Table(
         "product",
         "Production",
         "Product",
@@ -81,13 +87,13 @@ _TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
             "ModifiedDate": _WHEN,
         },
     ),
-    (
+    _Table(
         "location",
         "Production",
         "Location",
         {"LocationID": _INT, "Name": _text(50), "CostRate": _MONEY, "Availability": sa.Numeric(8, 2), "ModifiedDate": _WHEN},
     ),
-    (
+    _Table(
         "work_order",
         "Production",
         "WorkOrder",
@@ -104,7 +110,7 @@ _TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
             "ModifiedDate": _WHEN,
         },
     ),
-    (
+    _Table(
         "work_order_routing",
         "Production",
         "WorkOrderRouting",
@@ -123,7 +129,7 @@ _TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
             "ModifiedDate": _WHEN,
         },
     ),
-    (
+    _Table(
         "bill_of_materials",
         "Production",
         "BillOfMaterials",
@@ -139,9 +145,9 @@ _TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
             "ModifiedDate": _WHEN,
         },
     ),
-    ("scrap_reason", "Production", "ScrapReason", {"ScrapReasonID": _INT, "Name": _text(50), "ModifiedDate": _WHEN}),
-    ("unit_measure", "Production", "UnitMeasure", {"UnitMeasureCode": _text(3), "Name": _text(50), "ModifiedDate": _WHEN}),
-    (
+    _Table("scrap_reason", "Production", "ScrapReason", {"ScrapReasonID": _INT, "Name": _text(50), "ModifiedDate": _WHEN}),
+    _Table("unit_measure", "Production", "UnitMeasure", {"UnitMeasureCode": _text(3), "Name": _text(50), "ModifiedDate": _WHEN}),
+    _Table(
         "product_vendor",
         "Purchasing",
         "ProductVendor",
@@ -163,14 +169,29 @@ _TABLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 
 
 def load_csv(folder: Path, url: str, progress: Progress = SILENT) -> dict[str, int]:
-    """Write the AdventureWorks CSV files of `folder` into the database at `url`; returns rows per table.
+    """Write the AdventureWorks CSV files of a folder into a database.
 
-    Tables and columns carry SQL Server's own names; schemas (`Production`, `Purchasing`) are used where the database
-    has them, SQLite gets plain table names. Tables that exist are replaced.
+    Tables and columns carry SQL Server's own names. Schemas (`Production`, `Purchasing`) are used where the database has
+    them; SQLite gets plain table names. Tables that exist are replaced.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder with `<table>.csv` or `<table>.csv.gz`.
+    url : str
+        Database URL.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    dict of str to int
+        Rows per table.
 
     Raises
     ------
-    SourceError: a file is missing, or its columns are not those of the table.
+    SourceError
+        A file is missing, or its columns are not those of the table.
     """
     engine = make_engine(url, "warehouse", default_settings())
     plain = engine.dialect.name == "sqlite"
@@ -180,28 +201,26 @@ def load_csv(folder: Path, url: str, progress: Progress = SILENT) -> dict[str, i
         with translated("erp", url), engine.begin() as connection:
             if not plain:
                 present = sa.inspect(connection).get_schema_names()
-                for schema in sorted({t[1] for t in _TABLES} - set(present)):
-                    connection.execute(sa.schema.CreateSchema(schema))
+                for name in sorted({t.schema for t in _TABLES} - set(present)):
+                    connection.execute(sa.schema.CreateSchema(name))
             with progress.task("Loading AdventureWorks", len(_TABLES)) as task:
-                for file, schema, name, columns in _TABLES:
-                    table = sa.Table(
-                        name,
-                        metadata,
-                        *[sa.Column(c, t) for c, t in columns.items()],
-                        schema=None if plain else schema,
-                    )
-                    content = _read(folder, file, columns)
+                for wanted in _TABLES:
+                    columns = [sa.Column(c, t) for c, t in wanted.columns.items()]
+                    schema = None if plain else wanted.schema
+                    table = sa.Table(wanted.name, metadata, *columns, schema=schema)
+                    content = _read(folder, wanted)
                     table.drop(connection, checkfirst=True)
                     table.create(connection)
                     _insert(connection, table, content)
-                    rows[name] = content.height
+                    rows[wanted.name] = content.height
                     task.advance()
     finally:
         engine.dispose()
     return rows
 
 
-def _read(folder: Path, file: str, columns: dict[str, Any]) -> pl.DataFrame:
+def _read(folder: Path, wanted: _Table) -> pl.DataFrame:
+    file, columns = wanted.file, wanted.columns
     found = [p for p in (folder / f"{file}.csv", folder / f"{file}.csv.gz") if p.is_file()]
     if not found:
         raise SourceError(

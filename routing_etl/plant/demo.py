@@ -1,12 +1,11 @@
 """The demo plant: a realistic ERP database made from a seed, as a test bed whose ceiling is known.
 
-What belongs here: `write_plant`, its safety (a real ERP is never overwritten) and bulk writing. What does not: the plant
-itself (`plant_latent`, `plant_rules`, `plant_grammar`, `plant_history`), its texts and dirt (`plant_items`, `plant_rows`).
+`write_plant` draws the plant (see the package's docstring) and writes it in bulk. It never overwrites a real ERP.
 
-The truth tables beside the four source tables (`plant_schema`) say, per item, which routings a planner would write today
-and with what probability, and the minutes that the attributes determine. The ceiling is the mean probability of the
-most probable job sequence. It is computed on the true attributes: the dirt hides some of them from any model, so what
-can be reached is a little lower.
+The truth tables beside the four source tables (`schema.py`) say, per item, which routings a planner would write today and
+with what probability, and the minutes that the attributes determine. The ceiling is the mean probability of the most
+probable job sequence. It is computed on the true attributes: dirt hides some of them from any model, so what can be reached
+is a little lower.
 """
 
 from __future__ import annotations
@@ -28,8 +27,9 @@ from routing_etl.plant.draw import draw_book
 from routing_etl.plant.grammar import Book, Grammar
 from routing_etl.plant.history import choose_routed, day_of, make_orders, make_routings
 from routing_etl.plant.items import item_codes, visible_items
-from routing_etl.plant.latent import Array, draw_latent
+from routing_etl.plant.latent import Array, Catalogue, Latent, draw_latent
 from routing_etl.plant.rows import (
+    Plant,
     purchase_rows,
     result_rows,
     rout_numbers,
@@ -42,7 +42,9 @@ from routing_etl.settings import Settings
 
 __all__ = ["Grammar", "PlantReport", "typed_frame", "write_plant"]
 
+#: Smaller plants have families without items; larger ones have not been tried.
 MIN_ITEMS, MAX_ITEMS = 200, 325_000
+#: Row of the summary table by which a demo plant is recognised.
 _MARK = ("generator", "routing_etl.plant.demo")
 _ROUTINGS_PER_CHUNK = 8_000
 _ORDERS_PER_CHUNK = 25_000
@@ -51,7 +53,17 @@ _ITEMS_PER_CHUNK = 20_000
 
 @dataclass(frozen=True)
 class PlantReport:
-    """What was written: rows per table, seconds, and the ceiling (see the module's docstring)."""
+    """What was written.
+
+    Parameters
+    ----------
+    rows : dict of str to int
+        Rows per table.
+    seconds : float
+        Time taken.
+    ceiling : float
+        Mean probability of the most probable job sequence, over items without a routing.
+    """
 
     rows: dict[str, int]
     seconds: float
@@ -67,15 +79,36 @@ def write_plant(
     grammar: Grammar | None = None,
     progress: Progress = SILENT,
 ) -> PlantReport:
-    """Write a plant of `n_items` items into the database at `url`; the same arguments give the same rows.
+    """Write a demo plant into a database; the same arguments give the same rows.
 
     An earlier demo plant there is replaced. Memory stays below 3 GB at 325,000 items.
 
+    Parameters
+    ----------
+    url : str
+        Database URL.
+    n_items : int
+        Number of items.
+    seed : int
+        Seed of all draws.
+    settings : Settings
+        Timeouts and rows per load.
+    grammar : Grammar, optional
+        Knobs of the plant.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    PlantReport
+        Rows per table and the ceiling.
+
     Raises
     ------
-    ConfigurationError: `n_items` or `seed` out of bounds, no database URL, or tables of the same names that are not a
-        demo plant's.
-    RoutingEtlError: the database cannot be written.
+    ConfigurationError
+        `n_items` or `seed` is out of bounds, the URL is none, or tables of the same names are not a demo plant's.
+    RoutingEtlError
+        The database cannot be written.
     """
     if not MIN_ITEMS <= n_items <= MAX_ITEMS:
         raise ConfigurationError(
@@ -94,7 +127,7 @@ def write_plant(
                 book = draw_book(seed, knobs)
                 task.advance()
             sink = _Sink(engine, settings.load_rows)
-            summary = _write_all(sink, book, n_items, seed, progress)
+            summary = _write_all(sink, book, _Draws(seed, n_items), progress)
             with progress.task("Plant: indexes") as task:
                 for table in (*schema.SOURCE_TABLES, *schema.TRUTH_TABLES):
                     for index in sorted(table.indexes, key=lambda i: str(i.name)):
@@ -110,123 +143,141 @@ def write_plant(
     )
 
 
-def _write_all(sink: _Sink, book: Book, n_items: int, seed: int, progress: Progress) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Draws:
+    """Independent random generators of a plant, by part of its making and chunk."""
+
+    seed: int
+    n_items: int
+
+    def rng(self, part: int, chunk: int = 0) -> np.random.Generator:
+        """The generator of one part."""
+        return np.random.default_rng([self.seed, self.n_items, part, chunk])
+
+
+def _write_all(sink: _Sink, book: Book, draws: _Draws, progress: Progress) -> dict[str, str]:
     """Draw the plant and write its tables; returns the summary."""
-    knobs = book.grammar
-
-    def rng(part: int, chunk: int = 0) -> np.random.Generator:
-        return np.random.default_rng([seed, n_items, part, chunk])
-
-    cat = book.catalogue
-    items = draw_latent(rng(1), cat, n_items, knobs.new_item_share)
-    draw = rng(2)
-    source = np.arange(n_items)
-    copied = draw.random(n_items) < knobs.duplicate_items
-    originals = np.flatnonzero(~copied)
-    if len(originals):
-        source[copied] = draw.choice(originals, int(copied.sum()))
-    items = items.take(source)
-    codes = item_codes(rng(3), cat, items)
-    master = visible_items(rng(4), cat, items, codes, knobs.attribute_noise, knobs.dirt)
+    knobs, n_items = book.grammar, draws.n_items
+    choices = draws.rng(2)
+    items, source = _draw_items(draws, book.catalogue, knobs, choices)
+    codes = item_codes(draws.rng(3), book.catalogue, items)
+    master = visible_items(draws.rng(4), book.catalogue, items, codes, knobs)
     master = master[source.astype(np.uint32)].with_columns(codes)
-    twice = draw.choice(n_items, max(2, n_items // 8000) if knobs.dirt else 0, replace=False)
-    with progress.task("Plant: items", n_items) as task:
-        for low in range(0, n_items, _ITEMS_PER_CHUNK):
-            sink.write(schema.ITEM_TABLE, master[low : low + _ITEMS_PER_CHUNK])
-            task.advance(min(_ITEMS_PER_CHUNK, n_items - low))
-        again = master[twice.astype(np.uint32)]
-        half = np.arange(len(twice)) % 2 == 0
-        sink.write(
-            schema.ITEM_TABLE,
-            again.with_columns(
-                DRAW_REV=pl.when(pl.Series(half)).then(pl.lit("Z")).otherwise(pl.col("DRAW_REV"))
-            ),
-        )
+    twice = choices.choice(n_items, max(2, n_items // 8000) if knobs.dirt else 0, replace=False)
+    _write_items(sink, master, twice, progress)
 
     plan = book.plan(items)
-    routed = choose_routed(rng(5), cat, items, knobs.routed_share)
-    routings = make_routings(rng(6), book, items, plan, routed)
+    routed = choose_routed(draws.rng(5), book.catalogue, items, knobs.routed_share)
+    routings = make_routings(draws.rng(6), book, items, plan, routed)
+    n_operations = len(routings.op_job)
+    effect = np.ones(n_operations)
+    if knobs.item_time_noise:
+        effect = draws.rng(9).lognormal(0, knobs.item_time_noise, n_operations)
+    orders = make_orders(draws.rng(8), book, routings, n_items)
     numbers = rout_numbers(book, routings)
-    n_routings = len(routings.item)
+    plant = Plant(book, items, master, plan, routed, routings, numbers, orders, effect)
+    _write_history(sink, plant, draws, progress)
+    chances = _write_truth(sink, plant, progress)
+    return _summary(plant, chances, draws.seed, sink.rows.get(schema.RESULTS_VIEW, 0))
+
+
+def _draw_items(
+    draws: _Draws, catalogue: Catalogue, knobs: Grammar, choices: np.random.Generator
+) -> tuple[Latent, Array]:
+    """Items, some of which repeat another one; and the item whose attributes each one shows."""
+    items = draw_latent(draws.rng(1), catalogue, draws.n_items, knobs.new_item_share)
+    source = np.arange(draws.n_items)
+    copied = choices.random(draws.n_items) < knobs.duplicate_items
+    originals = np.flatnonzero(~copied)
+    if len(originals):
+        source[copied] = choices.choice(originals, int(copied.sum()))
+    return items.take(source), source
+
+
+def _write_items(sink: _Sink, master: pl.DataFrame, twice: Array, progress: Progress) -> None:
+    """The item master, then the rows of some items again, half of them with another drawing revision."""
+    with progress.task("Plant: items", len(master)) as task:
+        for low, high in _spans(len(master), _ITEMS_PER_CHUNK):
+            sink.write(schema.ITEM_TABLE, master[low:high])
+            task.advance(high - low)
+        half = pl.Series(np.arange(len(twice)) % 2 == 0)
+        revision = pl.when(half).then(pl.lit("Z")).otherwise(pl.col("DRAW_REV"))
+        sink.write(schema.ITEM_TABLE, master[twice.astype(np.uint32)].with_columns(DRAW_REV=revision))
+
+
+def _write_history(sink: _Sink, plant: Plant, draws: _Draws, progress: Progress) -> None:
+    """Routings, work results and purchase orders."""
+    knobs = plant.book.grammar
+    n_routings, n_orders = len(plant.routings.item), len(plant.orders.routing)
     with progress.task("Plant: routings", n_routings) as task:
         for chunk, (low, high) in enumerate(_spans(n_routings, _ROUTINGS_PER_CHUNK)):
-            sink.write(
-                schema.ROUTING_TABLE,
-                routing_rows(rng(7, chunk), book, items, master, routings, numbers, low, high),
-            )
+            sink.write(schema.ROUTING_TABLE, routing_rows(draws.rng(7, chunk), plant, low, high))
             task.advance(high - low)
-    orders = make_orders(rng(8), book, routings, n_items)
-    effect = rng(9).lognormal(0, knobs.item_time_noise, len(routings.op_job)) if knobs.item_time_noise else np.ones(len(routings.op_job))  # fmt: skip
-    with progress.task("Plant: work results", len(orders.routing)) as task:
-        for chunk, (low, high) in enumerate(_spans(len(orders.routing), _ORDERS_PER_CHUNK)):
-            sink.write(
-                schema.RESULTS_TABLE,
-                result_rows(rng(10, chunk), book, items, codes, routings, numbers, orders, effect, low, high),
-            )
+    with progress.task("Plant: work results", n_orders) as task:
+        for chunk, (low, high) in enumerate(_spans(n_orders, _ORDERS_PER_CHUNK)):
+            sink.write(schema.RESULTS_TABLE, result_rows(draws.rng(10, chunk), plant, low, high))
             task.advance(high - low)
     with progress.task("Plant: purchase orders", 1) as task:
+        n_lines, as_of = draws.n_items // 2, day_of(knobs.as_of)
         sink.write(
-            schema.PURCHASE_TABLE,
-            purchase_rows(rng(11), codes, n_items // 2, day_of(knobs.as_of), knobs.dirt),
+            schema.PURCHASE_TABLE, purchase_rows(draws.rng(11), plant.codes, n_lines, as_of, knobs.dirt)
         )
         task.advance()
 
-    best = np.zeros(n_items)
-    agree = np.zeros(n_items)
-    machines = book.machines(items)
-    op_item = routings.op_item
+
+@dataclass(frozen=True)
+class _Chances:
+    """Per item: probability of the most probable job sequence, and that two planners write the same one."""
+
+    best: Array
+    agree: Array
+
+
+def _write_truth(sink: _Sink, plant: Plant, progress: Progress) -> _Chances:
+    n_items = len(plant.items)
+    best, agree = np.zeros(n_items), np.zeros(n_items)
+    op_item = plant.routings.op_item
     bounds = np.searchsorted(op_item, np.arange(0, n_items + _ITEMS_PER_CHUNK, _ITEMS_PER_CHUNK))
     with progress.task("Plant: truth", n_items) as task:
         for chunk, (low, high) in enumerate(_spans(n_items, _ITEMS_PER_CHUNK)):
-            truth, item, job = truth_rows(book, items, plan, machines, codes, low, high)
-            per_job = truth.group_by("row", "JOB_SEQ").agg(pl.col("PROBABILITY").sum())
+            truth = truth_rows(plant, low, high)
+            per_job = truth.rows.group_by("row", "JOB_SEQ").agg(pl.col("PROBABILITY").sum())
             top = per_job.group_by("row").agg(
                 best=pl.col("PROBABILITY").max(), agree=(pl.col("PROBABILITY") ** 2).sum()
             )
             best[top["row"].to_numpy()] = top["best"].to_numpy()
             agree[top["row"].to_numpy()] = top["agree"].to_numpy()
-            sink.write(schema.TRUTH_ROUTING_TABLE, truth.drop("row"))
+            sink.write(schema.TRUTH_ROUTING_TABLE, truth.rows.drop("row"))
             written = slice(bounds[chunk], bounds[chunk + 1])
-            item = np.concatenate([item, op_item[written]])
-            job = np.concatenate([job, routings.op_job[written]])
-            sink.write(schema.TRUTH_TIME_TABLE, truth_time_rows(book, items, codes, item, job))
+            item = np.concatenate([truth.item, op_item[written]])
+            job = np.concatenate([truth.job, plant.routings.op_job[written]])
+            sink.write(schema.TRUTH_TIME_TABLE, truth_time_rows(plant, item, job))
             task.advance(high - low)
-    return _summary(book, n_items, seed, routed, best, agree, n_routings, len(routings.op_job), sink)
+    return _Chances(best, agree)
 
 
-def _summary(
-    book: Book,
-    n_items: int,
-    seed: int,
-    routed: Array,
-    best: Array,
-    agree: Array,
-    n_routings: int,
-    n_operations: int,
-    sink: _Sink,
-) -> dict[str, str]:
-    knobs = book.grammar
-    open_items = ~routed
+def _summary(plant: Plant, chances: _Chances, seed: int, n_results: int) -> dict[str, str]:
+    book, routed, knobs = plant.book, plant.routed, plant.book.grammar
     return {
-        "ceiling": f"{best[open_items].mean():.6f}",
+        "ceiling": f"{chances.best[~routed].mean():.6f}",
         "ceiling_meaning": "mean over unrouted items of the most probable job sequence's probability, on true attributes",
-        "ceiling_routed": f"{best[routed].mean():.6f}",
-        "two_planners_agree": f"{agree[open_items].mean():.6f}",
-        "n_items": str(n_items),
+        "ceiling_routed": f"{chances.best[routed].mean():.6f}",
+        "two_planners_agree": f"{chances.agree[~routed].mean():.6f}",
+        "n_items": str(len(plant.items)),
         "n_routed": str(int(routed.sum())),
-        "n_routings": str(n_routings),
-        "n_operations": str(n_operations),
-        "n_work_results": str(sink.rows.get(schema.RESULTS_VIEW, 0)),
+        "n_routings": str(len(plant.routings.item)),
+        "n_operations": str(len(plant.routings.op_job)),
+        "n_work_results": str(n_results),
         "n_job_codes": str(len(book.codes.code) - 1),
         "seed": str(seed),
         "as_of": knobs.as_of.isoformat(),
-        "code_change": book.code_change.isoformat(),
+        "code_change": book.drift.changed.isoformat(),
         "code_changes": ", ".join(
             f"{book.codes.code[old]} -> {book.codes.code[new]}"
-            for new, old in enumerate(book.old_code)
+            for new, old in enumerate(book.drift.old_code)
             if old != new
         ),
-        "machine_change": book.machine_change.isoformat(),
+        "machine_change": book.shop.changed.isoformat(),
         **{f"grammar.{name}": value for name, value in knobs.knobs().items()},
     }
 
@@ -294,7 +345,7 @@ def _clear(engine: Engine, url: str) -> None:
 
 
 def typed_frame(table: sa.Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Text dates as dates, for databases with strict types: what no DATE or DATETIME2 column can hold becomes NULL."""
+    """Turn text dates into dates for databases with strict types; what is not a date becomes NULL."""
     return frame.with_columns(
         pl.col(c.name).str.to_date("%Y-%m-%d", strict=False)
         if isinstance(c.type, sa.Date)

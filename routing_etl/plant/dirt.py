@@ -1,7 +1,6 @@
-"""Dirt of the demo plant: helpers that spoil a clean column at a given rate (docs/erp-contract.md 5).
+"""Helpers that spoil a clean column at a given rate: blanks beside NULLs, odd spellings, wrong values.
 
-What belongs here: blanks beside NULLs, odd spellings, entry errors as operations on columns. What does not: which
-column gets what (`items.py`, `rows.py`), or any knowledge of rules.
+The catalogue of dirt: docs/erp-contract.md 5. `items.py` and `rows.py` say which column gets what.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ import polars as pl
 
 from routing_etl.plant.latent import Array
 
-#: Unreadable or oddly written insert times, as they are found in text columns.
+#: Insert times as they are found in text columns: unreadable, or in an unusual form.
 BROKEN_DATES = ("0000-00-00 00:00:00", "2023-13-45 10:00", "N/A", "01-Jan-01", "20190230", "-")
 
 
 def labels(names: Sequence[str | None], index: Array) -> pl.Series:
-    """`names[index]` as text; index -1 gives NULL."""
+    """Look up `names[index]` as text; index -1 gives NULL."""
     lookup = pl.Series([*names, None], dtype=pl.String)
     return lookup.gather(np.where(index < 0, len(names), index).astype(np.uint32))
 
 
 def put(column: pl.Series, where: Array, values: pl.Series | str | float | None) -> pl.Series:
-    """The column with `values` (a column of the same length or one value) wherever `where` is true."""
+    """Replace the column by `values` (a column of the same length, or one value) wherever `where` is true."""
     other = values if isinstance(values, pl.Series) else pl.Series([values], dtype=column.dtype)
     return pl.select(
         pl.when(pl.Series(where)).then(pl.lit(other)).otherwise(pl.lit(column)).alias(column.name)
@@ -32,7 +31,7 @@ def put(column: pl.Series, where: Array, values: pl.Series | str | float | None)
 
 
 def chance(rng: np.random.Generator, n: int, share: float) -> Array:
-    """n booleans, each true with probability `share`."""
+    """Draw `n` booleans, each true with probability `share`."""
     return rng.random(n) < share
 
 
@@ -59,7 +58,7 @@ def sprinkle(rng: np.random.Generator, column: pl.Series, words: Mapping[str, fl
 def category(
     rng: np.random.Generator, n: int, shares: Mapping[str, float], null: float = 0.0, tail: int = 0
 ) -> pl.Series:
-    """n words drawn by share; `tail` adds that many rare codes, `null` is the share of NULL."""
+    """Draw `n` words by share; `tail` adds that many rare codes, `null` is the share of NULL."""
     words: list[str | None] = list(shares)
     weights = list(shares.values())
     for k in range(tail):

@@ -1,13 +1,12 @@
 """The draw of a demo plant's grammar: another seed gives other codes, rules, thresholds, machines and times.
 
-What belongs here: random choices that make a `Book`. What does not: what a book means (`grammar.py`) and the draw
-of single rules (`rules.py`).
+`grammar.py` says what a `Book` means, `rules.py` draws single rules.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -17,19 +16,28 @@ from routing_etl.plant.grammar import (
     N_TOGGLES,
     Book,
     Codes,
+    Drift,
     Family,
     Grammar,
+    Passes,
+    Shop,
     Slot,
+    TimeFactors,
     Toggle,
     base_plan,
     toggled,
 )
-from routing_etl.plant.latent import Array, Catalogue, Latent, draw_catalogue, draw_latent
+from routing_etl.plant.latent import Array, Latent, draw_catalogue, draw_latent
 from routing_etl.plant.rules import Rule, channel, draw_channels, draw_rule
+
+#: Sizes part the work of a line into so many grades; each grade has its machines.
+_GRADES = 4
+#: Time factor of each material group, in the order of `values.MATERIAL_GROUPS`.
+_HARDNESS = np.array([1.0, 1.3, 1.6, 0.8, 1.9, 2.3, 0.6, 0.5, 0.9, 1.0, 1.4])
 
 
 class _Coder:
-    """Gives each (stage, group) its own letter-and-number and makes codes for its passes."""
+    """Gives each group of a stage a letter and a number of its own, and makes the codes of its passes."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -38,7 +46,7 @@ class _Coder:
         self.free: dict[str, list[int]] = {}
 
     def passes(self, stage: str, group: int) -> Array:
-        """Indices of the codes of passes 1, 2, 3 of a stage's group; some groups repeat one code."""
+        """Indices of the codes of passes 1, 2, 3 of a stage's group; some groups use one code for all passes."""
         key = (stage, group)
         if key not in self.made:
             info = v.STAGES[stage]
@@ -59,7 +67,7 @@ class _Coder:
 
 
 def draw_book(seed: int, grammar: Grammar) -> Book:
-    """Draw the plant's grammar. It depends on the seed and the knobs only, not on the number of items."""
+    """Draw the plant's grammar; it depends on the seed and the knobs, not on the number of items."""
     rng = np.random.default_rng([seed, 11])
     catalogue = draw_catalogue(
         np.random.default_rng([seed, 12]), grammar.families, grammar.part_types, grammar.new_part_types
@@ -74,8 +82,12 @@ def draw_book(seed: int, grammar: Grammar) -> Book:
     if grammar.outsourced_share:
         _outsource(rng, families, sample, grammar.outsourced_share)
     codes = coder.codes
-    old_code, code_change = _drift(rng, grammar, families, sample, codes)
-    book = _machines_and_times(rng, grammar, catalogue, families, codes, sample, old_code, code_change)
+    drift = _drift(rng, grammar, families, sample, codes)
+    shop = _draw_shop(rng, grammar, len(families), sample)
+    stages = [v.STAGES[s] if s else None for s in codes.stage]
+    line_of_code = np.array([0 if s is None else shop.lines.index(s.line) for s in stages])
+    factors = _draw_factors(rng, stages, drift.old_code, len(families), len(shop.lines))
+    book = Book(grammar, catalogue, codes, line_of_code, families, drift, shop, factors)
     _calibrate(book, sample)
     return book
 
@@ -96,8 +108,7 @@ def _draw_family(
         first = int(rng.integers(3))
         codes = np.stack([coder.passes(stage, first), coder.passes(stage, (first + 1) % 3)])
         choice = draw_rule(rng, part, channels, grammar.compound_rules) if rng.random() < 0.22 else None
-        passes = None
-        width = 1
+        passes, width = None, 1
         if many and grammar.most_passes > 1 and rng.random() < 0.75:
             passes, width = _draw_passes(rng, part, kind, grammar.most_passes)
         outside = None
@@ -117,19 +128,17 @@ def _draw_family(
     return family
 
 
-def _draw_passes(
-    rng: np.random.Generator, part: Latent, kind: v.Archetype, most: int
-) -> tuple[tuple[str, int, tuple[float, ...]], int]:
+def _draw_passes(rng: np.random.Generator, part: Latent, kind: v.Archetype, most: int) -> tuple[Passes, int]:
+    """A rule for the number of passes, and the most passes that it gives."""
     if kind.od_mm is not None:
         name = str(rng.choice(["od", "ln", "wall"], p=[0.5, 0.3, 0.2]))
         values = channel(part, name, 0)
         cuts = np.sort(rng.uniform([0.3, 0.7], [0.6, 0.92]))[: most - 1]
         levels = tuple(float(f"{x:.2g}") for x in np.quantile(values, cuts))
-        return (name, 0, levels), most
+        return Passes(name, 0, levels), most
     name, arg = ("tok", 1) if kind.style == "vessel" else ("ssize", 0)
     values = channel(part, name, arg)
-    levels = tuple(sorted({float(np.quantile(values, rng.uniform(0.4, 0.8)))}))
-    return (name, arg, levels), 2
+    return Passes(name, arg, (float(np.quantile(values, rng.uniform(0.4, 0.8))),)), 2
 
 
 def _draw_toggles(
@@ -139,8 +148,36 @@ def _draw_toggles(
     part: Latent,
     channels: list[tuple[str, int]],
 ) -> list[Toggle]:
+    options = _possible_toggles(family, part)
+    if not options:
+        return []
+    chosen: list[_Option] = []
+    for j in rng.permutation(len(options)):
+        if all(options[j].slot != c.slot for c in chosen):
+            chosen.append(options[j])
+        if len(chosen) == N_TOGGLES:
+            break
+    total = grammar.planner_noise * rng.gamma(4.0, 0.25)
+    weights = rng.dirichlet(np.full(len(chosen), 1.3))
+    return [
+        Toggle(o.kind, o.slot, float(total * w / o.active), draw_rule(rng, part, channels, 0.2))
+        for w, o in zip(weights, chosen, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Option:
+    """A variation that a family could have; `active`: share of its items that it changes."""
+
+    active: float
+    kind: str
+    slot: int
+
+
+def _possible_toggles(family: Family, part: Latent) -> list[_Option]:
+    """Every variation that changes more than a quarter of the family's items."""
     jobs, _ = base_plan(family, part)
-    options: list[tuple[float, str, int]] = []
+    options = []
     for i, slot in enumerate(family.slots):
         kinds = ["alt"]
         if slot.outside is None:
@@ -156,27 +193,12 @@ def _draw_toggles(
             probe = Toggle(kind, i, 0.0, Rule("one", ()))
             active = float((toggled(family, probe, jobs) != jobs).any(1).mean())
             if active > 0.25:
-                options.append((active, kind, i))
-    if not options:
-        return []
-    picks = rng.permutation(len(options))
-    chosen: list[tuple[float, str, int]] = []
-    for j in picks:
-        active, kind, i = options[j]
-        if all(i != c[2] for c in chosen):
-            chosen.append(options[j])
-        if len(chosen) == N_TOGGLES:
-            break
-    total = grammar.planner_noise * rng.gamma(4.0, 0.25)
-    weights = rng.dirichlet(np.full(len(chosen), 1.3))
-    return [
-        Toggle(kind, i, float(total * w / active), draw_rule(rng, part, channels, 0.2))
-        for w, (active, kind, i) in zip(weights, chosen, strict=True)
-    ]
+                options.append(_Option(active, kind, i))
+    return options
 
 
 def _outsource(rng: np.random.Generator, families: list[Family], sample: Latent, share: float) -> None:
-    """Some families send what is too large for their machines outside altogether."""
+    """Let some families send items that are too large for their machines outside as a whole."""
     makers = [f for f in range(len(families)) if (sample.family == f).any()]
     sized = [f for f in makers if float(sample.od[sample.family == f].max()) > 0]
     if not sized:
@@ -186,13 +208,13 @@ def _outsource(rng: np.random.Generator, families: list[Family], sample: Latent,
     part = min(share / max(covered, 1e-6), 0.25)
     for f in chosen:
         values = sample.od[sample.family == f]
-        families[f].outsourced = ("od", float(f"{np.quantile(values, 1 - part):.3g}"))
+        families[f].outside_above = float(f"{np.quantile(values, 1 - part):.3g}")
 
 
 def _drift(
     rng: np.random.Generator, grammar: Grammar, families: list[Family], sample: Latent, codes: Codes
-) -> tuple[Array, date]:
-    """Some codes of today replaced older ones: `old[today] = the code before the change`."""
+) -> Drift:
+    """Let some of today's codes, neither rare nor frequent, replace older ones."""
     usage = np.zeros(len(codes.code))
     for f, family in enumerate(families):
         part = sample.take(np.flatnonzero(sample.family == f))
@@ -218,83 +240,69 @@ def _drift(
     old = np.arange(len(codes.code), dtype=np.int16)
     for today, before in pairs:
         old[today] = before
-    return old, grammar.as_of - timedelta(days=grammar.drift_days)
+    return Drift(old, grammar.as_of - timedelta(days=grammar.drift_days))
 
 
-def _machines_and_times(
-    rng: np.random.Generator,
-    grammar: Grammar,
-    catalogue: Catalogue,
-    families: list[Family],
-    codes: Codes,
-    sample: Latent,
-    old_code: Array,
-    code_change: date,
-) -> Book:
+def _draw_shop(rng: np.random.Generator, grammar: Grammar, families: int, sample: Latent) -> Shop:
+    """Draw the machines of every line, and which of them each family uses for each grade of size."""
     resources = Codes()
-    lines = list(v.LINES)
-    grades = 4
-    cuts = np.zeros((len(lines), grades - 1))
-    machine = np.zeros((len(families), len(lines), grades), np.int16)
-    line_machines: list[Array] = []
-    pool_of_line = np.zeros(len(lines), np.int16)
+    cuts = np.zeros((len(v.LINES), _GRADES - 1))
+    machine = np.zeros((families, len(v.LINES), _GRADES), np.int16)
+    machines_of_line: list[Array] = []
+    pool_of_line = np.zeros(len(v.LINES), np.int16)
     retired: list[tuple[int, int]] = []
-    for i, line in enumerate(lines):
-        prefix, pattern, count, has_pool = v.LINES[line]
-        numbers = np.sort(rng.choice(np.arange(1, count + 3), count, replace=False))
-        made = []
-        for k, number in enumerate(numbers):
-            inch = int(np.interp(k, [0, max(count - 1, 1)], [8, 32]))
-            name = pattern.format(k=number, n=inch, c="ABCEGMNOPQ"[k % 10])
-            suffix = f"{number}{'ABC'[k % 3]}" if prefix.endswith("WC") else f"-{number:02d}"
-            made.append(resources.add(f"{prefix}{suffix}" if line != "OUT" else "외주", name, line))
-        if has_pool:
-            pool_of_line[i] = resources.add(f"{prefix}-대기", f"{prefix} 대기", line)
-        values = sample.size[sample.size > 0]
-        cuts[i] = np.quantile(values, np.sort(rng.uniform([0.25, 0.55, 0.85], [0.5, 0.8, 0.97])))
-        blocks = np.array_split(np.array(made), min(grades, count))
-        for f in range(len(families)):
-            for grade in range(grades):
-                block = blocks[min(grade * len(blocks) // grades, len(blocks) - 1)]
+    sizes = sample.size[sample.size > 0]
+    for i, (name, line) in enumerate(v.LINES.items()):
+        numbers = np.sort(rng.choice(np.arange(1, line.machines + 3), line.machines, replace=False))
+        made = _add_machines(resources, name, numbers)
+        if line.pool:
+            pool_of_line[i] = resources.add(f"{line.prefix}-대기", f"{line.prefix} 대기", name)
+        cuts[i] = np.quantile(sizes, np.sort(rng.uniform([0.25, 0.55, 0.85], [0.5, 0.8, 0.97])))
+        blocks = np.array_split(np.array(made), min(_GRADES, line.machines))
+        for f in range(families):
+            for grade in range(_GRADES):
+                block = blocks[min(grade * len(blocks) // _GRADES, len(blocks) - 1)]
                 machine[f, i, grade] = rng.choice(block)
-        if line == "CNC" and len(made) > 2:
-            gone = resources.add(
-                f"{prefix}-{int(numbers[-1]) + 2:02d}", pattern.format(k=0, n=10, c="Z"), line
-            )
+        if name == "CNC" and len(made) > 2:
+            code = f"{line.prefix}-{int(numbers[-1]) + 2:02d}"
+            gone = resources.add(code, line.pattern.format(k=0, n=10, c="Z"), name)
             retired.append((made[len(made) // 2], gone))
-        line_machines.append(np.array(made, np.int16))
+        machines_of_line.append(np.array(made, np.int16))
     old_machine = np.arange(len(resources.code), dtype=np.int16)
     for today, before in retired:
         old_machine[today] = before
-    stage_of = [v.STAGES[s] if s else None for s in codes.stage]
-    line_of_code = np.array([0 if s is None else lines.index(s.line) for s in stage_of])
-    n_codes = len(codes.code)
+    changed = grammar.as_of - timedelta(days=grammar.machine_change_days)
+    return Shop(resources, list(v.LINES), cuts, machine, machines_of_line, pool_of_line, old_machine, changed)
+
+
+def _add_machines(resources: Codes, name: str, numbers: Array) -> list[int]:
+    """Add a line's machines; those with higher numbers are larger."""
+    line = v.LINES[name]
+    made = []
+    for k, number in enumerate(numbers):
+        inch = int(np.interp(k, [0, max(line.machines - 1, 1)], [8, 32]))
+        text = line.pattern.format(k=number, n=inch, c="ABCEGMNOPQ"[k % 10])
+        suffix = f"{number}{'ABC'[k % 3]}" if line.prefix.endswith("WC") else f"-{number:02d}"
+        made.append(resources.add(f"{line.prefix}{suffix}" if name != "OUT" else "외주", text, name))
+    return made
+
+
+def _draw_factors(
+    rng: np.random.Generator, stages: list[v.Stage | None], old_code: Array, families: int, lines: int
+) -> TimeFactors:
+    """Draw what times are the product of; a replaced code takes the times of its successor."""
+    n_codes = len(stages)
     jitter = rng.lognormal(0, 0.28, (2, n_codes))
-    today_of = np.arange(n_codes)
-    today_of[old_code[old_code != np.arange(n_codes)]] = np.flatnonzero(old_code != np.arange(n_codes))
-    hardness = np.array([1.0, 1.3, 1.6, 0.8, 1.9, 2.3, 0.6, 0.5, 0.9, 1.0, 1.4])
-    exponent = np.array([0.0 if s is None else s.exponent for s in stage_of])
-    exponent = (exponent * rng.uniform(0.7, 1.3, n_codes))[today_of]
-    return Book(
-        grammar=grammar,
-        catalogue=catalogue,
-        codes=codes,
-        families=families,
-        resources=resources,
-        line_names=lines,
-        line_of_code=line_of_code,
-        line_cuts=cuts,
-        machine=machine,
-        line_machines=line_machines,
-        pool_of_line=pool_of_line,
-        old_code=old_code,
-        code_change=code_change,
-        old_machine=old_machine,
-        machine_change=grammar.as_of - timedelta(days=grammar.machine_change_days),
-        run_base=(np.array([0.0 if s is None else s.run for s in stage_of]) * jitter[0])[today_of],
-        setup_base=(np.array([0.0 if s is None else s.setup for s in stage_of]) * jitter[1])[today_of],
-        run_family=rng.lognormal(0, 0.25, (len(families), len(lines))),
-        run_material=hardness[None, :] ** rng.uniform(0.2, 1.1, (len(lines), 1)),
+    successor = np.arange(n_codes)
+    replaced = old_code != np.arange(n_codes)
+    successor[old_code[replaced]] = np.flatnonzero(replaced)
+    exponent = np.array([0.0 if s is None else s.exponent for s in stages])
+    exponent = (exponent * rng.uniform(0.7, 1.3, n_codes))[successor]
+    return TimeFactors(
+        run=(np.array([0.0 if s is None else s.run for s in stages]) * jitter[0])[successor],
+        setup=(np.array([0.0 if s is None else s.setup for s in stages]) * jitter[1])[successor],
+        family=rng.lognormal(0, 0.25, (families, lines)),
+        material=_HARDNESS[None, :] ** rng.uniform(0.2, 1.1, (lines, 1)),
         exponent=exponent,
     )
 

@@ -1,14 +1,12 @@
-"""The hidden process-planning grammar of a demo plant: which operations, machines and times an item's attributes ask for.
-
-What belongs here: the knobs (`Grammar`), the form of a rule book, its evaluation on true attributes, the planners'
-variants, drift, machines and noise-free times. What does not: the draw of a rule book (`draw.py`), rows, dates,
-dirt (`rows.py`) and the items themselves (`latent.py`).
+"""The hidden grammar of process planning: which operations, machines and times an item's attributes ask for.
 
 A family (one kind of part) has slots in process order. A slot is always there, or a rule over the family's own choice of
 attributes decides; a second rule may choose between two groups of job codes; thresholds of a size decide the number of
-passes. Planners differ: each family has a few variations (leave a step out, add one, another code, one pass more, two
-steps swapped), each with a probability that itself depends on an attribute. Exactly one or none of them is applied, so
-an item's routings have a known distribution.
+passes. Planners differ: each family has a few variations (leave a step out, add one, use another code, one pass more, swap
+two steps), each with a probability that itself depends on an attribute. One of them or none is applied, so an item's
+routings have a known distribution.
+
+`Grammar` has the knobs, `Book` is a whole grammar and evaluates it on true attributes; `draw.py` draws it from the seed.
 """
 
 from __future__ import annotations
@@ -22,8 +20,11 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.plant.latent import Array, Catalogue, Latent
 from routing_etl.plant.rules import Rule, channel
 
+#: Most passes of one stage.
 MAX_PASSES = 3
+#: Most variations of one family.
 N_TOGGLES = 4
+#: Knobs that are shares from 0 to 1.
 _SHARES = (
     "conditional_share", "compound_rules", "planner_noise", "attribute_noise", "outsourced_share",
     "duplicate_items", "pool_share", "other_resource", "orphan_results", "new_item_share", "dirt",
@@ -32,12 +33,64 @@ _SHARES = (
 
 @dataclass(frozen=True)
 class Grammar:
-    """Knobs of a plant. The rules themselves are drawn from the seed; these say how many and how noisy.
+    """Knobs of a plant: how many rules there are and how noisy; the rules themselves are drawn from the seed.
 
-    Shares are 0..1. `attribute_noise`: share of items whose written attribute is blanked or wrong, per attribute.
-    `planner_noise`: mean probability that a planner departs from an item's most probable routing.
-    `dirt`: 1 = the measured rates (docs/erp-contract.md 5), 0 = none of the optional dirt.
-    `time_noise`: sigma of ln(time) of one order, `item_time_noise`: of an item as a whole.
+    Shares are from 0 to 1. The defaults are those of the first plant where they could be measured there.
+
+    Parameters
+    ----------
+    families : int
+        Kinds of parts.
+    part_types : int
+        Established part types.
+    new_part_types : int
+        Part types of which no item has a routing.
+    new_item_share : float
+        Share of items of such part types.
+    attributes_per_family : int
+        Attributes that a family's process plan depends on.
+    conditional_share : float
+        Share of steps that depend on a rule.
+    compound_rules : float
+        Share of rules with two or three predicates.
+    most_passes : int
+        Most passes of a stage.
+    planner_noise : float
+        Mean probability that a planner departs from an item's most probable routing.
+    attribute_noise : float
+        Share of items whose written attribute is blank or wrong, per attribute.
+    outsourced_share : float
+        Share of items that are sent outside as a whole.
+    drifted_codes : int
+        Job codes that replaced older ones.
+    drift_days : int
+        Days between that change and `as_of`.
+    machine_change_days : int
+        Days between the replacement of machines and `as_of`.
+    routed_share : float
+        Share of items with a routing.
+    rows_per_routed_item : float
+        Routing rows per routed item.
+    results_per_item : float
+        Work results per item.
+    duplicate_items : float
+        Share of items that repeat another item's attributes under a code of their own.
+    pool_share : float
+        Share of operations planned on a waiting pool, on lines that have one.
+    other_resource : float
+        Share of results made on another machine than planned.
+    orphan_results : float
+        Share of results whose item, operation or job is unknown.
+    time_noise : float
+        Sigma of ln(time) of one order.
+    item_time_noise : float
+        Sigma of ln(time) of an item as a whole, which its attributes do not explain.
+    lot_effect : float
+        Run times fall with the lot to this power.
+    dirt : float
+        1: the measured rates of a real ERP (docs/erp-contract.md 5); 0: none of the optional dirt.
+    as_of : datetime.date
+        Day on which the plant stands.
     """
 
     families: int = 18
@@ -94,19 +147,53 @@ class Grammar:
                 )
 
     def knobs(self) -> dict[str, str]:
-        """Every knob as text, for the summary table."""
+        """Write every knob as text, for the summary table."""
         return {name: str(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
+class Passes:
+    """How many passes a step takes: one, and one more for each level that a channel of the item exceeds."""
+
+    channel: str
+    arg: int
+    levels: tuple[float, ...]
+
+    def count(self, items: Latent) -> Array:
+        """Passes of every item."""
+        number: Array = 1 + np.searchsorted(
+            np.array(self.levels), channel(items, self.channel, self.arg), side="left"
+        )
+        return number
+
+
+@dataclass(frozen=True)
 class Slot:
-    """One place in a family's process: when it is there, which codes, how many passes, whether it goes outside."""
+    """One place in a family's process.
+
+    Parameters
+    ----------
+    stage : str
+        Kind of work.
+    presence : Rule or None
+        When it is there; None: always.
+    codes : array of shape (2, passes)
+        Job codes of its passes, for each of two groups.
+    choice : Rule or None
+        When the second group is used; None: never.
+    passes : Passes or None
+        How many passes; None: one.
+    outside : Rule or None
+        When it is done outside; None: never.
+    column : int
+        Its first column in the family's matrix of codes.
+    """
 
     stage: str
     presence: Rule | None
     codes: Array
     choice: Rule | None
-    passes: tuple[str, int, tuple[float, ...]] | None
+    passes: Passes | None
     outside: Rule | None
     column: int
 
@@ -118,7 +205,19 @@ class Slot:
 
 @dataclass(frozen=True)
 class Toggle:
-    """A planners' variation: its kind, its slot, its probability and the rule that raises it."""
+    """A planners' variation.
+
+    Parameters
+    ----------
+    kind : {"skip", "add", "alt", "pass", "swap"}
+        Leave the step out, add it, use the other group's codes, one pass more (or less), swap it with the next.
+    slot : int
+        The step.
+    share : float
+        Mean probability.
+    rule : Rule
+        Where it holds the variation is more probable than elsewhere.
+    """
 
     kind: str
     slot: int
@@ -128,11 +227,23 @@ class Toggle:
 
 @dataclass
 class Family:
-    """Slots, variations and the rule of complete outsourcing of one family."""
+    """Process of one family.
+
+    Parameters
+    ----------
+    slots : list of Slot
+        Steps in process order.
+    toggles : list of Toggle
+        Variations.
+    outside_above : float or None
+        Outer diameter in mm above which items are sent outside as a whole; None: no item is.
+    outside_codes : array
+        Job codes of an item that is sent outside.
+    """
 
     slots: list[Slot]
     toggles: list[Toggle]
-    outsourced: tuple[str, float] | None
+    outside_above: float | None
     outside_codes: Array
 
     @property
@@ -143,44 +254,124 @@ class Family:
 
 @dataclass
 class Codes:
-    """All job codes of the plant; index 0 means "no operation"."""
+    """Codes with their names and stages (or lines); index 0 means "none"."""
 
     code: list[str] = field(default_factory=lambda: [""])
     name: list[str] = field(default_factory=lambda: [""])
     stage: list[str] = field(default_factory=lambda: [""])
 
     def add(self, code: str, name: str, stage: str) -> int:
-        """Register a code and return its index."""
+        """Add a code and return its index."""
         self.code.append(code)
         self.name.append(name)
         self.stage.append(stage)
         return len(self.code) - 1
 
 
+@dataclass(frozen=True)
+class Drift:
+    """Job codes that were replaced: `old_code[code]` was used until the day `changed` (most codes: the code itself)."""
+
+    old_code: Array
+    changed: date
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Machines.
+
+    Parameters
+    ----------
+    resources : Codes
+        All resources.
+    lines : list of str
+        Machine lines.
+    cuts : array of shape (lines, grades - 1)
+        Sizes that part a line's work into grades.
+    machine : array of shape (families, lines, grades)
+        Main machine.
+    machines_of_line : list of array
+        Every machine of a line.
+    pool_of_line : array of shape (lines,)
+        Waiting pool of a line, 0 without one.
+    old_machine : array
+        Machine that was used until the day `changed` (most machines: the machine itself).
+    changed : datetime.date
+        Day on which machines were replaced.
+    """
+
+    resources: Codes
+    lines: list[str]
+    cuts: Array
+    machine: Array
+    machines_of_line: list[Array]
+    pool_of_line: Array
+    old_machine: Array
+    changed: date
+
+    @property
+    def outside(self) -> int:
+        """The resource of work that is done outside."""
+        return int(self.machines_of_line[self.lines.index("OUT")][0])
+
+
+@dataclass(frozen=True)
+class TimeFactors:
+    """What minutes are the product of.
+
+    Parameters
+    ----------
+    run : array of shape (codes,)
+        Run minutes per piece of a part of 100 mm.
+    setup : array of shape (codes,)
+        Set-up minutes per order.
+    family : array of shape (families, lines)
+        Factor of a family on a line.
+    material : array of shape (lines, material groups)
+        Factor of a material group on a line.
+    exponent : array of shape (codes,)
+        Run times grow with size to this power.
+    """
+
+    run: Array
+    setup: Array
+    family: Array
+    material: Array
+    exponent: Array
+
+
 @dataclass
 class Book:
-    """The whole grammar of one plant."""
+    """The whole grammar of one plant.
+
+    Parameters
+    ----------
+    grammar : Grammar
+        Its knobs.
+    catalogue : Catalogue
+        Master data.
+    codes : Codes
+        Job codes.
+    line_of_code : array
+        Machine line of every job code.
+    families : list of Family
+        Process of every family.
+    drift : Drift
+        Replaced job codes.
+    shop : Shop
+        Machines.
+    factors : TimeFactors
+        Times.
+    """
 
     grammar: Grammar
     catalogue: Catalogue
     codes: Codes
-    families: list[Family]
-    resources: Codes
-    line_names: list[str]
     line_of_code: Array
-    line_cuts: Array
-    machine: Array
-    line_machines: list[Array]
-    pool_of_line: Array
-    old_code: Array
-    code_change: date
-    old_machine: Array
-    machine_change: date
-    run_base: Array
-    setup_base: Array
-    run_family: Array
-    run_material: Array
-    exponent: Array
+    families: list[Family]
+    drift: Drift
+    shop: Shop
+    factors: TimeFactors
 
     @property
     def width(self) -> int:
@@ -189,7 +380,7 @@ class Book:
 
     # --- evaluation ---------------------------------------------------------------------------------------------------
     def plan(self, items: Latent) -> Plan:
-        """The most probable routing of every item and the probabilities of its variants."""
+        """Evaluate the grammar: the most probable routing of every item, and the probabilities of its variations."""
         n = len(items)
         jobs = np.zeros((n, self.width), np.int16)
         outside = np.zeros((n, self.width), bool)
@@ -206,9 +397,8 @@ class Book:
                 changed = (toggled(family, toggle, own) != own).any(1)
                 p[:, k] = np.where(changed, toggle.share * np.where(toggle.rule.holds(part), 1.7, 0.5), 0)
             p *= np.minimum(1.0, 0.5 / np.maximum(p.sum(1, keepdims=True), 1e-9))
-            if family.outsourced is not None:
-                name, level = family.outsourced
-                gone = channel(part, name, 0) > level
+            if family.outside_above is not None:
+                gone = part.od > family.outside_above
                 own[gone] = 0
                 own[np.flatnonzero(gone)[:, None], np.arange(len(family.outside_codes))] = (
                     family.outside_codes
@@ -223,7 +413,19 @@ class Book:
         return Plan(jobs, outside, share, whole)
 
     def variant(self, items: Latent, plan: Plan, rows: Array, which: Array) -> tuple[Array, Array]:
-        """Codes and outside flags of `rows` under variant `which` (0 the most probable, k the k-th variation)."""
+        """Codes and outside flags of some items under a variant.
+
+        Parameters
+        ----------
+        items : Latent
+            True attributes.
+        plan : Plan
+            Their plan.
+        rows : array
+            The items.
+        which : array
+            Variant of each: 0 the most probable routing, k the k-th variation.
+        """
         jobs = plan.jobs[rows].copy()
         outside = plan.outside[rows].copy()
         families = items.family[rows]
@@ -239,24 +441,25 @@ class Book:
 
     def machines(self, items: Latent) -> Array:
         """Main resource per item and line, shape (n, lines)."""
-        n_lines = len(self.line_names)
+        n_lines = len(self.shop.lines)
         result = np.zeros((len(items), n_lines), np.int16)
         for line in range(n_lines):
-            grade = np.searchsorted(self.line_cuts[line], items.size, side="right")
-            result[:, line] = self.machine[items.family, line, grade]
+            grade = np.searchsorted(self.shop.cuts[line], items.size, side="right")
+            result[:, line] = self.shop.machine[items.family, line, grade]
         return result
 
     def times(self, items: Latent, rows: Array, jobs: Array) -> tuple[Array, Array]:
         """Noise-free minutes (set-up per order, run per piece) of job `jobs[i]` on item `rows[i]`."""
+        factors = self.factors
         size = np.clip(items.size[rows], 5, 900) / 100
         family, group = items.family[rows], items.mg[rows]
         line = self.line_of_code[jobs]
-        run = self.run_base[jobs] * self.run_family[family, line] * self.run_material[line, group]
-        run *= size ** self.exponent[jobs] * np.where(items.std[rows], 0.88, 1.0)
+        run = factors.run[jobs] * factors.family[family, line] * factors.material[line, group]
+        run *= size ** factors.exponent[jobs] * np.where(items.std[rows], 0.88, 1.0)
         setup = (
-            self.setup_base[jobs]
-            * self.run_family[family, line] ** 0.4
-            * size ** (0.35 * self.exponent[jobs])
+            factors.setup[jobs]
+            * factors.family[family, line] ** 0.4
+            * size ** (0.35 * factors.exponent[jobs])
         )
         setup *= np.where(items.double[rows], 1.15, 1.0)
         return np.round(setup, 3), np.round(run, 4)
@@ -264,7 +467,19 @@ class Book:
 
 @dataclass
 class Plan:
-    """Result of `Book.plan`: codes (n, width), outside flags, probabilities of variations (n, 4), wholly outsourced."""
+    """What the grammar asks of items.
+
+    Parameters
+    ----------
+    jobs : array of shape (items, columns)
+        Job codes of the most probable routing, 0 where there is no operation.
+    outside : array of shape (items, columns)
+        The operation is done outside.
+    share : array of shape (items, variations)
+        Probability of each variation; the rest is that of the most probable routing.
+    whole : array of shape (items,)
+        The item is sent outside as a whole.
+    """
 
     jobs: Array
     outside: Array
@@ -273,16 +488,13 @@ class Plan:
 
 
 def base_plan(family: Family, part: Latent) -> tuple[Array, Array]:
-    """The family's matrix of job codes and of outside flags before any variation, a row per item of `part`."""
+    """Evaluate a family before any variation: job codes and outside flags, a row per item of `part`."""
     jobs = np.zeros((len(part), family.width), np.int16)
     outside = np.zeros((len(part), family.width), bool)
     for slot in family.slots:
         there = np.ones(len(part), bool) if slot.presence is None else slot.presence.holds(part)
         group = np.zeros(len(part), int) if slot.choice is None else slot.choice.holds(part).astype(int)
-        wanted = np.ones(len(part), int)
-        if slot.passes is not None:
-            name, arg, levels = slot.passes
-            wanted = 1 + np.searchsorted(np.array(levels), channel(part, name, arg), side="left")
+        wanted = np.ones(len(part), int) if slot.passes is None else slot.passes.count(part)
         columns = slice(slot.column, slot.column + slot.width)
         within = np.arange(slot.width)[None, :] < wanted[:, None]
         jobs[:, columns] = slot.codes[group] * (within & there[:, None])
@@ -292,7 +504,7 @@ def base_plan(family: Family, part: Latent) -> tuple[Array, Array]:
 
 
 def swap_order(family: Family, toggle: Toggle) -> Array:
-    """Order of the family's columns with the toggle's slot and the next one exchanged."""
+    """Order the family's columns with the toggle's slot and the next one exchanged."""
     first, second = family.slots[toggle.slot], family.slots[toggle.slot + 1]
     a = np.arange(first.column, first.column + first.width)
     b = np.arange(second.column, second.column + second.width)
@@ -302,7 +514,7 @@ def swap_order(family: Family, toggle: Toggle) -> Array:
 
 
 def toggled(family: Family, toggle: Toggle, jobs: Array) -> Array:
-    """The family's matrix after one variation; rows where it does not apply come back unchanged."""
+    """Apply one variation to the family's matrix of codes; rows where it does not apply stay as they are."""
     slot = family.slots[toggle.slot]
     columns = slice(slot.column, slot.column + slot.width)
     result = jobs.copy()

@@ -1,7 +1,6 @@
-"""Rules over true attributes: what a hidden process plan asks before it adds an operation.
+"""Rules over an item's true attributes: what a process plan asks before it adds an operation.
 
-What belongs here: predicates, rules, and their draw against a reference sample so that each splits it. What does not:
-which operation a rule decides (`grammar.py`).
+A rule is drawn against a sample of items so that it splits them. `grammar.py` says what a rule decides.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from routing_etl.plant.latent import Array, Latent
 
-#: Channels of families with dimensions and of families without, with the weight of each in the draw.
+#: Attribute channels of families with dimensions and of families without, with the weight of each in the draw.
 SIZED = {
     "od": 3.0, "ln": 2.0, "wall": 1.5, "mg": 3.0, "tok": 3.0, "opt": 3.0, "sgroup": 1.5, "ssize": 0.6, "std": 0.8,
     "raw": 1.0, "ptype": 1.5, "prefix": 0.7,
@@ -22,11 +21,25 @@ UNSIZED = {
     "tok": 4.0, "opt": 2.5, "sgroup": 3.0, "ssize": 2.0, "double": 2.0, "mg": 1.0, "std": 1.0, "ptype": 1.5,
     "prefix": 0.8,
 }  # fmt: skip
+#: Channels that are numbers: a predicate compares them with a threshold. All others are categories.
 _NUMERIC = ("od", "ln", "wall", "ssize")
+
+#: Share of the sample for which a rule should hold: at least, at most.
+SPLIT = (0.15, 0.85)
 
 
 def channel(items: Latent, name: str, arg: int) -> Array:
-    """The values of one attribute channel; `arg` is the token position or the option letter."""
+    """Take the values of one attribute channel.
+
+    Parameters
+    ----------
+    items : Latent
+        True attributes.
+    name : str
+        Channel: a field of `Latent`, or `wall`, the wall thickness.
+    arg : int
+        Token position for `tok`, option letter for `opt`, else unused.
+    """
     if name == "wall":
         values: Array = (items.od - items.idm) / 2
     elif name in ("tok", "opt"):
@@ -46,7 +59,7 @@ class Predicate:
     members: tuple[int, ...]
 
     def holds(self, items: Latent) -> Array:
-        """One boolean per item."""
+        """Evaluate for every item."""
         values = channel(items, self.name, self.arg)
         if self.name in _NUMERIC:
             above: Array = values > self.threshold
@@ -56,13 +69,13 @@ class Predicate:
 
 @dataclass(frozen=True)
 class Rule:
-    """One predicate, two joined by `and` / `or`, or three as `if`: first ? second : third."""
+    """One predicate (`one`), two joined by `and` or `or`, or three as `if`: the second where the first holds, else the third."""
 
     form: str
     parts: tuple[Predicate, ...]
 
     def holds(self, items: Latent) -> Array:
-        """One boolean per item."""
+        """Evaluate for every item."""
         sides = [p.holds(items) for p in self.parts]
         if self.form == "and":
             return sides[0] & sides[1]
@@ -74,7 +87,7 @@ class Rule:
 
 
 def draw_channels(rng: np.random.Generator, sized: bool, count: int) -> list[tuple[str, int]]:
-    """The attribute channels that one family's planning looks at: other families look at others."""
+    """Draw the attribute channels that one family's process plan depends on; families differ in them."""
     weights = SIZED if sized else UNSIZED
     names = [(n, a) for n in weights for a in range(4 if n == "tok" else 7 if n == "opt" else 1)]
     share = np.array([weights[n] / (4 if n == "tok" else 7 if n == "opt" else 1) for n, _ in names])
@@ -90,7 +103,7 @@ def draw_channels(rng: np.random.Generator, sized: bool, count: int) -> list[tup
 def draw_predicate(
     rng: np.random.Generator, sample: Latent, channels: Sequence[tuple[str, int]]
 ) -> Predicate:
-    """A predicate that holds for 20 % to 80 % of the sample where the channel allows it."""
+    """Draw a predicate that holds for 20 % to 80 % of the sample, where the channel allows it."""
     name, arg = channels[int(rng.integers(len(channels)))]
     values = channel(sample, name, arg)
     if name in _NUMERIC:
@@ -116,10 +129,21 @@ def draw_rule(
     sample: Latent,
     channels: Sequence[tuple[str, int]],
     compound: float,
-    low: float = 0.15,
-    high: float = 0.85,
 ) -> Rule:
-    """A rule that holds for a share of the sample between `low` and `high`; the nearest of 25 draws otherwise."""
+    """Draw a rule that holds for 15 % to 85 % of the sample; otherwise the nearest of 25 draws.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    sample : Latent
+        Items that the rule shall split.
+    channels : sequence of (str, int)
+        Attribute channels to choose from.
+    compound : float
+        Probability of a rule with two or three predicates.
+    """
+    low, high = SPLIT
     best: tuple[float, Rule] | None = None
     for _ in range(25):
         form = "one"

@@ -1,8 +1,7 @@
 """Tables of the demo plant: the ERP's four source views (docs/erp-contract.md 3) and the truth beside them.
 
-What belongs here: names, columns, order, SQL types, indexes. What does not: values. In a real ERP the four are views;
-here they are tables of the same shape. The `DEMO_TRUTH_*` tables are for benchmarks and tests; no step of the night
-reads them.
+In a real ERP the four are views; here they are tables of the same shape. The `DEMO_TRUTH_*` tables are for benchmarks and
+tests; no step of the night reads them.
 """
 
 from __future__ import annotations

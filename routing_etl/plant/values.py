@@ -1,15 +1,14 @@
-"""The demo plant's vocabulary: what a mechanical-seal plant's item master and routings are written with.
+"""The demo plant's vocabulary: the words of a mechanical-seal plant's item master and routings.
 
-What belongs here: constants only (docs/erp-contract.md 8): part types, materials, seal types, words of
-the specification, process stages, machine lines, and which stages a kind of part can pass through. What does not: any
-random draw (`grammar.py`, `items.py`) and any dirt (`dirt.py`). The pipeline never imports this.
+Constants only: part types, materials, seal types, words of the specification, process stages, machine lines, and which
+stages a kind of part can pass through. Frequencies are those of the first plant (docs/erp-contract.md 8).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Material groups, by index: what the process planner thinks in.
+#: Material groups, by index: a process plan depends on the group, not on the material.
 MATERIAL_GROUPS = (
     "stainless",
     "duplex",
@@ -62,7 +61,7 @@ MATERIALS: tuple[tuple[str, str, str, int, float], ...] = (
     ("Y00188", "MULTIPLE MATERIALS", "MULTIPLE MATERIALS", _G["mixed"], 19.2),
     ("M000TI", "TITANIUM GR2", "TITANIUM", _G["titanium"], 1.2),
 )
-#: Codes that name no material: they replace the real one.
+#: Codes that stand in place of a material: bills of material, and parts whose drawing or bill names it.
 BOM_MATERIAL = ("Y00000", "M/SEAL BOM")
 HIDDEN_MATERIALS = (("Z00DWG", "SEE DRAWING"), ("Z00BOM", "SEE BOM"))
 
@@ -101,7 +100,7 @@ SEAL_TYPES: tuple[tuple[str, str, int, float], ...] = (
 )
 SEAL_GROUPS = 8
 
-#: Specification tokens: four positions; the word at each value. Rendered per style by `plant_items`.
+#: Specification tokens: four positions; the word at each value. `items.py` writes them in the style of the part.
 TOKENS: dict[str, tuple[tuple[str, ...], ...]] = {
     "seal": (
         ("5", "E", "4", "2", "7", "9"),
@@ -136,12 +135,29 @@ RAW_KINDS: tuple[tuple[str, str | None], ...] = (
     ("T3", "원심주조원소재"),
 )
 DRAW_PREFIXES = ("1K-", "2K-", "1D-", "2CPK-", "2CPD-")
-SUFFIXES = ("", "KIT", "R", "N", "HCV", "K", "P", "C", "AS", "T", "TS")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A kind of work: letter of its job codes, Korean name, machine line, typical minutes, growth with size."""
+    """A kind of work.
+
+    Parameters
+    ----------
+    letter : str
+        First letter of its job codes.
+    name : str
+        Korean name.
+    line : str
+        Machine line that does it.
+    setup : float
+        Typical set-up time, minutes per order.
+    run : float
+        Typical run time of a part of 100 mm, minutes per piece.
+    exponent : float
+        The run time grows with size to this power.
+    outsourceable : bool, optional
+        Whether some items have it done outside.
+    """
 
     letter: str
     name: str
@@ -192,34 +208,85 @@ STAGES: dict[str, Stage] = {
     "out": Stage("W", "외주가공", "OUT", 0, 0.5, 0.2, True),
 }
 
-#: Machine lines: (prefix, name pattern, number of machines, has a waiting pool). `{n}` is a size in inch.
-LINES: dict[str, tuple[str, str, int, bool]] = {
-    "SAW": ("SAW", "톱기계 {k}", 2, False),
-    "CNC": ("CNC", 'L{c}번 ({n}" CNC)', 9, True),
-    "LAT": ("LAT", '범용선반 {k} ({n}")', 4, False),
-    "MTM": ("MTM", 'MTM {k} ({n}" TURN MILL)', 3, True),
-    "MCT": ("MCT", "MCT {k}호", 5, True),
-    "HT": ("HT", "열처리로 {k}", 2, False),
-    "COT": ("COT", "코팅 {k}라인", 2, False),
-    "LAP": ("LAP", "래핑기 {k}", 3, True),
-    "GRD": ("GRD", "연삭기 {k}", 3, False),
-    "WLD": ("WLD", "용접 {k}", 3, False),
-    "PNT": ("PNT", "도장 부스 {k}", 1, False),
-    "WSH": ("WSH", "세척 {k}", 2, False),
-    "PRS": ("PRS", "프레스 {k}", 2, False),
-    "ASY": ("ASY-WC", "*카트리지 조립 {k}", 3, False),
-    "TST": ("TST", "시험대 {k}", 2, False),
-    "PKG": ("PKG", "*포장 {k}", 2, False),
-    "INS": ("INS-WC", "조립 검사 {k}", 2, False),
-    "OUT": ("OUT", "외주", 1, False),
+
+@dataclass(frozen=True)
+class Line:
+    """A machine line: prefix of its resource codes, pattern of their names, machines, and whether it has a waiting pool.
+
+    In the pattern, `{k}` is a machine's number, `{c}` its letter, `{n}` its size in inch. Work that is planned on the
+    waiting pool gets a machine only when it starts.
+    """
+
+    prefix: str
+    pattern: str
+    machines: int
+    pool: bool
+
+
+LINES: dict[str, Line] = {
+    "SAW": Line("SAW", "톱기계 {k}", 2, False),
+    "CNC": Line("CNC", 'L{c}번 ({n}" CNC)', 9, True),
+    "LAT": Line("LAT", '범용선반 {k} ({n}")', 4, False),
+    "MTM": Line("MTM", 'MTM {k} ({n}" TURN MILL)', 3, True),
+    "MCT": Line("MCT", "MCT {k}호", 5, True),
+    "HT": Line("HT", "열처리로 {k}", 2, False),
+    "COT": Line("COT", "코팅 {k}라인", 2, False),
+    "LAP": Line("LAP", "래핑기 {k}", 3, True),
+    "GRD": Line("GRD", "연삭기 {k}", 3, False),
+    "WLD": Line("WLD", "용접 {k}", 3, False),
+    "PNT": Line("PNT", "도장 부스 {k}", 1, False),
+    "WSH": Line("WSH", "세척 {k}", 2, False),
+    "PRS": Line("PRS", "프레스 {k}", 2, False),
+    "ASY": Line("ASY-WC", "*카트리지 조립 {k}", 3, False),
+    "TST": Line("TST", "시험대 {k}", 2, False),
+    "PKG": Line("PKG", "*포장 {k}", 2, False),
+    "INS": Line("INS-WC", "조립 검사 {k}", 2, False),
+    "OUT": Line("OUT", "외주", 1, False),
 }
 
 
 @dataclass(frozen=True)
 class Archetype:
-    """A plant family: how its items look and which stages its process can pass through, in process order.
+    """A kind of part: how its items look, and which stages its process can pass through.
 
-    `pipeline` entries: stage, then `!` = nearly always there, `*` = may need several passes.
+    Parameters
+    ----------
+    name : str
+        Name.
+    nouns : tuple of str
+        Words for it in item names.
+    materials : tuple of float
+        Weight of each material group.
+    od_mm : float or None
+        Median outer diameter in mm; None: parts of this kind have no dimensions.
+    od_sigma : float
+        Sigma of ln(outer diameter).
+    wall : float
+        Median of 1 - inner / outer diameter.
+    length : float
+        Median of length / outer diameter.
+    style : str
+        Style of the specification: a key of `TOKENS`.
+    seal : float
+        Share of designs with a seal.
+    acct : str
+        ITEM_ACCT.
+    item_type : str
+        ITEM_TYPE.
+    group : (str, str or None)
+        ITEM_GRP1 and its name.
+    unit : str
+        ITEM_UNIT.
+    group1 : str
+        GROUP1.
+    group2 : str
+        GROUP2.
+    letter : str
+        Letter in its item codes.
+    routed : float
+        Share of items that have a routing.
+    pipeline : tuple of str
+        Stages in process order; `!`: nearly always there, `*`: may need several passes.
     """
 
     name: str
@@ -346,7 +413,7 @@ ARCHETYPES: tuple[Archetype, ...] = (
 )  # fmt: skip
 _A = {a.name: i for i, a in enumerate(ARCHETYPES)}
 
-#: (code, name, archetype, count in 321,305): the twenty most frequent part types.
+#: (code, name, archetype, items of 321,305): the most frequent part types.
 PART_TYPES: tuple[tuple[str, str, int, int], ...] = (
     ("KBM", "M/SEAL BOM", _A["assembly"], 51769),
     ("233", "REP KIT/SPARE PARTS", _A["kit"], 40074),
@@ -368,7 +435,7 @@ PART_TYPES: tuple[tuple[str, str, int, int], ...] = (
     ("KRBR", "ROUND BAR", _A["bar"], 2755),
     ("131", "BODY", _A["body"], 2462),
 )
-#: Words that some export wrote where nothing was.
+#: Words that an export wrote in place of NULL.
 NULL_WORDS = ("nan", "None", "NULL")
 UNCLASSIFIED = ("KYY", "미분류(품목설명 참조)")
 PART_WORDS = (

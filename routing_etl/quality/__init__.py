@@ -1,6 +1,21 @@
-"""Checks: rules, expectation suites, and the adapter that turns Great Expectations results into CheckOutcome.
+"""Checks: they find bad data in the cleaned frames and in the predictions; they mend nothing.
 
-Belongs here: finding bad data. Does not: mending it.
+How a rule becomes a check:
+
+1. `source_rules` and `candidate_rules` list `Rule`s: the frame, the name of the check, what must hold, how severe a
+   failure is, and the view of the frame on which it is judged. `rules` has the builders for what recurs (a key is
+   unique, a value is one of a set, a share stays below a limit) and derives the rules of a frame's contract.
+2. `checks` collects the rules of each frame. `list_checks` names every check from the rules alone, so Dagster and the
+   tables know all checks without importing Great Expectations, which takes seconds.
+3. `adapter` computes each view with Polars, hands it to Great Expectations as a small pandas table, lets `suites`
+   translate the rules of that view into expectations, and turns each result into a `frames.CheckOutcome`: success, what
+   was observed, what was expected, how many rows, and a few offending rows.
+4. `checks.raise_on_critical` stops the night when a check of severity critical failed; warnings are shown and stored.
+
+`score` condenses the state of the item master into one number, which stops nothing.
+
+To add a check, add a rule to one of the two lists. What belongs here: finding bad data. What does not: mending it
+(`erp`), and how good the predictions are (`evaluation`).
 """
 
 __all__ = ["checks"]

@@ -1,10 +1,8 @@
 """Runs rules through Great Expectations and turns every result into a `CheckOutcome`.
 
-Belongs here: the ephemeral context, the batches and the reading of results. Does not: rules, files.
-
-One batch per view (see `rules.py`): pandas sees two float columns of all rows at most, or a small table of distinct
-values, so memory stays at some 100 MB for 8 million rows. Great Expectations judges every value that occurs; counts of
-rows come from the view's multiplicities, and offending rows are looked up at the positions that it reports.
+One batch per view (see `rules.py`): pandas sees at most two float columns of all rows, or a small table of distinct
+values, so memory stays near 100 MB for 8 million rows. Great Expectations judges every value that occurs. The counts of
+rows come from the view's column `rows`; offending rows are looked up at the positions that Great Expectations reports.
 """
 
 from __future__ import annotations
@@ -21,8 +19,11 @@ from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.quality.rules import ROWS, UNEXPECTED, Raw, Rule, Schema, Scope, Table, Values, View
 
+#: Offending rows shown per failed check.
 _SAMPLE = 5
+#: Distinct values shown in what was observed.
 _SHOWN_VALUES = 10
+#: Longest text of a sample row or an exception, in characters.
 _TEXT = 200
 _SOURCE = "views"
 _log = get_logger(__name__)
@@ -31,8 +32,8 @@ _log = get_logger(__name__)
 class Validator:
     """An ephemeral Great Expectations context: no files, no telemetry, no progress bars of its own.
 
-    A context manager: Great Expectations keeps its context, and with it the last batches and their metrics (600 MB for 8
-    million rows), until the process ends or the data source is deleted.
+    A context manager, because Great Expectations keeps its context, and with it the last batches and their metrics
+    (600 MB for 8 million rows), until the process ends or the data source is deleted.
     """
 
     def __init__(self) -> None:
@@ -61,9 +62,23 @@ class Validator:
         self._sources.delete(_SOURCE)
 
     def validate(self, table: pl.DataFrame, rules: Sequence[Rule], *, small: bool) -> dict[str, Any]:
-        """Validate rules on one table; the result per check name. `small`: ask for every unexpected position.
+        """Validate the rules of one view on its table.
 
-        Whether all is well is asked first: finding what is unexpected takes several times as long.
+        Whether everything holds is asked first: locating the unexpected values takes several times as long.
+
+        Parameters
+        ----------
+        table : polars.DataFrame
+            The view.
+        rules : sequence of Rule
+            Rules on this view.
+        small : bool
+            Ask for the position of every unexpected value, which is affordable on a small table only.
+
+        Returns
+        -------
+        dict of str to ExpectationValidationResult
+            Result by check name.
         """
         from routing_etl.quality.suites import suite
 
@@ -80,7 +95,7 @@ class Validator:
 
 
 def _to_pandas(table: pl.DataFrame) -> Any:
-    """Floats as NumPy arrays (NULL as NaN), the rest as small object or integer columns."""
+    """Numbers as NumPy arrays (NULL as NaN), everything else as object columns."""
     import pandas as pd
 
     columns = {
@@ -97,9 +112,9 @@ def run_rules(
     *,
     progress: Progress = SILENT,
 ) -> list[CheckOutcome]:
-    """Evaluate the rules of one frame, in the order of the rules.
+    """Evaluate the rules of one frame; the outcomes come in the order of the rules.
 
-    An exception, whether in computing a view or inside Great Expectations, is a failed check with its text.
+    An exception, in computing a view or inside Great Expectations, becomes a failed check that carries its message.
     """
     by_view: dict[str, list[Rule]] = {}
     for rule in rules:
@@ -113,7 +128,7 @@ def run_rules(
 
 
 def empty_outcomes(rules: Iterable[Rule], *, passes: bool, severity: Severity | None) -> list[CheckOutcome]:
-    """Outcomes of rules on a frame without rows. `severity` replaces that of the rules."""
+    """Outcomes of rules on a frame without rows; `severity` replaces that of the rules unless it is None."""
     observed = "0 rows: nothing to check" if passes else "0 rows were validated"
     return [
         replace(
@@ -266,7 +281,7 @@ def _failed(rule: Rule, observed: str, *, exception: str | None) -> CheckOutcome
 
 
 def _exception_text(info: dict[str, Any]) -> str | None:
-    """The message of a raised exception; Great Expectations nests one entry per metric."""
+    """The message of a raised exception, None without one; Great Expectations nests one entry per metric."""
     if "raised_exception" in info:
         return _short(str(info.get("exception_message"))) if info["raised_exception"] else None
     messages = [str(v.get("exception_message")) for v in info.values() if isinstance(v, dict)]

@@ -1,7 +1,7 @@
 """Rules for the predictions before they are loaded: candidates, operations, resources, evidence, abstained items.
 
-Belongs here: what the ERP's tables and screens rely on (docs/erp-contract.md 6.1-6.5; docs/legacy-system.md 4, defects
-14, 15 and 18). Does not: how good the predictions are (`evaluation` measures that).
+They say what the ERP's tables and screens rely on (docs/erp-contract.md 6.1-6.5; docs/legacy-system.md 4,
+defects 14, 15 and 18).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from routing_etl.quality.rules import (
     CRITICAL,
     ROWS,
     WARNING,
+    AtMost,
     Rule,
     Scope,
     Table,
@@ -37,7 +38,7 @@ from routing_etl.quality.rules import (
     whole_range,
 )
 
-#: Frames that may rightly be empty: nothing was abstained on, no operation names a resource.
+#: Frames that may be empty: the model abstained on no item, or no operation names a resource.
 MAY_BE_EMPTY = (ABSTAINED.name, RESOURCE_ALTERNATIVES.name)
 _UNIT = (0.0, 1.0)
 _TIME = (0.0, MAX_OUTPUT)
@@ -46,12 +47,54 @@ _CANDIDATE = ["item_key", "candidate_rank"]
 
 
 def candidate_rules(max_candidates: int = 10, similarity_threshold: float = 0.8) -> list[Rule]:
-    """Candidates. `max_candidates` as configured; `similarity_threshold` starts the HIGH tier."""
+    """Rules for candidates.
+
+    Parameters
+    ----------
+    max_candidates : int, optional
+        Most candidates of an item, as configured.
+    similarity_threshold : float, optional
+        Similarity from which a candidate is of the HIGH tier.
+    """
     frame = CANDIDATES.name
     unit = ("similarity_score", "confidence", "work_order_confidence", "support")
+    is_high = pl.col("similarity_score") >= similarity_threshold
+    return [
+        *contract_rules(CANDIDATES, ranges=dict.fromkeys(unit, _UNIT)),
+        row_count(frame, 1, CRITICAL),
+        unique(frame, "candidate_id_unique", ("candidate_id",), "a candidate id names one candidate"),
+        unique(
+            frame, "routings_distinct", ("item_key", "routing_code"),
+            "the candidates of an item are different job sequences", WARNING,
+        ),
+        *_rank_rules(frame, max_candidates),
+        in_set(frame, "priority", ("primary", "fallback"), "priority of the contract"),
+        in_set(frame, "similarity_tier", ("HIGH", "LOW"), "tier of the contract"),
+        in_set(frame, "routing_source", ("similar", "self"), "where the routing comes from"),
+        holds(
+            frame, "tier_follows_similarity", (pl.col("similarity_tier") == "HIGH") == is_high,
+            f"HIGH from a similarity of {similarity_threshold:g} on, LOW below",
+        ),
+        holds(
+            frame, "low_tier_is_fallback", (pl.col("similarity_tier") == "HIGH") | (pl.col("priority") == "fallback"),
+            "a candidate under the similarity threshold is a fallback", WARNING,
+        ),
+        *_routing_code_rules(frame),
+        whole_range(frame, "process_count", 1, 1000, "a routing has operations"),
+        whole_range(frame, "work_order_count", 0, None, "a count"),
+        whole_range(frame, "neighbour_count", 0, None, "a count"),
+        Rule(
+            frame, "predicted_or_abstained", "in_set", ("predicted_or_abstained",),
+            Table("also_abstained", _abstained_too, _abstained_offenders), CRITICAL,
+            "no item is both predicted and abstained on (rows count items)", values=(True,), column="item_key",
+        ),
+    ]  # fmt: skip
+
+
+def _rank_rules(frame: str, max_candidates: int) -> list[Rule]:
+    """An item's candidates are ranked 1, 2, ... without a gap, not more than configured, and their ids say the rank."""
     suffix = pl.col("candidate_id").str.strip_prefix(pl.col("item_cd"))
     expected = "_C" + pl.col("candidate_rank").cast(pl.String).str.zfill(2)
-    is_high = pl.col("similarity_score") >= similarity_threshold
 
     def ranks(scope: Scope) -> pl.LazyFrame:
         per_item = scope[frame].group_by("item_key").agg(
@@ -61,13 +104,6 @@ def candidate_rules(max_candidates: int = 10, similarity_threshold: float = 0.8)
 
     per_item = Table("ranks", ranks)
     return [
-        *contract_rules(CANDIDATES, ranges=dict.fromkeys(unit, _UNIT)),
-        row_count(frame, 1, CRITICAL),
-        unique(frame, "candidate_id_unique", ("candidate_id",), "a candidate id names one candidate"),
-        unique(
-            frame, "routings_distinct", ("item_key", "routing_code"),
-            "the candidates of an item are different job sequences", WARNING,
-        ),
         Rule(
             frame, "candidate_id_format", "equal", ("suffix", "expected"),
             Values("candidate_id", {"suffix": suffix, "expected": expected}), CRITICAL,
@@ -85,17 +121,12 @@ def candidate_rules(max_candidates: int = 10, similarity_threshold: float = 0.8)
             frame, "max_candidates", "between", ("candidates",), per_item, CRITICAL,
             "not more candidates than configured (rows count items)", low=1, high=max_candidates,
         ),
-        in_set(frame, "priority", ("primary", "fallback"), "priority of the contract"),
-        in_set(frame, "similarity_tier", ("HIGH", "LOW"), "tier of the contract"),
-        in_set(frame, "routing_source", ("similar", "self"), "where the routing comes from"),
-        holds(
-            frame, "tier_follows_similarity", (pl.col("similarity_tier") == "HIGH") == is_high,
-            f"HIGH from a similarity of {similarity_threshold:g} on, LOW below",
-        ),
-        holds(
-            frame, "low_tier_is_fallback", (pl.col("similarity_tier") == "HIGH") | (pl.col("priority") == "fallback"),
-            "a candidate under the similarity threshold is a fallback", WARNING,
-        ),
+    ]  # fmt: skip
+
+
+def _routing_code_rules(frame: str) -> list[Rule]:
+    """The routing code is the sequence of the candidate's job codes, and comes from another item."""
+    return [
         Rule(
             frame, "routing_code_format", "regex", ("routing_code",),
             Values("values__routing_code", {"routing_code": pl.col("routing_code")}), CRITICAL,
@@ -110,14 +141,6 @@ def candidate_rules(max_candidates: int = 10, similarity_threshold: float = 0.8)
             frame, "reference_is_another_item",
             (pl.col("reference_item_cd") != pl.col("item_cd")) | (pl.col("routing_source") == "self"),
             "a predicted routing is not the item's own",
-        ),
-        whole_range(frame, "process_count", 1, 1000, "a routing has operations"),
-        whole_range(frame, "work_order_count", 0, None, "a count"),
-        whole_range(frame, "neighbour_count", 0, None, "a count"),
-        Rule(
-            frame, "predicted_or_abstained", "in_set", ("predicted_or_abstained",),
-            Table("also_abstained", _abstained_too, _abstained_offenders), CRITICAL,
-            "no item is both predicted and abstained on (rows count items)", values=(True,), column="item_key",
         ),
     ]  # fmt: skip
 
@@ -134,7 +157,7 @@ def _abstained_offenders(scope: Scope) -> pl.LazyFrame:
 
 
 def _routings(scope: Scope) -> pl.LazyFrame:
-    """One row per candidate: what its row says beside what its operations say; either side may be missing."""
+    """One row per candidate: what its own row says beside what its operations say; either side may be missing."""
     seq, order = pl.col("proc_seq"), pl.col("rout_order")
     routings = (
         scope[CANDIDATE_OPERATIONS.name].group_by(_CANDIDATE).agg(
@@ -177,7 +200,7 @@ def _routing_offenders(scope: Scope) -> pl.LazyFrame:
 
 
 def operation_rules() -> list[Rule]:
-    """Operations of the candidates."""
+    """Rules for the operations of the candidates."""
     frame = CANDIDATE_OPERATIONS.name
     unit = ("confidence", "support", "time_confidence", "source_similarity")
     others = ("time_cv", "queue_time", "wait_time", "move_time", "mfg_lt", "subcontract_prc")
@@ -187,15 +210,6 @@ def operation_rules() -> list[Rule]:
     )  # fmt: skip
     ranges = dict.fromkeys(unit, _UNIT) | dict.fromkeys((*times, *others), _TIME)
     ranges |= {"lot_size": _TIME, "lot_exponent": (-1.0, 1.0)}
-    routings = Table("routings", _routing_table, _routing_offenders)
-    unknown = pl.col("time_source") == "none"
-
-    def routing(check: str, kind: str, columns: tuple[str, ...], meaning: str, *values: object) -> Rule:
-        return Rule(
-            frame, check, "equal" if kind == "equal" else "in_set", columns, routings, CRITICAL,
-            f"{meaning} (rows count candidates)", values=values,
-        )  # fmt: skip
-
     return [
         *contract_rules(CANDIDATE_OPERATIONS, ranges=ranges),
         row_count(frame, 1, CRITICAL),
@@ -212,14 +226,38 @@ def operation_rules() -> list[Rule]:
         ordered(frame, "run_p50", "run_p10", "P10 <= P50"),
         ordered(frame, "run_p90", "run_p50", "P50 <= P90"),
         ordered(frame, "setup_p90", "setup_p10", "P10 <= P90"),
-        routing("process_count_matches", "equal", ("process_count", "operations"),
-                "a candidate has as many operations as it says, and no operation is without its candidate"),
-        routing("outsourced_is_fallback", "set", ("priority_of_outsourced",),
+        *_whole_routing_rules(frame),
+        *_time_source_rules(frame),
+    ]
+
+
+def _whole_routing_rules(frame: str) -> list[Rule]:
+    """A candidate's row and its operations agree."""
+    routings = Table("routings", _routing_table, _routing_offenders)
+
+    def routing(check: str, column: str, meaning: str, value: object) -> Rule:
+        return Rule(
+            frame, check, "in_set", (column,), routings, CRITICAL, f"{meaning} (rows count candidates)", values=(value,)
+        )  # fmt: skip
+
+    return [
+        Rule(
+            frame, "process_count_matches", "equal", ("process_count", "operations"), routings, CRITICAL,
+            "a candidate has as many operations as it says, and no operation is without its candidate (rows count "
+            "candidates)",
+        ),
+        routing("outsourced_is_fallback", "priority_of_outsourced",
                 "one outsourced operation makes the candidate a fallback", "fallback"),
-        routing("first_is_F", "set", ("first_order",), "F marks the lowest operation number", True),
-        routing("last_is_L", "set", ("last_order",), "L marks the highest of several operation numbers", True),
+        routing("first_is_F", "first_order", "F marks the lowest operation number", True),
+        routing("last_is_L", "last_order", "L marks the highest of several operation numbers", True),
+    ]  # fmt: skip
+
+
+def _time_source_rules(frame: str) -> list[Rule]:
+    """A time says where it comes from, and a time from work results counts them."""
+    return [
         holds(
-            frame, "known_time_has_source", pl.col("run_time").is_null() | ~unknown,
+            frame, "known_time_has_source", pl.col("run_time").is_null() | ~(pl.col("time_source") == "none"),
             "a run time says where it comes from",
         ),
         holds(
@@ -237,14 +275,15 @@ def operation_rules() -> list[Rule]:
             "an A run time comes from work results, which are counted", WARNING,
         ),
         share(
-            frame, "unknown_time_share", pl.col("run_time").is_null(), 0.10,
-            "more than 90 % of in-house operations have a time", column="run_time", of=pl.col("inside") == INHOUSE,
+            frame, "unknown_time_share",
+            AtMost(0.10, pl.col("run_time").is_null(), of=pl.col("inside") == INHOUSE),
+            "more than 90 % of in-house operations have a time", "run_time",
         ),
     ]  # fmt: skip
 
 
 def resource_rules() -> list[Rule]:
-    """Alternative resources per job."""
+    """Rules for the alternative resources of a job."""
     frame = RESOURCE_ALTERNATIVES.name
 
     def ranks(scope: Scope) -> pl.LazyFrame:
@@ -265,7 +304,7 @@ def resource_rules() -> list[Rule]:
 
 
 def evidence_rules() -> list[Rule]:
-    """Evidence behind the candidates."""
+    """Rules for the evidence behind the candidates."""
     frame = CANDIDATE_EVIDENCE.name
     check = "candidate_known"
 
@@ -295,5 +334,5 @@ def evidence_rules() -> list[Rule]:
 
 
 def abstained_rules() -> list[Rule]:
-    """Items without a prediction, with the reason."""
+    """Rules for items on which the model abstained."""
     return contract_rules(ABSTAINED, ranges={"best_similarity": _UNIT})

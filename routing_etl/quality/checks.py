@@ -1,8 +1,6 @@
 """The two check steps of the night, and what a failed critical check does.
 
-Belongs here: which frames are checked and where their files lie. Does not: rules (`source_rules.py`,
-`candidate_rules.py`), Great Expectations (`adapter.py`); importing this module does not import it, so that the names of
-all checks are known at once.
+Importing this module must not import Great Expectations, so that the names of all checks are known at once.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ ATTRIBUTES_FILE = "items.attributes.json"
 
 @dataclass(frozen=True)
 class CheckInfo:
-    """What is known of a check without running it."""
+    """What is known of a check before it runs."""
 
     frame: str
     check: str
@@ -66,7 +64,19 @@ def source_rules_by_frame(
     today: date | None = None,
     rejects: bool = True,
 ) -> dict[str, list[Rule]]:
-    """Rules of the source frames. `attributes`, `not_above`: as the profile has them."""
+    """Rules of the source frames.
+
+    Parameters
+    ----------
+    attributes : sequence of AttributeSpec, optional
+        The profile's item attributes.
+    not_above : sequence of (str, str), optional
+        Pairs of attributes of which the first may not exceed the second; empty: inner and outer diameters by their names.
+    today : datetime.date, optional
+        Day that reports and orders may not be younger than; today in UTC by default.
+    rejects : bool, optional
+        Whether to judge the shares of rejected rows.
+    """
     day = today or datetime.now(UTC).date()
     rules = {
         ITEMS.name: source_rules.item_rules(attributes, not_above),
@@ -95,7 +105,10 @@ def candidate_rules_by_frame(
 def list_checks(attributes: Sequence[AttributeSpec] = ()) -> dict[str, list[CheckInfo]]:
     """Every check by frame, sources first, without running or importing anything heavy.
 
-    `attributes`: those of the profile; without them the checks of single attributes are not listed.
+    Parameters
+    ----------
+    attributes : sequence of AttributeSpec, optional
+        The profile's item attributes; without them the checks of single attributes are not listed.
     """
     return {
         frame: [CheckInfo(r.frame, r.check, r.severity, r.meaning, r.expected, r.column) for r in rules]
@@ -115,16 +128,28 @@ def check_sources(
 
     Parameters
     ----------
-    clean: folder with `<frame>.parquet` per source frame and `items.attributes.json`.
-    rejects: folder with the rejected rows; None: the folder `rejects` beside `clean`. When it does not exist, the
-        shares of rejected rows are not checked.
-    not_above: pairs of attributes of which the first may not exceed the second; default: inner and outer diameters by
+    clean : pathlib.Path
+        Folder with `<frame>.parquet` per source frame and `items.attributes.json`.
+    rejects : pathlib.Path, optional
+        Folder with the rejected rows; by default the folder `rejects` beside `clean`. Without such a folder the shares of
+        rejected rows are not checked.
+    not_above : sequence of (str, str), optional
+        Pairs of attributes of which the first may not exceed the second; by default inner and outer diameters, found by
         their names.
-    today: the day that reports and orders may not be younger than; default: today, UTC.
+    today : datetime.date, optional
+        Day that reports and orders may not be younger than; today in UTC by default.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    list of CheckOutcome
+        One outcome per check, frame by frame.
 
     Raises
     ------
-    FrameError: a required file is missing.
+    FrameError
+        A required file is missing.
     """
     path = clean / ATTRIBUTES_FILE
     if not path.is_file():
@@ -157,12 +182,27 @@ def check_candidates(
 ) -> list[CheckOutcome]:
     """Check the predictions before they are loaded.
 
-    `predictions` holds one folder of Parquet part files per frame (`predictions/candidates/*.parquet` ...). A frame
-    without files counts as one without rows. `max_candidates` and `similarity_threshold` as they were scored with.
+    Parameters
+    ----------
+    predictions : pathlib.Path
+        Folder with one folder of Parquet part files per frame (`candidates/*.parquet`, ...). A frame without files counts
+        as a frame without rows.
+    max_candidates : int, optional
+        Most candidates of an item, as the items were scored.
+    similarity_threshold : float, optional
+        Similarity from which a candidate is of the HIGH tier, as the items were scored.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    list of CheckOutcome
+        One outcome per check, frame by frame.
 
     Raises
     ------
-    FrameError: the folder does not exist.
+    FrameError
+        The folder does not exist.
     """
     if not predictions.is_dir():
         raise FrameError(
@@ -178,7 +218,8 @@ def raise_on_critical(outcomes: Iterable[CheckOutcome]) -> None:
 
     Raises
     ------
-    DataQualityError: names each failed critical check with what was observed and expected, and up to five rows.
+    DataQualityError
+        Names each failed critical check with what was observed and expected, and up to five rows.
     """
     failed = [o for o in outcomes if o.blocks]
     if not failed:

@@ -1,6 +1,6 @@
-"""One number for the state of the item master, 0 to 100, as the earlier system reported it (docs/legacy-system.md 2.9).
+"""One number for the state of the item master, 0 to 100. It stops nothing; that is what checks are for.
 
-Belongs here: the formula and its version. Does not: the checks; nothing is stopped by this number.
+The replaced system reported such a number (docs/legacy-system.md 2.9); its formula had version 1.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from routing_etl.errors import FrameError
 from routing_etl.frames import ITEMS, REJECTS, read_attributes
 from routing_etl.quality.source_rules import POSSIBLE_SIZE
 
+#: Version of the formula in `quality_score`, stored beside the score: scores of two versions cannot be compared.
 FORMULA_VERSION = "2"
 
 
 @dataclass(frozen=True)
 class QualityScore:
-    """The score and its four parts, each a share of 0 to 1; NULL when there is no item to judge."""
+    """The score and its four parts, each a share from 0 to 1; all None when there is no item to judge."""
 
     score: float | None
     completeness: float | None
@@ -32,16 +33,34 @@ class QualityScore:
 
 
 def quality_score(clean: Path, rejects: Path, *, required: Sequence[str] = ("part_type",)) -> QualityScore:
-    """40 x completeness + 20 x (1 - duplicate rate) + 20 x (1 - outlier rate) + 20 x (1 - invalid rate).
+    """Score the item master of one run.
 
-    Formula 2. Completeness: share of items with every column of `required`. Duplicate rate: item rows rejected because
-    their key was there already, of all item rows read (formula 1 counted shared drawing numbers, which are legitimate).
-    Outlier rate: share of items with a size that cannot be, after conversion to millimetres. Invalid rate: item rows
-    rejected for other reasons, of all item rows read.
+    Score = 40 x completeness + 20 x (1 - duplicate rate) + 20 x (1 - outlier rate) + 20 x (1 - invalid rate), where
+
+    * completeness is the share of items with a value in every column of `required`;
+    * the duplicate rate is the share of item rows read that were rejected because their key was there already (version 1
+      counted shared drawing numbers, which are legitimate);
+    * the outlier rate is the share of items with an impossible size, after conversion to millimetres;
+    * the invalid rate is the share of item rows read that were rejected for other reasons.
+
+    Parameters
+    ----------
+    clean : pathlib.Path
+        Folder with the cleaned items and `items.attributes.json`.
+    rejects : pathlib.Path
+        Folder with the rejected rows; when it does not exist, nothing was rejected.
+    required : sequence of str, optional
+        Columns that a complete item has.
+
+    Returns
+    -------
+    QualityScore
+        The score and its parts.
 
     Raises
     ------
-    FrameError: the cleaned items are missing, or lack a column of `required`.
+    FrameError
+        The cleaned items are missing, or lack a column of `required`.
     """
     path = clean / f"{ITEMS.name}.parquet"
     if not path.is_file():

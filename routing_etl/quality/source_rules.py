@@ -1,8 +1,8 @@
-"""Rules for the cleaned source frames: items, operations, work results, purchase orders.
+"""Rules for the cleaned source frames: items, operations, work results, purchase orders, and the rejected rows.
 
-Belongs here: what must or should hold after cleaning, beyond the contracts of `frames.py`. Does not: how it is
-evaluated, nor the repair of anything. Critical stops the night; warning is shown and stored. Shares are per column,
-never one limit for all (docs/erp-contract.md 5, row 17): a seal-type group is 84 % blank and right.
+They say what must or should hold after cleaning, beyond the contracts of `frames.py`. A failed critical check stops the
+night; a warning is shown and stored. Limits on blanks are set per column, never one for all (docs/erp-contract.md 5, row 17): the seal-type group is 84 %
+blank at the first plant, and rightly so.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from routing_etl.quality.rules import (
     ROWS,
     UNEXPECTED,
     WARNING,
+    AtMost,
     Raw,
     Rule,
     Scope,
@@ -49,91 +50,80 @@ OPTIONAL_FRAMES = (WORK_RESULTS.name, PURCHASE_ORDERS.name)
 REJECTS = "rejects"
 _NOT_NEGATIVE = (0.0, MAX_SOURCE)
 _FLAG = ("Y", "N")
-#: A part-type share above this is an issue (docs/legacy-system.md 2.9).
+#: Largest share of items without a part type; the replaced system had the same limit (docs/legacy-system.md 2.9).
 PART_TYPE_BLANK = 0.30
-#: Millimetres that a size can have; 0 is a spelling of missing and must be NULL after cleaning.
+#: Possible sizes in millimetres: above 0, which stands for "missing" and must be NULL after cleaning, up to 100 m.
 POSSIBLE_SIZE = (1e-6, 100_000.0)
-#: Fewer items or results than this do not tell whether a column of the profile is the wrong one.
+#: Fewest items or results on which a share may stop the night because the profile maps the wrong column; on fewer, a
+#: high share may be chance.
 ENOUGH_TO_JUDGE = 30
-#: Items that make a training worth while (docs/legacy-system.md 2.9).
+#: Fewest items that make training worthwhile; taken over from the replaced system (docs/legacy-system.md 2.9).
 ENOUGH_ITEMS = 1_000
 
 
 def item_rules(
     attributes: Sequence[AttributeSpec] = (), not_above: Sequence[tuple[str, str]] = ()
 ) -> list[Rule]:
-    """Items: the core columns, and for each attribute that exists whether it is filled and its numbers are possible."""
+    """Rules for items: the core columns, and for every attribute whether it is filled and its numbers are possible.
+
+    Parameters
+    ----------
+    attributes : sequence of AttributeSpec, optional
+        The profile's item attributes.
+    not_above : sequence of (str, str), optional
+        Pairs of attributes of which the first may not exceed the second; empty: see `inner_outer_pairs`.
+    """
     frame = ITEMS.name
     rules = [
         *contract_rules(ITEMS, ranges={}),
         row_count(frame, 1, CRITICAL),
         row_count(
-            frame,
-            ENOUGH_ITEMS,
-            WARNING,
-            "row_count_for_training",
-            "enough items to train a model worth having",
+            frame, ENOUGH_ITEMS, WARNING, "row_count_for_training", "enough items to train a model worth having"
         ),
         holds(
-            frame,
-            "item_key_normalised",
-            pl.col("item_key") == key_of(pl.col("item_cd")),
+            frame, "item_key_normalised", pl.col("item_key") == key_of(pl.col("item_cd")),
             "the key is the code trimmed, NFKC and upper case: joins depend on it",
         ),
         unique(frame, "item_cd_unique", ("item_cd",), "a raw code names one item"),
         share(
-            frame,
-            "part_type_blank_share",
-            pl.col("part_type").is_null(),
-            PART_TYPE_BLANK,
-            "the part type is the segment of the metrics and the key of the baseline",
-            column="part_type",
+            frame, "part_type_blank_share", AtMost(PART_TYPE_BLANK, pl.col("part_type").is_null()),
+            "the part type is the segment of the metrics and the key of the baseline", "part_type",
         ),
         share(
-            frame,
-            "excluded_share",
-            pl.col("excluded").is_not_null(),
-            0.5,
-            "most items may be used for training",
-            column="excluded",
+            frame, "excluded_share", AtMost(0.5, pl.col("excluded").is_not_null()),
+            "most items may be used for training", "excluded",
         ),
         _distinct_share(frame),
-    ]
+    ]  # fmt: skip
     if attributes:
         rules.append(_any_attribute(frame, [a.name for a in attributes]))
     for spec in attributes:
-        rules.append(
-            share(
-                frame,
-                f"{safe_name(spec.name)}_filled",
-                pl.col(spec.name).is_null(),
-                0.9999,
-                "a mapped attribute without a single value teaches nothing: check its column in the profile",
-                column=spec.name,
-            )
-        )
-        if spec.kind == "number":
-            rules.append(
-                Rule(
-                    frame,
-                    f"{safe_name(spec.name)}_possible",
-                    "between",
-                    (spec.name,),
-                    Raw((spec.name,)),
-                    WARNING,
-                    "a size is above 0 and below 100 m; 0 is a spelling of missing and must be NULL by now",
-                    low=POSSIBLE_SIZE[0],
-                    high=POSSIBLE_SIZE[1],
-                    column=spec.name,
-                )
-            )
+        rules += _attribute_rules(frame, spec)
     for small, large in not_above or inner_outer_pairs(attributes):
         rules.append(ordered(frame, large, small, "an inner size does not exceed the outer one", WARNING))
     return rules
 
 
+def _attribute_rules(frame: str, spec: AttributeSpec) -> list[Rule]:
+    """An attribute has a value in some item, and a numeric one only possible sizes."""
+    name = safe_name(spec.name)
+    filled = share(
+        frame, f"{name}_filled", AtMost(0.9999, pl.col(spec.name).is_null()),
+        "a mapped attribute without a single value teaches nothing: check its column in the profile", spec.name,
+    )  # fmt: skip
+    if spec.kind != "number":
+        return [filled]
+    low, high = POSSIBLE_SIZE
+    possible = Rule(
+        frame, f"{name}_possible", "between", (spec.name,), Raw((spec.name,)), WARNING,
+        "a size is above 0 and below 100 m; 0 is a spelling of missing and must be NULL by now",
+        low=low, high=high, column=spec.name,
+    )  # fmt: skip
+    return [filled, possible]
+
+
 def inner_outer_pairs(attributes: Sequence[AttributeSpec]) -> list[tuple[str, str]]:
-    """Pairs of diameter attributes that differ only by an `in...` / `out...` prefix, e.g. indiameter, outdiameter."""
+    """Find pairs of diameter attributes whose names differ only by `in...` and `out...`: indiameter, outdiameter."""
     names = {a.name.lower(): a.name for a in attributes if a.kind == "number"}
     pairs = []
     for inner, outer in (("in", "out"), ("inner", "outer"), ("inside", "outside")):
@@ -174,7 +164,7 @@ def _distinct_share(frame: str) -> Rule:
 
 
 def operation_rules() -> list[Rule]:
-    """Routing operations."""
+    """Rules for routing operations."""
     frame = OPERATIONS.name
     times = ("setup_min", "run_min", "act_setup_min", "act_run_min", "queue_min", "wait_min", "move_min")
     ranges = dict.fromkeys((*times, "mfg_lt_days", "subcontract_prc"), _NOT_NEGATIVE)
@@ -210,12 +200,13 @@ def operation_rules() -> list[Rule]:
             "an operation of the routing that counts without a job code teaches nothing", WARNING,
         ),
         share(
-            frame, "res_cd_blank_share", pl.col("res_cd").is_null(), 0.5,
-            "most operations name their resource", column="res_cd",
+            frame, "res_cd_blank_share", AtMost(0.5, pl.col("res_cd").is_null()),
+            "most operations name their resource", "res_cd",
         ),
         share(
-            frame, "run_min_unknown_share", ~(pl.col("run_min") > 0).fill_null(False), 0.5,
-            "most in-house operations have a standard run time", column="run_min", of=pl.col("inside") == INHOUSE,
+            frame, "run_min_unknown_share",
+            AtMost(0.5, ~(pl.col("run_min") > 0).fill_null(False), of=pl.col("inside") == INHOUSE),
+            "most in-house operations have a standard run time", "run_min",
         ),
         holds(
             frame, "valid_from_not_above_valid_to", pl.col("valid_from") <= pl.col("valid_to"),
@@ -227,10 +218,10 @@ def operation_rules() -> list[Rule]:
 
 
 def _in_pieces() -> Rule:
-    """Operations of an item scattered over routings of hardly one each: what a job or a machine as routing number makes.
+    """Few items have their operations scattered over routings of hardly one operation each.
 
-    Judged are items with three operation numbers and more. Alternates of one operation share its number, and alternates
-    of several hold several.
+    Most items do when the profile maps a job or a machine as the routing number. Only items with three operation numbers
+    or more are judged: alternates of one operation share its number, and alternates of several operations hold several.
     """
     frame, check = OPERATIONS.name, "routing_in_pieces_share"
     long = pl.col("numbers") >= 3
@@ -254,13 +245,19 @@ def _in_pieces() -> Rule:
 
 
 def _share_of(hit: pl.Expr, of: pl.Expr) -> pl.Expr:
-    """Share of the rows `of` that are a hit; 0 when there are too few of them to tell anything."""
+    """Share of the rows `of` that are a hit; 0 when there are too few rows to tell anything."""
     number = of.sum()
     return pl.when(number >= ENOUGH_TO_JUDGE).then(hit.sum() / number).otherwise(0.0)
 
 
 def result_rules(today: date) -> list[Rule]:
-    """Work results. `today` is the day of the run: a report may not be younger (one day is left for time zones)."""
+    """Rules for work results.
+
+    Parameters
+    ----------
+    today : datetime.date
+        Day of the run. A report may be one day younger, for time zones.
+    """
     frame = WORK_RESULTS.name
     ranges = dict.fromkeys(("machine_time", "setup_time", "hold_time", "order_qty", "bad_qty"), _NOT_NEGATIVE)
     return [
@@ -270,20 +267,20 @@ def result_rules(today: date) -> list[Rule]:
         in_set(frame, "match_level", ("routing", "operation"), "how the result found its operation"),
         _not_future(frame, "report_dt", today),
         share(
-            frame, "order_qty_unusable_share", ~(pl.col("order_qty") > 0).fill_null(False), 0.05,
-            "without a quantity there is no time per piece", column="order_qty",
+            frame, "order_qty_unusable_share", AtMost(0.05, ~(pl.col("order_qty") > 0).fill_null(False)),
+            "without a quantity there is no time per piece", "order_qty",
         ),
         share(
-            frame, "report_dt_unknown_share", pl.col("report_dt").is_null(), 0.05,
-            "without its date nobody can tell whether a result is too old", column="report_dt",
+            frame, "report_dt_unknown_share", AtMost(0.05, pl.col("report_dt").is_null()),
+            "without its date nobody can tell whether a result is too old", "report_dt",
         ),
         share(
-            frame, "machine_time_unusable_share", ~(pl.col("machine_time") > 0).fill_null(False), 0.5,
-            "most reports give a machine time", column="machine_time",
+            frame, "machine_time_unusable_share", AtMost(0.5, ~(pl.col("machine_time") > 0).fill_null(False)),
+            "most reports give a machine time", "machine_time",
         ),
         share(
-            frame, "matched_without_routing_share", pl.col("match_level") == "operation", 0.5,
-            "most results name the routing they were made with", column="match_level",
+            frame, "matched_without_routing_share", AtMost(0.5, pl.col("match_level") == "operation"),
+            "most results name the routing they were made with", "match_level",
         ),
         _unknown_routings(),
         ordered(frame, "order_qty", "bad_qty", "not more pieces rejected than ordered", WARNING),
@@ -292,10 +289,9 @@ def result_rules(today: date) -> list[Rule]:
 
 
 def _unknown_routings() -> Rule:
-    """Of results that name a routing none names one that the item has: one of the two columns is another one.
+    """Some results that name a routing name one that the item has; otherwise the profile maps a wrong column.
 
-    Results without a routing number do not count, and one in a hundred that fits shows that the columns are the right
-    ones.
+    Results without a routing number do not count. One match in a hundred shows that the columns are the right ones.
     """
     frame, check = WORK_RESULTS.name, "named_routing_unknown_share"
     named = pl.col("rout_no").is_not_null()
@@ -315,7 +311,13 @@ def _unknown_routings() -> Rule:
 
 
 def order_rules(today: date) -> list[Rule]:
-    """Purchase orders."""
+    """Rules for purchase orders.
+
+    Parameters
+    ----------
+    today : datetime.date
+        Day of the run. An order may be one day younger, for time zones.
+    """
     frame = PURCHASE_ORDERS.name
     return [
         *contract_rules(PURCHASE_ORDERS, ranges={"qty": _NOT_NEGATIVE}),
@@ -326,7 +328,17 @@ def order_rules(today: date) -> list[Rule]:
 
 
 def reject_rules(kept: Sequence[str], most: float = 0.05, critical: float = 0.5) -> list[Rule]:
-    """Share of rows that cleaning rejected, per source table, with a warning and a critical limit."""
+    """Rules for the share of rows that cleaning rejected, one pair per source frame.
+
+    Parameters
+    ----------
+    kept : sequence of str
+        Source frames.
+    most : float, optional
+        Largest share before a warning.
+    critical : float, optional
+        Largest share before the night stops.
+    """
     rules = []
     for source in kept:
         for limit, severity, suffix in ((most, WARNING, ""), (critical, CRITICAL, "_critical")):
@@ -367,7 +379,7 @@ def _not_future(frame: str, column: str, today: date) -> Rule:
 
 
 def _known_item(frame: str) -> Rule:
-    """Orphans: rows whose item is not in the item master."""
+    """No row is an orphan: its item is in the item master."""
     check = "item_known"
 
     def table(scope: Scope) -> pl.LazyFrame:

@@ -1,6 +1,6 @@
-"""Great Expectations suites built from the rules. Imports Great Expectations (seconds): import this late.
+"""Rules as Great Expectations suites: which expectation class says what a rule says.
 
-Belongs here: which expectation class says what a rule says. Does not: running them (`adapter.py`).
+Imports Great Expectations, which takes seconds: import this module inside functions only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from great_expectations import expectations as gxe
 
 from routing_etl.quality.rules import Rule
 
-#: Pairs are judged only where both values are there; a NULL has its own rule.
+#: Pairs are judged only where both values are there; a rule of its own judges NULL.
 _BOTH = "either_value_is_missing"
 
 
@@ -43,7 +43,7 @@ _CLASSES: dict[str, tuple[type[Any], Callable[[Rule], dict[str, Any]]]] = {
 
 
 def expectation(rule: Rule) -> Any:
-    """The Great Expectations expectation of a rule; its `meta` carries the check name and the severity."""
+    """Translate a rule into an expectation; its `meta` carries the check's name and severity."""
     cls, arguments = _CLASSES[rule.kind]
     meta = {"check": rule.check, "severity": rule.severity}
     native = {"severity": rule.severity} if "severity" in cls.__fields__ else {}
@@ -51,5 +51,5 @@ def expectation(rule: Rule) -> Any:
 
 
 def suite(name: str, rules: Sequence[Rule]) -> gx.ExpectationSuite:
-    """An ExpectationSuite of rules: those of one frame, or those of one of its views."""
+    """Collect the expectations of some rules, usually those of one view, in an ExpectationSuite."""
     return gx.ExpectationSuite(name=name, expectations=[expectation(r) for r in rules])

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from routing_etl import frames
-from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.catalogue import bind
 from routing_etl.erp.clean import CleanReport, clean
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
@@ -50,7 +50,7 @@ def test_tables_and_columns_have_sql_servers_names(database: Path) -> None:
 
 def test_profile_fits_without_findings(database: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{database.as_posix()}")
-    assert check_profile(engine, load_profile("adventureworks")) == []
+    assert bind(engine, load_profile("adventureworks")).worst_first == []
 
 
 def test_made_products_and_their_routings(cleaned: tuple[Path, CleanReport]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from routing_etl import frames
-from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.catalogue import bind
 from routing_etl.erp.clean import CleanReport, clean
 from routing_etl.erp.extract import ExtractReport, extract
 from routing_etl.erp.profile import load_profile
@@ -25,7 +25,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExtractReport
     url = f"sqlite:///{(home / 'erp.db').as_posix()}"
     settings, profile = load_settings(home=home), load_profile("bi_views")
     write_plant(url, 3000, 11, settings)
-    assert not [f for f in check_profile(sa.create_engine(url), profile) if f.severity != "info"]
+    assert not [f for f in bind(sa.create_engine(url), profile).worst_first if f.severity != "info"]
     read = extract(url, profile, home / "raw", settings)
     return home, read, clean(home / "raw", home / "clean", home / "rejects", profile, cutoff=None)
 

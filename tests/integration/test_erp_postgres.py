@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from routing_etl.erp import reader as reader_module
-from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.catalogue import bind
 from routing_etl.erp.clean import clean
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import Profile, load_profile
@@ -225,7 +225,7 @@ def test_adventureworks_keeps_its_schemas(server: str, tmp_path: Path) -> None:
     load_csv(tmp_path, server)
     engine = sa.create_engine(server)
     assert "Product" in sa.inspect(engine).get_table_names(schema="Production")
-    assert check_profile(engine, load_profile("adventureworks")) == []
+    assert bind(engine, load_profile("adventureworks")).worst_first == []
     report = extract(server, load_profile("adventureworks"), tmp_path / "raw", load_settings(home=tmp_path))
     assert report.frames["items"].rows == 239
     assert report.frames["items"].table == "Production.Product"

@@ -11,7 +11,7 @@ from mssql_server import drop_schema, new_login, new_schema, run_alone
 
 from routing_etl.doctor.examination import examine
 from routing_etl.erp import extract as extract_module
-from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.catalogue import bind
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
@@ -38,7 +38,7 @@ def plant(engine, url, mssql_settings) -> Iterator[str]:
 
 def test_both_readers_read_the_same_plant(plant, engine, mssql_settings, tmp_path, monkeypatch):
     profile = load_profile("bi_views")
-    assert [f for f in check_profile(engine, profile) if f.severity == "error"] == []
+    assert [f for f in bind(engine, profile).worst_first if f.severity == "error"] == []
     fast = extract(plant, profile, tmp_path / "fast", mssql_settings())
     monkeypatch.setattr(
         extract_module, "open_reader", lambda connection, *_, **__: SqlAlchemyReader(connection)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from routing_etl.erp.catalogue import check_profile
+from routing_etl.erp.catalogue import bind
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.erp.reader import snapshot
@@ -100,7 +100,7 @@ def test_empty_after_the_filter_names_the_filter(small: Any) -> None:
 
 def test_codes_stored_as_numbers_are_warned_about_unless_declared(small: Any) -> None:
     url, profile, _ = small(PROFILE.replace('{ column = "id", integer_code = true }', '"id"'))
-    found = [f for f in check_profile(sa.create_engine(url), profile) if f.severity == "warning"]
+    found = [f for f in bind(sa.create_engine(url), profile).worst_first if f.severity == "warning"]
     assert [(f.kind, f.table, f.column) for f in found] == [("retyped", "part", "id")]
     assert "leading zeros" in found[0].message
 

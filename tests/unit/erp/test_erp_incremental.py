@@ -19,7 +19,7 @@ from sqlalchemy.dialects import mssql
 
 from routing_etl.erp import incremental
 from routing_etl.erp.catalogue import bind
-from routing_etl.erp.changes import row_changes
+from routing_etl.erp.changes import RowChanges, row_changes
 from routing_etl.erp.extract import ExtractReport, FrameExtract, extract
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.erp.statements import select_of
@@ -391,9 +391,9 @@ def test_the_watermark_stays_below_what_is_being_written(nights: Callable[..., N
     made.read()
     assert made.last is not None
     marks = made.last / "work_results.marks.parquet"
-    assert incremental.newest_mark("rowversion", marks, today=TODAY, fence=None) == 15
-    assert incremental.newest_mark("rowversion", marks, today=TODAY, fence=12) == 12
-    assert incremental.newest_mark("rowversion", marks, today=TODAY, fence=99) == 15
+    for fence, newest in ((None, 15), (12, 12), (99, 15)):
+        moment = incremental.Moment(TODAY, fence)
+        assert incremental.newest_mark("rowversion", marks, moment) == newest
 
 
 def test_row_versions_that_went_back_are_a_restored_backup(nights: Callable[..., Nights]) -> None:
@@ -405,9 +405,11 @@ def test_row_versions_that_went_back_are_a_restored_backup(nights: Callable[...,
     states = incremental.read_states(made.last)
     signature = states["work_results"].signature
     for fence, why in ((499, "went back below 0x00000000000001F4"), (500, "changes of CHANGED since")):
-        planned = incremental.plan(
-            binding, made.last, states, signature, today=TODAY.replace(year=2000), full=False, fence=fence
+        base, moment = (
+            incremental.Base(made.last, states),
+            incremental.Moment(TODAY.replace(year=2000), fence),
         )
+        planned = incremental.plan(binding, signature, base, moment)
         assert why in planned.why
         assert planned.since == (None if fence == 499 else 500)
 
@@ -522,8 +524,7 @@ def test_rows_of_one_key_are_compared_whatever_their_order(tmp_path: Path) -> No
     old.reverse().write_parquet(tmp_path / "same")
     pl.DataFrame({"k": ["a", "b", "b"], "v": ["1", "", None]}).write_parquet(tmp_path / "new")
     old.with_columns(w=1).write_parquet(tmp_path / "other")
-    none = {"added": 0, "changed": 0, "removed": 0}
-    assert row_changes(tmp_path / "old", tmp_path / "same", "k") == none
-    assert row_changes(tmp_path / "old", tmp_path / "new", "k") == none | {"changed": 2}
-    assert row_changes(tmp_path / "old", tmp_path / "other", "k") == {}
-    assert row_changes(tmp_path / "absent", tmp_path / "old", "k") == {}
+    assert row_changes(tmp_path / "old", tmp_path / "same", "k") == RowChanges(0, 0, 0)
+    assert row_changes(tmp_path / "old", tmp_path / "new", "k") == RowChanges(0, 2, 0)
+    assert row_changes(tmp_path / "old", tmp_path / "other", "k") is None
+    assert row_changes(tmp_path / "absent", tmp_path / "old", "k") is None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from routing_etl.erp.profile import load_profile, shipped_profiles
+from routing_etl.erp.profile import SHIPPED, load_profile, shipped_profiles
+from routing_etl.erp.profile_model import Document
 from routing_etl.errors import ProfileError
 from routing_etl.frames import TimeBasis
 
@@ -145,3 +148,21 @@ def test_named_rule_columns_become_mapped_columns(tmp_path: Path) -> None:
     hold = profile.column_maps("results")["hold_time"]
     assert hold.optional
     assert hold.column == ("HOLD_TIME", "HOLD_DURATION", "HOLDING_TIME")
+
+
+def keys_of(model: type[BaseModel], into: set[str]) -> set[str]:
+    """Every key of a section and of the sections below it, as TOML spells them."""
+    for name, field in model.model_fields.items():
+        into.add(field.alias or name)
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                keys_of(kind, into)
+    return into
+
+
+def test_the_default_profile_is_the_reference_for_every_key() -> None:
+    """Whoever writes a profile finds each key in `bi_views.toml`, in use or in a comment."""
+    keys = keys_of(Document, set())
+    assert {"schema", "unit_group", "full_every_days", "on_not_above"} <= keys
+    text = (SHIPPED / "bi_views.toml").read_text(encoding="utf-8")
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b( =|\])", text)] == []

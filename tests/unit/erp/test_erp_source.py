@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 
 from routing_etl.erp import reader as reader_module
-from routing_etl.erp.catalogue import Finding, bind, check_profile
+from routing_etl.erp.catalogue import Finding, bind
 from routing_etl.erp.extract import extract, select_of
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.errors import ConfigurationError, SourceError, TransientDatabaseError
@@ -27,7 +27,7 @@ Build = Callable[..., Any]
 def findings(erp: Any, profile: Profile | None = None) -> list[Finding]:
     engine = sa.create_engine(erp.url)
     try:
-        return check_profile(engine, profile or erp.profile)
+        return bind(engine, profile or erp.profile).worst_first
     finally:
         engine.dispose()
 
