@@ -6,6 +6,7 @@ Dagster reads the type of a `config` argument from the function itself, so annot
 from typing import Any
 
 import dagster as dg
+from routing_etl.pipeline.champion import promote
 
 from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
@@ -21,7 +22,6 @@ from dagster_defs.failures import as_dagster_failure
 from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
 from routing_etl.pipeline import admin, night
-from routing_etl.pipeline.champion import promote
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings

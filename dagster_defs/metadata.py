@@ -13,11 +13,11 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from routing_etl.pipeline.champion import CARD, model_card
 
 from dagster_defs.assets import keys
 from routing_etl import plots
 from routing_etl.frames import CANDIDATES, Frame
-from routing_etl.pipeline.champion import CARD, model_card
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.settings import Settings

@@ -3,4 +3,4 @@
 Belongs here: finding bad data. Does not: mending it.
 """
 
-__all__ = ["checks"]
+__all__ = ["checks", "score"]

@@ -3,4 +3,4 @@
 Belongs here: files, hashes, names. Does not: training.
 """
 
-__all__ = ["artifacts", "manifest", "store"]
+__all__ = ["artifacts", "manifest", "store", "versions"]

@@ -3,4 +3,4 @@
 Belongs here: aggregating what was reported. Does not: database access, prediction.
 """
 
-__all__ = ["lot_size", "plausibility", "profiles"]
+__all__ = ["lead_time", "lot_size", "plausibility", "profiles"]
