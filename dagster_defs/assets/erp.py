@@ -14,6 +14,7 @@ from dagster_defs.resources import Street
 from routing_etl import frames
 from routing_etl.erp.profile import Profile
 from routing_etl.pipeline import steps
+from routing_etl.pipeline.street import CLEAN, EXTRACT
 
 
 def build(profile: Profile) -> list[dg.AssetsDefinition]:
@@ -40,17 +41,14 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: ExtractConfig, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Stream the ERP's tables into the run folder, bounded in memory."""
-        with street.step(context) as ctx:
+        with street.step(context, EXTRACT) as ctx:
             street.begin(context, ctx)
-            report = steps.extract(ctx, full=config.full_read)
+            extracted = steps.extract(ctx, full=config.full_read)
+        read = extracted.result.read.frames
         for name, key in keys.RAW.items():
-            of_frame = report["frames"].get(name, {})
-            yield dg.MaterializeResult(
-                key,
-                metadata=metadata.frame_files(ctx.run.raw / f"{name}.parquet")
-                | metadata.plain(of_frame)
-                | metadata.cost(report),
-            )
+            files = metadata.frame_files(ctx.run.raw / f"{name}.parquet")
+            of_frame = metadata.of(read[name]) if name in read else {}
+            yield dg.MaterializeResult(key, metadata=files | of_frame | metadata.cost(extracted))
 
     @dg.multi_asset(
         name="clean",
@@ -85,21 +83,18 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Clean every frame; rows in = rows kept + rows rejected."""
-        with street.step(context, after="extract") as ctx:
-            report = steps.clean(ctx)
+        with street.step(context, CLEAN) as ctx:
+            cleaned = steps.clean(ctx)
+        accounts, took = cleaned.result.frames, metadata.cost(cleaned)
         for name, key in keys.CLEAN.items():
-            of_frame = metadata.plain(report["frames"].get(name, {}))
-            yield dg.MaterializeResult(
-                key,
-                metadata=metadata.frame_files(ctx.run.clean / f"{name}.parquet")
-                | of_frame
-                | metadata.cost(report),
-            )
-        rejected = {n: sum(f.get("rejects", {}).values()) for n, f in report["frames"].items()}
-        shown = {"by_frame": rejected, "by_rule": metadata.by_rule(report["frames"], "rejects")}
+            files = metadata.frame_files(ctx.run.clean / f"{name}.parquet")
+            of_frame = metadata.of(accounts[name]) if name in accounts else {}
+            yield dg.MaterializeResult(key, metadata=files | of_frame | took)
+        rejects = {n: f.rejects for n, f in accounts.items()}
+        by_frame = {n: sum(rules.values()) for n, rules in rejects.items()}
+        shown = metadata.plain({"by_frame": by_frame, "by_rule": metadata.by_rule(rejects)})
         yield dg.MaterializeResult(
-            keys.REJECTS,
-            metadata=metadata.frame_files(ctx.run.rejects) | metadata.plain(shown) | metadata.cost(report),
+            keys.REJECTS, metadata=metadata.frame_files(ctx.run.rejects) | shown | took
         )
 
     return [extract, clean]

@@ -276,7 +276,7 @@ def models_table(console: Console, registry: ModelRegistry) -> None:
     table = _table(
         "Model versions", "version", "status", "alias", "created", "exact match", "F1 weighted", "MB", right=4
     )
-    f1_weighted = {row["version"]: row["f1_weighted"] for row in registry.compare()}
+    f1_weighted = {row["version"]: row.get("f1_weighted") for row in registry.compare()}
     for version in registry.list():
         exact = headline(metrics_of(registry.show(version.name))) if version.problem is None else None
         table.add_row(
