@@ -297,13 +297,12 @@ class Counted:
         )
 
 
-@dataclass(frozen=True)
-class ScoredShard:
+@dataclass(frozen=True, kw_only=True)
+class ScoredShard(Counted):
     """One shard of the scoring: how many shards there are, the model version, and the counts of this one."""
 
     shards: int
     model_version: str
-    counted: Counted
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def score_shard(ctx: Context, *, shard: int, version: str | None = None) -> Scor
     counted = steps.predict_parts(ctx, predictor, todo, part_prefix(shard, shards))
     if shard == 0:
         steps.write_resources(ctx, predictor)
-    return ScoredShard(shards, name, counted)
+    return ScoredShard(**vars(counted), shards=shards, model_version=name)
 
 
 def _remove_parts(folder: Path, shard: int, shards: int) -> None:
@@ -204,7 +204,7 @@ def merge_scores(ctx: Context) -> Scored:
     counted = Counted()
     for shard, scored in enumerate(_of_all_shards(ctx, street.SCORE_SHARD)):
         by_version.setdefault(scored.model_version, []).append(f"{shard:03d}")
-        counted += scored.counted
+        counted += scored
     if len(by_version) > 1:
         shown = "; ".join(f"{name}: {', '.join(of[:10])}" for name, of in by_version.items())
         raise ConfigurationError(

@@ -53,7 +53,8 @@ def test_a_wrong_option_is_a_usage_error(call, tmp_path: Path) -> None:  # type:
 def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_may_be(
     call, tmp_path: Path
 ) -> None:  # type: ignore[no-untyped-def]
-    runs.new_run(tmp_path, "run_1").write_report("aggregate_times", {})
+    report = runs.new_run(tmp_path, "run_1").reports / "aggregate_times.json"
+    report.write_text("{}", encoding="utf-8")
     result = call(tmp_path, "evaluate", "--split", "nonsense")
     assert result.code == 1
     assert result.err.strip() == (
