@@ -107,13 +107,13 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
         steps = {e.step_key: _message(e) for e in context.get_step_failure_events() if e.step_key}
         alerts.report_failure(
             settings,
-            {
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "job": context.dagster_run.job_name,
-                "run_id": context.dagster_run.run_id,
-                "message": _run_message(context.failure_event),
-                "steps": steps,
-            },
+            alerts.Failure(
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                job=context.dagster_run.job_name,
+                run_id=context.dagster_run.run_id,
+                message=_run_message(context.failure_event),
+                steps=steps,
+            ),
         )
 
     return failure_report

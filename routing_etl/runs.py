@@ -200,7 +200,8 @@ def new_run(home: Path, run_id: str | None = None) -> RunFolder:
 
     Raises
     ------
-    ConfigurationError: the id is not usable as a folder name, or such a run exists.
+    ConfigurationError
+        The id is not usable as a folder name, or such a run exists.
     """
     name = run_id or datetime.now(UTC).strftime("run_%Y%m%dT%H%M%S%f")
     if not _RUN_ID.fullmatch(name):
@@ -232,7 +233,8 @@ def find_run(home: Path, run_id: str | None, *, having: Report[Any] | None = Non
 
     Raises
     ------
-    ConfigurationError: there is no such run; says which step to run first.
+    ConfigurationError
+        There is no such run; says which step to run first.
     """
     runs = list_runs(home)
     if run_id is not None:
@@ -281,7 +283,8 @@ def run_lock(home: Path, what: str, *, name: str = "run") -> Iterator[None]:
 
     Raises
     ------
-    LockedError: another process holds it; names what it does, its process id and since when.
+    LockedError
+        Another process holds it; names what it does, its process id and since when.
     """
     home.mkdir(parents=True, exist_ok=True)
     owner = home / f"{name}.lock.owner"

@@ -77,6 +77,7 @@ class BarProgress:
         )
 
     def task(self, description: str, total: float | None = None) -> Task:
+        """A new bar."""
         return _Bar(self._rich, self._rich.add_task(escape(description), total=total))
 
     def __enter__(self) -> BarProgress:

@@ -125,7 +125,9 @@ def _own_errors(step: str) -> Iterator[None]:
 class Run(Protocol[P, R_co]):
     """A step as it is called: takes the context, returns what it has stored as its report."""
 
-    def __call__(self, ctx: Context, *args: P.args, **kwargs: P.kwargs) -> Finished[R_co]: ...
+    def __call__(self, ctx: Context, *args: P.args, **kwargs: P.kwargs) -> Finished[R_co]:
+        """Do the step."""
+        ...
 
 
 def step(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -27,9 +27,10 @@ from routing_etl.pipeline.results import (
     Counted,
     Extracted,
     Measured,
+    MetricRow,
     Published,
     Scored,
-    metric_rows,
+    metrics_frame,
 )
 from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
@@ -382,24 +383,24 @@ def measure(ctx: Context) -> Measured:
     ).collect()
     with ctx.warehouse() as engine:
         schema = ctx.settings.warehouse_schema
-        rows = [
-            *_coverage(ctx.run, scored),
+        found = [
             outcomes.similarity_drift(engine, schema, published.publication_id),
             *outcomes.realised(engine, schema, published.publication_id, actual),
         ]
-        metrics = frames.METRICS.conform(
-            pl.DataFrame(rows, schema_overrides={"value": pl.Float64, "reason": pl.String}).with_columns(
-                pl.lit("model").alias("method"),
-                pl.lit("production").alias("split"),
-                pl.lit("all").alias("segment"),
-            )
+        metrics = (*_coverage(ctx.run, scored), *(_production(**row) for row in found))
+        Records(engine, ctx.settings).store_metrics(
+            scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id
         )
-        Records(engine, ctx.settings).store_metrics(scored.model_version, metrics, run_id=ctx.run.run_id)
-    return Measured(published.publication_id, metric_rows(metrics.to_dicts()))
+    return Measured(published.publication_id, metrics)
 
 
-def _coverage(run: RunFolder, scored: Scored) -> list[dict[str, Any]]:
-    """Shares of the published batch, as rows; NULL with a reason when nothing was predicted."""
+def _production(metric: str, value: float | None, n: int, reason: str | None) -> MetricRow:
+    """A metric of the published batch."""
+    return MetricRow("model", "production", "all", metric, value, None, None, n, reason)
+
+
+def _coverage(run: RunFolder, scored: Scored) -> list[MetricRow]:
+    """Shares of the published batch; NULL with a reason when nothing was predicted."""
     operations, with_time, with_actual = (
         scan_predictions(run, frames.CANDIDATE_OPERATIONS)
         .select(
@@ -418,10 +419,10 @@ def _coverage(run: RunFolder, scored: Scored) -> list[dict[str, Any]]:
         .collect()
     )
 
-    def share(metric: str, part: float, whole: int) -> dict[str, Any]:
+    def share(metric: str, part: float, whole: int) -> MetricRow:
         if whole:
-            return {"metric": metric, "value": part / whole, "n": whole, "reason": None}
-        return {"metric": metric, "value": None, "n": 0, "reason": "nothing was predicted"}
+            return _production(metric, part / whole, whole, None)
+        return _production(metric, None, 0, "nothing was predicted")
 
     predicted = scored.predicted
     return [

@@ -18,7 +18,7 @@ from routing_etl.evaluation.pairing import from_json
 from routing_etl.pipeline import steps, street, training, upkeep
 from routing_etl.pipeline.cards import CARD, model_card
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.gate import promote_if_not_worse
+from routing_etl.pipeline.gate import Decision, promote_if_not_worse
 from routing_etl.pipeline.night import night
 from routing_etl.pipeline.one_item import WhatIf, predict_item
 from routing_etl.pipeline.versions import HELD_OUT
@@ -386,6 +386,27 @@ def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path)
     other = moved_down(seen, 0.9).with_columns(split=pl.lit("family"))
     promoted, reason = promote_if_not_worse(ctx, champion, other, same)
     assert not promoted and "same items" not in reason
+
+
+def test_a_version_that_was_to_be_promoted_and_was_not_is_the_challenger(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    monkeypatch.setattr(training, "promote_if_not_worse", lambda *_: Decision(False, "significantly worse"))
+    trained = steps.train(ctx, training.TrainingRequest("late", max_items=60)).result
+    assert (trained.version, trained.promoted, trained.promotion_reason) == (
+        "late",
+        False,
+        "significantly worse",
+    )
+    assert ctx.registry.alias("challenger") == "late" and ctx.registry.alias("champion") == champion
+    assert "| challenger | " in trained.model_card and "significantly worse" in trained.model_card
+    [listed] = [v for v in ctx.registry.list() if v.name == "late"]
+    assert listed.aliases == ("challenger",)
+    measured = ctx.registry.read_json("late", "metrics")
+    assert set(measured) == set(ctx.registry.read_json(champion, "metrics"))
+    assert ctx.run.read(street.TRAIN.report).result == trained  # type: ignore[union-attr]
 
 
 _NAMED = ("method", "split", "segment", "metric")
