@@ -1,6 +1,6 @@
 """Groups `erp` and `quality`: extracted and cleaned frames, and the rows that cleaning rejected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -19,8 +19,10 @@ from routing_etl.pipeline.street import CLEAN, EXTRACT
 
 def build(profile: Profile) -> list[dg.AssetsDefinition]:
     """The extract and the cleaning, wired to the tables of the profile."""
-    tables = tables_by_frame(profile)
+    return [_extract(tables_by_frame(profile)), clean]
 
+
+def _extract(tables: Mapping[str, list[str]]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="extract",
         pool=POOL,
@@ -50,51 +52,50 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
             of_frame = metadata.of(read[name]) if name in read else {}
             yield dg.MaterializeResult(key, metadata=files | of_frame | metadata.cost(extracted))
 
-    @dg.multi_asset(
-        name="clean",
-        pool=POOL,
-        specs=[
-            *(
-                dg.AssetSpec(
-                    keys.CLEAN[frame.name],
-                    deps=list(keys.RAW.values()),
-                    group_name=keys.ERP,
-                    description=f"Canonical {frame.name}: one meaning and one unit per column, NULL for missing.",
-                    metadata={"dagster/column_schema": metadata.column_schema(frame)},
-                    owners=keys.OWNERS,
-                    kinds={"parquet", "polars"},
-                    code_version=keys.CODE_VERSION,
-                )
-                for frame in keys.SOURCE_FRAMES
-            ),
-            dg.AssetSpec(
-                keys.REJECTS,
-                deps=list(keys.RAW.values()),
-                group_name=keys.QUALITY,
-                description="Rows that cleaning took out, each with its table, key, rule, reason and raw values.",
-                metadata={"dagster/column_schema": metadata.column_schema(frames.REJECTS)},
-                owners=keys.OWNERS,
-                kinds={"parquet"},
-                code_version=keys.CODE_VERSION,
-            ),
-        ],
-    )
-    def clean(
-        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Clean every frame; rows in = rows kept + rows rejected."""
-        with street.step(context, CLEAN) as ctx:
-            cleaned = steps.clean(ctx)
-        accounts, took = cleaned.result.frames, metadata.cost(cleaned)
-        for name, key in keys.CLEAN.items():
-            files = metadata.frame_files(ctx.run.clean / f"{name}.parquet")
-            of_frame = metadata.of(accounts[name]) if name in accounts else {}
-            yield dg.MaterializeResult(key, metadata=files | of_frame | took)
-        rejects = {n: f.rejects for n, f in accounts.items()}
-        by_frame = {n: sum(rules.values()) for n, rules in rejects.items()}
-        shown = metadata.plain({"by_frame": by_frame, "by_rule": metadata.by_rule(rejects)})
-        yield dg.MaterializeResult(
-            keys.REJECTS, metadata=metadata.frame_files(ctx.run.rejects) | shown | took
-        )
+    return extract
 
-    return [extract, clean]
+
+@dg.multi_asset(
+    name="clean",
+    pool=POOL,
+    specs=[
+        *(
+            dg.AssetSpec(
+                keys.CLEAN[frame.name],
+                deps=list(keys.RAW.values()),
+                group_name=keys.ERP,
+                description=f"Canonical {frame.name}: one meaning and one unit per column, NULL for missing.",
+                metadata={"dagster/column_schema": metadata.column_schema(frame)},
+                owners=keys.OWNERS,
+                kinds={"parquet", "polars"},
+                code_version=keys.CODE_VERSION,
+            )
+            for frame in keys.SOURCE_FRAMES
+        ),
+        dg.AssetSpec(
+            keys.REJECTS,
+            deps=list(keys.RAW.values()),
+            group_name=keys.QUALITY,
+            description="Rows that cleaning took out, each with its table, key, rule, reason and raw values.",
+            metadata={"dagster/column_schema": metadata.column_schema(frames.REJECTS)},
+            owners=keys.OWNERS,
+            kinds={"parquet"},
+            code_version=keys.CODE_VERSION,
+        ),
+    ],
+)
+def clean(
+    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Clean every frame; rows in = rows kept + rows rejected."""
+    with street.step(context, CLEAN) as ctx:
+        cleaned = steps.clean(ctx)
+    accounts, took = cleaned.result.frames, metadata.cost(cleaned)
+    for name, key in keys.CLEAN.items():
+        files = metadata.frame_files(ctx.run.clean / f"{name}.parquet")
+        of_frame = metadata.of(accounts[name]) if name in accounts else {}
+        yield dg.MaterializeResult(key, metadata=files | of_frame | took)
+    rejects = {n: f.rejects for n, f in accounts.items()}
+    by_frame = {n: sum(rules.values()) for n, rules in rejects.items()}
+    shown = metadata.plain({"by_frame": by_frame, "by_rule": metadata.by_rule(rejects)})
+    yield dg.MaterializeResult(keys.REJECTS, metadata=metadata.frame_files(ctx.run.rejects) | shown | took)

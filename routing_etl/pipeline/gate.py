@@ -1,4 +1,7 @@
-"""Whether a new version becomes the champion: a comparison on the same held-out items, metric by metric."""
+"""Whether a new version becomes the champion: a comparison on the same held-out items, metric by metric.
+
+The rule is docs/decisions/0012-promotion-on-record.md.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,13 @@ class LearningData:
 
 
 def read_learning_data(run: RunFolder) -> LearningData:
-    """Cleaned items and valid routings of a run."""
+    """Cleaned items and valid routings of a run.
+
+    Raises
+    ------
+    FrameError
+        A cleaned frame does not keep its contract.
+    """
     items = pl.read_parquet(run.clean / "items.parquet")
     frames.ITEMS.validate(items)
     operations = pl.scan_parquet(run.clean / "operations.parquet")

@@ -90,7 +90,8 @@ def finish(ctx: Context, status: str, message: str) -> None:
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
         for row in street.NIGHT:
-            records.store_checks(ctx.run.run_id, list(row.outcomes_of(ctx.run)))
+            if row.outcomes is not None:
+                records.store_checks(ctx.run.run_id, list(row.outcomes_of(ctx.run)))
         if cleaned:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         records.finish_run(

@@ -134,7 +134,7 @@ KEPT = {
     "training_samples", "dataset_stats", "training_duration_sec", "split", "metrics", "calibration", "coverage", "alerts",
     "evaluation", "data",
 }  # fmt: skip
-LEGACY = {
+FOUR_SCORES = {
     "accuracy": 0.6,
     "precision_weighted": 0.5,
     "recall_weighted": 0.4,
@@ -144,11 +144,11 @@ LEGACY = {
 
 
 def test_metrics_json_keeps_its_keys() -> None:
-    of_training = metrics_json(trained(legacy=LEGACY))
-    assert set(of_training) == KEPT | set(LEGACY)
+    of_training = metrics_json(trained(legacy=FOUR_SCORES))
+    assert set(of_training) == KEPT | set(FOUR_SCORES)
     assert of_training["sample_count"] == 7 and isinstance(of_training["sample_count"], int)
-    of_evaluation = metrics_json(evaluated(legacy=LEGACY))
-    assert set(of_evaluation) == KEPT - {"training_samples", "training_duration_sec"} | set(LEGACY)
+    of_evaluation = metrics_json(evaluated(legacy=FOUR_SCORES))
+    assert set(of_evaluation) == KEPT - {"training_samples", "training_duration_sec"} | set(FOUR_SCORES)
     assert set(of_training["data"]) == {
         "as_of", "cutoff", "items", "excluded_items", "excluded_routed_items", "routings", "operations",
         "operations_learned", "work_results", "routing_dates", "result_dates", "rows", "times",
