@@ -116,7 +116,7 @@ def test_a_failing_shard_is_one_clear_failure_and_the_publication_stays(
 def test_a_gate_is_not_there_before_its_checks_have_passed(home: Path, instance: dg.DagsterInstance) -> None:
     [folder] = list_runs(home)
     assert run(home, instance, [keys.CHECKED_SOURCE]).success
-    folder.forget("check_source")
+    folder.forget(street.CHECK_SOURCE.report)
     closed = run(home, instance, [keys.CHECKED_SOURCE, keys.TIME_SHARDS])
     [event] = closed.get_step_failure_events()
     assert event.step_key == "checked_source"
