@@ -1,10 +1,10 @@
 """Asset checks, one per expectation of `routing_etl.quality`, with its severity; a critical one blocks what follows.
 
 The names come from the light rule lists, so that loading the definitions imports neither Great Expectations nor
-pandas. What does not belong here: rules.
+pandas.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,8 +16,11 @@ from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl.erp.profile import Profile
 from routing_etl.errors import DataQualityError
-from routing_etl.pipeline import night, steps
+from routing_etl.frames import CheckOutcome
+from routing_etl.pipeline import night
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.results import Checked
+from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
 from routing_etl.quality.checks import CheckInfo, list_checks
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -49,8 +52,8 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.AssetCheckResult]:
         """Check the cleaned frames; a failed critical check stops the night before anything is learned."""
-        with street.step(context, after="clean") as ctx:
-            outcomes = _outcomes(context, street, ctx, steps.check_source)
+        with street.step(context, CHECK_SOURCE) as ctx:
+            outcomes = _outcomes(context, street, ctx, CHECK_SOURCE)
         yield from _results(context, outcomes, source)
 
     @dg.multi_asset_check(name="check_candidates", specs=predicted, can_subset=True, pool=POOL)
@@ -58,33 +61,29 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.AssetCheckResult]:
         """Check the predictions; a failed critical check keeps them from being loaded."""
-        with street.step(context, after="score") as ctx:
-            outcomes = _outcomes(context, street, ctx, steps.check_candidates)
+        with street.step(context, CHECK_CANDIDATES) as ctx:
+            outcomes = _outcomes(context, street, ctx, CHECK_CANDIDATES)
         yield from _results(context, outcomes, predicted)
 
     return [check_source, check_candidates]
 
 
-def _outcomes(
-    context: Any, street: Street, ctx: Context, step: Callable[[Context], dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _outcomes(context: Any, street: Street, ctx: Context, checks: Step[Checked]) -> tuple[CheckOutcome, ...]:
     """Outcomes of a check step; a failed critical check is an outcome here, and closes the night as failed."""
     try:
-        step(ctx)
+        checks.run(ctx)
     except DataQualityError as exc:
         context.log.error(f"{exc} {UNPUBLISHED}")
         street.tell(context, NOT_MOVED.format(why=exc))
         night.finish(ctx, "failed", str(exc))
-    report = ctx.run.report(f"{step.__name__}_outcomes") or {}
-    outcomes: list[dict[str, Any]] = report["outcomes"]
-    return outcomes
+    return checks.outcomes_of(ctx.run)
 
 
 def _results(
-    context: Any, outcomes: Sequence[Mapping[str, Any]], declared: Sequence[dg.AssetCheckSpec]
+    context: Any, outcomes: Sequence[CheckOutcome], declared: Sequence[dg.AssetCheckSpec]
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per selected check. One that did not run is a failure that says so; none passes unseen."""
-    found = {(o["frame"], o["check"]): o for o in outcomes}
+    found = {(o.frame, o.check): o for o in outcomes}
     for spec in declared:
         outcome = found.pop((spec.asset_key.path[-1], spec.name), None)
         if spec.key in context.selected_asset_check_keys:
@@ -95,23 +94,29 @@ def _results(
         )
 
 
-def _result(outcome: Mapping[str, Any], spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
+def _result(outcome: CheckOutcome, spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        passed=outcome["success"],
+        passed=outcome.success,
         asset_key=spec.asset_key,
         check_name=spec.name,
-        severity=_SEVERITY[outcome["severity"]],
-        description=None if outcome["success"] else _why(outcome),
+        severity=_SEVERITY[outcome.severity],
+        description=None if outcome.success else _why(outcome),
         metadata=metadata.plain(
-            {k: outcome[k] for k in ("observed", "expected", "rows_checked", "rows_unexpected", "exception")}
-            | {"offending_rows": [{"row": text} for text in outcome["sample"]]}
+            {
+                "observed": outcome.observed,
+                "expected": outcome.expected,
+                "rows_checked": outcome.rows_checked,
+                "rows_unexpected": outcome.rows_unexpected,
+                "exception": outcome.exception,
+                "offending_rows": [{"row": text} for text in outcome.sample],
+            }
         ),
     )
 
 
-def _why(outcome: Mapping[str, Any]) -> str:
-    what = outcome["exception"] or f"{outcome['observed']}; expected {outcome['expected']}"
-    return f"{what}. {UNPUBLISHED}" if outcome["severity"] == "critical" else what
+def _why(outcome: CheckOutcome) -> str:
+    what = outcome.exception or f"{outcome.observed}; expected {outcome.expected}"
+    return f"{what}. {UNPUBLISHED}" if outcome.severity == "critical" else what
 
 
 def _not_run(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:

@@ -41,7 +41,7 @@ class TrainConfig(dg.Config):
     )
     promote: bool = Field(
         default=True,
-        description="Make the version champion unless its held-out exact match is surely below the champion's.",
+        description="Make the version champion unless it is significantly worse (95 % interval excludes 0).",
     )
     only_when_due: bool | None = Field(
         default=None,

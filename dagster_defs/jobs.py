@@ -20,9 +20,9 @@ from dagster_defs.config import (
 from dagster_defs.failures import as_dagster_failure
 from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
-from routing_etl.pipeline import admin, night
-from routing_etl.pipeline.champion import promote
+from routing_etl.pipeline import night, street, upkeep
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.versions import promote
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
@@ -77,8 +77,7 @@ def asset_jobs(settings: Settings) -> list[Any]:
         config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
         executor_def=_ASSET_JOBS_RUN_ALONE,
         run_tags=partitions.run_tags(settings),
-        description="The whole night: extract, clean, check, times, train when due, score, check, load, publish, "
-        "measure. A failed critical check leaves the last publication in place.",
+        description=f"The whole night: {street.in_words()}. A failed critical check leaves the last publication in place.",
     )
     return [
         nightly_in_shards if partitions.spread(settings) else one_run,
@@ -106,7 +105,7 @@ def rollback_op(
 ) -> int:
     """Move the pointer back in one short transaction."""
     with as_dagster_failure(context):
-        current = admin.rollback(settings, config.to_publication or None)
+        current = upkeep.rollback(settings, config.to_publication or None)
     context.log.info(f"ERP users now read publication {current}.")
     context.add_output_metadata({"publication_id": current})
     return current
@@ -129,15 +128,12 @@ def remove_old_op(
 ) -> None:
     """Remove what retention no longer keeps."""
     with as_dagster_failure(context):
-        removed = admin.purge(
-            settings,
-            publications=config.keep_publications or None,
-            models=config.keep_models or None,
-            runs=config.keep_runs or None,
-            progress=progress_of(context),
+        keep = upkeep.Keep(
+            config.keep_publications or None, config.keep_models or None, config.keep_runs or None
         )
+        removed = upkeep.purge(settings, keep, progress=progress_of(context))
     context.log.info(f"Removed: {removed}")
-    context.add_output_metadata(metadata.plain(removed))
+    context.add_output_metadata(metadata.of(removed))
 
 
 @dg.job(

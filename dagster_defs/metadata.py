@@ -1,6 +1,6 @@
-"""Step reports and frames as Dagster metadata: numbers as numbers (so that the UI plots them), the rest as tables.
+"""Step results and frames as Dagster metadata: numbers as numbers (so that the UI plots them), the rest as tables.
 
-What does not belong here: computing anything that a report does not say already.
+Nothing is computed here that a result does not say already.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import polars as pl
 from dagster_defs.assets import keys
 from routing_etl import plots
 from routing_etl.frames import CANDIDATES, Frame
-from routing_etl.pipeline.champion import CARD, model_card
+from routing_etl.pipeline.cards import CARD, model_card
+from routing_etl.pipeline.results import Evaluated, Finished, MetricRow, Trained
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
+from routing_etl.runs import as_json, from_json
 from routing_etl.settings import Settings
 
 _PREVIEW_ROWS = 5
@@ -63,6 +66,22 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             metadata[name] = value
     return metadata
+
+
+def of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass as metadata, without those that it marks as `shown=False`."""
+    content = as_json(value)
+    return plain({f.name: content[f.name] for f in fields(value) if f.metadata.get("shown", True)})
+
+
+def finished(step: Finished[Any]) -> dict[str, Any]:
+    """A step's result as metadata, with its name, its shard and what it cost."""
+    return of(step.result) | plain({"step": step.step, "shard": step.shard}) | cost(step)
+
+
+def cost(step: Finished[Any]) -> dict[str, Any]:
+    """What a step took: seconds, peak memory, and when it ended."""
+    return of(step.cost)
 
 
 def _flat(value: Mapping[str, Any]) -> bool:
@@ -123,26 +142,25 @@ def similarity(predictions: Path, settings: Settings) -> dict[str, Any]:
     return pictures(similarity_distribution=drawn)
 
 
-def by_rule(of_frames: Mapping[str, Mapping[str, Any]], what: str) -> dict[str, int]:
-    """Counts of one kind, e.g. rejects, by `frame.rule`."""
-    return {
-        f"{name}.{rule}": n for name, frame in of_frames.items() for rule, n in frame.get(what, {}).items()
-    }
+def by_rule(rejects: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Counts by `frame.rule`, from counts by frame and rule."""
+    return {f"{name}.{rule}": n for name, rules in rejects.items() for rule, n in rules.items()}
 
 
-def metric_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def metric_rows(rows: Sequence[MetricRow]) -> dict[str, Any]:
     """Metrics as plain numbers by name, to be plotted over time, and as a table with the reasons of those not measured."""
-    numbers = {row["metric"]: row["value"] for row in rows if row["value"] is not None}
-    return {
-        **plain(numbers),
-        **plain({"metrics": [{k: v for k, v in r.items() if v is not None} for r in rows]}),
-    }
+    numbers = {row.metric: row.value for row in rows if row.value is not None}
+    shown = [{k: v for k, v in as_json(row).items() if v is not None} for row in rows]
+    return {**plain(numbers), **plain({"metrics": shown})}
 
 
-def metrics_of(materialization: dg.AssetMaterialization) -> list[dict[str, Any]]:
-    """The rows that `metric_rows` has put into a materialization."""
+def metrics_of(materialization: dg.AssetMaterialization) -> list[MetricRow]:
+    """The rows that `metric_rows` has put into a materialization; what was NULL is not in its table."""
     shown = materialization.metadata.get("metrics")
-    return [dict(r.data) for r in shown.records] if isinstance(shown, dg.TableMetadataValue) else []
+    if not isinstance(shown, dg.TableMetadataValue):
+        return []
+    names = [f.name for f in fields(MetricRow)]
+    return [from_json(MetricRow, {name: r.data.get(name) for name in names}) for r in shown.records]
 
 
 def pictures(**pngs: bytes | None) -> dict[str, Any]:
@@ -156,33 +174,25 @@ def pictures(**pngs: bytes | None) -> dict[str, Any]:
     }
 
 
-#: Parts of a report that are shown as a table, a picture or the model card instead.
-_SHOWN_OTHERWISE = (
-    "metrics", "legacy", "calibration", "coverage", "time_sample", "dataset_stats", "evaluation", "data", "model_card",
-)  # fmt: skip
-
-
-def training(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A training's or an evaluation's report: headline metrics as numbers, all methods as a table, card and plots."""
-    overall = [row for row in report["metrics"] if row["segment"] == "all"]
-    headline = {r["metric"]: r["value"] for r in overall if r["method"] == "model" and r["value"] is not None}
-    rest = {k: v for k, v in report.items() if k not in _SHOWN_OTHERWISE}
-    card = report.get("model_card")
+def training(step: Finished[Evaluated] | Finished[Trained]) -> dict[str, Any]:
+    """A training or an evaluation: headline metrics as numbers, all methods as a table, card and plots."""
+    found = step.result
+    overall = [row for row in found.metrics if row.segment == "all"]
     return {
-        **plain(headline),
-        **plain(report["legacy"]),
-        **plain(rest),
+        **plain({r.metric: r.value for r in overall if r.of_model and r.value is not None}),
+        **plain(found.legacy),
+        **finished(step),
         **plain({"all_methods": _methods(overall)}),
-        **({"model_card": dg.MetadataValue.md(card)} if card else {}),
-        **pictures(**plots.of_evaluation(report)),
+        **({CARD: dg.MetadataValue.md(found.model_card)} if found.model_card else {}),
+        **pictures(**plots.of_evaluation(as_json(found))),
     }
 
 
-def _methods(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _methods(rows: Sequence[MetricRow]) -> list[dict[str, Any]]:
     """One row per metric, one column per method."""
     by_metric: dict[str, dict[str, Any]] = {}
     for row in rows:
-        by_metric.setdefault(row["metric"], {"metric": row["metric"]})[row["method"]] = row["value"]
+        by_metric.setdefault(row.metric, {"metric": row.metric})[row.method] = row.value
     return list(by_metric.values())
 
 
@@ -229,8 +239,3 @@ def links_to_model(instance: dg.DagsterInstance, version: str) -> dict[str, Any]
             links["trained_in"] = dg.MetadataValue.dagster_run(record.run_id)
             break
     return links
-
-
-def cost(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What every step report has: seconds and peak memory."""
-    return plain({"seconds": report.get("seconds"), "peak_memory_mb": report.get("peak_memory_mb")})

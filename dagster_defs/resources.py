@@ -20,6 +20,7 @@ from routing_etl.errors import RoutingEtlError
 from routing_etl.log import configure, get_logger
 from routing_etl.pipeline import night
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.street import PUBLISH, Step
 from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
 
@@ -40,22 +41,32 @@ class Street:
         self.settings = settings
 
     @contextmanager
-    def step(self, context: Any, *, after: str | None = None, **changes: Any) -> Iterator[Context]:
+    def step(
+        self, context: Any, step: Step[Any], *, on: Step[Any] | None = None, **changes: Any
+    ) -> Iterator[Context]:
         """The pipeline's context for one asset, check or op.
 
         Parameters
         ----------
-        context: Dagster's execution context.
-        after: the step whose output is read; None only for the first step, which makes the run folder.
-        changes: settings that this run's configuration overrides.
+        context : dagster execution context
+            Of the asset, check or op.
+        step : Step
+            The step to do; the first one makes the run folder.
+        on : Step, optional
+            What the run must have finished, where a shard asks for more than the whole step. None: as the step's row says.
+        **changes
+            Settings that this run's configuration overrides.
 
         Raises
         ------
-        dagster.Failure: a permanent error, not to be retried. dagster.RetryRequested: a transient one.
+        dagster.Failure
+            A permanent error, not to be retried.
+        dagster.RetryRequested
+            A transient error.
         """
         settings = self.settings.model_copy(update=changes)
         with as_dagster_failure(context):
-            ctx = Context(settings, self._folder(context, after), progress_of(context))
+            ctx = Context(settings, self._folder(context, on or step.on), progress_of(context))
             context.log.info(f"Run folder {ctx.run.path}")
             try:
                 yield ctx
@@ -95,21 +106,21 @@ class Street:
             message = str(exc)
         elif not isinstance(exc, Exception):
             status, message = "cancelled", "stopped by the user or by the end of its process"
-        if ctx.run.report("publish") is None:
+        if not ctx.run.has(PUBLISH.report):
             self.tell(context, NOT_MOVED.format(why=message))
         try:
             night.finish(ctx, status, message)
         except RoutingEtlError as second:
             context.log.error(f"The end of the run could not be recorded: {second}")
 
-    def _folder(self, context: Any, after: str | None) -> RunFolder:
+    def _folder(self, context: Any, after: Step[Any] | None) -> RunFolder:
         name = _folder_name(context)
         own = [run for run in list_runs(self.settings.home) if run.run_id == name]
         if own:
             return own[0]
         if after is None:
             return new_run(self.settings.home, name)
-        return find_run(self.settings.home, None, having=after)
+        return find_run(self.settings.home, None, having=after.report)
 
 
 def _folder_name(context: Any) -> str:

@@ -14,7 +14,7 @@ from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
 from dagster_defs.jobs import NIGHTLY, TRAIN, night_config
-from routing_etl.pipeline import admin, alerts, night
+from routing_etl.pipeline import alerts, night, upkeep
 from routing_etl.settings import Settings
 
 
@@ -76,7 +76,7 @@ def new_items_sensor(settings: Settings) -> dg.SensorDefinition:
     def night_on_new_items(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if not settings.in_read_window(datetime.now(UTC)):
             return dg.SkipReason(f"Outside the read window {settings.read_window} ({settings.timezone}).")
-        changes = admin.item_changes(settings)
+        changes = upkeep.item_changes(settings)
         if changes is None:
             return dg.SkipReason("No night has extracted anything yet.")
         context.log.info(
@@ -107,13 +107,13 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
         steps = {e.step_key: _message(e) for e in context.get_step_failure_events() if e.step_key}
         alerts.report_failure(
             settings,
-            {
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "job": context.dagster_run.job_name,
-                "run_id": context.dagster_run.run_id,
-                "message": _run_message(context.failure_event),
-                "steps": steps,
-            },
+            alerts.Failure(
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                job=context.dagster_run.job_name,
+                run_id=context.dagster_run.run_id,
+                message=_run_message(context.failure_event),
+                steps=steps,
+            ),
         )
 
     return failure_report

@@ -12,36 +12,79 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
 from routing_etl.errors import ConfigurationError, LockedError
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 _CREATED = "created"
 #: Mark of a run that ended well, and the file in which an incremental read keeps how far it came.
 _SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
-#: Commands that finish a step whose name is not the command's.
-_COMMANDS = {"clean": "extract", "aggregate_times": "times"}
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-def jsonable(value: Any) -> Any:
-    """Dataclasses, dates, paths and tuples as plain JSON values; anything unknown as its text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return jsonable(asdict(value))
-    if isinstance(value, dict):
-        return {str(k): jsonable(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [jsonable(v) for v in value]
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(content: Any) -> TypeAdapter[Any]:
+    """Pydantic's reader and writer of a type, made once."""
+    from pydantic import TypeAdapter
+
+    if content not in _adapters:
+        _adapters[content] = TypeAdapter(content)
+    return _adapters[content]
+
+
+def as_json(value: Any, content: Any = None) -> Any:
+    """A dataclass, or a collection of them, as plain JSON values: dates in ISO form, tuples as lists.
+
+    `content` is its type where the class alone does not tell it, as of a generic dataclass.
+    """
+    kind = content if content is not None else type(value)
+    return _adapter(kind).dump_python(value, mode="json", by_alias=True, fallback=str)
+
+
+def from_json(content: type[T], values: Any) -> T:
+    """The dataclass that `as_json` made these values of.
+
+    Raises
+    ------
+    ValueError
+        A value that the type needs is missing or of another kind.
+    """
+    value: T = _adapter(content).validate_python(values)
+    return value
+
+
+@dataclass(frozen=True)
+class Report(Generic[T]):
+    """A kind of file in `reports/`: its name, the type of its content, and the command that writes it."""
+
+    name: str
+    content: type[T]
+    command: str
+
+    def to_text(self, value: T) -> str:
+        """The content of the file."""
+        return json.dumps(as_json(value, self.content), ensure_ascii=False, indent=1)
+
+    def from_text(self, text: str) -> T:
+        """The value that `to_text` wrote.
+
+        Raises
+        ------
+        ValueError
+            The text is not JSON, or a value that the type needs is missing or of another kind.
+        """
+        return from_json(self.content, json.loads(text))
 
 
 @dataclass(frozen=True)
@@ -86,23 +129,37 @@ class RunFolder:
         """What each step reported, as JSON."""
         return self.path / "reports"
 
-    def write_report(self, step: str, value: Any, *, shard: int | None = None) -> dict[str, Any]:
-        """Store the report of a step, or of one shard of it; replaced whole or not at all."""
+    def write(self, report: Report[T], value: T, *, shard: int | None = None) -> None:
+        """Store a report, or that of one shard; it is replaced whole or not at all."""
         self.reports.mkdir(parents=True, exist_ok=True)
-        content: dict[str, Any] = jsonable(value)
-        target = self._report_path(step, shard)
+        target = self._report_path(report.name, shard)
         temporary = target.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        temporary.write_text(report.to_text(value), encoding="utf-8")
         temporary.replace(target)
-        return content
 
-    def report(self, step: str, *, shard: int | None = None) -> dict[str, Any] | None:
-        """The report of a step, or of one shard of it; None when that has not finished in this run."""
-        path = self._report_path(step, shard)
+    def read(self, report: Report[T], *, shard: int | None = None) -> T | None:
+        """A report, or that of one shard, as it was written; None when this run has none.
+
+        Raises
+        ------
+        ConfigurationError
+            The file is damaged, or another version of the program has written it.
+        """
+        path = self._report_path(report.name, shard)
         if not path.is_file():
             return None
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
+        try:
+            return report.from_text(path.read_text(encoding="utf-8"))
+        except ValueError as exc:
+            raise ConfigurationError(
+                f"The report {path} of run {self.run_id} cannot be read: {_first_problem(exc)}.",
+                remedy="It is damaged, or another version of routing_etl has written it. Do the step again (routing-etl "
+                f"{report.command}), or the whole night: routing-etl run",
+            ) from exc
+
+    def has(self, report: Report[Any], *, shard: int | None = None) -> bool:
+        """Whether the run has this report, readable or not."""
+        return self._report_path(report.name, shard).is_file()
 
     @property
     def succeeded(self) -> bool:
@@ -114,19 +171,28 @@ class RunFolder:
         mark = self.path / _SUCCEEDED
         mark.touch() if succeeded else mark.unlink(missing_ok=True)
 
-    def forget(self, *steps: str) -> None:
-        """Drop the reports of steps whose inputs are about to change, those of their shards included."""
-        for step in steps:
-            self.forget_whole(step)
-            for path in self.reports.glob(f"{step}.shard-*.json"):
-                path.unlink(missing_ok=True)
+    def forget(self, report: Report[Any]) -> None:
+        """Drop a report, with those of its shards."""
+        self.forget_whole(report)
+        for path in self.reports.glob(f"{report.name}.shard-*.json"):
+            path.unlink(missing_ok=True)
 
-    def forget_whole(self, step: str, *, shard: int | None = None) -> None:
-        """Drop the report of a step and leave those of its shards; or drop that of one shard."""
-        self._report_path(step, shard).unlink(missing_ok=True)
+    def forget_whole(self, report: Report[Any], *, shard: int | None = None) -> None:
+        """Drop a report and leave those of its shards; or drop that of one shard."""
+        self._report_path(report.name, shard).unlink(missing_ok=True)
 
-    def _report_path(self, step: str, shard: int | None) -> Path:
-        return self.reports / (f"{step}.json" if shard is None else f"{step}.shard-{shard:03d}.json")
+    def _report_path(self, name: str, shard: int | None) -> Path:
+        return self.reports / (f"{name}.json" if shard is None else f"{name}.shard-{shard:03d}.json")
+
+
+def _first_problem(exc: ValueError) -> str:
+    """What is wrong with a report: the first field that does not fit, or where the JSON breaks off."""
+    from pydantic import ValidationError
+
+    if not isinstance(exc, ValidationError):
+        return f"it is not JSON ({exc})"
+    first = exc.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'its content'}: {first['msg']}"
 
 
 def new_run(home: Path, run_id: str | None = None) -> RunFolder:
@@ -134,7 +200,8 @@ def new_run(home: Path, run_id: str | None = None) -> RunFolder:
 
     Raises
     ------
-    ConfigurationError: the id is not usable as a folder name, or such a run exists.
+    ConfigurationError
+        The id is not usable as a folder name, or such a run exists.
     """
     name = run_id or datetime.now(UTC).strftime("run_%Y%m%dT%H%M%S%f")
     if not _RUN_ID.fullmatch(name):
@@ -161,12 +228,13 @@ def list_runs(home: Path) -> list[RunFolder]:
     return sorted(runs, key=lambda run: (run.path / _CREATED).read_text(encoding="utf-8"), reverse=True)
 
 
-def find_run(home: Path, run_id: str | None, *, having: str | None = None) -> RunFolder:
-    """A run by id, or the newest one in which step `having` has finished.
+def find_run(home: Path, run_id: str | None, *, having: Report[Any] | None = None) -> RunFolder:
+    """A run by id, or the newest one that has the report `having`.
 
     Raises
     ------
-    ConfigurationError: there is no such run; says which step to run first.
+    ConfigurationError
+        There is no such run; says which step to run first.
     """
     runs = list_runs(home)
     if run_id is not None:
@@ -178,12 +246,12 @@ def find_run(home: Path, run_id: str | None, *, having: str | None = None) -> Ru
             f"No run {run_id!r} under {home / 'runs'} (newest: {known}).", remedy="Give one of these."
         )
     for run in runs:
-        if having is None or run.report(having) is not None:
+        if having is None or run.has(having):
             return run
-    step = having or "extract"
+    step, command = (having.name, having.command) if having is not None else ("extract", "extract")
     raise ConfigurationError(
         f"No run under {home / 'runs'} has finished the step {step!r}.",
-        remedy=f"Run it first: routing-etl {_COMMANDS.get(step, step)}, or the whole night: routing-etl run",
+        remedy=f"Run it first: routing-etl {command}, or the whole night: routing-etl run",
     )
 
 
@@ -215,7 +283,8 @@ def run_lock(home: Path, what: str, *, name: str = "run") -> Iterator[None]:
 
     Raises
     ------
-    LockedError: another process holds it; names what it does, its process id and since when.
+    LockedError
+        Another process holds it; names what it does, its process id and since when.
     """
     home.mkdir(parents=True, exist_ok=True)
     owner = home / f"{name}.lock.owner"

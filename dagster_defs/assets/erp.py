@@ -1,6 +1,6 @@
 """Groups `erp` and `quality`: extracted and cleaned frames, and the rows that cleaning rejected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -14,12 +14,15 @@ from dagster_defs.resources import Street
 from routing_etl import frames
 from routing_etl.erp.profile import Profile
 from routing_etl.pipeline import steps
+from routing_etl.pipeline.street import CLEAN, EXTRACT
 
 
 def build(profile: Profile) -> list[dg.AssetsDefinition]:
     """The extract and the cleaning, wired to the tables of the profile."""
-    tables = tables_by_frame(profile)
+    return [_extract(tables_by_frame(profile)), clean]
 
+
+def _extract(tables: Mapping[str, list[str]]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="extract",
         pool=POOL,
@@ -40,66 +43,59 @@ def build(profile: Profile) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: ExtractConfig, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Stream the ERP's tables into the run folder, bounded in memory."""
-        with street.step(context) as ctx:
+        with street.step(context, EXTRACT) as ctx:
             street.begin(context, ctx)
-            report = steps.extract(ctx, full=config.full_read)
+            extracted = steps.extract(ctx, full=config.full_read)
+        read = extracted.result.read.frames
         for name, key in keys.RAW.items():
-            of_frame = report["frames"].get(name, {})
-            yield dg.MaterializeResult(
-                key,
-                metadata=metadata.frame_files(ctx.run.raw / f"{name}.parquet")
-                | metadata.plain(of_frame)
-                | metadata.cost(report),
-            )
+            files = metadata.frame_files(ctx.run.raw / f"{name}.parquet")
+            of_frame = metadata.of(read[name]) if name in read else {}
+            yield dg.MaterializeResult(key, metadata=files | of_frame | metadata.cost(extracted))
 
-    @dg.multi_asset(
-        name="clean",
-        pool=POOL,
-        specs=[
-            *(
-                dg.AssetSpec(
-                    keys.CLEAN[frame.name],
-                    deps=list(keys.RAW.values()),
-                    group_name=keys.ERP,
-                    description=f"Canonical {frame.name}: one meaning and one unit per column, NULL for missing.",
-                    metadata={"dagster/column_schema": metadata.column_schema(frame)},
-                    owners=keys.OWNERS,
-                    kinds={"parquet", "polars"},
-                    code_version=keys.CODE_VERSION,
-                )
-                for frame in keys.SOURCE_FRAMES
-            ),
+    return extract
+
+
+@dg.multi_asset(
+    name="clean",
+    pool=POOL,
+    specs=[
+        *(
             dg.AssetSpec(
-                keys.REJECTS,
+                keys.CLEAN[frame.name],
                 deps=list(keys.RAW.values()),
-                group_name=keys.QUALITY,
-                description="Rows that cleaning took out, each with its table, key, rule, reason and raw values.",
-                metadata={"dagster/column_schema": metadata.column_schema(frames.REJECTS)},
+                group_name=keys.ERP,
+                description=f"Canonical {frame.name}: one meaning and one unit per column, NULL for missing.",
+                metadata={"dagster/column_schema": metadata.column_schema(frame)},
                 owners=keys.OWNERS,
-                kinds={"parquet"},
+                kinds={"parquet", "polars"},
                 code_version=keys.CODE_VERSION,
-            ),
-        ],
-    )
-    def clean(
-        context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Clean every frame; rows in = rows kept + rows rejected."""
-        with street.step(context, after="extract") as ctx:
-            report = steps.clean(ctx)
-        for name, key in keys.CLEAN.items():
-            of_frame = metadata.plain(report["frames"].get(name, {}))
-            yield dg.MaterializeResult(
-                key,
-                metadata=metadata.frame_files(ctx.run.clean / f"{name}.parquet")
-                | of_frame
-                | metadata.cost(report),
             )
-        rejected = {n: sum(f.get("rejects", {}).values()) for n, f in report["frames"].items()}
-        shown = {"by_frame": rejected, "by_rule": metadata.by_rule(report["frames"], "rejects")}
-        yield dg.MaterializeResult(
+            for frame in keys.SOURCE_FRAMES
+        ),
+        dg.AssetSpec(
             keys.REJECTS,
-            metadata=metadata.frame_files(ctx.run.rejects) | metadata.plain(shown) | metadata.cost(report),
-        )
-
-    return [extract, clean]
+            deps=list(keys.RAW.values()),
+            group_name=keys.QUALITY,
+            description="Rows that cleaning took out, each with its table, key, rule, reason and raw values.",
+            metadata={"dagster/column_schema": metadata.column_schema(frames.REJECTS)},
+            owners=keys.OWNERS,
+            kinds={"parquet"},
+            code_version=keys.CODE_VERSION,
+        ),
+    ],
+)
+def clean(
+    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Clean every frame; rows in = rows kept + rows rejected."""
+    with street.step(context, CLEAN) as ctx:
+        cleaned = steps.clean(ctx)
+    accounts, took = cleaned.result.frames, metadata.cost(cleaned)
+    for name, key in keys.CLEAN.items():
+        files = metadata.frame_files(ctx.run.clean / f"{name}.parquet")
+        of_frame = metadata.of(accounts[name]) if name in accounts else {}
+        yield dg.MaterializeResult(key, metadata=files | of_frame | took)
+    rejects = {n: f.rejects for n, f in accounts.items()}
+    by_frame = {n: sum(rules.values()) for n, rules in rejects.items()}
+    shown = metadata.plain({"by_frame": by_frame, "by_rule": metadata.by_rule(rejects)})
+    yield dg.MaterializeResult(keys.REJECTS, metadata=metadata.frame_files(ctx.run.rejects) | shown | took)

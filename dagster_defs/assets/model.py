@@ -17,9 +17,12 @@ from dagster_defs.resources import Street
 from routing_etl import frames
 from routing_etl.pipeline import night, sharded, steps
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.night import NOTHING_TO_PREDICT
+from routing_etl.pipeline.results import Finished, Scored
+from routing_etl.pipeline.street import EVALUATE, SCORE, TRAIN
+from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.settings import Settings
 
-NOTHING_TO_PREDICT = "Every item has a valid routing: nothing was published."
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
 _SCORES_FROM = [keys.CHAMPION, *_LEARNS_FROM]
 
@@ -56,14 +59,14 @@ def train_model(
     context: dg.AssetExecutionContext, config: TrainConfig, street: dg.ResourceParam[Street]
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetObservation]:
     """Evaluate on held-out items, fit on every routed item, save the version, promote it when it is not worse."""
-    with street.step(context, after="aggregate_times", **config.changes()) as ctx:
+    with street.step(context, TRAIN, **config.changes()) as ctx:
         only_when_due = street.began(context, ctx) if config.only_when_due is None else config.only_when_due
         due = night.training_due(ctx) if only_when_due else "asked for"
         context.log.info(f"Training: {due}" if due else "No training is due; the champion stays.")
-        report = steps.train(ctx, **config.arguments()) if due else None
+        trained = steps.train(ctx, TrainingRequest(**config.arguments())) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
-    if report is not None:
-        shown = metadata.training(report)
+    if trained is not None:
+        shown = metadata.training(trained)
         saved: dg.MaterializeResult[Any] = dg.MaterializeResult(keys.ROUTING_MODEL, metadata=shown)
         yield dg.AssetObservation(keys.ROUTING_MODEL, metadata=shown) if config.dry_run else saved
     if champion:
@@ -87,9 +90,9 @@ def model_evaluation(
     context: dg.AssetExecutionContext, config: EvaluateConfig, street: dg.ResourceParam[Street]
 ) -> dg.MaterializeResult[Any]:
     """Evaluate on held-out items; saves nothing to the registry."""
-    with street.step(context, after="aggregate_times", **config.changes()) as ctx:
-        report = steps.evaluate(ctx, split=config.split.value, max_items=config.max_items)
-    return dg.MaterializeResult(metadata=metadata.training(report))
+    with street.step(context, EVALUATE, **config.changes()) as ctx:
+        evaluated = steps.evaluate(ctx, split=config.split.value, max_items=config.max_items)
+    return dg.MaterializeResult(metadata=metadata.training(evaluated))
 
 
 check_at_launch(model_evaluation, EvaluateConfig)
@@ -118,35 +121,35 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: ScoreConfig, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Predict every item without a valid routing, batch by batch; when there is none, the night ends here."""
-        with street.step(context, after="aggregate_times") as ctx:
-            report = steps.score(ctx, version=config.model_version or None)
-            yield from _predicted(context, street, ctx, report)
+        with street.step(context, SCORE) as ctx:
+            scored = steps.score(ctx, version=config.model_version or None)
+            yield from _predicted(context, street, ctx, scored)
 
     @dg.multi_asset(name="merge_scores", pool=POOL, specs=specs)
     def merge_scores(
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Put the predictions of all shards together; when there is no item to predict, the night ends here."""
-        with street.step(context, after="aggregate_times") as ctx:
-            report = sharded.merge_scores(ctx)
-            yield from _predicted(context, street, ctx, report)
+        with street.step(context, SCORE) as ctx:
+            scored = sharded.merge_scores(ctx)
+            yield from _predicted(context, street, ctx, scored)
 
     check_at_launch(score, ScoreConfig)
     return [prediction_shards(settings), merge_scores] if in_shards else [score]
 
 
 def _predicted(
-    context: dg.AssetExecutionContext, street: Street, ctx: Context, report: dict[str, Any]
+    context: dg.AssetExecutionContext, street: Street, ctx: Context, scored: Finished[Scored]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """One result per frame; none, and the night's record closed, when there was nothing to predict."""
-    if not report["items"]:
+    if not scored.result.items:
         context.log.info(NOTHING_TO_PREDICT)
         street.finish(context, ctx, NOTHING_TO_PREDICT)
         return
     drawn = {keys.PREDICTIONS[frames.CANDIDATES.name]: metadata.similarity(ctx.run.predictions, ctx.settings)}
     for name, key in keys.PREDICTIONS.items():
         files = metadata.frame_files(ctx.run.predictions / name)
-        yield dg.MaterializeResult(key, metadata=files | metadata.plain(report) | drawn.get(key, {}))
+        yield dg.MaterializeResult(key, metadata=files | metadata.finished(scored) | drawn.get(key, {}))
 
 
 def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
@@ -168,10 +171,10 @@ def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: ScoreConfig, street: dg.ResourceParam[Street]
     ) -> None:
         """Predict the items of each shard of this run."""
-        with street.step(context, after="aggregate_times") as ctx:
+        with street.step(context, SCORE) as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                report = sharded.score_shard(ctx, shard=int(name), version=config.model_version or None)
-                partitions.record(context, keys.PREDICTION_SHARDS, name, metadata.plain(report))
+                scored = sharded.score_shard(ctx, shard=int(name), version=config.model_version or None)
+                partitions.record(context, keys.PREDICTION_SHARDS, name, metadata.finished(scored))
 
     check_at_launch(prediction_shards, ScoreConfig)
     return prediction_shards

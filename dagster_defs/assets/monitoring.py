@@ -10,6 +10,7 @@ from dagster_defs.assets import keys
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl.pipeline import steps
+from routing_etl.pipeline.street import MEASURE
 
 
 @dg.multi_asset(
@@ -40,10 +41,10 @@ def measure(
     context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Measure the published batch, store the metrics, and close the night's record."""
-    with street.step(context, after="publish") as ctx:
-        report = steps.measure(ctx)
+    with street.step(context, MEASURE) as ctx:
+        measured = steps.measure(ctx)
         street.finish(context, ctx)
-    rows = report["metrics"]
-    drift = [row for row in rows if "drift" in row["metric"]]
+    rows = measured.result.metrics
+    drift = tuple(row for row in rows if "drift" in row.metric)
     for key, shown in ((keys.MODEL_METRICS, rows), (keys.DRIFT, drift)):
-        yield dg.MaterializeResult(key, metadata=metadata.metric_rows(shown) | metadata.cost(report))
+        yield dg.MaterializeResult(key, metadata=metadata.metric_rows(shown) | metadata.cost(measured))

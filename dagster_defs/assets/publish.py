@@ -14,6 +14,7 @@ from dagster_defs.freshness import publication_freshness
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl.pipeline import sharded, steps
+from routing_etl.pipeline.street import CHECK_CANDIDATES, LOAD, PUBLISH, SCORE
 from routing_etl.settings import Settings
 
 #: What the run page says when the pointer has moved.
@@ -39,9 +40,9 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
     ) -> dg.MaterializeResult[Any]:
         """Load and reconcile; loading the same predictions again is a no-op."""
-        with street.step(context, after="score") as ctx:
-            report = load(ctx)
-        return dg.MaterializeResult(metadata=metadata.plain(report))
+        with street.step(context, LOAD) as ctx:
+            loaded = load(ctx)
+        return dg.MaterializeResult(metadata=metadata.finished(loaded))
 
     @dg.asset(
         key=keys.PUBLICATION,
@@ -59,13 +60,13 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
     ) -> dg.MaterializeResult[Any]:
         """Move the pointer to the loaded publication."""
-        with street.step(context, after="load") as ctx:
-            report = steps.publish(ctx)
-            version = (ctx.run.report("score") or {}).get("model_version", "")
-            street.tell(context, PUBLISHED.format(id=report["publication_id"], version=version))
+        with street.step(context, PUBLISH) as ctx:
+            published = steps.publish(ctx)
+            version = ctx.require(SCORE).model_version
+            street.tell(context, PUBLISHED.format(id=published.result.publication_id, version=version))
         links = metadata.links_to_model(context.instance, version)
         return dg.MaterializeResult(
-            metadata=metadata.plain(report) | metadata.plain({"model_version": version}) | links
+            metadata=metadata.finished(published) | metadata.plain({"model_version": version}) | links
         )
 
     return [*([loaded_shards(settings)] if in_shards else []), loaded_publication, publication]
@@ -89,9 +90,9 @@ def loaded_shards(settings: Settings) -> dg.AssetsDefinition:
     )
     def loaded_shards(context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]) -> None:
         """Load each shard of this run; the first opens the publication."""
-        with street.step(context, after="check_candidates") as ctx:
+        with street.step(context, LOAD, on=CHECK_CANDIDATES) as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                report = sharded.load_shard(ctx, shard=int(name))
-                partitions.record(context, keys.LOADED_SHARDS, name, metadata.plain(report))
+                loaded = sharded.load_shard(ctx, shard=int(name))
+                partitions.record(context, keys.LOADED_SHARDS, name, metadata.finished(loaded))
 
     return loaded_shards

@@ -9,6 +9,8 @@ from dagster_defs.assets import keys
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl.pipeline import sharded
+from routing_etl.pipeline.results import Checked
+from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
 from routing_etl.settings import Settings
 
 _PASSED = "There only when every critical check of {} of this run has passed; the shards behind wait for it."
@@ -19,16 +21,12 @@ def gates(settings: Settings) -> list[dg.AssetsDefinition]:
     if settings.shards == 1:
         return []
     return [
-        _gate(
-            keys.CHECKED_SOURCE, "check_source", "the cleaned frames", [*keys.CLEAN.values(), keys.REJECTS]
-        ),
-        _gate(
-            keys.CHECKED_CANDIDATES, "check_candidates", "the predictions", list(keys.PREDICTIONS.values())
-        ),
+        _gate(keys.CHECKED_SOURCE, CHECK_SOURCE, "the cleaned frames", [*keys.CLEAN.values(), keys.REJECTS]),
+        _gate(keys.CHECKED_CANDIDATES, CHECK_CANDIDATES, "the predictions", list(keys.PREDICTIONS.values())),
     ]
 
 
-def _gate(key: dg.AssetKey, checks: str, what: str, deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
+def _gate(key: dg.AssetKey, checks: Step[Checked], what: str, deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         deps=deps,
@@ -43,8 +41,9 @@ def _gate(key: dg.AssetKey, checks: str, what: str, deps: list[dg.AssetKey]) -> 
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
     ) -> dg.MaterializeResult[Any]:
         """Refuse to exist before the checks have passed."""
-        with street.step(context, after=checks) as ctx:
-            report = sharded.require_passed(ctx, checks)
-        return dg.MaterializeResult(metadata=metadata.plain(report))
+        with street.step(context, checks, on=checks) as ctx:
+            sharded.require_passed(ctx, checks)
+            passed = ctx.require_finished(checks)
+        return dg.MaterializeResult(metadata=metadata.finished(passed))
 
     return gate

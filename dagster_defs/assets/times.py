@@ -12,7 +12,10 @@ from dagster_defs.resources import Street
 from routing_etl import frames, plots
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.results import Finished
+from routing_etl.pipeline.street import AGGREGATE_TIMES, CHECK_SOURCE
 from routing_etl.settings import Settings
+from routing_etl.times.profiles import TimesReport
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -36,18 +39,18 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
     ) -> dg.MaterializeResult[Any]:
         """Aggregate work results into the three time profiles."""
-        with street.step(context, after="clean") as ctx:
-            report = aggregate(ctx)
-        return dg.MaterializeResult(metadata=_shown(ctx, report))
+        with street.step(context, AGGREGATE_TIMES) as ctx:
+            aggregated = aggregate(ctx)
+        return dg.MaterializeResult(metadata=_shown(ctx, aggregated))
 
     return [time_shards(settings), time_profiles] if in_shards else [time_profiles]
 
 
-def _shown(ctx: Context, report: dict[str, Any]) -> dict[str, Any]:
+def _shown(ctx: Context, aggregated: Finished[TimesReport]) -> dict[str, Any]:
     profile = metadata.frame_files(ctx.run.times / f"{frames.TIME_BY_ITEM_OPERATION.name}.parquet")
     by_job = pl.read_parquet(ctx.run.times / f"{frames.TIME_BY_JOB.name}.parquet")
     drawn = {f"{m}_time_by_job": plots.time_profile_by_job(by_job, m) for m in ("run", "setup")}
-    return profile | metadata.plain(report) | metadata.pictures(**drawn)
+    return profile | metadata.finished(aggregated) | metadata.pictures(**drawn)
 
 
 def time_shards(settings: Settings) -> dg.AssetsDefinition:
@@ -67,9 +70,9 @@ def time_shards(settings: Settings) -> dg.AssetsDefinition:
     )
     def time_shards(context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]) -> None:
         """Read the results of each shard of this run."""
-        with street.step(context, after="check_source") as ctx:
+        with street.step(context, AGGREGATE_TIMES, on=CHECK_SOURCE) as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                report = sharded.aggregate_times_shard(ctx, shard=int(name))
-                partitions.record(context, keys.TIME_SHARDS, name, metadata.plain(report))
+                read = sharded.aggregate_times_shard(ctx, shard=int(name))
+                partitions.record(context, keys.TIME_SHARDS, name, metadata.finished(read))
 
     return time_shards

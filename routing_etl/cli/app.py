@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from routing_etl.pipeline.context import Context
+    from routing_etl.pipeline.street import Step
     from routing_etl.progress import Progress
     from routing_etl.settings import Settings
 
@@ -67,8 +68,8 @@ def _progress(console: Console) -> Iterator[Progress]:
 
 
 @contextmanager
-def _context(run_id: str | None = None, *, having: str | None = None, new: bool = False) -> Iterator[Context]:
-    """Settings, a run folder (new or found) under the run lock, and progress bars."""
+def _context(step: Step[Any], run_id: str | None = None) -> Iterator[Context]:
+    """Settings, the run folder that a step works on (a new one for the first) under the run lock, and progress bars."""
     from routing_etl import runs
     from routing_etl.pipeline import context
 
@@ -77,8 +78,8 @@ def _context(run_id: str | None = None, *, having: str | None = None, new: bool 
     with runs.run_lock(settings.home, "a single step"):
         run = (
             runs.new_run(settings.home, run_id)
-            if new
-            else runs.find_run(settings.home, run_id, having=having)
+            if step.on is None
+            else runs.find_run(settings.home, run_id, having=step.on.report)
         )
         with _progress(console) as progress:
             yield context.Context(settings, run, progress)
@@ -106,15 +107,16 @@ def demo(
 ) -> None:
     """Make a realistic plant in a SQLite ERP, run the whole night on it, and show what came out."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import demo as demos
+    from routing_etl.pipeline.one_item import example_prediction
 
     folder = home or Path(".routing_etl")
-    settings = _settings(home=folder, models=folder / "models", **admin.demo_urls(folder))
+    settings = _settings(home=folder, models=folder / "models", **demos.demo_urls(folder))
     console = _console()
     display.demo_header(console, items, seed, settings)
     with _progress(console) as progress:
-        result = admin.demo(settings, items=items, seed=seed, progress=progress)
-    display.demo_result(console, settings, result, admin.example_prediction(settings, result.run))
+        result = demos.demo(settings, items=items, seed=seed, progress=progress)
+    display.demo_result(console, settings, result, example_prediction(settings, result.run))
 
 
 @app.command()
@@ -127,14 +129,12 @@ def plant(
 ) -> None:
     """Write only the demo plant into a database. Refuses to touch tables that are not a demo plant's."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline.demo import write_demo_plant
 
     settings = _settings()
     console = _console()
     with _progress(console) as progress:
-        report = admin.write_demo_plant(
-            settings, url or settings.erp, items=items, seed=seed, progress=progress
-        )
+        report = write_demo_plant(settings, url or settings.erp, items=items, seed=seed, progress=progress)
     display.plant_table(console, report)
 
 
@@ -146,9 +146,9 @@ def load_adventureworks(
     ] = None,
 ) -> None:
     """Write Microsoft's sample ERP from CSV files into a database, under SQL Server's own names."""
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import demo as demos
 
-    admin.load_adventureworks(folder, url or _settings().erp)
+    demos.load_adventureworks(folder, url or _settings().erp)
     typer.echo("Loaded. Use it with ROUTING_ETL_PROFILE=adventureworks.")
 
 
@@ -162,7 +162,7 @@ def run(
     ] = False,
     full: FullOption = False,
 ) -> None:
-    """The night: extract, clean, check, times, train when due, score, check, load, publish, measure."""
+    """The night: extract, clean, check, times, train when due, score, check candidates, load, publish, measure."""
     from routing_etl.cli import display
     from routing_etl.pipeline import night
 
@@ -170,7 +170,7 @@ def run(
     console = _console()
     with _progress(console) as progress:
         result = night.night(settings, progress=progress, run_id=run_id, retrain=retrain, full=full)
-    display.night_result(console, settings, result)
+    display.night_result(console, result)
 
 
 # --- one step ----------------------------------------------------------------------------------------------------------
@@ -183,11 +183,11 @@ def extract(
 ) -> None:
     """Read and clean the ERP's tables into a new run folder."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
 
-    with _context(run_id, new=True) as ctx:
-        reports = [steps.extract(ctx, full=full), steps.clean(ctx)]
-    display.source_table(_console(), *reports)
+    with _context(street.EXTRACT, run_id) as ctx:
+        extracted, cleaned = steps.extract(ctx, full=full), steps.clean(ctx)
+    display.source_table(_console(), extracted.result, cleaned.result)
     typer.echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
 
 
@@ -195,25 +195,25 @@ def extract(
 def check(run_id: RunOption = None) -> None:
     """Check the cleaned frames of the newest run."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
 
-    with _context(run_id, having="clean") as ctx:
-        try:
-            steps.check_source(ctx)
-        finally:
-            outcomes = ctx.run.report("check_source_outcomes")
-    display.check_table(_console(), outcomes)
+    with _context(street.CHECK_SOURCE, run_id) as ctx:
+        checked = steps.check_source(ctx)
+        found = street.CHECK_SOURCE.outcomes_of(ctx.run)
+    console = _console()
+    display.check_table(console, found)
+    display.quality_score(console, checked.result.score)
 
 
 @app.command()
 def times(run_id: RunOption = None) -> None:
     """Aggregate work results to time profiles."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
 
-    with _context(run_id, having="clean") as ctx:
-        report = steps.aggregate_times(ctx)
-    display.times_table(_console(), report)
+    with _context(street.AGGREGATE_TIMES, run_id) as ctx:
+        aggregated = steps.aggregate_times(ctx)
+    display.times_table(_console(), aggregated.result)
 
 
 @app.command()
@@ -222,37 +222,41 @@ def train(
         str | None, typer.Option("--version", "--name", help="Version name; default: UTC time.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Train and evaluate, save nothing.")] = False,
-    promote: Annotated[bool, typer.Option(help="Make it the champion when it is not worse.")] = True,
+    promote: Annotated[
+        bool, typer.Option(help="Make it the champion unless it is significantly worse than the champion.")
+    ] = True,
     run_id: RunOption = None,
 ) -> None:
     """Train, evaluate on held-out items, and save a model version."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.training import TrainingRequest
 
-    with _context(run_id, having="aggregate_times") as ctx:
-        report = steps.train(ctx, name=version, dry_run=dry_run, promote=promote)
-    display.train_result(_console(), report)
+    with _context(street.TRAIN, run_id) as ctx:
+        trained = steps.train(ctx, TrainingRequest(version, dry_run=dry_run, promote=promote))
+    display.train_result(_console(), trained.result)
 
 
 @app.command()
 def evaluate(
     split: Annotated[str, typer.Option(help="time, family or loo (leave one out)")] = "time",
-    max_items: Annotated[int, typer.Option(help="Held-out items measured at most.")] = 5000,
+    max_items: Annotated[int, typer.Option(help="Most held-out items that are judged.")] = 5000,
     plots: Annotated[
         Path | None,
         typer.Option("--plots", help="Folder for PNGs: accuracy against coverage, calibration, times."),
     ] = None,
     run_id: RunOption = None,
 ) -> None:
-    """Measure the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
+    """Judge the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
     from routing_etl.plots import of_evaluation, save
+    from routing_etl.runs import as_json
 
-    with _context(run_id, having="aggregate_times") as ctx:
-        report = steps.evaluate(ctx, split=split, max_items=max_items)
-    display.metrics_table(_console(), report)
-    for file in save(of_evaluation(report), plots) if plots is not None else ():
+    with _context(street.EVALUATE, run_id) as ctx:
+        evaluated = steps.evaluate(ctx, split=split, max_items=max_items).result
+    display.metrics_table(_console(), evaluated.metrics, evaluated.split)
+    for file in save(of_evaluation(as_json(evaluated)), plots) if plots is not None else ():
         typer.echo(f"Wrote {file}")
 
 
@@ -265,22 +269,22 @@ def score(
 ) -> None:
     """Predict routings for every item without one, into the run folder."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
 
-    with _context(run_id, having="clean") as ctx:
-        report = steps.score(ctx, version=version)
-    display.score_table(_console(), report)
+    with _context(street.SCORE, run_id) as ctx:
+        scored = steps.score(ctx, version=version)
+    display.score_table(_console(), scored.result)
 
 
 @app.command()
 def publish(run_id: RunOption = None) -> None:
     """Check the candidates, load them and make them the published batch."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps
+    from routing_etl.pipeline import steps, street
 
-    with _context(run_id, having="score") as ctx:
-        report = steps.publish_run(ctx)
-    display.publication_table(_console(), report)
+    with _context(street.CHECK_CANDIDATES, run_id) as ctx:
+        published = steps.publish_run(ctx)
+    display.publication_table(_console(), published)
 
 
 @app.command()
@@ -299,13 +303,11 @@ def predict(
 ) -> None:
     """Predict one item, with its evidence. Publishes nothing."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline.one_item import WhatIf, predict_item
 
     settings = _settings()
-    overrides = _overrides(set_ or [])
-    prediction = admin.predict_item(
-        settings, item_cd, overrides=overrides, version=version, run_id=run_id, lot=lot
-    )
+    what_if = WhatIf(_overrides(set_ or []), lot)
+    prediction = predict_item(settings, item_cd, what_if, version=version, run_id=run_id)
     display.prediction(_console(), prediction)
 
 
@@ -343,13 +345,13 @@ def migrate(
     revision: Annotated[str, typer.Option(help="Target revision; 'base' removes our tables.")] = "head",
 ) -> None:
     """Create or upgrade our tables and views."""
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import upkeep
 
     settings = _settings()
     if sql:
-        typer.echo(admin.migration_sql(settings, dialect, revision))
+        typer.echo(upkeep.migration_sql(settings, dialect, revision))
         return
-    typer.echo(f"Our tables are at revision {admin.migrate(settings, revision)}.")
+    typer.echo(f"Our tables are at revision {upkeep.migrate(settings, revision)}.")
 
 
 @models_app.command("list")
@@ -375,10 +377,10 @@ def models_card(
     version: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
 ) -> None:
     """The model card as Markdown: purpose, data, metrics by segment, limits, and who promoted it when and why."""
-    from routing_etl.pipeline import champion
+    from routing_etl.pipeline.cards import model_card
     from routing_etl.registry.store import ModelRegistry
 
-    typer.echo(champion.model_card(ModelRegistry(_settings().models_dir), version))
+    typer.echo(model_card(ModelRegistry(_settings().models_dir), version))
 
 
 @models_app.command("verify")
@@ -386,9 +388,9 @@ def models_verify(
     version: Annotated[str | None, typer.Argument(help="Default: every version.")] = None,
 ) -> None:
     """Check every artifact's sha256 against the manifest, and the manifest's against the database."""
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import upkeep
 
-    for name in admin.verify_models(_settings(), version):
+    for name in upkeep.verify_models(_settings(), version):
         typer.echo(f"{name}: all artifacts match")
 
 
@@ -397,19 +399,27 @@ def models_promote(
     version: str, why: Annotated[str, typer.Option("--why", help="Reason, kept on record.")]
 ) -> None:
     """Make a version the champion: the one that scores."""
-    from routing_etl.pipeline import champion
+    from routing_etl.pipeline import versions
 
-    champion.promote(_settings(), version, why=why)
+    versions.promote(_settings(), version, why=why)
     typer.echo(f"{version} is the champion.")
+
+
+@models_app.command("rollback")
+def models_rollback(why: Annotated[str, typer.Option("--why", help="Reason, kept on record.")]) -> None:
+    """Make the version champion again that was champion before the present one."""
+    from routing_etl.pipeline import versions
+
+    typer.echo(f"{versions.rollback_champion(_settings(), why=why)} is the champion again.")
 
 
 @publications_app.command("list")
 def publications_list() -> None:
     """Publications, newest first."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import upkeep
 
-    display.publications_table(_console(), admin.publications(_settings()))
+    display.publications_table(_console(), upkeep.publications(_settings()))
 
 
 @publications_app.command("rollback")
@@ -417,9 +427,9 @@ def publications_rollback(
     to: Annotated[int | None, typer.Option("--to", help="Publication id; default: the one before.")] = None,
 ) -> None:
     """Make an earlier publication the current one."""
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import upkeep
 
-    typer.echo(f"Publication {admin.rollback(_settings(), to)} is the current one.")
+    typer.echo(f"Publication {upkeep.rollback(_settings(), to)} is the current one.")
 
 
 @app.command()
@@ -430,9 +440,9 @@ def adopt(
 ) -> None:
     """Take over a published candidate: mark it in routing_feedback and show it in the ERP's BOP shape."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import upkeep
 
-    display.adoption(_console(), admin.adopt(_settings(), item_cd, candidate_id, user))
+    display.adoption(_console(), upkeep.adopt(_settings(), item_cd, candidate_id, user))
 
 
 @sql_app.command("render")
@@ -444,9 +454,9 @@ def sql_render(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for VIEW.sql; default: print it.")] = None,
 ) -> None:
     """Write the flat view of an output column profile as DDL."""
-    from routing_etl.pipeline import admin
+    from routing_etl.pipeline import upkeep
 
-    name, text = admin.render_view(_settings(), dialect, profile)
+    name, text = upkeep.render_view(_settings(), dialect, profile)
     if out is None:
         typer.echo(text)
         return

@@ -1,7 +1,6 @@
 """A reader of our output that went away (`routing-etl ... | head`): the command ends quietly, as other programs do.
 
-What belongs here: telling that end from a pipe that broke elsewhere, and keeping the interpreter from complaining at its
-exit. What does not: what a command prints.
+This end is told from a pipe that broke elsewhere, and the interpreter is kept from complaining at its exit.
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ class OutputPipe:
         os.close(nowhere)
 
     def close(self) -> None:
+        """Give the copy of standard output back."""
         if self._output >= 0:
             os.close(self._output)
             self._output = -1

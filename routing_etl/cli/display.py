@@ -1,12 +1,13 @@
-"""What the command line shows: progress bars and tables with rich. Reads reports; computes nothing."""
+"""What the command line shows: progress bars and tables with rich. Computes nothing."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console, Group
@@ -17,7 +18,26 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from routing_etl.evaluation.tiers import confidence_tier
+from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, CheckOutcome
+from routing_etl.pipeline import street
+from routing_etl.pipeline.night import NOTHING_TO_PREDICT
+from routing_etl.pipeline.versions import headline, metrics_of
 from routing_etl.progress import Task
+
+if TYPE_CHECKING:
+    from routing_etl.doctor.examination import Finding
+    from routing_etl.erp.clean import CleanReport
+    from routing_etl.pipeline.demo import DemoResult
+    from routing_etl.pipeline.one_item import LeadTime, Prediction
+    from routing_etl.pipeline.results import Extracted, MetricRow, Published, Scored, Trained
+    from routing_etl.plant.demo import PlantReport
+    from routing_etl.quality.score import QualityScore
+    from routing_etl.registry.store import ModelRegistry
+    from routing_etl.runs import RunFolder
+    from routing_etl.settings import Settings
+    from routing_etl.times.profiles import TimesReport
+    from routing_etl.warehouse.feedback import Adoption
+    from routing_etl.warehouse.publications import Publication
 
 
 class _Bar:
@@ -57,6 +77,7 @@ class BarProgress:
         )
 
     def task(self, description: str, total: float | None = None) -> Task:
+        """A new bar."""
         return _Bar(self._rich, self._rich.add_task(escape(description), total=total))
 
     def __enter__(self) -> BarProgress:
@@ -92,7 +113,7 @@ def _table(title: str, *columns: str, right: int = 1) -> Table:
 # --- sources and checks ------------------------------------------------------------------------------------------------
 
 
-def plant_table(console: Console, report: Any) -> None:
+def plant_table(console: Console, report: PlantReport) -> None:
     """Rows per table of a written plant and its known ceiling."""
     table = _table("Demo plant", "table", "rows")
     for name, rows in report.rows.items():
@@ -103,73 +124,89 @@ def plant_table(console: Console, report: Any) -> None:
     )
 
 
-def source_table(console: Console, extracted: dict[str, Any], cleaned: dict[str, Any]) -> None:
+def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -> None:
     """Rows read, kept, filtered and rejected per table, with reasons and repairs, and how incremental frames were read."""
+    read = extracted.read.frames
     table = _table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
-    for name, frame in cleaned["frames"].items():
-        source = extracted["frames"].get(name, {}).get("table", "–")
-        filtered = frame["rows_filtered"]
-        table.add_row(
-            name, escape(source), _number(frame["rows_in"]), _number(frame["rows_kept"]), _number(filtered),
-            _number(frame["rows_rejected"]),
-        )  # fmt: skip
+    for name, frame in cleaned.frames.items():
+        counts = (frame.rows_in, frame.rows_kept, frame.rows_filtered, frame.rows_rejected)
+        source = read[name].table if name in read else "–"
+        table.add_row(name, escape(source), *(_number(n) for n in counts))
     console.print(table)
-    for name, frame in extracted["frames"].items():
-        if frame.get("watermark_to") is not None:
+    for name, source_frame in read.items():
+        if source_frame.watermark_to is not None:
             console.print(
-                f"{name}: {frame['mode']} read ({escape(frame['why'])}), {_number(frame['rows_read'])} rows read, "
-                f"{_number(frame['rows_reused'])} reused; watermark {frame['watermark_from'] or 'none'} -> "
-                f"{frame['watermark_to']}"
+                f"{name}: {source_frame.mode} read ({escape(source_frame.why)}), {_number(source_frame.rows_read)} rows read, "
+                f"{_number(source_frame.rows_reused)} reused; watermark {source_frame.watermark_from or 'none'} -> "
+                f"{source_frame.watermark_to}"
             )
     reasons = _table("Rejected rows by reason", "frame", "rule", "rows", right=2)
-    for name, frame in cleaned["frames"].items():
-        for rule, rows in sorted(frame["rejects"].items(), key=lambda kv: -kv[1]):
+    for name, frame in cleaned.frames.items():
+        for rule, rows in sorted(frame.rejects.items(), key=lambda kv: -kv[1]):
             reasons.add_row(name, rule, _number(rows))
     if reasons.row_count:
         console.print(reasons)
-    for warning in [*extracted.get("warnings", []), *cleaned.get("warnings", [])]:
-        console.print(f"[yellow]warning[/] {escape(str(warning))}")
+    for warning in (*extracted.read.warnings, *cleaned.warnings):
+        console.print(f"[yellow]warning[/] {escape(warning)}")
 
 
-def check_table(console: Console, *reports: dict[str, Any] | None) -> None:
+def check_table(console: Console, outcomes: Iterable[CheckOutcome]) -> None:
     """Counts per frame, then each failed check with what was observed and expected."""
-    outcomes = [o for r in reports if r for o in r["outcomes"]]
+    found = tuple(outcomes)
     counts: dict[str, list[int]] = {}
-    for o in outcomes:
-        row = counts.setdefault(o["frame"], [0, 0, 0])
-        row[0 if o["success"] else 1 if o["severity"] == "warning" else 2] += 1
+    for o in found:
+        row = counts.setdefault(o.frame, [0, 0, 0])
+        row[0 if o.success else 1 if o.severity == "warning" else 2] += 1
     table = _table("Checks", "frame", "passed", "warnings", "failed")
     for frame, (passed, warned, failed) in counts.items():
         table.add_row(frame, _number(passed), _number(warned), f"[red]{failed}[/]" if failed else "0")
     console.print(table)
-    bad = [o for o in outcomes if not o["success"]]
+    bad = [o for o in found if not o.success]
     if bad:
         details = _table(
             "Checks that did not pass", "check", "severity", "observed", "expected", "rows", right=4
         )
         for o in bad:
-            colour = "red" if o["severity"] == "critical" else "yellow"
+            colour = "red" if o.severity == "critical" else "yellow"
             details.add_row(
-                escape(f"{o['frame']}.{o['check']}"), f"[{colour}]{o['severity']}[/]", escape(o["observed"][:80]),
-                escape(o["expected"][:80]), _number(o["rows_unexpected"]),
+                escape(f"{o.frame}.{o.check}"), f"[{colour}]{o.severity}[/]", escape(o.observed[:80]),
+                escape(o.expected[:80]), _number(o.rows_unexpected),
             )  # fmt: skip
         console.print(details)
 
 
-def times_table(console: Console, report: dict[str, Any]) -> None:
-    """What became of the work results, per measure."""
+def quality_score(console: Console, found: QualityScore | None) -> None:
+    """The score of the item master with the shares that it is made of."""
+    if found is None or found.score is None:
+        return
+    shares = {
+        "complete": found.completeness,
+        "duplicates": found.duplicate_rate,
+        "impossible sizes": found.outlier_rate,
+        "otherwise rejected": found.invalid_rate,
+    }
+    parts = ", ".join(f"{name} {share:.1%}" for name, share in shares.items() if share is not None)
+    console.print(
+        f"Quality score of the item master: {found.score:.1f} of 100 ({parts}; {found.items:,} items)"
+    )
+
+
+def times_table(console: Console, report: TimesReport) -> None:
+    """What became of the work results, per kind of time."""
     table = _table(
         "Work results to times", "measure", "samples", "minutes typed as hours", "order typed as piece", "outliers",
         "actual / standard",
     )  # fmt: skip
-    for measure, row in report["measures"].items():
-        ratio = report["plausibility"].get(measure, {}).get("ratio")
+    for measure, row in report.measures.items():
+        plausibility = report.plausibility.get(measure)
+        counts = (row.samples, row.minutes_as_hours, row.order_as_piece, row.outliers)
         table.add_row(
-            {"setup": "set-up per order", "run": "run per piece"}.get(measure, measure), _number(row["samples"]),
-            _number(row["minutes_as_hours"]), _number(row["order_as_piece"]), _number(row["outliers"]), _number(ratio, 2),
-        )  # fmt: skip
+            {"setup": "set-up per order", "run": "run per piece"}.get(measure, measure),
+            *(_number(n) for n in counts),
+            _number(plausibility.ratio if plausibility else None, 2),
+        )
     console.print(table)
-    console.print("Profiles: " + ", ".join(f"{name} {rows:,}" for name, rows in report["groups"].items()))
+    console.print("Profiles: " + ", ".join(f"{name} {rows:,}" for name, rows in report.groups.items()))
 
 
 # --- model -------------------------------------------------------------------------------------------------------------
@@ -195,73 +232,63 @@ _METHODS = (
 )
 
 
-def metrics_table(console: Console, report: dict[str, Any]) -> None:
+def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) -> None:
     """Held-out metrics of the model beside the baselines, overall."""
-    rows = [r for r in report["metrics"] if r["segment"] == "all"]
-    split = {"family": "item families", "time": "the newest routings", "loo": "one item at a time"}
-    values = {(r["method"], r["metric"]): r for r in rows}
-    held_out = max(
-        (r["n"] for r in rows if r["method"] == "model" and r["metric"] == "exact_at_1"), default=0
-    )
+    rows = [r for r in metrics if r.segment == "all"]
+    by_method = {(r.method, r.metric): r for r in rows}
+    told = {"family": "item families", "time": "the newest routings", "loo": "one item at a time"}
+    held_out = max((r.n for r in rows if r.of_model and r.metric == "exact_at_1"), default=0)
     table = _table(
-        f"Metrics on {held_out:,} held-out items (split by {split.get(report['split'], report['split'])})",
+        f"Metrics on {held_out:,} held-out items (split by {told.get(split, split)})",
         "metric", *(label for _, label in _METHODS), "95 % interval of the model",
     )  # fmt: skip
     for metric, label in _SHOWN:
-        own = values.get(("model", metric))
+        own = by_method.get(("model", metric))
         if own is None:
             continue
-        interval = "–" if own["low"] is None else f"{own['low']:.3f} to {own['high']:.3f}"
-        table.add_row(
-            label, *(_number((values.get((m, metric)) or {}).get("value")) for m, _ in _METHODS), interval
-        )
+        interval = "–" if own.low is None else f"{own.low:.3f} to {own.high:.3f}"
+        found = (by_method.get((method, metric)) for method, _ in _METHODS)
+        table.add_row(label, *(_number(r.value if r is not None else None) for r in found), interval)
     console.print(table)
     shown = {metric for metric, _ in _SHOWN}
-    unmeasured = [r for r in rows if r["method"] == "model" and r["value"] is None and r["metric"] in shown]
-    reasons = sorted({f"{r['metric']}: {r['reason']}" for r in unmeasured})
-    for reason in reasons:
+    unmeasured = [r for r in rows if r.of_model and r.value is None and r.metric in shown]
+    for reason in sorted({f"{r.metric}: {r.reason}" for r in unmeasured}):
         console.print(f"[yellow]not measured[/] {escape(reason)}")
 
 
-def train_result(console: Console, report: dict[str, Any]) -> None:
+def train_result(console: Console, trained: Trained) -> None:
     """Metrics, where the version went and whether it is the champion."""
-    metrics_table(console, report)
-    if report["dry_run"]:
+    metrics_table(console, trained.metrics, trained.split)
+    if trained.dry_run:
         console.print(
-            f"Dry run: nothing was saved. Fit on {report['training_samples']:,} items in {report['training_duration_sec']} s."
+            f"Dry run: nothing was saved. Fit on {trained.training_samples:,} items in {trained.training_duration_sec} s."
         )
         return
     console.print(
-        f"Version [bold]{escape(report['version'])}[/]: {report['training_samples']:,} routed items, "
-        f"fitted in {report['training_duration_sec']} s. "
-        + ("It is the champion: " if report["promoted"] else "Not promoted: ")
-        + escape(report["promotion_reason"])
+        f"Version [bold]{escape(str(trained.version))}[/]: {trained.training_samples:,} routed items, "
+        f"fitted in {trained.training_duration_sec} s. "
+        + ("It is the champion: " if trained.promoted else "Not promoted: ")
+        + escape(trained.promotion_reason)
     )
 
 
-def models_table(console: Console, registry: Any) -> None:
-    """All versions with status and headline metrics."""
+def models_table(console: Console, registry: ModelRegistry) -> None:
+    """All versions with status, alias and headline metrics."""
     table = _table(
-        "Model versions", "version", "status", "created", "exact match", "F1 weighted", "MB", right=3
+        "Model versions", "version", "status", "alias", "created", "exact match", "F1 weighted", "MB", right=4
     )
     metrics = registry.metrics_by_version()
     for version in registry.list():
-        own = metrics.get(version.name, {})
-        exact = next(
-            (m["value"] for m in registry.show(version.name).metrics.get("metrics", []) if _is_headline(m)), None
-        ) if version.problem is None else None  # fmt: skip
+        exact = headline(metrics_of(registry.show(version.name))) if version.problem is None else None
         table.add_row(
             escape(version.name), f"[red]{escape(version.problem)}[/]" if version.problem else version.status,
-            version.created_at[:19], _number(exact), _number(own.get("f1_weighted")), _number(version.bytes / 1e6, 1),
+            ", ".join(version.aliases), version.created_at[:19], _number(exact.value if exact else None), _number(metrics.get(version.name, {}).get("f1_weighted")),
+            _number(version.bytes / 1e6, 1),
         )  # fmt: skip
     console.print(table if table.row_count else "No model yet. Train one: routing-etl train")
 
 
-def _is_headline(metric: dict[str, Any]) -> bool:
-    return (metric["method"], metric["segment"], metric["metric"]) == ("model", "all", "exact_at_1")
-
-
-def model_details(console: Console, registry: Any, version: str) -> None:
+def model_details(console: Console, registry: ModelRegistry, version: str) -> None:
     """One version in full."""
     details = registry.show(version)
     facts = _table(f"Model version {details.info.name}", "what", "value", right=9)
@@ -278,10 +305,9 @@ def model_details(console: Console, registry: Any, version: str) -> None:
     }.items():
         facts.add_row(name, escape(str(value)))
     console.print(facts)
-    if details.metrics.get("metrics"):
-        metrics_table(
-            console, {"metrics": details.metrics["metrics"], "split": details.metrics.get("split", "")}
-        )
+    metrics = metrics_of(details)
+    if metrics:
+        metrics_table(console, metrics, metrics[0].split)
     console.print(
         f"The whole story, by segment and with its limits: routing-etl models card {details.info.name}"
     )
@@ -294,28 +320,28 @@ def model_details(console: Console, registry: Any, version: str) -> None:
 # --- predictions -------------------------------------------------------------------------------------------------------
 
 
-def score_table(console: Console, report: dict[str, Any]) -> None:
+def score_table(console: Console, scored: Scored) -> None:
     """How many items were predicted and how sure the model is."""
     table = _table("Scoring", "what", "value")
-    table.add_row("model version", escape(report["model_version"]))
-    table.add_row("items without a valid routing", _number(report["items"]))
-    table.add_row("predicted", _number(report["predicted"]))
-    for reason, count in report["abstained_by_reason"].items():
+    table.add_row("model version", escape(scored.model_version))
+    table.add_row("items without a valid routing", _number(scored.items))
+    table.add_row("predicted", _number(scored.predicted))
+    for reason, count in scored.abstained_by_reason.items():
         table.add_row(f"abstained: {escape(reason)}", _number(count))
-    table.add_row("candidates", _number(report["rows"]["candidates"]))
-    table.add_row("operations", _number(report["rows"]["candidate_operations"]))
-    table.add_row("first candidates with HIGH similarity", _number(report["share_high"]))
-    table.add_row("mean confidence of the first candidate", _number(report["mean_confidence"]))
+    table.add_row("candidates", _number(scored.rows[CANDIDATES.name]))
+    table.add_row("operations", _number(scored.rows[CANDIDATE_OPERATIONS.name]))
+    table.add_row("first candidates with HIGH similarity", _number(scored.share_high))
+    table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
     console.print(table)
 
 
-def publication_table(console: Console, report: dict[str, Any]) -> None:
+def publication_table(console: Console, published: Published) -> None:
     """What became visible to the ERP."""
-    same = " (unchanged: the same batch was published before)" if report["reused"] else ""
-    console.print(f"Publication [bold]{report['publication_id']}[/] is what the ERP reads now{same}.")
+    same = " (unchanged: the same batch was published before)" if published.reused else ""
+    console.print(f"Publication [bold]{published.publication_id}[/] is what the ERP reads now{same}.")
 
 
-def publications_table(console: Console, publications: list[Any]) -> None:
+def publications_table(console: Console, publications: list[Publication]) -> None:
     """Publications, newest first."""
     table = _table(
         "Publications",
@@ -338,7 +364,7 @@ def publications_table(console: Console, publications: list[Any]) -> None:
     console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")
 
 
-def prediction(console: Console, result: Any) -> None:
+def prediction(console: Console, result: Prediction) -> None:
     """One item's candidates with operations, times and evidence."""
     item = result.item
     shown = {a.name: item.get(a.name) for a in result.attributes if item.get(a.name) is not None}
@@ -349,7 +375,7 @@ def prediction(console: Console, result: Any) -> None:
             "[yellow]what if:[/] " + escape(", ".join(f"{k}={v}" for k, v in result.overrides.items()))
         )
     if result.purchase:
-        lines.append(f"purchased {result.purchase['orders']} times, last on {result.purchase['latest']}")
+        lines.append(f"purchased {result.purchase.orders} times, last on {result.purchase.latest}")
     console.print(
         Panel(Group(*lines), title=f"Item, model {escape(result.model_version)}", title_align="left")
     )
@@ -359,11 +385,9 @@ def prediction(console: Console, result: Any) -> None:
     for row in p.abstained.iter_rows(named=True):
         console.print(f"[yellow]No prediction:[/] {escape(row['reason'])}")
     for candidate in p.candidates.sort("candidate_rank").iter_rows(named=True):
-        _candidate(console, candidate, p)
+        _candidate(console, candidate, result)
     if result.own_routing.height:
-        jobs = " > ".join(
-            f"{r['job_cd']} {r['job_nm'] or ''}".strip() for r in result.own_routing.iter_rows(named=True)
-        )
+        jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(result.own_routing))
         console.print(
             f"The ERP's own routing {escape(result.own_routing['rout_no'][0])} (the model has learned from it): {escape(jobs)}"
         )
@@ -373,8 +397,9 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
+def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) -> None:
     """The first candidate in full, the others in one line each."""
+    p = result.predictions
     mine = pl.col("candidate_rank") == candidate["candidate_rank"]
     operations = p.operations.filter(mine).sort("proc_seq")
     source = (
@@ -388,25 +413,35 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
         f"{candidate['similarity_tier']}  {candidate['priority']}  {source}"
     )
     if candidate["candidate_rank"] > 1:
-        jobs = " > ".join(
-            f"{o['job_cd']} {o['job_nm'] or ''}".strip() for o in operations.iter_rows(named=True)
-        )
+        jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(operations))
         console.print(f"[bold]{escape(title)}[/]\n   {escape(jobs)}")
         return
+    console.print(_operations(title, operations))
+    console.print("   set-up in minutes per order, run in minutes per piece of a lot of so many pieces")
+    if result.lead_time is not None:
+        console.print(f"   {_lead_time(result.lead_time)}")
+    for neighbour, similarity, matching, differing in (
+        p.evidence.filter(mine)
+        .sort("evidence_rank")
+        .select("neighbour_item_cd", "similarity", "matching", "differing")
+        .iter_rows()
+    ):
+        because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
+        console.print(
+            f"   {because} [bold]{escape(neighbour)}[/] (similarity {similarity:.2f}): same "
+            f"{escape(_short(matching))}; differs in {escape(_short(differing))}"
+        )
+
+
+def _jobs(operations: pl.DataFrame) -> Iterable[tuple[str, str | None]]:
+    return operations.select("job_cd", "job_nm").iter_rows()
+
+
+def _operations(title: str, operations: pl.DataFrame) -> Table:
+    """The operations of a candidate with machines and times."""
     table = _table(
-        title,
-        "seq",
-        "job",
-        "machine",
-        "set-up",
-        "lot",
-        "run",
-        "P10",
-        "P90",
-        "OPT/STD/SAFE",
-        "time from",
-        right=3,
-    )
+        title, "seq", "job", "machine", "set-up", "lot", "run", "P10", "P90", "OPT/STD/SAFE", "time from", right=3
+    )  # fmt: skip
     for o in operations.iter_rows(named=True):
         scenario = "/".join(_number(o[c], 1) for c in ("optimal_time", "standard_time", "safe_time"))
         samples = f", {o['sample_count']:,} results" if o["sample_count"] else ""
@@ -422,14 +457,18 @@ def _candidate(console: Console, candidate: dict[str, Any], p: Any) -> None:
             scenario,
             o["time_source"].replace("_", " ") + samples,
         )
-    console.print(table)
-    console.print("   set-up in minutes per order, run in minutes per piece of a lot of so many pieces")
-    for e in p.evidence.filter(mine).sort("evidence_rank").iter_rows(named=True):
-        because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
-        console.print(
-            f"   {because} [bold]{escape(e['neighbour_item_cd'])}[/] (similarity {e['similarity']:.2f}): same "
-            f"{escape(_short(e['matching']))}; differs in {escape(_short(e['differing']))}"
-        )
+    return table
+
+
+def _lead_time(found: LeadTime) -> str:
+    """The lead time of an order in words; what is not known is said."""
+    parts = [f"set-up and run {_number(found.working_min, 0)} min"]
+    if found.total_min != found.working_min:
+        parts.append(f"with queue, wait and move {_number(found.total_min, 0)} min")
+    if found.outsourcing_days:
+        parts.append(f"outsourcing {found.outsourcing_days:g} days on top")
+    unknown = "" if found.complete else " (some operations have no known time)"
+    return f"lead time of an order of {found.pieces:,.0f} pieces: {', '.join(parts)}{unknown}"
 
 
 def _short(names: str | None, length: int = 120) -> str:
@@ -441,53 +480,45 @@ def _short(names: str | None, length: int = 120) -> str:
 # --- the night and the demo --------------------------------------------------------------------------------------------
 
 
-def demo_header(console: Console, items: int, seed: int, settings: Any) -> None:
+def demo_header(console: Console, items: int, seed: int, settings: Settings) -> None:
     """What is about to happen."""
     console.print(
         f"A plant of {items:,} items (seed {seed}) goes into [bold]{settings.home}/erp.db[/]; then the whole night runs on it: "
-        "extract, clean, check, times, train, evaluate, score, check, load, publish, measure."
+        f"{', '.join(step.title for step in street.NIGHT)}."
     )
 
 
-def night_result(console: Console, settings: Any, run: Any) -> None:
+def night_result(console: Console, run: RunFolder) -> None:
     """All tables of a finished night."""
-    reports = {name: run.report(name) for name in (
-        "extract", "clean", "check_source_outcomes", "check_candidates_outcomes", "aggregate_times", "train", "score",
-        "publish", "load", "measure",
-    )}  # fmt: skip
-    source_table(console, reports["extract"], reports["clean"])
-    check_table(console, reports["check_source_outcomes"], reports["check_candidates_outcomes"])
-    times_table(console, reports["aggregate_times"])
-    if reports["train"]:
-        train_result(console, reports["train"])
-    score_table(console, reports["score"])
-    if reports["publish"]:
-        publication_table(console, reports["publish"])
+    extracted, cleaned = run.read(street.EXTRACT.report), run.read(street.CLEAN.report)
+    aggregated, trained = run.read(street.AGGREGATE_TIMES.report), run.read(street.TRAIN.report)
+    scored, published = run.read(street.SCORE.report), run.read(street.PUBLISH.report)
+    if extracted and cleaned:
+        source_table(console, extracted.result, cleaned.result)
+    check_table(console, [o for step in street.NIGHT for o in step.outcomes_of(run)])
+    if aggregated:
+        times_table(console, aggregated.result)
+    if trained:
+        train_result(console, trained.result)
+    if scored:
+        score_table(console, scored.result)
+    if published:
+        publication_table(console, published.result)
     else:
-        console.print("Every item has a valid routing: nothing was published.")
+        console.print(NOTHING_TO_PREDICT)
     steps = _table("Steps", "step", "seconds", "peak memory MB")
-    for name in (
-        "extract",
-        "clean",
-        "check_source",
-        "aggregate_times",
-        "train",
-        "score",
-        "check_candidates",
-        "load",
-        "publish",
-        "measure",
-    ):
-        report = run.report(name)
-        if report:
-            steps.add_row(name, _number(report["seconds"], 1), _number(report["peak_memory_mb"], 0))
+    for step in street.NIGHT:
+        finished = run.read(step.report)
+        if finished:
+            cost = finished.cost
+            steps.add_row(step.name, _number(cost.seconds, 1), _number(cost.peak_memory_mb, 0))
     console.print(steps)
 
 
-def demo_result(console: Console, settings: Any, result: Any, example: Any) -> None:
+def demo_result(console: Console, settings: Settings, result: DemoResult, example: Prediction) -> None:
     """Everything the demo made, one item's prediction, and what to try next."""
     plant_table(console, result.plant)
-    night_result(console, settings, result.run)
+    night_result(console, result.run)
     prediction(console, example)
     home = settings.home
     folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
@@ -513,7 +544,7 @@ def _beside_cwd(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def doctor_table(console: Console, findings: Any) -> None:
+def doctor_table(console: Console, findings: Iterable[Finding]) -> None:
     """Findings with their remedies."""
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     table = _table("Doctor", "area", "state", "finding", "what to do", right=9)
@@ -522,7 +553,7 @@ def doctor_table(console: Console, findings: Any) -> None:
     console.print(table)
 
 
-def adoption(console: Console, taken: Any) -> None:
+def adoption(console: Console, taken: Adoption) -> None:
     """A candidate that was taken over: who and when, then its BOP rows without the columns that are NULL in all."""
     since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
     state = "accepted" if taken.new else "was accepted before"

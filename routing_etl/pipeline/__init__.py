@@ -1,7 +1,10 @@
 """The nightly batch: its steps, training, shards, the night, and model versions in operation.
 
-Belongs here: joining the rooms, as plain functions with typed results. Does not: SQL text, frame maths, learning,
-anything that shows or prints, Dagster.
+What belongs here: joining the rooms, as plain functions with typed results; `street.py` is the table of steps. What does
+not: SQL text, frame maths, learning, anything that shows or prints, Dagster.
 """
 
-__all__ = ["admin", "alerts", "champion", "context", "night", "sharded", "steps"]
+__all__ = [
+    "alerts", "cards", "context", "demo", "night", "one_item", "results", "sharded", "steps", "street", "training", "upkeep",
+    "versions",
+]  # fmt: skip

@@ -1,7 +1,4 @@
-"""Telling people that a run failed: a line in a file always, a webhook and an e-mail when the settings name one.
-
-Belongs here: the ways out. Does not: deciding what is a failure, or who calls (`dagster_defs.sensors`).
-"""
+"""Telling people that a run failed: always a line in a file, and a webhook and an e-mail where the settings name one."""
 
 from __future__ import annotations
 
@@ -10,10 +7,9 @@ import smtplib
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from routing_etl.errors import AlertError
@@ -26,16 +22,45 @@ FAILURES = "failures.jsonl"
 _SECONDS = 20
 
 
-def report_failure(settings: Settings, failure: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class Failure:
+    """A failed run.
+
+    Attributes
+    ----------
+    at : str
+        When it failed, in ISO form (UTC).
+    job : str
+        Name of the job.
+    run_id : str
+        Id of the run.
+    message : str
+        Why it failed.
+    steps : dict
+        Message by failed step.
+    """
+
+    at: str
+    job: str
+    run_id: str
+    message: str
+    steps: dict[str, str]
+
+
+def report_failure(settings: Settings, failure: Failure) -> None:
     """Append to `<home>/logs/failures.jsonl`, then send to the webhook and by e-mail where the settings name them.
 
     Parameters
     ----------
-    failure: JSON-able; `job`, `run_id` and `message` make the subject of the e-mail and the text of the webhook.
+    settings : Settings
+        Home, webhook, mail server and addresses.
+    failure : Failure
+        The failed run.
 
     Raises
     ------
-    AlertError: a way out did not work. The others were tried, and the line is in the file.
+    AlertError
+        The webhook or the mail server did not take it. The other was tried, and the line is in the file.
     """
     append_failure(settings.home / "logs" / FAILURES, failure)
     problems = []
@@ -56,25 +81,25 @@ def report_failure(settings: Settings, failure: Mapping[str, Any]) -> None:
         )
 
 
-def append_failure(path: Path, failure: Mapping[str, Any]) -> None:
+def append_failure(path: Path, failure: Failure) -> None:
     """Append one line; the folder is made when it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(failure, ensure_ascii=False) + "\n")
+        stream.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
 
 
-def _headline(failure: Mapping[str, Any]) -> str:
-    return f"routing_etl: {failure.get('job')} failed"
+def _headline(failure: Failure) -> str:
+    return f"routing_etl: {failure.job} failed"
 
 
-def _post(settings: Settings, failure: Mapping[str, Any]) -> None:
+def _post(settings: Settings, failure: Failure) -> None:
     """JSON with a `text` that chat systems (Teams, Slack, Mattermost) show, and the whole failure beside it."""
     assert settings.failure_webhook is not None
     url = settings.failure_webhook.get_secret_value()
     host = urlsplit(url).hostname
     body = {
-        "text": f"{_headline(failure)}: {failure.get('message')} (run {failure.get('run_id')})",
-        **failure,
+        "text": f"{_headline(failure)}: {failure.message} (run {failure.run_id})",
+        **asdict(failure),
     }
     request = urllib.request.Request(
         url, json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
@@ -89,7 +114,7 @@ def _post(settings: Settings, failure: Mapping[str, Any]) -> None:
         ) from exc
 
 
-def _mail(settings: Settings, failure: Mapping[str, Any]) -> None:
+def _mail(settings: Settings, failure: Failure) -> None:
     if settings.smtp_url is None:
         raise AlertError(
             "ROUTING_ETL_FAILURE_EMAIL_TO is set, but ROUTING_ETL_SMTP_URL is not.",
@@ -100,7 +125,7 @@ def _mail(settings: Settings, failure: Mapping[str, Any]) -> None:
     message["Subject"] = _headline(failure)
     message["From"] = settings.failure_email_from
     message["To"] = settings.failure_email_to
-    message.set_content(json.dumps(failure, ensure_ascii=False, indent=2))
+    message.set_content(json.dumps(asdict(failure), ensure_ascii=False, indent=2))
     secure = server.scheme == "smtps"
     try:
         kind = smtplib.SMTP_SSL if secure else smtplib.SMTP

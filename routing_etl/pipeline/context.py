@@ -1,4 +1,4 @@
-"""What every pipeline step shares: settings, run folder, progress, and the wrapper that times and reports a step."""
+"""What every step shares: settings, run folder, progress, and the wrapper that times a step and stores its report."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import polars as pl
 
 from routing_etl.database.engine import make_engine, translated
-from routing_etl.errors import DiskFullError
+from routing_etl.errors import ConfigurationError, DiskFullError
 from routing_etl.log import bind_run, get_logger
+from routing_etl.pipeline.results import Finished, StepCost
+from routing_etl.pipeline.street import Part, Step
 from routing_etl.pipeline.worker import peak_memory_mb
 from routing_etl.progress import SILENT, Progress
-from routing_etl.runs import RunFolder
+from routing_etl.runs import Report, RunFolder
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from routing_etl.registry.store import ModelRegistry
 
 P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 log = get_logger(__name__)
 
 
@@ -51,6 +55,43 @@ class Context:
         from routing_etl.registry.store import ModelRegistry
 
         return ModelRegistry(self.settings.models_dir)
+
+    def result(self, row: Step[R]) -> R | None:
+        """What a step of this run has found; None when it has not finished.
+
+        Raises
+        ------
+        ConfigurationError
+            Its report is damaged, or another version of the program has written it.
+        """
+        finished = self.run.read(row.report)
+        return None if finished is None else finished.result
+
+    def require(self, row: Step[R]) -> R:
+        """What a step of this run has found.
+
+        Raises
+        ------
+        ConfigurationError
+            The step has not finished, or its report cannot be read.
+        """
+        return self.require_finished(row).result
+
+    def require_finished(self, row: Step[R]) -> Finished[R]:
+        """The whole report of a step of this run, with what it cost.
+
+        Raises
+        ------
+        ConfigurationError
+            The step has not finished, or its report cannot be read.
+        """
+        finished = self.run.read(row.report)
+        if finished is None:
+            raise ConfigurationError(
+                f"The step {row.name!r} of run {self.run.run_id} has not finished.",
+                remedy=f"Run: routing-etl {row.command}",
+            )
+        return finished
 
     @contextmanager
     def warehouse(self) -> Iterator[Engine]:
@@ -81,57 +122,82 @@ def _own_errors(step: str) -> Iterator[None]:
         raise
 
 
-class Step(Protocol[P]):
-    """A pipeline step: takes the context, returns its stored report."""
+class Run(Protocol[P, R_co]):
+    """A step as it is called: takes the context, returns what it has stored as its report."""
 
-    def __call__(self, ctx: Context, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]: ...
+    def __call__(self, ctx: Context, *args: P.args, **kwargs: P.kwargs) -> Finished[R_co]:
+        """Do the step."""
+        ...
 
 
 def step(
-    name: str, *, invalidates: tuple[str, ...] = (), merges: bool = False
-) -> Callable[[Callable[Concatenate[Context, P], dict[str, Any]]], Step[P]]:
-    """Time a step, log it, forget the reports of the steps behind it, store its own.
+    row: Step[R], *, merges: bool = False
+) -> Callable[[Callable[Concatenate[Context, P], R]], Run[P, R]]:
+    """Time a step, log it, withdraw the reports of the steps that need it, and store its own.
 
-    A step that is called with a keyword `shard` stores the report of that shard, and withdraws the report of the whole.
     A step that `merges` keeps the reports of the shards that it puts together.
     """
 
-    def decorate(function: Callable[Concatenate[Context, P], dict[str, Any]]) -> Step[P]:
+    def decorate(function: Callable[Concatenate[Context, P], R]) -> Run[P, R]:
         @functools.wraps(function)
-        def run_step(ctx: Context, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-            shard = kwargs.get("shard")
-            assert shard is None or isinstance(shard, int)
-            bind_run(ctx.run.run_id)
-            ctx.run.forget_whole(name)
-            if shard is not None:
-                ctx.run.forget_whole(name, shard=shard)
-            elif not merges:
-                ctx.run.forget(name)
-            ctx.run.forget(*invalidates)
-            of_shard = {} if shard is None else {"shard": shard}
-            log.info("step_started", step=name, **of_shard)
-            started = time.perf_counter()
-            with _own_errors(name):
-                report = function(ctx, *args, **kwargs)
-            report = {
-                **report,
-                "step": name,
-                **of_shard,
-                "seconds": round(time.perf_counter() - started, 3),
-                "peak_memory_mb": peak_memory_mb(),
-                "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            }
-            with _own_errors(name):
-                stored = ctx.run.write_report(name, report, shard=shard)
-            log.info(
-                "step_finished",
-                step=name,
-                **of_shard,
-                seconds=report["seconds"],
-                peak_memory_mb=report["peak_memory_mb"],
-            )
-            return stored
+        def run_step(ctx: Context, *args: P.args, **kwargs: P.kwargs) -> Finished[R]:
+            if merges:
+                ctx.run.forget_whole(row.report)
+            else:
+                ctx.run.forget(row.report)
+            _withdraw(ctx.run, row)
+            return _timed(ctx, row.report, lambda: function(ctx, *args, **kwargs))
 
         return run_step
 
     return decorate
+
+
+def shard_step(part: Part[R]) -> Callable[[Callable[Concatenate[Context, P], R]], Run[P, R]]:
+    """The same for one shard of a step, given by the keyword `shard`: its report stands beside those of the others.
+
+    The report of the whole step is withdrawn.
+    """
+
+    def decorate(function: Callable[Concatenate[Context, P], R]) -> Run[P, R]:
+        @functools.wraps(function)
+        def run_shard(ctx: Context, *args: P.args, **kwargs: P.kwargs) -> Finished[R]:
+            shard = kwargs.get("shard")
+            assert isinstance(shard, int)
+            ctx.run.forget_whole(part.report)
+            ctx.run.forget_whole(part.report, shard=shard)
+            _withdraw(ctx.run, part.step)
+            return _timed(ctx, part.report, lambda: function(ctx, *args, **kwargs), shard)
+
+        return run_shard
+
+    return decorate
+
+
+def _withdraw(run: RunFolder, row: Step[Any]) -> None:
+    """Forget what is built on the step, and the outcomes of its own last checks."""
+    for behind in row.invalidates:
+        run.forget(behind.report)
+    for checks in (row, *row.invalidates):
+        if checks.outcomes is not None:
+            run.forget(checks.outcomes)
+
+
+def _timed(
+    ctx: Context, report: Report[Finished[R]], call: Callable[[], R], shard: int | None = None
+) -> Finished[R]:
+    """Call, and store the result with what it cost."""
+    name, of_shard = report.name, {} if shard is None else {"shard": shard}
+    bind_run(ctx.run.run_id)
+    log.info("step_started", step=name, **of_shard)
+    started = time.perf_counter()
+    with _own_errors(name):
+        result = call()
+    cost = StepCost(
+        round(time.perf_counter() - started, 3), peak_memory_mb(), datetime.now(UTC).replace(microsecond=0)
+    )
+    finished = Finished(name, result, cost, shard)
+    with _own_errors(name):
+        ctx.run.write(report, finished, shard=shard)
+    log.info("step_finished", step=name, **of_shard, seconds=cost.seconds, peak_memory_mb=cost.peak_memory_mb)
+    return finished

@@ -1,25 +1,27 @@
-"""The whole night: the pipeline's steps in order, under the run lock, recorded in the warehouse however it ends."""
+"""The whole night: the steps in order, under the run lock, recorded in the warehouse however it ends."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from routing_etl import frames
 from routing_etl.database.engine import make_engine, translated
 from routing_etl.errors import RoutingEtlError
 from routing_etl.log import get_logger
-from routing_etl.pipeline import steps
+from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.results import Extracted, Finished, FrameRead, MetricRow, Scored
 from routing_etl.progress import SILENT, Progress
-from routing_etl.runs import RunFolder, new_run, prune_runs, run_lock
+from routing_etl.runs import RunFolder, as_json, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
 
 log = get_logger(__name__)
+#: What a run's record says when it ended well without a publication.
+NOTHING_TO_PREDICT = "Every item has a valid routing: nothing was published."
 
 
 def ensure_warehouse(settings: Settings) -> None:
@@ -53,8 +55,9 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
         except RoutingEtlError as second:
             log.error("run_end_not_recorded", error=str(second))
         raise
-    nothing = (ctx.run.report("score") or {}).get("items") == 0
-    finish(ctx, "succeeded", "Every item has a valid routing: nothing was published." if nothing else "")
+    scored = ctx.result(street.SCORE)
+    nothing = scored is not None and scored.items == 0
+    finish(ctx, "succeeded", NOTHING_TO_PREDICT if nothing else "")
 
 
 def begin(ctx: Context, kind: str) -> None:
@@ -80,25 +83,26 @@ def finish(ctx: Context, status: str, message: str) -> None:
     """Close the run's row with what its reports say, and store its check results and rejected rows."""
     from routing_etl.warehouse.records import Records, RunEnd
 
-    reports = {name: ctx.run.report(name) or {} for name in STEPS}
-    cleaned = reports["clean"].get("frames", {})
-    loaded = reports["load"]
+    done = {row.name: found for row in street.NIGHT if (found := ctx.run.read(row.report)) is not None}
+    extracted, cleaned = ctx.result(street.EXTRACT), ctx.result(street.CLEAN)
+    scored, loaded = ctx.result(street.SCORE), ctx.result(street.LOAD)
+    published = ctx.result(street.PUBLISH)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
-        for name in ("check_source_outcomes", "check_candidates_outcomes"):
-            outcomes = (ctx.run.report(name) or {}).get("outcomes", [])
-            records.store_checks(ctx.run.run_id, [frames.CheckOutcome(**o) for o in outcomes])
+        for row in street.NIGHT:
+            if row.outcomes is not None:
+                records.store_checks(ctx.run.run_id, list(row.outcomes_of(ctx.run)))
         if cleaned:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         end = RunEnd(
             status,
             message=message or None,
-            rows_read=reports["extract"].get("rows"),
-            rows_rejected=sum(f["rows_rejected"] for f in cleaned.values()) if cleaned else None,
-            rows_written=(0 if loaded["reused"] else sum(loaded["rows"].values())) if loaded else None,
-            model_version=reports["score"].get("model_version"),
-            publication_id=reports["publish"].get("publication_id"),
-            metadata={n: _kept(r) for n, r in reports.items() if r},
+            rows_read=extracted.read.rows if extracted else None,
+            rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
+            rows_written=(0 if loaded.reused else sum(loaded.rows.values())) if loaded else None,
+            model_version=scored.model_version if scored else None,
+            publication_id=published.publication_id if published else None,
+            metadata={name: _kept(finished) for name, finished in done.items()},
         )
         records.finish_run(ctx.run.run_id, end)
         if status == "succeeded":
@@ -110,28 +114,16 @@ def finish(ctx: Context, status: str, message: str) -> None:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
 
 
-#: What a run's row keeps of each frame's read.
-_READ = (
-    "mode", "why", "rows", "rows_read", "rows_reused", "rows_replaced", "rows_gone", "rows_added", "rows_changed",
-    "rows_removed", "watermark_from", "watermark_to",
-)  # fmt: skip
-
-
-def _kept(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's row keeps of a step: its cost; of the extract also how and why so each frame was read."""
-    kept = {k: report.get(k) for k in ("seconds", "peak_memory_mb")}
-    if report.get("step") == "extract":
-        kept["frames"] = {
-            n: {k: f[k] for k in _READ if f.get(k) is not None} for n, f in report["frames"].items()
-        }
+def _kept(finished: Finished[Any]) -> dict[str, Any]:
+    """What a run's row keeps of a step, as JSON: its cost; of the extract also how and why each frame was read."""
+    kept: dict[str, Any] = {
+        "seconds": finished.cost.seconds,
+        "peak_memory_mb": finished.cost.peak_memory_mb,
+    }
+    if isinstance(finished.result, Extracted):
+        read = {n: as_json(FrameRead.of(f)) for n, f in finished.result.read.frames.items()}
+        kept["frames"] = {n: {k: v for k, v in f.items() if v is not None} for n, f in read.items()}
     return kept
-
-
-#: The night's steps in order.
-STEPS = (
-    "extract", "clean", "check_source", "aggregate_times", "train", "score", "check_candidates", "load", "publish",
-    "measure",
-)  # fmt: skip
 
 
 def training_due(ctx: Context) -> str | None:
@@ -146,33 +138,30 @@ def training_due(ctx: Context) -> str | None:
     return None
 
 
-#: Items that engineers must have routed since before their share of exact predictions says anything.
+#: Least number of realised outcomes (items that engineers have routed since) for their exact share to count.
 ENOUGH_OUTCOMES = 30
 
 
-def retraining_reasons(settings: Settings, metrics: Iterable[Mapping[str, Any]]) -> list[str]:
+def retraining_reasons(settings: Settings, metrics: Iterable[MetricRow]) -> list[str]:
     """Why the newest batch's metrics call for a new model; empty when they do not.
 
-    `metrics`: rows with metric, value and n, as the step `measure` reports them; what was not measured says nothing.
+    Parameters
+    ----------
+    settings : Settings
+        The limits (`retrain_drift`, `retrain_abstained`, `retrain_realised`).
+    metrics : iterable of MetricRow
+        As the step `measure` reports them; what was not measured says nothing.
     """
-    known = {r["metric"]: r for r in metrics if r.get("value") is not None}
-
-    def value(metric: str) -> float | None:
-        return float(known[metric]["value"]) if metric in known else None
-
+    known = {r.metric: (r.value, r.n) for r in metrics if r.value is not None}
     reasons = []
-    drift, abstained, realised = (
-        value(m) for m in ("similarity_drift", "abstained_share", "realised_exact_at_1")
-    )
+    drift, _ = known.get("similarity_drift", (None, 0))
     if drift is not None and drift > settings.retrain_drift:
         reasons.append(f"similarity drift {drift:.3f} is above {settings.retrain_drift:g}")
+    abstained, _ = known.get("abstained_share", (None, 0))
     if abstained is not None and abstained > settings.retrain_abstained:
         reasons.append(f"abstained share {abstained:.3f} is above {settings.retrain_abstained:g}")
-    if (
-        realised is not None
-        and known["realised_exact_at_1"]["n"] >= ENOUGH_OUTCOMES
-        and realised < settings.retrain_realised
-    ):
+    realised, outcomes = known.get("realised_exact_at_1", (None, 0))
+    if realised is not None and outcomes >= ENOUGH_OUTCOMES and realised < settings.retrain_realised:
         reasons.append(f"realised exact match {realised:.3f} is below {settings.retrain_realised:g}")
     return reasons
 
@@ -186,32 +175,50 @@ def night(
     full: bool = False,
     kind: str = "nightly",
 ) -> RunFolder:
-    """The whole street, recorded, under the run lock. Returns the run folder; its reports say what happened.
+    """Every step of `street.NIGHT` in order, recorded, under the run lock.
 
-    `retrain`: train even if no training is due. `full`: read every row of the ERP, whatever changes can be read alone.
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    progress : Progress
+        What shows the steps' progress.
+    run_id : str, optional
+        Name of the run. None: its UTC time.
+    retrain : bool
+        Train even if no training is due.
+    full : bool
+        Read every row of the ERP, even where changes can be read alone.
+    kind : str
+        What kind of run it is called on record.
+
+    Returns
+    -------
+    RunFolder
+        Its reports say what happened.
 
     Raises
     ------
-    RoutingEtlError: whatever stopped the night; the last publication stays as it was.
+    RoutingEtlError
+        Whatever stopped the night; the last publication stays as it was.
     """
     with run_lock(settings.home, f"the {kind} run"):
         ensure_warehouse(settings)
         ctx = Context(settings, new_run(settings.home, run_id), progress)
         with recorded(ctx, kind):
-            steps.extract(ctx, full=full)
-            steps.clean(ctx)
-            steps.check_source(ctx)
-            steps.aggregate_times(ctx)
-            due = "asked for" if retrain else training_due(ctx)
-            if due:
-                log.info("training", reason=due)
-                steps.train(ctx)
-            if steps.score(ctx)["items"] == 0:
-                log.info("nothing_to_publish")
-            else:
-                steps.check_candidates(ctx)
-                steps.load(ctx)
-                steps.publish(ctx)
-                steps.measure(ctx)
+            for row in street.NIGHT:
+                if row is street.TRAIN and not _trains(ctx, retrain):
+                    continue
+                finished = row.run(ctx, **({"full": full} if row is street.EXTRACT else {}))
+                if isinstance(finished.result, Scored) and finished.result.items == 0:
+                    log.info("nothing_to_publish")
+                    break
         prune_runs(settings.home, settings.keep_runs)
     return ctx.run
+
+
+def _trains(ctx: Context, retrain: bool) -> bool:
+    due = "asked for" if retrain else training_due(ctx)
+    if due:
+        log.info("training", reason=due)
+    return bool(due)

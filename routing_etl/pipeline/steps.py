@@ -1,34 +1,44 @@
-"""The nightly batch as plain functions, one per step, over the rooms.
+"""The steps of the nightly batch as plain functions over the rooms; `street.py` has the table of them.
 
-Each step reads the files of the step before from the run folder, writes its own, stores a JSON report and returns it,
-so that a step can be run, looked at and repeated alone. The command line and Dagster call these functions and nothing
-below them. What does not belong here: SQL text, frame maths, learning, anything that shows or prints.
-
-The street: extract -> clean -> check_source -> aggregate_times -> train (when due) -> score -> check_candidates
--> load -> publish -> measure. The steps that can be split by shards of items are in `pipeline/sharded.py`.
+Each step reads the files of the steps before it from the run folder, writes its own, stores what it found as a report
+and returns it, so that a step can be run, looked at and repeated alone. The command line and Dagster call these
+functions and nothing below them. The steps that can be split by shards of items are in `sharded.py`.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
+from routing_etl.erp.clean import CleanReport
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import get_logger
-from routing_etl.pipeline.champion import (
-    load_model,
-    read_learning_data,
-)
+from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
+from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.results import (
+    Checked,
+    CheckOutcomes,
+    Counted,
+    Extracted,
+    Measured,
+    MetricRow,
+    Published,
+    Scored,
+    metrics_frame,
+)
 from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
+from routing_etl.pipeline.versions import load_model
+from routing_etl.quality.score import QualityScore, quality_score
 from routing_etl.runs import RunFolder, last_succeeded
+from routing_etl.times.profiles import TimesReport
+from routing_etl.warehouse.publish import LoadReport
 
 if TYPE_CHECKING:
     from routing_etl.model.predictor import RoutingPredictor
@@ -38,27 +48,21 @@ log = get_logger(__name__)
 # --- the ERP's data --------------------------------------------------------------------------------------------------
 
 
-@step(
-    "extract",
-    invalidates=(
-        "clean",
-        "check_source",
-        "aggregate_times",
-        "train",
-        "score",
-        "check_candidates",
-        "load",
-        "publish",
-    ),
-)
-def extract(ctx: Context, *, full: bool = False) -> dict[str, Any]:
+@step(street.EXTRACT)
+def extract(ctx: Context, *, full: bool = False) -> Extracted:
     """Stream the ERP's tables into `raw/*.parquet`, whole or as changes over the last run that succeeded.
 
-    `full`: read everything, whatever change columns the profile names.
+    Parameters
+    ----------
+    ctx : Context
+        Settings and the new run folder.
+    full : bool
+        Read everything, whatever change columns the profile names.
 
     Raises
     ------
-    SourceError: the ERP is unreachable, or a table or column is missing, empty or of the wrong type.
+    SourceError
+        The ERP is unreachable, or a table or column is missing, empty or of the wrong type.
     """
     from routing_etl.erp.extract import extract as read_erp
 
@@ -73,26 +77,17 @@ def extract(ctx: Context, *, full: bool = False) -> dict[str, Any]:
             base=base.raw if base is not None else None,
             full=full,
         )
-    return {
-        "source": safe_url(ctx.settings.erp),
-        "profile": ctx.profile.name,
-        "profile_fingerprint": ctx.profile.fingerprint,
-        **vars(report),
-    }
+    return Extracted(safe_url(ctx.settings.erp), report)
 
 
-@step(
-    "clean",
-    invalidates=("check_source", "aggregate_times", "train", "score", "check_candidates", "load", "publish"),
-)
-def clean(ctx: Context) -> dict[str, Any]:
+@step(street.CLEAN)
+def clean(ctx: Context) -> CleanReport:
     """Canonical frames in `clean/`, rejected rows with reasons in `rejects/`; rows in = rows kept + rejected."""
     from routing_etl.erp.clean import clean as clean_frames
 
-    report = clean_frames(
+    return clean_frames(
         ctx.run.raw, ctx.run.clean, ctx.run.rejects, ctx.profile, cutoff=_cutoff(ctx), progress=ctx.progress
     )
-    return dict(vars(report))
 
 
 def _cutoff(ctx: Context) -> date | None:
@@ -106,13 +101,14 @@ def _cutoff(ctx: Context) -> date | None:
         ) from exc
 
 
-@step("check_source")
-def check_source(ctx: Context) -> dict[str, Any]:
+@step(street.CHECK_SOURCE)
+def check_source(ctx: Context) -> Checked:
     """Run the expectation suites on the cleaned frames.
 
     Raises
     ------
-    DataQualityError: a critical check failed. The outcomes are in the report of the step `check_outcomes` either way.
+    DataQualityError
+        A critical check failed. The outcomes are in the run folder either way (`street.CHECK_SOURCE.outcomes`).
     """
     from routing_etl.quality.checks import check_sources, raise_on_critical
 
@@ -122,27 +118,32 @@ def check_source(ctx: Context) -> dict[str, Any]:
         not_above=ctx.profile.items.not_above,
         progress=ctx.progress,
     )
-    ctx.run.write_report("check_source_outcomes", {"outcomes": outcomes})
+    _write_outcomes(ctx, street.CHECK_SOURCE, outcomes)
     raise_on_critical(outcomes)
-    return _check_counts(outcomes)
+    return Checked.of(outcomes, _quality_score(ctx))
 
 
-def _check_counts(outcomes: list[frames.CheckOutcome]) -> dict[str, Any]:
-    return {
-        "checks": len(outcomes),
-        "passed": sum(o.success for o in outcomes),
-        "warnings": sum(not o.success and o.severity == "warning" for o in outcomes),
-        "failed": sum(o.blocks for o in outcomes),
-    }
+def _write_outcomes(ctx: Context, row: street.Step[Checked], outcomes: list[frames.CheckOutcome]) -> None:
+    assert row.outcomes is not None
+    ctx.run.write(row.outcomes, CheckOutcomes(tuple(outcomes)))
 
 
-@step("aggregate_times")
-def aggregate_times(ctx: Context) -> dict[str, Any]:
+def _quality_score(ctx: Context) -> QualityScore | None:
+    """The score of the item master; None where the profile maps no part type, which the score asks for."""
+    part_type = "part_type"
+    if part_type not in pl.scan_parquet(ctx.run.clean / f"{frames.ITEMS.name}.parquet").collect_schema():
+        return None
+    return quality_score(ctx.run.clean, ctx.run.rejects, required=(part_type,))
+
+
+@step(street.AGGREGATE_TIMES)
+def aggregate_times(ctx: Context) -> TimesReport:
     """Work results to minutes and the three time profiles in `times/`.
 
     Raises
     ------
-    DataQualityError: actual times are not plausible against the standards, so the time basis must be wrong.
+    DataQualityError
+        Actual times are not plausible against the standards, so the time basis must be wrong.
     """
     from routing_etl.times.plausibility import check_plausibility
     from routing_etl.times.profiles import ReportedTimes, build_profiles
@@ -155,49 +156,48 @@ def aggregate_times(ctx: Context) -> dict[str, Any]:
         progress=ctx.progress,
     )
     check_plausibility(report)
-    return dict(vars(report))
+    return report
 
 
 # --- scoring and publication -----------------------------------------------------------------------------------------
 
 
-@step("score", invalidates=("check_candidates", "load", "publish"))
-def score(ctx: Context, *, version: str | None = None) -> dict[str, Any]:
-    """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`."""
+@step(street.SCORE)
+def score(ctx: Context, *, version: str | None = None) -> Scored:
+    """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with cleaned frames.
+    version : str, optional
+        Model version. None: the champion.
+
+    Raises
+    ------
+    RegistryError
+        There is no such version, or no champion.
+    TamperedArtifactError
+        A file of the model differs from its manifest.
+    IncompatibleModelError
+        The model was trained with other attributes or library versions.
+    """
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
     shutil.rmtree(ctx.run.predictions, ignore_errors=True)
     for contract in PREDICTED:
         (ctx.run.predictions / contract.name).mkdir(parents=True)
-    scored = predict_parts(ctx, predictor, todo, "part-")
+    counted = predict_parts(ctx, predictor, todo, "part-")
     write_resources(ctx, predictor)
-    return score_report(ctx.run, name, scored)
+    return score_report(ctx.run, name, counted)
 
 
-@dataclass
-class Scored:
-    """What scoring counted: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences."""
-
-    items: int = 0
-    rows: dict[str, int] = field(default_factory=dict)
-    high: int = 0
-    confident: float = 0.0
-
-    def add(self, other: Scored) -> None:
-        """Count another part."""
-        self.items += other.items
-        self.high += other.high
-        self.confident += other.confident
-        for name, rows in other.rows.items():
-            self.rows[name] = self.rows.get(name, 0) + rows
-
-
-def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame, prefix: str) -> Scored:
+def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame, prefix: str) -> Counted:
     """Predict items batch by batch into part files whose names begin with `prefix`; resources are left out."""
     from routing_etl.model.base.threads import threads
 
     by_item = [f.name for f in PREDICTED if f.name != frames.RESOURCE_ALTERNATIVES.name]
-    scored = Scored(todo.height, dict.fromkeys(by_item, 0))
+    counted = Counted(todo.height, dict.fromkeys(by_item, 0))
     batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
     with threads(ctx.settings.threads):
         for number, predictions in enumerate(batches):
@@ -207,8 +207,8 @@ def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame,
             first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
             high = first.filter(pl.col("similarity_tier") == "HIGH").height
             rows = {name: made[name].height for name in by_item}
-            scored.add(Scored(0, rows, high, float(first["confidence"].sum())))
-    return scored
+            counted += Counted(0, rows, high, float(first["confidence"].sum()))
+    return counted
 
 
 def write_resources(ctx: Context, predictor: RoutingPredictor) -> None:
@@ -217,23 +217,24 @@ def write_resources(ctx: Context, predictor: RoutingPredictor) -> None:
     predictor.resource_alternatives_.write_parquet(folder / "part-00000.parquet")
 
 
-def score_report(run: RunFolder, model_version: str, scored: Scored) -> dict[str, Any]:
-    """The report of scoring, whole."""
+def score_report(run: RunFolder, model_version: str, counted: Counted) -> Scored:
+    """The result of scoring, whole."""
     resources = scan_predictions(run, frames.RESOURCE_ALTERNATIVES).select(pl.len()).collect().item()
-    abstained = scored.rows[frames.ABSTAINED.name]
-    predicted = scored.items - abstained
-    return {
-        "model_version": model_version,
-        "items": scored.items,
-        "predicted": predicted,
-        "abstained": abstained,
-        "abstained_by_reason": _abstained_by_reason(run),
-        "rows": {**scored.rows, frames.RESOURCE_ALTERNATIVES.name: resources},
-        "share_high": round(scored.high / predicted, 4) if predicted else None,
-        "mean_confidence": round(scored.confident / predicted, 4) if predicted else None,
-    }
+    abstained = counted.rows[frames.ABSTAINED.name]
+    predicted = counted.items - abstained
+    return Scored(
+        model_version=model_version,
+        items=counted.items,
+        predicted=predicted,
+        abstained=abstained,
+        abstained_by_reason=_abstained_by_reason(run),
+        rows={**counted.rows, frames.RESOURCE_ALTERNATIVES.name: resources},
+        share_high=round(counted.high / predicted, 4) if predicted else None,
+        mean_confidence=round(counted.confident / predicted, 4) if predicted else None,
+    )
 
 
+#: The frames that a scoring leaves in `predictions/`.
 PREDICTED = (
     frames.CANDIDATES,
     frames.CANDIDATE_OPERATIONS,
@@ -244,6 +245,7 @@ PREDICTED = (
 
 
 def scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
+    """The part files of one predicted frame; an empty frame when there is none."""
     parts = sorted((run.predictions / frame.name).glob("*.parquet"))
     return pl.scan_parquet(parts) if parts else frame.empty().lazy()
 
@@ -255,17 +257,21 @@ def _abstained_by_reason(run: RunFolder) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
-@step("check_candidates")
-def check_candidates(ctx: Context) -> dict[str, Any]:
+@step(street.CHECK_CANDIDATES)
+def check_candidates(ctx: Context) -> Checked:
     """Run the expectation suites on the predictions.
 
     Raises
     ------
-    DataQualityError: a critical check failed; nothing of this batch will be published.
+    ConfigurationError
+        There is no prediction to check: every item has a valid routing.
+    DataQualityError
+        A critical check failed; nothing of this batch will be published.
     """
     from routing_etl.quality import checks
 
-    if (ctx.run.report("score") or {}).get("items") == 0:
+    scored = ctx.result(street.SCORE)
+    if scored is not None and scored.items == 0:
         raise ConfigurationError(
             f"Run {ctx.run.run_id} has nothing to publish: every item has a valid routing.",
             remedy="The last publication stays; nothing needs to be done.",
@@ -276,83 +282,97 @@ def check_candidates(ctx: Context) -> dict[str, Any]:
         similarity_threshold=ctx.settings.similarity_threshold,
         progress=ctx.progress,
     )
-    ctx.run.write_report("check_candidates_outcomes", {"outcomes": outcomes})
+    _write_outcomes(ctx, street.CHECK_CANDIDATES, outcomes)
     checks.raise_on_critical(outcomes)
-    return _check_counts(outcomes)
+    return Checked.of(outcomes)
 
 
-@step("load", invalidates=("publish",))
-def load(ctx: Context) -> dict[str, Any]:
+@step(street.LOAD)
+def load(ctx: Context) -> LoadReport:
     """Load the checked predictions under a new publication id that no reader sees, and reconcile them.
 
     Raises
     ------
-    ConfigurationError: the predictions were not checked. ReconcileError: the rows differ; they were deleted.
-    LockedError: another publisher is at work.
+    ConfigurationError
+        The predictions were not checked.
+    ReconcileError
+        The rows differ from the files; they were deleted.
+    LockedError
+        Another publisher is at work.
     """
     from routing_etl.warehouse.publish import Publisher
 
-    if ctx.run.report("check_candidates") is None:
+    if ctx.result(street.CHECK_CANDIDATES) is None:
         raise ConfigurationError(
             f"The candidates of run {ctx.run.run_id} have not passed their checks.",
             remedy="Run: routing-etl publish",
         )
-    scored = ctx.run.report("score") or {}
+    scored = ctx.require(street.SCORE)
     with ctx.warehouse() as engine:
-        report = Publisher(engine, ctx.settings).load(
+        return Publisher(engine, ctx.settings).load(
             ctx.run.predictions,
             run_id=ctx.run.run_id,
-            model_version=scored["model_version"],
+            model_version=scored.model_version,
             progress=ctx.progress,
         )
-    return dict(vars(report))
 
 
-@step("publish")
-def publish(ctx: Context) -> dict[str, Any]:
-    """Move the pointer to the loaded publication in one short transaction, then purge old ones."""
+@step(street.PUBLISH)
+def publish(ctx: Context) -> Published:
+    """Move the pointer to the loaded publication in one short transaction, then purge old ones.
+
+    Raises
+    ------
+    ConfigurationError
+        The run has not been loaded.
+    LockedError
+        Another publisher is at work.
+    """
     from routing_etl.warehouse.publish import Publisher
 
-    loaded = ctx.run.report("load")
+    loaded = ctx.result(street.LOAD)
     if loaded is None:
         raise ConfigurationError(
             f"Run {ctx.run.run_id} has not been loaded.", remedy="Run: routing-etl publish"
         )
     with ctx.warehouse() as engine:
         publisher = Publisher(engine, ctx.settings)
-        moved = publisher.publish(loaded["publication_id"])
+        moved = publisher.publish(loaded.publication_id)
         purged = publisher.purge(ctx.settings.keep_publications, progress=ctx.progress)
-    return {
-        "publication_id": moved.publication_id,
-        "previous_id": moved.previous_id,
-        "changed": moved.changed,
-        "pointer_seconds": moved.seconds,
-        "rows": loaded["rows"],
-        "reused": loaded["reused"],
-        "purged": purged,
-    }
+    return Published(
+        publication_id=moved.publication_id,
+        previous_id=moved.previous_id,
+        changed=moved.changed,
+        pointer_seconds=moved.seconds,
+        rows=loaded.rows,
+        reused=loaded.reused,
+        purged=purged,
+    )
 
 
-def publish_run(ctx: Context) -> dict[str, Any]:
+def publish_run(ctx: Context) -> Published:
     """Check the candidates, load, publish and measure: what `routing-etl publish` does."""
-    check_candidates(ctx)
-    load(ctx)
-    report = publish(ctx)
-    measure(ctx)
-    return report
+    for row in street.of_command("publish"):
+        row.run(ctx)
+    return ctx.require(street.PUBLISH)
 
 
-@step("measure")
-def measure(ctx: Context) -> dict[str, Any]:
+@step(street.MEASURE)
+def measure(ctx: Context) -> Measured:
     """How the published batch looks and what became of the one before it, into `model_metric` (split `production`).
 
     Coverage of the batch, drift of the similarity distribution against the previous publication (Kullback-Leibler
     divergence over 50 bins), and realised outcomes: items predicted before that an engineer has routed since.
+
+    Raises
+    ------
+    ConfigurationError
+        The run has not been published.
     """
     from routing_etl.warehouse import outcomes
     from routing_etl.warehouse.records import Records
 
-    scored, published = ctx.run.report("score") or {}, ctx.run.report("publish") or {}
+    scored, published = ctx.require(street.SCORE), ctx.require(street.PUBLISH)
     operations = pl.scan_parquet(ctx.run.clean / "operations.parquet").filter(
         "rout_valid", pl.col("routing_rank") == 0
     )
@@ -362,27 +382,28 @@ def measure(ctx: Context) -> dict[str, Any]:
     ).collect()
     with ctx.warehouse() as engine:
         schema = ctx.settings.warehouse_schema
-        rows = [
-            *_coverage(ctx.run, scored),
-            vars(outcomes.similarity_drift(engine, schema, published["publication_id"])),
-            *map(vars, outcomes.realised(engine, schema, published["publication_id"], actual)),
+        found = [
+            outcomes.similarity_drift(engine, schema, published.publication_id),
+            *outcomes.realised(engine, schema, published.publication_id, actual),
         ]
-        metrics = frames.METRICS.conform(
-            pl.DataFrame(rows, schema_overrides={"value": pl.Float64, "reason": pl.String}).with_columns(
-                pl.lit("model").alias("method"),
-                pl.lit("production").alias("split"),
-                pl.lit("all").alias("segment"),
-            )
+        metrics = (
+            *_coverage(ctx.run, scored),
+            *(_production(f.metric, f.value, f.n, f.reason) for f in found),
         )
-        Records(engine, ctx.settings).store_metrics(scored["model_version"], metrics, run_id=ctx.run.run_id)
-    return {"publication_id": published["publication_id"], "metrics": metrics.to_dicts()}
+        Records(engine, ctx.settings).store_metrics(
+            scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id
+        )
+    return Measured(published.publication_id, metrics)
 
 
-def _coverage(run: RunFolder, scored: dict[str, Any]) -> list[dict[str, Any]]:
+def _production(metric: str, value: float | None, n: int, reason: str | None) -> MetricRow:
+    """A metric of the published batch."""
+    return MetricRow("model", "production", "all", metric, value, None, None, n, reason)
+
+
+def _coverage(run: RunFolder, scored: Scored) -> list[MetricRow]:
     """Shares of the published batch; NULL with a reason when nothing was predicted."""
-    items, predicted = scored["items"], scored["predicted"]
-    candidates = scored["rows"][frames.CANDIDATES.name]
-    timed = (
+    operations, with_time, with_actual = (
         scan_predictions(run, frames.CANDIDATE_OPERATIONS)
         .select(
             pl.len().alias("n"),
@@ -390,7 +411,7 @@ def _coverage(run: RunFolder, scored: dict[str, Any]) -> list[dict[str, Any]]:
             pl.col("time_source").str.starts_with("actual").sum().alias("actual"),
         )
         .collect()
-        .row(0, named=True)
+        .row(0)
     )
     per_item = (
         scan_predictions(run, frames.CANDIDATES)
@@ -400,18 +421,19 @@ def _coverage(run: RunFolder, scored: dict[str, Any]) -> list[dict[str, Any]]:
         .collect()
     )
 
-    def share(metric: str, part: float, whole: int) -> dict[str, Any]:
+    def share(metric: str, part: float, whole: int) -> MetricRow:
         if whole:
-            return {"metric": metric, "value": part / whole, "n": whole, "reason": None}
-        return {"metric": metric, "value": None, "n": 0, "reason": "nothing was predicted"}
+            return _production(metric, part / whole, whole, None)
+        return _production(metric, None, 0, "nothing was predicted")
 
+    predicted = scored.predicted
     return [
-        share("predicted_share", predicted, items),
-        share("abstained_share", scored["abstained"], items),
-        share("high_tier_share", (scored["share_high"] or 0.0) * predicted, predicted),
-        share("mean_confidence", (scored["mean_confidence"] or 0.0) * predicted, predicted),
-        share("candidates_per_item", candidates, predicted),
+        share("predicted_share", predicted, scored.items),
+        share("abstained_share", scored.abstained, scored.items),
+        share("high_tier_share", (scored.share_high or 0.0) * predicted, predicted),
+        share("mean_confidence", (scored.mean_confidence or 0.0) * predicted, predicted),
+        share("candidates_per_item", scored.rows[frames.CANDIDATES.name], predicted),
         share("three_candidates_share", per_item.item(), predicted),
-        share("operations_with_time_share", timed["timed"], timed["n"]),
-        share("operations_with_actuals_share", timed["actual"], timed["n"]),
+        share("operations_with_time_share", with_time, operations),
+        share("operations_with_actuals_share", with_actual, operations),
     ]

@@ -1,33 +1,28 @@
-"""The steps that learn: evaluate on held-out items, and train a version. Part of `pipeline/steps.py`, which shows them.
-
-What belongs here: what is fitted on what, and in which process. What does not: the registry and the promotion
-(`pipeline/champion.py`), learning itself (the room `model`).
-"""
+"""The steps that learn: evaluate on held-out items, and train a version. `steps.py` shows them beside the others."""
 
 from __future__ import annotations
 
 import functools
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from routing_etl import frames
 from routing_etl.errors import ModelError
-from routing_etl.pipeline.champion import (
-    LearningData,
-    make_predictor,
-    model_card,
-    promote_if_not_worse,
-    read_learning_data,
-    save_version,
-    unsaved_card,
-)
+from routing_etl.pipeline import street
+from routing_etl.pipeline.cards import model_card, unsaved_card
 from routing_etl.pipeline.context import Context, step
-from routing_etl.pipeline.training_facts import training_facts
+from routing_etl.pipeline.gate import promote_if_not_worse
+from routing_etl.pipeline.learning import LearningData, make_predictor, read_learning_data
+from routing_etl.pipeline.results import DatasetStats, Evaluated, Trained
+from routing_etl.pipeline.training_facts import Accounts, training_facts
+from routing_etl.pipeline.versions import NewVersion, save_version
 from routing_etl.pipeline.worker import Worker
 from routing_etl.progress import Progress
-from routing_etl.runs import RunFolder
+from routing_etl.runs import RunFolder, as_json, from_json
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,8 +33,139 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE_FROM = 1_000
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Which items an evaluation holds out, and whether it judges the baselines too.
+
+    Attributes
+    ----------
+    split : str
+        `time` (the newest routings), `family` (groups of near-identical items) or `loo` (leave one out).
+    max_items : int
+        Most items that are judged.
+    baselines : bool
+        Judge the baselines on the same items.
+    folds : int or None
+        Makes `loo` as many parts instead of one item each.
+    """
+
+    split: str = "time"
+    max_items: int = 5000
+    baselines: bool = True
+    folds: int | None = None
+
+    def check(self, settings: Settings) -> None:
+        """Refuse impossible options before anything is read.
+
+        Raises
+        ------
+        ConfigurationError
+            An option has a value that it cannot have.
+        """
+        from routing_etl.evaluation.options import check_split_options
+
+        check_split_options(
+            split=self.split,
+            test_days=settings.test_days,
+            max_items=self.max_items,
+            folds=self.folds,
+            random_state=settings.random_state,
+        )
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What is asked of a training.
+
+    Attributes
+    ----------
+    name : str or None
+        Name of the new version; None takes the UTC time.
+    dry_run : bool
+        Evaluate and fit, but save neither files nor rows.
+    promote : bool
+        Make the version the champion unless it is significantly worse.
+    split : str
+        How held-out items are chosen, as in `HeldOut`.
+    max_items : int
+        Most held-out items that are judged.
+    requested_by : str
+        Who asks; empty means the service user.
+    """
+
+    name: str | None = None
+    dry_run: bool = False
+    promote: bool = True
+    split: str = "time"
+    max_items: int = 5000
+    requested_by: str = ""
+
+
+# --- evaluation --------------------------------------------------------------------------------------------------------
+
+
+@step(street.EVALUATE)
+def evaluate(
+    ctx: Context,
+    *,
+    split: str = "time",
+    max_items: int = 5000,
+    baselines: bool = True,
+    folds: int | None = None,
+) -> Evaluated:
+    """Judge the method and the baselines on held-out items; every fold's model is thrown away.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with cleaned frames and time profiles.
+    split : str
+        How held-out items are chosen, as in `HeldOut`.
+    max_items : int
+        Most held-out items that are judged.
+    baselines : bool
+        Judge the baselines on the same items.
+    folds : int, optional
+        Parts of the split `loo`. None: one item each.
+
+    Raises
+    ------
+    ConfigurationError
+        An option has a value that it cannot have.
+    """
+    from routing_etl.model.base.threads import threads
+
+    how = HeldOut(split, max_items, baselines, folds)
+    how.check(ctx.settings)
+    data = read_learning_data(ctx.run)
+    with threads(ctx.settings.threads):
+        report = _evaluate(ctx, data, how)
+    found = _evaluated(ctx, data, report)
+    return replace(found, model_card=unsaved_card(ctx, found))
+
+
+def _evaluate(ctx: Context, data: LearningData, how: HeldOut) -> EvaluationReport:
+    from routing_etl.evaluation.evaluate import evaluate as evaluate_model
+    from routing_etl.times.profiles import SAMPLES, read_evidence
+
+    return evaluate_model(
+        lambda: make_predictor(ctx.settings, data.attributes),
+        data.items,
+        data.operations,
+        split=how.split,  # type: ignore[arg-type]
+        evidence=functools.partial(_evidence_of, ctx),
+        actuals=read_evidence(ctx.run.times),
+        reports=pl.scan_parquet(ctx.run.times / SAMPLES),
+        test_days=ctx.settings.test_days,
+        max_items=how.max_items,
+        baselines=how.baselines,
+        folds=how.folds,
+        progress=ctx.progress,
+    )
+
+
 def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
-    """Time profiles made from these items' results only: what a model may know when the others are held out."""
+    """Time profiles from these items' results only: what a model may know while the others are held out."""
     from routing_etl.times.profiles import read_evidence, subset_evidence
 
     own = read_evidence(ctx.run.times).by_item_operation["item_key"].unique()
@@ -48,127 +174,135 @@ def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
     )
 
 
-@step("evaluate")
-def evaluate(
-    ctx: Context,
-    *,
-    split: str = "time",
-    max_items: int = 5000,
-    baselines: bool = True,
-    folds: int | None = None,
-) -> dict[str, Any]:
-    """Measure the method and the baselines on held-out items; every fold's model is thrown away.
-
-    `split`: `time` (the newest routings), `family` (groups of near-identical items) or `loo` (leave one out; `folds`
-    makes it as many parts instead of one item each).
-
-    Raises
-    ------
-    ConfigurationError: an option has a value that it cannot have.
-    """
-    from routing_etl.model.base.threads import threads
-
-    _check_options(ctx.settings, split, max_items, folds)
-    data = read_learning_data(ctx.run)
-    with threads(ctx.settings.threads):
-        found = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
-    report = _as_report(ctx, data, found)
-    return {**report, "model_card": unsaved_card(ctx, report)}
+def _evaluate_run(settings: Settings, run: RunFolder, how: HeldOut, progress: Progress) -> EvaluationReport:
+    """Evaluate in a process of its own, which has nothing but the run folder."""
+    return _evaluate(Context(settings, run, progress), read_learning_data(run), how)
 
 
-def _check_options(settings: Settings, split: str, max_items: int, folds: int | None = None) -> None:
-    """Before anything is read."""
-    from routing_etl.evaluation.options import check_split_options
-
-    check_split_options(
-        split=split, test_days=settings.test_days, max_items=max_items, folds=folds, random_state=settings.random_state
-    )  # fmt: skip
-
-
-def _as_report(ctx: Context, data: LearningData, found: EvaluationReport) -> dict[str, Any]:
-    """What an evaluation and a training report alike: figures, tables, how they were made, and on what data."""
+def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Evaluated:
+    """What an evaluation found, how, and on what data."""
     from routing_etl.times.profiles import read_evidence
 
-    timed = read_evidence(ctx.run.times).by_item_operation["item_key"].n_unique()
-    return {
-        **found.as_dict(),
-        "dataset_stats": _dataset_stats(data),
-        "data": training_facts(ctx.run, data.items, data.operations, items_with_times=timed),
-    }
-
-
-def _evaluate_run(
-    settings: Settings, run: RunFolder, split: str, max_items: int, progress: Progress
-) -> EvaluationReport:
-    """Evaluate in a process of its own, which has nothing but the run folder."""
-    return _evaluate(
-        Context(settings, run, progress), read_learning_data(run), split=split, max_items=max_items
-    )
-
-
-def _evaluate(
-    ctx: Context,
-    data: LearningData,
-    *,
-    split: str,
-    max_items: int,
-    baselines: bool = True,
-    folds: int | None = None,
-) -> EvaluationReport:
-    from routing_etl.evaluation.evaluate import evaluate as evaluate_model
-    from routing_etl.times.profiles import SAMPLES, read_evidence
-
-    return evaluate_model(
-        lambda: make_predictor(ctx.settings, data.attributes),
+    facts = training_facts(
+        ctx.run,
         data.items,
         data.operations,
-        split=split,  # type: ignore[arg-type]
-        evidence=functools.partial(_evidence_of, ctx),
-        actuals=read_evidence(ctx.run.times),
-        reports=pl.scan_parquet(ctx.run.times / SAMPLES),
-        test_days=ctx.settings.test_days,
-        max_items=max_items,
-        baselines=baselines,
-        folds=folds,
-        progress=ctx.progress,
+        items_with_times=read_evidence(ctx.run.times).by_item_operation["item_key"].n_unique(),
+        accounts=Accounts(ctx.result(street.CLEAN), ctx.result(street.AGGREGATE_TIMES)),
+    )
+    content = as_json(report.as_dict())
+    return from_json(
+        Evaluated, content | {"dataset_stats": as_json(_dataset_stats(data)), "data": as_json(facts)}
     )
 
 
-@step("train")
-def train(
-    ctx: Context,
-    *,
-    name: str | None = None,
-    dry_run: bool = False,
-    promote: bool = True,
-    split: str = "time",
-    max_items: int = 5000,
-    requested_by: str = "",
-) -> dict[str, Any]:
+def _dataset_stats(data: LearningData) -> DatasetStats:
+    label = data.operations.select("routing_rank", "item_key", "item_cd", "job_cd").filter(
+        pl.col("routing_rank") == 0
+    )
+    names = tuple(a.name for a in data.attributes)
+    return DatasetStats(
+        total_samples=label.height,
+        unique_items=label["item_key"].n_unique(),
+        unique_processes=label["job_cd"].n_unique(),
+        missing_item_code=label["item_cd"].null_count() / max(label.height, 1),
+        missing_process_code=label["job_cd"].null_count() / max(label.height, 1),
+        total_columns=len(names),
+        column_names=names,
+        missing_rates={n: round(data.items[n].null_count() / max(data.items.height, 1), 4) for n in names},
+    )
+
+
+# --- training ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """A model fitted on every routed item, and how well the method did on held-out items."""
+
+    predictor: RoutingPredictor
+    evaluation: EvaluationReport
+    fit_seconds: float
+    seconds: float
+    worker_memory_mb: float
+
+
+@step(street.TRAIN)
+def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     """Evaluate the method on held-out items, then fit on every routed item and save the version.
 
-    A dry run saves nothing, neither files nor rows. A version whose metrics could not be measured is saved but never
-    promoted.
+    A version whose metrics could not be measured is saved but never promoted. One that was to be promoted and was not
+    gets the alias `challenger`.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with cleaned frames and time profiles.
+    asked : TrainingRequest, optional
+        Name, dry run, promotion, held-out items. None: the defaults.
 
     Raises
     ------
-    ModelError: too few routings or no usable attribute. RegistryError: the name is taken or not usable.
-    ConfigurationError: an option has a value that it cannot have.
+    ModelError
+        There are too few routings, or no usable attribute.
+    RegistryError
+        The name is taken or not usable.
+    ConfigurationError
+        An option has a value that it cannot have.
     """
-    from routing_etl.model.base.threads import threads
     from routing_etl.times.profiles import read_evidence
 
-    _check_options(ctx.settings, split, max_items)
-    if name is not None and not dry_run:
-        ctx.registry.check_name(name)
+    asked = asked or TrainingRequest()
+    how = HeldOut(asked.split, asked.max_items)
+    how.check(ctx.settings)
+    if asked.name is not None and not asked.dry_run:
+        ctx.registry.check_name(asked.name)
     data = read_learning_data(ctx.run)
     if data.operations.is_empty():
         raise ModelError(
             "There is no item with a valid routing to learn from.",
             remedy="Check the routing table and the validity filter of the profile.",
         )
-    started = time.perf_counter()
     times = read_evidence(ctx.run.times)
+    learned = _learn(ctx, data, times, how)
+    trained = _trained(ctx, data, learned, asked)
+    by = asked.requested_by or ctx.settings.service_user
+    if asked.dry_run:
+        return replace(trained, model_card=unsaved_card(ctx, trained, learned.predictor, by))
+    held_out = learned.evaluation.held_out
+    saved = save_version(
+        ctx, NewVersion(asked.name, learned.predictor, data, times, trained, held_out, requested_by=by)
+    )
+    trained = replace(trained, version=saved)
+    if asked.promote:
+        promoted, reason = promote_if_not_worse(ctx, saved, learned.evaluation.metrics, held_out)
+        trained = replace(trained, promoted=promoted, promotion_reason=reason)
+        if not promoted:
+            ctx.registry.set_alias("challenger", saved, who=ctx.settings.service_user, why=reason)
+    ctx.registry.prune(ctx.settings.keep_models)
+    return replace(trained, model_card=model_card(ctx.registry, saved))
+
+
+def _trained(ctx: Context, data: LearningData, learned: _Learned, asked: TrainingRequest) -> Trained:
+    """What is known before the version is saved."""
+    found = _evaluated(ctx, data, learned.evaluation)
+    return Trained(
+        **{f.name: getattr(found, f.name) for f in fields(found)},
+        version=asked.name,
+        dry_run=asked.dry_run,
+        training_samples=found.dataset_stats.unique_items,
+        training_duration_sec=round(learned.fit_seconds, 3),
+        duration_sec=round(learned.seconds, 3),
+        worker_memory_mb=learned.worker_memory_mb,
+        run_id=ctx.run.run_id,
+        promoted=False,
+        promotion_reason="dry run" if asked.dry_run else "not asked for",
+    )
+
+
+def _learn(ctx: Context, data: LearningData, times: frames.TimeEvidence, how: HeldOut) -> _Learned:
+    """Fit on all items and evaluate on held-out ones, at the same time in two processes where that is faster."""
+    started = time.perf_counter()
 
     def fit() -> tuple[RoutingPredictor, float]:
         begun = time.perf_counter()
@@ -178,72 +312,50 @@ def train(
         return predictor, time.perf_counter() - begun
 
     if SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
-        with (
-            ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
-            Worker(
-                functools.partial(_evaluate_run, ctx.settings, ctx.run, split, max_items),
-                ctx.progress,
-                what="the evaluation",
-                run_id=ctx.run.run_id,
-            ) as worker,
-            threads(max(ctx.settings.threads // 2, 1)),
-        ):
-            predictor, training_seconds = fit()
-            bar.advance()
-            evaluation = worker.result()
-            bar.advance()
-        worker_mb = worker.peak_memory_mb
+        (predictor, fit_seconds), evaluation, worker_mb = _side_by_side(ctx, how, fit)
     else:
-        with (
-            ctx.progress.task("Train: evaluate on held-out items", total=2) as bar,
-            threads(ctx.settings.threads),
-        ):
-            evaluation = _evaluate(ctx, data, split=split, max_items=max_items)
-            bar.advance()
-            bar.describe("Train: fit on every routed item")
-            predictor, training_seconds = fit()
-            bar.advance()
+        (predictor, fit_seconds), evaluation = _in_turn(ctx, data, how, fit)
         worker_mb = 0.0
-    found = _as_report(ctx, data, evaluation)
-    report: dict[str, Any] = {
-        "version": name,
-        "dry_run": dry_run,
-        **found,
-        "training_samples": found["dataset_stats"]["unique_items"],
-        "training_duration_sec": round(training_seconds, 3),
-        "duration_sec": round(time.perf_counter() - started, 3),
-        "worker_memory_mb": worker_mb,
-        "run_id": ctx.run.run_id,
-        "promoted": False,
-        "promotion_reason": "dry run" if dry_run else "not asked for",
-    }
-    asked_by = requested_by or ctx.settings.service_user
-    if dry_run:
-        report["model_card"] = unsaved_card(ctx, report, predictor, asked_by)
-    else:
-        saved = save_version(ctx, name, predictor, data, report, times, asked_by, evaluation.held_out)
-        report["version"] = saved
-        if promote:
-            report["promoted"], report["promotion_reason"] = promote_if_not_worse(
-                ctx, saved, evaluation.metrics, evaluation.held_out
-            )
-        report["model_card"] = model_card(ctx.registry, saved)
-        ctx.registry.prune(ctx.settings.keep_models)
-    return report
+    return _Learned(predictor, evaluation, fit_seconds, time.perf_counter() - started, worker_mb)
 
 
-def _dataset_stats(data: LearningData) -> dict[str, Any]:
-    label = data.operations.select("routing_rank", "item_key", "item_cd", "job_cd").filter(
-        pl.col("routing_rank") == 0
-    )
-    names = [a.name for a in data.attributes]
-    return {
-        "total_samples": label.height,
-        "unique_items": label["item_key"].n_unique(),
-        "unique_processes": label["job_cd"].n_unique(),
-        "missing_item_code": label["item_cd"].null_count() / max(label.height, 1),
-        "missing_process_code": label["job_cd"].null_count() / max(label.height, 1),
-        "total_columns": len(names),
-        "column_names": names,
-        "missing_rates": {n: round(data.items[n].null_count() / max(data.items.height, 1), 4) for n in names},
-    }
+_Fit = Callable[[], "tuple[RoutingPredictor, float]"]
+
+
+def _side_by_side(
+    ctx: Context, how: HeldOut, fit: _Fit
+) -> tuple[tuple[RoutingPredictor, float], EvaluationReport, float]:
+    from routing_etl.model.base.threads import threads
+
+    with (
+        ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
+        Worker(
+            functools.partial(_evaluate_run, ctx.settings, ctx.run, how),
+            ctx.progress,
+            what="the evaluation",
+            run_id=ctx.run.run_id,
+        ) as worker,
+        threads(max(ctx.settings.threads // 2, 1)),
+    ):
+        fitted = fit()
+        bar.advance()
+        evaluation = worker.result()
+        bar.advance()
+    return fitted, evaluation, worker.peak_memory_mb
+
+
+def _in_turn(
+    ctx: Context, data: LearningData, how: HeldOut, fit: _Fit
+) -> tuple[tuple[RoutingPredictor, float], EvaluationReport]:
+    from routing_etl.model.base.threads import threads
+
+    with (
+        ctx.progress.task("Train: evaluate on held-out items", total=2) as bar,
+        threads(ctx.settings.threads),
+    ):
+        evaluation = _evaluate(ctx, data, how)
+        bar.advance()
+        bar.describe("Train: fit on every routed item")
+        fitted = fit()
+        bar.advance()
+    return fitted, evaluation

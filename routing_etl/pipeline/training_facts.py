@@ -1,67 +1,140 @@
-"""What a model is trained on, as counts and dates of a run folder: the model card's section on data.
-
-Belongs here: counting what the steps before training left in the run folder. Does not: learning, metrics, Markdown.
-"""
+"""What a model is trained on, as counts and dates of a run folder: the model card's section on data."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
 
 import polars as pl
+from pydantic import Field
 
+from routing_etl.erp.clean import CleanReport, FrameClean
 from routing_etl.runs import RunFolder
+from routing_etl.times.profiles import MeasureReport, TimesReport
+
+
+@dataclass(frozen=True)
+class ItemCounts:
+    """Items of the master, those with a valid routing, those to predict, and those whose work results gave a time."""
+
+    all: int
+    routed: int
+    to_predict: int
+    with_work_results: int
+
+
+@dataclass(frozen=True)
+class RoutingDates:
+    """Oldest and newest date of the routings learned from, and the items whose routing has none."""
+
+    oldest: date | None
+    newest: date | None
+    items_without_date: int
+
+
+@dataclass(frozen=True)
+class ResultDates:
+    """Oldest and newest date of the work results."""
+
+    oldest: date | None
+    newest: date | None
+
+
+@dataclass(frozen=True)
+class FrameAccount:
+    """What cleaning did with a frame's rows. In JSON the rows read are called `in`."""
+
+    rows_in: Annotated[int, Field(alias="in")]
+    kept: int
+    rejected: int
+    filtered: int
+    rejected_by_rule: dict[str, int]
+    filtered_by_rule: dict[str, int]
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """Counts, time windows, and what was left out and why.
+
+    `as_of`, `cutoff` and `rows` (by frame) come from the step `clean`, `times` (reports kept out, by measure) from the
+    step `aggregate_times`; they are None when the run has no such report.
+    """
+
+    as_of: date | None
+    cutoff: date | None
+    items: ItemCounts
+    excluded_items: dict[str, int]
+    excluded_routed_items: dict[str, int]
+    routings: int
+    operations: int
+    operations_learned: int
+    work_results: int
+    routing_dates: RoutingDates
+    result_dates: ResultDates
+    rows: dict[str, FrameAccount] | None
+    times: dict[str, dict[str, int]] | None
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What the steps before a training reported; None for a step that has not finished in this run."""
+
+    cleaned: CleanReport | None = None
+    aggregated: TimesReport | None = None
 
 
 def training_facts(
-    run: RunFolder, items: pl.DataFrame, operations: pl.DataFrame, *, items_with_times: int
-) -> dict[str, Any]:
+    run: RunFolder,
+    items: pl.DataFrame,
+    operations: pl.DataFrame,
+    *,
+    items_with_times: int,
+    accounts: Accounts,
+) -> TrainingFacts:
     """Counts, time windows, and what was left out and why.
 
     Parameters
     ----------
-    items: ITEMS frame of the run. operations: OPERATIONS frame of its valid routings, all ranks. items_with_times: items
-        whose work results gave a time.
+    run : RunFolder
+        Its cleaned work results are counted.
+    items : polars.DataFrame
+        ITEMS frame of the run.
+    operations : polars.DataFrame
+        OPERATIONS frame of its valid routings, all ranks.
+    items_with_times : int
+        Items whose work results gave a time.
+    accounts : Accounts
+        Reports of the steps `clean` and `aggregate_times`.
 
     Returns
     -------
-    A JSON-able dictionary. `as_of`, `cutoff`, `rows` (per frame: in, kept, rejected, filtered, by rule) and `times` (reports
-    kept out, by measure) come from the reports of the steps `clean` and `aggregate_times`; they are None when the run
-    has no such report. Dates are ISO days, None when there is none.
+    TrainingFacts
+        What the model card says about the data.
     """
-    cleaned, aggregated = run.report("clean"), run.report("aggregate_times")
+    cleaned, aggregated = accounts.cleaned, accounts.aggregated
     label = operations.select("routing_rank", "item_key", "rout_date").filter(pl.col("routing_rank") == 0)
     routed = items.join(operations.select("item_key").unique(), on="item_key", how="semi")
-    dated = label.group_by("item_key").agg(pl.col("rout_date").max())
+    dated = label.group_by("item_key").agg(pl.col("rout_date").max()).get_column("rout_date")
     results = pl.scan_parquet(run.clean / "work_results.parquet").select(
-        pl.len().alias("rows"),
-        pl.col("report_dt").min().alias("oldest"),
-        pl.col("report_dt").max().alias("newest"),
+        pl.len(), pl.col("report_dt").min().alias("oldest"), pl.col("report_dt").max().alias("newest")
     )
-    reported = results.collect().row(0, named=True)
-    return {
-        "as_of": (cleaned or {}).get("as_of"),
-        "cutoff": (cleaned or {}).get("cutoff"),
-        "items": {
-            "all": items.height,
-            "routed": routed.height,
-            "to_predict": items.height - routed.height,
-            "with_work_results": items_with_times,
-        },
-        "excluded_items": _by_reason(items, "excluded"),
-        "excluded_routed_items": _by_reason(routed, "excluded"),
-        "routings": operations.select("item_key", "rout_no").unique().height,
-        "operations": operations.height,
-        "operations_learned": label.height,
-        "work_results": reported["rows"],
-        "routing_dates": {
-            "oldest": _day(dated["rout_date"].min()),
-            "newest": _day(dated["rout_date"].max()),
-            "items_without_date": dated["rout_date"].null_count(),
-        },
-        "result_dates": {"oldest": _day(reported["oldest"]), "newest": _day(reported["newest"])},
-        "rows": None if cleaned is None else {n: _account(f) for n, f in cleaned["frames"].items()},
-        "times": None if aggregated is None else {m: _kept_out(r) for m, r in aggregated["measures"].items()},
-    }  # fmt: skip
+    reported, oldest, newest = results.collect().row(0)
+    return TrainingFacts(
+        as_of=cleaned.as_of if cleaned else None,
+        cutoff=cleaned.cutoff if cleaned else None,
+        items=ItemCounts(items.height, routed.height, items.height - routed.height, items_with_times),
+        excluded_items=_by_reason(items, "excluded"),
+        excluded_routed_items=_by_reason(routed, "excluded"),
+        routings=operations.select("item_key", "rout_no").unique().height,
+        operations=operations.height,
+        operations_learned=label.height,
+        work_results=reported,
+        routing_dates=RoutingDates(_day(dated.min()), _day(dated.max()), dated.null_count()),
+        result_dates=ResultDates(_day(oldest), _day(newest)),
+        rows={n: _account(f) for n, f in cleaned.frames.items()} if cleaned else None,
+        times={m: _kept_out(r) for m, r in aggregated.measures.items()} if aggregated else None,
+    )
 
 
 def _by_reason(frame: pl.DataFrame, column: str) -> dict[str, int]:
@@ -69,22 +142,28 @@ def _by_reason(frame: pl.DataFrame, column: str) -> dict[str, int]:
     return dict(counted.sort("len", column, descending=[True, False]).iter_rows())
 
 
-def _day(moment: Any) -> str | None:
-    return None if moment is None else str(moment)[:10]
+def _day(moment: object) -> date | None:
+    if isinstance(moment, datetime):
+        return moment.date()
+    return moment if isinstance(moment, date) else None
 
 
-def _account(frame: dict[str, Any]) -> dict[str, Any]:
+def _account(frame: FrameClean) -> FrameAccount:
+    return FrameAccount(
+        frame.rows_in,
+        frame.rows_kept,
+        frame.rows_rejected,
+        frame.rows_filtered,
+        frame.rejects,
+        frame.filtered,
+    )
+
+
+def _kept_out(measure: MeasureReport) -> dict[str, int]:
     return {
-        "in": frame["rows_in"],
-        "kept": frame["rows_kept"],
-        "rejected": frame["rows_rejected"],
-        "filtered": frame["rows_filtered"],
-        "rejected_by_rule": frame["rejects"],
-        "filtered_by_rule": frame["filtered"],
+        "samples": measure.samples,
+        **{f"flagged_{name}": n for name, n in measure.flagged.items()},
+        "minutes_as_hours": measure.minutes_as_hours,
+        "order_as_piece": measure.order_as_piece,
+        "outliers": measure.outliers,
     }
-
-
-def _kept_out(measure: dict[str, Any]) -> dict[str, int]:
-    flagged = {f"flagged_{name}": n for name, n in measure["flagged"].items()}
-    errors = {n: measure[n] for n in ("minutes_as_hours", "order_as_piece", "outliers")}
-    return {"samples": measure["samples"], **flagged, **errors}

@@ -1,7 +1,4 @@
-"""A piece of a step in a process of its own, beside the step itself: its progress bars and log lines appear here.
-
-What belongs here: starting the process, relaying, ending it whatever happens. What does not: what is worked on.
-"""
+"""A piece of a step in a process of its own, beside the step itself; its progress bars and log lines appear in ours."""
 
 from __future__ import annotations
 
@@ -132,7 +129,14 @@ class Worker(Generic[T]):
 
     Parameters
     ----------
-    function: picklable, and so is what it returns. what: its name in error messages. run_id: put on its log lines.
+    function : callable
+        Takes a `Progress`; it and what it returns must be picklable.
+    progress : Progress
+        Shows the tasks of the other process.
+    what : str
+        Name of the work in error messages.
+    run_id : str
+        Put on the log lines of the other process.
     """
 
     def __init__(
@@ -192,7 +196,10 @@ class Worker(Generic[T]):
 
         Raises
         ------
-        RoutingEtlError: as raised by the function. WorkerError: it failed otherwise, or the process died.
+        RoutingEtlError
+            As raised by the function.
+        WorkerError
+            The function failed otherwise, or the process died.
         """
         self._reader.join()
         if self._answer is None:

@@ -18,4 +18,4 @@ To add a check, add a rule to one of the two lists. What belongs here: finding b
 (`erp`), and how good the predictions are (`evaluation`).
 """
 
-__all__ = ["checks"]
+__all__ = ["checks", "score"]

@@ -201,9 +201,19 @@ class ModelRegistry:
         RegistryError
             No previous champion is on the disk.
         """
+        return self.set_alias("champion", self.former_champion(), who, why)
+
+    def former_champion(self) -> str:
+        """The version that was champion before the present one and is still on the disk.
+
+        Raises
+        ------
+        RegistryError
+            No former champion is left on the disk.
+        """
         for name in self._aliases.former_champions():
             if self._folder(name).is_dir():
-                return self.set_alias("champion", name, who, why)
+                return name
         raise RegistryError(
             "There is no former champion to go back to.",
             remedy="Name a version: routing-etl models promote NAME",

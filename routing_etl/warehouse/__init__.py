@@ -11,6 +11,7 @@ __all__ = [
     "migrate",
     "outcomes",
     "output_profiles",
+    "publications",
     "publish",
     "records",
     "schema",

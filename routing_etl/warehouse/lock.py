@@ -312,8 +312,8 @@ class WriterLock:
             raise
         if code >= 0:
             return True
-        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) leaks memory of every
-        # refusal into the session, and the fifth in one session crashes the whole server.
+        # Not back into the pool: a T-SQL server on top of PostgreSQL (Babelfish 4.4) keeps a part of
+        # every refusal in its session, and the fifth in one session stops the whole server.
         self._session.invalidate()
         self._session.close()
         self._session = None

@@ -20,10 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-STEPS = (
-    "extract", "clean", "check_source", "aggregate_times", "train", "score", "check_candidates", "load", "publish",
-    "measure",
-)  # fmt: skip
+from routing_etl.pipeline import street
+
+STEPS = tuple(step.name for step in street.NIGHT)
 
 
 def command(home: Path, *words: str) -> tuple[float, float]:
@@ -48,7 +47,8 @@ def one_size(items: int, seed: int, folder: Path) -> dict[str, Any]:
     )
     night, _ = command(home, "run", "--retrain")
     run = next((home / "runs").iterdir())
-    reports = {s: json.loads((run / "reports" / f"{s}.json").read_text(encoding="utf-8")) for s in STEPS}
+    told = {s: json.loads((run / "reports" / f"{s}.json").read_text(encoding="utf-8")) for s in STEPS}
+    reports = {s: {**content["result"], **content["cost"]} for s, content in told.items()}
     return {"items": items, "plant": plant, "night": night, "reports": reports}
 
 

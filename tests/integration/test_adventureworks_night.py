@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from homes import ask, home_settings
 
-from routing_etl.pipeline import admin, context, steps
+from routing_etl.pipeline import context, demo, steps, street
 from routing_etl.pipeline.night import night
+from routing_etl.pipeline.versions import headline
 from routing_etl.runs import RunFolder
 
 pytestmark = pytest.mark.integration
@@ -22,7 +23,7 @@ def adventureworks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunF
         pytest.skip(f"the AdventureWorks CSV files are not at {CSV}")
     home = tmp_path_factory.mktemp("adventureworks")
     settings = home_settings(home, profile="adventureworks")
-    admin.load_adventureworks(CSV, settings.erp)
+    demo.load_adventureworks(CSV, settings.erp)
     return home, night(settings)
 
 
@@ -30,7 +31,7 @@ def test_every_made_product_without_routing_is_predicted(adventureworks: tuple[P
     """90 of the 239 made products have no routing; 89 of them have been ordered."""
     home, run = adventureworks
     predicted = {r[0] for r in ask(home / "warehouse.db", "SELECT DISTINCT item_cd FROM routing_predictions")}
-    assert len(predicted) == 90 and (run.report("score") or {})["abstained"] == 0
+    assert len(predicted) == 90 and run.read(street.SCORE.report).result.abstained == 0
     ordered = {str(r[0]) for r in ask(home / "erp.db", "SELECT DISTINCT ProductID FROM WorkOrder")}
     routed = {str(r[0]) for r in ask(home / "erp.db", "SELECT DISTINCT ProductID FROM WorkOrderRouting")}
     assert len(ordered - routed) == 89 and ordered - routed <= predicted
@@ -54,11 +55,7 @@ def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
     """
     home, run = adventureworks
     ctx = context.Context(home_settings(home, profile="adventureworks"), run)
-    report = steps.evaluate(ctx, split="loo", baselines=False, folds=30)
-    exact = next(
-        m
-        for m in report["metrics"]
-        if (m["method"], m["segment"], m["metric"]) == ("model", "all", "exact_at_1")
-    )
-    assert exact["n"] == 149 and exact["value"] >= 0.95
-    assert any(note.startswith("9 of 149 items have others") for note in report["evaluation"]["notes"])
+    found = steps.evaluate(ctx, split="loo", baselines=False, folds=30).result
+    exact = headline(found.metrics)
+    assert exact is not None and exact.n == 149 and exact.value is not None and exact.value >= 0.95
+    assert any(note.startswith("9 of 149 items have others") for note in found.evaluation["notes"])

@@ -53,7 +53,8 @@ def test_a_wrong_option_is_a_usage_error(call, tmp_path: Path) -> None:  # type:
 def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_may_be(
     call, tmp_path: Path
 ) -> None:  # type: ignore[no-untyped-def]
-    runs.new_run(tmp_path, "run_1").write_report("aggregate_times", {})
+    report = runs.new_run(tmp_path, "run_1").reports / "aggregate_times.json"
+    report.write_text("{}", encoding="utf-8")
     result = call(tmp_path, "evaluate", "--split", "nonsense")
     assert result.code == 1
     assert result.err.strip() == (
@@ -87,9 +88,12 @@ def test_a_plant_of_a_wrong_size_is_refused(call, tmp_path: Path, items: str) ->
 
 
 def test_steps_alone_do_what_the_night_does(call, home: Path) -> None:  # type: ignore[no-untyped-def]
-    for words in (("extract",), ("check",), ("times",), ("score",), ("publish",)):
-        result = call(home, *words)
+    shown = {}
+    for command in ("extract", "check", "times", "score", "publish"):
+        result = call(home, command)
         assert result.code == 0, result.err
+        shown[command] = result.out
+    assert "Quality score of the item master: " in shown["check"] and " of 100 (complete " in shown["check"]
     assert ask(home / "warehouse.db", "SELECT COUNT(DISTINCT publication_id) FROM routing_predictions") == [
         (1,)
     ]
@@ -105,6 +109,7 @@ def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-u
 
 
 def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    [[first]] = ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'")
     assert call(home, "train", "--version", "autumn", "--no-promote").code == 0
     listed = call(home, "models", "list")
     assert "autumn" in listed.out and "pending" in listed.out and "active" in listed.out
@@ -123,9 +128,20 @@ def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(ca
     assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
         ("autumn",)
     ]
+    back = call(home, "models", "rollback", "--why", "more scrap on glands")
+    assert back.code == 0 and back.out.strip() == f"{first} is the champion again."
+    assert "more scrap on glands" in call(home, "models", "card").out
+    assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
+        (first,)
+    ]
     (home / "models" / "autumn" / "metrics.json").write_text("{}", encoding="utf-8")
     broken = call(home, "models", "verify", "autumn")
     assert broken.code == 1 and "metrics.json" in broken.err
+
+
+def test_models_cannot_be_rolled_back_without_a_former_champion(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    result = call(home, "models", "rollback", "--why", "just so")
+    assert result.code == 1 and "There is no former champion to go back to." in result.err
 
 
 def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # type: ignore[no-untyped-def]
@@ -138,6 +154,10 @@ def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # typ
         result.code == 0 and f"{item}_C01" in result.out and job in result.out and "because of" in result.out
     )
     assert "640" in call(home, "predict", item, "--lot", "640").out
+    assert (
+        "lead time of an order of 640 pieces: set-up and run"
+        in call(home, "predict", item, "--lot", "640").out
+    )
     refused = call(home, "predict", item, "--lot", "0")
     assert refused.code == 1 and "A lot of 0.0 pieces: must be above 0." in refused.err
     missing = call(home, "predict", "NOPE-1")

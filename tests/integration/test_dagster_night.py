@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
-from homes import ask, change, home_settings
+from homes import ask, change, finished, home_settings
+from results import evaluated
 
 from dagster_defs import failures
 from dagster_defs.definitions import build_defs
 from routing_etl.errors import TransientDatabaseError
-from routing_etl.pipeline import steps
-from routing_etl.runs import run_lock
+from routing_etl.pipeline import steps, street
+from routing_etl.pipeline.results import Evaluated, Finished, Scored, Trained
+from routing_etl.pipeline.training import TrainingRequest
+from routing_etl.runs import list_runs, run_lock
 
 pytestmark = pytest.mark.integration
 
@@ -188,17 +192,22 @@ def test_a_permanent_failure_is_recorded_and_the_re_run_goes_on_where_it_stopped
     ]
 
 
+def first_training(home: Path) -> Finished[Trained]:
+    """The report of the training in the installation's first night."""
+    [found] = [t for run in list_runs(home) if (t := run.read(street.TRAIN.report)) is not None]
+    return found
+
+
 def test_the_launchpad_reaches_the_training_and_its_report_the_page(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The training itself is slow and tested elsewhere; here its report is that of the installation's first night."""
-    [first] = [p for p in (home / "runs").iterdir() if (p / "reports" / "train.json").is_file()]
-    report = json.loads((first / "reports" / "train.json").read_text(encoding="utf-8"))
+    first = first_training(home)
     calls: list[dict[str, Any]] = []
 
-    def train(ctx: Any, **arguments: Any) -> dict[str, Any]:
-        calls.append({**arguments, "test_days": ctx.settings.test_days})
-        return {**report, "version": arguments["name"], "dry_run": arguments["dry_run"]}
+    def train(ctx: Any, asked: TrainingRequest) -> Finished[Trained]:
+        calls.append({**asdict(asked), "test_days": ctx.settings.test_days})
+        return replace(first, result=replace(first.result, version=asked.name, dry_run=asked.dry_run))
 
     monkeypatch.setattr(steps, "train", train)
     asked = {"version_name": "seals-2026", "dry_run": True, "split": "TIME", "test_days": 30, "max_items": 50}
@@ -228,10 +237,11 @@ def test_a_plant_where_every_item_is_routed_publishes_nothing_and_succeeds(
     before = current_publication(home)
     real = steps.score
 
-    def score_nothing(ctx: Any, **arguments: Any) -> dict[str, Any]:
-        report = {**real(ctx, **arguments), "items": 0}
-        ctx.run.write_report("score", report)
-        return report
+    def score_nothing(ctx: Any, **arguments: Any) -> Finished[Scored]:
+        scored = real(ctx, **arguments)
+        nothing = replace(scored, result=replace(scored.result, items=0))
+        ctx.run.write(street.SCORE.report, nothing)
+        return nothing
 
     monkeypatch.setattr(steps, "score", score_nothing)
     result = run(home, "nightly", instance)
@@ -252,13 +262,14 @@ def test_a_plant_where_every_item_is_routed_publishes_nothing_and_succeeds(
 def test_the_evaluation_shows_all_methods(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [first] = [p for p in (home / "runs").iterdir() if (p / "reports" / "train.json").is_file()]
-    trained = json.loads((first / "reports" / "train.json").read_text(encoding="utf-8"))
+    first = first_training(home).result
     calls: list[dict[str, Any]] = []
 
-    def evaluate(ctx: Any, **arguments: Any) -> dict[str, Any]:
+    def evaluate(ctx: Any, **arguments: Any) -> Finished[Evaluated]:
         calls.append({**arguments, "test_days": ctx.settings.test_days})
-        return {"split": arguments["split"], "metrics": trained["metrics"], "legacy": trained["legacy"]}
+        found = evaluated(split=arguments["split"], metrics=first.metrics, legacy=first.legacy)
+        made: Finished[Evaluated] = finished(street.EVALUATE, found)
+        return made
 
     monkeypatch.setattr(steps, "evaluate", evaluate)
     result = run(
@@ -300,7 +311,7 @@ def test_a_transient_failure_is_retried_then_rollback_and_purge(
     monkeypatch.setattr(failures, "_FIRST_WAIT", 0.01)
     real, tries = steps.load, []
 
-    def busy_once(ctx: Any) -> dict[str, Any]:
+    def busy_once(ctx: Any) -> Any:
         tries.append(ctx.run.run_id)
         if len(tries) == 1:
             raise TransientDatabaseError("Our tables are busy.", remedy="Run again.")
@@ -332,7 +343,7 @@ def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_
     monkeypatch.setattr(failures, "_FIRST_WAIT", 0.01)
     real, before, tries = steps.extract, current_publication(home), []
 
-    def down(ctx: Any, **asked: object) -> dict[str, Any]:
+    def down(ctx: Any, **asked: object) -> Any:
         tries.append(ctx.run.run_id)
         raise TransientDatabaseError("The ERP at erp-sql does not answer.", remedy="Check the server.")
 
@@ -363,7 +374,7 @@ def test_an_erp_that_is_down_is_tried_again_then_one_failure_and_the_next_night_
 def test_a_cancelled_run_is_recorded_as_such_and_leaves_no_lock(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cancelled(ctx: Any, **asked: object) -> dict[str, Any]:
+    def cancelled(ctx: Any, **asked: object) -> Any:
         raise DagsterExecutionInterruptedError
 
     monkeypatch.setattr(steps, "extract", cancelled)

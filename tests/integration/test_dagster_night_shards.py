@@ -8,12 +8,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from homes import ask, home_settings
+from homes import ask, home_settings, passed
 
 from dagster_defs.assets import keys
 from dagster_defs.definitions import build_defs
 from routing_etl.errors import ModelError
-from routing_etl.pipeline import sharded
+from routing_etl.pipeline import sharded, street
 from routing_etl.runs import list_runs
 
 pytestmark = pytest.mark.integration
@@ -53,27 +53,29 @@ def test_one_run_goes_through_all_shards_and_one_shard_can_be_repeated(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
     [folder] = list_runs(home)
-    before = folder.report("score") or {}
+    before = folder.read(street.SCORE.report).result
     times = run(home, instance, [keys.TIME_SHARDS, keys.TIME_PROFILES])
     assert times.success
     parts = shards_of(times, keys.TIME_SHARDS)
     assert set(parts) == {"000", "001"}
-    assert sum(p["results"] for p in parts.values()) == (folder.report("aggregate_times") or {})["results"]
+    assert (
+        sum(p["results"] for p in parts.values()) == folder.read(street.AGGREGATE_TIMES.report).result.results
+    )
 
     scored = run(home, instance, SCORING)
     assert scored.success
     parts = shards_of(scored, keys.PREDICTION_SHARDS)
     assert set(parts) == {"000", "001"}
-    assert sum(p["items"] for p in parts.values()) == before["items"]
-    assert (folder.report("score") or {})["rows"] == before["rows"]
+    assert sum(p["items"] for p in parts.values()) == before.items
+    assert folder.read(street.SCORE.report).result.rows == before.rows
     assert instance.get_materialized_partitions(keys.PREDICTION_SHARDS) == {"000", "001"}
 
-    folder.write_report("check_candidates", {"failed": 0})
+    passed(folder, street.CHECK_CANDIDATES)
     loaded = run(home, instance, LOADING, named=False)
     assert loaded.success
     assert {"000", "001"} <= set(shards_of(loaded, keys.LOADED_SHARDS)), "no shards named: all of them"
     assert publications(home) == [(1, "published"), (2, "loaded")]
-    rows = (folder.report("load") or {})["rows"]
+    rows = folder.read(street.LOAD.report).result.rows
 
     one = {"dagster/asset_partition_range_start": "001", "dagster/asset_partition_range_end": "001"}
     again = run(home, instance, [keys.LOADED_SHARDS], tags=one)
@@ -114,7 +116,7 @@ def test_a_failing_shard_is_one_clear_failure_and_the_publication_stays(
 def test_a_gate_is_not_there_before_its_checks_have_passed(home: Path, instance: dg.DagsterInstance) -> None:
     [folder] = list_runs(home)
     assert run(home, instance, [keys.CHECKED_SOURCE]).success
-    folder.forget("check_source")
+    folder.forget(street.CHECK_SOURCE.report)
     closed = run(home, instance, [keys.CHECKED_SOURCE, keys.TIME_SHARDS])
     [event] = closed.get_step_failure_events()
     assert event.step_key == "checked_source"

@@ -9,7 +9,7 @@ from homes import home_settings
 
 from routing_etl import runs
 from routing_etl.doctor.examination import Finding, examine
-from routing_etl.pipeline import admin
+from routing_etl.pipeline import demo, upkeep
 from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
@@ -39,7 +39,7 @@ def test_a_fresh_installation_is_told_what_to_do_next(tmp_path: Path) -> None:
 
 def test_an_empty_sqlite_warehouse_beside_a_plant_is_no_error(tmp_path: Path) -> None:
     settings = home_settings(tmp_path)
-    admin.write_demo_plant(settings, settings.erp, items=200, seed=1)
+    demo.write_demo_plant(settings, settings.erp, items=200, seed=1)
     (tmp_path / "warehouse.db").touch()
     findings = examine(settings)
     assert [f for f in findings if f.level == "error"] == []
@@ -58,7 +58,7 @@ def test_a_warehouse_that_was_used_and_lost_its_tables_is_an_error(tmp_path: Pat
 
 def test_after_migrate_nothing_is_uninitialised_but_the_first_night(tmp_path: Path) -> None:
     settings = home_settings(tmp_path)
-    admin.migrate(settings)
+    upkeep.migrate(settings)
     found = by_area(examine(settings))
     assert found["migrations"].level == "ok"
     assert found["start"].level == "warning"

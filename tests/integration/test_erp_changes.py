@@ -9,7 +9,7 @@ import pytest
 from homes import change, home_settings
 
 from routing_etl.errors import SourceError
-from routing_etl.pipeline import admin, steps
+from routing_etl.pipeline import steps, upkeep
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import new_run
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.integration
 def test_item_changes_since_the_newest_extract(plant_db: Path, tmp_path: Path) -> None:
     shutil.copy(plant_db, tmp_path / "erp.db")
     settings = home_settings(tmp_path)
-    assert admin.item_changes(settings) is None
+    assert upkeep.item_changes(settings) is None
     steps.extract(Context(settings, new_run(tmp_path, "first")))
-    same = admin.item_changes(settings)
+    same = upkeep.item_changes(settings)
     assert (same.new, same.gone, same.fingerprint) == (0, 0, "")
     assert same.items > 600
 
@@ -30,15 +30,15 @@ def test_item_changes_since_the_newest_extract(plant_db: Path, tmp_path: Path) -
         "UPDATE BI_ITEM_INFO_VIEW SET ITEM_CD = 'NEW-1' WHERE rowid = 5",
         "UPDATE BI_ITEM_INFO_VIEW SET ITEM_NM = 'other' WHERE rowid = 6",
     )
-    changed = admin.item_changes(settings)
+    changed = upkeep.item_changes(settings)
     assert (changed.new, changed.gone) == (1, 1)
     assert changed.items == same.items
-    assert changed == admin.item_changes(settings), "the same difference has the same fingerprint"
+    assert changed == upkeep.item_changes(settings), "the same difference has the same fingerprint"
     change(tmp_path / "erp.db", "UPDATE BI_ITEM_INFO_VIEW SET ITEM_CD = 'NEW-2' WHERE rowid = 5")
-    assert admin.item_changes(settings).fingerprint != changed.fingerprint
+    assert upkeep.item_changes(settings).fingerprint != changed.fingerprint
 
     steps.extract(Context(settings, new_run(tmp_path, "second")))
-    assert admin.item_changes(settings).fingerprint == ""
+    assert upkeep.item_changes(settings).fingerprint == ""
     change(tmp_path / "erp.db", "DROP TABLE BI_ITEM_INFO_VIEW")
     with pytest.raises(SourceError, match="BI_ITEM_INFO_VIEW"):
-        admin.item_changes(settings)
+        upkeep.item_changes(settings)

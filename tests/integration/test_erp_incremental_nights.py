@@ -15,7 +15,7 @@ from routing_etl.errors import SourceError
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import ensure_warehouse, recorded
-from routing_etl.runs import RunFolder, list_runs, new_run, prune_runs
+from routing_etl.runs import RunFolder, as_json, list_runs, new_run, prune_runs
 from routing_etl.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -51,10 +51,10 @@ def night(
     """The first steps of a night, recorded as one; `then` stops it after them."""
     ctx = Context(settings, new_run(settings.home, run_id))
     with recorded(ctx, "nightly"):
-        report = steps.extract(ctx, **options)
+        read = steps.extract(ctx, **options).result.read
         if then is not None:
             raise then
-    return dict(report["frames"]["work_results"])
+    return dict(as_json(read.frames["work_results"]))
 
 
 def row(settings: Settings, run_id: str) -> dict[str, Any]:
@@ -112,5 +112,5 @@ def test_a_step_repeated_in_the_same_run_does_not_build_on_itself(plant: Setting
     ctx = Context(plant, new_run(plant.home, "again"))
     with recorded(ctx, "nightly"):
         steps.extract(ctx)
-    report = steps.extract(ctx)
-    assert report["base"] == "base" and report["frames"]["work_results"]["mode"] == "incremental"
+    read = steps.extract(ctx).result.read
+    assert read.base == "base" and read.frames["work_results"].mode == "incremental"

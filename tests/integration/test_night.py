@@ -15,10 +15,13 @@ from homes import ask, home_settings
 from routing_etl import frames
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.evaluation.pairing import from_json
-from routing_etl.pipeline import admin, steps, training
-from routing_etl.pipeline.champion import CARD, HELD_OUT, model_card, promote_if_not_worse
+from routing_etl.pipeline import steps, street, training, upkeep
+from routing_etl.pipeline.cards import CARD, model_card
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.night import STEPS, night
+from routing_etl.pipeline.gate import Decision, promote_if_not_worse
+from routing_etl.pipeline.night import night
+from routing_etl.pipeline.one_item import WhatIf, predict_item
+from routing_etl.pipeline.versions import HELD_OUT
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run
 
@@ -122,24 +125,22 @@ def test_the_truth_tables_are_not_read(finished_home: Path) -> None:
 
 
 def test_rows_in_are_rows_kept_filtered_or_rejected(finished_home: Path, erp: Path) -> None:
-    cleaned = find_run(finished_home, None).report("clean")
+    cleaned = find_run(finished_home, None).read(street.CLEAN.report)
     assert cleaned is not None
     for frame, table in (("items", "BI_ITEM_INFO_VIEW"), ("work_results", "BI_WORK_ORDER_RESULTS")):
-        account = cleaned["frames"][frame]
-        assert account["rows_in"] == ask(erp, f"SELECT COUNT(*) FROM {table}")[0][0]
-        assert (
-            account["rows_in"] == account["rows_kept"] + account["rows_rejected"] + account["rows_filtered"]
-        )
-        assert account["rows_rejected"] > 0
+        account = cleaned.result.frames[frame]
+        assert account.rows_in == ask(erp, f"SELECT COUNT(*) FROM {table}")[0][0]
+        assert account.rows_in == account.rows_kept + account.rows_rejected + account.rows_filtered
+        assert account.rows_rejected > 0
 
 
 def test_rejected_rows_are_in_the_database_with_rule_and_raw_values(
     finished_home: Path, warehouse: Path
 ) -> None:
-    cleaned = find_run(finished_home, None).report("clean")
+    cleaned = find_run(finished_home, None).read(street.CLEAN.report)
     assert cleaned is not None
     stored = dict(ask(warehouse, "SELECT source_table, COUNT(*) FROM rejected_row GROUP BY source_table"))
-    assert stored == {n: f["rows_rejected"] for n, f in cleaned["frames"].items() if f["rows_rejected"]}
+    assert stored == {n: f.rows_rejected for n, f in cleaned.result.frames.items() if f.rows_rejected}
     raw, reason = ask(
         warehouse, "SELECT raw_values, reason FROM rejected_row WHERE source_table = 'items' LIMIT 1"
     )[0]
@@ -153,7 +154,7 @@ def test_the_run_is_on_record(finished_home: Path, warehouse: Path) -> None:
     )[0]
     assert status == "succeeded" and read > 10_000 and written > 1_000 and publication == 1
     assert version == ask(warehouse, "SELECT version FROM model_version WHERE status = 'active'")[0][0]
-    assert set(json.loads(meta)) == set(STEPS)
+    assert set(json.loads(meta)) == {step.name for step in street.NIGHT}
 
 
 def test_metrics_are_of_held_out_items_with_baselines_and_reasons(warehouse: Path) -> None:
@@ -184,9 +185,9 @@ def test_checks_are_on_record(warehouse: Path) -> None:
 def test_a_second_night_on_the_same_data_publishes_nothing_new(home: Path) -> None:
     before = ask(home / "warehouse.db", "SELECT * FROM routing_predictions ORDER BY candidate_id, proc_seq")
     run = night(home_settings(home))
-    published = run.report("publish")
-    assert published is not None and published["reused"] and published["publication_id"] == 1
-    assert run.report("train") is None
+    published = run.read(street.PUBLISH.report)
+    assert published is not None and published.result.reused and published.result.publication_id == 1
+    assert not run.has(street.TRAIN.report)
     assert (
         ask(home / "warehouse.db", "SELECT * FROM routing_predictions ORDER BY candidate_id, proc_seq")
         == before
@@ -213,11 +214,13 @@ def test_an_item_routed_since_leaves_the_batch_and_is_measured_and_rollback_brin
             [(item, *o) for o in operations],
         )
     run = night(home_settings(home))
-    measured = {m["metric"]: m for m in (run.report("measure") or {})["metrics"]}
-    assert (measured["realised_exact_at_1"]["value"], measured["realised_exact_at_1"]["n"]) == (1.0, 1)
-    assert measured["similarity_drift"]["value"] is not None
+    found = run.read(street.MEASURE.report)
+    assert found is not None
+    measured = {m.metric: m for m in found.result.metrics}
+    assert (measured["realised_exact_at_1"].value, measured["realised_exact_at_1"].n) == (1.0, 1)
+    assert measured["similarity_drift"].value is not None
     assert ask(warehouse, "SELECT COUNT(*) FROM routing_predictions WHERE item_cd = ?", item) == [(0,)]
-    assert admin.rollback(home_settings(home)) == 1
+    assert upkeep.rollback(home_settings(home)) == 1
     assert ask(warehouse, "SELECT COUNT(*) FROM routing_predictions WHERE candidate_id = ?", candidate)[0][
         0
     ] == len(operations)
@@ -229,7 +232,7 @@ def test_predict_one_item_equals_what_was_published(finished_home: Path, warehou
         "SELECT item_cd, GROUP_CONCAT(job_cd, '>') FROM (SELECT * FROM routing_predictions WHERE candidate_rank = 1 "
         "ORDER BY item_cd, proc_seq) GROUP BY item_cd LIMIT 1",
     )[0]
-    prediction = admin.predict_item(home_settings(finished_home), item)
+    prediction = predict_item(home_settings(finished_home), item)
     first = prediction.predictions.operations.filter(pl.col("candidate_rank") == 1).sort("proc_seq")
     assert ">".join(first["job_cd"]) == jobs
     assert prediction.predictions.evidence.height > 0
@@ -238,9 +241,9 @@ def test_predict_one_item_equals_what_was_published(finished_home: Path, warehou
 
 def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Path) -> None:
     item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
-    prediction = admin.predict_item(home_settings(finished_home), item, overrides={"OUTDIAMETER": "123.5"})
+    prediction = predict_item(home_settings(finished_home), item, WhatIf({"OUTDIAMETER": "123.5"}))
     assert prediction.item["outdiameter"] == 123.5
-    prediction = admin.predict_item(home_settings(finished_home), item, overrides={"OUTDIAMETER": "1,200"})
+    prediction = predict_item(home_settings(finished_home), item, WhatIf({"OUTDIAMETER": "1,200"}))
     assert prediction.item["outdiameter"] == 1200.0
 
 
@@ -249,14 +252,14 @@ def test_a_what_if_keeps_the_rule_that_an_inner_size_is_not_above_the_outer(
 ) -> None:
     item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
     sizes = {"OUTDIAMETER": "100", "INDIAMETER": "250"}
-    wrong = admin.predict_item(home_settings(finished_home), item, overrides=sizes)
+    wrong = predict_item(home_settings(finished_home), item, WhatIf(sizes))
     assert (wrong.item["indiameter"], wrong.item["outdiameter"]) == (None, 100.0)
     assert wrong.notes == (
         "indiameter = 250 is above outdiameter = 100, which the profile does not allow (items.not_above): indiameter is "
         'taken as unknown (items.on_not_above = "null_first"), as in the nightly run.',
     )
-    unknown = admin.predict_item(
-        home_settings(finished_home), item, overrides={"OUTDIAMETER": "100", "INDIAMETER": ""}
+    unknown = predict_item(
+        home_settings(finished_home), item, WhatIf({"OUTDIAMETER": "100", "INDIAMETER": ""})
     )
     assert unknown.notes == ()
     assert wrong.predictions.candidates.equals(unknown.predictions.candidates)
@@ -283,7 +286,7 @@ def test_predict_refuses_what_it_cannot_do(
 ) -> None:
     code = item or ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
     with pytest.raises(error, match=says):
-        admin.predict_item(home_settings(finished_home), code, overrides=overrides)
+        predict_item(home_settings(finished_home), code, WhatIf(overrides))
 
 
 def test_a_plant_in_which_every_item_is_routed_ends_well_and_keeps_the_publication(home: Path) -> None:
@@ -292,7 +295,8 @@ def test_a_plant_in_which_every_item_is_routed_ends_well_and_keeps_the_publicati
     with closing(sqlite3.connect(home / "erp.db")) as connection, connection:
         connection.executemany("DELETE FROM BI_ITEM_INFO_VIEW WHERE ITEM_CD = ?", [(i,) for i in todo])
     run = night(home_settings(home))
-    assert run.report("score")["items"] == 0 and run.report("publish") is None  # type: ignore[index]
+    scored = run.read(street.SCORE.report)
+    assert scored is not None and scored.result.items == 0 and not run.has(street.PUBLISH.report)
     assert ask(
         home / "warehouse.db", "SELECT status, message FROM batch_run ORDER BY started_at DESC LIMIT 1"
     ) == [("succeeded", "Every item has a valid routing: nothing was published.")]
@@ -327,7 +331,7 @@ def test_a_version_that_lost_the_sight_of_times_does_not_replace_the_champion(ho
     ("metric", "words", "change"),
     [("exact_at_1", "exact match", -0.9), ("resource_top1", "right resources", -0.9), ("setup_wape", "error of set-up times", 0.9)],
 )  # fmt: skip
-def test_a_version_that_is_surely_worse_in_one_thing_does_not_replace_the_champion(
+def test_a_version_that_is_significantly_worse_in_one_thing_does_not_replace_the_champion(
     home: Path, metric: str, words: str, change: float
 ) -> None:
     ctx = Context(home_settings(home), find_run(home, None))
@@ -339,7 +343,7 @@ def test_a_version_that_is_surely_worse_in_one_thing_does_not_replace_the_champi
     ]
     promoted, reason = promote_if_not_worse(ctx, champion, seen.with_columns(moved))
     assert not promoted
-    assert reason.startswith(f"surely worse than champion {champion}: {words} ")
+    assert reason.startswith(f"significantly worse than champion {champion}: {words} ")
     # by a little, both intervals touch
     little = [
         pl.when(here).then(pl.col(c) + change / 1e4).otherwise(pl.col(c)).alias(c)
@@ -374,14 +378,35 @@ def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path)
     )
     promoted, reason = promote_if_not_worse(ctx, champion, seen, worse)
     assert not promoted
-    assert reason.startswith(f"surely worse than champion {champion}: exact match on the same items -")
-    assert f"{same.height} items" in reason
+    assert reason.startswith(f"significantly worse than champion {champion}: exact match on the same items -")
+    assert f"{same.height} items, 95 % interval excludes 0)" in reason
     promoted, reason = promote_if_not_worse(ctx, champion, moved_down(seen, 0.9), same)
     assert promoted and "on the same items +0.000 (+0.000 to +0.000" in reason
     # held out by another kind of split, items are not compared
     other = moved_down(seen, 0.9).with_columns(split=pl.lit("family"))
     promoted, reason = promote_if_not_worse(ctx, champion, other, same)
     assert not promoted and "same items" not in reason
+
+
+def test_a_version_that_was_to_be_promoted_and_was_not_is_the_challenger(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    monkeypatch.setattr(training, "promote_if_not_worse", lambda *_: Decision(False, "significantly worse"))
+    trained = steps.train(ctx, training.TrainingRequest("late", max_items=60)).result
+    assert (trained.version, trained.promoted, trained.promotion_reason) == (
+        "late",
+        False,
+        "significantly worse",
+    )
+    assert ctx.registry.alias("challenger") == "late" and ctx.registry.alias("champion") == champion
+    assert "| challenger | " in trained.model_card and "significantly worse" in trained.model_card
+    [listed] = [v for v in ctx.registry.list() if v.name == "late"]
+    assert listed.aliases == ("challenger",)
+    measured = ctx.registry.read_json("late", "metrics")
+    assert set(measured) == set(ctx.registry.read_json(champion, "metrics"))
+    assert ctx.run.read(street.TRAIN.report).result == trained  # type: ignore[union-attr]
 
 
 _NAMED = ("method", "split", "segment", "metric")
@@ -392,15 +417,16 @@ def test_evaluating_beside_the_fit_gives_what_one_after_the_other_gives(
 ) -> None:
     settings = home_settings(home)
     ctx = Context(settings, find_run(settings.home, None))
-    after = steps.train(ctx, dry_run=True, max_items=60)
+    asked = training.TrainingRequest(dry_run=True, max_items=60)
+    after = steps.train(ctx, asked).result
     monkeypatch.setattr(training, "SIDE_BY_SIDE_FROM", 1)
-    beside = steps.train(ctx, dry_run=True, max_items=60)
-    assert (after["worker_memory_mb"], beside["worker_memory_mb"] > 1) == (0.0, True)
-    assert beside["split"] == after["split"]
-    for one, other in zip(after["metrics"], beside["metrics"], strict=True):
-        assert [one[k] for k in _NAMED] == [other[k] for k in _NAMED]
-        if one["method"] != "model":
-            assert one["value"] == pytest.approx(other["value"], abs=1e-9), one
-        elif one["metric"] == "exact_at_1" and one["segment"] == "all":
+    beside = steps.train(ctx, asked).result
+    assert (after.worker_memory_mb, beside.worker_memory_mb > 1) == (0.0, True)
+    assert beside.split == after.split
+    for one, other in zip(after.metrics, beside.metrics, strict=True):
+        assert [getattr(one, k) for k in _NAMED] == [getattr(other, k) for k in _NAMED]
+        if one.method != "model":
+            assert one.value == pytest.approx(other.value, abs=1e-9), one
+        elif one.metric == "exact_at_1" and one.segment == "all":
             # Linear algebra with another number of threads adds up in another order, which may turn a tie.
-            assert one["value"] == pytest.approx(other["value"], abs=0.1)
+            assert one.value == pytest.approx(other.value, abs=0.1)

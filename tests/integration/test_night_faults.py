@@ -27,7 +27,7 @@ from routing_etl.errors import (
     TransientDatabaseError,
     WarehouseError,
 )
-from routing_etl.pipeline import context, steps
+from routing_etl.pipeline import context, steps, street
 from routing_etl.pipeline.night import night
 from routing_etl.runs import RunFolder, find_run, new_run, run_lock
 
@@ -85,10 +85,9 @@ def test_numbers_that_are_text_are_repaired_or_rejected_with_a_count_not_lost(ho
     change(home / "erp.db", f"UPDATE {ITEMS} SET OUTDIAMETER = 'wide' WHERE rowid <= 5")
     ctx = context.Context(home_settings(home), new_run(home))
     steps.extract(ctx)
-    report = steps.clean(ctx)
-    items = report["frames"]["items"]
-    assert items["rows_in"] == items["rows_kept"] + items["rows_rejected"]
-    assert "outdiameter" in json.dumps(items["repairs"])
+    items = steps.clean(ctx).result.frames["items"]
+    assert items.rows_in == items.rows_kept + items.rows_rejected
+    assert "outdiameter" in json.dumps(items.repairs)
 
 
 def test_a_critical_check_stops_the_night_before_anything_is_published(home: Path) -> None:
@@ -108,11 +107,9 @@ def test_a_feature_without_any_value_is_named_and_left_out(home: Path) -> None:
     change(home / "erp.db", f"UPDATE {ITEMS} SET GROUP2 = NULL, ITEM_TYPE = ''")
     ctx = context.Context(home_settings(home), new_run(home))
     steps.extract(ctx)
-    report = steps.clean(ctx)
-    assert {"group2", "item_type"}.isdisjoint(report["attributes"])
-    assert any("group2" in w for w in report["warnings"]) and any(
-        "item_type" in w for w in report["warnings"]
-    )
+    cleaned = steps.clean(ctx).result
+    assert {"group2", "item_type"}.isdisjoint(cleaned.attributes)
+    assert any("group2" in w for w in cleaned.warnings) and any("item_type" in w for w in cleaned.warnings)
 
 
 def test_a_model_of_other_attributes_does_not_score(home: Path) -> None:
@@ -181,7 +178,7 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_works(home: Path) -> None:
     with pytest.raises(DiskFullError, match="No space left"):
         steps.clean(ctx)
     (run.reports / "clean.tmp").unlink()
-    assert steps.clean(ctx)["frames"]["items"]["rows_kept"] > 0
+    assert steps.clean(ctx).result.frames["items"].rows_kept > 0
 
 
 @pytest.mark.parametrize(
@@ -266,7 +263,7 @@ def test_profile_errors_name_file_key_value_and_remedy(home: Path, tmp_path: Pat
 
 def test_steps_say_which_step_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="extract"):
-        find_run(tmp_path, None, having="clean")
+        find_run(tmp_path, None, having=street.CLEAN.report)
     ctx = context.Context(home_settings(tmp_path), RunFolder("r", tmp_path / "runs" / "r"))
     with pytest.raises(ConfigurationError, match="not passed their checks"):
         steps.load(ctx)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from homes import ask, change, home_settings
+from homes import ask, change, home_settings, passed
 from polars.testing import assert_frame_equal
 
 from routing_etl.errors import ConfigurationError, LockedError, ReconcileError, WarehouseError
-from routing_etl.pipeline import sharded, steps
+from routing_etl.pipeline import sharded, steps, street
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import list_runs
 from routing_etl.warehouse import publish
@@ -68,7 +69,7 @@ def scored_home(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -
     for shard in (1, 2, 0):
         sharded.score_shard(ctx, shard=shard)
     sharded.merge_scores(ctx)
-    ctx.run.write_report("check_candidates", {"failed": 0})
+    passed(ctx.run, street.CHECK_CANDIDATES)
     return home
 
 
@@ -82,7 +83,7 @@ def home(scored_home: Path, tmp_path: Path) -> Iterator[Path]:
 def report(home: Path, step: str) -> dict[str, Any]:
     [run] = list_runs(home)
     found = json.loads((run.path / "reports" / f"{step}.json").read_text("utf-8"))
-    return {k: v for k, v in found.items() if k not in ("seconds", "peak_memory_mb", "finished_at")}
+    return {"step": found["step"], **found["result"]}
 
 
 def published(home: Path, table: str, publication_id: int) -> list[tuple[Any, ...]]:
@@ -94,8 +95,7 @@ def published(home: Path, table: str, publication_id: int) -> list[tuple[Any, ..
 
 def in_one_piece(home: Path) -> int:
     """The same files loaded as one: a publication to compare with."""
-    loaded: int = steps.load(context(home, who="whole"))["publication_id"]
-    return loaded
+    return steps.load(context(home, who="whole")).result.publication_id
 
 
 def current(home: Path) -> int:
@@ -131,26 +131,24 @@ def test_profiles_and_predictions_do_not_depend_on_the_shards(scored_home: Path,
 
 def test_the_shards_fill_one_publication_like_that_in_one_piece(home: Path) -> None:
     ctx, before = context(home), current(home)
-    done = [sharded.load_shard(ctx, shard=k) for k in (1, 0, 2)]
-    new = done[0]["publication_id"]
-    assert {d["publication_id"] for d in done} == {new} != {before}
+    done = [sharded.load_shard(ctx, shard=k).result for k in (1, 0, 2)]
+    new = done[0].publication_id
+    assert {d.publication_id for d in done} == {new} != {before}
     assert current(home) == before
     assert ask(home / "warehouse.db", "SELECT state FROM publication WHERE id = ?", new) == [("loading",)]
-    closed = sharded.close_load(ctx)
-    assert (closed["publication_id"], closed["state"], closed["reused"]) == (new, "loaded", False)
-    by_item = {t: n for t, n in closed["rows"].items() if t != "resource_alternative"}
-    assert sum(d["rows_written"] for d in done) == sum(by_item.values())
+    closed = sharded.close_load(ctx).result
+    assert (closed.publication_id, closed.state, closed.reused) == (new, "loaded", False)
+    by_item = {t: n for t, n in closed.rows.items() if t != "resource_alternative"}
+    assert sum(d.rows_written for d in done) == sum(by_item.values())
     for table in TABLES:
         rows = published(home, table, new)
-        assert len(rows) == closed["rows"][table]
+        assert len(rows) == closed.rows[table]
     assert current(home) == before, "loaded is not published"
-    assert steps.publish(ctx)["publication_id"] == new == current(home)
+    assert steps.publish(ctx).result.publication_id == new == current(home)
 
-    again = sharded.load_shard(ctx, shard=1)
-    assert (again["publication_id"], again["rows_written"]) == (new, 0), (
-        "it is whole: nothing is written twice"
-    )
-    assert sharded.close_load(ctx)["publication_id"] == new
+    again = sharded.load_shard(ctx, shard=1).result
+    assert (again.publication_id, again.rows_written) == (new, 0), "it is whole: nothing is written twice"
+    assert sharded.close_load(ctx).result.publication_id == new
     whole = in_one_piece(home)
     assert all(published(home, t, new) == published(home, t, whole) for t in TABLES)
 
@@ -177,9 +175,9 @@ def test_a_shard_that_failed_is_repeated_alone_and_doubles_nothing(
         sharded.close_load(ctx)
     for shard in (0, 1, 2):
         sharded.load_shard(ctx, shard=shard)
-    closed = sharded.close_load(ctx)
+    closed = sharded.close_load(ctx).result
     whole = in_one_piece(home)
-    assert all(published(home, t, closed["publication_id"]) == published(home, t, whole) for t in TABLES)
+    assert all(published(home, t, closed.publication_id) == published(home, t, whole) for t in TABLES)
 
 
 def test_a_repeated_score_of_one_shard_replaces_its_files_and_withdraws_what_came_of_them(home: Path) -> None:
@@ -187,8 +185,8 @@ def test_a_repeated_score_of_one_shard_replaces_its_files_and_withdraws_what_cam
     whole = report(home, "score")
     sharded.load_shard(ctx, shard=0)
     sharded.score_shard(ctx, shard=1)
-    for step in ("score", "check_candidates"):
-        assert ctx.run.report(step) is None
+    for step in (street.SCORE, street.CHECK_CANDIDATES):
+        assert not ctx.run.has(step.report)
     with pytest.raises(ConfigurationError, match="have not passed their checks"):
         sharded.load_shard(ctx, shard=1)
     sharded.merge_scores(ctx)
@@ -199,9 +197,10 @@ def test_a_repeated_score_of_one_shard_replaces_its_files_and_withdraws_what_cam
 
 def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path) -> None:
     ctx = context(home)
-    scored = ctx.run.report("score", shard=1)
+    scored = ctx.run.read(street.SCORE_SHARD.report, shard=1)
     assert scored is not None
-    ctx.run.write_report("score", {**scored, "model_version": "another"}, shard=1)
+    other = replace(scored, result=replace(scored.result, model_version="another"))
+    ctx.run.write(street.SCORE_SHARD.report, other, shard=1)
     with pytest.raises(ConfigurationError, match=r"different model versions.*another: 001"):
         sharded.merge_scores(ctx)
     four = context(home, shards=4)
@@ -213,30 +212,30 @@ def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path
 
 def test_times_of_a_run_whose_source_checks_failed_are_not_read(home: Path) -> None:
     ctx = context(home)
-    ctx.run.forget("check_source")
+    ctx.run.forget(street.CHECK_SOURCE.report)
     with pytest.raises(ConfigurationError, match=r"cleaned frames .* have not passed their checks"):
         sharded.aggregate_times_shard(ctx, shard=0)
 
 
 def test_a_load_given_up_meanwhile_is_begun_anew_and_says_which_shards_to_repeat(home: Path) -> None:
     ctx = context(home)
-    first = sharded.load_shard(ctx, shard=0)["publication_id"]
+    first = sharded.load_shard(ctx, shard=0).result.publication_id
     with ctx.warehouse() as engine:
         publish.Publisher(engine, ctx.settings).purge(2)
     assert ask(home / "warehouse.db", "SELECT state FROM publication WHERE id = ?", first) == [("failed",)]
-    second = sharded.load_shard(ctx, shard=1)["publication_id"]
+    second = sharded.load_shard(ctx, shard=1).result.publication_id
     sharded.load_shard(ctx, shard=2)
     assert second != first
     with pytest.raises(ConfigurationError, match=rf"Shards 000 .* the run's is {second}"):
         sharded.close_load(ctx)
     sharded.load_shard(ctx, shard=0)
-    assert sharded.close_load(ctx)["publication_id"] == second
+    assert sharded.close_load(ctx).result.publication_id == second
 
 
 def test_rows_that_are_not_in_the_files_stop_the_close_and_are_removed(home: Path) -> None:
     ctx, before = context(home), current(home)
     for shard in range(SHARDS):
-        new = sharded.load_shard(ctx, shard=shard)["publication_id"]
+        new = sharded.load_shard(ctx, shard=shard).result.publication_id
     change(home / "warehouse.db", f"UPDATE candidate SET confidence = 0.5 WHERE publication_id = {new}")
     with pytest.raises(ReconcileError, match=r"candidate\.confidence"):
         sharded.close_load(ctx)

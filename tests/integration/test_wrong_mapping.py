@@ -9,7 +9,7 @@ from homes import home_settings
 
 from routing_etl import runs
 from routing_etl.errors import DataQualityError
-from routing_etl.pipeline import admin, context, steps
+from routing_etl.pipeline import context, demo, steps
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("plant")
     settings = home_settings(home)
-    admin.write_demo_plant(settings, settings.erp, items=300, seed=3)
+    demo.write_demo_plant(settings, settings.erp, items=300, seed=3)
     return home
 
 

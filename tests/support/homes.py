@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings, load_settings
 
 
@@ -27,3 +29,17 @@ def change(database: Path, *statements: str) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
+
+
+def finished(step: Any, result: Any) -> Any:
+    """A step's report as the step itself would have written it, for the result given."""
+    from routing_etl.pipeline.results import Finished, StepCost
+
+    return Finished(step.name, result, StepCost(1.0, 1.0, datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+def passed(run: RunFolder, step: Any) -> None:
+    """Let a step of checks count as passed in a run."""
+    from routing_etl.pipeline.results import Checked
+
+    run.write(step.report, finished(step, Checked(checks=1, passed=1, warnings=0, failed=0)))

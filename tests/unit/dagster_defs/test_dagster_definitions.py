@@ -14,6 +14,7 @@ from dagster_defs.assets import keys
 from dagster_defs.definitions import build_defs
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, ProfileError
+from routing_etl.pipeline import street
 from routing_etl.quality.checks import list_checks
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,6 +162,52 @@ def test_loading_and_publishing_stand_behind_the_candidate_checks(
     assert "loaded_publication" in before["publication"]
     assert "check_source" in before["time_profiles"]
     assert "check_source" in before["train_model"]
+
+
+#: Which node of the nightly job does which step; with several shards those that put the shards together.
+NODES = {
+    "extract": "extract", "clean": "clean", "check_source": "check_source", "aggregate_times": "time_profiles",
+    "train": "train_model", "score": "score", "check_candidates": "check_candidates", "load": "loaded_publication",
+    "publish": "publication", "measure": "measure",
+}  # fmt: skip
+
+
+def upstream(job: dg.JobDefinition) -> dict[str, set[str]]:
+    """Every node of a job with all nodes that run before it."""
+    direct = {
+        (invocation.alias or invocation.name): {
+            before.node for dependency in inputs.values() for before in dependency.get_node_dependencies()
+        }
+        for invocation, inputs in job.dependencies.items()
+    }
+    found = {name: direct.get(name, set()) for name in (node.name for node in job.nodes)}
+    for _ in found:
+        found = {n: before.union(*(found[b] for b in before)) for n, before in found.items()}
+    return found
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_the_asset_graph_has_the_order_of_the_table_of_steps(tmp_path: Path, shards: int) -> None:
+    repository = build_defs(home=tmp_path, shards=shards).get_repository_def()
+    nodes = NODES if shards == 1 else {**NODES, "score": "merge_scores"}
+    before = upstream(repository.get_job("nightly"))
+    of_the_night = [step for step in street.STEPS if step.nightly]
+    assert set(nodes) == {step.name for step in of_the_night}
+    for step in of_the_night:
+        for need in step.needs:
+            assert nodes[need.name] in before[nodes[step.name]], f"{step.name} does not wait for {need.name}"
+        for behind in step.invalidates:
+            if behind.nightly:
+                assert nodes[behind.name] not in before[nodes[step.name]], (
+                    f"{step.name} waits for {behind.name}"
+                )
+    places = [list(nodes).index(step.name) for step in of_the_night]
+    assert places == sorted(places)
+    assert repository.get_job("evaluate").asset_layer.executable_asset_keys == {keys.MODEL_EVALUATION}
+
+
+def test_the_nights_description_is_the_table_of_steps(repository: dg.RepositoryDefinition) -> None:
+    assert street.in_words() in (repository.get_job("nightly").description or "")
 
 
 def test_schedules_have_the_settings_time_zone_and_are_on(tmp_path: Path) -> None:

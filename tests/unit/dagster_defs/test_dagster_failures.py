@@ -18,7 +18,8 @@ from routing_etl.errors import (
     RoutingEtlError,
     TransientDatabaseError,
 )
-from routing_etl.runs import new_run, run_lock
+from routing_etl.pipeline.street import AGGREGATE_TIMES, CHECK_CANDIDATES, CLEAN, EXTRACT
+from routing_etl.runs import RunFolder, new_run, run_lock
 from routing_etl.settings import Settings
 
 
@@ -169,39 +170,44 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, home=tmp_path / "home")
 
 
+def finish_clean(run: RunFolder) -> None:
+    """A report is there; what it says does not matter."""
+    (run.reports / f"{CLEAN.report.name}.json").write_text("{}", encoding="utf-8")
+
+
 def test_a_run_has_one_folder_and_its_repetition_the_same(settings: Settings) -> None:
     street = Street(settings)
-    with street.step(_Context(run_id="a1")) as first:
+    with street.step(_Context(run_id="a1"), EXTRACT) as first:
         assert first.run.run_id == "dagster_a1"
-    with street.step(_Context(run_id="a1"), after="extract") as second:
+    with street.step(_Context(run_id="a1"), CLEAN) as second:
         assert second.run.path == first.run.path
-    with street.step(_Context(run_id="b2", root="a1"), after="extract") as repeated:
+    with street.step(_Context(run_id="b2", root="a1"), CLEAN) as repeated:
         assert repeated.run.path == first.run.path
-    with street.step(_Context(run_id="c3")) as other:
+    with street.step(_Context(run_id="c3"), EXTRACT) as other:
         assert other.run.path != first.run.path
 
 
 def test_a_step_alone_works_on_the_newest_run_that_has_what_it_needs(settings: Settings) -> None:
     street = Street(settings)
     older, newer = new_run(settings.home, "older"), new_run(settings.home, "newer")
-    older.write_report("clean", {"step": "clean"})
-    with street.step(_Context(run_id="x"), after="clean") as ctx:
+    finish_clean(older)
+    with street.step(_Context(run_id="x"), AGGREGATE_TIMES) as ctx:
         assert ctx.run.run_id == "older"
-    newer.write_report("clean", {"step": "clean"})
-    with street.step(_Context(run_id="x"), after="clean") as ctx:
+    finish_clean(newer)
+    with street.step(_Context(run_id="x"), AGGREGATE_TIMES) as ctx:
         assert ctx.run.run_id == "newer"
     with (
         pytest.raises(dg.Failure, match="has finished the step 'score'"),
-        street.step(_Context(), after="score"),
+        street.step(_Context(), CHECK_CANDIDATES),
     ):
         pass
 
 
 def test_a_config_changes_the_settings_of_its_step_only(settings: Settings) -> None:
     street = Street(settings)
-    with street.step(_Context(run_id="a"), test_days=7) as ctx:
+    with street.step(_Context(run_id="a"), EXTRACT, test_days=7) as ctx:
         assert ctx.settings.test_days == 7
-    with street.step(_Context(run_id="a")) as ctx:
+    with street.step(_Context(run_id="a"), EXTRACT) as ctx:
         assert ctx.settings.test_days == settings.test_days
 
 

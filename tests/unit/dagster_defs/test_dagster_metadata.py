@@ -12,14 +12,19 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from homes import finished
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from results import evaluated, metric_row, trained
 
 from dagster_defs import config, metadata
 from dagster_defs.assets import erp, keys
+from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.erp.profile import load_profile
 from routing_etl.pipeline import steps
+from routing_etl.pipeline.results import CalibrationBin, CoveragePoint, Extracted, Finished, Scored
+from routing_etl.pipeline.street import EVALUATE, EXTRACT, SCORE, TRAIN
 from routing_etl.runs import RunFolder
 
 _VALUES = st.recursive(
@@ -68,8 +73,8 @@ def test_frame_files_counts_all_parts_and_shows_the_first_rows(tmp_path: Path) -
 
 def test_metrics_that_were_not_measured_are_shown_with_their_reason_and_not_plotted() -> None:
     rows = [
-        {"metric": "exact_at_1", "value": 0.8, "n": 10, "reason": None},
-        {"metric": "similarity_drift", "value": None, "n": 0, "reason": "no earlier publication"},
+        metric_row("exact_at_1", 0.8, n=10),
+        metric_row("similarity_drift", None, n=0, reason="no earlier publication"),
     ]
     shown = metadata.metric_rows(rows)
     assert shown["exact_at_1"] == 0.8
@@ -78,19 +83,12 @@ def test_metrics_that_were_not_measured_are_shown_with_their_reason_and_not_plot
 
 
 def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() -> None:
-    def row(method: str, metric: str, value: float | None, segment: str = "all") -> dict[str, object]:
-        return {"method": method, "segment": segment, "metric": metric, "value": value}
-
-    report = {
-        "metrics": [
-            row("model", "exact_at_1", 0.7), row("legacy", "exact_at_1", 0.2), row("model", "mae", None),
-            row("model", "exact_at_1", 0.1, "part_type:A"),
-        ],
-        "legacy": {"accuracy": 0.6, "f1_weighted": None},
-        "version": "v1",
-        "promoted": True,
-    }  # fmt: skip
-    shown = metadata.training(report)
+    rows = (
+        metric_row("exact_at_1", 0.7), metric_row("exact_at_1", 0.2, method="legacy"), metric_row("mae", None),
+        metric_row("exact_at_1", 0.1, segment="part_type:A"),
+    )  # fmt: skip
+    found = trained(metrics=rows, legacy={"accuracy": 0.6, "f1_weighted": None}, promoted=True)
+    shown = metadata.training(finished(TRAIN, found))
     assert (shown["exact_at_1"], shown["accuracy"], shown["version"], shown["promoted"]) == (
         0.7,
         0.6,
@@ -102,15 +100,34 @@ def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() ->
 
 
 def test_a_training_shows_its_model_card_as_markdown_and_its_tables_only_once() -> None:
-    report = {
-        "metrics": [], "legacy": {}, "model_card": "# Model card: v1\n", "evaluation": {"folds": 1}, "data": {"items": {}},
-        "coverage": [{"coverage": 1.0, "threshold": None, "accuracy": 0.7}],
-        "calibration": [{"n": 4, "confidence": 0.5, "observed": 0.75}],
-    }  # fmt: skip
-    shown = metadata.training(report)
+    found = evaluated(
+        model_card="# Model card: v1\n",
+        evaluation={"folds": 1},
+        coverage=(CoveragePoint(1.0, None, 0.7),),
+        calibration=(CalibrationBin(0.0, 1.0, 4, 0.5, 0.75),),
+    )
+    shown = metadata.training(finished(EVALUATE, found))
     assert isinstance(shown["model_card"], dg.MarkdownMetadataValue)
     assert shown["model_card"].value == "# Model card: v1\n"
-    assert set(shown) == {"model_card", "accuracy_against_coverage", "confidence_calibration"}
+    of_any_step = {"step", "split", "seconds", "peak_memory_mb", "finished_at"}
+    assert set(shown) == {"model_card", "accuracy_against_coverage", "confidence_calibration"} | of_any_step
+
+
+def test_a_step_shows_its_result_without_what_is_drawn_and_what_it_cost() -> None:
+    shown = metadata.finished(finished(SCORE, Scored("v1", 3, 2, 1, {"no_similar_item": 1}, {}, 0.5, None)))
+    assert (shown["step"], shown["model_version"], shown["items"], shown["share_high"]) == (
+        "score",
+        "v1",
+        3,
+        0.5,
+    )
+    assert [r.data for r in shown["abstained_by_reason"].records] == [{"name": "no_similar_item", "value": 1}]
+    assert (shown["seconds"], shown["peak_memory_mb"], shown["finished_at"]) == (
+        1.0,
+        1.0,
+        "2026-01-01T00:00:00Z",
+    )
+    assert "mean_confidence" not in shown and "rows" not in shown and "shard" not in shown
 
 
 @pytest.mark.parametrize(
@@ -154,9 +171,12 @@ def test_pictures_are_inline_and_those_without_data_are_left_out() -> None:
 
 
 def test_the_rows_of_a_measured_batch_come_back() -> None:
-    rows = [{"metric": "abstained_share", "value": 0.25, "n": 40, "reason": None}]
+    rows = [
+        metric_row("abstained_share", 0.25, n=40),
+        metric_row("similarity_drift", None, reason="first batch"),
+    ]
     made = dg.AssetMaterialization("model_metrics", metadata=metadata.metric_rows(rows))
-    assert metadata.metrics_of(made) == [{"metric": "abstained_share", "value": 0.25, "n": 40}]
+    assert metadata.metrics_of(made) == rows
     assert metadata.metrics_of(dg.AssetMaterialization("model_metrics")) == []
 
 
@@ -176,17 +196,21 @@ def test_a_publication_links_to_the_run_that_trained_its_model() -> None:
 def test_the_extract_shows_its_watermarks_and_can_be_asked_for_a_full_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = {"table": "T", "rows": 9, "mode": "incremental", "why": "changes of V since run r", "rows_read": 2,
-            "watermark_from": "0x01", "watermark_to": "0x02", "rows_changed": None}  # fmt: skip
+    read = FrameExtract(
+        "T", 9, 1.0, 1, 0, (), (), mode="incremental", why="changes of V since run r", rows_read=2, watermark_from="0x01",
+        watermark_to="0x02",
+    )  # fmt: skip
+    account = ExtractReport("p", "f", "r", "i", 1.0, 9, 1, {"work_results": read}, ())
     asked = []
 
-    def extract(_: Any, *, full: bool) -> dict[str, Any]:
+    def extract(_: Any, *, full: bool) -> Finished[Extracted]:
         asked.append(full)
-        return {"frames": {"work_results": read}, "seconds": 1.0, "peak_memory_mb": 1.0}
+        made: Finished[Extracted] = finished(EXTRACT, Extracted("sqlite://", account))
+        return made
 
     class FakeStreet:
         @contextmanager
-        def step(self, _: Any) -> Iterator[Any]:
+        def step(self, *_: Any) -> Iterator[Any]:
             yield SimpleNamespace(run=RunFolder("r", tmp_path))
 
         def begin(self, *_: Any) -> None:

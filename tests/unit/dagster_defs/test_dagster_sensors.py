@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
+from results import metric_row
 
 from dagster_defs import metadata, sensors
 from dagster_defs.assets import keys
@@ -33,7 +34,7 @@ def _tick(settings: Settings, instance: dg.DagsterInstance, cursor: str | None) 
 
 
 def _measured(instance: dg.DagsterInstance, drift: float | None) -> None:
-    row = {"metric": "similarity_drift", "value": drift, "n": 10, "reason": None if drift else "first night"}
+    row = metric_row("similarity_drift", drift, n=10, reason=None if drift else "first night")
     instance.report_runless_asset_event(
         dg.AssetMaterialization(keys.MODEL_METRICS, metadata=metadata.metric_rows([row]))
     )
@@ -154,7 +155,7 @@ def test_new_items_start_one_night_in_the_read_window_only(
     answers: list[ItemChanges | None] = [
         None, ItemChanges(10, 0, 0, ""), ItemChanges(12, 2, 0, "abc"), ItemChanges(12, 2, 0, "abc"),
     ]  # fmt: skip
-    monkeypatch.setattr(sensors.admin, "item_changes", lambda settings: answers.pop(0))
+    monkeypatch.setattr(sensors.upkeep, "item_changes", lambda settings: answers.pop(0))
 
     def tick(window: str) -> object:
         settings = Settings(_env_file=None, home=tmp_path, timezone="UTC", read_window=window)

@@ -6,6 +6,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from typing import Any
 import pytest
 
 from routing_etl.errors import AlertError
-from routing_etl.pipeline.alerts import report_failure
+from routing_etl.pipeline.alerts import Failure, report_failure
 from routing_etl.settings import Settings
 
-FAILURE = {"job": "nightly", "run_id": "r1", "message": "검사 실패: qty_range", "steps": {}}
+FAILURE = Failure("2026-01-01T02:00:00+00:00", "nightly", "r1", "검사 실패: qty_range", {})
 
 
 def settings(home: Path, **changes: Any) -> Settings:
@@ -83,7 +84,7 @@ def mail_server(got: list[str]) -> socketserver.TCPServer:
 
 def test_without_settings_a_failure_is_one_line_in_the_file(tmp_path: Path) -> None:
     report_failure(settings(tmp_path), FAILURE)
-    report_failure(settings(tmp_path), {**FAILURE, "run_id": "r2"})
+    report_failure(settings(tmp_path), replace(FAILURE, run_id="r2"))
     assert [x["run_id"] for x in lines(tmp_path)] == ["r1", "r2"]
     assert "검사" in (tmp_path / "logs" / "failures.jsonl").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from model_toy import ATTRIBUTES, toy_plant
 
 from routing_etl.errors import FrameError
 from routing_etl.frames import write_attributes
-from routing_etl.pipeline.champion import read_learning_data
+from routing_etl.pipeline.learning import read_learning_data
 from routing_etl.runs import RunFolder
 
 ITEMS, OPERATIONS, _ = toy_plant(30)

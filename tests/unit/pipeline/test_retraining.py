@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from results import metric_row
 
 from routing_etl.pipeline.night import retraining_reasons
+from routing_etl.pipeline.results import MetricRow
 from routing_etl.settings import Settings
-
-
-def row(metric: str, value: float | None, n: int = 100) -> dict[str, Any]:
-    return {"metric": metric, "value": value, "n": n}
 
 
 @pytest.mark.parametrize(
     ("rows", "reasons"),
     [
         ([], []),
-        ([row("similarity_drift", None), row("abstained_share", 0.8), row("realised_exact_at_1", 0.2)], []),
-        ([row("similarity_drift", 1.0)], []),
-        ([row("similarity_drift", 1.25)], ["similarity drift 1.250 is above 1"]),
-        ([row("abstained_share", 0.9)], ["abstained share 0.900 is above 0.8"]),
-        ([row("realised_exact_at_1", 0.1)], ["realised exact match 0.100 is below 0.2"]),
-        ([row("realised_exact_at_1", 0.1, n=29)], []),
+        (
+            [
+                metric_row("similarity_drift", None),
+                metric_row("abstained_share", 0.8),
+                metric_row("realised_exact_at_1", 0.2),
+            ],
+            [],
+        ),
+        ([metric_row("similarity_drift", 1.0)], []),
+        ([metric_row("similarity_drift", 1.25)], ["similarity drift 1.250 is above 1"]),
+        ([metric_row("abstained_share", 0.9)], ["abstained share 0.900 is above 0.8"]),
+        ([metric_row("realised_exact_at_1", 0.1)], ["realised exact match 0.100 is below 0.2"]),
+        ([metric_row("realised_exact_at_1", 0.1, n=29)], []),
     ],
 )
 def test_limits_are_exclusive_and_the_unmeasured_says_nothing(
-    tmp_path: Path, rows: list[dict[str, Any]], reasons: list[str]
+    tmp_path: Path, rows: list[MetricRow], reasons: list[str]
 ) -> None:
     assert retraining_reasons(Settings(_env_file=None, home=tmp_path), rows) == reasons

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import polars as pl
 
+from routing_etl.erp.clean import CleanReport, FrameClean
 from routing_etl.frames import ITEMS, OPERATIONS, WORK_RESULTS
-from routing_etl.pipeline.training_facts import training_facts
-from routing_etl.runs import RunFolder
+from routing_etl.pipeline.training_facts import (
+    Accounts,
+    ItemCounts,
+    ResultDates,
+    RoutingDates,
+    training_facts,
+)
+from routing_etl.runs import RunFolder, as_json
+from routing_etl.times.profiles import MeasureReport, TimesReport
 
 
 def items() -> pl.DataFrame:
@@ -45,21 +53,13 @@ def run_folder(tmp_path: Path, results: pl.DataFrame) -> RunFolder:
 def test_counts_windows_and_exclusions(tmp_path: Path) -> None:
     results = pl.DataFrame({"report_dt": [date(2023, 1, 2), None, date(2025, 3, 4)]})
     run = run_folder(tmp_path, results)
-    frame = {
-        "rows_in": 9, "rows_kept": 4, "rows_rejected": 3, "rows_filtered": 2, "rejects": {"duplicate_key": 3},
-        "filtered": {"too_old": 2}, "repairs": {"x": {"y": 1}}, "seconds": 1.0,
-    }  # fmt: skip
-    run.write_report("clean", {"frames": {"items": frame}, "as_of": "2025-10-21", "cutoff": None})
-    measure = {
-        "samples": 80,
-        "flagged": {"zero": 5},
-        "minutes_as_hours": 1,
-        "order_as_piece": 0,
-        "outliers": 2,
-    }
-    run.write_report("aggregate_times", {"measures": {"run": measure}})
-    facts = training_facts(run, items(), operations(), items_with_times=1)
-    assert facts == {
+    frame = FrameClean(9, 4, 3, 2, {"duplicate_key": 3}, {"too_old": 2}, {"x": {"y": 1}}, 1.0)
+    cleaned = CleanReport({"items": frame}, date(2025, 10, 21), None, (), (), 1.0)
+    aggregated = TimesReport(3, {"run": MeasureReport(80, {"zero": 5}, 1, 0, 2)}, {})
+    facts = training_facts(
+        run, items(), operations(), items_with_times=1, accounts=Accounts(cleaned, aggregated)
+    )
+    assert as_json(facts) == {
         "as_of": "2025-10-21", "cutoff": None,
         "items": {"all": 4, "routed": 2, "to_predict": 2, "with_work_results": 1},
         "excluded_items": {"mark DEL": 2}, "excluded_routed_items": {"mark DEL": 1},
@@ -74,8 +74,8 @@ def test_counts_windows_and_exclusions(tmp_path: Path) -> None:
 
 def test_an_empty_plant_and_a_run_without_reports_have_no_dates_and_no_accounts(tmp_path: Path) -> None:
     run = run_folder(tmp_path, WORK_RESULTS.empty())
-    facts = training_facts(run, ITEMS.empty(), OPERATIONS.empty(), items_with_times=0)
-    assert facts["items"] == {"all": 0, "routed": 0, "to_predict": 0, "with_work_results": 0}
-    assert facts["routing_dates"] == {"oldest": None, "newest": None, "items_without_date": 0}
-    assert facts["result_dates"] == {"oldest": None, "newest": None}
-    assert (facts["rows"], facts["times"], facts["work_results"], facts["routings"]) == (None, None, 0, 0)
+    facts = training_facts(run, ITEMS.empty(), OPERATIONS.empty(), items_with_times=0, accounts=Accounts())
+    assert facts.items == ItemCounts(0, 0, 0, 0)
+    assert facts.routing_dates == RoutingDates(None, None, 0)
+    assert facts.result_dates == ResultDates(None, None)
+    assert (facts.rows, facts.times, facts.work_results, facts.routings) == (None, None, 0, 0)

@@ -1,0 +1,66 @@
+"""What a model learns from: the items and routings of a run, and an unfitted predictor with the settings' parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from routing_etl import frames
+from routing_etl.runs import RunFolder
+from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from routing_etl.model.predictor import RoutingPredictor
+
+
+@dataclass(frozen=True)
+class LearningData:
+    """Items with their attributes, and the operations of every routing that is valid."""
+
+    items: pl.DataFrame
+    operations: pl.DataFrame
+    attributes: tuple[frames.AttributeSpec, ...]
+
+    @property
+    def routed(self) -> pl.Series:
+        """Keys of the items that have a valid routing."""
+        return self.operations["item_key"].unique()
+
+    @property
+    def unrouted_items(self) -> pl.DataFrame:
+        """The items to predict: those without a valid routing."""
+        return self.items.join(self.operations.select("item_key").unique(), on="item_key", how="anti")
+
+
+def read_learning_data(run: RunFolder) -> LearningData:
+    """Cleaned items and valid routings of a run.
+
+    Raises
+    ------
+    FrameError
+        A cleaned frame does not keep its contract.
+    """
+    items = pl.read_parquet(run.clean / "items.parquet")
+    frames.ITEMS.validate(items)
+    operations = pl.scan_parquet(run.clean / "operations.parquet")
+    frames.OPERATIONS.validate(operations)
+    return LearningData(items, operations.filter("rout_valid").collect(), read_attributes(run))
+
+
+def read_attributes(run: RunFolder) -> tuple[frames.AttributeSpec, ...]:
+    """The item attributes that have a value in this run."""
+    return frames.read_attributes(run.clean / "items.attributes.json")
+
+
+def make_predictor(settings: Settings, attributes: tuple[frames.AttributeSpec, ...]) -> RoutingPredictor:
+    """An unfitted predictor with the settings' parameters."""
+    from routing_etl.model.predictor import RoutingPredictor
+
+    return RoutingPredictor(
+        attributes=attributes,
+        candidates_per_item=settings.candidates_per_item,
+        similarity_threshold=settings.similarity_threshold,
+        random_state=settings.random_state,
+    )

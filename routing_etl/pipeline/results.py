@@ -1,0 +1,370 @@
+"""What the steps return: frozen dataclasses that the run folder stores as JSON and reads back as the same type.
+
+The rooms below have result types of their own (`ExtractReport`, `CleanReport`, `TimesReport`, `LoadReport`); here are
+those that only the pipeline can know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import polars as pl
+from pydantic import JsonValue
+
+from routing_etl import frames
+from routing_etl.erp.extract import ExtractReport, FrameExtract
+from routing_etl.pipeline.training_facts import TrainingFacts
+from routing_etl.quality.score import QualityScore
+from routing_etl.runs import as_json
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+# --- every step --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What a step took: wall-clock seconds, highest memory of the process so far in MB, and when it ended (UTC)."""
+
+    seconds: float
+    peak_memory_mb: float
+    finished_at: datetime
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T_co]):
+    """A step that has ended well: its name, what it found, what it took, and the shard if it did only one."""
+
+    step: str
+    result: T_co
+    cost: StepCost
+    shard: int | None = None
+
+
+# --- reading and checking ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was read of the ERP, and from where (URL without password)."""
+
+    source: str
+    read: ExtractReport
+
+
+@dataclass(frozen=True)
+class FrameRead:
+    """How and why a frame was read, as the run's row in `batch_run` keeps it; the fields are those of `FrameExtract`."""
+
+    mode: str
+    why: str
+    rows: int
+    rows_read: int
+    rows_reused: int
+    rows_replaced: int
+    rows_gone: int
+    rows_added: int | None
+    rows_changed: int | None
+    rows_removed: int | None
+    watermark_from: str | None
+    watermark_to: str | None
+
+    @classmethod
+    def of(cls, frame: FrameExtract) -> FrameRead:
+        """The part of an extract's account that is kept."""
+        return cls(**{f.name: getattr(frame, f.name) for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class CheckOutcomes:
+    """Every check of a step with its outcome, written whether or not a critical one failed."""
+
+    outcomes: tuple[frames.CheckOutcome, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many checks passed, warned and failed; a step that has this result has no failed critical check.
+
+    `score` is the quality score of the item master; None for the candidates, and where the profile maps no part type.
+    """
+
+    checks: int
+    passed: int
+    warnings: int
+    failed: int
+    score: QualityScore | None = None
+
+    @classmethod
+    def of(cls, outcomes: Iterable[frames.CheckOutcome], score: QualityScore | None = None) -> Checked:
+        """Count the outcomes."""
+        found = tuple(outcomes)
+        return cls(
+            checks=len(found),
+            passed=sum(o.success for o in found),
+            warnings=sum(not o.success and o.severity == "warning" for o in found),
+            failed=sum(o.blocks for o in found),
+            score=score,
+        )
+
+
+@dataclass(frozen=True)
+class TimesShard:
+    """One shard of the time aggregation: how many shards there are, and the work results that this one read."""
+
+    shards: int
+    results: int
+
+
+# --- learning ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One row of a METRICS frame."""
+
+    method: str
+    split: str
+    segment: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reason: str | None
+
+    @property
+    def of_model(self) -> bool:
+        """A value of the model over all held-out items, not of a baseline or a segment."""
+        return self.method == "model" and self.segment == "all"
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Best candidates of one range of confidence: mean confidence and the share that was exact."""
+
+    bin_low: float
+    bin_high: float
+    n: int
+    confidence: float | None
+    observed: float | None
+
+
+@dataclass(frozen=True)
+class CoveragePoint:
+    """Accuracy on the surest `coverage` (share) of the items: those with a confidence from `threshold` on."""
+
+    coverage: float
+    threshold: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class TimePoint:
+    """Predicted and actual minutes of one held-out operation; `measure` is `run` or `setup`."""
+
+    measure: str
+    predicted: float
+    actual: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A metric beyond its limit."""
+
+    code: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DatasetStats:
+    """Size and gaps of the learning data, under the names that the replaced system gave them."""
+
+    total_samples: int
+    unique_items: int
+    unique_processes: int
+    missing_item_code: float
+    missing_process_code: float
+    total_columns: int
+    column_names: tuple[str, ...]
+    missing_rates: dict[str, float]
+
+
+#: Field metadata: `kept` goes into a version's `metrics.json`; `shown=False` is left out of Dagster's plain metadata,
+#: because it is shown as a table, a picture or the model card instead.
+_KEPT = {"kept": True}
+_DRAWN = {"shown": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """What an evaluation on held-out items found, how, and on what data.
+
+    Attributes
+    ----------
+    metrics : tuple of MetricRow
+        Model, baselines and differences, by segment.
+    legacy : dict
+        The four scores of the replaced system and their sample count; empty when nothing was measured.
+    evaluation : dict
+        Sizes, seconds and notes of the evaluation, as JSON.
+    model_card : str
+        The card of what was evaluated, in Markdown.
+    """
+
+    split: str = field(metadata=_KEPT)
+    metrics: tuple[MetricRow, ...] = field(metadata=_KEPT | _DRAWN)
+    legacy: dict[str, int | float | None] = field(metadata=_DRAWN)
+    calibration: tuple[CalibrationBin, ...] = field(metadata=_KEPT | _DRAWN)
+    coverage: tuple[CoveragePoint, ...] = field(metadata=_KEPT | _DRAWN)
+    time_sample: tuple[TimePoint, ...] = field(metadata=_DRAWN)
+    alerts: tuple[Alert, ...] = field(metadata=_KEPT)
+    evaluation: dict[str, JsonValue] = field(metadata=_KEPT | _DRAWN)
+    dataset_stats: DatasetStats = field(metadata=_KEPT | _DRAWN)
+    data: TrainingFacts = field(metadata=_KEPT | _DRAWN)
+    model_card: str = field(default="", metadata=_DRAWN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained(Evaluated):
+    """A training: its evaluation, what was fitted, and what became of the version.
+
+    Attributes
+    ----------
+    version : str or None
+        Name of the saved version; of a dry run the name that was asked for.
+    training_samples : int
+        Routed items that the model was fitted on.
+    training_duration_sec : float
+        Seconds of the fit alone.
+    duration_sec : float
+        Seconds of evaluation and fit together.
+    worker_memory_mb : float
+        Peak memory of the process that evaluated beside the fit; 0 when there was none.
+    """
+
+    version: str | None
+    dry_run: bool
+    training_samples: int = field(metadata=_KEPT)
+    training_duration_sec: float = field(metadata=_KEPT)
+    duration_sec: float
+    worker_memory_mb: float
+    run_id: str
+    promoted: bool
+    promotion_reason: str
+
+
+def metrics_json(found: Evaluated) -> dict[str, Any]:
+    """Values of `metrics.json`: the fields marked as kept, and the legacy scores beside them."""
+    content: dict[str, Any] = as_json(found)
+    return {f.name: content[f.name] for f in fields(found) if f.metadata.get("kept")} | dict(found.legacy)
+
+
+def metric_rows(rows: Iterable[dict[str, Any]]) -> tuple[MetricRow, ...]:
+    """Rows of a METRICS frame, or of the `metrics` of a version's `metrics.json`."""
+    return tuple(MetricRow(**row) for row in rows)
+
+
+def metrics_frame(rows: Iterable[MetricRow]) -> pl.DataFrame:
+    """The METRICS frame of these rows."""
+    return frames.METRICS.conform(pl.DataFrame([asdict(r) for r in rows], schema=frames.METRICS.schema))
+
+
+# --- scoring and publication -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What scoring counts: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences."""
+
+    items: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    high: int = 0
+    confident: float = 0.0
+
+    def __add__(self, other: Counted) -> Counted:
+        names = [*self.rows, *(n for n in other.rows if n not in self.rows)]
+        return Counted(
+            self.items + other.items,
+            {n: self.rows.get(n, 0) + other.rows.get(n, 0) for n in names},
+            self.high + other.high,
+            self.confident + other.confident,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredShard(Counted):
+    """One shard of the scoring: how many shards there are, the model version, and the counts of this one."""
+
+    shards: int
+    model_version: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was predicted: items without a valid routing, abstentions by reason, rows by frame.
+
+    `share_high` is the share of predicted items whose first candidate is in the similarity tier HIGH, `mean_confidence`
+    the mean confidence of the first candidates; None when nothing was predicted.
+    """
+
+    model_version: str
+    items: int
+    predicted: int
+    abstained: int
+    abstained_by_reason: dict[str, int]
+    rows: dict[str, int]
+    share_high: float | None
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True)
+class LoadOpened:
+    """The publication that the shards of a run are loaded into, and which scoring it was opened for."""
+
+    publication_id: int
+    reused: bool
+    scored_at: datetime
+
+
+@dataclass(frozen=True)
+class LoadBegun:
+    """The publication that the load of a shard was last begun for."""
+
+    publication_id: int
+
+
+@dataclass(frozen=True)
+class LoadedShard:
+    """One shard of the load: how many shards there are, the publication, and the rows written."""
+
+    shards: int
+    publication_id: int
+    rows_written: int
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became visible to the ERP. `previous_id`: what was visible before; `changed`: whether the pointer moved."""
+
+    publication_id: int
+    previous_id: int | None
+    changed: bool
+    pointer_seconds: float
+    rows: dict[str, int]
+    reused: bool
+    purged: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How the published batch looks, and what became of the one before it."""
+
+    publication_id: int
+    metrics: tuple[MetricRow, ...]

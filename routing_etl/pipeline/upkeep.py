@@ -1,0 +1,175 @@
+"""What people do around the night: migrations, SQL text, verification, publications, adoption, clean-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from routing_etl.database.engine import make_engine, translated
+from routing_etl.erp.changes import ItemChanges
+from routing_etl.errors import RegistryError
+from routing_etl.pipeline import street
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.night import ensure_warehouse
+from routing_etl.progress import SILENT, Progress
+from routing_etl.runs import RunFolder, list_runs, prune_runs
+from routing_etl.settings import Settings
+from routing_etl.warehouse.feedback import Adoption
+from routing_etl.warehouse.publications import Publication
+
+
+def migrate(settings: Settings, revision: str = "head") -> str:
+    """Bring our tables to a revision, up or down; returns the revision they are at."""
+    from routing_etl.warehouse import migrate as migrations
+    from routing_etl.warehouse.schema import schema_for
+
+    engine = make_engine(settings.warehouse, "warehouse", settings)
+    try:
+        with translated("warehouse", settings.warehouse):
+            schema = schema_for(engine, settings.warehouse_schema)
+            known = migrations.revisions()
+            current = migrations.current_revision(engine, schema)
+            down = revision == "base" or (
+                revision in known and current in known and known.index(revision) < known.index(current)
+            )
+            (migrations.downgrade if down else migrations.migrate)(engine, schema, revision)
+            return migrations.current_revision(engine, schema) or "base"
+    finally:
+        engine.dispose()
+
+
+def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> str:
+    """The DDL as text, for review."""
+    from routing_etl.warehouse.migrate import migrate_sql
+
+    return migrate_sql(dialect, settings.warehouse_schema, revision)
+
+
+def render_view(settings: Settings, dialect: str, profile: Path | None = None) -> tuple[str, str]:
+    """Name and DDL of the flat view that an output column profile describes."""
+    from routing_etl.warehouse import output_profiles
+
+    found = output_profiles.load_output_profile(profile)
+    return found.view, output_profiles.render(found, dialect, settings.warehouse_schema)
+
+
+def verify_models(settings: Settings, version: str | None = None) -> list[str]:
+    """Check versions against their manifests and the database; returns the verified names.
+
+    Raises
+    ------
+    RegistryError
+        There is none, or one differs; names the version and each problem.
+    """
+    from routing_etl.warehouse.records import Records
+
+    ctx = Context(settings, RunFolder("verify", settings.home))
+    names = [version] if version else [v.name for v in ctx.registry.list()]
+    if not names:
+        raise RegistryError(
+            f"There is no model in {settings.models_dir}.", remedy="Train one: routing-etl train"
+        )
+    with ctx.warehouse() as engine:
+        for name in names:
+            expected = Records(engine, settings).manifest_sha256(name)
+            report = ctx.registry.verify(name, expected_manifest_sha256=expected)
+            if not report.ok:
+                problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
+                raise RegistryError(
+                    f"Model version {name}: {'; '.join([*problems, report.incompatible or '']).strip('; ')}.",
+                    remedy="Restore it from a backup or train a new version: routing-etl train",
+                )
+    return names
+
+
+def publications(settings: Settings) -> list[Publication]:
+    """Publications, newest first."""
+    from routing_etl.warehouse.publish import Publisher
+
+    ensure_warehouse(settings)
+    with Context(settings, RunFolder("publications", settings.home)).warehouse() as engine:
+        return list(Publisher(engine, settings).list())
+
+
+def rollback(settings: Settings, to: int | None = None) -> int:
+    """Move the pointer back to an earlier publication; returns the current id."""
+    from routing_etl.warehouse.publish import Publisher
+
+    with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
+        return Publisher(engine, settings).rollback(to).publication_id
+
+
+def adopt(settings: Settings, item_cd: str, candidate_id: str, user: str) -> Adoption:
+    """Mark a published candidate as accepted by `user` and return it in BOP shape."""
+    from routing_etl.warehouse import feedback
+
+    with Context(settings, RunFolder("adopt", settings.home)).warehouse() as engine:
+        return feedback.adopt(engine, settings.warehouse_schema, item_cd, candidate_id, user)
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How much a clean-up keeps: publications, model versions besides the champion, run folders; None: the setting."""
+
+    publications: int | None = None
+    models: int | None = None
+    runs: int | None = None
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What a clean-up removed: ids of publications, rows by table, model versions, run folders."""
+
+    publications: tuple[int, ...]
+    rows: dict[str, int]
+    models: tuple[str, ...]
+    run_folders: tuple[str, ...]
+
+
+def purge(settings: Settings, keep: Keep | None = None, *, progress: Progress = SILENT) -> Removed:
+    """Remove what retention no longer keeps: publications' rows, old run records, model versions, run folders.
+
+    What the current publication, an alias or a rollback needs stays.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    keep : Keep, optional
+        Numbers of things kept. None: the settings' own.
+    progress : Progress
+        What shows the progress.
+    """
+    from routing_etl.warehouse.publish import Publisher
+    from routing_etl.warehouse.records import Records
+
+    keep = keep or Keep()
+    ctx = Context(settings, RunFolder("purge", settings.home), progress)
+    models = settings.keep_models if keep.models is None else keep.models
+    with ctx.warehouse() as engine:
+        publisher = Publisher(engine, settings)
+        batches = settings.keep_publications if keep.publications is None else keep.publications
+        purged = publisher.purge(batches, progress=progress)
+        in_use = {p.model_version for p in publisher.list() if p.rows_present}
+        rows = Records(engine, settings).purge(keep_models=models)
+    removed = ctx.registry.prune(models, protect=in_use)
+    runs = prune_runs(settings.home, settings.keep_runs if keep.runs is None else keep.runs)
+    return Removed(tuple(purged), rows, tuple(removed), tuple(runs))
+
+
+def item_changes(settings: Settings) -> ItemChanges | None:
+    """Items that the ERP gained or lost since the newest extract; None before the first.
+
+    Raises
+    ------
+    SourceError
+        A table or column is missing.
+    TransientDatabaseError
+        The ERP cannot be read at the moment.
+    """
+    from routing_etl.erp.changes import item_changes as compare
+
+    extracted = [run for run in list_runs(settings.home) if run.has(street.EXTRACT.report)]
+    if not extracted:
+        return None
+    return compare(settings.erp, Context(settings, extracted[0]).profile, extracted[0].raw, settings)

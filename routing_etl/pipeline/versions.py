@@ -1,0 +1,246 @@
+"""Model versions in operation: save one with its database row, promote, roll back, load the champion verified.
+
+The registry holds the files, the database the manifest's hash and the status; this module keeps the two in step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from routing_etl import frames
+from routing_etl.database.engine import safe_url
+from routing_etl.errors import RegistryError
+from routing_etl.pipeline.cards import documents, metadata_json
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.learning import LearningData, read_attributes
+from routing_etl.pipeline.results import MetricRow, Trained, metric_rows, metrics_frame, metrics_json
+from routing_etl.runs import RunFolder
+from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from routing_etl.model.predictor import RoutingPredictor
+    from routing_etl.registry.versions import VersionDetails
+
+#: The file of what each held-out item adds to the judged metrics.
+HELD_OUT = "held_out_items"
+_JOBLIB = ("encoder", "scaler", "feature_columns", "feature_weights")
+_JSON = ("active_features", "feature_importance", "feature_statistics", "feature_recommendations")
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """A fitted model on its way into the registry.
+
+    Attributes
+    ----------
+    name : str or None
+        Name of the version; None takes the UTC time.
+    predictor : RoutingPredictor
+        Fitted on every routed item.
+    data : LearningData
+        What it was fitted on.
+    times : TimeEvidence
+        The time profiles that it was fitted on.
+    trained : Trained
+        What the training found.
+    held_out : polars.DataFrame
+        What each held-out item adds to the judged metrics, for the comparison with the next version.
+    requested_by : str
+        Who asked for the training.
+    """
+
+    name: str | None
+    predictor: RoutingPredictor
+    data: LearningData
+    times: frames.TimeEvidence
+    trained: Trained
+    held_out: pl.DataFrame
+    requested_by: str
+
+
+def save_version(ctx: Context, new: NewVersion) -> str:
+    """Files first, then the database row: a version without its row is never the champion. Returns the name."""
+    from routing_etl.evaluation.pairing import as_json as held_out_json
+    from routing_etl.registry.versions import VersionContents
+    from routing_etl.warehouse.records import Records, TrainedVersion
+
+    parts = new.predictor.legacy_artifacts()
+    trained, stats = new.trained, new.trained.dataset_stats
+    metadata = metadata_json(ctx, new.requested_by, new.predictor) | {
+        "training_samples": trained.training_samples,
+        "total_items": new.data.items.height,
+        "total_features": len(new.data.attributes),
+    }
+    contents = VersionContents(
+        new.predictor,
+        metrics=metrics_json(trained),
+        metadata=metadata,
+        time_profiles=_time_profiles_json(new.times),
+        json_artifacts={n: parts[n] for n in _JSON}
+        | {"feature_weights": parts["feature_weights_json"], HELD_OUT: held_out_json(new.held_out)},
+        joblib_artifacts={n: parts[n] for n in _JOBLIB},
+        documents=documents,
+    )
+    with ctx.warehouse() as engine:
+        saved = ctx.registry.save(contents, name=new.name)
+        records = Records(engine, ctx.settings)
+        row = TrainedVersion(
+            saved.name,
+            saved.manifest_sha256,
+            status="unmeasured" if headline(trained.metrics) is None else "pending",
+            requested_by=new.requested_by,
+            run_id=ctx.run.run_id,
+            trained_at=datetime.now(UTC),
+            training_samples=trained.training_samples,
+            unique_items=stats.unique_items,
+            unique_processes=stats.unique_processes,
+            training_duration_sec=trained.training_duration_sec,
+            hyperparameters=metadata["hyperparameters"],
+        )
+        records.store_model_version(row)
+        records.store_metrics(saved.name, metrics_frame(trained.metrics), run_id=ctx.run.run_id)
+    return saved.name
+
+
+def _time_profiles_json(times: frames.TimeEvidence) -> dict[str, Any]:
+    """The plant's OPT / STD / SAFE per measure as weighted means over jobs, weights: samples."""
+    profiles: dict[str, Any] = {}
+    for measure in ("setup", "run"):
+        known = times.by_job.filter(pl.col(f"{measure}_n") > 0)
+        weight = pl.col(f"{measure}_n") / pl.col(f"{measure}_n").sum()
+        profiles[measure] = known.select(
+            pl.col(f"{measure}_n").sum().alias("samples"),
+            pl.col(f"{measure}_n_removed").sum().alias("removed"),
+            *((pl.col(f"{measure}_{s}") * weight).sum().alias(s.upper()) for s in ("optimal", "standard", "safe")),
+        ).to_dicts()[0] if known.height else {"samples": 0, "reason": "no work result gave this time"}  # fmt: skip
+    return {"generated_at": datetime.now(UTC).isoformat(timespec="seconds"), "profiles": profiles}
+
+
+# --- a version's metrics -----------------------------------------------------------------------------------------------
+
+
+def metrics_of(details: VersionDetails) -> tuple[MetricRow, ...]:
+    """The metric rows in a saved version's `metrics.json`; none when it was saved without."""
+    return metric_rows(details.metrics.get("metrics") or ())
+
+
+def headline(metrics: Iterable[MetricRow], metric: str = "exact_at_1") -> MetricRow | None:
+    """The model's row of a metric over all held-out items; None when it has no value."""
+    return next((r for r in metrics if r.of_model and r.metric == metric and r.value is not None), None)
+
+
+# --- the champion ------------------------------------------------------------------------------------------------------
+
+
+def promote(settings: Settings, version: str, *, why: str) -> None:
+    """Make a version the champion, in the registry and in the database, with who and why on record.
+
+    Parameters
+    ----------
+    settings : Settings
+        Registry, warehouse and the user whose name is kept.
+    version : str
+        Name of the version.
+    why : str
+        Reason, kept on record.
+
+    Raises
+    ------
+    RegistryError
+        The version does not exist or was never measured.
+    """
+    from routing_etl.registry.store import ModelRegistry
+    from routing_etl.warehouse.records import Records
+
+    store = ModelRegistry(settings.models_dir)
+    if headline(metrics_of(store.show(version))) is None:
+        raise RegistryError(
+            f"Model version {version} has no measured metrics.",
+            remedy="Train again with enough routed items, then promote that version.",
+        )
+    with Context(settings, RunFolder("promote", settings.home)).warehouse() as engine:
+        Records(engine, settings).activate(version, who=settings.service_user)
+        store.set_alias("champion", version, who=settings.service_user, why=why)
+
+
+def rollback_champion(settings: Settings, *, why: str) -> str:
+    """Make the version champion that was champion before the present one, on record like a promotion.
+
+    Parameters
+    ----------
+    settings : Settings
+        Registry, warehouse and the user whose name is kept.
+    why : str
+        Reason, kept on record.
+
+    Returns
+    -------
+    str
+        The version that is champion now.
+
+    Raises
+    ------
+    RegistryError
+        There is no former champion, or its files cannot be loaded here.
+    """
+    from routing_etl.registry.store import ModelRegistry
+    from routing_etl.warehouse.records import Records
+
+    store = ModelRegistry(settings.models_dir)
+    former = store.former_champion()
+    with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
+        Records(engine, settings).activate(former, who=settings.service_user)
+        return store.rollback_champion(who=settings.service_user, why=why).to_version or former
+
+
+def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor]:
+    """A verified model for the run's items, never a fallback.
+
+    Its manifest's hash must stand in the database, and its attributes be those of the run.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with cleaned frames.
+    version : str, optional
+        Name of the version. None: the champion.
+
+    Returns
+    -------
+    tuple of str and RoutingPredictor
+        The version's name and its predictor.
+
+    Raises
+    ------
+    RegistryError
+        There is no such version, or no champion (error code 1002 of the replaced system).
+    TamperedArtifactError
+        A file or the manifest differs from what was saved.
+    IncompatibleModelError
+        It was trained with other attributes or library versions.
+    """
+    from routing_etl.warehouse.records import Records
+
+    name = version or ctx.registry.alias("champion")
+    if name is None:
+        raise RegistryError(
+            f"There is no champion model in {ctx.settings.models_dir}.", remedy="Train one: routing-etl train"
+        )
+    ctx.registry.show(name)
+    with ctx.warehouse() as engine:
+        expected = Records(engine, ctx.settings).manifest_sha256(name)
+    if expected is None:
+        raise RegistryError(
+            f"Model version {name} is not in the table model_version of {safe_url(ctx.settings.warehouse)}.",
+            remedy="Use the warehouse it was trained with, or train again: routing-etl train",
+        )
+    predictor = ctx.registry.load(
+        name, expected_manifest_sha256=expected, expected_attributes=read_attributes(ctx.run)
+    )
+    return name, predictor
