@@ -3,4 +3,4 @@
 Belongs here: judging. May import `model`, never the reverse. Does not: fitting what is deployed, files, databases.
 """
 
-__all__ = ["bootstrap", "card", "evaluate", "glossary", "options", "pairing", "report", "tiers"]
+__all__ = ["bootstrap", "card", "evaluate", "glossary", "options", "paired", "report", "tiers"]

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from routing_etl.evaluation.arrays import IntArray
 
 #: Cells of the dynamic-programming table that are held at once.
 _CELLS = 16_000_000

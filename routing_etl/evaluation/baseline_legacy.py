@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.evaluation.baselines import Training, build_predictions
 from routing_etl.evaluation.splits import attribute_columns
 from routing_etl.frames import Predictions, TimeEvidence
@@ -33,9 +34,6 @@ from routing_etl.model.inputs import (
 from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.progress import SILENT, Progress
 from routing_etl.scenarios import OPT_SIGMA, operation_confidence, safe_time
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
 _CELLS = 6_000_000
 _MOST_NUMBER = 32_767
@@ -116,7 +114,7 @@ class LegacyPredictor:
         self.std_ = np.where(raw.std(axis=0) > 0, raw.std(axis=0), 1.0)
         self.vectors_ = self._unit((raw - self.mean_) / self.std_)
 
-    def _ordinal(self, items: pl.DataFrame, missing: str) -> NDArray[np.float64]:
+    def _ordinal(self, items: pl.DataFrame, missing: str) -> FloatArray:
         """Ordinal codes and raw numbers, 0 for no number, times the weights."""
         weights = dict(self.feature_weights or {})
         columns = []
@@ -132,7 +130,7 @@ class LegacyPredictor:
         return np.column_stack(columns)
 
     @staticmethod
-    def _unit(vectors: NDArray[np.float64]) -> FloatArray:
+    def _unit(vectors: FloatArray) -> NDArray[np.float32]:
         length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
         return (vectors / np.where(length > 0, length, 1.0)).astype(np.float32)
 

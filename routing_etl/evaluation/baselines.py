@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.errors import ModelError
+from routing_etl.evaluation.arrays import FloatArray, IntArray
 from routing_etl.evaluation.splits import attribute_columns
 from routing_etl.frames import (
     ABSTAINED,
@@ -32,9 +33,6 @@ from routing_etl.model.base.parameters import COUNT, SHARE, Rule, check_paramete
 from routing_etl.model.inputs import check_asked, check_columns, check_fitted, check_training, evidence_of
 from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.progress import SILENT, Progress
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
 #: Cells of a distance matrix held at once.
 _CELLS = 6_000_000
@@ -241,7 +239,7 @@ class NearestCopyPredictor:
         self.hot_, self.dense_ = self._encode(items[self.first_])
         self.squared_ = (np.diff(self.hot_.indptr) + (self.dense_**2).sum(axis=1)).astype(np.float32)
 
-    def _encode(self, items: pl.DataFrame) -> tuple[sparse.csr_matrix, FloatArray]:
+    def _encode(self, items: pl.DataFrame) -> tuple[sparse.csr_matrix, NDArray[np.float32]]:
         n = items.height
         rows, columns, start = [], [], 0
         for name in self.texts_:
@@ -262,7 +260,7 @@ class NearestCopyPredictor:
             dense[:, i] = np.clip(scaled, -self.n_numbers_std, self.n_numbers_std)
         return hot, dense
 
-    def nearest(self, items: pl.DataFrame) -> tuple[IntArray, NDArray[np.float64]]:
+    def nearest(self, items: pl.DataFrame) -> tuple[IntArray, FloatArray]:
         """Label of the nearest routed item per item and the similarity 0..1: 1 - distance² / both squared lengths."""
         hot, dense = self._encode(items)
         size = (np.diff(hot.indptr) + (dense**2).sum(axis=1)).astype(np.float32)

@@ -15,13 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.evaluation.arrays import BoolArray, FloatArray, IntArray
 from routing_etl.log import get_logger
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Combine = Callable[[FloatArray], FloatArray]
 Ranked = Callable[[FloatArray, FloatArray], FloatArray]
 
@@ -165,7 +163,7 @@ class Resampler:
     """
 
     def __init__(
-        self, clusters: IntArray, mask: NDArray[np.bool_], *, n_resamples: int = 400, random_state: int = 42
+        self, clusters: IntArray, mask: BoolArray, *, n_resamples: int = 400, random_state: int = 42
     ) -> None:
         self.items = np.flatnonzero(mask)
         self.n_items = len(clusters)

@@ -142,7 +142,7 @@ def arrow(metric: str) -> str:
     return {"up": " ↑", "down": " ↓", "target": f" →{meaning.target:g}", "none": ""}[meaning.better]
 
 
-def compared(metric: str, model: float, low: float, high: float) -> Outcome:
+def outcome(metric: str, model: float, low: float, high: float) -> Outcome:
     """What the 95 % interval of a difference (model minus other) says about the model.
 
     'better' or 'worse' when the whole interval says so, 'unclear' when it does not, 'none' for a metric without a

@@ -16,14 +16,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.errors import ModelError
-from routing_etl.evaluation.options import SplitName, check_split_options
+from routing_etl.evaluation.arrays import IntArray
+from routing_etl.evaluation.options import EvaluationOptions, SplitName
 from routing_etl.frames import ITEMS, OPERATIONS
-
-IntArray = NDArray[np.int64]
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
 IDENTIFIER_SHARE = 0.3
@@ -169,49 +167,48 @@ def labelled_items(items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFram
     )
 
 
-def make_split(
-    items: pl.DataFrame,
-    operations: pl.DataFrame,
-    *,
-    split: SplitName = "time",
-    test_days: float = 180,
-    max_items: int = 5000,
-    random_state: int = 42,
-    folds: int | None = None,
-) -> Split:
-    """Divide the routed items.
+def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: EvaluationOptions) -> Split:
+    """Divide the routed items into a judged and a training side.
 
     Parameters
     ----------
-    items, operations: ITEMS and OPERATIONS frames; items without a valid routing are on no side.
-    split: 'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older;
-        'family' judges whole groups of items that share a drawing or are alike, a fifth of all; 'loo' judges every item,
-        each left out in turn together with those equal but for identifiers, or in `folds` parts of such groups;
-        without `folds` more than 400 items are judged in 10 parts.
-    max_items: most judged items, drawn with `random_state` from all that qualify.
+    items : polars.DataFrame
+        ITEMS frame.
+    operations : polars.DataFrame
+        OPERATIONS frame; items without a valid routing are on no side.
+    options : EvaluationOptions
+        'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'family'
+        judges whole groups of items that share a drawing or are alike, a fifth of all. 'loo' judges every item, each left
+        out in turn together with those equal but for identifiers, or in `folds` parts of such groups; without `folds` more
+        than 400 items are judged in 10 parts. Of all items that qualify at most `max_items` are drawn with `random_state`.
+
+    Returns
+    -------
+    Split
+        Its folds; its name may differ from the split that was asked for, and its notes then say why.
 
     Raises
     ------
-    ConfigurationError: an option has a value that it cannot have. ModelError: fewer than two groups of routed items.
+    FrameError
+        A frame lacks a column that its contract asks for, or has it in another type.
+    ModelError
+        There are fewer than two groups of routed items.
     """
-    check_split_options(
-        split=split, test_days=test_days, max_items=max_items, folds=folds, random_state=random_state
-    )
     ITEMS.validate(items)
     OPERATIONS.validate(operations)
     labelled = labelled_items(items, operations)
     if labelled.height < 2:
         raise ModelError(
             f"Only {labelled.height} item(s) have a routing that counts; an evaluation needs two groups of items.",
-            remedy="Check the routing source and its filters.",
+            remedy="An item counts when it is not excluded and has operations of routing_rank 0 with a job_cd.",
         )
-    rng = np.random.default_rng(random_state)
-    if split == "loo":
-        divided = _leave_one_out(labelled, operations, folds, max_items, rng)
-    elif split == "family":
-        divided = _by_family(labelled, operations, max_items, rng, ())
+    rng = np.random.default_rng(options.random_state)
+    if options.split == "loo":
+        divided = _leave_one_out(labelled, operations, options.folds, options.max_items, rng)
+    elif options.split == "family":
+        divided = _by_family(labelled, operations, options.max_items, rng, ())
     else:
-        divided = _by_time(labelled, operations, test_days, max_items, rng)
+        divided = _by_time(labelled, operations, options.test_days, options.max_items, rng)
     same = _equal_but_for_identifiers(labelled.drop("rout_date"))
     if same is None or _describes(same):
         return divided
@@ -223,7 +220,7 @@ def make_split(
     return replace(divided, notes=(*divided.notes, note))
 
 
-def _sample(keys: NDArray[np.int64], limit: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _sample(keys: IntArray, limit: int, rng: np.random.Generator) -> IntArray:
     return keys if len(keys) <= limit else np.sort(rng.choice(keys, limit, replace=False))
 
 

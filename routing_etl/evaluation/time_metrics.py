@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.evaluation.bootstrap import (
     Metric,
     Ranked,
@@ -24,16 +24,23 @@ from routing_etl.evaluation.bootstrap import (
     trimmed_mean,
     weighted_median,
 )
-from routing_etl.evaluation.comparison import TIME_COLUMNS, Comparison
-from routing_etl.evaluation.metrics import NO_ACTUAL_DATA, per_item
+from routing_etl.evaluation.comparison import Comparison
+from routing_etl.evaluation.reasons import (
+    NO_ACTUAL_DATA,
+    NO_INTERVAL,
+    NO_ORACLE,
+    NO_PREDICTED_TIME,
+    NO_REPORTS,
+)
+from routing_etl.evaluation.reference import TIME_COLUMNS
+from routing_etl.evaluation.sums import per_item
 
-FloatArray = NDArray[np.float64]
-
-NO_PREDICTED_TIME = "NO_PREDICTED_TIME"
-NO_INTERVAL = "NO_INTERVAL"
-NO_ORACLE = "NO_ORACLE"
-NO_REPORTS = "NO_REPORTS"
+#: Share of the errors that `*_trim_mae` leaves out at each end (docs/legacy-system.md, 2.10).
 TRIM = 0.1
+#: Columns of `time_sample`.
+TIME_SAMPLE: dict[str, pl.DataType] = {
+    "measure": pl.String(), "predicted": pl.Float64(), "actual": pl.Float64(),
+}  # fmt: skip
 
 
 def _root(sums: FloatArray) -> FloatArray:

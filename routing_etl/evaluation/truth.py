@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.frames import (
     ABSTAINED,
     CANDIDATE_EVIDENCE,
@@ -21,8 +21,6 @@ from routing_etl.frames import (
     Predictions,
     key_of,
 )
-
-FloatArray = NDArray[np.float64]
 
 #: Joins the job codes of a sequence to one string inside our frames: no code contains it.
 SEPARATOR = "\x1f"

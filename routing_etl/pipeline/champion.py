@@ -87,10 +87,10 @@ def save_version(
 ) -> str:
     """Files first, then the database row: a version without its row is never the champion.
 
-    `held_out`: what each held-out item adds to the judged metrics (`pairing.HELD_OUT`), for the comparison with the next
+    `held_out`: what each held-out item adds to the judged metrics (`paired.HELD_OUT`), for the comparison with the next
     version.
     """
-    from routing_etl.evaluation.pairing import as_json
+    from routing_etl.evaluation.paired import as_json
     from routing_etl.warehouse.records import Records
 
     parts = predictor.legacy_artifacts()
@@ -253,13 +253,13 @@ def promote_if_not_worse(
     """First version: promote. Later: unless it is surely worse than the champion in one of `_JUDGED`, or unmeasured there.
 
     Surely worse: the 95 % interval of the paired difference on the items that both were judged on lies on the wrong side
-    of 0; where they have too few in common (`pairing.LEAST_PAIRS`) or were held out by another kind of split, the
+    of 0; where they have too few in common (`paired.LEAST_PAIRS`) or were held out by another kind of split, the
     intervals of both on their own held-out items do not touch. Something unmeasured that the champion had measured is a
     source gone blind, which must not replace what saw.
 
     Parameters
     ----------
-    metrics: the version's METRICS rows. held_out: its held-out items (`pairing.HELD_OUT`); None compares intervals alone.
+    metrics: the version's METRICS rows. held_out: its held-out items (`paired.HELD_OUT`); None compares intervals alone.
     """
     own = headline(metrics)
     if own is None or not ctx.registry.show(version).info.measured:
@@ -298,7 +298,7 @@ def promote_if_not_worse(
 
 def _paired(registry: ModelRegistry, champion: str, held_out: pl.DataFrame | None) -> dict[str, Estimate]:
     """Differences to the champion on the items that both were judged on, where there are enough; they have intervals."""
-    from routing_etl.evaluation.pairing import from_json, paired_differences
+    from routing_etl.evaluation.paired import from_json, paired_differences
 
     if held_out is None or HELD_OUT not in {a.name for a in registry.show(champion).artifacts}:
         return {}

@@ -31,6 +31,7 @@ from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
+    from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
     from routing_etl.model.predictor import RoutingPredictor
 
@@ -68,21 +69,28 @@ def evaluate(
     """
     from routing_etl.model.base.threads import threads
 
-    _check_options(ctx.settings, split, max_items, folds)
+    options = _options(ctx.settings, split, max_items, baselines=baselines, folds=folds)
     data = read_learning_data(ctx.run)
     with threads(ctx.settings.threads):
-        found = _evaluate(ctx, data, split=split, max_items=max_items, baselines=baselines, folds=folds)
+        found = _evaluate(ctx, data, options)
     report = _as_report(ctx, data, found)
     return {**report, "model_card": unsaved_card(ctx, report)}
 
 
-def _check_options(settings: Settings, split: str, max_items: int, folds: int | None = None) -> None:
-    """Before anything is read."""
-    from routing_etl.evaluation.options import check_split_options
+def _options(
+    settings: Settings, split: str, max_items: int, *, baselines: bool = True, folds: int | None = None
+) -> EvaluationOptions:
+    """The options of an evaluation, checked before anything is read."""
+    from routing_etl.evaluation.options import EvaluationOptions
 
-    check_split_options(
-        split=split, test_days=settings.test_days, max_items=max_items, folds=folds, random_state=settings.random_state
-    )  # fmt: skip
+    return EvaluationOptions(
+        split=split,  # type: ignore[arg-type]
+        test_days=settings.test_days,
+        max_items=max_items,
+        folds=folds,
+        baselines=baselines,
+        random_state=settings.random_state,
+    )
 
 
 def _as_report(ctx: Context, data: LearningData, found: EvaluationReport) -> dict[str, Any]:
@@ -98,23 +106,14 @@ def _as_report(ctx: Context, data: LearningData, found: EvaluationReport) -> dic
 
 
 def _evaluate_run(
-    settings: Settings, run: RunFolder, split: str, max_items: int, progress: Progress
+    settings: Settings, run: RunFolder, options: EvaluationOptions, progress: Progress
 ) -> EvaluationReport:
     """Evaluate in a process of its own, which has nothing but the run folder."""
-    return _evaluate(
-        Context(settings, run, progress), read_learning_data(run), split=split, max_items=max_items
-    )
+    return _evaluate(Context(settings, run, progress), read_learning_data(run), options)
 
 
-def _evaluate(
-    ctx: Context,
-    data: LearningData,
-    *,
-    split: str,
-    max_items: int,
-    baselines: bool = True,
-    folds: int | None = None,
-) -> EvaluationReport:
+def _evaluate(ctx: Context, data: LearningData, options: EvaluationOptions) -> EvaluationReport:
+    from routing_etl.evaluation.evaluate import WorkResults
     from routing_etl.evaluation.evaluate import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
@@ -122,14 +121,12 @@ def _evaluate(
         lambda: make_predictor(ctx.settings, data.attributes),
         data.items,
         data.operations,
-        split=split,  # type: ignore[arg-type]
-        evidence=functools.partial(_evidence_of, ctx),
-        actuals=read_evidence(ctx.run.times),
-        reports=pl.scan_parquet(ctx.run.times / SAMPLES),
-        test_days=ctx.settings.test_days,
-        max_items=max_items,
-        baselines=baselines,
-        folds=folds,
+        results=WorkResults(
+            functools.partial(_evidence_of, ctx),
+            read_evidence(ctx.run.times),
+            pl.scan_parquet(ctx.run.times / SAMPLES),
+        ),
+        options=options,
         progress=ctx.progress,
     )
 
@@ -158,7 +155,7 @@ def train(
     from routing_etl.model.base.threads import threads
     from routing_etl.times.profiles import read_evidence
 
-    _check_options(ctx.settings, split, max_items)
+    options = _options(ctx.settings, split, max_items)
     if name is not None and not dry_run:
         ctx.registry.check_name(name)
     data = read_learning_data(ctx.run)
@@ -181,7 +178,7 @@ def train(
         with (
             ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
             Worker(
-                functools.partial(_evaluate_run, ctx.settings, ctx.run, split, max_items),
+                functools.partial(_evaluate_run, ctx.settings, ctx.run, options),
                 ctx.progress,
                 what="the evaluation",
                 run_id=ctx.run.run_id,
@@ -198,7 +195,7 @@ def train(
             ctx.progress.task("Train: evaluate on held-out items", total=2) as bar,
             threads(ctx.settings.threads),
         ):
-            evaluation = _evaluate(ctx, data, split=split, max_items=max_items)
+            evaluation = _evaluate(ctx, data, options)
             bar.advance()
             bar.describe("Train: fit on every routed item")
             predictor, training_seconds = fit()

@@ -22,18 +22,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_etl.evaluation.arrays import FloatArray, IntArray
 from routing_etl.evaluation.bootstrap import (
     Estimate,
-    FloatArray,
-    IntArray,
     Metric,
     Resampler,
     SumMetric,
     ratio,
     summarise,
 )
-from routing_etl.evaluation.comparison import Reference
-from routing_etl.evaluation.metrics import f_score
+from routing_etl.evaluation.reference import Reference
+from routing_etl.evaluation.sums import f_score
 
 #: Metrics that are paired: how many sums each item adds, and the value of the sums; as their metrics have them.
 PAIRED: dict[str, tuple[int, Callable[[FloatArray], FloatArray]]] = {
