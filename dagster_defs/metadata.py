@@ -164,6 +164,8 @@ _SHOWN_OTHERWISE = (
 
 def training(report: Mapping[str, Any]) -> dict[str, Any]:
     """A training's or an evaluation's report: headline metrics as numbers, all methods as a table, card and plots."""
+    from routing_etl.evaluation.report import EvaluationTables
+
     overall = [row for row in report["metrics"] if row["segment"] == "all"]
     headline = {r["metric"]: r["value"] for r in overall if r["method"] == "model" and r["value"] is not None}
     rest = {k: v for k, v in report.items() if k not in _SHOWN_OTHERWISE}
@@ -174,7 +176,7 @@ def training(report: Mapping[str, Any]) -> dict[str, Any]:
         **plain(rest),
         **plain({"all_methods": _methods(overall)}),
         **({"model_card": dg.MetadataValue.md(card)} if card else {}),
-        **pictures(**plots.of_evaluation(report)),
+        **pictures(**plots.of_evaluation(EvaluationTables.from_json(report))),
     }
 
 
@@ -188,6 +190,8 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str, Any]:
     """The champion's name, age, scores, promotion and trend; empty when there is none."""
+    from routing_etl.evaluation.metric_table import metrics_frame
+
     name = registry.alias("champion")
     if name is None:
         return {}
@@ -196,7 +200,7 @@ def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str,
         c for c in reversed(registry.alias_history()) if c.alias == "champion" and c.to_version == name
     )
     versions = [v.name for v in reversed(registry.list()) if v.measured]
-    trend = [(v, registry.show(v).metrics.get("metrics", [])) for v in versions]
+    trend = [(v, metrics_frame(registry.show(v).metrics.get("metrics", []))) for v in versions]
     return {
         **plain(
             {

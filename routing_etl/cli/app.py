@@ -246,13 +246,14 @@ def evaluate(
 ) -> None:
     """Measure the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
     from routing_etl.cli import display
+    from routing_etl.evaluation.report import EvaluationTables
     from routing_etl.pipeline import steps
     from routing_etl.plots import of_evaluation, save
 
     with _context(run_id, having="aggregate_times") as ctx:
         report = steps.evaluate(ctx, split=split, max_items=max_items)
     display.metrics_table(_console(), report)
-    for file in save(of_evaluation(report), plots) if plots is not None else ():
+    for file in save(of_evaluation(EvaluationTables.from_json(report)), plots) if plots is not None else ():
         typer.echo(f"Wrote {file}")
 
 

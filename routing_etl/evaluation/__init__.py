@@ -3,4 +3,14 @@
 Belongs here: judging. May import `model`, never the reverse. Does not: fitting what is deployed, files, databases.
 """
 
-__all__ = ["bootstrap", "card", "evaluate", "glossary", "options", "paired", "report", "tiers"]
+__all__ = [
+    "bootstrap",
+    "card",
+    "evaluate",
+    "glossary",
+    "metric_table",
+    "options",
+    "paired",
+    "report",
+    "tiers",
+]
