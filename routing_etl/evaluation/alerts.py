@@ -1,4 +1,4 @@
-"""Alerts on an evaluation: the codes and limits that the replaced system's users know (docs/legacy-system.md, 2.10)."""
+"""Alerts on an evaluation: the codes and limits that the replaced system's users know (docs/legacy-system.md 2.10)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When an alert is given (docs/legacy-system.md, 2.10).
+    """When an alert is given (docs/legacy-system.md 2.10).
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Cycle:
-    """One evaluation under the replaced system's field names (docs/legacy-system.md, 2.10).
+    """One evaluation under the replaced system's field names (docs/legacy-system.md 2.10).
 
     Attributes
     ----------

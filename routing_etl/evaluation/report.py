@@ -95,7 +95,7 @@ class EvaluationTables:
 
 @dataclass(frozen=True)
 class LegacyScores:
-    """The replaced system's metric set over the judged operations (docs/legacy-system.md, 2.1).
+    """The replaced system's metric set over the judged operations (docs/legacy-system.md 2.1).
 
     Attributes
     ----------

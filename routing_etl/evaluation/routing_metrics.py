@@ -27,11 +27,11 @@ from routing_etl.evaluation.reasons import (
 from routing_etl.evaluation.sums import f_score, per_item, quotient
 from routing_etl.frames import INHOUSE, OUTSOURCED
 
-#: Candidates of the replaced system's hit rate (docs/legacy-system.md, 2.1).
+#: Candidates of the replaced system's hit rate (docs/legacy-system.md 2.1).
 TOP_K = 5
 #: No item was shown five candidates: the hit rate would be that of fewer under another name.
 TOO_FEW_SHOWN = f"FEWER_THAN_{TOP_K}_CANDIDATES"
-#: The replaced system's scores of labels, here of the operations' job codes (docs/legacy-system.md, 2.1).
+#: The replaced system's scores of labels, here of the operations' job codes (docs/legacy-system.md 2.1).
 LEGACY_METRICS = ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted")
 
 

@@ -35,7 +35,7 @@ from routing_etl.evaluation.reasons import (
 from routing_etl.evaluation.reference import TIME_COLUMNS
 from routing_etl.evaluation.sums import per_item
 
-#: Share of the errors that `*_trim_mae` leaves out at each end (docs/legacy-system.md, 2.10).
+#: Share of the errors that `*_trim_mae` leaves out at each end (docs/legacy-system.md 2.10).
 TRIM = 0.1
 #: Columns of `time_sample`.
 TIME_SAMPLE: dict[str, pl.DataType] = {
