@@ -32,17 +32,17 @@ class EvaluationFrames(Protocol):
 
     @property
     def calibration(self) -> pl.DataFrame:
-        """n, confidence, observed per bin of the confidence."""
+        """Count, confidence and share observed per bin of the confidence: n, confidence, observed."""
         ...
 
     @property
     def coverage(self) -> pl.DataFrame:
-        """coverage (0..1 of all items), accuracy."""
+        """Accuracy by share of all items that are accepted: coverage, accuracy."""
         ...
 
     @property
     def time_sample(self) -> pl.DataFrame:
-        """measure, predicted, actual of held-out operations."""
+        """Predicted and actual minutes of held-out operations: measure, predicted, actual."""
         ...
 
 

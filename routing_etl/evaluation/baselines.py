@@ -275,45 +275,43 @@ class MajorityByPartType:
         evidence = evidence_of(times)
         with progress.task("Baseline: majority by part type", total=1) as task:
             training = RoutedItems.of(items, operations)
-            step = pl.concat_str("job_cd", pl.col("res_cd").fill_null(""), "inside", separator=_SEPARATOR)
-            known = training.items.select("part_type", "item_cd").with_row_index("label")
-            known = known.with_columns(pl.col("label").cast(pl.Int64))
-            routed = (
-                training.operations("job_cd", "res_cd", "inside")
-                .group_by("label", maintain_order=True)
-                .agg(jobs=pl.col("job_cd").str.join(_SEPARATOR), variant=step.str.join("\n"))
-                .join(known, on="label", maintain_order="left")
-            )
+            routed = self._routed(training)
             self.by_type_ = self._rank(routed, ["part_type"])
             self.overall_ = self._rank(routed, [])
-            jobs = evidence.by_job.select(
-                "job_cd",
-                "setup_p10",
-                "setup_p50",
-                "setup_p90",
-                "run_p10",
-                "run_p50",
-                "run_p90",
-                sample_count="run_n",
-            )
-            standards = (
-                training.rows.group_by("job_cd").agg(pl.col("setup_min", "run_min").median()).collect()
-            )
-            self.operations_ = (
-                copied_operations(training, pl.concat([self.by_type_["label"], self.overall_["label"]]))
-                .join(standards, on="job_cd", how="left", maintain_order="left")
-                .join(jobs, on="job_cd", how="left", maintain_order="left")
-                .with_columns(
-                    setup_time=pl.coalesce("setup_p50", "setup_min"), run_time=pl.coalesce("run_p50", "run_min"),
-                    time_source=pl.when(pl.col("run_p50").is_not_null()).then(pl.lit("actual_similar"))
-                    .when(pl.col("run_min").is_not_null()).then(pl.lit("standard_similar")).otherwise(pl.lit("none")),
-                    sample_count=pl.col("sample_count").fill_null(0),
-                )
-                .drop("item_key", "source_seq", "setup_min", "run_min", "setup_p50")
-            )  # fmt: skip
+            self.operations_ = self._operations(training, evidence)
             self.resources_ = resource_alternatives(operations, evidence, ())
             task.advance()
         return self
+
+    @staticmethod
+    def _routed(training: RoutedItems) -> pl.DataFrame:
+        """Per routed item: label, job sequence, its variant with resources, part type and code."""
+        step = pl.concat_str("job_cd", pl.col("res_cd").fill_null(""), "inside", separator=_SEPARATOR)
+        known = training.items.select("part_type", "item_cd").with_row_index("label")
+        return (
+            training.operations("job_cd", "res_cd", "inside")
+            .group_by("label", maintain_order=True)
+            .agg(jobs=pl.col("job_cd").str.join(_SEPARATOR), variant=step.str.join("\n"))
+            .join(known.with_columns(pl.col("label").cast(pl.Int64)), on="label", maintain_order="left")
+        )
+
+    def _operations(self, training: RoutedItems, evidence: TimeEvidence) -> pl.DataFrame:
+        """Operations of the routings that may be proposed, with the job's own times, else the job's median standards."""
+        quantiles = [f"{measure}_{p}" for measure in ("setup", "run") for p in ("p10", "p50", "p90")]
+        jobs = evidence.by_job.select("job_cd", *quantiles, sample_count="run_n")
+        standards = training.rows.group_by("job_cd").agg(pl.col("setup_min", "run_min").median()).collect()
+        return (
+            copied_operations(training, pl.concat([self.by_type_["label"], self.overall_["label"]]))
+            .join(standards, on="job_cd", how="left", maintain_order="left")
+            .join(jobs, on="job_cd", how="left", maintain_order="left")
+            .with_columns(
+                setup_time=pl.coalesce("setup_p50", "setup_min"), run_time=pl.coalesce("run_p50", "run_min"),
+                time_source=pl.when(pl.col("run_p50").is_not_null()).then(pl.lit("actual_similar"))
+                .when(pl.col("run_min").is_not_null()).then(pl.lit("standard_similar")).otherwise(pl.lit("none")),
+                sample_count=pl.col("sample_count").fill_null(0),
+            )
+            .drop("item_key", "source_seq", "setup_min", "run_min", "setup_p50")
+        )  # fmt: skip
 
     def _rank(self, routed: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         """Per group the most frequent job sequences, each with its most frequent variant's first item as `label`."""

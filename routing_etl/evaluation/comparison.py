@@ -23,14 +23,25 @@ class Comparison:
 
     Attributes
     ----------
-    candidates: item, rank (1.. without gaps), confidence, tier_high, neighbours, jobs, fresh (no better candidate of
-        the item has the same jobs), hit (weight of the routings with the same jobs).
-    top: one row per item and variant: weight, answered, and the alignment of the best candidate (see `Alignment.pairs`).
-    matches: one row per aligned operation of the best candidate: weight, both sides' resource, inside and times.
-    labels: item, weight, actual, predicted (job codes, NULL for no partner).
-    sides: item, weight, side ('predicted' or 'actual'), inside, count of operations.
-    alternatives: part, job_cd, res_cd, alternative_rank. parts: item, part: whose alternatives the item was shown.
-    abstained: item.
+    reference : Reference
+        What the answers are compared with.
+    candidates : polars.DataFrame
+        item, rank (1.. without gaps), confidence, tier_high, neighbours, jobs, fresh (no better candidate of the item has the
+        same jobs), hit (weight of the routings with the same jobs).
+    top : polars.DataFrame
+        One row per item and variant: weight, answered, and the alignment of the best candidate (see `Alignment.pairs`).
+    matches : polars.DataFrame
+        One row per aligned operation of the best candidate: weight, both sides' resource, inside and times.
+    labels : polars.DataFrame
+        item, weight, actual, predicted (job codes, NULL for no partner).
+    sides : polars.DataFrame
+        item, side ('predicted' or 'actual'), inside, count of operations.
+    alternatives : polars.DataFrame
+        part (number of the fold), job_cd, res_cd, alternative_rank.
+    parts : polars.DataFrame
+        item, part: whose alternatives the item was shown.
+    abstained : polars.DataFrame
+        item.
     """
 
     reference: Reference
@@ -52,8 +63,18 @@ class Comparison:
 def compare(answers: Predictions | Sequence[Predictions], reference: Reference) -> Comparison:
     """Align the best candidate of every item with each of the item's reference routings.
 
-    `answers`: predictions, or one per fold, of which each knows the resources of its own training only. Items without a
-    candidate count as answered with no operation at all.
+    Parameters
+    ----------
+    answers : Predictions or sequence of Predictions
+        Predictions, or one per fold, of which each knows the resources of its own training only. Items without a candidate
+        count as answered with no operation at all.
+    reference : Reference
+        What the answers are compared with.
+
+    Returns
+    -------
+    Comparison
+        What all metrics are computed from.
     """
     folds = [answers] if isinstance(answers, Predictions) else list(answers)
     predictions = _joined(folds)

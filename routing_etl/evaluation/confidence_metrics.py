@@ -1,6 +1,8 @@
-"""Metrics of confidence: is it a probability, does it rank, and what is left to do when only sure answers are accepted?"""
+"""Metrics of confidence: whether it is a probability, whether it ranks, and how coverage trades against accuracy."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -31,54 +33,93 @@ COVERAGE: dict[str, pl.DataType] = {
 
 
 def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = None) -> list[Metric]:
-    """Is the confidence a probability (ECE, Brier), and does it rank (accuracy of the surest half, AUROC)?
+    """Whether the confidence is a probability (ECE, Brier) and whether it ranks (accuracy of the surest half, AUROC).
 
     ECE: 15 equal bins, over best candidates; `ece_candidates` over all. Items without a candidate have confidence 0 in
-    `exact_at_1_surest_half` and in the AUROCs. `auroc_known_type`: does the confidence tell items of part types seen
-    in training from items of new ones; `known_type` says which is which: 1 seen, 0 new, -1 no part type (left out).
+    `exact_at_1_surest_half` and in the AUROCs. `auroc_known_type`: does the confidence tell items of part types seen in
+    training from items of new ones.
 
-    Sources: Guo et al. (2017), "On Calibration of Modern Neural Networks"; Brier (1950).
+    Parameters
+    ----------
+    found : Comparison
+        One method's answers.
+    known_type : numpy.ndarray, optional
+        Per item 1: its part type was seen in training, 0: it is new, -1: it has none and is left out. None:
+        `auroc_known_type` is left out.
+
+    Returns
+    -------
+    list of Metric
+        To be valued by a `Resampler`.
+
+    Notes
+    -----
+    Guo et al. (2017), "On Calibration of Modern Neural Networks"; Brier (1950), "Verification of Forecasts Expressed in Terms
+    of Probability".
     """
-    n = found.n_items
+    answers = _FirstAnswers.of(found)
     rows = found.candidates.filter(pl.col("confidence").is_not_null())
     best = rows.filter(pl.col("rank") == 1)
-    conf, hit, item = (best[c].to_numpy().astype(np.float64) for c in ("confidence", "hit", "item"))
-    sure, outcome, given = np.zeros(n), np.zeros(n), np.zeros(n)
-    place = item.astype(np.int64)
-    sure[place], outcome[place], given[place] = conf, hit, 1.0
-    ones = np.ones(n)
-    name = "expected_exact_at" if found.reference.expected else "exact_at"
-    brier = given * (outcome * (1 - sure) ** 2 + (1 - outcome) * sure**2)
-    order = np.argsort(sure, kind="stable")
-    down = np.argsort(-sure, kind="stable")
-    half = mean_of_first(0.5)
-    absent = NO_CONFIDENCE
-    metrics: list[Metric] = [
-        _calibration("ece", best, n),
-        _calibration("ece_candidates", rows.filter("fresh"), n),
-        SumMetric("brier", np.column_stack([brier, given]), ratio, given, absent),
-        SumMetric("brier_skill", np.column_stack([brier, given, outcome * given]), _skill, given, ONE_CLASS_ONLY),
-        SumMetric("confidence_mean", np.column_stack([sure * given, given]), ratio, given, absent),
-        RankedMetric(
-            f"{name}_1_surest_half", np.column_stack([-sure[down], outcome[down]]), down, ones, half, ones, NO_ITEMS
-        ),
-        RankedMetric(
-            "auroc_exact",
-            np.column_stack([sure[order], outcome[order], 1 - outcome[order]]),
-            order, ones, area_under_roc, ones, ONE_CLASS_ONLY,
-        ),
-    ]  # fmt: skip
-    if known_type is not None:
-        seen, new = (known_type == 1).astype(np.float64), (known_type == 0).astype(np.float64)
-        payload = np.column_stack([sure[order], seen[order], new[order]])
-        metrics.append(
-            RankedMetric("auroc_known_type", payload, order, ones, area_under_roc, ones, ONE_CLASS_ONLY)
-        )
-    return metrics
+    return [
+        _calibration("ece", best, found.n_items),
+        _calibration("ece_candidates", rows.filter("fresh"), found.n_items),
+        *answers.of_probability(),
+        *answers.of_order("expected_exact_at" if found.reference.expected else "exact_at"),
+        *([] if known_type is None else [answers.of_known_types(known_type)]),
+    ]
+
+
+@dataclass(frozen=True)
+class _FirstAnswers:
+    """Confidence of each item's best candidate, its outcome (weight of the routings that it hits), and whether it has one."""
+
+    sure: FloatArray
+    outcome: FloatArray
+    given: FloatArray
+
+    @classmethod
+    def of(cls, found: Comparison) -> _FirstAnswers:
+        best = found.candidates.filter((pl.col("rank") == 1) & pl.col("confidence").is_not_null())
+        place = best["item"].to_numpy().astype(np.int64)
+        sure, outcome, given = (np.zeros(found.n_items) for _ in range(3))
+        sure[place], outcome[place], given[place] = best["confidence"].to_numpy(), best["hit"].to_numpy(), 1.0
+        return cls(sure, outcome, given)
+
+    def of_probability(self) -> list[Metric]:
+        """Brier score and skill, and the mean confidence."""
+        sure, outcome, given = self.sure, self.outcome, self.given
+        brier = given * (outcome * (1 - sure) ** 2 + (1 - outcome) * sure**2)
+        skill = np.column_stack([brier, given, outcome * given])
+        return [
+            SumMetric("brier", np.column_stack([brier, given]), ratio, given, NO_CONFIDENCE),
+            SumMetric("brier_skill", skill, _skill, given, ONE_CLASS_ONLY),
+            SumMetric("confidence_mean", np.column_stack([sure * given, given]), ratio, given, NO_CONFIDENCE),
+        ]
+
+    def of_order(self, name: str) -> list[Metric]:
+        """Accuracy of the surest half, and whether exact answers are surer than others."""
+        down = np.argsort(-self.sure, kind="stable")
+        ones = np.ones(len(self.sure))
+        half = np.column_stack([-self.sure[down], self.outcome[down]])
+        return [
+            RankedMetric(f"{name}_1_surest_half", half, down, ones, mean_of_first(0.5), ones, NO_ITEMS),
+            self._auroc("auroc_exact", self.outcome, 1 - self.outcome),
+        ]
+
+    def of_known_types(self, known_type: NDArray[np.int8]) -> Metric:
+        """Whether items of known part types are surer than those of new ones."""
+        seen, new = ((known_type == code).astype(np.float64) for code in (1, 0))
+        return self._auroc("auroc_known_type", seen, new)
+
+    def _auroc(self, name: str, positive: FloatArray, negative: FloatArray) -> RankedMetric:
+        order = np.argsort(self.sure, kind="stable")
+        ones = np.ones(len(self.sure))
+        payload = np.column_stack([self.sure[order], positive[order], negative[order]])
+        return RankedMetric(name, payload, order, ones, area_under_roc, ones, ONE_CLASS_ONLY)
 
 
 def _skill(sums: FloatArray) -> FloatArray:
-    """Brier skill score from sums of squared distance, items and outcomes: reference is the mean outcome."""
+    """Brier skill score from sums of squared distance, items and outcomes; the reference forecast is the mean outcome."""
     rate = ratio(sums[:, [2, 1]])
     spread = rate * (1 - rate)
     spread = np.where(spread > 1e-9, spread * sums[:, 1], 0.0)
@@ -106,9 +147,15 @@ def _calibration(name: str, rows: pl.DataFrame, n: int) -> SumMetric:
 def calibration_table(found: Comparison) -> pl.DataFrame:
     """Reliability of the best candidates' confidence.
 
+    Parameters
+    ----------
+    found : Comparison
+        One method's answers.
+
     Returns
     -------
-    bin_low, bin_high, n, confidence (mean), observed (share that was exact); one row per bin that holds items.
+    polars.DataFrame
+        bin_low, bin_high, n, confidence (mean), observed (share that was exact); one row per bin that holds items.
     """
     best = found.candidates.filter((pl.col("rank") == 1) & pl.col("confidence").is_not_null())
     bins = pl.Series("bin", _bin(best["confidence"].to_numpy().astype(np.float64)), dtype=pl.Int64)
@@ -127,10 +174,20 @@ def calibration_table(found: Comparison) -> pl.DataFrame:
 def coverage_table(found: Comparison, steps: int = 20) -> pl.DataFrame:
     """Accuracy against coverage: how often the first candidate is exact when only the surest share is accepted.
 
+    Items of equal confidence are taken in equal parts, so that their order does not matter.
+
+    Parameters
+    ----------
+    found : Comparison
+        One method's answers.
+    steps : int, optional
+        Number of rows.
+
     Returns
     -------
-    coverage (0..1 of all items), threshold (least confidence accepted, NULL where items without candidates are
-    needed), accuracy. Items of equal confidence are taken in equal parts, so their order does not matter.
+    polars.DataFrame
+        coverage (0..1 of all items), threshold (least confidence accepted, NULL where items without candidates are needed),
+        accuracy.
     """
     n = found.n_items
     best = found.candidates.filter(pl.col("rank") == 1).select(

@@ -152,24 +152,13 @@ def evaluate(
     methods = _Methods({MODEL: _maker(model), **(BASELINES if options.baselines else {})})
     for fold in _shown(divided, progress):
         methods.run(fold, items, results.training(fold.train), progress)
-    judged = divided.test.to_frame("item_key").join(items, on="item_key", maintain_order="left")
-    reference = known_routings(operations, divided.test, results.actual, truth, results.reports)
+    judged = _judged(divided, items, operations, results, truth)
     answers = methods.answers()
     if truth is not None:
-        answers[ORACLE] = [truth_predictions(truth, judged)]
-    facts = _facts(divided, items, operations, judged)
+        answers[ORACLE] = [truth_predictions(truth, _in_order(divided.test, items))]
     with progress.task("Evaluate: metrics and intervals", total=None):
-        found = measure_answers(
-            answers, JudgedItems(divided.name, reference, facts, truth), options, methods.failures()
-        )
-    sides = _Sides(
-        divided.name,
-        f"{divided.name}, at most {options.max_items} items, seed {options.random_state}",
-        divided.notes,
-        divided.test.len(),
-        max(f.train.len() for f in divided.folds),
-    )
-    return _report(found, options, sides, started, methods=methods, folds=len(divided.folds))
+        found = measure_answers(answers, judged, options, methods.failures())
+    return _report(found, options, _Sides.of(divided, options, methods), started)
 
 
 def evaluate_unrouted(
@@ -314,8 +303,10 @@ def _sequences(operations: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[np.int8]]:
-    """Band of the part type by its number of routed training items, and whether it was seen at all: 1, 0, or -1 for an
-    item without a part type, which may be of a known one or of a new one."""
+    """Band of the part type by its number of routed training items, and whether the type was seen at all.
+
+    1: seen, 0: new, -1: the item has no part type, so that it may be of a known one or of a new one.
+    """
     frame = pl.DataFrame({"part_type": part_type, "n": count})
     band = frame.select(
         pl.when(pl.col("part_type").is_null())
@@ -329,8 +320,41 @@ def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[n
     return band, np.where(part_type.is_null().to_numpy(), -1, frame["n"].to_numpy() > 0).astype(np.int8)
 
 
-def _facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame, judged: pl.DataFrame) -> ItemFacts:
+def _in_order(keys: pl.Series, items: pl.DataFrame) -> pl.DataFrame:
+    """The items of these keys, in their order."""
+    return keys.to_frame("item_key").join(items, on="item_key", maintain_order="left")
+
+
+def _judged(
+    divided: Split,
+    items: pl.DataFrame,
+    operations: pl.DataFrame,
+    results: WorkResults,
+    truth: Truth | None,
+) -> JudgedItems:
+    """The judged items of a split with their written routings and actual times."""
+    reference = known_routings(operations, divided.test, results.actual, truth, results.reports)
+    facts = _fold_facts(divided, items, operations)
+    judged = _in_order(divided.test, items)
+    band, known_type = _bands(facts["part_type"], facts["n"].fill_null(0))
+    return JudgedItems(
+        divided.name,
+        reference,
+        ItemFacts(
+            near_identical_groups(judged, by_identifier=False),
+            band,
+            judged["item_acct"],
+            known_type,
+            facts["reachable"].fill_null(False).to_numpy(),
+        ),
+        truth,
+    )
+
+
+def _fold_facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
+    """Per judged item: part_type, n (training items of it), reachable (a training item has its job sequence)."""
     typed = items.select("item_key", "part_type")
+    written = _sequences(operations)
     parts = []
     for fold in divided.folds:
         train = fold.train.to_frame("item_key").join(typed, on="item_key")
@@ -340,17 +364,11 @@ def _facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame, judged
             fold.test.to_frame("item_key")
             .join(typed, on="item_key")
             .join(counts, on="part_type", how="left")
-            .join(_sequences(operations), on="item_key", how="left")
+            .join(written, on="item_key", how="left")
             .join(known, on="sequence", how="left")
         )
-    facts = judged.select("item_key").join(pl.concat(parts), on="item_key", how="left", maintain_order="left")
-    band, known_type = _bands(facts["part_type"], facts["n"].fill_null(0))
-    return ItemFacts(
-        near_identical_groups(judged, by_identifier=False),
-        band,
-        judged["item_acct"],
-        known_type,
-        facts["reachable"].fill_null(False).to_numpy(),
+    return divided.test.to_frame("item_key").join(
+        pl.concat(parts), on="item_key", how="left", maintain_order="left"
     )
 
 
@@ -359,53 +377,43 @@ def _facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame, judged
 
 @dataclass(frozen=True)
 class _Sides:
-    """What was judged and what was trained on."""
+    """What was judged and what was trained on; the fields of `EvaluationDetails`."""
 
     split: str
     strategy: str
     notes: tuple[str, ...]
     items_evaluated: int
     items_trained: int
+    split_asked: str | None = None
+    folds: int | None = None
+    seconds: Mapping[str, float] | None = None
+
+    @classmethod
+    def of(cls, divided: Split, options: EvaluationOptions, methods: _Methods) -> _Sides:
+        """The two sides of a split."""
+        return cls(
+            split=divided.name,
+            strategy=f"{divided.name}, at most {options.max_items} items, seed {options.random_state}",
+            notes=divided.notes,
+            items_evaluated=divided.test.len(),
+            items_trained=max(fold.train.len() for fold in divided.folds),
+            split_asked=options.split,
+            folds=len(divided.folds),
+            seconds=methods.seconds(),
+        )
 
 
 def _unmeasured(options: EvaluationOptions, split: str, reason: str, started: float) -> EvaluationReport:
     return _report(nothing_measured(split, reason), options, _Sides(split, "none", (reason,), 0, 0), started)
 
 
-def _report(
-    found: Findings,
-    options: EvaluationOptions,
-    sides: _Sides,
-    started: float,
-    *,
-    methods: _Methods | None = None,
-    folds: int | None = None,
-) -> EvaluationReport:
+def _report(found: Findings, options: EvaluationOptions, sides: _Sides, started: float) -> EvaluationReport:
     """Add alerts and durations to what was measured."""
     seconds = round(time.perf_counter() - started, 3)
     cycle = _cycle(found, sides, seconds)
     alerts = alerts_of(cycle, options.limits)
-    cycle = replace(cycle, alerts=tuple(alert.code for alert in alerts))
-    log.info(
-        "evaluated",
-        split=sides.split,
-        items=sides.items_evaluated,
-        seconds=seconds,
-        alerts=list(cycle.alerts),
-    )
-    details = EvaluationDetails(
-        split=sides.split,
-        strategy=sides.strategy,
-        notes=sides.notes,
-        items_evaluated=sides.items_evaluated,
-        items_trained=sides.items_trained,
-        items_failed=found.items_failed,
-        duration_seconds=seconds,
-        cycle=cycle,
-        split_asked=None if methods is None else options.split,
-        folds=folds,
-        seconds=None if methods is None else methods.seconds(),
-    )
+    codes = tuple(alert.code for alert in alerts)
+    log.info("evaluated", split=sides.split, items=sides.items_evaluated, seconds=seconds, alerts=list(codes))
     tables = found.tables
     return EvaluationReport(
         tables.metrics,
@@ -413,7 +421,19 @@ def _report(
         tables.coverage,
         tables.time_sample,
         legacy=found.legacy,
-        details=details,
+        details=EvaluationDetails(
+            split=sides.split,
+            strategy=sides.strategy,
+            notes=sides.notes,
+            items_evaluated=sides.items_evaluated,
+            items_trained=sides.items_trained,
+            items_failed=found.items_failed,
+            duration_seconds=seconds,
+            cycle=replace(cycle, alerts=codes),
+            split_asked=sides.split_asked,
+            folds=sides.folds,
+            seconds=sides.seconds,
+        ),
         alerts=alerts,
         held_out=found.held_out,
     )

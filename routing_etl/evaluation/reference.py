@@ -14,12 +14,13 @@ import polars as pl
 from routing_etl.evaluation.truth import Truth
 from routing_etl.frames import OPERATIONS, TimeEvidence
 
-#: Measures of time, with the columns that hold them: prediction, P10, P90.
+#: The two measures of time (set-up in minutes per order, run in minutes per piece) with the columns of the predicted time,
+#: its P10 and its P90.
 TIME_COLUMNS = {
     "setup": ("setup_time", "setup_p10", "setup_p90"),
     "run": ("run_time", "run_p10", "run_p90"),
 }
-#: What counts as the actual time of an operation: the trimmed mean of its work results (equal to the mean below ten).
+#: The actual time of an operation: the trimmed mean of its work results (the plain mean of fewer than ten).
 ACTUAL_STATISTIC = "trim_mean"
 
 #: What tells the reference routings apart.
@@ -32,14 +33,21 @@ class Reference:
 
     Attributes
     ----------
-    items: item (0..n-1), item_key; one row per judged item.
-    variants: item, variant, weight, jobs (list); the weights of an item add up to 1.
-    operations: item, variant, pos, job_cd, res_cd, inside, setup_actual, run_actual, setup_oracle, run_oracle (minutes
-        per order, per piece; NULL when unknown).
-    expected: the weights are probabilities, not one known routing; actual times are medians of what will be reported.
-    time_sigma: per measure the spread of ln(reported time / median) around those medians; empty when unknown.
-    reports: item, pos, setup_min, run_min: the single reports behind the actual times, NULL where a measure was kept
-        out as an entry error; None when only the actual times are known.
+    items : polars.DataFrame
+        item (0..n-1), item_key; one row per judged item.
+    variants : polars.DataFrame
+        item, variant, weight, jobs (list); the weights of an item add up to 1.
+    operations : polars.DataFrame
+        item, variant, pos, job_cd, res_cd, inside, setup_actual, run_actual, setup_oracle, run_oracle (minutes per order, per
+        piece; NULL when unknown).
+    expected : bool
+        Whether the weights are probabilities instead of one known routing; actual times are then medians of what will be
+        reported.
+    time_sigma : mapping of str to float
+        By measure, the standard deviation of ln(reported time / median); empty when unknown.
+    reports : polars.DataFrame or None
+        item, pos, setup_min, run_min: the single reports behind the actual times, NULL where a measure was kept out as an
+        entry error. None when only the actual times are known.
     """
 
     items: pl.DataFrame
@@ -75,11 +83,27 @@ def known_routings(
 
     Parameters
     ----------
-    operations: OPERATIONS frame. item_keys: distinct keys of the items to judge.
-    actuals: time profiles that include these items' own results.
-    truth: adds the oracle's times where given. reports: single reports in minutes (item_key, job_cd, setup_min, run_min,
-        run_min_at_lot, setup_removed, run_removed), as the times room keeps them. Predicted run times are for the item's
-        usual lot, so a report counts as it would be there.
+    operations : polars.DataFrame
+        OPERATIONS frame.
+    item_keys : polars.Series
+        Distinct keys of the items to judge.
+    actuals : TimeEvidence
+        Time profiles that include these items' own results.
+    truth : Truth, optional
+        Adds the oracle's times.
+    reports : polars.LazyFrame, optional
+        Single reports in minutes: item_key, job_cd, setup_min, run_min_at_lot, setup_removed, run_removed. Predicted run
+        times are for the item's usual lot, so a report counts with the time that it would have had at that lot.
+
+    Returns
+    -------
+    Reference
+        One routing of weight 1 per item.
+
+    Raises
+    ------
+    FrameError
+        `operations` does not keep its contract.
     """
     OPERATIONS.validate(operations)
     items = _indexed(item_keys)
@@ -136,7 +160,20 @@ def _with_oracle(rows: pl.LazyFrame, truth: Truth | None) -> pl.LazyFrame:
 
 
 def expected_routings(truth: Truth, item_keys: pl.Series) -> Reference:
-    """The distribution of routings a planner would write for each item; times are the truth's medians."""
+    """The distribution of routings that a planner would write for each item.
+
+    Parameters
+    ----------
+    truth : Truth
+        A simulated plant's truth.
+    item_keys : polars.Series
+        Distinct keys of the items to judge.
+
+    Returns
+    -------
+    Reference
+        Routings weighted by their probability; times are the truth's medians.
+    """
     items = _indexed(item_keys)
     rows = truth.routings.join(items, on="item_key").with_columns(
         weight=pl.col("probability") / pl.col("probability").sum().over("item")

@@ -35,11 +35,26 @@ TOO_FEW_SHOWN = f"FEWER_THAN_{TOP_K}_CANDIDATES"
 LEGACY_METRICS = ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted")
 
 
-# --- the legacy label metrics ----------------------------------------------------------------------------------------
+# --- labels ----------------------------------------------------------------------------------------
 
 
 def label_values(hit: FloatArray, actual: FloatArray, predicted: FloatArray) -> dict[str, FloatArray]:
-    """Accuracy and support-weighted precision, recall and F1 from counts per class (last axis), zero division = 0."""
+    """Accuracy and support-weighted precision, recall and F1 from counts per class; a division by zero gives 0.
+
+    Parameters
+    ----------
+    hit : numpy.ndarray
+        Weight of the right labels; the last axis is the class.
+    actual : numpy.ndarray
+        Weight of the actual labels.
+    predicted : numpy.ndarray
+        Weight of the predicted labels.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Values by name (`LEGACY_METRICS`); NaN where there is no actual label.
+    """
 
     def divide(top: FloatArray, bottom: FloatArray) -> FloatArray:
         return np.divide(top, bottom, out=np.zeros(np.broadcast(top, bottom).shape), where=bottom > 0)
@@ -64,7 +79,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
     """Exact match at 1, 4 and 5, operation sets, edit similarity, order, process match, abstention, candidates.
 
     Items without a candidate count as wrong everywhere except in `exact_at_1_answered` and `order_agreement`. The hit
-    rate of five (LEGACY 2.1 M4) is NULL when no item was shown five candidates.
+    rate of five (docs/legacy-system.md 2.1) is NULL when no item was shown five candidates.
     """
     n = found.n_items
     one = np.ones(n)
@@ -122,7 +137,17 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
 def justified_abstention(found: Comparison, reachable: BoolArray) -> SumMetric:
     """Share of the abstained items whose job sequence no training item has: copying could not have been right.
 
-    `reachable`: per item, whether some training item has its sequence.
+    Parameters
+    ----------
+    found : Comparison
+        One method's answers.
+    reachable : numpy.ndarray
+        Per item, whether some training item has its job sequence.
+
+    Returns
+    -------
+    SumMetric
+        To be valued by a `Resampler`.
     """
     abstained = np.zeros(found.n_items)
     abstained[found.abstained["item"].to_numpy()] = 1.0
@@ -166,7 +191,7 @@ def resource_metrics(found: Comparison) -> list[Metric]:
 def inside_metrics(found: Comparison) -> list[Metric]:
     """Precision, recall and F1 of outsourced and of in-house operations; a hit is an aligned operation alike on both.
 
-    `outsourcing_success` is the legacy name of the recall of outsourced operations (LEGACY 2.10 E3).
+    `outsourcing_success` is the replaced system's name for the recall of outsourced operations (docs/legacy-system.md 2.10).
     """
     n = found.n_items
     w = pl.col("weight")
@@ -197,7 +222,7 @@ def inside_metrics(found: Comparison) -> list[Metric]:
 
 
 def operation_label_metrics(found: Comparison) -> list[Metric]:
-    """Legacy label metrics over aligned operations.
+    """The replaced system's scores of labels, over aligned operations.
 
     A missing operation is a wrong label "" for its job, a superfluous one a wrong job for the label "", so both cost.
     """

@@ -1,4 +1,4 @@
-"""Is the model better than every baseline on every metric?
+"""Whether the model is better than every baseline on every metric.
 
 One verdict per metric with a direction and baseline, from the paired intervals in the METRICS rows; nothing is measured
 here.
