@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.errors import ModelError
+from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.evaluation.alerts import Cycle, alerts_of
 from routing_etl.evaluation.assembly import (
     EXPECTED,
@@ -139,17 +139,19 @@ def evaluate(
 
     Raises
     ------
+    ConfigurationError
+        `model` can be neither called nor cloned.
     FrameError
         A frame lacks a column that its contract asks for, or has it in another type.
     """
     started = time.perf_counter()
     options, results = options or EvaluationOptions(), results or WorkResults.none()
+    methods = _Methods({MODEL: _maker(model), **(BASELINES if options.baselines else {})})
     try:
         divided = make_split(items, operations, options)
     except ModelError as exc:
         log.warning("evaluation_impossible", split=options.split, error=str(exc))
         return _unmeasured(options, options.split, str(exc), started)
-    methods = _Methods({MODEL: _maker(model), **(BASELINES if options.baselines else {})})
     for fold in _shown(divided, progress):
         methods.run(fold, items, results.training(fold.train), progress)
     judged = _judged(divided, items, operations, results, truth)
@@ -216,6 +218,11 @@ def _maker(model: Predictor | Callable[[], Predictor]) -> Callable[[], Predictor
     """What makes the unfitted models: the callable that was given, or clones of the estimator that was given."""
     if callable(model):
         return model
+    if not hasattr(model, "get_params"):
+        raise ConfigurationError(
+            f"A {type(model).__name__} cannot be evaluated: it can be neither called nor cloned.",
+            remedy="Give a callable that makes an unfitted model (its class, for example), or a scikit-learn estimator.",
+        )
     from sklearn.base import clone
 
     return functools.partial(clone, model)

@@ -59,6 +59,11 @@ class MetricRow:
     reason: str | None
 
     @property
+    def of_model(self) -> bool:
+        """Whether this is a value of the model over all judged items."""
+        return self.method == MODEL and self.segment == ALL
+
+    @property
     def is_difference(self) -> bool:
         """Whether this is the model minus a baseline."""
         return self.method.startswith(MINUS)
@@ -147,22 +152,3 @@ def metrics_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         A row lacks a value that the contract asks for.
     """
     return METRICS.conform(pl.DataFrame(rows, schema=METRICS.schema))
-
-
-def headline(metrics: pl.DataFrame, metric: str = "exact_at_1") -> MetricRow | None:
-    """The model's row of a metric over all judged items.
-
-    Parameters
-    ----------
-    metrics : polars.DataFrame
-        METRICS frame of one split.
-    metric : str, optional
-        Name of the metric.
-
-    Returns
-    -------
-    MetricRow or None
-        None when the metric has no value.
-    """
-    row = MetricTable.of(metrics).get(metric)
-    return row if row is not None and row.value is not None else None

@@ -161,12 +161,6 @@ class EvaluationDetails:
         content["cycle"]["alerts"] = list(self.cycle.alerts)
         return {k: v for k, v in content.items() if v is not None}
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> EvaluationDetails:
-        """Read what `as_dict` gave."""
-        cycle = Cycle(**{**content["cycle"], "alerts": tuple(content["cycle"]["alerts"])})
-        return cls(**{**content, "notes": tuple(content["notes"]), "cycle": cycle})
-
 
 @dataclass(frozen=True)
 class EvaluationReport(EvaluationTables):
@@ -202,36 +196,6 @@ class EvaluationReport(EvaluationTables):
             "alerts": [dataclasses.asdict(alert) for alert in self.alerts],
             "evaluation": self.details.as_dict(),
         }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> EvaluationReport:
-        """Read what `as_dict` gave, from a step report for example; keys beyond its own are left out.
-
-        Parameters
-        ----------
-        content : mapping
-            Parsed JSON.
-
-        Returns
-        -------
-        EvaluationReport
-            The report without its held-out items.
-
-        Raises
-        ------
-        FrameError
-            A METRICS row lacks a value that the contract asks for.
-        """
-        tables = EvaluationTables.from_json(content)
-        return cls(
-            tables.metrics,
-            tables.calibration,
-            tables.coverage,
-            tables.time_sample,
-            LegacyScores(**content["legacy"]) if content["legacy"] else None,
-            EvaluationDetails.from_dict(content["evaluation"]),
-            tuple(Alert(**alert) for alert in content["alerts"]),
-        )
 
     def to_markdown(self) -> str:
         """The report for people: metrics beside the baselines and the ceiling, segments, calibration, alerts."""

@@ -30,7 +30,7 @@ from accuracy import Asked, Plant, describe, read_plant
 from routing_etl.evaluation.evaluate import evaluate_unrouted
 from routing_etl.evaluation.glossary import arrow
 from routing_etl.evaluation.markdown import number, table
-from routing_etl.evaluation.metric_table import ALL, MODEL
+from routing_etl.evaluation.metric_table import MODEL
 from routing_etl.evaluation.report import EvaluationReport
 from routing_etl.evaluation.verdicts import verdicts
 from routing_etl.frames import Predictions
@@ -306,7 +306,7 @@ def judge(plant: Plant, chosen: tuple[Ablation, ...], most: int, seed: int) -> E
 
 def ablation_tables(report: EvaluationReport, chosen: tuple[Ablation, ...]) -> str:
     """Markdown: the full model's values, then per ablation its value, and full minus ablated with interval and sign."""
-    full = {r.metric: r for r in report.table if r.method == MODEL and r.segment == ALL}
+    full = {r.metric: r for r in report.table if r.of_model}
     by = {(v.baseline, v.metric): v for v in verdicts(report.table)}
     signs = {"better": "+", "worse": "-", "unclear": "=", "not comparable": "?"}
     lines: list[str] = []

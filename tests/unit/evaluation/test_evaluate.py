@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
 from model_toy import toy_items, toy_operations, toy_rule
+from sklearn.base import BaseEstimator
 from structlog.testing import capture_logs
 
 from routing_etl.errors import ConfigurationError, ModelError
@@ -19,7 +20,7 @@ from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPred
 from routing_etl.evaluation.evaluate import WorkResults, evaluate
 from routing_etl.evaluation.glossary import GLOSSARY, outcome
 from routing_etl.evaluation.options import EvaluationOptions
-from routing_etl.evaluation.report import EvaluationReport
+from routing_etl.evaluation.report import EvaluationReport, EvaluationTables
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 
 
@@ -257,6 +258,45 @@ def test_legacy_metrics_are_rounded_and_equal_the_rows(usual):
     assert found.legacy.sample_count > 0
 
 
+# --- what is evaluated -----------------------------------------------------------------------------------------------
+
+
+class Copying(BaseEstimator):
+    """A nearest copy with scikit-learn's parameters; a fitted one refuses to be fitted again."""
+
+    def __init__(self, similarity_threshold: float = 0.8) -> None:
+        self.similarity_threshold = similarity_threshold
+
+    def fit(self, items, operations, *, times=None, progress=None):
+        assert not hasattr(self, "inner_")
+        self.inner_ = NearestCopyPredictor(similarity_threshold=self.similarity_threshold)
+        self.inner_.fit(items, operations, times=times)
+        return self
+
+    def predict(self, items) -> Predictions:
+        return self.inner_.predict(items)
+
+
+def test_an_estimator_is_cloned_with_its_parameters_for_every_fold_and_never_fitted_itself(toy):
+    asked = {"split": "loo", "folds": 3, "baselines": False, "n_resamples": 0}
+    given = Copying(similarity_threshold=0.97)
+    made = run(toy, make=lambda: NearestCopyPredictor(similarity_threshold=0.97), **asked).metrics
+    assert run(toy, make=given, **asked).metrics.equals(made)
+    assert not hasattr(given, "inner_")
+
+
+def test_what_can_be_neither_called_nor_cloned_is_refused_with_a_remedy(toy):
+    with pytest.raises(ConfigurationError, match="NearestCopyPredictor cannot be evaluated") as caught:
+        run(toy, make=NearestCopyPredictor())
+    assert "callable" in caught.value.remedy
+
+
+def test_without_options_and_work_results_the_newest_routings_are_judged(toy):
+    found = evaluate(NearestCopyPredictor, *toy)
+    assert (found.details.split, found.details.folds) == ("time", 1)
+    assert found.value("exact_at_1") is not None and found.value("run_mae") is None
+
+
 # --- failures --------------------------------------------------------------------------------------------------------
 
 
@@ -433,15 +473,59 @@ def test_markdown_shows_every_method_interval_and_reason(usual):
     assert len(lines) == 1
 
 
-def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(usual):
-    found = usual
-    details = json.loads(json.dumps(found.as_dict(), ensure_ascii=False))["evaluation"]
-    assert {
+def test_the_json_form_keeps_its_keys_and_order(usual):
+    content = json.loads(json.dumps(usual.as_dict(), ensure_ascii=False))
+    assert list(content) == [
+        "split", "metrics", "legacy", "calibration", "coverage", "time_sample", "alerts", "evaluation",
+    ]  # fmt: skip
+    assert all(list(row) == METRICS.names for row in content["metrics"])
+    assert {tuple(alert) for alert in content["alerts"]} == {("code", "severity", "message")}
+    assert {tuple(row) for row in content["calibration"]} == {
+        ("bin_low", "bin_high", "n", "confidence", "observed")
+    }
+    assert {tuple(row) for row in content["coverage"]} == {("coverage", "threshold", "accuracy")}
+    details = content["evaluation"]
+    assert set(details) == {
+        "split", "split_asked", "strategy", "notes", "folds", "items_evaluated", "items_trained", "items_failed", "seconds",
+        "duration_seconds", "cycle",
+    }  # fmt: skip
+    assert set(details["cycle"]) == {
         "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
         "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed",
-    } <= set(details["cycle"])  # fmt: skip
+    }  # fmt: skip
     assert details["items_trained"] > details["items_evaluated"] > 0
     assert math.isfinite(details["duration_seconds"])
+    assert details["cycle"]["alerts"] == [alert["code"] for alert in content["alerts"]]
+
+
+def test_what_does_not_apply_is_left_out_of_the_json_form(toy):
+    items, operations = toy
+    details = run((items, operations.head(0))).as_dict()["evaluation"]
+    assert not {"split_asked", "folds", "seconds"} & set(details)
+    assert details["cycle"]["mae"] is None
+
+
+def test_the_tables_are_read_back_from_json_as_they_were(usual):
+    again = EvaluationTables.from_json(json.loads(json.dumps(usual.as_dict(), ensure_ascii=False)))
+    for name in ("metrics", "calibration", "coverage", "time_sample"):
+        assert getattr(again, name).equals(getattr(usual, name)), name
+        assert getattr(again, name).schema == getattr(usual, name).schema, name
+    assert again.value("exact_at_1") == usual.value("exact_at_1")
+    assert all(
+        getattr(EvaluationTables.from_json({}), name).is_empty() for name in ("metrics", "time_sample")
+    )
+
+
+def test_rows_are_looked_up_by_metric_method_and_segment(usual):
+    table = usual.table
+    assert table.baselines() == ["legacy", "majority_part_type", "nearest_copy"]
+    assert [tuple(getattr(row, name) for name in METRICS.names) for row in table] == usual.metrics.rows()
+    row = table.get("exact_at_1", method="legacy", segment="part_type_band:rare")
+    assert (row.method, row.metric, row.segment) == ("legacy", "exact_at_1", "part_type_band:rare")
+    gap = table.difference("exact_at_1", "legacy")
+    assert gap.is_difference and gap.value == usual.value("exact_at_1", method="model_minus_legacy")
+    assert table.get("exact_at_1").of_model and not row.of_model and not gap.of_model
+    assert table.get("no_such_metric") is None
 
 
 def test_a_family_of_metrics_that_fails_is_null_and_the_others_are_measured(toy, monkeypatch):
