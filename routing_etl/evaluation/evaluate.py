@@ -40,6 +40,7 @@ from routing_etl.evaluation.splits import Fold, Split, make_split, near_identica
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.log import get_logger
+from routing_etl.model.plain import training_frames
 from routing_etl.progress import SILENT, Progress
 
 log = get_logger(__name__)
@@ -119,9 +120,9 @@ def evaluate(
     model : estimator or callable
         An unfitted estimator, which is cloned for every fold and never fitted itself, or a callable that makes one.
     items : polars.DataFrame
-        ITEMS frame, routed and unrouted.
+        ITEMS frame, or plain items: `item_cd` and attribute columns; routed and unrouted.
     operations : polars.DataFrame
-        OPERATIONS frame, all ranks.
+        OPERATIONS frame, or plain operations: `item_cd`, `proc_seq`, `job_cd` and any other column of the contract.
     results : WorkResults, optional
         Times that work orders took. None: times are neither learned nor judged.
     truth : Truth, optional
@@ -142,11 +143,12 @@ def evaluate(
     ConfigurationError
         `model` can be neither called nor cloned.
     FrameError
-        A frame lacks a column that its contract asks for, or has it in another type.
+        A frame lacks a column, has it in another type, or the two do not fit together; names the frame and the column.
     """
     started = time.perf_counter()
     options, results = options or EvaluationOptions(), results or WorkResults.none()
     methods = _Methods({MODEL: _maker(model), **(BASELINES if options.baselines else {})})
+    items, operations = training_frames(items, operations)
     try:
         divided = make_split(items, operations, options)
     except ModelError as exc:

@@ -79,7 +79,14 @@ def test_metrics_that_were_not_measured_are_shown_with_their_reason_and_not_plot
 
 def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() -> None:
     def row(method: str, metric: str, value: float | None, segment: str = "all") -> dict[str, object]:
-        return {"method": method, "split": "time", "segment": segment, "metric": metric, "value": value, "n": 9}
+        return {
+            "method": method,
+            "split": "time",
+            "segment": segment,
+            "metric": metric,
+            "value": value,
+            "n": 9,
+        }
 
     report = {
         "metrics": [
