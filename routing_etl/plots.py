@@ -1,8 +1,8 @@
-"""Plots for people who watch the night, as PNG bytes, drawn from plain tables.
+"""Plots for people who watch the night, as PNG bytes, drawn from frames.
 
-Belongs here: drawing. Does not: choosing what is measured, where a picture is shown. Matplotlib is imported when a plot
-is drawn; its `Figure` is used without pyplot, so nothing global is touched and threads may draw at once. Texts are
-codes and English words: fonts with Korean glyphs are not everywhere, so anything outside ASCII is written as escapes.
+Matplotlib is imported when a plot is drawn; its `Figure` is used without pyplot, so nothing global is touched and threads
+may draw at once. Texts are codes and English words: fonts with Korean glyphs are not everywhere, so anything outside ASCII
+is written as escapes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -19,12 +19,37 @@ from routing_etl import frames
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.ticker import PercentFormatter
 
-Row = Mapping[str, Any]
+
+class EvaluationFrames(Protocol):
+    """What an evaluation is drawn from: `EvaluationTables` and `EvaluationReport` of the room `evaluation`."""
+
+    @property
+    def metrics(self) -> pl.DataFrame:
+        """METRICS frame."""
+        ...
+
+    @property
+    def calibration(self) -> pl.DataFrame:
+        """Count, confidence and share observed per bin of the confidence: n, confidence, observed."""
+        ...
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Accuracy by share of all items that are accepted: coverage, accuracy."""
+        ...
+
+    @property
+    def time_sample(self) -> pl.DataFrame:
+        """Predicted and actual minutes of held-out operations: measure, predicted, actual."""
+        ...
+
 
 _SIZE, _DPI = (6.8, 4.2), 100
 _BLUE, _GREY, _RED, _LIGHT = "#2563a8", "#7d8790", "#c2410c", "#bcd2e8"
 _GREEN, _OTHERS = "#2f7d4f", (_RED, "#7a4fa0", "#8a6d1f", "#4d5a63")
+#: Most jobs of a time profile's plot: more labels cannot be read.
 _JOBS = 20
 _UNITS = {"run": "minutes per piece", "setup": "minutes per order"}
 #: What the trend shows, best known first.
@@ -57,7 +82,7 @@ def _log_scale(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _percent() -> Any:
+def _percent() -> PercentFormatter:
     from matplotlib.ticker import PercentFormatter
 
     return PercentFormatter(xmax=1, decimals=0)
@@ -69,11 +94,19 @@ def _text(value: object, length: int = 18) -> str:
 
 
 def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | None:
-    """OPT to SAFE with STD of the jobs with the most samples; None when no job has any.
+    """Draw OPT to SAFE with STD of the jobs with the most work results.
 
     Parameters
     ----------
-    by_job: TIME_BY_JOB frame. measure: 'run' (minutes per piece) or 'setup' (minutes per order).
+    by_job : polars.DataFrame
+        TIME_BY_JOB frame.
+    measure : {'run', 'setup'}, optional
+        Run times in minutes per piece or set-up times in minutes per order.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when no job has any work result.
     """
     columns = {s: f"{measure}_{s}" for s in ("optimal", "standard", "safe")}
     rows = (
@@ -101,12 +134,22 @@ def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | N
     return _png(f"{name} time by job: the {rows.height} jobs with the most work results", draw)
 
 
-def predicted_against_actual(rows: Sequence[Row], measure: str = "run") -> bytes | None:
-    """Predicted over actual minutes of held-out operations with the identity line; None without a point.
+def predicted_against_actual(sample: pl.DataFrame, measure: str = "run") -> bytes | None:
+    """Draw predicted over actual minutes of held-out operations with the identity line.
 
-    `rows`: measure, predicted, actual, as `EvaluationReport.time_sample`.
+    Parameters
+    ----------
+    sample : polars.DataFrame
+        measure, predicted, actual, as `EvaluationReport.time_sample`.
+    measure : {'run', 'setup'}, optional
+        Run times in minutes per piece or set-up times in minutes per order.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None without a point.
     """
-    points = [(r["actual"], r["predicted"]) for r in rows if r["measure"] == measure]
+    points = sample.filter(pl.col("measure") == measure).select("actual", "predicted").rows()
     if not points:
         return None
 
@@ -126,21 +169,28 @@ def predicted_against_actual(rows: Sequence[Row], measure: str = "run") -> bytes
     return _png(f"{name} time of {len(points)} held-out operations", draw)
 
 
-def confidence_calibration(rows: Sequence[Row]) -> bytes | None:
-    """How often first candidates were exact over how sure the model was; None without a bin.
+def confidence_calibration(bins: pl.DataFrame) -> bytes | None:
+    """Draw how often first candidates were exact over how sure the model was.
 
-    `rows`: n, confidence, observed per bin, as `EvaluationReport.calibration`.
+    Parameters
+    ----------
+    bins : polars.DataFrame
+        n, confidence, observed per bin, as `EvaluationReport.calibration`.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None without a bin.
     """
-    if not rows:
+    if bins.is_empty():
         return None
+    count, sure, seen = (bins[name].to_list() for name in ("n", "confidence", "observed"))
 
     def draw(axes: Axes) -> None:
-        most = max(r["n"] for r in rows)
         axes.plot([0, 1], [0, 1], color=_RED, linewidth=1, label="perfectly calibrated")
-        sure, seen = [r["confidence"] for r in rows], [r["observed"] for r in rows]
-        low, high = zip(*(_wilson(r["observed"], r["n"]) for r in rows), strict=True)
+        low, high = zip(*(_wilson(share, n) for share, n in zip(seen, count, strict=True)), strict=True)
         axes.vlines(sure, low, high, color=_LIGHT, linewidth=3, label="95 % interval of the share")
-        sizes = [20 + 220 * r["n"] / most for r in rows]
+        sizes = [20 + 220 * n / max(count) for n in count]
         axes.scatter(
             sure, seen, s=sizes, color=_BLUE, alpha=0.8, zorder=3, label="judged items (size: how many)"
         )
@@ -149,37 +199,41 @@ def confidence_calibration(rows: Sequence[Row]) -> bytes | None:
         axes.set_ylabel("share that was the engineer's routing")
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
-    return _png(f"Calibration on {sum(r['n'] for r in rows):,} judged items", draw)
+    return _png(f"Calibration on {sum(count):,} judged items", draw)
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a share of n (Wilson 1927)."""
+    """95 % score interval of a share of n (Wilson 1927); 1.96 is the normal distribution's 97.5 % quantile."""
     z2 = 1.96**2
     middle, half = share + z2 / (2 * n), 1.96 * (share * (1 - share) / n + z2 / (4 * n * n)) ** 0.5
     return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
 
 
-def accuracy_against_coverage(curve: Sequence[Row], rows: Sequence[Row]) -> bytes | None:
-    """How often the first candidate is exact when only the surest share of the items is accepted; None without a curve.
+def accuracy_against_coverage(curve: pl.DataFrame, metrics: pl.DataFrame) -> bytes | None:
+    """Draw how often the first candidate is exact when only the surest share of the items is accepted.
 
-    Every baseline is one point: the share of items it answers and how often it is exact there. An oracle, where there
-    is one, is drawn at all items and at its surest half.
+    Every baseline is one point: the share of items it answers and how often it is exact there. An oracle, where there is
+    one, is drawn at all items and at its surest half.
 
     Parameters
     ----------
-    curve: coverage (0..1 of all items), accuracy, as `EvaluationReport.coverage`. rows: METRICS rows.
+    curve : polars.DataFrame
+        coverage (0..1 of all items), accuracy, as `EvaluationReport.coverage`.
+    metrics : polars.DataFrame
+        METRICS frame.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None without a curve.
     """
-    known = [(r["coverage"], r["accuracy"]) for r in curve if r["accuracy"] is not None]
+    known = curve.select("coverage", "accuracy").drop_nulls("accuracy").rows()
     if not known:
         return None
-    values = {(r["method"], r["metric"]): r["value"] for r in rows if r["segment"] == "all"}
+    overall = metrics.filter(pl.col("segment") == "all").select("method", "metric", "value")
+    values = {(method, metric): value for method, metric, value in overall.iter_rows()}
     exact = "exact_at_1" if ("model", "exact_at_1") in values else "expected_exact_at_1"
-    points = [
-        (method, values[method, "answered_share"], value)
-        for (method, metric), value in sorted(values.items())
-        if metric == f"{exact}_answered" and value is not None and (method, "answered_share") in values
-        if method not in ("model", "oracle", "ceiling") and not method.startswith("model_minus_")
-    ]
+    points = _baseline_points(values, exact)
     halves = [(0.5, values.get(("oracle", f"{exact}_surest_half"))), (1.0, values.get(("oracle", exact)))]
     best = [(share, value) for share, value in halves if value is not None]
 
@@ -215,24 +269,55 @@ def accuracy_against_coverage(curve: Sequence[Row], rows: Sequence[Row]) -> byte
     return _png(f"{what} against coverage", draw)
 
 
-def of_evaluation(report: Mapping[str, Any]) -> dict[str, bytes | None]:
-    """The plots of an evaluation or a training by name; None for those that have nothing to draw.
+def _baseline_points(
+    values: Mapping[tuple[str, str], float | None], exact: str
+) -> list[tuple[str, float, float]]:
+    """Method, share of items answered and share of these that is exact, of every baseline that has both."""
+    found = []
+    for method in sorted({method for method, _ in values}):
+        answered, value = values.get((method, "answered_share")), values.get((method, f"{exact}_answered"))
+        is_baseline = method not in ("model", "oracle", "ceiling") and not method.startswith("model_minus_")
+        if is_baseline and answered is not None and value is not None:
+            found.append((method, answered, value))
+    return found
 
-    `report`: metrics (METRICS rows), calibration, coverage, time_sample, as the steps `evaluate` and `train` report.
+
+def of_evaluation(found: EvaluationFrames) -> dict[str, bytes | None]:
+    """Draw the plots of an evaluation or a training.
+
+    Parameters
+    ----------
+    found : EvaluationFrames
+        An `EvaluationReport`, or the `EvaluationTables` of a step's report.
+
+    Returns
+    -------
+    dict of str to bytes or None
+        PNGs by name; None for those that have nothing to draw.
     """
-    sample = report.get("time_sample") or []
     return {
-        "accuracy_against_coverage": accuracy_against_coverage(
-            report.get("coverage") or [], report["metrics"]
-        ),
-        "confidence_calibration": confidence_calibration(report.get("calibration") or []),
-        "predicted_against_actual_run_time": predicted_against_actual(sample, "run"),
-        "predicted_against_actual_setup_time": predicted_against_actual(sample, "setup"),
+        "accuracy_against_coverage": accuracy_against_coverage(found.coverage, found.metrics),
+        "confidence_calibration": confidence_calibration(found.calibration),
+        "predicted_against_actual_run_time": predicted_against_actual(found.time_sample, "run"),
+        "predicted_against_actual_setup_time": predicted_against_actual(found.time_sample, "setup"),
     }
 
 
 def save(pictures: Mapping[str, bytes | None], folder: Path) -> list[Path]:
-    """Write `<name>.png` for every picture that was drawn, in a folder that is made when missing; returns the files."""
+    """Write `<name>.png` for every picture that was drawn.
+
+    Parameters
+    ----------
+    pictures : mapping of str to bytes or None
+        PNGs by name.
+    folder : pathlib.Path
+        Where to write; made when missing.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, png in pictures.items():
@@ -242,23 +327,31 @@ def save(pictures: Mapping[str, bytes | None], folder: Path) -> list[Path]:
     return files
 
 
-def metric_trend(versions: Sequence[tuple[str, Sequence[Row]]]) -> bytes | None:
-    """Headline metrics over model versions, oldest first, with their 95 % intervals; None without a measured one.
+def metric_trend(versions: Sequence[tuple[str, pl.DataFrame]]) -> bytes | None:
+    """Draw headline metrics with their 95 % intervals over model versions.
 
-    `versions`: name and METRICS rows of each version.
+    Parameters
+    ----------
+    versions : sequence of (str, polars.DataFrame)
+        Name and METRICS frame of each version, oldest first.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when no version has a headline metric.
     """
-    measured = [(name, [r for r in rows if _headline(r)]) for name, rows in versions]
-    measured = [(name, rows) for name, rows in measured if rows]
+    shown = [(name, _headlines(metrics)) for name, metrics in versions]
+    measured = [(name, rows) for name, rows in shown if not rows.is_empty()]
     if not measured:
         return None
 
     def draw(axes: Axes) -> None:
         for metric in TREND_METRICS:
             found = [
-                (i, r["value"], r["low"] if r["low"] is not None else r["value"],
-                 r["high"] if r["high"] is not None else r["value"])
-                for i, (_, rows) in enumerate(measured) for r in rows if r["metric"] == metric
-            ]  # fmt: skip
+                (place, *row)
+                for place, (_, rows) in enumerate(measured)
+                for row in rows.filter(pl.col("metric") == metric).select("value", "low", "high").iter_rows()
+            ]
             if found:
                 at, value, low, high = zip(*found, strict=True)
                 [line] = axes.plot(at, value, "o-", markersize=4, linewidth=1.5, label=metric)
@@ -271,19 +364,30 @@ def metric_trend(versions: Sequence[tuple[str, Sequence[Row]]]) -> bytes | None:
     return _png("Metrics on held-out items over model versions", draw)
 
 
-def _headline(row: Row) -> bool:
-    return (
-        row["method"] == "model"
-        and row["segment"] == "all"
-        and row["metric"] in TREND_METRICS
-        and row["value"] is not None
-    )
+def _headlines(metrics: pl.DataFrame) -> pl.DataFrame:
+    """The model's measured headline metrics over all items; an interval that is missing is the value itself."""
+    return metrics.filter(
+        pl.col("method") == "model",
+        pl.col("segment") == "all",
+        pl.col("metric").is_in(TREND_METRICS),
+        pl.col("value").is_not_null(),
+    ).with_columns(pl.col("low", "high").fill_null(pl.col("value")))
 
 
 def similarity_distribution(scores: pl.Series, threshold: float) -> bytes | None:
-    """Histogram of the first candidates' similarity, 0 to 1; None when nothing was predicted.
+    """Draw a histogram of the first candidates' similarity.
 
-    `threshold`: where the tier HIGH begins.
+    Parameters
+    ----------
+    scores : polars.Series
+        Similarity of the first candidates, 0 to 1.
+    threshold : float
+        Where the tier HIGH begins.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when nothing was predicted.
     """
     known = scores.drop_nulls()
     if known.is_empty():
@@ -313,6 +417,17 @@ def similarity_distribution(scores: pl.Series, threshold: float) -> bytes | None
 
 
 def first_candidates(candidates: pl.LazyFrame) -> pl.Series:
-    """Similarity scores of the first candidates of a CANDIDATES frame."""
+    """Read the similarity scores of the first candidates.
+
+    Parameters
+    ----------
+    candidates : polars.LazyFrame
+        CANDIDATES frame.
+
+    Returns
+    -------
+    polars.Series
+        One score per predicted item.
+    """
     first = candidates.filter(pl.col(frames.RANK.name) == 1).select("similarity_score")
     return first.collect()["similarity_score"]

@@ -27,9 +27,10 @@ from routing_etl.progress import Task
 if TYPE_CHECKING:
     from routing_etl.doctor.examination import Finding
     from routing_etl.erp.clean import CleanReport
+    from routing_etl.evaluation.metric_table import MetricRow
     from routing_etl.pipeline.demo import DemoResult
     from routing_etl.pipeline.one_item import LeadTime, Prediction
-    from routing_etl.pipeline.results import Extracted, MetricRow, Published, Scored, Trained
+    from routing_etl.pipeline.results import Extracted, Published, Scored, Trained
     from routing_etl.plant.demo import PlantReport
     from routing_etl.quality.score import QualityScore
     from routing_etl.registry.store import ModelRegistry

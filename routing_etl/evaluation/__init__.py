@@ -1,6 +1,29 @@
-"""How good predictions are: splits, truth, comparison, metrics with intervals, baselines, the model card.
+"""How good predictions are: models fitted on one side of a split and judged on the other, with intervals and baselines.
 
-Belongs here: judging. May import `model`, never the reverse. Does not: fitting what is deployed, files, databases.
+What belongs here: judging. It may import `model`, never the reverse. What does not: fitting what is deployed, files, databases.
+
+The way of the data, and the module for each step:
+
+* `splits`: which items are judged and which are trained on, by `options`.
+* `reference`: what predictions are judged by: written routings and actual times, or the `truth` of a simulated plant.
+* `comparison` (with `alignment`): one method's predicted routings beside the reference, item by item.
+* `routing_metrics`, `confidence_metrics`, `time_metrics`: the metrics, as sums per item (`sums`) that `bootstrap` values.
+* `assembly`: METRICS rows of all methods and segments (`tiers` are one), with paired differences; `reasons` of what is missing.
+* `evaluate`: the recipe. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
+* `report` with `alerts`: the result. `metric_table`: look-ups in METRICS rows.
+* `verdicts`: model against baselines. `paired`: two versions on the same items. `card`: the model card. All three show
+  metrics by `glossary`, `sections` and `markdown`.
 """
 
-__all__ = ["bootstrap", "card", "evaluate", "glossary", "options", "pairing", "report", "tiers"]
+__all__ = [
+    "alerts",
+    "bootstrap",
+    "card",
+    "evaluate",
+    "glossary",
+    "metric_table",
+    "options",
+    "paired",
+    "report",
+    "tiers",
+]

@@ -3,8 +3,6 @@
 Operations are compared by their job code and never by their position or number (docs/legacy-system.md 4, defect 10): a
 missing first operation must not make all the others wrong. The alignment is a longest common subsequence; with insert
 and delete at 1 and substitute at 2, the Levenshtein distance is exactly n + m - 2 x its length.
-
-What belongs here: integer coding of sequences, alignment, matching as multisets. What does not: any metric.
 """
 
 from __future__ import annotations
@@ -13,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from routing_etl.evaluation.arrays import IntArray
 
-#: Cells of the dynamic-programming table that are held at once.
+#: Cells of the dynamic-programming table held at once.
 _CELLS = 16_000_000
 
 
@@ -27,9 +24,12 @@ class Alignment:
 
     Attributes
     ----------
-    pairs: one row per pair: pair, n_predicted, n_actual, lcs, common (operations common as multisets), order_pairs
-        (pairs of common operations), order_agreeing (those that stand in the same order on both sides).
-    matches: one row per aligned operation: pair, predicted_pos, actual_pos (positions from 0).
+    pairs : polars.DataFrame
+        One row per pair: pair, n_predicted, n_actual, lcs (length of the longest common subsequence), common (operations
+        common as multisets), order_pairs (pairs of common operations), order_agreeing (those that stand in the same order on
+        both sides).
+    matches : polars.DataFrame
+        One row per aligned operation: pair, predicted_pos, actual_pos (positions from 0).
     """
 
     pairs: pl.DataFrame
@@ -41,11 +41,15 @@ def align(predicted: pl.Series, actual: pl.Series) -> Alignment:
 
     Parameters
     ----------
-    predicted, actual: List(String) of equal length, job codes in order; an empty list is a sequence of no operations.
+    predicted : polars.Series
+        List(String), job codes in order; an empty list is a sequence of no operations.
+    actual : polars.Series
+        The same of equal length.
 
     Returns
     -------
-    Alignment whose column `pair` is the row number. Time grows with P times the square of the longest sequence.
+    Alignment
+        Its column `pair` is the row number. Time grows with the number of pairs times the square of the longest sequence.
     """
     n = len(predicted)
     left, right, left_size, right_size = _codes(predicted, actual)
@@ -163,14 +167,24 @@ def _order(matched: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def label_pairs(alignment: Alignment, predicted: pl.Series, actual: pl.Series) -> pl.DataFrame:
-    """Every operation of either side once, with its partner: what per-operation label metrics are computed on.
+    """List every operation of either side once, with its partner: what per-operation label metrics are computed on.
 
     Between two aligned operations, left-over operations of both sides are paired in order (a substitution); what then
     still has no partner is paired with NULL.
 
+    Parameters
+    ----------
+    alignment : Alignment
+        What `align` found.
+    predicted : polars.Series
+        The predicted sequences that it was given.
+    actual : polars.Series
+        The actual ones.
+
     Returns
     -------
-    pair, actual (job code or NULL), predicted (job code or NULL).
+    polars.DataFrame
+        pair, actual (job code or NULL), predicted (job code or NULL).
     """
 
     def side(sequences: pl.Series, position: str) -> pl.DataFrame:

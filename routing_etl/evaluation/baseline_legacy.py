@@ -1,14 +1,15 @@
-"""The earlier system's algorithm, re-implemented with its defects (docs/legacy-system.md 1, 2.8 and 4).
+"""The replaced system's algorithm, re-implemented with its defects (docs/legacy-system.md 1, 2.8 and 4).
 
-Kept on purpose, each with its number in docs/legacy-system.md 4: weights multiplied before the scaler, which cancels them (1);
-arbitrary ordinal codes with cosine, 0 as a real size (5); the newest routing by date whatever its class, outsourced
-included (17); operations merged by their number with job, resource and in-house flag chosen apart, one neighbour's
-operation included (15); an outlier in run time removes the operation with its set-up (16); actual times never used, 0
-counts as a standard (11, 13); OPT above STD (14); one candidate (27). The padding to 128 columns does not change a cosine and is left out. Defect 3, a missing value coded
-differently in training and in prediction, can be switched on; off by default, because with it hardly any query finds a
-neighbour and every comparison would be with nothing.
+The defects are kept on purpose, numbered as in docs/legacy-system.md 4: weights are multiplied before the scaler, which
+cancels them (1); categories are arbitrary ordinal codes under a cosine, and a missing size is a real 0 (5); the newest
+routing by date counts whatever its class, outsourced included (17); operations are merged by their number, with job,
+resource and in-house flag chosen apart, and an operation of a single neighbour is included (15); an outlier in run time
+removes the operation with its set-up (16); actual times are never used, and 0 counts as a standard (11, 13); OPT lies
+above STD (14); there is one candidate (27).
 
-What belongs here: that algorithm. What does not: improvements.
+Two things differ from the original. The padding to 128 columns does not change a cosine and is left out. Defect 3, a
+missing value coded differently in training and in prediction, is off unless `serving_skew` is set: with it hardly any
+query finds a neighbour, and every metric would be measured against nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.evaluation.baselines import Training, build_predictions
+from routing_etl.evaluation.arrays import FloatArray
+from routing_etl.evaluation.baseline_frames import BaselineAnswers, RoutedItems
 from routing_etl.evaluation.splits import attribute_columns
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.model.base.parameters import COUNT, SHARE, check_parameters
@@ -34,13 +36,15 @@ from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.progress import SILENT, Progress
 from routing_etl.scenarios import OPT_SIGMA, operation_confidence, safe_time
 
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-
+#: Cells of a similarity matrix held at once.
 _CELLS = 6_000_000
+#: Largest SMALLINT, the type of the output's operation numbers.
 _MOST_NUMBER = 32_767
+#: Features of a smaller variance are dropped.
 VARIANCE_CUT = 0.001
+#: An operation whose run time is further from the mean, in standard deviations, is an outlier.
 OUTLIER_Z = 2.5
+#: Quantiles of the weight between which operations enter the mean time.
 TRIM = (0.05, 0.95)
 
 
@@ -49,9 +53,14 @@ class LegacyPredictor:
 
     Parameters
     ----------
-    n_neighbors: neighbours of a query. similarity_threshold: neighbours below this cosine count only where none reaches it.
-    feature_weights: attribute name -> hand-set weight; without effect, as in the original.
-    serving_skew: a missing value is a category in training and -1 in prediction (defect 3).
+    n_neighbors : int, optional
+        Neighbours of a query.
+    similarity_threshold : float, optional
+        Neighbours below this cosine count only where none reaches it.
+    feature_weights : mapping of str to float, optional
+        Hand-set weight by attribute; without effect, as in the original (defect 1).
+    serving_skew : bool, optional
+        Whether a missing value is a category in training and -1 in prediction (defect 3).
     """
 
     def __init__(
@@ -75,12 +84,36 @@ class LegacyPredictor:
         times: TimeEvidence | None = None,
         progress: Progress = SILENT,
     ) -> LegacyPredictor:
-        """Build the index over item attributes. Raises ModelError when no item has a routing."""
+        """Build the index over item attributes.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame.
+        operations : polars.DataFrame
+            OPERATIONS frame.
+        times : TimeEvidence, optional
+            Only for the alternatives of resources: this algorithm takes its times from standards.
+        progress : Progress, optional
+            What shows the progress.
+
+        Returns
+        -------
+        LegacyPredictor
+            Itself.
+
+        Raises
+        ------
+        ModelError
+            No item has a routing, or an attribute column is no text or number.
+        FrameError
+            A frame does not keep its contract.
+        """
         check_parameters(self, {"n_neighbors": COUNT, "similarity_threshold": SHARE})
         checked_weights(type(self).__name__, self.feature_weights)
         evidence = evidence_of(times)
         with progress.task("Baseline: legacy algorithm", total=1) as task:
-            training = Training.of(items, operations, rank=pl.lit(True))
+            training = RoutedItems.of(items, operations, rank=pl.lit(True))
             newest = (
                 training.rows.group_by("label", "rout_no")
                 .agg(pl.col("insrt_dt").max())
@@ -116,7 +149,7 @@ class LegacyPredictor:
         self.std_ = np.where(raw.std(axis=0) > 0, raw.std(axis=0), 1.0)
         self.vectors_ = self._unit((raw - self.mean_) / self.std_)
 
-    def _ordinal(self, items: pl.DataFrame, missing: str) -> NDArray[np.float64]:
+    def _ordinal(self, items: pl.DataFrame, missing: str) -> FloatArray:
         """Ordinal codes and raw numbers, 0 for no number, times the weights."""
         weights = dict(self.feature_weights or {})
         columns = []
@@ -132,14 +165,23 @@ class LegacyPredictor:
         return np.column_stack(columns)
 
     @staticmethod
-    def _unit(vectors: NDArray[np.float64]) -> FloatArray:
+    def _unit(vectors: FloatArray) -> NDArray[np.float32]:
         length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
         return (vectors / np.where(length > 0, length, 1.0)).astype(np.float32)
 
     def neighbours(self, items: pl.DataFrame) -> pl.DataFrame:
-        """row, label, similarity of at most `n_neighbors` neighbours per row.
+        """Find at most `n_neighbors` neighbours of each item.
 
-        Those at or above the threshold; where none reaches it, all of them (the candidate is then a `fallback`).
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame.
+
+        Returns
+        -------
+        polars.DataFrame
+            row, label, similarity of the neighbours at or above the threshold; where none reaches it, of all of them (the
+            candidate is then a `fallback`).
         """
         raw = self._ordinal(items, missing="missing" if self.serving_skew else "nan")[:, self.kept_]
         query = self._unit((raw - self.mean_) / self.std_)
@@ -167,11 +209,24 @@ class LegacyPredictor:
         )
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """One merged candidate per item with neighbours; the others are abstained.
+        """Merge the neighbours' operations into one candidate per item.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame of the items to predict.
+
+        Returns
+        -------
+        Predictions
+            One candidate per item with neighbours; the others are abstained.
 
         Raises
         ------
-        ModelError: not fitted, or an attribute column is missing or of another type. FrameError: no codes, keys or hashes.
+        ModelError
+            Not fitted, or a column that was learned from is missing or of another type.
+        FrameError
+            Item codes, keys or hashes are missing.
         """
         check_fitted(self, "vectors_")
         check_asked(items)
@@ -201,10 +256,11 @@ class LegacyPredictor:
             )
         )
         answers = answers.with_columns(reference_item_cd=self.items_["item_cd"].gather(answers["label"]))
-        return build_predictions(
-            items, answers, merged, self.resources_, threshold=self.similarity_threshold,
+        return BaselineAnswers(answers, merged, self.resources_).predictions(
+            items,
+            threshold=self.similarity_threshold,
             abstained_reason="The neighbours' operations were all removed as outliers.",
-        )  # fmt: skip
+        )
 
     def _merge(self, found: pl.DataFrame) -> pl.DataFrame:
         """Operations of the neighbours, merged per operation number (docs/legacy-system.md 2.8).

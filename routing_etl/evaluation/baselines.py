@@ -1,198 +1,46 @@
-"""The simple methods that a model must beat: nearest copy, majority by part type; the earlier system is in
-`baseline_legacy.py`.
+"""The simple methods that a model must beat: nearest copy and majority by part type.
 
-All have the predictor's `fit` and `predict` and return full `Predictions`, so that one evaluation judges all. They are
-for comparison only: nothing here is published.
-
-What belongs here: baselines and the building of their frames. What does not: anything the product's model uses.
+All baselines have the predictor's `fit` and `predict` and return full `Predictions`, so that one evaluation judges all.
+Nothing here is published. The replaced system's algorithm is in `baseline_legacy.py`.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from routing_etl.errors import ModelError
+from routing_etl.evaluation.arrays import FloatArray, IntArray
+from routing_etl.evaluation.baseline_frames import BaselineAnswers, RoutedItems, copied_operations
 from routing_etl.evaluation.splits import attribute_columns
 from routing_etl.frames import (
-    ABSTAINED,
-    CANDIDATE_EVIDENCE,
-    CANDIDATE_OPERATIONS,
-    CANDIDATES,
     ITEMS,
-    OUTSOURCED,
     Predictions,
     TimeEvidence,
 )
 from routing_etl.model.base.parameters import COUNT, SHARE, Rule, check_parameters
-from routing_etl.model.inputs import check_asked, check_columns, check_fitted, check_training, evidence_of
+from routing_etl.model.inputs import check_asked, check_columns, check_fitted, evidence_of
 from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.progress import SILENT, Progress
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
 #: Cells of a distance matrix held at once.
 _CELLS = 6_000_000
 _SEPARATOR = "\x1f"
 
-#: Columns of a routing's operation that a copy takes over, and their names in the output.
-_COPIED = {
-    "inside": "inside", "job_cd": "job_cd", "job_nm": "job_nm", "res_cd": "res_cd", "res_nm": "res_nm",
-    "queue_min": "queue_time", "wait_min": "wait_time", "move_min": "move_time", "mfg_lt_days": "mfg_lt",
-    "batch_oper": "batch_oper", "bp_cd": "bp_cd", "cust_nm": "cust_nm", "cur_cd": "cur_cd",
-    "subcontract_prc": "subcontract_prc", "tax_type": "tax_type",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Training:
-    """The routed items and, on demand, the operations of the routing that counts.
-
-    Attributes
-    ----------
-    items: one row per routed item, sorted by key; the row number is its label. rows: the contract's columns and `label`;
-        lazy, so that no baseline holds a copy of a plant's operations when it needs a few columns or a few items.
-    """
-
-    items: pl.DataFrame
-    rows: pl.LazyFrame
-
-    @classmethod
-    def of(cls, items: pl.DataFrame, operations: pl.DataFrame, *, rank: pl.Expr | None = None) -> Training:
-        """Join items with their routings; `rank` picks the routing (default: rank 0).
-
-        Raises
-        ------
-        ModelError: no item has a routing, or an attribute column is no text or number.
-        FrameError: a frame does not keep its contract.
-        """
-        check_training(items, operations)
-        nested = [n for n in attribute_columns(items) if items.schema[n].is_nested()]
-        if nested:
-            raise ModelError(
-                f"Attribute column(s) {', '.join(f'{n} ({items.schema[n]})' for n in nested)} are no text or number.",
-                remedy="Map columns of texts, codes or numbers in the profile.",
-            )
-        wanted = pl.col("routing_rank") == 0 if rank is None else rank
-        rows = operations.lazy().filter(wanted & pl.col("job_cd").is_not_null())
-        known = (
-            items.lazy()
-            .filter(pl.col("excluded").is_null())
-            .join(rows.select("item_key").unique(), on="item_key", how="semi")
-            .sort("item_key")
-            .collect()
-        )
-        if not known.height:
-            raise ModelError("No item has a routing to learn from.", remedy="Check the routing source.")
-        labels = known.select("item_key").with_row_index("label").with_columns(pl.col("label").cast(pl.Int64))
-        return cls(known, rows.join(labels.lazy(), on="item_key"))
-
-    def operations(self, *columns: str, labels: pl.Series | None = None) -> pl.DataFrame:
-        """`label` and these columns, sorted by label, rout_no, proc_seq; of these labels only, when given."""
-        rows = self.rows
-        if labels is not None:
-            rows = rows.filter(pl.col("label").is_in(labels.unique().implode()))
-        order = ("label", "rout_no", "proc_seq")
-        return (
-            rows.select(*dict.fromkeys((*order, *columns))).sort(*order).select("label", *columns).collect()
-        )
-
-
-def build_predictions(
-    items: pl.DataFrame,
-    answers: pl.DataFrame,
-    operations: pl.DataFrame,
-    resources: pl.DataFrame,
-    *,
-    threshold: float,
-    abstained_reason: str,
-) -> Predictions:
-    """Full output frames of a baseline.
-
-    Parameters
-    ----------
-    items: ITEMS frame asked for. resources: RESOURCE_ALTERNATIVES frame.
-    answers: row (into `items`), candidate_rank, similarity_score, confidence, reference_item_cd, rout_no,
-        neighbour_count, support; one row per candidate.
-    operations: row, candidate_rank, proc_seq, job_cd, inside and any other columns of CANDIDATE_OPERATIONS.
-    abstained_reason: sentence for items without an answer.
-    """
-    keys = (
-        items.select("item_cd", "item_key", "item_hash")
-        .with_row_index("row")
-        .with_columns(pl.col("row").cast(pl.Int64))
-    )
-    key = ["row", "candidate_rank"]
-    place = pl.int_range(pl.len()).over(key)
-    rows = (
-        operations.sort(*key, "proc_seq")
-        .join(keys.drop("item_hash"), on="row", maintain_order="left")
-        .join(answers.select(*key, "confidence", "support", source_rout_no="rout_no"), on=key, maintain_order="left")
-        .with_columns(
-            rout_order=pl.when(place == 0).then(pl.lit("F")).when(place == pl.len().over(key) - 1)
-            .then(pl.lit("L")).otherwise(pl.lit("I")),
-            insp_flg=pl.lit("N"), milestone_flg=pl.lit("N"),
-        )
-    )  # fmt: skip
-    defaults = {"sample_count": pl.lit(0, pl.Int64), "time_source": pl.lit("standard_similar")}
-    rows = rows.with_columns([v.alias(k) for k, v in defaults.items() if k not in rows.columns])
-    per_candidate = rows.group_by(key).agg(
-        routing_code=pl.col("job_cd").str.join(">"),
-        routing_signature=pl.coalesce("job_nm", "job_cd").head(4).str.join("+"),
-        process_count=pl.len().cast(pl.Int32),
-        work_order_count=pl.col("sample_count").sum(),
-        out=(pl.col("inside") == OUTSOURCED).any(),
-    )
-    low = pl.col("similarity_score") < threshold
-    candidates = (
-        answers.join(per_candidate, on=key)
-        .join(keys, on="row")
-        .sort(key)
-        .with_columns(
-            candidate_id=pl.format(
-                "{}_C{}", "item_cd", pl.col("candidate_rank").cast(pl.String).str.zfill(2)
-            ),
-            similarity_tier=pl.when(low).then(pl.lit("LOW")).otherwise(pl.lit("HIGH")),
-            priority=pl.when(low | pl.col("out")).then(pl.lit("fallback")).otherwise(pl.lit("primary")),
-            routing_source=pl.lit("similar"),
-        )
-    )
-    missing = keys.join(answers.select("row"), on="row", how="anti").sort("row").with_columns(
-        reason_code=pl.lit("no_similar_item"), reason=pl.lit(abstained_reason)
-    )  # fmt: skip
-    return Predictions(
-        CANDIDATES.conform(candidates),
-        CANDIDATE_OPERATIONS.conform(rows),
-        resources,
-        CANDIDATE_EVIDENCE.empty(),
-        ABSTAINED.conform(missing),
-    )
-
-
-def copied_operations(training: Training, labels: pl.Series) -> pl.DataFrame:
-    """These labels' operations under output names with standard times: label, proc_seq (10, 20, ...), item_key, ..."""
-    columns = ("item_key", "proc_seq", "setup_min", "run_min", *_COPIED)
-    return training.operations(*columns, labels=labels).select(
-        "label", "item_key", source_seq="proc_seq",
-        proc_seq=(10 * (pl.int_range(pl.len()).over("label") + 1)).cast(pl.Int16),
-        setup_time="setup_min", run_time="run_min", **{new: pl.col(old) for old, new in _COPIED.items()},
-    )  # fmt: skip
-
 
 class NearestCopyPredictor:
     """Copies routing and times of the one most similar routed item, as engineers do by hand.
 
-    Similarity: every text attribute counts the same and must be equal; numbers are standardised, missing is the mean.
-    Times: the copied item's own work results, else its standards.
+    Every text attribute counts the same and must be equal; numbers are standardised, a missing one is the mean. Times are the
+    copied item's own work results, else its standards.
 
     Parameters
     ----------
-    similarity_threshold: tier HIGH from here on. n_numbers_std: numbers are cut at this many standard deviations.
+    similarity_threshold : float, optional
+        Tier HIGH from here on.
+    n_numbers_std : float, optional
+        Numbers are cut at this many standard deviations from the mean.
     """
 
     def __init__(self, *, similarity_threshold: float = 0.8, n_numbers_std: float = 3.0) -> None:
@@ -207,11 +55,35 @@ class NearestCopyPredictor:
         times: TimeEvidence | None = None,
         progress: Progress = SILENT,
     ) -> NearestCopyPredictor:
-        """Keep the routed items' attributes and routings. Raises ModelError when no item has a routing."""
+        """Keep the routed items' attributes and routings.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame.
+        operations : polars.DataFrame
+            OPERATIONS frame.
+        times : TimeEvidence, optional
+            Time profiles. None: times are the standards.
+        progress : Progress, optional
+            What shows the progress.
+
+        Returns
+        -------
+        NearestCopyPredictor
+            Itself.
+
+        Raises
+        ------
+        ModelError
+            No item has a routing, or an attribute column is no text or number.
+        FrameError
+            A frame does not keep its contract.
+        """
         check_parameters(self, {"similarity_threshold": SHARE, "n_numbers_std": Rule(0, above=True)})
         evidence = evidence_of(times)
         with progress.task("Baseline: nearest copy", total=1) as task:
-            self.training_ = Training.of(items, operations)
+            self.training_ = RoutedItems.of(items, operations)
             self.actual_ = evidence.by_item_operation.select(
                 "item_key", "job_cd", source_seq="proc_seq", a="setup_p50", b="run_p50", sample_count="run_n"
             )
@@ -241,7 +113,7 @@ class NearestCopyPredictor:
         self.hot_, self.dense_ = self._encode(items[self.first_])
         self.squared_ = (np.diff(self.hot_.indptr) + (self.dense_**2).sum(axis=1)).astype(np.float32)
 
-    def _encode(self, items: pl.DataFrame) -> tuple[sparse.csr_matrix, FloatArray]:
+    def _encode(self, items: pl.DataFrame) -> tuple[sparse.csr_matrix, NDArray[np.float32]]:
         n = items.height
         rows, columns, start = [], [], 0
         for name in self.texts_:
@@ -262,8 +134,21 @@ class NearestCopyPredictor:
             dense[:, i] = np.clip(scaled, -self.n_numbers_std, self.n_numbers_std)
         return hot, dense
 
-    def nearest(self, items: pl.DataFrame) -> tuple[IntArray, NDArray[np.float64]]:
-        """Label of the nearest routed item per item and the similarity 0..1: 1 - distance² / both squared lengths."""
+    def nearest(self, items: pl.DataFrame) -> tuple[IntArray, FloatArray]:
+        """Find the nearest routed item of each item.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame.
+
+        Returns
+        -------
+        label : numpy.ndarray
+            Label of the nearest routed item.
+        similarity : numpy.ndarray
+            From 0 to 1: 1 - squared distance over the sum of both squared lengths.
+        """
         hot, dense = self._encode(items)
         size = (np.diff(hot.indptr) + (dense**2).sum(axis=1)).astype(np.float32)
         step = max(1, _CELLS // max(1, self.hot_.shape[0]))
@@ -282,7 +167,25 @@ class NearestCopyPredictor:
         return label, similarity
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """One candidate per item, a copy. Raises ModelError or FrameError as the predictor does."""
+        """Copy the routing of the most similar item.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame of the items to predict.
+
+        Returns
+        -------
+        Predictions
+            One candidate per item.
+
+        Raises
+        ------
+        ModelError
+            Not fitted, or a column that was learned from is missing or of another type.
+        FrameError
+            Item codes, keys or hashes are missing.
+        """
         check_fitted(self, "texts_")
         check_asked(items)
         check_columns(items, {n: self.training_.items.schema[n] for n in (*self.texts_, *self.numbers_)})
@@ -301,10 +204,9 @@ class NearestCopyPredictor:
             }
         ).with_columns(rout_no=pl.lit(None, dtype=pl.String))
         operations = answers.select("row", "candidate_rank", "label").join(copied, on="label").drop("label")
-        return build_predictions(
-            items, answers, operations, self.resources_, threshold=self.similarity_threshold,
-            abstained_reason="No routed item.",
-        )  # fmt: skip
+        return BaselineAnswers(answers, operations, self.resources_).predictions(
+            items, threshold=self.similarity_threshold, abstained_reason="No routed item."
+        )
 
     def _operations(self, labels: pl.Series) -> pl.DataFrame:
         """Operations of these labels with the copied item's own times, else its standards."""
@@ -325,7 +227,12 @@ class NearestCopyPredictor:
 class MajorityByPartType:
     """The most frequent routings of the item's part type, or of the plant for a part type without routings.
 
-    Confidence is the routing's share. Times: the job's work results, else the job's median standards.
+    Confidence is the routing's share. Times are the job's work results, else the job's median standards.
+
+    Parameters
+    ----------
+    candidates_per_item : int, optional
+        Most candidates of an item.
     """
 
     def __init__(self, *, candidates_per_item: int = 4) -> None:
@@ -339,50 +246,72 @@ class MajorityByPartType:
         times: TimeEvidence | None = None,
         progress: Progress = SILENT,
     ) -> MajorityByPartType:
-        """Count routings per part type. Raises ModelError when no item has a routing."""
+        """Count routings per part type.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame.
+        operations : polars.DataFrame
+            OPERATIONS frame.
+        times : TimeEvidence, optional
+            Time profiles. None: times are the standards.
+        progress : Progress, optional
+            What shows the progress.
+
+        Returns
+        -------
+        MajorityByPartType
+            Itself.
+
+        Raises
+        ------
+        ModelError
+            No item has a routing, or an attribute column is no text or number.
+        FrameError
+            A frame does not keep its contract.
+        """
         check_parameters(self, {"candidates_per_item": COUNT})
         evidence = evidence_of(times)
         with progress.task("Baseline: majority by part type", total=1) as task:
-            training = Training.of(items, operations)
-            step = pl.concat_str("job_cd", pl.col("res_cd").fill_null(""), "inside", separator=_SEPARATOR)
-            known = training.items.select("part_type", "item_cd").with_row_index("label")
-            known = known.with_columns(pl.col("label").cast(pl.Int64))
-            routed = (
-                training.operations("job_cd", "res_cd", "inside")
-                .group_by("label", maintain_order=True)
-                .agg(jobs=pl.col("job_cd").str.join(_SEPARATOR), variant=step.str.join("\n"))
-                .join(known, on="label", maintain_order="left")
-            )
+            training = RoutedItems.of(items, operations)
+            routed = self._routed(training)
             self.by_type_ = self._rank(routed, ["part_type"])
             self.overall_ = self._rank(routed, [])
-            jobs = evidence.by_job.select(
-                "job_cd",
-                "setup_p10",
-                "setup_p50",
-                "setup_p90",
-                "run_p10",
-                "run_p50",
-                "run_p90",
-                sample_count="run_n",
-            )
-            standards = (
-                training.rows.group_by("job_cd").agg(pl.col("setup_min", "run_min").median()).collect()
-            )
-            self.operations_ = (
-                copied_operations(training, pl.concat([self.by_type_["label"], self.overall_["label"]]))
-                .join(standards, on="job_cd", how="left", maintain_order="left")
-                .join(jobs, on="job_cd", how="left", maintain_order="left")
-                .with_columns(
-                    setup_time=pl.coalesce("setup_p50", "setup_min"), run_time=pl.coalesce("run_p50", "run_min"),
-                    time_source=pl.when(pl.col("run_p50").is_not_null()).then(pl.lit("actual_similar"))
-                    .when(pl.col("run_min").is_not_null()).then(pl.lit("standard_similar")).otherwise(pl.lit("none")),
-                    sample_count=pl.col("sample_count").fill_null(0),
-                )
-                .drop("item_key", "source_seq", "setup_min", "run_min", "setup_p50")
-            )  # fmt: skip
+            self.operations_ = self._operations(training, evidence)
             self.resources_ = resource_alternatives(operations, evidence, ())
             task.advance()
         return self
+
+    @staticmethod
+    def _routed(training: RoutedItems) -> pl.DataFrame:
+        """Per routed item: label, job sequence, its variant with resources, part type and code."""
+        step = pl.concat_str("job_cd", pl.col("res_cd").fill_null(""), "inside", separator=_SEPARATOR)
+        known = training.items.select("part_type", "item_cd").with_row_index("label")
+        return (
+            training.operations("job_cd", "res_cd", "inside")
+            .group_by("label", maintain_order=True)
+            .agg(jobs=pl.col("job_cd").str.join(_SEPARATOR), variant=step.str.join("\n"))
+            .join(known.with_columns(pl.col("label").cast(pl.Int64)), on="label", maintain_order="left")
+        )
+
+    def _operations(self, training: RoutedItems, evidence: TimeEvidence) -> pl.DataFrame:
+        """Operations of the routings that may be proposed, with the job's own times, else the job's median standards."""
+        quantiles = [f"{measure}_{p}" for measure in ("setup", "run") for p in ("p10", "p50", "p90")]
+        jobs = evidence.by_job.select("job_cd", *quantiles, sample_count="run_n")
+        standards = training.rows.group_by("job_cd").agg(pl.col("setup_min", "run_min").median()).collect()
+        return (
+            copied_operations(training, pl.concat([self.by_type_["label"], self.overall_["label"]]))
+            .join(standards, on="job_cd", how="left", maintain_order="left")
+            .join(jobs, on="job_cd", how="left", maintain_order="left")
+            .with_columns(
+                setup_time=pl.coalesce("setup_p50", "setup_min"), run_time=pl.coalesce("run_p50", "run_min"),
+                time_source=pl.when(pl.col("run_p50").is_not_null()).then(pl.lit("actual_similar"))
+                .when(pl.col("run_min").is_not_null()).then(pl.lit("standard_similar")).otherwise(pl.lit("none")),
+                sample_count=pl.col("sample_count").fill_null(0),
+            )
+            .drop("item_key", "source_seq", "setup_min", "run_min", "setup_p50")
+        )  # fmt: skip
 
     def _rank(self, routed: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         """Per group the most frequent job sequences, each with its most frequent variant's first item as `label`."""
@@ -407,7 +336,25 @@ class MajorityByPartType:
         )
 
     def predict(self, items: pl.DataFrame) -> Predictions:
-        """Up to `candidates_per_item` candidates per item. Raises ModelError or FrameError as the predictor does."""
+        """Propose the most frequent routings of the part type.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame of the items to predict.
+
+        Returns
+        -------
+        Predictions
+            Up to `candidates_per_item` candidates per item.
+
+        Raises
+        ------
+        ModelError
+            Not fitted, or a column that was learned from is missing or of another type.
+        FrameError
+            Item codes, keys or hashes are missing.
+        """
         check_fitted(self, "by_type_")
         check_asked(items)
         check_columns(items, {"part_type": ITEMS["part_type"].dtype})
@@ -426,6 +373,6 @@ class MajorityByPartType:
         operations = (
             answers.select("row", "candidate_rank", "label").join(self.operations_, on="label").drop("label")
         )
-        return build_predictions(
-            items, answers, operations, self.resources_, threshold=0.8, abstained_reason="No routed item."
+        return BaselineAnswers(answers, operations, self.resources_).predictions(
+            items, threshold=0.8, abstained_reason="No routed item."
         )

@@ -6,7 +6,7 @@ of one another tell the same thing once. Two methods measured on the same items 
 interval of their difference is a paired one.
 
 Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 (percentile interval) and 8
-(cluster resampling). What belongs here: resampling and the weighted statistics. What does not: which metrics exist.
+(cluster resampling).
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.evaluation.arrays import BoolArray, FloatArray, IntArray
 from routing_etl.log import get_logger
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Combine = Callable[[FloatArray], FloatArray]
 Ranked = Callable[[FloatArray, FloatArray], FloatArray]
 
 log = get_logger(__name__)
 
-#: Fewer groups of near-identical items than this tell nothing about how a value would vary: then there is no interval.
+#: Least groups of near-identical items for an interval: fewer say too little about how a value varies.
 LEAST_CLUSTERS = 5
 #: Resample weights times units held at once by a ranked metric.
 _CELLS = 2_000_000
@@ -39,10 +37,16 @@ class SumMetric:
 
     Attributes
     ----------
-    parts: what each item adds, shape (items, k), dense or sparse.
-    combine: (resamples, k) sums to (resamples,) values; NaN where a denominator is 0.
-    units: per item, how many items or operations it is measured on; their sum is the metric's `n`.
-    reason: why the value is NULL when it comes out as NaN.
+    name : str
+        Name in the glossary.
+    parts : numpy.ndarray or scipy.sparse.csr_matrix
+        What each item adds, shape (items, k).
+    combine : callable
+        Sums of shape (resamples, k) to values of shape (resamples,); NaN where a denominator is 0.
+    units : numpy.ndarray
+        Per item, how many items or operations it is measured on; their sum is the metric's `n`.
+    reason : str
+        Why the value is NULL when it comes out as NaN.
     """
 
     name: str
@@ -58,8 +62,20 @@ class RankedMetric:
 
     Attributes
     ----------
-    payload: shape (units, k), sorted by the metric's key. item: index of each unit's item. weight: of each unit.
-    combine: (resamples, units) weights and the payload to (resamples,) values; NaN where it is not defined.
+    name : str
+        Name in the glossary.
+    payload : numpy.ndarray
+        Shape (units, k), sorted by the metric's key.
+    item : numpy.ndarray
+        Index of each unit's item.
+    weight : numpy.ndarray
+        Weight of each unit.
+    combine : callable
+        Weights of shape (resamples, units) and the payload to values of shape (resamples,); NaN where it is not defined.
+    units : numpy.ndarray
+        Per item, how many items or operations it is measured on; their sum is the metric's `n`.
+    reason : str
+        Why the value is NULL when it comes out as NaN.
     """
 
     name: str
@@ -76,7 +92,19 @@ Metric = SumMetric | RankedMetric
 
 @dataclass(frozen=True)
 class Estimate:
-    """One measured metric: `value` and its interval ends (None when not measured), `n` units, `reason` of a None."""
+    """One measured metric.
+
+    Attributes
+    ----------
+    value : float or None
+        None when it was not measured.
+    low, high : float or None
+        Ends of the 95 % interval. None when there is none.
+    n : int
+        Items or operations that it was measured on.
+    reason : str or None
+        Why there is no value.
+    """
 
     value: float | None
     low: float | None
@@ -159,13 +187,18 @@ class Resampler:
 
     Parameters
     ----------
-    clusters: cluster number per item of the whole evaluation.
-    mask: which items are in the segment.
-    n_resamples, random_state: two resamplers with equal arguments draw equal resamples.
+    clusters : numpy.ndarray
+        Cluster number per item of the whole evaluation.
+    mask : numpy.ndarray
+        Which items are in the segment.
+    n_resamples : int, optional
+        Number of resamples; 0 for no intervals.
+    random_state : int, optional
+        Seed: two resamplers with equal arguments draw equal resamples.
     """
 
     def __init__(
-        self, clusters: IntArray, mask: NDArray[np.bool_], *, n_resamples: int = 400, random_state: int = 42
+        self, clusters: IntArray, mask: BoolArray, *, n_resamples: int = 400, random_state: int = 42
     ) -> None:
         self.items = np.flatnonzero(mask)
         self.n_items = len(clusters)

@@ -1,29 +1,25 @@
 """The model card: what a version is for, what it was made of, how good it is and where it is not to be trusted.
 
-Written from the contents of a version's own JSON files and nothing else, so that it shows no figure that they lack; what was
-not measured is a dash with its reason. What belongs here: choice, order and wording. What does not: measuring,
-counting, files.
+Written from the contents of a version's own JSON files and nothing else, so that it shows no figure that they lack; what
+was not measured is a dash with its reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from routing_etl.evaluation.confidence_metrics import CALIBRATION, COVERAGE
 from routing_etl.evaluation.glossary import GLOSSARY, arrow
 from routing_etl.evaluation.markdown import MARKS, number, table
-from routing_etl.evaluation.report import CEILING, MODEL, ORACLE, TITLES, sections_of
+from routing_etl.evaluation.metric_table import ALL, MODEL, MetricRow, MetricTable
+from routing_etl.evaluation.report import EvaluationTables
+from routing_etl.evaluation.sections import TITLES, sections_of
 from routing_etl.evaluation.tiers import TIERS
-from routing_etl.evaluation.verdicts import (
-    BASELINE_NOTES,
-    READING,
-    Verdict,
-    baselines_of,
-    conclusion,
-    verdicts,
-)
+from routing_etl.evaluation.verdicts import BASELINE_NOTES, READING, Verdict, conclusion, verdicts
 
-Row = Mapping[str, Any]
+#: Content of a JSON file, or a part of it.
+Json = Mapping[str, Any]
 
 #: Metrics shown by segment.
 BY_SEGMENT = ("exact_at_1", "exact_at_4", "operation_f1", "resource_top1", "run_wape", "setup_wape", "ece")
@@ -47,16 +43,25 @@ PURPOSE = (
 )
 
 
-def model_card(metrics: Row, metadata: Row, importance: Mapping[str, float] | None = None) -> str:
-    """The card as Markdown.
+def model_card(metrics: Json, metadata: Json, importance: Mapping[str, float] | None = None) -> str:
+    """Write the card as Markdown.
 
     Parameters
     ----------
-    metrics: content of `metrics.json`. Without `model_version` it is the card of an evaluation that saved nothing.
-    metadata: content of `training_metadata.json`. importance: content of `feature_importance.json`: attribute to
-        its share of what was learned; None when no model was kept.
+    metrics : mapping
+        Content of `metrics.json`. Without `model_version` it is the card of an evaluation that saved nothing.
+    metadata : mapping
+        Content of `training_metadata.json`.
+    importance : mapping of str to float, optional
+        Content of `feature_importance.json`: attribute to its share of what was learned. None when no model was kept.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
-    rows: Sequence[Row] = metrics.get("metrics") or []
+    tables = EvaluationTables.from_json(metrics)
+    found = tables.table
     version = metrics.get("model_version")
     lines = [
         f"# Model card: {version}" if version else "# Evaluation card: no version was saved",
@@ -68,32 +73,42 @@ def model_card(metrics: Row, metadata: Row, importance: Mapping[str, float] | No
         *_left_out(metrics.get("data") or {}),
         *_attributes(metrics, importance),
         *_learning(metadata),
-        *_measured(metrics, rows),
-        *_overall(rows),
-        *_segments(rows),
-        *_confidence(metrics),
-        *_not_measured(metrics, rows),
-        *_limits(metrics, metadata, rows),
+        *_how_measured(metrics, found),
+        *_overall(found),
+        *_segments(found),
+        *_confidence(tables),
+        *_not_measured(metrics, found),
+        *_limits(metrics, metadata, found),
         *_libraries(metadata),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def promotions(version: str, changes: Iterable[Row]) -> str:
-    """Who made the version champion or challenger, when and why: the section that no file of a version can hold.
+def promotions(version: str, changes: Iterable[Json]) -> str:
+    """Write who made the version champion or challenger, when and why: the section that no file of a version can hold.
 
-    `changes`: lines of the registry's log: at, event, alias, from_version, to_version, who, why.
+    Parameters
+    ----------
+    version : str
+        Name of the version.
+    changes : iterable of mapping
+        Lines of the registry's log: at, event, alias, from_version, to_version, who, why.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     known = [
         c for c in changes if version in (c["from_version"], c["to_version"]) and c["event"] != "abandoned"
     ]
     body = []
     for c in known:
-        gone = c["event"] == "removed" or c["to_version"] != version
-        what = (
-            "removed" if c["event"] == "removed" else f"no longer {c['alias']}" if gone else f"{c['alias']}"
-        )
-        body.append([str(c["at"])[:19], what, str(c["who"]), str(c["why"])])
+        if c["event"] == "removed":
+            what = "removed"
+        else:
+            what = c["alias"] if c["to_version"] == version else f"no longer {c['alias']}"
+        body.append([str(c["at"])[:19], str(what), str(c["who"]), str(c["why"])])
     told = table(["When (UTC)", "became", "who", "why"], body) or ["It was never champion or challenger."]
     return "\n".join(["## Promotion", "", *told]).rstrip() + "\n"
 
@@ -119,7 +134,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _made(metrics: Row, metadata: Row) -> list[str]:
+def _made(metrics: Json, metadata: Json) -> list[str]:
     return _facts(
         ("Version", "value"),
         {
@@ -135,7 +150,7 @@ def _made(metrics: Row, metadata: Row) -> list[str]:
     )
 
 
-def _data(data: Row) -> list[str]:
+def _data(data: Json) -> list[str]:
     if not data:
         return ["## Data", "", "Not recorded.", ""]
     items, results = data["items"], data["result_dates"]
@@ -166,7 +181,7 @@ def _data(data: Row) -> list[str]:
     ]
 
 
-def _left_out(data: Row) -> list[str]:
+def _left_out(data: Json) -> list[str]:
     """Rows that cleaning rejected or filtered, items excluded, times kept out: each with its reason."""
     if not data:
         return []
@@ -192,7 +207,7 @@ def _left_out(data: Row) -> list[str]:
     return ["### Left out, by reason", "", *told, *unknown, *([""] if unknown else [])]
 
 
-def _attributes(metrics: Row, importance: Mapping[str, float] | None) -> list[str]:
+def _attributes(metrics: Json, importance: Mapping[str, float] | None) -> list[str]:
     missing: Mapping[str, float] = (metrics.get("dataset_stats") or {}).get("missing_rates") or {}
     used = dict(importance or {})
     names = sorted(dict.fromkeys([*used, *missing]), key=lambda n: (-used.get(n, -1.0), n))
@@ -207,7 +222,7 @@ def _attributes(metrics: Row, importance: Mapping[str, float] | None) -> list[st
     ]
 
 
-def _learning(metadata: Row) -> list[str]:
+def _learning(metadata: Json) -> list[str]:
     notes = [f"* {note}" for note in metadata.get("notes") or []]
     return [
         "## Learning",
@@ -221,7 +236,7 @@ def _learning(metadata: Row) -> list[str]:
 # --- how good it is --------------------------------------------------------------------------------------------------
 
 
-def _measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
+def _how_measured(metrics: Json, rows: MetricTable) -> list[str]:
     found = metrics.get("evaluation") or {}
     split = str(metrics.get("split") or found.get("split") or "")
     lines = ["## How it was measured", "", f"{TITLES.get(split, split or 'Not measured')}.", ""]
@@ -240,70 +255,54 @@ def _measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
         "items.",
         "* Intervals are 95 % bootstrap intervals over groups of near-identical items; there is none "
         "where fewer than five groups have anything to measure. Marks behind a baseline: **+** the "
-        "model is surely better, **-** surely worse, = neither; resources and times are compared on the operations "
-        "that both have. Arrows: which way is better.",
+        "model is significantly better, **-** significantly worse (the paired 95 % interval of the difference excludes 0), "
+        "= neither; resources and times are compared on the operations that both have. Arrows: which way is better.",
         f"* {READING}",
-        *[f"* {BASELINE_NOTES[b]}" for b in baselines_of(rows) if b in BASELINE_NOTES],
+        *[f"* {BASELINE_NOTES[b]}" for b in rows.baselines() if b in BASELINE_NOTES],
         *[f"* {a['severity'].upper()} {a['code']}: {a['message']}" for a in metrics.get("alerts") or []],
     ]
     return [*lines, ""]
 
 
-def _cells(
-    rows: Sequence[Row], segment: str
-) -> tuple[dict[tuple[str, str], Row], dict[tuple[str, str], Verdict]]:
-    own = {(r["method"], r["metric"]): r for r in rows if r["segment"] == segment}
-    return own, {(v.baseline, v.metric): v for v in verdicts(rows, segment=segment)}
+def _interval(row: MetricRow) -> str:
+    return "–" if row.low is None or row.high is None else f"{number(row.low)} to {number(row.high)}"
 
 
-def _interval(row: Row) -> str:
-    return (
-        "–" if row["low"] is None or row["high"] is None else f"{number(row['low'])} to {number(row['high'])}"
-    )
+def _marks(found: MetricTable, segment: str) -> dict[tuple[str, str], Verdict]:
+    """Verdicts of a segment by baseline and metric."""
+    return {(v.baseline, v.metric): v for v in verdicts(found, segment=segment)}
 
 
 def _line(
-    name: str,
-    metric: str,
-    others: Sequence[str],
-    own: Mapping[tuple[str, str], Row],
-    marks: Mapping[tuple[str, str], Verdict],
+    label: str, mine: MetricRow, found: MetricTable, marks: Mapping[tuple[str, str], Verdict]
 ) -> list[str]:
-    """Label, model, interval, n, then every other method's value with the mark of the comparison."""
-    mine = own[MODEL, metric]
-    cells = [name, number(mine["value"]), _interval(mine), f"{mine['n']:,}"]
-    for other in others:
-        row, verdict = own.get((other, metric)), marks.get((other, metric))
+    """Label, model, interval, n, then every other method's value with the mark of the verdict."""
+    cells = [label, number(mine.value), _interval(mine), f"{mine.n:,}"]
+    for other in found.others():
+        row = found.get(mine.metric, method=other, segment=mine.segment)
+        verdict = marks.get((other, mine.metric))
         sign = "" if verdict is None or verdict.answer == "not comparable" else MARKS[verdict.answer]
-        cells.append(number(row["value"] if row else None) + sign)
+        cells.append(number(row.value if row else None) + sign)
     return cells
 
 
-def _beside(rows: Sequence[Row]) -> list[str]:
-    present = {r["method"] for r in rows}
-    return [*baselines_of(rows), *(m for m in (ORACLE, CEILING) if m in present)]
-
-
-def _overall(rows: Sequence[Row]) -> list[str]:
-    others = _beside(rows)
-    own, marks = _cells(rows, "all")
+def _overall(found: MetricTable) -> list[str]:
+    marks = _marks(found, ALL)
     lines = ["## Metrics over all judged items", ""]
-    for section, names in sections_of(metric for method, metric in own if method == MODEL):
-        body = [_line(m + arrow(m), m, others, own, marks) for m in names]
-        lines += table([section, "model", "interval", "n", *others], body)
+    for section, names in sections_of(found.metrics_of(MODEL)):
+        rows = filter(None, (found.get(metric) for metric in names))
+        body = [_line(row.metric + arrow(row.metric), row, found, marks) for row in rows]
+        lines += table([section, MODEL, "interval", "n", *found.others()], body)
     return [*lines, conclusion(list(marks.values())) if marks else "No baseline was measured.", ""]
 
 
-def _segments(rows: Sequence[Row]) -> list[str]:
-    others = _beside(rows)
-    names = [s for s in dict.fromkeys(r["segment"] for r in rows) if s != "all"]
-    cells = {s: _cells(rows, s) for s in names}
+def _segments(found: MetricTable) -> list[str]:
+    marks = {segment: _marks(found, segment) for segment in found.segments() if segment != ALL}
     lines = ["## Metrics by segment", ""]
     for metric in BY_SEGMENT:
-        body = [
-            _line(segment_name(s), metric, others, *cells[s]) for s in names if (MODEL, metric) in cells[s][0]
-        ]
-        lines += table([metric + arrow(metric), "model", "interval", "n", *others], body)
+        rows = filter(None, (found.get(metric, segment=segment) for segment in marks))
+        body = [_line(segment_name(row.segment), row, found, marks[row.segment]) for row in rows]
+        lines += table([metric + arrow(metric), MODEL, "interval", "n", *found.others()], body)
     return lines if len(lines) > 2 else [*lines, "Not measured.", ""]
 
 
@@ -315,19 +314,14 @@ def segment_name(segment: str) -> str:
     return SEGMENTS.get(segment, segment)
 
 
-def _confidence(metrics: Row) -> list[str]:
+def _confidence(tables: EvaluationTables) -> list[str]:
     bins = [
-        [
-            f"{number(r['bin_low'])} to {number(r['bin_high'])}",
-            f"{r['n']:,}",
-            number(r["confidence"]),
-            number(r["observed"]),
-        ]
-        for r in metrics.get("calibration") or []
+        [f"{number(low)} to {number(high)}", f"{n:,}", number(confidence), number(observed)]
+        for low, high, n, confidence, observed in tables.calibration.select(list(CALIBRATION)).iter_rows()
     ]
     curve = [
-        [f"{r['coverage']:.0%}", number(r["threshold"]), number(r["accuracy"])]
-        for r in metrics.get("coverage") or []
+        [f"{share:.0%}", number(threshold), number(accuracy)]
+        for share, threshold, accuracy in tables.coverage.select(list(COVERAGE)).iter_rows()
     ]
     return [
         "## Confidence of the first candidate",
@@ -337,12 +331,12 @@ def _confidence(metrics: Row) -> list[str]:
     ]
 
 
-def _not_measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for r in rows:
-        if r["segment"] == "all" and r["value"] is None and not r["method"].startswith("model_minus_"):
-            found.setdefault((r["method"], str(r["reason"])), []).append(r["metric"])
-    body = [[method, why, ", ".join(names)] for (method, why), names in found.items()]
+def _not_measured(metrics: Json, found: MetricTable) -> list[str]:
+    missing: dict[tuple[str, str], list[str]] = {}
+    for r in found:
+        if r.segment == ALL and r.value is None and not r.is_difference:
+            missing.setdefault((r.method, str(r.reason)), []).append(r.metric)
+    body = [[method, why, ", ".join(names)] for (method, why), names in missing.items()]
     body += [["version", str(why), name] for name, why in sorted((metrics.get("reasons") or {}).items())]
     told = table(["Method", "reason", "not measured"], body) or ["Everything was measured.", ""]
     return ["## Not measured, and why", "", *told]
@@ -351,51 +345,61 @@ def _not_measured(metrics: Row, rows: Sequence[Row]) -> list[str]:
 # --- where not to trust it -------------------------------------------------------------------------------------------
 
 
-def _limits(metrics: Row, metadata: Row, rows: Sequence[Row]) -> list[str]:
+def _limits(metrics: Json, metadata: Json, found: MetricTable) -> list[str]:
     data, asked = metrics.get("data") or {}, metadata.get("hyperparameters") or {}
-    own, _ = _cells(rows, "part_type_band:unseen")
-    unseen = own.get((MODEL, "exact_at_1"))
     lines = [
-        "* New part types: "
-        + (
-            f"{unseen['n']:,} judged item(s) were of types that no training item has; the first candidate was exact for a share "
-            f"of {number(unseen['value'])} of them. "
-            if unseen is not None
-            else "no judged item was of a type that no training item has, so this is not measured. "
-        )
-        + "Their confidence is no probability: it never exceeds that of the least sure known items, because no routing shows how "
-        "far those of other types hold for them. The model abstains, with a reason, where nothing fits.",
-        "* Tier HIGH means a similarity score of the reference item"
-        + (
-            f" of {asked['similarity_threshold']:g} or more"
-            if "similarity_threshold" in asked
-            else " above the threshold"
-        )
-        + "; LOW means less. It tells how much the item resembles one with such a routing. How likely the candidate is "
-        "right is the confidence: "
-        + ", ".join(f"{name} from {least:g} on" for name, least in TIERS[:-1])
-        + f", else {TIERS[-1][0]}; the metrics by segment tell how often each is right.",
+        _on_new_part_types(found.get("exact_at_1", segment="part_type_band:unseen")),
+        *([_on_age(data, asked)] if data else []),
+        _on_tiers(asked),
         "* Times: P10 to P90 of an operation should hold a share of "
         f"{GLOSSARY['run_report_coverage'].target:g} of its single reports. Times were judged only on operations that the "
         "first candidate and the actual routing share and that have work results.",
         "* Items that engineers have routed may be others than those still without a routing; the figures are about the "
         "former.",
     ]
-    if data:
-        lines.insert(
-            1,
-            f"* Age: it knows nothing of routings after {_plain(data['routing_dates']['newest'])} or of work results after "
-            f"{_plain(data['result_dates']['newest'])}."
-            + (
-                f" An old routing's vote halves in {asked['half_life_days']:g} days."
-                if "half_life_days" in asked
-                else ""
-            ),
-        )
     return ["## Limits", "", *lines, ""]
 
 
-def _libraries(metadata: Row) -> list[str]:
+def _on_new_part_types(unseen: MetricRow | None) -> str:
+    if unseen is None:
+        told = "no judged item was of a type that no training item has, so this is not measured. "
+    else:
+        told = (
+            f"{unseen.n:,} judged item(s) were of types that no training item has; the first candidate was exact for a share "
+            f"of {number(unseen.value)} of them. "
+        )
+    return (
+        f"* New part types: {told}Their confidence is no probability: it never exceeds that of the least sure known items, "
+        "because no routing shows how far those of other types hold for them. The model abstains, with a reason, where "
+        "nothing fits."
+    )
+
+
+def _on_age(data: Json, asked: Json) -> str:
+    told = (
+        f"* Age: it knows nothing of routings after {_plain(data['routing_dates']['newest'])} or of work results after "
+        f"{_plain(data['result_dates']['newest'])}."
+    )
+    if "half_life_days" in asked:
+        told += f" An old routing's vote halves in {asked['half_life_days']:g} days."
+    return told
+
+
+def _on_tiers(asked: Json) -> str:
+    least = (
+        f" of {asked['similarity_threshold']:g} or more"
+        if "similarity_threshold" in asked
+        else " above the threshold"
+    )
+    tiers = ", ".join(f"{name} from {lowest:g} on" for name, lowest in TIERS[:-1])
+    return (
+        f"* Tier HIGH means a similarity score of the reference item{least}; LOW means less. It tells how much the item "
+        "resembles one with such a routing. How likely the candidate is right is the confidence: "
+        f"{tiers}, else {TIERS[-1][0]}; the metrics by segment tell how often each is right."
+    )
+
+
+def _libraries(metadata: Json) -> list[str]:
     return [
         "## Made with",
         "",

@@ -1,18 +1,17 @@
-"""Honest evaluation: fit on one side of a split, predict the other, measure beside baselines, ceiling and oracle.
+"""Evaluation on routings that the model has not seen: fit on one side of a split, predict the other, measure.
 
 `evaluate` judges by the routings that engineers wrote and the times that work orders took; `evaluate_unrouted` judges
-the predictions of a simulated plant's unrouted items by the truth. A metric that cannot be computed is NULL with a
-reason, and no failure of a metric or of a baseline stops a training.
-
-What belongs here: the order of the steps, fitting per fold, facts about the judged items. What does not: metric rows
-(`measuring.py`), formulas (`metrics.py`, `time_metrics.py`), splits, resampling, Markdown (`report.py`).
+the predictions of a simulated plant's unrouted items by the plant's truth. Baselines and the model are judged on the
+same items. A metric that cannot be computed is NULL with a reason, and no failure of a metric or of a baseline stops an
+evaluation.
 """
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,14 +19,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.errors import ModelError
+from routing_etl.errors import ConfigurationError, ModelError
+from routing_etl.evaluation.alerts import Cycle, alerts_of
+from routing_etl.evaluation.assembly import (
+    EXPECTED,
+    Findings,
+    ItemFacts,
+    JudgedItems,
+    measure_answers,
+    nothing_measured,
+)
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.evaluation.comparison import expected_routings, known_routings
-from routing_etl.evaluation.measuring import EXPECTED, Facts, Rows, measure
-from routing_etl.evaluation.metrics import CALIBRATION, COVERAGE, LEGACY_METRICS
-from routing_etl.evaluation.options import SplitName, check_resamples
-from routing_etl.evaluation.report import MODEL, ORACLE, EvaluationReport, Thresholds, raise_alerts
+from routing_etl.evaluation.metric_table import MODEL, ORACLE
+from routing_etl.evaluation.options import EvaluationOptions
+from routing_etl.evaluation.reasons import with_message
+from routing_etl.evaluation.reference import expected_routings, known_routings
+from routing_etl.evaluation.report import EvaluationDetails, EvaluationReport
 from routing_etl.evaluation.splits import Fold, Split, make_split, near_identical_groups
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
@@ -37,11 +45,12 @@ from routing_etl.progress import SILENT, Progress
 
 log = get_logger(__name__)
 
+#: A part type is frequent from this many routed training items on.
 FREQUENT = 30
 
 
 class Predictor(Protocol):
-    """What can be evaluated."""
+    """What can be evaluated: `RoutingPredictor`, a baseline, or anything with their `fit` and `predict`."""
 
     def fit(
         self,
@@ -50,9 +59,13 @@ class Predictor(Protocol):
         *,
         times: TimeEvidence | None = None,
         progress: Progress = SILENT,
-    ) -> object: ...
+    ) -> object:
+        """Learn from routed items."""
+        ...
 
-    def predict(self, items: pl.DataFrame) -> Predictions: ...
+    def predict(self, items: pl.DataFrame) -> Predictions:
+        """Propose routings for items."""
+        ...
 
 
 BASELINES: dict[str, Callable[[], Predictor]] = {
@@ -62,177 +75,159 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
 }
 
 
-@dataclass
-class _Run:
-    """Predictions of one method, one part per fold, or why there are none."""
+@dataclass(frozen=True)
+class WorkResults:
+    """Times that work orders took.
 
-    parts: list[Predictions] = field(default_factory=list)
-    failure: str | None = None
-    fit_seconds: float = 0.0
-    predict_seconds: float = 0.0
+    Attributes
+    ----------
+    training : callable
+        Keys of the items that a model is trained on -> time profiles made of their work results only. Called once per fold.
+    actual : TimeEvidence
+        Time profiles of all items: what the predicted times are judged by.
+    reports : polars.LazyFrame or None
+        The single reports behind `actual`: item_key, job_cd, setup_min, run_min_at_lot, setup_removed, run_removed. None: the
+        share of single reports inside the predicted interval is not measured.
+    """
+
+    training: Callable[[pl.Series], TimeEvidence]
+    actual: TimeEvidence
+    reports: pl.LazyFrame | None = None
+
+    @classmethod
+    def none(cls) -> WorkResults:
+        """No work results: times are neither learned nor judged."""
+        return cls(lambda _: TimeEvidence.none(), TimeEvidence.none())
 
 
 def evaluate(
-    make_model: Callable[[], Predictor],
+    model: Predictor | Callable[[], Predictor],
     items: pl.DataFrame,
     operations: pl.DataFrame,
     *,
-    split: SplitName = "time",
-    evidence: Callable[[pl.Series], TimeEvidence] | None = None,
-    actuals: TimeEvidence | None = None,
-    reports: pl.LazyFrame | None = None,
+    results: WorkResults | None = None,
     truth: Truth | None = None,
-    test_days: float = 180,
-    max_items: int = 5000,
-    baselines: bool = True,
-    folds: int | None = None,
-    n_resamples: int = 400,
-    random_state: int = 42,
-    thresholds: Thresholds | None = None,
+    options: EvaluationOptions | None = None,
     progress: Progress = SILENT,
 ) -> EvaluationReport:
-    """Measure a kind of model, and the baselines on the same items, on routings it has not seen.
+    """Measure a kind of model, and the baselines on the same items, on routings that it has not seen.
+
+    The routed items are split. Per fold an unfitted model learns from the training side and predicts the judged side, of
+    which it sees neither routings nor work results.
 
     Parameters
     ----------
-    make_model: makes an unfitted model; called once per fold.
-    items, operations: ITEMS and OPERATIONS frames, all items and all ranks.
-    split, test_days, max_items, folds, random_state: see `splits.make_split`.
-    evidence: keys of the training items -> time profiles made of their work results only.
-    actuals: time profiles of all items: what the predicted times are judged by.
-    reports: the single reports behind `actuals` (see `comparison.known_routings`); without them the coverage of single
-        reports is NULL.
-    truth: a simulated plant's truth; adds expected exact match, ceiling and oracle.
-    baselines: whether the three baselines are measured too.
-    n_resamples: bootstrap resamples behind each interval; 0 for none.
+    model : estimator or callable
+        An unfitted estimator, which is cloned for every fold and never fitted itself, or a callable that makes one.
+    items : polars.DataFrame
+        ITEMS frame, or plain items: `item_cd` and attribute columns; routed and unrouted.
+    operations : polars.DataFrame
+        OPERATIONS frame, or plain operations: `item_cd`, `proc_seq`, `job_cd` and any other column of the contract.
+    results : WorkResults, optional
+        Times that work orders took. None: times are neither learned nor judged.
+    truth : Truth, optional
+        A simulated plant's truth; adds expected exact match, ceiling and oracle.
+    options : EvaluationOptions, optional
+        The split, its size, baselines, resamples and seed. None: the newest 180 days, at most 5,000 items.
+    progress : Progress, optional
+        What shows the progress.
 
     Returns
     -------
-    EvaluationReport. When nothing can be judged (no two groups of routed items) its metrics are NULL with the reason,
-    and there is the critical alert NO_ACTUAL_DATA.
+    EvaluationReport
+        When nothing can be judged (no two groups of routed items) its metrics are NULL with the reason, and it has the
+        critical alert NO_ACTUAL_DATA.
 
     Raises
     ------
-    ConfigurationError: an option has a value that it cannot have; nothing was fitted.
+    ConfigurationError
+        `model` can be neither called nor cloned.
+    FrameError
+        A frame lacks a column, has it in another type, or the two do not fit together; names the frame and the column.
     """
     started = time.perf_counter()
-    check_resamples(n_resamples)
-    limits = thresholds or Thresholds()
+    options, results = options or EvaluationOptions(), results or WorkResults.none()
+    methods = _Methods({MODEL: _maker(model), **(BASELINES if options.baselines else {})})
     items, operations = training_frames(items, operations)
-    evidence, actuals = evidence or _no_times, actuals or TimeEvidence.none()
     try:
-        divided = make_split(
-            items, operations, split=split, test_days=test_days, max_items=max_items, random_state=random_state,
-            folds=folds,
-        )  # fmt: skip
+        divided = make_split(items, operations, options)
     except ModelError as exc:
-        log.warning("evaluation_impossible", split=split, error=str(exc))
-        return _unmeasured(split, str(exc), started, limits)
-    makers: dict[str, Callable[[], Predictor]] = {MODEL: make_model, **(BASELINES if baselines else {})}
-    runs = {name: _Run() for name in makers}
+        log.warning("evaluation_impossible", split=options.split, error=str(exc))
+        return _unmeasured(options, options.split, str(exc), started)
     for fold in _shown(divided, progress):
-        _run_fold(fold, items, evidence, makers, runs, progress)
-    judged = divided.test.to_frame("item_key").join(items, on="item_key", maintain_order="left")
-    facts = _facts(divided, items, operations, judged)
-    reference = known_routings(operations, divided.test, actuals, truth, reports)
-    answers = {name: run.parts for name, run in runs.items() if run.failure is None and run.parts}
+        methods.run(fold, items, results.training(fold.train), progress)
+    judged = _judged(divided, items, operations, results, truth)
+    answers = methods.answers()
     if truth is not None:
-        answers[ORACLE] = [truth_predictions(truth, judged)]
+        answers[ORACLE] = [truth_predictions(truth, _in_order(divided.test, items))]
     with progress.task("Evaluate: metrics and intervals", total=None):
-        report = measure(
-            answers, reference, facts, divided.name, truth=truth, n_resamples=n_resamples, random_state=random_state,
-            failures={name: run.failure for name, run in runs.items() if run.failure is not None},
-        )  # fmt: skip
-    seconds = {
-        f"{name} {part}": getattr(run, f"{part}_seconds")
-        for name, run in runs.items()
-        for part in ("fit", "predict")
-    }
-    return _finish(
-        report,
-        limits,
-        started,
-        {
-            "split": divided.name,
-            "split_asked": split,
-            "strategy": f"{divided.name}, at most {max_items} items, seed {random_state}",
-            "notes": list(divided.notes),
-            "folds": len(divided.folds),
-            "items_evaluated": divided.test.len(),
-            "items_trained": max(f.train.len() for f in divided.folds),
-            "seconds": {k: round(v, 3) for k, v in seconds.items()},
-        },
-    )
-
-
-def _no_times(_: pl.Series) -> TimeEvidence:
-    return TimeEvidence.none()
+        found = measure_answers(answers, judged, options, methods.failures())
+    return _report(found, options, _Sides.of(divided, options, methods), started)
 
 
 def evaluate_unrouted(
-    predictions: Predictions,
+    answers: Mapping[str, Predictions],
     truth: Truth,
     items: pl.DataFrame,
     *,
     routed: pl.DataFrame,
-    others: dict[str, Predictions] | None = None,
-    n_resamples: int = 400,
-    random_state: int = 42,
+    options: EvaluationOptions | None = None,
 ) -> EvaluationReport:
     """Measure predictions of a simulated plant's unrouted items against its truth: what the product is judged on.
 
     Parameters
     ----------
-    predictions: of the model. others: of baselines, by name. items: the predicted items (ITEMS frame).
-    routed: the items the model was trained on (ITEMS frame; only `part_type` is used).
+    answers : mapping of str to Predictions
+        Predictions by method: 'model', and baselines by name.
+    truth : Truth
+        The plant's truth.
+    items : polars.DataFrame
+        ITEMS frame of the predicted items. Those that the truth does not know are left out.
+    routed : polars.DataFrame
+        ITEMS frame of the items that the model was trained on; only `part_type` is used.
+    options : EvaluationOptions, optional
+        Only `n_resamples`, `random_state` and `limits` are used.
 
     Returns
     -------
-    EvaluationReport with the split 'unrouted'; values are expectations over the routings a planner would write, times
-    over one report of each operation.
-
-    Raises
-    ------
-    ConfigurationError: `n_resamples` is not a whole number from 0 on.
+    EvaluationReport
+        Of the split 'unrouted'. Values are expectations over the routings that a planner would write, times over one report
+        of each operation.
     """
     started = time.perf_counter()
-    check_resamples(n_resamples)
+    options = options or EvaluationOptions()
     known = items.join(truth.routings.select("item_key").unique(), on="item_key", how="semi").sort("item_key")
     if not known.height:
-        return _unmeasured("unrouted", "The truth knows none of these items.", started, Thresholds())
-    reference = expected_routings(truth, known["item_key"])
+        return _unmeasured(options, "unrouted", "The truth knows none of these items.", started)
     counts = routed.group_by("part_type").agg(n=pl.len().cast(pl.Int64))
     typed = known.select("part_type").join(counts, on="part_type", how="left", maintain_order="left")
     band, known_type = _bands(typed["part_type"], typed["n"].fill_null(0))
-    facts = Facts(
+    facts = ItemFacts(
         near_identical_groups(known, by_identifier=False), band, known["item_acct"], known_type, None
     )
-    answers = {MODEL: predictions, **(others or {}), ORACLE: truth_predictions(truth, known)}
-    report = measure(
-        {name: [one] for name, one in answers.items()},
-        reference,
-        facts,
-        "unrouted",
-        truth=truth,
-        n_resamples=n_resamples,
-        random_state=random_state,
-    )
+    judged = JudgedItems("unrouted", expected_routings(truth, known["item_key"]), facts, truth)
+    everyone = {**answers, ORACLE: truth_predictions(truth, known)}
+    found = measure_answers({name: [one] for name, one in everyone.items()}, judged, options)
     note = "Values are expectations over the routings that a planner would write for each item."
-    return _finish(
-        report,
-        Thresholds(),
-        started,
-        {
-            "split": "unrouted",
-            "strategy": "all unrouted items",
-            "notes": [note],
-            "items_evaluated": known.height,
-            "items_trained": routed.height,
-        },
-    )
+    sides = _Sides("unrouted", "all unrouted items", (note,), known.height, routed.height)
+    return _report(found, options, sides, started)
 
 
 # --- fitting and predicting ------------------------------------------------------------------------------------------
+
+
+def _maker(model: Predictor | Callable[[], Predictor]) -> Callable[[], Predictor]:
+    """What makes the unfitted models: the callable that was given, or clones of the estimator that was given."""
+    if callable(model):
+        return model
+    if not hasattr(model, "get_params"):
+        raise ConfigurationError(
+            f"A {type(model).__name__} cannot be evaluated: it can be neither called nor cloned.",
+            remedy="Give a callable that makes an unfitted model (its class, for example), or a scikit-learn estimator.",
+        )
+    from sklearn.base import clone
+
+    return functools.partial(clone, model)
 
 
 def _shown(divided: Split, progress: Progress) -> Iterator[Fold]:
@@ -242,37 +237,63 @@ def _shown(divided: Split, progress: Progress) -> Iterator[Fold]:
             task.advance()
 
 
-def _run_fold(
-    fold: Fold,
-    items: pl.DataFrame,
-    evidence: Callable[[pl.Series], TimeEvidence],
-    makers: dict[str, Callable[[], Predictor]],
-    runs: dict[str, _Run],
-    progress: Progress,
-) -> None:
-    """Fit every method on the fold's training side and predict its test side; failures are kept in `runs`."""
-    test = fold.test.to_frame("item_key")
-    asked = items.join(test, on="item_key", how="semi").sort("item_key")
-    rest = items.join(test, on="item_key", how="anti", maintain_order="left")
-    times = evidence(fold.train)
-    for name, make in makers.items():
-        run = runs[name]
-        if run.failure is not None:
-            continue
-        try:
-            begun = time.perf_counter()
-            model = make()
-            model.fit(rest, fold.operations, times=times, progress=progress)
-            fitted = time.perf_counter()
-            run.parts.append(model.predict(asked))
-            # Gone before the next one is fitted: at full size a gigabyte.
-            del model
-        except EXPECTED as exc:
-            log.exception("evaluated_method_failed", method=name, error=str(exc))
-            run.failure = f"METHOD_FAILED: {exc}"[:400]
-            continue
-        run.fit_seconds += fitted - begun
-        run.predict_seconds += time.perf_counter() - fitted
+@dataclass
+class _Run:
+    """Predictions of one method, one part per fold, or why there are none."""
+
+    make: Callable[[], Predictor]
+    parts: list[Predictions] = field(default_factory=list)
+    failure: str | None = None
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+
+
+class _Methods:
+    """The model and the baselines, fitted and asked fold by fold."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Predictor]]) -> None:
+        self._runs = {name: _Run(make) for name, make in makers.items()}
+
+    def run(self, fold: Fold, items: pl.DataFrame, times: TimeEvidence, progress: Progress) -> None:
+        """Fit every method on the fold's training side and predict its judged side; a failure is kept."""
+        test = fold.test.to_frame("item_key")
+        asked = items.join(test, on="item_key", how="semi").sort("item_key")
+        rest = items.join(test, on="item_key", how="anti", maintain_order="left")
+        for name, run in self._runs.items():
+            if run.failure is not None:
+                continue
+            try:
+                begun = time.perf_counter()
+                model = run.make()
+                model.fit(rest, fold.operations, times=times, progress=progress)
+                fitted = time.perf_counter()
+                run.parts.append(model.predict(asked))
+                # Gone before the next one is fitted: at full size a gigabyte.
+                del model
+            except EXPECTED as exc:
+                log.exception("evaluated_method_failed", method=name, error=str(exc))
+                run.failure = with_message("METHOD_FAILED", exc)
+                continue
+            run.fit_seconds += fitted - begun
+            run.predict_seconds += time.perf_counter() - fitted
+
+    def answers(self) -> dict[str, list[Predictions]]:
+        """Predictions by method, of those that did not fail."""
+        return {n: run.parts for n, run in self._runs.items() if run.failure is None and run.parts}
+
+    def failures(self) -> dict[str, str]:
+        """Why methods have no predictions."""
+        return {n: run.failure for n, run in self._runs.items() if run.failure is not None}
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of fit and predict by method."""
+        found: dict[str, float] = {}
+        for name, run in self._runs.items():
+            found |= {
+                f"{name} fit": round(run.fit_seconds, 3),
+                f"{name} predict": round(run.predict_seconds, 3),
+            }
+        return found
 
 
 # --- facts about the judged items ------------------------------------------------------------------------------------
@@ -291,8 +312,10 @@ def _sequences(operations: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[np.int8]]:
-    """Band of the part type by its number of routed training items, and whether it was seen at all: 1, 0, or -1 for an
-    item without a part type, which may be of a known one or of a new one."""
+    """Band of the part type by its number of routed training items, and whether the type was seen at all.
+
+    1: seen, 0: new, -1: the item has no part type, so that it may be of a known one or of a new one.
+    """
     frame = pl.DataFrame({"part_type": part_type, "n": count})
     band = frame.select(
         pl.when(pl.col("part_type").is_null())
@@ -306,8 +329,41 @@ def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[n
     return band, np.where(part_type.is_null().to_numpy(), -1, frame["n"].to_numpy() > 0).astype(np.int8)
 
 
-def _facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame, judged: pl.DataFrame) -> Facts:
+def _in_order(keys: pl.Series, items: pl.DataFrame) -> pl.DataFrame:
+    """The items of these keys, in their order."""
+    return keys.to_frame("item_key").join(items, on="item_key", maintain_order="left")
+
+
+def _judged(
+    divided: Split,
+    items: pl.DataFrame,
+    operations: pl.DataFrame,
+    results: WorkResults,
+    truth: Truth | None,
+) -> JudgedItems:
+    """The judged items of a split with their written routings and actual times."""
+    reference = known_routings(operations, divided.test, results.actual, truth, results.reports)
+    facts = _fold_facts(divided, items, operations)
+    judged = _in_order(divided.test, items)
+    band, known_type = _bands(facts["part_type"], facts["n"].fill_null(0))
+    return JudgedItems(
+        divided.name,
+        reference,
+        ItemFacts(
+            near_identical_groups(judged, by_identifier=False),
+            band,
+            judged["item_acct"],
+            known_type,
+            facts["reachable"].fill_null(False).to_numpy(),
+        ),
+        truth,
+    )
+
+
+def _fold_facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
+    """Per judged item: part_type, n (training items of it), reachable (a training item has its job sequence)."""
     typed = items.select("item_key", "part_type")
+    written = _sequences(operations)
     parts = []
     for fold in divided.folds:
         train = fold.train.to_frame("item_key").join(typed, on="item_key")
@@ -317,79 +373,99 @@ def _facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame, judged
             fold.test.to_frame("item_key")
             .join(typed, on="item_key")
             .join(counts, on="part_type", how="left")
-            .join(_sequences(operations), on="item_key", how="left")
+            .join(written, on="item_key", how="left")
             .join(known, on="sequence", how="left")
         )
-    facts = judged.select("item_key").join(pl.concat(parts), on="item_key", how="left", maintain_order="left")
-    band, known_type = _bands(facts["part_type"], facts["n"].fill_null(0))
-    return Facts(
-        near_identical_groups(judged, by_identifier=False),
-        band,
-        judged["item_acct"],
-        known_type,
-        facts["reachable"].fill_null(False).to_numpy(),
+    return divided.test.to_frame("item_key").join(
+        pl.concat(parts), on="item_key", how="left", maintain_order="left"
     )
 
 
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
-def _unmeasured(split: str, reason: str, started: float, limits: Thresholds) -> EvaluationReport:
-    rows = Rows(split)
-    for name in ("exact_at_1", "process_match", *LEGACY_METRICS, "run_mae", "setup_mae"):
-        rows.add(MODEL, "all", name, None, None, None, 0, f"NO_ACTUAL_DATA: {reason}"[:400])
-    report = EvaluationReport(
-        rows.frame(),
-        {},
-        pl.DataFrame(schema=CALIBRATION),
-        pl.DataFrame(schema=COVERAGE),
-        details={"items_failed": 0},
-    )
-    return _finish(
-        report, limits, started,
-        {"split": split, "strategy": "none", "notes": [reason], "items_evaluated": 0, "items_trained": 0},
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Sides:
+    """What was judged and what was trained on; the fields of `EvaluationDetails`."""
+
+    split: str
+    strategy: str
+    notes: tuple[str, ...]
+    items_evaluated: int
+    items_trained: int
+    split_asked: str | None = None
+    folds: int | None = None
+    seconds: Mapping[str, float] | None = None
+
+    @classmethod
+    def of(cls, divided: Split, options: EvaluationOptions, methods: _Methods) -> _Sides:
+        """The two sides of a split."""
+        return cls(
+            split=divided.name,
+            strategy=f"{divided.name}, at most {options.max_items} items, seed {options.random_state}",
+            notes=divided.notes,
+            items_evaluated=divided.test.len(),
+            items_trained=max(fold.train.len() for fold in divided.folds),
+            split_asked=options.split,
+            folds=len(divided.folds),
+            seconds=methods.seconds(),
+        )
 
 
-def _finish(
-    report: EvaluationReport, limits: Thresholds, started: float, details: dict[str, object]
-) -> EvaluationReport:
-    """Add alerts, durations and the fields of a legacy evaluation cycle (docs/legacy-system.md 2.10)."""
-    names = ("run_mae", "run_trim_mae", "run_rmse", "run_cv", "process_match", "outsourcing_success")
-    values = {name: report.value(name) for name in names}
-    own = (pl.col("method") == MODEL) & (pl.col("segment") == "all") & (pl.col("metric") == "run_mae")
-    counted = report.metrics.filter(own)["n"]
-    actual_operations = int(counted[0]) if counted.len() else 0
-    evaluated = int(str(details["items_evaluated"]))
-    alerts = raise_alerts(
-        values, items_evaluated=evaluated, actual_operations=actual_operations, thresholds=limits
-    )
+def _unmeasured(options: EvaluationOptions, split: str, reason: str, started: float) -> EvaluationReport:
+    return _report(nothing_measured(split, reason), options, _Sides(split, "none", (reason,), 0, 0), started)
+
+
+def _report(found: Findings, options: EvaluationOptions, sides: _Sides, started: float) -> EvaluationReport:
+    """Add alerts and durations to what was measured."""
     seconds = round(time.perf_counter() - started, 3)
-    cycle = {
-        "cycle_id": f"{details['split']}-{datetime.now(UTC):%Y%m%d%H%M%S}",
-        "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
-        "strategy": details["strategy"],
-        "sample_size": evaluated,
-        "items_evaluated": evaluated - int(report.details["items_failed"]),
-        "items_failed": int(report.details["items_failed"]),
-        "sample_count": actual_operations,
-        "mae": values["run_mae"],
-        "trim_mae": values["run_trim_mae"],
-        "rmse": values["run_rmse"],
-        "cv": values["run_cv"],
-        "process_match": values["process_match"],
-        "outsourcing_success": values["outsourcing_success"],
-        "duration_seconds": seconds,
-        "alerts": [a["code"] for a in alerts],
-    }
-    log.info("evaluated", split=details["split"], items=evaluated, seconds=seconds, alerts=cycle["alerts"])
+    cycle = _cycle(found, sides, seconds)
+    alerts = alerts_of(cycle, options.limits)
+    codes = tuple(alert.code for alert in alerts)
+    log.info("evaluated", split=sides.split, items=sides.items_evaluated, seconds=seconds, alerts=list(codes))
+    tables = found.tables
     return EvaluationReport(
-        report.metrics,
-        report.legacy,
-        report.calibration,
-        report.coverage,
-        alerts,
-        {**report.details, **details, "duration_seconds": seconds, "cycle": cycle},
-        report.time_sample,
-        report.held_out,
+        tables.metrics,
+        tables.calibration,
+        tables.coverage,
+        tables.time_sample,
+        legacy=found.legacy,
+        details=EvaluationDetails(
+            split=sides.split,
+            strategy=sides.strategy,
+            notes=sides.notes,
+            items_evaluated=sides.items_evaluated,
+            items_trained=sides.items_trained,
+            items_failed=found.items_failed,
+            duration_seconds=seconds,
+            cycle=replace(cycle, alerts=codes),
+            split_asked=sides.split_asked,
+            folds=sides.folds,
+            seconds=sides.seconds,
+        ),
+        alerts=alerts,
+        held_out=found.held_out,
+    )
+
+
+def _cycle(found: Findings, sides: _Sides, seconds: float) -> Cycle:
+    """The figures under the replaced system's names, without alerts."""
+    now = datetime.now(UTC)
+    value = found.tables.value
+    counted = found.tables.table.get("run_mae")
+    return Cycle(
+        cycle_id=f"{sides.split}-{now:%Y%m%d%H%M%S}",
+        timestamp=now.isoformat(timespec="seconds"),
+        strategy=sides.strategy,
+        sample_size=sides.items_evaluated,
+        items_evaluated=sides.items_evaluated - found.items_failed,
+        items_failed=found.items_failed,
+        sample_count=0 if counted is None else counted.n,
+        mae=value("run_mae"),
+        trim_mae=value("run_trim_mae"),
+        rmse=value("run_rmse"),
+        cv=value("run_cv"),
+        process_match=value("process_match"),
+        outsourcing_success=value("outsourcing_success"),
+        duration_seconds=seconds,
     )

@@ -1,7 +1,4 @@
-"""What every metric means and which direction is better: one entry per name in the metric tables.
-
-What belongs here: names, meanings, directions. What does not: formulas (`metrics.py`, `time_metrics.py`).
-"""
+"""What every metric means and which direction is better: one entry per name in the metric tables."""
 
 from __future__ import annotations
 
@@ -14,7 +11,19 @@ Outcome = Literal["better", "worse", "unclear", "none"]
 
 @dataclass(frozen=True)
 class Meaning:
-    """One metric. `better`: 'up' larger, 'down' smaller, 'target' nearer to `target`, 'none' neither; `unit` '' is a share."""
+    """One metric.
+
+    Attributes
+    ----------
+    text : str
+        What it says.
+    better : {'up', 'down', 'target', 'none'}
+        Whether a larger value is better, a smaller one, one nearer to `target`, or neither.
+    unit : str
+        Unit; '' for a share.
+    target : float
+        The best value where `better` is 'target'.
+    """
 
     text: str
     better: Direction
@@ -82,7 +91,7 @@ def _times(measure: str, word: str, unit: str) -> dict[str, Meaning]:
 GLOSSARY: dict[str, Meaning] = {
     **_exact(),
     "top_5_hit_rate": Meaning(
-        "the routing's job sequence is among the first five candidates (the earlier system's name); not measured where "
+        "the routing's job sequence is among the first five candidates (the replaced system's name); not measured where "
         "fewer are shown",
         "up",
     ),
@@ -109,7 +118,7 @@ GLOSSARY: dict[str, Meaning] = {
         for name in ("precision", "recall", "f1")
     },
     "outsourcing_success": Meaning(
-        "outsourced operations that are predicted so (the earlier system's name)", "up"
+        "outsourced operations that are predicted so (the replaced system's name)", "up"
     ),
     "accuracy": Meaning("aligned operations with the right job code", "up"),
     "precision_weighted": Meaning("precision of job codes, weighted by their frequency", "up"),
@@ -142,12 +151,26 @@ def arrow(metric: str) -> str:
     return {"up": " ↑", "down": " ↓", "target": f" →{meaning.target:g}", "none": ""}[meaning.better]
 
 
-def compared(metric: str, model: float, low: float, high: float) -> Outcome:
-    """What the 95 % interval of a difference (model minus other) says about the model.
+def outcome(metric: str, model: float, low: float, high: float) -> Outcome:
+    """Read the 95 % interval of a difference.
 
-    'better' or 'worse' when the whole interval says so, 'unclear' when it does not, 'none' for a metric without a
-    direction. Where a metric has a target, the other's values at both ends of the interval and between them must all be
-    further from it (nearer to it) than the model's.
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    model : float
+        The model's value.
+    low : float
+        Lower end of the interval of model minus other.
+    high : float
+        Upper end.
+
+    Returns
+    -------
+    {'better', 'worse', 'unclear', 'none'}
+        'better' or 'worse' when the interval excludes 0, 'unclear' when it does not, 'none' for a metric without a direction.
+        Where a metric has a target, the other's values at both ends of the interval and between them must all be further from
+        it (nearer to it) than the model's.
     """
     meaning = GLOSSARY[metric]
     if meaning.better == "none":

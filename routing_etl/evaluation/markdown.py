@@ -1,7 +1,4 @@
-"""Numbers and tables of the reports that people read, as Markdown.
-
-What belongs here: how a value, a verdict and a table are written. What does not: which ones are shown.
-"""
+"""Numbers, marks and tables of the texts that people read, as Markdown."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Sequence
 
 from routing_etl.evaluation.glossary import Outcome
 
+#: Longest cell that a column is padded to.
 _WIDEST = 64
 #: Signs behind a baseline's value: what the paired interval of the difference says about the model.
 MARKS: dict[Outcome, str] = {"better": " **+**", "worse": " **-**", "unclear": " =", "none": ""}
@@ -22,11 +20,23 @@ def number(value: float | None) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table whose source lines up too. Nothing without rows.
+    """Write a table whose source lines up too.
 
     Columns after the first are right-aligned unless a cell begins with a letter. Cells longer than 64 characters stick out, so
     that one long cell does not pad a whole column. A pipe in a cell is escaped and a line break becomes a blank, so that no
     value can break the table.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Heading of each column.
+    rows : sequence of sequence of str
+        Cells.
+
+    Returns
+    -------
+    list of str
+        Lines, the last one empty. Nothing without rows.
     """
     if not rows:
         return []

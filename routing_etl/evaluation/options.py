@@ -1,66 +1,80 @@
-"""The options of an evaluation, checked before anything is fitted.
-
-What belongs here: which values an option of `splits.make_split` and of `evaluation.evaluate` may have. What does not:
-what the options do.
-"""
+"""The options of an evaluation, checked when they are set and so before anything is fitted."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Literal, get_args
 
 from routing_etl.errors import ConfigurationError
+from routing_etl.evaluation.alerts import Thresholds
 
 SplitName = Literal["time", "family", "loo"]
-#: Days of a hundred years: no routing is older.
+#: A hundred years: no routing is older.
 MOST_DAYS = 36_500
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """What is judged, and how.
+
+    Parameters
+    ----------
+    split : {'time', 'family', 'loo'}, optional
+        'time' judges the newest routings and trains on the older ones; 'family' judges whole groups of items that share a
+        drawing or are alike; 'loo' leaves out one item at a time, together with those equal to it but for identifiers.
+    test_days : float, optional
+        Days before the newest routing whose routings a split by time judges.
+    max_items : int, optional
+        Most judged items; more are sampled.
+    folds : int, optional
+        Parts of a leave-one-out. None: one item at a time up to 400 items, 10 parts above.
+    baselines : bool, optional
+        Whether the three baselines are evaluated too.
+    n_resamples : int, optional
+        Bootstrap resamples behind each interval; 0 for no intervals.
+    random_state : int, optional
+        Seed of the split and of the resamples.
+    limits : Thresholds, optional
+        When an alert is given.
+
+    Raises
+    ------
+    ConfigurationError
+        An option has a value that it cannot have; names the option, the value and what it may be.
+    """
+
+    split: SplitName = "time"
+    test_days: float = 180
+    max_items: int = 5000
+    folds: int | None = None
+    baselines: bool = True
+    n_resamples: int = 400
+    random_state: int = 42
+    limits: Thresholds = field(default_factory=Thresholds)
+
+    def __post_init__(self) -> None:
+        if self.split not in get_args(SplitName):
+            raise _wrong("split", self.split, f"Use one of {', '.join(get_args(SplitName))}.")
+        _check_whole("max_items", self.max_items, 1)
+        _check_whole("random_state", self.random_state, 0)
+        if self.folds is not None:
+            _check_whole("folds", self.folds, 2)
+        _check_days(self.test_days)
+        _check_whole("n_resamples", self.n_resamples, 0)
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:
     return ConfigurationError(f"Option {name} = {value!r} of the evaluation cannot be used.", remedy=wanted)
 
 
-def _whole(name: str, value: object, least: int) -> None:
+def _check_whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         raise _wrong(name, value, f"Give a whole number of at least {least}.")
 
 
-def check_split(split: object) -> None:
-    """A split that there is.
-
-    Raises
-    ------
-    ConfigurationError: names the value and what there is.
-    """
-    if split not in get_args(SplitName):
-        raise _wrong("split", split, f"Use one of {', '.join(get_args(SplitName))}.")
-
-
-def check_split_options(
-    *, split: object, test_days: object, max_items: object, folds: object, random_state: object
-) -> None:
-    """Options of `splits.make_split`.
-
-    Raises
-    ------
-    ConfigurationError: names the option, its value and what it may be.
-    """
-    check_split(split)
-    _whole("max_items", max_items, 1)
-    _whole("random_state", random_state, 0)
-    if folds is not None:
-        _whole("folds", folds, 2)
-    number = float(test_days) if isinstance(test_days, Real) and not isinstance(test_days, bool) else math.nan
+def _check_days(value: object) -> None:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not 0 < number <= MOST_DAYS:
-        raise _wrong("test_days", test_days, f"Give a number of days above 0, at most {MOST_DAYS:,}.")
-
-
-def check_resamples(n_resamples: object) -> None:
-    """Bootstrap resamples: 0 for no intervals.
-
-    Raises
-    ------
-    ConfigurationError: names the value and what it may be.
-    """
-    _whole("n_resamples", n_resamples, 0)
+        raise _wrong("test_days", value, f"Give a number of days above 0, at most {MOST_DAYS:,}.")

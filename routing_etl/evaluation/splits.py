@@ -3,9 +3,6 @@
 Three rules hold in every split. Items that are copies of one another are never on both sides. Of a judged item nothing
 is known in training: not its routings of any rank, not its work results. And a split draws nothing from the clock: the
 same items, operations and seed give the same split.
-
-What belongs here: groups of near-identical items, the splits by time, by family and leave-one-out. What does not:
-fitting or measuring.
 """
 
 from __future__ import annotations
@@ -16,35 +13,42 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.errors import ModelError
-from routing_etl.evaluation.options import SplitName, check_split_options
+from routing_etl.evaluation.arrays import IntArray
+from routing_etl.evaluation.options import EvaluationOptions, SplitName
 from routing_etl.frames import ITEMS, OPERATIONS
-
-IntArray = NDArray[np.int64]
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
 IDENTIFIER_SHARE = 0.3
-#: An identifier's value shared by a larger share of the items than this does not make them one group.
+#: An identifier's value makes one group of at most this share of the items.
 LARGEST_GROUP = 0.02
-#: ... unless it is shared by no more items than this.
+#: ... or of this many items, in a small plant.
 LEAST_LIMIT = 20
-#: Attributes beside the identifiers that tell apart a smaller share of the items than this do not describe them.
+#: The attributes besides the identifiers describe the items only if they have at least this many distinct values per item.
 LEAST_DISTINCT = 0.05
 #: Least items on the judged side of a split by time; below, the newest share is taken.
 LEAST_TEST = 30
+#: The share of the items that is then judged, and that a split by family judges.
 NEWEST_SHARE = 0.2
-#: Up to this many items, leave-one-out fits once per group of items.
+#: Up to this many items, leave-one-out fits once per group of near-identical items.
 EXACT_LOO = 400
-#: ... above, so many parts.
+#: Above, it fits this many times.
 MANY_ITEMS_FOLDS = 10
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One training: keys of the items judged, and the operations that the training may see."""
+    """One training.
+
+    Attributes
+    ----------
+    test : polars.Series
+        Keys of the judged items.
+    operations : polars.DataFrame
+        The operations that the training may see.
+    """
 
     test: pl.Series
     operations: pl.DataFrame
@@ -57,7 +61,17 @@ class Fold:
 
 @dataclass(frozen=True)
 class Split:
-    """Folds of one evaluation; `name` may differ from what was asked for, `notes` then say why."""
+    """The folds of one evaluation.
+
+    Attributes
+    ----------
+    name : {'time', 'family', 'loo'}
+        The split that was made; it may differ from the one asked for.
+    folds : tuple of Fold
+        The trainings.
+    notes : tuple of str
+        What a reader must know, such as why another split was made.
+    """
 
     name: SplitName
     folds: tuple[Fold, ...]
@@ -90,12 +104,23 @@ def identifier_columns(items: pl.DataFrame) -> list[str]:
 def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArray:
     """Group number per item; items of one group must stay on one side.
 
-    One group are items with equal attributes (`attribute_hash`), and items that are equal but for identifiers (drawing
-    number and the like), however many they are; where the other attributes hardly tell items apart (`LEAST_DISTINCT`),
-    it is the nearly unique texts that describe them, and they count too. With `by_identifier` also items that share an
-    identifier, e.g. all items of one drawing: the harder question, how a family is predicted of which nothing is known.
-    An identifier's value that binds more than `LARGEST_GROUP` of the items links nothing, and an identifier whose values
-    would chain more than that into one group is not used.
+    A group is made of items with equal attributes (`attribute_hash`) and of items that are equal but for identifiers (drawing
+    number and the like), however many they are. Where the other attributes hardly tell items apart (`LEAST_DISTINCT`), the
+    nearly unique texts are what describes them, and they count too.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        ITEMS frame.
+    by_identifier : bool
+        Whether items that share an identifier, such as all items of one drawing, are one group too. That asks the harder
+        question how well a family is predicted of which nothing is known. A value that binds more than `LARGEST_GROUP` of the
+        items links nothing, and an identifier whose values would chain more than that into one group is not used.
+
+    Returns
+    -------
+    numpy.ndarray
+        Group numbers from 0 on.
     """
     group = np.unique(items["attribute_hash"].to_numpy(), return_inverse=True)[1].astype(np.int64)
     same = _equal_but_for_identifiers(items)
@@ -113,8 +138,10 @@ def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArr
 
 
 def _equal_but_for_identifiers(items: pl.DataFrame) -> pl.Series | None:
-    """A key that items share when all but their identifiers is equal, NULL when nothing else is filled; None when there
-    is no identifier, so that equal items are told by `attribute_hash`, or nothing beside identifiers."""
+    """A key that items share when all but their identifiers is equal; NULL when nothing else is filled.
+
+    None when there is no identifier (`attribute_hash` then tells equal items) or nothing besides identifiers.
+    """
     names = identifier_columns(items)
     notes = _cleaning_notes(items)
     described = [c for c in attribute_columns(items) if c not in names and c not in notes]
@@ -169,49 +196,48 @@ def labelled_items(items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFram
     )
 
 
-def make_split(
-    items: pl.DataFrame,
-    operations: pl.DataFrame,
-    *,
-    split: SplitName = "time",
-    test_days: float = 180,
-    max_items: int = 5000,
-    random_state: int = 42,
-    folds: int | None = None,
-) -> Split:
-    """Divide the routed items.
+def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: EvaluationOptions) -> Split:
+    """Divide the routed items into a judged and a training side.
 
     Parameters
     ----------
-    items, operations: ITEMS and OPERATIONS frames; items without a valid routing are on no side.
-    split: 'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older;
-        'family' judges whole groups of items that share a drawing or are alike, a fifth of all; 'loo' judges every item,
-        each left out in turn together with those equal but for identifiers, or in `folds` parts of such groups;
-        without `folds` more than 400 items are judged in 10 parts.
-    max_items: most judged items, drawn with `random_state` from all that qualify.
+    items : polars.DataFrame
+        ITEMS frame.
+    operations : polars.DataFrame
+        OPERATIONS frame; items without a valid routing are on no side.
+    options : EvaluationOptions
+        'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'family'
+        judges whole groups of items that share a drawing or are alike, a fifth of all. 'loo' judges every item, each left
+        out in turn together with those equal but for identifiers, or in `folds` parts of such groups; without `folds` more
+        than 400 items are judged in 10 parts. Of all items that qualify at most `max_items` are drawn with `random_state`.
+
+    Returns
+    -------
+    Split
+        Its folds; its name may differ from the split that was asked for, and its notes then say why.
 
     Raises
     ------
-    ConfigurationError: an option has a value that it cannot have. ModelError: fewer than two groups of routed items.
+    FrameError
+        A frame lacks a column that its contract asks for, or has it in another type.
+    ModelError
+        There are fewer than two groups of routed items.
     """
-    check_split_options(
-        split=split, test_days=test_days, max_items=max_items, folds=folds, random_state=random_state
-    )
     ITEMS.validate(items)
     OPERATIONS.validate(operations)
     labelled = labelled_items(items, operations)
     if labelled.height < 2:
         raise ModelError(
             f"Only {labelled.height} item(s) have a routing that counts; an evaluation needs two groups of items.",
-            remedy="Check the routing source and its filters.",
+            remedy="An item counts when it is not excluded and has operations of routing_rank 0 with a job_cd.",
         )
-    rng = np.random.default_rng(random_state)
-    if split == "loo":
-        divided = _leave_one_out(labelled, operations, folds, max_items, rng)
-    elif split == "family":
-        divided = _by_family(labelled, operations, max_items, rng, ())
+    rng = np.random.default_rng(options.random_state)
+    if options.split == "loo":
+        divided = _leave_one_out(labelled, operations, options.folds, options.max_items, rng)
+    elif options.split == "family":
+        divided = _by_family(labelled, operations, options.max_items, rng, ())
     else:
-        divided = _by_time(labelled, operations, test_days, max_items, rng)
+        divided = _by_time(labelled, operations, options.test_days, options.max_items, rng)
     same = _equal_but_for_identifiers(labelled.drop("rout_date"))
     if same is None or _describes(same):
         return divided
@@ -223,7 +249,7 @@ def make_split(
     return replace(divided, notes=(*divided.notes, note))
 
 
-def _sample(keys: NDArray[np.int64], limit: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _sample(keys: IntArray, limit: int, rng: np.random.Generator) -> IntArray:
     return keys if len(keys) <= limit else np.sort(rng.choice(keys, limit, replace=False))
 
 

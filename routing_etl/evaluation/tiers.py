@@ -1,10 +1,8 @@
 """Tiers of confidence: what an engineer does with a proposal.
 
 The confidence is a probability (calibrated on held-out items), so a tier promises a share of right proposals, and the
-metrics are measured per tier to show whether the promise is kept. Another matter is the ERP's `similarity_tier`, which
-says how much the item resembles one that has such a routing.
-
-What belongs here: limits and names of tiers. What does not: calibration (`ranking`).
+metrics are measured per tier to show whether the promise is kept. The ERP's `similarity_tier` is something else: it says
+how much the item resembles one that has such a routing.
 """
 
 from __future__ import annotations
@@ -17,7 +15,18 @@ TIERS = (("high", 0.8), ("medium", 0.5), ("low", 0.0))
 
 
 def confidence_tier(confidence: ArrayLike) -> NDArray[np.str_]:
-    """The tier of every confidence (0 .. 1): 'high' from 0.8 on, 'medium' from 0.5 on, else 'low'; '' for NaN."""
+    """Name the tier of every confidence.
+
+    Parameters
+    ----------
+    confidence : array-like of float
+        Confidence from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray of str
+        'high' from 0.8 on, 'medium' from 0.5 on, else 'low'; '' for NaN.
+    """
     value = np.asarray(confidence, dtype=np.float64)
     named = np.select([value >= least for _, least in TIERS], [name for name, _ in TIERS], default="")
     return np.asarray(named, dtype=np.str_)

@@ -1,9 +1,7 @@
 """Metrics of predicted times, set-up (minutes per order) and run (minutes per piece) apart, on aligned operations.
 
 An operation counts where the best candidate has it, aligned by job code, and work results gave it a time. Its actual
-time is one number per operation (`comparison.ACTUAL_STATISTIC`); each operation weighs the same.
-
-What belongs here: errors, intervals, comparison with an oracle. What does not: how times are predicted or aggregated.
+time is one number per operation (`reference.ACTUAL_STATISTIC`); each operation weighs the same.
 """
 
 from __future__ import annotations
@@ -12,9 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.evaluation.bootstrap import (
     Metric,
     Ranked,
@@ -24,16 +22,23 @@ from routing_etl.evaluation.bootstrap import (
     trimmed_mean,
     weighted_median,
 )
-from routing_etl.evaluation.comparison import TIME_COLUMNS, Comparison
-from routing_etl.evaluation.metrics import NO_ACTUAL_DATA, per_item
+from routing_etl.evaluation.comparison import Comparison
+from routing_etl.evaluation.reasons import (
+    NO_ACTUAL_DATA,
+    NO_INTERVAL,
+    NO_ORACLE,
+    NO_PREDICTED_TIME,
+    NO_REPORTS,
+)
+from routing_etl.evaluation.reference import TIME_COLUMNS
+from routing_etl.evaluation.sums import per_item
 
-FloatArray = NDArray[np.float64]
-
-NO_PREDICTED_TIME = "NO_PREDICTED_TIME"
-NO_INTERVAL = "NO_INTERVAL"
-NO_ORACLE = "NO_ORACLE"
-NO_REPORTS = "NO_REPORTS"
+#: Share of the errors that `*_trim_mae` leaves out at each end (docs/legacy-system.md 2.10).
 TRIM = 0.1
+#: Columns of `time_sample`.
+TIME_SAMPLE: dict[str, pl.DataType] = {
+    "measure": pl.String(), "predicted": pl.Float64(), "actual": pl.Float64(),
+}  # fmt: skip
 
 
 def _root(sums: FloatArray) -> FloatArray:
@@ -56,28 +61,51 @@ def _pinball(quantile: float, predicted: str) -> pl.Expr:
 def time_metrics(found: Comparison, measures: Iterable[str] = tuple(TIME_COLUMNS)) -> list[Metric]:
     """All time metrics of set-up and run.
 
-    `*_wape`: sum of absolute errors over sum of actuals. `*_mdape`: median of relative absolute errors. `*_mae`,
-    `*_rmse`, `*_trim_mae` (10 % of the errors left out at each end) in minutes. `*_bias`: sum of errors over sum of
-    actuals, above 0 when too long. `*_cv`: RMSE over the mean actual. `*_pinball_10/50/90` in minutes. `*_coverage`:
-    share of actuals from P10 to P90; `*_report_coverage`: the same for single reports, which spread wider than the
-    operation's actual and are what P10 and P90 speak of; `*_width`: mean of P90 - P10 in minutes; `*_width_relative`: sum of widths over
-    sum of actuals. `*_filled`: share of the operations with an actual that got a prediction. `*_wape_vs_oracle`: sum of
-    absolute errors over the oracle's on the same operations (simulated plants).
+    What each name means stands in the glossary. `*_report_coverage` counts single reports, which spread wider than the
+    operation's actual time and are what P10 and P90 are about; `*_coverage` counts the actual times.
+
+    Parameters
+    ----------
+    found : Comparison
+        One method's answers.
+    measures : iterable of {'setup', 'run'}, optional
+        Which times.
+
+    Returns
+    -------
+    list of Metric
+        To be valued by a `Resampler`.
     """
     metrics: list[Metric] = []
     for measure in measures:
         if found.reference.expected:
             metrics += _expected(found, measure, found.reference.time_sigma.get(measure, 0.0))
         else:
-            metrics += _measure(found, measure)
+            metrics += _observed(found, measure)
     return metrics
 
 
 def expected_error(predicted: FloatArray, median: FloatArray, sigma: float) -> FloatArray:
-    """Mean of |predicted - T| for a lognormal time T with this median and standard deviation `sigma` of ln T.
+    """Mean of |predicted - T| for a lognormal time T.
 
-    From the partial expectation of the lognormal: with z = ln(predicted / median) / sigma and F the normal
-    distribution, predicted (2 F(z) - 1) + mean (1 - 2 F(z - sigma)); `sigma` 0 gives the plain distance.
+    Parameters
+    ----------
+    predicted : numpy.ndarray
+        Predicted times.
+    median : numpy.ndarray
+        Median of T.
+    sigma : float
+        Standard deviation of ln T; 0 gives the plain distance.
+
+    Returns
+    -------
+    numpy.ndarray
+        Expected absolute errors.
+
+    Notes
+    -----
+    From the partial expectation of the lognormal distribution: with z = ln(predicted / median) / sigma and F the standard
+    normal distribution function, predicted (2 F(z) - 1) + mean (1 - 2 F(z - sigma)).
     """
     if sigma == 0:
         return np.asarray(np.abs(predicted - median))
@@ -136,7 +164,8 @@ def _expected(found: Comparison, measure: str, sigma: float) -> list[Metric]:
     ]
 
 
-def _measure(found: Comparison, measure: str) -> list[Metric]:
+def _observed(found: Comparison, measure: str) -> list[Metric]:
+    """Errors against the actual times that work results gave."""
     value, low, high = TIME_COLUMNS[measure]
     n = found.n_items
     rows = found.matches.select(
@@ -226,11 +255,19 @@ def _sorted(name: str, rows: pl.DataFrame, n: int, combine: Ranked, reason: str)
 
 
 def time_sample(found: Comparison, size: int = 300) -> pl.DataFrame:
-    """Predicted beside actual minutes of at most `size` aligned operations per measure, every k-th one: for a plot.
+    """Predicted beside actual minutes of some aligned operations: the points of a plot.
+
+    Parameters
+    ----------
+    found : Comparison
+        One method's answers.
+    size : int, optional
+        Most operations per measure; of more, every k-th one.
 
     Returns
     -------
-    measure, predicted, actual; run in minutes per piece, set-up in minutes per order.
+    polars.DataFrame
+        `TIME_SAMPLE`: measure, predicted, actual; run in minutes per piece, set-up in minutes per order.
     """
     parts = []
     for measure, (value, _, _) in TIME_COLUMNS.items():

@@ -1,7 +1,6 @@
 """What a simulated plant knows about itself, and the answers of an oracle that knows it.
 
-Read by benchmarks and tests only; no step of the night has a truth. What belongs here: the truth tables as frames, the
-ceiling, the oracle's answers. What does not: metrics.
+Read by benchmarks and tests only; no step of the night has a truth.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.frames import (
     ABSTAINED,
     CANDIDATE_EVIDENCE,
@@ -21,8 +20,6 @@ from routing_etl.frames import (
     Predictions,
     key_of,
 )
-
-FloatArray = NDArray[np.float64]
 
 #: Joins the job codes of a sequence to one string inside our frames: no code contains it.
 SEPARATOR = "\x1f"
@@ -36,10 +33,13 @@ class Truth:
 
     Attributes
     ----------
-    routings: item_key, variant, probability, jobs, resources, insides (lists): the routings that a planner would write
-        for an item and how probable each is.
-    times: item_key, job_cd, setup_min (per order), run_min (per piece): medians that the attributes determine.
-    summary: name to value, as the plant wrote it.
+    routings : polars.DataFrame
+        item_key, variant, probability, jobs, resources, insides (lists): the routings that a planner would write for an item
+        and how probable each is.
+    times : polars.DataFrame
+        item_key, job_cd, setup_min (per order), run_min (per piece): medians that the attributes determine.
+    summary : dict of str to str
+        Facts by name, as the plant wrote them.
     """
 
     routings: pl.DataFrame
@@ -50,7 +50,22 @@ class Truth:
     def from_tables(
         cls, routing: pl.DataFrame, time: pl.DataFrame, summary: pl.DataFrame | None = None
     ) -> Truth:
-        """From the tables DEMO_TRUTH_ROUTING, DEMO_TRUTH_TIME and DEMO_TRUTH_SUMMARY, columns in any case."""
+        """Read the truth tables of a plant; the case of the column names does not matter.
+
+        Parameters
+        ----------
+        routing : polars.DataFrame
+            DEMO_TRUTH_ROUTING.
+        time : polars.DataFrame
+            DEMO_TRUTH_TIME.
+        summary : polars.DataFrame, optional
+            DEMO_TRUTH_SUMMARY.
+
+        Returns
+        -------
+        Truth
+            Routings of a probability above 0, and times.
+        """
         routing, time = (f.rename({c: c.lower() for c in f.columns}) for f in (routing, time))
         names: dict[str, str] = {}
         if summary is not None and summary.height:
@@ -76,9 +91,19 @@ class Truth:
         )
 
     def time_sigma(self, measure: str) -> float | None:
-        """Standard deviation of ln(time of one order / median) of `setup` or `run`, from the plant's own summary.
+        """Standard deviation of ln(time of one order / median), from the plant's own summary.
 
-        What an item has of its own acts on the set-up by its square root. None when the summary does not say.
+        The item's own deviation acts on the set-up time by its square root.
+
+        Parameters
+        ----------
+        measure : {'setup', 'run'}
+            Which time.
+
+        Returns
+        -------
+        float or None
+            None when the summary does not say.
         """
         parts = [self.summary.get(f"grammar.{name}") for name in ("time_noise", "item_time_noise")]
         if any(part is None for part in parts):
@@ -87,7 +112,20 @@ class Truth:
         return float(np.hypot(order, 0.5 * item if measure == "setup" else item))
 
     def ceiling(self, item_keys: pl.Series, k: int) -> FloatArray:
-        """Per item: the summed probability of its k most probable job sequences; NaN for items without truth."""
+        """The highest expected exact match that `k` candidates can reach.
+
+        Parameters
+        ----------
+        item_keys : polars.Series
+            Keys of the items.
+        k : int
+            Number of candidates.
+
+        Returns
+        -------
+        numpy.ndarray
+            Per item the summed probability of its k most probable job sequences; NaN for items without truth.
+        """
         best = (
             self.routings.group_by("item_key", pl.col("jobs").list.join(SEPARATOR))
             .agg(p=pl.col("probability").sum())
@@ -103,15 +141,39 @@ class Truth:
 
 
 def truth_predictions(truth: Truth, items: pl.DataFrame, k: int = 4) -> Predictions:
-    """The answers of an oracle: the `k` most probable job sequences of each item with the truth's median times.
+    """The answers of an oracle: the most probable job sequences of each item with the truth's median times.
 
-    `items`: ITEMS frame. Items of which the truth knows nothing get no answer.
+    Parameters
+    ----------
+    truth : Truth
+        A simulated plant's truth.
+    items : polars.DataFrame
+        ITEMS frame. Items of which the truth knows nothing get no answer.
+    k : int, optional
+        Most candidates of an item.
+
+    Returns
+    -------
+    Predictions
+        Candidates and operations alone.
     """
     keys = items.select("item_cd", "item_key", "item_hash")
+    best = _most_probable(truth, keys, k)
+    return Predictions(
+        CANDIDATES.conform(_oracle_candidates(best, keys)),
+        CANDIDATE_OPERATIONS.conform(_oracle_operations(best, keys, truth.times)),
+        RESOURCE_ALTERNATIVES.empty(),
+        CANDIDATE_EVIDENCE.empty(),
+        ABSTAINED.empty(),
+    )
+
+
+def _most_probable(truth: Truth, keys: pl.DataFrame, k: int) -> pl.DataFrame:
+    """The `k` most probable job sequences of each item, with their most probable resources."""
     asked = truth.routings.join(keys, on="item_key", how="semi").with_columns(
         sequence=pl.col("jobs").list.join(SEPARATOR)
     )
-    best = (
+    return (
         asked.sort("item_key", "sequence", "probability", "variant", descending=[False, False, True, False])
         .group_by("item_key", "sequence", maintain_order=True)
         .agg(
@@ -123,7 +185,10 @@ def truth_predictions(truth: Truth, items: pl.DataFrame, k: int = 4) -> Predicti
         .filter(pl.col("candidate_rank") <= k)
         .with_columns(pl.col("confidence").clip(0.0, 1.0))
     )
-    candidates = best.join(keys, on="item_key", maintain_order="left").with_columns(
+
+
+def _oracle_candidates(best: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    return best.join(keys, on="item_key", maintain_order="left").with_columns(
         candidate_id=pl.format("{}_C{}", "item_cd", pl.col("candidate_rank").cast(pl.String).str.zfill(2)),
         routing_signature=pl.col("jobs").list.head(4).list.join("+"),
         routing_code=pl.col("jobs").list.join(TRUTH_SEPARATOR),
@@ -136,14 +201,17 @@ def truth_predictions(truth: Truth, items: pl.DataFrame, k: int = 4) -> Predicti
         neighbour_count=pl.lit(0, pl.Int32),
         support=pl.lit(1.0),
     )
-    operations = (
+
+
+def _oracle_operations(best: pl.DataFrame, keys: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
+    return (
         best.select("item_key", "candidate_rank", "confidence", "jobs", "resources", "insides")
         .with_columns(proc_seq=(10 * (pl.int_ranges(pl.col("jobs").list.len()) + 1)))
         .explode("jobs", "resources", "insides", "proc_seq")
         .rename({"jobs": "job_cd", "resources": "res_cd", "insides": "inside"})
         .join(keys.select("item_key", "item_cd"), on="item_key", maintain_order="left")
         .join(
-            truth.times.select("item_key", "job_cd", setup_time="setup_min", run_time="run_min"),
+            times.select("item_key", "job_cd", setup_time="setup_min", run_time="run_min"),
             on=["item_key", "job_cd"],
             how="left",
             maintain_order="left",
@@ -157,11 +225,4 @@ def truth_predictions(truth: Truth, items: pl.DataFrame, k: int = 4) -> Predicti
             sample_count=pl.lit(0, pl.Int64),
             time_source=pl.lit("model"),
         )
-    )
-    return Predictions(
-        CANDIDATES.conform(candidates),
-        CANDIDATE_OPERATIONS.conform(operations),
-        RESOURCE_ALTERNATIVES.empty(),
-        CANDIDATE_EVIDENCE.empty(),
-        ABSTAINED.empty(),
     )

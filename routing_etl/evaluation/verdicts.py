@@ -1,35 +1,35 @@
-"""Is the model better than every baseline on every metric, and where is that not sure?
+"""Whether the model is better than every baseline on every metric.
 
 One verdict per metric with a direction and baseline, from the paired intervals in the METRICS rows; nothing is measured
-here. What does not belong here: which metrics exist (`glossary.py`), intervals (`bootstrap.py`), how verdicts are shown
-beyond the compact table.
+here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from routing_etl.evaluation.glossary import GLOSSARY, compared
+from routing_etl.evaluation.glossary import GLOSSARY, outcome
 from routing_etl.evaluation.markdown import MARKS, number, table
-from routing_etl.evaluation.report import CEILING, MINUS, MODEL, ORACLE, sections_of
+from routing_etl.evaluation.metric_table import ALL, MODEL, MetricRow, MetricTable
+from routing_etl.evaluation.sections import sections_of
 
 Answer = Literal["better", "worse", "unclear", "not comparable"]
 
-#: Which figures of a baseline mean something else than the model's, and which it cannot have.
+#: Which figures of a baseline do not mean what the model's do, and which it cannot have.
 BASELINE_NOTES: dict[str, str] = {
     "nearest_copy": "nearest_copy copies one item's times and so has no P10 and P90; what it shows as confidence is the "
     "similarity of the copied item, and the confidence metrics take it for a probability as its reader would.",
     "majority_part_type": "majority_part_type's confidence is the share of the part type's items that have the routing.",
-    "legacy": "legacy gives no P10 and P90; its confidence is the earlier system's score, read as a probability as its "
+    "legacy": "legacy gives no P10 and P90; its confidence is the replaced system's score, read as a probability as its "
     "users did.",
 }
-#: How to read comparisons that are no plain "more is better".
+#: How to read metrics for which "more is better" is too simple.
 READING = (
     "order_agreement, auroc_exact and the metrics ending in _answered are over what each method itself found or answered, "
     "so that one which gets only the easy items right can look good; ece is small also for who is always wrong and says "
-    "so (brier_skill is not). Metrics with a target (bias, coverage) are better when surely nearer to it."
+    "so (brier_skill is not). Metrics with a target (bias, coverage) are better when significantly nearer to it."
 )
 
 
@@ -39,9 +39,18 @@ class Verdict:
 
     Attributes
     ----------
-    section: heading of the metric's family. model, other: values on each side's own items and operations, None when not
-        measured. difference, low, high: model minus baseline and its paired 95 % interval, resources and times on the
-        operations that both have. reason: why nothing can be compared.
+    section : str
+        Heading of the metric's family.
+    metric, baseline : str
+        What is judged, and against which method.
+    model, other : float or None
+        Values on each side's own items and operations. None when not measured.
+    difference, low, high : float or None
+        Model minus baseline and its paired 95 % interval, resources and times on the operations that both have.
+    answer : {'better', 'worse', 'unclear', 'not comparable'}
+        'better' and 'worse' when the interval excludes 0.
+    reason : str or None
+        Why the two are not comparable.
     """
 
     section: str
@@ -56,66 +65,63 @@ class Verdict:
     reason: str | None = None
 
 
-def baselines_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Methods in METRICS rows that are neither the model, nor oracle or ceiling, nor a difference."""
-    names = {str(r["method"]) for r in rows}
-    return sorted(n for n in names if n not in (MODEL, ORACLE, CEILING) and not n.startswith(MINUS))
+def verdicts(found: MetricTable, *, segment: str = ALL) -> list[Verdict]:
+    """Every metric with a direction that the model has in a segment, against every baseline.
 
+    Parameters
+    ----------
+    found : MetricTable
+        The rows of one evaluation.
+    segment : str, optional
+        Which segment.
 
-def verdicts(rows: Iterable[Mapping[str, Any]], *, segment: str = "all") -> list[Verdict]:
-    """Every metric with a direction that the model has in a segment, against every baseline, in the reports' order.
-
-    `rows`: METRICS rows as dictionaries.
+    Returns
+    -------
+    list of Verdict
+        In the order of the reports.
     """
-    rows = [r for r in rows if r["segment"] == segment]
-    by_name = {(r["method"], r["metric"]): r for r in rows}
-    others = baselines_of(rows)
-    measured = [metric for method, metric in by_name if method == MODEL and GLOSSARY[metric].better != "none"]
-    # A figure that only the model has (its share of the oracle's, say) is no comparison that failed.
-    shared = [m for m in measured if any((other, m) in by_name for other in others)]
+    others = found.baselines(segment=segment)
+    shared = [
+        metric
+        for metric in found.metrics_of(MODEL, segment=segment)
+        if GLOSSARY[metric].better != "none"
+        # a figure that only the model has (its share of the oracle's, say) is no verdict that could not be reached
+        and any(found.get(metric, method=other, segment=segment) for other in others)
+    ]
     return [
-        _verdict(section, metric, other, by_name[MODEL, metric], by_name)
+        _verdict(section, row, other, found)
         for section, names in sections_of(shared)
-        for metric in names
+        for row in filter(None, (found.get(metric, segment=segment) for metric in names))
         for other in others
     ]
 
 
-def _verdict(
-    section: str,
-    metric: str,
-    baseline: str,
-    mine: Mapping[str, Any],
-    by_name: Mapping[tuple[str, str], Mapping[str, Any]],
-) -> Verdict:
-    theirs, delta = by_name.get((baseline, metric)), by_name.get((MINUS + baseline, metric))
-    value, other = mine["value"], theirs["value"] if theirs else None
-    if delta is None or delta["low"] is None or delta["high"] is None or value is None:
-        reason = next(
-            (r["reason"] for r in (mine, theirs, delta) if r is not None and r["value"] is None), None
-        )
+def _verdict(section: str, mine: MetricRow, baseline: str, found: MetricTable) -> Verdict:
+    theirs = found.get(mine.metric, method=baseline, segment=mine.segment)
+    delta = found.difference(mine.metric, baseline, segment=mine.segment)
+    value, other = mine.value, theirs.value if theirs else None
+    if delta is None or delta.low is None or delta.high is None or value is None:
+        reason = next((r.reason for r in (mine, theirs, delta) if r is not None and r.value is None), None)
         if reason is None:
             reason = "the baseline has no such figure" if theirs is None else "no interval of the difference"
         return Verdict(
-            section, metric, baseline, value, other, None, None, None, "not comparable", str(reason)
+            section, mine.metric, baseline, value, other, None, None, None, "not comparable", reason
         )
-    answer = compared(metric, value, delta["low"], delta["high"])
+    answer = outcome(mine.metric, value, delta.low, delta.high)
     assert answer != "none"  # metrics without a direction were left out
-    return Verdict(
-        section, metric, baseline, value, other, delta["value"], delta["low"], delta["high"], answer
-    )
+    return Verdict(section, mine.metric, baseline, value, other, delta.value, delta.low, delta.high, answer)
 
 
 def not_better(found: Iterable[Verdict]) -> list[Verdict]:
-    """Comparisons that could be made and in which the model is not surely better."""
+    """Verdicts that could be reached and in which the model is not significantly better."""
     return [v for v in found if v.answer in ("unclear", "worse")]
 
 
 def verdict_table(found: list[Verdict]) -> str:
     """Compact Markdown: one line per metric with the model's value and, per baseline, difference, interval and sign.
 
-    Ends with which pairs cannot be compared and why, and one line with exactly those (metric, baseline) pairs whose
-    interval does not say that the model is better.
+    Ends with the pairs that are not comparable, with the reason, and one line with exactly those (metric, baseline) pairs
+    in which the model is not significantly better.
     """
     others = sorted({v.baseline for v in found})
     if not others:
@@ -157,10 +163,10 @@ def _left_out(found: list[Verdict]) -> list[str]:
 
 
 def conclusion(found: list[Verdict]) -> str:
-    """How many comparisons the model surely wins, and every (metric, baseline) pair that it does not."""
+    """In how many pairs the model is significantly better, and every (metric, baseline) pair in which it is not."""
     made = [v for v in found if v.answer != "not comparable"]
     open_ = not_better(made)
-    head = f"Surely better (paired 95 % interval) in {len(made) - len(open_)} of {len(made)} comparisons"
+    head = f"Significantly better (paired 95 % interval excludes 0) in {len(made) - len(open_)} of {len(made)} comparisons"
     if not open_:
         return f"{head}; no pair is open."
     named = [f"({v.metric}, {v.baseline}){_remark(v)}" for v in open_]

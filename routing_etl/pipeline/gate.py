@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from routing_etl.evaluation.glossary import GLOSSARY
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.results import MetricRow, metric_rows
+from routing_etl.pipeline.results import metric_rows
 from routing_etl.pipeline.versions import HELD_OUT, headline, metrics_of, promote
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def promote_if_not_worse(
     """Promote the first version; a later one unless it is significantly worse than the champion or measures less.
 
     Significantly worse: in one of the judged metrics the 95 % interval of the paired difference on the items that both
-    were judged on excludes 0. Where they have too few items in common (`pairing.LEAST_PAIRS`), or were held out by
+    were judged on excludes 0. Where they have too few items in common (`paired.LEAST_PAIRS`), or were held out by
     another kind of split, the 95 % intervals of the two on their own items do not overlap. A metric that the champion
     measured and the new version cannot measure points to a source that went blind, so the champion stays.
 
@@ -55,7 +56,7 @@ def promote_if_not_worse(
     metrics : polars.DataFrame
         Its METRICS rows.
     held_out : polars.DataFrame, optional
-        What each held-out item adds to its metrics (`pairing.HELD_OUT`). None: intervals alone are compared.
+        What each held-out item adds to its metrics (`paired.HELD_OUT`). None: intervals alone are compared.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def promote_if_not_worse(
 
 def _paired(registry: ModelRegistry, champion: str, held_out: pl.DataFrame | None) -> dict[str, Estimate]:
     """Differences to the champion on the items that both were judged on, where there are enough for an interval."""
-    from routing_etl.evaluation.pairing import from_json, paired_differences
+    from routing_etl.evaluation.paired import from_json, paired_differences
 
     if held_out is None or HELD_OUT not in {a.name for a in registry.show(champion).artifacts}:
         return {}

@@ -11,10 +11,11 @@ from typing import Any
 
 from routing_etl.database.engine import make_engine, translated
 from routing_etl.errors import RoutingEtlError
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.results import Extracted, Finished, FrameRead, MetricRow, Scored
+from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, as_json, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings

@@ -16,6 +16,8 @@ from pydantic import JsonValue
 
 from routing_etl import frames
 from routing_etl.erp.extract import ExtractReport, FrameExtract
+from routing_etl.evaluation.alerts import Alert
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.training_facts import TrainingFacts
 from routing_etl.quality.score import QualityScore
 from routing_etl.runs import as_json
@@ -124,26 +126,6 @@ class TimesShard:
 
 
 @dataclass(frozen=True)
-class MetricRow:
-    """One row of a METRICS frame."""
-
-    method: str
-    split: str
-    segment: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    reason: str | None
-
-    @property
-    def of_model(self) -> bool:
-        """A value of the model over all held-out items, not of a baseline or a segment."""
-        return self.method == "model" and self.segment == "all"
-
-
-@dataclass(frozen=True)
 class CalibrationBin:
     """Best candidates of one range of confidence: mean confidence and the share that was exact."""
 
@@ -170,15 +152,6 @@ class TimePoint:
     measure: str
     predicted: float
     actual: float
-
-
-@dataclass(frozen=True)
-class Alert:
-    """A metric beyond its limit."""
-
-    code: str
-    severity: str
-    message: str
 
 
 @dataclass(frozen=True)

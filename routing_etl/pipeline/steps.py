@@ -17,6 +17,7 @@ from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
 from routing_etl.erp.clean import CleanReport
 from routing_etl.errors import ConfigurationError
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
@@ -27,7 +28,6 @@ from routing_etl.pipeline.results import (
     Counted,
     Extracted,
     Measured,
-    MetricRow,
     Published,
     Scored,
     metrics_frame,

@@ -26,51 +26,12 @@ from routing_etl.runs import RunFolder, as_json, from_json
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
+    from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
     from routing_etl.model.predictor import RoutingPredictor
 
 #: With fewer routed items a second process takes longer to start than a model to fit.
 SIDE_BY_SIDE_FROM = 1_000
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Which items an evaluation holds out, and whether it judges the baselines too.
-
-    Attributes
-    ----------
-    split : str
-        `time` (the newest routings), `family` (groups of near-identical items) or `loo` (leave one out).
-    max_items : int
-        Most items that are judged.
-    baselines : bool
-        Judge the baselines on the same items.
-    folds : int or None
-        Makes `loo` as many parts instead of one item each.
-    """
-
-    split: str = "time"
-    max_items: int = 5000
-    baselines: bool = True
-    folds: int | None = None
-
-    def check(self, settings: Settings) -> None:
-        """Refuse impossible options before anything is read.
-
-        Raises
-        ------
-        ConfigurationError
-            An option has a value that it cannot have.
-        """
-        from routing_etl.evaluation.options import check_split_options
-
-        check_split_options(
-            split=self.split,
-            test_days=settings.test_days,
-            max_items=self.max_items,
-            folds=self.folds,
-            random_state=settings.random_state,
-        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +47,7 @@ class TrainingRequest:
     promote : bool
         Make the version the champion unless it is significantly worse.
     split : str
-        How held-out items are chosen, as in `HeldOut`.
+        How held-out items are chosen, as in `EvaluationOptions`.
     max_items : int
         Most held-out items that are judged.
     requested_by : str
@@ -120,7 +81,7 @@ def evaluate(
     ctx : Context
         Settings and a run folder with cleaned frames and time profiles.
     split : str
-        How held-out items are chosen, as in `HeldOut`.
+        How held-out items are chosen, as in `EvaluationOptions`.
     max_items : int
         Most held-out items that are judged.
     baselines : bool
@@ -135,16 +96,32 @@ def evaluate(
     """
     from routing_etl.model.base.threads import threads
 
-    how = HeldOut(split, max_items, baselines, folds)
-    how.check(ctx.settings)
+    options = _options(ctx.settings, split, max_items, baselines=baselines, folds=folds)
     data = read_learning_data(ctx.run)
     with threads(ctx.settings.threads):
-        report = _evaluate(ctx, data, how)
+        report = _evaluate(ctx, data, options)
     found = _evaluated(ctx, data, report)
     return replace(found, model_card=unsaved_card(ctx, found))
 
 
-def _evaluate(ctx: Context, data: LearningData, how: HeldOut) -> EvaluationReport:
+def _options(
+    settings: Settings, split: str, max_items: int, *, baselines: bool = True, folds: int | None = None
+) -> EvaluationOptions:
+    """The options of an evaluation, checked before anything is read."""
+    from routing_etl.evaluation.options import EvaluationOptions
+
+    return EvaluationOptions(
+        split=split,  # type: ignore[arg-type]
+        test_days=settings.test_days,
+        max_items=max_items,
+        folds=folds,
+        baselines=baselines,
+        random_state=settings.random_state,
+    )
+
+
+def _evaluate(ctx: Context, data: LearningData, options: EvaluationOptions) -> EvaluationReport:
+    from routing_etl.evaluation.evaluate import WorkResults
     from routing_etl.evaluation.evaluate import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
@@ -152,14 +129,12 @@ def _evaluate(ctx: Context, data: LearningData, how: HeldOut) -> EvaluationRepor
         lambda: make_predictor(ctx.settings, data.attributes),
         data.items,
         data.operations,
-        split=how.split,  # type: ignore[arg-type]
-        evidence=functools.partial(_evidence_of, ctx),
-        actuals=read_evidence(ctx.run.times),
-        reports=pl.scan_parquet(ctx.run.times / SAMPLES),
-        test_days=ctx.settings.test_days,
-        max_items=how.max_items,
-        baselines=how.baselines,
-        folds=how.folds,
+        results=WorkResults(
+            functools.partial(_evidence_of, ctx),
+            read_evidence(ctx.run.times),
+            pl.scan_parquet(ctx.run.times / SAMPLES),
+        ),
+        options=options,
         progress=ctx.progress,
     )
 
@@ -174,13 +149,15 @@ def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
     )
 
 
-def _evaluate_run(settings: Settings, run: RunFolder, how: HeldOut, progress: Progress) -> EvaluationReport:
+def _evaluate_run(
+    settings: Settings, run: RunFolder, options: EvaluationOptions, progress: Progress
+) -> EvaluationReport:
     """Evaluate in a process of its own, which has nothing but the run folder."""
-    return _evaluate(Context(settings, run, progress), read_learning_data(run), how)
+    return _evaluate(Context(settings, run, progress), read_learning_data(run), options)
 
 
 def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Evaluated:
-    """What an evaluation found, how, and on what data."""
+    """What an evaluation found, options, and on what data."""
     from routing_etl.times.profiles import read_evidence
 
     facts = training_facts(
@@ -253,8 +230,7 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     from routing_etl.times.profiles import read_evidence
 
     asked = asked or TrainingRequest()
-    how = HeldOut(asked.split, asked.max_items)
-    how.check(ctx.settings)
+    options = _options(ctx.settings, asked.split, asked.max_items)
     if asked.name is not None and not asked.dry_run:
         ctx.registry.check_name(asked.name)
     data = read_learning_data(ctx.run)
@@ -264,7 +240,7 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
             remedy="Check the routing table and the validity filter of the profile.",
         )
     times = read_evidence(ctx.run.times)
-    learned = _learn(ctx, data, times, how)
+    learned = _learn(ctx, data, times, options)
     trained = _trained(ctx, data, learned, asked)
     by = asked.requested_by or ctx.settings.service_user
     if asked.dry_run:
@@ -300,7 +276,9 @@ def _trained(ctx: Context, data: LearningData, learned: _Learned, asked: Trainin
     )
 
 
-def _learn(ctx: Context, data: LearningData, times: frames.TimeEvidence, how: HeldOut) -> _Learned:
+def _learn(
+    ctx: Context, data: LearningData, times: frames.TimeEvidence, options: EvaluationOptions
+) -> _Learned:
     """Fit on all items and evaluate on held-out ones, at the same time in two processes where that is faster."""
     started = time.perf_counter()
 
@@ -312,9 +290,9 @@ def _learn(ctx: Context, data: LearningData, times: frames.TimeEvidence, how: He
         return predictor, time.perf_counter() - begun
 
     if SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
-        (predictor, fit_seconds), evaluation, worker_mb = _side_by_side(ctx, how, fit)
+        (predictor, fit_seconds), evaluation, worker_mb = _side_by_side(ctx, options, fit)
     else:
-        (predictor, fit_seconds), evaluation = _in_turn(ctx, data, how, fit)
+        (predictor, fit_seconds), evaluation = _in_turn(ctx, data, options, fit)
         worker_mb = 0.0
     return _Learned(predictor, evaluation, fit_seconds, time.perf_counter() - started, worker_mb)
 
@@ -323,14 +301,14 @@ _Fit = Callable[[], "tuple[RoutingPredictor, float]"]
 
 
 def _side_by_side(
-    ctx: Context, how: HeldOut, fit: _Fit
+    ctx: Context, options: EvaluationOptions, fit: _Fit
 ) -> tuple[tuple[RoutingPredictor, float], EvaluationReport, float]:
     from routing_etl.model.base.threads import threads
 
     with (
         ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
         Worker(
-            functools.partial(_evaluate_run, ctx.settings, ctx.run, how),
+            functools.partial(_evaluate_run, ctx.settings, ctx.run, options),
             ctx.progress,
             what="the evaluation",
             run_id=ctx.run.run_id,
@@ -345,7 +323,7 @@ def _side_by_side(
 
 
 def _in_turn(
-    ctx: Context, data: LearningData, how: HeldOut, fit: _Fit
+    ctx: Context, data: LearningData, options: EvaluationOptions, fit: _Fit
 ) -> tuple[tuple[RoutingPredictor, float], EvaluationReport]:
     from routing_etl.model.base.threads import threads
 
@@ -353,7 +331,7 @@ def _in_turn(
         ctx.progress.task("Train: evaluate on held-out items", total=2) as bar,
         threads(ctx.settings.threads),
     ):
-        evaluation = _evaluate(ctx, data, how)
+        evaluation = _evaluate(ctx, data, options)
         bar.advance()
         bar.describe("Train: fit on every routed item")
         fitted = fit()

@@ -14,10 +14,11 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.database.engine import safe_url
 from routing_etl.errors import RegistryError
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.cards import documents, metadata_json
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import LearningData, read_attributes
-from routing_etl.pipeline.results import MetricRow, Trained, metric_rows, metrics_frame, metrics_json
+from routing_etl.pipeline.results import Trained, metric_rows, metrics_frame, metrics_json
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
@@ -66,7 +67,7 @@ class NewVersion:
 
 def save_version(ctx: Context, new: NewVersion) -> str:
     """Files first, then the database row: a version without its row is never the champion. Returns the name."""
-    from routing_etl.evaluation.pairing import as_json as held_out_json
+    from routing_etl.evaluation.paired import as_json as held_out_json
     from routing_etl.registry.versions import VersionContents
     from routing_etl.warehouse.records import Records, TrainedVersion
 

@@ -30,6 +30,7 @@ from accuracy import Asked, Plant, describe, read_plant
 from routing_etl.evaluation.evaluate import evaluate_unrouted
 from routing_etl.evaluation.glossary import arrow
 from routing_etl.evaluation.markdown import number, table
+from routing_etl.evaluation.metric_table import MODEL
 from routing_etl.evaluation.report import EvaluationReport
 from routing_etl.evaluation.verdicts import verdicts
 from routing_etl.frames import Predictions
@@ -299,22 +300,18 @@ def judge(plant: Plant, chosen: tuple[Ablation, ...], most: int, seed: int) -> E
         print(
             f"{ablation.name}: {time.perf_counter() - started:.1f} s" + ", CHANGED NOTHING" * same, flush=True
         )
-    full = answers.pop("full model")
-    return evaluate_unrouted(full, plant.truth, asked, routed=plant.routed, others=answers)
+    answers = {MODEL: answers.pop("full model"), **answers}
+    return evaluate_unrouted(answers, plant.truth, asked, routed=plant.routed)
 
 
 def ablation_tables(report: EvaluationReport, chosen: tuple[Ablation, ...]) -> str:
     """Markdown: the full model's values, then per ablation its value, and full minus ablated with interval and sign."""
-    rows = report.metrics.to_dicts()
-    full = {r["metric"]: r for r in rows if r["method"] == "model" and r["segment"] == "all"}
-    by = {(v.baseline, v.metric): v for v in verdicts(rows)}
+    full = {r.metric: r for r in report.table if r.of_model}
+    by = {(v.baseline, v.metric): v for v in verdicts(report.table)}
     signs = {"better": "+", "worse": "-", "unclear": "=", "not comparable": "?"}
     lines: list[str] = []
     for title, metrics in COLUMNS:
-        first = [
-            f"{number(full[m]['value'])} [{number(full[m]['low'])}, {number(full[m]['high'])}]"
-            for m in metrics
-        ]
+        first = [f"{number(full[m].value)} [{number(full[m].low)}, {number(full[m].high)}]" for m in metrics]
         body = [["full model", *first]]
         for ablation in chosen:
             cells = []
@@ -325,8 +322,8 @@ def ablation_tables(report: EvaluationReport, chosen: tuple[Ablation, ...]) -> s
             body.append([ablation.name, *cells])
         lines += table([title, *(m + arrow(m) for m in metrics)], body)
     lines += [f"* {a.name}: without {a.lacks}." for a in chosen]
-    lines += ["* Behind a value: full model minus this one, paired 95 % interval; + the full model is surely better, "
-              "- surely worse, = neither."]  # fmt: skip
+    lines += ["* Behind a value: full model minus this one, paired 95 % interval; + the full model is significantly better, "
+              "- significantly worse (interval excludes 0), = neither."]  # fmt: skip
     return "\n".join(lines)
 
 

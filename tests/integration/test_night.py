@@ -14,7 +14,7 @@ from homes import ask, home_settings
 
 from routing_etl import frames
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
-from routing_etl.evaluation.pairing import from_json
+from routing_etl.evaluation.paired import from_json
 from routing_etl.pipeline import steps, street, training, upkeep
 from routing_etl.pipeline.cards import CARD, model_card
 from routing_etl.pipeline.context import Context

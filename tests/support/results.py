@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from routing_etl.pipeline.results import DatasetStats, Evaluated, MetricRow, Trained
+from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.pipeline.results import DatasetStats, Evaluated, Trained
 from routing_etl.pipeline.training_facts import ItemCounts, ResultDates, RoutingDates, TrainingFacts
 
 NO_STATS = DatasetStats(0, 0, 0, 0.0, 0.0, 0, (), {})

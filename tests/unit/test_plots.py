@@ -11,12 +11,22 @@ import polars as pl
 import pytest
 
 from routing_etl import frames, plots
+from routing_etl.evaluation.metric_table import metrics_frame
+from routing_etl.evaluation.report import EvaluationTables
 
 
 def size_of(png: bytes | None) -> tuple[int, int]:
     assert png is not None and png[:8] == b"\x89PNG\r\n\x1a\n"
     assert len(png) < 100_000
     return struct.unpack(">II", png[16:24])  # type: ignore[return-value]
+
+
+def row(
+    metric: str, value: float | None, low: float | None = None, method: str = "model"
+) -> dict[str, object]:
+    return {
+        "method": method, "split": "time", "segment": "all", "metric": metric, "value": value, "low": low, "high": low, "n": 9,
+    }  # fmt: skip
 
 
 def by_job(n: int, job: str = "J") -> pl.DataFrame:
@@ -36,24 +46,31 @@ def test_time_profiles_of_many_jobs_and_of_korean_codes() -> None:
     assert plots.time_profile_by_job(frames.TIME_BY_JOB.empty()) is None
 
 
+SAMPLE = {"measure": pl.String(), "predicted": pl.Float64(), "actual": pl.Float64()}
+
+
 def test_predicted_against_actual_shows_one_measure() -> None:
     rows = [{"measure": "run", "predicted": 1.0 + i / 100, "actual": 1.1 + i / 90} for i in range(1000)]
-    size_of(plots.predicted_against_actual(rows))
-    assert plots.predicted_against_actual(rows, "setup") is None
-    size_of(plots.predicted_against_actual([{"measure": "setup", "predicted": 5.0, "actual": 5.0}], "setup"))
+    sample = pl.DataFrame(rows, schema=SAMPLE)
+    size_of(plots.predicted_against_actual(sample))
+    assert plots.predicted_against_actual(sample, "setup") is None
+    one = pl.DataFrame({"measure": ["setup"], "predicted": [5.0], "actual": [5.0]})
+    size_of(plots.predicted_against_actual(one, "setup"))
 
 
 def test_calibration_needs_a_bin() -> None:
     rows = [{"n": 10 * i + 1, "confidence": i / 10, "observed": i / 11} for i in range(10)]
-    size_of(plots.confidence_calibration(rows))
-    assert plots.confidence_calibration([]) is None
+    size_of(plots.confidence_calibration(pl.DataFrame(rows)))
+    assert plots.confidence_calibration(pl.DataFrame(rows).clear()) is None
 
 
 def test_accuracy_against_coverage_draws_baselines_and_oracle_where_there_are_any() -> None:
-    curve = [{"coverage": i / 20, "threshold": None, "accuracy": 1 - i / 40} for i in range(1, 21)]
+    curve = pl.DataFrame(
+        {"coverage": [i / 20 for i in range(1, 21)], "accuracy": [1 - i / 40 for i in range(1, 21)]}
+    )
 
     def value(method: str, metric: str, number: float | None) -> dict[str, object]:
-        return {"method": method, "segment": "all", "metric": metric, "value": number}
+        return row(metric, number, method=method)
 
     points = [
         value("model", "exact_at_1", 0.5), value("legacy", "exact_at_1_answered", 0.1), value("legacy", "answered_share", 0.9),
@@ -61,12 +78,13 @@ def test_accuracy_against_coverage_draws_baselines_and_oracle_where_there_are_an
         value("silent", "exact_at_1_answered", None), value("oracle", "exact_at_1", 0.9),
         value("oracle", "exact_at_1_surest_half", 1.0), value("model_minus_legacy", "exact_at_1_answered", 0.4),
     ]  # fmt: skip
-    drawn = [plots.accuracy_against_coverage(curve, rows) for rows in ([], points[:3], points)]
+    drawn = [plots.accuracy_against_coverage(curve, metrics_frame(rows)) for rows in ([], points[:3], points)]
     for png in drawn:
         size_of(png)
     assert len(set(drawn)) == 3
-    assert plots.accuracy_against_coverage([], points) is None
-    assert plots.accuracy_against_coverage([{"coverage": 1.0, "accuracy": None}], points) is None
+    metrics = metrics_frame(points)
+    assert plots.accuracy_against_coverage(curve.clear(), metrics) is None
+    assert plots.accuracy_against_coverage(curve.head(1).with_columns(accuracy=None), metrics) is None
 
 
 @pytest.mark.parametrize(("share", "n", "low", "high"), [(0.5, 10, 0.2366, 0.7634), (0.0, 10, 0.0, 0.2775)])
@@ -80,22 +98,23 @@ def test_an_evaluations_plots_are_saved_and_those_without_data_are_not(tmp_path:
         "calibration": [{"n": 4, "confidence": 0.5, "observed": 0.75}],
         "time_sample": [],
     }
-    files = plots.save(plots.of_evaluation(report), tmp_path / "new" / "folder")
+    files = plots.save(plots.of_evaluation(EvaluationTables.from_json(report)), tmp_path / "new" / "folder")
     assert [f.name for f in files] == ["confidence_calibration.png"]
     size_of(files[0].read_bytes())
-    assert plots.save(plots.of_evaluation({"metrics": []}), tmp_path) == []
-
-
-def row(metric: str, value: float | None, low: float | None = None) -> dict[str, object]:
-    return {"method": "model", "segment": "all", "metric": metric, "value": value, "low": low, "high": low}
+    assert plots.save(plots.of_evaluation(EvaluationTables.from_json({"metrics": []})), tmp_path) == []
 
 
 def test_the_trend_leaves_out_what_was_not_measured() -> None:
-    unmeasured = ("v1", [row("exact_at_1", None)])
+    def version(name: str, *rows: dict[str, object]) -> tuple[str, pl.DataFrame]:
+        return name, metrics_frame(rows)
+
+    unmeasured = version("v1", row("exact_at_1", None))
     assert plots.metric_trend([unmeasured]) is None
-    assert plots.metric_trend([("v1", [row("some_other", 0.5)])]) is None
+    assert plots.metric_trend([version("v1", row("some_other", 0.5))]) is None
     size_of(
-        plots.metric_trend([unmeasured, ("v2", [row("exact_at_1", 0.5, 0.4)]), ("v3", [row("ece", 0.1)])])
+        plots.metric_trend(
+            [unmeasured, version("v2", row("exact_at_1", 0.5, 0.4)), version("v3", row("ece", 0.1))]
+        )
     )
 
 

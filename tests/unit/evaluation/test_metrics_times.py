@@ -19,7 +19,8 @@ from routing_etl.evaluation.bootstrap import (
     trimmed_mean,
     weighted_median,
 )
-from routing_etl.evaluation.comparison import Comparison, compare, known_routings
+from routing_etl.evaluation.comparison import Comparison, compare
+from routing_etl.evaluation.reference import known_routings
 from routing_etl.evaluation.time_metrics import expected_error, time_metrics
 from routing_etl.frames import TimeEvidence
 

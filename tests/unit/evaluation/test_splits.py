@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 from model_toy import toy_items, toy_operations, toy_rule
 
 from routing_etl.errors import ConfigurationError, ModelError
-from routing_etl.evaluation.splits import Split, identifier_columns, make_split, near_identical_groups
+from routing_etl.evaluation import splits
+from routing_etl.evaluation.options import EvaluationOptions
+from routing_etl.evaluation.splits import Split, identifier_columns, near_identical_groups
 
 START = datetime(2024, 1, 1)
+
+
+def make_split(items: pl.DataFrame, operations: pl.DataFrame, **options: object) -> Split:
+    return splits.make_split(items, operations, EvaluationOptions(**options))
 
 
 def plant(

@@ -11,12 +11,14 @@ from evaluation_toy import actual_times, items_of, operations_of, predictions_of
 from scipy.stats import norm
 
 from routing_etl.evaluation.baselines import MajorityByPartType
-from routing_etl.evaluation.evaluate import evaluate, evaluate_unrouted
+from routing_etl.evaluation.evaluate import WorkResults, evaluate, evaluate_unrouted
 from routing_etl.evaluation.glossary import GLOSSARY
+from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.truth import Truth, truth_predictions
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, METRICS, TimeEvidence
 
 KEYS = ["I1", "I2"]
+NO_INTERVALS = EvaluationOptions(n_resamples=0)
 
 
 def truth(noise: float | None = None, item_noise: float = 0.0) -> Truth:
@@ -48,13 +50,13 @@ def judged(answers: dict, **options) -> dict[str, float | None]:
     items = items_of(KEYS, part_type=["P", "NEW"])
     routed = items_of([f"T{i}" for i in range(40)], part_type=["P"] * 40)
     report = evaluate_unrouted(
-        predictions_of(answers),
+        {"model": predictions_of(answers)},
         options.pop("truth", truth()),
         items,
         routed=routed,
-        n_resamples=20,
-        **options,
+        options=EvaluationOptions(n_resamples=20),
     )
+    assert not options
     METRICS.validate(report.metrics)
     assert set(report.metrics["metric"]) <= set(GLOSSARY)
     mine = report.metrics.filter((pl.col("method") == "model") & (pl.col("segment") == "all"))
@@ -98,7 +100,7 @@ def test_the_oracle_reaches_the_ceiling():
     oracle = truth_predictions(truth(), items)
     CANDIDATES.validate(oracle.candidates)
     CANDIDATE_OPERATIONS.validate(oracle.operations)
-    report = evaluate_unrouted(oracle, truth(), items, routed=items, n_resamples=0)
+    report = evaluate_unrouted({"model": oracle}, truth(), items, routed=items, options=NO_INTERVALS)
     assert report.value("expected_exact_at_1_share") == pytest.approx(1.0)
     assert report.value("expected_exact_at_4_share") == pytest.approx(1.0)
     assert report.value("operation_f1_vs_oracle") == pytest.approx(1.0)
@@ -145,12 +147,12 @@ def test_known_part_types_should_be_surer_than_new_ones():
 
 def test_items_without_truth_are_left_out_and_none_at_all_is_unmeasured():
     items = items_of([*KEYS, "UNKNOWN"], part_type=["P", "NEW", "P"])
-    answers = predictions_of({"I1": [(0.6, steps("A"))], "UNKNOWN": [(0.6, steps("A"))]})
-    report = evaluate_unrouted(answers, truth(), items, routed=items, n_resamples=0)
-    assert report.details["items_evaluated"] == 2
+    answers = {"model": predictions_of({"I1": [(0.6, steps("A"))], "UNKNOWN": [(0.6, steps("A"))]})}
+    report = evaluate_unrouted(answers, truth(), items, routed=items, options=NO_INTERVALS)
+    assert report.details.items_evaluated == 2
     only = items.filter(pl.col("item_key") == "UNKNOWN")
-    none = evaluate_unrouted(answers, truth(), only, routed=items, n_resamples=0)
-    assert none.value("exact_at_1") is None and none.alerts[0]["code"] == "NO_ACTUAL_DATA"
+    none = evaluate_unrouted(answers, truth(), only, routed=items, options=NO_INTERVALS)
+    assert none.value("exact_at_1") is None and none.alerts[0].code == "NO_ACTUAL_DATA"
 
 
 def test_held_out_routings_beside_ceiling_and_oracle():
@@ -169,9 +171,11 @@ def test_held_out_routings_beside_ceiling_and_oracle():
         {"ITEM_CD": keys, "JOB_CD": ["A"] * 40, "SETUP_MIN": [5.0] * 40, "RUN_MIN": [2.0] * 40}
     )
     found = evaluate(
-        MajorityByPartType, items, operations, split="time", test_days=15, n_resamples=10,
-        evidence=lambda keys: TimeEvidence.none(), truth=Truth.from_tables(routing, time),
-        actuals=actual_times({(k, 10, "A"): (5.0, 3.0) for k in keys}),
+        MajorityByPartType, items, operations, truth=Truth.from_tables(routing, time),
+        results=WorkResults(
+            lambda keys: TimeEvidence.none(), actual_times({(k, 10, "A"): (5.0, 3.0) for k in keys})
+        ),
+        options=EvaluationOptions(split="time", test_days=15, n_resamples=10),
     )  # fmt: skip
     # the majority of the older items is 'A B': never what was written, mostly what would be
     assert found.value("exact_at_1") == 0.0 and found.value("exact_at_1", method="oracle") == 0.0

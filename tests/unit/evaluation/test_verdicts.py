@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from test_card import metric_row
 
-from routing_etl.evaluation.report import FURTHER
-from routing_etl.evaluation.verdicts import baselines_of, conclusion, not_better, verdict_table, verdicts
+from routing_etl.evaluation.metric_table import MetricTable, metrics_frame
+from routing_etl.evaluation.sections import FURTHER
+from routing_etl.evaluation.verdicts import Verdict, conclusion, not_better, verdict_table
+from routing_etl.evaluation.verdicts import verdicts as verdicts_of
 
 
 def pair(metric, model, other, low, high, baseline="legacy", segment="all"):
@@ -14,6 +16,14 @@ def pair(metric, model, other, low, high, baseline="legacy", segment="all"):
         metric_row(baseline, metric, other, segment=segment),
         metric_row(f"model_minus_{baseline}", metric, model - other, low, high, segment=segment),
     ]
+
+
+def found_in(rows: list[dict]) -> MetricTable:
+    return MetricTable.of(metrics_frame(rows))
+
+
+def verdicts(rows: list[dict], segment: str = "all") -> list[Verdict]:
+    return verdicts_of(found_in(rows), segment=segment)
 
 
 def rows():
@@ -56,15 +66,15 @@ def test_metrics_that_no_section_names_are_compared_too_but_not_those_that_only_
 
 
 def test_oracle_ceiling_and_differences_are_no_baselines():
-    assert baselines_of(rows()) == ["legacy"]
+    assert found_in(rows()).baselines() == ["legacy"]
 
 
 def test_the_last_line_lists_exactly_the_open_pairs():
     found = verdicts(rows())
     assert [v.metric for v in not_better(found)] == ["ece", "run_wape", "run_filled"]
     assert verdict_table(found).strip().splitlines()[-1] == (
-        "Surely better (paired 95 % interval) in 1 of 4 comparisons; not in 3: (ece, legacy) worse, (run_wape, legacy), "
-        "(run_filled, legacy) equal."
+        "Significantly better (paired 95 % interval excludes 0) in 1 of 4 comparisons; not in 3: (ece, legacy) worse, "
+        "(run_wape, legacy), (run_filled, legacy) equal."
     )
     assert conclusion(verdicts(pair("exact_at_1", 0.7, 0.5, 0.1, 0.3))).endswith(
         "1 of 1 comparisons; no pair is open."

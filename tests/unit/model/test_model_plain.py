@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 from routing_etl.errors import FrameError, ModelError, RoutingEtlError
 from routing_etl.evaluation.evaluate import evaluate
+from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.frames import ITEMS as ITEMS_CONTRACT
 from routing_etl.frames import OPERATIONS as OPERATIONS_CONTRACT
 from routing_etl.frames import AttributeSpec
@@ -113,14 +114,13 @@ def test_standard_times_alone_are_enough_for_times() -> None:
 
 
 def test_evaluate_takes_plain_frames_and_needs_no_times(capsys: pytest.CaptureFixture[str]) -> None:
-    report = evaluate(small, PLAIN_ITEMS, PLAIN_OPERATIONS, split="family", n_resamples=0, max_items=20)
+    options = EvaluationOptions(split="family", n_resamples=0, max_items=20)
+    report = evaluate(small, PLAIN_ITEMS, PLAIN_OPERATIONS, options=options)
     exact = report.value("exact_at_1")
     assert exact is not None and 0 < exact <= 1
     assert report.value("run_mae") is None
     assert report.value("exact_at_1", method="nearest_copy") is not None
-    full = evaluate(
-        small, *training_frames(PLAIN_ITEMS, PLAIN_OPERATIONS), split="family", n_resamples=0, max_items=20
-    )
+    full = evaluate(small, *training_frames(PLAIN_ITEMS, PLAIN_OPERATIONS), options=options)
     assert full.metrics.equals(report.metrics)
     assert capsys.readouterr().out == ""
 

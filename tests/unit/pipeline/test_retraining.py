@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from results import metric_row
 
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.night import retraining_reasons
-from routing_etl.pipeline.results import MetricRow
 from routing_etl.settings import Settings
 
 

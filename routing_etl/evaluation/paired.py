@@ -1,17 +1,14 @@
 """Two versions on the same held-out items: what each got right per item, and the paired difference.
 
-Why versions are compared in this way: docs/decisions/0012-promotion-on-record.md.
+Why a promotion is decided in this way: docs/decisions/0012-promotion-on-record.md.
 
 Every version is evaluated by a model that has not seen the judged items. Of two versions, each judged on the newest
 routings of its own day, the items that both judged are held out for both, so their results can be paired item by item:
 the interval of a paired difference is far narrower than those of two values on different items, and a window that is
 harder than the last one is not taken for a worse version.
 
-Paired are only items whose routing is the same in both evaluations, and times only where the actual times are: what was
-rewritten or reported since would judge the two by different truths.
-
-What belongs here: the frame of a version's held-out items, and its comparison with another's. What does not: metrics
-(`metrics.py`, `time_metrics.py`), resampling, what follows from a difference (`pipeline/champion.py`).
+Items are paired only when their routing is the same in both evaluations, and times only when the actual times are: what
+was rewritten or reported since would judge the two versions by different truths.
 """
 
 from __future__ import annotations
@@ -22,20 +19,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_etl.evaluation.arrays import FloatArray, IntArray
 from routing_etl.evaluation.bootstrap import (
     Estimate,
-    FloatArray,
-    IntArray,
     Metric,
     Resampler,
     SumMetric,
     ratio,
     summarise,
 )
-from routing_etl.evaluation.comparison import Reference
-from routing_etl.evaluation.metrics import f_score
+from routing_etl.evaluation.reference import Reference
+from routing_etl.evaluation.sums import f_score
 
-#: Metrics that are paired: how many sums each item adds, and the value of the sums; as their metrics have them.
+#: Metrics that are paired: how many sums each item adds, and what makes a value of the sums. Both as in the metric itself.
 PAIRED: dict[str, tuple[int, Callable[[FloatArray], FloatArray]]] = {
     "exact_at_1": (2, ratio),
     "operation_f1": (4, f_score),
@@ -43,11 +39,12 @@ PAIRED: dict[str, tuple[int, Callable[[FloatArray], FloatArray]]] = {
     "run_wape": (2, ratio),
     "setup_wape": (2, ratio),
 }
-#: Column of the truth that a metric's items must share beside the routing.
+#: Column of the actual time that an item must share in both evaluations, besides the routing.
 _TRUTH = {"run_wape": "run_truth", "setup_wape": "setup_truth"}
-#: Actual times that differ by less are the same: the lot's exponent is measured anew every night, and moves them by a little.
+#: Relative difference up to which actual times are the same: the exponent of the lot size is estimated anew every night, which
+#: moves the times by a little.
 _SAME_TIME = 0.01
-#: Fewer items than this are not a comparison.
+#: Least common items for a paired difference.
 LEAST_PAIRS = 30
 NO_PAIRS = f"FEWER_THAN_{LEAST_PAIRS}_COMMON_ITEMS"
 
@@ -60,16 +57,22 @@ HELD_OUT = _FIXED | {f"{name}_{i}": pl.Float64() for name, (width, _) in PAIRED.
 
 
 def held_out_items(metrics: Sequence[Metric], reference: Reference, clusters: IntArray) -> pl.DataFrame:
-    """What each judged item adds to the paired metrics, and what it was judged by (`HELD_OUT`).
+    """What each judged item adds to the paired metrics, and what it was judged by.
 
     Parameters
     ----------
-    metrics: of one method; a paired one that is missing is NULL. clusters: near-identical group per item.
+    metrics : sequence of Metric
+        Metrics of one method; a paired one that is missing is NULL.
+    reference : Reference
+        What the items were judged by.
+    clusters : numpy.ndarray
+        Number of the near-identical group of each item.
 
     Returns
     -------
-    item_key, cluster, `routing` (jobs and resources as text), `run_truth` and `setup_truth` (sums of the
-    actual minutes, NULL without any) and the sums of each metric. No rows where the reference is a distribution.
+    polars.DataFrame
+        `HELD_OUT`: item_key, cluster, `routing` (jobs and resources as text), `run_truth` and `setup_truth` (sums of the
+        actual minutes, NULL without any) and the sums of each metric. No rows where the reference is a distribution.
     """
     if reference.expected:
         return pl.DataFrame(schema=HELD_OUT)
@@ -98,13 +101,13 @@ def held_out_items(metrics: Sequence[Metric], reference: Reference, clusters: In
 
 
 def as_json(held_out: pl.DataFrame) -> dict[str, list[Any]]:
-    """The frame as plain lists by column, to be kept with a version."""
+    """Write held-out items as plain lists by column, to be kept with a version; numbers have 9 significant digits."""
     rounded = held_out.with_columns(pl.col(pl.Float64).round_sig_figs(9))
     return {name: rounded[name].to_list() for name in rounded.columns}
 
 
 def from_json(content: Mapping[str, Any]) -> pl.DataFrame:
-    """The frame that `as_json` kept; columns that it lacks are NULL."""
+    """Read what `as_json` wrote; columns that it lacks are NULL."""
     height = len(content.get("item_key", ()))
     columns = {name: content.get(name, [None] * height) for name in HELD_OUT}
     return pl.DataFrame(columns, schema=HELD_OUT, strict=False)
@@ -117,12 +120,20 @@ def paired_differences(
 
     Parameters
     ----------
-    mine, theirs: `HELD_OUT` frames; the clusters are those of `mine`.
+    mine : polars.DataFrame
+        `HELD_OUT` frame of one version; the clusters are taken from it.
+    theirs : polars.DataFrame
+        `HELD_OUT` frame of the other version.
+    n_resamples : int, optional
+        Bootstrap resamples behind each interval.
+    random_state : int, optional
+        Seed of the resamples.
 
     Returns
     -------
-    Per metric the difference with its paired 95 % interval and the number of common items; its value is None with a
-    reason where fewer than `LEAST_PAIRS` items are common or neither has anything to measure.
+    dict of str to Estimate
+        Per metric the difference with its paired 95 % interval and the number of common items. Its value is None with a reason
+        where fewer than `LEAST_PAIRS` items are common or neither has anything to measure.
     """
     both = mine.join(theirs, on=["item_key", "routing"], how="inner", suffix="_theirs").sort("item_key")
     found = {}

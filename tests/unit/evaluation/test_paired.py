@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
 
-from routing_etl.evaluation.evaluate import evaluate
-from routing_etl.evaluation.pairing import HELD_OUT, PAIRED, as_json, from_json, paired_differences
+from routing_etl.evaluation.evaluate import WorkResults, evaluate
+from routing_etl.evaluation.options import EvaluationOptions
+from routing_etl.evaluation.paired import HELD_OUT, PAIRED, as_json, from_json, paired_differences
 from routing_etl.frames import Predictions, TimeEvidence
 
 KEYS = [f"I{i:03d}" for i in range(100)]
@@ -37,8 +38,11 @@ def judged(
     routings = {k: [{**steps("A")[0], "res_cd": res}] for k in keys}
     return evaluate(
         lambda: Answering(right, minutes), items_of(keys, kind=[f"k{int(k[1:]) % 7}" for k in keys]),
-        operations_of(routings, WHEN), split="time", test_days=len(keys) // 2, evidence=lambda _: TimeEvidence.none(),
-        actuals=actual_times({(k, 10, "A"): (None, actual) for k in keys}), baselines=False, n_resamples=0,
+        operations_of(routings, WHEN),
+        results=WorkResults(
+            lambda _: TimeEvidence.none(), actual_times({(k, 10, "A"): (None, actual) for k in keys})
+        ),
+        options=EvaluationOptions(split="time", test_days=len(keys) // 2, baselines=False, n_resamples=0),
     )  # fmt: skip
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
 from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
 from model_toy import toy_items, toy_operations, toy_rule
+from sklearn.base import BaseEstimator
 from structlog.testing import capture_logs
 
 from routing_etl.errors import ConfigurationError, ModelError
+from routing_etl.evaluation.alerts import Cycle, Thresholds, alerts_of
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.evaluation.evaluate import evaluate
-from routing_etl.evaluation.glossary import GLOSSARY, compared
-from routing_etl.evaluation.report import EvaluationReport, Thresholds, raise_alerts
+from routing_etl.evaluation.evaluate import WorkResults, evaluate
+from routing_etl.evaluation.glossary import GLOSSARY, outcome
+from routing_etl.evaluation.options import EvaluationOptions
+from routing_etl.evaluation.report import EvaluationReport, EvaluationTables
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 
 
@@ -51,15 +55,10 @@ def no_evidence(keys: pl.Series) -> TimeEvidence:
 
 
 def run(toy, **options) -> EvaluationReport:
-    given = {
-        "split": "time",
-        "evidence": no_evidence,
-        "actuals": TimeEvidence.none(),
-        "n_resamples": 50,
-        **options,
-    }
-    make = given.pop("make", NearestCopyPredictor)
-    return evaluate(make, *toy, **given)
+    make = options.pop("make", NearestCopyPredictor)
+    results = WorkResults(options.pop("evidence", no_evidence), TimeEvidence.none())
+    chosen = EvaluationOptions(**{"split": "time", "n_resamples": 50, **options})
+    return evaluate(make, *toy, results=results, options=chosen)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +82,8 @@ def test_a_routing_that_only_the_item_itself_has_is_never_predicted():
     )
     for split in ("time", "family", "loo"):
         found = evaluate(
-            NearestCopyPredictor, items, pl.concat([main, alternate]), split=split, evidence=no_evidence,
-            actuals=TimeEvidence.none(), test_days=9, n_resamples=0,
+            NearestCopyPredictor, items, pl.concat([main, alternate]),
+            options=EvaluationOptions(split=split, test_days=9, n_resamples=0),
         )  # fmt: skip
         for method in ("model", "nearest_copy", "majority_part_type", "legacy"):
             assert found.value("exact_at_1", method=method) == 0.0
@@ -156,10 +155,10 @@ def test_with_several_folds_an_item_is_judged_by_the_resources_that_its_own_fold
     for first, second in (([("A", "S", 1)], []), ([], [("A", "S", 1)])):
         models = iter([Fixed(first), Fixed(second)])
         found = evaluate(
-            lambda models=models: next(models), items_of(keys, kind=keys), operations_of(routings), split="loo", folds=2,
-            evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+            lambda models=models: next(models), items_of(keys, kind=keys), operations_of(routings),
+            options=EvaluationOptions(split="loo", folds=2, baselines=False, n_resamples=0),
         )  # fmt: skip
-        assert found.details["folds"] == 2
+        assert found.details.folds == 2
         assert found.value("resource_top1") == 0.0
         assert found.value("resource_top3") == 0.5
 
@@ -214,8 +213,9 @@ def test_differences_in_times_are_on_the_operations_that_both_have():
     times = actual_times({(k, s, j): (None, 2.0) for k in keys for s, j in ((10, "A"), (20, "B"))})
     answer = [*steps("A", run_time=2.0), *steps("B", run_time=90.0)]
     found = evaluate(
-        lambda: Fixed(dict.fromkeys(keys, answer)), items, operations, split="time", test_days=20, evidence=no_evidence,
-        actuals=times, n_resamples=20,
+        lambda: Fixed(dict.fromkeys(keys, answer)), items, operations,
+        results=WorkResults(no_evidence, times),
+        options=EvaluationOptions(split="time", test_days=20, n_resamples=20),
     )  # fmt: skip
     assert found.value("run_mae") == pytest.approx(44.0)
     assert found.value("run_mae", method="nearest_copy") == 0.0
@@ -237,8 +237,8 @@ def test_part_type_bands_count_training_items_only():
     items = items_of(keys, part_type=kinds, kind=[f"k{i % 5}" for i in range(100)])
     when = {k: datetime(2024, 1, 1) + timedelta(days=i) for i, k in enumerate(keys)}
     found = evaluate(
-        MajorityByPartType, items, operations_of({k: steps("A") for k in keys}, when), split="time", test_days=35,
-        evidence=no_evidence, actuals=TimeEvidence.none(), baselines=False, n_resamples=0,
+        MajorityByPartType, items, operations_of({k: steps("A") for k in keys}, when),
+        options=EvaluationOptions(split="time", test_days=35, baselines=False, n_resamples=0),
     ).metrics.filter(pl.col("metric") == "exact_at_1")  # fmt: skip
     counts = dict(found.select("segment", "n").iter_rows())
     assert counts["part_type_band:frequent"] == 20 and counts["part_type_band:rare"] == 5
@@ -251,16 +251,50 @@ def test_the_same_evaluation_twice_is_equal(toy, usual):
 
 def test_legacy_metrics_are_rounded_and_equal_the_rows(usual):
     found = usual
-    assert set(found.legacy) == {
-        "accuracy",
-        "precision_weighted",
-        "recall_weighted",
-        "f1_weighted",
-        "sample_count",
-    }
-    for name in ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted"):
-        assert found.legacy[name] == round(found.value(name), 4)
-    assert found.legacy["sample_count"] > 0
+    names = ["accuracy", "precision_weighted", "recall_weighted", "f1_weighted"]
+    assert list(found.as_dict()["legacy"]) == [*names, "sample_count"]
+    for name in names:
+        assert getattr(found.legacy, name) == round(found.value(name), 4)
+    assert found.legacy.sample_count > 0
+
+
+# --- what is evaluated -----------------------------------------------------------------------------------------------
+
+
+class Copying(BaseEstimator):
+    """A nearest copy with scikit-learn's parameters; a fitted one refuses to be fitted again."""
+
+    def __init__(self, similarity_threshold: float = 0.8) -> None:
+        self.similarity_threshold = similarity_threshold
+
+    def fit(self, items, operations, *, times=None, progress=None):
+        assert not hasattr(self, "inner_")
+        self.inner_ = NearestCopyPredictor(similarity_threshold=self.similarity_threshold)
+        self.inner_.fit(items, operations, times=times)
+        return self
+
+    def predict(self, items) -> Predictions:
+        return self.inner_.predict(items)
+
+
+def test_an_estimator_is_cloned_with_its_parameters_for_every_fold_and_never_fitted_itself(toy):
+    asked = {"split": "loo", "folds": 3, "baselines": False, "n_resamples": 0}
+    given = Copying(similarity_threshold=0.97)
+    made = run(toy, make=lambda: NearestCopyPredictor(similarity_threshold=0.97), **asked).metrics
+    assert run(toy, make=given, **asked).metrics.equals(made)
+    assert not hasattr(given, "inner_")
+
+
+def test_what_can_be_neither_called_nor_cloned_is_refused_with_a_remedy(toy):
+    with pytest.raises(ConfigurationError, match="NearestCopyPredictor cannot be evaluated") as caught:
+        run(toy, make=NearestCopyPredictor())
+    assert "callable" in caught.value.remedy
+
+
+def test_without_options_and_work_results_the_newest_routings_are_judged(toy):
+    found = evaluate(NearestCopyPredictor, *toy)
+    assert (found.details.split, found.details.folds) == ("time", 1)
+    assert found.value("exact_at_1") is not None and found.value("run_mae") is None
 
 
 # --- failures --------------------------------------------------------------------------------------------------------
@@ -282,8 +316,12 @@ def test_a_model_that_cannot_be_fitted_is_null_with_its_message(toy):
         0, named=True
     )
     assert row["value"] is None and "Only 3 items." in row["reason"]
-    assert found.legacy == {} and found.value("exact_at_1", method="nearest_copy") is not None
-    assert found.details["cycle"]["items_evaluated"] == 0
+    assert (
+        found.legacy is None
+        and found.as_dict()["legacy"] == {}
+        and found.value("exact_at_1", method="nearest_copy") is not None
+    )
+    assert found.details.cycle.items_evaluated == 0
     assert "METHOD_FAILED" in found.to_markdown()
 
 
@@ -333,9 +371,9 @@ def test_wrong_options_are_errors_before_anything_is_fitted(toy, wrong):
 def test_nothing_to_judge_is_null_and_critical_never_perfect(toy):
     items, operations = toy
     found = run((items, operations.head(0)))
-    assert found.value("exact_at_1") is None and found.value("run_mae") is None and found.legacy == {}
-    assert [(a["code"], a["severity"]) for a in found.alerts] == [("NO_ACTUAL_DATA", "critical")]
-    assert found.details["items_evaluated"] == 0
+    assert found.value("exact_at_1") is None and found.value("run_mae") is None and found.legacy is None
+    assert [(a.code, a.severity) for a in found.alerts] == [("NO_ACTUAL_DATA", "critical")]
+    assert found.details.items_evaluated == 0
     assert found.metrics["reason"].str.starts_with("NO_ACTUAL_DATA").all()
     METRICS.validate(found.metrics)
 
@@ -344,46 +382,47 @@ def test_without_work_results_times_are_null_and_an_alert_says_so(usual):
     found = usual
     row = found.metrics.filter((pl.col("method") == "model") & (pl.col("metric") == "run_mae"))
     assert row["value"].to_list() == [None] and row["reason"].to_list() == ["NO_ACTUAL_DATA"]
-    assert ("NO_ACTUAL_DATA", "warning") in [(a["code"], a["severity"]) for a in found.alerts]
+    assert ("NO_ACTUAL_DATA", "warning") in [(a.code, a.severity) for a in found.alerts]
 
 
 # --- alerts ----------------------------------------------------------------------------------------------------------
 
-GOOD = {"run_mae": 1.0, "run_trim_mae": 1.0, "run_cv": 0.2, "process_match": 0.95}
+GOOD = Cycle(
+    cycle_id="time-1", timestamp="", strategy="", sample_size=100, items_evaluated=100, items_failed=0, sample_count=100,
+    mae=1.0, trim_mae=1.0, rmse=1.0, cv=0.2, process_match=0.95, outsourcing_success=1.0, duration_seconds=0.0,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("values", "items", "operations", "expected"),
     [
         ({}, 100, 100, []),
-        ({"run_mae": 5.1}, 100, 100, [("HIGH_MAE", "warning")]),
-        ({"run_mae": 10.1}, 100, 100, [("HIGH_MAE", "critical")]),
-        ({"run_trim_mae": 3.6}, 100, 100, [("HIGH_MAE", "warning")]),
+        ({"mae": 5.1}, 100, 100, [("HIGH_MAE", "warning")]),
+        ({"mae": 10.1}, 100, 100, [("HIGH_MAE", "critical")]),
+        ({"trim_mae": 3.6}, 100, 100, [("HIGH_MAE", "warning")]),
         ({"process_match": 0.79}, 100, 100, [("LOW_PROCESS_MATCH", "warning")]),
-        ({"run_cv": 0.51}, 100, 100, [("HIGH_CV", "warning")]),
+        ({"cv": 0.51}, 100, 100, [("HIGH_CV", "warning")]),
         ({}, 2, 100, [("LOW_SAMPLES", "warning")]),
         ({}, 100, 2, [("LOW_SAMPLES", "warning")]),
-        ({"run_mae": None, "run_trim_mae": None, "run_cv": None}, 100, 0, [("NO_ACTUAL_DATA", "warning")]),
+        ({"mae": None, "trim_mae": None, "cv": None}, 100, 0, [("NO_ACTUAL_DATA", "warning")]),
         ({}, 0, 0, [("NO_ACTUAL_DATA", "critical")]),
     ],
 )
 def test_alerts_at_the_earlier_systems_limits(values, items, operations, expected):
-    found = raise_alerts(
-        {**GOOD, **values}, items_evaluated=items, actual_operations=operations, thresholds=Thresholds()
-    )
-    assert [(a["code"], a["severity"]) for a in found] == expected
+    found = alerts_of(replace(GOOD, sample_size=items, sample_count=operations, **values), Thresholds())
+    assert [(a.code, a.severity) for a in found] == expected
 
 
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
 def test_direction_of_metrics():
-    assert compared("exact_at_1", 0.9, 0.1, 0.2) == "better"
-    assert compared("exact_at_1", 0.9, -0.2, -0.1) == "worse"
-    assert compared("run_wape", 0.2, -0.2, -0.1) == "better"
-    assert compared("ece", 0.2, 0.1, 0.2) == "worse"
-    assert compared("ece", 0.2, -0.1, 0.2) == compared("ece", 0.2, 0.0, 0.0) == "unclear"
-    assert compared("abstained_share", 0.5, 0.4, 0.5) == "none"
+    assert outcome("exact_at_1", 0.9, 0.1, 0.2) == "better"
+    assert outcome("exact_at_1", 0.9, -0.2, -0.1) == "worse"
+    assert outcome("run_wape", 0.2, -0.2, -0.1) == "better"
+    assert outcome("ece", 0.2, 0.1, 0.2) == "worse"
+    assert outcome("ece", 0.2, -0.1, 0.2) == outcome("ece", 0.2, 0.0, 0.0) == "unclear"
+    assert outcome("abstained_share", 0.5, 0.4, 0.5) == "none"
 
 
 @pytest.mark.parametrize(
@@ -408,8 +447,8 @@ def test_direction_of_metrics():
         ("setup_bias", -0.05, -0.2, -0.02, "unclear"),  # ... -0.03 to 0.15: at 0 or far above it
     ],
 )
-def test_a_metric_with_a_target_is_better_when_surely_nearer_to_it(metric, model, low, high, answer):
-    assert compared(metric, model, low, high) == answer
+def test_a_metric_with_a_target_is_better_when_significantly_nearer_to_it(metric, model, low, high, answer):
+    assert outcome(metric, model, low, high) == answer
 
 
 def test_every_metric_that_is_written_has_a_meaning(usual):
@@ -434,24 +473,68 @@ def test_markdown_shows_every_method_interval_and_reason(usual):
     assert len(lines) == 1
 
 
-def test_details_can_be_stored_as_json_and_have_the_cycles_legacy_fields(usual):
-    found = usual
-    details = json.loads(json.dumps(found.details, ensure_ascii=False))
-    assert {
+def test_the_json_form_keeps_its_keys_and_order(usual):
+    content = json.loads(json.dumps(usual.as_dict(), ensure_ascii=False))
+    assert list(content) == [
+        "split", "metrics", "legacy", "calibration", "coverage", "time_sample", "alerts", "evaluation",
+    ]  # fmt: skip
+    assert all(list(row) == METRICS.names for row in content["metrics"])
+    assert {tuple(alert) for alert in content["alerts"]} == {("code", "severity", "message")}
+    assert {tuple(row) for row in content["calibration"]} == {
+        ("bin_low", "bin_high", "n", "confidence", "observed")
+    }
+    assert {tuple(row) for row in content["coverage"]} == {("coverage", "threshold", "accuracy")}
+    details = content["evaluation"]
+    assert set(details) == {
+        "split", "split_asked", "strategy", "notes", "folds", "items_evaluated", "items_trained", "items_failed", "seconds",
+        "duration_seconds", "cycle",
+    }  # fmt: skip
+    assert set(details["cycle"]) == {
         "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
         "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed",
-    } <= set(details["cycle"])  # fmt: skip
+    }  # fmt: skip
     assert details["items_trained"] > details["items_evaluated"] > 0
     assert math.isfinite(details["duration_seconds"])
+    assert details["cycle"]["alerts"] == [alert["code"] for alert in content["alerts"]]
+
+
+def test_what_does_not_apply_is_left_out_of_the_json_form(toy):
+    items, operations = toy
+    details = run((items, operations.head(0))).as_dict()["evaluation"]
+    assert not {"split_asked", "folds", "seconds"} & set(details)
+    assert details["cycle"]["mae"] is None
+
+
+def test_the_tables_are_read_back_from_json_as_they_were(usual):
+    again = EvaluationTables.from_json(json.loads(json.dumps(usual.as_dict(), ensure_ascii=False)))
+    for name in ("metrics", "calibration", "coverage", "time_sample"):
+        assert getattr(again, name).equals(getattr(usual, name)), name
+        assert getattr(again, name).schema == getattr(usual, name).schema, name
+    assert again.value("exact_at_1") == usual.value("exact_at_1")
+    assert all(
+        getattr(EvaluationTables.from_json({}), name).is_empty() for name in ("metrics", "time_sample")
+    )
+
+
+def test_rows_are_looked_up_by_metric_method_and_segment(usual):
+    table = usual.table
+    assert table.baselines() == ["legacy", "majority_part_type", "nearest_copy"]
+    assert [tuple(getattr(row, name) for name in METRICS.names) for row in table] == usual.metrics.rows()
+    row = table.get("exact_at_1", method="legacy", segment="part_type_band:rare")
+    assert (row.method, row.metric, row.segment) == ("legacy", "exact_at_1", "part_type_band:rare")
+    gap = table.difference("exact_at_1", "legacy")
+    assert gap.is_difference and gap.value == usual.value("exact_at_1", method="model_minus_legacy")
+    assert table.get("exact_at_1").of_model and not row.of_model and not gap.of_model
+    assert table.get("no_such_metric") is None
 
 
 def test_a_family_of_metrics_that_fails_is_null_and_the_others_are_measured(toy, monkeypatch):
-    from routing_etl.evaluation import measuring
+    from routing_etl.evaluation import assembly
 
     def broken(*args: object) -> list:
         raise FloatingPointError("no times today")
 
-    monkeypatch.setattr(measuring, "inside_metrics", broken)
+    monkeypatch.setattr(assembly, "inside_metrics", broken)
     with capture_logs() as logs:
         found = run(toy)
     assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"metric_family_failed"}

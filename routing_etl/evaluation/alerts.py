@@ -1,0 +1,153 @@
+"""Alerts on an evaluation: the codes and limits that the replaced system's users know (docs/legacy-system.md 2.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something about an evaluation that a person should look at.
+
+    Attributes
+    ----------
+    code : str
+        HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES or HIGH_CV.
+    severity : {'critical', 'warning'}
+        How urgent it is.
+    message : str
+        What was found, with the limit.
+    """
+
+    code: str
+    severity: Literal["critical", "warning"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When an alert is given (docs/legacy-system.md 2.10).
+
+    Attributes
+    ----------
+    mae, trim_mae : float
+        Highest (trimmed) mean absolute error of the run time in minutes per piece.
+    critical_mae : float
+        From here on the error is critical.
+    process_match : float
+        Lowest share of the routings' operations that are found in order.
+    cv : float
+        Highest ratio of the root mean square error to the mean actual run time.
+    samples : int
+        Fewest operations and items that are enough to judge on.
+    """
+
+    mae: float = 5.0
+    trim_mae: float = 3.5
+    critical_mae: float = 10.0
+    process_match: float = 0.8
+    cv: float = 0.5
+    samples: int = 3
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One evaluation under the replaced system's field names (docs/legacy-system.md 2.10).
+
+    Attributes
+    ----------
+    cycle_id : str
+        Split and time of the evaluation.
+    timestamp : str
+        When it ended, UTC.
+    strategy : str
+        How the judged items were chosen.
+    sample_size : int
+        Judged items.
+    items_evaluated, items_failed : int
+        Judged items with an answer, and without.
+    sample_count : int
+        Operations with an actual run time.
+    mae, trim_mae, rmse, cv : float or None
+        Errors of the run time. None when not measured.
+    process_match, outsourcing_success : float or None
+        Operations found in order; outsourced operations predicted so. None when not measured.
+    duration_seconds : float
+        Duration of the evaluation.
+    alerts : tuple of str
+        Codes of the alerts.
+    """
+
+    cycle_id: str
+    timestamp: str
+    strategy: str
+    sample_size: int
+    items_evaluated: int
+    items_failed: int
+    sample_count: int
+    mae: float | None
+    trim_mae: float | None
+    rmse: float | None
+    cv: float | None
+    process_match: float | None
+    outsourcing_success: float | None
+    duration_seconds: float
+    alerts: tuple[str, ...] = ()
+
+
+def alerts_of(cycle: Cycle, limits: Thresholds) -> tuple[Alert, ...]:
+    """Alerts on an evaluation. A value that was not measured gives NO_ACTUAL_DATA and never counts as good.
+
+    Parameters
+    ----------
+    cycle : Cycle
+        The evaluation's figures; its own `alerts` are not read.
+    limits : Thresholds
+        When a figure is worth an alert.
+
+    Returns
+    -------
+    tuple of Alert
+        In the order data, samples, times, routings.
+    """
+    if not cycle.sample_size:
+        return (Alert("NO_ACTUAL_DATA", "critical", "No item was evaluated; the version is unmeasured."),)
+    return (*_on_samples(cycle, limits), *_on_figures(cycle, limits))
+
+
+def _on_samples(cycle: Cycle, limits: Thresholds) -> Iterator[Alert]:
+    """Too little to judge on."""
+    if cycle.mae is None:
+        yield Alert(
+            "NO_ACTUAL_DATA", "warning", "No work results for the judged operations; times are unmeasured."
+        )
+    elif cycle.sample_count < limits.samples:
+        yield Alert("LOW_SAMPLES", "warning", f"Times were judged on {cycle.sample_count} operation(s) only.")
+    if cycle.sample_size < limits.samples:
+        yield Alert("LOW_SAMPLES", "warning", f"Routings were judged on {cycle.sample_size} item(s) only.")
+
+
+def _on_figures(cycle: Cycle, limits: Thresholds) -> Iterator[Alert]:
+    """Figures beyond their limits."""
+    if cycle.mae is not None and cycle.mae > limits.mae:
+        yield Alert(
+            "HIGH_MAE",
+            "critical" if cycle.mae > limits.critical_mae else "warning",
+            f"Run times are {cycle.mae:.2f} min off on average; the limit is {limits.mae:g}.",
+        )
+    elif cycle.trim_mae is not None and cycle.trim_mae > limits.trim_mae:
+        yield Alert(
+            "HIGH_MAE", "warning", f"Trimmed MAE {cycle.trim_mae:.2f} min; the limit is {limits.trim_mae:g}."
+        )
+    if cycle.process_match is not None and cycle.process_match < limits.process_match:
+        yield Alert(
+            "LOW_PROCESS_MATCH",
+            "warning",
+            f"{cycle.process_match:.1%} of operations found; the limit is {limits.process_match:.0%}.",
+        )
+    if cycle.cv is not None and cycle.cv > limits.cv:
+        yield Alert(
+            "HIGH_CV", "warning", f"Run-time errors vary: CV {cycle.cv:.2f}; the limit is {limits.cv:g}."
+        )
