@@ -1,0 +1,88 @@
+"""Every command of the project in one place: `nox -l` lists them, `nox -s lint` runs one.
+
+The sessions use the environment that nox itself runs in (`pip install -e ".[test]"`), so nothing is downloaded.
+What stands behind `--` goes to the tool: `nox -s tests -- tests/unit/erp -n0`. `.ci/run` runs `nox -s ci`.
+"""
+
+import sys
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "unit"]
+nox.options.stop_on_first_error = True
+
+#: What CI runs, in this order; the quickest to fail comes first.
+CI = ("lint", "types", "coverage")
+
+
+def python(session: nox.Session, module: str, *arguments: str) -> None:
+    """Run a module of the project's environment, then what the caller put behind `--`."""
+    session.run(sys.executable, "-m", module, *arguments, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, docstrings and formatting; changes nothing."""
+    session.run(sys.executable, "-m", "ruff", "check", ".")
+    session.run(sys.executable, "-m", "ruff", "format", "--check", ".")
+
+
+@nox.session(name="format")
+def format_(session: nox.Session) -> None:
+    """Format all files and mend what ruff can mend by itself."""
+    session.run(sys.executable, "-m", "ruff", "format", ".")
+    session.run(sys.executable, "-m", "ruff", "check", "--fix", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the package's types: mypy, strict."""
+    python(session, "mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, or those named behind `--`."""
+    python(session, "pytest")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The fast tests."""
+    python(session, "pytest", "tests/unit")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """All tests with branch coverage; fails below the floor of pyproject.toml."""
+    python(session, "pytest", "--cov", "--cov-report=term")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Docstrings, links, cited sections and the commands that the documents name."""
+    session.run(sys.executable, "-m", "ruff", "check", "--select", "D", ".")
+    python(
+        session, "pytest", "-n0",
+        "tests/unit/test_commands.py", "tests/unit/test_docstrings.py", "tests/unit/test_documents.py",
+    )  # fmt: skip
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Print the figures of one benchmark: `nox -s benchmarks -- stages --items 20000`."""
+    if not session.posargs:
+        session.error(
+            "Name a benchmark: a file of tests/benchmarks without .py and bench_, such as `-- stages`."
+        )
+    name, *arguments = session.posargs
+    script = name if name in ("accuracy", "ablation") else f"bench_{name}"
+    session.run(sys.executable, f"tests/benchmarks/{script}.py", *arguments)
+
+
+@nox.session
+def ci(session: nox.Session) -> None:
+    """What CI runs, one after the other."""
+    for name in CI:
+        session.notify(name)
