@@ -1,6 +1,6 @@
 """Docstrings of public functions, methods and classes can be shown one parameter at a time: numpydoc, checked by parsing.
 
-Each entry of `Parameters` (and of a dataclass's `Attributes`) names exactly one real parameter or field and describes it
+Each entry of `Parameters` names exactly one real parameter (or field of a dataclass) and describes it
 on indented lines; each entry of `Raises` is one error with a description. What ruff's rule group D checks is not
 repeated here.
 """
