@@ -61,8 +61,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Docstrings, links, cited sections and the commands that the documents name."""
-    session.run(sys.executable, "-m", "ruff", "check", "--select", "D", ".")
+    """Entries of docstrings, links, cited sections, and the commands and files that documents name."""
     python(
         session, "pytest", "-n0",
         "tests/unit/test_commands.py", "tests/unit/test_docstrings.py", "tests/unit/test_documents.py",
