@@ -20,7 +20,8 @@ from routing_etl import plots
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.pipeline.cards import CARD, model_card
-from routing_etl.pipeline.results import Evaluated, Finished, Trained
+from routing_etl.pipeline.results import Evaluated, Finished, Trained, metrics_frame, tables_of
+from routing_etl.pipeline.versions import metrics_of as metrics_of_version
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import as_json, from_json
@@ -177,17 +178,15 @@ def pictures(**pngs: bytes | None) -> dict[str, Any]:
 
 def training(step: Finished[Evaluated] | Finished[Trained]) -> dict[str, Any]:
     """A training or an evaluation: headline metrics as numbers, all methods as a table, card and plots."""
-    from routing_etl.evaluation.report import EvaluationTables
-
     found = step.result
     overall = [row for row in found.metrics if row.segment == "all"]
     return {
         **plain({r.metric: r.value for r in overall if r.of_model and r.value is not None}),
-        **plain(found.legacy),
+        **(of(found.legacy) if found.legacy is not None else {}),
         **finished(step),
         **plain({"all_methods": _methods(overall)}),
         **({CARD: dg.MetadataValue.md(found.model_card)} if found.model_card else {}),
-        **pictures(**plots.of_evaluation(EvaluationTables.from_json(as_json(found)))),
+        **pictures(**plots.of_evaluation(tables_of(found))),
     }
 
 
@@ -201,8 +200,6 @@ def _methods(rows: Sequence[MetricRow]) -> list[dict[str, Any]]:
 
 def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str, Any]:
     """The champion's name, age, scores, promotion and trend; empty when there is none."""
-    from routing_etl.evaluation.metric_table import metrics_frame
-
     name = registry.alias("champion")
     if name is None:
         return {}
@@ -211,7 +208,7 @@ def champion(registry: ModelRegistry, instance: dg.DagsterInstance) -> dict[str,
         c for c in reversed(registry.alias_history()) if c.alias == "champion" and c.to_version == name
     )
     versions = [v.name for v in reversed(registry.list()) if v.measured]
-    trend = [(v, metrics_frame(registry.show(v).metrics.get("metrics", []))) for v in versions]
+    trend = [(v, metrics_frame(metrics_of_version(registry.show(v)))) for v in versions]
     return {
         **plain(
             {

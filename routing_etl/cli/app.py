@@ -249,17 +249,14 @@ def evaluate(
 ) -> None:
     """Judge the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
     from routing_etl.cli import display
-    from routing_etl.evaluation.report import EvaluationTables
     from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.results import tables_of
     from routing_etl.plots import of_evaluation, save
-    from routing_etl.runs import as_json
 
     with _context(street.EVALUATE, run_id) as ctx:
         evaluated = steps.evaluate(ctx, split=split, max_items=max_items).result
     display.metrics_table(_console(), evaluated.metrics, evaluated.split)
-    if plots is None:
-        return
-    for file in save(of_evaluation(EvaluationTables.from_json(as_json(evaluated))), plots):
+    for file in save(of_evaluation(tables_of(evaluated)), plots) if plots is not None else ():
         typer.echo(f"Wrote {file}")
 
 

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import polars as pl
-from pydantic import JsonValue
 
 from routing_etl import frames
 from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.evaluation.alerts import Alert
 from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.report import EvaluationDetails, EvaluationTables, LegacyScores
 from routing_etl.pipeline.training_facts import TrainingFacts
 from routing_etl.quality.score import QualityScore
 from routing_etl.runs import as_json
@@ -182,22 +182,22 @@ class Evaluated:
     ----------
     metrics : tuple of MetricRow
         Model, baselines and differences, by segment.
-    legacy : dict
-        The four scores of the replaced system and their sample count; empty when nothing was measured.
-    evaluation : dict
-        Sizes, seconds and notes of the evaluation, as JSON.
+    legacy : LegacyScores or None
+        The scores of the replaced system; None when nothing was measured.
+    evaluation : EvaluationDetails
+        Sizes, seconds and notes of the evaluation.
     model_card : str
         The card of what was evaluated, in Markdown.
     """
 
     split: str = field(metadata=_KEPT)
     metrics: tuple[MetricRow, ...] = field(metadata=_KEPT | _DRAWN)
-    legacy: dict[str, int | float | None] = field(metadata=_DRAWN)
+    legacy: LegacyScores | None = field(metadata=_DRAWN)
     calibration: tuple[CalibrationBin, ...] = field(metadata=_KEPT | _DRAWN)
     coverage: tuple[CoveragePoint, ...] = field(metadata=_KEPT | _DRAWN)
     time_sample: tuple[TimePoint, ...] = field(metadata=_DRAWN)
     alerts: tuple[Alert, ...] = field(metadata=_KEPT)
-    evaluation: dict[str, JsonValue] = field(metadata=_KEPT | _DRAWN)
+    evaluation: EvaluationDetails = field(metadata=_KEPT | _DRAWN)
     dataset_stats: DatasetStats = field(metadata=_KEPT | _DRAWN)
     data: TrainingFacts = field(metadata=_KEPT | _DRAWN)
     model_card: str = field(default="", metadata=_DRAWN)
@@ -234,8 +234,14 @@ class Trained(Evaluated):
 
 def metrics_json(found: Evaluated) -> dict[str, Any]:
     """Values of `metrics.json`: the fields marked as kept, and the legacy scores beside them."""
-    content: dict[str, Any] = as_json(found)
-    return {f.name: content[f.name] for f in fields(found) if f.metadata.get("kept")} | dict(found.legacy)
+    content: dict[str, Any] = as_json(found) | {"evaluation": found.evaluation.as_dict()}
+    legacy = {} if found.legacy is None else asdict(found.legacy)
+    return {f.name: content[f.name] for f in fields(found) if f.metadata.get("kept")} | legacy
+
+
+def tables_of(found: Evaluated) -> EvaluationTables:
+    """The tables of an evaluation as frames, for plots."""
+    return EvaluationTables.from_json(as_json(found))
 
 
 def metric_rows(rows: Iterable[dict[str, Any]]) -> tuple[MetricRow, ...]:

@@ -17,7 +17,14 @@ from routing_etl.pipeline.cards import model_card, unsaved_card
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.gate import promote_if_not_worse
 from routing_etl.pipeline.learning import LearningData, make_predictor, read_learning_data
-from routing_etl.pipeline.results import DatasetStats, Evaluated, Trained
+from routing_etl.pipeline.results import (
+    CalibrationBin,
+    CoveragePoint,
+    DatasetStats,
+    Evaluated,
+    TimePoint,
+    Trained,
+)
 from routing_etl.pipeline.training_facts import Accounts, training_facts
 from routing_etl.pipeline.versions import NewVersion, save_version
 from routing_etl.pipeline.worker import Worker
@@ -157,7 +164,7 @@ def _evaluate_run(
 
 
 def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Evaluated:
-    """What an evaluation found, options, and on what data."""
+    """What an evaluation found, how, and on what data."""
     from routing_etl.times.profiles import read_evidence
 
     facts = training_facts(
@@ -167,9 +174,18 @@ def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Ev
         items_with_times=read_evidence(ctx.run.times).by_item_operation["item_key"].n_unique(),
         accounts=Accounts(ctx.result(street.CLEAN), ctx.result(street.AGGREGATE_TIMES)),
     )
-    content = as_json(report.as_dict())
-    return from_json(
-        Evaluated, content | {"dataset_stats": as_json(_dataset_stats(data)), "data": as_json(facts)}
+    tables = as_json(report.as_dict())
+    return Evaluated(
+        split=report.details.split,
+        metrics=report.table.rows,
+        legacy=report.legacy,
+        calibration=from_json(tuple[CalibrationBin, ...], tables["calibration"]),
+        coverage=from_json(tuple[CoveragePoint, ...], tables["coverage"]),
+        time_sample=from_json(tuple[TimePoint, ...], tables["time_sample"]),
+        alerts=report.alerts,
+        evaluation=report.details,
+        dataset_stats=_dataset_stats(data),
+        data=facts,
     )
 
 

@@ -58,4 +58,4 @@ def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
     found = steps.evaluate(ctx, split="loo", baselines=False, folds=30).result
     exact = headline(found.metrics)
     assert exact is not None and exact.n == 149 and exact.value is not None and exact.value >= 0.95
-    assert any(note.startswith("9 of 149 items have others") for note in found.evaluation["notes"])
+    assert any(note.startswith("9 of 149 items have others") for note in found.evaluation.notes)

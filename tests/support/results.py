@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from routing_etl.evaluation.alerts import Cycle
 from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.report import EvaluationDetails
 from routing_etl.pipeline.results import DatasetStats, Evaluated, Trained
 from routing_etl.pipeline.training_facts import ItemCounts, ResultDates, RoutingDates, TrainingFacts
 
+DETAILS = EvaluationDetails(
+    split="time",
+    strategy="newest",
+    notes=("a note",),
+    items_evaluated=4,
+    items_trained=9,
+    items_failed=1,
+    duration_seconds=1.5,
+    cycle=Cycle(
+        "time-1", "2026-01-01", "newest", 4, 3, 1, 7, None, None, None, None, 0.5, None, 1.5, ("LOW_SAMPLES",)
+    ),
+    split_asked="time",
+    folds=1,
+    seconds={"model": 1.0},
+)
 NO_STATS = DatasetStats(0, 0, 0, 0.0, 0.0, 0, (), {})
 NO_FACTS = TrainingFacts(
     as_of=None,
@@ -36,8 +53,8 @@ def metric_row(metric: str, value: float | None, **changes: Any) -> MetricRow:
 
 def _evaluation(**changes: Any) -> dict[str, Any]:
     return {
-        "split": "time", "metrics": (), "legacy": {}, "calibration": (), "coverage": (), "time_sample": (), "alerts": (),
-        "evaluation": {}, "dataset_stats": NO_STATS, "data": NO_FACTS, **changes,
+        "split": "time", "metrics": (), "legacy": None, "calibration": (), "coverage": (), "time_sample": (), "alerts": (),
+        "evaluation": DETAILS, "dataset_stats": NO_STATS, "data": NO_FACTS, **changes,
     }  # fmt: skip
 
 

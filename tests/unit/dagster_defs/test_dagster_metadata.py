@@ -22,6 +22,7 @@ from dagster_defs import config, metadata
 from dagster_defs.assets import erp, keys
 from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.erp.profile import load_profile
+from routing_etl.evaluation.report import LegacyScores
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.results import CalibrationBin, CoveragePoint, Extracted, Finished, Scored
 from routing_etl.pipeline.street import EVALUATE, EXTRACT, SCORE, TRAIN
@@ -87,7 +88,7 @@ def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() ->
         metric_row("exact_at_1", 0.7), metric_row("exact_at_1", 0.2, method="legacy"), metric_row("mae", None),
         metric_row("exact_at_1", 0.1, segment="part_type:A"),
     )  # fmt: skip
-    found = trained(metrics=rows, legacy={"accuracy": 0.6, "f1_weighted": None}, promoted=True)
+    found = trained(metrics=rows, legacy=LegacyScores(0.6, 0.5, 0.4, 0.3, 7), promoted=True)
     shown = metadata.training(finished(TRAIN, found))
     assert (shown["exact_at_1"], shown["accuracy"], shown["version"], shown["promoted"]) == (
         0.7,
@@ -102,7 +103,6 @@ def test_a_training_shows_the_model_as_numbers_and_all_methods_side_by_side() ->
 def test_a_training_shows_its_model_card_as_markdown_and_its_tables_only_once() -> None:
     found = evaluated(
         model_card="# Model card: v1\n",
-        evaluation={"folds": 1},
         coverage=(CoveragePoint(1.0, None, 0.7),),
         calibration=(CalibrationBin(0.0, 1.0, 4, 0.5, 0.75),),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from homes import finished
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import JsonValue
 from results import evaluated, metric_row, trained
 
 from routing_etl.erp.extract import FrameExtract
 from routing_etl.errors import ConfigurationError
+from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.report import LegacyScores
 from routing_etl.frames import METRICS
 from routing_etl.pipeline import street
 from routing_etl.pipeline.results import (
@@ -25,7 +27,6 @@ from routing_etl.pipeline.results import (
     FrameRead,
     LoadBegun,
     LoadOpened,
-    MetricRow,
     Scored,
     StepCost,
     metric_rows,
@@ -36,9 +37,8 @@ from routing_etl.runs import Report, RunFolder, new_run
 
 # NaN equals nothing, so it cannot be compared; it is written and read like any other number.
 st.register_type_strategy(float, st.floats(allow_nan=False))
-_LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text()
-_JSON = st.recursive(_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
-st.register_type_strategy(JsonValue, _JSON)
+# JSON has objects for mappings, which come back as dictionaries.
+st.register_type_strategy(Mapping, lambda kind: st.from_type(dict[kind.__args__]))  # type: ignore[name-defined]
 
 RESULTS = [
     *(s.result for s in street.STEPS),
@@ -134,21 +134,22 @@ KEPT = {
     "training_samples", "dataset_stats", "training_duration_sec", "split", "metrics", "calibration", "coverage", "alerts",
     "evaluation", "data",
 }  # fmt: skip
-FOUR_SCORES = {
-    "accuracy": 0.6,
-    "precision_weighted": 0.5,
-    "recall_weighted": 0.4,
-    "f1_weighted": None,
-    "sample_count": 7,
-}
+FOUR_SCORES = LegacyScores(0.6, 0.5, 0.4, 0.3, 7)
 
 
 def test_metrics_json_keeps_its_keys() -> None:
     of_training = metrics_json(trained(legacy=FOUR_SCORES))
-    assert set(of_training) == KEPT | set(FOUR_SCORES)
+    assert set(of_training) == KEPT | set(asdict(FOUR_SCORES))
     assert of_training["sample_count"] == 7 and isinstance(of_training["sample_count"], int)
+    assert set(of_training["evaluation"]) == {
+        "split", "split_asked", "strategy", "notes", "items_evaluated", "items_trained", "items_failed", "folds", "seconds",
+        "duration_seconds", "cycle",
+    }  # fmt: skip
+    assert set(of_training) == set(metrics_json(trained())) | set(asdict(FOUR_SCORES))
     of_evaluation = metrics_json(evaluated(legacy=FOUR_SCORES))
-    assert set(of_evaluation) == KEPT - {"training_samples", "training_duration_sec"} | set(FOUR_SCORES)
+    assert set(of_evaluation) == KEPT - {"training_samples", "training_duration_sec"} | set(
+        asdict(FOUR_SCORES)
+    )
     assert set(of_training["data"]) == {
         "as_of", "cutoff", "items", "excluded_items", "excluded_routed_items", "routings", "operations",
         "operations_learned", "work_results", "routing_dates", "result_dates", "rows", "times",
