@@ -14,9 +14,20 @@ from routing_etl.settings import load_settings
 def build_defs(**overrides: object) -> dg.Definitions:
     """All definitions, from the environment's settings with `overrides` on top.
 
+    Parameters
+    ----------
+    **overrides
+        Settings that replace those of the environment.
+
+    Returns
+    -------
+    dagster.Definitions
+        What the UI and the daemon load.
+
     Raises
     ------
-    ConfigurationError: a setting or the source profile is wrong; the UI shows the sentence in place of the graph.
+    ConfigurationError
+        A setting or the source profile is wrong. The UI shows the message in place of the graph.
     """
     settings = load_settings(**overrides)
     profile = load_profile(settings.profile)

@@ -23,10 +23,17 @@ NOT_MOVED = "nothing was published, the last publication stays: {why}"
 def as_dagster_failure(context: StepContext) -> Iterator[None]:
     """Raise our errors as Dagster's; errors that are not ours pass and fail the step with their trace.
 
+    Parameters
+    ----------
+    context : StepContext
+        Of the asset, check or op.
+
     Raises
     ------
-    dagster.RetryRequested: a transient error with tries left.
-    dagster.Failure: a permanent error, or a transient one after the last try. Never retried.
+    dagster.RetryRequested
+        A transient error with tries left.
+    dagster.Failure
+        A permanent error, or a transient one after the last try. Dagster does not retry it.
     """
     try:
         yield

@@ -5,16 +5,14 @@
 graph is the same. `ROUTING_ETL_SHARD_RUNS` says how a night goes through the partitions:
 
 * single (one machine): the job `nightly` is one run over all of them. Dagster runs partitioned and other assets
-  together when the run's tags name the range of partitions; without such tags a run means all of them, too. A backfill
-  is one run per partitioned asset.
+  together when the run's tags name the range of partitions; a run without these tags goes through all of them, too. A
+  backfill is one run per partitioned asset.
 * many: the job `nightly` requests an asset backfill of the night's assets, and Dagster's daemon starts its runs in
   order: what comes before the shards, one run per shard, what is put together from them, and so on. The runs share the
   run folder, which is named after the backfill, so ROUTING_ETL_HOME must be a volume that all machines see.
 
 The daemon starts a run as soon as the assets before it are there, whether their checks have passed or not. So a gate
 stands behind each set of checks, an asset that exists only when they have passed, and the shards wait for the gates.
-
-What belongs here: partitions and backfills. What does not: what a shard is (`routing_etl.shards`).
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ _TAG_LENGTH = 240
 class Street:
     """Gives each step of one Dagster run its pipeline context.
 
-    The run folder is named after the Dagster run, so that a re-run from failure goes on in the folder of the run it
-    repeats; the runs of one backfill share the folder that is named after the backfill. A step materialised alone works on the newest folder in which the step before it has finished.
+    The run folder is named after the Dagster run, so that a re-run from failure continues in the folder of the run it
+    repeats; the runs of one backfill share the folder that is named after the backfill. A step materialised alone works
+    on the newest folder in which the step before it has finished.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -47,7 +48,7 @@ class Street:
 
         Parameters
         ----------
-        context : dagster execution context
+        context : StepContext
             Of the asset, check or op.
         step : Step
             The step to do; the first one makes the run folder.
@@ -56,12 +57,17 @@ class Street:
         **changes
             Settings that this run's configuration overrides.
 
+        Yields
+        ------
+        Context
+            For the pipeline's function.
+
         Raises
         ------
         dagster.Failure
-            A permanent error, not to be retried.
+            A permanent error, which is not retried.
         dagster.RetryRequested
-            A transient error.
+            A transient error with tries left.
         """
         settings = self.settings.model_copy(update=changes)
         with as_dagster_failure(context):
