@@ -1,10 +1,12 @@
 """What every asset of ours carries besides its own facts: group, owners, kinds and the version of its code, by step.
 
 The code version is a hash of the source that computes the asset: the rooms and modules of `routing_etl` in the table
-below, and `frames.py`, which says what the columns mean. The UI marks an asset as out of date when that source has
-changed since the asset was made, and then what is made from it. So after an update it names a model that was trained by
-other code than what runs now; what the night makes is in date again after the next night. A changed comment counts as a
-change: the night makes everything anew anyway, and a retraining is for people to decide.
+below, and `frames.py`, which says what the columns mean. The UI marks an asset as "Unsynced" when that source has
+changed since the asset was made, or when what it was made from has been made anew by other code. With the same code a
+night marks nothing: Dagster's data version of an asset with a code version is made of that and of the versions of what
+it is made from. So after an update and a night, `routing_model` alone stays marked, if its code or that of its data has
+changed, until somebody trains. A changed comment counts as a change: the night makes everything anew anyway, and a
+retraining is for people to decide.
 
 Files count with their names and with line feeds as the only line ending, so that the version is the same on every
 platform and Python.

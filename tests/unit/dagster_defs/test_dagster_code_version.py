@@ -102,6 +102,31 @@ def test_assets_of_one_room_go_together_and_those_of_others_apart(tmp_path: Path
     assert len({found[name] for name in different}) == len(different)
 
 
+@pytest.mark.parametrize(("code", "same"), [("a", True), ("b", False)])
+def test_what_is_made_again_has_another_data_version_only_by_other_code(code: str, same: bool) -> None:
+    """What the UI compares: with the same code a night leaves no asset out of date."""
+
+    def chain(first: str) -> list[dg.AssetsDefinition]:
+        @dg.asset(code_version=first)
+        def items() -> None: ...
+
+        @dg.asset(code_version="c", deps=[items])
+        def profiles() -> None: ...
+
+        return [items, profiles]
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        before, after = (
+            {
+                str(m.asset_key.path): (m.tags or {})["dagster/data_version"]
+                for name in ("items", "profiles")
+                for m in dg.materialize(chain(c), instance=instance).asset_materializations_for_node(name)
+            }
+            for c in ("a", code)
+        )
+    assert [before[name] == after[name] for name in before] == [same, same]
+
+
 def test_shards_have_the_version_of_the_code_that_divides_them(tmp_path: Path) -> None:
     one, three = (build_defs(home=tmp_path, shards=n).get_repository_def().asset_graph for n in (1, 3))
     for name in ("time_profiles", "candidates", "loaded_publication"):
