@@ -5,7 +5,6 @@ pandas.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import dagster as dg
 
@@ -68,7 +67,9 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     return [check_source, check_candidates]
 
 
-def _outcomes(context: Any, street: Street, ctx: Context, checks: Step[Checked]) -> tuple[CheckOutcome, ...]:
+def _outcomes(
+    context: dg.AssetCheckExecutionContext, street: Street, ctx: Context, checks: Step[Checked]
+) -> tuple[CheckOutcome, ...]:
     """Outcomes of a check step; a failed critical check is an outcome here, and closes the night as failed."""
     try:
         checks.run(ctx)
@@ -80,7 +81,9 @@ def _outcomes(context: Any, street: Street, ctx: Context, checks: Step[Checked])
 
 
 def _results(
-    context: Any, outcomes: Sequence[CheckOutcome], declared: Sequence[dg.AssetCheckSpec]
+    context: dg.AssetCheckExecutionContext,
+    outcomes: Sequence[CheckOutcome],
+    declared: Sequence[dg.AssetCheckSpec],
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per selected check. One that did not run is a failure that says so; none passes unseen."""
     found = {(o.frame, o.check): o for o in outcomes}

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 import dagster as dg
-from dagster._config.errors import PostProcessingError
 from pydantic import Field, ValidationError
+
+from dagster_defs import not_public
 
 
 class Split(StrEnum):
@@ -144,25 +145,23 @@ class PurgeConfig(dg.Config):
 
 
 def check_at_launch(step: dg.AssetsDefinition | dg.OpDefinition, model: type[dg.Config]) -> None:
-    """Have Dagster check the bounds of a step's configuration when a run is launched, and not only when the step begins.
+    """Refuse a launch with a value out of bounds, naming step, field, value and bound; no run is made.
 
-    Dagster's configuration types know names and types, but no bounds. It plans a run before it makes one, and lets each
-    type look at its value then; a value that is refused there is refused with the launch: there is no run.
+    Parameters
+    ----------
+    step : dagster.AssetsDefinition or dagster.OpDefinition
+        What is configured.
+    model : type of dagster.Config
+        Its configuration, with the bounds.
     """
-    node = step.op if isinstance(step, dg.AssetsDefinition) else step
-    schema = node.config_schema.config_type
+    op = step.op if isinstance(step, dg.AssetsDefinition) else step
 
-    def check(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    def problem(values: Mapping[str, Any]) -> str | None:
         try:
-            model(**value)
+            model(**values)
         except ValidationError as exc:
-            raise PostProcessingError(_problems(step_name, exc)) from None
-        return value
+            wrong = [f"{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in exc.errors()]
+            return f"{op.name}: {'; '.join(wrong)}. Correct it in the Launchpad; nothing has run."
+        return None
 
-    step_name = node.name
-    schema.post_process = check
-
-
-def _problems(step: str, exc: ValidationError) -> str:
-    named = [f"{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in exc.errors()]
-    return f"{step}: {'; '.join(named)}. Correct it in the Launchpad; nothing has run."
+    not_public.check_config_at_launch(op, problem)

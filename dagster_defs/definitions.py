@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_defs import checks, jobs, schedules, sensors
 from dagster_defs.assets import erp, external, model, monitoring, publish, quality, times
-from dagster_defs.resources import street_resource
+from dagster_defs.resources import StreetResource
 from routing_etl.erp.profile import load_profile
 from routing_etl.settings import load_settings
 
@@ -14,9 +14,20 @@ from routing_etl.settings import load_settings
 def build_defs(**overrides: object) -> dg.Definitions:
     """All definitions, from the environment's settings with `overrides` on top.
 
+    Parameters
+    ----------
+    **overrides
+        Settings that replace those of the environment.
+
+    Returns
+    -------
+    dagster.Definitions
+        What the UI and the daemon load.
+
     Raises
     ------
-    ConfigurationError: a setting or the source profile is wrong; the UI shows the sentence in place of the graph.
+    ConfigurationError
+        A setting or the source profile is wrong. The UI shows the message in place of the graph.
     """
     settings = load_settings(**overrides)
     profile = load_profile(settings.profile)
@@ -37,7 +48,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         jobs=[*jobs.asset_jobs(settings), *jobs.OP_JOBS],
         schedules=schedules.build(settings),
         sensors=sensors.build(settings),
-        resources={"settings": settings, "street": street_resource(settings)},
+        resources={"settings": settings, "street": StreetResource(settings=settings)},
         executor=dg.in_process_executor,
     )
 

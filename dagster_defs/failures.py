@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
 
+from dagster_defs.contexts import StepContext
 from routing_etl.errors import DataQualityError, RoutingEtlError
 
 #: Tries after the first one; the waits are 2, 4 and 8 seconds (docs/erp-contract.md 2), give or take a fifth.
@@ -20,13 +20,20 @@ NOT_MOVED = "nothing was published, the last publication stays: {why}"
 
 
 @contextmanager
-def as_dagster_failure(context: Any) -> Iterator[None]:
+def as_dagster_failure(context: StepContext) -> Iterator[None]:
     """Raise our errors as Dagster's; errors that are not ours pass and fail the step with their trace.
+
+    Parameters
+    ----------
+    context : StepContext
+        Of the asset, check or op.
 
     Raises
     ------
-    dagster.RetryRequested: a transient error with tries left.
-    dagster.Failure: a permanent error, or a transient one after the last try. Never retried.
+    dagster.RetryRequested
+        A transient error with tries left.
+    dagster.Failure
+        A permanent error, or a transient one after the last try. Dagster does not retry it.
     """
     try:
         yield

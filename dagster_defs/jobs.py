@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata, partitions
+from dagster_defs import metadata, not_public, partitions
 from dagster_defs.assets import keys
 from dagster_defs.config import (
     EvaluateConfig,
@@ -29,13 +29,14 @@ from routing_etl.settings import Settings
 TRAIN, EVALUATE = "train", "evaluate"
 
 _ASSET_JOBS_RUN_ALONE = dg.in_process_executor
+_TRAINS_WHEN_DUE = dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)})
 
 
 def night_config(settings: Settings) -> dict[str, Any]:
     """Run configuration of the job `nightly`, as schedules and sensors start it: train only when due."""
     if partitions.spread(settings):
         return {}
-    return dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}).to_config_dict()
+    return _TRAINS_WHEN_DUE.to_config_dict()
 
 
 @dg.op(name="start_night")
@@ -43,12 +44,12 @@ def start_night_op(context: dg.OpExecutionContext, settings: dg.ResourceParam[Se
     """Request the night's backfill; it trains too when a training is due."""
     with as_dagster_failure(context):
         due = night.training_due(Context(settings, RunFolder("start_night", settings.home)))
-    backfill_id = partitions.request_backfill(
+    others = [*keys.NIGHTLY, *keys.GATES, *(keys.TRAINED if due else ())]
+    backfill_id = not_public.add_backfill(
         context.instance,
-        settings,
-        keys.SHARDED,
-        [*keys.NIGHTLY, *keys.GATES, *(keys.TRAINED if due else ())],
-        run_config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}).to_config_dict(),
+        partitions.of_night(settings, keys.SHARDED, others),
+        title=f"{NIGHTLY}: one run per shard of items",
+        run_config=_TRAINS_WHEN_DUE.to_config_dict(),
         tags={NIGHT_TAG: context.run.run_id},
     )
     context.log.info(f"Backfill {backfill_id} has been requested; its runs stand under Runs, Backfills.")
@@ -74,7 +75,7 @@ def asset_jobs(settings: Settings) -> list[Any]:
     one_run = dg.define_asset_job(
         NIGHTLY,
         selection=materializable - not_nightly,
-        config=dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)}),
+        config=_TRAINS_WHEN_DUE,
         executor_def=_ASSET_JOBS_RUN_ALONE,
         run_tags=partitions.run_tags(settings),
         description=f"The whole night: {street.in_words()}. A failed critical check leaves the last publication in place.",

@@ -5,33 +5,24 @@
 graph is the same. `ROUTING_ETL_SHARD_RUNS` says how a night goes through the partitions:
 
 * single (one machine): the job `nightly` is one run over all of them. Dagster runs partitioned and other assets
-  together when the run's tags name the range of partitions; without such tags a run means all of them, too. A backfill
-  is one run per partitioned asset.
+  together when the run's tags name the range of partitions; a run without these tags goes through all of them, too. A
+  backfill is one run per partitioned asset.
 * many: the job `nightly` requests an asset backfill of the night's assets, and Dagster's daemon starts its runs in
   order: what comes before the shards, one run per shard, what is put together from them, and so on. The runs share the
   run folder, which is named after the backfill, so ROUTING_ETL_HOME must be a volume that all machines see.
 
 The daemon starts a run as soon as the assets before it are there, whether their checks have passed or not. So a gate
 stands behind each set of checks, an asset that exists only when they have passed, and the shards wait for the gates.
-
-What belongs here: partitions and backfills. What does not: what a shard is (`routing_etl.shards`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    BACKFILL_ID_TAG,
-    PARTITION_NAME_TAG,
-    ROOT_BACKFILL_ID_TAG,
-)
 
+from dagster_defs import not_public
 from routing_etl.settings import Settings
 from routing_etl.shards import shard_names
 
@@ -68,7 +59,7 @@ def run_tags(settings: Settings) -> dict[str, str]:
     if settings.shards == 1:
         return {}
     names = shard_names(settings.shards)
-    return {ASSET_PARTITION_RANGE_START_TAG: names[0], ASSET_PARTITION_RANGE_END_TAG: names[-1]}
+    return {not_public.RANGE_START_TAG: names[0], not_public.RANGE_END_TAG: names[-1]}
 
 
 def shards_of(context: dg.AssetExecutionContext, settings: Settings) -> list[str]:
@@ -92,45 +83,17 @@ def _named(context: dg.AssetExecutionContext) -> bool:
 
 def backfill_of(run: dg.DagsterRun) -> str | None:
     """The backfill that a run belongs to: the first one when it repeats what failed of another."""
-    return run.tags.get(ROOT_BACKFILL_ID_TAG) or run.tags.get(BACKFILL_ID_TAG)
+    return run.tags.get(not_public.ROOT_BACKFILL_TAG) or run.tags.get(not_public.BACKFILL_TAG)
 
 
 def own_shard(run: dg.DagsterRun) -> str | None:
     """The one shard that a run is for; a backfill names it as a range of one."""
-    first, last = (run.tags.get(t) for t in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
-    return run.tags.get(PARTITION_NAME_TAG) or (first if first == last else None)
+    first, last = (run.tags.get(t) for t in (not_public.RANGE_START_TAG, not_public.RANGE_END_TAG))
+    return run.tags.get(not_public.PARTITION_TAG) or (first if first == last else None)
 
 
-def request_backfill(
-    instance: dg.DagsterInstance,
-    settings: Settings,
-    sharded: Iterable[dg.AssetKey],
-    others: Iterable[dg.AssetKey],
-    *,
-    run_config: Mapping[str, Any],
-    tags: Mapping[str, str],
-) -> str:
-    """Ask Dagster's daemon for all shards of these assets and for the others, in the order of the graph.
-
-    Returns the backfill's id; the daemon takes it up at its next turn.
-    """
-    # Dagster has no public call for this; with its insides imported here a change of theirs concerns no other night.
-    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-    from dagster._core.execution.backfill import PartitionBackfill
-    from dagster._core.utils import make_new_backfill_id
-
-    backfill_id: str = make_new_backfill_id()
-    everything = shards(settings).subset_with_all_partitions()
-    instance.add_backfill(
-        PartitionBackfill.from_asset_graph_subset(
-            backfill_id=backfill_id,
-            backfill_timestamp=time.time(),
-            tags=dict(tags),
-            dynamic_partitions_store=instance,
-            asset_graph_subset=AssetGraphSubset(dict.fromkeys(sharded, everything), set(others)),
-            title=NIGHTLY,
-            description="The whole night, one run per shard of items.",
-            run_config=dict(run_config),
-        )
-    )
-    return backfill_id
+def of_night(
+    settings: Settings, sharded: Iterable[dg.AssetKey], others: Iterable[dg.AssetKey]
+) -> dict[dg.AssetKey, dg.PartitionsDefinition[str] | None]:
+    """Assets of a night with their partitions: the shards for these, none for the others."""
+    return {**dict.fromkeys(sharded, shards(settings)), **dict.fromkeys(others)}

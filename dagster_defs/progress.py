@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
 
-from dagster._core.events import EngineEventData
+from dagster_defs import not_public
+from dagster_defs.contexts import StepContext
 
 _PULSE_SECONDS = 30.0
 
@@ -68,19 +68,23 @@ class SayProgress:
         return SayTask(self._say, description, total)
 
 
-def progress_of(context: Any) -> SayProgress:
-    """Progress of one step as events of its run: they stand in the run's log, and carry phase and percent as metadata.
+def progress_of(context: StepContext) -> SayProgress:
+    """Progress of one step as events of its run: they stand in the run's log, with phase and percent as metadata.
 
-    Engine events, not asset observations: those would fill the asset's own history.
+    Parameters
+    ----------
+    context : StepContext
+        Of the step.
+
+    Returns
+    -------
+    SayProgress
+        What the pipeline's functions report to.
     """
+    step = context.op_execution_context
 
     def say(text: str, phase: str, percent: int | None) -> None:
         known = {} if percent is None else {"percent": percent}
-        context.instance.report_engine_event(
-            text,
-            context.run,
-            EngineEventData(metadata={"phase": phase, **known}),
-            step_key=str(getattr(context, "op_execution_context", context).op_handle),
-        )
+        not_public.report_progress(step, text, {"phase": phase, **known})
 
     return SayProgress(say)

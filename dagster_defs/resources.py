@@ -1,10 +1,8 @@
 """What assets and jobs are given: the settings, and the street, which knows the run folder of a Dagster run.
 
-Both are plain objects of ours; nothing here wraps a database or a model. What does not belong here: what a step does
-(`routing_etl.pipeline.steps`).
+Both are plain objects of ours; nothing here wraps a database or a model. Dagster reads the types of a resource's fields
+from the class itself, so annotations here are no strings.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import partitions
+from dagster_defs import not_public, partitions
+from dagster_defs.contexts import StepContext
 from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
 from dagster_defs.partitions import NIGHTLY
 from dagster_defs.progress import progress_of
@@ -33,8 +32,9 @@ _TAG_LENGTH = 240
 class Street:
     """Gives each step of one Dagster run its pipeline context.
 
-    The run folder is named after the Dagster run, so that a re-run from failure goes on in the folder of the run it
-    repeats; the runs of one backfill share the folder that is named after the backfill. A step materialised alone works on the newest folder in which the step before it has finished.
+    The run folder is named after the Dagster run, so that a re-run from failure continues in the folder of the run it
+    repeats; the runs of one backfill share the folder that is named after the backfill. A step materialised alone works
+    on the newest folder in which the step before it has finished.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -42,13 +42,13 @@ class Street:
 
     @contextmanager
     def step(
-        self, context: Any, step: Step[Any], *, on: Step[Any] | None = None, **changes: Any
+        self, context: StepContext, step: Step[Any], *, on: Step[Any] | None = None, **changes: Any
     ) -> Iterator[Context]:
         """The pipeline's context for one asset, check or op.
 
         Parameters
         ----------
-        context : dagster execution context
+        context : StepContext
             Of the asset, check or op.
         step : Step
             The step to do; the first one makes the run folder.
@@ -57,12 +57,17 @@ class Street:
         **changes
             Settings that this run's configuration overrides.
 
+        Yields
+        ------
+        Context
+            For the pipeline's function.
+
         Raises
         ------
         dagster.Failure
-            A permanent error, not to be retried.
+            A permanent error, which is not retried.
         dagster.RetryRequested
-            A transient error.
+            A transient error with tries left.
         """
         settings = self.settings.model_copy(update=changes)
         with as_dagster_failure(context):
@@ -74,16 +79,16 @@ class Street:
                 self.record_failure(context, ctx, exc)
                 raise
 
-    def begin(self, context: Any, ctx: Context) -> None:
+    def begin(self, context: StepContext, ctx: Context) -> None:
         """Open the night's row in `batch_run`."""
-        job = NIGHTLY if partitions.NIGHT_TAG in context.run.tags else context.job_name
+        job = NIGHTLY if partitions.NIGHT_TAG in context.run.tags else context.run.job_name
         night.begin(ctx, "manual" if job.startswith("__") else job)
 
-    def began(self, context: Any, ctx: Context) -> bool:
+    def began(self, context: StepContext, ctx: Context) -> bool:
         """Whether the run folder was begun by this Dagster run, or by the one it repeats: a night, then."""
         return ctx.run.run_id == _folder_name(context)
 
-    def finish(self, context: Any, ctx: Context, message: str = "") -> None:
+    def finish(self, context: StepContext, ctx: Context, message: str = "") -> None:
         """Close the night's row as succeeded, and remove run folders beyond the number kept.
 
         Only for the night that this Dagster run began: a step materialised alone closes nobody's night.
@@ -92,11 +97,11 @@ class Street:
             night.finish(ctx, "succeeded", message)
             prune_runs(self.settings.home, self.settings.keep_runs)
 
-    def tell(self, context: Any, what: str) -> None:
+    def tell(self, context: StepContext, what: str) -> None:
         """Say at the top of the run page what became of the publication, as the run's tag."""
         context.instance.add_run_tags(context.run.run_id, {PUBLICATION_TAG: what[:_TAG_LENGTH]})
 
-    def record_failure(self, context: Any, ctx: Context, exc: BaseException) -> None:
+    def record_failure(self, context: StepContext, ctx: Context, exc: BaseException) -> None:
         """Close the row of the night that this Dagster run began; the run of another is left as it is."""
         retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
         if not self.began(context, ctx) or retried:
@@ -113,7 +118,7 @@ class Street:
         except RoutingEtlError as second:
             context.log.error(f"The end of the run could not be recorded: {second}")
 
-    def _folder(self, context: Any, after: Step[Any] | None) -> RunFolder:
+    def _folder(self, context: StepContext, after: Step[Any] | None) -> RunFolder:
         name = _folder_name(context)
         own = [run for run in list_runs(self.settings.home) if run.run_id == name]
         if own:
@@ -123,7 +128,7 @@ class Street:
         return find_run(self.settings.home, None, having=after.report)
 
 
-def _folder_name(context: Any) -> str:
+def _folder_name(context: StepContext) -> str:
     """Run folder of a Dagster run: that of the first run when this one repeats it; one for all runs of a backfill."""
     run = context.run
     return f"dagster_{partitions.backfill_of(run) or run.root_run_id or run.run_id}"
@@ -135,25 +140,44 @@ def _lock_name(run: dg.DagsterRun | None, settings: Settings) -> str:
     return "run" if shard is None else f"shard-{shard}"
 
 
-def street_resource(settings: Settings) -> dg.ResourceDefinition:
-    """The street for one Dagster run, holding the home's run lock as long as the run lasts."""
+class StreetResource(dg.ConfigurableResource[Street]):
+    """Run folder and run lock of one Dagster run; steps get their pipeline context from it.
 
-    @dg.resource(
-        description="Run folder and run lock of one Dagster run; steps get their pipeline context from it."
-    )
-    def street(context: dg.InitResourceContext) -> Iterator[Street]:
-        configure(settings.home / "logs", settings.log_level)
+    Nothing of it can be set in the Launchpad: settings come from the environment, because the graph was built from
+    them and because they hold passwords, and what one run may change is a field of its step's configuration.
+    """
+
+    settings: dg.ResourceDependency[Settings]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Street]:
+        """Hold the run lock and give the street, as long as the run lasts.
+
+        Parameters
+        ----------
+        context : dagster.InitResourceContext
+            Of the run.
+
+        Yields
+        ------
+        Street
+            For the run's steps.
+
+        Raises
+        ------
+        LockedError
+            Another run works on the same home. Dagster does not repeat the run.
+        RoutingEtlError
+            The warehouse cannot be reached or has another schema. Dagster does not repeat the run.
+        """
+        configure(self.settings.home / "logs", self.settings.log_level)
         with ExitStack() as held:
             with _not_repeated(context):
-                what, name = (
-                    f"Dagster run {context.run_id or 'without id'}",
-                    _lock_name(context.run, settings),
-                )
-                held.enter_context(run_lock(settings.home, what, name=name))
-                night.ensure_warehouse(settings)
-            yield Street(settings)
-
-    return street
+                what = "Dagster run " + (context.run.run_id if context.run is not None else "without id")
+                name = _lock_name(context.run, self.settings)
+                held.enter_context(run_lock(self.settings.home, what, name=name))
+                night.ensure_warehouse(self.settings)
+            yield Street(self.settings)
 
 
 @contextmanager
@@ -163,5 +187,5 @@ def _not_repeated(context: dg.InitResourceContext) -> Iterator[None]:
         yield
     except RoutingEtlError:
         if context.instance is not None and context.run is not None:
-            context.instance.add_run_tags(context.run.run_id, {"dagster/max_retries": "0"})
+            context.instance.add_run_tags(context.run.run_id, {not_public.MAX_RETRIES_TAG: "0"})
         raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import NIGHTLY, TRAIN, night_config
+from dagster_defs.jobs import TRAIN, night_config
+from dagster_defs.partitions import NIGHTLY
 from routing_etl.settings import Settings
 
 

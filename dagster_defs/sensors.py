@@ -13,7 +13,8 @@ import dagster as dg
 from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import NIGHTLY, TRAIN, night_config
+from dagster_defs.jobs import TRAIN, night_config
+from dagster_defs.partitions import NIGHTLY
 from routing_etl.pipeline import alerts, night, upkeep
 from routing_etl.settings import Settings
 

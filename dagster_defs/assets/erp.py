@@ -7,6 +7,7 @@ import dagster as dg
 
 from dagster_defs import metadata
 from dagster_defs.assets import keys
+from dagster_defs.assets.common import made_by
 from dagster_defs.assets.external import tables_by_frame
 from dagster_defs.config import ExtractConfig
 from dagster_defs.partitions import POOL
@@ -30,11 +31,8 @@ def _extract(tables: Mapping[str, list[str]]) -> dg.AssetsDefinition:
             dg.AssetSpec(
                 keys.RAW[frame.name],
                 deps=[keys.erp_table(t) for t in tables[frame.name]],
-                group_name=keys.ERP,
                 description=f"{frame.name} as the ERP gave them: canonical column names, raw values, Parquet.",
-                owners=keys.OWNERS,
-                kinds={"parquet"},
-                code_version=keys.CODE_VERSION,
+                **made_by(EXTRACT),
             )
             for frame in keys.SOURCE_FRAMES
         ],
@@ -63,24 +61,18 @@ def _extract(tables: Mapping[str, list[str]]) -> dg.AssetsDefinition:
             dg.AssetSpec(
                 keys.CLEAN[frame.name],
                 deps=list(keys.RAW.values()),
-                group_name=keys.ERP,
                 description=f"Canonical {frame.name}: one meaning and one unit per column, NULL for missing.",
                 metadata={"dagster/column_schema": metadata.column_schema(frame)},
-                owners=keys.OWNERS,
-                kinds={"parquet", "polars"},
-                code_version=keys.CODE_VERSION,
+                **made_by(CLEAN),
             )
             for frame in keys.SOURCE_FRAMES
         ),
         dg.AssetSpec(
             keys.REJECTS,
             deps=list(keys.RAW.values()),
-            group_name=keys.QUALITY,
             description="Rows that cleaning took out, each with its table, key, rule, reason and raw values.",
             metadata={"dagster/column_schema": metadata.column_schema(frames.REJECTS)},
-            owners=keys.OWNERS,
-            kinds={"parquet"},
-            code_version=keys.CODE_VERSION,
+            **made_by(CLEAN, group=keys.QUALITY),
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Names of assets, groups and kinds: the one place where the graph is spelled."""
+"""Names of assets and groups: the one place where the graph is spelled."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from routing_etl import frames
 
 ERP, QUALITY, TIMES, MODEL, PUBLISH, MONITORING = "erp", "quality", "times", "model", "publish", "monitoring"
 GROUPS = (ERP, QUALITY, TIMES, MODEL, PUBLISH, MONITORING)
-OWNERS = ["team:data"]
-#: Raise when what a step computes changes, so that the UI shows what is stale.
-CODE_VERSION = "1"
 
 SOURCE_FRAMES = (frames.ITEMS, frames.OPERATIONS, frames.WORK_RESULTS, frames.PURCHASE_ORDERS)
 PREDICTION_FRAMES = (

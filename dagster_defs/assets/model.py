@@ -10,6 +10,7 @@ import dagster as dg
 
 from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
+from dagster_defs.assets.common import made_by
 from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig, check_at_launch
 from dagster_defs.freshness import MODEL_FRESHNESS
 from dagster_defs.partitions import POOL
@@ -35,23 +36,17 @@ _SCORES_FROM = [keys.CHAMPION, *_LEARNS_FROM]
             keys.ROUTING_MODEL,
             deps=_LEARNS_FROM,
             skippable=True,
-            group_name=keys.MODEL,
             description="A new model version in the registry, measured on held-out items. Not made by a dry run, nor by "
             "a night whose champion is young enough.",
-            owners=keys.OWNERS,
-            kinds={"scikitlearn"},
-            code_version=keys.CODE_VERSION,
+            **made_by(TRAIN),
             freshness_policy=MODEL_FRESHNESS,
         ),
         dg.AssetSpec(
             keys.CHAMPION,
             deps=_LEARNS_FROM,
             skippable=True,
-            group_name=keys.MODEL,
             description="The version that scores, with who made it champion and why.",
-            owners=keys.OWNERS,
-            kinds={"scikitlearn"},
-            code_version=keys.CODE_VERSION,
+            **made_by(TRAIN),
         ),
     ],
 )
@@ -79,11 +74,8 @@ check_at_launch(train_model, TrainConfig)
 @dg.asset(
     key=keys.MODEL_EVALUATION,
     deps=_LEARNS_FROM,
-    group_name=keys.MODEL,
     description="The method and the baselines on held-out items, with 95 % intervals; every fold's model is thrown away.",
-    owners=keys.OWNERS,
-    kinds={"scikitlearn"},
-    code_version=keys.CODE_VERSION,
+    **made_by(EVALUATE),
     pool=POOL,
 )
 def model_evaluation(
@@ -106,12 +98,9 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
             keys.PREDICTIONS[frame.name],
             deps=[keys.PREDICTION_SHARDS] if in_shards else _SCORES_FROM,
             skippable=True,
-            group_name=keys.MODEL,
             description=f"Predicted {frame.name} for every item without a valid routing; not published yet.",
             metadata={"dagster/column_schema": metadata.column_schema(frame)},
-            owners=keys.OWNERS,
-            kinds={"parquet", "scikitlearn"},
-            code_version=keys.CODE_VERSION,
+            **made_by(SCORE, in_shards=in_shards),
         )
         for frame in keys.PREDICTION_FRAMES
     ]
@@ -134,8 +123,10 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
             scored = sharded.merge_scores(ctx)
             yield from _predicted(context, street, ctx, scored)
 
+    if in_shards:
+        return [prediction_shards(settings), merge_scores]
     check_at_launch(score, ScoreConfig)
-    return [prediction_shards(settings), merge_scores] if in_shards else [score]
+    return [score]
 
 
 def _predicted(
@@ -158,11 +149,8 @@ def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=keys.PREDICTION_SHARDS,
         deps=_SCORES_FROM,
-        group_name=keys.MODEL,
         description="Predictions of one shard of items each, all frames, as part files that carry the shard's number.",
-        owners=keys.OWNERS,
-        kinds={"parquet", "scikitlearn"},
-        code_version=keys.CODE_VERSION,
+        **made_by(SCORE, in_shards=True),
         pool=partitions.pool(settings),
         partitions_def=partitions.shards(settings),
         backfill_policy=partitions.policy(settings),

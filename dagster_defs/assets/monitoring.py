@@ -7,6 +7,7 @@ import dagster as dg
 
 from dagster_defs import metadata
 from dagster_defs.assets import keys
+from dagster_defs.assets.common import made_by
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl.pipeline import steps
@@ -20,20 +21,14 @@ from routing_etl.pipeline.street import MEASURE
         dg.AssetSpec(
             keys.MODEL_METRICS,
             deps=[keys.PUBLICATION, keys.CLEAN["operations"]],
-            group_name=keys.MONITORING,
             description="Coverage of the batch and realised outcomes: what engineers routed after we had predicted it.",
-            owners=keys.OWNERS,
-            kinds={"sql"},
-            code_version=keys.CODE_VERSION,
+            **made_by(MEASURE),
         ),
         dg.AssetSpec(
             keys.DRIFT,
             deps=[keys.PUBLICATION],
-            group_name=keys.MONITORING,
             description="Distance of the batch's similarity scores from those of the batch before (Kullback-Leibler).",
-            owners=keys.OWNERS,
-            kinds={"sql"},
-            code_version=keys.CODE_VERSION,
+            **made_by(MEASURE),
         ),
     ],
 )

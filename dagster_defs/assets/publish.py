@@ -10,6 +10,7 @@ import dagster as dg
 
 from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
+from dagster_defs.assets.common import made_by
 from dagster_defs.freshness import publication_freshness
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
@@ -29,11 +30,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=keys.LOADED_PUBLICATION,
         deps=[keys.LOADED_SHARDS] if in_shards else list(keys.PREDICTIONS.values()),
-        group_name=keys.PUBLISH,
         description="The checked predictions under a new publication id that no reader sees, reconciled with the files.",
-        owners=keys.OWNERS,
-        kinds={"sql"},
-        code_version=keys.CODE_VERSION,
+        **made_by(LOAD, in_shards=in_shards),
         pool=POOL,
     )
     def loaded_publication(
@@ -47,12 +45,9 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=keys.PUBLICATION,
         deps=[keys.LOADED_PUBLICATION],
-        group_name=keys.PUBLISH,
         description="What the ERP's screens read. One short transaction moves the pointer, so readers see the old batch "
         "or the new one, whole.",
-        owners=keys.OWNERS,
-        kinds={"sql"},
-        code_version=keys.CODE_VERSION,
+        **made_by(PUBLISH),
         freshness_policy=publication_freshness(settings),
         pool=POOL,
     )
@@ -78,12 +73,9 @@ def loaded_shards(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=keys.LOADED_SHARDS,
         deps=[*keys.PREDICTIONS.values(), keys.CHECKED_CANDIDATES],
-        group_name=keys.PUBLISH,
         description="The checked predictions of one shard of items each, under the publication id of all shards, which no "
         "reader sees.",
-        owners=keys.OWNERS,
-        kinds={"sql"},
-        code_version=keys.CODE_VERSION,
+        **made_by(LOAD, in_shards=True),
         pool=POOL,
         partitions_def=partitions.shards(settings),
         backfill_policy=partitions.policy(settings),

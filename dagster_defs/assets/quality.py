@@ -6,6 +6,7 @@ import dagster as dg
 
 from dagster_defs import metadata
 from dagster_defs.assets import keys
+from dagster_defs.assets.common import made_by
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl.pipeline import sharded
@@ -30,11 +31,8 @@ def _gate(key: dg.AssetKey, checks: Step[Checked], what: str, deps: list[dg.Asse
     @dg.asset(
         key=key,
         deps=deps,
-        group_name=keys.QUALITY,
         description=_PASSED.format(what),
-        owners=keys.OWNERS,
-        kinds={"greatexpectations"},
-        code_version=keys.CODE_VERSION,
+        **made_by(checks, in_shards=True),
         pool=POOL,
     )
     def gate(

@@ -7,6 +7,7 @@ import polars as pl
 
 from dagster_defs import metadata, partitions
 from dagster_defs.assets import keys
+from dagster_defs.assets.common import made_by
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
 from routing_etl import frames, plots
@@ -26,13 +27,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=keys.TIME_PROFILES,
         deps=[keys.TIME_SHARDS if in_shards else keys.CLEAN["work_results"], keys.CLEAN["operations"]],
-        group_name=keys.TIMES,
         description="Set-up minutes per order and run minutes per piece from work results: per item and operation, per "
         "job and resource, per job, with OPT <= STD <= SAFE.",
         metadata={"dagster/column_schema": metadata.column_schema(frames.TIME_BY_ITEM_OPERATION)},
-        owners=keys.OWNERS,
-        kinds={"parquet", "polars"},
-        code_version=keys.CODE_VERSION,
+        **made_by(AGGREGATE_TIMES, in_shards=in_shards),
         pool=POOL,
     )
     def time_profiles(
@@ -59,11 +57,8 @@ def time_shards(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=keys.TIME_SHARDS,
         deps=[keys.CLEAN["work_results"], keys.CHECKED_SOURCE],
-        group_name=keys.TIMES,
         description="Work results in minutes, sorted, one shard of items each; the profiles are made of all shards.",
-        owners=keys.OWNERS,
-        kinds={"parquet", "polars"},
-        code_version=keys.CODE_VERSION,
+        **made_by(AGGREGATE_TIMES, in_shards=True),
         pool=partitions.pool(settings),
         partitions_def=partitions.shards(settings),
         backfill_policy=partitions.policy(settings),

@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.errors import DagsterExecutionInterruptedError
 from homes import ask, change, finished, home_settings
 from results import evaluated
 
@@ -375,7 +374,7 @@ def test_a_cancelled_run_is_recorded_as_such_and_leaves_no_lock(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cancelled(ctx: Any, **asked: object) -> Any:
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
 
     monkeypatch.setattr(steps, "extract", cancelled)
     assert not run(home, "nightly", instance).success

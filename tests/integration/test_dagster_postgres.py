@@ -9,7 +9,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.instance.ref import InstanceRef
 from homes import ask, home_settings
 from postgres_cluster import NoPostgresError, cluster
 
@@ -40,7 +39,8 @@ def test_runs_and_events_are_in_postgresql_and_another_host_sees_them(
         shutil.copy(DEPLOY / "dagster.yaml", host)
     urls = {k: getattr(home_settings(home), k) for k in ("home", "models", "erp_url", "warehouse_url")}
     job = build_defs(**urls).resolve_job_def("purge")
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(hosts[0]))) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(hosts[0]))
+    with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
             run_config={"ops": {"remove_old": {"config": {"keep_runs": 1}}}}, instance=instance
         )
@@ -54,7 +54,8 @@ def test_runs_and_events_are_in_postgresql_and_another_host_sees_them(
         engine.dispose()
     assert [tuple(r) for r in runs] == [(result.run_id, "purge", "SUCCESS")]
     assert events >= 5
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(hosts[1]))) as other:
+    monkeypatch.setenv("DAGSTER_HOME", str(hosts[1]))
+    with dg.DagsterInstance.get() as other:
         seen = other.get_run_by_id(result.run_id)
         assert seen is not None and seen.job_name == "purge"
     assert not [f for host in hosts for f in host.rglob("*.db")], "nothing of Dagster's is in SQLite"

@@ -10,7 +10,7 @@ import pytest
 from dagster_defs import failures
 from dagster_defs.definitions import build_defs
 from dagster_defs.progress import SayProgress, progress_of
-from dagster_defs.resources import Street, street_resource
+from dagster_defs.resources import Street, StreetResource
 from routing_etl.errors import (
     DataQualityError,
     LockedError,
@@ -112,9 +112,9 @@ class _Context:
     ) -> None:
         self.retry_number = retry_number
         self.log = logging.getLogger("test")
-        self.job_name = job
-        self.run = type("Run", (), {"run_id": run_id, "root_run_id": root, "tags": {}})()
+        self.run = dg.DagsterRun(job, run_id, root_run_id=root, parent_run_id=root)
         self.instance = _Instance()
+        self.op_execution_context = self
 
 
 class _Instance:
@@ -216,7 +216,7 @@ def test_a_second_run_on_the_same_home_stops_and_names_the_first(settings: Setti
     def step(street: dg.ResourceParam[Any]):
         assert isinstance(street, Street)
 
-    @dg.job(resource_defs={"street": street_resource(settings)}, executor_def=dg.in_process_executor)
+    @dg.job(resource_defs={"street": StreetResource(settings=settings)}, executor_def=dg.in_process_executor)
     def job():
         step()
 
@@ -236,7 +236,7 @@ def test_a_run_stopped_before_its_first_step_is_not_repeated(settings: Settings)
     def step(street: dg.ResourceParam[Any]):
         began.append(street)
 
-    @dg.job(resource_defs={"street": street_resource(settings)}, executor_def=dg.in_process_executor)
+    @dg.job(resource_defs={"street": StreetResource(settings=settings)}, executor_def=dg.in_process_executor)
     def job():
         step()
 

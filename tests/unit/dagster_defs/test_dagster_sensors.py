@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-from dagster._core.instance.ref import InstanceRef
 from results import metric_row
 
 from dagster_defs import metadata, sensors
@@ -137,9 +136,12 @@ def test_the_night_starts_at_two_local_time(tmp_path: Path) -> None:
     assert request.run_config["ops"]["train_model"]["config"]["only_when_due"] is True
 
 
-def test_the_shipped_instance_configuration_is_valid_and_quiet(tmp_path: Path) -> None:
+def test_the_shipped_instance_configuration_is_valid_and_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(ROOT / "dagster_defs" / "dagster.yaml", tmp_path)
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path))) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
         assert instance.telemetry_enabled is False
         assert instance.nux_enabled is False
         assert instance.run_retries_enabled

@@ -7,9 +7,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG, ROOT_BACKFILL_ID_TAG
 
-from dagster_defs import jobs, partitions, resources
+from dagster_defs import jobs, not_public, partitions, resources
 from dagster_defs.assets import keys
 from dagster_defs.definitions import build_defs
 from routing_etl.settings import Settings
@@ -134,13 +133,12 @@ def test_the_nightly_job_of_many_machines_requests_one_backfill(
 
 class _Context:
     def __init__(self, run_id: str, **tags: str) -> None:
-        first, last = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
         named = {
-            "first": first,
-            "last": last,
-            "backfill": BACKFILL_ID_TAG,
-            "root": ROOT_BACKFILL_ID_TAG,
-            "shard": PARTITION_NAME_TAG,
+            "first": not_public.RANGE_START_TAG,
+            "last": not_public.RANGE_END_TAG,
+            "backfill": not_public.BACKFILL_TAG,
+            "root": not_public.ROOT_BACKFILL_TAG,
+            "shard": not_public.PARTITION_TAG,
         }
         self.run: Any = dg.DagsterRun("nightly", run_id, tags={named[k]: v for k, v in tags.items()})
 
