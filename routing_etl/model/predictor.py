@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import config_context
 from sklearn.decomposition import TruncatedSVD
@@ -43,6 +41,7 @@ from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
 from routing_etl.model.attributes.importance import artifact_set, attribute_importance, attribute_statistics
 from routing_etl.model.attributes.levels import normalise
 from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW, dense_product, group_mean, take
 from routing_etl.model.base.parameters import (
     COUNT,
@@ -75,9 +74,6 @@ from routing_etl.model.ranking.novelty import TYPE_LEVEL, Novelty, kind_level, n
 from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.times.operation_times import OperationTimes, TimeRequest
 from routing_etl.progress import SILENT, Progress
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: What `fit` learns last.
 _LAST = "texts_"
@@ -246,7 +242,7 @@ class RoutingPredictor(Parameters):
         del self._step_live, self._gone
         return self
 
-    def _describe(self, variant: IntArray) -> FloatArray:
+    def _describe(self, variant: Ints) -> Floats:
         """Variants x k: low-rank description of every routing."""
         described = self.catalogue_.description()
         k = min(self.n_components, min(described.shape) - 1, len(variant) - 1)
@@ -258,7 +254,7 @@ class RoutingPredictor(Parameters):
         reducer = TruncatedSVD(k, n_iter=4, random_state=self.random_state).fit(described[rows])
         return np.asarray(reducer.transform(described), dtype=np.float32)
 
-    def _fit_space(self, features: FloatArray, votes: sparse.csr_matrix) -> None:
+    def _fit_space(self, features: Floats, votes: sparse.csr_matrix) -> None:
         weights = dict(self.feature_weights or {})
         encoder = self.encoder_
         self.space_ = attribute_space(
@@ -279,12 +275,12 @@ class RoutingPredictor(Parameters):
             np.hstack([expected, attributes * self.attribute_share_]).astype(np.float32)
         )
 
-    def _place(self, expected: FloatArray, features: FloatArray) -> FloatArray:
+    def _place(self, expected: Floats, features: Floats) -> Floats:
         return np.hstack([expected, project(self.space_, features) * self.attribute_share_]).astype(
             np.float32
         )
 
-    def _telling_codes(self, table: TokenTable) -> dict[str, NDArray[np.int32]]:
+    def _telling_codes(self, table: TokenTable) -> dict[str, Codes]:
         """Coded values of the levels that tell most about routings, strongest first."""
         if not hasattr(self, "telling_"):
             gains = self.encoder_.level_gain_
@@ -297,14 +293,14 @@ class RoutingPredictor(Parameters):
     def _fit_operations(
         self,
         table: TokenTable,
-        features: FloatArray,
-        target: FloatArray,
+        features: Floats,
+        target: Floats,
         votes: sparse.csr_matrix,
         usual: sparse.csr_matrix,
-        folds: IntArray,
-        age: FloatArray,
+        folds: Ints,
+        age: Floats,
         progress: Progress,
-    ) -> tuple[FloatArray, IntArray]:
+    ) -> tuple[Floats, Ints]:
         """Families and operation model; out-of-fold probabilities and family of the training items."""
         catalogue = self.catalogue_
         sequence = catalogue.labels["sequence"].to_numpy().astype(np.int64)
@@ -327,7 +323,7 @@ class RoutingPredictor(Parameters):
         self.operations_ = model
         return probabilities, family
 
-    def _labels_of(self, keys: pl.Series) -> IntArray:
+    def _labels_of(self, keys: pl.Series) -> Ints:
         """Number of the training item with each key, -1 for none; the labels are sorted by their key."""
         known = self.catalogue_.labels["item_key"]
         if keys.len() <= FEW:
@@ -337,11 +333,11 @@ class RoutingPredictor(Parameters):
         place = np.minimum(found, known.len() - 1).astype(np.int64)
         return np.where((take(known, place) == keys).to_numpy(), place, -1)
 
-    def _voted(self, votes: sparse.csr_matrix) -> FloatArray:
+    def _voted(self, votes: sparse.csr_matrix) -> Floats:
         """Items x operations: share of the forest's votes for routings with the operation."""
         return dense_product(votes, self.variant_operations_)
 
-    def _fit_recency(self, age: FloatArray, codes: dict[str, NDArray[np.int32]]) -> NDArray[np.bool_]:
+    def _fit_recency(self, age: Floats, codes: dict[str, Codes]) -> Bools:
         """Which sequences may be proposed: codes fit, no job out of use; sets which steps may be."""
         catalogue = self.catalogue_
         item, steps = catalogue.label_steps()
@@ -366,13 +362,13 @@ class RoutingPredictor(Parameters):
     def _fit_ranker(
         self,
         train: pl.DataFrame,
-        features: FloatArray,
+        features: Floats,
         votes: sparse.csr_matrix,
-        probabilities: FloatArray,
-        family: IntArray,
-        codes: dict[str, NDArray[np.int32]],
-        folds: IntArray,
-    ) -> tuple[IntArray, IntArray, FloatArray]:
+        probabilities: Floats,
+        family: Ints,
+        codes: dict[str, Codes],
+        folds: Ints,
+    ) -> tuple[Ints, Ints, Floats]:
         """Similarity scale, ranker, novelty; returns the labels used, their neighbours and similarities."""
         sequence_of = self.catalogue_.labels["sequence"].to_numpy().astype(np.int64)
         self.sequence_of_ = sequence_of
@@ -510,7 +506,7 @@ class RoutingPredictor(Parameters):
                 task.advance(batch.height)
 
     def _propose(
-        self, items: pl.DataFrame, table: TokenTable, features: FloatArray, evidence: Evidence, own: IntArray
+        self, items: pl.DataFrame, table: TokenTable, features: Floats, evidence: Evidence, own: Ints
     ) -> Predictions:
         pairs = self.maker_.make(evidence, self.sequence_of_, own=own)
         _, probability = self.ranker_.predict(pairs.features, pairs.row, evidence.family[pairs.row])

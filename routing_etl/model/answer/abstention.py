@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Ints
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE
-
-IntArray = NDArray[np.int64]
 
 _VALUE = 40
 _SENTENCES = {
@@ -25,7 +23,7 @@ _SENTENCES = {
 
 
 def reasons(
-    items: pl.DataFrame, row: IntArray, empty: NDArray[Any], unseen: NDArray[Any], attribute: str
+    items: pl.DataFrame, row: Ints, empty: NDArray[Any], unseen: NDArray[Any], attribute: str
 ) -> tuple[list[str], list[str]]:
     """Code and sentence for each of the rows of `items` without a proposal.
 

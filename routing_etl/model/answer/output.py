@@ -7,11 +7,9 @@ decision about which routing, resource or time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import (
     ABSTAINED,
@@ -19,14 +17,11 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
 )
+from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.base.columns import FEW, assemble, choose_text, take
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.steps import ChosenSteps
 from routing_etl.model.ranking.choice import Chosen
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
 
 #: Names that are cut to the length of their columns; a code that is too long is never proposed instead.
 _CUT = ("job_nm", "res_nm", "cust_nm", "cur_cd", "tax_type")
@@ -46,7 +41,7 @@ def shown_steps(catalogue: RoutingCatalogue) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _share(values: FloatArray) -> FloatArray:
+def _share(values: Floats) -> Floats:
     return np.clip(values.astype(np.float64), 0.0, 1.0)
 
 
@@ -54,7 +49,7 @@ def candidate_frame(
     items: pl.DataFrame,
     chosen: Chosen,
     steps: ChosenSteps,
-    times: Mapping[str, FloatArray | pl.Series],
+    times: Mapping[str, Floats | pl.Series],
     catalogue: RoutingCatalogue,
     book: SequenceBook,
     matched: pl.Series,
@@ -116,7 +111,7 @@ def operation_frame(
     items: pl.DataFrame,
     chosen: Chosen,
     steps: ChosenSteps,
-    times: Mapping[str, FloatArray | pl.Series],
+    times: Mapping[str, Floats | pl.Series],
     shown: pl.DataFrame,
     catalogue: RoutingCatalogue,
 ) -> pl.DataFrame:
@@ -144,12 +139,12 @@ def operation_frame(
 
 def evidence_frame(
     items: pl.DataFrame,
-    row: IntArray,
-    rank: IntArray,
-    place: IntArray,
-    label: IntArray,
-    similarity: FloatArray,
-    weight: FloatArray,
+    row: Ints,
+    rank: Ints,
+    place: Ints,
+    label: Ints,
+    similarity: Floats,
+    weight: Floats,
     texts: tuple[pl.Series, pl.Series],
     catalogue: RoutingCatalogue,
 ) -> pl.DataFrame:
@@ -173,7 +168,7 @@ def evidence_frame(
 
 
 def abstained_frame(
-    items: pl.DataFrame, row: IntArray, code: list[str], reason: list[str], best: FloatArray
+    items: pl.DataFrame, row: Ints, code: list[str], reason: list[str], best: Floats
 ) -> pl.DataFrame:
     """The ABSTAINED frame."""
     return assemble(

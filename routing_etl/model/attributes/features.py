@@ -24,10 +24,8 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 from routing_etl.errors import ModelError
 from routing_etl.frames import MAX_SOURCE, AttributeSpec
 from routing_etl.model.attributes.tokens import Tokeniser, TokenTable
+from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.parameters import COUNT, SEED, Rule, check_parameters
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _SHRINK = 2.0
 _RIDGE_ROWS = 60_000
@@ -48,7 +46,7 @@ class _Block:
     level: str
     attribute: str
     residual: bool
-    table: FloatArray
+    table: Floats
     gain: float
 
 
@@ -56,11 +54,11 @@ class _Block:
 class _FoldSums:
     """Per value of a level and fold: sums of the target (values x folds x dims) and items (values x folds)."""
 
-    sums: FloatArray
-    counts: FloatArray
+    sums: Floats
+    counts: Floats
 
 
-def _fold_sums(codes: NDArray[np.int32], target: FloatArray, folds: IntArray, n_folds: int) -> _FoldSums:
+def _fold_sums(codes: Codes, target: Floats, folds: Ints, n_folds: int) -> _FoldSums:
     width = int(codes.max()) + 1 if len(codes) else 0
     cell = np.where(codes >= 0, codes * np.int64(n_folds) + folds, -1)
     hot = _one_hot(cell, width * n_folds)
@@ -70,7 +68,7 @@ def _fold_sums(codes: NDArray[np.int32], target: FloatArray, folds: IntArray, n_
     )
 
 
-def _out_of_fold(sums: _FoldSums, codes: NDArray[np.int32], folds: IntArray) -> FloatArray:
+def _out_of_fold(sums: _FoldSums, codes: Codes, folds: Ints) -> Floats:
     """Every item's shrunk mean over the items of the other folds that share its value; 0 without a value."""
     known = codes >= 0
     others = sums.sums.sum(axis=1, keepdims=True) - sums.sums
@@ -87,7 +85,7 @@ def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, codes[keep], indptr), shape=(len(codes), width))
 
 
-def drawn_folds(n: int, random_state: int | None) -> IntArray:
+def drawn_folds(n: int, random_state: int | None) -> Ints:
     """A fold number for each of n items: five folds, ten where there are few items, each as large as the others."""
     rng = np.random.default_rng(random_state)
     return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
@@ -137,14 +135,14 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: Any, y: Any, folds: IntArray | None = None) -> AttributeEncoder:
+    def fit(self, X: Any, y: Any, folds: Ints | None = None) -> AttributeEncoder:
         """Learn the encodings; arguments and errors as in `fit_transform`."""
         self.fit_transform(X, y, folds)
         return self
 
     def fit_transform(  # type: ignore[override]
-        self, X: Any, y: Any, folds: IntArray | None = None
-    ) -> FloatArray:
+        self, X: Any, y: Any, folds: Ints | None = None
+    ) -> Floats:
         """Learn the encodings; the result is out of fold for every row, so that of codes differs from `transform`'s.
 
         Parameters
@@ -207,7 +205,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.feature_names_, self.feature_attributes_ = names, owners
         return np.ascontiguousarray(np.hstack([numbers, *columns, words, ridge]), dtype=np.float32)
 
-    def transform(self, X: Any) -> FloatArray:
+    def transform(self, X: Any) -> Floats:
         """Encode items with what was learned; values never seen count as unknown.
 
         Raises
@@ -223,9 +221,9 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         _check_feature_names_in(self, input_features)
         return np.asarray(self.feature_names_, dtype=object)
 
-    def encode(self, table: TokenTable) -> FloatArray:
+    def encode(self, table: TokenTable) -> Floats:
         """Encode an already tokenised table."""
-        columns: list[FloatArray] = [self._fill(table.numbers)]
+        columns: list[Floats] = [self._fill(table.numbers)]
         for block in self.blocks_:
             codes = table.codes[block.level]
             columns.append(block.table[codes])
@@ -260,7 +258,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             AttributeSpec(str(name), "number") for name in _check_feature_names_in(self)
         )
 
-    def _folds(self, n: int, folds: IntArray | None) -> IntArray:
+    def _folds(self, n: int, folds: Ints | None) -> Ints:
         if folds is None:
             return drawn_folds(n, self.random_state)
         folds = np.asarray(folds)
@@ -275,15 +273,15 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _encode(
         self,
-        codes: NDArray[np.int32],
-        target: FloatArray,
-        folds: IntArray,
+        codes: Codes,
+        target: Floats,
+        folds: Ints,
         n_folds: int,
         total: float,
         name: str,
         *,
         residual: bool,
-    ) -> tuple[_Block, FloatArray]:
+    ) -> tuple[_Block, Floats]:
         sums = _fold_sums(codes, target, folds, n_folds)
         whole, counts = sums.sums.sum(axis=1), sums.counts.sum(axis=1)
         means = whole / (counts + _SHRINK)[:, None]
@@ -298,7 +296,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- numbers -------------------------------------------------------------------------------------------------
 
-    def _fit_fill(self, numbers: FloatArray) -> FloatArray:
+    def _fit_fill(self, numbers: Floats) -> Floats:
         if numbers.size:
             with np.errstate(all="ignore"):
                 known = np.abs(numbers) <= MAX_SOURCE
@@ -309,13 +307,13 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.fill_ = np.zeros(numbers.shape[1], dtype=np.float32)
         return self._fill(numbers)
 
-    def _fill(self, numbers: FloatArray) -> FloatArray:
+    def _fill(self, numbers: Floats) -> Floats:
         """What is missing lies below all that is known; a number beyond what the source can hold counts as missing."""
         return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, self.fill_).astype(np.float32)
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def _choose_words(self, table: TokenTable, rest: FloatArray) -> None:
+    def _choose_words(self, table: TokenTable, rest: Floats) -> None:
         found: list[tuple[float, str, str, int]] = []
         for name, lists in table.words.items():
             matrix = lists.matrix()
@@ -332,13 +330,13 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             for name in dict.fromkeys(level for level, _, _ in self.words_)
         }
 
-    def _places(self, level: str, column_of: dict[int, int]) -> NDArray[np.int32]:
+    def _places(self, level: str, column_of: dict[int, int]) -> Codes:
         """Code of a level -> its column, -1 for one that has none (or is unknown: code -1)."""
         out = np.full(self.tokeniser_.vocabularies[level].len() + 1, -1, dtype=np.int32)
         out[list(column_of)] = list(column_of.values())
         return out
 
-    def _word_columns(self, table: TokenTable) -> FloatArray:
+    def _word_columns(self, table: TokenTable) -> Floats:
         out = np.zeros((len(table.numbers), len(self.words_)), dtype=np.float32)
         for name, places in self.word_places_.items():
             row, column = table.words[name].placed(places)
@@ -348,8 +346,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     # --- ridge over all tokens -----------------------------------------------------------------------------------
 
     def _fit_ridge(
-        self, table: TokenTable, target: FloatArray, rest: FloatArray, folds: IntArray, n_folds: int
-    ) -> FloatArray:
+        self, table: TokenTable, target: Floats, rest: Floats, folds: Ints, n_folds: int
+    ) -> Floats:
         parts: list[tuple[float, str, int]] = []
         for name, matrix in self._token_matrices(table).items():
             counts = np.asarray(matrix.sum(axis=0)).ravel()
@@ -359,7 +357,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
         parts.sort(key=lambda p: (-p[0], p[1], p[2]))
         chosen = parts[: min(self.max_ridge, max(len(target) // 2, _LEAST_RIDGE))]
-        self.ridge_places_: dict[str, NDArray[np.int32]] = {}
+        self.ridge_places_: dict[str, Codes] = {}
         self.ridge_width_ = 0
         for name in dict.fromkeys(n for _, n, _ in chosen):
             codes = sorted(i for _, n, i in chosen if n == name)
@@ -425,19 +423,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return sparse.csr_matrix((data, column[order], bounds), shape=(n, self.ridge_width_))
 
 
-def _strongest(found: list[tuple[_Block, FloatArray]], most: int) -> list[tuple[_Block, FloatArray]]:
+def _strongest(found: list[tuple[_Block, Floats]], most: int) -> list[tuple[_Block, Floats]]:
     telling = [f for f in found if f[0].gain > _MIN_GAIN]
     return sorted(telling, key=lambda f: (-f[0].gain, f[0].level))[:most]
 
 
-def _with_unknown(table: FloatArray) -> FloatArray:
+def _with_unknown(table: Floats) -> Floats:
     """Append the row of zeros that code -1 (never seen) picks: no deviation from what is already known."""
     return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)
 
 
-def _solve(
-    gram: NDArray[np.float64], moment: NDArray[np.float64], penalty: FloatArray
-) -> NDArray[np.float64]:
+def _solve(gram: Floats, moment: Floats, penalty: Floats) -> Floats:
     system = gram + np.diag(penalty)
     factor = linalg.cho_factor(system, overwrite_a=True, check_finite=False)
     return np.asarray(linalg.cho_solve(factor, moment, check_finite=False))

@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.attributes.features import AttributeEncoder
 from routing_etl.model.attributes.levels import normalise
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Floats, Ints
 
 _SAMPLE = 3_000
 _BUCKETS = (
@@ -29,7 +26,7 @@ _BUCKETS = (
 )
 
 
-def attribute_importance(encoder: AttributeEncoder, importance: FloatArray) -> dict[str, float]:
+def attribute_importance(encoder: AttributeEncoder, importance: Floats) -> dict[str, float]:
     """Share of every attribute in what the forest learned; the joint token columns are split by their coefficients."""
     names = [a.name for a in encoder.attributes]
     worth = dict.fromkeys(names, 0.0)
@@ -69,7 +66,7 @@ def attribute_statistics(
     the attribute in the encoded matrix, None when only the joint token columns carry it.
     """
     n = items.height
-    codes: dict[str, NDArray[np.int64]] = {}
+    codes: dict[str, Ints] = {}
     out: dict[str, dict[str, Any]] = {}
     for attribute in attributes:
         column = (
@@ -118,7 +115,7 @@ def attribute_statistics(
     return out
 
 
-def _mutual_information(a: IntArray, b: IntArray, shuffled: IntArray) -> float:
+def _mutual_information(a: Ints, b: Ints, shuffled: Ints) -> float:
     """Mutual information over the smaller entropy, less what the same values in random order share: 0 .. 1."""
     n = len(a)
     a, b = np.unique(a, return_inverse=True)[1], np.unique(b, return_inverse=True)[1]
@@ -128,14 +125,14 @@ def _mutual_information(a: IntArray, b: IntArray, shuffled: IntArray) -> float:
         return 0.0
     width = int(b.max()) + 1
 
-    def shared(right: IntArray) -> float:
+    def shared(right: Ints) -> float:
         return ha + hb - _entropy(np.unique(a * width + right, return_counts=True)[1] / n)
 
     chance = shared(b[shuffled])
     return float(np.clip((shared(b) - chance) / max(least - chance, 1e-9), 0.0, 1.0))
 
 
-def _entropy(share: NDArray[np.float64]) -> float:
+def _entropy(share: Floats) -> float:
     return float(-(share * np.log(np.maximum(share, 1e-12))).sum())
 
 

@@ -12,14 +12,10 @@ What belongs here: binned columns in, probabilities out. What does not: what the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[Any]
-BinArray = NDArray[np.uint8]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 
 MAX_BINS = 32
 
@@ -53,9 +49,7 @@ class QuestionBooster:
         self.penalty = penalty
         self.min_weight = min_weight
 
-    def fit(
-        self, bins: BinArray, ordered: NDArray[np.bool_], answers: FloatArray, weights: FloatArray
-    ) -> QuestionBooster:
+    def fit(self, bins: Bytes, ordered: Bools, answers: Floats, weights: Floats) -> QuestionBooster:
         """Learn.
 
         Parameters
@@ -94,7 +88,7 @@ class QuestionBooster:
             gradient = ((answers - p) * weights[:, None]).astype(np.float32)
             curve = (np.maximum(p * (1 - p), 1e-6) * weights[:, None]).astype(np.float32)
             node = np.zeros((n, n_questions), dtype=np.int64)
-            above: NDArray[np.float32] | None = None
+            above: Floats | None = None
             for level in range(self.depth):
                 sums = self._sums(hot, gradient, curve, node, level, above)
                 column, chosen, valid = self._best(sums, order, starts)
@@ -123,11 +117,11 @@ class QuestionBooster:
 
     def _order(
         self,
-        hot: FloatArray,
-        ordered: NDArray[np.bool_],
-        answers: FloatArray,
-        weights: FloatArray,
-        rate: FloatArray,
+        hot: Floats,
+        ordered: Bools,
+        answers: Floats,
+        weights: Floats,
+        rate: Floats,
         d: int,
     ) -> NDArray[np.int16]:
         """Place of every bin in the order in which splits are sought: columns x bins x questions."""
@@ -150,13 +144,13 @@ class QuestionBooster:
 
     def _sums(
         self,
-        hot: FloatArray,
-        gradient: FloatArray,
-        curve: FloatArray,
-        node: NDArray[np.int64],
+        hot: Floats,
+        gradient: Floats,
+        curve: Floats,
+        node: Ints,
         level: int,
-        above: FloatArray | None,
-    ) -> FloatArray:
+        above: Floats | None,
+    ) -> Floats:
         """Sums of gradient and curvature: 2 x bins of all columns x questions x nodes of this level."""
         n_questions = gradient.shape[1]
         if above is None:
@@ -174,9 +168,7 @@ class QuestionBooster:
         out[..., 1::2] = above - lefts
         return out
 
-    def _best(
-        self, sums: FloatArray, order: IntArray | None, starts: IntArray
-    ) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
+    def _best(self, sums: Floats, order: Ints | None, starts: Ints) -> tuple[Ints, Ints, Bools]:
         """Best split per question and node: column, last place that goes left, and whether there is one.
 
         `order`: bins x questions, which cell (bin x questions + question) stands at each place; None when all do.
@@ -206,7 +198,7 @@ class QuestionBooster:
         column = self._columns[best]
         return column, best - starts[column], valid
 
-    def log_odds(self, bins: BinArray) -> FloatArray:
+    def log_odds(self, bins: Bytes) -> Floats:
         """n x T log-odds of "yes"."""
         n = len(bins)
         out = np.empty((n, len(self.start_)), dtype=np.float32)

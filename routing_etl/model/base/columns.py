@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.frames import Frame
+from routing_etl.model.base.arrays import Floats, Ints
 
 #: So few items (or candidates) are read and shown value by value; more go through the query engine.
 FEW = 64
@@ -43,12 +44,12 @@ def lists(values: pl.Series, offsets: NDArray[Any]) -> pl.Series:
     return pl.Series(pa.LargeListArray.from_arrays(offsets, flat), dtype=pl.List(values.dtype))
 
 
-def ranges(first: NDArray[Any], size: NDArray[Any]) -> NDArray[np.int64]:
+def ranges(first: NDArray[Any], size: NDArray[Any]) -> Ints:
     """first[i], first[i] + 1 ..., size[i] numbers for every i, end to end."""
     return np.asarray(np.arange(int(size.sum())) + np.repeat(first - np.cumsum(size) + size, size))
 
 
-def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> NDArray[np.float32]:
+def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> Floats:
     """The product of two sparse matrices as a dense one."""
     n, width = left.shape[0], right.shape[1]
     if n > FEW:
@@ -85,7 +86,7 @@ def assemble(frame: Frame, columns: Mapping[str, pl.Series | NDArray[Any]]) -> p
     return out
 
 
-def group_mean(values: NDArray[Any], group: NDArray[np.int64], n_groups: int) -> NDArray[Any]:
+def group_mean(values: NDArray[Any], group: Ints, n_groups: int) -> NDArray[Any]:
     """Groups x d: mean of the rows of `values` in every group, 0 for an empty one."""
     counts = np.bincount(group, minlength=n_groups)
     hot = sparse.csr_matrix(

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.threads import one_thread
-
-FloatArray = NDArray[Any]
 
 
 class PackedTrees:
@@ -25,7 +23,7 @@ class PackedTrees:
     leaf_offsets: number of the first leaf of every tree, and of all leaves at the end.
     """
 
-    def __init__(self, trees: Sequence[Any], columns: Sequence[NDArray[np.int64]] | None = None) -> None:
+    def __init__(self, trees: Sequence[Any], columns: Sequence[Ints] | None = None) -> None:
         """`trees`: the `tree_` of fitted scikit-learn decision trees. `columns`: for every tree the numbers of its
         features in the matrix that will be asked, when it was grown on some of them.
         """
@@ -55,15 +53,13 @@ class PackedTrees:
         """Number of leaves of all trees."""
         return int(self.leaf_offsets[-1])
 
-    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+    def leaves(self, features: Floats) -> Codes:
         """Items x trees: number of the leaf that each item falls into."""
         n = len(features)
         row, tree = np.repeat(np.arange(n), self.n_trees), np.tile(np.arange(self.n_trees), n)
         return self.reached(features, row, tree).reshape(n, self.n_trees)
 
-    def reached(
-        self, features: FloatArray, row: NDArray[np.int64], tree: NDArray[np.int64]
-    ) -> NDArray[np.int32]:
+    def reached(self, features: Floats, row: Ints, tree: Ints) -> Codes:
         """Number of the leaf that item `row[i]` falls into in tree `tree[i]`."""
         node = self.offsets[tree]
         active = np.flatnonzero(self.feature[node] >= 0)
@@ -113,7 +109,7 @@ class Boosted:
         self._pack_categories(model, packed, sizes)
         self.baseline = float(np.ravel(model._baseline_prediction)[0])
 
-    def _pack_categories(self, model: Any, packed: Any, sizes: NDArray[np.int64]) -> None:
+    def _pack_categories(self, model: Any, packed: Any, sizes: Ints) -> None:
         """Per node that splits by category the row of `goes_left`: codes that go left, with those unknown to the model."""
         self.by_category = packed["is_categorical"].astype(bool)
         if model.is_categorical_ is None:
@@ -134,7 +130,7 @@ class Boosted:
         for feature, codes in enumerate(known):
             self.place_of[feature, codes.astype(np.int64)] = np.arange(len(codes))
 
-    def _left(self, here: NDArray[np.int64], asked: FloatArray) -> NDArray[np.bool_]:
+    def _left(self, here: Ints, asked: Floats) -> Bools:
         """Whether each value goes left at its node."""
         left = np.where(np.isnan(asked), self.missing_left[here], asked <= self.threshold[here])
         category = np.flatnonzero(self.by_category[here])
@@ -146,7 +142,7 @@ class Boosted:
             left[category] = np.where(told, self.goes_left[self.split[node], place], self.missing_left[node])
         return np.asarray(left)
 
-    def predict(self, matrix: FloatArray) -> NDArray[np.float64]:
+    def predict(self, matrix: Floats) -> Floats:
         """The model's prediction (a classifier's log-odds) per row; NaN is a missing value."""
         n, n_trees = len(matrix), len(self.starts)
         if n == 0:

@@ -13,16 +13,13 @@ What belongs here: sets of operations to sequences. What does not: how good a se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.catalogue.routings import ROUTING_CODE_LENGTH, RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: Which of the least certain operations are turned over: none, each, some pairs and three.
 _FLIPS = ((), (0,), (1,), (2,), (3,), (4,), (5,), (0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 1, 2))
@@ -39,10 +36,10 @@ _NO_DOUBT = 0.45
 class Composed:
     """Sequences proposed for items. Numbers from the catalogue's size on are new: `offsets` and `operations` hold them."""
 
-    row: IntArray
-    sequence: IntArray
-    offsets: IntArray
-    operations: IntArray
+    row: Ints
+    sequence: Ints
+    offsets: Ints
+    operations: Ints
 
     @property
     def n_new(self) -> int:
@@ -54,10 +51,10 @@ class Composed:
 class _FamilyOrder:
     """Operations of a family, who comes before whom, and its known sets."""
 
-    operations: IntArray
-    before: FloatArray
+    operations: Ints
+    before: Floats
     sets: NDArray[np.uint64]
-    sequence_of_set: IntArray
+    sequence_of_set: Ints
 
 
 class Composer:
@@ -66,9 +63,7 @@ class Composer:
     def __init__(self, *, random_state: int = 42) -> None:
         self.random_state = random_state
 
-    def fit(
-        self, catalogue: RoutingCatalogue, family: IntArray, sequence: IntArray, live: NDArray[np.bool_]
-    ) -> Composer:
+    def fit(self, catalogue: RoutingCatalogue, family: Ints, sequence: Ints, live: Bools) -> Composer:
         """Learn order, known sets and known neighbours.
 
         Parameters
@@ -129,12 +124,12 @@ class Composer:
             )
         return self
 
-    def compose(self, operations: FloatArray, family: IntArray) -> Composed:
+    def compose(self, operations: Floats, family: Ints) -> Composed:
         """Sequences for items with these operation probabilities (items x operations)."""
-        rows: list[IntArray] = []
-        sequences: list[IntArray] = []
-        new_rows: list[IntArray] = []
-        new_orders: list[IntArray] = []
+        rows: list[Ints] = []
+        sequences: list[Ints] = []
+        new_rows: list[Ints] = []
+        new_orders: list[Ints] = []
         width = 0
         for f in np.unique(family):
             order = self.families_[f] if f >= 0 else None
@@ -185,7 +180,7 @@ class Composer:
             unique[unique >= 0].astype(np.int64),
         )
 
-    def _sets(self, probability: FloatArray, order: _FamilyOrder) -> tuple[IntArray, NDArray[np.bool_]]:
+    def _sets(self, probability: Floats, order: _FamilyOrder) -> tuple[Ints, Bools]:
         """Item and operation mask of every set to try; sets that lack a first occurrence or a live job are left out."""
         likely = probability > 0.5
         doubt = np.abs(probability - 0.5)
@@ -209,7 +204,7 @@ class Composer:
         good &= ~(masks & dead[None, :]).any(axis=1)
         return item[good], masks[good]
 
-    def _seen(self, ordered: IntArray, size: IntArray) -> NDArray[np.bool_]:
+    def _seen(self, ordered: Ints, size: Ints) -> Bools:
         """Whether each job has been seen next to the following one, and the ends at ends."""
         n_jobs = int(self.job_.max()) + 2
         jobs = np.where(ordered >= 0, self.job_[np.maximum(ordered, 0)] + 1, 0)
@@ -221,12 +216,12 @@ class Composer:
         beyond = np.arange(key.shape[1])[None, :] > size[:, None]
         return np.asarray((seen | beyond).all(axis=1))
 
-    def _short(self, ordered: IntArray) -> NDArray[np.bool_]:
+    def _short(self, ordered: Ints) -> Bools:
         """Whether the output's column holds the routing code."""
         room = np.where(ordered >= 0, self.room_[np.maximum(ordered, 0)], 0).sum(axis=1) - 1
         return np.asarray(room <= ROUTING_CODE_LENGTH)
 
-    def _known(self, ordered: IntArray) -> IntArray:
+    def _known(self, ordered: Ints) -> Ints:
         """The known sequence with these jobs in this order, -1 for none."""
         tags = np.where(ordered >= 0, self.job_tag_[self.job_[np.maximum(ordered, 0)]], np.uint64(0))
         mark = (tags * _powers(ordered.shape[1])[None, :]).sum(axis=1, dtype=np.uint64)
@@ -238,5 +233,5 @@ def _powers(n: int) -> NDArray[np.uint64]:
     return np.cumprod(np.full(n, _FACTOR), dtype=np.uint64)
 
 
-def _join(parts: list[IntArray]) -> IntArray:
+def _join(parts: list[Ints]) -> Ints:
     return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)

@@ -25,13 +25,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from routing_etl.errors import ModelError
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW_ROUTED
 from routing_etl.model.base.parameters import COUNT, JOBS, SEED, Rule, check_parameters
 from routing_etl.model.base.trees import PackedTrees
 from routing_etl.progress import SILENT, Progress
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _PILOT_ROWS = 6000
 _PILOT_TREES = 8
@@ -101,11 +99,11 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        X: FloatArray,
+        X: Floats,
         y: NDArray[Any],
         *,
-        target: FloatArray | None = None,
-        weights: FloatArray | None = None,
+        target: Floats | None = None,
+        weights: Floats | None = None,
         progress: Progress = SILENT,
     ) -> RoutingForest:
         """Grow the forest.
@@ -145,10 +143,10 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _grow(
         self,
-        features: FloatArray,
-        target: FloatArray,
-        variants: IntArray,
-        weights: FloatArray,
+        features: Floats,
+        target: Floats,
+        variants: Ints,
+        weights: Floats,
         progress: Progress,
     ) -> RoutingForest:
         n_variants = len(self.classes_)
@@ -158,7 +156,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
         with progress.task("growing trees", self.n_trees) as task:
 
-            def grow(seed: np.random.SeedSequence) -> tuple[Any, NDArray[np.int32], NDArray[np.bool_]]:
+            def grow(seed: np.random.SeedSequence) -> tuple[Any, Codes, Bools]:
                 rng = np.random.default_rng(seed)
                 inside = rng.random(len(features)) < share
                 if not inside.any():
@@ -199,7 +197,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._leaf_of, self._seen = leaf_of, seen
         return self
 
-    def _telling(self, features: FloatArray, target: FloatArray) -> IntArray:
+    def _telling(self, features: Floats, target: Floats) -> Ints:
         """The columns that a small forest of random cuts asks most."""
         n, width = features.shape
         if width <= self.max_columns:
@@ -243,7 +241,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             out.append(self._vote(leaf_of[:, start:stop].T, unseen))
         return sparse.vstack(out, format="csr", dtype=np.float32)
 
-    def predict_proba(self, X: FloatArray) -> FloatArray:
+    def predict_proba(self, X: Floats) -> Floats:
         """Items x classes: the share of votes for every class.
 
         Raises
@@ -254,17 +252,17 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         features = validate_data(self, X, reset=False, dtype=np.float32, order="C")
         return np.asarray(self.vote(features).toarray(), dtype=np.float64)
 
-    def predict(self, X: FloatArray) -> NDArray[Any]:
+    def predict(self, X: Floats) -> NDArray[Any]:
         """The class with most votes, per item; errors as `predict_proba`."""
         check_is_fitted(self, "votes_")
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
-    def vote(self, features: FloatArray) -> sparse.csr_matrix:
+    def vote(self, features: Floats) -> sparse.csr_matrix:
         """Items x variants: each item's share of votes for every routing, from all trees; rows sum to 1."""
         check_is_fitted(self, "votes_")
         return self._vote(self.leaves(features), None)
 
-    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+    def leaves(self, features: Floats) -> Codes:
         """Items x trees: number of the leaf that each item falls into."""
         features = features[:, self.columns_]
         n = len(features)
@@ -277,7 +275,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return np.vstack(parts)
 
-    def _vote(self, leaves: NDArray[np.int32], unseen: NDArray[np.bool_] | None) -> sparse.csr_matrix:
+    def _vote(self, leaves: Codes, unseen: Bools | None) -> sparse.csr_matrix:
         n, n_trees = leaves.shape
         if unseen is None:
             data = np.full(n * n_trees, 1.0 / n_trees, dtype=np.float32)

@@ -27,12 +27,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-Bits = NDArray[np.uint8]
 
 _LEAST = 30
 _STRAY = 0.01
@@ -43,11 +39,11 @@ _INSPECTED = "Y"
 class _Group:
     """Routings per group of items: the groups that have any, sorted, and how often they have which sequence."""
 
-    keys: IntArray
+    keys: Ints
     table: sparse.csr_matrix
 
     @classmethod
-    def of(cls, key: IntArray, sequence: IntArray, n_sequences: int) -> _Group:
+    def of(cls, key: Ints, sequence: Ints, n_sequences: int) -> _Group:
         """Count the sequences of every key."""
         keys, group = np.unique(key, return_inverse=True)
         table = sparse.csr_matrix(
@@ -56,20 +52,20 @@ class _Group:
         table.sum_duplicates()
         return cls(keys, table)
 
-    def place(self, key: IntArray) -> IntArray:
+    def place(self, key: Ints) -> Ints:
         """Number of each key's group, -1 for none."""
         if not len(self.keys):
             return np.full(len(key), -1, dtype=np.int64)
         found = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
         return np.where(self.keys[found] == key, found, -1)
 
-    def keeps(self, has: BoolArray) -> tuple[BoolArray, FloatArray]:
+    def keeps(self, has: Bools) -> tuple[Bools, Floats]:
         """Groups x inspections: whether (almost) no routing lacks it; and the number of routings per group."""
         number = np.asarray(self.table.sum(axis=1)).ravel()
         lacking = number[:, None] - self.table @ has.astype(np.float32)
         return lacking <= np.floor(number * _STRAY)[:, None], number
 
-    def stand_in(self, asked: BoolArray, has: BoolArray, live: BoolArray) -> IntArray:
+    def stand_in(self, asked: Bools, has: Bools, live: Bools) -> Ints:
         """Per group its most frequent sequence that may be proposed and has all that is asked; -1 for none."""
         group = np.repeat(np.arange(len(self.keys)), np.diff(self.table.indptr))
         sequence, count = self.table.indices, self.table.data
@@ -86,13 +82,13 @@ class _Group:
 class _Rules:
     """What is asked per kind, then per pair of kind and family: packed bits over the inspections, and the stand-in."""
 
-    kinds: IntArray
+    kinds: Ints
     pairs: _Group
     n_families: int
-    asked: Bits
-    stand_in: IntArray
+    asked: Bytes
+    stand_in: Ints
 
-    def place(self, kind: IntArray, family: IntArray) -> IntArray:
+    def place(self, kind: Ints, family: Ints) -> Ints:
         """Row of the rules for every item, -1 for a kind that no routing has."""
         pair = self.pairs.place(np.where(family >= 0, kind * self.n_families + family, -1))
         if not len(self.kinds):
@@ -106,10 +102,10 @@ class _Rules:
 class Demand:
     """What is asked for every item of a batch: packed bits over the inspections, and its stand-in (-1 for none)."""
 
-    asked: Bits
-    stand_in: IntArray
+    asked: Bytes
+    stand_in: Ints
 
-    def lacks(self, row: IntArray, has: Bits) -> BoolArray:
+    def lacks(self, row: Ints, has: Bytes) -> Bools:
         """Whether the sequence (its packed bits) lacks what is asked for the item, pair by pair."""
         return np.asarray((self.asked[row] & ~has).any(axis=1))
 
@@ -121,9 +117,9 @@ class InspectionGuard:
         self,
         catalogue: RoutingCatalogue,
         kind: NDArray[np.integer[Any]] | None,
-        family: IntArray,
-        live: BoolArray,
-        folds: IntArray,
+        family: Ints,
+        live: Bools,
+        folds: Ints,
     ) -> InspectionGuard:
         """Learn the rules, once from all routings and once without each fold.
 
@@ -147,7 +143,7 @@ class InspectionGuard:
         sequence = catalogue.labels["sequence"].to_numpy().astype(np.int64)
         learned = kinds >= 0
 
-        def rules(rows: BoolArray) -> _Rules:
+        def rules(rows: Bools) -> _Rules:
             return self._rules(kinds[rows], family[rows], sequence[rows], int(family.max()) + 1, has, live)
 
         self.rules_ = rules(learned)
@@ -167,7 +163,7 @@ class InspectionGuard:
             f"Inspections that all routings of a part type or family have, in every candidate there: {named}."
         ]
 
-    def _has(self, offsets: IntArray, operations: IntArray) -> BoolArray:
+    def _has(self, offsets: Ints, operations: Ints) -> Bools:
         """Sequences x inspections, and in a last column whether there is any."""
         owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         column = self.column_[operations]
@@ -177,14 +173,12 @@ class InspectionGuard:
         return out
 
     @staticmethod
-    def _rules(
-        kind: IntArray, family: IntArray, sequence: IntArray, n_families: int, has: BoolArray, live: BoolArray
-    ) -> _Rules:
+    def _rules(kind: Ints, family: Ints, sequence: Ints, n_families: int, has: Bools, live: Bools) -> _Rules:
         kinds = _Group.of(kind, sequence, len(has))
         families = _Group.of(family, sequence, len(has))
         pairs = _Group.of(kind * n_families + family, sequence, len(has))
 
-        def always(group: _Group) -> BoolArray:
+        def always(group: _Group) -> Bools:
             kept, number = group.keeps(has)
             asked = kept & (number >= _LEAST)[:, None]
             asked[group.stand_in(asked, has, live) < 0] = False
@@ -207,7 +201,7 @@ class InspectionGuard:
         )
 
     def demand(
-        self, kind: NDArray[np.integer[Any]] | None, family: IntArray, without: int | None = None
+        self, kind: NDArray[np.integer[Any]] | None, family: Ints, without: int | None = None
     ) -> Demand:
         """What is asked for items of these kinds and families; `without`: what the routings of other folds ask."""
         rules = self.rules_ if without is None else self.without_[without]
@@ -218,9 +212,7 @@ class InspectionGuard:
         asked = np.where((place >= 0)[:, None], rules.asked[place], np.uint8(0))
         return Demand(asked, np.where(place >= 0, rules.stand_in[place], -1))
 
-    def has(
-        self, sequence: IntArray, offsets: IntArray | None = None, operations: IntArray | None = None
-    ) -> Bits:
+    def has(self, sequence: Ints, offsets: Ints | None = None, operations: Ints | None = None) -> Bytes:
         """Packed bits of the inspections of sequences; numbers from the catalogue's size on are those of `offsets`."""
         known = len(self.has_)
         if offsets is None or operations is None or len(offsets) < 2:

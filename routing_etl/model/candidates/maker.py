@@ -13,19 +13,15 @@ What belongs here: collecting candidates and computing their evidence features. 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import dense_product, ranges
 from routing_etl.model.candidates.compose import Composed, Composer
 from routing_etl.model.candidates.guard import Demand, InspectionGuard
 from routing_etl.model.catalogue.routings import RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _TYPICAL = 6
 _LIKELY = 6
@@ -70,13 +66,13 @@ class Evidence:
     """
 
     votes: sparse.csr_matrix
-    distance: FloatArray
-    neighbours: IntArray
-    similarity: FloatArray
-    expected: FloatArray
-    operations: FloatArray
-    family: IntArray
-    codes: dict[str, NDArray[np.int32]]
+    distance: Floats
+    neighbours: Ints
+    similarity: Floats
+    expected: Floats
+    operations: Floats
+    family: Ints
+    codes: dict[str, Codes]
 
 
 @dataclass
@@ -86,9 +82,9 @@ class Pairs:
     Sequence numbers beyond the catalogue's are new: `composed` holds their operations.
     """
 
-    row: IntArray
-    sequence: IntArray
-    features: FloatArray
+    row: Ints
+    sequence: Ints
+    features: Floats
     composed: Composed
 
 
@@ -100,19 +96,19 @@ class _Counts:
     """
 
     n: float
-    total: FloatArray
-    of_value: dict[str, tuple[IntArray, FloatArray]]
-    of_level: dict[str, FloatArray]
-    age_newest: FloatArray
-    young_share: FloatArray
+    total: Floats
+    of_value: dict[str, tuple[Ints, Floats]]
+    of_level: dict[str, Floats]
+    age_newest: Floats
+    young_share: Floats
 
 
 def _count(
-    rows: IntArray,
-    sequence: IntArray,
+    rows: Ints,
+    sequence: Ints,
     n_sequences: int,
-    codes: dict[str, NDArray[np.int32]],
-    age_days: FloatArray,
+    codes: dict[str, Codes],
+    age_days: Floats,
 ) -> _Counts:
     """Count the labels in `rows`."""
     own, age = sequence[rows], age_days[rows]
@@ -147,12 +143,12 @@ class CandidateMaker:
     def fit(
         self,
         catalogue: RoutingCatalogue,
-        described: FloatArray,
-        codes: dict[str, NDArray[np.int32]],
-        age_days: FloatArray,
-        live: NDArray[np.bool_],
-        family: IntArray,
-        folds: IntArray,
+        described: Floats,
+        codes: dict[str, Codes],
+        age_days: Floats,
+        live: Bools,
+        family: Ints,
+        folds: Ints,
         kind: str,
     ) -> CandidateMaker:
         """Count routings per telling value.
@@ -222,7 +218,7 @@ class CandidateMaker:
         share = data[keep] / np.maximum(totals[row[keep]], 1)
         return sparse.csr_matrix((share, (row[keep], col[keep])), shape=(len(totals), n_sequences))
 
-    def _operations_of(self, sequences: IntArray) -> tuple[IntArray, sparse.csr_matrix]:
+    def _operations_of(self, sequences: Ints) -> tuple[Ints, sparse.csr_matrix]:
         """The operations that these sequences have, and the matrix of those operations x sequences."""
         matrix = self.sequence_jobs_[sequences].T.tocsr()
         used = np.flatnonzero(np.diff(matrix.indptr))
@@ -231,9 +227,9 @@ class CandidateMaker:
     def make(
         self,
         evidence: Evidence,
-        sequence_of: IntArray,
+        sequence_of: Ints,
         *,
-        own: IntArray | None = None,
+        own: Ints | None = None,
         without: int | None = None,
     ) -> Pairs:
         """Collect candidates and compute their features.
@@ -298,9 +294,7 @@ class CandidateMaker:
             shape=(n, n_sequences),
         )
 
-    def _neighbour_votes(
-        self, evidence: Evidence, sequence_of: IntArray, n_sequences: int
-    ) -> sparse.csr_matrix:
+    def _neighbour_votes(self, evidence: Evidence, sequence_of: Ints, n_sequences: int) -> sparse.csr_matrix:
         n, k = evidence.neighbours.shape
         weight = np.where(evidence.neighbours >= 0, evidence.similarity**2, 0.0)
         total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
@@ -313,8 +307,8 @@ class CandidateMaker:
         return out
 
     def _guarded(
-        self, pool: sparse.csr_matrix, composed: Composed, demand: Demand, counts: _Counts, mine: IntArray
-    ) -> IntArray:
+        self, pool: sparse.csr_matrix, composed: Composed, demand: Demand, counts: _Counts, mine: Ints
+    ) -> Ints:
         """Keys row * (known + new sequences) + sequence of the pairs, sorted: the best of the pool and the composed ones.
 
         `mine`: per item its own sequence, which does not count for it; -1 for none. None lacks a mandatory inspection; an item that has nothing else left gets its stand-in.
@@ -340,7 +334,7 @@ class CandidateMaker:
         bare = np.flatnonzero(lost & (demand.stand_in >= 0))
         return np.union1d(key, bare * total + demand.stand_in[bare])
 
-    def _best(self, row: IntArray, col: IntArray, data: FloatArray) -> tuple[IntArray, IntArray]:
+    def _best(self, row: Ints, col: Ints, data: Floats) -> tuple[Ints, Ints]:
         """Of the pairs the ones with most votes per item, sorted."""
         order = np.lexsort((col, -data, row))
         row, col = row[order], col[order]
@@ -355,11 +349,11 @@ class CandidateMaker:
         evidence: Evidence,
         votes: sparse.csr_matrix,
         near: sparse.csr_matrix,
-        row: IntArray,
-        sequence: IntArray,
+        row: Ints,
+        sequence: Ints,
         composed: Composed,
-        sequence_of: IntArray,
-    ) -> FloatArray:
+        sequence_of: Ints,
+    ) -> Floats:
         n, n_sequences = votes.shape
         new = sequence >= n_sequences
         # Known sequences keep their number; new ones ask for column -1, which no table stores.
@@ -449,10 +443,10 @@ class CandidateMaker:
     def _neighbour_stats(
         self,
         evidence: Evidence,
-        sequence_of: IntArray,
-        key: IntArray,
+        sequence_of: Ints,
+        key: Ints,
         n_sequences: int,
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[Floats, Floats, Floats]:
         n, k = evidence.neighbours.shape
         theirs = (
             np.repeat(np.arange(n), k) * n_sequences + sequence_of[np.maximum(evidence.neighbours, 0)].ravel()
@@ -470,8 +464,8 @@ class CandidateMaker:
         return top, mean.astype(np.float32), count
 
     def _fit_of(
-        self, matrix: sparse.csr_matrix, expected: FloatArray, row: IntArray, sequence: IntArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        self, matrix: sparse.csr_matrix, expected: Floats, row: Ints, sequence: Ints
+    ) -> tuple[Floats, Floats, Floats]:
         """Log-likelihood of a sequence's operations, its least expected operation, the most expected absent one."""
         log_in, log_out = np.log(expected), np.log1p(-expected)
         base = log_out.sum(axis=1)
@@ -493,7 +487,7 @@ class CandidateMaker:
         return likelihood.astype(np.float32), weakest, absent
 
 
-def rank_in_group(group: IntArray) -> IntArray:
+def rank_in_group(group: Ints) -> Ints:
     """0, 1, 2 ... inside each run of equal values."""
     position = np.arange(len(group))
     if not len(group):
@@ -503,7 +497,7 @@ def rank_in_group(group: IntArray) -> IntArray:
     return position - np.maximum.accumulate(np.where(start, position, 0))
 
 
-def pick(matrix: sparse.csr_matrix, key: IntArray, width: int) -> FloatArray:
+def pick(matrix: sparse.csr_matrix, key: Ints, width: int) -> Floats:
     """Values of a CSR matrix at row * width + column keys (0 where it stores nothing)."""
     if not matrix.has_sorted_indices:
         matrix.sort_indices()
@@ -513,10 +507,10 @@ def pick(matrix: sparse.csr_matrix, key: IntArray, width: int) -> FloatArray:
     return lookup(stored, matrix.data, key)
 
 
-def lookup(stored: IntArray, data: FloatArray, key: IntArray) -> FloatArray:
+def lookup(stored: Ints, data: Floats, key: Ints) -> Floats:
     """The value stored under each key, 0 for a key that is not stored; `stored` is sorted."""
     if not len(stored):
         return np.zeros(len(key), dtype=np.float32)
     place = np.minimum(np.searchsorted(stored, key), len(stored) - 1)
-    found: FloatArray = np.where(stored[place] == key, data[place], 0.0).astype(np.float32)
+    found: Floats = np.where(stored[place] == key, data[place], 0.0).astype(np.float32)
     return found

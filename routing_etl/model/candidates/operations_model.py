@@ -17,19 +17,16 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.tree import DecisionTreeRegressor
 
 from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.arrays import Bytes, Floats, Ints
 from routing_etl.model.base.boosting import MAX_BINS, QuestionBooster
 from routing_etl.model.base.columns import dense_product
 from routing_etl.model.base.threads import one_thread
 from routing_etl.progress import SILENT, Progress
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _LEAST_ROWS = 40
 _LEAST_CASES = 4
@@ -47,16 +44,16 @@ class _Column:
     kind: str
     name: str
     index: int
-    edges: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
-    bin_of_code: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
-    codes: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    rates: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    edges: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+    bin_of_code: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    codes: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    rates: Floats = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def ordered(self) -> bool:
         return self.kind != "code"
 
-    def cut(self, values: FloatArray) -> NDArray[np.uint8]:
+    def cut(self, values: Floats) -> Bytes:
         """Bin numbers of values; 0 for a missing one."""
         found = 1 + np.searchsorted(self.edges, values, side="left")
         return np.where(np.isnan(values), 0, found).astype(np.uint8)
@@ -90,7 +87,7 @@ class _ColumnSet:
             return (columns[0].codes, np.column_stack([c.rates for c in columns]), edges)
         return (index, None, edges)
 
-    def bins(self, table: TokenTable, votes: FloatArray, rows: IntArray) -> NDArray[np.uint8]:
+    def bins(self, table: TokenTable, votes: Floats, rows: Ints) -> Bytes:
         """Rows x columns: the bin of each of `rows` in every column."""
         out = np.empty((len(rows), len(self.columns)), dtype=np.uint8)
         for kind, name, places, index, values, edges in self.groups_:
@@ -113,7 +110,7 @@ class _ColumnSet:
         return out
 
 
-def _cut(values: FloatArray, edges: FloatArray) -> NDArray[np.uint8]:
+def _cut(values: Floats, edges: Floats) -> Bytes:
     """Bin numbers of rows x columns of values by columns x edges; 0 for a missing value."""
     out = np.empty(values.shape, dtype=np.uint8)
     for start in range(0, len(values), 512):
@@ -123,7 +120,7 @@ def _cut(values: FloatArray, edges: FloatArray) -> NDArray[np.uint8]:
     return out
 
 
-def _worth(bins: NDArray[np.uint8], answers: FloatArray) -> FloatArray:
+def _worth(bins: Bytes, answers: Floats) -> Floats:
     """Per column: how far the bins' shares of "yes" differ beyond chance, for the question they tell most about.
 
     A chi-squared statistic in units of its own spread, (x - f) / sqrt(2 f) with f bins less one; -inf for one bin.
@@ -150,8 +147,8 @@ class _Family:
 
     columns: _ColumnSet
     boosters: list[QuestionBooster]
-    questions: IntArray
-    share: FloatArray
+    questions: Ints
+    share: Floats
 
 
 class OperationModel:
@@ -191,12 +188,12 @@ class OperationModel:
 
     def fit_families(
         self,
-        features: FloatArray,
-        target: FloatArray,
+        features: Floats,
+        target: Floats,
         operations: sparse.csr_matrix,
-        variants: IntArray,
+        variants: Ints,
         n_variants: int,
-    ) -> IntArray:
+    ) -> Ints:
         """Find the families; returns the family per training item and keeps the share of families per variant.
 
         Parameters
@@ -237,7 +234,7 @@ class OperationModel:
         self.family_of_variant_ = sparse.csr_matrix(table.multiply(1.0 / total))
         return family
 
-    def family(self, votes: sparse.csr_matrix) -> IntArray:
+    def family(self, votes: sparse.csr_matrix) -> Ints:
         """Most likely family of items, by the votes for their routings; -1 without votes."""
         shares = dense_product(votes, self.family_of_variant_)
         best = shares.argmax(axis=1)
@@ -247,12 +244,12 @@ class OperationModel:
         self,
         table: TokenTable,
         operations: sparse.csr_matrix,
-        votes: FloatArray,
-        family: IntArray,
-        folds: IntArray,
-        weights: FloatArray,
+        votes: Floats,
+        family: Ints,
+        folds: Ints,
+        weights: Floats,
         progress: Progress = SILENT,
-    ) -> FloatArray:
+    ) -> Floats:
         """Learn the questions of every family; returns out-of-fold probabilities, items x operations.
 
         Parameters
@@ -268,7 +265,7 @@ class OperationModel:
         rows_of = [np.flatnonzero(family == f) for f in range(self.n_families_)]
         with progress.task("learning operations", self.n_families_) as task:
 
-            def one(rows: IntArray) -> tuple[_Family, FloatArray]:
+            def one(rows: Ints) -> tuple[_Family, Floats]:
                 found = self._fit_family(table, operations[rows], votes, rows, part[rows], weights[rows])
                 task.advance()
                 return found
@@ -285,11 +282,11 @@ class OperationModel:
         self,
         table: TokenTable,
         operations: sparse.csr_matrix,
-        votes: FloatArray,
-        rows: IntArray,
-        part: IntArray,
-        weights: FloatArray,
-    ) -> tuple[_Family, FloatArray]:
+        votes: Floats,
+        rows: Ints,
+        part: Ints,
+        weights: Floats,
+    ) -> tuple[_Family, Floats]:
         n = len(rows)
         answers = np.asarray(operations.todense(), dtype=np.float32)
         yes = answers.sum(axis=0)
@@ -322,12 +319,12 @@ class OperationModel:
     def _columns(
         self,
         table: TokenTable,
-        votes: FloatArray,
-        rows: IntArray,
-        answers: FloatArray,
-        questions: IntArray,
-        part: IntArray,
-    ) -> tuple[list[_Column], NDArray[np.uint8]]:
+        votes: Floats,
+        rows: Ints,
+        answers: Floats,
+        questions: Ints,
+        part: Ints,
+    ) -> tuple[list[_Column], Bytes]:
         """The columns that tell most about the family's questions, and their bins for `rows`."""
         columns = self._possible(table, rows)
         parts = [_ColumnSet(columns).bins(table, votes, rows)]
@@ -352,9 +349,7 @@ class OperationModel:
                 pool[kind] -= 1
         return [columns[i] for i in kept], np.ascontiguousarray(bins[:, kept])
 
-    def _voted(
-        self, votes: FloatArray, rows: IntArray, questions: IntArray
-    ) -> list[tuple[_Column, NDArray[np.uint8]]]:
+    def _voted(self, votes: Floats, rows: Ints, questions: Ints) -> list[tuple[_Column, Bytes]]:
         """The forest's share for each question, as a column."""
         out = []
         for question in questions:
@@ -365,8 +360,8 @@ class OperationModel:
         return out
 
     def _rated(
-        self, table: TokenTable, rows: IntArray, answers: FloatArray, questions: IntArray, part: IntArray
-    ) -> list[tuple[_Column, NDArray[np.uint8]]]:
+        self, table: TokenTable, rows: Ints, answers: Floats, questions: Ints, part: Ints
+    ) -> list[tuple[_Column, Bytes]]:
         """For levels with more values than bins: how often items with the same value have the operation.
 
         Out of fold for the training items; a value seen by no other fold counts as missing.
@@ -410,7 +405,7 @@ class OperationModel:
                     out.append((column, column.cut(rate[:, q])))
         return out
 
-    def _possible(self, table: TokenTable, rows: IntArray) -> list[_Column]:
+    def _possible(self, table: TokenTable, rows: Ints) -> list[_Column]:
         n = len(rows)
         most = int(np.clip(n // 12, 6, MAX_BINS - 2))
         out: list[_Column] = []
@@ -438,7 +433,7 @@ class OperationModel:
             out += [_Column("word", name, int(i)) for i in often]
         return out
 
-    def predict(self, table: TokenTable, votes: FloatArray, family: IntArray) -> FloatArray:
+    def predict(self, table: TokenTable, votes: Floats, family: Ints) -> Floats:
         """Items x operations: probability that the item's routing has the operation."""
         n = len(family)
         out = np.repeat(self.overall_[None, :], n, axis=0)
@@ -455,7 +450,7 @@ class OperationModel:
         return out
 
 
-def _edges(values: FloatArray, most: int) -> FloatArray | None:
+def _edges(values: Floats, most: int) -> Floats | None:
     """Cuts half-way between neighbouring values, at most `most`, at equal shares; None without any value."""
     present = np.sort(values[np.isfinite(values)])
     if not len(present):
@@ -468,5 +463,5 @@ def _edges(values: FloatArray, most: int) -> FloatArray | None:
     return np.asarray(middle, dtype=np.float32)
 
 
-def _probability(odds: Any) -> FloatArray:
+def _probability(odds: Any) -> Floats:
     return np.asarray(np.clip(1.0 / (1.0 + np.exp(-odds)), _FLOOR, 1 - _FLOOR), dtype=np.float32)

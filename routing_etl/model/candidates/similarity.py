@@ -20,8 +20,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Floats, Ints
 
 _BLOCK_CELLS = 24_000_000
 
@@ -38,7 +37,7 @@ class NeighbourIndex:
         self.rows_per_cluster = rows_per_cluster
         self.random_state = random_state
 
-    def fit(self, points: FloatArray) -> NeighbourIndex:
+    def fit(self, points: Floats) -> NeighbourIndex:
         """Store the points, sorted by cluster."""
         n = len(points)
         n_clusters = n // self.rows_per_cluster
@@ -68,9 +67,7 @@ class NeighbourIndex:
         )
         return self
 
-    def search(
-        self, queries: FloatArray, k: int, without: IntArray | None = None
-    ) -> tuple[FloatArray, IntArray]:
+    def search(self, queries: Floats, k: int, without: Ints | None = None) -> tuple[Floats, Ints]:
         """Distances and row numbers (as given to `fit`) of the k nearest rows, nearest first, ties by row number.
 
         `without`: per query a row that is not to be found, -1 for none. Fewer than k rows in the index: the rest has
@@ -94,13 +91,13 @@ class NeighbourIndex:
 
     def _search_group(
         self,
-        queries: FloatArray,
-        rows: IntArray,
-        to_centre: FloatArray,
+        queries: Floats,
+        rows: Ints,
+        to_centre: Floats,
         home: int,
         k: int,
-        distance: FloatArray,
-        found: IntArray,
+        distance: Floats,
+        found: Ints,
     ) -> None:
         by_nearness = np.argsort(to_centre.min(axis=0) - self.radius_, kind="stable")
         clusters = [home, *[int(c) for c in by_nearness if c != home and self.radius_[c] >= 0]]
@@ -130,12 +127,12 @@ class NeighbourIndex:
 
     def _merge(
         self,
-        queries: FloatArray,
-        rows: IntArray,
-        members: IntArray,
+        queries: Floats,
+        rows: Ints,
+        members: Ints,
         k: int,
-        distance: FloatArray,
-        found: IntArray,
+        distance: Floats,
+        found: Ints,
     ) -> None:
         points, squares = self.points_[members], self.squares_[members]
         ids = self.order_[members]
@@ -160,12 +157,12 @@ class NeighbourIndex:
             found[part] = np.take_along_axis(all_found, order, axis=1)
 
 
-def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
+def _distances(a: Floats, b: Floats) -> Floats:
     squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)), dtype=np.float32)
 
 
-def _nearest_centre(points: FloatArray, centres: FloatArray) -> IntArray:
+def _nearest_centre(points: Floats, centres: Floats) -> Ints:
     out = np.empty(len(points), dtype=np.int64)
     for start in range(0, len(points), 16384):
         out[start : start + 16384] = _distances(points[start : start + 16384], centres).argmin(axis=1)
@@ -188,7 +185,7 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: FloatArray, y: NDArray[Any]) -> SimilarityScale:
+    def fit(self, X: Floats, y: NDArray[Any]) -> SimilarityScale:
         """Learn from pairs of a training item and its neighbours, the item itself left out.
 
         Parameters
@@ -221,7 +218,7 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         self.reach_ = float(grid[-1]) or 1.0
         return self
 
-    def transform(self, X: FloatArray) -> FloatArray:
+    def transform(self, X: Floats) -> Floats:
         """Similarity of every distance, 0..1.
 
         Raises
@@ -231,14 +228,14 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         check_is_fitted(self)
         return self.of(self._distances(X, reset=False))
 
-    def of(self, distance: FloatArray) -> FloatArray:
+    def of(self, distance: Floats) -> Floats:
         """Similarity, 0..1, of any number of distances, unchecked; beyond the farthest pair seen like 1 / distance."""
         finite = np.where(np.isfinite(distance), distance, self.reach_ * 1e6)
         inside = np.interp(finite, self.grid_, self.values_)
         beyond = np.where(finite > self.reach_, self.reach_ / np.maximum(finite, 1e-12), 1.0)
         return np.asarray(inside * beyond, dtype=np.float32)
 
-    def _distances(self, X: FloatArray, *, reset: bool, y: Any = "no_validation") -> FloatArray:
+    def _distances(self, X: Floats, *, reset: bool, y: Any = "no_validation") -> Floats:
         found = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
         if y is None:
             raise ValueError(
@@ -250,7 +247,7 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
 
 
 def attribute_space(
-    features: FloatArray, owners: list[str], importance: FloatArray, weights: dict[str, float], dims: int
+    features: Floats, owners: list[str], importance: Floats, weights: dict[str, float], dims: int
 ) -> dict[str, Any]:
     """Scale of every feature column in the space: standardised x sqrt(importance) x the user's weight of its attribute.
 
@@ -270,6 +267,6 @@ def attribute_space(
     return {"mean": mean.astype(np.float32), "axes": np.ascontiguousarray(axes)}
 
 
-def project(space: dict[str, Any], features: FloatArray) -> FloatArray:
+def project(space: dict[str, Any], features: Floats) -> Floats:
     """Place items in the attribute part of the space."""
     return np.asarray((features - space["mean"]) @ space["axes"], dtype=np.float32)

@@ -6,16 +6,13 @@ What belongs here: dates of routings against each other. What does not: dates of
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import gammaln
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 
 _EXPECTED = 6.0
 _SURE = 0.3
@@ -29,18 +26,16 @@ _LEAST_ORDERS = float(np.log(1000.0))
 _DAY = 86_400_000_000.0
 
 
-def age_in_days(dates: pl.Series) -> FloatArray:
+def age_in_days(dates: pl.Series) -> Floats:
     """Days before the newest date; NaN without a date."""
     micro = dates.cast(pl.Datetime("us")).to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
     if not np.isfinite(micro).any():
         return np.full(len(micro), np.nan, dtype=np.float32)
-    age: FloatArray = ((np.nanmax(micro) - micro) / _DAY).astype(np.float32)
+    age: Floats = ((np.nanmax(micro) - micro) / _DAY).astype(np.float32)
     return age
 
 
-def retired(
-    item: IntArray, code: IntArray, n_codes: int, age: FloatArray, family: IntArray
-) -> NDArray[np.bool_]:
+def retired(item: Ints, code: Ints, n_codes: int, age: Floats, family: Ints) -> Bools:
     """Codes (jobs or steps) that items of the same families would have used since, and none did.
 
     For a code last used at age a, the routings of its families younger than a would have had it `share x number`
@@ -216,7 +211,7 @@ def _assign(scored: list[tuple[str, str, float]]) -> dict[str, str]:
     return {olds[r]: news[c] for r, c in zip(rows, cols, strict=True) if table[r, c] > _SURE}
 
 
-def age_weight(age: FloatArray, half_life_days: float) -> FloatArray:
+def age_weight(age: Floats, half_life_days: float) -> Floats:
     """1 for the newest routing, halved every `half_life_days`; unknown ages count as the median."""
     known = np.isfinite(age)
     middle = float(np.median(age[known])) if known.any() else 0.0

@@ -13,20 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
+from routing_etl.model.base.arrays import Bools, Ints
 from routing_etl.model.base.columns import FEW, lists, ranges, take
 from routing_etl.model.catalogue.recency import age_in_days, retired, successors
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
 _CODE_LENGTH = CANDIDATE_OPERATIONS["job_cd"].max_length or 32
@@ -55,10 +51,10 @@ STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract
 class LaidOut:
     """The operations of sequences, end to end: of which of the asked sequences, at which place, which job and operation."""
 
-    owner: IntArray
-    position: IntArray
-    job: IntArray
-    operation: IntArray
+    owner: Ints
+    position: Ints
+    job: Ints
+    operation: Ints
 
 
 @dataclass(frozen=True)
@@ -67,11 +63,11 @@ class SequenceBook:
     names. Numbers from `n_own` on are those of `more`, so that nothing is copied for the few new ones of a prediction.
     """
 
-    offsets: IntArray
-    operations: IntArray
+    offsets: Ints
+    operations: Ints
     codes: pl.Series
     signatures: pl.Series
-    job_of_operation: IntArray
+    job_of_operation: Ints
     more: SequenceBook | None = None
 
     @property
@@ -79,14 +75,14 @@ class SequenceBook:
         """Number of sequences without those of `more`."""
         return len(self.offsets) - 1
 
-    def extended(self, offsets: IntArray, operations: IntArray, catalogue: RoutingCatalogue) -> SequenceBook:
+    def extended(self, offsets: Ints, operations: Ints, catalogue: RoutingCatalogue) -> SequenceBook:
         """This book with further sequences at its end, given by their operations."""
         if len(offsets) < 2:
             return self
         texts = catalogue.sequence_texts(offsets, catalogue.operation_job[operations])
         return replace(self, more=SequenceBook(offsets, operations, *texts, self.job_of_operation))
 
-    def lay_out(self, sequence: IntArray) -> LaidOut:
+    def lay_out(self, sequence: Ints) -> LaidOut:
         """The operations of these sequences."""
         first, size = self._bounds(sequence)
         owner = np.repeat(np.arange(len(sequence)), size)
@@ -101,7 +97,7 @@ class SequenceBook:
             operation[~here] = self.more.operations[place[~here]]
         return LaidOut(owner, position, self.job_of_operation[operation], operation)
 
-    def _bounds(self, sequence: IntArray) -> tuple[IntArray, IntArray]:
+    def _bounds(self, sequence: Ints) -> tuple[Ints, Ints]:
         """Start of each sequence in its own book, and its length."""
         own = np.minimum(sequence, self.n_own - 1)
         first, size = self.offsets[own], self.offsets[own + 1] - self.offsets[own]
@@ -110,7 +106,7 @@ class SequenceBook:
             first[new], size[new] = self.more._bounds(sequence[new] - self.n_own)
         return first, size
 
-    def texts(self, sequence: IntArray) -> tuple[pl.Series, pl.Series]:
+    def texts(self, sequence: Ints) -> tuple[pl.Series, pl.Series]:
         """Code and signature of every one of these sequences."""
         new = sequence >= self.n_own
         if self.more is None or not new.any():
@@ -144,21 +140,21 @@ class RoutingCatalogue:
     jobs: pl.Series
     job_names: pl.Series
     steps: pl.DataFrame
-    step_job: IntArray
-    sequence_offsets: IntArray
-    sequence_jobs: IntArray
-    variant_offsets: IntArray
-    variant_steps: IntArray
-    variant_sequence: IntArray
-    sequence_fits: NDArray[np.bool_]
-    step_fits: NDArray[np.bool_]
-    step_observed: NDArray[np.bool_]
+    step_job: Ints
+    sequence_offsets: Ints
+    sequence_jobs: Ints
+    variant_offsets: Ints
+    variant_steps: Ints
+    variant_sequence: Ints
+    sequence_fits: Bools
+    step_fits: Bools
+    step_observed: Bools
     replaced_jobs: dict[str, str]
     replaced_resources: dict[str, str]
     sequence_codes: pl.Series
-    operation_job: IntArray = field(init=False)
-    operation_key: IntArray = field(init=False)
-    sequence_operations: IntArray = field(init=False)
+    operation_job: Ints = field(init=False)
+    operation_key: Ints = field(init=False)
+    sequence_operations: Ints = field(init=False)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -197,7 +193,7 @@ class RoutingCatalogue:
             self.operation_job,
         )
 
-    def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> tuple[pl.Series, pl.Series]:
+    def sequence_texts(self, offsets: Ints, jobs: Ints) -> tuple[pl.Series, pl.Series]:
         """All job codes joined by '>', and the first four job names joined by '+', of every sequence."""
         codes, names = take(self.jobs, jobs), take(self.job_names, jobs)
         if len(offsets) <= FEW:
@@ -234,7 +230,7 @@ class RoutingCatalogue:
         matrix.data[:] = 1.0
         return matrix
 
-    def label_steps(self) -> tuple[IntArray, IntArray]:
+    def label_steps(self) -> tuple[Ints, Ints]:
         """Every step of every label's routing: label and step, label by label."""
         matrix = self.variant_matrix()[self.labels["variant"].to_numpy().astype(np.int64)]
         label = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
@@ -312,7 +308,7 @@ def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> s
     return sparse.csr_matrix(sparse.diags(1.0 / count) @ (own + more), dtype=np.float32)
 
 
-def occurrences(group: IntArray, value: IntArray) -> IntArray:
+def occurrences(group: Ints, value: Ints) -> Ints:
     """0 for the first appearance of a value in its group, 1 for the second ... Groups are contiguous."""
     order = np.lexsort((np.arange(len(value)), value, group))
     g, v = group[order], value[order]
@@ -493,7 +489,7 @@ def _told(replaced: dict[str, str]) -> str:
     return ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
 
 
-def _offsets(lists: pl.Series) -> IntArray:
+def _offsets(lists: pl.Series) -> Ints:
     return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
 
 

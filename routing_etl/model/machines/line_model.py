@@ -18,17 +18,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import ranges
 from routing_etl.model.base.trees import PackedTrees
 from routing_etl.model.catalogue.routings import RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _LEAST_ROWS = 12
 _PILOT_ROWS = 3000
@@ -42,10 +39,10 @@ class Shares:
     `answers`: ascending. `trees`: the `tree_` of fitted trees, `columns`: the features that they ask.
     """
 
-    answers: IntArray
-    shares: FloatArray
+    answers: Ints
+    shares: Floats
     trees: Sequence[Any] = ()
-    columns: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    columns: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class SharesBook:
@@ -70,7 +67,7 @@ class SharesBook:
         ]
         self.start = np.concatenate([np.empty(0, np.int64), *starts])
 
-    def predict(self, features: FloatArray, row: IntArray, part: IntArray, answer: IntArray) -> FloatArray:
+    def predict(self, features: Floats, row: Ints, part: Ints, answer: Ints) -> Floats:
         """Probability of `answer[i]` under part `part[i]` for item `row[i]`; 0 for an answer that the part has not."""
         out = np.zeros(len(row), dtype=np.float32)
         place = np.zeros(len(row), dtype=np.int64)
@@ -126,9 +123,7 @@ class LineModel:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(
-        self, catalogue: RoutingCatalogue, features: FloatArray, live: NDArray[np.bool_], weights: FloatArray
-    ) -> LineModel:
+    def fit(self, catalogue: RoutingCatalogue, features: Floats, live: Bools, weights: Floats) -> LineModel:
         """Learn.
 
         Parameters
@@ -161,7 +156,7 @@ class LineModel:
         self.lines_ = SharesBook(lines)
         return self
 
-    def _lines(self, job: IntArray, machine: IntArray, n_jobs: int, n_machines: int) -> IntArray:
+    def _lines(self, job: Ints, machine: Ints, n_jobs: int, n_machines: int) -> Ints:
         table = sparse.csr_matrix((np.ones(len(job)), (job, machine)), shape=(n_jobs, n_machines)).toarray()
         seen = np.flatnonzero(table.sum(axis=1) > 0)
         out = np.full(n_jobs, -1, dtype=np.int64)
@@ -172,7 +167,7 @@ class LineModel:
             out[seen] = 0
         return out
 
-    def learn(self, features: FloatArray, label: IntArray, machine: IntArray, weights: FloatArray) -> Shares:
+    def learn(self, features: Floats, label: Ints, machine: Ints, weights: Floats) -> Shares:
         """Shares of the machines.
 
         Parameters
@@ -205,7 +200,7 @@ class LineModel:
         )
         return Shares(machines, values, trees, columns)
 
-    def _telling(self, features: FloatArray, label: IntArray, answer: IntArray) -> IntArray:
+    def _telling(self, features: Floats, label: Ints, answer: Ints) -> Ints:
         """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
         if features.shape[1] <= self.max_columns:
             return np.arange(features.shape[1])
@@ -223,7 +218,7 @@ class LineModel:
         order = np.argsort(-pilot.feature_importances_, kind="stable")
         return np.sort(order[: self.max_columns])
 
-    def predict(self, features: FloatArray, row: IntArray, step: IntArray) -> FloatArray:
+    def predict(self, features: Floats, row: Ints, step: Ints) -> Floats:
         """Probability that item `row[i]`, when it visits the line of `step[i]`'s job, does so with that step's machine.
 
         Parameters

@@ -10,17 +10,12 @@ What belongs here: the probability that a job leaves. What does not: which partn
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.line_model import LineModel, Shares, SharesBook
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: A job is learned from so many uses on either side; one that left less often is left to the line model.
 _LEAST_USES = 4
@@ -38,7 +33,7 @@ class OutsideModel:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, catalogue: RoutingCatalogue, features: FloatArray, weights: FloatArray) -> OutsideModel:
+    def fit(self, catalogue: RoutingCatalogue, features: Floats, weights: Floats) -> OutsideModel:
         """Learn from every operation, also from those whose resource is out of use or not filled in: that they left, or
         did not, is known all the same. `features`, `weights`: a row per label.
         """
@@ -70,15 +65,13 @@ class OutsideModel:
         self.jobs_ = SharesBook(found) if found else None
         return self
 
-    def _others(self, group: IntArray, job: IntArray, n_groups: int) -> FloatArray:
+    def _others(self, group: Ints, job: Ints, n_groups: int) -> Floats:
         """Mean rate at which the other jobs of the same routing leave, per case; 0 for a job that stands alone."""
         rate = self.rate_[job]
         total, count = np.bincount(group, rate, n_groups), np.bincount(group, minlength=n_groups)
         return np.asarray((total[group] - rate) / np.maximum(count[group] - 1, 1), dtype=np.float32)
 
-    def predict(
-        self, features: FloatArray, row: IntArray, sequence: IntArray, book: SequenceBook
-    ) -> tuple[IntArray, FloatArray]:
+    def predict(self, features: Floats, row: Ints, sequence: Ints, book: SequenceBook) -> tuple[Ints, Floats]:
         """The jobs of every candidate in order that are learned here, and the probability that each leaves.
 
         Parameters

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import RESOURCE_ALTERNATIVES, TimeEvidence
+from routing_etl.model.base.arrays import Bools
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
 _LENGTH = RESOURCE_ALTERNATIVES["res_cd"].max_length or 32
@@ -28,13 +28,13 @@ def is_pool(column: str, words: Sequence[str]) -> pl.Expr:
     return pl.col(column).str.contains_any(list(words)).fill_null(False)
 
 
-def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> NDArray[np.bool_]:
+def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> Bools:
     """Per step of the catalogue, whether its resource is a waiting pool."""
     flags = steps.select(is_pool("res_cd", words) | is_pool("res_nm", words)).to_series()
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 
-def unnamed_steps(steps: pl.DataFrame, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def unnamed_steps(steps: pl.DataFrame, usable: Bools) -> Bools:
     """Per step of the catalogue, whether it lacks a resource and a usable step of the same job and kind has one.
 
     A resource that was not filled in is missing, not another choice; kind: in-house or outsourced. `usable`: per step,
@@ -64,7 +64,7 @@ class OutOfUse:
     )
 
     @classmethod
-    def of(cls, catalogue: RoutingCatalogue, jobs: Collection[str], old_step: NDArray[np.bool_]) -> OutOfUse:
+    def of(cls, catalogue: RoutingCatalogue, jobs: Collection[str], old_step: Bools) -> OutOfUse:
         """From the catalogue's replacements, the retired jobs, and whether each step is retired."""
         pairs = catalogue.steps.select("job_cd", "res_cd", old=pl.Series(old_step)).drop_nulls("res_cd")
         pairs = pairs.group_by("job_cd", "res_cd").agg(pl.col("old").all()).filter("old").drop("old")

@@ -6,20 +6,16 @@ What belongs here: choosing among the steps that were observed. What does not: s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import ranges
 from routing_etl.model.candidates.maker import Evidence, pick
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.ranking.choice import Chosen
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: Weight of the line model against the forest's votes in the choice of a machine.
 _LINE_SHARE = 0.85
@@ -31,20 +27,20 @@ _OUT_OF_USE = -5.0
 class ChosenSteps:
     """The operations of the chosen candidates in order. `candidate`: index into `Chosen`; `step`: catalogue index."""
 
-    candidate: IntArray
-    position: IntArray
-    step: IntArray
-    confidence: FloatArray
-    support: FloatArray
+    candidate: Ints
+    position: Ints
+    step: Ints
+    confidence: Floats
+    support: Floats
 
 
-def _share(values: FloatArray, group: IntArray) -> FloatArray:
+def _share(values: Floats, group: Ints) -> Floats:
     """Values as shares of their group's sum; 0 where the sum is 0."""
     total = np.bincount(group, values, int(group[-1]) + 1 if len(group) else 0)
     return np.asarray(values / np.maximum(total[group], 1e-12))
 
 
-def _best_of(which: IntArray, step: IntArray, score: FloatArray, side: NDArray[np.bool_], n: int) -> IntArray:
+def _best_of(which: Ints, step: Ints, score: Floats, side: Bools, n: int) -> Ints:
     """Per group the place of its best step on one side, the smaller step on a tie; -1 where it has none there."""
     here = np.flatnonzero(side)
     order = here[np.lexsort((step[here], -score[here], which[here]))]
@@ -64,8 +60,8 @@ class StepChooser:
         catalogue: RoutingCatalogue,
         lines: LineModel,
         outside: OutsideModel,
-        live: NDArray[np.bool_],
-        pool: NDArray[np.bool_],
+        live: Bools,
+        pool: Bools,
     ) -> StepChooser:
         """Prepare the table of steps per job.
 
@@ -92,9 +88,7 @@ class StepChooser:
         self.outside_ = catalogue.steps["outsourced"].to_numpy().astype(bool)
         return self
 
-    def steps(
-        self, chosen: Chosen, evidence: Evidence, book: SequenceBook, features: FloatArray
-    ) -> ChosenSteps:
+    def steps(self, chosen: Chosen, evidence: Evidence, book: SequenceBook, features: Floats) -> ChosenSteps:
         """The operations of every chosen candidate, for each job the best of the steps it was observed with.
 
         A step's score is a mean of two shares among the job's steps: what the line model says about its machine, and
@@ -142,8 +136,8 @@ class StepChooser:
         )
 
     def voters(
-        self, chosen: Chosen, evidence: Evidence, sequence_of: IntArray, per_candidate: int
-    ) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray]:
+        self, chosen: Chosen, evidence: Evidence, sequence_of: Ints, per_candidate: int
+    ) -> tuple[Ints, Ints, Ints, Ints, Floats, Floats]:
         """Neighbours that voted: item row, candidate rank, place, training item, similarity, weight of the vote.
 
         The reference item comes first. Where none voted, because no neighbour has the routing, it stands alone with weight 0.

@@ -6,17 +6,13 @@ What belongs here: choosing among ranked routings. What does not: scores, machin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.candidates.maker import Evidence, rank_in_group
 from routing_etl.model.catalogue.routings import SequenceBook
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: Nearest neighbours among which a candidate that no neighbour has looks for its reference.
 _NEAREST = 5
@@ -29,23 +25,23 @@ class Chosen:
     `reference`: training item (label index) that supports it most, -1 when there is none; `copied`: it has this routing.
     """
 
-    row: IntArray
-    rank: IntArray
-    sequence: IntArray
-    confidence: FloatArray
-    similarity: FloatArray
-    reference: IntArray
-    copied: NDArray[np.bool_]
-    neighbour_count: IntArray
-    support: FloatArray
+    row: Ints
+    rank: Ints
+    sequence: Ints
+    confidence: Floats
+    similarity: Floats
+    reference: Ints
+    copied: Bools
+    neighbour_count: Ints
+    support: Floats
 
 
 def choose(
-    row: IntArray,
-    sequence: IntArray,
-    probability: NDArray[np.float64],
+    row: Ints,
+    sequence: Ints,
+    probability: Floats,
     evidence: Evidence,
-    sequence_of: IntArray,
+    sequence_of: Ints,
     per_item: int,
     book: SequenceBook,
 ) -> Chosen:
@@ -91,7 +87,7 @@ def choose(
     )
 
 
-def _common(book: SequenceBook, sequence: IntArray, theirs: IntArray) -> FloatArray:
+def _common(book: SequenceBook, sequence: Ints, theirs: Ints) -> Floats:
     """Share of operations that a sequence and each of its row of other sequences have in common, of those either has."""
     asked, place = np.unique(np.concatenate([sequence, np.maximum(theirs, 0).ravel()]), return_inverse=True)
     laid = book.lay_out(asked)

@@ -8,17 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.model.attributes.levels import normalise, normalised
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _SAMPLE = 1500
 _CELLS = 20_000_000
@@ -49,7 +45,7 @@ class Novelty:
     factor: float
     bound: float | None
 
-    def unseen(self, items: pl.DataFrame) -> NDArray[np.bool_]:
+    def unseen(self, items: pl.DataFrame) -> Bools:
         """Items whose type no routed item has; one without a type is not among them."""
         if not self.attribute:
             return np.zeros(items.height, dtype=bool)
@@ -63,9 +59,7 @@ class Novelty:
     def _values(self) -> frozenset[str]:
         return frozenset(self.known.to_list())
 
-    def doubted(
-        self, probability: FloatArray, row: IntArray, unseen: NDArray[np.bool_]
-    ) -> tuple[FloatArray, FloatArray]:
+    def doubted(self, probability: Floats, row: Ints, unseen: Bools) -> tuple[Floats, Floats]:
         """Confidence of every candidate, and per item how likely its best one is to be right at all.
 
         No routing shows how far those of other types hold for a new one. So an item of a new part type is never surer
@@ -85,10 +79,10 @@ class Novelty:
 
 
 def novelty_factor(
-    kind: NDArray[np.int32],
-    points: FloatArray,
-    sequence_of: IntArray,
-    nearest_same: NDArray[np.bool_],
+    kind: Codes,
+    points: Floats,
+    sequence_of: Ints,
+    nearest_same: Bools,
     random_state: int,
 ) -> float:
     """How much less sure a proposal is when it rests on other part types only: 0 .. 1.

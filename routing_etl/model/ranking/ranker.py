@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
@@ -23,11 +22,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.base.trees import Boosted
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _FEW_HITS = 400
 #: Share of the training items that are less sure of their first choice than `least_`.
@@ -74,9 +71,7 @@ class CandidateRanker:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(
-        self, features: FloatArray, hit: NDArray[np.bool_], row: IntArray, fold: IntArray, family: IntArray
-    ) -> CandidateRanker:
+    def fit(self, features: Floats, hit: Bools, row: Ints, fold: Ints, family: Ints) -> CandidateRanker:
         """Learn from the candidates of training items.
 
         Parameters
@@ -104,7 +99,7 @@ class CandidateRanker:
         self.least_ = float(np.quantile(self.first_(raw[first], code), _LEAST_SURE)) if first.any() else 0.0
         return self
 
-    def _with_family(self, features: FloatArray, family: IntArray) -> FloatArray:
+    def _with_family(self, features: Floats, family: Ints) -> Floats:
         """The family's code, NaN for one that is not known, before the evidence features."""
         if not len(self.families_):
             return np.column_stack([np.full(len(features), np.nan, np.float32), features])
@@ -112,7 +107,7 @@ class CandidateRanker:
         code = np.where(self.families_[place] == family, place, np.nan)
         return np.column_stack([code.astype(np.float32), features])
 
-    def _learn(self, features: FloatArray, hit: NDArray[np.bool_]) -> Any:
+    def _learn(self, features: Floats, hit: Bools) -> Any:
         if hit.all() or not hit.any():
             return None
         if not self.boosted_:
@@ -132,19 +127,17 @@ class CandidateRanker:
         with one_thread("openmp"):
             return Boosted(boosted.fit(features, hit))
 
-    def _raw(self, model: Any, features: FloatArray) -> NDArray[np.float64]:
+    def _raw(self, model: Any, features: Floats) -> Floats:
         if model is None or not len(features):
             return features[:, 1].astype(np.float64)
         if self.boosted_:
             return np.asarray(expit(model.predict(features)))
         return np.asarray(model.predict_proba(self._steady(features))[:, 1], dtype=np.float64)
 
-    def _steady(self, features: FloatArray) -> FloatArray:
+    def _steady(self, features: Floats) -> Floats:
         return np.nan_to_num(features[:, 1:][:, list(self.few)], nan=0.0, posinf=0.0, neginf=0.0)
 
-    def predict(
-        self, features: FloatArray, row: IntArray, family: IntArray
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self, features: Floats, row: Ints, family: Ints) -> tuple[Floats, Floats]:
         """Score (for the order) and calibrated probability of every candidate; probabilities of an item sum to <= 1."""
         features = self._with_family(features, family)
         raw = self._raw(self.model_, features)
@@ -161,7 +154,7 @@ class CandidateRanker:
         return raw, probability
 
 
-def first_choice(score: NDArray[np.float64], row: IntArray) -> NDArray[np.bool_]:
+def first_choice(score: Floats, row: Ints) -> Bools:
     """Marks the best candidate of each item (the earlier one on a tie). `row` is ascending."""
     out = np.zeros(len(score), dtype=bool)
     if len(score):
@@ -179,7 +172,7 @@ class _Calibrator:
     ridge estimate of a family's log-odds beyond the curve's (`_SHIFT_PRIOR`), so few items move it little.
     """
 
-    def __init__(self, score: NDArray[np.float64], hit: NDArray[np.bool_], code: FloatArray) -> None:
+    def __init__(self, score: Floats, hit: Bools, code: Floats) -> None:
         """`code`: per score the family, 0, 1, 2 ..., NaN for none; empty when families are not told apart."""
         rate = float(hit.mean()) if len(hit) else 0.0
         x = np.concatenate([score, [score.min(), score.max()]]) if len(score) else np.zeros(2)
@@ -196,10 +189,10 @@ class _Calibrator:
             gap = np.bincount(here, hit[known] - p) - _SHIFT_PRIOR * self.shift
             self.shift += gap / (np.bincount(here, p * (1 - p)) + _SHIFT_PRIOR)
 
-    def _curve(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _curve(self, score: Floats) -> Floats:
         return np.asarray(np.interp(score, self.centres, self.heights))
 
-    def __call__(self, score: NDArray[np.float64], code: FloatArray) -> NDArray[np.float64]:
+    def __call__(self, score: Floats, code: Floats) -> Floats:
         """Probability per score."""
         p = self._curve(score)
         known = np.flatnonzero(code < len(self.shift))

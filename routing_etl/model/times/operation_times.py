@@ -17,17 +17,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import polars as pl
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy.special import ndtr
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.frames import CANDIDATE_OPERATIONS, TIME_SOURCES, TimeEvidence
 from routing_etl.model.attributes.tokens import JOINED, TokenTable
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import choose_text, lists, take
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.base.trees import Boosted
@@ -45,9 +44,6 @@ from routing_etl.model.times.timed import (
     standard_times,
 )
 from routing_etl.scenarios import OPT_SIGMA, SAFE_SIGMA, actuals_confidence
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 _FEW = 60
 #: So many operations with work results are enough to learn from; fewer only where still fewer have a standard time.
@@ -71,14 +67,14 @@ _ENOUGH = 60_000
 class TimeRequest:
     """Operations that need times. `row`: item of each operation; `step`: what it is; the rest is per item."""
 
-    row: IntArray
-    step: IntArray
+    row: Ints
+    step: Ints
     item_key: pl.Series
     table: TokenTable
-    features: FloatArray
-    family: IntArray
-    neighbours: IntArray
-    similarity: FloatArray
+    features: Floats
+    family: Ints
+    neighbours: Ints
+    similarity: Floats
 
 
 @dataclass
@@ -86,13 +82,13 @@ class _Items:
     """What is known of the training items; `neighbours` and `similarity` (items x k) of those that were `searched`."""
 
     table: TokenTable
-    features: FloatArray
-    family: IntArray
-    size: FloatArray
-    folds: IntArray
-    neighbours: IntArray
-    similarity: FloatArray
-    searched: NDArray[np.bool_]
+    features: Floats
+    family: Ints
+    size: Floats
+    folds: Ints
+    neighbours: Ints
+    similarity: Floats
+    searched: Bools
 
 
 @dataclass
@@ -104,18 +100,18 @@ class _Measure:
     """
 
     basis: str
-    columns: IntArray
-    job_mean: FloatArray
-    job_known: NDArray[np.bool_]
+    columns: Ints
+    job_mean: Floats
+    job_known: Bools
     effects: TimeEffects
     model: Boosted | None
-    key: IntArray
-    value: FloatArray
-    beside_size: FloatArray
-    samples: FloatArray
-    trust: FloatArray
-    lot: FloatArray
-    spread: FloatArray
+    key: Ints
+    value: Floats
+    beside_size: Floats
+    samples: Floats
+    trust: Floats
+    lot: Floats
+    spread: Floats
 
 
 @dataclass
@@ -127,15 +123,15 @@ class _Estimate:
     `source`: place in TIME_SOURCES, `lot`: ln of the pieces per order that the time is for.
     """
 
-    middle: FloatArray
-    spread: FloatArray
-    actual: FloatArray
-    similarity: FloatArray
-    samples: IntArray
-    source: IntArray
-    count: IntArray
-    labels: IntArray
-    lot: FloatArray
+    middle: Floats
+    spread: Floats
+    actual: Floats
+    similarity: Floats
+    samples: Ints
+    source: Ints
+    count: Ints
+    labels: Ints
+    lot: Floats
 
 
 class OperationTimes:
@@ -166,13 +162,13 @@ class OperationTimes:
         operations: pl.DataFrame,
         evidence: TimeEvidence,
         table: TokenTable,
-        features: FloatArray,
-        family: IntArray,
-        folds: IntArray,
-        searched: IntArray,
-        neighbours: IntArray,
-        similarity: FloatArray,
-        line_of_job: IntArray,
+        features: Floats,
+        family: Ints,
+        folds: Ints,
+        searched: Ints,
+        neighbours: Ints,
+        similarity: Floats,
+        line_of_job: Ints,
     ) -> OperationTimes:
         """Learn from work results, or from standards where there are none.
 
@@ -212,12 +208,10 @@ class OperationTimes:
         }
         return self
 
-    def _fit_size(
-        self, known: TimedOperations, table: TokenTable, features: FloatArray, family: IntArray
-    ) -> None:
+    def _fit_size(self, known: TimedOperations, table: TokenTable, features: Floats, family: Ints) -> None:
         """Choose what the size of an item is, by the times known best."""
         rest = TimeEffects(self.line_of_job_).within_family(known, family[known.label])
-        weight = np.bincount(known.label, known.weight, len(family))
+        weight = np.bincount(known.label, known.weight, len(family)).astype(np.float64)
         mean = np.bincount(known.label, known.weight * rest, len(family)) / np.maximum(weight, 1e-12)
         self.size_ = ItemSize(random_state=self.random_state).fit(
             table.numbers, _others(table, features), family, mean, weight
@@ -249,8 +243,8 @@ class OperationTimes:
         measure: str,
         basis: str,
         known: TimedOperations,
-        job_mean: FloatArray,
-        job_known: NDArray[np.bool_],
+        job_mean: Floats,
+        job_known: Bools,
         items: _Items,
     ) -> _Measure | None:
         if not len(known.label):
@@ -299,14 +293,14 @@ class OperationTimes:
     def _matrix(
         self,
         learned: _Measure,
-        features: FloatArray,
-        size: FloatArray,
-        row: IntArray,
-        job: IntArray,
-        effect: FloatArray,
-        near: FloatArray,
-        near_weight: FloatArray,
-    ) -> FloatArray:
+        features: Floats,
+        size: Floats,
+        row: Ints,
+        job: Ints,
+        effect: Floats,
+        near: Floats,
+        near_weight: Floats,
+    ) -> Floats:
         """What the trees are asked."""
         known = [
             features[np.ix_(row, learned.columns)], learned.job_mean[job], effect, near, near_weight, size[row],
@@ -314,7 +308,7 @@ class OperationTimes:
         ]  # fmt: skip
         return np.column_stack([*known, self.line_of_job_[job]]).astype(np.float32)
 
-    def _learn(self, measure: str, matrix: FloatArray, residual: FloatArray) -> Boosted:
+    def _learn(self, measure: str, matrix: Floats, residual: Floats) -> Boosted:
         most, leaves = _TREES[measure]
         iterations = int(most * np.clip(len(matrix) / _ENOUGH, 0.2, 1.0))
         # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
@@ -332,8 +326,8 @@ class OperationTimes:
             return Boosted(boosted.fit(matrix, residual))
 
     def _near(
-        self, learned: _Measure, job: IntArray, neighbours: IntArray, similarity: FloatArray
-    ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+        self, learned: _Measure, job: Ints, neighbours: Ints, similarity: Floats
+    ) -> tuple[Floats, Floats, Bools]:
         """Weighted mean deviation (beside the size's) from the job's mean at the neighbours, shrunk to 0, the weight, and
         which neighbours had one.
         """
@@ -349,7 +343,7 @@ class OperationTimes:
             hit,
         )
 
-    def _spread(self, measure: str, job: IntArray, error: FloatArray, samples: FloatArray) -> FloatArray:
+    def _spread(self, measure: str, job: Ints, error: Floats, samples: Floats) -> Floats:
         """Standard deviation of ln(time of one order) per job, scaled so that P10 to P90 hold 80 % of the orders."""
         within = self.within_[measure]
         clipped = np.clip(error, *np.quantile(error, [0.01, 0.99])) if len(error) > _FEW else error
@@ -371,7 +365,7 @@ class OperationTimes:
         scale = float(np.interp(0.8, cover, scales)) if cover[-1] > 0.8 else 2.0
         return np.asarray(scale * spread, dtype=np.float32)
 
-    def predict(self, request: TimeRequest) -> dict[str, FloatArray | pl.Series]:
+    def predict(self, request: TimeRequest) -> dict[str, Floats | pl.Series]:
         """The time columns of CANDIDATE_OPERATIONS, one value per operation; a number that is not known is NaN."""
         job = self.step_job_[request.step]
         unique, back = np.unique(request.row * self.n_jobs_known_ + job, return_inverse=True)
@@ -442,11 +436,11 @@ class OperationTimes:
     def _measure(
         self,
         measure: str,
-        row: IntArray,
-        job: IntArray,
+        row: Ints,
+        job: Ints,
         request: TimeRequest,
-        size: FloatArray,
-        family: IntArray,
+        size: Floats,
+        family: Ints,
     ) -> _Estimate:
         n = len(row)
         learned = self.measures_[measure]
@@ -490,7 +484,7 @@ class OperationTimes:
             lot=self._lot(learned, job, place, weight) if measure == "run" else np.full(n, np.nan),
         )
 
-    def _lot(self, learned: _Measure, job: IntArray, place: IntArray, weight: FloatArray) -> FloatArray:
+    def _lot(self, learned: _Measure, job: Ints, place: Ints, weight: Floats) -> Floats:
         """ln of the usual lot: of the neighbours behind the time, else of the job; NaN where the time has none."""
         if learned.basis != "actual":
             return np.full(len(job), np.nan)
@@ -502,12 +496,12 @@ class OperationTimes:
             return np.asarray(np.where(total > 0, mean, np.log(self.job_lot_[job])))
 
 
-def _others(table: TokenTable, features: FloatArray) -> FloatArray:
+def _others(table: TokenTable, features: Floats) -> Floats:
     """The encoded attributes behind the numbers, which come first."""
     return features[:, table.numbers.shape[1] :]
 
 
-def _telling_columns(features: FloatArray, label: IntArray, rest: FloatArray) -> IntArray:
+def _telling_columns(features: Floats, label: Ints, rest: Floats) -> Ints:
     """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column."""
     varied = np.flatnonzero(features.std(axis=0) > 1e-9)
     if len(varied) <= _COLUMNS or not len(rest):
@@ -528,13 +522,13 @@ def _better_known(actual: TimedOperations, standard: TimedOperations) -> TimedOp
     return actual if len(actual.label) >= enough else standard
 
 
-def _trust(known: TimedOperations) -> FloatArray:
+def _trust(known: TimedOperations) -> Floats:
     """Weight of an operation as evidence for a like item: its reports, in units of three, less for old ones."""
     reports = np.minimum(known.samples, 10.0) / 3.0
     return reports if known.fresh is None else reports * known.fresh
 
 
-def _lots(known: TimedOperations) -> FloatArray:
+def _lots(known: TimedOperations) -> Floats:
     return np.full(len(known.label), np.nan) if known.lot is None else known.lot
 
 

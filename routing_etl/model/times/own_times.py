@@ -10,17 +10,14 @@ What belongs here: own results and what they replace. What does not: other items
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Floats
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 from routing_etl.model.times.timed import MEASURES, NORMAL_P90, codes_of
 from routing_etl.scenarios import OPT_SIGMA, SAFE_SIGMA, actuals_confidence
-
-FloatArray = NDArray[Any]
 
 #: Degrees of freedom with which the job's spread counts beside the item's own.
 _PRIOR = 10.0
@@ -37,7 +34,7 @@ class OwnTimes:
     """
 
     def fit(
-        self, catalogue: RoutingCatalogue, profile: pl.DataFrame, within: Mapping[str, FloatArray]
+        self, catalogue: RoutingCatalogue, profile: pl.DataFrame, within: Mapping[str, Floats]
     ) -> OwnTimes:
         """Keep the results of items that are no training items.
 

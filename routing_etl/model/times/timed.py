@@ -12,10 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 MEASURES = ("setup", "run")
 #: How many standard deviations above the median a normal distribution has its 90 % quantile.
@@ -36,15 +34,15 @@ class TimedOperations:
     older ones; None: all alike. `lot`: ln of the usual lot, NaN unknown; None: no lots.
     """
 
-    label: IntArray
-    job: IntArray
-    value: FloatArray
-    samples: FloatArray
-    fresh: FloatArray | None = None
-    lot: FloatArray | None = None
+    label: Ints
+    job: Ints
+    value: Floats
+    samples: Floats
+    fresh: Floats | None = None
+    lot: Floats | None = None
 
     @property
-    def weight(self) -> FloatArray:
+    def weight(self) -> Floats:
         """How much an operation counts: many reports of one operation still share what is its own."""
         shared = np.minimum(self.samples, _ENOUGH) / (np.minimum(self.samples, _ENOUGH) + _OWN)
         return shared if self.fresh is None else shared * self.fresh
@@ -137,7 +135,7 @@ def _coded(catalogue: RoutingCatalogue, frame: pl.DataFrame) -> dict[str, TimedO
     return out
 
 
-def spread_within(catalogue: RoutingCatalogue, profile: pl.DataFrame, measure: str) -> FloatArray:
+def spread_within(catalogue: RoutingCatalogue, profile: pl.DataFrame, measure: str) -> Floats:
     """Standard deviation of ln(minutes) between the orders of one operation, per job, shrunk to the plant's.
 
     `profile`: TIME_BY_ITEM_OPERATION.
@@ -158,7 +156,7 @@ def spread_within(catalogue: RoutingCatalogue, profile: pl.DataFrame, measure: s
     return np.sqrt((total + _SPREAD_PRIOR * whole) / (count + _SPREAD_PRIOR))
 
 
-def lots_of_jobs(catalogue: RoutingCatalogue, profile: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
+def lots_of_jobs(catalogue: RoutingCatalogue, profile: pl.DataFrame) -> tuple[Floats, Floats]:
     """Per job the usual lot (pieces, geometric mean of the operations') and the lot's exponent; NaN where unknown.
 
     `profile`: TIME_BY_ITEM_OPERATION.
@@ -178,9 +176,7 @@ def lots_of_jobs(catalogue: RoutingCatalogue, profile: pl.DataFrame) -> tuple[Fl
     return lot, exponent
 
 
-def job_means(
-    known: TimedOperations, n_jobs: int, standard: TimedOperations
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+def job_means(known: TimedOperations, n_jobs: int, standard: TimedOperations) -> tuple[Floats, Bools]:
     """Mean ln(minutes) per job, shrunk towards the job's standard times (corrected to the level of the results)."""
     weight = known.weight
     total, count = (
