@@ -93,3 +93,32 @@ def group_mean(values: NDArray[Any], group: Ints, n_groups: int) -> NDArray[Any]
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
     )
     return np.asarray((hot @ values) / np.maximum(counts, 1)[:, None], dtype=np.float32)
+
+
+def rank_in_group(group: Ints) -> Ints:
+    """0, 1, 2 ... inside each run of equal values."""
+    position = np.arange(len(group))
+    if not len(group):
+        return position
+    start = np.ones(len(group), dtype=bool)
+    start[1:] = group[1:] != group[:-1]
+    return position - np.maximum.accumulate(np.where(start, position, 0))
+
+
+def pick(matrix: sparse.csr_matrix, key: Ints, width: int) -> Floats:
+    """Values of a CSR matrix at row * width + column keys (0 where it stores nothing)."""
+    if not matrix.has_sorted_indices:
+        matrix = matrix.sorted_indices()
+    stored = (
+        np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
+    )
+    return lookup(stored, matrix.data, key)
+
+
+def lookup(stored: Ints, data: Floats, key: Ints) -> Floats:
+    """The value stored under each key, 0 for a key that is not stored; `stored` is sorted."""
+    if not len(stored):
+        return np.zeros(len(key), dtype=np.float32)
+    place = np.minimum(np.searchsorted(stored, key), len(stored) - 1)
+    found: Floats = np.where(stored[place] == key, data[place], 0.0).astype(np.float32)
+    return found

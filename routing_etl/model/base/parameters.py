@@ -92,10 +92,8 @@ PREDICTOR_RULES = {
     "candidates_per_item": Rule(1, 99, whole=True),
     "similarity_threshold": SHARE,
     "n_trees": COUNT,
-    "n_components": COUNT,
     "half_life_days": Rule(1),
     "evidence_per_candidate": Rule(0, whole=True),
-    "max_ranker_items": COUNT,
     "n_jobs": JOBS,
     "random_state": Rule(0, 2**32 - 1, whole=True),
 }

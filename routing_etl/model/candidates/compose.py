@@ -132,7 +132,7 @@ class Composer:
         new_orders: list[Ints] = []
         width = 0
         for f in np.unique(family):
-            order = self.families_[f] if f >= 0 else None
+            order = self.families_[f] if 0 <= f < len(self.families_) else None
             if order is None or len(order.operations) < 2:
                 continue
             here = np.flatnonzero(family == f)

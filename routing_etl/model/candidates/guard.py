@@ -90,12 +90,60 @@ class _Rules:
 
     def place(self, kind: Ints, family: Ints) -> Ints:
         """Row of the rules for every item, -1 for a kind that no routing has."""
-        pair = self.pairs.place(np.where(family >= 0, kind * self.n_families + family, -1))
+        pair = self.pairs.place(
+            np.where((family >= 0) & (family < self.n_families), kind * self.n_families + family, -1)
+        )
         if not len(self.kinds):
             return np.full(len(kind), -1, dtype=np.int64)
         own = np.minimum(np.searchsorted(self.kinds, kind), len(self.kinds) - 1)
         own = np.where(self.kinds[own] == kind, own, -1)
         return np.where((own >= 0) & (pair >= 0), len(self.kinds) + pair, own)
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Routings per kind of items, per family, and per pair of both."""
+
+    kinds: _Group
+    families: _Group
+    pairs: _Group
+    n_families: int
+
+    @classmethod
+    def of(cls, kind: Ints, family: Ints, sequence: Ints, n_families: int, n_sequences: int) -> _Groups:
+        """Count the sequences of every group."""
+        return cls(
+            _Group.of(kind, sequence, n_sequences),
+            _Group.of(family, sequence, n_sequences),
+            _Group.of(kind * n_families + family, sequence, n_sequences),
+            n_families,
+        )
+
+    def rules(self, has: Bools, live: Bools) -> _Rules:
+        """What is asked of the items of every kind, and of every pair of kind and family."""
+
+        def always(group: _Group) -> Bools:
+            kept, number = group.keeps(has)
+            asked = kept & (number >= _LEAST)[:, None]
+            asked[group.stand_in(asked, has, live) < 0] = False
+            return asked
+
+        kinds, pairs = self.kinds, self.pairs
+        of_kind = always(kinds)
+        spare = kinds.stand_in(of_kind, has, live)
+        own = kinds.place(pairs.keys // self.n_families)
+        of_family = always(self.families)[self.families.place(pairs.keys % self.n_families)]
+        of_pair = of_kind[own] | (of_family & pairs.keeps(has)[0])
+        spare_of_pair = pairs.stand_in(of_pair, has, live)
+        none = spare_of_pair < 0
+        of_pair[none], spare_of_pair[none] = of_kind[own[none]], spare[own[none]]
+        return _Rules(
+            kinds.keys,
+            pairs,
+            self.n_families,
+            np.packbits(np.vstack([of_kind, of_pair]), axis=1),
+            np.concatenate([spare, spare_of_pair]),
+        )
 
 
 @dataclass(frozen=True)
@@ -119,14 +167,22 @@ class InspectionGuard:
         kind: NDArray[np.integer[Any]] | None,
         family: Ints,
         live: Bools,
-        folds: Ints,
+        rows: Bools | None = None,
     ) -> InspectionGuard:
-        """Learn the rules, once from all routings and once without each fold.
+        """Learn the rules.
 
         Parameters
         ----------
-        kind: per label, a code of its kind of items, -1 unknown; None: nothing tells kinds, families stand for them.
-        family, folds: per label. live: per sequence, whether it may be proposed.
+        catalogue : RoutingCatalogue
+            The known routings.
+        kind : array of int, optional
+            Per label, a code of its kind of items, -1 unknown. None: nothing tells kinds, families stand for them.
+        family : Ints
+            Per label.
+        live : Bools
+            Per sequence, whether it may be proposed.
+        rows : Bools, optional
+            Labels to learn from. None: all.
         """
         steps = catalogue.steps
         uses = steps["step_count"].to_numpy().astype(np.float64)
@@ -140,14 +196,15 @@ class InspectionGuard:
         has = self._has(catalogue.sequence_offsets, catalogue.sequence_operations)
         self.has_ = np.packbits(has, axis=1)
         kinds = family if kind is None else kind.astype(np.int64)
-        sequence = catalogue.labels["sequence"].to_numpy().astype(np.int64)
-        learned = kinds >= 0
-
-        def rules(rows: Bools) -> _Rules:
-            return self._rules(kinds[rows], family[rows], sequence[rows], int(family.max()) + 1, has, live)
-
-        self.rules_ = rules(learned)
-        self.without_ = [rules(learned & (folds != f)) for f in range(int(folds.max()) + 1)]
+        learned = kinds >= 0 if rows is None else (kinds >= 0) & rows
+        groups = _Groups.of(
+            kinds[learned],
+            family[learned],
+            catalogue.label_sequence[learned],
+            int(family.max()) + 1,
+            len(has),
+        )
+        self.rules_ = groups.rules(has, live)
         asked = np.asarray(np.unpackbits(self.rules_.asked, axis=1, count=has.shape[1]).any(axis=0))
         named = catalogue.operation_job[np.flatnonzero(inspection)[asked[:-1]]]
         self.mandatory_ = catalogue.jobs[np.unique(named)].to_list()
@@ -172,39 +229,17 @@ class InspectionGuard:
         out[:, -1] = out.any(axis=1)
         return out
 
-    @staticmethod
-    def _rules(kind: Ints, family: Ints, sequence: Ints, n_families: int, has: Bools, live: Bools) -> _Rules:
-        kinds = _Group.of(kind, sequence, len(has))
-        families = _Group.of(family, sequence, len(has))
-        pairs = _Group.of(kind * n_families + family, sequence, len(has))
+    def demand(self, kind: NDArray[np.integer[Any]] | None, family: Ints) -> Demand:
+        """What is asked for items of these kinds and families.
 
-        def always(group: _Group) -> Bools:
-            kept, number = group.keeps(has)
-            asked = kept & (number >= _LEAST)[:, None]
-            asked[group.stand_in(asked, has, live) < 0] = False
-            return asked
-
-        of_kind = always(kinds)
-        spare = kinds.stand_in(of_kind, has, live)
-        own = kinds.place(pairs.keys // n_families)
-        of_family = always(families)[families.place(pairs.keys % n_families)]
-        of_pair = of_kind[own] | (of_family & pairs.keeps(has)[0])
-        spare_of_pair = pairs.stand_in(of_pair, has, live)
-        none = spare_of_pair < 0
-        of_pair[none], spare_of_pair[none] = of_kind[own[none]], spare[own[none]]
-        return _Rules(
-            kinds.keys,
-            pairs,
-            n_families,
-            np.packbits(np.vstack([of_kind, of_pair]), axis=1),
-            np.concatenate([spare, spare_of_pair]),
-        )
-
-    def demand(
-        self, kind: NDArray[np.integer[Any]] | None, family: Ints, without: int | None = None
-    ) -> Demand:
-        """What is asked for items of these kinds and families; `without`: what the routings of other folds ask."""
-        rules = self.rules_ if without is None else self.without_[without]
+        Parameters
+        ----------
+        kind : array of int, optional
+            Per item, as in `fit`.
+        family : Ints
+            Per item.
+        """
+        rules = self.rules_
         kinds = family if kind is None else kind.astype(np.int64)
         place = np.where(kinds >= 0, rules.place(kinds, family), -1)
         if not len(rules.asked):
@@ -213,7 +248,15 @@ class InspectionGuard:
         return Demand(asked, np.where(place >= 0, rules.stand_in[place], -1))
 
     def has(self, sequence: Ints, offsets: Ints | None = None, operations: Ints | None = None) -> Bytes:
-        """Packed bits of the inspections of sequences; numbers from the catalogue's size on are those of `offsets`."""
+        """Packed bits of the inspections of sequences.
+
+        Parameters
+        ----------
+        sequence : Ints
+            Numbers of sequences; those from the catalogue's size on are new.
+        offsets, operations : Ints, optional
+            The operations of the new sequences, and where each begins.
+        """
         known = len(self.has_)
         if offsets is None or operations is None or len(offsets) < 2:
             return np.asarray(self.has_[sequence])

@@ -10,19 +10,54 @@ What belongs here: the space, the search, the scale. What does not: votes, candi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 
 _BLOCK_CELLS = 24_000_000
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest training items of every item, nearest first.
+
+    Attributes
+    ----------
+    label : Ints
+        Items x k: number of the training item, -1 where there are fewer than k.
+    similarity : Floats
+        Items x k: 0 .. 1, see `SimilarityScale`.
+    """
+
+    label: Ints
+    similarity: Floats
+
+    def at(self, rows: Ints) -> Neighbours:
+        """The neighbours of some of the items, by their rows."""
+        return Neighbours(self.label[rows], self.similarity[rows])
+
+    def having(self, sequence: Ints, label_sequence: Ints) -> Bools:
+        """Items x k, whether the neighbour has the item's `sequence`.
+
+        Parameters
+        ----------
+        sequence : Ints
+            One sequence per item.
+        label_sequence : Ints
+            Sequence of every training item.
+        """
+        theirs = label_sequence[np.maximum(self.label, 0)]
+        return np.asarray((self.label >= 0) & (theirs == sequence[:, None]))
 
 
 class NeighbourIndex:
@@ -246,27 +281,74 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         return np.asarray(found)
 
 
-def attribute_space(
-    features: Floats, owners: list[str], importance: Floats, weights: dict[str, float], dims: int
-) -> dict[str, Any]:
-    """Scale of every feature column in the space: standardised x sqrt(importance) x the user's weight of its attribute.
+@dataclass(frozen=True)
+class AttributeSpace:
+    """The attributes' part of the space: standardised columns x sqrt(importance) x the user's weight of the attribute.
 
-    Returns mean, scale and axes (principal directions) for `project`.
+    Attributes
+    ----------
+    mean : Floats
+        Mean of every feature column.
+    axes : Floats
+        Feature columns x dimensions: the principal directions, scaled.
     """
-    mean = features.mean(axis=0)
-    spread = features.std(axis=0)
-    user = np.array([weights.get(owner, 1.0) for owner in owners], dtype=np.float32)
-    scale = np.where(
-        spread > 1e-9, np.sqrt(np.maximum(importance, 0.0)) * user / np.maximum(spread, 1e-9), 0.0
-    )
-    scaled = (features - mean) * scale
-    gram = scaled.T @ scaled / max(len(features), 1)
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
-    top = np.argsort(-values)[:dims]
-    axes = (scale[:, None] * vectors[:, top]).astype(np.float32)
-    return {"mean": mean.astype(np.float32), "axes": np.ascontiguousarray(axes)}
+
+    mean: Floats
+    axes: Floats
+
+    @classmethod
+    def of(cls, features: Floats, scale: Floats, dims: int = 16) -> AttributeSpace:
+        """Span the space by the principal directions of the training items.
+
+        Parameters
+        ----------
+        features : Floats
+            Training items x columns.
+        scale : Floats
+            How much each column counts, beside its spread.
+        dims : int, optional
+            Number of directions.
+        """
+        mean = features.mean(axis=0)
+        spread = features.std(axis=0)
+        scale = np.where(spread > 1e-9, scale / np.maximum(spread, 1e-9), 0.0)
+        scaled = (features - mean) * scale
+        gram = scaled.T @ scaled / max(len(features), 1)
+        values, vectors = np.linalg.eigh(gram.astype(np.float64))
+        top = np.argsort(-values)[:dims]
+        axes = (scale[:, None] * vectors[:, top]).astype(np.float32)
+        return cls(mean.astype(np.float32), np.ascontiguousarray(axes))
+
+    def project(self, features: Floats) -> Floats:
+        """Items x dimensions."""
+        return np.asarray((features - self.mean) @ self.axes, dtype=np.float32)
 
 
-def project(space: dict[str, Any], features: Floats) -> Floats:
-    """Place items in the attribute part of the space."""
-    return np.asarray((features - space["mean"]) @ space["axes"], dtype=np.float32)
+@dataclass(frozen=True)
+class ItemSpace:
+    """Where items lie: the routing description that the forest expects of them, beside a share of their attributes.
+
+    Attributes
+    ----------
+    described : Floats
+        Routing variants x d: low-rank description of every routing.
+    attributes : AttributeSpace
+        The attributes' part.
+    share : float
+        Factor of the attributes' part.
+    index : NeighbourIndex
+        The training items.
+    """
+
+    described: Floats
+    attributes: AttributeSpace
+    share: float
+    index: NeighbourIndex
+
+    def expected(self, votes: sparse.csr_matrix) -> Floats:
+        """Items x d: the routing description that the forest's votes expect."""
+        return np.asarray(votes @ self.described, dtype=np.float32)
+
+    def place(self, expected: Floats, features: Floats) -> Floats:
+        """Coordinates of items with these expected descriptions and features."""
+        return np.hstack([expected, self.attributes.project(features) * self.share]).astype(np.float32)

@@ -155,10 +155,14 @@ class RoutingCatalogue:
     operation_job: Ints = field(init=False)
     operation_key: Ints = field(init=False)
     sequence_operations: Ints = field(init=False)
+    label_sequence: Ints = field(init=False)
+    label_variant: Ints = field(init=False)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Number the operations: a job and its occurrence in the routing (first, second ...)."""
+        self.label_sequence = self.labels["sequence"].to_numpy().astype(np.int64)
+        self.label_variant = self.labels["variant"].to_numpy().astype(np.int64)
         lengths = np.diff(self.sequence_offsets)
         owner = np.repeat(np.arange(self.n_sequences), lengths)
         occurrence = np.minimum(occurrences(owner, self.sequence_jobs), 63)
@@ -232,7 +236,7 @@ class RoutingCatalogue:
 
     def label_steps(self) -> tuple[Ints, Ints]:
         """Every step of every label's routing: label and step, label by label."""
-        matrix = self.variant_matrix()[self.labels["variant"].to_numpy().astype(np.int64)]
+        matrix = self.variant_matrix()[self.label_variant]
         label = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         return label, matrix.indices.astype(np.int64)
 
@@ -275,7 +279,7 @@ def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> s
     ----------
     operations: OPERATIONS frame, all ranks.
     """
-    own = catalogue.sequence_matrix()[catalogue.labels["sequence"].to_numpy()]
+    own = catalogue.sequence_matrix()[catalogue.label_sequence]
     labels = catalogue.labels.select("item_key", "rout_class").with_row_index("label")
     jobs = pl.DataFrame({"job_cd": catalogue.jobs}).with_row_index("job")
     other = (

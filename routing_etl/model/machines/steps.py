@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
-from routing_etl.model.base.columns import ranges
-from routing_etl.model.candidates.maker import Evidence, pick
+from routing_etl.model.base.columns import pick, ranges
+from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
@@ -133,28 +133,4 @@ class StepChooser:
             step=best_step,
             confidence=covered.astype(np.float32),
             support=probability.astype(np.float32),
-        )
-
-    def voters(
-        self, chosen: Chosen, evidence: Evidence, sequence_of: Ints, per_candidate: int
-    ) -> tuple[Ints, Ints, Ints, Ints, Floats, Floats]:
-        """Neighbours that voted: item row, candidate rank, place, training item, similarity, weight of the vote.
-
-        The reference item comes first. Where none voted, because no neighbour has the routing, it stands alone with weight 0.
-        """
-        neighbours, near = evidence.neighbours[chosen.row], evidence.similarity[chosen.row]
-        same = (neighbours >= 0) & (sequence_of[np.maximum(neighbours, 0)] == chosen.sequence[:, None])
-        weight = np.where(same, near**2, 0.0)
-        total = np.maximum(weight.sum(axis=1), 1e-9)
-        is_reference = (neighbours == chosen.reference[:, None]) & (chosen.reference >= 0)[:, None]
-        shown = np.where(chosen.copied[:, None], same, is_reference)
-        place = np.cumsum(shown, axis=1)
-        candidate, column = np.nonzero(shown & (place <= per_candidate))
-        return (
-            chosen.row[candidate],
-            chosen.rank[candidate],
-            place[candidate, column],
-            neighbours[candidate, column],
-            near[candidate, column].astype(np.float32),
-            (weight[candidate, column] / total[candidate]).astype(np.float32),
         )

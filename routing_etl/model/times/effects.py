@@ -162,7 +162,7 @@ class ItemSize:
         """Size of every item (arguments as in `fit`); of a family without a size, or that no training item has, 0."""
         strange = family >= len(self.column_)
         if strange.any():
-            size = np.zeros(len(family))
+            size: Floats = np.zeros(len(family))
             size[~strange] = self.of(numbers[~strange], others[~strange], family[~strange])
             return size
         size, known = self._stated(numbers, family)
