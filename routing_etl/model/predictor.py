@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from sklearn import config_context
+from sklearn.utils import InputTags, Tags, TargetTags
 
 from routing_etl.frames import (
     ABSTAINED,
@@ -247,6 +248,14 @@ class RoutingPredictor(Parameters):
             n_jobs=self.n_jobs,
             seed=self.random_state,
             progress=progress,
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn's tools that this takes frames, not matrices."""
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True),
+            input_tags=InputTags(two_d_array=False, string=True),
         )
 
     def __sklearn_is_fitted__(self) -> bool:

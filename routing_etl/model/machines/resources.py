@@ -30,7 +30,8 @@ def is_pool(column: str, words: Sequence[str]) -> pl.Expr:
 
 def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> Bools:
     """Per step of the catalogue, whether its resource is a waiting pool."""
-    flags = steps.select(is_pool("res_cd", words) | is_pool("res_nm", words)).to_series()
+    pools = is_pool("res_cd", words) | is_pool("res_nm", words)
+    flags = steps.with_columns(pool=pools)["pool"]  # without words a literal, which must fill the column
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 

@@ -34,7 +34,9 @@ from routing_etl.model.predictor import RoutingPredictor
 
 def predictor(**options: object) -> RoutingPredictor:
     """A small model, quick to train."""
-    settings: dict[str, object] = {"attributes": ATTRIBUTES, "n_trees": 16, "n_jobs": 1} | options
+    settings: dict[str, object] = {
+        "attributes": ATTRIBUTES, "n_trees": 16, "n_jobs": 1, "pool_words": ("대기",),
+    } | options  # fmt: skip
     return RoutingPredictor(**settings)  # type: ignore[arg-type]
 
 
@@ -161,6 +163,12 @@ def test_pools_come_last_among_the_alternatives(found: Predictions) -> None:
     assert packing["res_cd"].to_list() == ["PACK-1", "PACK-대기"]
     assert packing["is_pool"].to_list() == [False, True]
     assert packing["use_share"].sum() == pytest.approx(1.0)
+
+
+def test_without_words_no_resource_is_a_pool(plant: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -> None:
+    items, operations, unknown = plant
+    found = predictor(n_trees=4, pool_words=()).fit(items, operations).predict(unknown.head(5))
+    assert not found.resources["is_pool"].any()
 
 
 def test_evidence_names_what_agrees_and_what_differs(
