@@ -29,7 +29,7 @@ from routing_etl.model.answer.output import (
     operation_frame,
     shown_steps,
 )
-from routing_etl.model.attributes.importance import artifact_set
+from routing_etl.model.attributes.importance import recommendations
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import FEW, dense_product, take
@@ -262,24 +262,33 @@ class RoutingPredictor(Parameters):
         """Whether `fit` was called; for `sklearn.utils.validation.check_is_fitted`."""
         return hasattr(self, _FITTED)
 
-    def legacy_artifacts(self) -> dict[str, object]:
-        """The artifact set of LEGACY_SYSTEM 2.5: objects for joblib files and dictionaries for JSON files.
+    def feature_artifacts(self) -> dict[str, object]:
+        """What the features are and what each is worth, as contents of JSON files (docs/legacy-system.md 2.5).
 
-        Keys: encoder, scaler, feature_columns, feature_weights (joblib); active_features, feature_importance,
-        feature_statistics, feature_recommendations, feature_weights_json (JSON).
+        Returns
+        -------
+        dict of str to object
+            By the earlier system's names: active_features, feature_columns, feature_importance, feature_statistics,
+            feature_recommendations, feature_weights.
 
         Raises
         ------
-        ModelError: not fitted.
+        ModelError
+            Not fitted.
         """
         check_fitted(self, _FITTED)
         weights = {a.name: 1.0 for a in (*self.attributes, *self.attributes_)} | dict(
             self.feature_weights or {}
         )
-        used = {a.name for a in self.attributes_}
-        return artifact_set(
-            self.encoder_, vars(self.space_.attributes), used, weights, self.importance_, self.statistics_
-        )
+        active = {name: name in {a.name for a in self.attributes_} for name in weights}
+        return {
+            "active_features": active,
+            "feature_columns": list(self.encoder_.feature_names_),
+            "feature_importance": dict(self.importance_),
+            "feature_statistics": {name: dict(entry) for name, entry in self.statistics_.items()},
+            "feature_recommendations": recommendations(self.importance_, weights),
+            "feature_weights": {"version": "3.0", "weights": weights, "active": active},
+        }
 
     # --- prediction ----------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ What belongs here: statistics, importance and recommendations as plain dictionar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -144,26 +143,3 @@ def recommendations(importance: dict[str, float], weights: dict[str, float]) -> 
         score = 0.6 * value / top + 0.4 * min(weights.get(name, 1.0), 3.0) / 3.0
         out[next(bucket for bucket, low in _BUCKETS if score >= low)].append(name)
     return out
-
-
-def artifact_set(
-    encoder: AttributeEncoder,
-    space: Mapping[str, object],
-    used: Collection[str],
-    weights: dict[str, float],
-    importance: dict[str, float],
-    statistics: Mapping[str, Mapping[str, object]],
-) -> dict[str, object]:
-    """The feature artifacts of docs/legacy-system.md 2.5 by name; `used`: attributes in use, `weights`: of all."""
-    active = {name: name in used for name in weights}
-    return {
-        "encoder": encoder,
-        "scaler": dict(space),
-        "feature_columns": list(encoder.feature_names_),
-        "feature_weights": weights,
-        "active_features": active,
-        "feature_importance": dict(importance),
-        "feature_statistics": {name: dict(entry) for name, entry in statistics.items()},
-        "feature_recommendations": recommendations(importance, weights),
-        "feature_weights_json": {"version": "3.0", "weights": weights, "active": active},
-    }

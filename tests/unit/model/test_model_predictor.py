@@ -317,7 +317,7 @@ def test_job_out_of_use_without_successor_is_not_proposed() -> None:
 
 
 def test_noise_is_worth_less_than_what_decides(model: RoutingPredictor) -> None:
-    importance = model.legacy_artifacts()["feature_importance"]
+    importance = model.feature_artifacts()["feature_importance"]
     assert isinstance(importance, dict)
     assert sum(importance.values()) == pytest.approx(1.0)
     assert importance["noise_cd"] < min(importance[n] for n in ("material", "spec", "outer_mm", "kind_cd"))
@@ -415,7 +415,7 @@ def test_weight_zero_switches_off_and_other_weights_act(plant: tuple[pl.DataFram
     plain = predictor(n_trees=8).fit(items, operations).predict(some)
     off = predictor(n_trees=8, feature_weights={"outer_mm": 0.0}).fit(items, operations)
     assert "outer_mm" not in {a.name for a in off.attributes_}
-    active = off.legacy_artifacts()["active_features"]
+    active = off.feature_artifacts()["active_features"]
     assert isinstance(active, dict)
     assert active["outer_mm"] is False
     assert active["material"] is True
@@ -426,13 +426,14 @@ def test_weight_zero_switches_off_and_other_weights_act(plant: tuple[pl.DataFram
 def test_artifacts_are_json_and_mean_what_they_say(
     model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
 ) -> None:
-    artifacts = model.legacy_artifacts()
+    artifacts = model.feature_artifacts()
     for key in (
         "active_features",
         "feature_importance",
         "feature_statistics",
         "feature_recommendations",
-        "feature_weights_json",
+        "feature_columns",
+        "feature_weights",
     ):
         json.dumps(artifacts[key])
     statistics = artifacts["feature_statistics"]
