@@ -112,84 +112,77 @@ class NeighbourIndex:
             distance, found = self.search(queries, k + 1)
             order = np.argsort(found == without[:, None], axis=1, kind="stable")[:, :k]
             return np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
-        n = len(queries)
-        distance = np.full((n, k), np.inf, dtype=np.float32)
-        found = np.full((n, k), -1, dtype=np.int64)
+        best = _Nearest.none(queries, k)
         to_centre = _distances(queries, self.centres_)
         home = to_centre.argmin(axis=1)
         order = np.argsort(home, kind="stable")
         edges = np.flatnonzero(np.diff(home[order], prepend=-1, append=-1))
         for a, b in pairwise(edges):
             rows = order[a:b]
-            self._search_group(queries, rows, to_centre[rows], int(home[rows[0]]), k, distance, found)
-        return distance, found
+            self._search_group(best, rows, to_centre[rows], int(home[rows[0]]))
+        return best.distance, best.found
 
-    def _search_group(
-        self,
-        queries: Floats,
-        rows: Ints,
-        to_centre: Floats,
-        home: int,
-        k: int,
-        distance: Floats,
-        found: Ints,
-    ) -> None:
+    def _search_group(self, best: _Nearest, rows: Ints, to_centre: Floats, home: int) -> None:
+        """Search for queries of one home cluster, nearest clusters first, until no other can hold a nearer row."""
         by_nearness = np.argsort(to_centre.min(axis=0) - self.radius_, kind="stable")
         clusters = [home, *[int(c) for c in by_nearness if c != home and self.radius_[c] >= 0]]
         sizes = self.bounds_[1:] - self.bounds_[:-1]
-        step = max(1, _BLOCK_CELLS // 64)
         pending = np.asarray(clusters)
-        first = True
+        # First as many clusters as hold k rows, then so many at once that a block of distances is worth its start.
+        take = 1
+        while take < len(pending) and sizes[pending[:take]].sum() < best.k:
+            take += 1
         while pending.size:
-            if first:
-                take = 1
-                while take < len(pending) and sizes[pending[:take]].sum() < k:
-                    take += 1
-                first = False
-            else:
-                worst = distance[rows, k - 1]
-                lower = to_centre[:, pending] - self.radius_[pending][None, :]
-                useful = (lower <= worst[:, None] * 1.00001 + 1e-4).any(axis=0)
-                pending = pending[useful]
-                if not pending.size:
-                    return
-                total = np.cumsum(sizes[pending])
-                take = max(1, int(np.searchsorted(total, max(2000, step // max(len(rows), 1)))))
             chosen, pending = pending[:take], pending[take:]
             members = np.concatenate([np.arange(self.bounds_[c], self.bounds_[c + 1]) for c in chosen])
             if members.size:
-                self._merge(queries, rows, members, k, distance, found)
+                best.merge(rows, self.points_[members], self.squares_[members], self.order_[members])
+            worst = best.distance[rows, -1]
+            lower = to_centre[:, pending] - self.radius_[pending][None, :]
+            pending = pending[(lower <= worst[:, None] * 1.00001 + 1e-4).any(axis=0)]
+            total = np.cumsum(sizes[pending])
+            step = max(2000, _BLOCK_CELLS // 64 // max(len(rows), 1))
+            take = max(1, int(np.searchsorted(total, step)))
 
-    def _merge(
-        self,
-        queries: Floats,
-        rows: Ints,
-        members: Ints,
-        k: int,
-        distance: Floats,
-        found: Ints,
-    ) -> None:
-        points, squares = self.points_[members], self.squares_[members]
-        ids = self.order_[members]
-        chunk = max(1, _BLOCK_CELLS // max(len(members), 1))
+
+@dataclass(frozen=True)
+class _Nearest:
+    """The k nearest rows found so far for every query: queries x k, nearest first, ties by row number."""
+
+    queries: Floats
+    distance: Floats
+    found: Ints
+
+    @classmethod
+    def none(cls, queries: Floats, k: int) -> _Nearest:
+        n = len(queries)
+        return cls(queries, np.full((n, k), np.inf, np.float32), np.full((n, k), -1, np.int64))
+
+    @property
+    def k(self) -> int:
+        return int(self.distance.shape[1])
+
+    def merge(self, rows: Ints, points: Floats, squares: Floats, ids: Ints) -> None:
+        """Compare the queries in `rows` with more points, given with their squared lengths and row numbers."""
+        chunk = max(1, _BLOCK_CELLS // max(len(points), 1))
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
-            block = queries[part]
+            block = self.queries[part]
             squared = squares[None, :] - 2.0 * (block @ points.T)
             squared += np.einsum("ij,ij->i", block, block)[:, None]
             np.maximum(squared, 0.0, out=squared)
-            take = min(k, squared.shape[1])
+            take = min(self.k, squared.shape[1])
             best = (
                 np.argpartition(squared, take - 1, axis=1)[:, :take]
                 if take < squared.shape[1]
                 else np.broadcast_to(np.arange(take), (len(part), take))
             )
             near = np.sqrt(np.take_along_axis(squared, best, axis=1))
-            all_distance = np.hstack([distance[part], near])
-            all_found = np.hstack([found[part], ids[best]])
-            order = np.lexsort((all_found, all_distance), axis=1)[:, :k]
-            distance[part] = np.take_along_axis(all_distance, order, axis=1)
-            found[part] = np.take_along_axis(all_found, order, axis=1)
+            all_distance = np.hstack([self.distance[part], near])
+            all_found = np.hstack([self.found[part], ids[best]])
+            order = np.lexsort((all_found, all_distance), axis=1)[:, : self.k]
+            self.distance[part] = np.take_along_axis(all_distance, order, axis=1)
+            self.found[part] = np.take_along_axis(all_found, order, axis=1)
 
 
 def _distances(a: Floats, b: Floats) -> Floats:
