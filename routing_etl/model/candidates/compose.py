@@ -6,8 +6,6 @@ every step of it has been seen: each job next to the following one, the first jo
 order is the family's: an operation comes before another when it mostly does. One whose code the output cannot hold is left
 out, and one that turns out to be known - from another family, or in another order of the set - keeps its number, or is left
 out when it may not be proposed.
-
-What belongs here: sets of operations to sequences. What does not: how good a sequence is.
 """
 
 from __future__ import annotations
@@ -28,8 +26,12 @@ _MOST_FLIPPED = 1 + max(max(flips, default=0) for flips in _FLIPS)
 _TURNED = np.array([[place in flips for place in range(_MOST_FLIPPED)] for flips in _FLIPS])
 #: An odd factor per place makes the sum of a sequence's job tags tell its order too.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+#: Seed of the random 64-bit tags by whose sums sets of operations are compared.
+_TAG_SEED = 42
 #: An operation so far from a probability of one half is not turned over.
 _NO_DOUBT = 0.45
+#: Most frequent sequences of a family whose order of operations counts.
+_MOST_ORDERS = 3000
 
 
 @dataclass
@@ -56,21 +58,47 @@ class _FamilyOrder:
     sets: NDArray[np.uint64]
     sequence_of_set: Ints
 
+    @classmethod
+    def of(
+        cls, known: Ints, counts: Ints, places: sparse.csr_matrix, tags: NDArray[np.uint64], live: Bools
+    ) -> _FamilyOrder | None:
+        """From the family's sequences and how many items have each; None for a family without any.
+
+        `places`: sequences x operations, position + 1 of each operation. `tags`, `live`: per sequence.
+        """
+        if not len(known):
+            return None
+        used = np.unique(places[known].indices)
+        place = places[known][:, used].toarray()
+        wins = np.zeros((len(used), len(used)), dtype=np.float32)
+        for s in np.argsort(-counts, kind="stable")[:_MOST_ORDERS]:
+            here = np.flatnonzero(place[s])
+            at = place[s, here]
+            wins[np.ix_(here, here)] += counts[s] * (at[:, None] < at[None, :])
+        known, counts = known[live[known]], counts[live[known]]
+        order = np.lexsort((known, -counts, tags[known]))
+        first = order[np.concatenate([[True], np.diff(tags[known][order]) != 0])] if len(order) else order
+        return cls(used, (wins > wins.T).astype(np.float32), tags[known][first], known[first])
+
 
 class Composer:
     """Finds known or new sequences for expected operations."""
-
-    def __init__(self, *, random_state: int = 42) -> None:
-        self.random_state = random_state
 
     def fit(self, catalogue: RoutingCatalogue, family: Ints, sequence: Ints, live: Bools) -> Composer:
         """Learn order, known sets and known neighbours.
 
         Parameters
         ----------
-        family, sequence: per label. live: per sequence, whether it may be proposed.
+        catalogue : RoutingCatalogue
+            The known routings.
+        family : Ints
+            Per label.
+        sequence : Ints
+            Per label.
+        live : Bools
+            Per sequence, whether it may be proposed.
         """
-        rng = np.random.default_rng(self.random_state)
+        rng = np.random.default_rng(_TAG_SEED)
         n_operations = catalogue.n_operations
         self.tag_ = rng.integers(1, 2**63, n_operations, dtype=np.uint64) | np.uint64(1)
         self.job_tag_ = rng.integers(1, 2**63, len(catalogue.jobs), dtype=np.uint64) | np.uint64(1)
@@ -102,30 +130,22 @@ class Composer:
         places = sparse.csr_matrix(
             (position + 1.0, catalogue.sequence_operations, catalogue.sequence_offsets), shape=matrix.shape
         )
-        self.families_: list[_FamilyOrder | None] = []
-        for f in range(int(family.max()) + 1):
-            known, counts = np.unique(sequence[family == f], return_counts=True)
-            if not len(known):
-                self.families_.append(None)
-                continue
-            used = np.unique(matrix[known].indices)
-            place = places[known][:, used].toarray()
-            order = np.argsort(-counts, kind="stable")[:3000]
-            wins = np.zeros((len(used), len(used)), dtype=np.float32)
-            for s in order:
-                here = np.flatnonzero(place[s])
-                at = place[s, here]
-                wins[np.ix_(here, here)] += counts[s] * (at[:, None] < at[None, :])
-            known, counts = known[live[known]], counts[live[known]]
-            order = np.lexsort((known, -counts, tags[known]))
-            first = order[np.concatenate([[True], np.diff(tags[known][order]) != 0])] if len(order) else order
-            self.families_.append(
-                _FamilyOrder(used, (wins > wins.T).astype(np.float32), tags[known][first], known[first])
-            )
+        self.families_ = [
+            _FamilyOrder.of(*np.unique(sequence[family == f], return_counts=True), places, tags, live)
+            for f in range(int(family.max()) + 1)
+        ]
         return self
 
     def compose(self, operations: Floats, family: Ints) -> Composed:
-        """Sequences for items with these operation probabilities (items x operations)."""
+        """Find or compose sequences for items.
+
+        Parameters
+        ----------
+        operations : Floats
+            Items x operations, probabilities.
+        family : Ints
+            Per item, -1 unknown.
+        """
         rows: list[Ints] = []
         sequences: list[Ints] = []
         new_rows: list[Ints] = []

@@ -327,13 +327,70 @@ def occurrences(group: Ints, value: Ints) -> Ints:
 def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCatalogue:
     """Code the routing that counts (rank 0) of every item that may be learned from.
 
+    Parameters
+    ----------
+    items : polars.DataFrame
+        ITEMS frame.
+    operations : polars.DataFrame
+        OPERATIONS frame, all ranks.
+
     Raises
     ------
-    ModelError: there is no routed, non-excluded item at all.
+    ModelError
+        There is no routed, non-excluded item at all.
     """
     notes: list[str] = []
-    usable = items.filter(pl.col("excluded").is_null()).select("item_key")
     rank0 = operations.filter(pl.col("routing_rank") == 0)
+    own = _learnable(rank0, items, notes)
+    if own.height == 0:
+        raise ModelError(
+            f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
+            remedy="Check that the routing source is mapped and that items and routings share their item codes.",
+        )
+    own, replaced = _with_todays_codes(own, items, "job_cd", "job_nm")
+    own, replaced_machines = _with_todays_codes(own, items, "res_cd", "res_nm")
+    for what, found in (
+        ("Jobs replaced by another code", replaced),
+        ("Resources replaced by another", replaced_machines),
+    ):
+        if found:
+            notes.append(f"{what}; older routings are read with the new one: {_told(found)}.")
+    own, steps, jobs = _coded_steps(own)
+    coded = _coded_routings(own)
+    described = _describe_steps(own, steps)
+    fits_step = _fitting(described)
+    sequence_offsets, sequence_jobs = _offsets(coded.sequences["jobs"]), _flat(coded.sequences["jobs"])
+    job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
+    fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
+    fits &= (coded.sequences["sequence_code"].str.len_chars() <= ROUTING_CODE_LENGTH).to_numpy()
+    if not fits.all():
+        notes.append(
+            f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
+        )
+    return RoutingCatalogue(
+        labels=coded.labels,
+        jobs=jobs,
+        job_names=_job_names(described).fill_null(jobs),
+        steps=described,
+        step_job=steps["job"].to_numpy().astype(np.int64),
+        sequence_offsets=sequence_offsets,
+        sequence_jobs=sequence_jobs,
+        variant_offsets=_offsets(coded.variants["steps"]),
+        variant_steps=_flat(coded.variants["steps"]),
+        variant_sequence=coded.variants["sequence"].to_numpy().astype(np.int64),
+        sequence_fits=fits,
+        step_fits=fits_step,
+        step_observed=_observed(described, rank0),
+        replaced_jobs=replaced,
+        replaced_resources=replaced_machines,
+        sequence_codes=coded.sequences["sequence_code"],
+        notes=notes,
+    )
+
+
+def _learnable(rank0: pl.DataFrame, items: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """The operations, in order, of items that may be learned from; `notes` gets a sentence on what is left out."""
+    usable = items.filter(pl.col("excluded").is_null()).select("item_key")
     own = rank0.join(usable, on="item_key", how="semi").sort("item_key", "proc_seq")
     excluded = rank0["item_key"].n_unique() - own["item_key"].n_unique()
     if excluded:
@@ -344,22 +401,11 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
         notes.append(
             f"{incomplete.len()} routing(s) have an operation without a job code and are not learned."
         )
-    if own.height == 0:
-        raise ModelError(
-            f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
-            remedy="Check that the routing source is mapped and that items and routings share their item codes.",
-        )
-    own, replaced = _with_todays_codes(own, items, "job_cd", "job_nm")
-    if replaced:
-        notes.append(
-            f"Jobs replaced by another code; older routings are read with the new one: {_told(replaced)}."
-        )
-    own, replaced_machines = _with_todays_codes(own, items, "res_cd", "res_nm")
-    if replaced_machines:
-        notes.append(
-            "Resources replaced by another; older routings are read with the new one: "
-            f"{_told(replaced_machines)}."
-        )
+    return own
+
+
+def _coded_steps(own: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series]:
+    """The operations with the numbers of their step and job, the steps, and the job codes."""
     own = own.with_columns(
         step_key=pl.concat_str(
             pl.col("job_cd"), pl.col("res_cd").fill_null(""), pl.col("inside"), separator=_SEPARATOR
@@ -370,7 +416,20 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
     jobs = steps["job_cd"].unique().sort()
     steps = steps.join(pl.DataFrame({"job_cd": jobs}).with_row_index("job"), on="job_cd").sort("step")
     own = own.join(steps.select("step_key", "step", "job"), on="step_key", maintain_order="left")
+    return own, steps, jobs
 
+
+@dataclass(frozen=True)
+class _CodedRoutings:
+    """The labels with their sequence and variant; the distinct sequences and variants, with jobs and steps as lists."""
+
+    labels: pl.DataFrame
+    sequences: pl.DataFrame
+    variants: pl.DataFrame
+
+
+def _coded_routings(own: pl.DataFrame) -> _CodedRoutings:
+    """Number the distinct sequences and variants of the operations' routings."""
     routings = own.group_by("item_key", maintain_order=True).agg(
         pl.col("item_cd", "rout_no", "rout_class", "rout_date").first(),
         pl.col("job_cd").str.join(">").alias("sequence_code"),
@@ -390,56 +449,37 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
     routings = routings.join(
         variants.select("variant_code", "variant"), on="variant_code", maintain_order="left"
     )
+    labels = routings.select(
+        "item_key", "item_cd", "rout_no", "rout_class", "rout_date", "sequence", "variant"
+    )
+    return _CodedRoutings(labels, sequences, variants)
 
-    described = _describe_steps(own, steps)
-    too_long = described.select(
+
+def _fitting(steps: pl.DataFrame) -> Bools:
+    """Per step, whether its codes fit the columns of the output."""
+    too_long = steps.select(
         (pl.col("job_cd").str.len_chars() > _CODE_LENGTH)
         | (pl.col("res_cd").str.len_chars() > _CODE_LENGTH).fill_null(False)
         | (pl.col("bp_cd").str.len_chars() > _BP_LENGTH).fill_null(False)
     ).to_series()
-    fits_step = ~too_long.to_numpy()
+    return np.asarray(~too_long.to_numpy())
+
+
+def _observed(steps: pl.DataFrame, rank0: pl.DataFrame) -> Bools:
+    """Per step, whether somebody planned it as it is, not only with a code that was replaced since."""
     planned = rank0.select("job_cd", "res_cd", "inside").unique().with_columns(seen=pl.lit(True))
-    seen = described.select("job_cd", "res_cd", "inside").join(
+    seen = steps.select("job_cd", "res_cd", "inside").join(
         planned, on=["job_cd", "res_cd", "inside"], how="left", nulls_equal=True, maintain_order="left"
     )
-    observed = seen["seen"].fill_null(False).to_numpy()
-    variant_offsets = _offsets(variants["steps"])
-    variant_steps = variants["steps"].explode().to_numpy().astype(np.int64)
-    sequence_offsets = _offsets(sequences["jobs"])
-    sequence_jobs = sequences["jobs"].explode().to_numpy().astype(np.int64)
-    job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
-    fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
-    fits &= (sequences["sequence_code"].str.len_chars() <= ROUTING_CODE_LENGTH).to_numpy()
-    if not fits.all():
-        notes.append(
-            f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
-        )
-    names = (
-        described.group_by("job")
-        .agg(pl.col("job_nm").sort_by("step_count", descending=True).drop_nulls().first())
-        .sort("job")
+    return np.asarray(seen["seen"].fill_null(False).to_numpy())
+
+
+def _job_names(steps: pl.DataFrame) -> pl.Series:
+    """Per job the name of its most frequent step that has one."""
+    names = steps.group_by("job").agg(
+        pl.col("job_nm").sort_by("step_count", descending=True).drop_nulls().first()
     )
-    return RoutingCatalogue(
-        labels=routings.select(
-            "item_key", "item_cd", "rout_no", "rout_class", "rout_date", "sequence", "variant"
-        ),
-        jobs=jobs,
-        job_names=names["job_nm"].fill_null(jobs),
-        steps=described,
-        step_job=steps["job"].to_numpy().astype(np.int64),
-        sequence_offsets=sequence_offsets,
-        sequence_jobs=sequence_jobs,
-        variant_offsets=variant_offsets,
-        variant_steps=variant_steps,
-        variant_sequence=variants["sequence"].to_numpy().astype(np.int64),
-        sequence_fits=fits,
-        step_fits=fits_step,
-        step_observed=observed,
-        replaced_jobs=replaced,
-        replaced_resources=replaced_machines,
-        sequence_codes=sequences["sequence_code"],
-        notes=notes,
-    )
+    return names.sort("job")["job_nm"]
 
 
 def _with_todays_codes(
@@ -493,7 +533,13 @@ def _told(replaced: dict[str, str]) -> str:
     return ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
 
 
+def _flat(lists: pl.Series) -> Ints:
+    """The values of all lists, end to end."""
+    return lists.explode().to_numpy().astype(np.int64)
+
+
 def _offsets(lists: pl.Series) -> Ints:
+    """Where each list begins in `_flat`, and the end."""
     return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
 
 

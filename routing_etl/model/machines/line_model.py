@@ -27,9 +27,16 @@ from routing_etl.model.base.columns import ranges
 from routing_etl.model.base.trees import PackedTrees
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
+#: A line with fewer cases gets the shares of its machines, the same for every item.
 _LEAST_ROWS = 12
-_PILOT_ROWS = 3000
-_PILOT_TREES = 8
+#: Size of the forest of random cuts that finds the columns worth asking, and how many those are.
+_PILOT_ROWS, _PILOT_TREES, _MOST_COLUMNS = 3000, 8, 32
+#: As in scikit-learn's forest.
+_MIN_LEAF, _MAX_FEATURES = 1, 0.3
+#: Most cases that grow a line's forest.
+MOST_ROWS = 12_000
+#: Jobs are one line up to this cosine distance of their machines' (square rooted) shares.
+_ALIKE = 0.5
 
 
 @dataclass
@@ -98,28 +105,21 @@ class LineModel:
 
     Parameters
     ----------
-    n_trees, min_leaf, max_features: of the forest of a line. max_columns: columns that it may ask. max_rows: most items
-        that grow it. alike: jobs are one line up to this cosine distance of their machines' (square rooted) shares.
+    n_trees : int, optional
+        Trees of the forest of a line.
+    n_jobs : int, optional
+        Lines learned at once, in threads.
+    random_state : int, optional
+        Seed.
+
+    Attributes
+    ----------
+    line_of_job_ : Ints
+        Line of every job, -1 for a job without uses.
     """
 
-    def __init__(
-        self,
-        *,
-        n_trees: int = 24,
-        min_leaf: int = 1,
-        max_features: float = 0.3,
-        max_columns: int = 32,
-        max_rows: int = 12_000,
-        alike: float = 0.5,
-        n_jobs: int | None = None,
-        random_state: int = 42,
-    ) -> None:
+    def __init__(self, *, n_trees: int = 24, n_jobs: int | None = None, random_state: int = 42) -> None:
         self.n_trees = n_trees
-        self.min_leaf = min_leaf
-        self.max_features = max_features
-        self.max_columns = max_columns
-        self.max_rows = max_rows
-        self.alike = alike
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -162,7 +162,7 @@ class LineModel:
         out = np.full(n_jobs, -1, dtype=np.int64)
         if len(seen) > 1:
             share = np.sqrt(table[seen] / table[seen].sum(axis=1, keepdims=True))
-            out[seen] = fcluster(linkage(share, "average", "cosine"), self.alike, "distance") - 1
+            out[seen] = fcluster(linkage(share, "average", "cosine"), _ALIKE, "distance") - 1
         else:
             out[seen] = 0
         return out
@@ -180,14 +180,14 @@ class LineModel:
         if len(machines) < 2 or len(label) < _LEAST_ROWS:
             return Shares(machines, shares[None, :])
         rows = np.arange(len(label))
-        if len(rows) > self.max_rows:
+        if len(rows) > MOST_ROWS:
             rng = np.random.default_rng(self.random_state)
-            rows = np.sort(rng.choice(rows, self.max_rows, replace=False))
+            rows = np.sort(rng.choice(rows, MOST_ROWS, replace=False))
         columns = self._telling(features, label[rows], answer[rows])
         forest = RandomForestClassifier(
             self.n_trees,
-            min_samples_leaf=self.min_leaf,
-            max_features=self.max_features,
+            min_samples_leaf=_MIN_LEAF,
+            max_features=_MAX_FEATURES,
             n_jobs=1,
             random_state=self.random_state,
         ).fit(features[np.ix_(label[rows], columns)], answer[rows], sample_weight=weight[rows])
@@ -202,7 +202,7 @@ class LineModel:
 
     def _telling(self, features: Floats, label: Ints, answer: Ints) -> Ints:
         """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
-        if features.shape[1] <= self.max_columns:
+        if features.shape[1] <= _MOST_COLUMNS:
             return np.arange(features.shape[1])
         if len(label) > _PILOT_ROWS:
             rng = np.random.default_rng(self.random_state)
@@ -210,13 +210,13 @@ class LineModel:
             label, answer = label[some], answer[some]
         pilot = ExtraTreesClassifier(
             _PILOT_TREES,
-            min_samples_leaf=self.min_leaf,
+            min_samples_leaf=_MIN_LEAF,
             max_features=0.5,
             n_jobs=1,
             random_state=self.random_state,
         ).fit(features[label], answer)
         order = np.argsort(-pilot.feature_importances_, kind="stable")
-        return np.sort(order[: self.max_columns])
+        return np.sort(order[:_MOST_COLUMNS])
 
     def predict(self, features: Floats, row: Ints, step: Ints) -> Floats:
         """Probability that item `row[i]`, when it visits the line of `step[i]`'s job, does so with that step's machine.

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 
 from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
-from routing_etl.model.machines.line_model import LineModel, Shares, SharesBook
+from routing_etl.model.machines.line_model import MOST_ROWS, LineModel, Shares, SharesBook
 
 #: A job is learned from so many uses on either side; one that left less often is left to the line model.
 _LEAST_USES = 4
@@ -51,9 +51,9 @@ class OutsideModel:
 
         def one(number: int) -> Shares:
             here = order[bounds[number] : bounds[number + 1]]
-            if len(here) > forest.max_rows:
+            if len(here) > MOST_ROWS:
                 rng = np.random.default_rng(self.random_state)
-                here = np.sort(rng.choice(here, forest.max_rows, replace=False))
+                here = np.sort(rng.choice(here, MOST_ROWS, replace=False))
             known = np.column_stack([features[label[here]], others[here]])
             return forest.learn(
                 known, np.arange(len(here)), leaves[here].astype(np.int64), weights[label[here]]
