@@ -246,8 +246,10 @@ def read_training(
 
     Parameters
     ----------
-    items, operations : polars.DataFrame
-        ITEMS and OPERATIONS frames, checked.
+    items : polars.DataFrame
+        ITEMS frame, checked.
+    operations : polars.DataFrame
+        OPERATIONS frame, checked.
     evidence : TimeEvidence
         Profiles of work results.
     attributes : tuple of AttributeSpec

@@ -1,7 +1,4 @@
-"""Why an item gets no proposal: a code for counting and a sentence for people.
-
-What belongs here: codes and sentences. What does not: when to abstain (`predictor`), which values are new (`novelty`).
-"""
+"""Why an item gets no proposal: a code for counting and a sentence for people."""
 
 from __future__ import annotations
 
@@ -29,8 +26,16 @@ def reasons(
 
     Parameters
     ----------
-    empty, unseen: per item, whether no attribute is filled, and whether its `attribute` (what tells kinds of items apart)
-    has a value that no routed item has. The code `unseen_part_type` is used for the part type only.
+    items : polars.DataFrame
+        The items of the batch.
+    row : Ints
+        Rows of the items without a proposal.
+    empty : Bools
+        Per item, whether no attribute is filled.
+    unseen : Bools
+        Per item, whether its `attribute` has a value that no routed item has.
+    attribute : str
+        What tells kinds of items apart. The code `unseen_part_type` is used for the part type only.
     """
     if not len(row):
         return [], []

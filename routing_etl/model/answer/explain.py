@@ -1,7 +1,4 @@
-"""Why a candidate is proposed: the neighbours that voted for it and the attributes that agree or differ, as text.
-
-What belongs here: evidence texts. What does not: votes and similarities, which arrive ready.
-"""
+"""Why a candidate is proposed: the neighbours that voted for it and the attributes that agree or differ, as text."""
 
 from __future__ import annotations
 
@@ -29,7 +26,8 @@ class AttributeText:
 
     Parameters
     ----------
-    attributes: in the order in which they shall appear.
+    attributes : tuple of AttributeSpec
+        In the order in which they shall appear.
     """
 
     def __init__(self, attributes: tuple[AttributeSpec, ...]) -> None:
@@ -78,7 +76,17 @@ class AttributeText:
     def compare(
         self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints
     ) -> tuple[pl.Series, pl.Series]:
-        """Texts (matching, differing) for pairs of an item row in `shown` and a training item; NULL for none (-1)."""
+        """Texts (matching, differing) for pairs of an item and a training item; NULL for none (-1).
+
+        Parameters
+        ----------
+        shown : polars.DataFrame or list
+            The items' values, as `shown` gives them.
+        rows : Ints
+            Item of every pair.
+        labels : Ints
+            Training item of every pair.
+        """
         names = [a.name for a in self.attributes]
         if not names or not len(rows):
             empty = pl.Series([None] * len(rows), dtype=pl.String)

@@ -183,8 +183,10 @@ def evidence_frame(
         What is proposed.
     voters : Voters
         The neighbours that are shown.
-    matching, differing : polars.Series
-        Per entry, the attributes in which the neighbour agrees with the item and differs from it, as text.
+    matching : polars.Series
+        Per entry, the attributes in which the neighbour agrees with the item, as text.
+    differing : polars.Series
+        Per entry, the attributes in which it differs.
     """
     items, labels = proposal.items, proposal.catalogue.labels
     return assemble(
@@ -215,8 +217,10 @@ def abstained_frame(
         The items of the batch.
     row : Ints
         Rows of the items without a proposal.
-    code, reason : list of str
+    code : list of str
         Why, for each of these rows (`abstention.reasons`).
+    reason : list of str
+        The same as a sentence.
     best : Floats
         Similarity of the nearest training item, for each of these rows.
     """

@@ -5,8 +5,6 @@ value, shrunk towards what the strongest attribute already tells (target encodin
 Micci-Barreca 2001). Training rows get the encoding computed without their own fold, so that a rare code does not hand
 an item its own routing back. Words of all attributes together enter through one ridge regression on the same
 target and, the most telling ones, as 0/1 columns.
-
-What belongs here: the encoder. What does not: neighbours, candidates, anything of one routing in particular.
 """
 
 from __future__ import annotations
@@ -99,13 +97,27 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    attributes: what to read. n_directions: dimensions per level. max_blocks: most levels
-        encoded alone, and most encoded given the strongest level. n_words: most telling words kept as 0/1 columns.
-    max_ridge: most token columns in the ridge regression, and at most one per two items.
+    attributes : tuple of AttributeSpec, optional
+        What to read.
+    n_directions : int, optional
+        Dimensions per level.
+    max_blocks : int, optional
+        Most levels encoded alone, and most encoded given the strongest level.
+    n_ridge : int, optional
+        Most columns of the ridge regression.
+    n_words : int, optional
+        Most telling words kept as 0/1 columns.
+    max_ridge : int, optional
+        Most token columns in the ridge regression, and at most one per two items.
+    random_state : int, optional
+        Seed.
 
     Attributes
     ----------
-    feature_names_: column names. feature_attributes_: attribute behind every column ('' for the joint ridge columns).
+    feature_names_ : list of str
+        Column names.
+    feature_attributes_ : list of str
+        Attribute behind every column, '' for the joint ridge columns.
     """
 
     def __init__(
@@ -147,11 +159,19 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X: n items. y: n or n x k, the description of each item's routing. folds: n, fold number; drawn here when None.
+        X : polars.DataFrame or matrix
+            n items.
+        y : array
+            n or n x k, the description of each item's routing.
+        folds : Ints, optional
+            n, fold number; drawn here when None.
 
         Raises
         ------
-        ModelError: a parameter, the folds or an attribute column cannot be used. ValueError: X or y is no such matrix.
+        ModelError
+            A parameter, the folds or an attribute column cannot be used.
+        ValueError
+            X or y is no such matrix.
         """
         check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
@@ -208,9 +228,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> Floats:
         """Encode items with what was learned; values never seen count as unknown.
 
+        Parameters
+        ----------
+        X : polars.DataFrame or matrix
+            The items.
+
         Raises
         ------
-        ModelError: an attribute column is missing or mistyped. ValueError: X is no such matrix as in `fit`.
+        ModelError
+            An attribute column is missing or mistyped.
+        ValueError
+            X is no such matrix as in `fit`.
         """
         check_is_fitted(self)
         return self.encode(self.tokeniser_.transform(self._items(X, None, reset=False)))

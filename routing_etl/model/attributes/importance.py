@@ -1,7 +1,4 @@
-"""The feature artifacts of a model version: what each attribute is worth and how it is filled (docs/legacy-system.md 2.5).
-
-What belongs here: statistics, importance and recommendations as plain dictionaries. What does not: writing files.
-"""
+"""The feature artifacts of a model version: what each attribute is worth and how it is filled (docs/legacy-system.md 2.5)."""
 
 from __future__ import annotations
 

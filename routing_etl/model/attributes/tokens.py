@@ -2,9 +2,6 @@
 
 A *level* is one way to read an attribute: its whole value, a prefix of a code, the words of a text. Every level has its
 own vocabulary, learned in `fit`; a missing value is a token of its own, a value never seen is no token at all.
-
-What belongs here: vocabularies, coded tables, numbers. What does not: how a text is split (`levels`), and anything that
-knows about routings.
 """
 
 from __future__ import annotations
@@ -86,7 +83,12 @@ class Tokeniser:
 
     Parameters
     ----------
-    attributes: what to read. min_count: rarest token kept. max_words: most words kept per level.
+    attributes : sequence of AttributeSpec
+        What to read.
+    min_count : int, optional
+        Rarest token kept.
+    max_words : int, optional
+        Most words kept per level.
     """
 
     attributes: Sequence[AttributeSpec]
@@ -115,7 +117,8 @@ class Tokeniser:
 
         Raises
         ------
-        ModelError: names the missing or mistyped columns.
+        ModelError
+            Names the missing or mistyped columns.
         """
         missing = [a.name for a in self.attributes if a.name not in items.columns]
         if missing:

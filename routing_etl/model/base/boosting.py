@@ -85,9 +85,7 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Round:
-    """What the trees of one round are grown on: the layout, its order of splits, and per item and question gradient and
-    curvature of the loss.
-    """
+    """What the trees of one round are grown on: the layout, its order of splits, gradient and curvature of the loss."""
 
     layout: _Layout
     place: NDArray[np.int16]

@@ -1,7 +1,6 @@
-"""Columns and products of few rows, made past the libraries' engines: their start costs more than a few values, and a
-prediction makes dozens of columns.
+"""Picking, joining and summing of values, made without the libraries' engines where rows are few.
 
-What belongs here: picking, joining and summing of values. What does not: what the values mean.
+Starting an engine costs more than computing a few values, and a prediction makes dozens of columns.
 """
 
 from __future__ import annotations
@@ -67,9 +66,17 @@ def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> Floats:
 def assemble(frame: Frame, columns: Mapping[str, pl.Series | NDArray[Any]]) -> pl.DataFrame:
     """The contract's frame from its columns: NULL where one is not given and where a number is NaN; validated.
 
+    Parameters
+    ----------
+    frame : Frame
+        The contract.
+    columns : mapping of str to polars.Series or array
+        The columns.
+
     Raises
     ------
-    FrameError: a column is of another type, or one that is not nullable is missing or holds NULL.
+    FrameError
+        A column is of another type, or one that is not nullable is missing or holds NULL.
     """
     n = len(next(iter(columns.values())))
     made = []

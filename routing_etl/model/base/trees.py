@@ -1,7 +1,7 @@
 """Grown decision trees packed into flat arrays, so that many trees are walked at once.
 
 scikit-learn asks one tree after the other, each call with its own checks; for a single item that costs more than the
-answer. What belongs here: packing and walking. What does not: growing, and what a leaf means.
+answer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ class PackedTrees:
 
     Attributes
     ----------
-    leaf_offsets: number of the first leaf of every tree, and of all leaves at the end.
+    leaf_offsets : Ints
+        Number of the first leaf of every tree, and of all leaves at the end.
     """
 
     def __init__(self, trees: Sequence[Any], columns: Sequence[Ints] | None = None) -> None:
-        """`trees`: the `tree_` of fitted scikit-learn decision trees. `columns`: for every tree the numbers of its
-        features in the matrix that will be asked, when it was grown on some of them.
+        """Pack the `tree_` of fitted scikit-learn decision trees.
+
+        `columns`: for every tree the numbers of its features in the matrix that will be asked, when it was grown on some
+        of them.
         """
         sizes = np.array([tree.node_count for tree in trees])
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -80,13 +83,15 @@ class Boosted:
 
     Parameters
     ----------
-    model: a HistGradientBoostingRegressor, or a classifier of two classes, whose log-odds are predicted. Categories are
-        in its first columns (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur;
-        a code that the model has not seen is a missing value.
+    model : HistGradientBoostingRegressor or HistGradientBoostingClassifier
+        Fitted; of a classifier, which has two classes, the log-odds are predicted. Categories are in its first columns
+        (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur; a code that the model
+        has not seen is a missing value.
 
     Raises
     ------
-    ValueError: categories in another column or with other codes.
+    ValueError
+        Categories in another column or with other codes.
     """
 
     #: Up to so many cells (rows x trees) the packed trees are faster than the library.

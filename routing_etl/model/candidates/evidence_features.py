@@ -51,7 +51,7 @@ class CandidatePairs:
 
     @cached_property
     def key(self) -> Ints:
-        """row * n_sequences + sequence, for look-ups in a matrix of known sequences; -1 for a composed one."""
+        """Keys row * n_sequences + sequence, for look-ups in a matrix of known sequences; -1 for a composed one."""
         return np.where(self.new, -1, self.row * self.n_sequences + self.sequence)
 
     def best(self, value: Floats, start: float) -> Floats:
@@ -213,8 +213,10 @@ def likelihood_features(
         The pairs of items and candidates.
     operations : CandidateOperations
         The candidates' operations.
-    voted, predicted : Floats
-        Items x operations: share of the votes for routings with the operation, and the operation model's probability.
+    voted : Floats
+        Items x operations: share of the votes for routings with the operation.
+    predicted : Floats
+        Items x operations: the operation model's probability.
     """
     inside = np.clip(voted, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
     likelihood, weakest, absent = operations.likelihood(pairs.row, inside)

@@ -12,9 +12,6 @@ operation model has found. What a family always has is asked of an item only if 
 keep to it, so a type without inspection inside a large family stays without. A kind that has no routing is asked nothing:
 no routing supports a rule for it. A group is asked for nothing that none of its routings that may be proposed has, so there
 is always one to propose; it stands in where no candidate of an item is left.
-
-What belongs here: which inspections are mandatory, for whom, and which sequences lack one. What does not: other candidates,
-their scores.
 """
 
 from __future__ import annotations
@@ -30,8 +27,8 @@ from scipy import sparse
 from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
-_LEAST = 30
-_STRAY = 0.01
+#: Least routings of a group for a rule, and share of them that may lack the inspection (see the module's docstring).
+_LEAST, _STRAY = 30, 0.01
 _INSPECTED = "Y"
 
 
@@ -254,8 +251,10 @@ class InspectionGuard:
         ----------
         sequence : Ints
             Numbers of sequences; those from the catalogue's size on are new.
-        offsets, operations : Ints, optional
-            The operations of the new sequences, and where each begins.
+        offsets : Ints, optional
+            Where each new sequence begins in `operations`, and their end.
+        operations : Ints, optional
+            The operations of the new sequences.
         """
         known = len(self.has_)
         if offsets is None or operations is None or len(offsets) < 2:

@@ -4,8 +4,6 @@ The space is the routing description that the forest expects of an item, beside 
 themselves (each weighted by its importance and the user's weight), so that among items with equal expectations those
 that look alike come first. `SimilarityScale` turns a distance into a share: how often items at this distance have
 the same routing.
-
-What belongs here: the space, the search, the scale. What does not: votes, candidates.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 
+#: Distances computed at once.
 _BLOCK_CELLS = 24_000_000
 
 
@@ -65,7 +64,10 @@ class NeighbourIndex:
 
     Parameters
     ----------
-    rows_per_cluster: aimed cluster size; below four clusters the search is one plain block.
+    rows_per_cluster : int, optional
+        Aimed cluster size; with fewer than four clusters the search is one plain block.
+    random_state : int, optional
+        Seed of the clustering.
     """
 
     def __init__(self, *, rows_per_cluster: int = 700, random_state: int = 42) -> None:
@@ -105,8 +107,16 @@ class NeighbourIndex:
     def search(self, queries: Floats, k: int, without: Ints | None = None) -> tuple[Floats, Ints]:
         """Distances and row numbers (as given to `fit`) of the k nearest rows, nearest first, ties by row number.
 
-        `without`: per query a row that is not to be found, -1 for none. Fewer than k rows in the index: the rest has
-        distance inf and row -1.
+        With fewer than k rows in the index the rest has distance inf and row -1.
+
+        Parameters
+        ----------
+        queries : Floats
+            Queries x dimensions.
+        k : int
+            How many.
+        without : Ints, optional
+            Per query a row that is not to be found, -1 for none.
         """
         if without is not None and (without >= 0).any():
             distance, found = self.search(queries, k + 1)
@@ -218,12 +228,16 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
 
         Parameters
         ----------
-        X: n x k distances. y: n x k, whether the neighbour has the item's routing; or n, the same for a row's k
-        neighbours. Numbers below 0 count as 0, above 1 as 1.
+        X : Floats
+            n x k distances.
+        y : array
+            n x k, whether the neighbour has the item's routing; or n, the same for a row's k neighbours. Numbers below 0
+            count as 0, above 1 as 1.
 
         Raises
         ------
-        ValueError: X or y is no such matrix.
+        ValueError
+            X or y is no such matrix.
         """
         distance = self._distances(X, reset=True, y=y)
         same = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
@@ -249,9 +263,15 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
     def transform(self, X: Floats) -> Floats:
         """Similarity of every distance, 0..1.
 
+        Parameters
+        ----------
+        X : Floats
+            n x k distances.
+
         Raises
         ------
-        ValueError: X is no such matrix as in `fit`.
+        ValueError
+            X is no such matrix as in `fit`.
         """
         check_is_fitted(self)
         return self.of(self._distances(X, reset=False))

@@ -1,7 +1,4 @@
-"""Which jobs and resources have gone out of use, and how much an old routing still counts.
-
-What belongs here: dates of routings against each other. What does not: dates of work results of single items.
-"""
+"""Which jobs and resources have gone out of use, and how much an old routing still counts."""
 
 from __future__ import annotations
 
@@ -14,8 +11,11 @@ from scipy.special import gammaln
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 
+#: Uses expected since the last one from which a code counts as out of use (Poisson: none seen has a chance of 1 in 400).
 _EXPECTED = 6.0
+#: Least score of a takeover.
 _SURE = 0.3
+#: A code that was there before must have grown by this share of what the old code had.
 _GROWN = 0.9
 #: Share of a code's uses whose dates may be astray.
 _STRAY = 0.02
@@ -44,7 +44,16 @@ def retired(item: Ints, code: Ints, n_codes: int, age: Floats, family: Ints) -> 
 
     Parameters
     ----------
-    item, code: use pairs (label index, code). age: per label, days, NaN unknown. family: per label, >= 0.
+    item : Ints
+        Item (label) of every use.
+    code : Ints
+        Code of every use.
+    n_codes : int
+        Number of codes.
+    age : Floats
+        Per label, days, NaN unknown.
+    family : Ints
+        Per label, 0 or more.
     """
     out = np.zeros(n_codes, dtype=bool)
     dated = np.isfinite(age)
@@ -88,8 +97,14 @@ def successors(
 
     Parameters
     ----------
-    own: operations in order with item_key, job_cd, part_type and `code` (job_cd or res_cd). age: days per item_key,
-    only items with a date. gone: codes that `retired` found.
+    own : polars.DataFrame
+        Operations in order, with item_key, job_cd, part_type and `code`.
+    age : dict of str to float
+        Days per item_key, only items with a date.
+    gone : collection of str, optional
+        Codes that `retired` found.
+    code : str, optional
+        The column: job_cd or res_cd.
     """
     found: dict[str, str] = {}
     # A replaced neighbour hides a place, so look again once the first are known. Each round leaves fewer codes.

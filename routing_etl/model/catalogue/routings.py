@@ -4,9 +4,6 @@ A routing is known here by three nested identities: its *sequence* (the job code
 compares), its *variant* (the sequence with resource and in-house/outsourced for every step) and its *steps*, each one
 of the observed triples (job, resource, inside). Predicting variants and steps instead of free codes is what keeps
 every proposed pair of job and resource a pair that the plant has really planned.
-
-What belongs here: coding of routings and the plant-wide catalogue of jobs, steps and resources. What does not:
-attributes, similarity, any learned model.
 """
 
 from __future__ import annotations
@@ -59,8 +56,20 @@ class LaidOut:
 
 @dataclass(frozen=True)
 class SequenceBook:
-    """Sequences by number: offsets into their operations; `codes`: their job codes as text, `signatures`: their first job
-    names. Numbers from `n_own` on are those of `more`, so that nothing is copied for the few new ones of a prediction.
+    """Sequences by number. Those from `n_own` on are of `more`, so that nothing is copied for a prediction's few new ones.
+
+    Attributes
+    ----------
+    offsets : Ints
+        Where each sequence begins in `operations`, and the end.
+    operations : Ints
+        Operations of the sequences, end to end.
+    codes, signatures : polars.Series
+        Per sequence its job codes as text, and its first job names.
+    job_of_operation : Ints
+        Job of every operation.
+    more : SequenceBook or None
+        Further sequences.
     """
 
     offsets: Ints
@@ -76,7 +85,17 @@ class SequenceBook:
         return len(self.offsets) - 1
 
     def extended(self, offsets: Ints, operations: Ints, catalogue: RoutingCatalogue) -> SequenceBook:
-        """This book with further sequences at its end, given by their operations."""
+        """Add further sequences at the end, in a new book.
+
+        Parameters
+        ----------
+        offsets : Ints
+            Where each new sequence begins in `operations`, and the end.
+        operations : Ints
+            Their operations.
+        catalogue : RoutingCatalogue
+            Codes and names of the jobs.
+        """
         if len(offsets) < 2:
             return self
         texts = catalogue.sequence_texts(offsets, catalogue.operation_job[operations])
@@ -277,7 +296,10 @@ def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> s
 
     Parameters
     ----------
-    operations: OPERATIONS frame, all ranks.
+    catalogue : RoutingCatalogue
+        The known routings.
+    operations : polars.DataFrame
+        OPERATIONS frame, all ranks.
     """
     own = catalogue.sequence_matrix()[catalogue.label_sequence]
     labels = catalogue.labels.select("item_key", "rout_class").with_row_index("label")

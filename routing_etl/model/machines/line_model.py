@@ -3,9 +3,6 @@
 Jobs that are planned on the same machines form a *line* (turning, milling, washing ...); an item that visits a line with
 several jobs visits it with the same machine, as a rule, and which one depends on its size, material and family. So the
 machine is learned per line from all its jobs together, and a job takes the line's answer among its own machines.
-
-What belongs here: finding lines, learning and predicting machines. What does not: which jobs an item needs, and the
-rules on machines out of use or waiting pools (`choice.py`).
 """
 
 from __future__ import annotations
@@ -128,7 +125,14 @@ class LineModel:
 
         Parameters
         ----------
-        features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
+        catalogue : RoutingCatalogue
+            The known routings.
+        features : Floats
+            Labels x columns, the encoded attributes.
+        live : Bools
+            Per step, whether it may be proposed; steps out of use teach nothing.
+        weights : Floats
+            Per label, how much it counts.
         """
         # Work sent outside is one answer, whatever its resource is called there or whether it is filled in at all.
         machine = catalogue.steps.select(
@@ -172,7 +176,14 @@ class LineModel:
 
         Parameters
         ----------
-        features: a row per label; weights likewise. label, machine: the cases.
+        features : Floats
+            Labels x columns.
+        label : Ints
+            Label of every case.
+        machine : Ints
+            Machine of every case.
+        weights : Floats
+            Per label.
         """
         machines, answer = np.unique(machine, return_inverse=True)
         weight = weights[label].astype(np.float64)
@@ -223,7 +234,12 @@ class LineModel:
 
         Parameters
         ----------
-        row: row in `features`. step: index into the catalogue's steps.
+        features : Floats
+            Items x columns.
+        row : Ints
+            Item of every case.
+        step : Ints
+            Step of every case, an index into the catalogue's steps.
         """
         out = np.zeros(len(row), dtype=np.float32)
         line = self.line_of_job_[self.step_job_[step]]

@@ -4,8 +4,6 @@ Which machine of a line an item goes to depends on the line (`line_model`); whet
 on the item's attributes (too large, a material that only a partner treats) and on the routing around it (a part that is
 made outside comes back with an inspection that is booked outside too). So it is learned per job, from all the items that
 have the job, and knows how often the routing's other jobs leave.
-
-What belongs here: the probability that a job leaves. What does not: which partner or machine (`choice`).
 """
 
 from __future__ import annotations
@@ -26,7 +24,10 @@ class OutsideModel:
 
     Parameters
     ----------
-    n_jobs, random_state: as everywhere.
+    n_jobs : int, optional
+        Jobs learned at once, in threads.
+    random_state : int, optional
+        Seed.
     """
 
     def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
@@ -34,8 +35,18 @@ class OutsideModel:
         self.random_state = random_state
 
     def fit(self, catalogue: RoutingCatalogue, features: Floats, weights: Floats) -> OutsideModel:
-        """Learn from every operation, also from those whose resource is out of use or not filled in: that they left, or
-        did not, is known all the same. `features`, `weights`: a row per label.
+        """Learn from every operation.
+
+        Those whose resource is out of use or not filled in count too: whether they left is known all the same.
+
+        Parameters
+        ----------
+        catalogue : RoutingCatalogue
+            The known routings.
+        features : Floats
+            Labels x columns, the encoded attributes.
+        weights : Floats
+            Per label, how much it counts.
         """
         outsourced = catalogue.steps["outsourced"].to_numpy().astype(bool)
         label, step = catalogue.label_steps()
@@ -76,11 +87,21 @@ class OutsideModel:
 
         Parameters
         ----------
-        row, sequence: per candidate the row in `features` and the number in `book`.
+        features : Floats
+            Items x columns.
+        row : Ints
+            Item of every candidate.
+        sequence : Ints
+            Number of every candidate in `book`.
+        book : SequenceBook
+            The operations of every candidate.
 
         Returns
         -------
-        place: index into the candidates' jobs laid end to end. probability: likewise.
+        place : Ints
+            Indices into the candidates' jobs laid end to end.
+        probability : Floats
+            That each of these jobs is done outside.
         """
         laid = book.lay_out(sequence)
         candidate, job = laid.owner, laid.job

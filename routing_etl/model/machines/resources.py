@@ -1,8 +1,4 @@
-"""Which machines may run a job: the plant-wide alternatives.
-
-What belongs here: counting resources of jobs over routings and work results. What does not: the choice for one item, and
-which codes are out of use (`recency`).
-"""
+"""Which machines may run a job: the plant-wide alternatives."""
 
 from __future__ import annotations
 

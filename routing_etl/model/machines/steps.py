@@ -1,7 +1,4 @@
-"""A machine, or a supplier, for every operation of the chosen routings.
-
-What belongs here: choosing among the steps that were observed. What does not: scores of routings, frames.
-"""
+"""A machine, or a supplier, for every operation of the chosen routings."""
 
 from __future__ import annotations
 
@@ -25,7 +22,21 @@ _OUT_OF_USE = -5.0
 
 @dataclass
 class ChosenSteps:
-    """The operations of the chosen candidates in order. `candidate`: index into `Chosen`; `step`: catalogue index."""
+    """The operations of the chosen candidates, in order; one entry per operation.
+
+    Attributes
+    ----------
+    candidate : Ints
+        Index into `Chosen`.
+    position : Ints
+        Place in the routing, from 0.
+    step : Ints
+        Index into the catalogue's steps.
+    confidence : Floats
+        Probability that the item's routing has the operation, given how sure the candidate is.
+    support : Floats
+        The operation model's probability.
+    """
 
     candidate: Ints
     position: Ints
@@ -67,8 +78,16 @@ class StepChooser:
 
         Parameters
         ----------
-        lines, outside: the fitted models of the machines and of what leaves the plant.
-        live: per step, whether it may be proposed. pool: per step, whether its resource is a waiting pool.
+        catalogue : RoutingCatalogue
+            The known routings.
+        lines : LineModel
+            Fitted: which machine of a line.
+        outside : OutsideModel
+            Fitted: which jobs leave the plant.
+        live : Bools
+            Per step, whether it may be proposed.
+        pool : Bools
+            Per step, whether its resource is a waiting pool.
         """
         count = catalogue.steps["step_count"].to_numpy().astype(np.float64)
         self.lines_, self.outside_model_ = lines, outside
@@ -94,6 +113,17 @@ class StepChooser:
         A step's score is a mean of two shares among the job's steps: what the line model says about its machine, and
         the votes of the item's leaves in the forest, which know the whole routing. Whether the job leaves the plant is
         decided first, by the outside model or, for a job that it has not learned, by the sums of both sides.
+
+        Parameters
+        ----------
+        chosen : Chosen
+            The candidates.
+        evidence : Evidence
+            What is known of the items.
+        book : SequenceBook
+            The operations of every candidate.
+        features : Floats
+            Items x columns, the encoded attributes.
         """
         expected = (evidence.votes @ self.variant_steps_).tocsr()
         laid = book.lay_out(chosen.sequence)

@@ -10,8 +10,6 @@ reports are enough. Trees come to such a sum in steps and need many items for it
 Which number is the size differs by family: a ring's outer diameter, a seal's size, a length that stands in a text. It is
 the number whose logarithm goes most with the family's times. An item that lacks it gets the one that its other
 attributes tell.
-
-What belongs here: size, exponents, effects. What does not: neighbours, trees, quantiles.
 """
 
 from __future__ import annotations
@@ -29,27 +27,29 @@ from routing_etl.model.base.threads import one_thread
 from routing_etl.model.base.trees import Boosted
 from routing_etl.model.times.timed import TimedOperations
 
-#: Items that a family's size is chosen from, and that fill a column, at least.
+#: Least items of a family, and least items that fill a number, for it to be the family's size.
 _LEAST_ITEMS = 30
-#: A size explains so much of its family's times, at least, and of n items' this many n-th parts, which chance does not
-#: reach with any of fifty numbers; else the family has none.
+#: Least R squared for a number to count as a family's size: 0.01, or 12/n if larger (the best of fifty random numbers
+#: stays below that).
 _LEAST_SHARE = 0.01
 _BEYOND_CHANCE = 12.0
 #: A number that differs by less than this in the middle four fifths of a family (in logarithms) is no size.
 _LEAST_WIDTH = 0.05
-#: Beyond these shares of the family's items a size counts as the last one inside: an entry error must not be stretched.
+#: Sizes beyond these quantiles of the family are clipped to them: an entry error must not become an extreme time.
 _EDGE = 0.002
-#: A number is missing together with another when it is there so many times less often where the other is missing.
+#: A number is missing together with another when its fill rate where the other is missing is below a tenth of its fill
+#: rate where the other is there.
 _TOGETHER = 0.1
+#: Stands for a missing number.
 _ABSENT = -1e9
-_LEAST_KNOWN = 100
-_MOST_KNOWN = 20_000
-#: Items that all the trees need which tell a missing size; fewer items get fewer.
+#: Least and most items with a size that teach the model of a missing size, and items that all its trees need.
+_LEAST_KNOWN, _MOST_KNOWN = 100, 20_000
 _ALL_TREES = 5_000
-#: Weight of the more general term, in reports: of an effect, and of an exponent (times the square of the size).
+#: Shrinkage towards the more general term, as a number of reports: of an effect, and of an exponent (there times the square
+#: of the size).
 _EFFECT_PRIOR = 3.0
 _EXPONENT_PRIOR = 2.0
-#: Attributes that act by line: at most so many, each of which explains so much of what is left.
+#: Most attributes that act by line, and least share of the remaining variance that each must explain.
 _MOST_LEVELS = 4
 _LEAST_GAIN = 0.003
 _CHOICE_ROWS = 60_000
@@ -64,7 +64,10 @@ class ItemSize:
 
     Attributes
     ----------
-    column_: per family the column of the numbers that is its size, -1 for none. items_: training items per column.
+    column_ : Ints
+        Per family the column of the numbers that is its size, -1 for none.
+    items_ : collections.Counter
+        Training items per column.
     """
 
     def __init__(self, *, random_state: int = 42) -> None:
@@ -82,8 +85,16 @@ class ItemSize:
 
         Parameters
         ----------
-        numbers: items x numbers, NaN where missing. others: items x columns, the other attributes, filled. value: per item
-        the mean of ln(time) of its operations, each less what its job and family take on average. weight: per item, 0: no time.
+        numbers : Floats
+            Items x numbers, NaN where missing.
+        others : Floats
+            Items x columns, the other attributes, filled.
+        family : Ints
+            Per item.
+        value : Floats
+            Per item the mean of ln(time) of its operations, each less what its job and family take on average.
+        weight : Floats
+            Per item, how much its value counts; 0: it has no time.
         """
         n_families = int(family.max()) + 1
         logs = _logs(numbers)
@@ -159,7 +170,17 @@ class ItemSize:
         return np.where(known, size, 0.0), known
 
     def of(self, numbers: Floats, others: Floats, family: Ints) -> Floats:
-        """Size of every item (arguments as in `fit`); of a family without a size, or that no training item has, 0."""
+        """Size of every item; 0 in a family without a size, or that no training item has.
+
+        Parameters
+        ----------
+        numbers : Floats
+            As in `fit`.
+        others : Floats
+            As in `fit`.
+        family : Ints
+            As in `fit`.
+        """
         strange = family >= len(self.column_)
         if strange.any():
             size: Floats = np.zeros(len(family))
@@ -178,11 +199,17 @@ class TimeEffects:
 
     Parameters
     ----------
-    line_of_job: number of every job's line of machines, 0 for none.
+    line_of_job : Ints
+        Number of every job's line of machines, 0 for none.
+    random_state : int, optional
+        Seed of the operations by which levels are chosen.
 
     Attributes
     ----------
-    exponent_: per job. levels_: the attribute levels that act by line, strongest first.
+    exponent_ : Floats
+        Per job.
+    levels_ : tuple of str
+        The attribute levels that act by line, strongest first.
     """
 
     def __init__(self, line_of_job: Ints, *, random_state: int = 42) -> None:
@@ -191,7 +218,15 @@ class TimeEffects:
         self.n_lines_ = int(line_of_job.max(initial=0)) + 1
 
     def within_family(self, known: TimedOperations, family: Ints) -> Floats:
-        """Values less what the family takes on the line, and then on the job. `family`: per operation."""
+        """Values less what the family takes on the line, and then on the job.
+
+        Parameters
+        ----------
+        known : TimedOperations
+            Operations with their values.
+        family : Ints
+            Per operation.
+        """
         rest: Floats = known.value
         for group in self._of_family(family, known.job):
             rest = rest - _effect(np.unique(group, return_inverse=True)[1], rest, known.weight)
@@ -209,11 +244,21 @@ class TimeEffects:
 
         Parameters
         ----------
-        table, size, family, folds: per training item.
+        known : TimedOperations
+            Operations of training items.
+        table : TokenTable
+            The coded training items.
+        size : Floats
+            Per training item.
+        family : Ints
+            Per training item.
+        folds : Ints
+            Per training item.
 
         Returns
         -------
-        The effects (without the size's) of every operation, learned from the other folds' items.
+        Floats
+            The effects (without the size's) of every operation, learned from the other folds' items.
         """
         weight, here = known.weight, family[known.label]
         rest = self.within_family(known, here)
@@ -245,7 +290,18 @@ class TimeEffects:
     ) -> tuple[Floats, Floats]:
         """Of every operation what its item's size adds to ln(time), and what family and attributes add.
 
-        `row`: the operation's item in `table`, `size` and `family`.
+        Parameters
+        ----------
+        job : Ints
+            Job of every operation.
+        row : Ints
+            Item of every operation, a row of the following.
+        table : TokenTable
+            The coded items.
+        size : Floats
+            Per item.
+        family : Ints
+            Per item.
         """
         groups = [*self._of_family(family[row], job), *self._of_levels(table, row, job)]
         effect = np.zeros(len(job))

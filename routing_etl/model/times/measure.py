@@ -268,8 +268,10 @@ class MeasureModel:
         ----------
         items : SizedItems
             The items.
-        row, job : Ints
-            Per operation.
+        row : Ints
+            Item of every operation.
+        job : Ints
+            Job of every operation.
         """
         if not len(row):
             return Estimate.unknown(0)

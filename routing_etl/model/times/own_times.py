@@ -3,8 +3,6 @@
 The median of the item's own reports is the time, their trimmed mean the standard time. Few reports know
 little of their own spread: the variance of ln(minutes) between orders is pooled with the job's, and one more order lies
 around the median of n with the (1 + 1/n)-fold of it. So one report does not pretend to be certain.
-
-What belongs here: own results and what they replace. What does not: other items' results (`operation_times`).
 """
 
 from __future__ import annotations
@@ -29,8 +27,9 @@ class OwnTimes:
 
     Attributes
     ----------
-    table_: item_key, job_cd (code of today), run_lot, and per measure n, p50, mean (trimmed), spread (of ln minutes for
-        one more order).
+    table_ : polars.DataFrame
+        item_key, job_cd (today's code), run_lot, and per measure n, p50, mean (trimmed), spread (of ln minutes for one more
+        order).
     """
 
     def fit(
@@ -40,8 +39,12 @@ class OwnTimes:
 
         Parameters
         ----------
-        profile: TIME_BY_ITEM_OPERATION; rows of one job at several operation numbers become one. within: per measure the
-            standard deviation of ln(minutes) between orders, per job.
+        catalogue : RoutingCatalogue
+            The known routings.
+        profile : polars.DataFrame
+            TIME_BY_ITEM_OPERATION frame; rows of one job at several operation numbers become one.
+        within : mapping of str to Floats
+            Per measure the standard deviation of ln(minutes) between orders, per job.
         """
         others = (
             profile.lazy()
@@ -87,6 +90,15 @@ class OwnTimes:
 
         A measure without own results keeps what it has. Source, sample size and confidence follow the run time, and the
         set-up time where no run time is known at all.
+
+        Parameters
+        ----------
+        times : polars.DataFrame
+            The time columns, a row per operation.
+        item_key : polars.Series
+            The operations' items.
+        job_cd : polars.Series
+            The operations' jobs.
         """
         asked = pl.DataFrame([item_key.alias("item_key"), job_cd.alias("job_cd")])
         own = asked.join(self.table_, on=["item_key", "job_cd"], how="left", maintain_order="left")

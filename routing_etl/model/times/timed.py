@@ -1,7 +1,4 @@
-"""Times of the training items' operations, as the time model learns from them: coded, in logarithms, with their weight.
-
-What belongs here: from time profiles and standard times to arrays. What does not: any estimate for another item.
-"""
+"""Times of the training items' operations, as the time model learns from them: coded, in logarithms, with their weight."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from routing_etl.model.catalogue.routings import RoutingCatalogue
 MEASURES = ("setup", "run")
 #: How many standard deviations above the median a normal distribution has its 90 % quantile.
 NORMAL_P90 = 1.2815515655446004
-#: An operation's own deviation counts like the spread of so many reports; beyond so many, reports add no weight.
+#: Weight n / (n + 2) of n reports, because they share the operation's own deviation; reports beyond 10 add nothing.
 _OWN, _ENOUGH = 2.0, 10.0
 #: Orders of one operation spread by this (of ln minutes) until a plant shows otherwise.
 _USUAL_SPREAD = 0.25
@@ -28,10 +25,22 @@ _SPREAD_PRIOR = 30.0
 
 @dataclass
 class TimedOperations:
-    """Operations of training items with a known time.
+    """Operations of training items with a known time; one entry per operation.
 
-    `label` and `job`, `value`: ln(minutes), `samples`: reports behind it, `fresh`: 1 for the newest results, less for
-    older ones; None: all alike. `lot`: ln of the usual lot, NaN unknown; None: no lots.
+    Attributes
+    ----------
+    label : Ints
+        Number of the training item.
+    job : Ints
+        Number of the job.
+    value : Floats
+        ln(minutes).
+    samples : Floats
+        Reports behind it.
+    fresh : Floats or None
+        1 for the newest results, less for older ones; None: all alike.
+    lot : Floats or None
+        ln of the usual lot, NaN unknown; None: no lots.
     """
 
     label: Ints
