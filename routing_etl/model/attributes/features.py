@@ -25,9 +25,13 @@ from routing_etl.model.attributes.tokens import Tokeniser, TokenTable
 from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.parameters import COUNT, SEED, Rule, check_parameters
 
+#: Items with the mean description that shrink the mean of a value.
 _SHRINK = 2.0
-_RIDGE_ROWS = 60_000
-_LEAST_RIDGE = 200
+#: Most items that teach the ridge regression, and tokens that it may have however few items there are.
+_RIDGE_ROWS, _LEAST_RIDGE = 60_000, 200
+#: Ridge penalty on every token.
+_PENALTY = 3.0
+#: Least share of the target's sum of squares that a level must explain out of fold.
 _MIN_GAIN = 0.002
 _RULES = {
     "n_directions": COUNT,
@@ -56,12 +60,29 @@ class _FoldSums:
     counts: Floats
 
 
-def _fold_sums(codes: Codes, target: Floats, folds: Ints, n_folds: int) -> _FoldSums:
-    width = int(codes.max()) + 1 if len(codes) else 0
-    cell = np.where(codes >= 0, codes * np.int64(n_folds) + folds, -1)
+@dataclass(frozen=True)
+class _Target:
+    """What encodings are learned from: the centred target (items x k), and the fold of every item."""
+
+    values: Floats
+    folds: Ints
+
+    @property
+    def n_folds(self) -> int:
+        return int(self.folds.max()) + 1 if len(self.folds) else 1
+
+    @property
+    def total(self) -> float:
+        """Sum of squares, 1 for none."""
+        return float((self.values**2).sum()) or 1.0
+
+
+def _fold_sums(codes: Codes, target: _Target) -> _FoldSums:
+    width, n_folds = int(codes.max()) + 1 if len(codes) else 0, target.n_folds
+    cell = np.where(codes >= 0, codes * np.int64(n_folds) + target.folds, -1)
     hot = _one_hot(cell, width * n_folds)
     return _FoldSums(
-        np.asarray(hot.T @ target, dtype=np.float32).reshape(width, n_folds, -1),
+        np.asarray(hot.T @ target.values, dtype=np.float32).reshape(width, n_folds, -1),
         np.bincount(cell[cell >= 0], minlength=width * n_folds).astype(np.float32).reshape(width, n_folds),
     )
 
@@ -182,48 +203,48 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
         self.tokeniser_ = Tokeniser(self._specs()).fit(items)
         table = self.tokeniser_.transform(items)
-        n_folds = int(folds.max()) + 1 if len(folds) else 1
         self.target_mean_ = target.mean(axis=0)
-        centred = (target - self.target_mean_).astype(np.float32)
-        total = float((centred**2).sum()) or 1.0
+        centred = _Target((target - self.target_mean_).astype(np.float32), folds)
+        blocks, rest = self._fit_blocks(table, centred)
+        self._choose_words(table, rest)
+        ridge = self._fit_ridge(table, centred, rest)
+        parts = [self._fit_fill(table.numbers), *blocks, self._word_columns(table), ridge]
+        self.feature_names_, self.feature_attributes_ = self._named_columns(ridge.shape[1])
+        return np.ascontiguousarray(np.hstack(parts), dtype=np.float32)
 
-        raw = {
-            name: self._encode(codes, centred, folds, n_folds, total, name, residual=False)
-            for name, codes in table.codes.items()
-        }
+    def _fit_blocks(self, table: TokenTable, target: _Target) -> tuple[list[Floats], Floats]:
+        """Learn the target encodings of levels; their columns for the training items, and what the strongest leaves."""
+        raw = {name: self._encode(name, codes, target, residual=False) for name, codes in table.codes.items()}
         self.base_level_ = max(raw, key=lambda k: raw[k][0].gain) if raw else ""
+        rest = target
         if self.base_level_:
             base = table.codes[self.base_level_]
-            rest = centred - _out_of_fold(_fold_sums(base, centred, folds, n_folds), base, folds)
-        else:
-            rest = centred
-        rest_total = float((rest**2).sum()) or 1.0
+            rest = _Target(
+                target.values - _out_of_fold(_fold_sums(base, target), base, target.folds), target.folds
+            )
         given = [
-            self._encode(codes, rest, folds, n_folds, rest_total, name, residual=True)
+            self._encode(name, codes, rest, residual=True)
             for name, codes in table.codes.items()
             if name != self.base_level_
         ]
         kept = _strongest(list(raw.values()), self.max_blocks) + _strongest(given, self.max_blocks)
-        blocks = [block for block, _ in kept]
-        columns = [values for _, values in kept]
-        self.blocks_ = blocks
+        self.blocks_ = [block for block, _ in kept]
         self.level_gain_ = {name: block.gain for name, (block, _) in raw.items()}
-        self._choose_words(table, rest)
-        ridge = self._fit_ridge(table, centred, rest, folds, n_folds)
-        words = self._word_columns(table)
-        numbers = self._fit_fill(table.numbers)
+        return [values for _, values in kept], rest.values
+
+    def _named_columns(self, n_ridge: int) -> tuple[list[str], list[str]]:
+        """Name and attribute of every column, in the order of `encode`."""
         names = list(self.tokeniser_.number_names)
         owners = list(self.tokeniser_.number_attributes)
-        for block in blocks:
+        for block in self.blocks_:
             kind = "given " + self.base_level_ if block.residual else "alone"
             names += [f"{block.level} {kind} {i}" for i in range(block.table.shape[1])]
             owners += [block.attribute] * block.table.shape[1]
         names += [f"{level}={word}" for level, word, _ in self.words_]
         owners += [level.split("|")[0] for level, _, _ in self.words_]
-        names += [f"tokens {i}" for i in range(ridge.shape[1])]
-        owners += [""] * ridge.shape[1]
-        self.feature_names_, self.feature_attributes_ = names, owners
-        return np.ascontiguousarray(np.hstack([numbers, *columns, words, ridge]), dtype=np.float32)
+        names += [f"tokens {i}" for i in range(n_ridge)]
+        owners += [""] * n_ridge
+        return names, owners
 
     def transform(self, X: Any) -> Floats:
         """Encode items with what was learned; values never seen count as unknown.
@@ -299,26 +320,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- target encodings ----------------------------------------------------------------------------------------
 
-    def _encode(
-        self,
-        codes: Codes,
-        target: Floats,
-        folds: Ints,
-        n_folds: int,
-        total: float,
-        name: str,
-        *,
-        residual: bool,
-    ) -> tuple[_Block, Floats]:
-        sums = _fold_sums(codes, target, folds, n_folds)
+    def _encode(self, name: str, codes: Codes, target: _Target, *, residual: bool) -> tuple[_Block, Floats]:
+        """The encoding of one level, and its columns for the training items, out of fold."""
+        sums = _fold_sums(codes, target)
         whole, counts = sums.sums.sum(axis=1), sums.counts.sum(axis=1)
         means = whole / (counts + _SHRINK)[:, None]
         weighted = means * np.sqrt(counts)[:, None]
-        dims = min(self.n_directions, len(counts), target.shape[1])
+        dims = min(self.n_directions, len(counts), target.values.shape[1])
         _, directions = linalg.eigh(weighted.T @ weighted, check_finite=False)
         axes = np.ascontiguousarray(directions[:, : -dims - 1 : -1], dtype=np.float32)
-        full = _out_of_fold(sums, codes, folds)
-        gain = 1.0 - float(((target - full) ** 2).sum()) / total
+        full = _out_of_fold(sums, codes, target.folds)
+        gain = 1.0 - float(((target.values - full) ** 2).sum()) / target.total
         table = _with_unknown(means @ axes)
         return _Block(name, name.split("|")[0], residual, table, gain), full @ axes
 
@@ -373,26 +385,10 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- ridge over all tokens -----------------------------------------------------------------------------------
 
-    def _fit_ridge(
-        self, table: TokenTable, target: Floats, rest: Floats, folds: Ints, n_folds: int
-    ) -> Floats:
-        parts: list[tuple[float, str, int]] = []
-        for name, matrix in self._token_matrices(table).items():
-            counts = np.asarray(matrix.sum(axis=0)).ravel()
-            gains = (np.asarray(matrix.T @ rest) ** 2).sum(axis=1) / (counts + 5.0)
-            gains[counts < 3] = -1.0
-            best = np.argsort(-gains)[: self.max_ridge]
-            parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
-        parts.sort(key=lambda p: (-p[0], p[1], p[2]))
-        chosen = parts[: min(self.max_ridge, max(len(target) // 2, _LEAST_RIDGE))]
-        self.ridge_places_: dict[str, Codes] = {}
-        self.ridge_width_ = 0
-        for name in dict.fromkeys(n for _, n, _ in chosen):
-            codes = sorted(i for _, n, i in chosen if n == name)
-            self.ridge_places_[name] = self._places(
-                name, {c: self.ridge_width_ + k for k, c in enumerate(codes)}
-            )
-            self.ridge_width_ += len(codes)
+    def _fit_ridge(self, table: TokenTable, centred: _Target, rest: Floats) -> Floats:
+        """Choose tokens by what they tell of `rest`, and learn their ridge regression; its columns, out of fold."""
+        target, folds, n_folds = centred.values, centred.folds, centred.n_folds
+        self._choose_ridge_tokens(table, rest)
         dims = min(self.n_ridge, target.shape[1])
         matrix = self._ridge_matrix(table)
         width = self.ridge_width_
@@ -409,7 +405,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             grams.append(np.asarray((part.T @ part).todense(), dtype=np.float64))
             moments.append(np.asarray(part.T @ target[here], dtype=np.float64))
         gram, moment = np.sum(grams, axis=0), np.sum(moments, axis=0)
-        penalty = np.full(width, 3.0)
+        penalty = np.full(width, _PENALTY)
         solution = _solve(gram, moment, penalty)
         _, _, directions = linalg.svd(solution.T @ (gram @ solution), check_finite=False)
         axes = directions[:dims].T
@@ -420,6 +416,26 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             partial = _solve(gram - grams[fold], moment - moments[fold], penalty) @ axes
             out[here] = matrix[here] @ partial.astype(np.float32)
         return out
+
+    def _choose_ridge_tokens(self, table: TokenTable, rest: Floats) -> None:
+        """Give the tokens that tell most of `rest` a column of the regression each."""
+        parts: list[tuple[float, str, int]] = []
+        for name, matrix in self._token_matrices(table).items():
+            counts = np.asarray(matrix.sum(axis=0)).ravel()
+            gains = (np.asarray(matrix.T @ rest) ** 2).sum(axis=1) / (counts + 5.0)
+            gains[counts < 3] = -1.0
+            best = np.argsort(-gains)[: self.max_ridge]
+            parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
+        parts.sort(key=lambda p: (-p[0], p[1], p[2]))
+        chosen = parts[: min(self.max_ridge, max(len(rest) // 2, _LEAST_RIDGE))]
+        self.ridge_places_: dict[str, Codes] = {}
+        self.ridge_width_ = 0
+        for name in dict.fromkeys(n for _, n, _ in chosen):
+            codes = sorted(i for _, n, i in chosen if n == name)
+            self.ridge_places_[name] = self._places(
+                name, {c: self.ridge_width_ + k for k, c in enumerate(codes)}
+            )
+            self.ridge_width_ += len(codes)
 
     def _token_matrices(self, table: TokenTable) -> dict[str, sparse.csr_matrix]:
         single = {
