@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     test_days: int = Field(
         180, ge=1, le=3650, description="evaluation window: routings younger than this are held out"
     )
+    evidence_per_candidate: int = Field(
+        3, ge=0, le=100, description="similar items shown as the evidence for a candidate"
+    )
+    neighbours: int = Field(24, ge=1, le=1000, description="similar items that the model looks at per item")
+    trees: int = Field(50, ge=1, le=1000, description="trees of the forest; more cost time and memory")
     random_state: int = Field(42, ge=0, description="seed of everything that draws")
     shards: int = Field(1, ge=1, le=512, description="hash shards of items for times, scoring and loading")
     threads: int = Field(

@@ -489,6 +489,7 @@ class Routing(Section):
     yes_words: tuple[str, ...] = ("Y",)
     major_flag_source: str = "none"
     invalid_validity: tuple[str, ...] = ("N",)
+    waiting_pool_words: tuple[str, ...] = ()
     null_words: tuple[str, ...] = ()
     zero_time_is_missing: bool = True
     fill_job_cd_from_name: bool = True

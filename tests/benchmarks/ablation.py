@@ -126,7 +126,7 @@ class VotedOperations(OperationModel):
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         super().fit(*args, **kwargs)
-        return _inner(argument(OperationModel.fit, self, args, kwargs, "votes"))
+        return _inner(argument(OperationModel.fit, self, args, kwargs, "cases").votes)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         return _inner(argument(OperationModel.predict, self, args, kwargs, "votes"))
@@ -154,28 +154,29 @@ class JobTimes(OperationTimes):
     """Knows an item's own work results and the job's profile, nothing of attributes, family or neighbours."""
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        def given(name: str) -> Any:
-            return argument(OperationTimes.fit, self, args, kwargs, name)
-
+        training = argument(OperationTimes.fit, self, args, kwargs, "training")
         return with_arguments(
-            OperationTimes.fit, self, args, kwargs,
-            table=TokenTable({}, {}, np.empty((len(given("features")), 0), dtype=np.float32)),
-            features=np.zeros((len(given("features")), 1), dtype=np.float32),
-            family=np.zeros_like(given("family")),
-            neighbours=np.full_like(given("neighbours"), -1),
-            similarity=np.zeros_like(given("similarity")),
-        )  # fmt: skip
+            OperationTimes.fit, self, args, kwargs, training=replace(training, items=_blind(training.items))
+        )
 
     def predict(self, request: Any) -> Any:
-        blind = replace(
-            request,
-            table=TokenTable({}, {}, np.empty((len(request.features), 0), dtype=np.float32)),
-            features=np.zeros((len(request.features), 1), dtype=np.float32),
-            family=np.zeros_like(request.family),
-            neighbours=np.full_like(request.neighbours, -1),
-            similarity=np.zeros_like(request.similarity),
-        )
-        return super().predict(blind)
+        return super().predict(replace(request, items=_blind(request.items)))
+
+
+def _blind(items: Any) -> Any:
+    """Items without attributes, family and neighbours."""
+    n = len(items.features)
+    return replace(
+        items,
+        table=TokenTable({}, {}, np.empty((n, 0), dtype=np.float32)),
+        features=np.zeros((n, 1), dtype=np.float32),
+        family=np.zeros_like(items.family),
+        neighbours=replace(
+            items.neighbours,
+            label=np.full_like(items.neighbours.label, -1),
+            similarity=np.zeros_like(items.neighbours.similarity),
+        ),
+    )
 
 
 class NoTimeEffects(TimeEffects):
@@ -243,7 +244,7 @@ ABLATIONS = (
     Ablation(
         "raw codes",
         "learned features: codes are numbers, words not read",
-        ("predictor.AttributeEncoder", RawCodes),
+        ("stages.AttributeEncoder", RawCodes),
     ),
     Ablation("no text", "free texts (names, specifications)", off=("text",)),
     Ablation("no codes", "codes of many values (drawing, group, seal type ...)", off=("code",)),
@@ -251,33 +252,33 @@ ABLATIONS = (
         "no composing", "routings composed of known steps", ("candidates.maker.Composer", NothingComposed)
     ),
     Ablation(
-        "no ranker", "the ranker: candidates by the forest's votes", ("predictor.CandidateRanker", VotesOnly)
+        "no ranker", "the ranker: candidates by the forest's votes", ("stages.CandidateRanker", VotesOnly)
     ),
     Ablation(
         "no operation model",
         "the questions per family: votes instead",
-        ("predictor.OperationModel", VotedOperations),
+        ("stages.OperationModel", VotedOperations),
     ),
-    Ablation("no line model", "machines per line: votes instead", ("predictor.LineModel", NoLines)),
+    Ablation("no line model", "machines per line: votes instead", ("stages.LineModel", NoLines)),
     Ablation(
         "no outside model",
         "in-house or outside per job: sums of votes",
-        ("predictor.OutsideModel", NothingLeaves),
+        ("stages.OutsideModel", NothingLeaves),
     ),
     Ablation(
         "no pooling of times",
         "attributes, family and neighbours in times",
-        ("predictor.OperationTimes", JobTimes),
+        ("stages.OperationTimes", JobTimes),
     ),
     Ablation(
         "no time effects",
         "size, family and material in times, term by term",
-        ("times.operation_times.TimeEffects", NoTimeEffects),
+        ("times.measure.TimeEffects", NoTimeEffects),
     ),
     Ablation(
         "no calibration",
         "calibration: the ranker's score is the confidence",
-        ("predictor.CandidateRanker", Uncalibrated),
+        ("stages.CandidateRanker", Uncalibrated),
     ),
 )
 

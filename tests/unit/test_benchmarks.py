@@ -61,8 +61,8 @@ def test_an_ablation_replaces_arguments_by_name_and_says_when_there_is_none(benc
     with pytest.raises(TypeError, match=r"was not given family"):
         ablation.with_arguments(Part.fit, Part(), (1, 2), {}, family=5)
     for part, names in (
-        (ablation.OperationTimes.fit, {"table", "features", "family", "neighbours", "similarity"}),
-        (ablation.OperationModel.fit, {"votes"}),
+        (ablation.OperationTimes.fit, {"training"}),
+        (ablation.OperationModel.fit, {"cases"}),
         (ablation.OperationModel.predict, {"votes"}),
         (ablation.LineModel.predict, {"step"}),
     ):

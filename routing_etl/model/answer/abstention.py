@@ -1,19 +1,14 @@
-"""Why an item gets no proposal: a code for counting and a sentence for people.
-
-What belongs here: codes and sentences. What does not: when to abstain (`predictor`), which values are new (`novelty`).
-"""
+"""Why an item gets no proposal: a code for counting and a sentence for people."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Ints
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE
-
-IntArray = NDArray[np.int64]
 
 _VALUE = 40
 _SENTENCES = {
@@ -25,14 +20,22 @@ _SENTENCES = {
 
 
 def reasons(
-    items: pl.DataFrame, row: IntArray, empty: NDArray[Any], unseen: NDArray[Any], attribute: str
+    items: pl.DataFrame, row: Ints, empty: NDArray[Any], unseen: NDArray[Any], attribute: str
 ) -> tuple[list[str], list[str]]:
     """Code and sentence for each of the rows of `items` without a proposal.
 
     Parameters
     ----------
-    empty, unseen: per item, whether no attribute is filled, and whether its `attribute` (what tells kinds of items apart)
-    has a value that no routed item has. The code `unseen_part_type` is used for the part type only.
+    items : polars.DataFrame
+        The items of the batch.
+    row : Ints
+        Rows of the items without a proposal.
+    empty : Bools
+        Per item, whether no attribute is filled.
+    unseen : Bools
+        Per item, whether its `attribute` has a value that no routed item has.
+    attribute : str
+        What tells kinds of items apart. The code `unseen_part_type` is used for the part type only.
     """
     if not len(row):
         return [], []

@@ -1,7 +1,4 @@
-"""Why a candidate is proposed: the neighbours that voted for it and the attributes that agree or differ, as text.
-
-What belongs here: evidence texts. What does not: votes and similarities, which arrive ready.
-"""
+"""Why a candidate is proposed: the neighbours that voted for it and the attributes that agree or differ, as text."""
 
 from __future__ import annotations
 
@@ -11,14 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
 from routing_etl.model.attributes.levels import normalise, normalised
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import FEW, take
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
@@ -32,7 +26,8 @@ class AttributeText:
 
     Parameters
     ----------
-    attributes: in the order in which they shall appear.
+    attributes : tuple of AttributeSpec
+        In the order in which they shall appear.
     """
 
     def __init__(self, attributes: tuple[AttributeSpec, ...]) -> None:
@@ -72,16 +67,26 @@ class AttributeText:
         )
 
     @staticmethod
-    def empty(shown: pl.DataFrame | list[Shown]) -> NDArray[np.bool_]:
+    def empty(shown: pl.DataFrame | list[Shown]) -> Bools:
         """Items without any value."""
         if isinstance(shown, list):
             return np.array([all(value is None for value in row) for row in shown], dtype=bool)
         return shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
 
     def compare(
-        self, shown: pl.DataFrame | list[Shown], rows: IntArray, labels: IntArray
+        self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints
     ) -> tuple[pl.Series, pl.Series]:
-        """Texts (matching, differing) for pairs of an item row in `shown` and a training item; NULL for none (-1)."""
+        """Texts (matching, differing) for pairs of an item and a training item; NULL for none (-1).
+
+        Parameters
+        ----------
+        shown : polars.DataFrame or list
+            The items' values, as `shown` gives them.
+        rows : Ints
+            Item of every pair.
+        labels : Ints
+            Training item of every pair.
+        """
         names = [a.name for a in self.attributes]
         if not names or not len(rows):
             empty = pl.Series([None] * len(rows), dtype=pl.String)
@@ -94,7 +99,7 @@ class AttributeText:
         return take(matching, back), take(differing, back)
 
     def _compare(
-        self, shown: pl.DataFrame | list[Shown], rows: IntArray, labels: IntArray
+        self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints
     ) -> tuple[pl.Series, pl.Series]:
         names = [a.name for a in self.attributes]
         right = self.values_[np.maximum(labels, 0)]
@@ -125,7 +130,7 @@ def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, st
     return matching[:_LENGTH], differing[:_LENGTH]
 
 
-def _figures(numbers: FloatArray) -> pl.Series:
+def _figures(numbers: Floats) -> pl.Series:
     """Numbers to four significant figures as text; NULL for NaN."""
     told = np.isfinite(numbers) & (numbers != 0)
     power = np.floor(np.log10(np.abs(numbers, where=told, out=np.ones_like(numbers)))) - _FIGURES + 1

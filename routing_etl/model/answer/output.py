@@ -1,17 +1,12 @@
-"""Chosen routings to the published frames of `frames.py`.
-
-What belongs here: column names, ids, cutting of names, the order letters, tiers and priorities. What does not: any
-decision about which routing, resource or time.
-"""
+"""Chosen routings as the published frames of `frames.py`: column names, ids, texts cut to length, tiers and priorities."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import (
     ABSTAINED,
@@ -19,21 +14,24 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
 )
+from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.base.columns import FEW, assemble, choose_text, take
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.steps import ChosenSteps
-from routing_etl.model.ranking.choice import Chosen
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
+from routing_etl.model.ranking.choice import Chosen, Voters
 
 #: Names that are cut to the length of their columns; a code that is too long is never proposed instead.
 _CUT = ("job_nm", "res_nm", "cust_nm", "cur_cd", "tax_type")
 
 
 def shown_steps(catalogue: RoutingCatalogue) -> pl.DataFrame:
-    """What operations show of their step: one row per step of the catalogue, columns of CANDIDATE_OPERATIONS."""
+    """What operations show of their step: one row per step of the catalogue, columns of CANDIDATE_OPERATIONS.
+
+    Parameters
+    ----------
+    catalogue : RoutingCatalogue
+        The known routings.
+    """
     return catalogue.steps.select(
         "inside", "job_cd", "res_cd", "batch_oper", "bp_cd", "subcontract_prc",
         *[pl.col(name).str.slice(0, CANDIDATE_OPERATIONS[name].max_length) for name in _CUT],
@@ -46,24 +44,54 @@ def shown_steps(catalogue: RoutingCatalogue) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _share(values: FloatArray) -> FloatArray:
+def _share(values: Floats) -> Floats:
     return np.clip(values.astype(np.float64), 0.0, 1.0)
 
 
-def candidate_frame(
-    items: pl.DataFrame,
-    chosen: Chosen,
-    steps: ChosenSteps,
-    times: Mapping[str, FloatArray | pl.Series],
-    catalogue: RoutingCatalogue,
-    book: SequenceBook,
-    matched: pl.Series,
-    threshold: float,
-) -> pl.DataFrame:
-    """The CANDIDATES frame. `times`: as for `operation_frame`; `rout_no` is NULL unless the routing is a copy."""
+@dataclass(frozen=True)
+class Proposal:
+    """What is proposed for a batch of items.
+
+    Attributes
+    ----------
+    items : polars.DataFrame
+        The items.
+    chosen : Chosen
+        Their candidates.
+    steps : ChosenSteps
+        The operations of the candidates.
+    times : mapping of str to array or polars.Series
+        Time columns of CANDIDATE_OPERATIONS, a value per operation.
+    catalogue : RoutingCatalogue
+        The known routings.
+    book : SequenceBook
+        The known and the new job sequences.
+    """
+
+    items: pl.DataFrame
+    chosen: Chosen
+    steps: ChosenSteps
+    times: Mapping[str, Floats | pl.Series]
+    catalogue: RoutingCatalogue
+    book: SequenceBook
+
+
+def candidate_frame(proposal: Proposal, matched: pl.Series, threshold: float) -> pl.DataFrame:
+    """The CANDIDATES frame; `rout_no` is NULL unless the routing is a copy.
+
+    Parameters
+    ----------
+    proposal : Proposal
+        What is proposed.
+    matched : polars.Series
+        Per candidate, the attributes in which its reference item agrees, as text.
+    threshold : float
+        Similarity from which a candidate is of tier HIGH and may be primary.
+    """
+    items, chosen, steps, times = proposal.items, proposal.chosen, proposal.steps, proposal.times
     n = len(chosen.row)
-    labels = catalogue.labels
-    outsourced = catalogue.steps["outsourced"].to_numpy()[steps.step]
+    labels = proposal.catalogue.labels
+    outsourced = proposal.catalogue.steps["outsourced"].to_numpy()[steps.step]
     leaves = np.bincount(steps.candidate, outsourced, n) > 0
     similarity = _share(chosen.similarity)
     reports, trust = np.asarray(times["sample_count"]), np.asarray(times["time_confidence"])
@@ -72,7 +100,7 @@ def candidate_frame(
         mean_trust = np.bincount(steps.candidate, np.where(trusted, trust, 0.0), n) / np.bincount(
             steps.candidate, trusted, n
         )
-    codes, signatures = book.texts(chosen.sequence)
+    codes, signatures = proposal.book.texts(chosen.sequence)
     item_cd = take(items["item_cd"], chosen.row)
     rank = pl.Series("rank", chosen.rank.astype(np.int16))
     return assemble(
@@ -112,15 +140,17 @@ def _candidate_id(item_cd: pl.Series, rank: pl.Series) -> pl.Series:
     ).to_series()
 
 
-def operation_frame(
-    items: pl.DataFrame,
-    chosen: Chosen,
-    steps: ChosenSteps,
-    times: Mapping[str, FloatArray | pl.Series],
-    shown: pl.DataFrame,
-    catalogue: RoutingCatalogue,
-) -> pl.DataFrame:
-    """The CANDIDATE_OPERATIONS frame. `times`: the time columns, a value per operation; `shown`: `shown_steps`."""
+def operation_frame(proposal: Proposal, shown: pl.DataFrame) -> pl.DataFrame:
+    """The CANDIDATE_OPERATIONS frame.
+
+    Parameters
+    ----------
+    proposal : Proposal
+        What is proposed.
+    shown : polars.DataFrame
+        What operations show of their step (`shown_steps`).
+    """
+    items, chosen, steps = proposal.items, proposal.chosen, proposal.steps
     last = np.append(np.diff(steps.candidate) != 0, [True] * (len(steps.candidate) > 0))
     order = np.where(steps.position == 0, 0, np.where(last, 2, 1))
     row = chosen.row[steps.candidate]
@@ -129,7 +159,7 @@ def operation_frame(
         CANDIDATE_OPERATIONS,
         {
             **shown[steps.step].to_dict(),
-            **times,
+            **proposal.times,
             "item_cd": take(items["item_cd"], row),
             "item_key": take(items["item_key"], row),
             "candidate_rank": chosen.rank[steps.candidate].astype(np.int16),
@@ -137,45 +167,63 @@ def operation_frame(
             "rout_order": choose_text(order, ["F", "I", "L"]),
             "confidence": _share(steps.confidence),
             "support": _share(steps.support),
-            "source_rout_no": take(catalogue.labels["rout_no"], copied),
+            "source_rout_no": take(proposal.catalogue.labels["rout_no"], copied),
         },
     )
 
 
 def evidence_frame(
-    items: pl.DataFrame,
-    row: IntArray,
-    rank: IntArray,
-    place: IntArray,
-    label: IntArray,
-    similarity: FloatArray,
-    weight: FloatArray,
-    texts: tuple[pl.Series, pl.Series],
-    catalogue: RoutingCatalogue,
+    proposal: Proposal, voters: Voters, matching: pl.Series, differing: pl.Series
 ) -> pl.DataFrame:
-    """The CANDIDATE_EVIDENCE frame: one entry per candidate and voting neighbour, or its reference where none voted."""
-    labels = catalogue.labels
+    """The CANDIDATE_EVIDENCE frame: one entry per candidate and voting neighbour, or its reference where none voted.
+
+    Parameters
+    ----------
+    proposal : Proposal
+        What is proposed.
+    voters : Voters
+        The neighbours that are shown.
+    matching : polars.Series
+        Per entry, the attributes in which the neighbour agrees with the item, as text.
+    differing : polars.Series
+        Per entry, the attributes in which it differs.
+    """
+    items, labels = proposal.items, proposal.catalogue.labels
     return assemble(
         CANDIDATE_EVIDENCE,
         {
-            "item_cd": take(items["item_cd"], row),
-            "item_key": take(items["item_key"], row),
-            "candidate_rank": rank.astype(np.int16),
-            "evidence_rank": place.astype(np.int16),
-            "neighbour_item_cd": take(labels["item_cd"], label),
-            "neighbour_rout_no": take(labels["rout_no"], label),
-            "similarity": _share(similarity),
-            "weight": _share(weight),
-            "matching": texts[0],
-            "differing": texts[1],
+            "item_cd": take(items["item_cd"], voters.row),
+            "item_key": take(items["item_key"], voters.row),
+            "candidate_rank": voters.rank.astype(np.int16),
+            "evidence_rank": voters.place.astype(np.int16),
+            "neighbour_item_cd": take(labels["item_cd"], voters.label),
+            "neighbour_rout_no": take(labels["rout_no"], voters.label),
+            "similarity": _share(voters.similarity),
+            "weight": _share(voters.weight),
+            "matching": matching,
+            "differing": differing,
         },
     )
 
 
 def abstained_frame(
-    items: pl.DataFrame, row: IntArray, code: list[str], reason: list[str], best: FloatArray
+    items: pl.DataFrame, row: Ints, code: list[str], reason: list[str], best: Floats
 ) -> pl.DataFrame:
-    """The ABSTAINED frame."""
+    """The ABSTAINED frame.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        The items of the batch.
+    row : Ints
+        Rows of the items without a proposal.
+    code : list of str
+        Why, for each of these rows (`abstention.reasons`).
+    reason : list of str
+        The same as a sentence.
+    best : Floats
+        Similarity of the nearest training item, for each of these rows.
+    """
     return assemble(
         ABSTAINED,
         {

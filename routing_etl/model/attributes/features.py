@@ -5,8 +5,6 @@ value, shrunk towards what the strongest attribute already tells (target encodin
 Micci-Barreca 2001). Training rows get the encoding computed without their own fold, so that a rare code does not hand
 an item its own routing back. Words of all attributes together enter through one ridge regression on the same
 target and, the most telling ones, as 0/1 columns.
-
-What belongs here: the encoder. What does not: neighbours, candidates, anything of one routing in particular.
 """
 
 from __future__ import annotations
@@ -24,14 +22,16 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 from routing_etl.errors import ModelError
 from routing_etl.frames import MAX_SOURCE, AttributeSpec
 from routing_etl.model.attributes.tokens import Tokeniser, TokenTable
+from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.parameters import COUNT, SEED, Rule, check_parameters
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
+#: Items with the mean description that shrink the mean of a value.
 _SHRINK = 2.0
-_RIDGE_ROWS = 60_000
-_LEAST_RIDGE = 200
+#: Most items that teach the ridge regression, and tokens that it may have however few items there are.
+_RIDGE_ROWS, _LEAST_RIDGE = 60_000, 200
+#: Ridge penalty on every token.
+_PENALTY = 3.0
+#: Least share of the target's sum of squares that a level must explain out of fold.
 _MIN_GAIN = 0.002
 _RULES = {
     "n_directions": COUNT,
@@ -48,7 +48,7 @@ class _Block:
     level: str
     attribute: str
     residual: bool
-    table: FloatArray
+    table: Floats
     gain: float
 
 
@@ -56,21 +56,38 @@ class _Block:
 class _FoldSums:
     """Per value of a level and fold: sums of the target (values x folds x dims) and items (values x folds)."""
 
-    sums: FloatArray
-    counts: FloatArray
+    sums: Floats
+    counts: Floats
 
 
-def _fold_sums(codes: NDArray[np.int32], target: FloatArray, folds: IntArray, n_folds: int) -> _FoldSums:
-    width = int(codes.max()) + 1 if len(codes) else 0
-    cell = np.where(codes >= 0, codes * np.int64(n_folds) + folds, -1)
+@dataclass(frozen=True)
+class _Target:
+    """What encodings are learned from: the centred target (items x k), and the fold of every item."""
+
+    values: Floats
+    folds: Ints
+
+    @property
+    def n_folds(self) -> int:
+        return int(self.folds.max()) + 1 if len(self.folds) else 1
+
+    @property
+    def total(self) -> float:
+        """Sum of squares, 1 for none."""
+        return float((self.values**2).sum()) or 1.0
+
+
+def _fold_sums(codes: Codes, target: _Target) -> _FoldSums:
+    width, n_folds = int(codes.max()) + 1 if len(codes) else 0, target.n_folds
+    cell = np.where(codes >= 0, codes * np.int64(n_folds) + target.folds, -1)
     hot = _one_hot(cell, width * n_folds)
     return _FoldSums(
-        np.asarray(hot.T @ target, dtype=np.float32).reshape(width, n_folds, -1),
+        np.asarray(hot.T @ target.values, dtype=np.float32).reshape(width, n_folds, -1),
         np.bincount(cell[cell >= 0], minlength=width * n_folds).astype(np.float32).reshape(width, n_folds),
     )
 
 
-def _out_of_fold(sums: _FoldSums, codes: NDArray[np.int32], folds: IntArray) -> FloatArray:
+def _out_of_fold(sums: _FoldSums, codes: Codes, folds: Ints) -> Floats:
     """Every item's shrunk mean over the items of the other folds that share its value; 0 without a value."""
     known = codes >= 0
     others = sums.sums.sum(axis=1, keepdims=True) - sums.sums
@@ -87,7 +104,7 @@ def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, codes[keep], indptr), shape=(len(codes), width))
 
 
-def drawn_folds(n: int, random_state: int | None) -> IntArray:
+def drawn_folds(n: int, random_state: int | None) -> Ints:
     """A fold number for each of n items: five folds, ten where there are few items, each as large as the others."""
     rng = np.random.default_rng(random_state)
     return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
@@ -101,13 +118,27 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    attributes: what to read. n_directions: dimensions per level. max_blocks: most levels
-        encoded alone, and most encoded given the strongest level. n_words: most telling words kept as 0/1 columns.
-    max_ridge: most token columns in the ridge regression, and at most one per two items.
+    attributes : tuple of AttributeSpec, optional
+        What to read.
+    n_directions : int, optional
+        Dimensions per level.
+    max_blocks : int, optional
+        Most levels encoded alone, and most encoded given the strongest level.
+    n_ridge : int, optional
+        Most columns of the ridge regression.
+    n_words : int, optional
+        Most telling words kept as 0/1 columns.
+    max_ridge : int, optional
+        Most token columns in the ridge regression, and at most one per two items.
+    random_state : int, optional
+        Seed.
 
     Attributes
     ----------
-    feature_names_: column names. feature_attributes_: attribute behind every column ('' for the joint ridge columns).
+    feature_names_ : list of str
+        Column names.
+    feature_attributes_ : list of str
+        Attribute behind every column, '' for the joint ridge columns.
     """
 
     def __init__(
@@ -137,23 +168,31 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: Any, y: Any, folds: IntArray | None = None) -> AttributeEncoder:
+    def fit(self, X: Any, y: Any, folds: Ints | None = None) -> AttributeEncoder:
         """Learn the encodings; arguments and errors as in `fit_transform`."""
         self.fit_transform(X, y, folds)
         return self
 
     def fit_transform(  # type: ignore[override]
-        self, X: Any, y: Any, folds: IntArray | None = None
-    ) -> FloatArray:
+        self, X: Any, y: Any, folds: Ints | None = None
+    ) -> Floats:
         """Learn the encodings; the result is out of fold for every row, so that of codes differs from `transform`'s.
 
         Parameters
         ----------
-        X: n items. y: n or n x k, the description of each item's routing. folds: n, fold number; drawn here when None.
+        X : polars.DataFrame or matrix
+            n items.
+        y : array
+            n or n x k, the description of each item's routing.
+        folds : Ints, optional
+            n, fold number; drawn here when None.
 
         Raises
         ------
-        ModelError: a parameter, the folds or an attribute column cannot be used. ValueError: X or y is no such matrix.
+        ModelError
+            A parameter, the folds or an attribute column cannot be used.
+        ValueError
+            X or y is no such matrix.
         """
         check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
@@ -164,55 +203,63 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
         self.tokeniser_ = Tokeniser(self._specs()).fit(items)
         table = self.tokeniser_.transform(items)
-        n_folds = int(folds.max()) + 1 if len(folds) else 1
         self.target_mean_ = target.mean(axis=0)
-        centred = (target - self.target_mean_).astype(np.float32)
-        total = float((centred**2).sum()) or 1.0
+        centred = _Target((target - self.target_mean_).astype(np.float32), folds)
+        blocks, rest = self._fit_blocks(table, centred)
+        self._choose_words(table, rest)
+        ridge = self._fit_ridge(table, centred, rest)
+        parts = [self._fit_fill(table.numbers), *blocks, self._word_columns(table), ridge]
+        self.feature_names_, self.feature_attributes_ = self._named_columns(ridge.shape[1])
+        return np.ascontiguousarray(np.hstack(parts), dtype=np.float32)
 
-        raw = {
-            name: self._encode(codes, centred, folds, n_folds, total, name, residual=False)
-            for name, codes in table.codes.items()
-        }
+    def _fit_blocks(self, table: TokenTable, target: _Target) -> tuple[list[Floats], Floats]:
+        """Learn the target encodings of levels; their columns for the training items, and what the strongest leaves."""
+        raw = {name: self._encode(name, codes, target, residual=False) for name, codes in table.codes.items()}
         self.base_level_ = max(raw, key=lambda k: raw[k][0].gain) if raw else ""
+        rest = target
         if self.base_level_:
             base = table.codes[self.base_level_]
-            rest = centred - _out_of_fold(_fold_sums(base, centred, folds, n_folds), base, folds)
-        else:
-            rest = centred
-        rest_total = float((rest**2).sum()) or 1.0
+            rest = _Target(
+                target.values - _out_of_fold(_fold_sums(base, target), base, target.folds), target.folds
+            )
         given = [
-            self._encode(codes, rest, folds, n_folds, rest_total, name, residual=True)
+            self._encode(name, codes, rest, residual=True)
             for name, codes in table.codes.items()
             if name != self.base_level_
         ]
         kept = _strongest(list(raw.values()), self.max_blocks) + _strongest(given, self.max_blocks)
-        blocks = [block for block, _ in kept]
-        columns = [values for _, values in kept]
-        self.blocks_ = blocks
+        self.blocks_ = [block for block, _ in kept]
         self.level_gain_ = {name: block.gain for name, (block, _) in raw.items()}
-        self._choose_words(table, rest)
-        ridge = self._fit_ridge(table, centred, rest, folds, n_folds)
-        words = self._word_columns(table)
-        numbers = self._fit_fill(table.numbers)
+        return [values for _, values in kept], rest.values
+
+    def _named_columns(self, n_ridge: int) -> tuple[list[str], list[str]]:
+        """Name and attribute of every column, in the order of `encode`."""
         names = list(self.tokeniser_.number_names)
         owners = list(self.tokeniser_.number_attributes)
-        for block in blocks:
+        for block in self.blocks_:
             kind = "given " + self.base_level_ if block.residual else "alone"
             names += [f"{block.level} {kind} {i}" for i in range(block.table.shape[1])]
             owners += [block.attribute] * block.table.shape[1]
         names += [f"{level}={word}" for level, word, _ in self.words_]
         owners += [level.split("|")[0] for level, _, _ in self.words_]
-        names += [f"tokens {i}" for i in range(ridge.shape[1])]
-        owners += [""] * ridge.shape[1]
-        self.feature_names_, self.feature_attributes_ = names, owners
-        return np.ascontiguousarray(np.hstack([numbers, *columns, words, ridge]), dtype=np.float32)
+        names += [f"tokens {i}" for i in range(n_ridge)]
+        owners += [""] * n_ridge
+        return names, owners
 
-    def transform(self, X: Any) -> FloatArray:
+    def transform(self, X: Any) -> Floats:
         """Encode items with what was learned; values never seen count as unknown.
+
+        Parameters
+        ----------
+        X : polars.DataFrame or matrix
+            The items.
 
         Raises
         ------
-        ModelError: an attribute column is missing or mistyped. ValueError: X is no such matrix as in `fit`.
+        ModelError
+            An attribute column is missing or mistyped.
+        ValueError
+            X is no such matrix as in `fit`.
         """
         check_is_fitted(self)
         return self.encode(self.tokeniser_.transform(self._items(X, None, reset=False)))
@@ -223,9 +270,9 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         _check_feature_names_in(self, input_features)
         return np.asarray(self.feature_names_, dtype=object)
 
-    def encode(self, table: TokenTable) -> FloatArray:
+    def encode(self, table: TokenTable) -> Floats:
         """Encode an already tokenised table."""
-        columns: list[FloatArray] = [self._fill(table.numbers)]
+        columns: list[Floats] = [self._fill(table.numbers)]
         for block in self.blocks_:
             codes = table.codes[block.level]
             columns.append(block.table[codes])
@@ -260,7 +307,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             AttributeSpec(str(name), "number") for name in _check_feature_names_in(self)
         )
 
-    def _folds(self, n: int, folds: IntArray | None) -> IntArray:
+    def _folds(self, n: int, folds: Ints | None) -> Ints:
         if folds is None:
             return drawn_folds(n, self.random_state)
         folds = np.asarray(folds)
@@ -273,32 +320,23 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- target encodings ----------------------------------------------------------------------------------------
 
-    def _encode(
-        self,
-        codes: NDArray[np.int32],
-        target: FloatArray,
-        folds: IntArray,
-        n_folds: int,
-        total: float,
-        name: str,
-        *,
-        residual: bool,
-    ) -> tuple[_Block, FloatArray]:
-        sums = _fold_sums(codes, target, folds, n_folds)
+    def _encode(self, name: str, codes: Codes, target: _Target, *, residual: bool) -> tuple[_Block, Floats]:
+        """The encoding of one level, and its columns for the training items, out of fold."""
+        sums = _fold_sums(codes, target)
         whole, counts = sums.sums.sum(axis=1), sums.counts.sum(axis=1)
         means = whole / (counts + _SHRINK)[:, None]
         weighted = means * np.sqrt(counts)[:, None]
-        dims = min(self.n_directions, len(counts), target.shape[1])
+        dims = min(self.n_directions, len(counts), target.values.shape[1])
         _, directions = linalg.eigh(weighted.T @ weighted, check_finite=False)
         axes = np.ascontiguousarray(directions[:, : -dims - 1 : -1], dtype=np.float32)
-        full = _out_of_fold(sums, codes, folds)
-        gain = 1.0 - float(((target - full) ** 2).sum()) / total
+        full = _out_of_fold(sums, codes, target.folds)
+        gain = 1.0 - float(((target.values - full) ** 2).sum()) / target.total
         table = _with_unknown(means @ axes)
         return _Block(name, name.split("|")[0], residual, table, gain), full @ axes
 
     # --- numbers -------------------------------------------------------------------------------------------------
 
-    def _fit_fill(self, numbers: FloatArray) -> FloatArray:
+    def _fit_fill(self, numbers: Floats) -> Floats:
         if numbers.size:
             with np.errstate(all="ignore"):
                 known = np.abs(numbers) <= MAX_SOURCE
@@ -309,13 +347,13 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.fill_ = np.zeros(numbers.shape[1], dtype=np.float32)
         return self._fill(numbers)
 
-    def _fill(self, numbers: FloatArray) -> FloatArray:
+    def _fill(self, numbers: Floats) -> Floats:
         """What is missing lies below all that is known; a number beyond what the source can hold counts as missing."""
         return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, self.fill_).astype(np.float32)
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def _choose_words(self, table: TokenTable, rest: FloatArray) -> None:
+    def _choose_words(self, table: TokenTable, rest: Floats) -> None:
         found: list[tuple[float, str, str, int]] = []
         for name, lists in table.words.items():
             matrix = lists.matrix()
@@ -332,13 +370,13 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             for name in dict.fromkeys(level for level, _, _ in self.words_)
         }
 
-    def _places(self, level: str, column_of: dict[int, int]) -> NDArray[np.int32]:
+    def _places(self, level: str, column_of: dict[int, int]) -> Codes:
         """Code of a level -> its column, -1 for one that has none (or is unknown: code -1)."""
         out = np.full(self.tokeniser_.vocabularies[level].len() + 1, -1, dtype=np.int32)
         out[list(column_of)] = list(column_of.values())
         return out
 
-    def _word_columns(self, table: TokenTable) -> FloatArray:
+    def _word_columns(self, table: TokenTable) -> Floats:
         out = np.zeros((len(table.numbers), len(self.words_)), dtype=np.float32)
         for name, places in self.word_places_.items():
             row, column = table.words[name].placed(places)
@@ -347,26 +385,10 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- ridge over all tokens -----------------------------------------------------------------------------------
 
-    def _fit_ridge(
-        self, table: TokenTable, target: FloatArray, rest: FloatArray, folds: IntArray, n_folds: int
-    ) -> FloatArray:
-        parts: list[tuple[float, str, int]] = []
-        for name, matrix in self._token_matrices(table).items():
-            counts = np.asarray(matrix.sum(axis=0)).ravel()
-            gains = (np.asarray(matrix.T @ rest) ** 2).sum(axis=1) / (counts + 5.0)
-            gains[counts < 3] = -1.0
-            best = np.argsort(-gains)[: self.max_ridge]
-            parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
-        parts.sort(key=lambda p: (-p[0], p[1], p[2]))
-        chosen = parts[: min(self.max_ridge, max(len(target) // 2, _LEAST_RIDGE))]
-        self.ridge_places_: dict[str, NDArray[np.int32]] = {}
-        self.ridge_width_ = 0
-        for name in dict.fromkeys(n for _, n, _ in chosen):
-            codes = sorted(i for _, n, i in chosen if n == name)
-            self.ridge_places_[name] = self._places(
-                name, {c: self.ridge_width_ + k for k, c in enumerate(codes)}
-            )
-            self.ridge_width_ += len(codes)
+    def _fit_ridge(self, table: TokenTable, centred: _Target, rest: Floats) -> Floats:
+        """Choose tokens by what they tell of `rest`, and learn their ridge regression; its columns, out of fold."""
+        target, folds, n_folds = centred.values, centred.folds, centred.n_folds
+        self._choose_ridge_tokens(table, rest)
         dims = min(self.n_ridge, target.shape[1])
         matrix = self._ridge_matrix(table)
         width = self.ridge_width_
@@ -383,7 +405,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             grams.append(np.asarray((part.T @ part).todense(), dtype=np.float64))
             moments.append(np.asarray(part.T @ target[here], dtype=np.float64))
         gram, moment = np.sum(grams, axis=0), np.sum(moments, axis=0)
-        penalty = np.full(width, 3.0)
+        penalty = np.full(width, _PENALTY)
         solution = _solve(gram, moment, penalty)
         _, _, directions = linalg.svd(solution.T @ (gram @ solution), check_finite=False)
         axes = directions[:dims].T
@@ -394,6 +416,26 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             partial = _solve(gram - grams[fold], moment - moments[fold], penalty) @ axes
             out[here] = matrix[here] @ partial.astype(np.float32)
         return out
+
+    def _choose_ridge_tokens(self, table: TokenTable, rest: Floats) -> None:
+        """Give the tokens that tell most of `rest` a column of the regression each."""
+        parts: list[tuple[float, str, int]] = []
+        for name, matrix in self._token_matrices(table).items():
+            counts = np.asarray(matrix.sum(axis=0)).ravel()
+            gains = (np.asarray(matrix.T @ rest) ** 2).sum(axis=1) / (counts + 5.0)
+            gains[counts < 3] = -1.0
+            best = np.argsort(-gains)[: self.max_ridge]
+            parts += [(float(gains[i]), name, int(i)) for i in best if gains[i] > 0]
+        parts.sort(key=lambda p: (-p[0], p[1], p[2]))
+        chosen = parts[: min(self.max_ridge, max(len(rest) // 2, _LEAST_RIDGE))]
+        self.ridge_places_: dict[str, Codes] = {}
+        self.ridge_width_ = 0
+        for name in dict.fromkeys(n for _, n, _ in chosen):
+            codes = sorted(i for _, n, i in chosen if n == name)
+            self.ridge_places_[name] = self._places(
+                name, {c: self.ridge_width_ + k for k, c in enumerate(codes)}
+            )
+            self.ridge_width_ += len(codes)
 
     def _token_matrices(self, table: TokenTable) -> dict[str, sparse.csr_matrix]:
         single = {
@@ -425,19 +467,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return sparse.csr_matrix((data, column[order], bounds), shape=(n, self.ridge_width_))
 
 
-def _strongest(found: list[tuple[_Block, FloatArray]], most: int) -> list[tuple[_Block, FloatArray]]:
+def _strongest(found: list[tuple[_Block, Floats]], most: int) -> list[tuple[_Block, Floats]]:
     telling = [f for f in found if f[0].gain > _MIN_GAIN]
     return sorted(telling, key=lambda f: (-f[0].gain, f[0].level))[:most]
 
 
-def _with_unknown(table: FloatArray) -> FloatArray:
+def _with_unknown(table: Floats) -> Floats:
     """Append the row of zeros that code -1 (never seen) picks: no deviation from what is already known."""
     return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)
 
 
-def _solve(
-    gram: NDArray[np.float64], moment: NDArray[np.float64], penalty: FloatArray
-) -> NDArray[np.float64]:
+def _solve(gram: Floats, moment: Floats, penalty: Floats) -> Floats:
     system = gram + np.diag(penalty)
     factor = linalg.cho_factor(system, overwrite_a=True, check_finite=False)
     return np.asarray(linalg.cho_solve(factor, moment, check_finite=False))

@@ -1,25 +1,20 @@
-"""The feature artifacts of a model version: what each attribute is worth and how it is filled (docs/legacy-system.md 2.5).
-
-What belongs here: statistics, importance and recommendations as plain dictionaries. What does not: writing files.
-"""
+"""The feature artifacts of a model version: what each attribute is worth and how it is filled (docs/legacy-system.md 2.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.attributes.features import AttributeEncoder
 from routing_etl.model.attributes.levels import normalise
+from routing_etl.model.base.arrays import Floats, Ints
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
-_SAMPLE = 3_000
+#: Items on which attributes are compared with each other, and bins of a number for that.
+_SAMPLE, _BINS = 3_000, 20
 _BUCKETS = (
     ("core", 0.8),
     ("important", 0.6),
@@ -29,7 +24,7 @@ _BUCKETS = (
 )
 
 
-def attribute_importance(encoder: AttributeEncoder, importance: FloatArray) -> dict[str, float]:
+def attribute_importance(encoder: AttributeEncoder, importance: Floats) -> dict[str, float]:
     """Share of every attribute in what the forest learned; the joint token columns are split by their coefficients."""
     names = [a.name for a in encoder.attributes]
     worth = dict.fromkeys(names, 0.0)
@@ -68,40 +63,50 @@ def attribute_statistics(
     values over its maximum. `domain_weight`: the user's weight, 1 by default. `embedding_dim_index`: first column of
     the attribute in the encoded matrix, None when only the joint token columns carry it.
     """
-    n = items.height
-    codes: dict[str, NDArray[np.int64]] = {}
+    codes: dict[str, Ints] = {}
     out: dict[str, dict[str, Any]] = {}
     for attribute in attributes:
-        column = (
-            items[attribute.name].cast(pl.Float64)
-            if attribute.kind == "number"
-            else items.select(normalise(attribute.name)).to_series()
-        )
-        filled = n - column.null_count()
-        counts = column.drop_nulls().value_counts()["count"].to_numpy().astype(np.float64)
-        share = counts / max(counts.sum(), 1.0)
-        entropy = float(-(share * np.log(np.maximum(share, 1e-12))).sum())
-        if attribute.kind == "number":
-            variance = column.var(ddof=0)
-            nonzero = int((column.fill_null(0.0) != 0).sum())
-        else:
-            variance = 1.0 - float((share**2).sum()) if len(share) else None
-            nonzero = filled
-        out[attribute.name] = {
-            "variance": None if variance is None else float(variance),  # type: ignore[arg-type]
-            "activity_ratio": filled / n,
-            "uniformity": entropy / np.log(len(share)) if len(share) > 1 else 0.0,
-            "non_zero_count": nonzero,
-            "unique_values": len(share),
-            "domain_weight": float(weights.get(attribute.name, 1.0)),
-            "embedding_dim_index": next(
-                (i for i, o in enumerate(encoder.feature_attributes_) if o == attribute.name), None
-            ),
+        name = attribute.name
+        number = attribute.kind == "number"
+        column = items[name].cast(pl.Float64) if number else items.select(normalise(name)).to_series()
+        first = next((i for i, o in enumerate(encoder.feature_attributes_) if o == name), None)
+        out[name] = {
+            **_filled(column, number=number),
+            "domain_weight": float(weights.get(name, 1.0)),
+            "embedding_dim_index": first,
         }
         values = column.rank("dense").fill_null(0).to_numpy().astype(np.int64)
-        codes[attribute.name] = (
-            values * 20 // max(int(values.max()), 1) if attribute.kind == "number" else values
-        )
+        codes[name] = values * _BINS // max(int(values.max()), 1) if number else values
+    for name, closest in _closest(codes, random_state).items():
+        out[name]["independence"] = 1.0 - closest
+    return out
+
+
+def _filled(column: pl.Series, *, number: bool) -> dict[str, Any]:
+    """How an attribute is filled and spread."""
+    filled = column.len() - column.null_count()
+    counts = column.drop_nulls().value_counts()["count"].to_numpy().astype(np.float64)
+    share = counts / max(counts.sum(), 1.0)
+    entropy = float(-(share * np.log(np.maximum(share, 1e-12))).sum())
+    variance: Any
+    if number:
+        variance = column.var(ddof=0)
+        nonzero = int((column.fill_null(0.0) != 0).sum())
+    else:
+        variance = 1.0 - float((share**2).sum()) if len(share) else None
+        nonzero = filled
+    return {
+        "variance": None if variance is None else float(variance),
+        "activity_ratio": filled / column.len(),
+        "uniformity": float(entropy / np.log(len(share))) if len(share) > 1 else 0.0,
+        "non_zero_count": nonzero,
+        "unique_values": len(share),
+    }
+
+
+def _closest(codes: Mapping[str, Ints], random_state: int) -> dict[str, float]:
+    """Per attribute the largest normalised mutual information with another one, on a sample of the items."""
+    n = len(next(iter(codes.values()))) if codes else 0
     rng = np.random.default_rng(random_state)
     rows = np.arange(n)
     if n > _SAMPLE:
@@ -113,12 +118,10 @@ def attribute_statistics(
         for b in names[i + 1 :]:
             shared = _mutual_information(codes[a][rows], codes[b][rows], shuffled)
             closest[a], closest[b] = max(closest[a], shared), max(closest[b], shared)
-    for name in names:
-        out[name]["independence"] = 1.0 - closest[name]
-    return out
+    return closest
 
 
-def _mutual_information(a: IntArray, b: IntArray, shuffled: IntArray) -> float:
+def _mutual_information(a: Ints, b: Ints, shuffled: Ints) -> float:
     """Mutual information over the smaller entropy, less what the same values in random order share: 0 .. 1."""
     n = len(a)
     a, b = np.unique(a, return_inverse=True)[1], np.unique(b, return_inverse=True)[1]
@@ -128,14 +131,14 @@ def _mutual_information(a: IntArray, b: IntArray, shuffled: IntArray) -> float:
         return 0.0
     width = int(b.max()) + 1
 
-    def shared(right: IntArray) -> float:
+    def shared(right: Ints) -> float:
         return ha + hb - _entropy(np.unique(a * width + right, return_counts=True)[1] / n)
 
     chance = shared(b[shuffled])
     return float(np.clip((shared(b) - chance) / max(least - chance, 1e-9), 0.0, 1.0))
 
 
-def _entropy(share: NDArray[np.float64]) -> float:
+def _entropy(share: Floats) -> float:
     return float(-(share * np.log(np.maximum(share, 1e-12))).sum())
 
 
@@ -147,26 +150,3 @@ def recommendations(importance: dict[str, float], weights: dict[str, float]) -> 
         score = 0.6 * value / top + 0.4 * min(weights.get(name, 1.0), 3.0) / 3.0
         out[next(bucket for bucket, low in _BUCKETS if score >= low)].append(name)
     return out
-
-
-def artifact_set(
-    encoder: AttributeEncoder,
-    space: Mapping[str, object],
-    used: Collection[str],
-    weights: dict[str, float],
-    importance: dict[str, float],
-    statistics: Mapping[str, Mapping[str, object]],
-) -> dict[str, object]:
-    """The feature artifacts of docs/legacy-system.md 2.5 by name; `used`: attributes in use, `weights`: of all."""
-    active = {name: name in used for name in weights}
-    return {
-        "encoder": encoder,
-        "scaler": dict(space),
-        "feature_columns": list(encoder.feature_names_),
-        "feature_weights": weights,
-        "active_features": active,
-        "feature_importance": dict(importance),
-        "feature_statistics": {name: dict(entry) for name, entry in statistics.items()},
-        "feature_recommendations": recommendations(importance, weights),
-        "feature_weights_json": {"version": "3.0", "weights": weights, "active": active},
-    }

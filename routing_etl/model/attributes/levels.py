@@ -2,8 +2,6 @@
 
 A column of a hundred thousand texts wants the one, a single item the other: an expression costs a millisecond's part for
 every way, whatever the number of rows. Both give the same tokens; a test compares them on arbitrary texts.
-
-What belongs here: normalisation, splitting, numbers found in texts. What does not: vocabularies.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 A *level* is one way to read an attribute: its whole value, a prefix of a code, the words of a text. Every level has its
 own vocabulary, learned in `fit`; a missing value is a token of its own, a value never seen is no token at all.
-
-What belongs here: vocabularies, coded tables, numbers. What does not: how a text is split (`levels`), and anything that
-knows about routings.
 """
 
 from __future__ import annotations
@@ -30,6 +27,7 @@ from routing_etl.model.attributes.levels import (
     read_numbers,
     words_in,
 )
+from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW, ranges
 
 UNKNOWN = -1
@@ -49,8 +47,8 @@ _BETWEEN = " | "
 class TokenLists:
     """The tokens of every item at a many-valued level: item i has `codes[bounds[i]:bounds[i + 1]]`, of `n_tokens`."""
 
-    codes: NDArray[np.int32]
-    bounds: NDArray[np.int64]
+    codes: Codes
+    bounds: Ints
     n_tokens: int
 
     def matrix(self) -> sparse.csr_matrix:
@@ -58,9 +56,7 @@ class TokenLists:
         data = np.ones(len(self.codes), dtype=np.float32)
         return sparse.csr_matrix((data, self.codes, self.bounds), (len(self.bounds) - 1, self.n_tokens))
 
-    def placed(
-        self, places: NDArray[Any], rows: NDArray[np.int64] | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def placed(self, places: NDArray[Any], rows: Ints | None = None) -> tuple[Ints, NDArray[Any]]:
         """Item and place of every token that has one. `places`: per code, -1 for none; `rows`: of these items only."""
         first, size = self.bounds[:-1], self.bounds[1:] - self.bounds[:-1]
         codes = self.codes
@@ -76,9 +72,9 @@ class TokenLists:
 class TokenTable:
     """Coded items: `codes` per single-valued level (-1: never seen), `words` per many-valued level, numbers n x d."""
 
-    codes: dict[str, NDArray[np.int32]]
+    codes: dict[str, Codes]
     words: dict[str, TokenLists]
-    numbers: NDArray[np.float32]
+    numbers: Floats
 
 
 @dataclass
@@ -87,7 +83,12 @@ class Tokeniser:
 
     Parameters
     ----------
-    attributes: what to read. min_count: rarest token kept. max_words: most words kept per level.
+    attributes : sequence of AttributeSpec
+        What to read.
+    min_count : int, optional
+        Rarest token kept.
+    max_words : int, optional
+        Most words kept per level.
     """
 
     attributes: Sequence[AttributeSpec]
@@ -116,7 +117,8 @@ class Tokeniser:
 
         Raises
         ------
-        ModelError: names the missing or mistyped columns.
+        ModelError
+            Names the missing or mistyped columns.
         """
         missing = [a.name for a in self.attributes if a.name not in items.columns]
         if missing:
@@ -245,7 +247,7 @@ class Tokeniser:
         if free:
             joined = zip(*free, strict=True)
             texts[JOINED] = [_BETWEEN.join(t for t in row if t is not None) or None for row in joined]
-        codes: dict[str, NDArray[np.int32]] = {}
+        codes: dict[str, Codes] = {}
         words: dict[str, TokenLists] = {}
         for level in self.levels:
             here, get = texts[level.attribute], self.lookups[level.name].get
@@ -260,9 +262,7 @@ class Tokeniser:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
         return TokenTable(codes, words, _credible(self._few_numbers(items, texts)))
 
-    def _few_numbers(
-        self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]
-    ) -> NDArray[np.float32]:
+    def _few_numbers(self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]) -> Floats:
         out = np.full((items.height, len(self.number_names)), np.nan, dtype=np.float32)
         named = set(self.measures)
         measures = [n for n in self.number_names if n in named]
@@ -281,7 +281,7 @@ class Tokeniser:
                 column += len(TEXT_NUMBERS)
         return out
 
-    def _codes(self, name: str, tokens: pl.Series) -> NDArray[np.int32]:
+    def _codes(self, name: str, tokens: pl.Series) -> Codes:
         enum = pl.Enum(self.vocabularies[name])
         coded = tokens.cast(enum, strict=False).to_physical().cast(pl.Int32)
         return coded.fill_null(UNKNOWN).to_numpy().astype(np.int32)
@@ -295,7 +295,7 @@ class Tokeniser:
         bounds = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
         return TokenLists(code[code >= 0], bounds, self.vocabularies[name].len())
 
-    def _numbers(self, items: pl.DataFrame, texts: pl.DataFrame) -> NDArray[np.float32]:
+    def _numbers(self, items: pl.DataFrame, texts: pl.DataFrame) -> Floats:
         present = [n for n in self.number_names if n in self.measures]
         expressions: list[pl.Expr] = [pl.col(n).cast(pl.Float32) for n in present]
         for a, b in self.pairs:
@@ -312,6 +312,6 @@ class Tokeniser:
         return np.ascontiguousarray(values, dtype=np.float32)
 
 
-def _credible(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+def _credible(numbers: Floats) -> Floats:
     """Numbers beyond what the source can hold, infinite ones among them, count as missing."""
     return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, np.float32(np.nan))

@@ -4,24 +4,144 @@ Which operations an item needs are a dozen such questions per family of parts, e
 own. One shared tree would cut the items into ever smaller cells to answer all of them; one booster per question costs a
 thousand fits. Here all questions are boosted together: the histograms of all trees of a round are one matrix product
 (binned items x gradients), everything else is vectorised over questions. Newton boosting with logistic loss
-(Friedman 2001), trees of fixed depth, a split is a set of bins, so that categories need no order of their own: per
+(Friedman 2001), trees of fixed depth. A split is a set of bins, so that categories need no order of their own: per
 question they are ordered by their rate of "yes" (Fisher 1958).
-
-What belongs here: binned columns in, probabilities out. What does not: what the columns or questions mean.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[Any]
-BinArray = NDArray[np.uint8]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 
 MAX_BINS = 32
+#: Added to the sum of curvatures, p(1-p), in a leaf.
+_PENALTY = 1.0
+#: Least sum of curvatures on each side of a split, and least gain of a split.
+_MIN_WEIGHT, _LEAST_GAIN = 0.5, 1e-4
+#: Items with the mean rate of "yes" that smooth the rate of a category.
+_SMOOTHING = 2.0
+#: Items x trees that are walked at once.
+_MOST_CELLS = 2_000_000
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Binned columns as one 0/1 matrix: a row per item, a cell per column and bin that occurs.
+
+    `starts`: first cell of every column, and the number of cells; `columns`, `bins`: of every cell; `n_bins`: most bins of a
+    column; `hot`: the matrix.
+    """
+
+    starts: Ints
+    columns: Ints
+    bins: Ints
+    n_bins: int
+    hot: Floats
+
+    @classmethod
+    def of(cls, bins: Bytes) -> _Layout:
+        n, d = bins.shape
+        widths = bins.max(axis=0).astype(np.int64) + 1 if n else np.ones(d, np.int64)
+        starts = np.concatenate([[0], np.cumsum(widths)])
+        hot = np.zeros((n, int(starts[-1])), dtype=np.float32)
+        hot[np.arange(n)[:, None], starts[:-1][None, :] + bins] = 1.0
+        columns = np.repeat(np.arange(d), widths)
+        bin_of_cell = np.arange(int(starts[-1])) - np.repeat(starts[:-1], widths)
+        return cls(starts, columns, bin_of_cell, int(widths.max()) if d else 1, hot)
+
+    def places(self, ordered: Bools, answers: Floats, weights: Floats, rate: Floats) -> NDArray[np.int16]:
+        """Place of every bin in the order in which splits are sought: columns x bins x questions.
+
+        `rate`: the share of "yes" per question, towards which the rates of categories are smoothed.
+        """
+        d, n_questions = len(self.starts) - 1, answers.shape[1]
+        place = np.repeat(np.arange(self.n_bins, dtype=np.int16)[None, :, None], d, axis=0)
+        place = np.repeat(place, n_questions, axis=2)
+        if ordered.all():
+            return place
+        count = self.hot.T @ weights
+        yes = self.hot.T @ (answers * weights[:, None])
+        smooth = (yes + _SMOOTHING * rate) / (count + _SMOOTHING)[:, None]
+        padded = np.full((d, self.n_bins, n_questions), np.inf, dtype=np.float32)
+        padded[self.columns, self.bins] = smooth
+        order = np.argsort(padded, axis=1, kind="stable")
+        ranks = np.empty_like(order)
+        np.put_along_axis(ranks, order, np.arange(self.n_bins)[None, :, None], axis=1)
+        place[~ordered] = ranks[~ordered].astype(np.int16)
+        return place
+
+    def cells(self, place: NDArray[np.int16]) -> Ints:
+        """Cells x questions: which entry (cell * questions + question) stands at each place of its column."""
+        n_questions = place.shape[2]
+        at = self.starts[self.columns][:, None] + place[self.columns, self.bins]
+        order = np.empty_like(at)
+        np.put_along_axis(order, at, np.arange(len(at))[:, None], axis=0)
+        return np.asarray(order * n_questions + np.arange(n_questions))
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What the trees of one round are grown on: the layout, its order of splits, gradient and curvature of the loss."""
+
+    layout: _Layout
+    place: NDArray[np.int16]
+    order: Ints | None
+    gradient: Floats
+    curve: Floats
+
+    def sums(self, node: Ints, level: int, above: Floats | None) -> Floats:
+        """Sums of gradient and curvature: 2 x cells x questions x nodes of this level.
+
+        `above`: the sums of the level above, from which those of right-hand nodes follow.
+        """
+        hot, n_questions = self.layout.hot, self.gradient.shape[1]
+        if above is None:
+            both = hot.T @ np.hstack([self.gradient, self.curve])
+            return np.asarray(both.reshape(-1, 2, n_questions, 1).transpose(1, 0, 2, 3))
+        width = 2**level
+        parts = []
+        for even in range(0, width, 2):
+            here = node == even
+            parts += [self.gradient * here, self.curve * here]
+        both = hot.T @ np.hstack(parts)
+        lefts = both.reshape(-1, width // 2, 2, n_questions).transpose(2, 0, 3, 1)
+        out = np.empty((*lefts.shape[:3], width), dtype=np.float32)
+        out[..., 0::2] = lefts
+        out[..., 1::2] = above - lefts
+        return out
+
+    def best(self, sums: Floats) -> tuple[Ints, Ints, Bools]:
+        """Best split per question and node: column, last place that goes left, and whether there is one."""
+        layout = self.layout
+        if self.order is not None:
+            flat = sums.reshape(2, -1, sums.shape[3])
+            sums = flat.take(self.order.ravel(), axis=1).reshape(sums.shape)
+        running = sums.cumsum(axis=1)
+        starts = layout.starts
+        widths = np.diff(starts)
+        before = np.concatenate([np.zeros_like(running[:, :1]), running[:, starts[1:-1] - 1]], axis=1)
+        total = running[:, starts[1] - 1].copy()
+        running -= np.repeat(before, widths, axis=1)
+        g_left, h_left = running
+        g_right, h_right = total[0] - g_left, total[1] - h_left
+        poor = (h_left < _MIN_WEIGHT) | (h_right < _MIN_WEIGHT)
+        h_left += _PENALTY
+        h_right += _PENALTY
+        np.square(g_left, out=g_left)
+        np.square(g_right, out=g_right)
+        g_left /= h_left
+        g_right /= h_right
+        g_left += g_right
+        g_left -= total[0] ** 2 / (total[1] + _PENALTY)
+        g_left[poor] = 0.0
+        best = g_left.argmax(axis=0)
+        valid = np.take_along_axis(g_left, best[None], axis=0)[0] > _LEAST_GAIN
+        column = layout.columns[best]
+        return column, best - starts[column], valid
 
 
 class QuestionBooster:
@@ -29,60 +149,50 @@ class QuestionBooster:
 
     Parameters
     ----------
-    n_rounds, learning_rate, depth: as in gradient boosting. penalty: added to the sum of weights in a leaf.
-    min_weight: least sum of p(1-p) on each side of a split.
+    n_rounds : int, optional
+        Trees per question.
+    learning_rate : float, optional
+        As in gradient boosting.
+    depth : int, optional
+        Of every tree.
 
     Attributes
     ----------
-    split_column_, split_bins_: T x rounds x inner nodes: column asked, and the set of bins that go left, as bits.
-    leaf_value_: T x rounds x leaves, added to the log-odds. start_: T.
+    split_column_ : array
+        T x rounds x inner nodes: the column asked.
+    split_bins_ : array
+        T x rounds x inner nodes: the set of bins that go left, as bits.
+    leaf_value_ : array
+        T x rounds x leaves, added to the log-odds.
+    start_ : array
+        T, log-odds before the first round.
     """
 
-    def __init__(
-        self,
-        *,
-        n_rounds: int = 40,
-        learning_rate: float = 0.2,
-        depth: int = 3,
-        penalty: float = 1.0,
-        min_weight: float = 0.5,
-    ) -> None:
+    def __init__(self, *, n_rounds: int = 40, learning_rate: float = 0.2, depth: int = 3) -> None:
         self.n_rounds = n_rounds
         self.learning_rate = learning_rate
         self.depth = depth
-        self.penalty = penalty
-        self.min_weight = min_weight
 
-    def fit(
-        self, bins: BinArray, ordered: NDArray[np.bool_], answers: FloatArray, weights: FloatArray
-    ) -> QuestionBooster:
+    def fit(self, bins: Bytes, ordered: Bools, answers: Floats, weights: Floats) -> QuestionBooster:
         """Learn.
 
         Parameters
         ----------
-        bins: n x d, values below 32. ordered: d, whether the bins have an order (a number) or not (a category).
-        answers: n x T of 0 and 1. weights: n.
+        bins : Bytes
+            n x d, values below 32.
+        ordered : Bools
+            d, whether the bins of a column have an order (a number) or not (a category).
+        answers : Floats
+            n x T of 0 and 1.
+        weights : Floats
+            n.
         """
-        n, d = bins.shape
-        n_questions = answers.shape[1]
-        widths = bins.max(axis=0).astype(np.int64) + 1 if n else np.ones(d, np.int64)
-        starts = np.concatenate([[0], np.cumsum(widths)])
-        hot = np.zeros((n, int(starts[-1])), dtype=np.float32)
-        hot[np.arange(n)[:, None], starts[:-1][None, :] + bins] = 1.0
-        self._depth_bins = int(widths.max()) if d else 1
-        self._columns = np.repeat(np.arange(d), widths)
-        self._bin = np.arange(int(starts[-1])) - np.repeat(starts[:-1], widths)
+        n, n_questions = answers.shape
+        layout = _Layout.of(bins)
         rate = np.clip((weights @ answers + 0.5) / (weights.sum() + 1.0), 1e-3, 1 - 1e-3)
         self.start_ = np.log(rate / (1 - rate)).astype(np.float32)
-        place = self._order(hot, ordered, answers, weights, rate, d)
-        order = None
-        if not ordered.all():
-            # Row of the compact table that stands at every place: the inverse of `place` inside each column.
-            at = starts[self._columns][:, None] + place[self._columns, self._bin]
-            order = np.empty_like(at)
-            np.put_along_axis(order, at, np.arange(len(at))[:, None], axis=0)
-            order = order * n_questions + np.arange(n_questions)
-        bits = (np.uint32(1) << np.arange(self._depth_bins, dtype=np.uint32)).astype(np.uint32)
+        place = layout.places(ordered, answers, weights, rate)
+        order = None if ordered.all() else layout.cells(place)
         inner, leaves = 2**self.depth - 1, 2**self.depth
         self.split_column_ = np.zeros((n_questions, self.n_rounds, inner), dtype=np.int16)
         self.split_bins_ = np.full((n_questions, self.n_rounds, inner), 0xFFFFFFFF, dtype=np.uint32)
@@ -93,121 +203,43 @@ class QuestionBooster:
             p = 1.0 / (1.0 + np.exp(-score))
             gradient = ((answers - p) * weights[:, None]).astype(np.float32)
             curve = (np.maximum(p * (1 - p), 1e-6) * weights[:, None]).astype(np.float32)
-            node = np.zeros((n, n_questions), dtype=np.int64)
-            above: NDArray[np.float32] | None = None
-            for level in range(self.depth):
-                sums = self._sums(hot, gradient, curve, node, level, above)
-                column, chosen, valid = self._best(sums, order, starts)
-                first = 2**level - 1
-                width = 2**level
-                picked = place[column, :, np.arange(n_questions)[:, None]]
-                left = (picked <= chosen[..., None]) & valid[..., None]
-                left |= ~valid[..., None]
-                mask = (left * bits).sum(axis=-1, dtype=np.uint32)
-                self.split_column_[:, r, first : first + width] = column
-                self.split_bins_[:, r, first : first + width] = mask
-                asked = column[question, node]
-                value = bins[np.arange(n)[:, None], asked].astype(np.uint32)
-                right = ((mask[question, node] >> value) & 1) == 0
-                node = node * 2 + right
-                above = sums
-            total = np.zeros((2, n_questions * leaves), dtype=np.float64)
+            node = self._grow(r, bins, _Round(layout, place, order, gradient, curve))
             flat = (question * leaves + node).ravel()
-            total[0] = np.bincount(flat, gradient.ravel(), n_questions * leaves)
-            total[1] = np.bincount(flat, curve.ravel(), n_questions * leaves)
-            value = (self.learning_rate * total[0] / (total[1] + self.penalty)).reshape(n_questions, leaves)
+            pull, weight = (np.bincount(flat, g.ravel(), n_questions * leaves) for g in (gradient, curve))
+            value = (self.learning_rate * pull / (weight + _PENALTY)).reshape(n_questions, leaves)
             self.leaf_value_[:, r] = value
             score += self.leaf_value_[:, r][question, node]
-        del self._columns, self._bin, self._depth_bins
         return self
 
-    def _order(
-        self,
-        hot: FloatArray,
-        ordered: NDArray[np.bool_],
-        answers: FloatArray,
-        weights: FloatArray,
-        rate: FloatArray,
-        d: int,
-    ) -> NDArray[np.int16]:
-        """Place of every bin in the order in which splits are sought: columns x bins x questions."""
-        n_questions = answers.shape[1]
-        places = self._depth_bins
-        place = np.repeat(np.arange(places, dtype=np.int16)[None, :, None], d, axis=0)
-        place = np.repeat(place, n_questions, axis=2)
-        if ordered.all():
-            return place
-        count = hot.T @ weights
-        yes = hot.T @ (answers * weights[:, None])
-        smooth = (yes + 2.0 * rate) / (count + 2.0)[:, None]
-        padded = np.full((d, places, n_questions), np.inf, dtype=np.float32)
-        padded[self._columns, self._bin] = smooth
-        order = np.argsort(padded, axis=1, kind="stable")
-        ranks = np.empty_like(order)
-        np.put_along_axis(ranks, order, np.arange(places)[None, :, None], axis=1)
-        place[~ordered] = ranks[~ordered].astype(np.int16)
-        return place
+    def _grow(self, number: int, bins: Bytes, data: _Round) -> Ints:
+        """Grow one tree per question, level by level; returns n x T, the leaf of every item."""
+        n, n_questions = data.gradient.shape
+        bits = (np.uint32(1) << np.arange(data.layout.n_bins, dtype=np.uint32)).astype(np.uint32)
+        question = np.arange(n_questions)[None, :]
+        node = np.zeros((n, n_questions), dtype=np.int64)
+        above: Floats | None = None
+        for level in range(self.depth):
+            above = data.sums(node, level, above)
+            column, chosen, valid = data.best(above)
+            first, width = 2**level - 1, 2**level
+            picked = data.place[column, :, np.arange(n_questions)[:, None]]
+            left = (picked <= chosen[..., None]) & valid[..., None]
+            left |= ~valid[..., None]
+            mask = (left * bits).sum(axis=-1, dtype=np.uint32)
+            self.split_column_[:, number, first : first + width] = column
+            self.split_bins_[:, number, first : first + width] = mask
+            value = bins[np.arange(n)[:, None], column[question, node]].astype(np.uint32)
+            node = node * 2 + (((mask[question, node] >> value) & 1) == 0)
+        return node
 
-    def _sums(
-        self,
-        hot: FloatArray,
-        gradient: FloatArray,
-        curve: FloatArray,
-        node: NDArray[np.int64],
-        level: int,
-        above: FloatArray | None,
-    ) -> FloatArray:
-        """Sums of gradient and curvature: 2 x bins of all columns x questions x nodes of this level."""
-        n_questions = gradient.shape[1]
-        if above is None:
-            both = hot.T @ np.hstack([gradient, curve])
-            return np.asarray(both.reshape(-1, 2, n_questions, 1).transpose(1, 0, 2, 3))
-        width = 2**level
-        parts = []
-        for even in range(0, width, 2):
-            here = node == even
-            parts += [gradient * here, curve * here]
-        both = hot.T @ np.hstack(parts)
-        lefts = both.reshape(-1, width // 2, 2, n_questions).transpose(2, 0, 3, 1)
-        out = np.empty((*lefts.shape[:3], width), dtype=np.float32)
-        out[..., 0::2] = lefts
-        out[..., 1::2] = above - lefts
-        return out
+    def log_odds(self, bins: Bytes) -> Floats:
+        """Log-odds of "yes", n x T.
 
-    def _best(
-        self, sums: FloatArray, order: IntArray | None, starts: IntArray
-    ) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
-        """Best split per question and node: column, last place that goes left, and whether there is one.
-
-        `order`: bins x questions, which cell (bin x questions + question) stands at each place; None when all do.
+        Parameters
+        ----------
+        bins : Bytes
+            n x d, as in `fit`.
         """
-        if order is not None:
-            flat = sums.reshape(2, -1, sums.shape[3])
-            sums = flat.take(order.ravel(), axis=1).reshape(sums.shape)
-        running = sums.cumsum(axis=1)
-        widths = np.diff(starts)
-        before = np.concatenate([np.zeros_like(running[:, :1]), running[:, starts[1:-1] - 1]], axis=1)
-        total = running[:, starts[1] - 1].copy()
-        running -= np.repeat(before, widths, axis=1)
-        g_left, h_left = running
-        g_right, h_right = total[0] - g_left, total[1] - h_left
-        poor = (h_left < self.min_weight) | (h_right < self.min_weight)
-        h_left += self.penalty
-        h_right += self.penalty
-        np.square(g_left, out=g_left)
-        np.square(g_right, out=g_right)
-        g_left /= h_left
-        g_right /= h_right
-        g_left += g_right
-        g_left -= total[0] ** 2 / (total[1] + self.penalty)
-        g_left[poor] = 0.0
-        best = g_left.argmax(axis=0)
-        valid = np.take_along_axis(g_left, best[None], axis=0)[0] > 1e-4
-        column = self._columns[best]
-        return column, best - starts[column], valid
-
-    def log_odds(self, bins: BinArray) -> FloatArray:
-        """n x T log-odds of "yes"."""
         n = len(bins)
         out = np.empty((n, len(self.start_)), dtype=np.float32)
         n_questions, n_rounds, inner = self.split_column_.shape
@@ -215,7 +247,7 @@ class QuestionBooster:
         masks = self.split_bins_.reshape(n_questions * n_rounds, inner)
         leaves = self.leaf_value_.reshape(n_questions * n_rounds, -1)
         tree = np.arange(n_questions * n_rounds)[None, :]
-        step = max(1, 2_000_000 // max(n_questions * n_rounds, 1))
+        step = max(1, _MOST_CELLS // max(n_questions * n_rounds, 1))
         for start in range(0, n, step):
             part = bins[start : start + step]
             row = np.arange(len(part))[:, None]

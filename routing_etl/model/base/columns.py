@@ -1,7 +1,6 @@
-"""Columns and products of few rows, made past the libraries' engines: their start costs more than a few values, and a
-prediction makes dozens of columns.
+"""Picking, joining and summing of values, made without the libraries' engines where rows are few.
 
-What belongs here: picking, joining and summing of values. What does not: what the values mean.
+Starting an engine costs more than computing a few values, and a prediction makes dozens of columns.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.frames import Frame
+from routing_etl.model.base.arrays import Floats, Ints
 
 #: So few items (or candidates) are read and shown value by value; more go through the query engine.
 FEW = 64
@@ -43,12 +43,12 @@ def lists(values: pl.Series, offsets: NDArray[Any]) -> pl.Series:
     return pl.Series(pa.LargeListArray.from_arrays(offsets, flat), dtype=pl.List(values.dtype))
 
 
-def ranges(first: NDArray[Any], size: NDArray[Any]) -> NDArray[np.int64]:
+def ranges(first: NDArray[Any], size: NDArray[Any]) -> Ints:
     """first[i], first[i] + 1 ..., size[i] numbers for every i, end to end."""
     return np.asarray(np.arange(int(size.sum())) + np.repeat(first - np.cumsum(size) + size, size))
 
 
-def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> NDArray[np.float32]:
+def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> Floats:
     """The product of two sparse matrices as a dense one."""
     n, width = left.shape[0], right.shape[1]
     if n > FEW:
@@ -66,9 +66,17 @@ def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> NDArray[
 def assemble(frame: Frame, columns: Mapping[str, pl.Series | NDArray[Any]]) -> pl.DataFrame:
     """The contract's frame from its columns: NULL where one is not given and where a number is NaN; validated.
 
+    Parameters
+    ----------
+    frame : Frame
+        The contract.
+    columns : mapping of str to polars.Series or array
+        The columns.
+
     Raises
     ------
-    FrameError: a column is of another type, or one that is not nullable is missing or holds NULL.
+    FrameError
+        A column is of another type, or one that is not nullable is missing or holds NULL.
     """
     n = len(next(iter(columns.values())))
     made = []
@@ -85,10 +93,39 @@ def assemble(frame: Frame, columns: Mapping[str, pl.Series | NDArray[Any]]) -> p
     return out
 
 
-def group_mean(values: NDArray[Any], group: NDArray[np.int64], n_groups: int) -> NDArray[Any]:
+def group_mean(values: NDArray[Any], group: Ints, n_groups: int) -> NDArray[Any]:
     """Groups x d: mean of the rows of `values` in every group, 0 for an empty one."""
     counts = np.bincount(group, minlength=n_groups)
     hot = sparse.csr_matrix(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
     )
     return np.asarray((hot @ values) / np.maximum(counts, 1)[:, None], dtype=np.float32)
+
+
+def rank_in_group(group: Ints) -> Ints:
+    """0, 1, 2 ... inside each run of equal values."""
+    position = np.arange(len(group))
+    if not len(group):
+        return position
+    start = np.ones(len(group), dtype=bool)
+    start[1:] = group[1:] != group[:-1]
+    return position - np.maximum.accumulate(np.where(start, position, 0))
+
+
+def pick(matrix: sparse.csr_matrix, key: Ints, width: int) -> Floats:
+    """Values of a CSR matrix at row * width + column keys (0 where it stores nothing)."""
+    if not matrix.has_sorted_indices:
+        matrix = matrix.sorted_indices()
+    stored = (
+        np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
+    )
+    return lookup(stored, matrix.data, key)
+
+
+def lookup(stored: Ints, data: Floats, key: Ints) -> Floats:
+    """The value stored under each key, 0 for a key that is not stored; `stored` is sorted."""
+    if not len(stored):
+        return np.zeros(len(key), dtype=np.float32)
+    place = np.minimum(np.searchsorted(stored, key), len(stored) - 1)
+    found: Floats = np.where(stored[place] == key, data[place], 0.0).astype(np.float32)
+    return found

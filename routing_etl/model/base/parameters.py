@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 from routing_etl.errors import ModelError
 
@@ -92,10 +92,8 @@ PREDICTOR_RULES = {
     "candidates_per_item": Rule(1, 99, whole=True),
     "similarity_threshold": SHARE,
     "n_trees": COUNT,
-    "n_components": COUNT,
     "half_life_days": Rule(1),
     "evidence_per_candidate": Rule(0, whole=True),
-    "max_ranker_items": COUNT,
     "n_jobs": JOBS,
     "random_state": Rule(0, 2**32 - 1, whole=True),
 }
@@ -165,3 +163,27 @@ class Parameters:
     def __repr__(self) -> str:
         """Show the class with its arguments."""
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+    def set_params(self, **params: Any) -> Self:
+        """Change constructor arguments; they are checked in `fit`.
+
+        Parameters
+        ----------
+        **params : object
+            Values by argument.
+
+        Raises
+        ------
+        ModelError
+            There is no such argument.
+        """
+        known = self.get_params()
+        unknown = sorted(set(params) - set(known))
+        if unknown:
+            raise ModelError(
+                f"{type(self).__name__} has no parameter {', '.join(unknown)}.",
+                remedy=f"Use {', '.join(known)}.",
+            )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self

@@ -1,7 +1,7 @@
 """Grown decision trees packed into flat arrays, so that many trees are walked at once.
 
 scikit-learn asks one tree after the other, each call with its own checks; for a single item that costs more than the
-answer. What belongs here: packing and walking. What does not: growing, and what a leaf means.
+answer.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.threads import one_thread
-
-FloatArray = NDArray[Any]
 
 
 class PackedTrees:
@@ -22,12 +20,15 @@ class PackedTrees:
 
     Attributes
     ----------
-    leaf_offsets: number of the first leaf of every tree, and of all leaves at the end.
+    leaf_offsets : Ints
+        Number of the first leaf of every tree, and of all leaves at the end.
     """
 
-    def __init__(self, trees: Sequence[Any], columns: Sequence[NDArray[np.int64]] | None = None) -> None:
-        """`trees`: the `tree_` of fitted scikit-learn decision trees. `columns`: for every tree the numbers of its
-        features in the matrix that will be asked, when it was grown on some of them.
+    def __init__(self, trees: Sequence[Any], columns: Sequence[Ints] | None = None) -> None:
+        """Pack the `tree_` of fitted scikit-learn decision trees.
+
+        `columns`: for every tree the numbers of its features in the matrix that will be asked, when it was grown on some
+        of them.
         """
         sizes = np.array([tree.node_count for tree in trees])
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -55,15 +56,13 @@ class PackedTrees:
         """Number of leaves of all trees."""
         return int(self.leaf_offsets[-1])
 
-    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+    def leaves(self, features: Floats) -> Codes:
         """Items x trees: number of the leaf that each item falls into."""
         n = len(features)
         row, tree = np.repeat(np.arange(n), self.n_trees), np.tile(np.arange(self.n_trees), n)
         return self.reached(features, row, tree).reshape(n, self.n_trees)
 
-    def reached(
-        self, features: FloatArray, row: NDArray[np.int64], tree: NDArray[np.int64]
-    ) -> NDArray[np.int32]:
+    def reached(self, features: Floats, row: Ints, tree: Ints) -> Codes:
         """Number of the leaf that item `row[i]` falls into in tree `tree[i]`."""
         node = self.offsets[tree]
         active = np.flatnonzero(self.feature[node] >= 0)
@@ -84,13 +83,15 @@ class Boosted:
 
     Parameters
     ----------
-    model: a HistGradientBoostingRegressor, or a classifier of two classes, whose log-odds are predicted. Categories are
-        in its first columns (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur;
-        a code that the model has not seen is a missing value.
+    model : HistGradientBoostingRegressor or HistGradientBoostingClassifier
+        Fitted; of a classifier, which has two classes, the log-odds are predicted. Categories are in its first columns
+        (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur; a code that the model
+        has not seen is a missing value.
 
     Raises
     ------
-    ValueError: categories in another column or with other codes.
+    ValueError
+        Categories in another column or with other codes.
     """
 
     #: Up to so many cells (rows x trees) the packed trees are faster than the library.
@@ -113,7 +114,7 @@ class Boosted:
         self._pack_categories(model, packed, sizes)
         self.baseline = float(np.ravel(model._baseline_prediction)[0])
 
-    def _pack_categories(self, model: Any, packed: Any, sizes: NDArray[np.int64]) -> None:
+    def _pack_categories(self, model: Any, packed: Any, sizes: Ints) -> None:
         """Per node that splits by category the row of `goes_left`: codes that go left, with those unknown to the model."""
         self.by_category = packed["is_categorical"].astype(bool)
         if model.is_categorical_ is None:
@@ -134,7 +135,7 @@ class Boosted:
         for feature, codes in enumerate(known):
             self.place_of[feature, codes.astype(np.int64)] = np.arange(len(codes))
 
-    def _left(self, here: NDArray[np.int64], asked: FloatArray) -> NDArray[np.bool_]:
+    def _left(self, here: Ints, asked: Floats) -> Bools:
         """Whether each value goes left at its node."""
         left = np.where(np.isnan(asked), self.missing_left[here], asked <= self.threshold[here])
         category = np.flatnonzero(self.by_category[here])
@@ -146,7 +147,7 @@ class Boosted:
             left[category] = np.where(told, self.goes_left[self.split[node], place], self.missing_left[node])
         return np.asarray(left)
 
-    def predict(self, matrix: FloatArray) -> NDArray[np.float64]:
+    def predict(self, matrix: Floats) -> Floats:
         """The model's prediction (a classifier's log-odds) per row; NaN is a missing value."""
         n, n_trees = len(matrix), len(self.starts)
         if n == 0:

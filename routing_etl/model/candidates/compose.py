@@ -6,23 +6,18 @@ every step of it has been seen: each job next to the following one, the first jo
 order is the family's: an operation comes before another when it mostly does. One whose code the output cannot hold is left
 out, and one that turns out to be known - from another family, or in another order of the set - keeps its number, or is left
 out when it may not be proposed.
-
-What belongs here: sets of operations to sequences. What does not: how good a sequence is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.catalogue.routings import ROUTING_CODE_LENGTH, RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: Which of the least certain operations are turned over: none, each, some pairs and three.
 _FLIPS = ((), (0,), (1,), (2,), (3,), (4,), (5,), (0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 1, 2))
@@ -31,18 +26,22 @@ _MOST_FLIPPED = 1 + max(max(flips, default=0) for flips in _FLIPS)
 _TURNED = np.array([[place in flips for place in range(_MOST_FLIPPED)] for flips in _FLIPS])
 #: An odd factor per place makes the sum of a sequence's job tags tell its order too.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+#: Seed of the random 64-bit tags by whose sums sets of operations are compared.
+_TAG_SEED = 42
 #: An operation so far from a probability of one half is not turned over.
 _NO_DOUBT = 0.45
+#: Most frequent sequences of a family whose order of operations counts.
+_MOST_ORDERS = 3000
 
 
 @dataclass
 class Composed:
     """Sequences proposed for items. Numbers from the catalogue's size on are new: `offsets` and `operations` hold them."""
 
-    row: IntArray
-    sequence: IntArray
-    offsets: IntArray
-    operations: IntArray
+    row: Ints
+    sequence: Ints
+    offsets: Ints
+    operations: Ints
 
     @property
     def n_new(self) -> int:
@@ -54,28 +53,52 @@ class Composed:
 class _FamilyOrder:
     """Operations of a family, who comes before whom, and its known sets."""
 
-    operations: IntArray
-    before: FloatArray
+    operations: Ints
+    before: Floats
     sets: NDArray[np.uint64]
-    sequence_of_set: IntArray
+    sequence_of_set: Ints
+
+    @classmethod
+    def of(
+        cls, known: Ints, counts: Ints, places: sparse.csr_matrix, tags: NDArray[np.uint64], live: Bools
+    ) -> _FamilyOrder | None:
+        """From the family's sequences and how many items have each; None for a family without any.
+
+        `places`: sequences x operations, position + 1 of each operation. `tags`, `live`: per sequence.
+        """
+        if not len(known):
+            return None
+        used = np.unique(places[known].indices)
+        place = places[known][:, used].toarray()
+        wins = np.zeros((len(used), len(used)), dtype=np.float32)
+        for s in np.argsort(-counts, kind="stable")[:_MOST_ORDERS]:
+            here = np.flatnonzero(place[s])
+            at = place[s, here]
+            wins[np.ix_(here, here)] += counts[s] * (at[:, None] < at[None, :])
+        known, counts = known[live[known]], counts[live[known]]
+        order = np.lexsort((known, -counts, tags[known]))
+        first = order[np.concatenate([[True], np.diff(tags[known][order]) != 0])] if len(order) else order
+        return cls(used, (wins > wins.T).astype(np.float32), tags[known][first], known[first])
 
 
 class Composer:
     """Finds known or new sequences for expected operations."""
 
-    def __init__(self, *, random_state: int = 42) -> None:
-        self.random_state = random_state
-
-    def fit(
-        self, catalogue: RoutingCatalogue, family: IntArray, sequence: IntArray, live: NDArray[np.bool_]
-    ) -> Composer:
+    def fit(self, catalogue: RoutingCatalogue, family: Ints, sequence: Ints, live: Bools) -> Composer:
         """Learn order, known sets and known neighbours.
 
         Parameters
         ----------
-        family, sequence: per label. live: per sequence, whether it may be proposed.
+        catalogue : RoutingCatalogue
+            The known routings.
+        family : Ints
+            Per label.
+        sequence : Ints
+            Per label.
+        live : Bools
+            Per sequence, whether it may be proposed.
         """
-        rng = np.random.default_rng(self.random_state)
+        rng = np.random.default_rng(_TAG_SEED)
         n_operations = catalogue.n_operations
         self.tag_ = rng.integers(1, 2**63, n_operations, dtype=np.uint64) | np.uint64(1)
         self.job_tag_ = rng.integers(1, 2**63, len(catalogue.jobs), dtype=np.uint64) | np.uint64(1)
@@ -107,37 +130,29 @@ class Composer:
         places = sparse.csr_matrix(
             (position + 1.0, catalogue.sequence_operations, catalogue.sequence_offsets), shape=matrix.shape
         )
-        self.families_: list[_FamilyOrder | None] = []
-        for f in range(int(family.max()) + 1):
-            known, counts = np.unique(sequence[family == f], return_counts=True)
-            if not len(known):
-                self.families_.append(None)
-                continue
-            used = np.unique(matrix[known].indices)
-            place = places[known][:, used].toarray()
-            order = np.argsort(-counts, kind="stable")[:3000]
-            wins = np.zeros((len(used), len(used)), dtype=np.float32)
-            for s in order:
-                here = np.flatnonzero(place[s])
-                at = place[s, here]
-                wins[np.ix_(here, here)] += counts[s] * (at[:, None] < at[None, :])
-            known, counts = known[live[known]], counts[live[known]]
-            order = np.lexsort((known, -counts, tags[known]))
-            first = order[np.concatenate([[True], np.diff(tags[known][order]) != 0])] if len(order) else order
-            self.families_.append(
-                _FamilyOrder(used, (wins > wins.T).astype(np.float32), tags[known][first], known[first])
-            )
+        self.families_ = [
+            _FamilyOrder.of(*np.unique(sequence[family == f], return_counts=True), places, tags, live)
+            for f in range(int(family.max()) + 1)
+        ]
         return self
 
-    def compose(self, operations: FloatArray, family: IntArray) -> Composed:
-        """Sequences for items with these operation probabilities (items x operations)."""
-        rows: list[IntArray] = []
-        sequences: list[IntArray] = []
-        new_rows: list[IntArray] = []
-        new_orders: list[IntArray] = []
+    def compose(self, operations: Floats, family: Ints) -> Composed:
+        """Find or compose sequences for items.
+
+        Parameters
+        ----------
+        operations : Floats
+            Items x operations, probabilities.
+        family : Ints
+            Per item, -1 unknown.
+        """
+        rows: list[Ints] = []
+        sequences: list[Ints] = []
+        new_rows: list[Ints] = []
+        new_orders: list[Ints] = []
         width = 0
         for f in np.unique(family):
-            order = self.families_[f] if f >= 0 else None
+            order = self.families_[f] if 0 <= f < len(self.families_) else None
             if order is None or len(order.operations) < 2:
                 continue
             here = np.flatnonzero(family == f)
@@ -185,7 +200,7 @@ class Composer:
             unique[unique >= 0].astype(np.int64),
         )
 
-    def _sets(self, probability: FloatArray, order: _FamilyOrder) -> tuple[IntArray, NDArray[np.bool_]]:
+    def _sets(self, probability: Floats, order: _FamilyOrder) -> tuple[Ints, Bools]:
         """Item and operation mask of every set to try; sets that lack a first occurrence or a live job are left out."""
         likely = probability > 0.5
         doubt = np.abs(probability - 0.5)
@@ -209,7 +224,7 @@ class Composer:
         good &= ~(masks & dead[None, :]).any(axis=1)
         return item[good], masks[good]
 
-    def _seen(self, ordered: IntArray, size: IntArray) -> NDArray[np.bool_]:
+    def _seen(self, ordered: Ints, size: Ints) -> Bools:
         """Whether each job has been seen next to the following one, and the ends at ends."""
         n_jobs = int(self.job_.max()) + 2
         jobs = np.where(ordered >= 0, self.job_[np.maximum(ordered, 0)] + 1, 0)
@@ -221,12 +236,12 @@ class Composer:
         beyond = np.arange(key.shape[1])[None, :] > size[:, None]
         return np.asarray((seen | beyond).all(axis=1))
 
-    def _short(self, ordered: IntArray) -> NDArray[np.bool_]:
+    def _short(self, ordered: Ints) -> Bools:
         """Whether the output's column holds the routing code."""
         room = np.where(ordered >= 0, self.room_[np.maximum(ordered, 0)], 0).sum(axis=1) - 1
         return np.asarray(room <= ROUTING_CODE_LENGTH)
 
-    def _known(self, ordered: IntArray) -> IntArray:
+    def _known(self, ordered: Ints) -> Ints:
         """The known sequence with these jobs in this order, -1 for none."""
         tags = np.where(ordered >= 0, self.job_tag_[self.job_[np.maximum(ordered, 0)]], np.uint64(0))
         mark = (tags * _powers(ordered.shape[1])[None, :]).sum(axis=1, dtype=np.uint64)
@@ -238,5 +253,5 @@ def _powers(n: int) -> NDArray[np.uint64]:
     return np.cumprod(np.full(n, _FACTOR), dtype=np.uint64)
 
 
-def _join(parts: list[IntArray]) -> IntArray:
+def _join(parts: list[Ints]) -> Ints:
     return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)

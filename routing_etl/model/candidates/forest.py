@@ -5,12 +5,11 @@ output projections, Joly et al. 2014), so that each tree learns which attributes
 Two items are similar when they share leaves (Breiman's proximity);
 the training items in an item's leaves vote with their routings. A training item's own votes come only from trees
 that have not seen it (out of bag), which makes its evidence as honest as that of a new item.
-
-What belongs here: growing, leaf membership, votes. What does not: what the votes are used for.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -24,25 +23,32 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from routing_etl.errors import ModelError
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW_ROUTED
 from routing_etl.model.base.parameters import COUNT, JOBS, SEED, Rule, check_parameters
 from routing_etl.model.base.trees import PackedTrees
 from routing_etl.progress import SILENT, Progress
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
-_PILOT_ROWS = 6000
-_PILOT_TREES = 8
+#: Size of the forest of random cuts that finds the features worth asking.
+_PILOT_ROWS, _PILOT_TREES = 6000, 8
+#: A plant of few items gets up to this many times the trees.
 _MOST_TIMES = 4.0
+#: Items voted for at once: items x trees of memory.
+_BLOCK = 16_384
 
 
 def forest_for(n_items: int, n_trees: int) -> RoutingForest:
-    """The forest for a plant of so many routed items; `n_trees`: of a plant of many.
+    """The unfitted forest for a plant of so many routed items.
 
     With few items a tree is grown on more of them, down to single items, and there are up to `_MOST_TIMES` as many trees,
     so that enough of them have not seen a given item. A rule that three items show is lost otherwise.
+
+    Parameters
+    ----------
+    n_items : int
+        Routed items.
+    n_trees : int
+        Trees for a plant of many items.
     """
     if n_items >= FEW_ROUTED:
         return RoutingForest(n_trees=n_trees)
@@ -58,6 +64,15 @@ _RULES = dict.fromkeys(("n_trees", "max_rows", "n_projections", "min_leaf", "max
 }
 
 
+@dataclass(frozen=True)
+class _Grown:
+    """A tree, the node that every training item ends in, and which items it was grown on."""
+
+    tree: DecisionTreeRegressor
+    nodes: Codes
+    inside: Bools
+
+
 class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Grow trees on attributes and let leaves vote with the routing variants of the items in them.
 
@@ -66,14 +81,36 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    n_trees, sample_share, max_rows: how many trees, on which share of the items (at most `max_rows`).
-    n_projections: outputs per tree. max_features, min_leaf: as in scikit-learn's trees. max_columns: features that the
-        trees may ask, the most telling ones of a small pilot forest: the rest costs time and shares of the draws.
+    n_trees : int, optional
+        How many trees.
+    sample_share : float, optional
+        Share of the items that a tree is grown on.
+    max_rows : int, optional
+        Most items that a tree is grown on.
+    n_projections : int, optional
+        Outputs per tree: random projections of the target.
+    max_features : float, optional
+        Share of the features that each split may ask, as in scikit-learn's trees.
+    min_leaf : int, optional
+        Least items per leaf, as in scikit-learn's trees.
+    max_columns : int, optional
+        Features that the trees may ask, the most telling ones of a small pilot forest: the rest costs time and shares of
+        the draws.
+    n_jobs : int, optional
+        Trees grown at once, in threads. None: as joblib says, else one.
+    random_state : int, optional
+        Seed.
 
     Attributes
     ----------
-    classes_: the variants. columns_: the features in use. votes_: leaves x variants, rows sum to 1.
-    feature_importances_: mean decrease of squared error, sums to 1.
+    classes_ : array
+        The variants.
+    columns_ : Ints
+        The features in use.
+    votes_ : scipy.sparse.csr_matrix
+        Leaves x variants, rows sum to 1.
+    feature_importances_ : Floats
+        Mean decrease of squared error, sums to 1.
     """
 
     def __init__(
@@ -101,31 +138,108 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        X: FloatArray,
+        X: Floats,
         y: NDArray[Any],
         *,
-        target: FloatArray | None = None,
-        weights: FloatArray | None = None,
+        target: Floats | None = None,
+        weights: Floats | None = None,
         progress: Progress = SILENT,
     ) -> RoutingForest:
         """Grow the forest.
 
         Parameters
         ----------
-        X: n items x features, finite. y: n, each item's routing. target: n x k, what the trees are grown to tell, the
-        description of each item's routing; None: 0/1 columns of the classes. weights: n, how much an item's vote counts
-        (its age); None: all alike.
+        X : Floats
+            n items x features, finite.
+        y : array
+            n, each item's routing.
+        target : Floats, optional
+            n x k, what the trees are grown to tell: the description of each item's routing. None: 0/1 columns of the
+            classes.
+        weights : Floats, optional
+            n, how much an item's vote counts (its age). None: all alike.
+        progress : Progress, optional
+            Told of every tree.
 
         Raises
         ------
-        ModelError: a parameter is out of its range. ValueError: X, y, target or weights is no such matrix.
+        ModelError
+            A parameter is out of its range.
+        ValueError
+            X, y, target or weights is no such matrix.
+        """
+        self.fit_out_of_bag(X, y, target=target, weights=weights, progress=progress)
+        return self
+
+    def fit_out_of_bag(
+        self,
+        X: Floats,
+        y: NDArray[Any],
+        *,
+        target: Floats | None = None,
+        weights: Floats | None = None,
+        progress: Progress = SILENT,
+    ) -> sparse.csr_matrix:
+        """Grow the forest, and let each training item be voted for by the trees that have not seen it.
+
+        Parameters
+        ----------
+        X : Floats
+            As in `fit`.
+        y : array
+            As in `fit`.
+        target : Floats, optional
+            As in `fit`.
+        weights : Floats, optional
+            As in `fit`.
+        progress : Progress, optional
+            As in `fit`.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix
+            Items x variants, shares of votes; an item that every tree has seen has an empty row.
+
+        Raises
+        ------
+        ModelError
+            A parameter is out of its range.
+        ValueError
+            X, y, target or weights is no such matrix.
         """
         check_parameters(self, _RULES)
         features, y = validate_data(self, X, y, dtype=np.float32, order="C")
         if y.dtype.kind not in "biuSU":
             check_classification_targets(y)
-        n = len(features)
         self.classes_, variants = np.unique(y, return_inverse=True)
+        target, weights = self._checked(len(features), variants, target, weights)
+        self.columns_ = self._telling(features, target)
+        asked = np.ascontiguousarray(features[:, self.columns_])
+        with progress.task("growing trees", self.n_trees) as task:
+
+            def grow(seed: np.random.SeedSequence) -> _Grown:
+                found = self._grow(asked, target, seed)
+                task.advance()
+                return found
+
+            seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
+            grown = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(grow)(seed) for seed in seeds)
+        self.trees_ = PackedTrees([g.tree.tree_ for g in grown])
+        self.feature_importances_ = np.zeros(features.shape[1])
+        self.feature_importances_[self.columns_] = np.mean(
+            [g.tree.feature_importances_ for g in grown], axis=0
+        )
+        leaf_of = np.stack(
+            [self.trees_.leaf_number[self.trees_.offsets[t] + g.nodes] for t, g in enumerate(grown)]
+        )
+        seen = np.stack([g.inside for g in grown])
+        self.votes_ = self._leaf_votes(leaf_of, seen, variants, weights)
+        return self._out_of_bag(leaf_of, seen)
+
+    def _checked(
+        self, n: int, variants: Ints, target: Floats | None, weights: Floats | None
+    ) -> tuple[Floats, Floats]:
+        """Target and weights as matrices with a row per item, the defaults filled in."""
         if target is None:
             target = np.eye(len(self.classes_), dtype=np.float32)[variants]
         else:
@@ -141,65 +255,48 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"RoutingForest: for {n} items target is {target.shape} and weights {weights.shape}; both must have"
                 " a row per item, and no weight may be below 0."
             )
-        return self._grow(features, target, variants, weights, progress)
+        return target, weights
 
-    def _grow(
-        self,
-        features: FloatArray,
-        target: FloatArray,
-        variants: IntArray,
-        weights: FloatArray,
-        progress: Progress,
-    ) -> RoutingForest:
-        n_variants = len(self.classes_)
-        self.columns_ = self._telling(features, target)
-        asked = np.ascontiguousarray(features[:, self.columns_])
-        share = min(self.sample_share, self.max_rows / max(len(features), 1))
-        seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
-        with progress.task("growing trees", self.n_trees) as task:
+    def _grow(self, asked: Floats, target: Floats, seed: np.random.SeedSequence) -> _Grown:
+        """One tree, grown on random items and a random projection of the target."""
+        rng = np.random.default_rng(seed)
+        inside = rng.random(len(asked)) < min(self.sample_share, self.max_rows / max(len(asked), 1))
+        if not inside.any():
+            inside[:] = True
+        rows = np.flatnonzero(inside)
+        k = target.shape[1]
+        axes = rng.standard_normal((k, min(self.n_projections, k))).astype(np.float32)
+        tree = DecisionTreeRegressor(
+            min_samples_leaf=self.min_leaf,
+            max_features=self.max_features,
+            random_state=int(rng.integers(2**31 - 1)),
+        )
+        outputs = target if self.n_projections >= k else target @ axes
+        tree.fit(asked[rows], outputs[rows], check_input=False)
+        return _Grown(tree, tree.tree_.apply(asked).astype(np.int32), inside)
 
-            def grow(seed: np.random.SeedSequence) -> tuple[Any, NDArray[np.int32], NDArray[np.bool_]]:
-                rng = np.random.default_rng(seed)
-                inside = rng.random(len(features)) < share
-                if not inside.any():
-                    inside[:] = True
-                rows = np.flatnonzero(inside)
-                k = target.shape[1]
-                axes = rng.standard_normal((k, min(self.n_projections, k))).astype(np.float32)
-                tree = DecisionTreeRegressor(
-                    min_samples_leaf=self.min_leaf,
-                    max_features=self.max_features,
-                    random_state=int(rng.integers(2**31 - 1)),
-                )
-                outputs = target if self.n_projections >= k else target @ axes
-                tree.fit(asked[rows], outputs[rows], check_input=False)
-                leaves = tree.tree_.apply(asked).astype(np.int32)
-                task.advance()
-                return tree, leaves, inside
-
-            grown = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(grow)(s) for s in seeds)
-        self.trees_ = PackedTrees([g[0].tree_ for g in grown])
-        rows_n = len(features)
+    def _leaf_votes(self, leaf_of: Codes, seen: Bools, variants: Ints, weights: Floats) -> sparse.csr_matrix:
+        """Leaves x variants: share of each leaf's items, by their weight, that have the variant."""
         parts = []
-        leaf_of = np.empty((self.n_trees, rows_n), dtype=np.int32)
-        seen = np.empty((self.n_trees, rows_n), dtype=bool)
-        for t, (_, nodes, inside) in enumerate(grown):
-            leaf = self.trees_.leaf_number[self.trees_.offsets[t] + nodes]
-            leaf_of[t], seen[t] = leaf, inside
+        for t, (leaf, inside) in enumerate(zip(leaf_of, seen, strict=True)):
             local = leaf[inside] - self.trees_.leaf_offsets[t]
             size = int(self.trees_.leaf_offsets[t + 1] - self.trees_.leaf_offsets[t])
             total = np.bincount(local, weights=weights[inside], minlength=size)
             data = (weights[inside] / np.maximum(total[local], 1e-12)).astype(np.float32)
-            part = sparse.csr_matrix((data, (local, variants[inside])), shape=(size, n_variants))
+            part = sparse.csr_matrix((data, (local, variants[inside])), shape=(size, len(self.classes_)))
             part.sum_duplicates()
             parts.append(part)
-        self.votes_ = sparse.vstack(parts, format="csr", dtype=np.float32)
-        self.feature_importances_ = np.zeros(features.shape[1])
-        self.feature_importances_[self.columns_] = np.mean([g[0].feature_importances_ for g in grown], axis=0)
-        self._leaf_of, self._seen = leaf_of, seen
-        return self
+        return sparse.vstack(parts, format="csr", dtype=np.float32)
 
-    def _telling(self, features: FloatArray, target: FloatArray) -> IntArray:
+    def _out_of_bag(self, leaf_of: Codes, seen: Bools) -> sparse.csr_matrix:
+        """Votes for the training items, each only from trees that have not seen it."""
+        out = []
+        for start in range(0, leaf_of.shape[1], _BLOCK):
+            part = slice(start, start + _BLOCK)
+            out.append(self._vote(leaf_of[:, part].T, ~seen[:, part].T))
+        return sparse.vstack(out, format="csr", dtype=np.float32)
+
+    def _telling(self, features: Floats, target: Floats) -> Ints:
         """The columns that a small forest of random cuts asks most."""
         n, width = features.shape
         if width <= self.max_columns:
@@ -218,53 +315,34 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         order = np.argsort(-pilot.feature_importances_, kind="stable")
         return np.sort(order[: self.max_columns])
 
-    def out_of_bag(self) -> sparse.csr_matrix:
-        """Votes for the training items, each only from trees that have not seen it.
-
-        Available once, right after `fit` (the memberships are dropped afterwards); an item that every tree has seen
-        has an empty row.
-
-        Raises
-        ------
-        ModelError: asked for a second time.
-        """
-        check_is_fitted(self, "votes_")
-        if not hasattr(self, "_leaf_of"):
-            raise ModelError(
-                "RoutingForest: out_of_bag was asked for before; what it needs is gone.",
-                remedy="Keep its answer, or fit again.",
-            )
-        leaf_of, seen = self._leaf_of, self._seen
-        del self._leaf_of, self._seen
-        out = []
-        for start in range(0, leaf_of.shape[1], 16384):
-            stop = min(start + 16384, leaf_of.shape[1])
-            unseen = ~seen[:, start:stop].T
-            out.append(self._vote(leaf_of[:, start:stop].T, unseen))
-        return sparse.vstack(out, format="csr", dtype=np.float32)
-
-    def predict_proba(self, X: FloatArray) -> FloatArray:
+    def predict_proba(self, X: Floats) -> Floats:
         """Items x classes: the share of votes for every class.
 
+        Parameters
+        ----------
+        X : Floats
+            Items x features.
+
         Raises
         ------
-        ValueError: X is no such matrix as in `fit`.
+        ValueError
+            X is no such matrix as in `fit`.
         """
         check_is_fitted(self, "votes_")
         features = validate_data(self, X, reset=False, dtype=np.float32, order="C")
         return np.asarray(self.vote(features).toarray(), dtype=np.float64)
 
-    def predict(self, X: FloatArray) -> NDArray[Any]:
+    def predict(self, X: Floats) -> NDArray[Any]:
         """The class with most votes, per item; errors as `predict_proba`."""
         check_is_fitted(self, "votes_")
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
-    def vote(self, features: FloatArray) -> sparse.csr_matrix:
+    def vote(self, features: Floats) -> sparse.csr_matrix:
         """Items x variants: each item's share of votes for every routing, from all trees; rows sum to 1."""
         check_is_fitted(self, "votes_")
         return self._vote(self.leaves(features), None)
 
-    def leaves(self, features: FloatArray) -> NDArray[np.int32]:
+    def leaves(self, features: Floats) -> Codes:
         """Items x trees: number of the leaf that each item falls into."""
         features = features[:, self.columns_]
         n = len(features)
@@ -277,7 +355,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return np.vstack(parts)
 
-    def _vote(self, leaves: NDArray[np.int32], unseen: NDArray[np.bool_] | None) -> sparse.csr_matrix:
+    def _vote(self, leaves: Codes, unseen: Bools | None) -> sparse.csr_matrix:
         n, n_trees = leaves.shape
         if unseen is None:
             data = np.full(n * n_trees, 1.0 / n_trees, dtype=np.float32)

@@ -12,9 +12,6 @@ operation model has found. What a family always has is asked of an item only if 
 keep to it, so a type without inspection inside a large family stays without. A kind that has no routing is asked nothing:
 no routing supports a rule for it. A group is asked for nothing that none of its routings that may be proposed has, so there
 is always one to propose; it stands in where no candidate of an item is left.
-
-What belongs here: which inspections are mandatory, for whom, and which sequences lack one. What does not: other candidates,
-their scores.
 """
 
 from __future__ import annotations
@@ -27,15 +24,11 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-Bits = NDArray[np.uint8]
-
-_LEAST = 30
-_STRAY = 0.01
+#: Least routings of a group for a rule, and share of them that may lack the inspection (see the module's docstring).
+_LEAST, _STRAY = 30, 0.01
 _INSPECTED = "Y"
 
 
@@ -43,11 +36,11 @@ _INSPECTED = "Y"
 class _Group:
     """Routings per group of items: the groups that have any, sorted, and how often they have which sequence."""
 
-    keys: IntArray
+    keys: Ints
     table: sparse.csr_matrix
 
     @classmethod
-    def of(cls, key: IntArray, sequence: IntArray, n_sequences: int) -> _Group:
+    def of(cls, key: Ints, sequence: Ints, n_sequences: int) -> _Group:
         """Count the sequences of every key."""
         keys, group = np.unique(key, return_inverse=True)
         table = sparse.csr_matrix(
@@ -56,20 +49,20 @@ class _Group:
         table.sum_duplicates()
         return cls(keys, table)
 
-    def place(self, key: IntArray) -> IntArray:
+    def place(self, key: Ints) -> Ints:
         """Number of each key's group, -1 for none."""
         if not len(self.keys):
             return np.full(len(key), -1, dtype=np.int64)
         found = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
         return np.where(self.keys[found] == key, found, -1)
 
-    def keeps(self, has: BoolArray) -> tuple[BoolArray, FloatArray]:
+    def keeps(self, has: Bools) -> tuple[Bools, Floats]:
         """Groups x inspections: whether (almost) no routing lacks it; and the number of routings per group."""
         number = np.asarray(self.table.sum(axis=1)).ravel()
         lacking = number[:, None] - self.table @ has.astype(np.float32)
         return lacking <= np.floor(number * _STRAY)[:, None], number
 
-    def stand_in(self, asked: BoolArray, has: BoolArray, live: BoolArray) -> IntArray:
+    def stand_in(self, asked: Bools, has: Bools, live: Bools) -> Ints:
         """Per group its most frequent sequence that may be proposed and has all that is asked; -1 for none."""
         group = np.repeat(np.arange(len(self.keys)), np.diff(self.table.indptr))
         sequence, count = self.table.indices, self.table.data
@@ -86,15 +79,17 @@ class _Group:
 class _Rules:
     """What is asked per kind, then per pair of kind and family: packed bits over the inspections, and the stand-in."""
 
-    kinds: IntArray
+    kinds: Ints
     pairs: _Group
     n_families: int
-    asked: Bits
-    stand_in: IntArray
+    asked: Bytes
+    stand_in: Ints
 
-    def place(self, kind: IntArray, family: IntArray) -> IntArray:
+    def place(self, kind: Ints, family: Ints) -> Ints:
         """Row of the rules for every item, -1 for a kind that no routing has."""
-        pair = self.pairs.place(np.where(family >= 0, kind * self.n_families + family, -1))
+        pair = self.pairs.place(
+            np.where((family >= 0) & (family < self.n_families), kind * self.n_families + family, -1)
+        )
         if not len(self.kinds):
             return np.full(len(kind), -1, dtype=np.int64)
         own = np.minimum(np.searchsorted(self.kinds, kind), len(self.kinds) - 1)
@@ -103,13 +98,59 @@ class _Rules:
 
 
 @dataclass(frozen=True)
+class _Groups:
+    """Routings per kind of items, per family, and per pair of both."""
+
+    kinds: _Group
+    families: _Group
+    pairs: _Group
+    n_families: int
+
+    @classmethod
+    def of(cls, kind: Ints, family: Ints, sequence: Ints, n_families: int, n_sequences: int) -> _Groups:
+        """Count the sequences of every group."""
+        return cls(
+            _Group.of(kind, sequence, n_sequences),
+            _Group.of(family, sequence, n_sequences),
+            _Group.of(kind * n_families + family, sequence, n_sequences),
+            n_families,
+        )
+
+    def rules(self, has: Bools, live: Bools) -> _Rules:
+        """What is asked of the items of every kind, and of every pair of kind and family."""
+
+        def always(group: _Group) -> Bools:
+            kept, number = group.keeps(has)
+            asked = kept & (number >= _LEAST)[:, None]
+            asked[group.stand_in(asked, has, live) < 0] = False
+            return asked
+
+        kinds, pairs = self.kinds, self.pairs
+        of_kind = always(kinds)
+        spare = kinds.stand_in(of_kind, has, live)
+        own = kinds.place(pairs.keys // self.n_families)
+        of_family = always(self.families)[self.families.place(pairs.keys % self.n_families)]
+        of_pair = of_kind[own] | (of_family & pairs.keeps(has)[0])
+        spare_of_pair = pairs.stand_in(of_pair, has, live)
+        none = spare_of_pair < 0
+        of_pair[none], spare_of_pair[none] = of_kind[own[none]], spare[own[none]]
+        return _Rules(
+            kinds.keys,
+            pairs,
+            self.n_families,
+            np.packbits(np.vstack([of_kind, of_pair]), axis=1),
+            np.concatenate([spare, spare_of_pair]),
+        )
+
+
+@dataclass(frozen=True)
 class Demand:
     """What is asked for every item of a batch: packed bits over the inspections, and its stand-in (-1 for none)."""
 
-    asked: Bits
-    stand_in: IntArray
+    asked: Bytes
+    stand_in: Ints
 
-    def lacks(self, row: IntArray, has: Bits) -> BoolArray:
+    def lacks(self, row: Ints, has: Bytes) -> Bools:
         """Whether the sequence (its packed bits) lacks what is asked for the item, pair by pair."""
         return np.asarray((self.asked[row] & ~has).any(axis=1))
 
@@ -121,16 +162,24 @@ class InspectionGuard:
         self,
         catalogue: RoutingCatalogue,
         kind: NDArray[np.integer[Any]] | None,
-        family: IntArray,
-        live: BoolArray,
-        folds: IntArray,
+        family: Ints,
+        live: Bools,
+        rows: Bools | None = None,
     ) -> InspectionGuard:
-        """Learn the rules, once from all routings and once without each fold.
+        """Learn the rules.
 
         Parameters
         ----------
-        kind: per label, a code of its kind of items, -1 unknown; None: nothing tells kinds, families stand for them.
-        family, folds: per label. live: per sequence, whether it may be proposed.
+        catalogue : RoutingCatalogue
+            The known routings.
+        kind : array of int, optional
+            Per label, a code of its kind of items, -1 unknown. None: nothing tells kinds, families stand for them.
+        family : Ints
+            Per label.
+        live : Bools
+            Per sequence, whether it may be proposed.
+        rows : Bools, optional
+            Labels to learn from. None: all.
         """
         steps = catalogue.steps
         uses = steps["step_count"].to_numpy().astype(np.float64)
@@ -144,14 +193,15 @@ class InspectionGuard:
         has = self._has(catalogue.sequence_offsets, catalogue.sequence_operations)
         self.has_ = np.packbits(has, axis=1)
         kinds = family if kind is None else kind.astype(np.int64)
-        sequence = catalogue.labels["sequence"].to_numpy().astype(np.int64)
-        learned = kinds >= 0
-
-        def rules(rows: BoolArray) -> _Rules:
-            return self._rules(kinds[rows], family[rows], sequence[rows], int(family.max()) + 1, has, live)
-
-        self.rules_ = rules(learned)
-        self.without_ = [rules(learned & (folds != f)) for f in range(int(folds.max()) + 1)]
+        learned = kinds >= 0 if rows is None else (kinds >= 0) & rows
+        groups = _Groups.of(
+            kinds[learned],
+            family[learned],
+            catalogue.label_sequence[learned],
+            int(family.max()) + 1,
+            len(has),
+        )
+        self.rules_ = groups.rules(has, live)
         asked = np.asarray(np.unpackbits(self.rules_.asked, axis=1, count=has.shape[1]).any(axis=0))
         named = catalogue.operation_job[np.flatnonzero(inspection)[asked[:-1]]]
         self.mandatory_ = catalogue.jobs[np.unique(named)].to_list()
@@ -167,7 +217,7 @@ class InspectionGuard:
             f"Inspections that all routings of a part type or family have, in every candidate there: {named}."
         ]
 
-    def _has(self, offsets: IntArray, operations: IntArray) -> BoolArray:
+    def _has(self, offsets: Ints, operations: Ints) -> Bools:
         """Sequences x inspections, and in a last column whether there is any."""
         owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         column = self.column_[operations]
@@ -176,41 +226,17 @@ class InspectionGuard:
         out[:, -1] = out.any(axis=1)
         return out
 
-    @staticmethod
-    def _rules(
-        kind: IntArray, family: IntArray, sequence: IntArray, n_families: int, has: BoolArray, live: BoolArray
-    ) -> _Rules:
-        kinds = _Group.of(kind, sequence, len(has))
-        families = _Group.of(family, sequence, len(has))
-        pairs = _Group.of(kind * n_families + family, sequence, len(has))
+    def demand(self, kind: NDArray[np.integer[Any]] | None, family: Ints) -> Demand:
+        """What is asked for items of these kinds and families.
 
-        def always(group: _Group) -> BoolArray:
-            kept, number = group.keeps(has)
-            asked = kept & (number >= _LEAST)[:, None]
-            asked[group.stand_in(asked, has, live) < 0] = False
-            return asked
-
-        of_kind = always(kinds)
-        spare = kinds.stand_in(of_kind, has, live)
-        own = kinds.place(pairs.keys // n_families)
-        of_family = always(families)[families.place(pairs.keys % n_families)]
-        of_pair = of_kind[own] | (of_family & pairs.keeps(has)[0])
-        spare_of_pair = pairs.stand_in(of_pair, has, live)
-        none = spare_of_pair < 0
-        of_pair[none], spare_of_pair[none] = of_kind[own[none]], spare[own[none]]
-        return _Rules(
-            kinds.keys,
-            pairs,
-            n_families,
-            np.packbits(np.vstack([of_kind, of_pair]), axis=1),
-            np.concatenate([spare, spare_of_pair]),
-        )
-
-    def demand(
-        self, kind: NDArray[np.integer[Any]] | None, family: IntArray, without: int | None = None
-    ) -> Demand:
-        """What is asked for items of these kinds and families; `without`: what the routings of other folds ask."""
-        rules = self.rules_ if without is None else self.without_[without]
+        Parameters
+        ----------
+        kind : array of int, optional
+            Per item, as in `fit`.
+        family : Ints
+            Per item.
+        """
+        rules = self.rules_
         kinds = family if kind is None else kind.astype(np.int64)
         place = np.where(kinds >= 0, rules.place(kinds, family), -1)
         if not len(rules.asked):
@@ -218,10 +244,18 @@ class InspectionGuard:
         asked = np.where((place >= 0)[:, None], rules.asked[place], np.uint8(0))
         return Demand(asked, np.where(place >= 0, rules.stand_in[place], -1))
 
-    def has(
-        self, sequence: IntArray, offsets: IntArray | None = None, operations: IntArray | None = None
-    ) -> Bits:
-        """Packed bits of the inspections of sequences; numbers from the catalogue's size on are those of `offsets`."""
+    def has(self, sequence: Ints, offsets: Ints | None = None, operations: Ints | None = None) -> Bytes:
+        """Packed bits of the inspections of sequences.
+
+        Parameters
+        ----------
+        sequence : Ints
+            Numbers of sequences; those from the catalogue's size on are new.
+        offsets : Ints, optional
+            Where each new sequence begins in `operations`, and their end.
+        operations : Ints, optional
+            The operations of the new sequences.
+        """
         known = len(self.has_)
         if offsets is None or operations is None or len(offsets) < 2:
             return np.asarray(self.has_[sequence])

@@ -1,12 +1,8 @@
 """Which operations an item needs, asked one by one within its family of parts.
 
-A *family* is a group of items that attributes tell apart and whose routings draw on the same jobs; it is found, not
-given: a regression tree over the encoded attributes cuts the items into cells, and cells whose mean routings are alike
-are joined. Within a family every job that some items have and others have not is a yes/no question; `QuestionBooster`
+Within a family (`families`) every job that some items have and others have not is a yes/no question; `QuestionBooster`
 answers all of them from the columns that matter there. A combination of operations that no item had before gets a
 proper probability this way, which votes of similar items cannot give.
-
-What belongs here: families, columns of a family, questions, probabilities. What does not: routings as a whole.
 """
 
 from __future__ import annotations
@@ -17,23 +13,32 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.tree import DecisionTreeRegressor
 
 from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.arrays import Bytes, Floats, Ints
 from routing_etl.model.base.boosting import MAX_BINS, QuestionBooster
-from routing_etl.model.base.columns import dense_product
 from routing_etl.model.base.threads import one_thread
 from routing_etl.progress import SILENT, Progress
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
+#: A family with fewer items is asked nothing; its shares of operations are its probabilities.
 _LEAST_ROWS = 40
+#: A question needs so many items with the operation and so many without.
 _LEAST_CASES = 4
+#: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
+#: Boosters per family, each trained without one fold; new items get their mean log-odds.
+_N_FOLDS = 5
+#: Most columns per kind of attribute, and most columns of rates per code.
+_MOST_COLUMNS, _MOST_RATES = 32, 10
+#: Most items of a family that train a booster.
+_MOST_ROWS = 3000
+#: Boosting rounds, learning rate and depth of the trees.
+_ROUNDS, _LEARNING_RATE, _DEPTH = 20, 0.28, 3
+#: Cuts of a column of votes or rates.
+_SHARE_CUTS = 14
+#: Levels whose many values get a column of rates.
+_RATED = ("|value", "|prefix6", "|prefix4")
 
 
 @dataclass
@@ -47,16 +52,16 @@ class _Column:
     kind: str
     name: str
     index: int
-    edges: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
-    bin_of_code: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
-    codes: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    rates: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    edges: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+    bin_of_code: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    codes: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    rates: Floats = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def ordered(self) -> bool:
         return self.kind != "code"
 
-    def cut(self, values: FloatArray) -> NDArray[np.uint8]:
+    def cut(self, values: Floats) -> Bytes:
         """Bin numbers of values; 0 for a missing one."""
         found = 1 + np.searchsorted(self.edges, values, side="left")
         return np.where(np.isnan(values), 0, found).astype(np.uint8)
@@ -90,7 +95,7 @@ class _ColumnSet:
             return (columns[0].codes, np.column_stack([c.rates for c in columns]), edges)
         return (index, None, edges)
 
-    def bins(self, table: TokenTable, votes: FloatArray, rows: IntArray) -> NDArray[np.uint8]:
+    def bins(self, table: TokenTable, votes: Floats, rows: Ints) -> Bytes:
         """Rows x columns: the bin of each of `rows` in every column."""
         out = np.empty((len(rows), len(self.columns)), dtype=np.uint8)
         for kind, name, places, index, values, edges in self.groups_:
@@ -113,7 +118,7 @@ class _ColumnSet:
         return out
 
 
-def _cut(values: FloatArray, edges: FloatArray) -> NDArray[np.uint8]:
+def _cut(values: Floats, edges: Floats) -> Bytes:
     """Bin numbers of rows x columns of values by columns x edges; 0 for a missing value."""
     out = np.empty(values.shape, dtype=np.uint8)
     for start in range(0, len(values), 512):
@@ -123,7 +128,7 @@ def _cut(values: FloatArray, edges: FloatArray) -> NDArray[np.uint8]:
     return out
 
 
-def _worth(bins: NDArray[np.uint8], answers: FloatArray) -> FloatArray:
+def _worth(bins: Bytes, answers: Floats) -> Floats:
     """Per column: how far the bins' shares of "yes" differ beyond chance, for the question they tell most about.
 
     A chi-squared statistic in units of its own spread, (x - f) / sqrt(2 f) with f bins less one; -inf for one bin.
@@ -150,8 +155,42 @@ class _Family:
 
     columns: _ColumnSet
     boosters: list[QuestionBooster]
-    questions: IntArray
-    share: FloatArray
+    questions: Ints
+    share: Floats
+
+    @classmethod
+    def without_questions(cls, share: Floats) -> _Family:
+        """A family with too few items or nothing to ask: its shares are its probabilities."""
+        return cls(_ColumnSet([]), [], np.empty(0, np.int64), share)
+
+
+@dataclass(frozen=True)
+class OperationCases:
+    """Training items and the operations of their routings.
+
+    Attributes
+    ----------
+    table : TokenTable
+        The coded attributes.
+    operations : scipy.sparse.csr_matrix
+        Items x operations: 0/1, or a share where several routings of an item differ.
+    votes : Floats
+        The forest's out-of-bag shares for the same.
+    family, folds : Ints
+        Per item.
+    n_families : int
+        Number of families, those without training items among them.
+    weights : Floats
+        Per item, how much it counts.
+    """
+
+    table: TokenTable
+    operations: sparse.csr_matrix
+    votes: Floats
+    family: Ints
+    folds: Ints
+    n_families: int
+    weights: Floats
 
 
 class OperationModel:
@@ -159,117 +198,48 @@ class OperationModel:
 
     Parameters
     ----------
-    n_folds: boosters per family, each trained without one fold; new items get their mean log-odds.
-    max_columns: attribute columns per family, max_rates: of rates per code. max_rows: rows per family and fold. alike: cells are one family up to this cosine
-        distance of their mean routings.
+    n_jobs : int, optional
+        Families learned at once, in threads.
+    random_state : int, optional
+        Seed of the rows that are drawn.
+
+    Attributes
+    ----------
+    overall_ : Floats
+        Share of all items that have each operation.
+    families_ : list
+        What is learned for each family.
     """
 
-    def __init__(
-        self,
-        *,
-        n_folds: int = 5,
-        max_columns: int = 32,
-        max_rates: int = 10,
-        max_rows: int = 3000,
-        n_rounds: int = 20,
-        learning_rate: float = 0.28,
-        depth: int = 3,
-        alike: float = 0.45,
-        n_jobs: int | None = None,
-        random_state: int = 42,
-    ) -> None:
-        self.n_folds = n_folds
-        self.max_columns = max_columns
-        self.max_rates = max_rates
-        self.max_rows = max_rows
-        self.n_rounds = n_rounds
-        self.learning_rate = learning_rate
-        self.depth = depth
-        self.alike = alike
+    def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit_families(
-        self,
-        features: FloatArray,
-        target: FloatArray,
-        operations: sparse.csr_matrix,
-        variants: IntArray,
-        n_variants: int,
-    ) -> IntArray:
-        """Find the families; returns the family per training item and keeps the share of families per variant.
+    def fit(self, cases: OperationCases, progress: Progress = SILENT) -> Floats:
+        """Learn the questions of every family.
 
         Parameters
         ----------
-        operations: items x operations, 0/1.
+        cases : OperationCases
+            The training items.
+        progress : Progress, optional
+            Told of every family.
+
+        Returns
+        -------
+        Floats
+            Items x operations: probabilities by boosters that have not seen the item's fold.
         """
-        n = len(features)
-        cells = int(np.clip(n // 30, 2, 96))
-        tree = DecisionTreeRegressor(
-            max_leaf_nodes=cells,
-            min_samples_leaf=max(5, min(25, n // 40)),
-            max_features=0.5,
-            random_state=self.random_state,
-        )
-        rows = np.arange(n)
-        if n > 40_000:
-            rows = np.sort(np.random.default_rng(self.random_state).choice(n, 40_000, replace=False))
-        tree.fit(features[rows], target[rows])
-        cell = np.unique(tree.apply(features), return_inverse=True)[1]
-        n_cells = int(cell.max()) + 1
-        hot = sparse.csr_matrix((np.ones(n, np.float32), (cell, np.arange(n))), shape=(n_cells, n))
-        counts = np.asarray(hot.sum(axis=1))
-        mean = np.asarray((hot @ operations).todense()) / counts
-        spread = np.log((1 + n_cells) / (1 + (mean > 0.1).sum(axis=0))) + 0.3
-        mean = mean * spread
-        if n_cells > 1:
-            tied = linkage(mean + 1e-9, method="average", metric="cosine")
-            joined = fcluster(tied, self.alike, criterion="distance") - 1
-        else:
-            joined = np.zeros(1, dtype=np.int64)
-        family = np.asarray(joined[cell], dtype=np.int64)
-        self.n_families_ = int(family.max()) + 1
-        table = sparse.csr_matrix(
-            (np.ones(n, np.float32), (variants, family)), shape=(n_variants, self.n_families_)
-        )
-        table.sum_duplicates()
-        total = np.maximum(np.asarray(table.sum(axis=1)), 1.0)
-        self.family_of_variant_ = sparse.csr_matrix(table.multiply(1.0 / total))
-        return family
-
-    def family(self, votes: sparse.csr_matrix) -> IntArray:
-        """Most likely family of items, by the votes for their routings; -1 without votes."""
-        shares = dense_product(votes, self.family_of_variant_)
-        best = shares.argmax(axis=1)
-        return np.where(shares.max(axis=1) > 0, best, -1)
-
-    def fit(
-        self,
-        table: TokenTable,
-        operations: sparse.csr_matrix,
-        votes: FloatArray,
-        family: IntArray,
-        folds: IntArray,
-        weights: FloatArray,
-        progress: Progress = SILENT,
-    ) -> FloatArray:
-        """Learn the questions of every family; returns out-of-fold probabilities, items x operations.
-
-        Parameters
-        ----------
-        operations: items x operations, 0/1, or a share where several routings of an item differ. votes: the forest's
-        out-of-bag shares for the same. family, folds, weights: per item.
-        """
+        operations = cases.operations
         n = operations.shape[0]
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)
         out = np.repeat(self.overall_[None, :], n, axis=0)
-        part = folds % self.n_folds
-        rows_of = [np.flatnonzero(family == f) for f in range(self.n_families_)]
-        with progress.task("learning operations", self.n_families_) as task:
+        rows_of = [np.flatnonzero(cases.family == f) for f in range(cases.n_families)]
+        with progress.task("learning operations", len(rows_of)) as task:
 
-            def one(rows: IntArray) -> tuple[_Family, FloatArray]:
-                found = self._fit_family(table, operations[rows], votes, rows, part[rows], weights[rows])
+            def one(rows: Ints) -> tuple[_Family, Floats]:
+                found = self._fit_family(cases, rows)
                 task.advance()
                 return found
 
@@ -281,165 +251,49 @@ class OperationModel:
             out[rows] = probability
         return out
 
-    def _fit_family(
-        self,
-        table: TokenTable,
-        operations: sparse.csr_matrix,
-        votes: FloatArray,
-        rows: IntArray,
-        part: IntArray,
-        weights: FloatArray,
-    ) -> tuple[_Family, FloatArray]:
+    def _fit_family(self, cases: OperationCases, rows: Ints) -> tuple[_Family, Floats]:
+        """What is learned for the family of these items, and their probabilities out of fold."""
         n = len(rows)
-        answers = np.asarray(operations.todense(), dtype=np.float32)
+        answers = np.asarray(cases.operations[rows].todense(), dtype=np.float32)
         yes = answers.sum(axis=0)
         share = np.clip((yes + 0.5 * self.overall_) / (n + 1.0), _FLOOR, 1 - _FLOOR).astype(np.float32)
         open_ = (yes >= _LEAST_CASES) & (n - yes >= _LEAST_CASES) & (share > 0.004) & (share < 0.996)
-        questions = np.flatnonzero(open_)
         out = np.repeat(share[None, :], n, axis=0)
-        if n < _LEAST_ROWS or not len(questions):
-            return _Family(_ColumnSet([]), [], np.empty(0, np.int64), share), out
-        answers = answers[:, questions]
-        columns, bins = self._columns(table, votes, rows, answers, questions, part)
+        asked = _Questions(rows, cases.folds[rows] % _N_FOLDS, np.flatnonzero(open_), answers[:, open_])
+        if n < _LEAST_ROWS or not len(asked.number):
+            return _Family.without_questions(share), out
+        columns, bins = _telling_columns(cases, asked)
         if not columns:
-            return _Family(_ColumnSet([]), [], np.empty(0, np.int64), share), out
+            return _Family.without_questions(share), out
         ordered = np.array([c.ordered for c in columns])
+        weights = cases.weights[rows]
         boosters = []
         rng = np.random.default_rng(self.random_state + n)
-        for f in range(self.n_folds):
-            train, test = np.flatnonzero(part != f), np.flatnonzero(part == f)
-            if len(train) > self.max_rows:
-                train = np.sort(rng.choice(train, self.max_rows, replace=False))
+        for f in range(_N_FOLDS):
+            train, test = np.flatnonzero(asked.fold != f), np.flatnonzero(asked.fold == f)
+            if len(train) > _MOST_ROWS:
+                train = np.sort(rng.choice(train, _MOST_ROWS, replace=False))
             if not len(train):
                 continue
-            booster = QuestionBooster(
-                n_rounds=self.n_rounds, learning_rate=self.learning_rate, depth=self.depth
-            ).fit(bins[train], ordered, answers[train], weights[train])
+            booster = QuestionBooster(n_rounds=_ROUNDS, learning_rate=_LEARNING_RATE, depth=_DEPTH).fit(
+                bins[train], ordered, asked.answers[train], weights[train]
+            )
             boosters.append(booster)
-            out[test[:, None], questions] = _probability(booster.log_odds(bins[test]))
-        return _Family(_ColumnSet(columns), boosters, questions, share), out
+            out[test[:, None], asked.number] = _probability(booster.log_odds(bins[test]))
+        return _Family(_ColumnSet(columns), boosters, asked.number, share), out
 
-    def _columns(
-        self,
-        table: TokenTable,
-        votes: FloatArray,
-        rows: IntArray,
-        answers: FloatArray,
-        questions: IntArray,
-        part: IntArray,
-    ) -> tuple[list[_Column], NDArray[np.uint8]]:
-        """The columns that tell most about the family's questions, and their bins for `rows`."""
-        columns = self._possible(table, rows)
-        parts = [_ColumnSet(columns).bins(table, votes, rows)]
-        for column, bins in (
-            *self._voted(votes, rows, questions),
-            *self._rated(table, rows, answers, questions, part),
-        ):
-            columns.append(column)
-            parts.append(bins[:, None])
-        bins = np.hstack(parts)
-        worth = _worth(bins, answers)
-        order = sorted(range(len(columns)), key=lambda i: (-worth[i], columns[i].name, columns[i].index))
-        # Rates and votes know more each than any attribute, and there are many: they must not crowd attributes out.
-        limit = {"rate": self.max_rates, "vote": len(questions)}
-        left = dict.fromkeys(("number", "code", "word"), self.max_columns)
-        kept = []
-        for i in order:
-            kind = columns[i].kind
-            pool = limit if kind in limit else left
-            if worth[i] > 1.0 and pool[kind] > 0:
-                kept.append(i)
-                pool[kind] -= 1
-        return [columns[i] for i in kept], np.ascontiguousarray(bins[:, kept])
+    def predict(self, table: TokenTable, votes: Floats, family: Ints) -> Floats:
+        """Items x operations: probability that the item's routing has the operation.
 
-    def _voted(
-        self, votes: FloatArray, rows: IntArray, questions: IntArray
-    ) -> list[tuple[_Column, NDArray[np.uint8]]]:
-        """The forest's share for each question, as a column."""
-        out = []
-        for question in questions:
-            edges = _edges(votes[rows, question], 14)
-            if edges is not None and len(edges):
-                column = _Column("vote", "", int(question), edges=edges)
-                out.append((column, column.cut(votes[rows, question])))
-        return out
-
-    def _rated(
-        self, table: TokenTable, rows: IntArray, answers: FloatArray, questions: IntArray, part: IntArray
-    ) -> list[tuple[_Column, NDArray[np.uint8]]]:
-        """For levels with more values than bins: how often items with the same value have the operation.
-
-        Out of fold for the training items; a value seen by no other fold counts as missing.
+        Parameters
+        ----------
+        table : TokenTable
+            The coded items.
+        votes : Floats
+            Items x operations, the forest's shares.
+        family : Ints
+            Per item, -1 unknown.
         """
-        out = []
-        for name, codes in table.codes.items():
-            here = codes[rows]
-            known, back = np.unique(here, return_inverse=True)
-            if len(known) <= MAX_BINS or not name.endswith(("|value", "|prefix6", "|prefix4")):
-                continue
-            n, n_codes = len(rows), len(known)
-            sums, counts, within, size = [], [], [], []
-            for f in range(self.n_folds):
-                at = np.flatnonzero(part == f)
-                hot = sparse.csr_matrix((np.ones(len(at), np.float32), (back[at], at)), shape=(n_codes, n))
-                sums.append(np.asarray(hot @ answers))
-                counts.append(np.asarray(hot.sum(axis=1)).ravel())
-                within.append(at)
-                size.append(len(at))
-            total, number = np.sum(sums, axis=0), np.sum(counts, axis=0)
-            mean = answers.mean(axis=0)
-            rate = np.full((n, len(questions)), np.nan, dtype=np.float32)
-            for f in range(self.n_folds):
-                left = number - counts[f]
-                other = (total - sums[f] + mean) / (left + 1.0)[:, None]
-                other[left == 0] = np.nan
-                rate[within[f]] = other[back[within[f]]]
-            whole = ((total + mean) / (number + 1.0)[:, None]).astype(np.float32)
-            whole[known < 0] = np.nan
-            for q, question in enumerate(questions):
-                edges = _edges(rate[:, q], 14)
-                if edges is not None and len(edges):
-                    column = _Column(
-                        "rate",
-                        name,
-                        int(question),
-                        edges=edges,
-                        codes=known.astype(np.int64),
-                        rates=whole[:, q],
-                    )
-                    out.append((column, column.cut(rate[:, q])))
-        return out
-
-    def _possible(self, table: TokenTable, rows: IntArray) -> list[_Column]:
-        n = len(rows)
-        most = int(np.clip(n // 12, 6, MAX_BINS - 2))
-        out: list[_Column] = []
-        for j in range(table.numbers.shape[1]):
-            edges = _edges(table.numbers[rows, j], most)
-            if edges is not None:
-                out.append(_Column("number", "", j, edges=edges))
-        for name, codes in table.codes.items():
-            here = codes[rows]
-            counts = np.bincount(here + 1)
-            counts[0] = 0
-            top = np.argsort(-counts, kind="stable")[: MAX_BINS - 1]
-            top = top[counts[top] >= 3] - 1
-            if len(top) < 1:
-                continue
-            size = int(codes.max()) + 2
-            bin_of_code = np.zeros(size, dtype=np.uint8)
-            bin_of_code[top] = np.arange(1, len(top) + 1)
-            out.append(_Column("code", name, 0, bin_of_code=bin_of_code))
-        for name, lists in table.words.items():
-            _, code = lists.placed(np.arange(lists.n_tokens), rows)
-            counts = np.bincount(code, minlength=lists.n_tokens)
-            often = np.flatnonzero((counts >= 5) & (counts <= n - 5))
-            often = often[np.argsort(-np.minimum(counts[often], n - counts[often]), kind="stable")][:60]
-            out += [_Column("word", name, int(i)) for i in often]
-        return out
-
-    def predict(self, table: TokenTable, votes: FloatArray, family: IntArray) -> FloatArray:
-        """Items x operations: probability that the item's routing has the operation."""
         n = len(family)
         out = np.repeat(self.overall_[None, :], n, axis=0)
         for f in np.unique(family):
@@ -455,7 +309,128 @@ class OperationModel:
         return out
 
 
-def _edges(values: FloatArray, most: int) -> FloatArray | None:
+@dataclass(frozen=True)
+class _Questions:
+    """The yes/no questions of a family: its items' rows and folds, the operations asked for (`number`) and the answers."""
+
+    rows: Ints
+    fold: Ints
+    number: Ints
+    answers: Floats
+
+
+def _telling_columns(cases: OperationCases, asked: _Questions) -> tuple[list[_Column], Bytes]:
+    """The columns that tell most about the family's questions, and their bins for its items."""
+    columns = _possible_columns(cases.table, asked.rows)
+    parts = [_ColumnSet(columns).bins(cases.table, cases.votes, asked.rows)]
+    for column, bins in (*_vote_columns(cases.votes, asked), *_rate_columns(cases.table, asked)):
+        columns.append(column)
+        parts.append(bins[:, None])
+    bins = np.hstack(parts)
+    worth = _worth(bins, asked.answers)
+    order = sorted(range(len(columns)), key=lambda i: (-worth[i], columns[i].name, columns[i].index))
+    # Rates and votes know more each than any attribute, and there are many: they must not crowd attributes out.
+    limit = {"rate": _MOST_RATES, "vote": len(asked.number)}
+    left = dict.fromkeys(("number", "code", "word"), _MOST_COLUMNS)
+    kept = []
+    for i in order:
+        kind = columns[i].kind
+        pool = limit if kind in limit else left
+        if worth[i] > 1.0 and pool[kind] > 0:
+            kept.append(i)
+            pool[kind] -= 1
+    return [columns[i] for i in kept], np.ascontiguousarray(bins[:, kept])
+
+
+def _vote_columns(votes: Floats, asked: _Questions) -> list[tuple[_Column, Bytes]]:
+    """The forest's share for each question, as a column."""
+    out = []
+    for question in asked.number:
+        share = votes[asked.rows, question]
+        edges = _edges(share, _SHARE_CUTS)
+        if edges is not None and len(edges):
+            column = _Column("vote", "", int(question), edges=edges)
+            out.append((column, column.cut(share)))
+    return out
+
+
+def _rate_columns(table: TokenTable, asked: _Questions) -> list[tuple[_Column, Bytes]]:
+    """For levels with more values than bins: how often items with the same value have the operation.
+
+    Out of fold for the training items; a value seen by no other fold counts as missing.
+    """
+    out = []
+    for name, codes in table.codes.items():
+        known, back = np.unique(codes[asked.rows], return_inverse=True)
+        if len(known) <= MAX_BINS or not name.endswith(_RATED):
+            continue
+        rate, whole = _rates(asked, back, len(known))
+        whole[known < 0] = np.nan
+        for q, question in enumerate(asked.number):
+            edges = _edges(rate[:, q], _SHARE_CUTS)
+            if edges is not None and len(edges):
+                column = _Column(
+                    "rate", name, int(question), edges=edges, codes=known.astype(np.int64), rates=whole[:, q]
+                )
+                out.append((column, column.cut(rate[:, q])))
+    return out
+
+
+def _rates(asked: _Questions, value: Ints, n_values: int) -> tuple[Floats, Floats]:
+    """Share of "yes" per item and question among the other folds' items with its value, and per value among all.
+
+    Each is shrunk by one item towards the family's share.
+    """
+    n = len(asked.rows)
+    sums, counts, within = [], [], []
+    for f in range(_N_FOLDS):
+        at = np.flatnonzero(asked.fold == f)
+        hot = sparse.csr_matrix((np.ones(len(at), np.float32), (value[at], at)), shape=(n_values, n))
+        sums.append(np.asarray(hot @ asked.answers))
+        counts.append(np.asarray(hot.sum(axis=1)).ravel())
+        within.append(at)
+    total, number = np.sum(sums, axis=0), np.sum(counts, axis=0)
+    mean = asked.answers.mean(axis=0)
+    rate = np.full((n, len(asked.number)), np.nan, dtype=np.float32)
+    for f in range(_N_FOLDS):
+        left = number - counts[f]
+        other = (total - sums[f] + mean) / (left + 1.0)[:, None]
+        other[left == 0] = np.nan
+        rate[within[f]] = other[value[within[f]]]
+    return rate, ((total + mean) / (number + 1.0)[:, None]).astype(np.float32)
+
+
+def _possible_columns(table: TokenTable, rows: Ints) -> list[_Column]:
+    """A column for every number, single-valued level and frequent word that fills at least two bins."""
+    n = len(rows)
+    most = int(np.clip(n // 12, 6, MAX_BINS - 2))
+    out: list[_Column] = []
+    for j in range(table.numbers.shape[1]):
+        edges = _edges(table.numbers[rows, j], most)
+        if edges is not None:
+            out.append(_Column("number", "", j, edges=edges))
+    for name, codes in table.codes.items():
+        here = codes[rows]
+        counts = np.bincount(here + 1)
+        counts[0] = 0
+        top = np.argsort(-counts, kind="stable")[: MAX_BINS - 1]
+        top = top[counts[top] >= 3] - 1
+        if len(top) < 1:
+            continue
+        size = int(codes.max()) + 2
+        bin_of_code = np.zeros(size, dtype=np.uint8)
+        bin_of_code[top] = np.arange(1, len(top) + 1)
+        out.append(_Column("code", name, 0, bin_of_code=bin_of_code))
+    for name, lists in table.words.items():
+        _, code = lists.placed(np.arange(lists.n_tokens), rows)
+        counts = np.bincount(code, minlength=lists.n_tokens)
+        often = np.flatnonzero((counts >= 5) & (counts <= n - 5))
+        often = often[np.argsort(-np.minimum(counts[often], n - counts[often]), kind="stable")][:60]
+        out += [_Column("word", name, int(i)) for i in often]
+    return out
+
+
+def _edges(values: Floats, most: int) -> Floats | None:
     """Cuts half-way between neighbouring values, at most `most`, at equal shares; None without any value."""
     present = np.sort(values[np.isfinite(values)])
     if not len(present):
@@ -468,5 +443,5 @@ def _edges(values: FloatArray, most: int) -> FloatArray | None:
     return np.asarray(middle, dtype=np.float32)
 
 
-def _probability(odds: Any) -> FloatArray:
+def _probability(odds: Any) -> Floats:
     return np.asarray(np.clip(1.0 / (1.0 + np.exp(-odds)), _FLOOR, 1 - _FLOOR), dtype=np.float32)

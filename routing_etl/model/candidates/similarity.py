@@ -4,26 +4,59 @@ The space is the routing description that the forest expects of an item, beside 
 themselves (each weighted by its importance and the user's weight), so that among items with equal expectations those
 that look alike come first. `SimilarityScale` turns a distance into a share: how often items at this distance have
 the same routing.
-
-What belongs here: the space, the search, the scale. What does not: votes, candidates.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 
+#: Distances computed at once.
 _BLOCK_CELLS = 24_000_000
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest training items of every item, nearest first.
+
+    Attributes
+    ----------
+    label : Ints
+        Items x k: number of the training item, -1 where there are fewer than k.
+    similarity : Floats
+        Items x k: 0 .. 1, see `SimilarityScale`.
+    """
+
+    label: Ints
+    similarity: Floats
+
+    def at(self, rows: Ints) -> Neighbours:
+        """The neighbours of some of the items, by their rows."""
+        return Neighbours(self.label[rows], self.similarity[rows])
+
+    def having(self, sequence: Ints, label_sequence: Ints) -> Bools:
+        """Items x k, whether the neighbour has the item's `sequence`.
+
+        Parameters
+        ----------
+        sequence : Ints
+            One sequence per item.
+        label_sequence : Ints
+            Sequence of every training item.
+        """
+        theirs = label_sequence[np.maximum(self.label, 0)]
+        return np.asarray((self.label >= 0) & (theirs == sequence[:, None]))
 
 
 class NeighbourIndex:
@@ -31,14 +64,17 @@ class NeighbourIndex:
 
     Parameters
     ----------
-    rows_per_cluster: aimed cluster size; below four clusters the search is one plain block.
+    rows_per_cluster : int, optional
+        Aimed cluster size; with fewer than four clusters the search is one plain block.
+    random_state : int, optional
+        Seed of the clustering.
     """
 
     def __init__(self, *, rows_per_cluster: int = 700, random_state: int = 42) -> None:
         self.rows_per_cluster = rows_per_cluster
         self.random_state = random_state
 
-    def fit(self, points: FloatArray) -> NeighbourIndex:
+    def fit(self, points: Floats) -> NeighbourIndex:
         """Store the points, sorted by cluster."""
         n = len(points)
         n_clusters = n // self.rows_per_cluster
@@ -68,104 +104,103 @@ class NeighbourIndex:
         )
         return self
 
-    def search(
-        self, queries: FloatArray, k: int, without: IntArray | None = None
-    ) -> tuple[FloatArray, IntArray]:
+    def search(self, queries: Floats, k: int, without: Ints | None = None) -> tuple[Floats, Ints]:
         """Distances and row numbers (as given to `fit`) of the k nearest rows, nearest first, ties by row number.
 
-        `without`: per query a row that is not to be found, -1 for none. Fewer than k rows in the index: the rest has
-        distance inf and row -1.
+        With fewer than k rows in the index the rest has distance inf and row -1.
+
+        Parameters
+        ----------
+        queries : Floats
+            Queries x dimensions.
+        k : int
+            How many.
+        without : Ints, optional
+            Per query a row that is not to be found, -1 for none.
         """
         if without is not None and (without >= 0).any():
             distance, found = self.search(queries, k + 1)
             order = np.argsort(found == without[:, None], axis=1, kind="stable")[:, :k]
             return np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
-        n = len(queries)
-        distance = np.full((n, k), np.inf, dtype=np.float32)
-        found = np.full((n, k), -1, dtype=np.int64)
+        best = _Nearest.none(queries, k)
         to_centre = _distances(queries, self.centres_)
         home = to_centre.argmin(axis=1)
         order = np.argsort(home, kind="stable")
         edges = np.flatnonzero(np.diff(home[order], prepend=-1, append=-1))
         for a, b in pairwise(edges):
             rows = order[a:b]
-            self._search_group(queries, rows, to_centre[rows], int(home[rows[0]]), k, distance, found)
-        return distance, found
+            self._search_group(best, rows, to_centre[rows], int(home[rows[0]]))
+        return best.distance, best.found
 
-    def _search_group(
-        self,
-        queries: FloatArray,
-        rows: IntArray,
-        to_centre: FloatArray,
-        home: int,
-        k: int,
-        distance: FloatArray,
-        found: IntArray,
-    ) -> None:
+    def _search_group(self, best: _Nearest, rows: Ints, to_centre: Floats, home: int) -> None:
+        """Search for queries of one home cluster, nearest clusters first, until no other can hold a nearer row."""
         by_nearness = np.argsort(to_centre.min(axis=0) - self.radius_, kind="stable")
         clusters = [home, *[int(c) for c in by_nearness if c != home and self.radius_[c] >= 0]]
         sizes = self.bounds_[1:] - self.bounds_[:-1]
-        step = max(1, _BLOCK_CELLS // 64)
         pending = np.asarray(clusters)
-        first = True
+        # First as many clusters as hold k rows, then so many at once that a block of distances is worth its start.
+        take = 1
+        while take < len(pending) and sizes[pending[:take]].sum() < best.k:
+            take += 1
         while pending.size:
-            if first:
-                take = 1
-                while take < len(pending) and sizes[pending[:take]].sum() < k:
-                    take += 1
-                first = False
-            else:
-                worst = distance[rows, k - 1]
-                lower = to_centre[:, pending] - self.radius_[pending][None, :]
-                useful = (lower <= worst[:, None] * 1.00001 + 1e-4).any(axis=0)
-                pending = pending[useful]
-                if not pending.size:
-                    return
-                total = np.cumsum(sizes[pending])
-                take = max(1, int(np.searchsorted(total, max(2000, step // max(len(rows), 1)))))
             chosen, pending = pending[:take], pending[take:]
             members = np.concatenate([np.arange(self.bounds_[c], self.bounds_[c + 1]) for c in chosen])
             if members.size:
-                self._merge(queries, rows, members, k, distance, found)
+                best.merge(rows, self.points_[members], self.squares_[members], self.order_[members])
+            worst = best.distance[rows, -1]
+            lower = to_centre[:, pending] - self.radius_[pending][None, :]
+            pending = pending[(lower <= worst[:, None] * 1.00001 + 1e-4).any(axis=0)]
+            total = np.cumsum(sizes[pending])
+            step = max(2000, _BLOCK_CELLS // 64 // max(len(rows), 1))
+            take = max(1, int(np.searchsorted(total, step)))
 
-    def _merge(
-        self,
-        queries: FloatArray,
-        rows: IntArray,
-        members: IntArray,
-        k: int,
-        distance: FloatArray,
-        found: IntArray,
-    ) -> None:
-        points, squares = self.points_[members], self.squares_[members]
-        ids = self.order_[members]
-        chunk = max(1, _BLOCK_CELLS // max(len(members), 1))
+
+@dataclass(frozen=True)
+class _Nearest:
+    """The k nearest rows found so far for every query: queries x k, nearest first, ties by row number."""
+
+    queries: Floats
+    distance: Floats
+    found: Ints
+
+    @classmethod
+    def none(cls, queries: Floats, k: int) -> _Nearest:
+        n = len(queries)
+        return cls(queries, np.full((n, k), np.inf, np.float32), np.full((n, k), -1, np.int64))
+
+    @property
+    def k(self) -> int:
+        return int(self.distance.shape[1])
+
+    def merge(self, rows: Ints, points: Floats, squares: Floats, ids: Ints) -> None:
+        """Compare the queries in `rows` with more points, given with their squared lengths and row numbers."""
+        chunk = max(1, _BLOCK_CELLS // max(len(points), 1))
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
-            block = queries[part]
+            block = self.queries[part]
             squared = squares[None, :] - 2.0 * (block @ points.T)
             squared += np.einsum("ij,ij->i", block, block)[:, None]
             np.maximum(squared, 0.0, out=squared)
-            take = min(k, squared.shape[1])
+            take = min(self.k, squared.shape[1])
             best = (
                 np.argpartition(squared, take - 1, axis=1)[:, :take]
                 if take < squared.shape[1]
                 else np.broadcast_to(np.arange(take), (len(part), take))
             )
             near = np.sqrt(np.take_along_axis(squared, best, axis=1))
-            all_distance = np.hstack([distance[part], near])
-            all_found = np.hstack([found[part], ids[best]])
-            order = np.lexsort((all_found, all_distance), axis=1)[:, :k]
-            distance[part] = np.take_along_axis(all_distance, order, axis=1)
-            found[part] = np.take_along_axis(all_found, order, axis=1)
+            all_distance = np.hstack([self.distance[part], near])
+            all_found = np.hstack([self.found[part], ids[best]])
+            order = np.lexsort((all_found, all_distance), axis=1)[:, : self.k]
+            self.distance[part] = np.take_along_axis(all_distance, order, axis=1)
+            self.found[part] = np.take_along_axis(all_found, order, axis=1)
 
 
-def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
+def _distances(a: Floats, b: Floats) -> Floats:
     squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)), dtype=np.float32)
 
 
-def _nearest_centre(points: FloatArray, centres: FloatArray) -> IntArray:
+def _nearest_centre(points: Floats, centres: Floats) -> Ints:
     out = np.empty(len(points), dtype=np.int64)
     for start in range(0, len(points), 16384):
         out[start : start + 16384] = _distances(points[start : start + 16384], centres).argmin(axis=1)
@@ -188,17 +223,21 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: FloatArray, y: NDArray[Any]) -> SimilarityScale:
+    def fit(self, X: Floats, y: NDArray[Any]) -> SimilarityScale:
         """Learn from pairs of a training item and its neighbours, the item itself left out.
 
         Parameters
         ----------
-        X: n x k distances. y: n x k, whether the neighbour has the item's routing; or n, the same for a row's k
-        neighbours. Numbers below 0 count as 0, above 1 as 1.
+        X : Floats
+            n x k distances.
+        y : array
+            n x k, whether the neighbour has the item's routing; or n, the same for a row's k neighbours. Numbers below 0
+            count as 0, above 1 as 1.
 
         Raises
         ------
-        ValueError: X or y is no such matrix.
+        ValueError
+            X or y is no such matrix.
         """
         distance = self._distances(X, reset=True, y=y)
         same = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
@@ -221,24 +260,30 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         self.reach_ = float(grid[-1]) or 1.0
         return self
 
-    def transform(self, X: FloatArray) -> FloatArray:
+    def transform(self, X: Floats) -> Floats:
         """Similarity of every distance, 0..1.
+
+        Parameters
+        ----------
+        X : Floats
+            n x k distances.
 
         Raises
         ------
-        ValueError: X is no such matrix as in `fit`.
+        ValueError
+            X is no such matrix as in `fit`.
         """
         check_is_fitted(self)
         return self.of(self._distances(X, reset=False))
 
-    def of(self, distance: FloatArray) -> FloatArray:
+    def of(self, distance: Floats) -> Floats:
         """Similarity, 0..1, of any number of distances, unchecked; beyond the farthest pair seen like 1 / distance."""
         finite = np.where(np.isfinite(distance), distance, self.reach_ * 1e6)
         inside = np.interp(finite, self.grid_, self.values_)
         beyond = np.where(finite > self.reach_, self.reach_ / np.maximum(finite, 1e-12), 1.0)
         return np.asarray(inside * beyond, dtype=np.float32)
 
-    def _distances(self, X: FloatArray, *, reset: bool, y: Any = "no_validation") -> FloatArray:
+    def _distances(self, X: Floats, *, reset: bool, y: Any = "no_validation") -> Floats:
         found = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
         if y is None:
             raise ValueError(
@@ -249,27 +294,74 @@ class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         return np.asarray(found)
 
 
-def attribute_space(
-    features: FloatArray, owners: list[str], importance: FloatArray, weights: dict[str, float], dims: int
-) -> dict[str, Any]:
-    """Scale of every feature column in the space: standardised x sqrt(importance) x the user's weight of its attribute.
+@dataclass(frozen=True)
+class AttributeSpace:
+    """The attributes' part of the space: standardised columns x sqrt(importance) x the user's weight of the attribute.
 
-    Returns mean, scale and axes (principal directions) for `project`.
+    Attributes
+    ----------
+    mean : Floats
+        Mean of every feature column.
+    axes : Floats
+        Feature columns x dimensions: the principal directions, scaled.
     """
-    mean = features.mean(axis=0)
-    spread = features.std(axis=0)
-    user = np.array([weights.get(owner, 1.0) for owner in owners], dtype=np.float32)
-    scale = np.where(
-        spread > 1e-9, np.sqrt(np.maximum(importance, 0.0)) * user / np.maximum(spread, 1e-9), 0.0
-    )
-    scaled = (features - mean) * scale
-    gram = scaled.T @ scaled / max(len(features), 1)
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
-    top = np.argsort(-values)[:dims]
-    axes = (scale[:, None] * vectors[:, top]).astype(np.float32)
-    return {"mean": mean.astype(np.float32), "axes": np.ascontiguousarray(axes)}
+
+    mean: Floats
+    axes: Floats
+
+    @classmethod
+    def of(cls, features: Floats, scale: Floats, dims: int = 16) -> AttributeSpace:
+        """Span the space by the principal directions of the training items.
+
+        Parameters
+        ----------
+        features : Floats
+            Training items x columns.
+        scale : Floats
+            How much each column counts, beside its spread.
+        dims : int, optional
+            Number of directions.
+        """
+        mean = features.mean(axis=0)
+        spread = features.std(axis=0)
+        scale = np.where(spread > 1e-9, scale / np.maximum(spread, 1e-9), 0.0)
+        scaled = (features - mean) * scale
+        gram = scaled.T @ scaled / max(len(features), 1)
+        values, vectors = np.linalg.eigh(gram.astype(np.float64))
+        top = np.argsort(-values)[:dims]
+        axes = (scale[:, None] * vectors[:, top]).astype(np.float32)
+        return cls(mean.astype(np.float32), np.ascontiguousarray(axes))
+
+    def project(self, features: Floats) -> Floats:
+        """Items x dimensions."""
+        return np.asarray((features - self.mean) @ self.axes, dtype=np.float32)
 
 
-def project(space: dict[str, Any], features: FloatArray) -> FloatArray:
-    """Place items in the attribute part of the space."""
-    return np.asarray((features - space["mean"]) @ space["axes"], dtype=np.float32)
+@dataclass(frozen=True)
+class ItemSpace:
+    """Where items lie: the routing description that the forest expects of them, beside a share of their attributes.
+
+    Attributes
+    ----------
+    described : Floats
+        Routing variants x d: low-rank description of every routing.
+    attributes : AttributeSpace
+        The attributes' part.
+    share : float
+        Factor of the attributes' part.
+    index : NeighbourIndex
+        The training items.
+    """
+
+    described: Floats
+    attributes: AttributeSpace
+    share: float
+    index: NeighbourIndex
+
+    def expected(self, votes: sparse.csr_matrix) -> Floats:
+        """Items x d: the routing description that the forest's votes expect."""
+        return np.asarray(votes @ self.described, dtype=np.float32)
+
+    def place(self, expected: Floats, features: Floats) -> Floats:
+        """Coordinates of items with these expected descriptions and features."""
+        return np.hstack([expected, self.attributes.project(features) * self.share]).astype(np.float32)

@@ -1,24 +1,21 @@
-"""Which jobs and resources have gone out of use, and how much an old routing still counts.
-
-What belongs here: dates of routings against each other. What does not: dates of work results of single items.
-"""
+"""Which jobs and resources have gone out of use, and how much an old routing still counts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import gammaln
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 
+#: Uses expected since the last one from which a code counts as out of use (Poisson: none seen has a chance of 1 in 400).
 _EXPECTED = 6.0
+#: Least score of a takeover.
 _SURE = 0.3
+#: A code that was there before must have grown by this share of what the old code had.
 _GROWN = 0.9
 #: Share of a code's uses whose dates may be astray.
 _STRAY = 0.02
@@ -29,18 +26,16 @@ _LEAST_ORDERS = float(np.log(1000.0))
 _DAY = 86_400_000_000.0
 
 
-def age_in_days(dates: pl.Series) -> FloatArray:
+def age_in_days(dates: pl.Series) -> Floats:
     """Days before the newest date; NaN without a date."""
     micro = dates.cast(pl.Datetime("us")).to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
     if not np.isfinite(micro).any():
         return np.full(len(micro), np.nan, dtype=np.float32)
-    age: FloatArray = ((np.nanmax(micro) - micro) / _DAY).astype(np.float32)
+    age: Floats = ((np.nanmax(micro) - micro) / _DAY).astype(np.float32)
     return age
 
 
-def retired(
-    item: IntArray, code: IntArray, n_codes: int, age: FloatArray, family: IntArray
-) -> NDArray[np.bool_]:
+def retired(item: Ints, code: Ints, n_codes: int, age: Floats, family: Ints) -> Bools:
     """Codes (jobs or steps) that items of the same families would have used since, and none did.
 
     For a code last used at age a, the routings of its families younger than a would have had it `share x number`
@@ -49,7 +44,16 @@ def retired(
 
     Parameters
     ----------
-    item, code: use pairs (label index, code). age: per label, days, NaN unknown. family: per label, >= 0.
+    item : Ints
+        Item (label) of every use.
+    code : Ints
+        Code of every use.
+    n_codes : int
+        Number of codes.
+    age : Floats
+        Per label, days, NaN unknown.
+    family : Ints
+        Per label, 0 or more.
     """
     out = np.zeros(n_codes, dtype=bool)
     dated = np.isfinite(age)
@@ -93,8 +97,14 @@ def successors(
 
     Parameters
     ----------
-    own: operations in order with item_key, job_cd, part_type and `code` (job_cd or res_cd). age: days per item_key,
-    only items with a date. gone: codes that `retired` found.
+    own : polars.DataFrame
+        Operations in order, with item_key, job_cd, part_type and `code`.
+    age : dict of str to float
+        Days per item_key, only items with a date.
+    gone : collection of str, optional
+        Codes that `retired` found.
+    code : str, optional
+        The column: job_cd or res_cd.
     """
     found: dict[str, str] = {}
     # A replaced neighbour hides a place, so look again once the first are known. Each round leaves fewer codes.
@@ -216,7 +226,7 @@ def _assign(scored: list[tuple[str, str, float]]) -> dict[str, str]:
     return {olds[r]: news[c] for r, c in zip(rows, cols, strict=True) if table[r, c] > _SURE}
 
 
-def age_weight(age: FloatArray, half_life_days: float) -> FloatArray:
+def age_weight(age: Floats, half_life_days: float) -> Floats:
     """1 for the newest routing, halved every `half_life_days`; unknown ages count as the median."""
     known = np.isfinite(age)
     middle = float(np.median(age[known])) if known.any() else 0.0

@@ -4,29 +4,22 @@ A routing is known here by three nested identities: its *sequence* (the job code
 compares), its *variant* (the sequence with resource and in-house/outsourced for every step) and its *steps*, each one
 of the observed triples (job, resource, inside). Predicting variants and steps instead of free codes is what keeps
 every proposed pair of job and resource a pair that the plant has really planned.
-
-What belongs here: coding of routings and the plant-wide catalogue of jobs, steps and resources. What does not:
-attributes, similarity, any learned model.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, OUTSOURCED
+from routing_etl.model.base.arrays import Bools, Ints
 from routing_etl.model.base.columns import FEW, lists, ranges, take
 from routing_etl.model.catalogue.recency import age_in_days, retired, successors
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 ROUTING_CODE_LENGTH = CANDIDATES["routing_code"].max_length or 1000
 _CODE_LENGTH = CANDIDATE_OPERATIONS["job_cd"].max_length or 32
@@ -55,23 +48,35 @@ STEP_NUMBERS = ("queue_min", "wait_min", "move_min", "mfg_lt_days", "subcontract
 class LaidOut:
     """The operations of sequences, end to end: of which of the asked sequences, at which place, which job and operation."""
 
-    owner: IntArray
-    position: IntArray
-    job: IntArray
-    operation: IntArray
+    owner: Ints
+    position: Ints
+    job: Ints
+    operation: Ints
 
 
 @dataclass(frozen=True)
 class SequenceBook:
-    """Sequences by number: offsets into their operations; `codes`: their job codes as text, `signatures`: their first job
-    names. Numbers from `n_own` on are those of `more`, so that nothing is copied for the few new ones of a prediction.
+    """Sequences by number. Those from `n_own` on are of `more`, so that nothing is copied for a prediction's few new ones.
+
+    Attributes
+    ----------
+    offsets : Ints
+        Where each sequence begins in `operations`, and the end.
+    operations : Ints
+        Operations of the sequences, end to end.
+    codes, signatures : polars.Series
+        Per sequence its job codes as text, and its first job names.
+    job_of_operation : Ints
+        Job of every operation.
+    more : SequenceBook or None
+        Further sequences.
     """
 
-    offsets: IntArray
-    operations: IntArray
+    offsets: Ints
+    operations: Ints
     codes: pl.Series
     signatures: pl.Series
-    job_of_operation: IntArray
+    job_of_operation: Ints
     more: SequenceBook | None = None
 
     @property
@@ -79,14 +84,24 @@ class SequenceBook:
         """Number of sequences without those of `more`."""
         return len(self.offsets) - 1
 
-    def extended(self, offsets: IntArray, operations: IntArray, catalogue: RoutingCatalogue) -> SequenceBook:
-        """This book with further sequences at its end, given by their operations."""
+    def extended(self, offsets: Ints, operations: Ints, catalogue: RoutingCatalogue) -> SequenceBook:
+        """Add further sequences at the end, in a new book.
+
+        Parameters
+        ----------
+        offsets : Ints
+            Where each new sequence begins in `operations`, and the end.
+        operations : Ints
+            Their operations.
+        catalogue : RoutingCatalogue
+            Codes and names of the jobs.
+        """
         if len(offsets) < 2:
             return self
         texts = catalogue.sequence_texts(offsets, catalogue.operation_job[operations])
         return replace(self, more=SequenceBook(offsets, operations, *texts, self.job_of_operation))
 
-    def lay_out(self, sequence: IntArray) -> LaidOut:
+    def lay_out(self, sequence: Ints) -> LaidOut:
         """The operations of these sequences."""
         first, size = self._bounds(sequence)
         owner = np.repeat(np.arange(len(sequence)), size)
@@ -101,7 +116,7 @@ class SequenceBook:
             operation[~here] = self.more.operations[place[~here]]
         return LaidOut(owner, position, self.job_of_operation[operation], operation)
 
-    def _bounds(self, sequence: IntArray) -> tuple[IntArray, IntArray]:
+    def _bounds(self, sequence: Ints) -> tuple[Ints, Ints]:
         """Start of each sequence in its own book, and its length."""
         own = np.minimum(sequence, self.n_own - 1)
         first, size = self.offsets[own], self.offsets[own + 1] - self.offsets[own]
@@ -110,7 +125,7 @@ class SequenceBook:
             first[new], size[new] = self.more._bounds(sequence[new] - self.n_own)
         return first, size
 
-    def texts(self, sequence: IntArray) -> tuple[pl.Series, pl.Series]:
+    def texts(self, sequence: Ints) -> tuple[pl.Series, pl.Series]:
         """Code and signature of every one of these sequences."""
         new = sequence >= self.n_own
         if self.more is None or not new.any():
@@ -144,25 +159,29 @@ class RoutingCatalogue:
     jobs: pl.Series
     job_names: pl.Series
     steps: pl.DataFrame
-    step_job: IntArray
-    sequence_offsets: IntArray
-    sequence_jobs: IntArray
-    variant_offsets: IntArray
-    variant_steps: IntArray
-    variant_sequence: IntArray
-    sequence_fits: NDArray[np.bool_]
-    step_fits: NDArray[np.bool_]
-    step_observed: NDArray[np.bool_]
+    step_job: Ints
+    sequence_offsets: Ints
+    sequence_jobs: Ints
+    variant_offsets: Ints
+    variant_steps: Ints
+    variant_sequence: Ints
+    sequence_fits: Bools
+    step_fits: Bools
+    step_observed: Bools
     replaced_jobs: dict[str, str]
     replaced_resources: dict[str, str]
     sequence_codes: pl.Series
-    operation_job: IntArray = field(init=False)
-    operation_key: IntArray = field(init=False)
-    sequence_operations: IntArray = field(init=False)
+    operation_job: Ints = field(init=False)
+    operation_key: Ints = field(init=False)
+    sequence_operations: Ints = field(init=False)
+    label_sequence: Ints = field(init=False)
+    label_variant: Ints = field(init=False)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Number the operations: a job and its occurrence in the routing (first, second ...)."""
+        self.label_sequence = self.labels["sequence"].to_numpy().astype(np.int64)
+        self.label_variant = self.labels["variant"].to_numpy().astype(np.int64)
         lengths = np.diff(self.sequence_offsets)
         owner = np.repeat(np.arange(self.n_sequences), lengths)
         occurrence = np.minimum(occurrences(owner, self.sequence_jobs), 63)
@@ -197,7 +216,7 @@ class RoutingCatalogue:
             self.operation_job,
         )
 
-    def sequence_texts(self, offsets: IntArray, jobs: IntArray) -> tuple[pl.Series, pl.Series]:
+    def sequence_texts(self, offsets: Ints, jobs: Ints) -> tuple[pl.Series, pl.Series]:
         """All job codes joined by '>', and the first four job names joined by '+', of every sequence."""
         codes, names = take(self.jobs, jobs), take(self.job_names, jobs)
         if len(offsets) <= FEW:
@@ -234,9 +253,9 @@ class RoutingCatalogue:
         matrix.data[:] = 1.0
         return matrix
 
-    def label_steps(self) -> tuple[IntArray, IntArray]:
+    def label_steps(self) -> tuple[Ints, Ints]:
         """Every step of every label's routing: label and step, label by label."""
-        matrix = self.variant_matrix()[self.labels["variant"].to_numpy().astype(np.int64)]
+        matrix = self.variant_matrix()[self.label_variant]
         label = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         return label, matrix.indices.astype(np.int64)
 
@@ -277,9 +296,12 @@ def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> s
 
     Parameters
     ----------
-    operations: OPERATIONS frame, all ranks.
+    catalogue : RoutingCatalogue
+        The known routings.
+    operations : polars.DataFrame
+        OPERATIONS frame, all ranks.
     """
-    own = catalogue.sequence_matrix()[catalogue.labels["sequence"].to_numpy()]
+    own = catalogue.sequence_matrix()[catalogue.label_sequence]
     labels = catalogue.labels.select("item_key", "rout_class").with_row_index("label")
     jobs = pl.DataFrame({"job_cd": catalogue.jobs}).with_row_index("job")
     other = (
@@ -312,7 +334,7 @@ def usual_operations(catalogue: RoutingCatalogue, operations: pl.DataFrame) -> s
     return sparse.csr_matrix(sparse.diags(1.0 / count) @ (own + more), dtype=np.float32)
 
 
-def occurrences(group: IntArray, value: IntArray) -> IntArray:
+def occurrences(group: Ints, value: Ints) -> Ints:
     """0 for the first appearance of a value in its group, 1 for the second ... Groups are contiguous."""
     order = np.lexsort((np.arange(len(value)), value, group))
     g, v = group[order], value[order]
@@ -327,13 +349,70 @@ def occurrences(group: IntArray, value: IntArray) -> IntArray:
 def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCatalogue:
     """Code the routing that counts (rank 0) of every item that may be learned from.
 
+    Parameters
+    ----------
+    items : polars.DataFrame
+        ITEMS frame.
+    operations : polars.DataFrame
+        OPERATIONS frame, all ranks.
+
     Raises
     ------
-    ModelError: there is no routed, non-excluded item at all.
+    ModelError
+        There is no routed, non-excluded item at all.
     """
     notes: list[str] = []
-    usable = items.filter(pl.col("excluded").is_null()).select("item_key")
     rank0 = operations.filter(pl.col("routing_rank") == 0)
+    own = _learnable(rank0, items, notes)
+    if own.height == 0:
+        raise ModelError(
+            f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
+            remedy="Check that the routing source is mapped and that items and routings share their item codes.",
+        )
+    own, replaced = _with_todays_codes(own, items, "job_cd", "job_nm")
+    own, replaced_machines = _with_todays_codes(own, items, "res_cd", "res_nm")
+    for what, found in (
+        ("Jobs replaced by another code", replaced),
+        ("Resources replaced by another", replaced_machines),
+    ):
+        if found:
+            notes.append(f"{what}; older routings are read with the new one: {_told(found)}.")
+    own, steps, jobs = _coded_steps(own)
+    coded = _coded_routings(own)
+    described = _describe_steps(own, steps)
+    fits_step = _fitting(described)
+    sequence_offsets, sequence_jobs = _offsets(coded.sequences["jobs"]), _flat(coded.sequences["jobs"])
+    job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
+    fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
+    fits &= (coded.sequences["sequence_code"].str.len_chars() <= ROUTING_CODE_LENGTH).to_numpy()
+    if not fits.all():
+        notes.append(
+            f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
+        )
+    return RoutingCatalogue(
+        labels=coded.labels,
+        jobs=jobs,
+        job_names=_job_names(described).fill_null(jobs),
+        steps=described,
+        step_job=steps["job"].to_numpy().astype(np.int64),
+        sequence_offsets=sequence_offsets,
+        sequence_jobs=sequence_jobs,
+        variant_offsets=_offsets(coded.variants["steps"]),
+        variant_steps=_flat(coded.variants["steps"]),
+        variant_sequence=coded.variants["sequence"].to_numpy().astype(np.int64),
+        sequence_fits=fits,
+        step_fits=fits_step,
+        step_observed=_observed(described, rank0),
+        replaced_jobs=replaced,
+        replaced_resources=replaced_machines,
+        sequence_codes=coded.sequences["sequence_code"],
+        notes=notes,
+    )
+
+
+def _learnable(rank0: pl.DataFrame, items: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """The operations, in order, of items that may be learned from; `notes` gets a sentence on what is left out."""
+    usable = items.filter(pl.col("excluded").is_null()).select("item_key")
     own = rank0.join(usable, on="item_key", how="semi").sort("item_key", "proc_seq")
     excluded = rank0["item_key"].n_unique() - own["item_key"].n_unique()
     if excluded:
@@ -344,22 +423,11 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
         notes.append(
             f"{incomplete.len()} routing(s) have an operation without a job code and are not learned."
         )
-    if own.height == 0:
-        raise ModelError(
-            f"There is no routed item to learn from ({items.height} items, {operations.height} operations).",
-            remedy="Check that the routing source is mapped and that items and routings share their item codes.",
-        )
-    own, replaced = _with_todays_codes(own, items, "job_cd", "job_nm")
-    if replaced:
-        notes.append(
-            f"Jobs replaced by another code; older routings are read with the new one: {_told(replaced)}."
-        )
-    own, replaced_machines = _with_todays_codes(own, items, "res_cd", "res_nm")
-    if replaced_machines:
-        notes.append(
-            "Resources replaced by another; older routings are read with the new one: "
-            f"{_told(replaced_machines)}."
-        )
+    return own
+
+
+def _coded_steps(own: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series]:
+    """The operations with the numbers of their step and job, the steps, and the job codes."""
     own = own.with_columns(
         step_key=pl.concat_str(
             pl.col("job_cd"), pl.col("res_cd").fill_null(""), pl.col("inside"), separator=_SEPARATOR
@@ -370,7 +438,20 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
     jobs = steps["job_cd"].unique().sort()
     steps = steps.join(pl.DataFrame({"job_cd": jobs}).with_row_index("job"), on="job_cd").sort("step")
     own = own.join(steps.select("step_key", "step", "job"), on="step_key", maintain_order="left")
+    return own, steps, jobs
 
+
+@dataclass(frozen=True)
+class _CodedRoutings:
+    """The labels with their sequence and variant; the distinct sequences and variants, with jobs and steps as lists."""
+
+    labels: pl.DataFrame
+    sequences: pl.DataFrame
+    variants: pl.DataFrame
+
+
+def _coded_routings(own: pl.DataFrame) -> _CodedRoutings:
+    """Number the distinct sequences and variants of the operations' routings."""
     routings = own.group_by("item_key", maintain_order=True).agg(
         pl.col("item_cd", "rout_no", "rout_class", "rout_date").first(),
         pl.col("job_cd").str.join(">").alias("sequence_code"),
@@ -390,56 +471,37 @@ def build_catalogue(items: pl.DataFrame, operations: pl.DataFrame) -> RoutingCat
     routings = routings.join(
         variants.select("variant_code", "variant"), on="variant_code", maintain_order="left"
     )
+    labels = routings.select(
+        "item_key", "item_cd", "rout_no", "rout_class", "rout_date", "sequence", "variant"
+    )
+    return _CodedRoutings(labels, sequences, variants)
 
-    described = _describe_steps(own, steps)
-    too_long = described.select(
+
+def _fitting(steps: pl.DataFrame) -> Bools:
+    """Per step, whether its codes fit the columns of the output."""
+    too_long = steps.select(
         (pl.col("job_cd").str.len_chars() > _CODE_LENGTH)
         | (pl.col("res_cd").str.len_chars() > _CODE_LENGTH).fill_null(False)
         | (pl.col("bp_cd").str.len_chars() > _BP_LENGTH).fill_null(False)
     ).to_series()
-    fits_step = ~too_long.to_numpy()
+    return np.asarray(~too_long.to_numpy())
+
+
+def _observed(steps: pl.DataFrame, rank0: pl.DataFrame) -> Bools:
+    """Per step, whether somebody planned it as it is, not only with a code that was replaced since."""
     planned = rank0.select("job_cd", "res_cd", "inside").unique().with_columns(seen=pl.lit(True))
-    seen = described.select("job_cd", "res_cd", "inside").join(
+    seen = steps.select("job_cd", "res_cd", "inside").join(
         planned, on=["job_cd", "res_cd", "inside"], how="left", nulls_equal=True, maintain_order="left"
     )
-    observed = seen["seen"].fill_null(False).to_numpy()
-    variant_offsets = _offsets(variants["steps"])
-    variant_steps = variants["steps"].explode().to_numpy().astype(np.int64)
-    sequence_offsets = _offsets(sequences["jobs"])
-    sequence_jobs = sequences["jobs"].explode().to_numpy().astype(np.int64)
-    job_fits = np.bincount(described["job"].to_numpy(), fits_step, jobs.len()) > 0
-    fits = np.bitwise_and.reduceat(job_fits[sequence_jobs], sequence_offsets[:-1])
-    fits &= (sequences["sequence_code"].str.len_chars() <= ROUTING_CODE_LENGTH).to_numpy()
-    if not fits.all():
-        notes.append(
-            f"{int((~fits).sum())} job sequence(s) hold a code too long for the output and are never proposed."
-        )
-    names = (
-        described.group_by("job")
-        .agg(pl.col("job_nm").sort_by("step_count", descending=True).drop_nulls().first())
-        .sort("job")
+    return np.asarray(seen["seen"].fill_null(False).to_numpy())
+
+
+def _job_names(steps: pl.DataFrame) -> pl.Series:
+    """Per job the name of its most frequent step that has one."""
+    names = steps.group_by("job").agg(
+        pl.col("job_nm").sort_by("step_count", descending=True).drop_nulls().first()
     )
-    return RoutingCatalogue(
-        labels=routings.select(
-            "item_key", "item_cd", "rout_no", "rout_class", "rout_date", "sequence", "variant"
-        ),
-        jobs=jobs,
-        job_names=names["job_nm"].fill_null(jobs),
-        steps=described,
-        step_job=steps["job"].to_numpy().astype(np.int64),
-        sequence_offsets=sequence_offsets,
-        sequence_jobs=sequence_jobs,
-        variant_offsets=variant_offsets,
-        variant_steps=variant_steps,
-        variant_sequence=variants["sequence"].to_numpy().astype(np.int64),
-        sequence_fits=fits,
-        step_fits=fits_step,
-        step_observed=observed,
-        replaced_jobs=replaced,
-        replaced_resources=replaced_machines,
-        sequence_codes=sequences["sequence_code"],
-        notes=notes,
-    )
+    return names.sort("job")["job_nm"]
 
 
 def _with_todays_codes(
@@ -493,7 +555,13 @@ def _told(replaced: dict[str, str]) -> str:
     return ", ".join(f"{a} -> {b}" for a, b in sorted(replaced.items()))
 
 
-def _offsets(lists: pl.Series) -> IntArray:
+def _flat(lists: pl.Series) -> Ints:
+    """The values of all lists, end to end."""
+    return lists.explode().to_numpy().astype(np.int64)
+
+
+def _offsets(lists: pl.Series) -> Ints:
+    """Where each list begins in `_flat`, and the end."""
     return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
 
 

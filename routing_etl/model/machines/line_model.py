@@ -3,9 +3,6 @@
 Jobs that are planned on the same machines form a *line* (turning, milling, washing ...); an item that visits a line with
 several jobs visits it with the same machine, as a rule, and which one depends on its size, material and family. So the
 machine is learned per line from all its jobs together, and a job takes the line's answer among its own machines.
-
-What belongs here: finding lines, learning and predicting machines. What does not: which jobs an item needs, and the
-rules on machines out of use or waiting pools (`choice.py`).
 """
 
 from __future__ import annotations
@@ -18,21 +15,25 @@ from typing import Any
 import numpy as np
 import polars as pl
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import ranges
 from routing_etl.model.base.trees import PackedTrees
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
+#: A line with fewer cases gets the shares of its machines, the same for every item.
 _LEAST_ROWS = 12
-_PILOT_ROWS = 3000
-_PILOT_TREES = 8
+#: Size of the forest of random cuts that finds the columns worth asking, and how many those are.
+_PILOT_ROWS, _PILOT_TREES, _MOST_COLUMNS = 3000, 8, 32
+#: As in scikit-learn's forest.
+_MIN_LEAF, _MAX_FEATURES = 1, 0.3
+#: Most cases that grow a line's forest.
+MOST_ROWS = 12_000
+#: Jobs are one line up to this cosine distance of their machines' (square rooted) shares.
+_ALIKE = 0.5
 
 
 @dataclass
@@ -42,10 +43,10 @@ class Shares:
     `answers`: ascending. `trees`: the `tree_` of fitted trees, `columns`: the features that they ask.
     """
 
-    answers: IntArray
-    shares: FloatArray
+    answers: Ints
+    shares: Floats
     trees: Sequence[Any] = ()
-    columns: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    columns: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class SharesBook:
@@ -70,7 +71,7 @@ class SharesBook:
         ]
         self.start = np.concatenate([np.empty(0, np.int64), *starts])
 
-    def predict(self, features: FloatArray, row: IntArray, part: IntArray, answer: IntArray) -> FloatArray:
+    def predict(self, features: Floats, row: Ints, part: Ints, answer: Ints) -> Floats:
         """Probability of `answer[i]` under part `part[i]` for item `row[i]`; 0 for an answer that the part has not."""
         out = np.zeros(len(row), dtype=np.float32)
         place = np.zeros(len(row), dtype=np.int64)
@@ -101,39 +102,37 @@ class LineModel:
 
     Parameters
     ----------
-    n_trees, min_leaf, max_features: of the forest of a line. max_columns: columns that it may ask. max_rows: most items
-        that grow it. alike: jobs are one line up to this cosine distance of their machines' (square rooted) shares.
+    n_trees : int, optional
+        Trees of the forest of a line.
+    n_jobs : int, optional
+        Lines learned at once, in threads.
+    random_state : int, optional
+        Seed.
+
+    Attributes
+    ----------
+    line_of_job_ : Ints
+        Line of every job, -1 for a job without uses.
     """
 
-    def __init__(
-        self,
-        *,
-        n_trees: int = 24,
-        min_leaf: int = 1,
-        max_features: float = 0.3,
-        max_columns: int = 32,
-        max_rows: int = 12_000,
-        alike: float = 0.5,
-        n_jobs: int | None = None,
-        random_state: int = 42,
-    ) -> None:
+    def __init__(self, *, n_trees: int = 24, n_jobs: int | None = None, random_state: int = 42) -> None:
         self.n_trees = n_trees
-        self.min_leaf = min_leaf
-        self.max_features = max_features
-        self.max_columns = max_columns
-        self.max_rows = max_rows
-        self.alike = alike
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(
-        self, catalogue: RoutingCatalogue, features: FloatArray, live: NDArray[np.bool_], weights: FloatArray
-    ) -> LineModel:
+    def fit(self, catalogue: RoutingCatalogue, features: Floats, live: Bools, weights: Floats) -> LineModel:
         """Learn.
 
         Parameters
         ----------
-        features, weights: per label. live: per step, whether it may be proposed; steps out of use teach nothing.
+        catalogue : RoutingCatalogue
+            The known routings.
+        features : Floats
+            Labels x columns, the encoded attributes.
+        live : Bools
+            Per step, whether it may be proposed; steps out of use teach nothing.
+        weights : Floats
+            Per label, how much it counts.
         """
         # Work sent outside is one answer, whatever its resource is called there or whether it is filled in at all.
         machine = catalogue.steps.select(
@@ -161,23 +160,30 @@ class LineModel:
         self.lines_ = SharesBook(lines)
         return self
 
-    def _lines(self, job: IntArray, machine: IntArray, n_jobs: int, n_machines: int) -> IntArray:
+    def _lines(self, job: Ints, machine: Ints, n_jobs: int, n_machines: int) -> Ints:
         table = sparse.csr_matrix((np.ones(len(job)), (job, machine)), shape=(n_jobs, n_machines)).toarray()
         seen = np.flatnonzero(table.sum(axis=1) > 0)
         out = np.full(n_jobs, -1, dtype=np.int64)
         if len(seen) > 1:
             share = np.sqrt(table[seen] / table[seen].sum(axis=1, keepdims=True))
-            out[seen] = fcluster(linkage(share, "average", "cosine"), self.alike, "distance") - 1
+            out[seen] = fcluster(linkage(share, "average", "cosine"), _ALIKE, "distance") - 1
         else:
             out[seen] = 0
         return out
 
-    def learn(self, features: FloatArray, label: IntArray, machine: IntArray, weights: FloatArray) -> Shares:
+    def learn(self, features: Floats, label: Ints, machine: Ints, weights: Floats) -> Shares:
         """Shares of the machines.
 
         Parameters
         ----------
-        features: a row per label; weights likewise. label, machine: the cases.
+        features : Floats
+            Labels x columns.
+        label : Ints
+            Label of every case.
+        machine : Ints
+            Machine of every case.
+        weights : Floats
+            Per label.
         """
         machines, answer = np.unique(machine, return_inverse=True)
         weight = weights[label].astype(np.float64)
@@ -185,14 +191,14 @@ class LineModel:
         if len(machines) < 2 or len(label) < _LEAST_ROWS:
             return Shares(machines, shares[None, :])
         rows = np.arange(len(label))
-        if len(rows) > self.max_rows:
+        if len(rows) > MOST_ROWS:
             rng = np.random.default_rng(self.random_state)
-            rows = np.sort(rng.choice(rows, self.max_rows, replace=False))
+            rows = np.sort(rng.choice(rows, MOST_ROWS, replace=False))
         columns = self._telling(features, label[rows], answer[rows])
         forest = RandomForestClassifier(
             self.n_trees,
-            min_samples_leaf=self.min_leaf,
-            max_features=self.max_features,
+            min_samples_leaf=_MIN_LEAF,
+            max_features=_MAX_FEATURES,
             n_jobs=1,
             random_state=self.random_state,
         ).fit(features[np.ix_(label[rows], columns)], answer[rows], sample_weight=weight[rows])
@@ -205,9 +211,9 @@ class LineModel:
         )
         return Shares(machines, values, trees, columns)
 
-    def _telling(self, features: FloatArray, label: IntArray, answer: IntArray) -> IntArray:
+    def _telling(self, features: Floats, label: Ints, answer: Ints) -> Ints:
         """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
-        if features.shape[1] <= self.max_columns:
+        if features.shape[1] <= _MOST_COLUMNS:
             return np.arange(features.shape[1])
         if len(label) > _PILOT_ROWS:
             rng = np.random.default_rng(self.random_state)
@@ -215,20 +221,25 @@ class LineModel:
             label, answer = label[some], answer[some]
         pilot = ExtraTreesClassifier(
             _PILOT_TREES,
-            min_samples_leaf=self.min_leaf,
+            min_samples_leaf=_MIN_LEAF,
             max_features=0.5,
             n_jobs=1,
             random_state=self.random_state,
         ).fit(features[label], answer)
         order = np.argsort(-pilot.feature_importances_, kind="stable")
-        return np.sort(order[: self.max_columns])
+        return np.sort(order[:_MOST_COLUMNS])
 
-    def predict(self, features: FloatArray, row: IntArray, step: IntArray) -> FloatArray:
+    def predict(self, features: Floats, row: Ints, step: Ints) -> Floats:
         """Probability that item `row[i]`, when it visits the line of `step[i]`'s job, does so with that step's machine.
 
         Parameters
         ----------
-        row: row in `features`. step: index into the catalogue's steps.
+        features : Floats
+            Items x columns.
+        row : Ints
+            Item of every case.
+        step : Ints
+            Step of every case, an index into the catalogue's steps.
         """
         out = np.zeros(len(row), dtype=np.float32)
         line = self.line_of_job_[self.step_job_[step]]

@@ -4,23 +4,16 @@ Which machine of a line an item goes to depends on the line (`line_model`); whet
 on the item's attributes (too large, a material that only a partner treats) and on the routing around it (a part that is
 made outside comes back with an inspection that is booked outside too). So it is learned per job, from all the items that
 have the job, and knows how often the routing's other jobs leave.
-
-What belongs here: the probability that a job leaves. What does not: which partner or machine (`choice`).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
-from routing_etl.model.machines.line_model import LineModel, Shares, SharesBook
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
+from routing_etl.model.machines.line_model import MOST_ROWS, LineModel, Shares, SharesBook
 
 #: A job is learned from so many uses on either side; one that left less often is left to the line model.
 _LEAST_USES = 4
@@ -31,16 +24,29 @@ class OutsideModel:
 
     Parameters
     ----------
-    n_jobs, random_state: as everywhere.
+    n_jobs : int, optional
+        Jobs learned at once, in threads.
+    random_state : int, optional
+        Seed.
     """
 
     def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, catalogue: RoutingCatalogue, features: FloatArray, weights: FloatArray) -> OutsideModel:
-        """Learn from every operation, also from those whose resource is out of use or not filled in: that they left, or
-        did not, is known all the same. `features`, `weights`: a row per label.
+    def fit(self, catalogue: RoutingCatalogue, features: Floats, weights: Floats) -> OutsideModel:
+        """Learn from every operation.
+
+        Those whose resource is out of use or not filled in count too: whether they left is known all the same.
+
+        Parameters
+        ----------
+        catalogue : RoutingCatalogue
+            The known routings.
+        features : Floats
+            Labels x columns, the encoded attributes.
+        weights : Floats
+            Per label, how much it counts.
         """
         outsourced = catalogue.steps["outsourced"].to_numpy().astype(bool)
         label, step = catalogue.label_steps()
@@ -56,9 +62,9 @@ class OutsideModel:
 
         def one(number: int) -> Shares:
             here = order[bounds[number] : bounds[number + 1]]
-            if len(here) > forest.max_rows:
+            if len(here) > MOST_ROWS:
                 rng = np.random.default_rng(self.random_state)
-                here = np.sort(rng.choice(here, forest.max_rows, replace=False))
+                here = np.sort(rng.choice(here, MOST_ROWS, replace=False))
             known = np.column_stack([features[label[here]], others[here]])
             return forest.learn(
                 known, np.arange(len(here)), leaves[here].astype(np.int64), weights[label[here]]
@@ -70,24 +76,32 @@ class OutsideModel:
         self.jobs_ = SharesBook(found) if found else None
         return self
 
-    def _others(self, group: IntArray, job: IntArray, n_groups: int) -> FloatArray:
+    def _others(self, group: Ints, job: Ints, n_groups: int) -> Floats:
         """Mean rate at which the other jobs of the same routing leave, per case; 0 for a job that stands alone."""
         rate = self.rate_[job]
         total, count = np.bincount(group, rate, n_groups), np.bincount(group, minlength=n_groups)
         return np.asarray((total[group] - rate) / np.maximum(count[group] - 1, 1), dtype=np.float32)
 
-    def predict(
-        self, features: FloatArray, row: IntArray, sequence: IntArray, book: SequenceBook
-    ) -> tuple[IntArray, FloatArray]:
+    def predict(self, features: Floats, row: Ints, sequence: Ints, book: SequenceBook) -> tuple[Ints, Floats]:
         """The jobs of every candidate in order that are learned here, and the probability that each leaves.
 
         Parameters
         ----------
-        row, sequence: per candidate the row in `features` and the number in `book`.
+        features : Floats
+            Items x columns.
+        row : Ints
+            Item of every candidate.
+        sequence : Ints
+            Number of every candidate in `book`.
+        book : SequenceBook
+            The operations of every candidate.
 
         Returns
         -------
-        place: index into the candidates' jobs laid end to end. probability: likewise.
+        place : Ints
+            Indices into the candidates' jobs laid end to end.
+        probability : Floats
+            That each of these jobs is done outside.
         """
         laid = book.lay_out(sequence)
         candidate, job = laid.owner, laid.job

@@ -1,8 +1,4 @@
-"""Which machines may run a job: the plant-wide alternatives.
-
-What belongs here: counting resources of jobs over routings and work results. What does not: the choice for one item, and
-which codes are out of use (`recency`).
-"""
+"""Which machines may run a job: the plant-wide alternatives."""
 
 from __future__ import annotations
 
@@ -11,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.frames import RESOURCE_ALTERNATIVES, TimeEvidence
+from routing_etl.model.base.arrays import Bools
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
 _LENGTH = RESOURCE_ALTERNATIVES["res_cd"].max_length or 32
@@ -28,13 +24,14 @@ def is_pool(column: str, words: Sequence[str]) -> pl.Expr:
     return pl.col(column).str.contains_any(list(words)).fill_null(False)
 
 
-def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> NDArray[np.bool_]:
+def pool_steps(steps: pl.DataFrame, words: Sequence[str]) -> Bools:
     """Per step of the catalogue, whether its resource is a waiting pool."""
-    flags = steps.select(is_pool("res_cd", words) | is_pool("res_nm", words)).to_series()
+    pools = is_pool("res_cd", words) | is_pool("res_nm", words)
+    flags = steps.with_columns(pool=pools)["pool"]  # without words a literal, which must fill the column
     return np.asarray(flags.to_numpy(), dtype=bool)
 
 
-def unnamed_steps(steps: pl.DataFrame, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def unnamed_steps(steps: pl.DataFrame, usable: Bools) -> Bools:
     """Per step of the catalogue, whether it lacks a resource and a usable step of the same job and kind has one.
 
     A resource that was not filled in is missing, not another choice; kind: in-house or outsourced. `usable`: per step,
@@ -64,7 +61,7 @@ class OutOfUse:
     )
 
     @classmethod
-    def of(cls, catalogue: RoutingCatalogue, jobs: Collection[str], old_step: NDArray[np.bool_]) -> OutOfUse:
+    def of(cls, catalogue: RoutingCatalogue, jobs: Collection[str], old_step: Bools) -> OutOfUse:
         """From the catalogue's replacements, the retired jobs, and whether each step is retired."""
         pairs = catalogue.steps.select("job_cd", "res_cd", old=pl.Series(old_step)).drop_nulls("res_cd")
         pairs = pairs.group_by("job_cd", "res_cd").agg(pl.col("old").all()).filter("old").drop("old")

@@ -1,25 +1,18 @@
-"""A machine, or a supplier, for every operation of the chosen routings.
-
-What belongs here: choosing among the steps that were observed. What does not: scores of routings, frames.
-"""
+"""A machine, or a supplier, for every operation of the chosen routings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from routing_etl.model.base.columns import ranges
-from routing_etl.model.candidates.maker import Evidence, pick
+from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.columns import pick, ranges
+from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.ranking.choice import Chosen
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: Weight of the line model against the forest's votes in the choice of a machine.
 _LINE_SHARE = 0.85
@@ -29,22 +22,36 @@ _OUT_OF_USE = -5.0
 
 @dataclass
 class ChosenSteps:
-    """The operations of the chosen candidates in order. `candidate`: index into `Chosen`; `step`: catalogue index."""
+    """The operations of the chosen candidates, in order; one entry per operation.
 
-    candidate: IntArray
-    position: IntArray
-    step: IntArray
-    confidence: FloatArray
-    support: FloatArray
+    Attributes
+    ----------
+    candidate : Ints
+        Index into `Chosen`.
+    position : Ints
+        Place in the routing, from 0.
+    step : Ints
+        Index into the catalogue's steps.
+    confidence : Floats
+        Probability that the item's routing has the operation, given how sure the candidate is.
+    support : Floats
+        The operation model's probability.
+    """
+
+    candidate: Ints
+    position: Ints
+    step: Ints
+    confidence: Floats
+    support: Floats
 
 
-def _share(values: FloatArray, group: IntArray) -> FloatArray:
+def _share(values: Floats, group: Ints) -> Floats:
     """Values as shares of their group's sum; 0 where the sum is 0."""
     total = np.bincount(group, values, int(group[-1]) + 1 if len(group) else 0)
     return np.asarray(values / np.maximum(total[group], 1e-12))
 
 
-def _best_of(which: IntArray, step: IntArray, score: FloatArray, side: NDArray[np.bool_], n: int) -> IntArray:
+def _best_of(which: Ints, step: Ints, score: Floats, side: Bools, n: int) -> Ints:
     """Per group the place of its best step on one side, the smaller step on a tie; -1 where it has none there."""
     here = np.flatnonzero(side)
     order = here[np.lexsort((step[here], -score[here], which[here]))]
@@ -64,15 +71,23 @@ class StepChooser:
         catalogue: RoutingCatalogue,
         lines: LineModel,
         outside: OutsideModel,
-        live: NDArray[np.bool_],
-        pool: NDArray[np.bool_],
+        live: Bools,
+        pool: Bools,
     ) -> StepChooser:
         """Prepare the table of steps per job.
 
         Parameters
         ----------
-        lines, outside: the fitted models of the machines and of what leaves the plant.
-        live: per step, whether it may be proposed. pool: per step, whether its resource is a waiting pool.
+        catalogue : RoutingCatalogue
+            The known routings.
+        lines : LineModel
+            Fitted: which machine of a line.
+        outside : OutsideModel
+            Fitted: which jobs leave the plant.
+        live : Bools
+            Per step, whether it may be proposed.
+        pool : Bools
+            Per step, whether its resource is a waiting pool.
         """
         count = catalogue.steps["step_count"].to_numpy().astype(np.float64)
         self.lines_, self.outside_model_ = lines, outside
@@ -92,14 +107,23 @@ class StepChooser:
         self.outside_ = catalogue.steps["outsourced"].to_numpy().astype(bool)
         return self
 
-    def steps(
-        self, chosen: Chosen, evidence: Evidence, book: SequenceBook, features: FloatArray
-    ) -> ChosenSteps:
+    def steps(self, chosen: Chosen, evidence: Evidence, book: SequenceBook, features: Floats) -> ChosenSteps:
         """The operations of every chosen candidate, for each job the best of the steps it was observed with.
 
         A step's score is a mean of two shares among the job's steps: what the line model says about its machine, and
         the votes of the item's leaves in the forest, which know the whole routing. Whether the job leaves the plant is
         decided first, by the outside model or, for a job that it has not learned, by the sums of both sides.
+
+        Parameters
+        ----------
+        chosen : Chosen
+            The candidates.
+        evidence : Evidence
+            What is known of the items.
+        book : SequenceBook
+            The operations of every candidate.
+        features : Floats
+            Items x columns, the encoded attributes.
         """
         expected = (evidence.votes @ self.variant_steps_).tocsr()
         laid = book.lay_out(chosen.sequence)
@@ -139,28 +163,4 @@ class StepChooser:
             step=best_step,
             confidence=covered.astype(np.float32),
             support=probability.astype(np.float32),
-        )
-
-    def voters(
-        self, chosen: Chosen, evidence: Evidence, sequence_of: IntArray, per_candidate: int
-    ) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray]:
-        """Neighbours that voted: item row, candidate rank, place, training item, similarity, weight of the vote.
-
-        The reference item comes first. Where none voted, because no neighbour has the routing, it stands alone with weight 0.
-        """
-        neighbours, near = evidence.neighbours[chosen.row], evidence.similarity[chosen.row]
-        same = (neighbours >= 0) & (sequence_of[np.maximum(neighbours, 0)] == chosen.sequence[:, None])
-        weight = np.where(same, near**2, 0.0)
-        total = np.maximum(weight.sum(axis=1), 1e-9)
-        is_reference = (neighbours == chosen.reference[:, None]) & (chosen.reference >= 0)[:, None]
-        shown = np.where(chosen.copied[:, None], same, is_reference)
-        place = np.cumsum(shown, axis=1)
-        candidate, column = np.nonzero(shown & (place <= per_candidate))
-        return (
-            chosen.row[candidate],
-            chosen.rank[candidate],
-            place[candidate, column],
-            neighbours[candidate, column],
-            near[candidate, column].astype(np.float32),
-            (weight[candidate, column] / total[candidate]).astype(np.float32),
         )

@@ -1,88 +1,149 @@
-"""The few candidates that are proposed for each item, and the reference item of each.
-
-What belongs here: choosing among ranked routings. What does not: scores, machines, frames.
-"""
+"""The few candidates that are proposed for each item, the reference item of each, and the neighbours that voted for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-from routing_etl.model.candidates.maker import Evidence, rank_in_group
+from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.columns import rank_in_group
+from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.catalogue.routings import SequenceBook
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 #: Nearest neighbours among which a candidate that no neighbour has looks for its reference.
 _NEAREST = 5
 
 
-@dataclass
-class Chosen:
-    """The candidates of a batch after ranking, sorted by item row and rank; one entry per candidate.
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates of a batch with their calibrated probability; one entry per item and candidate.
 
-    `reference`: training item (label index) that supports it most, -1 when there is none; `copied`: it has this routing.
+    Attributes
+    ----------
+    row, sequence : Ints
+        Row of the item and number of the candidate.
+    probability : Floats
+        That it is the engineer's routing.
     """
 
-    row: IntArray
-    rank: IntArray
-    sequence: IntArray
-    confidence: FloatArray
-    similarity: FloatArray
-    reference: IntArray
-    copied: NDArray[np.bool_]
-    neighbour_count: IntArray
-    support: FloatArray
+    row: Ints
+    sequence: Ints
+    probability: Floats
+
+    def at(self, rows: Ints | Bools) -> Ranked:
+        """Some of the entries, in this order."""
+        return Ranked(self.row[rows], self.sequence[rows], self.probability[rows])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The candidates that are proposed, sorted by item row and rank; one entry per candidate.
+
+    Attributes
+    ----------
+    row, rank, sequence : Ints
+        Row of the item, place among its candidates (from 1), and number in the book of sequences.
+    confidence : Floats
+        Probability that it is the engineer's routing.
+    similarity : Floats
+        Similarity of the reference item.
+    reference : Ints
+        Training item (label) that supports the candidate most, -1 when there is none.
+    copied : Bools
+        Whether the reference item has this routing.
+    neighbour_count : Ints
+        Neighbours that have it.
+    support : Floats
+        Their share of the neighbours' votes.
+    """
+
+    row: Ints
+    rank: Ints
+    sequence: Ints
+    confidence: Floats
+    similarity: Floats
+    reference: Ints
+    copied: Bools
+    neighbour_count: Ints
+    support: Floats
+
+
+@dataclass(frozen=True)
+class Voters:
+    """Neighbours that voted for a candidate; one entry per candidate and neighbour.
+
+    Attributes
+    ----------
+    row, rank : Ints
+        Row of the item and rank of the candidate.
+    place : Ints
+        Place of the neighbour, from 1; the reference item comes first.
+    label : Ints
+        The neighbour's number among the training items.
+    similarity, weight : Floats
+        Its similarity, and its share of the votes for the candidate.
+    """
+
+    row: Ints
+    rank: Ints
+    place: Ints
+    label: Ints
+    similarity: Floats
+    weight: Floats
 
 
 def choose(
-    row: IntArray,
-    sequence: IntArray,
-    probability: NDArray[np.float64],
-    evidence: Evidence,
-    sequence_of: IntArray,
-    per_item: int,
-    book: SequenceBook,
+    ranked: Ranked, neighbours: Neighbours, book: SequenceBook, label_sequence: Ints, per_item: int
 ) -> Chosen:
     """Keep each item's best candidates, best first, with a reference item for each.
 
     The reference is the most similar neighbour that has the routing. Where none has, it is the one of the nearest
-    neighbours whose routing has most in common with it, and the similarity counts by that share of operations (Jaccard).
+    neighbours whose routing has most in common with it, and its similarity is multiplied by that share of operations
+    (Jaccard index).
+
+    Parameters
+    ----------
+    ranked : Ranked
+        The candidates.
+    neighbours : Neighbours
+        The neighbours of every item.
+    book : SequenceBook
+        The operations of every candidate.
+    label_sequence : Ints
+        Sequence of every training item.
+    per_item : int
+        Most candidates of an item.
     """
-    order = np.lexsort((sequence, -probability, row))
-    row, sequence, probability = row[order], sequence[order], probability[order]
-    rank = rank_in_group(row)
+    ranked = ranked.at(np.lexsort((ranked.sequence, -ranked.probability, ranked.row)))
+    rank = rank_in_group(ranked.row)
     keep = rank < per_item
-    row, sequence, probability, rank = row[keep], sequence[keep], probability[keep], rank[keep]
-    neighbours = evidence.neighbours[row]
-    same = (neighbours >= 0) & (sequence_of[np.maximum(neighbours, 0)] == sequence[:, None])
-    similarity = np.where(same, evidence.similarity[row], -1.0)
+    ranked, rank = ranked.at(keep), rank[keep]
+    sequence = ranked.sequence
+    near = neighbours.at(ranked.row)
+    same = near.having(sequence, label_sequence)
+    similarity = np.where(same, near.similarity, -1.0)
     best = similarity.argmax(axis=1)
     top = np.take_along_axis(similarity, best[:, None], 1)[:, 0]
-    reference = np.where(top >= 0, np.take_along_axis(neighbours, best[:, None], 1)[:, 0], -1)
+    reference = np.where(top >= 0, np.take_along_axis(near.label, best[:, None], 1)[:, 0], -1)
     copied = top >= 0
     lone = np.flatnonzero(~copied)
-    if len(lone) and neighbours.shape[1]:
-        nearest = neighbours[lone][:, :_NEAREST]
-        common = _common(
-            book, sequence[lone], np.where(nearest >= 0, sequence_of[np.maximum(nearest, 0)], -1)
-        )
-        worth = np.where(nearest >= 0, evidence.similarity[row[lone]][:, :_NEAREST] * common, -1.0)
+    if len(lone) and near.label.shape[1]:
+        nearest = near.label[lone][:, :_NEAREST]
+        theirs = np.where(nearest >= 0, label_sequence[np.maximum(nearest, 0)], -1)
+        common = _common(book, sequence[lone], theirs)
+        worth = np.where(nearest >= 0, near.similarity[lone][:, :_NEAREST] * common, -1.0)
         first = worth.argmax(axis=1)
         top[lone] = np.take_along_axis(worth, first[:, None], 1)[:, 0]
         reference[lone] = np.where(top[lone] >= 0, np.take_along_axis(nearest, first[:, None], 1)[:, 0], -1)
-    weight = evidence.similarity[row] ** 2 * (neighbours >= 0)
+    weight = near.similarity**2 * (near.label >= 0)
     share = (weight * same).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     return Chosen(
-        row=row,
+        row=ranked.row,
         rank=rank + 1,
         sequence=sequence,
-        confidence=probability.astype(np.float32),
+        confidence=ranked.probability.astype(np.float32),
         similarity=np.maximum(top, 0.0).astype(np.float32),
         reference=reference.astype(np.int64),
         copied=copied,
@@ -91,7 +152,41 @@ def choose(
     )
 
 
-def _common(book: SequenceBook, sequence: IntArray, theirs: IntArray) -> FloatArray:
+def voters(chosen: Chosen, neighbours: Neighbours, label_sequence: Ints, per_candidate: int) -> Voters:
+    """Neighbours that have the candidate's routing, most similar first.
+
+    Where none has it, the reference item stands alone with weight 0.
+
+    Parameters
+    ----------
+    chosen : Chosen
+        The candidates.
+    neighbours : Neighbours
+        The neighbours of every item.
+    label_sequence : Ints
+        Sequence of every training item.
+    per_candidate : int
+        Most neighbours of a candidate.
+    """
+    near = neighbours.at(chosen.row)
+    same = near.having(chosen.sequence, label_sequence)
+    weight = np.where(same, near.similarity**2, 0.0)
+    total = np.maximum(weight.sum(axis=1), 1e-9)
+    is_reference = (near.label == chosen.reference[:, None]) & (chosen.reference >= 0)[:, None]
+    shown = np.where(chosen.copied[:, None], same, is_reference)
+    place = np.cumsum(shown, axis=1)
+    candidate, column = np.nonzero(shown & (place <= per_candidate))
+    return Voters(
+        row=chosen.row[candidate],
+        rank=chosen.rank[candidate],
+        place=place[candidate, column],
+        label=near.label[candidate, column],
+        similarity=near.similarity[candidate, column].astype(np.float32),
+        weight=(weight[candidate, column] / total[candidate]).astype(np.float32),
+    )
+
+
+def _common(book: SequenceBook, sequence: Ints, theirs: Ints) -> Floats:
     """Share of operations that a sequence and each of its row of other sequences have in common, of those either has."""
     asked, place = np.unique(np.concatenate([sequence, np.maximum(theirs, 0).ravel()]), return_inverse=True)
     laid = book.lay_out(asked)

@@ -1,28 +1,21 @@
-"""How sure a proposal may be for an item of a part type that nobody has routed.
-
-What belongs here: which types are new, and what that does to confidence. What does not: similarity itself.
-"""
+"""How sure a proposal may be for an item of a part type that nobody has routed."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from routing_etl.model.attributes.levels import normalise, normalised
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
-_SAMPLE = 1500
-_CELLS = 20_000_000
-#: Of the bound that items of new types have: what the least of them keep.
+#: Training items that measure the factor, and distances computed at once.
+_SAMPLE, _CELLS = 1500, 20_000_000
+#: Share of the bound that the least likely items of new types keep; the likeliest have all of it.
 _DOUBT = 0.75
 
 
@@ -49,7 +42,7 @@ class Novelty:
     factor: float
     bound: float | None
 
-    def unseen(self, items: pl.DataFrame) -> NDArray[np.bool_]:
+    def unseen(self, items: pl.DataFrame) -> Bools:
         """Items whose type no routed item has; one without a type is not among them."""
         if not self.attribute:
             return np.zeros(items.height, dtype=bool)
@@ -63,17 +56,20 @@ class Novelty:
     def _values(self) -> frozenset[str]:
         return frozenset(self.known.to_list())
 
-    def doubted(
-        self, probability: FloatArray, row: IntArray, unseen: NDArray[np.bool_]
-    ) -> tuple[FloatArray, FloatArray]:
+    def doubted(self, probability: Floats, row: Ints, unseen: Bools) -> tuple[Floats, Floats]:
         """Confidence of every candidate, and per item how likely its best one is to be right at all.
 
         No routing shows how far those of other types hold for a new one. So an item of a new part type is never surer
-        than the least sure known ones, and among its like those stay ahead that the rest of the item speaks for.
+        than the least sure known items; among items of new types the order by probability stays.
 
         Parameters
         ----------
-        probability, row: per candidate, calibrated on known types, and its item. unseen: per item.
+        probability : Floats
+            Per candidate, calibrated on known types.
+        row : Ints
+            Item of every candidate.
+        unseen : Bools
+            Per item, whether its type is new.
         """
         top = np.zeros(len(unseen))
         np.maximum.at(top, row, probability)
@@ -85,10 +81,10 @@ class Novelty:
 
 
 def novelty_factor(
-    kind: NDArray[np.int32],
-    points: FloatArray,
-    sequence_of: IntArray,
-    nearest_same: NDArray[np.bool_],
+    kind: Codes,
+    points: Floats,
+    sequence_of: Ints,
+    nearest_same: Bools,
     random_state: int,
 ) -> float:
     """How much less sure a proposal is when it rests on other part types only: 0 .. 1.
@@ -98,8 +94,16 @@ def novelty_factor(
 
     Parameters
     ----------
-    kind, points, sequence_of: per training item its type, place and job sequence.
-    nearest_same: whether its nearest neighbour has its routing.
+    kind : Codes
+        Type of every training item.
+    points : Floats
+        Their coordinates in the space of items.
+    sequence_of : Ints
+        Their job sequences.
+    nearest_same : Bools
+        Whether the nearest neighbour of each has its routing.
+    random_state : int
+        Seed of the sample.
     """
     rng = np.random.default_rng(random_state)
     sample = np.sort(rng.choice(len(kind), min(_SAMPLE, len(kind)), replace=False))

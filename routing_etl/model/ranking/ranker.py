@@ -2,20 +2,18 @@
 
 Gradient-boosted trees over the evidence features and the family of the item, because planners of one family depart from
 their rules more often than those of another; where there are too few items for that, a logistic regression on the
-few features that always point the same way. The scores of training items come from folds that have not seen them;
-isotonic regression on those, moved by what each family's planners do, makes them probabilities, the first choice apart
-from the rest, because the best of several noisy scores is on average too good.
-
-What belongs here: scoring and calibration. What does not: evidence features.
+few features that always point the same way. The scores of training items come from models that have not seen their
+fold. Isotonic regression on those scores, shifted by family, makes them probabilities; the first choices have a curve
+of their own, because the best of several noisy scores is on average too good.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
@@ -23,22 +21,59 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.base.trees import Boosted
+from routing_etl.model.candidates.evidence import EvidenceFeatures
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
+#: Boosted trees need so many right and so many wrong candidates; a logistic regression learns from fewer.
 _FEW_HITS = 400
+#: The features of the logistic regression: more of each always speaks for a candidate (`model_gap`: against it).
+STEADY_FEATURES = (
+    "forest_share",
+    "forest_to_best",
+    "neighbour_share",
+    "neighbour_max",
+    "log_likelihood",
+    "model_likelihood",
+    "model_gap",
+)
+#: The score where nothing could be learned: the forest's votes for the candidate.
+_UNLEARNED_SCORE = "forest_share"
 #: Share of the training items that are less sure of their first choice than `least_`.
 _LEAST_SURE = 0.01
+#: Bins per feature; also the most families that are told apart.
 _MAX_BINS = 63
-#: So many candidates are worth all iterations; fewer would be learned by heart.
+#: Boosting rounds, learning rate and leaves per tree. So many candidates get all the rounds; fewer would be overfitted
+#: and get a share of the rounds, this one at least.
+_ROUNDS, _LEARNING_RATE, _LEAVES = 100, 0.12, 15
 _ENOUGH = 100_000
-_LEAST_ITERATIONS = 0.4
+_LEAST_ROUNDS = 0.4
+#: Models whose scores of the candidates that they have not seen are calibrated.
+_N_FOLDS = 3
 #: Ridge on the shift of a family's log-odds, which expects a standard deviation of 20 ** -0.5 = 0.22.
 _SHIFT_PRIOR = 20.0
+#: Newton steps for the shifts.
 _SHIFT_STEPS = 6
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Candidates to score: the code of the item's family (NaN for one that is not known) and the evidence."""
+
+    code: Floats
+    features: EvidenceFeatures
+
+    def at(self, rows: Bools) -> _Asked:
+        return _Asked(self.code[rows], self.features.at(rows))
+
+    def matrix(self) -> Floats:
+        """What the trees read: the code first, then the features."""
+        return np.column_stack([self.code, self.features.values])
+
+    def steady(self) -> Floats:
+        """What the logistic regression reads."""
+        return np.nan_to_num(self.features.select(STEADY_FEATURES), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 class CandidateRanker:
@@ -46,82 +81,81 @@ class CandidateRanker:
 
     Parameters
     ----------
-    max_iter, learning_rate, max_leaf_nodes: of the boosted trees; fewer iterations for few candidates. few: columns of the always-monotone features.
-    n_jobs: models learned at once, in threads.
+    n_jobs : int, optional
+        Models learned at once, in threads.
+    random_state : int, optional
+        Seed of the models.
 
     Attributes
     ----------
-    least_: probability of the first choice of the least sure training items (the first percentile).
-    families_: numbers of the families that the trees know, the most frequent ones.
+    least_ : float
+        Probability of the first choice of the least sure training items (the first percentile).
+    families_ : Ints
+        Numbers of the families that the model tells apart, the most frequent ones.
+    boosted_ : bool
+        Whether boosted trees score, not the logistic regression.
     """
 
-    def __init__(
-        self,
-        *,
-        max_iter: int = 100,
-        learning_rate: float = 0.12,
-        max_leaf_nodes: int = 15,
-        few: tuple[int, ...] = (0, 1, 4, 5, 11, 14, 17),
-        n_folds: int = 3,
-        n_jobs: int | None = None,
-        random_state: int = 42,
-    ) -> None:
-        self.max_iter = max_iter
-        self.learning_rate = learning_rate
-        self.max_leaf_nodes = max_leaf_nodes
-        self.few = few
-        self.n_folds = n_folds
+    def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
     def fit(
-        self, features: FloatArray, hit: NDArray[np.bool_], row: IntArray, fold: IntArray, family: IntArray
+        self, features: EvidenceFeatures, hit: Bools, row: Ints, fold: Ints, family: Ints
     ) -> CandidateRanker:
-        """Learn from the candidates of training items.
+        """Learn from the candidates of training items; arrays hold a value per candidate.
 
         Parameters
         ----------
-        features, hit, row, fold, family: per candidate its evidence, whether it is the item's routing, the item's row
-        (ascending), the item's fold and its family (-1 for none).
+        features : EvidenceFeatures
+            The evidence.
+        hit : Bools
+            Whether the candidate is the item's routing.
+        row : Ints
+            The item's row, ascending.
+        fold : Ints
+            The item's fold.
+        family : Ints
+            The item's family, -1 for none.
         """
-        self.effort_ = float(np.clip(len(hit) / _ENOUGH, _LEAST_ITERATIONS, 1.0))
         known, size = np.unique(family[family >= 0], return_counts=True)
         self.families_ = np.sort(known[np.argsort(-size, kind="stable")[:_MAX_BINS]])
-        features = self._with_family(features, family)
+        asked = _Asked(self._code(family), features)
         self.boosted_ = bool(hit.sum() >= _FEW_HITS and (~hit).sum() >= _FEW_HITS)
-        raw = np.zeros(len(hit), dtype=np.float64)
-        part = fold % self.n_folds
-        left_out = [part == f for f in range(self.n_folds) if (part == f).any()]
+        effort = float(np.clip(len(hit) / _ENOUGH, _LEAST_ROUNDS, 1.0))
+        part = fold % _N_FOLDS
+        left_out = [part == f for f in range(_N_FOLDS) if (part == f).any()]
         taught = [*(~test for test in left_out), np.ones(len(hit), dtype=bool)]
-        learn = delayed(lambda rows: self._learn(features[rows], hit[rows]) if rows.any() else None)
+        learn = delayed(lambda rows: self._learn(asked.at(rows), hit[rows], effort) if rows.any() else None)
         *models, self.model_ = Parallel(n_jobs=self.n_jobs, prefer="threads")(learn(rows) for rows in taught)
+        raw = np.zeros(len(hit), dtype=np.float64)
         for test, model in zip(left_out, models, strict=True):
-            raw[test] = self._raw(model, features[test])
+            raw[test] = _score(model, asked.at(test))
         first = first_choice(raw, row)
-        code = features[first, 0]
+        code = asked.code[first]
         self.first_ = _Calibrator(raw[first], hit[first], code)
         self.others_ = _Calibrator(raw[~first], hit[~first], np.empty(0))
         self.least_ = float(np.quantile(self.first_(raw[first], code), _LEAST_SURE)) if first.any() else 0.0
         return self
 
-    def _with_family(self, features: FloatArray, family: IntArray) -> FloatArray:
-        """The family's code, NaN for one that is not known, before the evidence features."""
+    def _code(self, family: Ints) -> Floats:
+        """0, 1, 2 ... for the families that the model tells apart, NaN for others."""
         if not len(self.families_):
-            return np.column_stack([np.full(len(features), np.nan, np.float32), features])
+            return np.full(len(family), np.nan, np.float32)
         place = np.minimum(np.searchsorted(self.families_, family), len(self.families_) - 1)
-        code = np.where(self.families_[place] == family, place, np.nan)
-        return np.column_stack([code.astype(np.float32), features])
+        return np.where(self.families_[place] == family, place, np.nan).astype(np.float32)
 
-    def _learn(self, features: FloatArray, hit: NDArray[np.bool_]) -> Any:
+    def _learn(self, asked: _Asked, hit: Bools, effort: float) -> Any:
+        """A model of `hit`; None where all candidates are right or all are wrong."""
         if hit.all() or not hit.any():
             return None
         if not self.boosted_:
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5))
-            return model.set_output(transform="default").fit(self._steady(features), hit)
+            return model.set_output(transform="default").fit(asked.steady(), hit)
         boosted = HistGradientBoostingClassifier(
-            max_iter=round(self.max_iter * self.effort_),
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.max_leaf_nodes,
+            max_iter=round(_ROUNDS * effort),
+            learning_rate=_LEARNING_RATE,
+            max_leaf_nodes=_LEAVES,
             min_samples_leaf=40,
             max_bins=_MAX_BINS,
             categorical_features=[0],
@@ -130,27 +164,24 @@ class CandidateRanker:
             random_state=self.random_state,
         )
         with one_thread("openmp"):
-            return Boosted(boosted.fit(features, hit))
+            return Boosted(boosted.fit(asked.matrix(), hit))
 
-    def _raw(self, model: Any, features: FloatArray) -> NDArray[np.float64]:
-        if model is None or not len(features):
-            return features[:, 1].astype(np.float64)
-        if self.boosted_:
-            return np.asarray(expit(model.predict(features)))
-        return np.asarray(model.predict_proba(self._steady(features))[:, 1], dtype=np.float64)
+    def predict(self, features: EvidenceFeatures, row: Ints, family: Ints) -> tuple[Floats, Floats]:
+        """Score and calibrated probability of every candidate; the probabilities of an item sum to 1 at most.
 
-    def _steady(self, features: FloatArray) -> FloatArray:
-        return np.nan_to_num(features[:, 1:][:, list(self.few)], nan=0.0, posinf=0.0, neginf=0.0)
-
-    def predict(
-        self, features: FloatArray, row: IntArray, family: IntArray
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Score (for the order) and calibrated probability of every candidate; probabilities of an item sum to <= 1."""
-        features = self._with_family(features, family)
-        raw = self._raw(self.model_, features)
+        Parameters
+        ----------
+        features : EvidenceFeatures
+            The evidence.
+        row : Ints
+            The item's row, ascending.
+        family : Ints
+            The item's family, -1 for none.
+        """
+        asked = _Asked(self._code(family), features)
+        raw = _score(self.model_, asked)
         first = first_choice(raw, row)
-        code = features[:, 0]
-        probability = np.where(first, self.first_(raw, code), self.others_(raw, code))
+        probability = np.where(first, self.first_(raw, asked.code), self.others_(raw, asked.code))
         n = int(row.max()) + 1 if len(row) else 0
         top = np.zeros(n)
         top[row[first]] = probability[first]
@@ -161,7 +192,16 @@ class CandidateRanker:
         return raw, probability
 
 
-def first_choice(score: NDArray[np.float64], row: IntArray) -> NDArray[np.bool_]:
+def _score(model: Any, asked: _Asked) -> Floats:
+    """What the model makes of candidates; without a model the forest's votes."""
+    if model is None or not len(asked.code):
+        return asked.features.column(_UNLEARNED_SCORE).astype(np.float64)
+    if isinstance(model, Boosted):
+        return np.asarray(expit(model.predict(asked.matrix())))
+    return np.asarray(model.predict_proba(asked.steady())[:, 1], dtype=np.float64)
+
+
+def first_choice(score: Floats, row: Ints) -> Bools:
     """Marks the best candidate of each item (the earlier one on a tie). `row` is ascending."""
     out = np.zeros(len(score), dtype=bool)
     if len(score):
@@ -179,7 +219,7 @@ class _Calibrator:
     ridge estimate of a family's log-odds beyond the curve's (`_SHIFT_PRIOR`), so few items move it little.
     """
 
-    def __init__(self, score: NDArray[np.float64], hit: NDArray[np.bool_], code: FloatArray) -> None:
+    def __init__(self, score: Floats, hit: Bools, code: Floats) -> None:
         """`code`: per score the family, 0, 1, 2 ..., NaN for none; empty when families are not told apart."""
         rate = float(hit.mean()) if len(hit) else 0.0
         x = np.concatenate([score, [score.min(), score.max()]]) if len(score) else np.zeros(2)
@@ -196,10 +236,10 @@ class _Calibrator:
             gap = np.bincount(here, hit[known] - p) - _SHIFT_PRIOR * self.shift
             self.shift += gap / (np.bincount(here, p * (1 - p)) + _SHIFT_PRIOR)
 
-    def _curve(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _curve(self, score: Floats) -> Floats:
         return np.asarray(np.interp(score, self.centres, self.heights))
 
-    def __call__(self, score: NDArray[np.float64], code: FloatArray) -> NDArray[np.float64]:
+    def __call__(self, score: Floats, code: Floats) -> Floats:
         """Probability per score."""
         p = self._curve(score)
         known = np.flatnonzero(code < len(self.shift))

@@ -10,8 +10,6 @@ reports are enough. Trees come to such a sum in steps and need many items for it
 Which number is the size differs by family: a ring's outer diameter, a seal's size, a length that stands in a text. It is
 the number whose logarithm goes most with the family's times. An item that lacks it gets the one that its other
 attributes tell.
-
-What belongs here: size, exponents, effects. What does not: neighbours, trees, quantiles.
 """
 
 from __future__ import annotations
@@ -24,34 +22,34 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.base.trees import Boosted
 from routing_etl.model.times.timed import TimedOperations
 
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
-
-#: Items that a family's size is chosen from, and that fill a column, at least.
+#: Least items of a family, and least items that fill a number, for it to be the family's size.
 _LEAST_ITEMS = 30
-#: A size explains so much of its family's times, at least, and of n items' this many n-th parts, which chance does not
-#: reach with any of fifty numbers; else the family has none.
+#: Least R squared for a number to count as a family's size: 0.01, or 12/n if larger (the best of fifty random numbers
+#: stays below that).
 _LEAST_SHARE = 0.01
 _BEYOND_CHANCE = 12.0
 #: A number that differs by less than this in the middle four fifths of a family (in logarithms) is no size.
 _LEAST_WIDTH = 0.05
-#: Beyond these shares of the family's items a size counts as the last one inside: an entry error must not be stretched.
+#: Sizes beyond these quantiles of the family are clipped to them: an entry error must not become an extreme time.
 _EDGE = 0.002
-#: A number is missing together with another when it is there so many times less often where the other is missing.
+#: A number is missing together with another when its fill rate where the other is missing is below a tenth of its fill
+#: rate where the other is there.
 _TOGETHER = 0.1
+#: Stands for a missing number.
 _ABSENT = -1e9
-_LEAST_KNOWN = 100
-_MOST_KNOWN = 20_000
-#: Items that all the trees need which tell a missing size; fewer items get fewer.
+#: Least and most items with a size that teach the model of a missing size, and items that all its trees need.
+_LEAST_KNOWN, _MOST_KNOWN = 100, 20_000
 _ALL_TREES = 5_000
-#: Weight of the more general term, in reports: of an effect, and of an exponent (times the square of the size).
+#: Shrinkage towards the more general term, as a number of reports: of an effect, and of an exponent (there times the square
+#: of the size).
 _EFFECT_PRIOR = 3.0
 _EXPONENT_PRIOR = 2.0
-#: Attributes that act by line: at most so many, each of which explains so much of what is left.
+#: Most attributes that act by line, and least share of the remaining variance that each must explain.
 _MOST_LEVELS = 4
 _LEAST_GAIN = 0.003
 _CHOICE_ROWS = 60_000
@@ -66,7 +64,10 @@ class ItemSize:
 
     Attributes
     ----------
-    column_: per family the column of the numbers that is its size, -1 for none. items_: training items per column.
+    column_ : Ints
+        Per family the column of the numbers that is its size, -1 for none.
+    items_ : collections.Counter
+        Training items per column.
     """
 
     def __init__(self, *, random_state: int = 42) -> None:
@@ -74,18 +75,26 @@ class ItemSize:
 
     def fit(
         self,
-        numbers: FloatArray,
-        others: FloatArray,
-        family: IntArray,
-        value: FloatArray,
-        weight: FloatArray,
+        numbers: Floats,
+        others: Floats,
+        family: Ints,
+        value: Floats,
+        weight: Floats,
     ) -> ItemSize:
         """Choose each family's size.
 
         Parameters
         ----------
-        numbers: items x numbers, NaN where missing. others: items x columns, the other attributes, filled. value: per item
-        the mean of ln(time) of its operations, each less what its job and family take on average. weight: per item, 0: no time.
+        numbers : Floats
+            Items x numbers, NaN where missing.
+        others : Floats
+            Items x columns, the other attributes, filled.
+        family : Ints
+            Per item.
+        value : Floats
+            Per item the mean of ln(time) of its operations, each less what its job and family take on average.
+        weight : Floats
+            Per item, how much its value counts; 0: it has no time.
         """
         n_families = int(family.max()) + 1
         logs = _logs(numbers)
@@ -99,7 +108,7 @@ class ItemSize:
         self._fit_teller(numbers, others, family)
         return self
 
-    def _fit_teller(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> None:
+    def _fit_teller(self, numbers: Floats, others: Floats, family: Ints) -> None:
         """Learn to tell a size that is missing, from items that state it as if they did not."""
         self.teller_: Boosted | None = None
         size, known = self._stated(numbers, family)
@@ -118,7 +127,7 @@ class ItemSize:
             taught = teller.fit(self._asked(numbers[rows], others[rows], family[rows]), size[rows])
         self.teller_ = Boosted(taught)
 
-    def _asked(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> FloatArray:
+    def _asked(self, numbers: Floats, others: Floats, family: Ints) -> Floats:
         """What the teller is asked: everything but the size, and what is missing with it."""
         # A value of its own for what is missing: scikit-learn fails on a column of nothing but NaN.
         shown = np.nan_to_num(numbers.astype(np.float32), nan=_ABSENT)
@@ -126,7 +135,7 @@ class ItemSize:
             shown[np.ix_(self.column_[family] == column, hidden)] = _ABSENT
         return np.column_stack([shown, others, family]).astype(np.float32)
 
-    def _choose(self, family: int, logs: FloatArray, value: FloatArray, weight: FloatArray) -> None:
+    def _choose(self, family: int, logs: Floats, value: Floats, weight: Floats) -> None:
         """The column whose line through the family's times leaves least."""
         whole = float((weight * (value - np.average(value, weights=weight)) ** 2).sum())
         most = max(_LEAST_SHARE, _BEYOND_CHANCE / len(value)) * whole
@@ -148,7 +157,7 @@ class ItemSize:
                 self.low_[family], self.high_[family] = low, high
                 self.scale_[family] = together / (spread + _EXPONENT_PRIOR)
 
-    def _stated(self, numbers: FloatArray, family: IntArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    def _stated(self, numbers: Floats, family: Ints) -> tuple[Floats, Bools]:
         """Sizes from the items' own numbers, and which items have one."""
         column = self.column_[family]
         if not numbers.shape[1]:
@@ -160,11 +169,21 @@ class ItemSize:
         ]
         return np.where(known, size, 0.0), known
 
-    def of(self, numbers: FloatArray, others: FloatArray, family: IntArray) -> FloatArray:
-        """Size of every item (arguments as in `fit`); of a family without a size, or that no training item has, 0."""
+    def of(self, numbers: Floats, others: Floats, family: Ints) -> Floats:
+        """Size of every item; 0 in a family without a size, or that no training item has.
+
+        Parameters
+        ----------
+        numbers : Floats
+            As in `fit`.
+        others : Floats
+            As in `fit`.
+        family : Ints
+            As in `fit`.
+        """
         strange = family >= len(self.column_)
         if strange.any():
-            size = np.zeros(len(family))
+            size: Floats = np.zeros(len(family))
             size[~strange] = self.of(numbers[~strange], others[~strange], family[~strange])
             return size
         size, known = self._stated(numbers, family)
@@ -180,21 +199,35 @@ class TimeEffects:
 
     Parameters
     ----------
-    line_of_job: number of every job's line of machines, 0 for none.
+    line_of_job : Ints
+        Number of every job's line of machines, 0 for none.
+    random_state : int, optional
+        Seed of the operations by which levels are chosen.
 
     Attributes
     ----------
-    exponent_: per job. levels_: the attribute levels that act by line, strongest first.
+    exponent_ : Floats
+        Per job.
+    levels_ : tuple of str
+        The attribute levels that act by line, strongest first.
     """
 
-    def __init__(self, line_of_job: IntArray, *, random_state: int = 42) -> None:
+    def __init__(self, line_of_job: Ints, *, random_state: int = 42) -> None:
         self.line_of_job = line_of_job
         self.random_state = random_state
         self.n_lines_ = int(line_of_job.max(initial=0)) + 1
 
-    def within_family(self, known: TimedOperations, family: IntArray) -> FloatArray:
-        """Values less what the family takes on the line, and then on the job. `family`: per operation."""
-        rest = known.value
+    def within_family(self, known: TimedOperations, family: Ints) -> Floats:
+        """Values less what the family takes on the line, and then on the job.
+
+        Parameters
+        ----------
+        known : TimedOperations
+            Operations with their values.
+        family : Ints
+            Per operation.
+        """
+        rest: Floats = known.value
         for group in self._of_family(family, known.job):
             rest = rest - _effect(np.unique(group, return_inverse=True)[1], rest, known.weight)
         return rest
@@ -203,19 +236,29 @@ class TimeEffects:
         self,
         known: TimedOperations,
         table: TokenTable,
-        size: FloatArray,
-        family: IntArray,
-        folds: IntArray,
-    ) -> FloatArray:
+        size: Floats,
+        family: Ints,
+        folds: Ints,
+    ) -> Floats:
         """Learn from `known`, whose values are relative to the jobs' usual times.
 
         Parameters
         ----------
-        table, size, family, folds: per training item.
+        known : TimedOperations
+            Operations of training items.
+        table : TokenTable
+            The coded training items.
+        size : Floats
+            Per training item.
+        family : Ints
+            Per training item.
+        folds : Ints
+            Per training item.
 
         Returns
         -------
-        The effects (without the size's) of every operation, learned from the other folds' items.
+        Floats
+            The effects (without the size's) of every operation, learned from the other folds' items.
         """
         weight, here = known.weight, family[known.label]
         rest = self.within_family(known, here)
@@ -224,7 +267,7 @@ class TimeEffects:
         self.levels_ = self._choose(known, table, folds, rest - scaled)
         groups = [*self._of_family(here, known.job), *self._of_levels(table, known.label, known.job)]
         coded = [np.unique(group, return_inverse=True) for group in groups]
-        effects = [np.zeros(len(rest)) for _ in coded]
+        effects: list[Floats] = [np.zeros(len(rest)) for _ in coded]
         honest = np.zeros(len(rest))
         for last in [False] * (_ROUNDS - 1) + [True]:
             for i, (keys, code) in enumerate(coded):
@@ -243,11 +286,22 @@ class TimeEffects:
         return honest
 
     def predict(
-        self, job: IntArray, row: IntArray, table: TokenTable, size: FloatArray, family: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
+        self, job: Ints, row: Ints, table: TokenTable, size: Floats, family: Ints
+    ) -> tuple[Floats, Floats]:
         """Of every operation what its item's size adds to ln(time), and what family and attributes add.
 
-        `row`: the operation's item in `table`, `size` and `family`.
+        Parameters
+        ----------
+        job : Ints
+            Job of every operation.
+        row : Ints
+            Item of every operation, a row of the following.
+        table : TokenTable
+            The coded items.
+        size : Floats
+            Per item.
+        family : Ints
+            Per item.
         """
         groups = [*self._of_family(family[row], job), *self._of_levels(table, row, job)]
         effect = np.zeros(len(job))
@@ -257,19 +311,19 @@ class TimeEffects:
                 effect += np.where(keys[place] == group, means[place], 0.0)
         return self.exponent_[job] * size[row], effect
 
-    def _of_family(self, family: IntArray, job: IntArray) -> tuple[IntArray, IntArray]:
+    def _of_family(self, family: Ints, job: Ints) -> tuple[Ints, Ints]:
         """Numbers of the pairs of family and line, and of family and job."""
         return family * self.n_lines_ + self.line_of_job[job], family * len(self.line_of_job) + job
 
-    def _of_levels(self, table: TokenTable, row: IntArray, job: IntArray) -> list[IntArray]:
+    def _of_levels(self, table: TokenTable, row: Ints, job: Ints) -> list[Ints]:
         """Numbers of the pairs of token and line, per level."""
         line = self.line_of_job[job]
         return [self._by_line(table, name, row, line) for name in self.levels_]
 
-    def _by_line(self, table: TokenTable, level: str, row: IntArray, line: IntArray) -> IntArray:
+    def _by_line(self, table: TokenTable, level: str, row: Ints, line: Ints) -> Ints:
         return (table.codes[level][row].astype(np.int64) + 1) * self.n_lines_ + line
 
-    def _exponents(self, known: TimedOperations, size: FloatArray, left: FloatArray) -> FloatArray:
+    def _exponents(self, known: TimedOperations, size: Floats, left: Floats) -> Floats:
         """Exponent of the size per job: least squares, shrunk towards the line's, which is towards the plant's."""
         n_jobs = len(self.line_of_job)
         square, product = known.weight * size**2, known.weight * size * left
@@ -284,7 +338,7 @@ class TimeEffects:
         )
 
     def _choose(
-        self, known: TimedOperations, table: TokenTable, folds: IntArray, rest: FloatArray
+        self, known: TimedOperations, table: TokenTable, folds: Ints, rest: Floats
     ) -> tuple[str, ...]:
         """The levels whose tokens, by line, tell most about items of other folds; one after the other."""
         rows = np.arange(len(rest))
@@ -311,7 +365,7 @@ class TimeEffects:
         return tuple(chosen)
 
 
-def _missing_together(numbers: FloatArray, column: int) -> IntArray:
+def _missing_together(numbers: Floats, column: int) -> Ints:
     """The columns that are hardly ever there where `column` is missing: itself, and what is computed from it."""
     there = np.isfinite(numbers)
     missing = ~there[:, column]
@@ -320,21 +374,19 @@ def _missing_together(numbers: FloatArray, column: int) -> IntArray:
     return np.flatnonzero(there[missing].mean(axis=0) < _TOGETHER * there[~missing].mean(axis=0) + 1e-12)
 
 
-def _logs(numbers: FloatArray) -> FloatArray:
+def _logs(numbers: Floats) -> Floats:
     """Logarithms; NaN where a number is missing or not above 0."""
     there = np.isfinite(numbers) & (numbers > 0)
     return np.where(there, np.log(np.where(there, numbers, 1.0)), np.nan)
 
 
-def _effect(code: NDArray[Any], left: FloatArray, weight: FloatArray) -> FloatArray:
+def _effect(code: NDArray[Any], left: Floats, weight: Floats) -> Floats:
     """Weighted mean of each row's group, shrunk to 0."""
     means = np.bincount(code, weight * left) / (np.bincount(code, weight) + _EFFECT_PRIOR)
     return np.asarray(means[code])
 
 
-def _out_of_fold(
-    code: NDArray[Any], left: FloatArray, weight: FloatArray, fold: IntArray, width: int
-) -> FloatArray:
+def _out_of_fold(code: NDArray[Any], left: Floats, weight: Floats, fold: Ints, width: int) -> Floats:
     """The same from the rows of other folds."""
     n_folds = int(fold.max()) + 1 if len(fold) else 1
     cell = code * np.int64(n_folds) + fold

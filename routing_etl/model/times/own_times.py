@@ -3,24 +3,19 @@
 The median of the item's own reports is the time, their trimmed mean the standard time. Few reports know
 little of their own spread: the variance of ln(minutes) between orders is pooled with the job's, and one more order lies
 around the median of n with the (1 + 1/n)-fold of it. So one report does not pretend to be certain.
-
-What belongs here: own results and what they replace. What does not: other items' results (`operation_times`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Floats
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 from routing_etl.model.times.timed import MEASURES, NORMAL_P90, codes_of
 from routing_etl.scenarios import OPT_SIGMA, SAFE_SIGMA, actuals_confidence
-
-FloatArray = NDArray[Any]
 
 #: Degrees of freedom with which the job's spread counts beside the item's own.
 _PRIOR = 10.0
@@ -32,19 +27,24 @@ class OwnTimes:
 
     Attributes
     ----------
-    table_: item_key, job_cd (code of today), run_lot, and per measure n, p50, mean (trimmed), spread (of ln minutes for
-        one more order).
+    table_ : polars.DataFrame
+        item_key, job_cd (today's code), run_lot, and per measure n, p50, mean (trimmed), spread (of ln minutes for one more
+        order).
     """
 
     def fit(
-        self, catalogue: RoutingCatalogue, profile: pl.DataFrame, within: Mapping[str, FloatArray]
+        self, catalogue: RoutingCatalogue, profile: pl.DataFrame, within: Mapping[str, Floats]
     ) -> OwnTimes:
         """Keep the results of items that are no training items.
 
         Parameters
         ----------
-        profile: TIME_BY_ITEM_OPERATION; rows of one job at several operation numbers become one. within: per measure the
-            standard deviation of ln(minutes) between orders, per job.
+        catalogue : RoutingCatalogue
+            The known routings.
+        profile : polars.DataFrame
+            TIME_BY_ITEM_OPERATION frame; rows of one job at several operation numbers become one.
+        within : mapping of str to Floats
+            Per measure the standard deviation of ln(minutes) between orders, per job.
         """
         others = (
             profile.lazy()
@@ -90,6 +90,15 @@ class OwnTimes:
 
         A measure without own results keeps what it has. Source, sample size and confidence follow the run time, and the
         set-up time where no run time is known at all.
+
+        Parameters
+        ----------
+        times : polars.DataFrame
+            The time columns, a row per operation.
+        item_key : polars.Series
+            The operations' items.
+        job_cd : polars.Series
+            The operations' jobs.
         """
         asked = pl.DataFrame([item_key.alias("item_key"), job_cd.alias("job_cd")])
         own = asked.join(self.table_, on=["item_key", "job_cd"], how="left", maintain_order="left")

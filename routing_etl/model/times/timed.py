@@ -1,7 +1,4 @@
-"""Times of the training items' operations, as the time model learns from them: coded, in logarithms, with their weight.
-
-What belongs here: from time profiles and standard times to arrays. What does not: any estimate for another item.
-"""
+"""Times of the training items' operations, as the time model learns from them: coded, in logarithms, with their weight."""
 
 from __future__ import annotations
 
@@ -12,15 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.catalogue.routings import RoutingCatalogue
-
-FloatArray = NDArray[Any]
-IntArray = NDArray[np.int64]
 
 MEASURES = ("setup", "run")
 #: How many standard deviations above the median a normal distribution has its 90 % quantile.
 NORMAL_P90 = 1.2815515655446004
-#: An operation's own deviation counts like the spread of so many reports; beyond so many, reports add no weight.
+#: Weight n / (n + 2) of n reports, because they share the operation's own deviation; reports beyond 10 add nothing.
 _OWN, _ENOUGH = 2.0, 10.0
 #: Orders of one operation spread by this (of ln minutes) until a plant shows otherwise.
 _USUAL_SPREAD = 0.25
@@ -30,21 +25,33 @@ _SPREAD_PRIOR = 30.0
 
 @dataclass
 class TimedOperations:
-    """Operations of training items with a known time.
+    """Operations of training items with a known time; one entry per operation.
 
-    `label` and `job`, `value`: ln(minutes), `samples`: reports behind it, `fresh`: 1 for the newest results, less for
-    older ones; None: all alike. `lot`: ln of the usual lot, NaN unknown; None: no lots.
+    Attributes
+    ----------
+    label : Ints
+        Number of the training item.
+    job : Ints
+        Number of the job.
+    value : Floats
+        ln(minutes).
+    samples : Floats
+        Reports behind it.
+    fresh : Floats or None
+        1 for the newest results, less for older ones; None: all alike.
+    lot : Floats or None
+        ln of the usual lot, NaN unknown; None: no lots.
     """
 
-    label: IntArray
-    job: IntArray
-    value: FloatArray
-    samples: FloatArray
-    fresh: FloatArray | None = None
-    lot: FloatArray | None = None
+    label: Ints
+    job: Ints
+    value: Floats
+    samples: Floats
+    fresh: Floats | None = None
+    lot: Floats | None = None
 
     @property
-    def weight(self) -> FloatArray:
+    def weight(self) -> Floats:
         """How much an operation counts: many reports of one operation still share what is its own."""
         shared = np.minimum(self.samples, _ENOUGH) / (np.minimum(self.samples, _ENOUGH) + _OWN)
         return shared if self.fresh is None else shared * self.fresh
@@ -137,7 +144,7 @@ def _coded(catalogue: RoutingCatalogue, frame: pl.DataFrame) -> dict[str, TimedO
     return out
 
 
-def spread_within(catalogue: RoutingCatalogue, profile: pl.DataFrame, measure: str) -> FloatArray:
+def spread_within(catalogue: RoutingCatalogue, profile: pl.DataFrame, measure: str) -> Floats:
     """Standard deviation of ln(minutes) between the orders of one operation, per job, shrunk to the plant's.
 
     `profile`: TIME_BY_ITEM_OPERATION.
@@ -158,7 +165,7 @@ def spread_within(catalogue: RoutingCatalogue, profile: pl.DataFrame, measure: s
     return np.sqrt((total + _SPREAD_PRIOR * whole) / (count + _SPREAD_PRIOR))
 
 
-def lots_of_jobs(catalogue: RoutingCatalogue, profile: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
+def lots_of_jobs(catalogue: RoutingCatalogue, profile: pl.DataFrame) -> tuple[Floats, Floats]:
     """Per job the usual lot (pieces, geometric mean of the operations') and the lot's exponent; NaN where unknown.
 
     `profile`: TIME_BY_ITEM_OPERATION.
@@ -178,9 +185,7 @@ def lots_of_jobs(catalogue: RoutingCatalogue, profile: pl.DataFrame) -> tuple[Fl
     return lot, exponent
 
 
-def job_means(
-    known: TimedOperations, n_jobs: int, standard: TimedOperations
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+def job_means(known: TimedOperations, n_jobs: int, standard: TimedOperations) -> tuple[Floats, Bools]:
     """Mean ln(minutes) per job, shrunk towards the job's standard times (corrected to the level of the results)."""
     weight = known.weight
     total, count = (

@@ -13,7 +13,9 @@ import pytest
 from model_toy import ATTRIBUTES, toy_items, toy_plant
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
 
 import routing_etl
 from routing_etl.errors import ModelError
@@ -56,6 +58,14 @@ def test_what_takes_no_matrix_does_not_claim_to_be_an_estimator() -> None:
     assert not isinstance(model, BaseEstimator)
     copy = clone(model)
     assert copy is not model
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+    items, operations, _ = toy_plant(200)
+    check_is_fitted(copy.set_params(n_trees=4).fit(items, operations))
+    assert not hasattr(model, "catalogue_")
+    with pytest.raises(ModelError, match="no parameter n_tree"):
+        model.set_params(n_tree=7)
+    copy = clone(model)
     assert copy.get_params() == model.get_params()
     assert "n_trees=7" in repr(copy)
 
@@ -165,11 +175,17 @@ def test_the_forest_is_asked_for_votes_or_for_probabilities() -> None:
     assert np.array_equal(same.predict_proba(features), share)
 
 
-def test_out_of_bag_votes_can_be_had_once() -> None:
-    forest = RoutingForest(n_trees=4).fit(np.arange(20.0)[:, None], [0, 1] * 10)
-    assert forest.out_of_bag().shape == (20, 2)
-    with pytest.raises(ModelError, match="asked for before"):
-        forest.out_of_bag()
+def test_out_of_bag_votes_come_from_trees_that_have_not_seen_the_item() -> None:
+    """Each item has a variant of its own: only a tree that has seen it could vote for it."""
+    features = np.arange(20.0)[:, None]
+    forest = RoutingForest(n_trees=4)
+    votes = forest.fit_out_of_bag(features, np.arange(20))
+    assert votes.shape == (20, 20)
+    assert not votes.diagonal().any()
+    assert votes.sum() > 0
+    assert forest.vote(features).diagonal().any()
+    again = RoutingForest(n_trees=4).fit(features, np.arange(20))
+    assert np.array_equal(again.predict_proba(features), forest.predict_proba(features))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,11 @@ from model_toy import ATTRIBUTES, toy_plant
 from scipy import sparse
 
 from routing_etl.frames import ITEMS, OPERATIONS, Predictions
+from routing_etl.model.candidates.counts import KnownRoutings
+from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.guard import InspectionGuard
-from routing_etl.model.candidates.maker import CandidateMaker, Evidence
+from routing_etl.model.candidates.maker import CandidateMaker
+from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
 from routing_etl.model.predictor import RoutingPredictor
 
@@ -97,7 +100,6 @@ def lacking(
     live: Sequence[str] | None = None,
 ) -> tuple[set[str], str | None]:
     """Routings that an item of this kind and family may not have, and the stand-in."""
-    n = catalogue.labels.height
     codes = catalogue.sequence_codes
     alive = np.ones(len(codes), bool) if live is None else codes.is_in(list(live)).to_numpy()
     guard = InspectionGuard().fit(
@@ -105,7 +107,6 @@ def lacking(
         None if kind is None else np.array(kind, np.int64),
         np.array(family, np.int64),
         alive,
-        np.arange(n, dtype=np.int64) % 5,
     )
     demand = guard.demand(None if kind is None else np.array([asked[0]]), np.array([asked[1]]))
     every = np.arange(len(codes))
@@ -173,25 +174,34 @@ def test_an_item_with_nothing_else_left_gets_the_usual_routing_of_its_kind() -> 
     kind = np.array([0] * 60 + [1] * 40, dtype=np.int32)
     family = np.zeros(n, dtype=np.int64)
     levels = {"item_acct|value": np.full(n, -1, np.int32), "part_type|value": kind}
-    maker = CandidateMaker().fit(
-        catalogue, np.zeros((len(codes), 2), np.float32), levels, np.full(n, np.nan, np.float32),
-        np.ones(len(codes), bool), family, np.arange(n) % 5, "part_type|value",
-    )  # fmt: skip
+    known = KnownRoutings(
+        catalogue=catalogue,
+        described=np.zeros((len(codes), 2), np.float32),
+        live=np.ones(len(codes), bool),
+        codes=levels,
+        kind="part_type|value",
+        age_days=np.full(n, np.nan, np.float32),
+        family=family,
+        folds=np.arange(n) % 5,
+    )
+    maker = CandidateMaker().fit(known)
     votes = np.zeros((2, catalogue.n_variants), np.float32)
     votes[:, np.flatnonzero(catalogue.variant_sequence == codes.index("A>Z"))] = 1.0
     evidence = Evidence(
         votes=sparse.csr_matrix(votes),
-        distance=np.full((2, 1), np.inf),
-        neighbours=np.full((2, 1), -1),
-        similarity=np.zeros((2, 1)),
+        neighbours=Neighbours(np.full((2, 1), -1), np.zeros((2, 1))),
         expected=np.zeros((2, 2)),
         operations=np.full((2, catalogue.n_operations), 0.5),
         family=np.array([-1, -1]),
         codes={"item_acct|value": np.array([-1, -1]), "part_type|value": np.array([0, 1])},
     )
-    pairs = maker.make(evidence, catalogue.labels["sequence"].to_numpy())
+    pairs = maker.make(evidence)
     assert [(r, codes[s]) for r, s in zip(pairs.row, pairs.sequence, strict=True)] == [
         (0, "B>Q1>Z"),
         (1, "A>Z"),
     ]
-    assert np.isfinite(pairs.features[:, maker.names_.index("count")]).all()
+    assert np.isfinite(pairs.features.column("count")).all()
+    # The same maker without the fold of the items: of the 20, 40 and 40 routings four fifths are left.
+    left = maker.without_fold(known, 0)
+    assert left.counts_.total[[codes.index(c) for c in ("A>Q1>Z", "B>Q1>Z", "A>Z")]].tolist() == [16, 32, 32]
+    assert maker.counts_.n == 100

@@ -46,8 +46,7 @@ def model() -> RoutingPredictor:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *[(name, v) for name in ("n_neighbors", "candidates_per_item", "n_trees", "n_components",
-                                 "max_ranker_items") for v in (0, -1, 1.5, "3", None, True, NAN)],
+        *[(name, v) for name in ("n_neighbors", "candidates_per_item", "n_trees") for v in (0, -1, 1.5, "3", None, True, NAN)],
         ("n_neighbors", 10**9), ("candidates_per_item", 100),
         *[("half_life_days", v) for v in (0, -1.0, NAN, "year", 1e-300)],
         *[("similarity_threshold", v) for v in (-0.1, 1.1, NAN, "high")],

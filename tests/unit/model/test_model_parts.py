@@ -19,11 +19,12 @@ from routing_etl.model.attributes.tokens import Tokeniser
 from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.compose import Composer
+from routing_etl.model.candidates.evidence import EvidenceFeatures
 from routing_etl.model.candidates.similarity import NeighbourIndex, SimilarityScale
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import build_catalogue, occurrences
 from routing_etl.model.ranking.novelty import Novelty, novelty_factor
-from routing_etl.model.ranking.ranker import CandidateRanker, first_choice
+from routing_etl.model.ranking.ranker import STEADY_FEATURES, CandidateRanker, first_choice
 
 
 @settings(max_examples=20, deadline=None)
@@ -183,6 +184,23 @@ def test_first_choice_takes_the_best_and_the_earlier_on_a_tie() -> None:
     assert first_choice(np.empty(0), np.empty(0, np.int64)).tolist() == []
 
 
+def named(values: np.ndarray) -> EvidenceFeatures:
+    """Columns of evidence: those that the logistic regression reads come first."""
+    more = (f"other {i}" for i in range(values.shape[1] - len(STEADY_FEATURES)))
+    return EvidenceFeatures((*STEADY_FEATURES, *more), values)
+
+
+def test_evidence_is_asked_for_by_name() -> None:
+    features = EvidenceFeatures.of({"a": np.array([1.0, 2.0]), "b": np.array([3.0, np.nan])})
+    assert features.values.dtype == np.float32
+    assert features.column("a").tolist() == [1.0, 2.0]
+    assert features.select(("b", "a"))[0].tolist() == [3.0, 1.0]
+    both = EvidenceFeatures.joined([features, features.at(np.array([True, False]))])
+    assert both.column("a").tolist() == [1.0, 2.0, 1.0]
+    with pytest.raises(ValueError, match="tuple"):
+        features.column("c")
+
+
 def test_few_candidates_are_ranked_and_never_certain() -> None:
     rng = np.random.default_rng(3)
     row = np.repeat(np.arange(40), 3)
@@ -190,8 +208,8 @@ def test_few_candidates_are_ranked_and_never_certain() -> None:
     hit = np.zeros(120, dtype=bool)
     hit[features[:, 0].reshape(40, 3).argmax(axis=1) + 3 * np.arange(40)] = True
     nothing = np.full(120, -1)
-    ranker = CandidateRanker().fit(features, hit, row, row % 5, nothing)
-    _, probability = ranker.predict(features, row, nothing)
+    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, nothing)
+    _, probability = ranker.predict(named(features), row, nothing)
     assert hit[first_choice(probability, row)].mean() > 0.8
     assert probability.min() > 0
     assert probability.max() < 1
@@ -209,9 +227,9 @@ def test_families_in_which_planners_agree_are_surer(known: int) -> None:
     family = rng.integers(0, known, n) if known else np.full(n, -1)
     departs = (family % 2 == 1) & (rng.random(n) < 0.4)
     hit = np.column_stack([~departs, departs]).ravel()
-    ranker = CandidateRanker().fit(features, hit, row, row % 5, family[row])
+    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, family[row])
     asked = np.repeat(np.array([0, 1, -1, 999]), 2)
-    _, probability = ranker.predict(features[:8], np.repeat(np.arange(4), 2), asked)
+    _, probability = ranker.predict(named(features[:8]), np.repeat(np.arange(4), 2), asked)
     calm, wild, *strange = probability.reshape(4, 2).max(axis=1)
     assert all(0 < p < 1 for p in strange), "a family that nobody has seen is no error"
     if known:
@@ -231,8 +249,8 @@ def test_a_family_whose_items_are_all_in_one_fold_is_learned_like_any_other() ->
     second = family == 2
     hit = np.column_stack([~second, second]).ravel()
     features[:, 3] = np.tile([0.0, 1.0], n)
-    ranker = CandidateRanker().fit(features, hit, row, fold[row], family[row])
-    raw, _ = ranker.predict(features, row, family[row])
+    ranker = CandidateRanker().fit(named(features), hit, row, fold[row], family[row])
+    raw, _ = ranker.predict(named(features), row, family[row])
     assert hit[first_choice(raw, row)].mean() > 0.99
 
 

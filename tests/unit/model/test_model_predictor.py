@@ -34,7 +34,9 @@ from routing_etl.model.predictor import RoutingPredictor
 
 def predictor(**options: object) -> RoutingPredictor:
     """A small model, quick to train."""
-    settings: dict[str, object] = {"attributes": ATTRIBUTES, "n_trees": 16, "n_jobs": 1} | options
+    settings: dict[str, object] = {
+        "attributes": ATTRIBUTES, "n_trees": 16, "n_jobs": 1, "pool_words": ("대기",),
+    } | options  # fmt: skip
     return RoutingPredictor(**settings)  # type: ignore[arg-type]
 
 
@@ -161,6 +163,12 @@ def test_pools_come_last_among_the_alternatives(found: Predictions) -> None:
     assert packing["res_cd"].to_list() == ["PACK-1", "PACK-대기"]
     assert packing["is_pool"].to_list() == [False, True]
     assert packing["use_share"].sum() == pytest.approx(1.0)
+
+
+def test_without_words_no_resource_is_a_pool(plant: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -> None:
+    items, operations, unknown = plant
+    found = predictor(n_trees=4, pool_words=()).fit(items, operations).predict(unknown.head(5))
+    assert not found.resources["is_pool"].any()
 
 
 def test_evidence_names_what_agrees_and_what_differs(
@@ -309,7 +317,7 @@ def test_job_out_of_use_without_successor_is_not_proposed() -> None:
 
 
 def test_noise_is_worth_less_than_what_decides(model: RoutingPredictor) -> None:
-    importance = model.legacy_artifacts()["feature_importance"]
+    importance = model.feature_artifacts()["feature_importance"]
     assert isinstance(importance, dict)
     assert sum(importance.values()) == pytest.approx(1.0)
     assert importance["noise_cd"] < min(importance[n] for n in ("material", "spec", "outer_mm", "kind_cd"))
@@ -407,7 +415,7 @@ def test_weight_zero_switches_off_and_other_weights_act(plant: tuple[pl.DataFram
     plain = predictor(n_trees=8).fit(items, operations).predict(some)
     off = predictor(n_trees=8, feature_weights={"outer_mm": 0.0}).fit(items, operations)
     assert "outer_mm" not in {a.name for a in off.attributes_}
-    active = off.legacy_artifacts()["active_features"]
+    active = off.feature_artifacts()["active_features"]
     assert isinstance(active, dict)
     assert active["outer_mm"] is False
     assert active["material"] is True
@@ -418,13 +426,14 @@ def test_weight_zero_switches_off_and_other_weights_act(plant: tuple[pl.DataFram
 def test_artifacts_are_json_and_mean_what_they_say(
     model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
 ) -> None:
-    artifacts = model.legacy_artifacts()
+    artifacts = model.feature_artifacts()
     for key in (
         "active_features",
         "feature_importance",
         "feature_statistics",
         "feature_recommendations",
-        "feature_weights_json",
+        "feature_columns",
+        "feature_weights",
     ):
         json.dumps(artifacts[key])
     statistics = artifacts["feature_statistics"]

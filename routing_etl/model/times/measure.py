@@ -1,0 +1,465 @@
+"""Times of one measure, set-up or run: what is learned of it, and the estimates for operations.
+
+A time is a product: the job's usual time x what the item's size, material and family make of it. So everything is
+learned in logarithms: the job's mean, shrunk towards its standard times; what size, family and attributes add, term by
+term (`effects`); what neighbours' work results for the same job say; the rest by boosted trees over the attributes.
+
+The spread of a single order's time has two parts: orders of one operation differ, and the operation's typical time is
+not known exactly. Both are measured on items the model has not seen, by job where there are enough, and scaled so that
+P10 to P90 hold 80 % of the orders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from joblib import Parallel, delayed
+from scipy.special import ndtr
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from routing_etl.frames import TIME_SOURCES
+from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.threads import one_thread
+from routing_etl.model.base.trees import Boosted
+from routing_etl.model.candidates.similarity import Neighbours
+from routing_etl.model.times.effects import TimeEffects
+from routing_etl.model.times.timed import NORMAL_P90, TimedOperations
+
+#: Least operations for which the trees, and quantiles of their errors, mean anything.
+_FEW = 60
+#: Neighbours that are named as the source of a time.
+_SOURCES = 5
+#: Weight of "no deviation" beside the neighbours' results, in units of three reports of an identical item.
+_NEAR_PRIOR = 0.5
+#: Columns that the trees of one measure may ask.
+_COLUMNS = 64
+#: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
+_TREES = {"setup": (80, 24), "run": (200, 31)}
+#: Operations that all the trees need; fewer operations get fewer trees, this share of them at least.
+_ENOUGH, _LEAST_TREES = 60_000, 0.2
+#: Most operations that train the trees.
+_MOST_ROWS = 60_000
+#: Operations with which the plant's spread between operations counts beside a job's own.
+_SPREAD_PRIOR = 20
+NO_SOURCE = TIME_SOURCES.index("none")
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What is known of the jobs.
+
+    Attributes
+    ----------
+    codes : polars.Series
+        Job codes.
+    line : Ints
+        Per job its line of machines, 0 for none.
+    within : dict of str to Floats
+        Per measure and job the standard deviation of ln(minutes) between the orders of one operation.
+    lot, lot_exponent : Floats
+        Per job the usual lot and the exponent of the lot in the run time; NaN unknown.
+    """
+
+    codes: pl.Series
+    line: Ints
+    within: dict[str, Floats]
+    lot: Floats
+    lot_exponent: Floats
+
+    @property
+    def n(self) -> int:
+        """Number of jobs."""
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
+class SizedItems:
+    """Items as time estimates see them; arrays hold a row per item.
+
+    Attributes
+    ----------
+    table : TokenTable
+        The coded attributes.
+    features : Floats
+        The encoded attributes.
+    family : Ints
+        The operation model's family.
+    size : Floats
+        See `ItemSize`.
+    neighbours : Neighbours
+        The nearest training items.
+    """
+
+    table: TokenTable
+    features: Floats
+    family: Ints
+    size: Floats
+    neighbours: Neighbours
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The times that a measure is learned from.
+
+    Attributes
+    ----------
+    measure : str
+        'setup' or 'run'.
+    basis : str
+        'actual' for work results, 'standard' for the routings' standard times.
+    known : TimedOperations
+        The operations; their values are relative to `job_mean`.
+    job_mean : Floats
+        Mean ln(minutes) per job.
+    job_known : Bools
+        Whether the job has any time.
+    """
+
+    measure: str
+    basis: str
+    known: TimedOperations
+    job_mean: Floats
+    job_known: Bools
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Times of operations for one measure, and what they rest on; one entry per operation but for `labels`.
+
+    Attributes
+    ----------
+    middle : Floats
+        Minutes, NaN unknown.
+    spread : Floats
+        Standard deviation of ln(time).
+    actual : Floats
+        Mean of the neighbours' results, NaN where there is none.
+    similarity : Floats
+        Mean similarity of the neighbours shown, NaN for none.
+    samples : Ints
+        Their reports.
+    source : Ints
+        Place in TIME_SOURCES.
+    count : Ints
+        Number of neighbours shown.
+    labels : Ints
+        The neighbours shown, end to end.
+    lot : Floats
+        ln of the pieces per order that the time is for.
+    """
+
+    middle: Floats
+    spread: Floats
+    actual: Floats
+    similarity: Floats
+    samples: Ints
+    source: Ints
+    count: Ints
+    labels: Ints
+    lot: Floats
+
+    @classmethod
+    def unknown(cls, n: int) -> Estimate:
+        """No time for any of `n` operations."""
+        nothing, none = np.full(n, np.nan), np.zeros(n, np.int64)
+        return cls(nothing, nothing, nothing, nothing, none, none + NO_SOURCE, none, none[:0], nothing)
+
+
+@dataclass(frozen=True)
+class _Near:
+    """What neighbours say of operations: their weighted mean deviation, shrunk to 0, the weight, and where it stands.
+
+    `place`, `hit`: operations x neighbours, the place in the book of results and whether there is one.
+    """
+
+    mean: Floats
+    weight: Floats
+    place: Ints
+    hit: Bools
+
+
+@dataclass(frozen=True)
+class _Results:
+    """Times of the training items' operations, sorted by key (label * jobs + job), to be looked up for neighbours.
+
+    `value`: ln(time) less the job's mean; `beside_size`: the same less what the item's size adds; `samples`: reports;
+    `trust`: weight as evidence; `lot`: ln of the usual lot, NaN unknown.
+    """
+
+    n_jobs: int
+    key: Ints
+    value: Floats
+    beside_size: Floats
+    samples: Floats
+    trust: Floats
+    lot: Floats
+
+    @classmethod
+    def of(cls, known: TimedOperations, beside: Floats, n_jobs: int) -> _Results:
+        key = known.label * n_jobs + known.job
+        order = np.argsort(key, kind="stable")
+        lots = np.full(len(known.label), np.nan) if known.lot is None else known.lot
+        columns = (known.value, beside, known.samples, _trust(known), lots)
+        return cls(n_jobs, key[order], *(column[order].astype(np.float32) for column in columns))
+
+    def near(self, job: Ints, neighbours: Neighbours) -> _Near:
+        """The neighbours' deviations (beside the size's) from the mean of each operation's job."""
+        asked = np.maximum(neighbours.label, 0) * self.n_jobs + job[:, None]
+        place = np.minimum(np.searchsorted(self.key, asked), len(self.key) - 1)
+        hit = (self.key[place] == asked) & (neighbours.label >= 0)
+        weight = np.where(hit, neighbours.similarity**2 * self.trust[place], 0.0)
+        total = weight.sum(axis=1)
+        mean = (weight * self.beside_size[place]).sum(axis=1) / np.maximum(total, 1e-9)
+        shrunk = np.where(total > 0, mean * total / (total + _NEAR_PRIOR), 0.0)
+        return _Near(shrunk.astype(np.float32), total.astype(np.float32), place, hit)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What is learned before the trees: means of jobs, effects of items, results of neighbours; and the trees' columns."""
+
+    jobs: JobFacts
+    job_mean: Floats
+    effects: TimeEffects
+    results: _Results
+    columns: Ints
+
+    def matrix(self, items: SizedItems, row: Ints, job: Ints, effect: Floats, near: _Near) -> Floats:
+        """What the trees are asked about operations, given by their item and job."""
+        known = (
+            items.features[np.ix_(row, self.columns)], self.job_mean[job], effect, near.mean, near.weight, items.size[row],
+            self.effects.exponent_[job], self.jobs.line[job],
+        )  # fmt: skip
+        return np.column_stack(known).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class MeasureModel:
+    """Estimates the times of one measure.
+
+    Attributes
+    ----------
+    measure, basis : str
+        As in `Lessons`.
+    job_known : Bools
+        Per job, whether it has any time.
+    terms : _Terms
+        The terms of the sum.
+    trees : Boosted or None
+        Learn what the terms leave; None where there are too few operations.
+    spread : Floats
+        Per job the standard deviation of ln(time) of one order.
+    """
+
+    measure: str
+    basis: str
+    job_known: Bools
+    terms: _Terms
+    trees: Boosted | None
+    spread: Floats
+
+    def estimate(self, items: SizedItems, row: Ints, job: Ints) -> Estimate:
+        """Times of operations, given by their item (row in `items`) and job.
+
+        Parameters
+        ----------
+        items : SizedItems
+            The items.
+        row : Ints
+            Item of every operation.
+        job : Ints
+            Job of every operation.
+        """
+        if not len(row):
+            return Estimate.unknown(0)
+        terms, results = self.terms, self.terms.results
+        neighbours = items.neighbours.at(row)
+        near = results.near(job, neighbours)
+        scaled, effect = terms.effects.predict(job, row, items.table, items.size, items.family)
+        log_time = terms.job_mean[job] + scaled + effect
+        if self.trees is not None:
+            log_time = log_time + self.trees.predict(terms.matrix(items, row, job, effect, near))
+        else:
+            # What the neighbours took stands for the effects, the more of them there are.
+            log_time = log_time + near.mean - effect * near.weight / (near.weight + _NEAR_PRIOR)
+        known = self.job_known[job]
+        first = near.hit & (np.cumsum(near.hit, axis=1) <= _SOURCES)
+        weight = np.where(first, neighbours.similarity**2 * results.samples[near.place], 0.0)
+        value = (weight * results.value[near.place]).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+        count = first.sum(axis=1)
+        has = count > 0
+        is_actual = has & (self.basis == "actual")
+        similar = "actual_similar" if self.basis == "actual" else "standard_similar"
+        source = np.where(has, TIME_SOURCES.index(similar), TIME_SOURCES.index("model"))
+        mean_similarity = np.where(first, neighbours.similarity, 0).sum(axis=1) / np.maximum(count, 1)
+        samples = np.where(first, results.samples[near.place], 0).sum(axis=1)
+        return Estimate(
+            middle=np.where(known, np.exp(log_time), np.nan),
+            spread=self.spread[job].astype(np.float64),
+            actual=np.where(is_actual, np.exp(terms.job_mean[job] + value), np.nan),
+            similarity=np.where(has, mean_similarity, np.nan).astype(np.float64),
+            samples=np.where(is_actual, samples, 0).astype(np.int64),
+            source=np.where(known, source, NO_SOURCE),
+            count=count,
+            labels=neighbours.label[first],
+            lot=self._lot(job, near.place, weight),
+        )
+
+    def _lot(self, job: Ints, place: Ints, weight: Floats) -> Floats:
+        """Logarithm of the usual lot: of the neighbours behind the time, else of the job; NaN where the time has none."""
+        if self.measure != "run" or self.basis != "actual":
+            return np.full(len(job), np.nan)
+        lots = self.terms.results.lot[place]
+        weight = np.where(np.isfinite(lots), weight, 0.0)
+        total = weight.sum(axis=1)
+        mean = (weight * np.nan_to_num(lots)).sum(axis=1) / np.maximum(total, 1e-9)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(total > 0, mean, np.log(self.terms.jobs.lot[job])))
+
+
+@dataclass(frozen=True)
+class MeasureLearner:
+    """Learns the model of one measure from training items.
+
+    Attributes
+    ----------
+    jobs : JobFacts
+        What is known of the jobs.
+    items : SizedItems
+        The training items.
+    folds : Ints
+        Fold of every training item; those of fold 0 measure the spread.
+    searched : Bools
+        Training items whose neighbours are known; only they train the trees.
+    n_jobs : int or None
+        Models learned at once, in threads.
+    seed : int
+        Seed of the trees and of the operations that train them.
+    """
+
+    jobs: JobFacts
+    items: SizedItems
+    folds: Ints
+    searched: Bools
+    n_jobs: int | None
+    seed: int
+
+    def learn(self, lessons: Lessons) -> MeasureModel | None:
+        """The model; None when there is no time to learn from.
+
+        Parameters
+        ----------
+        lessons : Lessons
+            The times.
+        """
+        known, items = lessons.known, self.items
+        if not len(known.label):
+            return None
+        effects = TimeEffects(self.jobs.line, random_state=self.seed)
+        effect = effects.fit(known, items.table, items.size, items.family, self.folds)
+        beside = known.value - effects.exponent_[known.job] * items.size[known.label]
+        terms = _Terms(
+            self.jobs,
+            lessons.job_mean,
+            effects,
+            _Results.of(known, beside, self.jobs.n),
+            _telling_columns(items.features, known.label, beside - effect),
+        )
+        used = self.searched[known.label]
+        known, effect, residual = known.where(used), effect[used], (beside - effect)[used]
+        near = terms.results.near(known.job, items.neighbours.at(known.label))
+        matrix = terms.matrix(items, known.label, known.job, effect, near)
+        held = self.folds[known.label] == 0
+        taught = self._taught(known, held)
+        if taught:
+            honest, trees = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(self._boost)(lessons.measure, matrix[t], residual[t]) for t in taught
+            )
+            error = residual[held] - honest.predict(matrix[held])
+        else:
+            trees, held, error = None, np.ones(len(residual), dtype=bool), residual
+        within = self.jobs.within[lessons.measure]
+        spread = _spread(within, known.job[held], error, known.samples[held])
+        return MeasureModel(lessons.measure, lessons.basis, lessons.job_known, terms, trees, spread)
+
+    def _taught(self, known: TimedOperations, held: Bools) -> list[Ints]:
+        """Operations that train the trees, without those held out and with them; none where there are too few."""
+        n = len(held)
+        if n < 4 * _FEW or not held.any() or held.all():
+            return []
+        rng = np.random.default_rng(self.seed)
+        # Trees take no weights (see `_boost`): of operations older than a half-life fewer are drawn.
+        fresh = np.ones(n) if known.fresh is None else 2.0 * known.fresh
+        drawn = (fresh >= 1.0) | (rng.random(n) < fresh)
+        if np.count_nonzero(drawn & ~held) < _FEW:
+            drawn = np.ones(n, dtype=bool)
+        taught = [np.flatnonzero(drawn & ~held), np.flatnonzero(drawn)]
+        return [
+            t if len(t) <= _MOST_ROWS else np.sort(rng.choice(t, _MOST_ROWS, replace=False)) for t in taught
+        ]
+
+    def _boost(self, measure: str, matrix: Floats, residual: Floats) -> Boosted:
+        most, leaves = _TREES[measure]
+        # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
+        boosted = HistGradientBoostingRegressor(
+            max_iter=int(most * np.clip(len(matrix) / _ENOUGH, _LEAST_TREES, 1.0)),
+            learning_rate=0.1,
+            max_leaf_nodes=leaves,
+            min_samples_leaf=20,
+            max_bins=63,
+            l2_regularization=1.0,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        with one_thread("openmp"):
+            return Boosted(boosted.fit(matrix, residual))
+
+
+def _spread(within: Floats, job: Ints, error: Floats, samples: Floats) -> Floats:
+    """Standard deviation of ln(time of one order) per job, scaled so that P10 to P90 hold 80 % of the orders.
+
+    `within`: of the orders of one operation, per job. `job`, `error`, `samples`: per operation that the model has not
+    seen, what the model missed of its ln(time), and the reports behind that.
+    """
+    clipped = np.clip(error, *np.quantile(error, [0.01, 0.99])) if len(error) > _FEW else error
+    sampling = within[job] ** 2 / np.maximum(samples, 1.0)
+    whole = max(float(np.mean(clipped**2 - sampling)), 1e-4)
+    count = np.bincount(job, minlength=len(within))
+    each = np.bincount(job, clipped**2 - sampling, len(within))
+    between = np.maximum((each + _SPREAD_PRIOR * whole) / (count + _SPREAD_PRIOR), 0.25 * whole)
+    spread = np.sqrt(between + within**2)
+    # What a mean of few reports adds to the error is no part of how far the next report may lie.
+    error = error * np.sqrt(between[job] / (between[job] + sampling))
+    # Coverage of single orders of operation i: N(error_i, within) inside +-1.28 x scale x spread.
+    scales = np.linspace(0.5, 2.0, 61)
+    inner = np.maximum(within[job], 1e-3)
+    width = NORMAL_P90 * spread[job]
+    cover = np.array(
+        [np.mean(ndtr((s * width - error) / inner) - ndtr((-s * width - error) / inner)) for s in scales]
+    )
+    scale = float(np.interp(0.8, cover, scales)) if cover[-1] > 0.8 else 2.0
+    return np.asarray(scale * spread, dtype=np.float32)
+
+
+def _telling_columns(features: Floats, label: Ints, rest: Floats) -> Ints:
+    """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column."""
+    varied = np.flatnonzero(features.std(axis=0) > 1e-9)
+    if len(varied) <= _COLUMNS or not len(rest):
+        return varied
+    told = np.empty(len(varied))
+    for i, column in enumerate(varied):
+        values = features[:, column]
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
+        part = np.searchsorted(edges, values, side="right")[label]
+        count = np.bincount(part, minlength=1)
+        told[i] = (np.bincount(part, rest) ** 2 / np.maximum(count, 1)).sum() - rest.sum() ** 2 / len(rest)
+    return np.sort(varied[np.argsort(-told, kind="stable")[:_COLUMNS]])
+
+
+def _trust(known: TimedOperations) -> Floats:
+    """Weight of an operation as evidence for a like item: its reports, in units of three, less for old ones."""
+    reports = np.minimum(known.samples, 10.0) / 3.0
+    return reports if known.fresh is None else reports * known.fresh
