@@ -228,6 +228,27 @@ def test_a_second_run_on_the_same_home_stops_and_names_the_first(settings: Setti
     assert job.execute_in_process().success
 
 
+def test_the_run_lock_is_held_until_the_last_step_has_ended(settings: Settings) -> None:
+    refused = []
+
+    @dg.op
+    def step(street: dg.ResourceParam[Any]):
+        assert street.settings is settings
+        with pytest.raises(LockedError) as caught, run_lock(settings.home, "the command line"):
+            pass
+        refused.append(str(caught.value))
+
+    @dg.job(resource_defs={"street": StreetResource(settings=settings)}, executor_def=dg.in_process_executor)
+    def job():
+        step.alias("first")()
+        step.alias("last")()
+
+    run_id = job.execute_in_process().run_id
+    assert len(refused) == 2 and all(run_id in said for said in refused)
+    with run_lock(settings.home, "the next run"):
+        pass
+
+
 def test_a_run_stopped_before_its_first_step_is_not_repeated(settings: Settings) -> None:
     """Run retries repeat what fails outside of steps, as if the worker had died; ours say that they must not."""
     began = []
