@@ -10,7 +10,7 @@ The way of the data, and the module for each step:
 * `routing_metrics`, `confidence_metrics`, `time_metrics`: the metrics, as sums per item (`sums`) that `bootstrap` values.
 * `assembly`: METRICS rows of all methods and segments (`tiers` are one), with paired differences; `reasons` of what is missing.
 * `evaluate`: the recipe. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
-* `report` with `alerts`: the result. `metric_table`: look-ups in METRICS rows.
+* `report` with `details` and `alerts`: the result. `metric_table`: look-ups in METRICS rows.
 * `verdicts`: model against baselines. `paired`: two versions on the same items. `card`: the model card. All three show
   metrics by `glossary`, `sections` and `markdown`.
 """
@@ -19,6 +19,7 @@ __all__ = [
     "alerts",
     "bootstrap",
     "card",
+    "details",
     "evaluate",
     "glossary",
     "metric_table",

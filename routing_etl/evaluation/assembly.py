@@ -24,12 +24,13 @@ from routing_etl.evaluation.confidence_metrics import (
     confidence_metrics,
     coverage_table,
 )
+from routing_etl.evaluation.details import LegacyScores
 from routing_etl.evaluation.metric_table import ALL, CEILING, MINUS, MODEL, ORACLE, MetricRow
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.paired import HELD_OUT, held_out_items
 from routing_etl.evaluation.reasons import NO_COMMON_OPERATIONS, NO_ITEMS, NO_ORACLE, with_message
 from routing_etl.evaluation.reference import ITEM_KEYS, TIME_COLUMNS, Reference, expected_routings
-from routing_etl.evaluation.report import EvaluationTables, LegacyScores
+from routing_etl.evaluation.report import EvaluationTables
 from routing_etl.evaluation.routing_metrics import (
     LEGACY_METRICS,
     inside_metrics,

@@ -31,11 +31,12 @@ from routing_etl.evaluation.assembly import (
 )
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
+from routing_etl.evaluation.details import EvaluationDetails
 from routing_etl.evaluation.metric_table import MODEL, ORACLE
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
 from routing_etl.evaluation.reference import expected_routings, known_routings
-from routing_etl.evaluation.report import EvaluationDetails, EvaluationReport
+from routing_etl.evaluation.report import EvaluationReport
 from routing_etl.evaluation.splits import Fold, Split, make_split, near_identical_groups
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import polars as pl
 
 from routing_etl import frames
 from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.evaluation.alerts import Alert
+from routing_etl.evaluation.details import EvaluationDetails, LegacyScores
 from routing_etl.evaluation.metric_table import MetricRow
-from routing_etl.evaluation.report import EvaluationDetails, EvaluationTables, LegacyScores
 from routing_etl.pipeline.training_facts import TrainingFacts
 from routing_etl.quality.score import QualityScore
 from routing_etl.runs import as_json
+
+if TYPE_CHECKING:
+    from routing_etl.evaluation.report import EvaluationTables
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -241,6 +244,8 @@ def metrics_json(found: Evaluated) -> dict[str, Any]:
 
 def tables_of(found: Evaluated) -> EvaluationTables:
     """The tables of an evaluation as frames, for plots."""
+    from routing_etl.evaluation.report import EvaluationTables
+
     return EvaluationTables.from_json(as_json(found))
 
 

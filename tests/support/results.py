@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from routing_etl.evaluation.alerts import Cycle
+from routing_etl.evaluation.details import EvaluationDetails
 from routing_etl.evaluation.metric_table import MetricRow
-from routing_etl.evaluation.report import EvaluationDetails
 from routing_etl.pipeline.results import DatasetStats, Evaluated, Trained
 from routing_etl.pipeline.training_facts import ItemCounts, ResultDates, RoutingDates, TrainingFacts
 

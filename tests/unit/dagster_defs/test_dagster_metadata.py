@@ -22,7 +22,7 @@ from dagster_defs import config, metadata
 from dagster_defs.assets import erp, keys
 from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.erp.profile import load_profile
-from routing_etl.evaluation.report import LegacyScores
+from routing_etl.evaluation.details import LegacyScores
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.results import CalibrationBin, CoveragePoint, Extracted, Finished, Scored
 from routing_etl.pipeline.street import EVALUATE, EXTRACT, SCORE, TRAIN

@@ -16,8 +16,8 @@ from results import evaluated, metric_row, trained
 
 from routing_etl.erp.extract import FrameExtract
 from routing_etl.errors import ConfigurationError
+from routing_etl.evaluation.details import LegacyScores
 from routing_etl.evaluation.metric_table import MetricRow
-from routing_etl.evaluation.report import LegacyScores
 from routing_etl.frames import METRICS
 from routing_etl.pipeline import street
 from routing_etl.pipeline.results import (
