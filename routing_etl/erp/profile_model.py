@@ -252,6 +252,8 @@ class AttributeMap(Section):
         Source column that says which unit each row is in.
     unit_group : str
         Key of `units.blank_default`: what a blank unit means.
+    weight : float
+        How much the attribute counts in the similarity of items, on top of what the model learns; 0 switches it off.
     """
 
     column: Names
@@ -268,6 +270,7 @@ class AttributeMap(Section):
     unit: str = ""
     unit_column: str | None = None
     unit_group: str = ""
+    weight: float = Field(1.0, ge=0, le=1e6)
 
     @model_validator(mode="after")
     def _consistent(self) -> AttributeMap:
@@ -470,6 +473,8 @@ class Routing(Section):
         Column that marks the main routing, or "none".
     invalid_validity : tuple of str
         Values of `validity` that make a routing invalid.
+    waiting_pool_words : tuple of str
+        Words in a resource's code or name that mark a pool where work waits, which is no machine.
     null_words : tuple of str
         Whole values that mean NULL, in any case.
     zero_time_is_missing : bool

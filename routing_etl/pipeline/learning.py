@@ -55,12 +55,22 @@ def read_attributes(run: RunFolder) -> tuple[frames.AttributeSpec, ...]:
 
 
 def make_predictor(settings: Settings, attributes: tuple[frames.AttributeSpec, ...]) -> RoutingPredictor:
-    """An unfitted predictor with the settings' parameters."""
+    """An unfitted predictor with the parameters of the settings and of the source profile that they name."""
+    from routing_etl.erp.profile import load_profile
     from routing_etl.model.predictor import RoutingPredictor
 
+    profile = load_profile(settings.profile)
+    read = {attribute.name for attribute in attributes}
+    weights = {n: a.weight for n, a in profile.items.attributes.items() if n in read and a.weight != 1.0}
     return RoutingPredictor(
         attributes=attributes,
+        n_neighbors=settings.neighbours,
         candidates_per_item=settings.candidates_per_item,
         similarity_threshold=settings.similarity_threshold,
+        feature_weights=weights or None,
+        n_trees=settings.trees,
+        half_life_days=profile.time_basis.half_life_days,
+        evidence_per_candidate=settings.evidence_per_candidate,
+        pool_words=profile.routing.waiting_pool_words,
         random_state=settings.random_state,
     )

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: The file of what each held-out item adds to the judged metrics.
 HELD_OUT = "held_out_items"
-_JOBLIB = ("encoder", "scaler", "feature_columns", "feature_weights")
-_JSON = ("active_features", "feature_importance", "feature_statistics", "feature_recommendations")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,6 @@ def save_version(ctx: Context, new: NewVersion) -> str:
     from routing_etl.registry.versions import VersionContents
     from routing_etl.warehouse.records import Records, TrainedVersion
 
-    parts = new.predictor.legacy_artifacts()
     trained, stats = new.trained, new.trained.dataset_stats
     metadata = metadata_json(ctx, new.requested_by, new.predictor) | {
         "training_samples": trained.training_samples,
@@ -83,9 +80,7 @@ def save_version(ctx: Context, new: NewVersion) -> str:
         metrics=metrics_json(trained),
         metadata=metadata,
         time_profiles=_time_profiles_json(new.times),
-        json_artifacts={n: parts[n] for n in _JSON}
-        | {"feature_weights": parts["feature_weights_json"], HELD_OUT: held_out_json(new.held_out)},
-        joblib_artifacts={n: parts[n] for n in _JOBLIB},
+        json_artifacts=new.predictor.feature_artifacts() | {HELD_OUT: held_out_json(new.held_out)},
         documents=documents,
     )
     with ctx.warehouse() as engine:

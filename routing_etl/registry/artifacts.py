@@ -25,11 +25,10 @@ from routing_etl.registry.names import check_name
 
 #: The fitted predictor. The replaced system stored its search index under this name.
 ENGINE = "similarity_engine"
-#: joblib artifacts that every version has besides the engine.
-JOBLIB_ARTIFACTS = ("encoder", "scaler", "feature_columns", "feature_weights")
 #: JSON artifacts that the caller hands over; the others are written from metrics, metadata and time profiles.
 JSON_ARTIFACTS = (
-    "active_features", "feature_importance", "feature_statistics", "feature_recommendations", "feature_weights",
+    "active_features", "feature_columns", "feature_importance", "feature_statistics", "feature_recommendations",
+    "feature_weights",
 )  # fmt: skip
 #: The four scores of the replaced system. A version without any of them is unmeasured and cannot become champion.
 SCORES = ("accuracy", "precision_weighted", "recall_weighted", "f1_weighted")
@@ -41,7 +40,7 @@ METRIC_FIELDS = ("training_samples", "dataset_stats", "training_duration_sec", *
 _COMPRESS = 0
 
 
-def check_complete(json_files: Mapping[str, Any], joblib_files: Mapping[str, Any]) -> None:
+def check_complete(json_files: Mapping[str, Any]) -> None:
     """Refuse a set of artifacts that is incomplete or names a file that the registry writes itself.
 
     Raises
@@ -50,20 +49,19 @@ def check_complete(json_files: Mapping[str, Any], joblib_files: Mapping[str, Any
         An artifact is missing, or has the name of one of the registry's own.
     """
     missing = [f"{n}.json" for n in JSON_ARTIFACTS if n not in json_files]
-    missing += [f"{n}.joblib" for n in JOBLIB_ARTIFACTS if n not in joblib_files]
     if missing:
         raise RegistryError(
             f"A model version needs the artifact(s) {', '.join(missing)}.",
-            remedy="Hand over everything that the predictor's legacy_artifacts() returns.",
+            remedy="Hand over everything that the predictor's feature_artifacts() returns.",
         )
     own = {"manifest", "metrics", "training_metadata", "time_profiles", ENGINE}
-    clash = sorted(own & {*json_files, *joblib_files})
+    clash = sorted(own & set(json_files))
     if clash:
         raise RegistryError(
             f"The artifact(s) {', '.join(clash)} are written by the registry itself.",
             remedy="Give them another name.",
         )
-    for name in (*json_files, *joblib_files):
+    for name in json_files:
         check_name(name)
 
 
@@ -153,18 +151,14 @@ def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str
 
 
 def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Write `<name>.json` for each value. Returns the manifest's entries.
-
-    An entry is called `<name>_json` where a joblib file has the same name.
-    """
+    """Write `<name>.json` for each value. Returns the manifest's entries."""
     entries = {}
     for name, value in contents.items():
         path = folder / f"{name}.json"
         text = json_bytes(value)
         with synced(path) as stream:
             stream.write(text)
-        entry_name = f"{name}_json" if name in JOBLIB_ARTIFACTS else name
-        entries[entry_name] = _entry(path, hashlib.sha256(text).hexdigest())
+        entries[name] = _entry(path, hashlib.sha256(text).hexdigest())
     return entries
 
 

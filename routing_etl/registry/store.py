@@ -31,7 +31,7 @@ from routing_etl.frames import AttributeSpec
 from routing_etl.log import get_logger
 from routing_etl.registry import artifacts as artifact_files
 from routing_etl.registry.aliases import AliasBook, AliasChange, check_alias
-from routing_etl.registry.artifacts import ENGINE, JOBLIB_ARTIFACTS
+from routing_etl.registry.artifacts import ENGINE
 from routing_etl.registry.files import disk_full_as_error, finite, sync_folder, write_json
 from routing_etl.registry.manifest import (
     MANIFEST,
@@ -120,8 +120,7 @@ class ModelRegistry:
         LockedError
             Another save has held the lock for longer than the lock time-out.
         """
-        json_files = {k.removesuffix("_json"): v for k, v in contents.json_artifacts.items()}
-        artifact_files.check_complete(json_files, contents.joblib_artifacts)
+        artifact_files.check_complete(contents.json_artifacts)
         with self._locked("save"), disk_full_as_error("the model version", self.root):
             final = self.new_name() if name is None else self.check_name(name)
             generated_at = _now()
@@ -134,7 +133,7 @@ class ModelRegistry:
                 "time_profiles": contents.time_profiles,
                 "training_request": artifact_files.request_file(contents.metadata, name),
                 "training_metrics": artifact_files.training_file(metrics, contents.metadata, self.root / final),
-                **json_files,
+                **contents.json_artifacts,
             }  # fmt: skip
             folder = self.root / f"{_SAVING}{final[:100]}-{uuid.uuid4().hex[:8]}"
             try:
@@ -419,9 +418,7 @@ class ModelRegistry:
         checks = tuple(
             ArtifactCheck(a.name, a.path, a.bytes, _file_problem(folder, a)) for a in manifest.artifacts
         )
-        missing = [
-            n for n in (ENGINE, *JOBLIB_ARTIFACTS, "metrics") if n not in {a.name for a in manifest.artifacts}
-        ]
+        missing = [n for n in (ENGINE, "metrics") if n not in {a.name for a in manifest.artifacts}]
         checks += tuple(ArtifactCheck(n, "", 0, "is not listed in the manifest") for n in missing)
         listed = {MANIFEST, *(a.path for a in manifest.artifacts)}
         try:
@@ -526,7 +523,7 @@ def _write_version(folder: Path, contents: VersionContents, json_files: Mapping[
         attributes = getattr(contents.predictor, "attributes", ())
     documents = contents.documents(finite(json_files)) if contents.documents else {}
     artifacts = {
-        **artifact_files.write_joblib(folder, {ENGINE: contents.predictor, **contents.joblib_artifacts}),
+        **artifact_files.write_joblib(folder, {ENGINE: contents.predictor}),
         **artifact_files.write_json_files(folder, json_files),
         **artifact_files.write_documents(folder, documents),
     }

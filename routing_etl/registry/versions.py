@@ -28,9 +28,7 @@ class VersionContents:
     time_profiles : Mapping[str, Any]
         Content of `time_profiles.json`.
     json_artifacts : Mapping[str, Any]
-        At least `JSON_ARTIFACTS`. `feature_weights_json` is accepted for `feature_weights`.
-    joblib_artifacts : Mapping[str, Any]
-        At least `JOBLIB_ARTIFACTS`.
+        At least `JSON_ARTIFACTS`.
     attributes : Iterable[AttributeSpec], optional
         Item attributes of the feature schema. None: the predictor's own `attributes`.
     documents : Callable[[Mapping[str, Any]], Mapping[str, str]], optional
@@ -43,7 +41,6 @@ class VersionContents:
     metadata: Mapping[str, Any]
     time_profiles: Mapping[str, Any]
     json_artifacts: Mapping[str, Any]
-    joblib_artifacts: Mapping[str, Any]
     attributes: Iterable[AttributeSpec] | None = None
     documents: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
 

@@ -10,7 +10,7 @@ from homes import home_settings
 from routing_etl import runs
 from routing_etl.doctor.examination import Finding, examine
 from routing_etl.pipeline import demo, upkeep
-from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+from routing_etl.registry.artifacts import JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
 
@@ -69,7 +69,7 @@ def test_files_of_the_champion_that_nobody_listed_are_shown(tmp_path: Path) -> N
     registry = ModelRegistry(settings.models_dir)
     contents = VersionContents(
         "a predictor", metrics={"accuracy": 0.5}, metadata={}, time_profiles={},
-        json_artifacts={n: {} for n in JSON_ARTIFACTS}, joblib_artifacts={n: [] for n in JOBLIB_ARTIFACTS},
+        json_artifacts={n: {} for n in JSON_ARTIFACTS},
     )  # fmt: skip
     saved = registry.save(contents, name="v1")
     registry.set_alias("champion", "v1", "kim", "first")

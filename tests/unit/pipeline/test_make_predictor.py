@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from routing_etl.pipeline.champion import make_predictor
-
 from routing_etl.frames import AttributeSpec
+from routing_etl.pipeline.learning import make_predictor
 from routing_etl.settings import load_settings
 
 OVERLAY = """

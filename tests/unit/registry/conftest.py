@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from routing_etl.frames import AttributeSpec
-from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+from routing_etl.registry.artifacts import JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import SavedVersion, VersionContents
 
@@ -51,7 +51,6 @@ def save(registry: ModelRegistry, predictor: LinearRegression) -> Callable[..., 
             "metadata": {"source": "sqlite:///erp.db", "job": {"id": "run_1", "requested_by": "kim"}},
             "time_profiles": {"profiles": {"OPT": 1.0, "STD": 2.0, "SAFE": 3.0}},
             "json_artifacts": {n: {"재질": True} for n in JSON_ARTIFACTS},
-            "joblib_artifacts": {n: [n] for n in JOBLIB_ARTIFACTS},
         }
         contents = VersionContents(changes.pop("predictor", predictor), **{**arguments, **changes})
         return registry.save(contents, name=name)

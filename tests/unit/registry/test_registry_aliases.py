@@ -217,14 +217,14 @@ def test_parallel_promotions_leave_one_champion_and_a_line_for_each(
 def test_whatever_happens_the_champion_is_on_the_disk_and_loads(
     tmp_path_factory: pytest.TempPathFactory, predictor: object, steps: list[str]
 ) -> None:
-    from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+    from routing_etl.registry.artifacts import JSON_ARTIFACTS
     from routing_etl.registry.versions import VersionContents
 
     registry = ModelRegistry(tmp_path_factory.mktemp("registry") / "models")
     for name in ("v1", "v2", "v3"):
         contents = VersionContents(
             {"name": name}, metrics={"accuracy": 0.5}, metadata={}, time_profiles={},
-            json_artifacts={n: {} for n in JSON_ARTIFACTS}, joblib_artifacts={n: [] for n in JOBLIB_ARTIFACTS},
+            json_artifacts={n: {} for n in JSON_ARTIFACTS},
         )  # fmt: skip
         registry.save(contents, name=name)
     for step in steps:

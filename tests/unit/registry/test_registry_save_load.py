@@ -27,7 +27,7 @@ from routing_etl.registry.store import ModelRegistry, SavedVersion
 Save = Callable[..., SavedVersion]
 
 FILES = {
-    "similarity_engine.joblib", "encoder.joblib", "scaler.joblib", "feature_columns.joblib", "feature_weights.joblib",
+    "similarity_engine.joblib", "feature_columns.json",
     "active_features.json", "feature_importance.json", "feature_statistics.json", "feature_recommendations.json",
     "feature_weights.json", "training_metadata.json", "training_request.json", "training_metrics.json",
     "time_profiles.json", "metrics.json", "manifest.json",
@@ -43,7 +43,7 @@ def test_a_version_has_the_legacy_artifact_set_and_loads_back(save: Save, regist
     assert {p.name for p in saved.path.iterdir()} == FILES
     loaded = registry.load("v1", expected_manifest_sha256=saved.manifest_sha256)
     assert loaded.predict(np.array([[10.0]]))[0] == pytest.approx(21.0)
-    assert joblib.load(saved.path / "encoder.joblib") == ["encoder"]
+    assert _json(saved, "feature_columns") == {"재질": True}
 
 
 def test_documents_are_made_from_the_files_as_written_listed_and_verified(
@@ -184,17 +184,16 @@ def test_a_name_of_128_characters_can_be_saved(save: Save, registry: ModelRegist
     assert registry.load("n" * 128) is not None
 
 
-@pytest.mark.parametrize("lacking", ["encoder", "feature_weights", "feature_importance"])
+@pytest.mark.parametrize("lacking", ["feature_columns", "feature_weights", "feature_importance"])
 def test_an_incomplete_artifact_set_is_refused_by_name(
     save: Save, registry: ModelRegistry, lacking: str
 ) -> None:
-    from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+    from routing_etl.registry.artifacts import JSON_ARTIFACTS
 
     with pytest.raises(RegistryError, match=lacking):
         save(
             "v1",
             json_artifacts={n: {} for n in JSON_ARTIFACTS if n != lacking},
-            joblib_artifacts={n: [] for n in JOBLIB_ARTIFACTS if n != lacking},
         )
     assert registry.list() == ()
 
@@ -242,7 +241,7 @@ def test_a_save_killed_in_the_middle_is_invisible_and_cleaned_up_by_the_next(
     script = f"""
         import os, signal
         from pathlib import Path
-        from routing_etl.registry.artifacts import JOBLIB_ARTIFACTS, JSON_ARTIFACTS
+        from routing_etl.registry.artifacts import JSON_ARTIFACTS
         from routing_etl.registry.store import ModelRegistry
         from routing_etl.registry.versions import VersionContents
 
@@ -251,9 +250,8 @@ def test_a_save_killed_in_the_middle_is_invisible_and_cleaned_up_by_the_next(
                 os.kill(os.getpid(), signal.SIGKILL)
 
         contents = VersionContents(
-            {{"weights": [1.0] * 100000}}, metrics={{}}, metadata={{}}, time_profiles={{}},
+            {{"weights": [1.0] * 100000, "last": Deadly()}}, metrics={{}}, metadata={{}}, time_profiles={{}},
             json_artifacts={{n: {{}} for n in JSON_ARTIFACTS}},
-            joblib_artifacts={{**{{n: [] for n in JOBLIB_ARTIFACTS}}, "scaler": Deadly()}},
         )
         ModelRegistry(Path({str(registry.root)!r})).save(contents, name="killed")
     """
