@@ -47,18 +47,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from routing_etl.errors import RoutingEtlError
-    from routing_etl.evaluation.evaluate import evaluate
+    from routing_etl.evaluation.evaluate import WorkResults, evaluate
+    from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
     from routing_etl.frames import AttributeSpec, Predictions, TimeEvidence
     from routing_etl.model.predictor import RoutingPredictor
 
 __all__ = [
     "AttributeSpec",
+    "EvaluationOptions",
     "EvaluationReport",
     "Predictions",
     "RoutingEtlError",
     "RoutingPredictor",
     "TimeEvidence",
+    "WorkResults",
     "__version__",
     "evaluate",
 ]
@@ -67,16 +70,18 @@ __all__ = [
 # that are gone count in the peak of memory; a nightly batch shares its server with others. A value set from outside wins.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "muzzy_decay_ms:0")
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 #: Where each lazily loaded name lives.
 _HOMES = {
     "AttributeSpec": "routing_etl.frames",
+    "EvaluationOptions": "routing_etl.evaluation.options",
     "EvaluationReport": "routing_etl.evaluation.report",
     "Predictions": "routing_etl.frames",
     "RoutingEtlError": "routing_etl.errors",
     "RoutingPredictor": "routing_etl.model.predictor",
     "TimeEvidence": "routing_etl.frames",
+    "WorkResults": "routing_etl.evaluation.evaluate",
     "evaluate": "routing_etl.evaluation.evaluate",
 }
 

@@ -94,7 +94,8 @@ class RoutingPredictor(Parameters):
     Parameters
     ----------
     attributes : tuple of AttributeSpec, optional
-        The item columns to learn from. The core columns part_type, item_acct and item_nm are added when filled.
+        The item columns to learn from. The core columns part_type, item_acct and item_nm are added when filled. Empty:
+        every further column of items, by the rule of `inputs.inferred_attributes`.
     n_neighbors : int, optional
         Similar items looked at per item.
     candidates_per_item : int, optional
@@ -173,9 +174,11 @@ class RoutingPredictor(Parameters):
         Parameters
         ----------
         items : polars.DataFrame
-            ITEMS frame with the attribute columns, routed and unrouted.
+            ITEMS frame with the attribute columns, routed and unrouted; or plain items: `item_cd` and attribute columns
+            (see `model.plain.training_frames`).
         operations : polars.DataFrame
-            OPERATIONS frame, all ranks; an item's routing is that of rank 0.
+            OPERATIONS frame, all ranks; an item's routing is that of rank 0. Or plain operations: `item_cd`, `proc_seq`,
+            `job_cd`, `res_cd` and what else is known.
         times : TimeEvidence, optional
             Profiles of work results. None: there are none.
         progress : Progress, optional
@@ -292,8 +295,6 @@ class RoutingPredictor(Parameters):
 
     # --- prediction ----------------------------------------------------------------------------------------------
 
-    # --- prediction ----------------------------------------------------------------------------------------------
-
     def predict(self, items: pl.DataFrame) -> Predictions:
         """Propose routings for items.
 
@@ -305,7 +306,7 @@ class RoutingPredictor(Parameters):
         Parameters
         ----------
         items : polars.DataFrame
-            ITEMS frame with the attribute columns.
+            ITEMS frame with the attribute columns, or plain items.
 
         Raises
         ------
@@ -334,7 +335,7 @@ class RoutingPredictor(Parameters):
         Parameters
         ----------
         items : polars.DataFrame
-            ITEMS frame with the attribute columns.
+            ITEMS frame with the attribute columns, or plain items.
         batch_size : int, optional
             Items per batch.
         progress : Progress, optional
