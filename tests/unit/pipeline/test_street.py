@@ -43,7 +43,7 @@ def test_names_and_titles_are_unique_and_every_step_comes_after_what_it_needs() 
 
 def test_the_readmes_row_is_the_night() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    [row] = re.findall(r"## The way of the data\n\n((?:    .*\n)+)", text)
+    [row] = re.findall(r"## How the data flows\n\n((?:    .*\n)+)", text)
     found = [re.sub(r"\(.*?\)", "", part).strip() for part in " ".join(row.split()).split("->")]
     assert found == [f"[{s.title} ]" if s.optional else s.title for s in street.NIGHT]
 
