@@ -1,4 +1,8 @@
-"""What every metric means and which direction is better: one entry per name in the metric tables."""
+"""What every metric means and which direction is better: one entry per name in the metric tables.
+
+Most are of predictions for held-out items, made in this room. Those of a published batch (split `production`) are made by
+the step `measure` and in `warehouse/outcomes.py`.
+"""
 
 from __future__ import annotations
 
@@ -88,8 +92,32 @@ def _times(measure: str, word: str, unit: str) -> dict[str, Meaning]:
     }
 
 
+def _of_publications() -> dict[str, Meaning]:
+    """Metrics of a published batch, stored under the split `production`."""
+    return {
+        "predicted_share": Meaning("items without a routing that got a candidate", "none"),
+        "mean_confidence": Meaning("mean confidence of the first candidates", "none"),
+        "three_candidates_share": Meaning("predicted items with at least three candidates", "none"),
+        "operations_with_time_share": Meaning("predicted operations with a time from any source", "up"),
+        "operations_with_actuals_share": Meaning(
+            "predicted operations whose time comes from work results", "up"
+        ),
+        "similarity_drift": Meaning(
+            "Kullback-Leibler divergence of the first candidates' similarity from that of the publication before",
+            "down",
+            "nats",
+        ),
+        "realised_exact_at_1": Meaning(
+            "items of the previous publication, routed since, whose first candidate was what the engineer wrote",
+            "up",
+        ),
+        "realised_exact_at_any": Meaning("... or any of their candidates", "up"),
+    }
+
+
 GLOSSARY: dict[str, Meaning] = {
     **_exact(),
+    **_of_publications(),
     "top_5_hit_rate": Meaning(
         "the routing's job sequence is among the first five candidates (the replaced system's name); not measured where "
         "fewer are shown",

@@ -14,6 +14,7 @@ from homes import ask, home_settings
 
 from routing_etl import frames
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
+from routing_etl.evaluation.glossary import GLOSSARY
 from routing_etl.evaluation.paired import from_json
 from routing_etl.pipeline import steps, street, training, upkeep
 from routing_etl.pipeline.cards import CARD, model_card
@@ -219,6 +220,7 @@ def test_an_item_routed_since_leaves_the_batch_and_is_measured_and_rollback_brin
     measured = {m.metric: m for m in found.result.metrics}
     assert (measured["realised_exact_at_1"].value, measured["realised_exact_at_1"].n) == (1.0, 1)
     assert measured["similarity_drift"].value is not None
+    assert set(measured) <= set(GLOSSARY)
     assert ask(warehouse, "SELECT COUNT(*) FROM routing_predictions WHERE item_cd = ?", item) == [(0,)]
     assert upkeep.rollback(home_settings(home)) == 1
     assert ask(warehouse, "SELECT COUNT(*) FROM routing_predictions WHERE candidate_id = ?", candidate)[0][

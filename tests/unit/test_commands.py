@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.main import get_command
 
 from routing_etl.cli.app import app
 
@@ -73,6 +74,45 @@ def unknown_commands(text: str) -> list[str]:
             # `models list / show / card`: each is a command of the group
             missing += [f"{first} {w}" for w in others if w not in known[first]]
     return missing
+
+
+def table_of_commands() -> dict[str, str]:
+    """README's table of commands: each command with the row that shows it, a command of a group as "models list"."""
+    known, rows = commands(app), {}
+    for line in read("README.md").split("## Commands")[1].split("\n## ")[0].splitlines():
+        if line.startswith("| `routing-etl "):
+            shown = line.split(" | ")[0]
+            for span in re.findall(r"`([^`]+)`", shown):
+                first, *others = span.removeprefix("routing-etl ").replace(" / ", " ").split()
+                inside = [f"{first} {w}" for w in others if w in known.get(first, ())]
+                rows |= dict.fromkeys(inside or [first], shown)
+    return rows
+
+
+def required_options() -> dict[str, list[str]]:
+    """Every command, with the options that it cannot do without."""
+
+    def of(words: tuple[str, ...], command: object) -> Iterator[tuple[str, list[str]]]:
+        inside = getattr(command, "commands", None)
+        if inside is not None:
+            for name, one in inside.items():
+                yield from of((*words, name), one)
+        else:
+            params = getattr(command, "params", ())
+            yield (
+                " ".join(words),
+                [p.opts[0] for p in params if p.required and p.param_type_name == "option"],
+            )
+
+    return dict(of((), get_command(app)))
+
+
+def test_the_readme_has_every_command_with_the_options_that_it_needs() -> None:
+    shown, needed = table_of_commands(), required_options()
+    assert len(needed) > 20, "the search finds no commands any more"
+    assert sum(map(len, needed.values())) >= 3, "the search finds no required options any more"
+    assert set(shown) == set(needed)
+    assert [(c, o) for c, options in needed.items() for o in options if o not in shown[c]] == []
 
 
 def test_every_nox_session_that_is_named_exists() -> None:
