@@ -121,7 +121,8 @@ def plant_table(console: Console, report: PlantReport) -> None:
         table.add_row(name, _number(rows))
     console.print(table)
     console.print(
-        f"Best expected exact match that any method can reach (known from the plant's rules): {report.ceiling:.3f}"
+        "Best exact match that any method can be expected to reach on the items without a routing (known from the plant's "
+        f"rules): {report.ceiling:.3f}"
     )
 
 
@@ -133,6 +134,7 @@ def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -
         counts = (frame.rows_in, frame.rows_kept, frame.rows_filtered, frame.rows_rejected)
         source = read[name].table if name in read else "–"
         table.add_row(name, escape(source), *(_number(n) for n in counts))
+    table.pad_edge = console.width > 80  # two columns more for the names of the tables
     console.print(table)
     for name, source_frame in read.items():
         if source_frame.watermark_to is not None:
@@ -174,6 +176,8 @@ def check_table(console: Console, outcomes: Iterable[CheckOutcome]) -> None:
                 escape(o.expected[:80]), _number(o.rows_unexpected),
             )  # fmt: skip
         console.print(details)
+        if any(o.severity == "warning" for o in bad):
+            console.print("Warnings do not stop the night.")
 
 
 def quality_score(console: Console, found: QualityScore | None) -> None:
@@ -240,7 +244,7 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
     told = {"family": "item families", "time": "the newest routings", "loo": "one item at a time"}
     held_out = max((r.n for r in rows if r.of_model and r.metric == "exact_at_1"), default=0)
     table = _table(
-        f"Metrics on {held_out:,} held-out items (split by {told.get(split, split)})",
+        f"Metrics on {held_out:,} items (held out: {told.get(split, split)})",
         "metric", *(label for _, label in _METHODS), "95 % interval of the model",
     )  # fmt: skip
     for metric, label in _SHOWN:
@@ -262,14 +266,14 @@ def train_result(console: Console, trained: Trained) -> None:
     metrics_table(console, trained.metrics, trained.split)
     if trained.dry_run:
         console.print(
-            f"Dry run: nothing was saved. Fit on {trained.training_samples:,} items in {trained.training_duration_sec} s."
+            f"Dry run: nothing was saved. Fitted on {trained.training_samples:,} items in {trained.training_duration_sec:.1f} s."
         )
         return
     console.print(
-        f"Version [bold]{escape(str(trained.version))}[/]: {trained.training_samples:,} routed items, "
-        f"fitted in {trained.training_duration_sec} s. "
-        + ("It is the champion: " if trained.promoted else "Not promoted: ")
-        + escape(trained.promotion_reason)
+        f"Model [bold]{escape(str(trained.version))}[/]: {trained.training_samples:,} routed items, "
+        f"fitted in {trained.training_duration_sec:.1f} s. "
+        + ("It is the champion" if trained.promoted else "Not promoted")
+        + escape(f" ({trained.promotion_reason}).")
     )
 
 
@@ -292,13 +296,13 @@ def models_table(console: Console, registry: ModelRegistry) -> None:
 def model_details(console: Console, registry: ModelRegistry, version: str) -> None:
     """One version in full."""
     details = registry.show(version)
-    facts = _table(f"Model version {details.info.name}", "what", "value", right=9)
+    facts = _table(f"Model {details.info.name}", "what", "value", right=9)
     for name, value in {
         "status": details.info.status,
         "created": details.info.created_at,
         "folder": details.info.path,
         "trained on": f"{details.metrics.get('training_samples')} routed items",
-        "training": f"{details.metrics.get('training_duration_sec')} s",
+        "training": f"{_number(details.metrics.get('training_duration_sec'), 1)} s",
         "profile": details.metadata.get("profile"),
         "run": details.metadata.get("run_id"),
         "made with": ", ".join(f"{k} {v}" for k, v in details.runtime_versions.items()),
@@ -324,14 +328,14 @@ def model_details(console: Console, registry: ModelRegistry, version: str) -> No
 def score_table(console: Console, scored: Scored) -> None:
     """How many items were predicted and how sure the model is."""
     table = _table("Scoring", "what", "value")
-    table.add_row("model version", escape(scored.model_version))
+    table.add_row("model", escape(scored.model_version))
     table.add_row("items without a valid routing", _number(scored.items))
     table.add_row("predicted", _number(scored.predicted))
     for reason, count in scored.abstained_by_reason.items():
         table.add_row(f"abstained: {escape(reason)}", _number(count))
     table.add_row("candidates", _number(scored.rows[CANDIDATES.name]))
     table.add_row("operations", _number(scored.rows[CANDIDATE_OPERATIONS.name]))
-    table.add_row("first candidates with HIGH similarity", _number(scored.share_high))
+    table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
     table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
     console.print(table)
 
@@ -365,8 +369,8 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
     console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")
 
 
-def prediction(console: Console, result: Prediction) -> None:
-    """One item's candidates with operations, times and evidence."""
+def prediction(console: Console, result: Prediction, title: str = "Item") -> None:
+    """One item's candidates with operations, times and evidence; `title`: which item it is."""
     item = result.item
     shown = {a.name: item.get(a.name) for a in result.attributes if item.get(a.name) is not None}
     lines = [f"[bold]{escape(str(item['item_cd']))}[/]  {escape(str(item.get('item_nm') or ''))}"]
@@ -376,9 +380,10 @@ def prediction(console: Console, result: Prediction) -> None:
             "[yellow]what if:[/] " + escape(", ".join(f"{k}={v}" for k, v in result.overrides.items()))
         )
     if result.purchase:
-        lines.append(f"purchased {result.purchase.orders} times, last on {result.purchase.latest}")
+        often = "once" if result.purchase.orders == 1 else f"{result.purchase.orders:,} times"
+        lines.append(f"purchased {often}, last on {result.purchase.latest}")
     console.print(
-        Panel(Group(*lines), title=f"Item, model {escape(result.model_version)}", title_align="left")
+        Panel(Group(*lines), title=f"{title}; model {escape(result.model_version)}", title_align="left")
     )
     for note in result.notes:
         console.print(f"[yellow]Note:[/] {escape(note)}")
@@ -404,7 +409,7 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
     mine = pl.col("candidate_rank") == candidate["candidate_rank"]
     operations = p.operations.filter(mine).sort("proc_seq")
     source = (
-        f"copied from {candidate['rout_no']} of {candidate['reference_item_cd']}"
+        f"copied from routing {candidate['rout_no']} of {candidate['reference_item_cd']}"
         if candidate["rout_no"]
         else "typical"
     )
@@ -417,8 +422,14 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(operations))
         console.print(f"[bold]{escape(title)}[/]\n   {escape(jobs)}")
         return
-    console.print(_operations(title, operations))
-    console.print("   set-up in minutes per order, run in minutes per piece of a lot of so many pieces")
+    console.print(_operations(title, operations, console.width))
+    console.print(
+        "   Set-up is in minutes per order. Run times are in minutes per piece, for an order of `lot` pieces."
+    )
+    if console.width < _WITH_SOURCE:
+        console.print(
+            f"   From {_WITH_SOURCE} columns on, OPT / STD / SAFE and the source of each time are shown too."
+        )
     if result.lead_time is not None:
         console.print(f"   {_lead_time(result.lead_time)}")
     for neighbour, similarity, matching, differing in (
@@ -438,14 +449,21 @@ def _jobs(operations: pl.DataFrame) -> Iterable[tuple[str, str | None]]:
     return operations.select("job_cd", "job_nm").iter_rows()
 
 
-def _operations(title: str, operations: pl.DataFrame) -> Table:
-    """The operations of a candidate with machines and times."""
-    table = _table(
-        title, "seq", "job", "machine", "set-up", "lot", "run", "P10", "P90", "OPT/STD/SAFE", "time from", right=3
-    )  # fmt: skip
+#: Columns of the terminal from which on the operations have room for all that is known of their times.
+_WITH_SOURCE = 115
+
+
+def _operations(title: str, operations: pl.DataFrame, width: int) -> Table:
+    """The operations of a candidate with machines and times; a narrow terminal gets less of the times."""
+    names = ["seq", "job", "machine", "set-up", "lot", "run", "P10", "P90"]
+    more = ["OPT/STD/SAFE", "time from"] if width >= _WITH_SOURCE else []
+    table = _table(title, *names, *more, right=3)
+    for column in table.columns:
+        column.no_wrap = column.header not in ("job", "time from")
     for o in operations.iter_rows(named=True):
         scenario = "/".join(_number(o[c], 1) for c in ("optimal_time", "standard_time", "safe_time"))
         samples = f", {o['sample_count']:,} results" if o["sample_count"] else ""
+        told = (scenario, o["time_source"].replace("_", " ") + samples)
         table.add_row(
             str(o["proc_seq"]),
             escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
@@ -455,8 +473,7 @@ def _operations(title: str, operations: pl.DataFrame) -> Table:
             _number(o["run_time"], 2),
             _number(o["run_p10"], 1),
             _number(o["run_p90"], 1),
-            scenario,
-            o["time_source"].replace("_", " ") + samples,
+            *told[: len(more)],
         )
     return table
 
@@ -519,8 +536,11 @@ def night_result(console: Console, run: RunFolder) -> None:
 def demo_result(console: Console, settings: Settings, result: DemoResult, example: Prediction) -> None:
     """Everything the demo made, one item's prediction, and what to try next."""
     plant_table(console, result.plant)
+    console.print(
+        "The metrics below judge other items, those with the newest routings: do not compare them with this figure."
+    )
     night_result(console, result.run)
-    prediction(console, example)
+    prediction(console, example, "Example: the surest prediction")
     home = settings.home
     folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
     flag = "" if str(home) == ".routing_etl" else f"ROUTING_ETL_HOME={home} "

@@ -372,18 +372,18 @@ def _orders(job: _Cleaning, item_keys: pl.Series, now: datetime) -> FrameClean:
 def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     """Sentences about repairs that suggest the profile lacks words of this ERP, or the driver its encoding."""
     watched = {
-        "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words)",
-        "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL",
-        "no_job_code": "routing rows without a job code",
-        "unreadable_value": "values that are not of their column's type; they are NULL",
-        "unreadable_date": "dates in a form that is not known; they are NULL",
-        "future_date": "dates after today; they are NULL",
+        "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words) ({columns})",
+        "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL ({columns})",
+        "no_job_code": "routing rows without a job code ({columns})",
+        "unreadable_value": "values in {columns} are not of the column's type and were set to NULL",
+        "unreadable_date": "unreadable dates in {columns} were set to NULL",
+        "future_date": "dates after today in {columns} were set to NULL",
         NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "
-        "there alone cannot be told apart",
-        "too_large": "numbers larger than can be meant; they are NULL",
+        "there alone cannot be told apart ({columns})",
+        "too_large": "numbers in {columns} are larger than can be meant and were set to NULL",
     }
     return [
-        f"{name}: {sum(frame.repairs[rule].values())} {text} ({', '.join(frame.repairs[rule])})."
+        f"{name}: {sum(frame.repairs[rule].values())} {text.format(columns=', '.join(frame.repairs[rule]))}."
         for name, frame in frames.items()
         for rule, text in watched.items()
         if rule in frame.repairs
