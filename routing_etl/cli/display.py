@@ -424,7 +424,7 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
         return
     console.print(_operations(title, operations, console.width))
     console.print(
-        "   Set-up is in minutes per order. Run times are in minutes per piece, for an order of `lot` pieces."
+        "   Set-up: minutes per order. Run times: minutes per piece, in an order of the size in column lot."
     )
     if console.width < _WITH_SOURCE:
         console.print(

@@ -166,6 +166,23 @@ def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # typ
     assert missing.code == 1 and "'NOPE-1' is not in the extracted item master" in missing.err
 
 
+def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_words(
+    call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    item, job = ask(
+        home / "warehouse.db",
+        "SELECT item_cd, job_cd FROM routing_predictions WHERE candidate_rank = 1 AND res_cd IS NOT NULL LIMIT 1",
+    )[0]
+    wide = call(home, "predict", item).out
+    assert "OPT/STD/SAFE" in wide and "time from" in wide and "columns on" not in wide
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = call(home, "predict", item).out
+    assert "OPT/STD/SAFE" not in narrow and "From 115 columns on, OPT / STD / SAFE" in narrow
+    for word in ("machine", "set-up", "P90", job):
+        assert f"{word} " in narrow
+    assert max(len(line) for line in narrow.splitlines()) <= 80
+
+
 def test_publications_are_listed_and_rollback_without_an_earlier_one_is_refused(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     assert "published" in call(home, "publications", "list").out
     result = call(home, "publications", "rollback")
