@@ -14,6 +14,7 @@ import typer
 
 from routing_etl import __version__
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
+from routing_etl.cli.streams import forgive
 from routing_etl.errors import ConfigurationError, RoutingEtlError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="Trained model versions.", no_args_is_help=True)
 publications_app = typer.Typer(help="Published batches of predictions.", no_args_is_help=True)
@@ -61,9 +63,9 @@ def _settings(**overrides: object) -> Settings:
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
-    from routing_etl.cli.display import BarProgress
+    from routing_etl.cli.display import progress_on
 
-    with BarProgress(console) as progress:
+    with progress_on(console) as progress:
         yield progress
 
 
@@ -474,6 +476,7 @@ _STOPPED = 130
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
+    forgive()
     output = OutputPipe()
     before, sys.unraisablehook = sys.unraisablehook, _deliver_again
     try:

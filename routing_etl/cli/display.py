@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -69,7 +70,9 @@ class BarProgress:
 
     def __init__(self, console: Console) -> None:
         self._rich = RichProgress(
-            SpinnerColumn(finished_text="[green]✓"),
+            SpinnerColumn(finished_text="[green]✓")
+            if console.encoding.startswith("utf")
+            else SpinnerColumn("line", finished_text="[green]+"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
@@ -91,9 +94,60 @@ class BarProgress:
         self._rich.stop()
 
 
+class _Line:
+    def __init__(self, console: Console, description: str, total: float | None) -> None:
+        self._console, self._description, self._total = console, description, total
+        self._done, self._started = 0.0, time.monotonic()
+
+    def advance(self, n: float = 1) -> None:
+        self._done += n
+
+    def describe(self, text: str) -> None:
+        self._description = text
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        count = f"{self._done:,.0f}" if self._total is None else f"{self._done:,.0f} of {self._total:,.0f}"
+        seconds = time.monotonic() - self._started
+        self._console.print(
+            f"{self._description}: {'' if exc_type is None else 'stopped at '}{count}, {seconds:.1f} s",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+class LineProgress:
+    """`Progress` for output that is no terminal: one plain line for each task, when it ends."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def task(self, description: str, total: float | None = None) -> Task:
+        """A task whose line is written when it ends."""
+        return _Line(self._console, description, total)
+
+    def __enter__(self) -> LineProgress:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        del exc_type, exc, tb
+
+
+def progress_on(console: Console) -> BarProgress | LineProgress:
+    """Bars on a terminal, plain lines elsewhere."""
+    moving = console.is_terminal and not console.is_dumb_terminal
+    return BarProgress(console) if moving else LineProgress(console)
+
+
 def _number(value: Any, digits: int = 3) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -131,7 +185,7 @@ def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -
     table = _table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
     for name, frame in cleaned.frames.items():
         counts = (frame.rows_in, frame.rows_kept, frame.rows_filtered, frame.rows_rejected)
-        source = read[name].table if name in read else "–"
+        source = read[name].table if name in read else "-"
         table.add_row(name, escape(source), *(_number(n) for n in counts))
     console.print(table)
     for name, source_frame in read.items():
@@ -247,7 +301,7 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
         own = by_method.get(("model", metric))
         if own is None:
             continue
-        interval = "–" if own.low is None else f"{own.low:.3f} to {own.high:.3f}"
+        interval = "-" if own.low is None else f"{own.low:.3f} to {own.high:.3f}"
         found = (by_method.get((method, metric)) for method, _ in _METHODS)
         table.add_row(label, *(_number(r.value if r is not None else None) for r in found), interval)
     console.print(table)
@@ -356,7 +410,7 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
         right=5,
     )
     for p in publications:
-        published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "–"
+        published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "-"
         state = f"[green]{p.state}[/]" if p.state == "published" else p.state
         table.add_row(
             str(p.id), state, escape(p.model_version), escape(p.run_id), published,
@@ -449,9 +503,9 @@ def _operations(title: str, operations: pl.DataFrame) -> Table:
         table.add_row(
             str(o["proc_seq"]),
             escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
-            escape(o["res_cd"] or "–"),
+            escape(o["res_cd"] or "-"),
             _number(o["setup_time"], 1),
-            "–" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
+            "-" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
             _number(o["run_time"], 2),
             _number(o["run_p10"], 1),
             _number(o["run_p90"], 1),

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from routing_etl import files
+from routing_etl import files, log
 from routing_etl.errors import LockedError
 from routing_etl.pipeline import memory, street
 from routing_etl.registry.files import write_json
@@ -121,3 +121,27 @@ def test_the_peak_of_memory_is_that_of_the_system(monkeypatch: pytest.MonkeyPatc
     del told.peak_wset
     monkeypatch.setattr(memory, "resource", None)
     assert memory.peak_memory_mb() == 100.0, "neither: what is used now"
+
+
+def test_a_log_file_that_another_process_has_open_grows_on_until_it_can_be_rotated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(log, "_FILE_BYTES", 400)
+    real = os.rename
+
+    def refused(src: Any, dst: Any) -> None:
+        raise PermissionError(13, "The process cannot access the file", src)
+
+    try:
+        log.configure(tmp_path)
+        monkeypatch.setattr(os, "rename", refused)
+        for n in range(8):
+            log.get_logger("routing_etl.test").info("event", n=n)
+        assert len((tmp_path / "routing_etl.log").read_text(encoding="utf-8").splitlines()) == 8
+        monkeypatch.setattr(os, "rename", real)
+        log.get_logger("routing_etl.test").info("event", n=8)
+    finally:
+        log.configure(None)
+    assert len((tmp_path / "routing_etl.log").read_text(encoding="utf-8").splitlines()) == 1
+    assert len((tmp_path / "routing_etl.log.1").read_text(encoding="utf-8").splitlines()) == 8
+    assert capsys.readouterr().err == ""
