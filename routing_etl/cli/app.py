@@ -340,6 +340,22 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command("settings")
+def settings_(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write docs/settings.md to standard output; no values.")
+    ] = False,
+) -> None:
+    """Every setting with its value, where it comes from, what it may be and what it means; no secret is shown."""
+    from routing_etl.cli import display
+    from routing_etl.doctor import settings_table
+
+    if markdown:
+        typer.echo(settings_table.settings_markdown())
+        return
+    display.settings_list(_console(), settings_table.settings_rows(_settings()))
+
+
 @app.command()
 def migrate(
     sql: Annotated[bool, typer.Option("--sql", help="Print the DDL instead of running it.")] = False,

@@ -27,6 +27,7 @@ from routing_etl.progress import Task
 
 if TYPE_CHECKING:
     from routing_etl.doctor.examination import Finding
+    from routing_etl.doctor.settings_table import SettingRow
     from routing_etl.erp.clean import CleanReport
     from routing_etl.evaluation.metric_table import MetricRow
     from routing_etl.pipeline.demo import DemoResult
@@ -606,6 +607,18 @@ def doctor_table(console: Console, findings: Iterable[Finding]) -> None:
     for f in findings:
         table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", escape(f.message), escape(f.remedy))
     console.print(table)
+
+
+def settings_list(console: Console, rows: Iterable[SettingRow]) -> None:
+    """Settings in force, one below the other; those that were set in bold."""
+    for row in rows:
+        line = f"{row.variable} = {row.value}".rstrip()
+        if row.source == "default":
+            console.print(f"{line} (default)", markup=False, soft_wrap=True)
+        else:
+            default = f"; default: {row.default}" if row.default else ""
+            console.print(f"[bold]{escape(line)}[/] ({escape(row.source + default)})", soft_wrap=True)
+        console.print(f"    {row.meaning} [{row.bounds}]", markup=False, soft_wrap=True)
 
 
 def adoption(console: Console, taken: Adoption) -> None:
