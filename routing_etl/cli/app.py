@@ -361,15 +361,35 @@ def migrate(
     sql: Annotated[bool, typer.Option("--sql", help="Print the DDL instead of running it.")] = False,
     dialect: Annotated[str, typer.Option(help="Dialect of --sql: mssql, sqlite or postgresql.")] = "mssql",
     revision: Annotated[str, typer.Option(help="Target revision; 'base' removes our tables.")] = "head",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove what a step back to an earlier revision removes.")
+    ] = False,
 ) -> None:
-    """Create or upgrade our tables and views."""
+    """Create or upgrade our tables and views. A step back lists what it removes, and asks."""
+    from routing_etl.cli import display
     from routing_etl.pipeline import upkeep
 
     settings = _settings()
     if sql:
         typer.echo(upkeep.migration_sql(settings, dialect, revision))
         return
-    typer.echo(f"Our tables are at revision {upkeep.migrate(settings, revision)}.")
+    lost = upkeep.removed_by_migration(settings, revision)
+    if lost is not None:
+        display.removals(_console(), lost, revision)
+        yes = yes or (_asks_a_person() and _typed(revision))
+    typer.echo(f"Our tables are at revision {upkeep.migrate(settings, revision, remove=yes)}.")
+
+
+def _asks_a_person() -> bool:
+    """Whether somebody sits at a terminal and can answer."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _typed(revision: str) -> bool:
+    answer = typer.prompt(
+        f"Type {revision} to remove this, or press Enter to keep it", default="", show_default=False
+    )
+    return bool(answer == revision)
 
 
 @models_app.command("list")

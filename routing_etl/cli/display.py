@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from routing_etl.pipeline.demo import DemoResult
     from routing_etl.pipeline.one_item import LeadTime, Prediction
     from routing_etl.pipeline.results import Extracted, Published, Scored, Trained
+    from routing_etl.pipeline.upkeep import Removal
     from routing_etl.plant.demo import PlantReport
     from routing_etl.quality.score import QualityScore
     from routing_etl.registry.store import ModelRegistry
@@ -607,6 +608,14 @@ def doctor_table(console: Console, findings: Iterable[Finding]) -> None:
     for f in findings:
         table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", escape(f.message), escape(f.remedy))
     console.print(table)
+
+
+def removals(console: Console, lost: Iterable[Removal], revision: str) -> None:
+    """Tables and columns that a step back removes, with their rows."""
+    table = _table(f"Removed by going back to {revision}", "table or column", "rows")
+    for removal in lost:
+        table.add_row(removal.what, _number(removal.rows))
+    console.print(table if table.row_count else f"Going back to {revision} removes views only.")
 
 
 def settings_list(console: Console, rows: Iterable[SettingRow]) -> None:
