@@ -579,7 +579,8 @@ def demo_result(console: Console, settings: Settings, result: DemoResult, exampl
     prediction(console, example)
     home = settings.home
     folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
-    flag = "" if str(home) == ".routing_etl" else f"ROUTING_ETL_HOME={home} "
+    setting = f"$env:ROUTING_ETL_HOME='{home}'; " if sys.platform == "win32" else f"ROUTING_ETL_HOME={home} "
+    flag = "" if str(home) == ".routing_etl" else setting
     next_steps = [
         f"{flag}{folder}dagster dev -w workspace.yaml",
         f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',

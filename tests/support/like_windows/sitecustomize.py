@@ -4,7 +4,7 @@ Every process that is started with it (spawned workers too) cannot import the mo
 is refused what Windows refuses: to replace, rename or remove a file that this process has open or mapped, to rename a
 folder that holds such a file, and to rename onto a file that exists.
 
-Not imitated: files that other processes have open, the time zone database, drive letters, code pages of file names.
+Not imitated: files that other processes have open, drive letters, code pages of file names.
 """
 
 from __future__ import annotations
