@@ -370,7 +370,7 @@ def _refuse_unknown(env_file: Path | None) -> None:
     if problems:
         raise ConfigurationError(
             f"Unknown setting: {'; '.join(problems)}{'' if problems[-1].endswith('?') else '.'}",
-            remedy="Correct or remove it; routing-etl settings -h and docs/settings.md tell which settings there are.",
+            remedy="Correct or remove it; routing-etl settings --markdown lists all settings.",
         )
 
 
@@ -380,7 +380,8 @@ def _refuse_parts_without_a_server(settings: Settings) -> None:
         if getattr(settings, f"{side}_server"):
             continue
         prefix = f"{_PREFIX}{side.upper()}"
-        parts = [part for part in _PARTS if f"{side}_{part}" in settings.model_fields_set]
+        given = {name for name in settings.model_fields_set if getattr(settings, name)}
+        parts = [part for part in _PARTS if f"{side}_{part}" in given]
         if not parts:
             continue
         names = ", ".join(f"{prefix}_{part.upper()}" for part in parts)

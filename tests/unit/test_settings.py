@@ -41,7 +41,7 @@ def test_a_misspelt_setting_is_an_error_with_the_nearest_name(give: Give) -> Non
     assert caught.value.message == (
         f"Unknown setting: ROUTING_ETL_WAREHOUSE_SEVER ({where}), did you mean ROUTING_ETL_WAREHOUSE_SERVER?"
     )
-    assert "docs/settings.md" in caught.value.remedy
+    assert "routing-etl settings --markdown" in caught.value.remedy
 
 
 def test_all_unknown_settings_are_named_and_none_of_their_values(give: Give) -> None:
@@ -71,6 +71,13 @@ def test_a_part_of_a_connection_without_its_server_is_an_error(give: Give, side:
     give(f"ROUTING_ETL_{side}_URL", "sqlite:///x.db")
     with pytest.raises(ConfigurationError, match=f"ROUTING_ETL_{side}_URL does not use it"):
         load_settings()
+
+
+def test_an_empty_part_is_none(give: Give) -> None:
+    """A compose file passes variables on whether they are set or not."""
+    for part in ("SERVER", "DATABASE", "USER", "PASSWORD"):
+        give(f"ROUTING_ETL_ERP_{part}", "")
+    assert load_settings().erp.startswith("sqlite:///")
 
 
 def test_a_file_from_the_editor_of_windows_is_read_whole(
@@ -106,6 +113,20 @@ def test_the_command_shows_value_source_bounds_and_meaning_and_no_secret(
     assert f"ROUTING_ETL_ERP_URL = mssql+pyodbc://reader:***@sql01/ERP ({where})" in shown
     assert f"ROUTING_ETL_SMTP_URL = set, not shown ({where})" in shown
     assert shown.count("\nROUTING_ETL_") + 1 == len(Settings.model_fields)
+
+
+def test_the_list_of_settings_that_an_error_sends_people_to_needs_no_right_settings(
+    give: Give, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give("ROUTING_ETL_WAREHOUSE_SEVER", "sql01")
+    codes = []
+    for words in (["settings"], ["settings", "--markdown"]):
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        codes.append(end.value.code or 0)
+    printed = capsys.readouterr()
+    assert codes == [1, 0]
+    assert "| `ROUTING_ETL_WAREHOUSE_SERVER` |" in printed.out and len(printed.err.splitlines()) == 1
 
 
 def test_the_environment_wins_over_the_file_and_is_named(
