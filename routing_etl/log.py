@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 from pathlib import Path
@@ -11,6 +12,13 @@ import structlog
 
 _FILE_BYTES = 10 * 1024 * 1024
 _FILES_KEPT = 10
+
+
+class _LogFile(logging.handlers.RotatingFileHandler):
+    def doRollover(self) -> None:
+        """Begin a new file; on Windows only once no other process has this one open. Until then it grows on."""
+        with contextlib.suppress(PermissionError):
+            super().doRollover()
 
 
 def configure(folder: Path | None, level: str = "INFO") -> None:
@@ -29,7 +37,7 @@ def configure(folder: Path | None, level: str = "INFO") -> None:
         level = "WARNING"
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
+        handler = _LogFile(
             folder / "routing_etl.log",
             maxBytes=_FILE_BYTES,
             backupCount=_FILES_KEPT,

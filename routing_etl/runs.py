@@ -20,14 +20,19 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from filelock import FileLock, Timeout
 
 from routing_etl.errors import ConfigurationError, LockedError
+from routing_etl.files import rename_folder, replace_file
+from routing_etl.log import get_logger
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 T = TypeVar("T")
 _CREATED = "created"
+#: Beginning of the name of a run folder whose removal has begun.
+_REMOVING = ".removing-"
 #: Mark of a run that ended well, and the file in which an incremental read keeps how far it came.
 _SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
+log = get_logger(__name__)
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -135,7 +140,7 @@ class RunFolder:
         target = self._report_path(report.name, shard)
         temporary = target.with_suffix(".tmp")
         temporary.write_text(report.to_text(value), encoding="utf-8")
-        temporary.replace(target)
+        replace_file(temporary, target)
 
     def read(self, report: Report[T], *, shard: int | None = None) -> T | None:
         """A report, or that of one shard, as it was written; None when this run has none.
@@ -224,7 +229,11 @@ def list_runs(home: Path) -> list[RunFolder]:
     root = home / "runs"
     if not root.is_dir():
         return []
-    runs = [RunFolder(p.name, p) for p in root.iterdir() if (p / _CREATED).is_file()]
+    runs = [
+        RunFolder(p.name, p)
+        for p in root.iterdir()
+        if (p / _CREATED).is_file() and not p.name.startswith(_REMOVING)
+    ]
     return sorted(runs, key=lambda run: (run.path / _CREATED).read_text(encoding="utf-8"), reverse=True)
 
 
@@ -263,16 +272,26 @@ def last_succeeded(home: Path, *, but: str = "") -> RunFolder | None:
 def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[str]:
     """Remove all but the newest `keep` run folders; returns the removed ids.
 
-    Kept besides: those in `also`, and the newest run that succeeded when incremental reads build on it.
+    Kept besides: those in `also`, and the newest run that succeeded when incremental reads build on it. A folder that
+    cannot be removed, because a program has a file in it open for one, is left whole for the next call, with a warning
+    in the log: the night that asks for this has published already and has not failed.
     """
     removed = []
+    for leftover in (home / "runs").glob(f"{_REMOVING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     base = last_succeeded(home)
     for run in list_runs(home)[keep:]:
         if also and run.run_id in also:
             continue
         if base is not None and run.run_id == base.run_id and (run.path / _READ_UP_TO).is_file():
             continue
-        shutil.rmtree(run.path)
+        doomed = run.path.with_name(f"{_REMOVING}{run.run_id}")
+        try:
+            rename_folder(run.path, doomed)
+        except LockedError as exc:
+            log.warning("run_folder_not_removed", run=run.run_id, why=str(exc))
+            continue
+        shutil.rmtree(doomed, ignore_errors=True)
         removed.append(run.run_id)
     return removed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from datetime import datetime
 from functools import lru_cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,10 +20,23 @@ from routing_etl.errors import ConfigurationError
 _ENTRA = r"^ActiveDirectory(Password|Integrated|Interactive|Msi|ManagedIdentity|ServicePrincipal|Default)$"
 
 
+_PREFIX = "ROUTING_ETL_"
+#: Variables with our prefix that are no settings, and who reads them.
+NOT_SETTINGS = {
+    "ROUTING_ETL_TEST_MSSQL_URL": "tests: the T-SQL server that they may use",
+    "ROUTING_ETL_TEST_SCREENSHOTS": "tests: the folder for pictures of the browser",
+}
+#: Parts of a connection to SQL Server that mean nothing without the server's name.
+_PARTS = ("port", "database", "user", "password", "password_file", "authentication")
+
+
 class Settings(BaseSettings):
     """The product's configuration. URLs may hold a password, so they are secrets: never log them, use `safe_url`."""
 
-    model_config = SettingsConfigDict(env_prefix="ROUTING_ETL_", env_file=".env", extra="ignore", frozen=True)
+    # utf-8-sig: the editor of Windows begins a file with a byte order mark, which would hide the first setting.
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     home: Path = Field(
         Path(".routing_etl"), description="folder for run files, logs and the embedded databases"
@@ -47,27 +62,36 @@ class Settings(BaseSettings):
         False, description="SQL Server: accept a certificate that cannot be verified (test servers only)"
     )
     erp_server: str | None = Field(None, description="SQL Server of the ERP, instead of erp_url")
-    erp_port: int = Field(1433, ge=1, le=65535)
+    erp_port: int = Field(
+        1433, ge=1, le=65535, description="port; not used with a named instance (host\\instance)"
+    )
     erp_database: str | None = Field(None, description="database of the ERP")
     erp_user: str | None = Field(None, description="login that only reads the ERP; none: trusted connection")
-    erp_password: SecretStr | None = None
+    erp_password: SecretStr | None = Field(
+        None, description="password of that login; better a file, see the next"
+    )
     erp_password_file: Path | None = Field(None, description="file that holds the password and nothing else")
     erp_authentication: str | None = Field(
-        None, pattern=_ENTRA, description="Entra: ActiveDirectoryServicePrincipal, ActiveDirectoryMsi, ..."
+        None,
+        pattern=_ENTRA,
+        examples=["ActiveDirectoryMsi"],
+        description="Entra: ActiveDirectoryServicePrincipal, ActiveDirectoryMsi, ...",
     )
     warehouse_server: str | None = Field(
         None, description="SQL Server of our tables, instead of warehouse_url"
     )
-    warehouse_port: int = Field(1433, ge=1, le=65535)
+    warehouse_port: int = Field(1433, ge=1, le=65535, description="as erp_port")
     warehouse_database: str | None = Field(None, description="database of our tables")
     warehouse_user: str | None = Field(
         None, description="login that only writes our schema; none: trusted connection"
     )
-    warehouse_password: SecretStr | None = None
+    warehouse_password: SecretStr | None = Field(None, description="as erp_password")
     warehouse_password_file: Path | None = Field(
         None, description="file that holds the password and nothing else"
     )
-    warehouse_authentication: str | None = Field(None, pattern=_ENTRA, description="as erp_authentication")
+    warehouse_authentication: str | None = Field(
+        None, pattern=_ENTRA, examples=["ActiveDirectoryMsi"], description="as erp_authentication"
+    )
     bulk_writer: Literal["auto", "bulkcopy", "arrow", "batch"] = Field(
         "auto", description="how rows reach SQL Server; auto: the fastest that works, logged"
     )
@@ -93,7 +117,10 @@ class Settings(BaseSettings):
     random_state: int = Field(42, ge=0, description="seed of everything that draws")
     shards: int = Field(1, ge=1, le=512, description="hash shards of items for times, scoring and loading")
     threads: int = Field(
-        min(os.cpu_count() or 1, 8), ge=1, le=256, description="threads that learn and predict at once"
+        min(os.cpu_count() or 1, 8),
+        ge=1,
+        le=256,
+        description="threads that learn and predict at once; default: the processors, at most 8",
     )
     side_by_side_items: int = Field(
         20_000,
@@ -108,9 +135,14 @@ class Settings(BaseSettings):
     score_batch: int = Field(8192, ge=64, le=200_000, description="items scored at once")
 
     # --- operation ------------------------------------------------------------------------------------------------
-    timezone: str = Field("Asia/Seoul", description="time zone of ERP dates and of the schedule")
+    timezone: str = Field(
+        "Asia/Seoul",
+        examples=["Europe/Berlin"],
+        description="IANA time zone of ERP dates and of the schedule",
+    )
     read_window: str = Field(
         "00:00-06:00",
+        examples=["22:00-06:00"],
         pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
         description="local hours in which new items may start a night by themselves, from-to",
     )
@@ -148,14 +180,16 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(
         None, description="mail server: smtp://user:password@host:587, or smtps:// for TLS from the start"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="lowest level that is written to <home>/logs/routing_etl.log"
+    )
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
     # --- words that the ERP expects in our views (docs/erp-contract.md 6.2) ---------------------------------------------
-    word_inhouse: str = Field("사내", max_length=16)
-    word_outsourced: str = Field("외주", max_length=16)
-    word_minutes: str = Field("분(Min.)", max_length=16)
-    word_no_unit: str = Field("NA", max_length=16)
+    word_inhouse: str = Field("사내", max_length=16, description="word for operations done in the plant")
+    word_outsourced: str = Field("외주", max_length=16, description="word for operations done by a supplier")
+    word_minutes: str = Field("분(Min.)", max_length=16, description="word for the unit of set-up times")
+    word_no_unit: str = Field("NA", max_length=16, description="word where a time has no unit")
     company_code: str = Field("1000", max_length=20, description="company code in the BOP-shaped views")
     plant_code: str = Field("P100", max_length=20, description="plant code in the BOP-shaped views")
 
@@ -273,10 +307,13 @@ def load_settings(**overrides: object) -> Settings:
     Raises
     ------
     ConfigurationError
-        A setting is wrong. Names each variable, its value (unless it is a secret) and what it must be.
+        A setting is wrong or unknown, or a part of a connection lacks its server. Names each variable, its value (unless
+        it is a secret) and what it must be.
     """
+    file = overrides.get("_env_file", Settings.model_config.get("env_file"))
+    _refuse_unknown(Path(str(file)) if file is not None else None)
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as exc:
         problems = []
         for error in exc.errors():
@@ -288,6 +325,75 @@ def load_settings(**overrides: object) -> Settings:
             f"Wrong setting: {'; '.join(problems)}.",
             remedy="Correct the environment variable or the .env file.",
         ) from exc
+    _refuse_parts_without_a_server(settings)
+    return settings
+
+
+def given_settings(env_file: Path | None = Path(".env")) -> dict[str, str]:
+    """Where each variable with our prefix is set: its name in capitals, and `environment` or the name of the file.
+
+    The environment wins over the file, as it does in `Settings`. Names that are no settings are included.
+
+    Parameters
+    ----------
+    env_file : Path or None
+        The file beside the environment. None: only the environment.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is not UTF-8 text.
+    """
+    found: dict[str, str] = {}
+    if env_file is not None and env_file.is_file():
+        try:
+            names = dotenv_values(env_file, encoding="utf-8-sig")
+        except UnicodeDecodeError as exc:
+            raise ConfigurationError(
+                f"{env_file} is not UTF-8 text ({exc.reason} at byte {exc.start}).",
+                remedy="Save it as UTF-8; PowerShell's > and Out-File write UTF-16 unless told -Encoding utf8.",
+            ) from exc
+        found.update({name.upper(): str(env_file) for name in names})
+    found.update({name.upper(): "environment" for name in os.environ})
+    return {name: where for name, where in found.items() if name.startswith(_PREFIX)}
+
+
+def _refuse_unknown(env_file: Path | None) -> None:
+    """A misspelt name would leave its setting at the default without a word."""
+    known = [_PREFIX + name.upper() for name in Settings.model_fields]
+    problems = []
+    for name, where in sorted(given_settings(env_file).items()):
+        if name in known or name in NOT_SETTINGS:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        problems.append(f"{name} ({where}){f', did you mean {near[0]}?' if near else ''}")
+    if problems:
+        raise ConfigurationError(
+            f"Unknown setting: {'; '.join(problems)}{'' if problems[-1].endswith('?') else '.'}",
+            remedy="Correct or remove it; routing-etl settings --markdown lists all settings.",
+        )
+
+
+def _refuse_parts_without_a_server(settings: Settings) -> None:
+    """Parts of a connection that no server is named for would be ignored, and the embedded SQLite file used instead."""
+    for side in ("erp", "warehouse"):
+        if getattr(settings, f"{side}_server"):
+            continue
+        prefix = f"{_PREFIX}{side.upper()}"
+        given = {name for name in settings.model_fields_set if getattr(settings, name)}
+        parts = [part for part in _PARTS if f"{side}_{part}" in given]
+        if not parts:
+            continue
+        names = ", ".join(f"{prefix}_{part.upper()}" for part in parts)
+        instead = (
+            f", and {prefix}_URL does not use it" if getattr(settings, f"{side}_url") is not None else ""
+        )
+        raise ConfigurationError(
+            f"{names} set without {prefix}_SERVER{instead}.",
+            remedy=f"Set {prefix}_SERVER, or remove it."
+            if not instead
+            else f"Set {prefix}_SERVER instead of the URL, or write it into the URL.",
+        )
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ import typer
 
 from routing_etl import __version__
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
+from routing_etl.cli.streams import forgive
 from routing_etl.errors import ConfigurationError, RoutingEtlError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="Trained model versions.", no_args_is_help=True)
 publications_app = typer.Typer(help="Published batches of predictions.", no_args_is_help=True)
@@ -61,9 +63,9 @@ def _settings(**overrides: object) -> Settings:
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
-    from routing_etl.cli.display import BarProgress
+    from routing_etl.cli.display import progress_on
 
-    with BarProgress(console) as progress:
+    with progress_on(console) as progress:
         yield progress
 
 
@@ -338,20 +340,56 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command("settings")
+def settings_(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write docs/settings.md to standard output; no values.")
+    ] = False,
+) -> None:
+    """Every setting with its value, where it comes from, what it may be and what it means; no secret is shown."""
+    from routing_etl.cli import display
+    from routing_etl.doctor import settings_table
+
+    if markdown:
+        typer.echo(settings_table.settings_markdown())
+        return
+    display.settings_list(_console(), settings_table.settings_rows(_settings()))
+
+
 @app.command()
 def migrate(
     sql: Annotated[bool, typer.Option("--sql", help="Print the DDL instead of running it.")] = False,
     dialect: Annotated[str, typer.Option(help="Dialect of --sql: mssql, sqlite or postgresql.")] = "mssql",
     revision: Annotated[str, typer.Option(help="Target revision; 'base' removes our tables.")] = "head",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove what a step back to an earlier revision removes.")
+    ] = False,
 ) -> None:
-    """Create or upgrade our tables and views."""
+    """Create or upgrade our tables and views. A step back lists what it removes, and asks."""
+    from routing_etl.cli import display
     from routing_etl.pipeline import upkeep
 
     settings = _settings()
     if sql:
         typer.echo(upkeep.migration_sql(settings, dialect, revision))
         return
-    typer.echo(f"Our tables are at revision {upkeep.migrate(settings, revision)}.")
+    lost = upkeep.removed_by_migration(settings, revision)
+    if lost is not None:
+        display.removals(_console(), lost, revision)
+        yes = yes or (_asks_a_person() and _typed(revision))
+    typer.echo(f"Our tables are at revision {upkeep.migrate(settings, revision, remove=yes)}.")
+
+
+def _asks_a_person() -> bool:
+    """Whether somebody sits at a terminal and can answer."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _typed(revision: str) -> bool:
+    answer = typer.prompt(
+        f"Type {revision} to remove this, or press Enter to keep it", default="", show_default=False
+    )
+    return bool(answer == revision)
 
 
 @models_app.command("list")
@@ -474,6 +512,7 @@ _STOPPED = 130
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
+    forgive()
     output = OutputPipe()
     before, sys.unraisablehook = sys.unraisablehook, _deliver_again
     try:

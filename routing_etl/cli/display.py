@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -26,11 +27,13 @@ from routing_etl.progress import Task
 
 if TYPE_CHECKING:
     from routing_etl.doctor.examination import Finding
+    from routing_etl.doctor.settings_table import SettingRow
     from routing_etl.erp.clean import CleanReport
     from routing_etl.evaluation.metric_table import MetricRow
     from routing_etl.pipeline.demo import DemoResult
     from routing_etl.pipeline.one_item import LeadTime, Prediction
     from routing_etl.pipeline.results import Extracted, Published, Scored, Trained
+    from routing_etl.pipeline.upkeep import Removal
     from routing_etl.plant.demo import PlantReport
     from routing_etl.quality.score import QualityScore
     from routing_etl.registry.store import ModelRegistry
@@ -69,7 +72,9 @@ class BarProgress:
 
     def __init__(self, console: Console) -> None:
         self._rich = RichProgress(
-            SpinnerColumn(finished_text="[green]✓"),
+            SpinnerColumn(finished_text="[green]✓")
+            if console.encoding.startswith("utf")
+            else SpinnerColumn("line", finished_text="[green]+"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
@@ -91,9 +96,60 @@ class BarProgress:
         self._rich.stop()
 
 
+class _Line:
+    def __init__(self, console: Console, description: str, total: float | None) -> None:
+        self._console, self._description, self._total = console, description, total
+        self._done, self._started = 0.0, time.monotonic()
+
+    def advance(self, n: float = 1) -> None:
+        self._done += n
+
+    def describe(self, text: str) -> None:
+        self._description = text
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        count = f"{self._done:,.0f}" if self._total is None else f"{self._done:,.0f} of {self._total:,.0f}"
+        seconds = time.monotonic() - self._started
+        self._console.print(
+            f"{self._description}: {'' if exc_type is None else 'stopped at '}{count}, {seconds:.1f} s",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+class LineProgress:
+    """`Progress` for output that is no terminal: one plain line for each task, when it ends."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def task(self, description: str, total: float | None = None) -> Task:
+        """A task whose line is written when it ends."""
+        return _Line(self._console, description, total)
+
+    def __enter__(self) -> LineProgress:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        del exc_type, exc, tb
+
+
+def progress_on(console: Console) -> BarProgress | LineProgress:
+    """Bars on a terminal, plain lines elsewhere."""
+    moving = console.is_terminal and not console.is_dumb_terminal
+    return BarProgress(console) if moving else LineProgress(console)
+
+
 def _number(value: Any, digits: int = 3) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -132,7 +188,7 @@ def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -
     table = _table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
     for name, frame in cleaned.frames.items():
         counts = (frame.rows_in, frame.rows_kept, frame.rows_filtered, frame.rows_rejected)
-        source = read[name].table if name in read else "–"
+        source = read[name].table if name in read else "-"
         table.add_row(name, escape(source), *(_number(n) for n in counts))
     table.pad_edge = console.width > 80  # two columns more for the names of the tables
     console.print(table)
@@ -251,7 +307,7 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
         own = by_method.get(("model", metric))
         if own is None:
             continue
-        interval = "–" if own.low is None else f"{own.low:.3f} to {own.high:.3f}"
+        interval = "-" if own.low is None else f"{own.low:.3f} to {own.high:.3f}"
         found = (by_method.get((method, metric)) for method, _ in _METHODS)
         table.add_row(label, *(_number(r.value if r is not None else None) for r in found), interval)
     console.print(table)
@@ -360,7 +416,7 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
         right=5,
     )
     for p in publications:
-        published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "–"
+        published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "-"
         state = f"[green]{p.state}[/]" if p.state == "published" else p.state
         table.add_row(
             str(p.id), state, escape(p.model_version), escape(p.run_id), published,
@@ -467,9 +523,9 @@ def _operations(title: str, operations: pl.DataFrame, width: int) -> Table:
         table.add_row(
             str(o["proc_seq"]),
             escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
-            escape(o["res_cd"] or "–"),
+            escape(o["res_cd"] or "-"),
             _number(o["setup_time"], 1),
-            "–" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
+            "-" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
             _number(o["run_time"], 2),
             _number(o["run_p10"], 1),
             _number(o["run_p90"], 1),
@@ -543,7 +599,8 @@ def demo_result(console: Console, settings: Settings, result: DemoResult, exampl
     prediction(console, example, "Example: the surest prediction")
     home = settings.home
     folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
-    flag = "" if str(home) == ".routing_etl" else f"ROUTING_ETL_HOME={home} "
+    setting = f"$env:ROUTING_ETL_HOME='{home}'; " if sys.platform == "win32" else f"ROUTING_ETL_HOME={home} "
+    flag = "" if str(home) == ".routing_etl" else setting
     next_steps = [
         f"{flag}{folder}dagster dev -w workspace.yaml",
         f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
@@ -572,6 +629,26 @@ def doctor_table(console: Console, findings: Iterable[Finding]) -> None:
     for f in findings:
         table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", escape(f.message), escape(f.remedy))
     console.print(table)
+
+
+def removals(console: Console, lost: Iterable[Removal], revision: str) -> None:
+    """Tables and columns that a step back removes, with their rows."""
+    table = _table(f"Removed by going back to {revision}", "table or column", "rows")
+    for removal in lost:
+        table.add_row(removal.what, _number(removal.rows))
+    console.print(table if table.row_count else f"Going back to {revision} removes views only.")
+
+
+def settings_list(console: Console, rows: Iterable[SettingRow]) -> None:
+    """Settings in force, one below the other; those that were set in bold."""
+    for row in rows:
+        line = f"{row.variable} = {row.value}".rstrip()
+        if row.source == "default":
+            console.print(f"{line} (default)", markup=False, soft_wrap=True)
+        else:
+            default = f"; default: {row.default}" if row.default else ""
+            console.print(f"[bold]{escape(line)}[/] ({escape(row.source + default)})", soft_wrap=True)
+        console.print(f"    {row.meaning} [{row.bounds}]", markup=False, soft_wrap=True)
 
 
 def adoption(console: Console, taken: Adoption) -> None:

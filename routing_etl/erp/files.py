@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from routing_etl.erp.catalogue import ReadColumn
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.reader import PROBLEMS, RAW_DTYPE
+from routing_etl.files import replace_file
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def parquet_writer(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[Pa
         yield writer
         writer.wait()
         writer.writer.close()
-        writer.temporary.replace(path)
+        replace_file(writer.temporary, path)
     except BaseException:
         writer.pool.shutdown(wait=True)
         writer.writer.close()

@@ -15,9 +15,9 @@ import polars as pl
 from routing_etl.database.engine import make_engine, translated
 from routing_etl.errors import ConfigurationError, DiskFullError
 from routing_etl.log import bind_run, get_logger
+from routing_etl.pipeline.memory import peak_memory_mb
 from routing_etl.pipeline.results import Finished, StepCost
 from routing_etl.pipeline.street import Part, Step
-from routing_etl.pipeline.worker import peak_memory_mb
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import Report, RunFolder
 from routing_etl.settings import Settings

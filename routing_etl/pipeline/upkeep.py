@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from routing_etl.database.engine import make_engine, translated
 from routing_etl.erp.changes import ItemChanges
-from routing_etl.errors import RegistryError
+from routing_etl.errors import ConfigurationError, RegistryError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import ensure_warehouse
@@ -17,25 +20,99 @@ from routing_etl.settings import Settings
 from routing_etl.warehouse.feedback import Adoption
 from routing_etl.warehouse.publications import Publication
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
 
-def migrate(settings: Settings, revision: str = "head") -> str:
-    """Bring our tables to a revision, up or down; returns the revision they are at."""
+
+@dataclass(frozen=True)
+class Removal:
+    """A table, or a column as `table.column`, that a step back to an earlier revision drops, and the rows lost with it."""
+
+    what: str
+    rows: int
+
+
+def migrate(settings: Settings, revision: str = "head", *, remove: bool = False) -> str:
+    """Bring our tables to a revision, up or down; returns the revision they are at.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    revision : str, default 'head'
+        Where to go; `base` removes all our tables.
+    remove : bool, default False
+        Whether a step back may remove what `removed_by_migration` lists.
+
+    Raises
+    ------
+    ConfigurationError
+        It is a step back, and `remove` was not given.
+    WarehouseError
+        The revision is unknown, or the database refuses.
+    """
     from routing_etl.warehouse import migrate as migrations
+
+    lost = None if remove else removed_by_migration(settings, revision)
+    if lost is not None:
+        filled = ", ".join(f"{r.what} {r.rows:,}" for r in lost if r.rows) or "none of them with rows"
+        raise ConfigurationError(
+            f"Going back to revision {revision!r} removes {len(lost)} tables and columns for good (rows: {filled}); nothing "
+            "was changed.",
+            remedy="Back up the database, then give --yes.",
+        )
+    with _our_tables(settings) as (engine, schema):
+        down = _goes_down(revision, migrations.current_revision(engine, schema))
+        (migrations.downgrade if down else migrations.migrate)(engine, schema, revision)
+        return migrations.current_revision(engine, schema) or "base"
+
+
+def removed_by_migration(settings: Settings, revision: str) -> tuple[Removal, ...] | None:
+    """What going to a revision would remove, with row counts; None when it is no step back."""
+    from routing_etl.warehouse import migrate as migrations
+
+    with _our_tables(settings) as (engine, schema):
+        current = migrations.current_revision(engine, schema)
+        if current not in migrations.revisions() or not _goes_down(revision, current):
+            return None
+        with engine.connect() as connection:
+            return tuple(
+                Removal(what, _filled(connection, schema, what))
+                for what in migrations.dropped_by(engine.dialect.name, schema, current, revision)
+            )
+
+
+@contextmanager
+def _our_tables(settings: Settings) -> Iterator[tuple[Engine, str | None]]:
+    """The warehouse's engine and our schema in it, for as long as the block lasts."""
     from routing_etl.warehouse.schema import schema_for
 
     engine = make_engine(settings.warehouse, "warehouse", settings)
     try:
         with translated("warehouse", settings.warehouse):
-            schema = schema_for(engine, settings.warehouse_schema)
-            known = migrations.revisions()
-            current = migrations.current_revision(engine, schema)
-            down = revision == "base" or (
-                revision in known and current in known and known.index(revision) < known.index(current)
-            )
-            (migrations.downgrade if down else migrations.migrate)(engine, schema, revision)
-            return migrations.current_revision(engine, schema) or "base"
+            yield engine, schema_for(engine, settings.warehouse_schema)
     finally:
         engine.dispose()
+
+
+def _goes_down(revision: str, current: str | None) -> bool:
+    from routing_etl.warehouse import migrate as migrations
+
+    known = migrations.revisions()
+    return revision == "base" or (
+        revision in known and current in known and known.index(revision) < known.index(current)
+    )
+
+
+def _filled(connection: Connection, schema: str | None, what: str) -> int:
+    """Rows of a table, or those in which a column `table.column` is not NULL."""
+    import sqlalchemy as sa
+
+    table, _, column = what.partition(".")
+    counted = sa.func.count(sa.column(column)) if column else sa.func.count()
+    return int(
+        connection.execute(sa.select(counted).select_from(sa.table(table, schema=schema))).scalar_one()
+    )
 
 
 def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> str:

@@ -6,8 +6,6 @@ import importlib
 import itertools
 import logging
 import multiprocessing
-import resource
-import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -18,16 +16,11 @@ from typing import Any, Generic, TypeVar
 from routing_etl import errors
 from routing_etl.errors import RoutingEtlError, WorkerError
 from routing_etl.log import bind_run, get_logger, send_to
+from routing_etl.pipeline.memory import peak_memory_mb
 from routing_etl.progress import Progress, Task
 
 T = TypeVar("T")
 log = get_logger(__name__)
-
-
-def peak_memory_mb() -> float:
-    """Highest resident memory of this process so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
 class _RemoteTask:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from routing_etl.errors import DiskFullError
+from routing_etl.files import replace_file
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 
@@ -78,7 +79,7 @@ def write_json(path: Path, value: Any) -> None:
     try:
         with synced(temporary) as stream:
             stream.write(json_bytes(value))
-        temporary.replace(path)
+        replace_file(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)

@@ -27,6 +27,7 @@ from routing_etl.errors import (
     RoutingEtlError,
     TamperedArtifactError,
 )
+from routing_etl.files import rename_folder
 from routing_etl.frames import AttributeSpec
 from routing_etl.log import get_logger
 from routing_etl.registry import artifacts as artifact_files
@@ -141,7 +142,7 @@ class ModelRegistry:
                 size = _write_version(folder, contents, json_files)
                 manifest_sha256 = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
                 sync_folder(folder)
-                folder.rename(self.root / final)
+                rename_folder(folder, self.root / final)
                 sync_folder(self.root)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -235,7 +236,7 @@ class ModelRegistry:
                 self._aliases.note_removed(
                     version.name, who="routing_etl", why=f"retention: newest {keep} kept"
                 )
-                version.path.rename(doomed)
+                rename_folder(version.path, doomed)
                 shutil.rmtree(doomed, ignore_errors=True)
                 self.manifests.invalidate(version.name)
                 removed.append(version.name)

@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from routing_etl.errors import FrameError
+from routing_etl.files import replace_file
 from routing_etl.frames import (
     TIME_BY_ITEM_OPERATION,
     TIME_BY_JOB,
@@ -202,7 +203,7 @@ class _Spill:
 
 def _join_parts(parts: list[Path], target: Path) -> None:
     if len(parts) == 1:
-        parts[0].replace(target)
+        replace_file(parts[0], target)
     else:
         pl.scan_parquet(parts).sink_parquet(target)
 

@@ -7,6 +7,7 @@ DDL: a database that is not at head is refused with the command that migrates it
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -23,6 +24,10 @@ from routing_etl.log import get_logger
 
 VERSION_TABLE = "schema_version"
 DIALECTS = ("sqlite", "mssql", "postgresql")
+
+_TABLE = r'(?:[\["]?\w+[\]"]?\.)?[\["]?(\w+)[\]"]?'
+_DROPPED_TABLE = re.compile(rf"^DROP TABLE {_TABLE}", re.MULTILINE)
+_DROPPED_COLUMN = re.compile(rf'^ALTER TABLE {_TABLE} DROP COLUMN [\["]?(\w+)', re.MULTILINE)
 
 _log = get_logger(__name__)
 
@@ -167,16 +172,48 @@ def migrate_sql(
         )
     schema = None if dialect == "sqlite" else schema
     check_schema(schema)
-    buffer = io.StringIO()
-    config = _config()
-    config.attributes.update(dialect=dialect, schema=schema, buffer=buffer, from_base=start == "base")
     if revision == "base":
-        config.attributes["from_base"] = False
-        command.downgrade(config, f"{head_revision() if start == 'base' else start}:base", sql=True)
+        text = _down_sql(dialect, schema, head_revision() if start == "base" else start, revision)
     else:
+        config, buffer = _sql_config(dialect, schema, from_base=start == "base")
         command.upgrade(config, revision if start == "base" else f"{start}:{revision}", sql=True)
-    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
-    return "\n".join(lines).strip()
+        text = buffer.getvalue()
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+
+
+def _sql_config(dialect: str, schema: str | None, *, from_base: bool) -> tuple[Config, io.StringIO]:
+    """A configuration that writes statements into a buffer instead of running them."""
+    config, buffer = _config(), io.StringIO()
+    config.attributes.update(dialect=dialect, schema=schema, buffer=buffer, from_base=from_base)
+    return config, buffer
+
+
+def _down_sql(dialect: str, schema: str | None, start: str, revision: str) -> str:
+    config, buffer = _sql_config(dialect, schema, from_base=False)
+    command.downgrade(config, f"{start}:{revision}", sql=True)
+    return buffer.getvalue()
+
+
+def dropped_by(dialect: str, schema: str | None, start: str, revision: str) -> list[str]:
+    """What a downgrade drops that may hold data: tables, and columns of tables that stay, as `table.column`.
+
+    Read from the frozen statements that the downgrade would run.
+
+    Parameters
+    ----------
+    dialect : str
+        One of `DIALECTS`.
+    schema : str or None
+        Our schema.
+    start : str
+        Revision that the database is at.
+    revision : str
+        An earlier one, or `base`.
+    """
+    text = _down_sql(dialect, schema, start, revision)
+    tables = [match[1] for match in _DROPPED_TABLE.finditer(text) if match[1] != VERSION_TABLE]
+    columns = [f"{match[1]}.{match[2]}" for match in _DROPPED_COLUMN.finditer(text) if match[1] not in tables]
+    return sorted({*tables, *columns})
 
 
 def current_revision(engine: Engine, schema: str | None) -> str | None:

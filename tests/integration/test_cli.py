@@ -206,7 +206,7 @@ def test_migrate_prints_ddl_for_review(call, tmp_path: Path, dialect: str) -> No
 def test_migrate_up_and_down(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert "revision" in call(tmp_path, "migrate").out
     assert ask(tmp_path / "warehouse.db", "SELECT COUNT(*) FROM routing_predictions") == [(0,)]
-    assert "base" in call(tmp_path, "migrate", "--revision", "base").out
+    assert "base" in call(tmp_path, "migrate", "--revision", "base", "--yes").out
     assert ask(
         tmp_path / "warehouse.db", "SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'routing_%'"
     ) == [(0,)]

@@ -143,6 +143,12 @@ def test_ci_runs_the_sessions_of_the_noxfile() -> None:
     assert {"lint", "types", "coverage"} <= set(steps)
 
 
+def test_ci_has_a_lane_on_windows() -> None:
+    lane = read(".github/workflows/ci.yml").partition("\n  windows:\n")[2].partition("\n  mssql:\n")[0]
+    assert "runs-on: windows-latest" in lane
+    assert "nox -s unit" in lane and "routing_etl demo" in lane
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_of_the_product_that_is_named_exists(document: str) -> None:
     assert unknown_commands(read(document)) == []

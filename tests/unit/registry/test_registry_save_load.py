@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -235,6 +236,7 @@ def test_a_registry_in_use_names_itself_after_the_time_out(save: Save, registry:
     assert save("v1").path.is_dir()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL")
 def test_a_save_killed_in_the_middle_is_invisible_and_cleaned_up_by_the_next(
     save: Save, registry: ModelRegistry
 ) -> None:

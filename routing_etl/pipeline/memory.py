@@ -1,0 +1,27 @@
+"""Memory of this process, on every system."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+
+try:
+    import resource
+except ImportError:  # Windows has no such module
+    resource = None  # type: ignore[assignment]
+
+
+def peak_memory_mb() -> float:
+    """Highest resident memory of this process so far, in MB.
+
+    Windows tells it as the peak working set, POSIX systems as `ru_maxrss`. A system with neither gives the memory of this
+    moment, which is a lower bound of the peak.
+    """
+    memory = psutil.Process().memory_info()
+    peak = getattr(memory, "peak_wset", None)
+    if peak is None and resource is not None:
+        # Counted in bytes on macOS and in units of 1024 bytes elsewhere.
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return round((memory.rss if peak is None else peak) / 1024**2, 1)
