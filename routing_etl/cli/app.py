@@ -51,11 +51,14 @@ def _console() -> Console:
 
 
 def _settings(**overrides: object) -> Settings:
-    from routing_etl.log import configure
+    from routing_etl.log import configure, get_logger
     from routing_etl.settings import load_settings
 
     settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
     configure(settings.home / "logs", settings.log_level)
+    get_logger(__name__).info(
+        "settings_read", env_file=str(settings.read_from) if settings.read_from else None
+    )
     return settings
 
 
