@@ -33,6 +33,11 @@ _NAMES: dict[str, frozenset[str]] = {
     "routing_etl.frames": frozenset({"AttributeSpec"}),
     "scipy.sparse._csc": frozenset({"csc_array", "csc_matrix"}),
     "scipy.sparse._csr": frozenset({"csr_array", "csr_matrix"}),
+    # Cython's makers of loss functions; which of these have one depends on the version of scikit-learn.
+    "sklearn._loss._loss": frozenset(
+        f"__pyx_unpickle_Cy{loss}"
+        for loss in ("AbsoluteError", "HalfBinomialLoss", "HalfMultinomialLoss", "HalfSquaredError", "PinballLoss")
+    ),
 }  # fmt: skip
 #: Modules and packages whose own classes are allowed; their functions are not.
 _CLASSES_OF = (

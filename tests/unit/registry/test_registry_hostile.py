@@ -223,3 +223,69 @@ def test_an_alias_cannot_point_outside_the_registry(save: Save, registry: ModelR
     (registry.root / "aliases.json").write_text(json.dumps({"serial": 1, "aliases": {"champion": target}}))
     with pytest.raises(RegistryError, match="not usable"):
         registry.load("champion")
+
+
+def estimators() -> dict[str, Any]:
+    """Every kind of estimator that `routing_etl.model` fits, fitted."""
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.ensemble import (
+        ExtraTreesClassifier,
+        ExtraTreesRegressor,
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+        RandomForestClassifier,
+    )
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.tree import DecisionTreeRegressor
+
+    x = np.random.default_rng(1).random((60, 3))
+    number, two, three = x[:, 0], x[:, 0] > 0.5, np.array(["a", "b", "c"])[(x[:, 1] * 3).astype(int)]
+    return {
+        "forest": ExtraTreesRegressor(5, random_state=1).fit(x, x[:, :2]),
+        "classes": ExtraTreesClassifier(5, random_state=np.random.RandomState(1)).fit(x, three),
+        "random forest": RandomForestClassifier(5).fit(x, three),
+        "tree": DecisionTreeRegressor().fit(x, number),
+        "boosted": HistGradientBoostingRegressor(max_iter=3, max_features=0.5).fit(x, number),
+        "absolute": HistGradientBoostingRegressor(loss="absolute_error", max_iter=3).fit(x, number),
+        "quantile": HistGradientBoostingRegressor(loss="quantile", quantile=0.9, max_iter=3).fit(x, number),
+        "binary": HistGradientBoostingClassifier(max_iter=3).fit(x, two),
+        "multinomial": HistGradientBoostingClassifier(max_iter=3).fit(x, three),
+        "logistic": make_pipeline(StandardScaler(), LogisticRegression()).fit(x, two),
+        "isotonic": IsotonicRegression(out_of_bounds="clip").fit(number, number**2),
+        "clusters": MiniBatchKMeans(3, random_state=np.random.RandomState(2)).fit(x),
+        "svd": TruncatedSVD(2).fit(x),
+    }
+
+
+def test_every_estimator_that_a_model_is_made_of_comes_back() -> None:
+    fitted = estimators()
+    found = load_bytes(dumped(fitted))
+    assert found.keys() == fitted.keys()
+    for name, model in fitted.items():
+        assert type(found[name]) is type(model)
+        assert vars(found[name]).keys() == vars(model).keys()
+
+
+def test_frames_and_sparse_matrices_come_back() -> None:
+    import polars as pl
+    from scipy import sparse
+
+    frame = pl.DataFrame(
+        {
+            "a": ["재질", None],
+            "b": [1.5, 2],
+            "c": pl.Series(["x", "y"], dtype=pl.Categorical),
+            "d": [[1], []],
+        },
+        schema_overrides={"b": pl.Float32},
+    )
+    found = load_bytes(
+        dumped([frame, frame["a"], frame.schema["c"], sparse.eye(3, format="csr"), sparse.csc_array((2, 2))])
+    )
+    assert found[0].equals(frame) and found[0].schema == frame.schema
+    assert found[1].equals(frame["a"]) and found[2] == pl.Categorical
+    assert found[3].sum() == 3 and found[4].shape == (2, 2)
