@@ -141,7 +141,7 @@ def test_the_model_card_holds_no_markup_of_the_erp(text: str) -> None:
     assert not (STEERING - {"\n"}) & set(written)
 
 
-@pytest.mark.parametrize("text", [FRACTION, "$x_^", "\\", "_hidden", "\x1b[31mX"])
+@pytest.mark.parametrize("text", [FRACTION, "$\\frac{1}$", "$x_^$", "\\", "_hidden", "\x1b[31mX"])
 def test_a_plot_of_a_code_is_drawn(text: str) -> None:
     columns = {c.name: [1.0] for c in TIME_BY_JOB.columns if c.dtype == pl.Float64}
     frame = pl.DataFrame({"job_cd": [text.encode("utf-8", "replace").decode()], **columns}).with_columns(
