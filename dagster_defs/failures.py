@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from dagster_defs.contexts import StepContext
+from routing_etl import safe_text
 from routing_etl.errors import DataQualityError, RoutingEtlError
 
 #: Tries after the first one; the waits are 2, 4 and 8 seconds (docs/erp-contract.md 2), give or take a fifth.
@@ -40,13 +41,13 @@ def as_dagster_failure(context: StepContext) -> Iterator[None]:
     except RoutingEtlError as exc:
         if exc.transient and context.retry_number < MAX_RETRIES:
             wait = _FIRST_WAIT * 2**context.retry_number * random.uniform(0.8, 1.2)
-            context.log.warning(f"{exc} Trying again in {wait:.0f} s.")
+            context.log.warning(f"{safe_text.terminal(exc)} Trying again in {wait:.0f} s.")
             raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from exc
-        context.log.error(str(exc))
+        context.log.error(safe_text.terminal(exc))
         raise dg.Failure(
-            description=str(exc),
+            description=safe_text.terminal(exc),
             metadata={
-                "what": exc.message,
+                "what": safe_text.terminal(exc.message),
                 "remedy": exc.remedy or "See the log for the full trace.",
                 "kind": type(exc).__name__,
                 **({"publication": UNPUBLISHED} if isinstance(exc, DataQualityError) else {}),

@@ -16,7 +16,7 @@ import dagster as dg
 import polars as pl
 
 from dagster_defs.assets import keys
-from routing_etl import plots
+from routing_etl import plots, safe_text
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.pipeline.cards import CARD, model_card
@@ -60,11 +60,15 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
             metadata[name] = counts(value) if _flat(value) else dg.MetadataValue.json(dict(value))
         elif isinstance(value, (list, tuple)):
             rows = [v for v in value if isinstance(v, Mapping)]
-            metadata[name] = table(rows) if rows else dg.MetadataValue.text(", ".join(map(str, value)))
+            metadata[name] = (
+                table(rows) if rows else dg.MetadataValue.text(", ".join(map(safe_text.one_line, value)))
+            )
         elif isinstance(value, Path):
             metadata[name] = dg.MetadataValue.path(str(value))
         elif isinstance(value, float) and not math.isfinite(value):
             metadata[name] = str(value)
+        elif isinstance(value, str):
+            metadata[name] = safe_text.terminal(value)
         else:
             metadata[name] = value
     return metadata
@@ -112,7 +116,7 @@ def _cell(value: Any) -> str | int | float | bool | None:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    text = str(value)
+    text = safe_text.one_line(value)
     return text if len(text) <= _CELL else f"{text[: _CELL - 3]}..."
 
 

@@ -171,6 +171,8 @@ class StreetResource(dg.ConfigurableResource[Street]):
             The warehouse cannot be reached or has another schema. Dagster does not repeat the run.
         """
         configure(self.settings.home / "logs", self.settings.log_level)
+        if self.settings.read_from:
+            log.info("settings_read", env_file=str(self.settings.read_from))
         with ExitStack() as held:
             with _not_repeated(context):
                 what = "Dagster run " + (context.run.run_id if context.run is not None else "without id")

@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from routing_etl import safe_text
+
 _FILE_BYTES = 10 * 1024 * 1024
 _FILES_KEPT = 10
 
@@ -49,7 +51,7 @@ def configure(folder: Path | None, level: str = "INFO") -> None:
 
 def send_to(handler: logging.Handler, level: str | int) -> None:
     """Send log events of this level and above to one handler, as JSON lines. It replaces all earlier handlers."""
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Lines("%(message)s"))
     root = logging.getLogger("routing_etl")
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -70,6 +72,13 @@ def send_to(handler: logging.Handler, level: str | int) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _Lines(logging.Formatter):
+    """One event, one line, which no control character of a logged text can steer a terminal with."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return safe_text.json_line(super().format(record))
 
 
 def get_logger(name: str) -> Any:

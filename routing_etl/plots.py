@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from routing_etl import frames
+from routing_etl import frames, safe_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,8 +89,8 @@ def _percent() -> PercentFormatter:
 
 
 def _text(value: object, length: int = 18) -> str:
-    plain = str(value).encode("ascii", "backslashreplace").decode()
-    return plain if len(plain) <= length else f"{plain[: length - 2]}.."
+    plain = safe_text.one_line(value).encode("ascii", "backslashreplace").decode()
+    return safe_text.plot(plain if len(plain) <= length else f"{plain[: length - 2]}..")
 
 
 def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
@@ -28,6 +29,8 @@ NOT_SETTINGS = {
 }
 #: Parts of a connection to SQL Server that mean nothing without the server's name.
 _PARTS = ("port", "database", "user", "password", "password_file", "authentication")
+#: Read from the working folder when it is there.
+ENV_FILE = ".env"
 
 
 class Settings(BaseSettings):
@@ -35,8 +38,14 @@ class Settings(BaseSettings):
 
     # utf-8-sig: the editor of Windows begins a file with a byte order mark, which would hide the first setting.
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+        env_prefix=_PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
+    _read_from: Path | None = PrivateAttr(None)
 
     home: Path = Field(
         Path(".routing_etl"), description="folder for run files, logs and the embedded databases"
@@ -209,6 +218,11 @@ class Settings(BaseSettings):
         return begin <= clock < end if begin <= end else clock >= begin or clock < end
 
     @property
+    def read_from(self) -> Path | None:
+        """The `.env` file that was read besides the environment; None when there was none."""
+        return self._read_from
+
+    @property
     def models_dir(self) -> Path:
         """The registry root."""
         return self.models if self.models is not None else self.home / "models"
@@ -301,17 +315,47 @@ class Settings(BaseSettings):
         }
 
 
+def _own_file(named: object) -> Path | None:
+    """The `.env` file if it is there and nobody else can have written it; only POSIX systems tell.
+
+    Whoever writes it names the databases that are read and written, and the folder that models are unpickled from.
+    """
+    file = Path(named).absolute() if isinstance(named, str | Path) else None
+    if file is None or not file.is_file():
+        return None
+    if os.name != "posix":
+        return file
+    found, folder = file.stat(), file.resolve().parent.stat()
+    problem = remedy = None
+    if found.st_uid not in (os.geteuid(), 0):
+        problem, remedy = f"belongs to user {found.st_uid}", f"chown {os.geteuid()} {file}"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        problem, remedy = (
+            f"may be written by others (mode {stat.S_IMODE(found.st_mode):o})",
+            f"chmod go-w {file}",
+        )
+    elif folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+        problem = f"lies in a folder that everybody may write to (mode {stat.S_IMODE(folder.st_mode):o})"
+        remedy = f"chmod o-w {file.resolve().parent}"
+    if problem:
+        raise ConfigurationError(
+            f"The settings file {file} {problem}, so it was not read.",
+            remedy=f"Check its content, then: {remedy}. Or move it away and set the variables in the environment.",
+        )
+    return file
+
+
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment, with overrides on top.
+    """Read the settings from the environment and `.env`, with overrides on top.
 
     Raises
     ------
     ConfigurationError
-        A setting is wrong or unknown, or a part of a connection lacks its server. Names each variable, its value (unless
-        it is a secret) and what it must be.
+        A setting is wrong or unknown, a part of a connection lacks its server, or others may write the `.env` file.
+        Names each variable, its value (unless it is a secret) and what it must be.
     """
-    file = overrides.get("_env_file", Settings.model_config.get("env_file"))
-    _refuse_unknown(Path(str(file)) if file is not None else None)
+    file = _own_file(overrides.get("_env_file", ENV_FILE))
+    _refuse_unknown(file)
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as exc:
@@ -326,6 +370,7 @@ def load_settings(**overrides: object) -> Settings:
             remedy="Correct the environment variable or the .env file.",
         ) from exc
     _refuse_parts_without_a_server(settings)
+    settings._read_from = file
     return settings
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from routing_etl import __version__
+from routing_etl import __version__, safe_text
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
 from routing_etl.cli.streams import forgive
 from routing_etl.errors import ConfigurationError, RoutingEtlError
@@ -53,11 +53,14 @@ def _console() -> Console:
 
 
 def _settings(**overrides: object) -> Settings:
-    from routing_etl.log import configure
+    from routing_etl.log import configure, get_logger
     from routing_etl.settings import load_settings
 
     settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
     configure(settings.home / "logs", settings.log_level)
+    get_logger(__name__).info(
+        "settings_read", env_file=str(settings.read_from) if settings.read_from else None
+    )
     return settings
 
 
@@ -418,7 +421,7 @@ def models_card(
     from routing_etl.pipeline.cards import model_card
     from routing_etl.registry.store import ModelRegistry
 
-    typer.echo(model_card(ModelRegistry(_settings().models_dir), version))
+    typer.echo(safe_text.terminal(model_card(ModelRegistry(_settings().models_dir), version)))
 
 
 @models_app.command("verify")
@@ -570,28 +573,32 @@ def _run(call: Callable[[], Any]) -> int:
         return 130
     except RoutingEtlError as exc:
         _log_failure()
-        typer.echo(f"Error: {exc}", err=True)
+        _complain(exc)
         return 1
     except Exception as exc:  # noqa: BLE001 - the last line of defence
         usage = getattr(exc, "format_message", None)
         if usage is not None:
-            typer.echo(f"Error: {usage()} Add --help to see what the command takes.", err=True)
+            _complain(f"{usage()} Add --help to see what the command takes.")
             return 2
         where = _log_failure()
         if isinstance(exc, OSError) and exc.filename:
-            typer.echo(
-                f"Error: {exc.filename}: {exc.strerror}. Check that the disk has room, that this user may write there "
-                f"and that ROUTING_ETL_HOME names a directory. {where}",
-                err=True,
+            _complain(
+                f"{exc.filename}: {exc.strerror}. Check that the disk has room, that this user may write there "
+                f"and that ROUTING_ETL_HOME names a directory. {where}"
             )
             return 1
-        typer.echo(f"Error: unexpected {type(exc).__name__}: {str(exc)[:300]}. {where}", err=True)
+        _complain(f"unexpected {type(exc).__name__}: {str(exc)[:300]}. {where}")
         return 1
     if result == _STOPPED:  # Typer itself turns Ctrl-C into this code without a word
         typer.echo(
             "Stopped. The last publication is untouched; run the command again when you like.", err=True
         )
     return result if isinstance(result, int) else 0
+
+
+def _complain(what: object) -> None:
+    """Show an error. Errors quote codes of the ERP, file names and arguments as they are."""
+    typer.echo(f"Error: {safe_text.terminal(what)}", err=True)
 
 
 def _log_failure() -> str:

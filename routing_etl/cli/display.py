@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console, Group
-from rich.markup import escape
+from rich.markup import escape as no_markup
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from routing_etl import safe_text
 from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, CheckOutcome
 from routing_etl.pipeline import street
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
     from routing_etl.warehouse.publications import Publication
 
 
+def _safe(text: object) -> str:
+    """Text that is shown as it is: no markup of rich, no control character or line break of a terminal."""
+    return no_markup(safe_text.one_line(text))
+
+
 class _Bar:
     def __init__(self, progress: RichProgress, task: TaskID) -> None:
         self._progress, self._task = progress, task
@@ -52,7 +58,7 @@ class _Bar:
         self._progress.advance(self._task, n)
 
     def describe(self, text: str) -> None:
-        self._progress.update(self._task, description=escape(text))
+        self._progress.update(self._task, description=_safe(text))
 
     def __enter__(self) -> _Bar:
         return self
@@ -84,7 +90,7 @@ class BarProgress:
 
     def task(self, description: str, total: float | None = None) -> Task:
         """A new bar."""
-        return _Bar(self._rich, self._rich.add_task(escape(description), total=total))
+        return _Bar(self._rich, self._rich.add_task(_safe(description), total=total))
 
     def __enter__(self) -> BarProgress:
         self._rich.start()
@@ -156,12 +162,12 @@ def _number(value: Any, digits: int = 3) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.{digits}f}"
-    return escape(str(value))
+    return _safe(value)
 
 
 def _table(title: str, *columns: str, right: int = 1) -> Table:
     """A table whose columns from `right` on are right-aligned numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold cyan")
+    table = Table(title=_safe(title), title_justify="left", title_style="bold", header_style="bold cyan")
     for i, name in enumerate(columns):
         table.add_column(name, justify="right" if i >= right else "left", overflow="fold")
     return table
@@ -189,15 +195,15 @@ def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -
     for name, frame in cleaned.frames.items():
         counts = (frame.rows_in, frame.rows_kept, frame.rows_filtered, frame.rows_rejected)
         source = read[name].table if name in read else "-"
-        table.add_row(name, escape(source), *(_number(n) for n in counts))
+        table.add_row(name, _safe(source), *(_number(n) for n in counts))
     table.pad_edge = console.width > 80  # two columns more for the names of the tables
     console.print(table)
     for name, source_frame in read.items():
         if source_frame.watermark_to is not None:
             console.print(
-                f"{name}: {source_frame.mode} read ({escape(source_frame.why)}), {_number(source_frame.rows_read)} rows read, "
-                f"{_number(source_frame.rows_reused)} reused; watermark {source_frame.watermark_from or 'none'} -> "
-                f"{source_frame.watermark_to}"
+                f"{name}: {source_frame.mode} read ({_safe(source_frame.why)}), {_number(source_frame.rows_read)} rows read, "
+                f"{_number(source_frame.rows_reused)} reused; watermark {_safe(source_frame.watermark_from or 'none')} -> "
+                f"{_safe(source_frame.watermark_to)}"
             )
     reasons = _table("Rejected rows by reason", "frame", "rule", "rows", right=2)
     for name, frame in cleaned.frames.items():
@@ -206,7 +212,7 @@ def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -
     if reasons.row_count:
         console.print(reasons)
     for warning in (*extracted.read.warnings, *cleaned.warnings):
-        console.print(f"[yellow]warning[/] {escape(warning)}")
+        console.print(f"[yellow]warning[/] {_safe(warning)}")
 
 
 def check_table(console: Console, outcomes: Iterable[CheckOutcome]) -> None:
@@ -228,8 +234,8 @@ def check_table(console: Console, outcomes: Iterable[CheckOutcome]) -> None:
         for o in bad:
             colour = "red" if o.severity == "critical" else "yellow"
             details.add_row(
-                escape(f"{o.frame}.{o.check}"), f"[{colour}]{o.severity}[/]", escape(o.observed[:80]),
-                escape(o.expected[:80]), _number(o.rows_unexpected),
+                _safe(f"{o.frame}.{o.check}"), f"[{colour}]{o.severity}[/]", _safe(o.observed[:80]),
+                _safe(o.expected[:80]), _number(o.rows_unexpected),
             )  # fmt: skip
         console.print(details)
         if any(o.severity == "warning" for o in bad):
@@ -314,7 +320,7 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
     shown = {metric for metric, _ in _SHOWN}
     unmeasured = [r for r in rows if r.of_model and r.value is None and r.metric in shown]
     for reason in sorted({f"{r.metric}: {r.reason}" for r in unmeasured}):
-        console.print(f"[yellow]not measured[/] {escape(reason)}")
+        console.print(f"[yellow]not measured[/] {_safe(reason)}")
 
 
 def train_result(console: Console, trained: Trained) -> None:
@@ -326,10 +332,10 @@ def train_result(console: Console, trained: Trained) -> None:
         )
         return
     console.print(
-        f"Model [bold]{escape(str(trained.version))}[/]: {trained.training_samples:,} routed items, "
+        f"Model [bold]{_safe(trained.version)}[/]: {trained.training_samples:,} routed items, "
         f"fitted in {trained.training_duration_sec:.1f} s. "
         + ("It is the champion" if trained.promoted else "Not promoted")
-        + escape(f" ({trained.promotion_reason}).")
+        + _safe(f" ({trained.promotion_reason}).")
     )
 
 
@@ -342,7 +348,7 @@ def models_table(console: Console, registry: ModelRegistry) -> None:
     for version in registry.list():
         exact = headline(metrics_of(registry.show(version.name))) if version.problem is None else None
         table.add_row(
-            escape(version.name), f"[red]{escape(version.problem)}[/]" if version.problem else version.status,
+            _safe(version.name), f"[red]{_safe(version.problem)}[/]" if version.problem else version.status,
             ", ".join(version.aliases), version.created_at[:19], _number(exact.value if exact else None), _number(metrics.get(version.name, {}).get("f1_weighted")),
             _number(version.bytes / 1e6, 1),
         )  # fmt: skip
@@ -364,7 +370,7 @@ def model_details(console: Console, registry: ModelRegistry, version: str) -> No
         "made with": ", ".join(f"{k} {v}" for k, v in details.runtime_versions.items()),
         "attributes": ", ".join(details.attributes),
     }.items():
-        facts.add_row(name, escape(str(value)))
+        facts.add_row(name, _safe(value))
     console.print(facts)
     metrics = metrics_of(details)
     if metrics:
@@ -384,11 +390,11 @@ def model_details(console: Console, registry: ModelRegistry, version: str) -> No
 def score_table(console: Console, scored: Scored) -> None:
     """How many items were predicted and how sure the model is."""
     table = _table("Scoring", "what", "value")
-    table.add_row("model", escape(scored.model_version))
+    table.add_row("model", _safe(scored.model_version))
     table.add_row("items without a valid routing", _number(scored.items))
     table.add_row("predicted", _number(scored.predicted))
     for reason, count in scored.abstained_by_reason.items():
-        table.add_row(f"abstained: {escape(reason)}", _number(count))
+        table.add_row(f"abstained: {_safe(reason)}", _number(count))
     table.add_row("candidates", _number(scored.rows[CANDIDATES.name]))
     table.add_row("operations", _number(scored.rows[CANDIDATE_OPERATIONS.name]))
     table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
@@ -419,7 +425,7 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
         published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "-"
         state = f"[green]{p.state}[/]" if p.state == "published" else p.state
         table.add_row(
-            str(p.id), state, escape(p.model_version), escape(p.run_id), published,
+            str(p.id), state, _safe(p.model_version), _safe(p.run_id), published,
             _number(p.rows.get("candidate")), _number(p.rows.get("candidate_operation")),
         )  # fmt: skip
     console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")
@@ -429,29 +435,29 @@ def prediction(console: Console, result: Prediction, title: str = "Item") -> Non
     """One item's candidates with operations, times and evidence; `title`: which item it is."""
     item = result.item
     shown = {a.name: item.get(a.name) for a in result.attributes if item.get(a.name) is not None}
-    lines = [f"[bold]{escape(str(item['item_cd']))}[/]  {escape(str(item.get('item_nm') or ''))}"]
-    lines.append(escape(", ".join(f"{k}={_plain(v)}" for k, v in shown.items())))
+    lines = [f"[bold]{_safe(item['item_cd'])}[/]  {_safe(item.get('item_nm') or '')}"]
+    lines.append(_safe(", ".join(f"{k}={_plain(v)}" for k, v in shown.items())))
     if result.overrides:
         lines.append(
-            "[yellow]what if:[/] " + escape(", ".join(f"{k}={v}" for k, v in result.overrides.items()))
+            "[yellow]what if:[/] " + _safe(", ".join(f"{k}={v}" for k, v in result.overrides.items()))
         )
     if result.purchase:
         often = "once" if result.purchase.orders == 1 else f"{result.purchase.orders:,} times"
         lines.append(f"purchased {often}, last on {result.purchase.latest}")
     console.print(
-        Panel(Group(*lines), title=f"{title}; model {escape(result.model_version)}", title_align="left")
+        Panel(Group(*lines), title=f"{title}; model {_safe(result.model_version)}", title_align="left")
     )
     for note in result.notes:
-        console.print(f"[yellow]Note:[/] {escape(note)}")
+        console.print(f"[yellow]Note:[/] {_safe(note)}")
     p = result.predictions
     for row in p.abstained.iter_rows(named=True):
-        console.print(f"[yellow]No prediction:[/] {escape(row['reason'])}")
+        console.print(f"[yellow]No prediction:[/] {_safe(row['reason'])}")
     for candidate in p.candidates.sort("candidate_rank").iter_rows(named=True):
         _candidate(console, candidate, result)
     if result.own_routing.height:
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(result.own_routing))
         console.print(
-            f"The ERP's own routing {escape(result.own_routing['rout_no'][0])} (the model has learned from it): {escape(jobs)}"
+            f"The ERP's own routing {_safe(result.own_routing['rout_no'][0])} (the model has learned from it): {_safe(jobs)}"
         )
 
 
@@ -476,7 +482,7 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
     )
     if candidate["candidate_rank"] > 1:
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(operations))
-        console.print(f"[bold]{escape(title)}[/]\n   {escape(jobs)}")
+        console.print(f"[bold]{_safe(title)}[/]\n   {_safe(jobs)}")
         return
     console.print(_operations(title, operations, console.width))
     console.print(
@@ -496,8 +502,8 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
     ):
         because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
         console.print(
-            f"   {because} [bold]{escape(neighbour)}[/] (similarity {similarity:.2f}): same "
-            f"{escape(_short(matching))}; differs in {escape(_short(differing))}"
+            f"   {because} [bold]{_safe(neighbour)}[/] (similarity {similarity:.2f}): same "
+            f"{_safe(_short(matching))}; differs in {_safe(_short(differing))}"
         )
 
 
@@ -522,8 +528,8 @@ def _operations(title: str, operations: pl.DataFrame, width: int) -> Table:
         told = (scenario, o["time_source"].replace("_", " ") + samples)
         table.add_row(
             str(o["proc_seq"]),
-            escape(f"{o['job_cd']} {o['job_nm'] or ''}"),
-            escape(o["res_cd"] or "-"),
+            _safe(f"{o['job_cd']} {o['job_nm'] or ''}"),
+            _safe(o["res_cd"] or "-"),
             _number(o["setup_time"], 1),
             "-" if o["lot_size"] is None else f"{o['lot_size']:,.0f}",
             _number(o["run_time"], 2),
@@ -557,7 +563,7 @@ def _short(names: str | None, length: int = 120) -> str:
 def demo_header(console: Console, items: int, seed: int, settings: Settings) -> None:
     """What is about to happen."""
     console.print(
-        f"A plant of {items:,} items (seed {seed}) goes into [bold]{settings.home}/erp.db[/]; then the whole night runs on it: "
+        f"A plant of {items:,} items (seed {seed}) goes into [bold]{_safe(settings.home)}/erp.db[/]; then the whole night runs on it: "
         f"{', '.join(step.title for step in street.NIGHT)}."
     )
 
@@ -612,7 +618,7 @@ def demo_result(console: Console, settings: Settings, result: DemoResult, exampl
         "predict an item, with its evidence",
     )
     body = "\n".join(
-        f"{label}:\n  [bold]{escape(command)}[/]" for label, command in zip(labels, next_steps, strict=True)
+        f"{label}:\n  [bold]{_safe(command)}[/]" for label, command in zip(labels, next_steps, strict=True)
     )
     console.print(Panel(body, title="Try next", title_align="left"))
 
@@ -627,7 +633,7 @@ def doctor_table(console: Console, findings: Iterable[Finding]) -> None:
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     table = _table("Doctor", "area", "state", "finding", "what to do", right=9)
     for f in findings:
-        table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", escape(f.message), escape(f.remedy))
+        table.add_row(f.area, f"[{colours[f.level]}]{f.level}[/]", _safe(f.message), _safe(f.remedy))
     console.print(table)
 
 
@@ -647,7 +653,7 @@ def settings_list(console: Console, rows: Iterable[SettingRow]) -> None:
             console.print(f"{line} (default)", markup=False, soft_wrap=True)
         else:
             default = f"; default: {row.default}" if row.default else ""
-            console.print(f"[bold]{escape(line)}[/] ({escape(row.source + default)})", soft_wrap=True)
+            console.print(f"[bold]{_safe(line)}[/] ({_safe(row.source + default)})", soft_wrap=True)
         console.print(f"    {row.meaning} [{row.bounds}]", markup=False, soft_wrap=True)
 
 
@@ -656,8 +662,9 @@ def adoption(console: Console, taken: Adoption) -> None:
     since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
     state = "accepted" if taken.new else "was accepted before"
     console.print(
-        f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}.",
-        markup=False,
+        _safe(
+            f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}."
+        )
     )
     for view, rows in taken.rows.items():
         filled = [name for name in (rows[0] if rows else {}) if any(r[name] is not None for r in rows)]
@@ -665,5 +672,5 @@ def adoption(console: Console, taken: Adoption) -> None:
         for name in filled:
             table.add_column(name)
         for row in rows:
-            table.add_row(*(escape(str(row[name])) if row[name] is not None else "" for name in filled))
+            table.add_row(*(_safe(row[name]) if row[name] is not None else "" for name in filled))
         console.print(table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +64,12 @@ def _start(settings: Settings) -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    yield Finding("settings", "ok", f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}")
+    source = f"the environment and {settings.read_from}" if settings.read_from else "the environment; no .env"
+    yield Finding(
+        "settings",
+        "ok",
+        f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}, read from {source}",
+    )
 
 
 def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
@@ -221,6 +228,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
     from routing_etl.registry.store import ModelRegistry
 
     registry = ModelRegistry(settings.models_dir)
+    yield from _writable_by_others(registry.root)
     champion = registry.alias("champion")
     if champion is None:
         yield Finding("models", "warning", "there is no champion; the next night trains one")
@@ -240,6 +248,23 @@ def _models(settings: Settings) -> Iterator[Finding]:
             "warning",
             f"champion {champion} holds files that its manifest does not list: {', '.join(report.unlisted)}",
             "They are never read; remove them, or find out who put them there.",
+        )
+
+
+def _writable_by_others(root: Path) -> Iterator[Finding]:
+    """Folders and files of the registry that others may write to, where the system tells (POSIX)."""
+    if os.name != "posix" or not root.is_dir():
+        return
+    places = [root, *(p for p in root.rglob("*") if not p.is_symlink())]
+    open_to_others = [p for p in places if p.lstat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
+    if open_to_others:
+        first = open_to_others[0]
+        others = f" and {len(open_to_others) - 1:,} more" if len(open_to_others) > 1 else ""
+        yield Finding(
+            "models",
+            "warning",
+            f"others may write to {first}{others}: who writes there chooses what is predicted",
+            f"If only this user trains: chmod -R go-w {root}",
         )
 
 

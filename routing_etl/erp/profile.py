@@ -155,6 +155,15 @@ def load_profile(name_or_path: str | Path) -> Profile:
         Unknown name, unreadable file, unknown or wrong key; names the file, the key, its value and a remedy.
     """
     path = _find(str(name_or_path))
+    try:
+        return _loaded(path)
+    except RecursionError:  # its own text and trace would be as long as the file is deep
+        raise ProfileError(
+            path.name, "file", str(path), "it is nested too deeply", remedy="Correct the file."
+        ) from None
+
+
+def _loaded(path: Path) -> Profile:
     content = _read_merged(path, ())
     file = path.name
     try:
@@ -207,11 +216,26 @@ def _read_merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise ProfileError(
             path.name, "extends", base, "must be a name or a path", remedy='Write extends = "bi_views".'
         )
-    relative = path.parent / base
-    parent = _read_merged(
-        relative if base.endswith(".toml") and relative.is_file() else _find(base), (*seen, path.resolve())
-    )
+    parent = _read_merged(_base_of(path, base), (*seen, path.resolve()))
     return _without_removed(_merge(parent, content))
+
+
+def _base_of(path: Path, base: str) -> Path:
+    """The file that a profile extends: one of its own folder or below, or a shipped one."""
+    if not base.endswith(".toml"):
+        return _find(base)
+    file, folder = path.parent / base, path.parent.resolve()
+    if not file.resolve().is_relative_to(folder):
+        raise ProfileError(
+            path.name,
+            "extends",
+            base,
+            f"leaves the folder {folder}",
+            remedy="Extend a shipped profile by its name, or copy the file beside this one.",
+        )
+    if not file.is_file():
+        raise ProfileError(path.name, "extends", base, "there is no such file", remedy="Correct the path.")
+    return file
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from routing_etl import safe_text
 from routing_etl.evaluation.confidence_metrics import CALIBRATION, COVERAGE
 from routing_etl.evaluation.glossary import GLOSSARY, arrow
 from routing_etl.evaluation.markdown import MARKS, number, table
@@ -108,7 +109,7 @@ def promotions(version: str, changes: Iterable[Json]) -> str:
             what = "removed"
         else:
             what = c["alias"] if c["to_version"] == version else f"no longer {c['alias']}"
-        body.append([str(c["at"])[:19], str(what), str(c["who"]), str(c["why"])])
+        body.append([str(c["at"])[:19], *map(safe_text.markdown, (what, c["who"], c["why"]))])
     told = table(["When (UTC)", "became", "who", "why"], body) or ["It was never champion or challenger."]
     return "\n".join(["## Promotion", "", *told]).rstrip() + "\n"
 
@@ -117,7 +118,7 @@ def promotions(version: str, changes: Iterable[Json]) -> str:
 
 
 def _facts(header: tuple[str, str], facts: Mapping[str, Any]) -> list[str]:
-    return table(header, [[name, _plain(value)] for name, value in facts.items()])
+    return table(header, [[safe_text.markdown(name), _plain(value)] for name, value in facts.items()])
 
 
 def _plain(value: Any) -> str:
@@ -130,8 +131,8 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "–"
-    return str(value)
+        return ", ".join(map(safe_text.markdown, value)) or "–"
+    return safe_text.markdown(value)
 
 
 def _made(metrics: Json, metadata: Json) -> list[str]:
@@ -186,14 +187,17 @@ def _left_out(data: Json) -> list[str]:
     if not data:
         return []
     body = [
-        [frame, "rejected" if kind == "rejected_by_rule" else "filtered", rule, f"{n:,}"]
+        [frame, "rejected" if kind == "rejected_by_rule" else "filtered", safe_text.markdown(rule), f"{n:,}"]
         for frame, account in (data["rows"] or {}).items()
         for kind in ("rejected_by_rule", "filtered_by_rule")
         for rule, n in sorted(account[kind].items())
     ]
-    body += [["items", "not learned from", why, f"{n:,}"] for why, n in data["excluded_routed_items"].items()]
     body += [
-        [f"{measure} times", "kept out", reason, f"{n:,}"]
+        ["items", "not learned from", safe_text.markdown(why), f"{n:,}"]
+        for why, n in data["excluded_routed_items"].items()
+    ]
+    body += [
+        [f"{measure} times", "kept out", safe_text.markdown(reason), f"{n:,}"]
         for measure, counts in (data["times"] or {}).items()
         for reason, n in counts.items()
         if reason != "samples" and n
@@ -211,7 +215,7 @@ def _attributes(metrics: Json, importance: Mapping[str, float] | None) -> list[s
     missing: Mapping[str, float] = (metrics.get("dataset_stats") or {}).get("missing_rates") or {}
     used = dict(importance or {})
     names = sorted(dict.fromkeys([*used, *missing]), key=lambda n: (-used.get(n, -1.0), n))
-    body = [[n, number(used.get(n)), number(missing.get(n))] for n in names]
+    body = [[safe_text.markdown(n), number(used.get(n)), number(missing.get(n))] for n in names]
     return [
         "## Attributes",
         "",
@@ -223,7 +227,7 @@ def _attributes(metrics: Json, importance: Mapping[str, float] | None) -> list[s
 
 
 def _learning(metadata: Json) -> list[str]:
-    notes = [f"* {note}" for note in metadata.get("notes") or []]
+    notes = [f"* {safe_text.markdown(note)}" for note in metadata.get("notes") or []]
     return [
         "## Learning",
         "",
@@ -249,7 +253,7 @@ def _how_measured(metrics: Json, rows: MetricTable) -> list[str]:
             "folds": found.get("folds"),
         },
     )
-    lines += [f"* {note}" for note in found.get("notes") or []]
+    lines += [f"* {safe_text.markdown(note)}" for note in found.get("notes") or []]
     lines += [
         "* The figures are those of models fitted without the judged items; the saved model has learned from all routed "
         "items.",
@@ -259,7 +263,10 @@ def _how_measured(metrics: Json, rows: MetricTable) -> list[str]:
         "= neither; resources and times are compared on the operations that both have. Arrows: which way is better.",
         f"* {READING}",
         *[f"* {BASELINE_NOTES[b]}" for b in rows.baselines() if b in BASELINE_NOTES],
-        *[f"* {a['severity'].upper()} {a['code']}: {a['message']}" for a in metrics.get("alerts") or []],
+        *[
+            f"* {a['severity'].upper()} {a['code']}: {safe_text.markdown(a['message'])}"
+            for a in metrics.get("alerts") or []
+        ],
     ]
     return [*lines, ""]
 
@@ -301,7 +308,10 @@ def _segments(found: MetricTable) -> list[str]:
     lines = ["## Metrics by segment", ""]
     for metric in BY_SEGMENT:
         rows = filter(None, (found.get(metric, segment=segment) for segment in marks))
-        body = [_line(segment_name(row.segment), row, found, marks[row.segment]) for row in rows]
+        body = [
+            _line(safe_text.markdown(segment_name(row.segment)), row, found, marks[row.segment])
+            for row in rows
+        ]
         lines += table([metric + arrow(metric), MODEL, "interval", "n", *found.others()], body)
     return lines if len(lines) > 2 else [*lines, "Not measured.", ""]
 
@@ -336,8 +346,11 @@ def _not_measured(metrics: Json, found: MetricTable) -> list[str]:
     for r in found:
         if r.segment == ALL and r.value is None and not r.is_difference:
             missing.setdefault((r.method, str(r.reason)), []).append(r.metric)
-    body = [[method, why, ", ".join(names)] for (method, why), names in missing.items()]
-    body += [["version", str(why), name] for name, why in sorted((metrics.get("reasons") or {}).items())]
+    body = [[method, safe_text.markdown(why), ", ".join(names)] for (method, why), names in missing.items()]
+    body += [
+        ["version", safe_text.markdown(why), safe_text.markdown(name)]
+        for name, why in sorted((metrics.get("reasons") or {}).items())
+    ]
     told = table(["Method", "reason", "not measured"], body) or ["Everything was measured.", ""]
     return ["## Not measured, and why", "", *told]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from routing_etl.evaluation.glossary import Outcome
 
+#: A pipe that no backslash escapes yet: one before which an even number of them stands.
+_PIPE = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 #: Longest cell that a column is padded to.
 _WIDEST = 64
 #: Signs behind a baseline's value: what the paired interval of the difference says about the model.
@@ -24,7 +27,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
     Columns after the first are right-aligned unless a cell begins with a letter. Cells longer than 64 characters stick out, so
     that one long cell does not pad a whole column. A pipe in a cell is escaped and a line break becomes a blank, so that no
-    value can break the table.
+    value can break the table. Text that people wrote is given through `safe_text.markdown` first.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """
     if not rows:
         return []
-    cells = [[" ".join(c.split()).replace("|", "\\|") for c in row] for row in [header, *rows]]
+    cells = [[_PIPE.sub(r"\1\\|", " ".join(c.split())) for c in row] for row in [header, *rows]]
     columns = range(len(header))
     widths = [min(_WIDEST, max(2, *(len(row[i]) for row in cells))) for i in columns]
     right = [i > 0 and not any(row[i][:1].isalpha() for row in cells[1:]) for i in columns]

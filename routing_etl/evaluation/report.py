@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from routing_etl import safe_text
 from routing_etl.evaluation.alerts import Alert
 from routing_etl.evaluation.confidence_metrics import CALIBRATION, COVERAGE
 from routing_etl.evaluation.details import EvaluationDetails, LegacyScores
@@ -148,7 +149,7 @@ def _head(report: EvaluationReport) -> list[str]:
         "of the difference excludes 0; resources and times on the operations that both have), = neither. A dash: not measured. "
         "Arrows: which way is better."
     )
-    return [*lines, "", *[f"* {note}" for note in d.notes], ""]
+    return [*lines, "", *[f"* {safe_text.markdown(note)}" for note in d.notes], ""]
 
 
 def _sections(found: MetricTable) -> list[str]:
@@ -166,7 +167,7 @@ def _sections(found: MetricTable) -> list[str]:
             for method in others:
                 row = found.get(name, method=method)
                 cells.append(number(row.value if row else None) + _mark(found.difference(name, method), mine))
-            body.append([name + arrow(name), *cells, f"{mine.n:,}", mine.reason or ""])
+            body.append([name + arrow(name), *cells, f"{mine.n:,}", safe_text.markdown(mine.reason or "")])
         out += table([title, MODEL, *others, "n", "remark"], body)
     return out
 
@@ -187,7 +188,7 @@ def _segments(found: MetricTable) -> list[str]:
         own = {r.metric: r for r in mine if r.segment == segment}
         counted = [r.n for n, r in own.items() if n.endswith(("exact_at_1", "edit_similarity"))]
         values = [number(own[n].value) if n in own else "–" for n in names]
-        body.append([segment, f"{max(counted, default=0):,}", *values])
+        body.append([safe_text.markdown(segment), f"{max(counted, default=0):,}", *values])
     return table(["Segment (model)", "items", *names], body)
 
 
@@ -209,7 +210,7 @@ def _confidence(report: EvaluationReport) -> list[str]:
 
 
 def _tail(report: EvaluationReport) -> list[str]:
-    lines = [f"* {a.severity.upper()} {a.code}: {a.message}" for a in report.alerts]
+    lines = [f"* {a.severity.upper()} {a.code}: {safe_text.markdown(a.message)}" for a in report.alerts]
     seconds = report.details.seconds
     if seconds:
         lines.append("* Seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in seconds.items()))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import queue
+import re
 import smtplib
 import ssl
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from routing_etl import safe_text
 from routing_etl.errors import AlertError
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
@@ -19,7 +25,9 @@ from routing_etl.settings import Settings
 log = get_logger(__name__)
 
 FAILURES = "failures.jsonl"
-_SECONDS = 20
+#: Seconds that one answer on a connection may take, and a whole delivery.
+_SECONDS, _TOTAL_SECONDS = 20.0, 60.0
+_ANSWER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -60,86 +68,205 @@ def report_failure(settings: Settings, failure: Failure) -> None:
     Raises
     ------
     AlertError
-        The webhook or the mail server did not take it. The other was tried, and the line is in the file.
+        A way out did not take it: the file, the webhook or the mail server. The others were tried, and the error holds
+        the failure itself.
     """
-    append_failure(settings.home / "logs" / FAILURES, failure)
+    file = settings.home / "logs" / FAILURES
     problems = []
-    for configured, send in (
+    ways: tuple[tuple[object, Callable[[Settings, Failure], None]], ...] = (
+        (file, lambda _, told: append_failure(file, told)),
         (settings.failure_webhook, _post),
         (settings.failure_email_to, _mail),
-    ):
+    )
+    for configured, send in ways:
         if configured:
             try:
                 send(settings, failure)
             except AlertError as exc:
-                log.error("failure_not_sent", error=str(exc))
+                log.error("failure_not_sent", error=str(exc), **asdict(failure))
                 problems.append(exc)
     if problems:
         raise AlertError(
             " ".join(p.message for p in problems),
-            remedy=f"The failure itself is in {settings.home / 'logs' / FAILURES}. {problems[0].remedy}",
+            remedy=f"The failure itself ({file}): {_headline(failure)}: {failure.message} (run {failure.run_id}). "
+            f"{problems[0].remedy}",
         )
 
 
 def append_failure(path: Path, failure: Failure) -> None:
-    """Append one line; the folder is made when it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
+    """Append one line; the folder is made when it is missing.
+
+    Raises
+    ------
+    AlertError
+        The file cannot be written.
+    """
+    line = safe_text.json_line(json.dumps(asdict(failure), ensure_ascii=False))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+    except OSError as exc:
+        raise AlertError(
+            f"The failure cannot be written to {path}: {exc.strerror or exc}.",
+            remedy="Check that the disk has room and that this user may write there.",
+        ) from exc
 
 
 def _headline(failure: Failure) -> str:
-    return f"routing_etl: {failure.job} failed"
+    return f"routing_etl: {safe_text.one_line(failure.job)} failed"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirected POST becomes a GET without the failure, at an address that nobody has named."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
 
 
 def _post(settings: Settings, failure: Failure) -> None:
     """JSON with a `text` that chat systems (Teams, Slack, Mattermost) show, and the whole failure beside it."""
     assert settings.failure_webhook is not None
     url = settings.failure_webhook.get_secret_value()
-    host = urlsplit(url).hostname
+    remedy = "Check ROUTING_ETL_FAILURE_WEBHOOK."
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname, parts.scheme
+    except ValueError:
+        host = scheme = None
+    if scheme not in ("https", "http") or not host:
+        raise AlertError(
+            "ROUTING_ETL_FAILURE_WEBHOOK is no https:// or http:// URL, so the failure was not sent.",
+            remedy="Give the URL that the chat system shows for its incoming webhook.",
+        )
     body = {
-        "text": f"{_headline(failure)}: {failure.message} (run {failure.run_id})",
+        "text": f"{_headline(failure)}: {safe_text.terminal(failure.message)} (run {failure.run_id})",
         **asdict(failure),
     }
-    request = urllib.request.Request(
-        url, json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
-    )
+    content = json.dumps(body).encode("ascii")
+
+    def deliver() -> str:
+        """Send, and return what is wrong with the answer."""
+        request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_SECONDS) as answer:
+            said = answer.read(_ANSWER_BYTES).decode("utf-8", "replace")
+        return said if "delivery failed" in said.lower() else ""  # Teams answers so with status 200
+
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS):
-            pass
-    except (urllib.error.URLError, OSError, ValueError) as exc:
+        problem = _within(_TOTAL_SECONDS, deliver)
+    except urllib.error.HTTPError as exc:
+        problem = f"HTTP status {exc.code}"
+    except (http.client.HTTPException, OSError, ValueError) as exc:
+        problem = _reason(exc)
+    if problem:
+        # No cause is attached: texts and frames of these errors may quote the URL, whose path is the secret.
         raise AlertError(
-            f"The webhook at {host} did not take the failure: {exc}.",
-            remedy="Check ROUTING_ETL_FAILURE_WEBHOOK.",
-        ) from exc
+            f"The webhook at {host} did not take the failure: {_without(problem, _secrets(url))}.",
+            remedy=remedy,
+        ) from None
+
+
+def _within(seconds: float, deliver: Callable[[], str]) -> str:
+    """The result of a delivery; a time-out of a socket alone does not stop a server that sends a byte now and then."""
+    outcome: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            outcome.put(deliver())
+        except Exception as exc:  # noqa: BLE001 - raised again by the caller
+            outcome.put(exc)
+
+    threading.Thread(target=work, daemon=True, name="alert").start()
+    try:
+        found = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _reason(exc: BaseException) -> str:
+    """What an error of the network says. Other errors quote the URL or the answer, in any spelling: of these, the kind."""
+    said = exc.reason if isinstance(exc, urllib.error.URLError) else exc
+    return (
+        f"{type(said).__name__}: {said}" if isinstance(said, OSError) and str(said) else type(said).__name__
+    )
+
+
+def _secrets(url: str) -> list[str]:
+    """The parts of a URL that nobody may read: everything behind the host, and user and password."""
+    rest = url.split("://", 1)[-1]
+    authority, _, path = rest.partition("/")
+    login = authority.rpartition("@")[0]
+    pieces = [url, rest, path, login, *re.split(r"[/?&=:#]", path), *login.split(":")]
+    return sorted(
+        {p for piece in pieces for p in (piece, unquote(piece)) if len(p) >= 4}, key=len, reverse=True
+    )
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return safe_text.one_line(text[:300])
 
 
 def _mail(settings: Settings, failure: Failure) -> None:
+    remedy = "Check ROUTING_ETL_SMTP_URL and ROUTING_ETL_FAILURE_EMAIL_TO."
     if settings.smtp_url is None:
         raise AlertError(
             "ROUTING_ETL_FAILURE_EMAIL_TO is set, but ROUTING_ETL_SMTP_URL is not.",
             remedy="Set it, for example to smtp://user:password@mail.example:587.",
         )
-    server = urlsplit(settings.smtp_url.get_secret_value())
+    url = settings.smtp_url.get_secret_value()
+    try:
+        server = urlsplit(url)
+        known = server.scheme in ("smtp", "smtps") and (server.port or True)
+    except ValueError:
+        known = False
+    if not known:
+        raise AlertError(
+            "ROUTING_ETL_SMTP_URL is no smtp:// or smtps:// URL, so the failure was not sent.",
+            remedy="Set it, for example to smtp://user:password@mail.example:587.",
+        )
+    try:
+        problem = _within(_TOTAL_SECONDS, lambda: _send(server, _message(settings, failure)))
+    except (smtplib.SMTPException, OSError, ValueError) as exc:
+        problem = _reason(exc)
+    if problem:
+        raise AlertError(
+            f"The mail server {server.hostname or 'localhost'} did not take the failure: "
+            f"{_without(problem, _secrets(url))}.",
+            remedy=remedy,
+        ) from None
+
+
+def _message(settings: Settings, failure: Failure) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = _headline(failure)
     message["From"] = settings.failure_email_from
     message["To"] = settings.failure_email_to
-    message.set_content(json.dumps(asdict(failure), ensure_ascii=False, indent=2))
-    secure = server.scheme == "smtps"
-    try:
-        kind = smtplib.SMTP_SSL if secure else smtplib.SMTP
-        with kind(
-            server.hostname or "localhost", server.port or (465 if secure else 587), timeout=_SECONDS
-        ) as out:
-            out.ehlo()
-            if not secure and out.has_extn("starttls"):
-                out.starttls(context=ssl.create_default_context())
-            if server.username:
-                out.login(unquote(server.username), unquote(server.password or ""))
-            out.send_message(message)
-    except (smtplib.SMTPException, OSError) as exc:
-        raise AlertError(
-            f"The mail server {server.hostname} did not take the failure: {exc}.",
-            remedy="Check ROUTING_ETL_SMTP_URL and ROUTING_ETL_FAILURE_EMAIL_TO.",
-        ) from exc
+    message.set_content(safe_text.terminal(json.dumps(asdict(failure), ensure_ascii=False, indent=2)))
+    return message
+
+
+def _send(server: SplitResult, message: EmailMessage) -> str:
+    """Hand the message to the mail server; returns what it refused. Its certificate is verified where it has one."""
+    host, context = server.hostname or "localhost", ssl.create_default_context()
+    out: smtplib.SMTP
+    if server.scheme == "smtps":
+        out = smtplib.SMTP_SSL(host, server.port or 465, timeout=_SECONDS, context=context)
+    else:
+        out = smtplib.SMTP(host, server.port or 587, timeout=_SECONDS)
+    with out:
+        out.ehlo()
+        secure = server.scheme == "smtps"
+        if not secure and out.has_extn("starttls"):
+            out.starttls(context=context)
+            secure = True
+        if server.username:
+            if not secure:
+                return "it offers no encryption (STARTTLS), so the password was not sent"
+            out.login(unquote(server.username), unquote(server.password or ""))
+        refused = out.send_message(message)
+    return f"it refused {', '.join(refused)}" if refused else ""

@@ -13,13 +13,12 @@ from typing import Any
 
 from routing_etl.errors import RegistryError
 from routing_etl.frames import AttributeSpec
-from routing_etl.registry.files import finite, json_bytes, synced
+from routing_etl.registry.files import HashingStream, finite, json_bytes, synced
 from routing_etl.registry.manifest import (
     HASH_ALGORITHM,
     SCHEMA_VERSION,
     feature_schema,
     runtime_versions,
-    sha256_of,
 )
 from routing_etl.registry.names import check_name
 
@@ -144,9 +143,9 @@ def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str
     for name, value in objects.items():
         path = folder / f"{name}.joblib"
         with synced(path) as stream:
-            joblib.dump(value, stream, compress=_COMPRESS)
-        with path.open("rb") as stream:
-            entries[name] = _entry(path, sha256_of(stream))
+            hashing = HashingStream(stream)
+            joblib.dump(value, hashing, compress=_COMPRESS)
+        entries[name] = _entry(path, hashing.sha256, hashing.bytes)
     return entries
 
 
@@ -158,7 +157,7 @@ def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dic
         text = json_bytes(value)
         with synced(path) as stream:
             stream.write(text)
-        entries[name] = _entry(path, hashlib.sha256(text).hexdigest())
+        entries[name] = _entry(path, hashlib.sha256(text).hexdigest(), len(text))
     return entries
 
 
@@ -170,14 +169,15 @@ def write_documents(folder: Path, documents: Mapping[str, str]) -> dict[str, dic
         content = text.encode("utf-8")
         with synced(path) as stream:
             stream.write(content)
-        entries[name] = _entry(path, hashlib.sha256(content).hexdigest())
+        entries[name] = _entry(path, hashlib.sha256(content).hexdigest(), len(content))
     return entries
 
 
-def _entry(path: Path, sha256: str) -> dict[str, Any]:
+def _entry(path: Path, sha256: str, size: int) -> dict[str, Any]:
+    """Hash and size are those of the bytes in memory: the file under that name may already be another."""
     return {
         "path": path.name,
         "sha256": sha256,
-        "bytes": path.stat().st_size,
+        "bytes": size,
         "schema_version": SCHEMA_VERSION,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -51,6 +52,29 @@ def synced(path: Path, mode: str = "wb") -> Iterator[BinaryIO]:
         os.fsync(stream.fileno())
 
 
+class HashingStream:
+    """Writes to a file and hashes what it is given, so that the hash is that of our bytes whatever lies in the file later."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._digest, self.bytes = stream, hashlib.sha256(), 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Write and hash."""
+        self._digest.update(data)
+        written = self._stream.write(data)
+        self.bytes += written
+        return written
+
+    def tell(self) -> int:
+        """How many bytes were written; joblib aligns arrays by it."""
+        return self.bytes
+
+    @property
+    def sha256(self) -> str:
+        """Hex sha256 of everything written so far."""
+        return self._digest.hexdigest()
+
+
 def finite(value: Any) -> Any:
     """The value as JSON can hold it: NaN and infinity become None, tuples and sets lists, NumPy values plain Python."""
     if isinstance(value, Mapping):
@@ -73,16 +97,18 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(finite(value), ensure_ascii=False, indent=1, allow_nan=False).encode("utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file whole or not at all."""
+def write_json(path: Path, value: Any) -> str:
+    """Replace a JSON file whole or not at all; returns the sha256 of what was written."""
+    content = json_bytes(value)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with synced(temporary) as stream:
-            stream.write(json_bytes(value))
+            stream.write(content)
         replace_file(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+    return hashlib.sha256(content).hexdigest()
 
 
 def append_line(path: Path, value: Mapping[str, Any]) -> None:

@@ -139,8 +139,7 @@ class ModelRegistry:
             folder = self.root / f"{_SAVING}{final[:100]}-{uuid.uuid4().hex[:8]}"
             try:
                 folder.mkdir()
-                size = _write_version(folder, contents, json_files)
-                manifest_sha256 = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+                size, manifest_sha256 = _write_version(folder, contents, json_files)
                 sync_folder(folder)
                 rename_folder(folder, self.root / final)
                 sync_folder(self.root)
@@ -277,7 +276,7 @@ class ModelRegistry:
                 f"No model version is {name_or_alias} (versions: {self._known()}).",
                 remedy="Train one (routing-etl train), or promote one: routing-etl models promote NAME",
             )
-        self._folder(name, must_exist=True)
+        self._folder(check_name(name), must_exist=True)
         return name
 
     def load(
@@ -305,8 +304,6 @@ class ModelRegistry:
         IncompatibleModelError
             The library versions or the attributes differ; says to retrain.
         """
-        import joblib
-
         name = self.resolve(name)
         folder = self._folder(name)
         manifest = read_manifest(folder)
@@ -318,20 +315,7 @@ class ModelRegistry:
         for artifact in manifest.artifacts:
             if artifact is not engine and (problem := _file_problem(folder, artifact)):
                 raise _tampered(folder, artifact, problem)
-        # The engine is hashed and unpickled through one open file, so that nobody can replace it in between.
-        try:
-            with (folder / engine.path).open("rb") as stream:
-                if sha256_of(stream) != engine.sha256:
-                    raise _tampered(folder, engine, "its sha256 differs from the manifest")
-                stream.seek(0)
-                predictor = joblib.load(stream)
-        except FileNotFoundError as exc:
-            raise _tampered(folder, engine, "it is missing") from exc
-        except (AttributeError, ImportError) as exc:
-            raise IncompatibleModelError(
-                f"Model version {name!r} needs code that this installation lacks ({exc}).",
-                remedy="Train a new version: routing-etl train",
-            ) from exc
+        predictor = _unpickled(folder, engine)
         log.info("model_version_loaded", version=name, bytes=engine.bytes)
         return predictor
 
@@ -362,9 +346,7 @@ class ModelRegistry:
     def _verified(self, name: str, artifact: str) -> bytes:
         folder = self._folder(self.resolve(name))
         entry = self.manifests.load(folder).artifact(artifact)
-        if problem := _file_problem(folder, entry):
-            raise _tampered(folder, entry, problem)
-        return (folder / entry.path).read_bytes()
+        return _verified_bytes(folder, entry)
 
     def list(self) -> tuple[VersionInfo, ...]:
         """Every version, newest first; one that cannot be read is listed with its problem."""
@@ -517,8 +499,8 @@ class ModelRegistry:
         )
 
 
-def _write_version(folder: Path, contents: VersionContents, json_files: Mapping[str, Any]) -> int:
-    """Write every file of a version and its manifest; returns the bytes of the files."""
+def _write_version(folder: Path, contents: VersionContents, json_files: Mapping[str, Any]) -> tuple[int, str]:
+    """Write every file of a version and its manifest; returns the bytes of the files and the manifest's sha256."""
     attributes = contents.attributes
     if attributes is None:
         attributes = getattr(contents.predictor, "attributes", ())
@@ -529,8 +511,8 @@ def _write_version(folder: Path, contents: VersionContents, json_files: Mapping[
         **artifact_files.write_documents(folder, documents),
     }
     manifest = artifact_files.manifest_file(json_files["metrics"], artifacts, contents.metadata, attributes)
-    write_json(folder / MANIFEST, manifest)
-    return sum(a["bytes"] for a in artifacts.values())
+    manifest_sha256 = write_json(folder / MANIFEST, manifest)
+    return sum(a["bytes"] for a in artifacts.values()), manifest_sha256
 
 
 def _file_problem(folder: Path, artifact: Artifact) -> str | None:
@@ -542,6 +524,41 @@ def _file_problem(folder: Path, artifact: Artifact) -> str | None:
     except FileNotFoundError:
         return "it is missing"
     return None
+
+
+def _verified_bytes(folder: Path, artifact: Artifact) -> bytes:
+    """Read a file once; what is returned is what was hashed, whatever happens to the file meanwhile.
+
+    One byte more than the manifest says is asked for, so that a file that was blown up does not fill the memory.
+    """
+    try:
+        with (folder / artifact.path).open("rb") as stream:
+            content = stream.read(artifact.bytes + 1)
+    except FileNotFoundError as exc:
+        raise _tampered(folder, artifact, "it is missing") from exc
+    if hashlib.sha256(content).hexdigest() != artifact.sha256:
+        raise _tampered(folder, artifact, "its sha256 differs from the manifest")
+    return content
+
+
+def _unpickled(folder: Path, engine: Artifact) -> Any:
+    """The predictor, from the very bytes that were hashed and by names that a model may hold."""
+    import pickle
+
+    from routing_etl.registry.unpickle import RefusedName, load_bytes
+
+    content = _verified_bytes(folder, engine)
+    try:
+        return load_bytes(content)
+    except RefusedName as exc:
+        raise _tampered(folder, engine, f"it names {exc}, which no model of ours contains") from exc
+    except (pickle.UnpicklingError, EOFError, IndexError, KeyError, TypeError, ValueError) as exc:
+        raise _tampered(folder, engine, f"it cannot be unpickled ({exc!r})") from exc
+    except (AttributeError, ImportError) as exc:
+        raise IncompatibleModelError(
+            f"Model version {folder.name!r} needs code that this installation lacks ({exc}).",
+            remedy="Train a new version: routing-etl train",
+        ) from exc
 
 
 def _tampered(folder: Path, artifact: Artifact, problem: str) -> TamperedArtifactError:

@@ -5,6 +5,8 @@ A profile is checked by the rules of docs/erp-contract.md 6.4 and rendered as DD
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +26,9 @@ from routing_etl.warehouse.views import VIEW_NAMES, CreateView, known_columns
 
 Constant = str | int | float | date
 
+#: What sqlcmd, SSMS and scripts that split DDL look for even inside a text: a line of its own may be GO, :r or !!, $( is a
+#: variable, and a comment may swallow the quotation mark.
+_COMMAND = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|--|/\*|\*/|\$\(")
 _KEYS = {"view", "keys", "columns", "aliases", "constants", "exclusive"}
 _LONGEST_NAME = 128
 
@@ -51,14 +56,15 @@ def load_output_profile(path: Path | None = None) -> OutputProfile:
         The file cannot be read or breaks a rule; names file, key and value.
     """
     file = path or shipped_profile()
+    remedy = "Give a UTF-8 TOML file; routing_etl/warehouse/outputs/erp.toml is an example."
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return _Reader(file, tomllib.loads(file.read_text(encoding="utf-8"))).profile()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigurationError(f"Output profile {file} cannot be read: {exc}.", remedy=remedy) from exc
+    except RecursionError:  # its own text and trace would be as long as the file is deep
         raise ConfigurationError(
-            f"Output profile {file} cannot be read: {exc}.",
-            remedy="Give a UTF-8 TOML file; routing_etl/warehouse/outputs/erp.toml is an example.",
-        ) from exc
-    return _Reader(file, content).profile()
+            f"Output profile {file} cannot be read: it is nested too deeply.", remedy=remedy
+        ) from None
 
 
 class _Reader:
@@ -133,6 +139,15 @@ class _Reader:
             if isinstance(value, bool) or not isinstance(value, str | int | float | date):
                 raise self._wrong(
                     f"constants.{name}", value, "is no text, number or date", "Write for example Y or 1."
+                )
+            if isinstance(value, float) and not math.isfinite(value):
+                raise self._wrong(f"constants.{name}", value, "is no finite number", "Write for example 1.")
+            if isinstance(value, str) and (found := _COMMAND.search(value)):
+                raise self._wrong(
+                    f"constants.{name}",
+                    value,
+                    f"holds {found[0]!r}, which tools that run the DDL take for a command",
+                    "Leave out line breaks, control characters, comments and $(...).",
                 )
         return dict(constants)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from routing_etl.pipeline import demo, upkeep
 from routing_etl.registry.artifacts import JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
+from routing_etl.settings import load_settings
 
 pytestmark = pytest.mark.integration
 
@@ -77,3 +79,41 @@ def test_files_of_the_champion_that_nobody_listed_are_shown(tmp_path: Path) -> N
     (saved.path / "extra.bin").write_bytes(b"x")
     found = by_area(examine(settings))["models"]
     assert found.level == "warning" and "extra.bin" in found.message and found.remedy
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX tells who may write")
+def test_a_model_folder_that_others_may_write_to_is_told(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path)
+    folder = settings.models_dir / "v1"
+    folder.mkdir(parents=True)
+    engine = folder / "similarity_engine.joblib"
+    engine.touch()
+    for place in (settings.models_dir, folder, engine):
+        place.chmod(0o755)
+
+    def told() -> list[Finding]:
+        return [f for f in examine(settings) if f.area == "models" and "others may write" in f.message]
+
+    assert told() == []
+    for place, mode in ((settings.models_dir, 0o775), (folder, 0o757), (engine, 0o666)):
+        place.chmod(mode)
+        [found] = told()
+        assert (
+            found.level == "warning"
+            and f"write to {place}:" in found.message
+            and "chmod -R go-w" in found.remedy
+        )
+        place.chmod(0o755)
+    folder.chmod(0o777)
+    engine.chmod(0o777)
+    assert "and 1 more" in told()[0].message
+
+
+def test_the_settings_file_that_was_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "; no .env" in by_area(examine(load_settings()))["settings"].message
+    (tmp_path / ".env").write_text("ROUTING_ETL_KEEP_RUNS=7\n")
+    (tmp_path / ".env").chmod(0o600)
+    settings = load_settings()
+    assert settings.keep_runs == 7
+    assert f"and {tmp_path / '.env'}" in by_area(examine(settings))["settings"].message

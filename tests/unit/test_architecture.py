@@ -28,7 +28,8 @@ MODEL_ROOMS = (
 )  # fmt: skip
 #: The ground is these modules and no others: a new module belongs in a room.
 GROUND = {
-    "__init__", "__main__", "errors", "files", "frames", "log", "plots", "progress", "runs", "scenarios", "settings", "shards",
+    "__init__", "__main__", "errors", "files", "frames", "log", "plots", "progress", "runs", "safe_text", "scenarios",
+    "settings", "shards",
 }  # fmt: skip
 HEAVY = ("great_expectations", "sklearn", "dagster", "pandas", "pyodbc", "arrow_odbc", "mssql_python")
 

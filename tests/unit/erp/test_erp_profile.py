@@ -166,3 +166,36 @@ def test_the_default_profile_is_the_reference_for_every_key() -> None:
     assert {"schema", "unit_group", "full_every_days", "on_not_above"} <= keys
     text = (SHIPPED / "bi_views.toml").read_text(encoding="utf-8")
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b( =|\])", text)] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x = " + "[" * 10_000,
+        "x = " + "{a=" * 10_000,
+        "[" + ".".join("x" * 10_000) + "]",
+        ".".join("x" * 10_000) + " = 1",
+    ],
+)
+def test_a_profile_nested_ten_thousand_deep_is_one_sentence(tmp_path: Path, body: str) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f'name = "deep"\nextends = "bi_views"\n{body}\n', encoding="utf-8")
+    error = failure(path)
+    assert error.file == "deep.toml" and len(str(error)) < 500
+
+
+@pytest.mark.parametrize("base", ["../base.toml", "below/../../base.toml", "{absolute}", "link.toml"])
+def test_a_profile_extends_no_file_outside_its_folder(tmp_path: Path, base: str) -> None:
+    outside, folder = tmp_path / "base.toml", tmp_path / "site"
+    (folder / "below").mkdir(parents=True)
+    outside.write_text('name = "base"\nextends = "bi_views"\n', encoding="utf-8")
+    (folder / "link.toml").symlink_to(outside)
+    named = base.format(absolute=outside)
+    (folder / "p.toml").write_text(f'name = "p"\nextends = "{named}"\n', encoding="utf-8")
+    error = failure(folder / "p.toml")
+    assert (error.key, error.value) == ("extends", named) and "leaves the folder" in str(error)
+
+
+def test_a_profile_extends_a_file_of_its_folder_only_if_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text('name = "p"\nextends = "base.toml"\n', encoding="utf-8")
+    assert "no such file" in str(failure(tmp_path / "p.toml"))

@@ -178,8 +178,13 @@ def test_other_attributes_are_refused_by_name(save: Save, registry: ModelRegistr
 def test_a_class_that_is_gone_asks_for_a_new_training(
     save: Save, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from routing_etl.model import predictor
+
+    _Vanishing.__module__ = predictor.__name__
+    monkeypatch.setattr(predictor, "_Vanishing", _Vanishing, raising=False)
     save("v1", predictor=_Vanishing())
-    monkeypatch.delattr(f"{__name__}._Vanishing")
+    assert type(registry.load("v1")) is _Vanishing
+    monkeypatch.delattr(predictor, "_Vanishing")
     with pytest.raises(IncompatibleModelError, match=r"_Vanishing.*Train a new version"):
         registry.load("v1")
 

@@ -98,6 +98,23 @@ MISTAKES = [
     ('"my_view"', '"my view"', r"view = 'my view' is not a usable name"),
     ("PLANT = ", "ITEM_CD = ", r"constants = 'ITEM_CD' is not a name of its own"),
     ('"50% d\'accord"', "true", r"constants\.PLANT = True is no text"),
+    ('"50% d\'accord"', "inf", r"constants\.PLANT = inf is no finite number"),
+    *(
+        (
+            '"50% d\'accord"',
+            text,
+            rf"constants\.PLANT = .* holds {held}, which tools that run the DDL take for a command",
+        )
+        for text, held in (
+            (r'"a\nGO\nDROP TABLE x\nGO"', r"'\\n'"),
+            (r'"a\r:r evil.sql"', r"'\\r'"),
+            ('"x\' -- y"', "'--'"),
+            ('"/* y"', r"'/\*'"),
+            ('"$(PASSWORD)"', r"'\$\('"),
+            (r'"\u2028GO"', r"'\\u2028'"),
+            (r'"\u0000"', r"'\\x00'"),
+        )
+    ),
     ('["PLANT", ', "[", r"constants = 'PLANT' is not in columns"),
     ("exclusive", "exklusive", r"exklusive = .* is not known\. Known keys: aliases, columns"),
     ('"mine"', "mine", r"cannot be read"),
@@ -112,6 +129,16 @@ def test_a_mistake_names_file_key_value_and_remedy(old, new, message, tmp_path):
     with pytest.raises(ConfigurationError, match=message) as caught:
         load_output_profile(path)
     assert "mine.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 10_000, "x = " + "{a=" * 10_000, ".".join("x" * 10_000) + " = 1"]
+)
+def test_a_file_nested_ten_thousand_deep_is_one_sentence(text, tmp_path):
+    (tmp_path / "p.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"p\.toml") as caught:
+        load_output_profile(tmp_path / "p.toml")
+    assert len(str(caught.value)) < 500
 
 
 def test_a_missing_file_says_so(tmp_path):

@@ -1,0 +1,120 @@
+"""Unpickling of a model's bytes with an allow-list, so that a valid hash is not the only wall.
+
+A pickle is a program: it names functions and classes, and calls them. Here it may name the classes of `routing_etl.model`,
+the estimators that these hold, arrays, frames, and plain containers. Anything else is refused by its name before it is
+imported.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+
+#: Classes, and functions that only make such objects, by module.
+_NAMES: dict[str, frozenset[str]] = {
+    "builtins": frozenset({"bytearray", "complex", "frozenset", "object", "range", "set", "slice"}),
+    "collections": frozenset({"Counter", "OrderedDict", "defaultdict", "deque"}),
+    "datetime": frozenset({"date", "datetime", "time", "timedelta", "timezone"}),
+    "decimal": frozenset({"Decimal"}),
+    "joblib.numpy_pickle": frozenset({"NumpyArrayWrapper"}),
+    "numpy": frozenset({"dtype", "ndarray"}),
+    "numpy._core.multiarray": frozenset({"_reconstruct", "scalar"}),
+    "numpy._core.numeric": frozenset({"_frombuffer"}),
+    "numpy.random._mt19937": frozenset({"MT19937"}),
+    "numpy.random._pcg64": frozenset({"PCG64"}),
+    "numpy.random._pickle": frozenset({"__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor"}),
+    "numpy.random.bit_generator": frozenset({"SeedSequence", "__pyx_unpickle_SeedSequence"}),
+    "polars.dataframe.frame": frozenset({"DataFrame"}),
+    "polars.series.series": frozenset({"Series"}),
+    "routing_etl.frames": frozenset({"AttributeSpec"}),
+    "scipy.sparse._csc": frozenset({"csc_array", "csc_matrix"}),
+    "scipy.sparse._csr": frozenset({"csr_array", "csr_matrix"}),
+    # Cython's makers of loss functions; which of these have one depends on the version of scikit-learn.
+    "sklearn._loss._loss": frozenset(
+        f"__pyx_unpickle_Cy{loss}"
+        for loss in ("AbsoluteError", "HalfBinomialLoss", "HalfMultinomialLoss", "HalfSquaredError", "PinballLoss")
+    ),
+}  # fmt: skip
+#: Modules and packages whose own classes are allowed; their functions are not.
+_CLASSES_OF = (
+    "polars.datatypes", "routing_etl.model", "sklearn._loss", "sklearn.cluster._kmeans",
+    "sklearn.decomposition._truncated_svd", "sklearn.ensemble._forest", "sklearn.ensemble._hist_gradient_boosting",
+    "sklearn.isotonic", "sklearn.linear_model._base", "sklearn.linear_model._logistic", "sklearn.pipeline",
+    "sklearn.preprocessing._data", "sklearn.preprocessing._label", "sklearn.tree._classes", "sklearn.tree._tree",
+)  # fmt: skip
+
+
+class RefusedName(pickle.UnpicklingError):
+    """A pickle names something that no model contains. Its text is the name."""
+
+
+def load_bytes(content: bytes) -> Any:
+    """Unpickle what `joblib.dump` wrote without compression. The bytes are read in place, not copied.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Raises
+    ------
+    RefusedName
+        The pickle names a class or function that no model contains.
+    UnpicklingError
+        The bytes are not such a pickle.
+    """
+    return _ModelUnpickler("", io.BytesIO(content), ensure_native_byte_order=True).load()
+
+
+def _class_of_a_library(module: str) -> bool:
+    return any(module == known or module.startswith(known + ".") for known in _CLASSES_OF)
+
+
+def _checked(module: str, name: str) -> None:
+    """Refuse a name before anything is imported for it. A dotted name could walk from a class to anything it refers to."""
+    allowed = name in _NAMES.get(module, ()) or (_class_of_a_library(module) and "." not in name)
+    if not allowed:
+        raise RefusedName(f"{module}.{name}")
+
+
+def _defined_there(found: object, module: str, name: str) -> object:
+    """Refuse what a module merely imports (`os`, for one) and its functions."""
+    if name not in _NAMES.get(module, ()) and not (isinstance(found, type) and found.__module__ == module):
+        raise RefusedName(f"{module}.{name}")
+    return found
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads the pickle inside an array of Python objects, which joblib before 1.6 reads without restriction."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        _checked(module, name)
+        return _defined_there(super().find_class(module, name), module, name)
+
+
+class _ModelUnpickler(NumpyUnpickler):  # type: ignore[misc]
+    """joblib's unpickler under the allow-list."""
+
+    dispatch = NumpyUnpickler.dispatch.copy()
+
+    def find_class(self, module: str, name: str) -> Any:
+        _checked(module, name)
+        return _defined_there(super().find_class(module, name), module, name)
+
+    def load_build(self) -> None:
+        made, state = self.stack[-2:]
+        if isinstance(made, NumpyArrayWrapper):
+            dtype = state.get("dtype") if isinstance(state, dict) else None
+            if not isinstance(dtype, np.dtype):
+                raise RefusedName(f"an array of type {type(dtype).__name__}")
+            if dtype.hasobject:
+                del self.stack[-2:]
+                self.stack.append(_PlainUnpickler(self.file_handle).load())
+                return
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build

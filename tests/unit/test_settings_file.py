@@ -1,0 +1,91 @@
+"""A `.env` file of the working folder names the databases, so it is read only where nobody else can have written it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from routing_etl.cli import app
+from routing_etl.errors import ConfigurationError
+from routing_etl.settings import load_settings
+
+EVIL = "ROUTING_ETL_WAREHOUSE_URL=sqlite:////tmp/evil.db\n"
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX tells who may write")
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir(mode=0o755)
+    monkeypatch.chdir(folder)
+    (folder / ".env").write_text(EVIL)
+    (folder / ".env").chmod(0o600)
+    return folder / ".env"
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o644])
+def test_a_file_of_ones_own_is_read_and_named(env: Path, mode: int) -> None:
+    env.chmod(mode)
+    settings = load_settings()
+    assert settings.warehouse == "sqlite:////tmp/evil.db"
+    assert settings.read_from == env
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o777])
+def test_a_file_that_others_may_write_is_refused(env: Path, mode: int) -> None:
+    env.chmod(mode)
+    with pytest.raises(
+        ConfigurationError, match=rf"{env} may be written by others \(mode {mode:o}\), so it was not read"
+    ) as caught:
+        load_settings()
+    assert f"chmod go-w {env}" in caught.value.remedy
+    assert load_settings(_env_file=None).read_from is None
+
+
+def test_a_file_in_a_folder_of_everybody_is_refused(env: Path) -> None:
+    env.parent.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="lies in a folder that everybody may write to"):
+        load_settings()
+    env.parent.chmod(0o1777)  # as /tmp: there nobody can replace the file of another user
+    assert load_settings().read_from == env
+
+
+def test_a_file_of_another_user_is_refused(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when somebody lays one into /tmp, where everybody may lay files."""
+    owner = env.stat().st_uid
+    real = Path.stat
+
+    def stat(path: Path, **more: bool) -> os.stat_result:
+        found = real(path, **more)
+        return os.stat_result((*found[:4], 12345, *found[5:])) if path == env else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(ConfigurationError, match="belongs to user 12345"):
+        load_settings()
+    monkeypatch.undo()
+    assert env.stat().st_uid == owner
+
+
+def test_without_a_file_nothing_is_named(env: Path) -> None:
+    env.unlink()
+    assert load_settings().read_from is None
+
+
+def test_the_log_begins_with_the_file_that_was_read(env: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    env.write_text(f"ROUTING_ETL_HOME={home}\n")
+    app._settings()
+    [line] = (home / "logs" / "routing_etl.log").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["event"] == "settings_read" and json.loads(line)["env_file"] == str(env)
+
+
+def test_the_command_line_says_it_in_one_sentence(env: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env.chmod(0o666)
+    with pytest.raises(SystemExit) as ended:
+        app.main(["publications", "list"])
+    assert ended.value.code == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("Error: The settings file") and "chmod go-w" in line
