@@ -136,8 +136,8 @@ def clean_items(
     more = [n for n in names if n not in ITEMS.names]
     order = [*ITEMS.names, *more, *[e.name for e in numbers.extras], "placeholders"]
     items = ITEMS.conform(_with_core(frame)).select(order)
-    keys = replace(identity.keys, refused=refused)
-    return CleanedItems(items, attributes, tuple(warnings), keys, spellings)
+    identities = replace(identity.keys, refused=refused)
+    return CleanedItems(items, attributes, tuple(warnings), identities, spellings)
 
 
 def _part_type_respelled(texts: dict[str, pl.Series], equal: Equality, counter: Counter) -> pl.DataFrame:
