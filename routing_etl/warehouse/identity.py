@@ -54,10 +54,11 @@ _CODES = {
     "FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS u(code, id)",
     "sqlite": "SELECT CAST(key AS INTEGER) AS id, value COLLATE {collation} AS code FROM json_each(:codes)",
 }
-#: Each code that equals an earlier one, with the number of the first of them.
+#: Each code that equals an earlier one, with the number of the first of them. A window, not a join: SQLite joins by an
+#: automatic index that forgets the collation.
 _EQUAL = (
-    "WITH t AS ({codes}) SELECT t.id, g.first_id FROM t JOIN (SELECT MIN(id) AS first_id, code FROM t "
-    "GROUP BY code HAVING COUNT(*) > 1) g ON g.code = t.code WHERE t.id <> g.first_id"
+    "WITH t AS ({codes}), f AS (SELECT id, MIN(id) OVER (PARTITION BY code) AS first_id FROM t) "
+    "SELECT id, first_id FROM f WHERE id <> first_id"
 )
 
 
