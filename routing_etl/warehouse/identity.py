@@ -173,10 +173,11 @@ def _fill_temporary(connection: Connection, texts: list[str]) -> None:
     connection.exec_driver_sql(
         f"CREATE TABLE #routing_etl_code (id int NOT NULL, code nvarchar({width}) COLLATE DATABASE_DEFAULT NOT NULL)"
     )
-    insert = sa.text("INSERT INTO #routing_etl_code (id, code) VALUES (:id, :code)")
+    # Typed columns: the driver cannot ask the server for the types of a temporary table's parameters.
+    table = sa.table("#routing_etl_code", sa.column("id", sa.Integer), sa.column("code", sa.Unicode(width)))
     for start in range(0, len(texts), _CHUNK):
         rows = [{"id": start + i, "code": t} for i, t in enumerate(texts[start : start + _CHUNK])]
-        connection.execute(insert, rows)
+        connection.execute(sa.insert(table), rows)
 
 
 @contextmanager
