@@ -377,6 +377,19 @@ REJECTS = Frame(
     key=(),
 )
 
+#: Spellings of codes that are not kept, because another spelling of the same code has more rows.
+CODE_SPELLINGS = Frame(
+    "code_spellings",
+    (
+        Column("code_column", STR, "column of the canonical frames", nullable=False, max_length=40),
+        Column("spelling", STR, "spelling in the ERP", nullable=False, max_length=100),
+        Column("rows", I64, "raw rows that have it, over all frames", nullable=False),
+        Column("kept", STR, "spelling that it is counted as", nullable=False, max_length=100),
+        Column("kept_rows", I64, "raw rows that have the kept spelling", nullable=False),
+    ),
+    key=("code_column", "spelling"),
+)
+
 #: Lot of a profile's run times. In a lot of q pieces, one piece takes run time x (q / run_lot) ** run_lot_exponent.
 _LOT = (
     Column("run_lot", F64, "usual lot, for which the run times are: geometric mean of the orders", "pieces"),
@@ -660,7 +673,11 @@ class Predictions:
 
 
 def key_of(code: pl.Expr) -> pl.Expr:
-    """The join key of a raw code: NFKC, runs of blanks and control characters as one blank, trimmed, upper case."""
+    """The key of a raw code: NFKC, runs of blanks and control characters as one blank, trimmed, upper case.
+
+    Codes with one key are one code everywhere, items as well as jobs and machines: case, width and blanks do not tell codes
+    apart, accents do. The database may call more codes equal (docs/decisions/0013-one-identity-for-a-code.md).
+    """
     return (
         code.cast(pl.String)
         .str.normalize("NFKC")

@@ -191,7 +191,7 @@ def extract(
     from routing_etl.pipeline import steps, street
 
     with _context(street.EXTRACT, run_id) as ctx:
-        extracted, cleaned = steps.extract(ctx, full=full), steps.clean(ctx)
+        extracted, cleaned = steps.extract(ctx, full=full), steps.clean(ctx, warehouse_needed=False)
     display.source_table(_console(), extracted.result, cleaned.result)
     typer.echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
 

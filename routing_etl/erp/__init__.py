@@ -15,6 +15,7 @@ __all__ = [
     "catalogue",
     "changes",
     "clean",
+    "clean_codes",
     "clean_items",
     "extract",
     "parse",

@@ -20,7 +20,14 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from routing_etl.erp.clean_items import CleanedItems, clean_items, count_problems
+from routing_etl.erp.clean_codes import (
+    Equality,
+    ItemKeys,
+    by_characters,
+    item_keys,
+    survey,
+)
+from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items, count_problems
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
 from routing_etl.erp.clean_results import (
     ResultContext,
@@ -36,12 +43,22 @@ from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.rejects import Account, rejecting
 from routing_etl.erp.text import NOT_TEXT, Counter
 from routing_etl.errors import DiskFullError, FrameError, SourceError
-from routing_etl.frames import OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, Frame, key_of, write_attributes
+from routing_etl.frames import (
+    CODE_SPELLINGS,
+    OPERATIONS,
+    PURCHASE_ORDERS,
+    WORK_RESULTS,
+    Frame,
+    write_attributes,
+)
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 
 #: Rows cleaned at once; bounds the memory that cleaning takes.
 CHUNK_ROWS = 500_000
+
+#: Pairs of spellings that the report names; the file beside the clean frames has all.
+PAIRS_KEPT = 50
 
 #: Dtype of every raw column, by frame.
 RAW_SCHEMAS = {
@@ -92,6 +109,41 @@ class FrameClean:
 
 
 @dataclass(frozen=True)
+class Respelled:
+    """A spelling of a code that is counted as another one.
+
+    Parameters
+    ----------
+    column : str
+        Column of the canonical frames.
+    spelling : str
+        Spelling in the ERP.
+    rows : int
+        Raw rows that have it, over all frames.
+    kept : str
+        Spelling that it is counted as: that of most rows.
+    kept_rows : int
+        Raw rows that have the kept spelling.
+    """
+
+    column: str
+    spelling: str
+    rows: int
+    kept: str
+    kept_rows: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.column}: {self.spelling!r} ({_in_rows(self.rows)}) is counted as {self.kept!r} "
+            f"({_in_rows(self.kept_rows)})"
+        )
+
+
+def _in_rows(rows: int) -> str:
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+@dataclass(frozen=True)
 class CleanReport:
     """What cleaning did.
 
@@ -109,6 +161,11 @@ class CleanReport:
         Sentences about what people should look at.
     seconds : float
         Time taken.
+    respelled : tuple of Respelled
+        Spellings of codes that are counted as another one, those with most rows first; at most `PAIRS_KEPT`. The file
+        `code_spellings.parquet` beside the clean frames has all.
+    respelled_count : int
+        How many such spellings there are.
     """
 
     frames: dict[str, FrameClean]
@@ -117,6 +174,8 @@ class CleanReport:
     attributes: tuple[str, ...]
     warnings: tuple[str, ...]
     seconds: float
+    respelled: tuple[Respelled, ...] = ()
+    respelled_count: int = 0
 
     @property
     def rejects(self) -> dict[str, int]:
@@ -133,19 +192,29 @@ class CleanReport:
 
 @dataclass(frozen=True)
 class _Cleaning:
-    """What the cleaning of every frame shares: where raw frames, clean frames and rejects lie, and the profile."""
+    """What the cleaning of every frame shares: where raw frames, clean frames and rejects lie, the profile, equality."""
 
     raw: Path
     out: Path
     rejects: Path
     profile: Profile
+    equal: Equality
     advance: Callable[[float], None]
 
 
 def clean(
-    raw: Path, out: Path, rejects: Path, profile: Profile, *, cutoff: date | None, progress: Progress = SILENT
+    raw: Path,
+    out: Path,
+    rejects: Path,
+    profile: Profile,
+    *,
+    cutoff: date | None,
+    equal: Equality = by_characters,
+    progress: Progress = SILENT,
 ) -> CleanReport:
-    """Clean the four raw frames of an extract into canonical frames, with `items.attributes.json` beside them.
+    """Clean the four raw frames of an extract into canonical frames.
+
+    Beside them lie `items.attributes.json`, and `code_spellings.parquet` with the codes that are counted as others.
 
     Parameters
     ----------
@@ -160,6 +229,8 @@ def clean(
     cutoff : datetime.date or None
         Use nothing newer; None uses everything. Validity and age are asked on this day, else on the newest day in the
         data that is not in the future.
+    equal : callable, optional
+        Which codes the database calls equal that they are published in, beyond those with one key (`frames.key_of`).
     progress : Progress, optional
         Where progress is shown.
 
@@ -179,7 +250,7 @@ def clean(
     """
     try:
         with progress.task("Cleaning", sum(_rows(raw, name) for name in _ROW_KEYS)) as task:
-            return _clean(_Cleaning(raw, out, rejects, profile, task.advance), cutoff)
+            return _clean(_Cleaning(raw, out, rejects, profile, equal, task.advance), cutoff)
     except OSError as exc:
         if exc.errno != errno.ENOSPC:
             raise
@@ -195,22 +266,25 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     now = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)  # a day more than UTC: time zones
     as_of = cutoff or _newest_day(job.raw, now)
     frames: dict[str, FrameClean] = {}
-    items, frames["items"] = _items(job)
+    raw = {name: _scan(job.raw, name) for name in _ROW_KEYS}
+    spellings = survey(raw, job.profile, job.equal)
+    items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
     codes = items.items.select("item_key", "item_cd")
-    names = job_names(_scan(job.raw, "operations"), job.profile)
-    context = OperationContext(codes, as_of, cutoff, now, names)
+    names = job_names(raw["operations"], job.profile, spellings)
+    context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
     frames["operations"] = _operations(job, context)
     frames["work_results"] = _results(job, context)
-    frames["purchase_orders"] = _orders(job, codes["item_key"], now)
+    frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
         raise SourceError(
             f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}.",
             remedy="Look at rejects/operations.parquet of this run; check the profile's columns and words.",
         )
-    warnings = [*items.warnings, *_unknown_words(frames)]
+    respelled, count = _respelled(job, pl.concat([spellings.changed, items.spellings]))
+    warnings = [*items.warnings, *_unknown_words(frames), *_respelled_sentence(respelled, count)]
     attributes = tuple(a.name for a in items.attributes)
     seconds = round(time.perf_counter() - started, 3)
-    report = CleanReport(frames, as_of, cutoff, attributes, tuple(warnings), seconds)
+    report = CleanReport(frames, as_of, cutoff, attributes, tuple(warnings), seconds, respelled, count)
     log = get_logger(__name__)
     for text in warnings:
         log.warning("clean_warning", text=text)
@@ -284,11 +358,24 @@ def _closed(name: str, account: Account, rows_in: int, rows_kept: int, started: 
     )
 
 
-def _items(job: _Cleaning) -> tuple[CleanedItems, FrameClean]:
+def _respelled(job: _Cleaning, changed: pl.DataFrame) -> tuple[tuple[Respelled, ...], int]:
+    """Store the spellings that were not kept; those with most rows, and how many there are."""
+    changed = changed.sort("rows", "code_column", "spelling", descending=[True, False, False])
+    changed.write_parquet(job.out / f"{CODE_SPELLINGS.name}.parquet")
+    return tuple(Respelled(*row) for row in changed.head(PAIRS_KEPT).iter_rows()), changed.height
+
+
+def _respelled_sentence(respelled: tuple[Respelled, ...], count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"{count} code spelling(s) are counted as another one: {'; '.join(map(str, respelled[:5]))}."]
+
+
+def _items(job: _Cleaning, identity: ItemIdentity) -> tuple[CleanedItems, FrameClean]:
     started = time.perf_counter()
     frame = _scan(job.raw, "items").collect()
     with _account(job, "items") as (problems, account):
-        done = clean_items(frame, problems, job.profile, account)
+        done = clean_items(frame, problems, job.profile, identity, account)
     if not done.items.height:
         raise SourceError(
             f"None of the {frame.height} items is usable: {account.rejects.counts}.",
@@ -300,13 +387,13 @@ def _items(job: _Cleaning) -> tuple[CleanedItems, FrameClean]:
     return done, _closed("items", account, frame.height, done.items.height, started)
 
 
-def _shards(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+def _shards(scan: pl.LazyFrame, rows: int, keys: ItemKeys) -> Iterator[pl.DataFrame]:
     """All rows, whole items together, in frames of about `CHUNK_ROWS` rows."""
     shards = max(1, math.ceil(rows / CHUNK_ROWS))
     if shards == 1:
         yield scan.collect()
         return
-    shard_of = key_of(pl.col("item_cd")).hash(seed=11) % shards
+    shard_of = keys.key(pl.col("item_cd")).hash(seed=11) % shards
     for shard in range(shards):
         yield scan.filter(shard_of.fill_null(0) == shard).collect()
 
@@ -341,7 +428,7 @@ def _in_pieces(
 
 
 def _operations(job: _Cleaning, context: OperationContext) -> FrameClean:
-    pieces = _shards(_scan(job.raw, OPERATIONS.name), _rows(job.raw, OPERATIONS.name))
+    pieces = _shards(_scan(job.raw, OPERATIONS.name), _rows(job.raw, OPERATIONS.name), context.keys)
     return _in_pieces(
         job, OPERATIONS, pieces, lambda raw, bad, account: clean_operations(raw, bad, job.profile, context, account)
     )  # fmt: skip
@@ -352,18 +439,20 @@ def _results(job: _Cleaning, operations: OperationContext) -> FrameClean:
     years = job.profile.results.max_age_years if job.profile.results is not None else None
     oldest = operations.as_of - timedelta(days=round(years * 365.25)) if years is not None else None
     keys = operations.item_codes["item_key"]
-    context = ResultContext(keys, exact, loose, oldest, operations.cutoff, operations.now)
+    context = ResultContext(
+        keys, exact, loose, oldest, operations.cutoff, operations.now, operations.keys, operations.spellings
+    )
     pieces = _chunks(_scan(job.raw, WORK_RESULTS.name), _rows(job.raw, WORK_RESULTS.name))
     return _in_pieces(
         job, WORK_RESULTS, pieces, lambda raw, bad, account: clean_results(raw, bad, job.profile, context, account)
     )  # fmt: skip
 
 
-def _orders(job: _Cleaning, item_keys: pl.Series, now: datetime) -> FrameClean:
+def _orders(job: _Cleaning, context: OperationContext) -> FrameClean:
     started = time.perf_counter()
     frame = _scan(job.raw, PURCHASE_ORDERS.name).collect()
     with _account(job, PURCHASE_ORDERS.name) as (problems, account):
-        kept = clean_purchase_orders(frame, problems, item_keys, now, account)
+        kept = clean_purchase_orders(frame, problems, context, account)
     kept.write_parquet(job.out / f"{PURCHASE_ORDERS.name}.parquet")
     job.advance(frame.height)
     return _closed(PURCHASE_ORDERS.name, account, frame.height, kept.height, started)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from routing_etl.erp.catalogue import unit_column_name
+from routing_etl.erp.clean_codes import RESPELLED, Equality, ItemKeys, one_spelling
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import AttributeMap, ItemSource
 from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Account, Reason, Rejects
-from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
 from routing_etl.erp.units import ASSUMED, UNKNOWN, convert
 from routing_etl.errors import SourceError
-from routing_etl.frames import ITEMS, MAX_SOURCE, AttributeSpec
+from routing_etl.frames import CODE_SPELLINGS, ITEMS, MAX_SOURCE, AttributeSpec, key_of
 
 #: Seed of the attribute hash. It must not change: the hashes of a new run are compared with stored ones.
 _HASH_SEED = 20250618
@@ -23,11 +24,43 @@ _HASH_SEED = 20250618
 
 @dataclass(frozen=True)
 class CleanedItems:
-    """The items frame, the attributes that hold any value, and sentences about what people should look at."""
+    """The item master cleaned.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        The items frame.
+    attributes : tuple of AttributeSpec
+        The attributes that hold any value.
+    warnings : tuple of str
+        Sentences about what people should look at.
+    keys : ItemKeys
+        The item keys, with the codes of items that were rejected for another one.
+    spellings : polars.DataFrame
+        Spellings of the part type that were not kept (`frames.CODE_SPELLINGS`).
+    """
 
     items: pl.DataFrame
     attributes: tuple[AttributeSpec, ...]
     warnings: tuple[str, ...]
+    keys: ItemKeys
+    spellings: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class ItemIdentity:
+    """What makes two items one.
+
+    Parameters
+    ----------
+    keys : ItemKeys
+        The key of each code.
+    equal : Equality
+        Which codes the database calls equal.
+    """
+
+    keys: ItemKeys
+    equal: Equality
 
 
 @dataclass(frozen=True)
@@ -54,12 +87,14 @@ class _Numbers:
 
 
 def clean_items(
-    raw: pl.DataFrame, problems: pl.DataFrame, profile: Profile, account: Account
+    raw: pl.DataFrame, problems: pl.DataFrame, profile: Profile, identity: ItemIdentity, account: Account
 ) -> CleanedItems:
     """Clean the whole item master.
 
     Duplicates: of rows with the same code the one with most filled columns stays, then the one with the smallest row
-    hash. Of different codes with one key (a leading blank) the one that equals its key stays, then the smallest.
+    hash. Of different codes with one key (a leading blank, another case) the one that equals its key stays, then the
+    smallest. Where the database calls the two codes different they are two items, and the rows that other frames have of the
+    rejected one are rejected with it (`ItemKeys.refused`).
 
     Parameters
     ----------
@@ -69,6 +104,8 @@ def clean_items(
         What could not be read of them.
     profile : Profile
         The source profile.
+    identity : ItemIdentity
+        What makes two items one.
     account : Account
         Takes the rejected and repaired.
 
@@ -81,9 +118,11 @@ def clean_items(
     warnings: list[str] = []
     raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
     count_broken(raw["item_cd"], "item_cd", counter)
-    kept = _usable_keys(raw, problems, rejects)
-    kept = _without_duplicates(kept, profile, rejects, warnings)
+    kept = _usable_keys(raw, problems, identity.keys, rejects)
+    kept, twice = _without_duplicates(kept, profile, rejects)
+    refused = _collisions(twice, profile, identity.equal, rejects, warnings)
     texts = _texts(kept, profile, counter)
+    spellings = _part_type_respelled(texts.values, identity.equal, counter)
     numbers = _numbers(kept, profile, counter)
     keys = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
     frame = pl.DataFrame([*keys, *texts.values.values(), *numbers.values.values(), *numbers.extras])
@@ -96,7 +135,25 @@ def clean_items(
     warnings += [f"Attribute {n} has no value in any item and is not used." for n in empty]
     more = [n for n in names if n not in ITEMS.names]
     order = [*ITEMS.names, *more, *[e.name for e in numbers.extras], "placeholders"]
-    return CleanedItems(ITEMS.conform(_with_core(frame)).select(order), attributes, tuple(warnings))
+    items = ITEMS.conform(_with_core(frame)).select(order)
+    identities = replace(identity.keys, refused=refused)
+    return CleanedItems(items, attributes, tuple(warnings), identities, spellings)
+
+
+def _part_type_respelled(texts: dict[str, pl.Series], equal: Equality, counter: Counter) -> pl.DataFrame:
+    """Give each part type one spelling: it is a key of the stored metrics. Returns the spellings that are not kept."""
+    name = "part_type"
+    if name not in texts:
+        return CODE_SPELLINGS.empty()
+    counts = (
+        texts[name].drop_nulls().alias("spelling").to_frame().group_by("spelling").agg(pl.len().alias("rows"))
+    )
+    spellings = one_spelling(name, counts, equal)
+    changed = CODE_SPELLINGS.conform(spellings.filter(pl.col("spelling") != pl.col("kept")))
+    if changed.height:
+        counter.add(RESPELLED, name, changed["rows"].sum())
+        texts[name] = texts[name].replace(changed["spelling"], changed["kept"])
+    return changed
 
 
 def count_problems(problems: pl.DataFrame, counter: Counter) -> None:
@@ -116,8 +173,8 @@ def _row_hash(raw: pl.DataFrame) -> pl.Series:
     )
 
 
-def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
-    raw = raw.with_columns(keys_of(raw["item_cd"]))
+def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, keys: ItemKeys, rejects: Rejects) -> pl.DataFrame:
+    raw = raw.with_columns(keys.of(raw["item_cd"]))
     missing = (pl.col("item_key").is_null() | (pl.col("item_key") == "")).fill_null(True)
     raw = rejects.remove(raw, raw, missing, Reason("missing_key", "The item code is missing."))
     nul = pl.col("item_cd").str.contains("\x00", literal=True)
@@ -129,8 +186,9 @@ def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, rejects: Rejects) ->
 
 
 def _without_duplicates(
-    raw: pl.DataFrame, profile: Profile, rejects: Rejects, warnings: list[str]
-) -> pl.DataFrame:
+    raw: pl.DataFrame, profile: Profile, rejects: Rejects
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row per key, and the rows that lose to one with another code (`_kept_cd`). Repeats of a code are rejected."""
     filled = pl.sum_horizontal(
         [pl.col(n).cast(pl.String).fill_null("").str.strip_chars().ne("") for n in profile.items.attributes]
     )
@@ -138,6 +196,7 @@ def _without_duplicates(
     twice = raw.filter("_twice").sort(
         pl.col("item_key"),
         pl.col("item_cd") != pl.col("item_key"),
+        key_of(pl.col("item_cd")) != pl.col("item_key"),
         pl.col("item_cd"),
         -pl.col("_filled").cast(pl.Int64),
         pl.col("item_hash"),
@@ -152,23 +211,46 @@ def _without_duplicates(
         "duplicate_key", "The item code occurs more than once; the row with most values was kept."
     )
     rejects.add(twice.filter(same), repeated)
-    collision = twice.filter(~same)
-    if collision.height:
-        pairs = [
-            f"{a!r} and {b!r}"
-            for a, b in collision.select("_kept_cd", "item_cd").unique().sort("item_cd").head(5).iter_rows()
-        ]
-        text = f"{collision.height} item code(s) equal another one after trimming: {', '.join(pairs)}."
-        if profile.items.on_key_collision == "error":
-            raise SourceError(
-                text, remedy='Correct the codes in the ERP, or set items.on_key_collision = "reject".'
-            )
-        warnings.append(text)
-    sentence = pl.format(
-        "The code equals the code '{}' after trimming; that item was kept.", pl.col("_kept_cd")
+    kept = raw.join(twice.select("row_nr"), on="row_nr", how="anti").drop("_filled", "_twice")
+    return kept, twice.filter(~same)
+
+
+def _collisions(
+    rows: pl.DataFrame, profile: Profile, equal: Equality, rejects: Rejects, warnings: list[str]
+) -> pl.Series:
+    """Reject the rows that lose to one with another code. Returns the codes that the database calls different from it."""
+    if rows.is_empty():
+        return pl.Series("refused", [], dtype=pl.String)
+    codes = pl.concat([rows["item_cd"], rows["_kept_cd"]]).unique().sort()
+    theirs = equal("item_cd", codes)
+    if theirs is None:
+        theirs = codes.str.strip_chars_end().rank("dense")
+    rows = rows.with_columns(
+        pl.col("item_cd").replace_strict(codes, theirs).alias("_group"),
+        pl.col("_kept_cd").replace_strict(codes, theirs).alias("_kept_group"),
     )
-    rejects.add(collision, Reason("key_collision", sentence))
-    return raw.join(twice.select("row_nr"), on="row_nr", how="anti").drop("_filled", "_twice")
+    code, kept = (pl.col(c).str.strip_chars_end() for c in ("item_cd", "_kept_cd"))
+    one_item = (pl.col("_group") == pl.col("_kept_group")) | (code == kept)
+    pairs = rows.select("_kept_cd", "item_cd").unique().sort("item_cd").head(5)
+    named = ", ".join(f"{a!r} and {b!r}" for a, b in pairs.iter_rows())
+    text = f"{rows.height} item code(s) equal another one after trimming and without case: {named}."
+    if profile.items.on_key_collision == "error":
+        raise SourceError(
+            text, remedy='Correct the codes in the ERP, or set items.on_key_collision = "reject".'
+        )
+    two = rows.filter(~one_item)
+    if two.height:
+        text += (
+            f" {two.height} of them the database tells apart: routings, results and orders of exactly such a code are "
+            "rejected with the item (rejected_item)."
+        )
+    warnings.append(text)
+    sentence = pl.format(
+        "The code equals the code '{}' after trimming and without case; that item was kept.",
+        pl.col("_kept_cd"),
+    )
+    rejects.add(rows, Reason("key_collision", sentence))
+    return two["item_cd"].str.strip_chars_end().unique().sort().alias("refused")
 
 
 def _rule_of(name: str, attribute: AttributeMap, profile: Profile) -> TextRule:

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 
 import polars as pl
 
+from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Routing
@@ -15,6 +16,7 @@ from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
     MAX_PROC_SEQ,
     ORPHAN_ITEM,
+    REFUSED_ITEM,
     UNREADABLE_PROC_SEQ,
     Account,
     Reason,
@@ -22,7 +24,7 @@ from routing_etl.erp.rejects import (
     rows_of,
 )
 from routing_etl.erp.select_routing import select_routings
-from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
 from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
 
 _TEXTS = (
@@ -55,6 +57,10 @@ class OperationContext:
         A date after it is an entry error.
     job_of_name : polars.DataFrame
         `job_nm` and `job_cd` of the job names that go with one code only: it fills missing codes.
+    keys : ItemKeys
+        The key of each item code.
+    spellings : Spellings
+        The spelling that is kept of each other code.
     """
 
     item_codes: pl.DataFrame
@@ -62,15 +68,17 @@ class OperationContext:
     cutoff: date | None
     now: datetime
     job_of_name: pl.DataFrame
+    keys: ItemKeys
+    spellings: Spellings
 
 
-def job_names(raw: pl.LazyFrame, profile: Profile) -> pl.DataFrame:
+def job_names(raw: pl.LazyFrame, profile: Profile, spellings: Spellings) -> pl.DataFrame:
     """Find the job names that go with exactly one job code in the whole table: columns `job_nm`, `job_cd`."""
     rule = TextRule(null_words=profile.routing.null_words)
     pairs = raw.select("job_nm", "job_cd").unique().collect(engine="streaming")
     counter = Counter()
     pairs = pl.DataFrame([clean_text(pairs[c], rule, c, counter).values for c in ("job_nm", "job_cd")])
-    pairs = pairs.drop_nulls().unique()
+    pairs = pairs.with_columns(spellings.fold(pairs["job_cd"], counter)).drop_nulls().unique()
     return pairs.filter(pl.col("job_nm").is_unique())
 
 
@@ -103,22 +111,25 @@ def clean_operations(
     """
     rejects, repairs, rules = account.rejects, account.repairs, profile.routing
     count_broken(raw["item_cd"], "item_cd", repairs)
-    frame = raw.with_columns(keys_of(raw["item_cd"]), raw.drop("row_nr").hash_rows(seed=0).alias("_hash"))
+    frame = raw.with_columns(
+        context.keys.of(raw["item_cd"]), raw.drop("row_nr").hash_rows(seed=0).alias("_hash")
+    )
     frame = frame.with_columns(_insert_time(frame, context, repairs))
     if context.cutoff is not None:
         late = (pl.col("insrt_dt") > datetime.combine(context.cutoff, time.max)).fill_null(False)
         account.filtered.add("after_cutoff", "insrt_dt", frame.select(late.sum()).item())
         frame = frame.filter(~late)
     original = raw.select("row_nr", *rejects.raw_columns)
-    frame = _clean_texts(frame, profile, repairs)
-    frame = _of_known_items(frame, original, context.item_codes, rejects)
+    frame = _clean_texts(frame, profile, context.spellings, repairs)
+    frame = _of_known_items(frame, original, context, rejects)
     frame = _whole_routings(frame, original, problems, rejects)
     frame = _fill_jobs(frame, profile, context, repairs)
     frame = _without_repeats(frame, original, rejects)
-    frame = _flags(frame, rules, repairs)
+    outsourced = context.spellings.outsourced
+    frame = _flags(frame, rules, outsourced, repairs)
     frame = _validity(frame, rules, context, repairs)
     frame = _minutes(frame, rules, repairs)
-    chosen = select_routings(frame, outsourced_rout_no=rules.outsourced_rout_no)
+    chosen = select_routings(frame, outsourced_rout_no=outsourced)
     for rule in chosen.quarantined["rule"].unique().sort():
         rows = chosen.quarantined.filter(pl.col("rule") == rule)
         rejects.add(rows_of(original, rows), Reason(str(rule), str(rows["reason"][0])))
@@ -137,19 +148,23 @@ def _insert_time(frame: pl.DataFrame, context: OperationContext, counter: Counte
     return pl.select(pl.when(~future).then(value)).to_series().alias("insrt_dt")
 
 
-def _clean_texts(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
+def _clean_texts(
+    frame: pl.DataFrame, profile: Profile, spellings: Spellings, counter: Counter
+) -> pl.DataFrame:
     rule = TextRule(null_words=profile.routing.null_words)
-    return frame.with_columns([clean_text(frame[c], rule, c, counter).values for c in _TEXTS])
+    frame = frame.with_columns([clean_text(frame[c], rule, c, counter).values for c in _TEXTS])
+    return frame.with_columns([spellings.fold(frame[c], counter) for c in CODES["operations"]])
 
 
 def _of_known_items(
-    frame: pl.DataFrame, original: pl.DataFrame, item_codes: pl.DataFrame, rejects: Rejects
+    frame: pl.DataFrame, original: pl.DataFrame, context: OperationContext, rejects: Rejects
 ) -> pl.DataFrame:
     """Rows with an item and a routing number, whose item is in the master; they take over the master's code."""
     missing = pl.col("item_key").is_null() | (pl.col("item_key") == "") | pl.col("rout_no").is_null()
     reason = Reason("missing_key", "The item code or the routing number is missing.")
     frame = rejects.remove(frame, original, missing, reason)
-    known = frame.join(item_codes, on="item_key", how="left", maintain_order="left", suffix="_master")
+    frame = rejects.remove(frame, original, context.keys.belongs_to_refused(), REFUSED_ITEM)
+    known = frame.join(context.item_codes, on="item_key", how="left", maintain_order="left", suffix="_master")
     frame = frame.with_columns(known["item_cd_master"].alias("_master_cd"))
     frame = rejects.remove(frame, original, pl.col("_master_cd").is_null(), ORPHAN_ITEM)
     return frame.with_columns(pl.col("_master_cd").alias("item_cd"))
@@ -214,14 +229,16 @@ def _word_in(column: str, words: tuple[str, ...]) -> pl.Expr:
     return pl.col(column).str.to_uppercase().is_in([w.upper() for w in words])
 
 
-def _flags(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+def _flags(
+    frame: pl.DataFrame, rules: Routing, outsourced: tuple[str, ...], counter: Counter
+) -> pl.DataFrame:
     said = (
         pl.when(_word_in("inside", rules.inside_words))
         .then(pl.lit(INHOUSE))
         .when(_word_in("inside", rules.outside_words))
         .then(pl.lit(OUTSOURCED))
     )
-    named = pl.col("rout_no").is_in(list(rules.outsourced_rout_no))
+    named = pl.col("rout_no").is_in(list(outsourced))
     frame = frame.with_columns(said.alias("_said"), named.alias("_named"))
     unknown = pl.col("_said").is_null() & pl.col("inside").is_not_null()
     counter.add("inside_unknown_word", "inside", frame.select(unknown.sum()).item())

@@ -10,6 +10,8 @@ from datetime import date, datetime
 
 import polars as pl
 
+from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
+from routing_etl.erp.clean_operations import OperationContext
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
@@ -17,11 +19,12 @@ from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
     MAX_PROC_SEQ,
     ORPHAN_ITEM,
+    REFUSED_ITEM,
     UNREADABLE_PROC_SEQ,
     Account,
     Reason,
 )
-from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
 from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
 _EXACT = ["item_key", "rout_no", "proc_seq", "job_cd"]
@@ -58,6 +61,10 @@ class ResultContext:
         Results after this day are filtered.
     now : datetime.datetime
         A date after it is an entry error.
+    keys : ItemKeys
+        The key of each item code.
+    spellings : Spellings
+        The spelling that is kept of each other code.
     """
 
     item_keys: pl.Series
@@ -66,6 +73,8 @@ class ResultContext:
     oldest: date | None
     cutoff: date | None
     now: datetime
+    keys: ItemKeys
+    spellings: Spellings
 
 
 def operation_hashes(operations: pl.LazyFrame) -> tuple[pl.Series, pl.Series]:
@@ -108,14 +117,17 @@ def clean_results(
     words = profile.results.null_words if profile.results is not None else ()
     repairs = account.repairs
     count_broken(raw["item_cd"], "item_cd", repairs)
-    frame = raw.with_columns(keys_of(raw["item_cd"]))
+    frame = raw.with_columns(context.keys.of(raw["item_cd"]))
     rule = TextRule(null_words=words)
     frame = frame.with_columns(
-        [clean_text(frame[c], rule, c, repairs).values for c in ("rout_no", "job_cd", "res_cd")]
+        [
+            context.spellings.fold(clean_text(frame[c], rule, c, repairs).values, repairs)
+            for c in CODES["work_results"]
+        ]
     )
     frame = _dated(frame, "report_dt", context.now, repairs)
     frame = _in_window(frame, context, account.filtered)
-    frame = _with_keys(frame, raw, problems, context.item_keys, account)
+    frame = _with_keys(frame, raw, problems, context, account)
     frame = _matched(frame, raw, context, account)
     for name, most in _LARGEST.items():
         repairs.add("negative_value", name, (frame[name] < 0).sum())
@@ -167,7 +179,7 @@ def _in_window(frame: pl.DataFrame, context: ResultContext, filtered: Counter) -
 
 
 def _with_keys(
-    frame: pl.DataFrame, raw: pl.DataFrame, problems: pl.DataFrame, item_keys: pl.Series, account: Account
+    frame: pl.DataFrame, raw: pl.DataFrame, problems: pl.DataFrame, context: ResultContext, account: Account
 ) -> pl.DataFrame:
     """Results whose keys are complete and readable, of items in the master."""
     rejects = account.rejects
@@ -181,7 +193,8 @@ def _with_keys(
     number = pl.col("proc_seq")
     bad = number.is_null() | ~number.is_between(1, MAX_PROC_SEQ)
     frame = rejects.remove(frame, raw, bad, BAD_PROC_SEQ)
-    return rejects.remove(frame, raw, ~pl.col("item_key").is_in(item_keys.implode()), ORPHAN_ITEM)
+    frame = rejects.remove(frame, raw, context.keys.belongs_to_refused(), REFUSED_ITEM)
+    return rejects.remove(frame, raw, ~pl.col("item_key").is_in(context.item_keys.implode()), ORPHAN_ITEM)
 
 
 def _too_long(problems: pl.DataFrame) -> pl.Expr:
@@ -194,7 +207,7 @@ def _no_item() -> pl.Expr:
 
 
 def clean_purchase_orders(
-    raw: pl.DataFrame, problems: pl.DataFrame, item_keys: pl.Series, now: datetime, account: Account
+    raw: pl.DataFrame, problems: pl.DataFrame, context: OperationContext, account: Account
 ) -> pl.DataFrame:
     """Clean the purchase orders.
 
@@ -206,10 +219,8 @@ def clean_purchase_orders(
         Raw rows with their `row_nr`.
     problems : polars.DataFrame
         What could not be read of them.
-    item_keys : polars.Series
-        Keys of the items that were kept.
-    now : datetime.datetime
-        A date after it is an entry error.
+    context : OperationContext
+        The items that were kept, the spelling of codes, and the day that bounds the orders.
     account : Account
         Takes the rejected and repaired.
 
@@ -220,13 +231,16 @@ def clean_purchase_orders(
     """
     rejects, repairs = account.rejects, account.repairs
     count_broken(raw["item_cd"], "item_cd", repairs)
-    frame = raw.with_columns(keys_of(raw["item_cd"]))
-    frame = frame.with_columns(clean_text(frame["po_no"], TextRule(), "po_no", repairs).values)
-    frame = _dated(frame, "po_date", now, repairs)
+    frame = raw.with_columns(context.keys.of(raw["item_cd"]))
+    numbers = clean_text(frame["po_no"], TextRule(), "po_no", repairs).values
+    frame = frame.with_columns(context.spellings.fold(numbers, repairs))
+    frame = _dated(frame, "po_date", context.now, repairs)
     frame = rejects.remove(frame, raw, _too_long(problems), _KEY_TOO_LONG)
     missing = Reason("missing_key", "The item code or the order number is missing.")
     frame = rejects.remove(frame, raw, _no_item() | pl.col("po_no").is_null(), missing)
-    frame = rejects.remove(frame, raw, ~pl.col("item_key").is_in(item_keys.implode()), ORPHAN_ITEM)
+    frame = rejects.remove(frame, raw, context.keys.belongs_to_refused(), REFUSED_ITEM)
+    known = pl.col("item_key").is_in(context.item_codes["item_key"].implode())
+    frame = rejects.remove(frame, raw, ~known, ORPHAN_ITEM)
     frame = frame.sort(
         "po_no", "item_key", "po_date", "qty", "row_nr", descending=[False, False, True, True, False], nulls_last=True
     )  # fmt: skip

@@ -28,6 +28,10 @@ class Reason:
 
 #: Reasons that hold for more than one frame.
 ORPHAN_ITEM = Reason("orphan_item", "The item is not in the item master, or was rejected there.")
+REFUSED_ITEM = Reason(
+    "rejected_item",
+    "The item of exactly this code was rejected in the item master, because another item has the same key.",
+)
 UNREADABLE_PROC_SEQ = Reason("unreadable_proc_seq", "The operation number is not a whole number.")
 BAD_PROC_SEQ = Reason("bad_proc_seq", "The operation number is missing, zero or negative.")
 #: Largest operation number: that of a 32-bit integer.

@@ -12,8 +12,6 @@ from typing import SupportsInt
 
 import polars as pl
 
-from routing_etl.frames import key_of
-
 
 class Counter:
     """Counts rows by rule and column. Columns in `ignore` are not counted: this ERP does not have them."""
@@ -161,16 +159,3 @@ def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter)
 
 def _rows(distinct: pl.DataFrame, condition: pl.Expr) -> int:
     return int(distinct.filter(condition)["rows"].sum())
-
-
-def keys_of(codes: pl.Series) -> pl.Series:
-    """Compute the join keys of raw codes (`frames.key_of`), once per distinct code."""
-    distinct = codes.alias("code").unique().to_frame().with_columns(key_of(pl.col("code")).alias("key"))
-    if (distinct["code"] == distinct["key"]).fill_null(True).all():
-        return codes.alias("item_key")
-    return (
-        codes.alias("code")
-        .to_frame()
-        .join(distinct, on="code", how="left", maintain_order="left")["key"]
-        .alias("item_key")
-    )

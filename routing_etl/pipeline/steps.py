@@ -8,6 +8,7 @@ functions and nothing below them. The steps that can be split by shards of items
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
 from routing_etl.erp.clean import CleanReport
-from routing_etl.errors import ConfigurationError
+from routing_etl.errors import ConfigurationError, RoutingEtlError
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
@@ -81,13 +82,44 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
 
 
 @step(street.CLEAN)
-def clean(ctx: Context) -> CleanReport:
-    """Canonical frames in `clean/`, rejected rows with reasons in `rejects/`; rows in = rows kept + rejected."""
-    from routing_etl.erp.clean import clean as clean_frames
+def clean(ctx: Context, *, warehouse_needed: bool = True) -> CleanReport:
+    """Canonical frames in `clean/`, rejected rows with reasons in `rejects/`; rows in = rows kept + rejected.
 
-    return clean_frames(
-        ctx.run.raw, ctx.run.clean, ctx.run.rejects, ctx.profile, cutoff=_cutoff(ctx), progress=ctx.progress
-    )
+    The warehouse says which codes it calls equal (docs/decisions/0013-one-identity-for-a-code.md).
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with raw frames.
+    warehouse_needed : bool, default True
+        Fail when the warehouse cannot be asked. False: codes are compared by their keys alone then, with a warning, so
+        that an ERP can be read before there is a warehouse.
+
+    Raises
+    ------
+    RoutingEtlError
+        The warehouse cannot be asked, or nothing usable is left.
+    """
+    from routing_etl.erp.clean import clean as clean_frames
+    from routing_etl.erp.clean_codes import by_characters
+    from routing_etl.warehouse.identity import code_identity
+
+    folders, unasked = (ctx.run.raw, ctx.run.clean, ctx.run.rejects), ""
+    with code_identity(ctx.settings) as equal:
+        try:
+            equal("item_cd", pl.Series([], dtype=pl.String))
+        except RoutingEtlError as exc:
+            if warehouse_needed:
+                raise
+            equal, unasked = by_characters, _NOT_ASKED.format(exc)
+            log.warning("codes_not_asked", reason=str(exc))
+        report = clean_frames(*folders, ctx.profile, cutoff=_cutoff(ctx), equal=equal, progress=ctx.progress)
+    return replace(report, warnings=(*report.warnings, unasked)) if unasked else report
+
+
+_NOT_ASKED = (
+    "The warehouse was not asked which codes it calls equal; case, width and blanks alone were ignored: {}"
+)
 
 
 def _cutoff(ctx: Context) -> date | None:

@@ -18,6 +18,7 @@ from routing_etl.frames import (
     CANDIDATE_EVIDENCE,
     CANDIDATE_OPERATIONS,
     CANDIDATES,
+    CODE_SPELLINGS,
     FRAMES,
     ITEMS,
     OPERATIONS,
@@ -80,7 +81,7 @@ def source_rules_by_frame(
     day = today or datetime.now(UTC).date()
     rules = {
         ITEMS.name: source_rules.item_rules(attributes, not_above),
-        OPERATIONS.name: source_rules.operation_rules(),
+        OPERATIONS.name: [*source_rules.operation_rules(), source_rules.one_spelling()],
         WORK_RESULTS.name: source_rules.result_rules(day),
         PURCHASE_ORDERS.name: source_rules.order_rules(day),
     }
@@ -166,6 +167,10 @@ def check_sources(
             raise FrameError(
                 f"No cleaned frame at {file}.", remedy="Run the step 'extract' of this run first."
             )
+    spellings = clean / f"{CODE_SPELLINGS.name}.parquet"
+    scope[CODE_SPELLINGS.name] = (
+        pl.scan_parquet(spellings) if spellings.is_file() else CODE_SPELLINGS.empty().lazy()
+    )
     rejected = rejects if rejects is not None else clean.parent / "rejects"
     if rejected.is_dir():
         scope[REJECTS.name] = _parts(rejected, REJECTS.name)

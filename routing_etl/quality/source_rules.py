@@ -13,6 +13,7 @@ from datetime import date
 import polars as pl
 
 from routing_etl.frames import (
+    CODE_SPELLINGS,
     INHOUSE,
     ITEMS,
     MAX_SOURCE,
@@ -215,6 +216,42 @@ def operation_rules() -> list[Rule]:
         _known_item(frame),
         _in_pieces(),
     ]  # fmt: skip
+
+
+def one_spelling() -> Rule:
+    """Make the rule that each code has one spelling; the sample says which spelling is counted as which.
+
+    Codes of all frames are meant. The check belongs to the operations, which hold most of them.
+    """
+    check = "codes_spelled_one_way"
+
+    def spellings(scope: Scope) -> pl.LazyFrame:
+        return scope[CODE_SPELLINGS.name].sort(
+            "rows", "code_column", "spelling", descending=[True, False, False]
+        )
+
+    def table(scope: Scope) -> pl.LazyFrame:
+        respelled = spellings(scope).select(pl.len().alias(check), pl.col("rows").sum().alias(UNEXPECTED))
+        total = scope[OPERATIONS.name].select(pl.len().alias(ROWS))
+        return pl.concat([respelled, total], how="horizontal")
+
+    def pairs(scope: Scope) -> pl.LazyFrame:
+        said = pl.format(
+            "{}: '{}' ({} rows) is counted as '{}' ({} rows)",
+            "code_column",
+            "spelling",
+            "rows",
+            "kept",
+            "kept_rows",
+        )
+        return spellings(scope).select(
+            said.str.replace_all("(1 rows)", "(1 row)", literal=True).alias("spelling")
+        )
+
+    return Rule(
+        OPERATIONS.name, check, "between", (check,), Table(check, table, pairs), WARNING,
+        "a code is spelled one way in the ERP; other spellings are counted as the most frequent one", high=0,
+    )  # fmt: skip
 
 
 def _in_pieces() -> Rule:

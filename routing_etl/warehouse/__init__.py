@@ -7,6 +7,7 @@ the decision when a batch is loaded or published (`pipeline`).
 __all__ = [
     "compression",
     "feedback",
+    "identity",
     "load_shards",
     "migrate",
     "outcomes",

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing_etl.erp.clean_codes import ItemKeys
 from routing_etl.erp.parse import parse_dates, parse_numbers
 from routing_etl.erp.profile import load_profile
-from routing_etl.erp.text import Counter, TextRule, clean_text, keys_of
+from routing_etl.erp.text import Counter, TextRule, clean_text
 from routing_etl.erp.units import ASSUMED, NONE, STATED, UNKNOWN, convert
 
 UNITS = load_profile("bi_views").units
@@ -169,14 +170,14 @@ def test_marks_are_cut_out_and_flagged() -> None:
 
 @given(ANY_TEXT)
 def test_keys_are_stable_trimmed_and_upper_case(codes: list[str | None]) -> None:
-    keys = keys_of(series(*codes))
-    assert keys_of(keys).to_list() == keys.to_list()
+    keys = ItemKeys().of(series(*codes))
+    assert ItemKeys().of(keys).to_list() == keys.to_list()
     assert keys.str.strip_chars().to_list() == keys.to_list()
     assert [k is None for k in keys.to_list()] == [c is None for c in codes]
 
 
 def test_codes_stay_text_and_differ_only_by_what_must_not_matter() -> None:
-    keys = keys_of(series(" 4H69065ZZ", "4h69065zz", "0050016865", "00-098004", "11", "11#1"))
+    keys = ItemKeys().of(series(" 4H69065ZZ", "4h69065zz", "0050016865", "00-098004", "11", "11#1"))
     assert keys.to_list() == ["4H69065ZZ", "4H69065ZZ", "0050016865", "00-098004", "11", "11#1"]
 
 

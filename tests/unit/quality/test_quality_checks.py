@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from routing_etl.errors import DataQualityError, FrameError
-from routing_etl.frames import AttributeSpec, CheckOutcome
+from routing_etl.frames import CODE_SPELLINGS, AttributeSpec, CheckOutcome
 from routing_etl.quality.adapter import Validator, run_rules
 from routing_etl.quality.checks import (
     candidate_rules_by_frame,
@@ -63,7 +63,8 @@ def check_frame(validator: Validator) -> CheckFrame:
 
     def check(frame: str, frames: Frames, **options: Any) -> list[CheckOutcome]:
         rules = source_rules_by_frame(ATTRIBUTES, today=TODAY) | candidate_rules_by_frame(**options)
-        return run_rules(frame, rules[frame], {n: f.lazy() for n, f in frames.items()}, validator)
+        scope = {CODE_SPELLINGS.name: CODE_SPELLINGS.empty()} | frames
+        return run_rules(frame, rules[frame], {n: f.lazy() for n, f in scope.items()}, validator)
 
     return check
 
@@ -142,6 +143,17 @@ def test_seeded_faults_turn_exactly_their_checks_red(
     found.pop("row_count_for_training", None)
     assert {n: o.rows_unexpected for n, o in found.items()} == expected
     assert all(o.sample for o in found.values())
+
+
+def test_codes_that_are_counted_as_others_are_named(sources: Frames, check_frame: CheckFrame) -> None:
+    pairs = [("res_cd", "mc-01", 1, "MC-01", 27_534), ("job_cd", "a9", 3, "A9", 4)]
+    sources["code_spellings"] = pl.DataFrame(pairs, schema=CODE_SPELLINGS.schema, orient="row")
+    found = {o.check: o for o in check_frame("operations", sources)}["codes_spelled_one_way"]
+    assert (found.success, found.severity, found.rows_unexpected) == (False, "warning", 4)
+    assert found.sample == (
+        "spelling=job_cd: 'a9' (3 rows) is counted as 'A9' (4 rows)",
+        "spelling=res_cd: 'mc-01' (1 row) is counted as 'MC-01' (27534 rows)",
+    )
 
 
 def test_an_outsourced_operation_needs_a_fallback(predictions: Frames, check_frame: CheckFrame) -> None:

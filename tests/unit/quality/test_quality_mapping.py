@@ -9,7 +9,7 @@ import pytest
 from conftest import TODAY
 
 from routing_etl.errors import DataQualityError
-from routing_etl.frames import OPERATIONS, WORK_RESULTS, CheckOutcome
+from routing_etl.frames import CODE_SPELLINGS, OPERATIONS, WORK_RESULTS, CheckOutcome
 from routing_etl.quality.adapter import Validator, run_rules
 from routing_etl.quality.checks import raise_on_critical, source_rules_by_frame
 
@@ -27,8 +27,9 @@ def validator() -> Iterator[Validator]:
 def checked(validator: Validator) -> Checked:
     def check(frame: str, frames: Frames) -> dict[str, CheckOutcome]:
         rules = source_rules_by_frame((), today=TODAY)[frame]
+        scope = {CODE_SPELLINGS.name: CODE_SPELLINGS.empty()} | frames
         return {
-            o.check: o for o in run_rules(frame, rules, {n: f.lazy() for n, f in frames.items()}, validator)
+            o.check: o for o in run_rules(frame, rules, {n: f.lazy() for n, f in scope.items()}, validator)
         }
 
     return check
