@@ -25,7 +25,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 import numpy as np
-from accuracy import Asked, Plant, describe, read_plant
+from accuracy import Asked, Plant, describe, new_predictor, read_plant
 
 from routing_etl.evaluation.evaluate import evaluate_unrouted
 from routing_etl.evaluation.glossary import arrow
@@ -41,7 +41,6 @@ from routing_etl.model.candidates.compose import Composer
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
-from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.times.effects import TimeEffects
 from routing_etl.model.times.operation_times import OperationTimes
@@ -225,9 +224,7 @@ class Ablation:
         weights = {a.name: 0.0 for a in plant.attributes if a.kind in self.off}
         if "text" in self.off:
             weights["item_nm"] = 0.0
-        model = RoutingPredictor(
-            attributes=plant.attributes, feature_weights=weights or None, random_state=seed
-        )
+        model = new_predictor(plant, seed, feature_weights=weights or None)
         if self.part is None:
             return model.fit(plant.items, plant.operations, times=evidence).predict(asked)
         where, stand_in = self.part

@@ -110,6 +110,7 @@ class Plant:
     attributes: tuple[frames.AttributeSpec, ...]
     times: Path
     basis: frames.TimeBasis
+    pool_words: tuple[str, ...]
     truth: Truth
 
     @property
@@ -152,7 +153,15 @@ def read_plant(database: Path, work: Path) -> Plant:
         frames.read_attributes(cleaned / "items.attributes.json"),
         times,
         profile.time_basis,
+        profile.routing.waiting_pool_words,
         truth,
+    )
+
+
+def new_predictor(plant: Plant, seed: int, **parameters: Any) -> RoutingPredictor:
+    """An unfitted predictor for this plant; parameters of its profile that a night would set too."""
+    return RoutingPredictor(
+        attributes=plant.attributes, pool_words=plant.pool_words, random_state=seed, **parameters
     )
 
 
@@ -165,7 +174,7 @@ def judge_unrouted(plant: Plant, most: int, seed: int) -> EvaluationReport:
         asked = asked.sample(most, seed=seed).sort("item_key")
     evidence = read_evidence(plant.times)
     makers = {
-        "model": lambda: RoutingPredictor(attributes=plant.attributes, random_state=seed),
+        "model": lambda: new_predictor(plant, seed),
         "nearest_copy": NearestCopyPredictor,
         "majority_part_type": MajorityByPartType,
         "legacy": LegacyPredictor,
@@ -190,7 +199,7 @@ def judge_held_out(plant: Plant, split: SplitName, most: int, seed: int) -> Eval
     actuals = read_evidence(plant.times)
     timed = actuals.by_item_operation["item_key"].unique()
     return evaluate(
-        lambda: RoutingPredictor(attributes=plant.attributes, random_state=seed),
+        lambda: new_predictor(plant, seed),
         plant.items,
         plant.operations,
         results=WorkResults(
