@@ -4,10 +4,3 @@ Belongs here: commands, options, how results look in a terminal, exit codes. Doe
 """
 
 __all__ = ["app"]
-
-
-def main() -> None:
-    """Run the script `routing-etl`."""
-    from routing_etl.cli.app import main as run
-
-    run()
