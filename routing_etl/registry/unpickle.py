@@ -20,8 +20,13 @@ _NAMES: dict[str, frozenset[str]] = {
     "collections": frozenset({"Counter", "OrderedDict", "defaultdict", "deque"}),
     "datetime": frozenset({"date", "datetime", "time", "timedelta", "timezone"}),
     "decimal": frozenset({"Decimal"}),
+    # Holds a function and its arguments, and calls nothing by itself; boosted trees keep their input check so.
+    "functools": frozenset({"partial"}),
     "joblib.numpy_pickle": frozenset({"NumpyArrayWrapper"}),
-    "numpy": frozenset({"dtype", "ndarray"}),
+    "numpy": frozenset({
+        "bool", "bool_", "dtype", "float32", "float64", "int8", "int16", "int32", "int64", "ndarray", "str_", "uint8",
+        "uint16", "uint32", "uint64",
+    }),
     "numpy._core.multiarray": frozenset({"_reconstruct", "scalar"}),
     "numpy._core.numeric": frozenset({"_frombuffer"}),
     "numpy.random._mt19937": frozenset({"MT19937"}),
@@ -33,6 +38,8 @@ _NAMES: dict[str, frozenset[str]] = {
     "routing_etl.frames": frozenset({"AttributeSpec"}),
     "scipy.sparse._csc": frozenset({"csc_array", "csc_matrix"}),
     "scipy.sparse._csr": frozenset({"csr_array", "csr_matrix"}),
+    "sklearn.utils._bunch": frozenset({"Bunch"}),
+    "sklearn.utils.validation": frozenset({"check_array"}),
     # Cython's makers of loss functions; which of these have one depends on the version of scikit-learn.
     "sklearn._loss._loss": frozenset(
         f"__pyx_unpickle_Cy{loss}"
@@ -41,10 +48,11 @@ _NAMES: dict[str, frozenset[str]] = {
 }  # fmt: skip
 #: Modules and packages whose own classes are allowed; their functions are not.
 _CLASSES_OF = (
-    "polars.datatypes", "routing_etl.model", "sklearn._loss", "sklearn.cluster._kmeans",
+    "polars.datatypes", "routing_etl.model", "sklearn._loss", "sklearn.cluster._kmeans", "sklearn.compose._column_transformer",
     "sklearn.decomposition._truncated_svd", "sklearn.ensemble._forest", "sklearn.ensemble._hist_gradient_boosting",
     "sklearn.isotonic", "sklearn.linear_model._base", "sklearn.linear_model._logistic", "sklearn.pipeline",
-    "sklearn.preprocessing._data", "sklearn.preprocessing._label", "sklearn.tree._classes", "sklearn.tree._tree",
+    "sklearn.preprocessing._data", "sklearn.preprocessing._encoders",
+    "sklearn.preprocessing._function_transformer", "sklearn.preprocessing._label", "sklearn.tree._classes", "sklearn.tree._tree",
 )  # fmt: skip
 
 

@@ -250,6 +250,9 @@ def estimators() -> dict[str, Any]:
         "random forest": RandomForestClassifier(5).fit(x, three),
         "tree": DecisionTreeRegressor().fit(x, number),
         "boosted": HistGradientBoostingRegressor(max_iter=3, max_features=0.5).fit(x, number),
+        "categorical": HistGradientBoostingRegressor(max_iter=3, categorical_features=[0]).fit(
+            np.round(x * 5), number
+        ),
         "absolute": HistGradientBoostingRegressor(loss="absolute_error", max_iter=3).fit(x, number),
         "quantile": HistGradientBoostingRegressor(loss="quantile", quantile=0.9, max_iter=3).fit(x, number),
         "binary": HistGradientBoostingClassifier(max_iter=3).fit(x, two),
