@@ -374,7 +374,7 @@ def load_settings(**overrides: object) -> Settings:
     return settings
 
 
-def given_settings(env_file: Path | None = Path(".env")) -> dict[str, str]:
+def given_settings(env_file: Path | None) -> dict[str, str]:
     """Where each variable with our prefix is set: its name in capitals, and `environment` or the name of the file.
 
     The environment wins over the file, as it does in `Settings`. Names that are no settings are included.

@@ -61,7 +61,7 @@ class SettingRow:
 
 def settings_rows(settings: Settings) -> list[SettingRow]:
     """Every setting, in the order of `Settings`."""
-    given = given_settings()
+    given = given_settings(settings.read_from)
     rows = []
     for name, field in Settings.model_fields.items():
         variable = f"ROUTING_ETL_{name.upper()}"
