@@ -137,7 +137,7 @@ def test_the_environment_wins_over_the_file_and_is_named(
     monkeypatch.setenv("ROUTING_ETL_KEEP_RUNS", "5")
     found = {row.variable: (row.value, row.source) for row in settings_rows(load_settings())}
     assert found["ROUTING_ETL_KEEP_RUNS"] == ("5", "environment")
-    assert found["ROUTING_ETL_SHARDS"] == ("2", ".env")
+    assert found["ROUTING_ETL_SHARDS"] == ("2", str(tmp_path / ".env"))
 
 
 def test_every_setting_says_what_it_means() -> None:
