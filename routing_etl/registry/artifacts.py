@@ -136,7 +136,14 @@ def manifest_file(
 
 
 def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Write `<name>.joblib` for each object. Returns the manifest's entries by name."""
+    """Write `<name>.joblib` for each object. Returns the manifest's entries by name.
+
+    Raises
+    ------
+    RegistryError
+        An object could not be loaded again: it holds something that the allow-list does not name, or its file was
+        changed while it was saved.
+    """
     import joblib
 
     entries = {}
@@ -146,7 +153,28 @@ def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str
             hashing = HashingStream(stream)
             joblib.dump(value, hashing, compress=_COMPRESS)
         entries[name] = _entry(path, hashing.sha256, hashing.bytes)
+        _check_loadable(path, hashing.sha256)
     return entries
+
+
+def _check_loadable(path: Path, sha256: str) -> None:
+    """Load a file that was just written, so that a version that cannot be loaded is refused now and not in the night."""
+    from routing_etl.registry.unpickle import RefusedName, load_bytes
+
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise RegistryError(
+            f"{path.name} was changed by somebody else while the new version was saved; it was not saved.",
+            remedy="Find out who writes to the model folder (routing-etl doctor shows its rights), then train again.",
+        )
+    try:
+        load_bytes(content)
+    except RefusedName as exc:
+        raise RegistryError(
+            f"The new version was not saved: it holds {exc}, which may not be loaded again.",
+            remedy="Report it with the versions of Python and scikit-learn: routing_etl/registry/unpickle.py lists what a "
+            "model may hold. The champion stays.",
+        ) from exc
 
 
 def write_json_files(folder: Path, contents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

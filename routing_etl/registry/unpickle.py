@@ -28,7 +28,9 @@ _NAMES: dict[str, frozenset[str]] = {
         "uint16", "uint32", "uint64",
     }),
     "numpy._core.multiarray": frozenset({"_reconstruct", "scalar"}),
+    "numpy.core.multiarray": frozenset({"_reconstruct", "scalar"}),  # before NumPy 2
     "numpy._core.numeric": frozenset({"_frombuffer"}),
+    "numpy.core.numeric": frozenset({"_frombuffer"}),  # before NumPy 2
     "numpy.random._mt19937": frozenset({"MT19937"}),
     "numpy.random._pcg64": frozenset({"PCG64"}),
     "numpy.random._pickle": frozenset({"__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor"}),

@@ -118,37 +118,58 @@ def test_a_json_file_swapped_after_its_hash_is_not_read(
     assert registry.read_json("v1", "metrics")["accuracy"] == 0.95
 
 
-@pytest.mark.parametrize("file", [ENGINE, "manifest.json"])
-def test_a_file_swapped_while_it_is_saved_is_not_signed_as_ours(
-    save: Save, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch, file: str
+@pytest.fixture
+def swap_when_saved(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes], None]:
+    """The attacker replaces a file as soon as it is on the disk, before the version gets its name."""
+
+    def begin(file: str, forged: bytes) -> None:
+        real = files.os.fsync
+
+        def swap(handle: int) -> None:
+            real(handle)
+            for path in registry.root.glob(f".saving-*/{file}"):
+                path.unlink()
+                path.write_bytes(forged)
+
+        monkeypatch.setattr(files.os, "fsync", swap)
+
+    return begin
+
+
+def test_a_manifest_swapped_while_it_is_saved_is_not_signed_as_ours(
+    save: Save, registry: ModelRegistry, swap_when_saved: Callable[[str, bytes], None]
 ) -> None:
-    """The attacker replaces the file as soon as it is on the disk, before the version gets its name."""
-    real = files.os.fsync
-    forged = b'{"forged": true}' if file == "manifest.json" else dumped(Attack())
-
-    def swap(handle: int) -> None:
-        real(handle)
-        for path in registry.root.glob(f".saving-*/{file}"):
-            path.unlink()
-            path.write_bytes(forged)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", swap)
-        saved = save("v1")
-    assert (saved.path / file).read_bytes() == forged
-    signed = saved.manifest_sha256
-    if file == "manifest.json":
-        assert signed != hashlib.sha256(forged).hexdigest()
-    else:
-        entry = json.loads((saved.path / "manifest.json").read_bytes())["artifacts"]["similarity_engine"]
-        assert entry["sha256"] != hashlib.sha256(forged).hexdigest()
+    forged = b'{"forged": true}'
+    swap_when_saved("manifest.json", forged)
+    saved = save("v1")
+    assert (saved.path / "manifest.json").read_bytes() == forged
+    assert saved.manifest_sha256 != hashlib.sha256(forged).hexdigest()
     with pytest.raises(TamperedArtifactError):
-        registry.load("v1", expected_manifest_sha256=signed)
-    assert not ran
+        registry.load("v1", expected_manifest_sha256=saved.manifest_sha256)
 
 
-def test_a_valid_hash_is_not_enough(save: Save, registry: ModelRegistry) -> None:
-    save("v1", predictor={"model": Attack()})
+def test_a_model_swapped_while_it_is_saved_is_not_saved(
+    save: Save, registry: ModelRegistry, swap_when_saved: Callable[[str, bytes], None]
+) -> None:
+    swap_when_saved(ENGINE, dumped(Attack()))
+    with pytest.raises(RegistryError, match=r"similarity_engine\.joblib was changed by somebody else"):
+        save("v1")
+    assert not ran and list(registry.list()) == []
+
+
+def test_a_model_that_could_not_be_loaded_again_is_not_saved(save: Save, registry: ModelRegistry) -> None:
+    with pytest.raises(RegistryError, match=r"it holds .*test_registry_hostile\._run, .* The champion stays"):
+        save("v1", predictor={"model": Attack()})
+    assert not ran and list(registry.list()) == []
+
+
+def test_a_valid_hash_is_not_enough(
+    save: Save, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who can write the manifest too."""
+    with monkeypatch.context() as patch:
+        patch.setattr("routing_etl.registry.artifacts._check_loadable", lambda *_: None)
+        save("v1", predictor={"model": Attack()})
     with pytest.raises(
         TamperedArtifactError, match=r"similarity_engine.joblib: it names .*test_registry_hostile._run"
     ):
