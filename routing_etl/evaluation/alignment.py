@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from routing_etl.evaluation.arrays import IntArray
+from routing_etl.model.base.arrays import Ints
 
 #: Cells of the dynamic-programming table held at once.
 _CELLS = 16_000_000
@@ -68,14 +68,14 @@ def align(predicted: pl.Series, actual: pl.Series) -> Alignment:
     return Alignment(pl.concat([p.pairs for p in parts]), pl.concat([p.matches for p in parts]))
 
 
-def _codes(predicted: pl.Series, actual: pl.Series) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+def _codes(predicted: pl.Series, actual: pl.Series) -> tuple[Ints, Ints, Ints, Ints]:
     """Both sides as integer matrices of one coding, padded with -1 (left) and -2 (right), and their lengths."""
     sizes = [s.list.len().fill_null(0).to_numpy().astype(np.int64) for s in (predicted, actual)]
     flat = pl.concat(
         [s.explode(empty_as_null=False, keep_nulls=False).cast(pl.String) for s in (predicted, actual)]
     )
     codes = flat.fill_null("").rank("dense").fill_null(0).to_numpy().astype(np.int64)
-    out: list[IntArray] = []
+    out: list[Ints] = []
     start = 0
     for size, filler in zip(sizes, (-1, -2), strict=True):
         matrix = np.full((len(size), int(size.max(initial=0))), filler, dtype=np.int64)
@@ -86,9 +86,7 @@ def _codes(predicted: pl.Series, actual: pl.Series) -> tuple[IntArray, IntArray,
     return out[0], out[1], sizes[0], sizes[1]
 
 
-def _align_block(
-    left: IntArray, right: IntArray, n_left: IntArray, n_right: IntArray, first: int
-) -> Alignment:
+def _align_block(left: Ints, right: Ints, n_left: Ints, n_right: Ints, first: int) -> Alignment:
     count, width = left.shape
     height = right.shape[1]
     table = np.zeros((width + 1, height + 1, count), dtype=np.int16)
@@ -138,10 +136,10 @@ def _align_block(
     )
 
 
-def _match_as_multisets(left: IntArray, right: IntArray) -> IntArray:
+def _match_as_multisets(left: Ints, right: Ints) -> Ints:
     """Position on the right of the k-th occurrence of each left code, where the right has a k-th one, else -1."""
 
-    def occurrence(codes: IntArray) -> IntArray:
+    def occurrence(codes: Ints) -> Ints:
         out = np.zeros(codes.shape, dtype=np.int64)
         for k in range(1, codes.shape[1]):
             out[:, k] = (codes[:, :k] == codes[:, k : k + 1]).sum(axis=1)
@@ -155,7 +153,7 @@ def _match_as_multisets(left: IntArray, right: IntArray) -> IntArray:
     return matched
 
 
-def _order(matched: IntArray) -> tuple[IntArray, IntArray]:
+def _order(matched: Ints) -> tuple[Ints, Ints]:
     """Per row: pairs of matched operations in the same order on both sides, and all such pairs."""
     agreeing = np.zeros(len(matched), dtype=np.int64)
     pairs = np.zeros(len(matched), dtype=np.int64)

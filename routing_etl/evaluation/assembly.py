@@ -14,7 +14,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.errors import RoutingEtlError
-from routing_etl.evaluation.arrays import BoolArray, FloatArray, IntArray
 from routing_etl.evaluation.bootstrap import Estimate, Metric, Resampler, SumMetric, ratio, summarise
 from routing_etl.evaluation.comparison import Comparison, compare
 from routing_etl.evaluation.confidence_metrics import (
@@ -45,6 +44,7 @@ from routing_etl.evaluation.time_metrics import TIME_SAMPLE, time_metrics, time_
 from routing_etl.evaluation.truth import Truth
 from routing_etl.frames import METRICS, Predictions
 from routing_etl.log import get_logger
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 
 log = get_logger(__name__)
 
@@ -85,11 +85,11 @@ class ItemFacts:
         Whether some training item has its job sequence. None when that is not known.
     """
 
-    clusters: IntArray
+    clusters: Ints
     part_type_band: pl.Series
     item_acct: pl.Series
     known_type: NDArray[np.int8]
-    reachable: BoolArray | None
+    reachable: Bools | None
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ class Findings:
     items_failed: int
 
 
-def _segments(facts: ItemFacts, found: Comparison | None) -> dict[str, BoolArray]:
+def _segments(facts: ItemFacts, found: Comparison | None) -> dict[str, Bools]:
     """Segment name to the items in it; neighbours and confidence are those of the model's best candidate."""
     n = len(facts.clusters)
-    out: dict[str, BoolArray] = {ALL: np.ones(n, dtype=bool)}
+    out: dict[str, Bools] = {ALL: np.ones(n, dtype=bool)}
     for name in ("frequent", "rare", "unseen", "none"):
         out[f"part_type_band:{name}"] = (facts.part_type_band == name).to_numpy()
     accounts = facts.item_acct.drop_nulls().value_counts(sort=True).head(LARGEST_ACCOUNTS)
@@ -437,7 +437,7 @@ class _SegmentRows:
     def add_to(self, rows: Rows) -> None:
         """Append the values, then the shares and differences of metrics that both sides have."""
         self._prepare()
-        draws: dict[tuple[str, str], FloatArray] = {}
+        draws: dict[tuple[str, str], Floats] = {}
         for method, own in self.metrics.items():
             for metric in filter(self._is_shown, own):
                 estimate = self.resampler.estimate(metric)
@@ -468,7 +468,7 @@ class _SegmentRows:
     def _has_differences(self) -> bool:
         return self.segment == ALL or self.segment.startswith("part_type_band:")
 
-    def _difference(self, method: str, mine: Metric, other: FloatArray) -> Estimate:
+    def _difference(self, method: str, mine: Metric, other: Floats) -> Estimate:
         """Model minus a baseline on the same resamples: on shared operations where there are such, else on each one's own."""
         if (method, mine.name) in self.pairs:
             mine, theirs = self.pairs[method, mine.name]

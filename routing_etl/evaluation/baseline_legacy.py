@@ -20,10 +20,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.evaluation.baseline_frames import BaselineAnswers, RoutedItems
 from routing_etl.evaluation.splits import attribute_columns
 from routing_etl.frames import Predictions, TimeEvidence
+from routing_etl.model.base.arrays import Floats
 from routing_etl.model.base.parameters import COUNT, SHARE, check_parameters
 from routing_etl.model.inputs import (
     check_asked,
@@ -149,7 +149,7 @@ class LegacyPredictor:
         self.std_ = np.where(raw.std(axis=0) > 0, raw.std(axis=0), 1.0)
         self.vectors_ = self._unit((raw - self.mean_) / self.std_)
 
-    def _ordinal(self, items: pl.DataFrame, missing: str) -> FloatArray:
+    def _ordinal(self, items: pl.DataFrame, missing: str) -> Floats:
         """Ordinal codes and raw numbers, 0 for no number, times the weights."""
         weights = dict(self.feature_weights or {})
         columns = []
@@ -165,7 +165,7 @@ class LegacyPredictor:
         return np.column_stack(columns)
 
     @staticmethod
-    def _unit(vectors: FloatArray) -> NDArray[np.float32]:
+    def _unit(vectors: Floats) -> NDArray[np.float32]:
         length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
         return (vectors / np.where(length > 0, length, 1.0)).astype(np.float32)
 

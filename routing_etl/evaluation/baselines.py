@@ -11,7 +11,6 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from routing_etl.evaluation.arrays import FloatArray, IntArray
 from routing_etl.evaluation.baseline_frames import BaselineAnswers, RoutedItems, copied_operations
 from routing_etl.evaluation.splits import attribute_columns
 from routing_etl.frames import (
@@ -19,6 +18,7 @@ from routing_etl.frames import (
     Predictions,
     TimeEvidence,
 )
+from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.base.parameters import COUNT, SHARE, Rule, check_parameters
 from routing_etl.model.inputs import check_asked, check_columns, check_fitted, evidence_of
 from routing_etl.model.machines.resources import resource_alternatives
@@ -134,7 +134,7 @@ class NearestCopyPredictor:
             dense[:, i] = np.clip(scaled, -self.n_numbers_std, self.n_numbers_std)
         return hot, dense
 
-    def nearest(self, items: pl.DataFrame) -> tuple[IntArray, FloatArray]:
+    def nearest(self, items: pl.DataFrame) -> tuple[Ints, Floats]:
         """Find the nearest routed item of each item.
 
         Parameters

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from routing_etl.evaluation.arrays import BoolArray, FloatArray, IntArray
 from routing_etl.log import get_logger
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 
-Combine = Callable[[FloatArray], FloatArray]
-Ranked = Callable[[FloatArray, FloatArray], FloatArray]
+Combine = Callable[[Floats], Floats]
+Ranked = Callable[[Floats, Floats], Floats]
 
 log = get_logger(__name__)
 
@@ -50,9 +50,9 @@ class SumMetric:
     """
 
     name: str
-    parts: FloatArray | sparse.csr_matrix
+    parts: Floats | sparse.csr_matrix
     combine: Combine
-    units: FloatArray
+    units: Floats
     reason: str
 
 
@@ -79,11 +79,11 @@ class RankedMetric:
     """
 
     name: str
-    payload: FloatArray
-    item: IntArray
-    weight: FloatArray
+    payload: Floats
+    item: Ints
+    weight: Floats
     combine: Ranked
-    units: FloatArray
+    units: Floats
     reason: str
 
 
@@ -113,13 +113,13 @@ class Estimate:
     reason: str | None
 
 
-def ratio(sums: FloatArray) -> FloatArray:
+def ratio(sums: Floats) -> Floats:
     """First column over second; NaN where the second is not above 0."""
     bottom = sums[:, 1]
     return np.asarray(np.divide(sums[:, 0], bottom, out=np.full(len(sums), np.nan), where=bottom > 0))
 
 
-def weighted_median(weights: FloatArray, payload: FloatArray) -> FloatArray:
+def weighted_median(weights: Floats, payload: Floats) -> Floats:
     """Median of the payload's first column (sorted ascending); equals `numpy.median` for whole-number weights."""
     total = np.cumsum(weights, axis=1)
     half = total[:, -1:] / 2
@@ -133,7 +133,7 @@ def weighted_median(weights: FloatArray, payload: FloatArray) -> FloatArray:
 def trimmed_mean(share: float) -> Ranked:
     """Mean of the payload's first column (sorted ascending) without `share` of the weight at each end."""
 
-    def combine(weights: FloatArray, payload: FloatArray) -> FloatArray:
+    def combine(weights: Floats, payload: Floats) -> Floats:
         value = payload[:, 0]
         total = np.cumsum(weights, axis=1)
         low = share * total[:, -1:]
@@ -146,11 +146,11 @@ def trimmed_mean(share: float) -> Ranked:
     return combine
 
 
-def _tie_starts(key: FloatArray) -> IntArray:
+def _tie_starts(key: Floats) -> Ints:
     return np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1]).astype(np.int64)
 
 
-def area_under_roc(weights: FloatArray, payload: FloatArray) -> FloatArray:
+def area_under_roc(weights: Floats, payload: Floats) -> Floats:
     """Chance that a positive unit ranks above a negative one, ties half.
 
     Payload: key (sorted ascending), weight as a positive, weight as a negative.
@@ -169,7 +169,7 @@ def mean_of_first(share: float) -> Ranked:
     Units with equal keys are taken in equal parts, so the order of ties does not matter.
     """
 
-    def combine(weights: FloatArray, payload: FloatArray) -> FloatArray:
+    def combine(weights: Floats, payload: Floats) -> Floats:
         starts = _tie_starts(payload[:, 0])
         size = np.add.reduceat(weights, starts, axis=1)
         outcome = np.add.reduceat(weights * payload[:, 1], starts, axis=1)
@@ -198,7 +198,7 @@ class Resampler:
     """
 
     def __init__(
-        self, clusters: IntArray, mask: BoolArray, *, n_resamples: int = 400, random_state: int = 42
+        self, clusters: Ints, mask: Bools, *, n_resamples: int = 400, random_state: int = 42
     ) -> None:
         self.items = np.flatnonzero(mask)
         self.n_items = len(clusters)
@@ -214,8 +214,8 @@ class Resampler:
             rows.append(counts.reshape(n_resamples, n_clusters)[:, inside].astype(np.float64))
         #: (1 + resamples, items of the segment); the first row is the sample itself
         self.weights = np.vstack(rows)
-        self._sums: dict[int, tuple[object, FloatArray]] = {}
-        self._draws: dict[int, tuple[Metric, FloatArray]] = {}
+        self._sums: dict[int, tuple[object, Floats]] = {}
+        self._draws: dict[int, tuple[Metric, Floats]] = {}
 
     def prepare(self, metrics: Iterable[Metric]) -> None:
         """Sum the dense parts of many metrics in one matrix product; `draws` then only combines them."""
@@ -229,7 +229,7 @@ class Resampler:
         for part, own in zip(parts.values(), np.split(sums, ends, axis=1), strict=True):
             self._sums[id(part)] = (part, own)
 
-    def draws(self, metric: Metric) -> FloatArray:
+    def draws(self, metric: Metric) -> Floats:
         """Values on the sample itself (first) and on every resample; NaN where not defined."""
         if id(metric) not in self._draws:
             with np.errstate(all="ignore"):
@@ -244,7 +244,7 @@ class Resampler:
         """Items or operations that the metric is measured on in this segment."""
         return int(metric.units[self.items].sum())
 
-    def varied(self, draws: FloatArray, metric: Metric) -> FloatArray:
+    def varied(self, draws: Floats, metric: Metric) -> Floats:
         """The draws, or only the first one where too few groups of items have anything that the metric measures."""
         if len(draws) > 1 and len(np.unique(self._inside[metric.units[self.items] > 0])) < LEAST_CLUSTERS:
             return draws[:1]
@@ -259,14 +259,14 @@ class Resampler:
             return Estimate(None, None, None, self.units(metric), f"COMPUTE_ERROR: {exc}"[:400])
         return summarise(draws, self.units(metric), metric.reason)
 
-    def _summed(self, metric: SumMetric) -> FloatArray:
+    def _summed(self, metric: SumMetric) -> Floats:
         if id(metric.parts) not in self._sums:
             part = metric.parts[self.items]
             sums = (part.T @ self.weights.T).T if sparse.issparse(part) else self.weights @ part
             self._sums[id(metric.parts)] = (metric.parts, np.asarray(sums))
         return self._sums[id(metric.parts)][1]
 
-    def _ranked(self, metric: RankedMetric) -> FloatArray:
+    def _ranked(self, metric: RankedMetric) -> Floats:
         place = np.full(self.n_items, -1, dtype=np.int64)
         place[self.items] = np.arange(len(self.items))
         column = place[metric.item]
@@ -283,7 +283,7 @@ class Resampler:
         return np.concatenate(values)
 
 
-def summarise(draws: FloatArray, n: int, reason: str) -> Estimate:
+def summarise(draws: Floats, n: int, reason: str) -> Estimate:
     """The first draw is the value; the 2.5 % and 97.5 % quantiles of the others are the interval.
 
     No interval without resamples, or when fewer than half of them are defined. No value when the first draw is not finite: then

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from routing_etl.evaluation.arrays import FloatArray, IntArray
 from routing_etl.evaluation.bootstrap import (
     Metric,
     RankedMetric,
@@ -19,6 +18,7 @@ from routing_etl.evaluation.bootstrap import (
 )
 from routing_etl.evaluation.comparison import Comparison
 from routing_etl.evaluation.reasons import NO_CONFIDENCE, NO_ITEMS, ONE_CLASS_ONLY
+from routing_etl.model.base.arrays import Floats, Ints
 
 #: Equal-width bins of the expected calibration error, as in Guo et al. (2017).
 ECE_BINS = 15
@@ -73,9 +73,9 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = 
 class _FirstAnswers:
     """Confidence of each item's best candidate, its outcome (weight of the routings that it hits), and whether it has one."""
 
-    sure: FloatArray
-    outcome: FloatArray
-    given: FloatArray
+    sure: Floats
+    outcome: Floats
+    given: Floats
 
     @classmethod
     def of(cls, found: Comparison) -> _FirstAnswers:
@@ -111,14 +111,14 @@ class _FirstAnswers:
         seen, new = ((known_type == code).astype(np.float64) for code in (1, 0))
         return self._auroc("auroc_known_type", seen, new)
 
-    def _auroc(self, name: str, positive: FloatArray, negative: FloatArray) -> RankedMetric:
+    def _auroc(self, name: str, positive: Floats, negative: Floats) -> RankedMetric:
         order = np.argsort(self.sure, kind="stable")
         ones = np.ones(len(self.sure))
         payload = np.column_stack([self.sure[order], positive[order], negative[order]])
         return RankedMetric(name, payload, order, ones, area_under_roc, ones, ONE_CLASS_ONLY)
 
 
-def _skill(sums: FloatArray) -> FloatArray:
+def _skill(sums: Floats) -> Floats:
     """Brier skill score from sums of squared distance, items and outcomes; the reference forecast is the mean outcome."""
     rate = ratio(sums[:, [2, 1]])
     spread = rate * (1 - rate)
@@ -126,7 +126,7 @@ def _skill(sums: FloatArray) -> FloatArray:
     return 1 - ratio(np.column_stack([sums[:, 0], spread]))
 
 
-def _bin(confidence: FloatArray) -> IntArray:
+def _bin(confidence: Floats) -> Ints:
     return np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
 
 
@@ -137,7 +137,7 @@ def _calibration(name: str, rows: pl.DataFrame, n: int) -> SumMetric:
     np.add.at(parts, (item, bins), conf - hit)
     np.add.at(parts, (item, ECE_BINS + bins), 1.0)
 
-    def combine(sums: FloatArray) -> FloatArray:
+    def combine(sums: Floats) -> Floats:
         gap = np.abs(sums[:, :ECE_BINS]).sum(axis=1)
         return ratio(np.column_stack([gap, sums[:, ECE_BINS:].sum(axis=1)]))
 

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from routing_etl.evaluation.arrays import FloatArray, IntArray
 from routing_etl.evaluation.bootstrap import (
     Estimate,
     Metric,
@@ -30,9 +29,10 @@ from routing_etl.evaluation.bootstrap import (
 )
 from routing_etl.evaluation.reference import Reference
 from routing_etl.evaluation.sums import f_score
+from routing_etl.model.base.arrays import Floats, Ints
 
 #: Metrics that are paired: how many sums each item adds, and what makes a value of the sums. Both as in the metric itself.
-PAIRED: dict[str, tuple[int, Callable[[FloatArray], FloatArray]]] = {
+PAIRED: dict[str, tuple[int, Callable[[Floats], Floats]]] = {
     "exact_at_1": (2, ratio),
     "operation_f1": (4, f_score),
     "resource_top1": (3, lambda sums: ratio(sums[:, [0, 2]])),
@@ -56,7 +56,7 @@ _FIXED: dict[str, Any] = {
 HELD_OUT = _FIXED | {f"{name}_{i}": pl.Float64() for name, (width, _) in PAIRED.items() for i in range(width)}
 
 
-def held_out_items(metrics: Sequence[Metric], reference: Reference, clusters: IntArray) -> pl.DataFrame:
+def held_out_items(metrics: Sequence[Metric], reference: Reference, clusters: Ints) -> pl.DataFrame:
     """What each judged item adds to the paired metrics, and what it was judged by.
 
     Parameters

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from routing_etl.evaluation.arrays import BoolArray, FloatArray
 from routing_etl.evaluation.bootstrap import Metric, SumMetric, ratio
 from routing_etl.evaluation.comparison import Comparison
 from routing_etl.evaluation.reasons import (
@@ -26,6 +25,7 @@ from routing_etl.evaluation.reasons import (
 )
 from routing_etl.evaluation.sums import f_score, per_item, quotient
 from routing_etl.frames import INHOUSE, OUTSOURCED
+from routing_etl.model.base.arrays import Bools, Floats
 
 #: Candidates of the replaced system's hit rate (docs/legacy-system.md 2.1).
 TOP_K = 5
@@ -38,7 +38,7 @@ LEGACY_METRICS = ("accuracy", "precision_weighted", "recall_weighted", "f1_weigh
 # --- labels ----------------------------------------------------------------------------------------
 
 
-def label_values(hit: FloatArray, actual: FloatArray, predicted: FloatArray) -> dict[str, FloatArray]:
+def label_values(hit: Floats, actual: Floats, predicted: Floats) -> dict[str, Floats]:
     """Accuracy and support-weighted precision, recall and F1 from counts per class; a division by zero gives 0.
 
     Parameters
@@ -56,7 +56,7 @@ def label_values(hit: FloatArray, actual: FloatArray, predicted: FloatArray) -> 
         Values by name (`LEGACY_METRICS`); NaN where there is no actual label.
     """
 
-    def divide(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    def divide(top: Floats, bottom: Floats) -> Floats:
         return np.divide(top, bottom, out=np.zeros(np.broadcast(top, bottom).shape), where=bottom > 0)
 
     total = actual.sum(axis=-1)
@@ -134,7 +134,7 @@ def sequence_metrics(found: Comparison) -> list[Metric]:
     return metrics
 
 
-def justified_abstention(found: Comparison, reachable: BoolArray) -> SumMetric:
+def justified_abstention(found: Comparison, reachable: Bools) -> SumMetric:
     """Share of the abstained items whose job sequence no training item has: copying could not have been right.
 
     Parameters
@@ -245,7 +245,7 @@ def operation_label_metrics(found: Comparison) -> list[Metric]:
     )
     units = np.bincount(item, weights=weight, minlength=found.n_items).astype(np.float64)
 
-    def value(name: str) -> Callable[[FloatArray], FloatArray]:
+    def value(name: str) -> Callable[[Floats], Floats]:
         return lambda sums: label_values(sums[:, :width], sums[:, width : 2 * width], sums[:, 2 * width :])[
             name
         ]

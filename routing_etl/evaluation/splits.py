@@ -16,9 +16,9 @@ import polars as pl
 from scipy import sparse
 
 from routing_etl.errors import ModelError
-from routing_etl.evaluation.arrays import IntArray
 from routing_etl.evaluation.options import EvaluationOptions, SplitName
 from routing_etl.frames import ITEMS, OPERATIONS
+from routing_etl.model.base.arrays import Ints
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
 IDENTIFIER_SHARE = 0.3
@@ -101,7 +101,7 @@ def identifier_columns(items: pl.DataFrame) -> list[str]:
     return [c for c in texts if counts[f"n:{c}"] and counts[f"u:{c}"] >= IDENTIFIER_SHARE * counts[f"n:{c}"]]
 
 
-def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> IntArray:
+def near_identical_groups(items: pl.DataFrame, *, by_identifier: bool) -> Ints:
     """Group number per item; items of one group must stay on one side.
 
     A group is made of items with equal attributes (`attribute_hash`) and of items that are equal but for identifiers (drawing
@@ -165,7 +165,7 @@ def _describes(same: pl.Series) -> bool:
     return known.n_unique() >= LEAST_DISTINCT * known.len()
 
 
-def _merge(group: IntArray, key: pl.Series, limit: int) -> IntArray:
+def _merge(group: Ints, key: pl.Series, limit: int) -> Ints:
     """Groups that share a value of `key` become one; NULL and values of more than `limit` items link nothing."""
     codes = key.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
     rows = np.flatnonzero(codes >= 0)
@@ -249,7 +249,7 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
     return replace(divided, notes=(*divided.notes, note))
 
 
-def _sample(keys: IntArray, limit: int, rng: np.random.Generator) -> IntArray:
+def _sample(keys: Ints, limit: int, rng: np.random.Generator) -> Ints:
     return keys if len(keys) <= limit else np.sort(rng.choice(keys, limit, replace=False))
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.evaluation.bootstrap import (
     Metric,
     Ranked,
@@ -32,6 +31,7 @@ from routing_etl.evaluation.reasons import (
 )
 from routing_etl.evaluation.reference import TIME_COLUMNS
 from routing_etl.evaluation.sums import per_item
+from routing_etl.model.base.arrays import Floats
 
 #: Share of the errors that `*_trim_mae` leaves out at each end (docs/legacy-system.md 2.10).
 TRIM = 0.1
@@ -41,11 +41,11 @@ TIME_SAMPLE: dict[str, pl.DataType] = {
 }  # fmt: skip
 
 
-def _root(sums: FloatArray) -> FloatArray:
+def _root(sums: Floats) -> Floats:
     return np.asarray(np.sqrt(ratio(sums)))
 
 
-def _relative_root(sums: FloatArray) -> FloatArray:
+def _relative_root(sums: Floats) -> Floats:
     """Root mean square error over the mean actual: sums of squared error, weight, actual."""
     mean = ratio(sums[:, [2, 1]])
     root = np.sqrt(ratio(sums[:, :2]))
@@ -85,7 +85,7 @@ def time_metrics(found: Comparison, measures: Iterable[str] = tuple(TIME_COLUMNS
     return metrics
 
 
-def expected_error(predicted: FloatArray, median: FloatArray, sigma: float) -> FloatArray:
+def expected_error(predicted: Floats, median: Floats, sigma: float) -> Floats:
     """Mean of |predicted - T| for a lognormal time T.
 
     Parameters
@@ -217,7 +217,7 @@ def _observed(found: Comparison, measure: str) -> list[Metric]:
     return out
 
 
-def _single_reports(found: Comparison, measure: str) -> FloatArray:
+def _single_reports(found: Comparison, measure: str) -> Floats:
     """Per item: reports inside P10 to P90 and reports, each operation weighing 1, and the number of reports."""
     reports = found.reference.reports
     if reports is None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from routing_etl.evaluation.arrays import FloatArray
 from routing_etl.frames import (
     ABSTAINED,
     CANDIDATE_EVIDENCE,
@@ -20,6 +19,7 @@ from routing_etl.frames import (
     Predictions,
     key_of,
 )
+from routing_etl.model.base.arrays import Floats
 
 #: Joins the job codes of a sequence to one string inside our frames: no code contains it.
 SEPARATOR = "\x1f"
@@ -111,7 +111,7 @@ class Truth:
         order, item = (float(str(part)) for part in parts)
         return float(np.hypot(order, 0.5 * item if measure == "setup" else item))
 
-    def ceiling(self, item_keys: pl.Series, k: int) -> FloatArray:
+    def ceiling(self, item_keys: pl.Series, k: int) -> Floats:
         """The highest expected exact match that `k` candidates can reach.
 
         Parameters
