@@ -75,6 +75,10 @@ class WarehouseError(RoutingEtlError):
     """Our own tables cannot be read or written, or are not at the newest migration."""
 
 
+class CodesNotComparedError(WarehouseError):
+    """The warehouse's database refuses the question which codes it calls equal."""
+
+
 class ReconcileError(WarehouseError):
     """Counts or checksums of the loaded rows differ from the files; the loaded rows were deleted."""
 

@@ -8,6 +8,7 @@ functions and nothing below them. The steps that can be split by shards of items
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
 from routing_etl.erp.clean import CleanReport
-from routing_etl.errors import ConfigurationError, RoutingEtlError
+from routing_etl.errors import CodesNotComparedError, ConfigurationError, RoutingEtlError
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
@@ -101,20 +102,43 @@ def clean(ctx: Context, *, warehouse_needed: bool = True) -> CleanReport:
         The warehouse cannot be asked, or nothing usable is left.
     """
     from routing_etl.erp.clean import clean as clean_frames
-    from routing_etl.erp.clean_codes import by_characters
     from routing_etl.warehouse.identity import code_identity
 
-    folders, unasked = (ctx.run.raw, ctx.run.clean, ctx.run.rejects), ""
-    with code_identity(ctx.settings) as equal:
-        try:
-            equal("item_cd", pl.Series([], dtype=pl.String))
-        except RoutingEtlError as exc:
-            if warehouse_needed:
-                raise
-            equal, unasked = by_characters, _NOT_ASKED.format(exc)
-            log.warning("codes_not_asked", reason=str(exc))
+    folders = (ctx.run.raw, ctx.run.clean, ctx.run.rejects)
+    with code_identity(ctx.settings) as ask:
+        equal = _Equality(ask, warehouse_needed)
+        equal("item_cd", pl.Series([], dtype=pl.String))  # an unreachable warehouse is told before the work
         report = clean_frames(*folders, ctx.profile, cutoff=_cutoff(ctx), equal=equal, progress=ctx.progress)
-    return replace(report, warnings=(*report.warnings, unasked)) if unasked else report
+    return replace(report, warnings=(*report.warnings, *equal.warnings))
+
+
+class _Equality:
+    """Asks the warehouse which codes are equal, until it cannot say; then codes are compared by their keys alone.
+
+    Parameters
+    ----------
+    ask : Callable
+        The warehouse's answer for a column and its distinct codes.
+    needed : bool
+        Whether a warehouse that cannot be reached is an error. One that refuses the question is only warned of: case, width
+        and blanks are ignored by our own rule too.
+    """
+
+    def __init__(self, ask: Callable[[str, pl.Series], pl.Series | None], needed: bool) -> None:
+        self.warnings: tuple[str, ...] = ()
+        self._ask, self._needed = ask, needed
+
+    def __call__(self, column: str, codes: pl.Series) -> pl.Series | None:
+        if self.warnings:
+            return None
+        try:
+            return self._ask(column, codes)
+        except RoutingEtlError as exc:
+            if self._needed and not isinstance(exc, CodesNotComparedError):
+                raise
+            self.warnings = (_NOT_ASKED.format(exc),)
+            log.warning("codes_not_asked", reason=str(exc))
+            return None
 
 
 _NOT_ASKED = (

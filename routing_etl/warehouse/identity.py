@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
 from routing_etl.database.engine import make_engine, translated
-from routing_etl.errors import ConfigurationError
+from routing_etl.errors import CodesNotComparedError, ConfigurationError, RoutingEtlError
 from routing_etl.settings import Settings
 from routing_etl.warehouse.schema import schema_for
 
@@ -94,18 +94,25 @@ class CodeIdentity:
 
         Raises
         ------
-        WarehouseError
-            The database refuses the question.
-        TransientDatabaseError
+        CodesNotComparedError
+            The database can be reached, but refuses the question (a T-SQL server that lacks a part of it, say).
+        RoutingEtlError
             The database cannot be reached.
         """
         if column not in PUBLISHED_IN:
             return None
         with translated("warehouse", self.engine.url), self.engine.connect() as connection:
-            collation = self._collation(connection, column)
-            if collation is None:
-                return None
-            return _groups(connection, codes, collation)
+            try:
+                with translated("warehouse", self.engine.url):
+                    collation = self._collation(connection, column)
+                    return None if collation is None else _groups(connection, codes, collation)
+            except RoutingEtlError as exc:
+                if exc.transient:
+                    raise
+                raise CodesNotComparedError(
+                    f"The warehouse's database does not say which values of {column} it calls equal: {exc.message}",
+                    remedy=exc.remedy,
+                ) from exc
 
     def _collation(self, connection: Connection, column: str) -> str | None:
         """The collation of the column in which the code is published; None: by characters."""

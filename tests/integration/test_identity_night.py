@@ -186,3 +186,23 @@ def test_a_warehouse_that_cannot_be_asked(base: Path) -> None:
         steps.clean(ctx)
     report = steps.clean(ctx, warehouse_needed=False).result
     assert report.warnings[-1].startswith("The warehouse was not asked which codes it calls equal")
+
+
+def test_a_server_that_refuses_the_question_stops_no_night(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A T-SQL server may lack a part of what the question needs; our own rule then decides alone, and that is told."""
+    home = base / "refuses"
+    home.mkdir()
+    shutil.copy(base / "dirty.db", home / "erp.db")
+    engine = sa.create_engine(f"sqlite:///{home / 'warehouse.db'}")
+    give_collation(engine, None, "NOCASE")
+    engine.dispose()
+    monkeypatch.setattr(
+        "routing_etl.warehouse.identity._EQUAL", "SELECT no_such_function(code) FROM ({codes})"
+    )
+    ctx = Context(home_settings(home), new_run(home, None))
+    steps.extract(ctx)
+    report = steps.clean(ctx).result
+    assert "does not say which values of item_cd it calls equal" in report.warnings[-1]
+    assert {p.column for p in report.respelled} == {"res_cd", "job_cd", "bp_cd"}
