@@ -67,9 +67,11 @@ def test_a_log_line_reads_back_as_it_was_and_holds_no_control_character(text: st
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     written = io.StringIO()
     log.send_to(logging.StreamHandler(written), "INFO")
+    # pytest would keep the record for its report, which another process cannot be sent with half a surrogate pair in it
+    monkeypatch.setattr(logging.getLogger("routing_etl"), "propagate", False)
     yield written
     log.send_to(logging.NullHandler(), "WARNING")
 
