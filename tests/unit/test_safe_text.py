@@ -67,22 +67,31 @@ def test_a_log_line_reads_back_as_it_was_and_holds_no_control_character(text: st
 
 
 @pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def stream() -> Iterator[io.StringIO]:
     written = io.StringIO()
     log.send_to(logging.StreamHandler(written), "INFO")
-    # pytest would keep the record for its report, which another process cannot be sent with half a surrogate pair in it
-    monkeypatch.setattr(logging.getLogger("routing_etl"), "propagate", False)
     yield written
     log.send_to(logging.NullHandler(), "WARNING")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+#: Half a surrogate pair is tested apart: pytest keeps log records for its report, which cannot be sent between processes then.
+LOGGED = [text for text in HOSTILE if not text.startswith("\ud800")]
+
+
+@pytest.mark.parametrize("text", LOGGED)
 def test_the_log_file_shows_a_code_and_does_not_obey_it(stream: io.StringIO, text: str) -> None:
     log.get_logger("routing_etl.test").warning("item", code=text)
     [line] = stream.getvalue().splitlines()
     assert not STEERING & set(line)
     assert json.loads(line)["code"] == text
     line.encode("utf-8")
+
+
+def test_half_a_surrogate_pair_can_be_logged() -> None:
+    record = logging.LogRecord("routing_etl", logging.INFO, "", 1, '{"code": "\ud800half"}', None, None)
+    line = log._Lines("%(message)s").format(record)
+    line.encode("utf-8")
+    assert json.loads(line)["code"] == "\ud800half"
 
 
 def terminal(show: Any) -> str:
