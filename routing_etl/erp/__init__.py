@@ -15,7 +15,6 @@ __all__ = [
     "catalogue",
     "changes",
     "clean",
-    "clean_codes",
     "clean_items",
     "extract",
     "parse",
