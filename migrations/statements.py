@@ -2,6 +2,9 @@
 
 A file has sections, each headed by a comment line (`-- upgrade`, `-- downgrade`). A statement ends with a semicolon at
 the end of a line before an empty line. `{schema}.` stands for our schema; it vanishes where there is none.
+
+`REPLACE VIEW name AS ...` is a form of ours: the view is made, or made again with every right that was granted on it
+(`view_again.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.engine import Dialect
 
+from migrations.view_again import REPLACE, replaced
 from routing_etl.warehouse.compression import compression_refused
 
 _HEAD = re.compile(r"^-- (\w+)$", re.M)
@@ -52,9 +56,11 @@ def run(revision_file: str, section: str) -> None:
     """
     dialect = op.get_context().dialect
     schema: str | None = context.config.attributes["schema"]
-    for statement in sections(Path(revision_file).with_suffix(f".{dialect.name}.sql"))[section]:
-        # A colon would start a parameter.
-        op.execute(sa.text(placed(statement, schema, dialect).replace(":", r"\:")))
+    for frozen in sections(Path(revision_file).with_suffix(f".{dialect.name}.sql"))[section]:
+        statement = placed(frozen, schema, dialect)
+        for text in replaced(statement) if statement.startswith(REPLACE) else [statement]:
+            # A colon would start a parameter.
+            op.execute(sa.text(text.replace(":", r"\:")))
 
 
 def has_page_compression() -> bool:

@@ -105,6 +105,7 @@ def _publication(md: sa.MetaData) -> sa.Table:
         sa.Column("plant_code", t.text(20), nullable=False),
         sa.Column("valid_from", t.date(), nullable=False),
         sa.Column("valid_to", t.date(), nullable=False),
+        sa.Column("writer_reason", t.text(1000)),
         sa.CheckConstraint(f"state IN ({_words(STATES)})", name="state"),
         sa.Index(None, "content_hash"),
         sqlite_autoincrement=True,
@@ -191,7 +192,6 @@ def _candidate(md: sa.MetaData) -> sa.Table:
         sa.CheckConstraint(
             "process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0", name="counts"
         ),
-        sa.Index(None, "publication_id", "priority"),
         sqlite_with_rowid=False,
     )
 

@@ -48,14 +48,6 @@ class Words:
         literal = sa.literal(value, t.text(length))
         return literal if self.dialect == "sqlite" else sa.cast(literal, t.text(length))
 
-    def moment(self, value: Column) -> Column:
-        """A UTC moment with its offset: DATETIMEOFFSET on SQL Server."""
-        if self.dialect == "mssql":
-            return sa.func.todatetimeoffset(value, sa.literal("+00:00", sa.String()))
-        if self.dialect == "postgresql":
-            return sa.func.timezone(sa.literal("UTC", sa.String()), value)
-        return value.op("||")(sa.literal("+00:00", sa.String()))
-
 
 class Sources:
     """The tables under the short names that a DBA reads in the view text."""

@@ -84,7 +84,7 @@ def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
         c.similarity_tier,
         c.reference_item_cd,
         b.model_version.label("generator_version"),
-        w.moment(b.created_at).label("generated_at"),
+        b.created_at.label("generated_at"),
         c.candidate_rank,
         c.rout_no,
         c.routing_source,
@@ -367,7 +367,7 @@ def _quality_trend(tb: Sources, w: Words) -> sa.Select[Any]:
 
 
 def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
-    r, q = tb.batch_run.c, tb.quality_result.c
+    r, q, b = tb.batch_run.c, tb.quality_result.c, tb.publication.c
     no = sa.false()
 
     def failed(severity: str) -> Column:
@@ -392,7 +392,9 @@ def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
         failed("critical").label("critical_failed"),
         failed("warning").label("warnings_failed"),
         r.message,
-    ).select_from(tb.batch_run)
+        b.writer,
+        b.writer_reason,
+    ).select_from(tb.batch_run.outerjoin(tb.publication, b.id == r.publication_id))
 
 
 #: All views in the order of creation. A new or changed one needs a revision (see `migrations/README.md`).

@@ -90,14 +90,29 @@ def _number(value: int) -> v.Column:
     return sa.literal(value, sa.Integer())
 
 
+#: Above every operation number and every rank of an alternative, which are SMALLINT.
+_NEXT_PART = 100_000
+
+
+def _row_id(rank: v.Column, *parts: v.Column) -> v.Column:
+    """A number that is unique within the item: rank, then each part in five digits.
+
+    It is worked out from the row alone. A ROW_NUMBER() would count all rows of the publication before a look-up by item
+    could take its own, because SQL Server does not move a parameter below a window.
+    """
+    number: v.Column = sa.cast(rank, sa.BigInteger())
+    for part in parts:
+        number = number * _number(_NEXT_PART) + part
+    return number
+
+
 def bop_master(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     """One row per candidate in the 28 columns of P_BOP_PROC_MASTER. A person signs in the ERP, never the model."""
     c, b = tb.candidate.c, tb.publication.c
-    row = sa.func.row_number().over(partition_by=(c.publication_id, c.item_cd), order_by=(c.candidate_rank,))
     signers = ("ROU_DEV_USER_ID", "ROU_MFG_USER_ID", "ROU_QUR_USER_ID", "ROU_APP_USER_ID")
     values: dict[str, v.Column] = {
         **_audit(tb),
-        "ID": row,
+        "ID": _row_id(c.candidate_rank),
         "ITEM_CD": c.item_cd,
         "ROUT_NO": c.predicted_rout_no,
         "BOM_NO": _number(1),
@@ -113,13 +128,10 @@ def bop_master(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
 def bop_detail(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     """One row per operation in the 93 columns of P_BOP_PROC_DETAIL; RUN_TIME is STANDARD_TIME, in minutes."""
     c, o = tb.candidate.c, tb.candidate_operation.c
-    row = sa.func.row_number().over(
-        partition_by=(c.publication_id, c.item_cd), order_by=(c.candidate_rank, o.proc_seq)
-    )
     out = o.inside == sa.literal("out", sa.String())
     values: dict[str, v.Column] = {
         **_audit(tb),
-        "ID": row,
+        "ID": _row_id(c.candidate_rank, o.proc_seq),
         "ITEM_CD": c.item_cd,
         "ROUT_NO": c.predicted_rout_no,
         "PROC_SEQ": o.proc_seq,
@@ -175,13 +187,8 @@ def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
         .select_from(main)
         .where(v.same_candidate(main, o), main.c.job_cd == o.c.job_cd, main.c.res_cd == r.c.res_cd)
     )
-    row_number = sa.func.row_number().over(
-        partition_by=(c.c.publication_id, c.c.item_cd),
-        order_by=(c.c.candidate_rank, o.c.proc_seq, r.c.alternative_rank, r.c.res_cd),
-    )
-    moment = w.moment(b.created_at)
     columns: list[tuple[str, v.Column]] = [
-        ("ID", row_number),
+        ("ID", _row_id(c.c.candidate_rank, o.c.proc_seq, r.c.alternative_rank)),
         ("COCD", b.company_code),
         ("PLANTCD", b.plant_code),
         ("ITEM_CD", c.c.item_cd),
@@ -196,9 +203,9 @@ def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
         *((name, w.null(number)) for name in ("AFTER_TIME", "MAN_HOUR", "MACHINE_HOUR", "RES_PRIORITY")),
         ("MAIN_YN", w.word("N", 1)),
         ("IN_ID", b.service_user),
-        ("IN_DT", moment),
+        ("IN_DT", b.created_at),
         ("UP_ID", b.service_user),
-        ("UP_DT", moment),
+        ("UP_DT", b.created_at),
         ("TASK_ID", sa.literal(1, sa.Integer())),
         ("REV_COND", w.null(t.text(50))),
         ("TASK_COND", w.null(t.text(50))),
@@ -231,12 +238,7 @@ def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
 def bop_res(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     """One row per job and further machine of a candidate, in exactly the 39 columns of P_BOP_PROC_RES."""
     rows = candidate_resources(tb, w)
-    b = tb.publication.c
-    columns = list(rows.selected_columns)[:RES_COLUMNS]
-    moments = {"IN_DT": b.created_at, "UP_DT": b.created_at}
-    return rows.with_only_columns(
-        *(moments[c.name].label(c.name) if c.name in moments else c for c in columns)
-    )
+    return rows.with_only_columns(*list(rows.selected_columns)[:RES_COLUMNS])
 
 
 def bop_child(tb: v.Sources, w: v.Words) -> sa.Select[Any]:

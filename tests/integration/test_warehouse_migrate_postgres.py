@@ -138,3 +138,61 @@ def test_the_rows_of_a_released_version_go_to_head(make, rows, revision):
     stored.check_kept(inserted, stored.rows_of(engine, schema))
     shown = stored.view_rows(engine, schema)
     assert all(shown[name] for name in stored.stored_views() & shown.keys())
+
+
+# --- rights -------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def roles(engine, make):
+    """Three roles that hold rights on views of schema w_rights; gone after the test."""
+    names = ("erp_reader", "Metrics Reader", "keeper")
+    make("w_rights", "0004")
+    with engine.begin() as connection:
+        for name in names:
+            connection.exec_driver_sql(f'CREATE ROLE "{name}"')
+        connection.exec_driver_sql("GRANT USAGE ON SCHEMA w_rights TO PUBLIC")
+    yield names
+    with engine.begin() as connection:
+        for name in names:
+            connection.exec_driver_sql(f'DROP OWNED BY "{name}" CASCADE')
+            connection.exec_driver_sql(f'DROP ROLE "{name}"')
+
+
+def rights(engine):
+    """Every right on the views of schema w_rights: who, what, on which view or column, and whether it may be passed on."""
+    query = """
+        SELECT c.relname, '', a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.relnamespace = 'w_rights'::regnamespace AND c.relkind = 'v' AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT c.relname, t.attname, a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a
+        WHERE c.relnamespace = 'w_rights'::regnamespace AND c.relkind = 'v'
+        ORDER BY 1, 2, 3, 4"""
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def test_views_that_are_made_again_keep_rights_and_owner(engine, roles):
+    with engine.begin() as connection:
+        for grant in (
+            "SELECT ON w_rights.routing_candidates TO erp_reader",  # a column changes its type
+            'SELECT (item_cd) ON w_rights.routing_candidates TO "Metrics Reader"',
+            "SELECT ON w_rights.batch_run_summary TO erp_reader WITH GRANT OPTION",  # columns are appended
+            "SELECT ON w_rights.bop_proc_master TO PUBLIC",  # only an expression changes
+            "SELECT ON w_rights.routing_flat TO erp_reader",  # is not made again
+        ):
+            connection.exec_driver_sql(f"GRANT {grant}")
+        connection.exec_driver_sql("GRANT CREATE ON SCHEMA w_rights TO keeper")
+        for table in ("current_publication", "publication", "candidate"):
+            connection.exec_driver_sql(f"GRANT SELECT ON w_rights.{table} TO keeper")
+        connection.exec_driver_sql("ALTER VIEW w_rights.routing_candidates OWNER TO keeper")
+    before = rights(engine)
+    assert len(before) == 5
+    owner = (
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'w_rights.routing_candidates'::regclass"
+    )
+    for step in (m.migrate, lambda *place: m.downgrade(*place, "0004"), m.migrate):
+        step(engine, "w_rights")
+        assert rights(engine) == before
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql(owner).scalar() == "keeper"

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
+from view_lint import views_by_item
 from warehouse_crash import check_current, leftovers
 from warehouse_predictions import (
     CANDIDATE,
@@ -31,7 +32,7 @@ from routing_etl.warehouse.output_profiles import load_output_profile, render
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
 from routing_etl.warehouse.schema import tables
-from routing_etl.warehouse.views import VIEW_NAMES
+from routing_etl.warehouse.views import VIEW_NAMES, view_selects
 
 pytestmark = pytest.mark.integration
 
@@ -123,7 +124,7 @@ def test_load_publish_and_what_the_views_show(house, tmp_path):
         "3H18091DB",
     )
     assert [tuple(r) for r in alternatives] == [("A01-2", "CNC-02"), ("A01-2", "CNC-대기")]
-    assert rows(publisher, "SELECT generated_at FROM plan.routing_candidates")[0][0].utcoffset() is not None
+    assert rows(publisher, "SELECT generated_at FROM plan.routing_candidates")[0][0].utcoffset() is None
     assert publisher.load(tmp_path / "p", run_id="r2", model_version="m").reused
 
 
@@ -214,6 +215,44 @@ def test_records(house):
     assert records.store_metrics("v1", pl.DataFrame([metric]), run_id="r1") == 1
     assert rows(publisher, "SELECT value FROM plan.model_quality_trend")[0][0] == 1.5
     assert rows(publisher, "SELECT warnings_failed FROM plan.batch_run_summary")[0][0] == 1
+
+
+def index_conditions(connection, sql):
+    """The condition on the index for each table of items in the plan of a prepared look-up; None: no index."""
+    connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+    connection.exec_driver_sql(f"PREPARE look_up(text) AS {sql}")
+    (found,) = connection.exec_driver_sql("EXPLAIN (FORMAT JSON) EXECUTE look_up('1H10001DB')").one()
+    connection.exec_driver_sql("DEALLOCATE look_up")
+    nodes, conditions = [found[0]["Plan"]], []
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        if node.get("Relation Name", "") in {
+            "candidate",
+            "candidate_operation",
+            "candidate_evidence",
+            "abstained_item",
+        }:
+            conditions.append(node.get("Index Cond"))
+    return conditions
+
+
+def test_a_look_up_by_item_reaches_the_index_through_every_view(house, tmp_path):
+    """With a plan for any item, as a screen's prepared statement gets it."""
+    publisher, _ = house
+    publisher.publish(
+        publisher.load(write_many(tmp_path / "p", 60), run_id="r", model_version="m").publication_id
+    )
+    selects = view_selects("plan", "postgresql")
+    with publisher._engine.connect() as connection:
+        # Sixty items fit into a few pages, which would be read whole.
+        connection.exec_driver_sql("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        for view in views_by_item():
+            name = next(c.name for c in selects[view].selected_columns if c.name.lower() == "item_cd")
+            sought = index_conditions(connection, f'SELECT * FROM plan.{view} WHERE "{name}" = $1')
+            assert sought and all("item_cd" in str(condition) for condition in sought), view
+        hidden = index_conditions(connection, 'SELECT * FROM plan.routing_flat WHERE upper("ITEM_CD") = $1')
+        assert not all("item_cd = $1" in str(condition) for condition in hidden)
 
 
 def test_a_server_that_is_gone_is_one_clear_sentence(house):

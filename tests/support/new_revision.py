@@ -2,7 +2,8 @@
 
     python tests/support/new_revision.py 0005_what routing_flat routing_candidates
 
-Each view is dropped, where there is one, and created with today's text; the downgrade brings the last frozen text back.
+Each view is made, or made again with the rights granted on it (`REPLACE VIEW`), with today's text; the downgrade brings the
+last frozen text back.
 Statements for tables (`ALTER TABLE ... ADD ...`) are then written into the three `.sql` files by hand.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from migrations.statements import sections
+from migrations.view_again import REPLACE
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse.migrate import DIALECTS, script_location
 from routing_etl.warehouse.views import VIEW_NAMES, CreateView, view_selects
@@ -40,8 +42,8 @@ def frozen(versions: Path, dialect: str) -> dict[str, str]:
     for path in sorted(versions.glob(f"*.{dialect}.sql")):
         for statement in sections(path)["upgrade"]:
             verb, kind, name, *_ = statement.split()
-            if kind == "VIEW" and verb == "CREATE":
-                found[name.removeprefix("{schema}.")] = statement
+            if kind == "VIEW" and verb in ("CREATE", "REPLACE"):
+                found[name.removeprefix("{schema}.")] = statement.replace(REPLACE, "CREATE VIEW ", 1)
             elif kind == "VIEW" and verb == "DROP":
                 found.pop(name.removeprefix("{schema}."), None)
     return found
@@ -50,9 +52,12 @@ def frozen(versions: Path, dialect: str) -> dict[str, str]:
 def sql(versions: Path, views: Sequence[str], dialect: str) -> str:
     """The `.sql` file of one dialect."""
     old = frozen(versions, dialect)
-    drop = {v: f"DROP VIEW {_place(dialect)}{v}" for v in views}
-    upgrade = [s for v in views for s in ([drop[v]] if v in old else []) + [today(v, dialect)]]
-    downgrade = [s for v in reversed(views) for s in [drop[v]] + ([old[v]] if v in old else [])]
+
+    def again(create: str) -> str:
+        return create.replace("CREATE VIEW ", REPLACE, 1)
+
+    upgrade = [again(today(v, dialect)) if v in old else today(v, dialect) for v in views]
+    downgrade = [again(old[v]) if v in old else f"DROP VIEW {_place(dialect)}{v}" for v in reversed(views)]
     parts = ["-- upgrade", *(f"{s};" for s in upgrade), "-- downgrade", *(f"{s};" for s in downgrade)]
     return "\n\n".join(parts) + "\n"
 

@@ -67,8 +67,40 @@ _IGNORED = re.compile(
 
 def shape_of_script(text: str) -> Shape:
     """The shape that a script of `migrate --sql` leaves."""
-    body = re.sub(r"^(--.*|GO\s*)$", "", text, flags=re.M)
+    body = re.sub(r"^( *--.*|GO\s*)$", "", text, flags=re.M)
     return shape_of_statements(re.split(r";\s*\n(?=\s*\n|\Z)", body + "\n"))
+
+
+#: What `migrations/view_again.py` writes for a view, by the text around the select.
+_AGAIN = (
+    re.compile(r"DROP VIEW IF EXISTS (?P<name>\S+)"),
+    re.compile(
+        r"DO \$again\$.*\$select\$\n(?P<select>.*)\n\$select\$.*CREATE OR REPLACE VIEW (?P<name>\S+) AS.*",
+        re.S,
+    ),
+    re.compile(r"DECLARE @verb .*EXEC\(@verb \+ N' VIEW (?P<name>\S+) AS\n(?P<select>.*)'\)", re.S),
+)
+
+
+def view_made_again(statement: str) -> tuple[str, str] | None:
+    """Name and CREATE VIEW (empty: only dropped) of a statement that makes a view again; None for any other."""
+    found = next((f for form in _AGAIN if (f := form.fullmatch(statement.strip().rstrip(";")))), None)
+    if found is None:
+        return None
+    select = found.groupdict().get("select", "")
+    if statement.startswith("DECLARE"):
+        select = select.replace("''", "'")
+    return found["name"].split(".")[-1], f"CREATE VIEW {found['name']} AS\n{select}" if select else ""
+
+
+def _view_again(statement: str, shape: Shape) -> bool:
+    found = view_made_again(statement)
+    if found is None:
+        return False
+    shape.pop(f"view {found[0]}", None)
+    if found[1]:
+        shape[f"view {found[0]}"] = found[1]
+    return True
 
 
 def shape_of_statements(statements: list[str]) -> Shape:
@@ -156,7 +188,7 @@ def _drop_table(statement: str, shape: Shape) -> bool:
     return found is not None
 
 
-_FORMS = (_create_table, _alter_table, _index, _view, _drop_table)
+_FORMS = (_view_again, _create_table, _alter_table, _index, _view, _drop_table)
 
 
 # --- from a database ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from view_lint import text_of, views_by_item
 from warehouse_predictions import (
     CANDIDATE,
     OPERATION,
@@ -145,13 +146,13 @@ def test_unknown_times_are_zero_for_the_erp_and_null_for_analysts(published):
 def test_alternatives_in_res_shape(published):
     rows = published()("SELECT * FROM routing_candidate_resources ORDER BY ID")
     assert [(r["ID"], r["JOB_CD"], r["RES_CD"]) for r in rows] == [
-        (1, "A01-2", "CNC-02"),
-        (2, "A01-2", "CNC-대기"),
+        (1_00010_00002, "A01-2", "CNC-02"),
+        (1_00010_00003, "A01-2", "CNC-대기"),
     ]
     row = rows[0]
     assert (row["COCD"], row["PLANTCD"], row["ROUT_NO"], row["REV_NO"]) == ("1000", "P100", "P000000001", 0)
     assert (row["MAIN_YN"], row["TASK_ID"], row["FOLD_MTHD"], row["NEXT_RES_ABSL_YN"]) == ("N", 1, "ES", "N")
-    assert row["IN_ID"] == "routing_etl" and row["IN_DT"].endswith("+00:00")
+    assert row["IN_ID"] == "routing_etl" and "+" not in row["IN_DT"]
     assert row["RUN_TIME"] is None and row["RES_PRIORITY"] is None and row["RUN_TIME_UNIT"] is None
 
 
@@ -186,33 +187,76 @@ def test_evidence_and_abstained(published):
     ]
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        "routing_candidates",
-        "routing_candidate_operations",
-        "routing_candidate_resources",
-        "routing_candidate_evidence",
-        "routing_flat",
-        "routing_abstained",
-        "routing_predictions",
-        "routing_lot_times",
-    ],
-)
-def test_a_look_up_by_item_seeks(tmp_path, view):
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """Returns a function that explains a statement with parameters, on 50 published items."""
+    folder = tmp_path_factory.mktemp("plan")
+    publisher, _ = warehouse(folder / "w.db")
+    publisher.publish(
+        publisher.load(write_many(folder / "p", 50), run_id="r", model_version="m").publication_id
+    )
+    engine = sa.create_engine(f"sqlite:///{folder / 'w.db'}")
+    with engine.connect() as connection:
+        yield lambda sql, *values: [
+            row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+    engine.dispose()
+
+
+def unsought(steps):
+    """Steps of a plan that read more than one item, and tables of items that are not sought by item."""
+    by_item = {"c", "o", "e", "a", "earlier", "main"}
+    return [
+        step
+        for step in steps
+        if step.startswith("SCAN") or (step.split()[1] in by_item and "item_cd=?" not in step)
+        if step != "SCAN CONSTANT ROW"
+    ]
+
+
+@pytest.mark.parametrize("view", views_by_item())
+def test_a_look_up_by_item_seeks(plan, view):
+    steps = plan(f"SELECT * FROM {view} WHERE item_cd = ?", "1H10001DB")
+    assert any("item_cd=?" in s for s in steps) and unsought(steps) == []
+    steps = plan(f"SELECT * FROM {view} AS v WHERE v.item_cd = ? ORDER BY 1", "1H10001DB")
+    assert any("item_cd=?" in s for s in steps) and unsought(steps) == []
+
+
+@pytest.mark.parametrize("view", ["bop_proc_master", "bop_proc_detail", "bop_proc_res"])
+def test_adopting_a_candidate_seeks(plan, view):
+    steps = plan(
+        f"SELECT * FROM {view} WHERE ITEM_CD = ? AND ROUT_NO = ? ORDER BY ID", "1H10001DB", "P000000001"
+    )
+    assert any("item_cd=?" in s for s in steps) and unsought(steps) == []
+
+
+def test_a_plan_that_reads_everything_is_seen(plan):
+    assert unsought(plan("SELECT * FROM routing_flat WHERE upper(item_cd) = ?", "1H10001DB"))
+
+
+@pytest.mark.parametrize("view", ["bop_proc_master", "bop_proc_detail", "routing_candidate_resources"])
+def test_ids_are_unique_within_an_item_and_in_the_order_of_its_rows(tmp_path, view):
     publisher, _ = warehouse(tmp_path / "w.db")
     publisher.publish(
         publisher.load(write_many(tmp_path / "p", 50), run_id="r", model_version="m").publication_id
     )
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
-    with engine.connect() as connection:
-        plan = connection.exec_driver_sql(
-            f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE item_cd = ?", ("1H10001DB",)
-        )
-        steps = [row[3] for row in plan]
-    scanned = [s for s in steps if s.startswith("SCAN") and s.split()[1] not in (view, "(subquery-5)")]
-    assert scanned == []
-    assert any("publication_id=? AND item_cd=?" in s for s in steps)
+    with sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}").connect() as connection:
+        ids = connection.exec_driver_sql(
+            f"SELECT ITEM_CD, ID, ROUT_NO FROM {view} ORDER BY ITEM_CD, ID"
+        ).all()
+    assert len(ids) == len({(item, number) for item, number, _ in ids}) > 0
+    by_rank = [(item, rout_no) for item, _, rout_no in ids]
+    assert by_rank == sorted(by_rank, key=lambda r: r[0]), "the rows of an item stand together"
+    runs = [pair for n, pair in enumerate(by_rank) if n == 0 or by_rank[n - 1] != pair]
+    assert len(runs) == len(set(runs)), "the rows of a candidate stand together"
+
+
+def test_ids_are_worked_out_in_eight_bytes():
+    """A rank of 3 and five digits twice overflow the four bytes of an INT, the type of SMALLINT * literal."""
+    assert (
+        "(CAST(c.candidate_rank AS BIGINT) * 100000 + o.proc_seq) * 100000 + r.alternative_rank AS [ID]"
+        in text_of("bop_proc_res", "mssql")
+    )
 
 
 def test_run_times_can_be_taken_to_another_lot(published):
