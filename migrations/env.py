@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the versions on a given connection, or writes them as SQL text.
+"""Alembic's entry: runs the versions on a given connection, or collects their statements for a script.
 
-`routing_etl.warehouse.migrate` is the only caller; it passes the connection (or a dialect name for `--sql`) and the
-schema in `config.attributes`. The version table lies in our schema. Nothing here knows today's tables: a revision runs its
-own frozen statements (`statements.py`).
+`routing_etl.warehouse.migrate` is the only caller; it passes the connection (or, for `--sql`, a dialect's name and where
+the statements go) and the schema in `config.attributes`. The version table lies in our schema. Nothing here knows today's
+tables: a revision runs its own frozen statements (`statements.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from alembic import context
 
-from routing_etl.warehouse.migrate import VERSION_TABLE, create_schema_sql, script_header
+from routing_etl.warehouse.migrate import VERSION_TABLE
 
 attributes: dict[str, Any] = context.config.attributes
 schema: str | None = attributes["schema"]
@@ -25,13 +25,10 @@ options: dict[str, Any] = {
 }
 
 if context.is_offline_mode():
+    # The script has a transaction of its own around all steps.
+    options["transactional_ddl"] = False
     context.configure(dialect_name=attributes["dialect"], output_buffer=attributes["buffer"], **options)
-    for line in script_header(attributes["dialect"]):
-        context.get_context().impl.static_output(line)
-    if schema is not None and attributes["from_base"]:
-        context.get_context().impl.static_output(create_schema_sql(attributes["dialect"], schema))
-    with context.begin_transaction():
-        context.run_migrations()
+    context.run_migrations()
 else:
     connection = attributes["connection"]
     if connection.dialect.name == "mssql":

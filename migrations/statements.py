@@ -4,7 +4,7 @@ A file has sections, each headed by a comment line (`-- upgrade`, `-- downgrade`
 the end of a line before an empty line. `{schema}.` stands for our schema; it vanishes where there is none.
 
 `REPLACE VIEW name AS ...` is a form of ours: the view is made, or made again with every right that was granted on it
-(`view_again.py`).
+(`routing_etl/warehouse/view_again.py`). Offline it is written out as it is, and `migration_script.py` renders it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.engine import Dialect
 
-from migrations.view_again import REPLACE, replaced
+from routing_etl.log import get_logger
 from routing_etl.warehouse.compression import compression_refused
+from routing_etl.warehouse.view_again import HAS_ALTER_VIEW, made_again, parts
+
+_log = get_logger(__name__)
 
 _HEAD = re.compile(r"^-- (\w+)$", re.M)
 
@@ -58,9 +61,26 @@ def run(revision_file: str, section: str) -> None:
     schema: str | None = context.config.attributes["schema"]
     for frozen in sections(Path(revision_file).with_suffix(f".{dialect.name}.sql"))[section]:
         statement = placed(frozen, schema, dialect)
-        for text in replaced(statement) if statement.startswith(REPLACE) else [statement]:
+        for text in [statement] if context.is_offline_mode() else _online(statement, dialect.name):
             # A colon would start a parameter.
             op.execute(sa.text(text.replace(":", r"\:")))
+
+
+def _online(statement: str, dialect: str) -> list[str]:
+    """The statement as this server takes it."""
+    form = parts(statement)
+    if form is None:
+        return [statement]
+    name, select = form
+    if dialect != "mssql":
+        return made_again(name, select, dialect)
+    bind = op.get_bind()
+    if bind.execute(sa.select(sa.func.object_id(name, "V"))).scalar() is None:
+        return [f"CREATE VIEW {name} AS\n{select}"]
+    if bind.exec_driver_sql(f"SELECT CASE WHEN {HAS_ALTER_VIEW} THEN 1 ELSE 0 END").scalar():
+        return [f"ALTER VIEW {name} AS\n{select}"]
+    _log.warning("view_lost_its_grants", view=name, remedy="Run sql/roles_and_grants.sql again.")
+    return [f"DROP VIEW {name}", f"CREATE VIEW {name} AS\n{select}"]
 
 
 def has_page_compression() -> bool:

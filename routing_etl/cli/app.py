@@ -363,7 +363,12 @@ def settings_(
 def migrate(
     sql: Annotated[bool, typer.Option("--sql", help="Print the DDL instead of running it.")] = False,
     dialect: Annotated[str, typer.Option(help="Dialect of --sql: mssql, sqlite or postgresql.")] = "mssql",
-    revision: Annotated[str, typer.Option(help="Target revision; 'base' removes our tables.")] = "head",
+    revision: Annotated[
+        str, typer.Option("--revision", "--to", help="Target revision; 'base' removes our tables.")
+    ] = "head",
+    start: Annotated[
+        str | None, typer.Option("--from", help="Of --sql: revision that the database is at. Default: no tables.")
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Remove what a step back to an earlier revision removes.")
     ] = False,
@@ -374,8 +379,12 @@ def migrate(
 
     settings = _settings()
     if sql:
-        typer.echo(upkeep.migration_sql(settings, dialect, revision))
+        typer.echo(upkeep.migration_sql(settings, dialect, revision, start))
         return
+    if start is not None:
+        raise ConfigurationError(
+            f"--from {start} is for --sql only: a database says itself where it is.", remedy="Leave it out, or add --sql."
+        )
     lost = upkeep.removed_by_migration(settings, revision)
     if lost is not None:
         display.removals(_console(), lost, revision)

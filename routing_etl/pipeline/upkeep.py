@@ -115,11 +115,13 @@ def _filled(connection: Connection, schema: str | None, what: str) -> int:
     )
 
 
-def migration_sql(settings: Settings, dialect: str, revision: str = "head") -> str:
-    """The DDL as text, for review."""
+def migration_sql(
+    settings: Settings, dialect: str, revision: str = "head", start: str | None = None
+) -> str:
+    """The DDL as a script for somebody else to run, from where the database is (None: no tables yet) to a revision."""
     from routing_etl.warehouse.migrate import migrate_sql
 
-    return migrate_sql(dialect, settings.warehouse_schema, revision)
+    return migrate_sql(dialect, settings.warehouse_schema, revision, start or "base")
 
 
 def render_view(settings: Settings, dialect: str, profile: Path | None = None) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Bring our schema to a revision, back from one, or write the steps as SQL text for a DBA.
+"""Bring our schema to a revision, back from one, or write the steps as a script for a DBA (`migration_script.py`).
 
 What belongs here: running Alembic. What does not: the steps themselves (`migrations/versions`). No nightly step runs
 DDL: a database that is not at head is refused with the command that migrates it.
@@ -6,8 +6,8 @@ DDL: a database that is not at head is refused with the command that migrates it
 
 from __future__ import annotations
 
-import io
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.errors import ConfigurationError, WarehouseError
 from routing_etl.log import get_logger
+from routing_etl.warehouse.migration_script import BASE, Place, Step, script
 
 VERSION_TABLE = "schema_version"
 DIALECTS = ("sqlite", "mssql", "postgresql")
@@ -48,12 +49,17 @@ def _config() -> Config:
 
 def head_revision() -> str:
     """The newest revision that this version of the product knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
+    heads = sorted(ScriptDirectory.from_config(_config()).get_heads())
+    if not heads:
         raise WarehouseError(
             f"No migrations in {script_location()}.", remedy="Install the package again; it is incomplete."
         )
-    return head
+    if len(heads) > 1:
+        raise WarehouseError(
+            f"The migrations in {script_location()} have {len(heads)} heads: {', '.join(heads)}.",
+            remedy="Make them one line: down_revision of the later one names the other (migrations/README.md).",
+        )
+    return heads[0]
 
 
 def check_schema(schema: str | None) -> None:
@@ -69,23 +75,6 @@ def check_schema(schema: str | None) -> None:
             f"Schema name {schema!r} is not usable.",
             remedy="ROUTING_ETL_WAREHOUSE_SCHEMA may have letters, digits and underscores only.",
         )
-
-
-def create_schema_sql(dialect: str, schema: str) -> str:
-    """The statement that makes our schema when it is not there (a batch of its own on SQL Server)."""
-    if dialect == "mssql":
-        return f"IF SCHEMA_ID(N'{schema}') IS NULL EXEC(N'CREATE SCHEMA [{schema}]');\n\nGO"
-    return f'CREATE SCHEMA IF NOT EXISTS "{schema}";'
-
-
-def script_header(dialect: str) -> list[str]:
-    """What a script needs that no migration says: how it stops at the first error."""
-    if dialect != "mssql":
-        return []
-    return [
-        "-- Run with a tool that stops at the first error (sqlcmd -b). Either all of it takes place or nothing.",
-        "SET XACT_ABORT ON;\nSET NOCOUNT ON;\nSET ANSI_NULLS ON;\nSET QUOTED_IDENTIFIER ON;\n\nGO",
-    ]
 
 
 def _ensure_schema(connection: Connection, schema: str) -> None:
@@ -145,10 +134,74 @@ def downgrade(engine: Engine, schema: str | None, revision: str) -> None:
     _run(engine, schema, revision, down=True)
 
 
+class _Collected:
+    """What Alembic writes offline, one entry a statement."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Keep a statement; not the separators of batches, comments, or what concerns the version table."""
+        statement = text.strip().removesuffix(";")
+        if statement != "GO" and not statement.startswith("-- ") and VERSION_TABLE not in statement:
+            self.statements.append("\n".join(line.rstrip() for line in statement.splitlines()))
+
+    def flush(self) -> None:
+        """Do nothing: the text is kept."""
+
+
+def steps(dialect: str, schema: str | None, start: str, revision: str) -> list[Step]:
+    """The revisions between two, up or down, with their statements.
+
+    Parameters
+    ----------
+    dialect : str
+        One of `DIALECTS`.
+    schema : str or None
+        Our schema.
+    start : str
+        Revision that the database is at; `base` without our tables.
+    revision : str
+        Where to go: `head`, `base` or another one.
+
+    Raises
+    ------
+    ConfigurationError
+        A revision is unknown, or both are the same.
+    """
+    known = [BASE, *revisions()]
+    ends = [known[-1] if name == "head" else name for name in (start, revision)]
+    for name in ends:
+        if name not in known:
+            raise ConfigurationError(
+                f"Revision {name!r} is unknown to this version.", remedy=f"Use one of {', '.join(known)}, head."
+            )
+    first, last = (known.index(name) for name in ends)
+    if first == last:
+        raise ConfigurationError(
+            f"There is nothing between revision {ends[0]} and {ends[1]}.", remedy="Give two different revisions."
+        )
+    way = known[first : last + 1] if first < last else known[last : first + 1][::-1]
+    return [
+        Step(before, after, _collected(dialect, schema, before, after, down=first > last))
+        for before, after in pairwise(way)
+    ]
+
+
+def _collected(dialect: str, schema: str | None, before: str, after: str, *, down: bool) -> tuple[str, ...]:
+    config, buffer = _config(), _Collected()
+    config.attributes.update(dialect=dialect, schema=schema, buffer=buffer)
+    if down:
+        command.downgrade(config, f"{before}:{after}", sql=True)
+    else:
+        command.upgrade(config, after if before == BASE else f"{before}:{after}", sql=True)
+    return tuple(buffer.statements)
+
+
 def migrate_sql(
-    dialect: str, schema: str | None = "routing", revision: str = "head", start: str = "base"
+    dialect: str, schema: str | None = "routing", revision: str = "head", start: str = BASE
 ) -> str:
-    """The steps from `start` to `revision` as SQL text for review, without a database.
+    """The steps from `start` to `revision` as a script for somebody else to run, without a database.
 
     Parameters
     ----------
@@ -157,14 +210,14 @@ def migrate_sql(
     schema : str or None
         Our schema (ignored on SQLite).
     revision : str
-        Where the steps end. `base` gives the steps that remove everything of ours.
+        Where the steps end; before `start`: the steps back. `base` gives the steps that remove everything of ours.
     start : str
-        Where the steps begin.
+        Where the steps begin (with `revision` = `base`, as a rule the head).
 
     Raises
     ------
     ConfigurationError
-        The dialect is not one of `DIALECTS`.
+        The dialect is not one of `DIALECTS`, or a revision is unknown.
     """
     if dialect not in DIALECTS:
         raise ConfigurationError(
@@ -172,26 +225,10 @@ def migrate_sql(
         )
     schema = None if dialect == "sqlite" else schema
     check_schema(schema)
-    if revision == "base":
-        text = _down_sql(dialect, schema, head_revision() if start == "base" else start, revision)
-    else:
-        config, buffer = _sql_config(dialect, schema, from_base=start == "base")
-        command.upgrade(config, revision if start == "base" else f"{start}:{revision}", sql=True)
-        text = buffer.getvalue()
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
-
-
-def _sql_config(dialect: str, schema: str | None, *, from_base: bool) -> tuple[Config, io.StringIO]:
-    """A configuration that writes statements into a buffer instead of running them."""
-    config, buffer = _config(), io.StringIO()
-    config.attributes.update(dialect=dialect, schema=schema, buffer=buffer, from_base=from_base)
-    return config, buffer
-
-
-def _down_sql(dialect: str, schema: str | None, start: str, revision: str) -> str:
-    config, buffer = _sql_config(dialect, schema, from_base=False)
-    command.downgrade(config, f"{start}:{revision}", sql=True)
-    return buffer.getvalue()
+    start = head_revision() if start == revision == BASE else start
+    quoted = sa.make_url(f"{dialect}://").get_dialect()().identifier_preparer.quote_schema(schema or "")
+    place = Place(dialect, schema, quoted, VERSION_TABLE)
+    return script(place, steps(dialect, schema, start, revision))
 
 
 def dropped_by(dialect: str, schema: str | None, start: str, revision: str) -> list[str]:
@@ -210,19 +247,52 @@ def dropped_by(dialect: str, schema: str | None, start: str, revision: str) -> l
     revision : str
         An earlier one, or `base`.
     """
-    text = _down_sql(dialect, schema, start, revision)
-    tables = [match[1] for match in _DROPPED_TABLE.finditer(text) if match[1] != VERSION_TABLE]
+    text = "\n".join(s for step in steps(dialect, schema, start, revision) for s in step.statements)
+    tables = [match[1] for match in _DROPPED_TABLE.finditer(text)]
     columns = [f"{match[1]}.{match[2]}" for match in _DROPPED_COLUMN.finditer(text) if match[1] not in tables]
     return sorted({*tables, *columns})
 
 
 def current_revision(engine: Engine, schema: str | None) -> str | None:
-    """The revision the database is at; None when it has none of our tables."""
+    """The revision the database is at; None when it has none of our tables.
+
+    Raises
+    ------
+    WarehouseError
+        The version table names several; says how to mend it.
+    """
     with translated("warehouse", engine.url), engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE, "version_table_schema": schema}
         )
-        return context.get_current_revision()
+        heads = sorted(context.get_current_heads())
+    if len(heads) > 1:
+        raise _several_heads(heads, schema)
+    return heads[0] if heads else None
+
+
+def _where(schema: str | None) -> str:
+    return f"schema {schema!r}" if schema else "the database"
+
+
+def _several_heads(heads: list[str], schema: str | None) -> WarehouseError:
+    table, known = f"{schema}.{VERSION_TABLE}" if schema else VERSION_TABLE, revisions()
+    shown = ", ".join(map(repr, heads))
+    what = f"The warehouse ({_where(schema)}) names {len(heads)} revisions in {table}: {shown}."
+    foreign = [h for h in heads if h not in known]
+    if foreign:
+        return WarehouseError(
+            what,
+            remedy=f"{', '.join(map(repr, foreign))} is of another version of routing_etl: go back with that version "
+            "(routing-etl migrate), or restore the backup from before it.",
+        )
+    oldest, newest = min(heads, key=known.index), max(heads, key=known.index)
+    return WarehouseError(
+        what,
+        remedy=f"Compare the tables with routing-etl migrate --sql --from {oldest} --to {newest}. If its steps have all run: "
+        f"DELETE FROM {table} WHERE version_num <> '{newest}'. If none has: DELETE FROM {table} WHERE version_num <> "
+        f"'{oldest}', then routing-etl migrate.",
+    )
 
 
 def check_head(engine: Engine, schema: str | None) -> None:
@@ -231,22 +301,25 @@ def check_head(engine: Engine, schema: str | None) -> None:
     Raises
     ------
     WarehouseError
-        There are no tables yet, or they are at an older or a newer revision.
+        There are no tables yet, they are at an older or a newer revision, or the version table names several.
     """
     current, head = current_revision(engine, schema), head_revision()
     if current == head:
         return
-    where = f"schema {schema!r}" if schema else "the database"
+    where = _where(schema)
     if current is None:
         raise WarehouseError(
-            f"The warehouse has none of our tables in {where}.", remedy="Run: routing-etl migrate"
+            f"The warehouse has none of our tables in {where}.",
+            remedy="Run: routing-etl migrate. Without DDL rights, give a DBA the text of: routing-etl migrate --sql",
         )
     if current not in revisions():
         raise WarehouseError(
             f"The warehouse ({where}) is at revision {current!r}, which this version (head {head!r}) does not know.",
-            remedy="Install the newer version of routing_etl that made it.",
+            remedy="Install the newer version of routing_etl that made it, or go back with that version: routing-etl migrate "
+            f"--revision {head} (with DDL rights), or its text by routing-etl migrate --sql --from {current} --to {head}.",
         )
     raise WarehouseError(
         f"The warehouse ({where}) is at revision {current!r}, this version needs {head!r}.",
-        remedy="Run: routing-etl migrate",
+        remedy="Run: routing-etl migrate. Without DDL rights, give a DBA the text of: routing-etl migrate --sql --from "
+        f"{current}",
     )

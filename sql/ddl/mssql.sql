@@ -1,9 +1,16 @@
--- Run with a tool that stops at the first error (sqlcmd -b). Either all of it takes place or nothing.
+-- routing_etl: schema routing from nothing (or any revision up to 0005) to revision 0005.
+-- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
+-- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET ANSI_NULLS ON;
 SET QUOTED_IDENTIFIER ON;
+SET LOCK_TIMEOUT 60000;
+
+GO
+
+BEGIN TRANSACTION;
 
 GO
 
@@ -11,24 +18,37 @@ IF SCHEMA_ID(N'routing') IS NULL EXEC(N'CREATE SCHEMA [routing]');
 
 GO
 
-BEGIN TRANSACTION;
-
-CREATE TABLE routing.schema_version (
+IF @@TRANCOUNT > 0 AND OBJECT_ID(N'routing.schema_version', N'U') IS NULL 
+EXEC(N'CREATE TABLE routing.schema_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
-);
+)');
 
 GO
 
--- Running upgrade  -> 0001
+DECLARE @rows int;
+DECLARE @at nvarchar(32);
+DECLARE @message nvarchar(400);
+SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005'))
+BEGIN
+    ROLLBACK TRANSACTION;
+    SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0005';
+    THROW 50011, @message, 1;
+END;
 
-CREATE TABLE routing.batch_run (
+GO
+
+-- base -> 0001
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.batch_run (
     run_id NVARCHAR(64) NOT NULL,
     kind NVARCHAR(40) NOT NULL,
     started_at DATETIME2(3) NOT NULL,
     finished_at DATETIME2(3) NULL,
     status VARCHAR(16) NOT NULL,
-    attempt INTEGER NOT NULL DEFAULT '1',
+    attempt INTEGER NOT NULL DEFAULT ''1'',
     rows_read BIGINT NULL,
     rows_written BIGINT NULL,
     rows_rejected BIGINT NULL,
@@ -39,16 +59,20 @@ CREATE TABLE routing.batch_run (
     message NVARCHAR(2000) NULL,
     metadata NVARCHAR(max) NULL,
     CONSTRAINT pk_batch_run PRIMARY KEY CLUSTERED (run_id),
-    CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
-);
+    CONSTRAINT ck_batch_run_status CHECK (status IN (''running'', ''succeeded'', ''failed'', ''cancelled''))
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE INDEX ix_batch_run_started_at ON routing.batch_run (started_at);
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE INDEX ix_batch_run_started_at ON routing.batch_run (started_at)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.model_version (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.model_version (
     version NVARCHAR(128) NOT NULL,
     status VARCHAR(16) NOT NULL,
     requested_by NVARCHAR(128) NULL,
@@ -66,22 +90,24 @@ CREATE TABLE routing.model_version (
     hyperparameters NVARCHAR(max) NULL,
     metadata NVARCHAR(max) NULL,
     CONSTRAINT pk_model_version PRIMARY KEY CLUSTERED (version),
-    CONSTRAINT ck_model_version_status CHECK (status IN ('pending', 'active', 'retired', 'unmeasured'))
-);
+    CONSTRAINT ck_model_version_status CHECK (status IN (''pending'', ''active'', ''retired'', ''unmeasured''))
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.publication (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.publication (
     id INTEGER NOT NULL IDENTITY,
     run_id NVARCHAR(64) NOT NULL,
     model_version NVARCHAR(128) NOT NULL,
     state VARCHAR(16) NOT NULL,
     content_hash VARCHAR(64) NOT NULL,
-    rows_candidate INTEGER NOT NULL DEFAULT '0',
-    rows_operation INTEGER NOT NULL DEFAULT '0',
-    rows_evidence INTEGER NOT NULL DEFAULT '0',
-    rows_resource INTEGER NOT NULL DEFAULT '0',
-    rows_abstained INTEGER NOT NULL DEFAULT '0',
+    rows_candidate INTEGER NOT NULL DEFAULT ''0'',
+    rows_operation INTEGER NOT NULL DEFAULT ''0'',
+    rows_evidence INTEGER NOT NULL DEFAULT ''0'',
+    rows_resource INTEGER NOT NULL DEFAULT ''0'',
+    rows_abstained INTEGER NOT NULL DEFAULT ''0'',
     checksums NVARCHAR(max) NULL,
     writer NVARCHAR(200) NULL,
     created_at DATETIME2(3) NOT NULL,
@@ -101,16 +127,20 @@ CREATE TABLE routing.publication (
     valid_from DATE NOT NULL,
     valid_to DATE NOT NULL,
     CONSTRAINT pk_publication PRIMARY KEY (id),
-    CONSTRAINT ck_publication_state CHECK (state IN ('loading', 'loaded', 'published', 'retired', 'failed', 'purged'))
-);
+    CONSTRAINT ck_publication_state CHECK (state IN (''loading'', ''loaded'', ''published'', ''retired'', ''failed'', ''purged''))
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE INDEX ix_publication_content_hash ON routing.publication (content_hash);
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE INDEX ix_publication_content_hash ON routing.publication (content_hash)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.writer_lock (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.writer_lock (
     name VARCHAR(32) NOT NULL,
     owner VARCHAR(36) NULL,
     what NVARCHAR(200) NULL,
@@ -120,11 +150,13 @@ CREATE TABLE routing.writer_lock (
     acquired_at DATETIME2(3) NULL,
     heartbeat_at DATETIME2(3) NULL,
     CONSTRAINT pk_writer_lock PRIMARY KEY CLUSTERED (name)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.abstained_item (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.abstained_item (
     publication_id INTEGER NOT NULL,
     item_cd NVARCHAR(100) NOT NULL,
     reason_code NVARCHAR(40) NOT NULL,
@@ -133,11 +165,13 @@ CREATE TABLE routing.abstained_item (
     CONSTRAINT pk_abstained_item PRIMARY KEY CLUSTERED (publication_id, item_cd),
     CONSTRAINT fk_abstained_item_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_abstained_item_shares CHECK (best_similarity >= 0 AND best_similarity <= 1)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.candidate (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.candidate (
     publication_id INTEGER NOT NULL,
     item_cd NVARCHAR(100) NOT NULL,
     candidate_rank SMALLINT NOT NULL,
@@ -162,20 +196,24 @@ CREATE TABLE routing.candidate (
     CONSTRAINT pk_candidate PRIMARY KEY CLUSTERED (publication_id, item_cd, candidate_rank),
     CONSTRAINT fk_candidate_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_candidate_counts CHECK (process_count > 0 AND work_order_count >= 0 AND neighbour_count >= 0),
-    CONSTRAINT ck_candidate_priority CHECK (priority IN ('primary', 'fallback')),
+    CONSTRAINT ck_candidate_priority CHECK (priority IN (''primary'', ''fallback'')),
     CONSTRAINT ck_candidate_rank CHECK (candidate_rank > 0),
-    CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN ('similar', 'self')),
+    CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN (''similar'', ''self'')),
     CONSTRAINT ck_candidate_shares CHECK (similarity_score >= 0 AND similarity_score <= 1 AND confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND work_order_confidence >= 0 AND work_order_confidence <= 1),
-    CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN ('HIGH', 'LOW'))
-);
+    CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN (''HIGH'', ''LOW''))
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE INDEX ix_candidate_publication_id_priority ON routing.candidate (publication_id, priority);
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE INDEX ix_candidate_publication_id_priority ON routing.candidate (publication_id, priority)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.current_publication (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.current_publication (
     slot SMALLINT NOT NULL,
     publication_id INTEGER NOT NULL,
     moved_at DATETIME2(3) NOT NULL,
@@ -183,11 +221,13 @@ CREATE TABLE routing.current_publication (
     CONSTRAINT pk_current_publication PRIMARY KEY (slot),
     CONSTRAINT fk_current_publication_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_current_publication_slot CHECK (slot = 1)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.model_metric (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.model_metric (
     model_version NVARCHAR(128) NOT NULL,
     run_id NVARCHAR(64) NOT NULL,
     method NVARCHAR(40) NOT NULL,
@@ -203,11 +243,13 @@ CREATE TABLE routing.model_metric (
     CONSTRAINT pk_model_metric PRIMARY KEY CLUSTERED (model_version, run_id, method, split, segment, metric),
     CONSTRAINT fk_model_metric_model_version FOREIGN KEY(model_version) REFERENCES routing.model_version (version) ON DELETE CASCADE,
     CONSTRAINT ck_model_metric_null_has_reason CHECK (value IS NOT NULL OR reason IS NOT NULL)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.publication_event (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.publication_event (
     id INTEGER NOT NULL IDENTITY,
     publication_id INTEGER NOT NULL,
     event VARCHAR(16) NOT NULL,
@@ -216,15 +258,19 @@ CREATE TABLE routing.publication_event (
     message NVARCHAR(2000) NULL,
     CONSTRAINT pk_publication_event PRIMARY KEY (id),
     CONSTRAINT fk_publication_event_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE INDEX ix_publication_event_publication_id ON routing.publication_event (publication_id);
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE INDEX ix_publication_event_publication_id ON routing.publication_event (publication_id)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.quality_result (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.quality_result (
     run_id NVARCHAR(64) NOT NULL,
     seq INTEGER NOT NULL,
     frame NVARCHAR(64) NOT NULL,
@@ -242,12 +288,14 @@ CREATE TABLE routing.quality_result (
     checked_at DATETIME2(3) NOT NULL,
     CONSTRAINT pk_quality_result PRIMARY KEY CLUSTERED (run_id, seq),
     CONSTRAINT fk_quality_result_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE,
-    CONSTRAINT ck_quality_result_severity CHECK (severity IN ('critical', 'warning'))
-);
+    CONSTRAINT ck_quality_result_severity CHECK (severity IN (''critical'', ''warning''))
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.rejected_row (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.rejected_row (
     run_id NVARCHAR(64) NOT NULL,
     seq INTEGER NOT NULL,
     source_table NVARCHAR(40) NOT NULL,
@@ -257,11 +305,13 @@ CREATE TABLE routing.rejected_row (
     raw_values NVARCHAR(4000) NOT NULL,
     CONSTRAINT pk_rejected_row PRIMARY KEY CLUSTERED (run_id, seq),
     CONSTRAINT fk_rejected_row_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.resource_alternative (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.resource_alternative (
     publication_id INTEGER NOT NULL,
     job_cd NVARCHAR(32) NOT NULL,
     res_cd NVARCHAR(32) NOT NULL,
@@ -275,11 +325,13 @@ CREATE TABLE routing.resource_alternative (
     CONSTRAINT fk_resource_alternative_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_resource_alternative_counts CHECK (alternative_rank > 0 AND use_count >= 0),
     CONSTRAINT ck_resource_alternative_shares CHECK (use_share >= 0 AND use_share <= 1)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.candidate_evidence (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.candidate_evidence (
     publication_id INTEGER NOT NULL,
     item_cd NVARCHAR(100) NOT NULL,
     candidate_rank SMALLINT NOT NULL,
@@ -294,11 +346,13 @@ CREATE TABLE routing.candidate_evidence (
     CONSTRAINT fk_candidate_evidence_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
     CONSTRAINT ck_candidate_evidence_rank CHECK (evidence_rank > 0),
     CONSTRAINT ck_candidate_evidence_shares CHECK (similarity >= 0 AND similarity <= 1 AND weight >= 0 AND weight <= 1)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.candidate_operation (
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'CREATE TABLE routing.candidate_operation (
     publication_id INTEGER NOT NULL,
     item_cd NVARCHAR(100) NOT NULL,
     candidate_rank SMALLINT NOT NULL,
@@ -344,25 +398,28 @@ CREATE TABLE routing.candidate_operation (
     source_rout_no NVARCHAR(50) NULL,
     CONSTRAINT pk_candidate_operation PRIMARY KEY CLUSTERED (publication_id, item_cd, candidate_rank, proc_seq),
     CONSTRAINT fk_candidate_operation_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
-    CONSTRAINT ck_candidate_operation_flags CHECK (insp_flg IN ('Y', 'N') AND milestone_flg IN ('Y', 'N')),
-    CONSTRAINT ck_candidate_operation_inside CHECK (inside IN ('in', 'out')),
+    CONSTRAINT ck_candidate_operation_flags CHECK (insp_flg IN (''Y'', ''N'') AND milestone_flg IN (''Y'', ''N'')),
+    CONSTRAINT ck_candidate_operation_inside CHECK (inside IN (''in'', ''out'')),
     CONSTRAINT ck_candidate_operation_not_negative CHECK (sample_count >= 0 AND time_cv >= 0 AND subcontract_prc >= 0),
     CONSTRAINT ck_candidate_operation_opt_std_safe CHECK (optimal_time <= standard_time AND standard_time <= safe_time AND optimal_time <= safe_time),
     CONSTRAINT ck_candidate_operation_proc_seq CHECK (proc_seq > 0),
     CONSTRAINT ck_candidate_operation_shares CHECK (confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND time_confidence >= 0 AND time_confidence <= 1 AND source_similarity >= 0 AND source_similarity <= 1),
-    CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN ('actual_own', 'actual_similar', 'standard_similar', 'model', 'none')),
+    CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN (''actual_own'', ''actual_similar'', ''standard_similar'', ''model'', ''none'')),
     CONSTRAINT ck_candidate_operation_times_not_negative CHECK (setup_time >= 0 AND run_time >= 0 AND setup_p10 >= 0 AND setup_p90 >= 0 AND run_p10 >= 0 AND run_p50 >= 0 AND run_p90 >= 0 AND optimal_time >= 0 AND standard_time >= 0 AND safe_time >= 0 AND act_setup_time >= 0 AND act_run_time >= 0 AND queue_time >= 0 AND wait_time >= 0 AND move_time >= 0 AND mfg_lt >= 0)
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-INSERT INTO routing.schema_version (version_num) OUTPUT inserted.version_num VALUES ('0001');
+IF @@TRANCOUNT > 0 AND NOT EXISTS (SELECT 1 FROM routing.schema_version)
+EXEC(N'INSERT INTO routing.schema_version (version_num) VALUES (''0001'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
--- Running upgrade 0001 -> 0002
-
-CREATE VIEW routing.routing_candidates AS
+-- 0001 -> 0002
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_candidates AS
 SELECT
     c.item_cd,
     c.candidate_id,
@@ -372,7 +429,7 @@ SELECT
     c.similarity_tier,
     c.reference_item_cd,
     b.model_version AS generator_version,
-    todatetimeoffset(b.created_at, '+00:00') AS generated_at,
+    todatetimeoffset(b.created_at, ''+00:00'') AS generated_at,
     c.candidate_rank,
     c.rout_no,
     c.routing_source,
@@ -390,16 +447,18 @@ SELECT
 FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
-    JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_candidate_operations AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_candidate_operations AS
 SELECT
     c.item_cd,
     c.candidate_id,
     o.proc_seq AS [PROC_SEQ],
-    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
     o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD],
     o.job_nm AS [JOB_NM],
     o.res_cd AS [RES_CD],
@@ -460,17 +519,17 @@ SELECT
     o.setup_time AS [PREDICTED_SETUP_TIME],
     o.run_time AS [PREDICTED_RUN_TIME],
     o.standard_time AS [TRIM_MEAN],
-    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN CAST(N'Y' AS NVARCHAR(1)) ELSE CAST(N'N' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
     o.sample_count AS [WORK_ORDER_COUNT],
     o.time_confidence AS [WORK_ORDER_CONFIDENCE],
-    CASE WHEN (o.time_source = 'actual_own') THEN CAST(N'input' AS NVARCHAR(8)) WHEN (o.time_source = 'actual_similar') THEN CAST(N'similar' AS NVARCHAR(8)) ELSE CAST(N'none' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
-    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
-    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
+    CASE WHEN (o.time_source = ''actual_own'') THEN CAST(N''input'' AS NVARCHAR(8)) WHEN (o.time_source = ''actual_similar'') THEN CAST(N''similar'' AS NVARCHAR(8)) ELSE CAST(N''none'' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
     o.source_items AS [SOURCE_ITEMS],
     o.source_similarity AS [AVG_SIMILARITY],
     o.source_rout_no AS [SOURCE_ROUT_NO],
-    CAST(N'N' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED],
-    CAST(N'ML_BASED' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
+    CAST(N''N'' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED],
+    CAST(N''ML_BASED'' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
     c.candidate_rank AS [CANDIDATE_RANK],
     c.predicted_rout_no AS [ROUT_NO],
     b.model_version AS [MODEL_VERSION],
@@ -481,11 +540,13 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_candidate_resources AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_candidate_resources AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS [ID],
     b.company_code AS [COCD],
@@ -504,20 +565,20 @@ SELECT
     CAST(NULL AS NUMERIC(18, 4)) AS [MAN_HOUR],
     CAST(NULL AS NUMERIC(18, 4)) AS [MACHINE_HOUR],
     CAST(NULL AS NUMERIC(18, 4)) AS [RES_PRIORITY],
-    CAST(N'N' AS NVARCHAR(1)) AS [MAIN_YN],
+    CAST(N''N'' AS NVARCHAR(1)) AS [MAIN_YN],
     b.service_user AS [IN_ID],
-    todatetimeoffset(b.created_at, '+00:00') AS [IN_DT],
+    todatetimeoffset(b.created_at, ''+00:00'') AS [IN_DT],
     b.service_user AS [UP_ID],
-    todatetimeoffset(b.created_at, '+00:00') AS [UP_DT],
+    todatetimeoffset(b.created_at, ''+00:00'') AS [UP_DT],
     1 AS [TASK_ID],
     CAST(NULL AS NVARCHAR(50)) AS [REV_COND],
     CAST(NULL AS NVARCHAR(50)) AS [TASK_COND],
-    CAST(N'ES' AS NVARCHAR(8)) AS [FOLD_MTHD],
+    CAST(N''ES'' AS NVARCHAR(8)) AS [FOLD_MTHD],
     CAST(NULL AS NUMERIC(18, 4)) AS [FOLD_TIME],
     CAST(NULL AS NUMERIC(18, 4)) AS [PREV_RES_QTY],
     CAST(NULL AS NUMERIC(18, 4)) AS [CURR_RES_QTY],
     CAST(NULL AS NUMERIC(18, 4)) AS [NEXT_RES_QTY],
-    CAST(N'N' AS NVARCHAR(1)) AS [NEXT_RES_ABSL_YN],
+    CAST(N''N'' AS NVARCHAR(1)) AS [NEXT_RES_ABSL_YN],
     CAST(NULL AS NVARCHAR(16)) AS [RUN_TIME_UNIT],
     CAST(NULL AS NVARCHAR(16)) AS [SETUP_TIME_UNIT],
     CAST(NULL AS NVARCHAR(16)) AS [WAIT_TIME_UNIT],
@@ -549,11 +610,13 @@ FROM routing.candidate_operation AS earlier
 WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
     AND NOT (EXISTS (SELECT 1
 FROM routing.candidate_operation AS main
-WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd))');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_candidate_evidence AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_candidate_evidence AS
 SELECT
     c.item_cd,
     c.candidate_id,
@@ -572,11 +635,13 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_evidence AS e ON e.publication_id = c.publication_id
     AND e.item_cd = c.item_cd
-    AND e.candidate_rank = c.candidate_rank;
+    AND e.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_flat AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_flat AS
 SELECT
     c.item_cd AS [ITEM_CD],
     c.candidate_id AS [CANDIDATE_ID],
@@ -584,7 +649,7 @@ SELECT
     c.priority AS [PRIORITY],
     c.similarity_tier AS [SIMILARITY_TIER],
     o.proc_seq AS [PROC_SEQ],
-    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
     o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD],
     o.job_nm AS [JOB_NM],
     o.res_cd AS [RES_CD],
@@ -647,17 +712,17 @@ SELECT
     o.setup_time AS [PREDICTED_SETUP_TIME],
     o.run_time AS [PREDICTED_RUN_TIME],
     o.standard_time AS [TRIM_MEAN],
-    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN CAST(N'Y' AS NVARCHAR(1)) ELSE CAST(N'N' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
     o.sample_count AS [WORK_ORDER_COUNT],
     o.time_confidence AS [WORK_ORDER_CONFIDENCE],
-    CASE WHEN (o.time_source = 'actual_own') THEN CAST(N'input' AS NVARCHAR(8)) WHEN (o.time_source = 'actual_similar') THEN CAST(N'similar' AS NVARCHAR(8)) ELSE CAST(N'none' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
-    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
-    CASE WHEN (o.time_source IN ('actual_own', 'actual_similar')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
+    CASE WHEN (o.time_source = ''actual_own'') THEN CAST(N''input'' AS NVARCHAR(8)) WHEN (o.time_source = ''actual_similar'') THEN CAST(N''similar'' AS NVARCHAR(8)) ELSE CAST(N''none'' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
     o.source_items AS [SOURCE_ITEMS],
     o.source_similarity AS [AVG_SIMILARITY],
     o.source_rout_no AS [SOURCE_ROUT_NO],
-    CAST(N'N' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED],
-    CAST(N'ML_BASED' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
+    CAST(N''N'' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED],
+    CAST(N''ML_BASED'' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
     c.candidate_rank AS [CANDIDATE_RANK],
     c.predicted_rout_no AS [ROUT_NO],
     b.model_version AS [MODEL_VERSION],
@@ -668,11 +733,13 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_abstained AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_abstained AS
 SELECT
     a.item_cd,
     a.reason,
@@ -683,11 +750,13 @@ SELECT
 FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
-    JOIN routing.abstained_item AS a ON a.publication_id = p.publication_id;
+    JOIN routing.abstained_item AS a ON a.publication_id = p.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_predictions AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.routing_predictions AS
 SELECT
     c.publication_id,
     b.model_version,
@@ -702,7 +771,7 @@ SELECT
     o.job_cd,
     o.job_nm,
     o.res_cd,
-    CASE WHEN (o.inside = 'out') THEN b.word_outsourced ELSE b.word_inhouse END AS inside_flag,
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS inside_flag,
     o.setup_time,
     o.run_time,
     o.run_p10,
@@ -719,11 +788,13 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.model_quality_trend AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.model_quality_trend AS
 SELECT
     measured.metric,
     measured.method,
@@ -744,11 +815,13 @@ SELECT
 FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric ORDER BY m.computed_at DESC, m.run_id DESC) AS age
 FROM routing.model_metric AS m) AS measured
     JOIN routing.model_version AS v ON v.version = measured.model_version
-WHERE measured.age = 1;
+WHERE measured.age = 1');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.batch_run_summary AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'CREATE VIEW routing.batch_run_summary AS
 SELECT
     n.run_id,
     n.kind,
@@ -765,22 +838,25 @@ FROM routing.quality_result AS q
 WHERE q.run_id = n.run_id) AS checks,
     (SELECT count(*) AS count_2
 FROM routing.quality_result AS q
-WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'critical') AS critical_failed,
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = ''critical'') AS critical_failed,
     (SELECT count(*) AS count_3
 FROM routing.quality_result AS q
-WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warnings_failed,
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = ''warning'') AS warnings_failed,
     n.message
-FROM routing.batch_run AS n;
+FROM routing.batch_run AS n');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-UPDATE routing.schema_version SET version_num='0002' WHERE routing.schema_version.version_num = '0001';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0001')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0002'' WHERE version_num = ''0001''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
--- Running upgrade 0002 -> 0003
-
-CREATE TABLE routing.routing_feedback (
+-- 0002 -> 0003
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE TABLE routing.routing_feedback (
     item_cd NVARCHAR(100) NOT NULL,
     publication_id INTEGER NOT NULL,
     candidate_id NVARCHAR(110) NOT NULL,
@@ -792,16 +868,20 @@ CREATE TABLE routing.routing_feedback (
     CONSTRAINT pk_routing_feedback PRIMARY KEY CLUSTERED (item_cd, publication_id, candidate_rank),
     CONSTRAINT fk_routing_feedback_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_routing_feedback_rank CHECK (candidate_rank > 0),
-    CONSTRAINT ck_routing_feedback_accepted_by CHECK (accepted_by <> '')
-);
+    CONSTRAINT ck_routing_feedback_accepted_by CHECK (accepted_by <> '''')
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE INDEX ix_routing_feedback_accepted_at ON routing.routing_feedback (accepted_at);
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE INDEX ix_routing_feedback_accepted_at ON routing.routing_feedback (accepted_at)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE TABLE routing.routing_flat_table (
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE TABLE routing.routing_flat_table (
     [ITEM_CD] NVARCHAR(100) NOT NULL,
     [CANDIDATE_ID] NVARCHAR(110) NOT NULL,
     [ROUTING_SIGNATURE] NVARCHAR(200) NULL,
@@ -865,11 +945,13 @@ CREATE TABLE routing.routing_flat_table (
     [MODEL_VERSION] NVARCHAR(128) NULL,
     [PUBLICATION_ID] INTEGER NULL,
     CONSTRAINT pk_routing_flat_table PRIMARY KEY CLUSTERED ([ITEM_CD], [CANDIDATE_ID], [PROC_SEQ])
-);
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.bop_proc_master AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE VIEW routing.bop_proc_master AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank) AS [ID],
     b.company_code AS [CoCd],
@@ -878,13 +960,13 @@ SELECT
     c.predicted_rout_no AS [ROUT_NO],
     1 AS [BOM_NO],
     c.routing_signature AS [DESCRIPTION],
-    CASE WHEN (c.candidate_rank = 1) THEN CAST(N'Y' AS NVARCHAR(1)) ELSE CAST(N'N' AS NVARCHAR(1)) END AS [MAJOR_FLG],
+    CASE WHEN (c.candidate_rank = 1) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [MAJOR_FLG],
     b.valid_from AS [VALID_FROM_DT],
     b.valid_to AS [VALID_TO_DT],
-    CAST(N'' AS NVARCHAR(1)) AS [ROU_DEV_USER_ID],
-    CAST(N'' AS NVARCHAR(1)) AS [ROU_MFG_USER_ID],
-    CAST(N'' AS NVARCHAR(1)) AS [ROU_QUR_USER_ID],
-    CAST(N'' AS NVARCHAR(1)) AS [ROU_APP_USER_ID],
+    CAST(N'''' AS NVARCHAR(1)) AS [ROU_DEV_USER_ID],
+    CAST(N'''' AS NVARCHAR(1)) AS [ROU_MFG_USER_ID],
+    CAST(N'''' AS NVARCHAR(1)) AS [ROU_QUR_USER_ID],
+    CAST(N'''' AS NVARCHAR(1)) AS [ROU_APP_USER_ID],
     0 AS [REV_NO],
     b.valid_from AS [REV_DT],
     b.service_user AS [INSRT_USER_ID],
@@ -902,11 +984,13 @@ SELECT
 FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
-    JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.bop_proc_detail AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE VIEW routing.bop_proc_detail AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq) AS [ID],
     b.company_code AS [CoCd],
@@ -915,12 +999,12 @@ SELECT
     c.predicted_rout_no AS [ROUT_NO],
     o.proc_seq AS [PROC_SEQ],
     CAST(NULL AS NVARCHAR(50)) AS [WC_CD],
-    CASE WHEN (o.inside = 'out') THEN CAST(N'N' AS NVARCHAR(1)) ELSE CAST(N'Y' AS NVARCHAR(1)) END AS [INSIDE_FLG],
+    CASE WHEN (o.inside = ''out'') THEN CAST(N''N'' AS NVARCHAR(1)) ELSE CAST(N''Y'' AS NVARCHAR(1)) END AS [INSIDE_FLG],
     o.res_cd AS [RES_CD],
     o.rout_order AS [ROUT_ORDER],
     o.job_cd AS [JOB_CD],
     CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT],
-    CAST(N'M' AS NVARCHAR(1)) AS [TIME_UNIT],
+    CAST(N''M'' AS NVARCHAR(1)) AS [TIME_UNIT],
     CAST(coalesce(coalesce(o.standard_time, o.run_time), 0) AS NUMERIC(10, 2)) AS [RUN_TIME],
     CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME],
     CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME],
@@ -1007,11 +1091,13 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.bop_proc_res AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE VIEW routing.bop_proc_res AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS [ID],
     b.company_code AS [COCD],
@@ -1030,7 +1116,7 @@ SELECT
     CAST(NULL AS NUMERIC(18, 4)) AS [MAN_HOUR],
     CAST(NULL AS NUMERIC(18, 4)) AS [MACHINE_HOUR],
     CAST(NULL AS NUMERIC(18, 4)) AS [RES_PRIORITY],
-    CAST(N'N' AS NVARCHAR(1)) AS [MAIN_YN],
+    CAST(N''N'' AS NVARCHAR(1)) AS [MAIN_YN],
     b.service_user AS [IN_ID],
     b.created_at AS [IN_DT],
     b.service_user AS [UP_ID],
@@ -1038,12 +1124,12 @@ SELECT
     1 AS [TASK_ID],
     CAST(NULL AS NVARCHAR(50)) AS [REV_COND],
     CAST(NULL AS NVARCHAR(50)) AS [TASK_COND],
-    CAST(N'ES' AS NVARCHAR(8)) AS [FOLD_MTHD],
+    CAST(N''ES'' AS NVARCHAR(8)) AS [FOLD_MTHD],
     CAST(NULL AS NUMERIC(18, 4)) AS [FOLD_TIME],
     CAST(NULL AS NUMERIC(18, 4)) AS [PREV_RES_QTY],
     CAST(NULL AS NUMERIC(18, 4)) AS [CURR_RES_QTY],
     CAST(NULL AS NUMERIC(18, 4)) AS [NEXT_RES_QTY],
-    CAST(N'N' AS NVARCHAR(1)) AS [NEXT_RES_ABSL_YN],
+    CAST(N''N'' AS NVARCHAR(1)) AS [NEXT_RES_ABSL_YN],
     CAST(NULL AS NVARCHAR(16)) AS [RUN_TIME_UNIT],
     CAST(NULL AS NVARCHAR(16)) AS [SETUP_TIME_UNIT],
     CAST(NULL AS NVARCHAR(16)) AS [WAIT_TIME_UNIT],
@@ -1066,11 +1152,13 @@ FROM routing.candidate_operation AS earlier
 WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
     AND NOT (EXISTS (SELECT 1
 FROM routing.candidate_operation AS main
-WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd))');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.bop_proc_child AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'CREATE VIEW routing.bop_proc_child AS
 SELECT
     CAST(NULL AS NVARCHAR(50)) AS [ID],
     b.company_code AS [CoCd],
@@ -1094,49 +1182,68 @@ SELECT
     CAST(NULL AS DATE) AS [MBOM_IN_DT],
     CAST(NULL AS NVARCHAR(50)) AS [ORIGIN_ITEM_CD]
 FROM routing.publication AS b
-WHERE 1 = 0;
+WHERE 1 = 0');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-IF SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14) EXEC(N'ALTER TABLE [routing].[candidate] REBUILD WITH (DATA_COMPRESSION = PAGE);');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'IF SERVERPROPERTY(N''Babelfish'') IS NULL AND (CAST(SERVERPROPERTY(N''EngineEdition'') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N''ProductMajorVersion'') AS int) >= 14) EXEC(N''ALTER TABLE [routing].[candidate] REBUILD WITH (DATA_COMPRESSION = PAGE);'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-IF SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14) EXEC(N'ALTER TABLE [routing].[candidate_operation] REBUILD WITH (DATA_COMPRESSION = PAGE);');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'IF SERVERPROPERTY(N''Babelfish'') IS NULL AND (CAST(SERVERPROPERTY(N''EngineEdition'') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N''ProductMajorVersion'') AS int) >= 14) EXEC(N''ALTER TABLE [routing].[candidate_operation] REBUILD WITH (DATA_COMPRESSION = PAGE);'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-IF SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14) EXEC(N'ALTER TABLE [routing].[candidate_evidence] REBUILD WITH (DATA_COMPRESSION = PAGE);');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'IF SERVERPROPERTY(N''Babelfish'') IS NULL AND (CAST(SERVERPROPERTY(N''EngineEdition'') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N''ProductMajorVersion'') AS int) >= 14) EXEC(N''ALTER TABLE [routing].[candidate_evidence] REBUILD WITH (DATA_COMPRESSION = PAGE);'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-IF SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14) EXEC(N'ALTER TABLE [routing].[resource_alternative] REBUILD WITH (DATA_COMPRESSION = PAGE);');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'IF SERVERPROPERTY(N''Babelfish'') IS NULL AND (CAST(SERVERPROPERTY(N''EngineEdition'') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N''ProductMajorVersion'') AS int) >= 14) EXEC(N''ALTER TABLE [routing].[resource_alternative] REBUILD WITH (DATA_COMPRESSION = PAGE);'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-IF SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14) EXEC(N'ALTER TABLE [routing].[abstained_item] REBUILD WITH (DATA_COMPRESSION = PAGE);');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'IF SERVERPROPERTY(N''Babelfish'') IS NULL AND (CAST(SERVERPROPERTY(N''EngineEdition'') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N''ProductMajorVersion'') AS int) >= 14) EXEC(N''ALTER TABLE [routing].[abstained_item] REBUILD WITH (DATA_COMPRESSION = PAGE);'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-IF SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N'EngineEdition') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N'ProductMajorVersion') AS int) >= 14) EXEC(N'ALTER TABLE [routing].[routing_flat_table] REBUILD WITH (DATA_COMPRESSION = PAGE);');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'IF SERVERPROPERTY(N''Babelfish'') IS NULL AND (CAST(SERVERPROPERTY(N''EngineEdition'') AS int) IN (3, 5, 8) OR CAST(SERVERPROPERTY(N''ProductMajorVersion'') AS int) >= 14) EXEC(N''ALTER TABLE [routing].[routing_flat_table] REBUILD WITH (DATA_COMPRESSION = PAGE);'')');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-UPDATE routing.schema_version SET version_num='0003' WHERE routing.schema_version.version_num = '0002';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0002')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0003'' WHERE version_num = ''0002''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
--- Running upgrade 0003 -> 0004
-
-ALTER TABLE routing.candidate_operation ADD lot_size NUMERIC(18, 4) NULL;
-
-GO
-
-ALTER TABLE routing.candidate_operation ADD lot_exponent NUMERIC(5, 4) NULL;
+-- 0003 -> 0004
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0003')
+EXEC(N'ALTER TABLE routing.candidate_operation ADD lot_size NUMERIC(18, 4) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-CREATE VIEW routing.routing_lot_times AS
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0003')
+EXEC(N'ALTER TABLE routing.candidate_operation ADD lot_exponent NUMERIC(5, 4) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0003')
+EXEC(N'CREATE VIEW routing.routing_lot_times AS
 SELECT
     c.item_cd AS [ITEM_CD],
     c.candidate_id AS [CANDIDATE_ID],
@@ -1157,32 +1264,35 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-UPDATE routing.schema_version SET version_num='0004' WHERE routing.schema_version.version_num = '0003';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0003')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0004'' WHERE version_num = ''0003''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
--- Running upgrade 0004 -> 0005
-
-DROP INDEX ix_candidate_publication_id_priority ON routing.candidate;
-
-GO
-
-ALTER TABLE routing.publication ADD writer_reason NVARCHAR(1000) NULL;
+-- 0004 -> 0005
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
+EXEC(N'DROP INDEX ix_candidate_publication_id_priority ON routing.candidate');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-DECLARE @verb nvarchar(6);
-SET @verb = N'CREATE';
-IF OBJECT_ID(N'routing.routing_candidates', N'V') IS NOT NULL
-BEGIN
-    -- ALTER keeps the rights granted on a view. Where there is none, run sql/roles_and_grants.sql again afterwards.
-    IF SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
-    ELSE EXEC(N'DROP VIEW routing.routing_candidates');
-END;
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
+EXEC(N'ALTER TABLE routing.publication ADD writer_reason NVARCHAR(1000) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_candidates', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_candidates', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_candidates');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
 EXEC(@verb + N' VIEW routing.routing_candidates AS
 SELECT
     c.item_cd,
@@ -1212,17 +1322,15 @@ FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-DECLARE @verb nvarchar(6);
-SET @verb = N'CREATE';
-IF OBJECT_ID(N'routing.routing_candidate_resources', N'V') IS NOT NULL
-BEGIN
-    -- ALTER keeps the rights granted on a view. Where there is none, run sql/roles_and_grants.sql again afterwards.
-    IF SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
-    ELSE EXEC(N'DROP VIEW routing.routing_candidate_resources');
-END;
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_candidate_resources', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_candidate_resources', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_candidate_resources');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
 EXEC(@verb + N' VIEW routing.routing_candidate_resources AS
 SELECT
     (CAST(c.candidate_rank AS BIGINT) * 100000 + o.proc_seq) * 100000 + r.alternative_rank AS [ID],
@@ -1288,17 +1396,15 @@ WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd 
     AND NOT (EXISTS (SELECT 1
 FROM routing.candidate_operation AS main
 WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd))');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-DECLARE @verb nvarchar(6);
-SET @verb = N'CREATE';
-IF OBJECT_ID(N'routing.bop_proc_master', N'V') IS NOT NULL
-BEGIN
-    -- ALTER keeps the rights granted on a view. Where there is none, run sql/roles_and_grants.sql again afterwards.
-    IF SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
-    ELSE EXEC(N'DROP VIEW routing.bop_proc_master');
-END;
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.bop_proc_master', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.bop_proc_master', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.bop_proc_master');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
 EXEC(@verb + N' VIEW routing.bop_proc_master AS
 SELECT
     CAST(c.candidate_rank AS BIGINT) AS [ID],
@@ -1333,17 +1439,15 @@ FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-DECLARE @verb nvarchar(6);
-SET @verb = N'CREATE';
-IF OBJECT_ID(N'routing.bop_proc_detail', N'V') IS NOT NULL
-BEGIN
-    -- ALTER keeps the rights granted on a view. Where there is none, run sql/roles_and_grants.sql again afterwards.
-    IF SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
-    ELSE EXEC(N'DROP VIEW routing.bop_proc_detail');
-END;
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.bop_proc_detail', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.bop_proc_detail', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.bop_proc_detail');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
 EXEC(@verb + N' VIEW routing.bop_proc_detail AS
 SELECT
     CAST(c.candidate_rank AS BIGINT) * 100000 + o.proc_seq AS [ID],
@@ -1446,17 +1550,15 @@ FROM routing.current_publication AS p
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
     AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-DECLARE @verb nvarchar(6);
-SET @verb = N'CREATE';
-IF OBJECT_ID(N'routing.bop_proc_res', N'V') IS NOT NULL
-BEGIN
-    -- ALTER keeps the rights granted on a view. Where there is none, run sql/roles_and_grants.sql again afterwards.
-    IF SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
-    ELSE EXEC(N'DROP VIEW routing.bop_proc_res');
-END;
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.bop_proc_res', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.bop_proc_res', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.bop_proc_res');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
 EXEC(@verb + N' VIEW routing.bop_proc_res AS
 SELECT
     (CAST(c.candidate_rank AS BIGINT) * 100000 + o.proc_seq) * 100000 + r.alternative_rank AS [ID],
@@ -1513,17 +1615,15 @@ WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd 
     AND NOT (EXISTS (SELECT 1
 FROM routing.candidate_operation AS main
 WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd))');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-DECLARE @verb nvarchar(6);
-SET @verb = N'CREATE';
-IF OBJECT_ID(N'routing.batch_run_summary', N'V') IS NOT NULL
-BEGIN
-    -- ALTER keeps the rights granted on a view. Where there is none, run sql/roles_and_grants.sql again afterwards.
-    IF SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
-    ELSE EXEC(N'DROP VIEW routing.batch_run_summary');
-END;
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.batch_run_summary', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.batch_run_summary', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.batch_run_summary');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
 EXEC(@verb + N' VIEW routing.batch_run_summary AS
 SELECT
     n.run_id,
@@ -1550,13 +1650,23 @@ WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = ''warning'') AS war
     b.writer_reason
 FROM routing.batch_run AS n LEFT OUTER
     JOIN routing.publication AS b ON b.id = n.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-UPDATE routing.schema_version SET version_num='0005' WHERE routing.schema_version.version_num = '0004';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0004')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0005'' WHERE version_num = ''0004''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
-COMMIT;
+IF @@TRANCOUNT = 0
+BEGIN
+    THROW 50012, N'Nothing was changed: see the first error above.', 1;
+END;
+
+GO
+
+IF @@TRANCOUNT > 0 COMMIT TRANSACTION;
 
 GO

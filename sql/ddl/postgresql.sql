@@ -1,14 +1,43 @@
-CREATE SCHEMA IF NOT EXISTS "routing";
+-- routing_etl: schema routing from nothing (or any revision up to 0005) to revision 0005.
+-- Run with psql -f, as the role that owns the schema (migrations/README.md).
+-- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
+
+\set ON_ERROR_STOP on
 
 BEGIN;
 
+SET LOCAL lock_timeout = '60s';
+
+DO $check$
+DECLARE
+    held text;
+BEGIN
+    IF to_regnamespace('routing') IS NULL THEN
+        CREATE SCHEMA "routing";
+    END IF;
+    IF to_regclass('routing.schema_version') IS NULL THEN
 CREATE TABLE routing.schema_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
 );
+    END IF;
+    LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
+    SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005') THEN
+        RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0005 --dialect postgresql';
+    END IF;
+END
+$check$;
 
--- Running upgrade  -> 0001
+-- base -> 0001
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> 'base' THEN
+    RETURN;
+END IF;
 
+EXECUTE $statement$
 CREATE TABLE routing.batch_run (
     run_id VARCHAR(64) NOT NULL,
     kind VARCHAR(40) NOT NULL,
@@ -27,10 +56,14 @@ CREATE TABLE routing.batch_run (
     metadata TEXT,
     CONSTRAINT pk_batch_run PRIMARY KEY (run_id),
     CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
-);
+)
+$statement$;
 
-CREATE INDEX ix_batch_run_started_at ON routing.batch_run (started_at);
+EXECUTE $statement$
+CREATE INDEX ix_batch_run_started_at ON routing.batch_run (started_at)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.model_version (
     version VARCHAR(128) NOT NULL,
     status VARCHAR(16) NOT NULL,
@@ -50,8 +83,10 @@ CREATE TABLE routing.model_version (
     metadata TEXT,
     CONSTRAINT pk_model_version PRIMARY KEY (version),
     CONSTRAINT ck_model_version_status CHECK (status IN ('pending', 'active', 'retired', 'unmeasured'))
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.publication (
     id SERIAL NOT NULL,
     run_id VARCHAR(64) NOT NULL,
@@ -83,10 +118,14 @@ CREATE TABLE routing.publication (
     valid_to DATE NOT NULL,
     CONSTRAINT pk_publication PRIMARY KEY (id),
     CONSTRAINT ck_publication_state CHECK (state IN ('loading', 'loaded', 'published', 'retired', 'failed', 'purged'))
-);
+)
+$statement$;
 
-CREATE INDEX ix_publication_content_hash ON routing.publication (content_hash);
+EXECUTE $statement$
+CREATE INDEX ix_publication_content_hash ON routing.publication (content_hash)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.writer_lock (
     name VARCHAR(32) NOT NULL,
     owner VARCHAR(36),
@@ -97,8 +136,10 @@ CREATE TABLE routing.writer_lock (
     acquired_at TIMESTAMP WITHOUT TIME ZONE,
     heartbeat_at TIMESTAMP WITHOUT TIME ZONE,
     CONSTRAINT pk_writer_lock PRIMARY KEY (name)
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.abstained_item (
     publication_id INTEGER NOT NULL,
     item_cd VARCHAR(100) NOT NULL,
@@ -108,8 +149,10 @@ CREATE TABLE routing.abstained_item (
     CONSTRAINT pk_abstained_item PRIMARY KEY (publication_id, item_cd),
     CONSTRAINT fk_abstained_item_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_abstained_item_shares CHECK (best_similarity >= 0 AND best_similarity <= 1)
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.candidate (
     publication_id INTEGER NOT NULL,
     item_cd VARCHAR(100) NOT NULL,
@@ -140,10 +183,14 @@ CREATE TABLE routing.candidate (
     CONSTRAINT ck_candidate_routing_source CHECK (routing_source IN ('similar', 'self')),
     CONSTRAINT ck_candidate_shares CHECK (similarity_score >= 0 AND similarity_score <= 1 AND confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND work_order_confidence >= 0 AND work_order_confidence <= 1),
     CONSTRAINT ck_candidate_similarity_tier CHECK (similarity_tier IN ('HIGH', 'LOW'))
-);
+)
+$statement$;
 
-CREATE INDEX ix_candidate_publication_id_priority ON routing.candidate (publication_id, priority);
+EXECUTE $statement$
+CREATE INDEX ix_candidate_publication_id_priority ON routing.candidate (publication_id, priority)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.current_publication (
     slot SMALLINT NOT NULL,
     publication_id INTEGER NOT NULL,
@@ -152,8 +199,10 @@ CREATE TABLE routing.current_publication (
     CONSTRAINT pk_current_publication PRIMARY KEY (slot),
     CONSTRAINT fk_current_publication_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_current_publication_slot CHECK (slot = 1)
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.model_metric (
     model_version VARCHAR(128) NOT NULL,
     run_id VARCHAR(64) NOT NULL,
@@ -170,8 +219,10 @@ CREATE TABLE routing.model_metric (
     CONSTRAINT pk_model_metric PRIMARY KEY (model_version, run_id, method, split, segment, metric),
     CONSTRAINT fk_model_metric_model_version FOREIGN KEY(model_version) REFERENCES routing.model_version (version) ON DELETE CASCADE,
     CONSTRAINT ck_model_metric_null_has_reason CHECK (value IS NOT NULL OR reason IS NOT NULL)
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.publication_event (
     id SERIAL NOT NULL,
     publication_id INTEGER NOT NULL,
@@ -181,10 +232,14 @@ CREATE TABLE routing.publication_event (
     message VARCHAR(2000),
     CONSTRAINT pk_publication_event PRIMARY KEY (id),
     CONSTRAINT fk_publication_event_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id)
-);
+)
+$statement$;
 
-CREATE INDEX ix_publication_event_publication_id ON routing.publication_event (publication_id);
+EXECUTE $statement$
+CREATE INDEX ix_publication_event_publication_id ON routing.publication_event (publication_id)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.quality_result (
     run_id VARCHAR(64) NOT NULL,
     seq INTEGER NOT NULL,
@@ -204,8 +259,10 @@ CREATE TABLE routing.quality_result (
     CONSTRAINT pk_quality_result PRIMARY KEY (run_id, seq),
     CONSTRAINT fk_quality_result_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE,
     CONSTRAINT ck_quality_result_severity CHECK (severity IN ('critical', 'warning'))
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.rejected_row (
     run_id VARCHAR(64) NOT NULL,
     seq INTEGER NOT NULL,
@@ -216,8 +273,10 @@ CREATE TABLE routing.rejected_row (
     raw_values VARCHAR(4000) NOT NULL,
     CONSTRAINT pk_rejected_row PRIMARY KEY (run_id, seq),
     CONSTRAINT fk_rejected_row_batch_run FOREIGN KEY(run_id) REFERENCES routing.batch_run (run_id) ON DELETE CASCADE
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.resource_alternative (
     publication_id INTEGER NOT NULL,
     job_cd VARCHAR(32) NOT NULL,
@@ -232,8 +291,10 @@ CREATE TABLE routing.resource_alternative (
     CONSTRAINT fk_resource_alternative_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_resource_alternative_counts CHECK (alternative_rank > 0 AND use_count >= 0),
     CONSTRAINT ck_resource_alternative_shares CHECK (use_share >= 0 AND use_share <= 1)
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.candidate_evidence (
     publication_id INTEGER NOT NULL,
     item_cd VARCHAR(100) NOT NULL,
@@ -249,8 +310,10 @@ CREATE TABLE routing.candidate_evidence (
     CONSTRAINT fk_candidate_evidence_candidate FOREIGN KEY(publication_id, item_cd, candidate_rank) REFERENCES routing.candidate (publication_id, item_cd, candidate_rank) ON DELETE CASCADE,
     CONSTRAINT ck_candidate_evidence_rank CHECK (evidence_rank > 0),
     CONSTRAINT ck_candidate_evidence_shares CHECK (similarity >= 0 AND similarity <= 1 AND weight >= 0 AND weight <= 1)
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.candidate_operation (
     publication_id INTEGER NOT NULL,
     item_cd VARCHAR(100) NOT NULL,
@@ -305,12 +368,24 @@ CREATE TABLE routing.candidate_operation (
     CONSTRAINT ck_candidate_operation_shares CHECK (confidence >= 0 AND confidence <= 1 AND support >= 0 AND support <= 1 AND time_confidence >= 0 AND time_confidence <= 1 AND source_similarity >= 0 AND source_similarity <= 1),
     CONSTRAINT ck_candidate_operation_time_source CHECK (time_source IN ('actual_own', 'actual_similar', 'standard_similar', 'model', 'none')),
     CONSTRAINT ck_candidate_operation_times_not_negative CHECK (setup_time >= 0 AND run_time >= 0 AND setup_p10 >= 0 AND setup_p90 >= 0 AND run_p10 >= 0 AND run_p50 >= 0 AND run_p90 >= 0 AND optimal_time >= 0 AND standard_time >= 0 AND safe_time >= 0 AND act_setup_time >= 0 AND act_run_time >= 0 AND queue_time >= 0 AND wait_time >= 0 AND move_time >= 0 AND mfg_lt >= 0)
-);
+)
+$statement$;
 
-INSERT INTO routing.schema_version (version_num) VALUES ('0001') RETURNING routing.schema_version.version_num;
+EXECUTE $statement$
+INSERT INTO routing.schema_version (version_num) VALUES ('0001')
+$statement$;
 
--- Running upgrade 0001 -> 0002
+END
+$revision$;
 
+-- 0001 -> 0002
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0001' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
 CREATE VIEW routing.routing_candidates AS
 SELECT
     c.item_cd,
@@ -339,8 +414,10 @@ SELECT
 FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
-    JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.routing_candidate_operations AS
 SELECT
     c.item_cd,
@@ -428,8 +505,10 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.routing_candidate_resources AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID",
@@ -494,8 +573,10 @@ FROM routing.candidate_operation AS earlier
 WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
     AND NOT (EXISTS (SELECT 1
 FROM routing.candidate_operation AS main
-WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd))
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.routing_candidate_evidence AS
 SELECT
     c.item_cd,
@@ -515,8 +596,10 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_evidence AS e ON e.publication_id = c.publication_id
     AND e.item_cd = c.item_cd
-    AND e.candidate_rank = c.candidate_rank;
+    AND e.candidate_rank = c.candidate_rank
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.routing_flat AS
 SELECT
     c.item_cd AS "ITEM_CD",
@@ -609,8 +692,10 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.routing_abstained AS
 SELECT
     a.item_cd,
@@ -622,8 +707,10 @@ SELECT
 FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
-    JOIN routing.abstained_item AS a ON a.publication_id = p.publication_id;
+    JOIN routing.abstained_item AS a ON a.publication_id = p.publication_id
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.routing_predictions AS
 SELECT
     c.publication_id,
@@ -656,8 +743,10 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.model_quality_trend AS
 SELECT
     measured.metric,
@@ -679,8 +768,10 @@ SELECT
 FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric ORDER BY m.computed_at DESC, m.run_id DESC) AS age
 FROM routing.model_metric AS m) AS measured
     JOIN routing.model_version AS v ON v.version = measured.model_version
-WHERE measured.age = 1;
+WHERE measured.age = 1
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.batch_run_summary AS
 SELECT
     n.run_id,
@@ -703,12 +794,24 @@ WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'critical') AS 
 FROM routing.quality_result AS q
 WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'warning') AS warnings_failed,
     n.message
-FROM routing.batch_run AS n;
+FROM routing.batch_run AS n
+$statement$;
 
-UPDATE routing.schema_version SET version_num='0002' WHERE routing.schema_version.version_num = '0001';
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0002' WHERE version_num = '0001'
+$statement$;
 
--- Running upgrade 0002 -> 0003
+END
+$revision$;
 
+-- 0002 -> 0003
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0002' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
 CREATE TABLE routing.routing_feedback (
     item_cd VARCHAR(100) NOT NULL,
     publication_id INTEGER NOT NULL,
@@ -722,10 +825,14 @@ CREATE TABLE routing.routing_feedback (
     CONSTRAINT fk_routing_feedback_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
     CONSTRAINT ck_routing_feedback_rank CHECK (candidate_rank > 0),
     CONSTRAINT ck_routing_feedback_accepted_by CHECK (accepted_by <> '')
-);
+)
+$statement$;
 
-CREATE INDEX ix_routing_feedback_accepted_at ON routing.routing_feedback (accepted_at);
+EXECUTE $statement$
+CREATE INDEX ix_routing_feedback_accepted_at ON routing.routing_feedback (accepted_at)
+$statement$;
 
+EXECUTE $statement$
 CREATE TABLE routing.routing_flat_table (
     "ITEM_CD" VARCHAR(100) NOT NULL,
     "CANDIDATE_ID" VARCHAR(110) NOT NULL,
@@ -790,8 +897,10 @@ CREATE TABLE routing.routing_flat_table (
     "MODEL_VERSION" VARCHAR(128),
     "PUBLICATION_ID" INTEGER,
     CONSTRAINT pk_routing_flat_table PRIMARY KEY ("ITEM_CD", "CANDIDATE_ID", "PROC_SEQ")
-);
+)
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.bop_proc_master AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank) AS "ID",
@@ -825,8 +934,10 @@ SELECT
 FROM routing.current_publication AS p
     JOIN routing.publication AS b ON p.slot = 1
     AND b.id = p.publication_id
-    JOIN routing.candidate AS c ON c.publication_id = p.publication_id;
+    JOIN routing.candidate AS c ON c.publication_id = p.publication_id
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.bop_proc_detail AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq) AS "ID",
@@ -928,8 +1039,10 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.bop_proc_res AS
 SELECT
     row_number() OVER (PARTITION BY c.publication_id, c.item_cd ORDER BY c.candidate_rank, o.proc_seq, r.alternative_rank, r.res_cd) AS "ID",
@@ -985,8 +1098,10 @@ FROM routing.candidate_operation AS earlier
 WHERE earlier.publication_id = o.publication_id AND earlier.item_cd = o.item_cd AND earlier.candidate_rank = o.candidate_rank AND earlier.job_cd = o.job_cd AND earlier.proc_seq < o.proc_seq))
     AND NOT (EXISTS (SELECT 1
 FROM routing.candidate_operation AS main
-WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd));
+WHERE main.publication_id = o.publication_id AND main.item_cd = o.item_cd AND main.candidate_rank = o.candidate_rank AND main.job_cd = o.job_cd AND main.res_cd = r.res_cd))
+$statement$;
 
+EXECUTE $statement$
 CREATE VIEW routing.bop_proc_child AS
 SELECT
     CAST(NULL AS VARCHAR(50)) AS "ID",
@@ -1011,16 +1126,32 @@ SELECT
     CAST(NULL AS DATE) AS "MBOM_IN_DT",
     CAST(NULL AS VARCHAR(50)) AS "ORIGIN_ITEM_CD"
 FROM routing.publication AS b
-WHERE 1 = 0;
+WHERE 1 = 0
+$statement$;
 
-UPDATE routing.schema_version SET version_num='0003' WHERE routing.schema_version.version_num = '0002';
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0003' WHERE version_num = '0002'
+$statement$;
 
--- Running upgrade 0003 -> 0004
+END
+$revision$;
 
-ALTER TABLE routing.candidate_operation ADD COLUMN lot_size NUMERIC(18, 4);
+-- 0003 -> 0004
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0003' THEN
+    RETURN;
+END IF;
 
-ALTER TABLE routing.candidate_operation ADD COLUMN lot_exponent NUMERIC(5, 4);
+EXECUTE $statement$
+ALTER TABLE routing.candidate_operation ADD COLUMN lot_size NUMERIC(18, 4)
+$statement$;
 
+EXECUTE $statement$
+ALTER TABLE routing.candidate_operation ADD COLUMN lot_exponent NUMERIC(5, 4)
+$statement$;
+
+EXECUTE $statement$
 CREATE VIEW routing.routing_lot_times AS
 SELECT
     c.item_cd AS "ITEM_CD",
@@ -1042,16 +1173,32 @@ FROM routing.current_publication AS p
     JOIN routing.candidate AS c ON c.publication_id = p.publication_id
     JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
     AND o.item_cd = c.item_cd
-    AND o.candidate_rank = c.candidate_rank;
+    AND o.candidate_rank = c.candidate_rank
+$statement$;
 
-UPDATE routing.schema_version SET version_num='0004' WHERE routing.schema_version.version_num = '0003';
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0004' WHERE version_num = '0003'
+$statement$;
 
--- Running upgrade 0004 -> 0005
+END
+$revision$;
 
-DROP INDEX routing.ix_candidate_publication_id_priority;
+-- 0004 -> 0005
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0004' THEN
+    RETURN;
+END IF;
 
-ALTER TABLE routing.publication ADD COLUMN writer_reason VARCHAR(1000);
+EXECUTE $statement$
+DROP INDEX routing.ix_candidate_publication_id_priority
+$statement$;
 
+EXECUTE $statement$
+ALTER TABLE routing.publication ADD COLUMN writer_reason VARCHAR(1000)
+$statement$;
+
+EXECUTE $statement$
 DO $again$
 DECLARE
     was regclass := to_regclass('routing.routing_candidates');
@@ -1096,14 +1243,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %%s%%s ON routing.routing_candidates TO %%s%%s', right_name, column_list, grantee, option))
+    SELECT array_agg(format('GRANT %s%s ON routing.routing_candidates TO %s%s', right_name, column_list, grantee, option))
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1115,14 +1262,16 @@ BEGIN
     DROP VIEW routing.routing_candidates;
     EXECUTE 'CREATE VIEW routing.routing_candidates AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.routing_candidates OWNER TO %%I', owner_name);
+        EXECUTE format('ALTER VIEW routing.routing_candidates OWNER TO %I', owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$;
+$again$
+$statement$;
 
+EXECUTE $statement$
 DO $again$
 DECLARE
     was regclass := to_regclass('routing.routing_candidate_resources');
@@ -1203,14 +1352,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %%s%%s ON routing.routing_candidate_resources TO %%s%%s', right_name, column_list, grantee, option))
+    SELECT array_agg(format('GRANT %s%s ON routing.routing_candidate_resources TO %s%s', right_name, column_list, grantee, option))
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1222,14 +1371,16 @@ BEGIN
     DROP VIEW routing.routing_candidate_resources;
     EXECUTE 'CREATE VIEW routing.routing_candidate_resources AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.routing_candidate_resources OWNER TO %%I', owner_name);
+        EXECUTE format('ALTER VIEW routing.routing_candidate_resources OWNER TO %I', owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$;
+$again$
+$statement$;
 
+EXECUTE $statement$
 DO $again$
 DECLARE
     was regclass := to_regclass('routing.bop_proc_master');
@@ -1279,14 +1430,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %%s%%s ON routing.bop_proc_master TO %%s%%s', right_name, column_list, grantee, option))
+    SELECT array_agg(format('GRANT %s%s ON routing.bop_proc_master TO %s%s', right_name, column_list, grantee, option))
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1298,14 +1449,16 @@ BEGIN
     DROP VIEW routing.bop_proc_master;
     EXECUTE 'CREATE VIEW routing.bop_proc_master AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.bop_proc_master OWNER TO %%I', owner_name);
+        EXECUTE format('ALTER VIEW routing.bop_proc_master OWNER TO %I', owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$;
+$again$
+$statement$;
 
+EXECUTE $statement$
 DO $again$
 DECLARE
     was regclass := to_regclass('routing.bop_proc_detail');
@@ -1423,14 +1576,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %%s%%s ON routing.bop_proc_detail TO %%s%%s', right_name, column_list, grantee, option))
+    SELECT array_agg(format('GRANT %s%s ON routing.bop_proc_detail TO %s%s', right_name, column_list, grantee, option))
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1442,14 +1595,16 @@ BEGIN
     DROP VIEW routing.bop_proc_detail;
     EXECUTE 'CREATE VIEW routing.bop_proc_detail AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.bop_proc_detail OWNER TO %%I', owner_name);
+        EXECUTE format('ALTER VIEW routing.bop_proc_detail OWNER TO %I', owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$;
+$again$
+$statement$;
 
+EXECUTE $statement$
 DO $again$
 DECLARE
     was regclass := to_regclass('routing.bop_proc_res');
@@ -1521,14 +1676,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %%s%%s ON routing.bop_proc_res TO %%s%%s', right_name, column_list, grantee, option))
+    SELECT array_agg(format('GRANT %s%s ON routing.bop_proc_res TO %s%s', right_name, column_list, grantee, option))
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1540,14 +1695,16 @@ BEGIN
     DROP VIEW routing.bop_proc_res;
     EXECUTE 'CREATE VIEW routing.bop_proc_res AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.bop_proc_res OWNER TO %%I', owner_name);
+        EXECUTE format('ALTER VIEW routing.bop_proc_res OWNER TO %I', owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$;
+$again$
+$statement$;
 
+EXECUTE $statement$
 DO $again$
 DECLARE
     was regclass := to_regclass('routing.batch_run_summary');
@@ -1589,14 +1746,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %%s%%s ON routing.batch_run_summary TO %%s%%s', right_name, column_list, grantee, option))
+    SELECT array_agg(format('GRANT %s%s ON routing.batch_run_summary TO %s%s', right_name, column_list, grantee, option))
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1608,14 +1765,20 @@ BEGIN
     DROP VIEW routing.batch_run_summary;
     EXECUTE 'CREATE VIEW routing.batch_run_summary AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.batch_run_summary OWNER TO %%I', owner_name);
+        EXECUTE format('ALTER VIEW routing.batch_run_summary OWNER TO %I', owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$;
+$again$
+$statement$;
 
-UPDATE routing.schema_version SET version_num='0005' WHERE routing.schema_version.version_num = '0004';
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0005' WHERE version_num = '0004'
+$statement$;
+
+END
+$revision$;
 
 COMMIT;

@@ -1,11 +1,20 @@
-BEGIN;
+-- routing_etl: the warehouse from nothing (or any revision up to 0005) to revision 0005.
+-- Run with the program sqlite3. Another one: without the lines that begin with a point, and it must stop at the first error.
+-- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
-CREATE TABLE schema_version (
+.bail on
+
+BEGIN IMMEDIATE;
+
+CREATE TABLE IF NOT EXISTS schema_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
 );
 
--- Running upgrade  -> 0001
+CREATE TEMP TABLE routing_etl_guard (here INTEGER, CONSTRAINT "the warehouse is not at the revision that this script begins at, nothing was changed" CHECK (here = 1));
+
+-- base -> 0001
+INSERT INTO routing_etl_guard SELECT COUNT(*) = 0 FROM schema_version;
 
 CREATE TABLE batch_run (
     run_id VARCHAR(64) NOT NULL,
@@ -311,9 +320,10 @@ CREATE TABLE candidate_operation (
 )
  WITHOUT ROWID;
 
-INSERT INTO schema_version (version_num) VALUES ('0001') RETURNING version_num;
+INSERT INTO schema_version (version_num) VALUES ('0001');
 
--- Running upgrade 0001 -> 0002
+-- 0001 -> 0002
+INSERT INTO routing_etl_guard SELECT COUNT(*) = 1 AND MAX(version_num) = '0001' FROM schema_version;
 
 CREATE VIEW routing_candidates AS
 SELECT
@@ -709,9 +719,10 @@ WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warni
     n.message
 FROM batch_run AS n;
 
-UPDATE schema_version SET version_num='0002' WHERE schema_version.version_num = '0001';
+UPDATE schema_version SET version_num = '0002' WHERE version_num = '0001';
 
--- Running upgrade 0002 -> 0003
+-- 0002 -> 0003
+INSERT INTO routing_etl_guard SELECT COUNT(*) = 1 AND MAX(version_num) = '0002' FROM schema_version;
 
 CREATE TABLE routing_feedback (
     item_cd VARCHAR(100) NOT NULL,
@@ -1019,9 +1030,10 @@ SELECT
 FROM publication AS b
 WHERE 1 = 0;
 
-UPDATE schema_version SET version_num='0003' WHERE schema_version.version_num = '0002';
+UPDATE schema_version SET version_num = '0003' WHERE version_num = '0002';
 
--- Running upgrade 0003 -> 0004
+-- 0003 -> 0004
+INSERT INTO routing_etl_guard SELECT COUNT(*) = 1 AND MAX(version_num) = '0003' FROM schema_version;
 
 ALTER TABLE candidate_operation ADD COLUMN lot_size REAL;
 
@@ -1050,9 +1062,10 @@ FROM current_publication AS p
     AND o.item_cd = c.item_cd
     AND o.candidate_rank = c.candidate_rank;
 
-UPDATE schema_version SET version_num='0004' WHERE schema_version.version_num = '0003';
+UPDATE schema_version SET version_num = '0004' WHERE version_num = '0003';
 
--- Running upgrade 0004 -> 0005
+-- 0004 -> 0005
+INSERT INTO routing_etl_guard SELECT COUNT(*) = 1 AND MAX(version_num) = '0004' FROM schema_version;
 
 DROP INDEX ix_candidate_publication_id_priority;
 
@@ -1388,6 +1401,8 @@ WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warni
 FROM batch_run AS n LEFT OUTER
     JOIN publication AS b ON b.id = n.publication_id;
 
-UPDATE schema_version SET version_num='0005' WHERE schema_version.version_num = '0004';
+UPDATE schema_version SET version_num = '0005' WHERE version_num = '0004';
+
+DROP TABLE temp.routing_etl_guard;
 
 COMMIT;

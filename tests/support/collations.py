@@ -6,6 +6,7 @@ import re
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from warehouse_scripts import for_driver
 
 from routing_etl.warehouse.migrate import migrate_sql
 
@@ -27,7 +28,7 @@ ICU = "CREATE COLLATION public.same (provider = icu, locale = 'und-u-ks-level1',
 
 def give_collation(engine: Engine, schema: str | None, collation: str) -> None:
     """Make our tables at head in an empty database, with a collation on every code column."""
-    text = migrate_sql(engine.dialect.name, schema)
+    text = for_driver(migrate_sql(engine.dialect.name, schema))
     column = re.compile(rf"^(    (?:{'|'.join(_CODES)}) VARCHAR\(\d+\))", re.MULTILINE)
     text, changed = column.subn(rf"\1 COLLATE {collation}", text)
     assert changed > 10

@@ -16,9 +16,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from migrations.statements import sections
-from migrations.view_again import REPLACE
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse.migrate import DIALECTS, script_location
+from routing_etl.warehouse.view_again import REPLACE
 from routing_etl.warehouse.views import VIEW_NAMES, CreateView, view_selects
 
 _MARK = "schema_of_ours"

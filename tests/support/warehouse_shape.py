@@ -12,6 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from warehouse_scripts import inner
+
 from routing_etl.warehouse.migrate import VERSION_TABLE
 from routing_etl.warehouse.schema import Tables, tables
 from routing_etl.warehouse.views import CreateView, view_selects
@@ -59,48 +61,12 @@ def shape_of_code(dialect: str, schema: str | None, tb: Tables | None = None) ->
 
 # --- from a script ------------------------------------------------------------------------------------------------------
 _NAME = r"(?:\S+\.)?\[?\"?(\w+)\]?\"?"
-_IGNORED = re.compile(
-    r"SET |BEGIN|COMMIT|IF SCHEMA_ID|CREATE SCHEMA|IF SERVERPROPERTY|"
-    rf"(CREATE TABLE|INSERT INTO|UPDATE) (\S+\.)?{VERSION_TABLE}\b"
-)
+_IGNORED = re.compile(r"IF SERVERPROPERTY")
 
 
-def shape_of_script(text: str) -> Shape:
+def shape_of_script(text: str, dialect: str) -> Shape:
     """The shape that a script of `migrate --sql` leaves."""
-    body = re.sub(r"^( *--.*|GO\s*)$", "", text, flags=re.M)
-    return shape_of_statements(re.split(r";\s*\n(?=\s*\n|\Z)", body + "\n"))
-
-
-#: What `migrations/view_again.py` writes for a view, by the text around the select.
-_AGAIN = (
-    re.compile(r"DROP VIEW IF EXISTS (?P<name>\S+)"),
-    re.compile(
-        r"DO \$again\$.*\$select\$\n(?P<select>.*)\n\$select\$.*CREATE OR REPLACE VIEW (?P<name>\S+) AS.*",
-        re.S,
-    ),
-    re.compile(r"DECLARE @verb .*EXEC\(@verb \+ N' VIEW (?P<name>\S+) AS\n(?P<select>.*)'\)", re.S),
-)
-
-
-def view_made_again(statement: str) -> tuple[str, str] | None:
-    """Name and CREATE VIEW (empty: only dropped) of a statement that makes a view again; None for any other."""
-    found = next((f for form in _AGAIN if (f := form.fullmatch(statement.strip().rstrip(";")))), None)
-    if found is None:
-        return None
-    select = found.groupdict().get("select", "")
-    if statement.startswith("DECLARE"):
-        select = select.replace("''", "'")
-    return found["name"].split(".")[-1], f"CREATE VIEW {found['name']} AS\n{select}" if select else ""
-
-
-def _view_again(statement: str, shape: Shape) -> bool:
-    found = view_made_again(statement)
-    if found is None:
-        return False
-    shape.pop(f"view {found[0]}", None)
-    if found[1]:
-        shape[f"view {found[0]}"] = found[1]
-    return True
+    return shape_of_statements(inner(text, dialect))
 
 
 def shape_of_statements(statements: list[str]) -> Shape:
@@ -171,10 +137,12 @@ def _index(statement: str, shape: Shape) -> bool:
 
 
 def _view(statement: str, shape: Shape) -> bool:
-    found = re.match(rf"(CREATE|DROP) VIEW {_NAME}(?= AS\n|$)", statement)
-    if found and found[1] == "CREATE":
-        assert f"view {found[2]}" not in shape, f"{found[2]} is made twice"
-        shape[f"view {found[2]}"] = statement
+    found = re.match(rf"(CREATE|REPLACE|DROP) VIEW (?:IF EXISTS )?{_NAME}(?= AS\n|$)", statement)
+    if found and found[1] != "DROP":
+        assert found[1] == "REPLACE" or f"view {found[2]}" not in shape, f"{found[2]} is made twice"
+        shape[f"view {found[2]}"] = statement.replace("REPLACE VIEW", "CREATE VIEW", 1)
+    elif found and "IF EXISTS" in statement:
+        shape.pop(f"view {found[2]}", None)
     elif found:
         del shape[f"view {found[2]}"]
     return found is not None
@@ -188,7 +156,7 @@ def _drop_table(statement: str, shape: Shape) -> bool:
     return found is not None
 
 
-_FORMS = (_view_again, _create_table, _alter_table, _index, _view, _drop_table)
+_FORMS = (_create_table, _alter_table, _index, _view, _drop_table)
 
 
 # --- from a database ----------------------------------------------------------------------------------------------------
