@@ -1,8 +1,8 @@
--- Three roles with the least they need. Run once by a DBA in the database that holds schema routing.
--- Logins and users are the site's own; add them as members at the end.
+-- Three roles with the least they need. Run by a DBA in the database that holds schema routing, and again after each upgrade:
+-- what is there stays, and new views are granted. Logins and users are the site's own; add them as members at the end.
 
 -- 1. ERP reader: the screens of the ERP. Sees published predictions, nothing else of ours.
-CREATE ROLE routing_erp_reader;
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_erp_reader') EXEC(N'CREATE ROLE routing_erp_reader');
 GRANT SELECT ON routing.routing_candidates TO routing_erp_reader;
 GRANT SELECT ON routing.routing_candidate_operations TO routing_erp_reader;
 GRANT SELECT ON routing.routing_candidate_resources TO routing_erp_reader;
@@ -17,15 +17,17 @@ GRANT SELECT ON routing.bop_proc_res TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_child TO routing_erp_reader;
 -- Filled only with ROUTING_ETL_PUBLISH_MODE=table:
 GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
+-- Views of your own (routing-etl sql render), if they are there:
+IF OBJECT_ID(N'routing.routing_flat_52', N'V') IS NOT NULL EXEC(N'GRANT SELECT ON routing.routing_flat_52 TO routing_erp_reader');
 -- adopt_candidate.sql grants EXECUTE on the procedure; ownership chaining lets it write routing_feedback.
 
 -- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
-CREATE ROLE routing_etl_writer;
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_etl_writer') EXEC(N'CREATE ROLE routing_etl_writer');
 GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::routing TO routing_etl_writer;
 GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_writer;
 
 -- 3. Metrics reader: DBAs' dashboards and the data team. Runs, checks, rejects, metrics, publications; no predictions.
-CREATE ROLE routing_metrics_reader;
+IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_metrics_reader') EXEC(N'CREATE ROLE routing_metrics_reader');
 GRANT SELECT ON routing.model_quality_trend TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.model_version TO routing_metrics_reader;
@@ -44,8 +46,7 @@ GRANT SELECT ON routing.routing_feedback TO routing_metrics_reader;
 -- GRANT SELECT ON dbo.BI_WORK_ORDER_RESULTS TO <erp reading user>;
 -- GRANT SELECT ON dbo.BI_PUR_PO_VIEW TO <erp reading user>;
 
--- Migrations (routing-etl migrate) need DDL rights; run them with a DBA's login, or give them for that time only:
--- GRANT CREATE TABLE, CREATE VIEW TO <migrating user>; GRANT ALTER, REFERENCES ON SCHEMA::routing TO <migrating user>;
+-- Migrations (routing-etl migrate) need DDL rights; run them with a DBA's login, or see migrating_login.sql.
 
 -- Members:
 -- ALTER ROLE routing_erp_reader ADD MEMBER <user>;

@@ -367,7 +367,8 @@ def migrate(
         str, typer.Option("--revision", "--to", help="Target revision; 'base' removes our tables.")
     ] = "head",
     start: Annotated[
-        str | None, typer.Option("--from", help="Of --sql: revision that the database is at. Default: no tables.")
+        str | None,
+        typer.Option("--from", help="Of --sql: revision that the database is at. Default: no tables."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Remove what a step back to an earlier revision removes.")
@@ -383,7 +384,8 @@ def migrate(
         return
     if start is not None:
         raise ConfigurationError(
-            f"--from {start} is for --sql only: a database says itself where it is.", remedy="Leave it out, or add --sql."
+            f"--from {start} is for --sql only: a database says itself where it is.",
+            remedy="Leave it out, or add --sql.",
         )
     lost = upkeep.removed_by_migration(settings, revision)
     if lost is not None:

@@ -115,9 +115,7 @@ def _filled(connection: Connection, schema: str | None, what: str) -> int:
     )
 
 
-def migration_sql(
-    settings: Settings, dialect: str, revision: str = "head", start: str | None = None
-) -> str:
+def migration_sql(settings: Settings, dialect: str, revision: str = "head", start: str | None = None) -> str:
     """The DDL as a script for somebody else to run, from where the database is (None: no tables yet) to a revision."""
     from routing_etl.warehouse.migrate import migrate_sql
 

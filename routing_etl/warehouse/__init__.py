@@ -16,5 +16,6 @@ __all__ = [
     "publish",
     "records",
     "schema",
+    "view_again",
     "views",
 ]

@@ -174,12 +174,14 @@ def steps(dialect: str, schema: str | None, start: str, revision: str) -> list[S
     for name in ends:
         if name not in known:
             raise ConfigurationError(
-                f"Revision {name!r} is unknown to this version.", remedy=f"Use one of {', '.join(known)}, head."
+                f"Revision {name!r} is unknown to this version.",
+                remedy=f"Use one of {', '.join(known)}, head.",
             )
     first, last = (known.index(name) for name in ends)
     if first == last:
         raise ConfigurationError(
-            f"There is nothing between revision {ends[0]} and {ends[1]}.", remedy="Give two different revisions."
+            f"There is nothing between revision {ends[0]} and {ends[1]}.",
+            remedy="Give two different revisions.",
         )
     way = known[first : last + 1] if first < last else known[last : first + 1][::-1]
     return [

@@ -114,7 +114,9 @@ def _sql_server(place: Place, steps: Sequence[Step]) -> Iterator[str]:
 
 def _sql_server_batches(place: Place, steps: Sequence[Step]) -> Iterator[str]:
     header = _header(
-        place, steps, "Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql."
+        place,
+        steps,
+        "Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.",
     )
     # A view that readers hold open must not make everybody behind it wait for us.
     yield (

@@ -21,6 +21,7 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.migrate import DIALECTS, check_schema
 from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.view_again import made_again
 from routing_etl.warehouse.view_parts import Sources, Words, operations_from
 from routing_etl.warehouse.views import VIEW_NAMES, CreateView, known_columns
 
@@ -213,7 +214,7 @@ def _dialect(name: str) -> Dialect:
 
 
 def render(profile: OutputProfile, dialect: str = "mssql", schema: str | None = "routing") -> str:
-    """The profile's view as DDL text: dropped if it exists, then created.
+    """The profile's view as DDL text: made, or made again with the rights that were granted on it.
 
     Parameters
     ----------
@@ -242,8 +243,7 @@ def render(profile: OutputProfile, dialect: str = "mssql", schema: str | None = 
     create = str(CreateView(profile.view, place, select).compile(dialect=speaks))
     quote = speaks.identifier_preparer.quote
     name = f"{quote(place)}.{quote(profile.view)}" if place else quote(profile.view)
-    lines = [line.rstrip() for line in create.splitlines()]
-    if dialect == "mssql":
-        drop = f"IF OBJECT_ID(N'{place}.{profile.view}', N'V') IS NOT NULL DROP VIEW {name};\n\nGO\n"
-        return "\n".join([drop, *lines]) + ";\n\nGO"
-    return "\n".join([f"DROP VIEW IF EXISTS {name};\n", *lines]) + ";"
+    text = "\n".join(line.rstrip() for line in create.splitlines())
+    body = text.removeprefix(f"CREATE VIEW {name} AS\n")
+    ends = ";\n\nGO" if dialect == "mssql" else ";"
+    return "\n\n".join(f"{statement}{ends}" for statement in made_again(name, body, dialect))

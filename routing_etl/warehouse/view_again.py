@@ -18,15 +18,15 @@ _FORM = re.compile(rf"{REPLACE}(\S+) AS\n(.*)", re.S)
 #: T-SQL condition under which the server has ALTER VIEW: it is not one that is based on PostgreSQL.
 HAS_ALTER_VIEW = "SERVERPROPERTY(N'Babelfish') IS NULL"
 
-_POSTGRESQL = """DO $again$
+_POSTGRESQL = """DO {again}
 DECLARE
     was regclass := to_regclass('{name}');
     owner_name text;
     granted text[];
     statement text;
-    body text := $select$
+    body text := {quote}
 {select}
-$select$;
+{quote};
 BEGIN
     BEGIN
         EXECUTE 'CREATE OR REPLACE VIEW {name} AS' || body;
@@ -35,14 +35,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON {name} TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON {name} TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -54,13 +54,13 @@ BEGIN
     DROP VIEW {name};
     EXECUTE 'CREATE VIEW {name} AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW {name} OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW {name} OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
     END LOOP;
 END
-$again$"""
+{again}"""
 
 _MSSQL = """DECLARE @verb nvarchar(6) = N'CREATE';
 IF {there} AND {has_alter_view} SET @verb = N'ALTER';
@@ -91,7 +91,9 @@ def made_again(name: str, select: str, dialect: str, guard: str = "") -> list[st
         T-SQL condition that must hold too.
     """
     if dialect == "postgresql":
-        return [_POSTGRESQL.replace("{name}", name).replace("{select}", select)]
+        again, quote = _tag("again", select), _tag("select", select)
+        text = _POSTGRESQL.replace("{again}", again).replace("{quote}", quote).replace("{name}", name)
+        return [text.replace("{select}", select)]
     if dialect == "mssql":
         words = {
             "{if_guard}": f"IF {guard}\n" if guard else "",
@@ -106,3 +108,10 @@ def made_again(name: str, select: str, dialect: str, guard: str = "") -> list[st
             text = text.replace(mark, value)
         return [text]
     return [f"DROP VIEW IF EXISTS {name}", f"CREATE VIEW {name} AS\n{select}"]
+
+
+def _tag(word: str, text: str) -> str:
+    """A dollar quote of PostgreSQL that the text does not hold."""
+    while f"${word}$" in text:
+        word += "_"
+    return f"${word}$"

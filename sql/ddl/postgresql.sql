@@ -1243,14 +1243,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON routing.routing_candidates TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.routing_candidates TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1262,7 +1262,7 @@ BEGIN
     DROP VIEW routing.routing_candidates;
     EXECUTE 'CREATE VIEW routing.routing_candidates AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.routing_candidates OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW routing.routing_candidates OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
@@ -1352,14 +1352,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON routing.routing_candidate_resources TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.routing_candidate_resources TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1371,7 +1371,7 @@ BEGIN
     DROP VIEW routing.routing_candidate_resources;
     EXECUTE 'CREATE VIEW routing.routing_candidate_resources AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.routing_candidate_resources OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW routing.routing_candidate_resources OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
@@ -1430,14 +1430,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON routing.bop_proc_master TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.bop_proc_master TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1449,7 +1449,7 @@ BEGIN
     DROP VIEW routing.bop_proc_master;
     EXECUTE 'CREATE VIEW routing.bop_proc_master AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.bop_proc_master OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW routing.bop_proc_master OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
@@ -1576,14 +1576,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON routing.bop_proc_detail TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.bop_proc_detail TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1595,7 +1595,7 @@ BEGIN
     DROP VIEW routing.bop_proc_detail;
     EXECUTE 'CREATE VIEW routing.bop_proc_detail AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.bop_proc_detail OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW routing.bop_proc_detail OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
@@ -1676,14 +1676,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON routing.bop_proc_res TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.bop_proc_res TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1695,7 +1695,7 @@ BEGIN
     DROP VIEW routing.bop_proc_res;
     EXECUTE 'CREATE VIEW routing.bop_proc_res AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.bop_proc_res OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW routing.bop_proc_res OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;
@@ -1746,14 +1746,14 @@ BEGIN
         NULL;  -- A column changes its type or goes: the view has to be dropped.
     END;
     SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
-    SELECT array_agg(format('GRANT %s%s ON routing.batch_run_summary TO %s%s', right_name, column_list, grantee, option))
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.batch_run_summary TO ' || grantee || option)
     INTO granted
     FROM (
         SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = was AND a.grantee <> c.relowner
         UNION ALL
-        SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
         FROM pg_attribute AS t, aclexplode(t.attacl) AS a
         WHERE t.attrelid = was
     ) AS rights
@@ -1765,7 +1765,7 @@ BEGIN
     DROP VIEW routing.batch_run_summary;
     EXECUTE 'CREATE VIEW routing.batch_run_summary AS' || body;
     IF owner_name <> current_user THEN
-        EXECUTE format('ALTER VIEW routing.batch_run_summary OWNER TO %I', owner_name);
+        EXECUTE 'ALTER VIEW routing.batch_run_summary OWNER TO ' || quote_ident(owner_name);
     END IF;
     FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
         EXECUTE statement;

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from itertools import pairwise
+
 import pytest
 import sqlalchemy as sa
 import warehouse_stored as stored
 from warehouse_shape import build_from_code, differences, shape_of_database
 
 from routing_etl.database.engine import make_engine
+from routing_etl.errors import WarehouseError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse import views
+from routing_etl.warehouse.output_profiles import load_output_profile, render
 from routing_etl.warehouse.schema import tables
 
 pytestmark = pytest.mark.integration
@@ -196,3 +202,106 @@ def test_views_that_are_made_again_keep_rights_and_owner(engine, roles):
         assert rights(engine) == before
         with engine.connect() as connection:
             assert connection.exec_driver_sql(owner).scalar() == "keeper"
+
+
+def test_a_view_of_an_output_profile_keeps_its_rights(engine, roles, tmp_path):
+    """Made again with another column first: PostgreSQL has to drop it."""
+    profile = tmp_path / "p.toml"
+    text = '[profile.a]\nview = "own"\ncolumns = [{}]\nkeys = ["ITEM_CD"]\n'
+    for columns in ('"ITEM_CD", "JOB_NM"', '"ITEM_CD", "JOB_NM", "RES_CD"', '"RES_CD", "ITEM_CD"'):
+        profile.write_text('active = "a"\n' + text.format(columns), encoding="utf-8")
+        with engine.begin() as connection:
+            connection.exec_driver_sql(render(load_output_profile(profile), "postgresql", "w_rights"))
+            connection.exec_driver_sql(
+                "GRANT SELECT ON w_rights.own TO erp_reader"
+            ) if "JOB" in columns else None
+        assert ("own", "", "erp_reader", "SELECT", False) in rights(engine)
+
+
+# --- by somebody else ---------------------------------------------------------------------------------------------------
+MIGRATOR = "w_migrator"
+
+
+@pytest.fixture
+def psql(engine):
+    """Runs a script as the role that owns schema w_script and has no right beyond it: exit code and what it says."""
+    client = shutil.which("psql") or pytest.skip("the program psql is not installed")
+    with engine.begin() as connection:
+        for statement in (
+            f"CREATE ROLE {MIGRATOR} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE",
+            "REVOKE CREATE, TEMPORARY ON DATABASE history FROM PUBLIC",
+            f"CREATE SCHEMA w_script AUTHORIZATION {MIGRATOR}",
+        ):
+            connection.exec_driver_sql(statement)
+    place = engine.url
+
+    def run(text):
+        done = subprocess.run(
+            [client, "-X", "-q", "-h", place.host, "-p", str(place.port), "-U", MIGRATOR, "-d", place.database, "-f", "-"],
+            input=text, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    yield run
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {MIGRATOR} CASCADE")
+        connection.exec_driver_sql(f"DROP ROLE {MIGRATOR}")
+
+
+def test_scripts_go_up_and_down_with_the_least_rights(engine, make, psql):
+    """By the database's own client; the tables are what the product itself makes, at each revision."""
+    schema, wanted = "w_script", {}
+    place = make("w_online", m.revisions()[0])
+    for revision in m.revisions():
+        m.migrate(*place, revision)
+        wanted[revision] = shape_of_database(*place)
+    ways = [*pairwise(["base", *m.revisions()]), *pairwise(m.revisions()[::-1]), (m.revisions()[0], "head")]
+    for start, end in ways:
+        text = m.migrate_sql("postgresql", schema, end, start)
+        assert psql(text) == (0, "")
+        at = m.head_revision() if end == "head" else end
+        assert m.current_revision(engine, schema) == at
+        assert shape_of_database(engine, schema) == wanted[at]
+        assert psql(text) == (0, ""), "a second time it changes nothing"
+        assert m.current_revision(engine, schema) == at
+    m.check_head(engine, schema)
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'w_script'"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(owners).all() == [(MIGRATOR,)]
+
+
+def test_one_script_takes_any_earlier_revision_to_head(engine, psql):
+    text = m.migrate_sql("postgresql", "w_script")
+    assert psql(m.migrate_sql("postgresql", "w_script", "0003")) == (0, "")
+    assert psql(text) == (0, "")
+    m.check_head(engine, "w_script")
+
+
+def test_a_script_that_cannot_begin_or_end_changes_nothing_and_says_why(engine, psql):
+    up = m.migrate_sql("postgresql", "w_script", "head", "0004")
+    code, said = psql(up)
+    assert code == 3 and "Schema w_script has none of our tables. Nothing was changed." in said
+    assert psql(m.migrate_sql("postgresql", "w_script", "0003")) == (0, "")
+    before = shape_of_database(engine, "w_script")
+    code, said = psql(up)
+    assert (
+        code == 3
+        and "Schema w_script is at revision 0003; this script begins at 0004. Nothing was changed." in said
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW w_script.routing_lot_times AS SELECT 1 AS x")
+    code, said = psql(m.migrate_sql("postgresql", "w_script", "head", "0003"))
+    assert code == 3 and 'relation "routing_lot_times" already exists' in said
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP VIEW w_script.routing_lot_times")
+        connection.exec_driver_sql("INSERT INTO w_script.schema_version VALUES ('0002')")
+    assert shape_of_database(engine, "w_script") == before
+    code, said = psql(m.migrate_sql("postgresql", "w_script", "head", "0003"))
+    assert code == 3 and "is at revision 0002 and 0003; this script begins at 0003" in said
+    with pytest.raises(WarehouseError, match=r"names 2 revisions in w_script\.schema_version"):
+        m.check_head(engine, "w_script")
+
+
+def test_a_role_that_may_not_make_the_schema_is_told_so_by_the_first_statement(psql):
+    code, said = psql(m.migrate_sql("postgresql", "w_elsewhere"))
+    assert code == 3 and "permission denied for database" in said

@@ -28,7 +28,7 @@ def batches(name: str, schema: str, roles: str = "") -> list[str]:
     """The batches of a script (split at GO), for another schema and with a suffix at the roles' names."""
     text = (FOLDER / name).read_text(encoding="utf-8")
     text = re.sub(r"\brouting(?=\.[a-z])|(?<=SCHEMA::)routing\b", schema, text)
-    text = re.sub(r"\b(routing_(?:erp_reader|etl_writer|metrics_reader))\b", rf"\1{roles}", text)
+    text = re.sub(r"\b(routing_(?:erp_reader|etl_writer|metrics_reader|etl_migrator))\b", rf"\1{roles}", text)
     return [b.strip() for b in re.split(r"(?im)^\s*GO\s*$", text) if b.strip()]
 
 
@@ -130,7 +130,7 @@ def test_roles_and_grants(publisher, schema):
             except Refused as exc:
                 refused.append((statement, str(exc)))
             else:
-                made += re.findall(r"CREATE ROLE (\S+)", statement)
+                made += re.findall(r"CREATE ROLE (\w+)", statement)
         assert len(made) == 3
         assert [s for s, _ in refused if "VIEW DEFINITION" not in s] == []
         query = (

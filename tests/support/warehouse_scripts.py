@@ -14,9 +14,13 @@ _SQLITE = re.compile(r"\.bail on|BEGIN IMMEDIATE;|COMMIT;|.*routing_etl_guard.*"
 #: What `view_again.py` writes for a view, by the text around the select.
 _AGAIN = (
     re.compile(
-        r"DO \$again\$.*\$select\$\n(?P<select>.*)\n\$select\$.*CREATE OR REPLACE VIEW (?P<name>\S+) AS.*", re.S
+        r"DO \$again_*\$.*\$select_*\$\n(?P<select>.*)\n\$select_*\$.*CREATE OR REPLACE VIEW (?P<name>\S+) AS.*",
+        re.S,
     ),
-    re.compile(r"DECLARE @verb .*\nEXEC\(@verb \+ N' VIEW (?P<name>\S+) AS\n(?P<select>.*)'\);\nIF @@ERROR.*", re.S),
+    re.compile(
+        r"DECLARE @verb .*\nEXEC\(@verb \+ N' VIEW (?P<name>\S+) AS\n(?P<select>.*)'\)(;\nIF @@ERROR.*)?",
+        re.S,
+    ),
 )
 
 
@@ -42,11 +46,16 @@ def inner(text: str, dialect: str) -> list[str]:
         for batch in batches(text):
             plain = _MSSQL.match(batch)
             found.append(plain[1].replace("''", "'") if plain else batch)
-        found = [f for f in found if not f.startswith(("SET ", "BEGIN ", "IF @@", "IF SCHEMA_ID", "IF OBJECT_ID", "DECLARE @rows"))]
-    return [s for s in map(_again, found) if "schema_version" not in s]
+        found = [
+            f
+            for f in found
+            if not f.startswith(("SET ", "BEGIN ", "IF @@", "IF SCHEMA_ID", "IF OBJECT_ID", "DECLARE @rows"))
+        ]
+    return [s for s in map(made_once, found) if "schema_version" not in s]
 
 
-def _again(statement: str) -> str:
+def made_once(statement: str) -> str:
+    """The `REPLACE VIEW` that a statement makes again stands for; another statement as it is."""
     found = next((f for form in _AGAIN if (f := form.fullmatch(statement))), None)
     if found is None:
         return statement

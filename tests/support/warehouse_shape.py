@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
-
 from warehouse_scripts import inner
 
 from routing_etl.warehouse.migrate import VERSION_TABLE

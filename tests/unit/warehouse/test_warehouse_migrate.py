@@ -276,7 +276,11 @@ def test_the_scripts_move_the_version_as_the_product_does(tmp_path):
 
 @pytest.mark.parametrize(
     ("start", "end", "message"),
-    [("0004", "0004", "nothing between"), ("9999", "head", "'9999' is unknown"), ("base", "x", "'x' is unknown")],
+    [
+        ("0004", "0004", "nothing between"),
+        ("9999", "head", "'9999' is unknown"),
+        ("base", "x", "'x' is unknown"),
+    ],
 )
 def test_a_script_that_cannot_be_written_is_refused(start, end, message):
     with pytest.raises(ConfigurationError, match=message):
@@ -293,7 +297,9 @@ def test_a_version_table_of_two_revisions_is_explained(engine):
         m.check_head(engine, None)
     said = str(caught.value)
     assert f"names 2 revisions in schema_version: '0003', '{head}'" in said
-    (mend,) = re.findall(rf"If its steps have all run: (DELETE FROM schema_version WHERE version_num <> '{head}')", said)
+    (mend,) = re.findall(
+        rf"If its steps have all run: (DELETE FROM schema_version WHERE version_num <> '{head}')", said
+    )
     with engine.begin() as connection:
         connection.exec_driver_sql(mend)
     m.check_head(engine, None)
@@ -303,7 +309,9 @@ def test_a_second_head_of_another_version_is_not_called_ours(engine):
     m.migrate(engine, None)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"INSERT INTO {m.VERSION_TABLE} VALUES ('feed')")
-    with pytest.raises(WarehouseError, match=r"'feed' is of another version of routing_etl: go back with that version"):
+    with pytest.raises(
+        WarehouseError, match=r"'feed' is of another version of routing_etl: go back with that version"
+    ):
         m.check_head(engine, None)
 
 

@@ -295,7 +295,10 @@ def test_a_changed_and_a_new_view_reach_a_database_by_a_rendered_revision(make, 
     assert [row[-1] for row in stored.view_rows(old, None)["routing_flat"]] == [1] * 4
     for dialect in ("mssql", "postgresql"):
         assert (
-            differences(shape_of_script(m.migrate_sql(dialect, "plan"), dialect), shape_of_code(dialect, "plan")) == []
+            differences(
+                shape_of_script(m.migrate_sql(dialect, "plan"), dialect), shape_of_code(dialect, "plan")
+            )
+            == []
         )
     m.downgrade(old, None, head)
     assert shape_of_database(old, None) == shape

@@ -9,6 +9,8 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse.output_profiles import load_output_profile
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.views import VIEW_NAMES, view_selects
 
@@ -38,9 +40,7 @@ def trees(name: str) -> list[exp.Expression]:
 
 
 def test_the_files_are_there():
-    wanted = (
-        "roles_and_grants trend_queries retention screen_view_example adopt_candidate agent_job backup_notes"
-    )
+    wanted = "migrating_login roles_and_grants trend_queries retention screen_view_example adopt_candidate agent_job backup_notes"
     assert {f"{name}.sql" for name in wanted.split()} <= set(FILES)
 
 
@@ -118,9 +118,9 @@ def test_the_procedure_marks_every_column_of_the_feedback():
 @pytest.mark.parametrize("name", FILES)
 def test_names_only_tables_and_views_of_ours(name):
     text = "\n".join(batches(name))
-    named = set(re.findall(r"\brouting\.([A-Za-z_]+)", text))
-    assert named or "s.name = N'routing'" in text
-    ours = set(COLUMNS) | {"adopt_candidate"}
+    named = set(re.findall(r"\brouting\.(\w+)", text))
+    assert named or re.search(r"s\.name = N'routing'|SCHEMA::routing", text)
+    ours = set(COLUMNS) | {"adopt_candidate", load_output_profile().view}
     assert named <= ours, named - ours
 
 
@@ -145,8 +145,11 @@ def test_every_view_is_granted_to_someone():
 
 def test_the_erp_reader_gets_no_table_and_no_write():
     text = "\n".join(batches("roles_and_grants.sql"))
-    lines = [line for line in text.splitlines() if "TO routing_erp_reader" in line]
-    readable = {*VIEW_NAMES, "routing_flat_table"} - {"model_quality_trend", "batch_run_summary"}
+    lines = re.findall(r"\bGRANT .* TO routing_erp_reader\b", text)
+    readable = {*VIEW_NAMES, "routing_flat_table", load_output_profile().view} - {
+        "model_quality_trend",
+        "batch_run_summary",
+    }
     assert {re.match(r"GRANT SELECT ON routing\.(\w+) TO", line)[1] for line in lines} == readable
     assert not any(" ON SCHEMA::" in line for line in lines)
 
@@ -160,9 +163,64 @@ def test_the_metrics_reader_sees_no_prediction_and_writes_nothing():
 
 def test_only_the_three_roles_get_rights():
     text = "\n".join(batches("roles_and_grants.sql") + batches("adopt_candidate.sql"))
-    roles = set(re.findall(r"^CREATE ROLE (\w+);", text, re.M))
+    roles = set(re.findall(r"EXEC\(N'CREATE ROLE (\w+)'\);$", text, re.M))
     assert roles == {"routing_erp_reader", "routing_etl_writer", "routing_metrics_reader"}
     assert set(re.findall(r"^GRANT .* TO (\w+);", text, re.M)) == roles
+
+
+@pytest.mark.parametrize("name", ["roles_and_grants.sql", "migrating_login.sql"])
+def test_the_scripts_of_rights_can_be_run_again(name):
+    """A role, a schema and what a site may not have are asked for; a GRANT may be repeated."""
+    for line in "\n".join(batches(name)).splitlines():
+        if line.strip():
+            assert re.match(r"GRANT |IF (NOT EXISTS|SCHEMA_ID|OBJECT_ID)\b.* EXEC\(N'", line), line
+
+
+#: What a statement of a migration takes on SQL Server, by its first words; ALTER is on the schema.
+TAKES = {
+    "CREATE TABLE": {"CREATE TABLE", "ALTER"},
+    "CREATE VIEW": {"CREATE VIEW", "ALTER", "SELECT"},
+    "REPLACE VIEW": {"CREATE VIEW", "ALTER", "SELECT", "VIEW DEFINITION"},
+    "CREATE INDEX": {"ALTER"},
+    "ALTER TABLE": {"ALTER"},
+    "DROP": {"ALTER"},
+    "INSERT INTO": {"INSERT", "SELECT"},
+    "UPDATE": {"UPDATE", "SELECT"},
+    "DELETE FROM": {"DELETE", "SELECT"},
+    "IF SERVERPROPERTY": {"ALTER"},
+}
+
+
+def test_the_migrating_role_has_what_every_revision_takes_and_nothing_outside_the_schema():
+    text = "\n".join(batches("migrating_login.sql"))
+    given = re.findall(r"^GRANT (.*?)( ON SCHEMA::routing)? TO routing_etl_migrator;$", text, re.M)
+    in_schema = {right for rights, place in given if place for right in rights.split(", ")}
+    anywhere = {right for rights, place in given if not place for right in rights.split(", ")}
+    assert anywhere == {"CREATE TABLE", "CREATE VIEW"} and "CONTROL" not in in_schema
+    ways = (("base", "head"), ("head", "base"))
+    needed = {"SELECT", "INSERT", "UPDATE", "DELETE"}  # schema_version
+    for start, end in ways:
+        for step in m.steps("mssql", "routing", start, end):
+            for statement in step.statements:
+                needed |= next(rights for words, rights in TAKES.items() if statement.startswith(words))
+                needed |= {"REFERENCES"} if "REFERENCES" in statement else set()
+    assert needed == in_schema | anywhere
+
+
+def test_the_agent_job_takes_its_settings_from_the_folder_of_the_etl():
+    """Agent starts a step elsewhere: without the folder, no .env is read and the home is made in the system's folder."""
+    (job, *_) = batches("agent_job.sql")
+    values = dict(re.findall(r"DECLARE @(\w+) nvarchar\(\d+\) = N'([^']*)';", job))
+    (made,) = re.findall(r"DECLARE @command nvarchar\(\d+\) = (.*?);", job, re.S)
+    command = "".join(
+        word[2:-1] if word.startswith("N'") else values[word.removeprefix("@")]
+        for word in re.findall(r"N'[^']*'|@\w+", made)
+    )
+    assert command == (
+        r'cmd.exe /d /s /c "cd /d "C:\routing_etl" && if exist .env (set PYTHONUTF8=1&& '
+        r'"C:\routing_etl\.venv\Scripts\routing-etl.exe" run) else (echo There is no .env in C:\routing_etl & exit 2)"'
+    )
+    assert "@command = @command" in job
 
 
 def test_the_readme_names_every_file_and_view():
