@@ -583,10 +583,10 @@ def choose_steps(basis: Basis, in_use: InUse, options: Options) -> StepChooser:
     catalogue, features = basis.training.catalogue, basis.encoded.features
     young = age_weight(basis.training.age, _MACHINE_HALF_LIFE_DAYS)
     lines = LineModel(n_jobs=options.n_jobs, random_state=options.seed)
-    lines.fit(catalogue, features, in_use.steps, young)
+    pool = pool_steps(catalogue.steps, options.pool_words)
+    lines.fit(catalogue, features, in_use.steps, young, pool)
     outside = OutsideModel(n_jobs=options.n_jobs, random_state=options.seed)
     outside.fit(catalogue, features, young)
-    pool = pool_steps(catalogue.steps, options.pool_words)
     return StepChooser().fit(catalogue, lines, outside, in_use.steps, pool)
 
 

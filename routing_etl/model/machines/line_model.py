@@ -7,6 +7,7 @@ machine is learned per line from all its jobs together, and a job takes the line
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -29,7 +30,10 @@ _LEAST_ROWS = 12
 #: Size of the forest of random cuts that finds the columns worth asking, and how many those are.
 _PILOT_ROWS, _PILOT_TREES, _MOST_COLUMNS = 3000, 8, 32
 #: As in scikit-learn's forest.
-_MIN_LEAF, _MAX_FEATURES = 1, 0.3
+_MAX_FEATURES = 0.3
+#: Least cases in a leaf of a line's forest, from the finest on. Where attributes decide, the finest is best; where the load
+#: of the day decides between two machines of a size class, a coarse one is.
+_LEAVES = (1, 40)
 #: Most cases that grow a line's forest.
 MOST_ROWS = 12_000
 #: Jobs are one line up to this cosine distance of their machines' (square rooted) shares.
@@ -97,6 +101,22 @@ class SharesBook:
         return out
 
 
+def _out_of_bag(forest: RandomForestClassifier, plain: Floats, n: int) -> Floats:
+    """Cases x machines: what the trees that have not seen a case say; the plain shares where there is no such tree."""
+    out = np.tile(plain, (n, 1))
+    votes = np.nan_to_num(forest.oob_decision_function_)
+    voted = votes.sum(axis=1) > 0
+    out[voted] = 0.0
+    out[np.ix_(voted, forest.classes_.astype(np.int64))] = votes[voted]
+    return out
+
+
+def _more(one: Bools, other: Bools, weight: Floats) -> bool:
+    """Whether `one` is right on more weight than `other`, by more than a standard deviation of the difference."""
+    difference = weight * (one.astype(np.float64) - other)
+    return bool(difference.sum() > np.sqrt((difference**2).sum()))
+
+
 class LineModel:
     """Probability of every machine of a line for items.
 
@@ -120,7 +140,9 @@ class LineModel:
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, catalogue: RoutingCatalogue, features: Floats, live: Bools, weights: Floats) -> LineModel:
+    def fit(
+        self, catalogue: RoutingCatalogue, features: Floats, live: Bools, weights: Floats, pool: Bools
+    ) -> LineModel:
         """Learn.
 
         Parameters
@@ -133,6 +155,8 @@ class LineModel:
             Per step, whether it may be proposed; steps out of use teach nothing.
         weights : Floats
             Per label, how much it counts.
+        pool : Bools
+            Per step, whether its resource is a waiting pool.
         """
         # Work sent outside is one answer, whatever its resource is called there or whether it is filled in at all.
         machine = catalogue.steps.select(
@@ -153,9 +177,9 @@ class LineModel:
         line, rest = key // (len(features) * n_machines), key % (len(features) * n_machines)
         label, machine_used = rest // n_machines, rest % n_machines
         bounds = np.searchsorted(line, np.arange(n_lines + 1))
-        learn = delayed(self.learn)
+        learn, pools = delayed(self.learn), np.unique(self.machine_of_step_[pool])
         lines = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            learn(features, label[a:b], machine_used[a:b], weights) for a, b in pairwise(bounds)
+            learn(features, label[a:b], machine_used[a:b], weights, pools) for a, b in pairwise(bounds)
         )
         self.lines_ = SharesBook(lines)
         return self
@@ -171,7 +195,9 @@ class LineModel:
             out[seen] = 0
         return out
 
-    def learn(self, features: Floats, label: Ints, machine: Ints, weights: Floats) -> Shares:
+    def learn(
+        self, features: Floats, label: Ints, machine: Ints, weights: Floats, pools: Sequence[int] | Ints = ()
+    ) -> Shares:
         """Shares of the machines.
 
         Parameters
@@ -184,25 +210,21 @@ class LineModel:
             Machine of every case.
         weights : Floats
             Per label.
+        pools : sequence of int, optional
+            Machines that are waiting pools.
         """
         machines, answer = np.unique(machine, return_inverse=True)
         weight = weights[label].astype(np.float64)
         shares = np.bincount(answer, weight, len(machines)) / max(float(weight.sum()), 1e-12)
         if len(machines) < 2 or len(label) < _LEAST_ROWS:
             return Shares(machines, shares[None, :])
-        rows = np.arange(len(label))
-        if len(rows) > MOST_ROWS:
-            rng = np.random.default_rng(self.random_state)
-            rows = np.sort(rng.choice(rows, MOST_ROWS, replace=False))
+        rows = self._some(len(label), MOST_ROWS)
         columns = self._telling(features, label[rows], answer[rows])
-        forest = RandomForestClassifier(
-            self.n_trees,
-            min_samples_leaf=_MIN_LEAF,
-            max_features=_MAX_FEATURES,
-            n_jobs=1,
-            random_state=self.random_state,
-        ).fit(features[np.ix_(label[rows], columns)], answer[rows], sample_weight=weight[rows])
-        trees = [tree.tree_ for tree in forest.estimators_]
+        known = features[np.ix_(label[rows], columns)]
+        forest = self._forest(known, answer[rows], weight[rows], np.isin(machines, pools))
+        if forest is None:
+            return Shares(machines, shares[None, :])
+        trees = [tree.tree_ for tree in forest.estimators_[: self.n_trees]]
         leaves = np.concatenate([tree.value[tree.feature < 0, 0, :] for tree in trees])
         # A machine that no sampled row has keeps a column of zeros.
         values = np.zeros((len(leaves), len(machines)), dtype=np.float32)
@@ -211,17 +233,65 @@ class LineModel:
         )
         return Shares(machines, values, trees, columns)
 
+    def _forest(
+        self, known: Floats, answer: Ints, weight: Floats, pool: Bools
+    ) -> RandomForestClassifier | None:
+        """The forest of a line; None when the plain shares of the machines do as well.
+
+        Attributes speak only where unseen cases say that they should: a coarser forest is taken when it is right on more
+        out-of-bag cases than a finer one, and a forest at all when it is right on more than the plain shares, by more than a
+        standard deviation of the difference (McNemar's comparison). A choice that no attribute explains, such as the load of the day, would otherwise seem to
+        follow some attribute, and the second machine would be proposed in place of the first. Work that is planned on a
+        waiting pool is no choice of a machine and is not judged.
+        """
+        judged = np.flatnonzero(~pool[answer])
+        some = judged[self._some(len(judged), _PILOT_ROWS)]
+        tried, truth, counts = known[some], answer[some], weight[some]
+        plain = np.bincount(truth, counts, len(pool)) / max(float(counts.sum()), 1e-12)
+        best, best_leaf, right = None, 0, np.zeros(len(truth), dtype=bool)
+        for leaf in _LEAVES:
+            if leaf <= len(truth) // 4:
+                grown = self._grown(tried, truth, counts, leaf, judged=True)
+                hit = _out_of_bag(grown, plain, len(truth)).argmax(axis=1) == truth
+                if _more(hit, right, counts):
+                    best, best_leaf, right = grown, leaf, hit
+        if best is None or not _more(right, truth == plain.argmax(), counts):
+            return None
+        if len(some) == len(answer):
+            return best
+        return self._grown(known, answer, weight, best_leaf, judged=False)
+
+    def _grown(
+        self, known: Floats, answer: Ints, weight: Floats, leaf: int, *, judged: bool
+    ) -> RandomForestClassifier:
+        """A fitted forest; one that is judged has twice the trees, as only a third of them have not seen a case."""
+        forest = RandomForestClassifier(
+            self.n_trees * (2 if judged else 1),
+            min_samples_leaf=leaf,
+            max_features=_MAX_FEATURES,
+            oob_score=judged,
+            n_jobs=1,
+            random_state=self.random_state,
+        )
+        with warnings.catch_warnings():
+            # A case that every tree has seen has no out-of-bag vote; `_forest` gives it the plain shares.
+            warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+            return forest.fit(known, answer, sample_weight=weight)
+
+    def _some(self, rows: int, most: int) -> Ints:
+        """At most so many rows, in order."""
+        if rows <= most:
+            return np.arange(rows)
+        return np.sort(np.random.default_rng(self.random_state).choice(rows, most, replace=False))
+
     def _telling(self, features: Floats, label: Ints, answer: Ints) -> Ints:
         """The columns that a small forest of random cuts asks most: few decide on a machine, the others are noise."""
         if features.shape[1] <= _MOST_COLUMNS:
             return np.arange(features.shape[1])
-        if len(label) > _PILOT_ROWS:
-            rng = np.random.default_rng(self.random_state)
-            some = np.sort(rng.choice(len(label), _PILOT_ROWS, replace=False))
-            label, answer = label[some], answer[some]
+        some = self._some(len(label), _PILOT_ROWS)
+        label, answer = label[some], answer[some]
         pilot = ExtraTreesClassifier(
             _PILOT_TREES,
-            min_samples_leaf=_MIN_LEAF,
             max_features=0.5,
             n_jobs=1,
             random_state=self.random_state,

@@ -41,7 +41,9 @@ def step(catalogue: RoutingCatalogue, job: str, machine: str) -> int:
 
 def fitted(catalogue: RoutingCatalogue, features: np.ndarray, live: np.ndarray | None = None) -> LineModel:
     usable = np.ones(catalogue.steps.height, dtype=bool) if live is None else live
-    return LineModel(n_trees=8, n_jobs=1).fit(catalogue, features, usable, np.ones(N, np.float32))
+    return LineModel(n_trees=8, n_jobs=1).fit(
+        catalogue, features, usable, np.ones(N, np.float32), np.zeros(catalogue.steps.height, dtype=bool)
+    )
 
 
 def test_jobs_on_the_same_machines_are_one_line(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
@@ -77,6 +79,56 @@ def test_a_step_out_of_use_teaches_nothing(catalogue: tuple[RoutingCatalogue, np
     both = np.array([step(made, "T10", "LATHE-SMALL"), step(made, "T10", "LATHE-BIG")])
     found = fitted(made, features, live).predict(asked, np.zeros(2, np.int64), both)
     np.testing.assert_allclose(found, [1.0, 0.0])
+
+
+def drawn(rng: np.random.Generator, n: int, share: float) -> np.ndarray:
+    """Machine 0 with probability `share`, else machine 1, whatever the item is."""
+    return np.where(rng.random(n) < share, 0, 1)
+
+
+@pytest.mark.parametrize("n", [300, 6000])
+def test_a_machine_chosen_by_load_is_always_the_first(n: int) -> None:
+    rng = np.random.default_rng(n)
+    features = rng.normal(size=(n, 40)).astype(np.float32)
+    learned = LineModel(n_trees=24).learn(features, np.arange(n), drawn(rng, n, 0.7), np.ones(n))
+    asked = rng.normal(size=(200, 40)).astype(np.float32)
+    none = np.zeros(200, np.int64)
+    first, second = (
+        SharesBook([learned]).predict(asked, np.arange(200), none, np.full(200, m)) for m in (0, 1)
+    )
+    assert (first > second).mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_size_decides_the_class_and_load_the_machine_in_it() -> None:
+    rng = np.random.default_rng(3)
+    n = 3000
+    features = rng.normal(size=(n, 40)).astype(np.float32)
+    machine = np.where(features[:, 7] > 0, 2, 0) + drawn(rng, n, 0.65)
+    learned = LineModel(n_trees=24).learn(features, np.arange(n), machine, np.ones(n))
+    asked = rng.normal(size=(400, 40)).astype(np.float32)
+    asked = asked[np.abs(asked[:, 7]) > 0.2]
+    rows = np.arange(len(asked))
+    shares = np.stack(
+        [
+            SharesBook([learned]).predict(asked, rows, np.zeros(len(rows), np.int64), np.full(len(rows), m))
+            for m in range(4)
+        ]
+    )
+    assert (shares.argmax(axis=0) == np.where(asked[:, 7] > 0, 2, 0)).mean() > 0.95
+
+
+def test_work_planned_on_a_waiting_pool_does_not_hide_that_size_decides() -> None:
+    rng = np.random.default_rng(5)
+    n = 800
+    features = rng.normal(size=(n, 6)).astype(np.float32)
+    big = (features[:, 0] > 0).astype(np.int64)
+    machine = np.where(rng.random(n) < 0.6, 9, big)
+    learned = LineModel(n_trees=24).learn(features, np.arange(n), machine, np.ones(n), pools=(9,))
+    asked = rng.normal(size=(n, 6)).astype(np.float32)
+    right = (asked[:, 0] > 0).astype(np.int64)
+    book, rows = SharesBook([learned]), np.arange(n)
+    own, other = (book.predict(asked, rows, np.zeros(n, np.int64), m) for m in (right, 1 - right))
+    assert (own > other).mean() > 0.95
 
 
 def test_nothing_asked_nothing_answered(catalogue: tuple[RoutingCatalogue, np.ndarray]) -> None:
