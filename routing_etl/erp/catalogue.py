@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
@@ -19,11 +21,27 @@ from sqlalchemy.engine.reflection import Inspector
 
 from routing_etl.database.engine import translated
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, UNIT_PREFIX, Family, Join, ReadType, Source
+from routing_etl.erp.profile_model import (
+    FRAME_OF,
+    NO_DATES,
+    RAW_COLUMNS,
+    UNIT_PREFIX,
+    AttributeMap,
+    ColumnMap,
+    Combination,
+    Family,
+    Join,
+    Pivot,
+    RawColumn,
+    ReadType,
+    Source,
+    TimeForm,
+    Where,
+)
 from routing_etl.errors import SourceError
 
 TypeFamily = Literal["text", "boolean", "integer", "number", "date", "binary", "unknown"]
-FindingKind = Literal["missing", "extra", "retyped", "renamed", "narrowed"]
+FindingKind = Literal["missing", "extra", "retyped", "renamed", "narrowed", "doubtful"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +50,8 @@ class Finding:
 
     Parameters
     ----------
-    kind : {"missing", "extra", "retyped", "renamed", "narrowed"}
-        What differs.
+    kind : {"missing", "extra", "retyped", "renamed", "narrowed", "doubtful"}
+        What differs; or what the profile says about the tables that is probably not meant.
     severity : {"error", "warning", "info"}
         An error stops the extract.
     frame : str
@@ -78,8 +96,64 @@ class FoundColumn:
 
 
 @dataclass(frozen=True)
+class Notation:
+    """How values are written that are stored as text.
+
+    Parameters
+    ----------
+    decimal : {".", ","}, optional
+        Decimal mark; None: numbers that can be read in two ways are not read.
+    date_format : str, optional
+        Form of dates; None: the usual forms.
+    no_dates : tuple of datetime.date
+        Dates that mean "none".
+    named_no_dates : bool
+        The profile names these dates; otherwise they are assumed, and counted.
+    time_form : str, optional
+        Form of times, which are then in minutes.
+    natural : bool
+        A number such as 10.5 or 20A, to be put in order.
+    """
+
+    decimal: Literal[".", ","] | None = None
+    date_format: str | None = None
+    no_dates: tuple[date, ...] = NO_DATES
+    named_no_dates: bool = False
+    time_form: TimeForm | None = None
+    natural: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a column's value is made of others.
+
+    Parameters
+    ----------
+    how : {"first_of", "coalesce", "concat", "sum"}
+        What is done with the parts; "first_of" has one part.
+    parts : tuple of ReadColumn
+        The columns that are read, with names of their own.
+    separator : str
+        Between the texts of "concat".
+    words : dict of str to str
+        Value to the value that is meant.
+    present : str, optional
+        What any value means that is not blank.
+    absent : str, optional
+        What a blank means, beside `present`.
+    """
+
+    how: Combination
+    parts: tuple[ReadColumn, ...]
+    separator: str = "/"
+    words: dict[str, str] = field(default_factory=dict)
+    present: str | None = None
+    absent: str | None = None
+
+
+@dataclass(frozen=True)
 class ReadColumn:
-    """A column of a raw frame and where it comes from: a found column, a constant, or nowhere (NULL)."""
+    """A column of a raw frame and where it comes from: a found column, a constant, a recipe, or nowhere (NULL)."""
 
     name: str
     type: ReadType
@@ -87,6 +161,34 @@ class ReadColumn:
     key: bool
     found: FoundColumn | None
     const: str | int | float | None = None
+    notation: Notation = Notation()
+    recipe: Recipe | None = None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether this ERP does not have it."""
+        return self.found is None and self.const is None and self.recipe is None
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as text that differs whenever that does."""
+        own = f"{self.name}:{self.type}:{self.length}:{self.const}"
+        if self.notation != Notation():
+            own += f":{self.notation}"
+        if self.found:
+            own += f":{self.found.alias}.{self.found.name}:{self.found.type}:{self.found.length}"
+        if self.recipe:
+            inner = ",".join(part.origin for part in self.recipe.parts)
+            own += f":{self.recipe.how}({inner})"
+        return own
+
+
+def flat(columns: Iterable[ReadColumn]) -> tuple[ReadColumn, ...]:
+    """The columns that a statement reads for these columns: parts in place of what is made of them."""
+    read: list[ReadColumn] = []
+    for column in columns:
+        read += flat(column.recipe.parts) if column.recipe else [column]
+    return tuple(read)
 
 
 @dataclass(frozen=True)
@@ -95,6 +197,19 @@ class ChangeMarks:
 
     change: FoundColumn
     key: tuple[FoundColumn, ...]
+
+
+@dataclass(frozen=True)
+class BoundPivot:
+    """A pivot, resolved: real table and columns per alias inside it; its own main alias is that of the pivot."""
+
+    section: Pivot
+    tables: dict[str, TableName]
+    names: dict[str, dict[str, FoundColumn]]
+
+    def find(self, name: str) -> FoundColumn | None:
+        """A column by `alias.NAME`, or by `NAME` in the pivot's own table."""
+        return _find_column(self.names, self.section.alias, name)
 
 
 @dataclass(frozen=True)
@@ -115,6 +230,8 @@ class Binding:
         Every column found, by alias and lower-case name.
     marks : ChangeMarks, optional
         Columns of an incremental read, if the profile asks for one.
+    pivots : tuple of BoundPivot
+        Tables of attributes as rows, resolved.
     """
 
     family: Family
@@ -123,6 +240,7 @@ class Binding:
     columns: tuple[ReadColumn, ...]
     names: dict[str, dict[str, FoundColumn]]
     marks: ChangeMarks | None = None
+    pivots: tuple[BoundPivot, ...] = ()
 
     @property
     def frame(self) -> str:
@@ -225,11 +343,12 @@ class _Resolved:
 
 
 class _Tables:
-    """The database's tables and views per schema, read once."""
+    """The database's tables, views and what else can be selected from, per schema, read once."""
 
     def __init__(self, inspector: Inspector, dialect: str, profile: Profile) -> None:
         self.inspector, self.dialect, self.profile = inspector, dialect, profile
         self._names: dict[str | None, list[str]] = {}
+        self._synonyms: dict[tuple[str, str], str] | None = None
 
     def names(self, schema: str | None) -> list[str]:
         if schema not in self._names:
@@ -237,13 +356,38 @@ class _Tables:
                 *self.inspector.get_table_names(schema=schema),
                 *self.inspector.get_view_names(schema=schema),
             ]
+            if self.dialect == "postgresql":
+                inspector: Any = self.inspector
+                found += inspector.get_materialized_view_names(schema=schema)
+                found += inspector.get_foreign_table_names(schema=schema)
             self._names[schema] = sorted(set(found))
         return self._names[schema]
 
-    def resolve(self, section: Source | Join) -> _Resolved:
+    def synonym(self, wanted: TableName) -> TableName | None:
+        """The table behind a synonym of SQL Server, None when there is no such synonym."""
+        if self.dialect != "mssql" or "." in (wanted.schema or ""):
+            return None
+        if self._synonyms is None:
+            with self.inspector.engine.connect() as connection:
+                rows = connection.exec_driver_sql(
+                    "SELECT SCHEMA_NAME(schema_id), name, base_object_name FROM sys.synonyms"
+                ).all()
+            self._synonyms = {(s.lower(), n.lower()): base for s, n, base in rows}
+        default = self.inspector.default_schema_name or "dbo"
+        base = self._synonyms.get(((wanted.schema or default).lower(), wanted.name.lower()))
+        if base is None:
+            return None
+        parts = split_quoted(base)
+        return TableName(parts[-1], ".".join(f"[{p}]" for p in parts[-3:-1]) or None)
+
+    def resolve(self, section: Source | Join | Pivot) -> _Resolved:
         schema, name = self.profile.schema_for(section, self.dialect), section.table
         if section.database_schema is None and "." in name:
-            schema, name = name.split(".", 1)
+            parts = split_quoted(name)
+            if self.dialect == "mssql" and len(parts) == 3:  # another database of the server
+                schema, name = f"[{parts[0]}].[{parts[1]}]", parts[2]
+            else:
+                schema, name = name.split(".", 1)
         asked = TableName(name, schema)
         candidates = [asked]
         if self.dialect == "sqlite":
@@ -252,19 +396,35 @@ class _Tables:
             schema = None
         for wanted in candidates:
             real = [n for n in self.names(wanted.schema) if n.lower() == wanted.name.lower()]
+            real = real or [n for n in self.names(wanted.schema) if _visible(n) == _visible(wanted.name)]
             if real:
                 exact = wanted.name if wanted.name in real else real[0]
                 return _Resolved(str(asked), TableName(exact, wanted.schema), None)
+        behind = self.synonym(asked)
+        if behind is not None:
+            return _Resolved(str(asked), behind, None)
         return _Resolved(str(asked), None, _nearest(name, self.names(schema)))
 
     def columns(self, table: TableName, alias: str) -> dict[str, FoundColumn]:
-        found = self.inspector.get_columns(table.name, schema=table.schema)
-        return {
-            c["name"].lower(): FoundColumn(
-                c["name"], alias, _family(c["type"]), getattr(c["type"], "length", None)
-            )
-            for c in found
-        }
+        """The columns by lower-case name; a second one that differs in case only by its exact name."""
+        columns: dict[str, FoundColumn] = {}
+        for c in self.inspector.get_columns(table.name, schema=table.schema):
+            found = FoundColumn(c["name"], alias, _family(c["type"]), getattr(c["type"], "length", None))
+            key = c["name"].lower()
+            columns[c["name"] if key in columns else key] = found
+        return columns
+
+
+def split_quoted(name: str) -> list[str]:
+    """The parts of a dotted name, of which each may be quoted: `[My Db].dbo."T.1"`."""
+    found = re.findall(r'\[((?:[^\]]|\]\])+)\]|"((?:[^"]|"")+)"|([^.\["]+)', name)
+    return [b.replace("]]", "]") if b else q.replace('""', '"') if q else plain for b, q, plain in found]
+
+
+def _visible(name: str) -> str:
+    """A name without what people do not see: byte order marks, zero-width characters, blanks around it; in lower case."""
+    seen = "".join(c for c in name if unicodedata.category(c) not in ("Cf", "Cc"))
+    return seen.replace("\xa0", " ").strip().lower()
 
 
 def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
@@ -287,56 +447,200 @@ def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
 
 
 def _find_column(names: dict[str, dict[str, FoundColumn]], main: str, name: str) -> FoundColumn | None:
-    alias, _, column = name.rpartition(".")
-    if alias and alias in names:
-        return names[alias].get(column.lower())
-    return names.get(main, {}).get(name.lower())
+    """A column by `alias.NAME`, or by `NAME` in the main table; both parts may be quoted, and NAME may hold dots."""
+    for alias, column in _readings(names, main, name):
+        columns = names.get(alias, {})
+        exact = next((c for c in columns.values() if c.name == column), None)
+        found = exact or columns.get(column.lower())
+        if found is None:
+            same = [c for c in columns.values() if _visible(c.name) == _visible(column)]
+            found = same[0] if len(same) == 1 else None
+        if found is not None:
+            return found
+    return None
+
+
+def _readings(names: Iterable[str], main: str, name: str) -> list[tuple[str, str]]:
+    """What a name can mean, as alias and column, in the order in which it is tried."""
+    if name[:1] in ('"', "["):
+        parts = split_quoted(name)
+        return [(parts[0], parts[1])] if len(parts) == 2 else [(main, parts[0])]
+    aliases = [a for a in names if name.startswith(f"{a}.")]
+    readings = [(a, name[len(a) + 1 :]) for a in aliases]
+    readings = [(a, split_quoted(c)[0] if c[:1] in ('"', "[") else c) for a, c in readings if c]
+    return [*readings, (main, name)]
+
+
+@dataclass
+class _Parts:
+    """The tables of a frame as they are found: real tables and columns by alias, and the pivots."""
+
+    tables: dict[str, TableName] = field(default_factory=dict)
+    names: dict[str, dict[str, FoundColumn]] = field(default_factory=dict)
+    pivots: list[BoundPivot] = field(default_factory=list)
 
 
 def _bind_frame(tables: _Tables, family: Family, section: Source, catalogue: Catalogue) -> None:
-    found: dict[str, TableName] = {}
-    names: dict[str, dict[str, FoundColumn]] = {}
-    parts: list[Source | Join] = [section, *section.joins]
-    for part in parts:
-        resolved = tables.resolve(part)
-        if resolved.table is None:
-            catalogue.findings.append(_missing_table(FRAME_OF[family], section, resolved))
-            continue
-        found[part.alias] = resolved.table
-        names[part.alias] = tables.columns(resolved.table, part.alias)
-    if len(found) != len(parts):
+    parts = _Parts()
+    whole = _bind_tables(tables, family, (section, *section.joins), parts, section, catalogue)
+    for pivot in section.pivot:
+        whole &= _bind_pivot(tables, family, pivot, parts, section, catalogue)
+    if not whole:
         return
-    look = _Look(tables, family, section, names, found, set(), catalogue.findings)
+    look = _Look(tables, family, section, parts.names, parts.tables, set(), catalogue.findings)
     columns = _mapped_columns(tables.profile, look)
     if family == "items":
         columns += _attribute_columns(tables.profile, look)
+    _look_up_conditions(look, section)
+    marks = _marks(look, section)
+    look.report_extra_columns()
+    catalogue.findings += _doubts(look, columns)
+    catalogue.bindings[family] = Binding(
+        family, section, parts.tables, tuple(columns), parts.names, marks, tuple(parts.pivots)
+    )
+
+
+def _bind_tables(
+    tables: _Tables,
+    family: Family,
+    wanted: Iterable[Source | Join | Pivot],
+    parts: _Parts,
+    section: Source,
+    catalogue: Catalogue,
+) -> bool:
+    """Resolve tables and their columns; whether all were found."""
+    whole = True
+    for part in wanted:
+        resolved = tables.resolve(part)
+        if resolved.table is None:
+            catalogue.findings.append(_missing_table(FRAME_OF[family], section, resolved))
+            whole = False
+            continue
+        parts.tables[part.alias] = resolved.table
+        parts.names[part.alias] = tables.columns(resolved.table, part.alias)
+    return whole
+
+
+def _bind_pivot(
+    tables: _Tables, family: Family, pivot: Pivot, parts: _Parts, section: Source, catalogue: Catalogue
+) -> bool:
+    """Resolve a pivot; its made columns join those of the frame."""
+    inside = _Parts()
+    if not _bind_tables(tables, family, (pivot, *pivot.joins), inside, section, catalogue):
+        return False
+    as_source = Source.model_validate(
+        {"table": pivot.table, "alias": pivot.alias, "joins": pivot.joins, "where": pivot.where}
+    )
+    look = _Look(tables, family, as_source, inside.names, inside.tables, set(), catalogue.findings)
+    _look_up_conditions(look, as_source)
+    value = look.up("pivot", (pivot.value,))
+    found = [value, look.up("pivot", (pivot.name,)), *(look.up("pivot", (own,)) for _, own in pivot.on)]
+    if value is None or None in found:
+        return False
+    parts.pivots.append(BoundPivot(pivot, inside.tables, inside.names))
+    parts.tables[pivot.alias] = inside.tables[pivot.alias]
+    parts.names[pivot.alias] = {
+        made.lower(): FoundColumn(made, pivot.alias, value.type, value.length) for made in pivot.names
+    }
+    return True
+
+
+def _look_up_conditions(look: _Look, section: Source) -> None:
+    """Report what filters, joins and `latest` name and the database does not have."""
     for where in section.where:
         look.up("where", (where.column,))
     if section.latest:
-        look.up("latest", (section.latest.group,))
-        look.up("latest", (section.latest.key,))
+        for name in (*section.latest.group, *section.latest.key):
+            look.up("latest", (name,))
     for join in section.joins:
         for known, own in join.on:
             look.up("join", (known,))
-            look.up("join", (f"{join.alias}.{own}",))
-    marks = _marks(look, section)
-    look.report_extra_columns()
-    catalogue.bindings[family] = Binding(family, section, found, tuple(columns), names, marks)
+            look.up("join", (qualified(join.alias, own),))
+        for where in join.where:
+            look.up("join", (qualified(join.alias, where.column),))
+    for pivot in section.pivot:
+        for known, _ in pivot.on:
+            look.up("pivot", (known,))
+
+
+def qualified(alias: str, name: str) -> str:
+    """A column of a joined table by its full name, unless it has one already."""
+    return name if name.startswith((f"{alias}.", f'"{alias}".', f"[{alias}].")) else f"{alias}.{name}"
+
+
+def _notation(profile: Profile, mapped: ColumnMap | AttributeMap) -> Notation:
+    source = profile.document.source
+    own = mapped if isinstance(mapped, ColumnMap) else ColumnMap.model_validate({"const": 0})
+    return Notation(
+        decimal=mapped.decimal or source.decimal,
+        date_format=own.date_format or source.date_format,
+        no_dates=NO_DATES if source.no_date is None else source.no_date,
+        named_no_dates=source.no_date is not None,
+        time_form=own.time_form,
+        natural=own.natural,
+    )
 
 
 def _mapped_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
     columns: list[ReadColumn] = []
-    for name, spec in profile.column_maps(look.family).items():
+    for name, mapped in profile.column_maps(look.family).items():
         raw = RAW_COLUMNS[look.family][name]
         need = _Need(
             raw.type,
-            length=spec.length or (raw.length if raw.key else 0),
-            optional=spec.optional and not raw.required,
-            text_only=raw.key and not spec.integer_code,
+            length=mapped.length or (raw.length if raw.key else 0),
+            optional=mapped.optional and not raw.required,
+            text_only=raw.key and not mapped.integer_code,
         )
-        found = look.up(name, spec.column, need)
-        columns.append(ReadColumn(name, raw.type, spec.length or raw.length, raw.key, found, spec.const))
+        column = _read_column(look, raw, mapped, need, mapped.const)
+        columns.append(_with_company(look, raw, column))
     return columns
+
+
+#: Codes that a company is part of.
+_OF_COMPANY = ("item_cd", "res_cd", "replaced_by")
+
+
+def _with_company(look: _Look, raw: RawColumn, column: ReadColumn) -> ReadColumn:
+    company = look.section.company
+    if company is None or raw.name not in _OF_COMPANY or column.is_absent:
+        return column
+    found = look.up("company", (company,))
+    first = ReadColumn(f"{raw.name}__company", "text", raw.length, False, found)
+    recipe = Recipe("concat", (first, replace(column, name=f"{raw.name}__code", key=False)))
+    return ReadColumn(raw.name, column.type, column.length, raw.key, None, None, column.notation, recipe)
+
+
+def _read_column(
+    look: _Look,
+    raw: RawColumn,
+    mapped: ColumnMap | AttributeMap,
+    need: _Need,
+    const: str | int | float | None = None,
+) -> ReadColumn:
+    """The column as it is read: found, constant, or made of parts."""
+    length = mapped.length or raw.length
+    notation = _notation(look.tables.profile, mapped)
+    need = replace(
+        need, any_text=notation.time_form is not None or notation.natural, dated=bool(notation.date_format)
+    )
+    made = mapped.how != "first_of" or mapped.map or mapped.present is not None
+    if not made:
+        found = look.up(raw.name, mapped.names, need)
+        return ReadColumn(raw.name, raw.type, length, raw.key, found, const, notation)
+    inner = replace(need, kind="text" if mapped.concat else need.kind, length=0)
+    wanted = [mapped.names] if mapped.how == "first_of" else [(n,) for n in mapped.names]
+    parts = [
+        ReadColumn(
+            f"{raw.name}__{i}", raw.type, length, False, look.up(raw.name, names, inner), None, notation
+        )
+        for i, names in enumerate(wanted)
+    ]
+    if mapped.optional and not raw.required and all(p.found is None for p in parts):
+        return ReadColumn(raw.name, raw.type, length, raw.key, None)
+    recipe = Recipe(
+        mapped.how, tuple(parts), mapped.separator, dict(mapped.map), mapped.present, mapped.absent
+    )
+    return ReadColumn(raw.name, raw.type, length, raw.key, None, None, notation, recipe)
 
 
 #: Types of a change column by kind: their values grow, and compare in the database as they do here.
@@ -372,8 +676,9 @@ def _attribute_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
     for name, attribute in profile.items.attributes.items():
         kind: ReadType = "number" if attribute.kind == "number" else "text"
         text_only = attribute.kind in ("code", "text") and not attribute.integer_code
-        found = look.up(name, attribute.column, _Need(kind, attribute.length, attribute.optional, text_only))
-        columns.append(ReadColumn(name, kind, attribute.length, False, found))
+        raw = RawColumn(name, kind, length=attribute.length)
+        need = _Need(kind, attribute.length, attribute.optional, text_only)
+        columns.append(_read_column(look, raw, attribute, need))
         if attribute.unit_column and attribute.unit_column not in units:
             raw_name = unit_column_name(attribute.unit_column)
             unit = look.up(raw_name, (attribute.unit_column,), _Need("text", optional=attribute.optional))
@@ -386,18 +691,135 @@ def unit_column_name(source: str) -> str:
     return UNIT_PREFIX + re.sub(r"\W", "_", source).lower()
 
 
+# --- what is probably not meant ---------------------------------------------------------------------------------------
+#: Times of an operation, with the key of the unit that each may have.
+_TIME_UNITS = {
+    "setup_time": "setup_unit",
+    "run_time": "run_unit",
+    "queue_time": "queue_unit",
+    "wait_time": "wait_unit",
+    "move_time": "move_unit",
+}
+#: Names of columns that hold a unit, in the languages and systems seen.
+_UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
+#: A unit of time for one piece, which a set-up or a queue cannot have.
+_PER_PIECE = re.compile(
+    r"(/|per|pro)\s*(part|pc|pcs|piece|ea|each|unit|st|stk|stueck|stück)\.?$", re.IGNORECASE
+)
+
+
+def _doubts(look: _Look, columns: list[ReadColumn]) -> list[Finding]:
+    """What the profile says that is probably not meant, as warnings."""
+    found = [_filtered_left_join(look, where) for where in look.section.where]
+    if look.family == "operations":
+        found += [_one_unit_for_all(look, {c.name: c for c in columns}), _unit_per_piece(look)]
+    found += [_invisible(look, c) for c in {c.found for c in flat(columns) if c.found is not None}]
+    return [f for f in found if f is not None]
+
+
+def _doubt(look: _Look, column: str | None, message: str, remedy: str) -> Finding:
+    table = str(look.found_tables[look.section.alias])
+    return Finding("doubtful", "warning", FRAME_OF[look.family], table, column, message, remedy)
+
+
+def _filtered_left_join(look: _Look, where: Where) -> Finding | None:
+    """A filter on a left-joined table takes away the rows that have no partner there."""
+    found = _find_column(look.names, look.section.alias, where.column)
+    optional = {j.alias for j in look.section.joins if j.kind == "left"} | {
+        p.alias for p in look.section.pivot
+    }
+    if found is None or found.alias not in optional or where.op in ("!=", "not in", "not like", "is null"):
+        return None
+    if where.value == "":
+        return None
+    return _doubt(
+        look,
+        found.name,
+        f"[{look.family}].where on {where.column} acts after the left join, so rows without a row in {found.alias} are not read.",
+        f'Move the condition into the join to keep them: where = [{{ column = "{found.name}", ... }}] there; or say '
+        'kind = "inner" if they are to go.',
+    )
+
+
+def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | None:
+    """One unit column for several times, where the tables have others that look like units of time."""
+    times = [t for t in _TIME_UNITS if t in columns and not columns[t].is_absent]
+    unit = columns.get("time_unit")
+    own = [t for t in times if _TIME_UNITS[t] in columns]
+    if unit is None or unit.found is None or len(times) - len(own) < 2:
+        return None
+    like = [
+        c.name
+        for (alias, key), c in look.unused().items()
+        if alias == unit.found.alias and (_UNIT_NAME.search(c.name) or _alike(c.name, unit.found.name))
+    ]
+    if not like:
+        return None
+    others = ", ".join(_TIME_UNITS[t] for t in times if t not in own)
+    return _doubt(
+        look,
+        unit.found.name,
+        f"{unit.found.name} is the unit of {', '.join(t for t in times if t not in own)}; "
+        f"{', '.join(sorted(like))} may be the unit of some of them.",
+        f"Map {others} where each time has its own unit, or add the columns to operations.ignore.",
+    )
+
+
+def _alike(name: str, other: str) -> bool:
+    """Two names that differ in their first or last letters only: RUN_UOM and SETUP_UOM, VGE01 and VGE02."""
+    a, b = name.lower(), other.lower()
+    head = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    tail = next((i for i, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), 0)
+    return max(head, tail) >= max(3, len(b) // 2 + 1)
+
+
+def _unit_per_piece(look: _Look) -> Finding | None:
+    rules, columns = look.tables.profile.routing, look.section.columns
+    rates = [u for u in rules.time_units if _PER_PIECE.search(u.strip())]
+    others = [
+        t for t, unit in _TIME_UNITS.items() if t != "run_time" and t in columns and unit not in columns
+    ]
+    if not rates or "time_unit" not in columns or not others:
+        return None
+    return _doubt(
+        look,
+        None,
+        f"routing.time_units has {', '.join(map(repr, rates))}, a time for one piece, and {', '.join(others)} is read in it too.",
+        "Map this column as run_basis, with routing.run_basis_words, and give the other times their unit: "
+        'setup_unit = { const = "H" }.',
+    )
+
+
+def _invisible(look: _Look, found: FoundColumn) -> Finding | None:
+    if _visible(found.name) == found.name.strip().lower():
+        return None
+    table = str(look.found_tables[found.alias])
+    return Finding(
+        "doubtful",
+        "warning",
+        FRAME_OF[look.family],
+        table,
+        found.name,
+        f"{table} has a column with invisible characters in its name, {found.name!a}; it is read as "
+        f"{_visible(found.name).upper()}.",
+        "Nothing needs to be done; loading the table without the file's byte order mark removes it.",
+    )
+
+
 @dataclass(frozen=True)
 class _Need:
     """What a column must be to be read.
 
     `kind`: None: any type. `length`: characters that it should hold, 0: any. `optional`: it may be absent. `text_only`: a
-    number would lose leading zeros.
+    number would lose leading zeros. `any_text`: the profile says how to read a text. `dated`: it says how dates are written.
     """
 
     kind: ReadType | None = None
     length: int = 0
     optional: bool = False
     text_only: bool = False
+    any_text: bool = False
+    dated: bool = False
 
 
 @dataclass
@@ -419,7 +841,7 @@ class _Look:
         for candidate in wanted:
             found = _find_column(self.names, self.section.alias, candidate)
             if found is not None:
-                self.used.add((found.alias, found.name.lower()))
+                self.used.update((found.alias, k) for k, c in self.names[found.alias].items() if c is found)
                 self._check_type(found, need)
                 return found
         self._missing(name, wanted, need.optional)
@@ -427,15 +849,26 @@ class _Look:
 
     def _table_of(self, column: str) -> tuple[str, str]:
         """Alias and title of the table that a column is looked for in."""
-        alias, _, _ = column.rpartition(".")
+        alias = next(a for a, _ in _readings(self.names, self.section.alias, column))
         alias = alias if alias in self.names else self.section.alias
         return alias, str(self.found_tables[alias])
+
+    def unused(self) -> dict[tuple[str, str], FoundColumn]:
+        """Columns that the profile neither maps nor ignores, by alias and key."""
+        ignored = {n.lower() for n in self.section.ignore}
+        return {
+            (alias, key): column
+            for alias, columns in self.names.items()
+            for key, column in columns.items()
+            if (alias, key) not in self.used and key not in ignored
+        }
 
     def _missing(self, name: str, wanted: tuple[str, ...], optional: bool) -> None:
         alias, table = self._table_of(wanted[0])
         here = {c.name for key, c in self.names[alias].items() if (alias, key) not in self.used}
-        nearest = next((n for n in (_nearest(w.rpartition(".")[2], here) for w in wanted) if n), None)
-        mapped = {c.lower() for m in self.tables.profile.column_maps(self.family).values() for c in m.column}
+        asked = [_readings(self.names, self.section.alias, w)[0][1] for w in wanted]
+        nearest = next((n for n in (_nearest(w, here) for w in asked) if n), None)
+        mapped = {c.lower() for m in self.tables.profile.column_maps(self.family).values() for c in m.names}
         if nearest and nearest.lower() in mapped:
             nearest = None
         column = " or ".join(wanted)
@@ -457,7 +890,7 @@ class _Look:
 
     def unfit(self, found: FoundColumn, why: str) -> None:
         """Report an error: the profile reads incrementally by an unsuitable column."""
-        _, table = self._table_of(f"{found.alias}.{found.name}")
+        table = str(self.found_tables[found.alias])
         self.findings.append(
             Finding(
                 "retyped",
@@ -474,8 +907,8 @@ class _Look:
         if need.kind is None:
             return
         kind, length = need.kind, need.length
-        verdict = _type_verdict(found.type, kind, need.text_only, self.tables.dialect)
-        _, table = self._table_of(f"{found.alias}.{found.name}")
+        verdict = _type_verdict(found.type, need, self.tables.dialect)
+        table = str(self.found_tables[found.alias])
         strict = self.tables.profile.strict_types
         if verdict is not None:
             severity, why = verdict
@@ -526,26 +959,29 @@ class _Look:
 
 
 def _type_verdict(
-    found: TypeFamily, kind: ReadType, text_only: bool, dialect: str
+    found: TypeFamily, need: _Need, dialect: str
 ) -> tuple[Literal["error", "warning"], str] | None:
-    """None when a column of family `found` can be read as `kind`; else how bad it is, and why."""
+    """None when a column of family `found` can be read as needed; else how bad it is, and why."""
+    kind = need.kind
     if found == "unknown":
         return None
     if found == "binary":
         return "error", "bytes are not readable as that"
     if kind == "text":
-        if found in ("integer", "number") and text_only:
+        if found in ("integer", "number") and need.text_only:
             return "warning", "leading zeros of codes are lost"
         return None
     if kind in ("integer", "number"):
-        if found in ("integer", "number", "boolean"):
+        if found in ("integer", "number", "boolean") or (found == "text" and need.any_text):
             return None
         if found == "text":
             return "warning", "values are parsed; those that are no number become NULL and are counted"
         return "error", "a date is no number"
     if found in ("integer", "number", "boolean"):
-        return "error", "a number is no date"
-    if found == "text" and dialect != "sqlite":
+        if need.dated:
+            return None
+        return "error", "a number is no date, unless date_format says how it is written"
+    if found == "text" and dialect != "sqlite" and not need.dated:
         return "warning", "values are parsed; those that are no date become NULL and are counted"
     return None
 

@@ -17,7 +17,7 @@ from routing_etl.database.engine import make_engine, translated
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.reader import open_reader, snapshot, tighten
-from routing_etl.erp.statements import select_of
+from routing_etl.erp.statements import columns_read, select_of
 from routing_etl.frames import ITEMS
 from routing_etl.settings import Settings
 
@@ -74,7 +74,9 @@ def item_changes(url: str, profile: Profile, raw: Path, settings: Settings) -> I
                 statement = select_of(binding, engine.dialect.name)
                 chunks = [
                     tighten(loose, binding.columns, 0)[0].select(_CODE)
-                    for loose in reader.chunks(statement, binding.columns, settings.fetch_rows)
+                    for loose in reader.chunks(
+                        statement, columns_read(binding, engine.dialect.name), settings.fetch_rows
+                    )
                 ]
     finally:
         engine.dispose()

@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import make_engine, safe_url, translated
@@ -34,7 +36,7 @@ from routing_etl.erp.reader import (
     snapshot,
     tighten,
 )
-from routing_etl.erp.statements import Bound, count_of, mark_columns, select_of
+from routing_etl.erp.statements import Bound, columns_read, count_of, mark_columns, pivot_repeats, select_of
 from routing_etl.errors import SourceError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
@@ -188,14 +190,18 @@ class _Session:
         """Read a frame's rows, or those from `since` on, into a sink."""
         dialect = self.engine.dialect.name
         columns = (*binding.columns, *mark_columns(binding, dialect))
+        read = columns_read(binding, dialect)
         statement = select_of(binding, dialect, since=since)
         with translated("erp", self.engine.url):
-            for loose in self.reader.chunks(statement, columns, self.settings.fetch_rows):
+            for loose in self.reader.chunks(statement, read, self.settings.fetch_rows):
                 sink.add(*tighten(loose, columns, 0))
 
     def count(self, binding: Binding) -> int:
         """Count the frame's rows in the ERP, in the snapshot that the reader sees."""
-        statement = count_of(binding)
+        return self.number(count_of(binding, self.engine.dialect.name))
+
+    def number(self, statement: sa.Select[Any]) -> int:
+        """The single whole number `n` that a statement gives, in the snapshot that the reader sees."""
         with translated("erp", self.engine.url):
             if not isinstance(self.reader, ArrowOdbcReader):
                 return int(self.connection.execute(statement).scalar_one())
@@ -314,7 +320,7 @@ def _read_frames(
             states[binding.frame] = state
             warnings += [f"{binding.title}: {state.unfit}; it is read whole."] if state.unfit else []
         frames[binding.frame] = report
-        warnings += _empty(session.profile, family, report)
+        warnings += [*_empty(session.profile, family, report), *_repeated_names(session, binding)]
     for family in FRAME_OF:
         if family not in catalogue.bindings:
             write_empty(session.out, family)
@@ -336,12 +342,22 @@ def _empty(profile: Profile, family: Family, report: FrameExtract) -> list[str]:
     if report.rows:
         return []
     if family in _CRITICAL:
-        filters = "; ".join(f"{w.column} {w.op} {w.value}" for w in profile.sections[family].where)
+        filters = profile.sections[family].filters
         raise SourceError(
             f"{report.table} ({FRAME_OF[family]}) has no rows" + (f" where {filters}." if filters else "."),
             remedy="Check that the view is filled and that the login may see its rows.",
         )
     return [f"{report.table} ({FRAME_OF[family]}) has no rows."]
+
+
+def _repeated_names(session: _Session, binding: Binding) -> list[str]:
+    """A warning for each pivot in which one name has two values."""
+    counts = {p.section.alias: session.number(pivot_repeats(p)) for p in binding.pivots}
+    return [
+        f"{binding.tables[alias]} ({binding.frame}): {n} name(s) have two different values for one item; they are NULL."
+        for alias, n in counts.items()
+        if n
+    ]
 
 
 # --- one frame --------------------------------------------------------------------------------------------------------
@@ -405,7 +421,7 @@ def _report(
         bytes=RawFrame(session.out, binding.frame).rows.stat().st_size,
         problems=done.problems,
         columns=tuple(c.name for c in binding.columns),
-        absent=tuple(c.name for c in binding.columns if c.found is None and c.const is None),
+        absent=tuple(c.name for c in binding.columns if c.is_absent),
         watermarks=done.newest,
         why=why,
         rows_read=done.rows_read,

@@ -194,7 +194,7 @@ def frame_sink(
     look_at_dates : bool, optional
         Whether to find the newest day of every date column.
     """
-    dates = [c.name for c in columns if look_at_dates and c.type == "date" and c.found is not None]
+    dates = [c.name for c in columns if look_at_dates and c.type == "date" and not c.is_absent]
     with ExitStack() as stack:
         rows_to = stack.enter_context(parquet_writer(target.rows, raw_schema(columns)))
         marks_to = None

@@ -187,11 +187,7 @@ def signature_of(
     dict of str to str
         Values, by the words that the report uses for them.
     """
-    columns = [
-        f"{c.name}:{c.type}:{c.length}:{c.const}"
-        + (f":{c.found.alias}.{c.found.name}:{c.found.type}:{c.found.length}" if c.found else "")
-        for c in (*binding.columns, *marks)
-    ]
+    columns = [c.origin for c in (*binding.columns, *marks)]
     return {
         "profile": fingerprint,
         "source": source,

@@ -6,6 +6,10 @@ counts as read. Whether a value is plausible is decided in `clean_*.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+from typing import Literal
+
 import polars as pl
 
 #: What the open end of a validity, `31-Dec-99`, means (docs/erp-contract.md 5, row 31).
@@ -35,20 +39,138 @@ def _filled(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     return trimmed, trimmed.is_not_null() & (trimmed != "")
 
 
-def parse_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+#: Marks that group thousands beside the comma and the point: blanks and the Swiss apostrophe.
+_GROUPING = r"[\s'\u2019]"
+
+
+def parse_numbers(text: pl.Series, decimal: Literal[".", ","] | None = None) -> tuple[pl.Series, pl.Series]:
     """Parse numbers: Float64 values, and the mask of unreadable texts.
 
-    Thousands commas are accepted; `nan` and `inf` are not numbers.
+    `nan` and `inf` are not numbers.
+
+    Parameters
+    ----------
+    text : polars.Series
+        Numbers as they were read.
+    decimal : {".", ","}, optional
+        Decimal mark; the other of the two groups thousands. Without it a point is the decimal mark, and a comma is accepted
+        where it can only group thousands: `1,234.5` and `1,234,567`, but not `1,500`, which may be one and a half.
     """
     trimmed, filled = _filled(text)
-    grouped = trimmed.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
-    plain = pl.select(
-        pl.when(grouped).then(trimmed.str.replace_all(",", "", literal=True)).otherwise(trimmed)
-    ).to_series()
+    if not trimmed.str.contains(r"[,\s'\u2019]").any() and decimal != ",":
+        plain = trimmed
+    else:
+        point, comma = (r"\.", ",") if decimal != "," else (",", r"\.")
+        groups = rf"^[+-]?\d{{1,3}}({comma}\d{{3}}){{{1 if decimal else 2},}}({point}\d*)?$"
+        grouped = trimmed.str.contains(groups)
+        if decimal is None:
+            grouped = grouped | trimmed.str.contains(r"^[+-]?\d{1,3}(,\d{3})+\.\d*$")
+        else:
+            grouped = grouped & ~trimmed.str.contains(rf"^[+-]?0\d*{comma}")
+            spaced = trimmed.str.contains(rf"^[+-]?\d{{1,3}}({_GROUPING}\d{{3}})+({point}\d*)?$")
+            without = trimmed.str.replace_all(_GROUPING, "")
+            trimmed = pl.select(pl.when(spaced).then(without).otherwise(trimmed)).to_series()
+        mark = "," if comma == "," else "."
+        foreign = trimmed.str.contains(mark, literal=True)
+        bare = (
+            pl.when(grouped)
+            .then(trimmed.str.replace_all(mark, "", literal=True))
+            .when(~foreign)
+            .then(trimmed)
+        )
+        plain = pl.select(bare).to_series()
+        if decimal == ",":
+            plain = plain.str.replace(",", ".", literal=True)
     number = plain.cast(pl.Float64, strict=False)
     good = number.is_not_null() & number.is_finite()
     value = pl.select(pl.when(good).then(number)).to_series()
     return value, filled.fill_null(False) & ~good.fill_null(False)
+
+
+#: Pattern of each form of a time, with groups for hours, minutes and seconds.
+_TIMES = {
+    "hh:mm:ss": r"^(?<h>\d+):(?<m>[0-5]?\d):(?<s>[0-5]?\d(?:\.\d+)?)$",
+    "hh:mm": r"^(?<h>\d+):(?<m>[0-5]?\d)(?<s>)$",
+    "mm:ss": r"^(?<h>)(?<m>\d+):(?<s>[0-5]?\d(?:\.\d+)?)$",
+    "hhmmss": r"^(?<h>\d{2,})(?<m>[0-5]\d)(?<s>[0-5]\d)$",
+}
+#: A text that is a time with colons, whatever its form.
+CLOCK = r"^\s*\d+:[0-5]?\d(:[0-5]?\d(\.\d+)?)?\s*$"
+#: A number in whose text a comma can be the decimal mark.
+COMMA = r"^\s*[+-]?[\d.\s'\u2019]*\d,\d+\s*$"
+
+
+def parse_times(
+    text: pl.Series, form: Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss"]
+) -> tuple[pl.Series, pl.Series]:
+    """Parse times of one form: minutes, and the mask of unreadable texts."""
+    trimmed, filled = _filled(text)
+    if form == "hhmmss":
+        trimmed = trimmed.str.zfill(6).replace("000000", "000000")
+        trimmed = pl.select(pl.when(filled).then(trimmed)).to_series()
+    parts = trimmed.str.extract_groups(_TIMES[form]).struct.unnest()
+    hours, minutes, seconds = (
+        parts[n].cast(pl.Float64, strict=False).fill_null(0.0) for n in ("h", "m", "s")
+    )
+    good = trimmed.str.contains(_TIMES[form]).fill_null(False)
+    value = pl.select(pl.when(good).then(hours * 60 + minutes + seconds / 60)).to_series()
+    return value, filled.fill_null(False) & ~good
+
+
+#: Places of a natural number below 1: two for what follows a point, two for a letter.
+_NATURAL = 10_000
+#: Parts of an operation number as people write it: 10, 10.5, 20A, OP30.
+_NATURAL_FORM = r"^(?:[A-Za-z]+[-_ ]?)?(?<n>\d{1,5})(?:[.,/-](?<d>\d{1,2}))?(?<l>[A-Za-z])?$"
+
+
+def natural_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Put operation numbers such as 10, 10.5 and 20A into whole numbers of the same order; and what could not be read.
+
+    The whole part counts 10,000; what follows a point up to 9,900 (`.5` is before `.10`'s ten only as a fraction: 10.5 is
+    10.50); a letter 1 to 26.
+    """
+    trimmed, filled = _filled(text)
+    parts = trimmed.str.extract_groups(_NATURAL_FORM).struct.unnest()
+    whole = parts["n"].cast(pl.Int64, strict=False)
+    decimals = parts["d"].fill_null("").str.pad_end(2, "0").cast(pl.Int64, strict=False)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    letter = parts["l"].str.to_uppercase().replace_strict(list(letters), list(range(1, 27)), default=0)
+    value = whole * _NATURAL + decimals * 100 + letter.fill_null(0).cast(pl.Int64)
+    return value, filled.fill_null(False) & whole.is_null()
+
+
+def parse_formed_dates(text: pl.Series, form: str) -> tuple[pl.Series, pl.Series]:
+    """Parse dates of one form (strptime's, or `CYYDDD`): ISO texts, and the mask of unreadable texts."""
+    distinct = text.unique().drop_nulls()
+    trimmed, filled = _filled(distinct)
+    if form == "CYYDDD":
+        digits = trimmed.str.zfill(6)
+        year = 1900 + digits.str.slice(0, 3).cast(pl.Int32, strict=False)
+        digits = year.cast(pl.String) + digits.str.slice(3)
+        value = digits.str.to_datetime("%Y%j", strict=False, time_unit="us")
+    elif any(f in form for f in ("%H", "%I", "%M", "%T", "%S")):
+        value = trimmed.str.to_datetime(form, strict=False, time_unit="us")
+    else:
+        value = trimmed.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    plausible = value.dt.year().is_between(1, 9999)
+    iso = pl.select(pl.when(plausible).then(value.dt.to_string("%Y-%m-%d %H:%M:%S%.6f"))).to_series()
+    bad = filled & iso.is_null()
+    table = pl.DataFrame({"text": distinct, "value": iso, "bad": bad})
+    joined = text.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")
+    return joined["value"], joined["bad"].fill_null(False)
+
+
+def is_no_date(text: pl.Series, days: Iterable[date]) -> pl.Series | None:
+    """Whether each text is one of these dates, in ISO form or of digits alone; None when none is.
+
+    Zeros for a date (`00000000`, `0000-00-00`) are none whatever `days` holds.
+    """
+    named = [d.isoformat() for d in days]
+    first = text.str.slice(0, 10)
+    if not ((first < "1901") | first.is_in([n for n in named if n >= "1901"])).any():
+        return None
+    spellings = [n.replace("-", mark) for n in [*named, "0000-00-00"] for mark in ("-", "/", ".", "")]
+    return first.str.strip_chars().is_in(spellings).fill_null(False)
 
 
 def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, pl.Series]:

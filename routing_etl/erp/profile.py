@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from routing_etl.erp.profile_model import (
+    ORDER_COLUMNS,
     RAW_COLUMNS,
     ColumnMap,
     Document,
@@ -28,6 +29,9 @@ from routing_etl.erp.profile_model import (
     ItemSource,
     Join,
     KeyProblem,
+    OperationSource,
+    Pivot,
+    ResourceSource,
     ResultSource,
     Routing,
     Source,
@@ -69,7 +73,7 @@ class Profile:
         return self.document.items
 
     @property
-    def operations(self) -> Source:
+    def operations(self) -> OperationSource:
         """The routing rows' section."""
         return self.document.operations
 
@@ -82,6 +86,11 @@ class Profile:
     def results(self) -> ResultSource | None:
         """The work results' section, None when the ERP has none."""
         return self.document.results
+
+    @property
+    def resources(self) -> ResourceSource | None:
+        """The machine master's section, None when the profile has none."""
+        return self.document.resources
 
     @property
     def units(self) -> Units:
@@ -102,7 +111,7 @@ class Profile:
     def attributes(self) -> tuple[AttributeSpec, ...]:
         """The item attributes, in the profile's order."""
         return tuple(
-            AttributeSpec(name, a.kind, a.unit, "/".join(a.column))
+            AttributeSpec(name, a.kind, a.unit, "/".join(a.names))
             for name, a in self.items.attributes.items()
         )
 
@@ -122,11 +131,17 @@ class Profile:
             maps["major_flg"] = ColumnMap.model_validate(self.routing.major_flag_source)
         if family == "results" and self.results is not None and self.results.hold_columns:
             maps.setdefault(
-                "hold_time", ColumnMap.model_validate({"column": self.results.hold_columns, "optional": True})
+                "hold_time",
+                ColumnMap.model_validate({"first_of": self.results.hold_columns, "optional": True}),
             )
+        if family == "operations":
+            for name, column in zip(ORDER_COLUMNS, self.operations.order_by, strict=False):
+                maps[name] = ColumnMap.model_validate({"column": column})
+            if self.operations.order_by:
+                maps.pop("proc_seq", None)  # the place in this order is the operation number
         return {name: maps[name] for name in RAW_COLUMNS[family] if name in maps}
 
-    def schema_for(self, section: Source | Join, dialect: str) -> str | None:
+    def schema_for(self, section: Source | Join | Pivot, dialect: str) -> str | None:
         """The schema of a table on a dialect: the table's own, else the profile's; None means the default schema.
 
         A plain string holds for every dialect that has schemas, a table `{ mssql = "dbo" }` only for those it names.
@@ -238,23 +253,28 @@ def _base_of(path: Path, base: str) -> Path:
     return file
 
 
+#: Keys that say where a column's value comes from: one of them replaces another.
+_ORIGINS = {"column", "const", "first_of", "coalesce", "concat", "sum"}
+
+
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        if (
-            isinstance(old, str)
-            and isinstance(value, dict)
-            and "column" not in value
-            and "const" not in value
-        ):
+        if isinstance(old, str) and isinstance(value, dict):
             old = {"column": old}
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            if _ORIGINS & set(value):
+                old = {k: v for k, v in old.items() if k not in _ORIGINS}
+            value = _merge(old, value)
+        merged[key] = value
     return merged
 
 
 #: Mappings that a site may switch off by writing `false`.
-_REMOVABLE = ("results", "purchase_orders", "outlier", "latest", "incremental", "columns", "attributes")
+_REMOVABLE = (
+    "results", "purchase_orders", "resources", "outlier", "latest", "incremental", "columns", "attributes",
+)  # fmt: skip
 
 
 def _without_removed(content: dict[str, Any], inside: bool = False) -> dict[str, Any]:
@@ -278,8 +298,8 @@ def _profile_error(file: str, exc: ValidationError) -> ProfileError:
     message = first["msg"].removeprefix("Value error, ")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, KeyProblem):
-        key, value = cause.key, cause.value
-    remedy = "Correct this key; profiles/bi_views.toml of routing_etl.erp shows every key with its meaning."
+        key, value = cause.key or key, cause.value
+    remedy = "Correct this key; docs/profiles.md shows every key with an example."
     if isinstance(cause, KeyProblem) and cause.remedy:
         remedy = cause.remedy
     if first["type"] == "extra_forbidden":

@@ -10,16 +10,18 @@ A profile is a TOML file; `Document` is the whole of it, and each table in it is
     [routing]           Routing       how they are read
     [results]           ResultSource  a Source, and the time basis of the work results
     [purchase_orders]   Source
+    [resources]         ResourceSource  a Source, and the words for machines that are in use or not
     [units]             Units         unit spellings and factors
 
-`profiles/bi_views.toml` shows every key with its meaning, for the people who write profiles. `RAW_COLUMNS` are the columns
-that a profile maps to; `profile.py` finds and merges the files.
+`docs/profiles.md` explains every key with an example, `profiles/bi_views.toml` lists them, both for the people who write
+profiles. `RAW_COLUMNS` are the columns that a profile maps to; `profile.py` finds and merges the files.
 """
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -27,7 +29,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from routing_etl.frames import AttributeKind
 
 ReadType = Literal["text", "integer", "number", "date"]
-Family = Literal["items", "operations", "results", "purchase_orders"]
+Family = Literal["items", "operations", "results", "purchase_orders", "resources"]
 ChangeKind = Literal["rowversion", "date", "number"]
 
 
@@ -70,6 +72,9 @@ def _columns(*columns: RawColumn) -> dict[str, RawColumn]:
 
 _PROC_SEQ = RawColumn("proc_seq", "integer", required=True)
 
+#: Raw columns that hold what `operations.order_by` names.
+ORDER_COLUMNS = ("order_1", "order_2", "order_3")
+
 #: Raw columns of every frame, in the order in which they are written. Item attributes come after these.
 RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
     "items": _columns(_key("item_cd", 100, required=True)),
@@ -84,9 +89,16 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
         _text("inside", 16),
         RawColumn("insrt_dt", "date"),
         _text("time_unit", 20),
+        *(_text(name, 20) for name in ("setup_unit", "run_unit", "queue_unit", "wait_unit", "move_unit")),
         RawColumn("setup_time", "number"),
         RawColumn("run_time", "number"),
         RawColumn("run_time_qty", "number"),
+        _text("qty_unit", 20),
+        _text("run_basis", 32),
+        RawColumn("efficiency", "number"),
+        RawColumn("capacity", "number"),
+        RawColumn("resource_priority", "number"),
+        *(_text(name, 255) for name in ORDER_COLUMNS),
         RawColumn("act_setup_time", "number"),
         RawColumn("act_run_time", "number"),
         RawColumn("queue_time", "number"),
@@ -125,6 +137,14 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
         RawColumn("po_date", "date"),
         RawColumn("qty", "number"),
     ),
+    "resources": _columns(
+        _key("res_cd", 50, required=True),
+        _text("res_nm", 255),
+        _text("active", 32),
+        RawColumn("valid_from", "date"),
+        RawColumn("valid_to", "date"),
+        _key("replaced_by", 50),
+    ),
 }
 
 #: Name of the frame in `frames.py`, and of its Parquet file, by section of the profile.
@@ -133,6 +153,7 @@ FRAME_OF: dict[Family, str] = {
     "operations": "operations",
     "results": "work_results",
     "purchase_orders": "purchase_orders",
+    "resources": "resources",
 }
 
 #: Item columns that cleaning adds; no attribute may have such a name.
@@ -148,9 +169,8 @@ RESERVED = (
 )
 #: Prefix of the raw columns that hold an attribute's unit.
 UNIT_PREFIX = "unit_of_"
-
-#: One name, or several to try in order.
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+#: Dates by which databases and ERPs say "none": the first of SQL Server's datetime and date, and of a spreadsheet's count.
+NO_DATES = (date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1))
 
 
 class KeyProblem(ValueError):
@@ -179,28 +199,131 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ColumnMap(Section):
-    """Where a canonical column comes from; a plain string in TOML means `{ column = "..." }`.
+#: What a list of columns may mean; a bare list does not say which.
+_LISTS = (
+    'Write first_of = ["A", "B"] for the first of these columns that the database has, coalesce = ["A", "B"] for the first '
+    'that is filled in each row, or concat = ["A", "B"] for both together.'
+)
+
+
+def _one_name(value: Any) -> Any:
+    """One column name, kept as a tuple of one."""
+    if isinstance(value, (list, tuple)) and len(value) > 1:
+        raise KeyProblem("", list(value), "a list does not say what its columns mean together", _LISTS)
+    return (value,) if isinstance(value, str) else value
+
+
+def _tuple_of(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+#: One name, as a tuple of one.
+OneName = Annotated[tuple[str, ...], BeforeValidator(_one_name)]
+#: One name, or several.
+Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of)]
+
+#: How a time of day or a duration is written as text.
+TimeForm = Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss"]
+Combination = Literal["first_of", "coalesce", "concat", "sum"]
+
+
+class Mapped(Section):
+    """What a column and an attribute have in common: where the value comes from, and how it is written.
+
+    Exactly one of `column`, `first_of`, `coalesce`, `concat` and `sum` says where it comes from (of a column also `const`). A
+    name may carry the alias of a joined table, `product.Name`; `"product"."No."` and `[product].[No.]` are quoted names.
 
     Parameters
     ----------
     column : tuple of str
-        Source column, or several to try in order. A name may carry the alias of a joined table: `product.Name`.
+        Source column.
+    first_of : tuple of str
+        Columns of which the first that the database has is read.
+    coalesce : tuple of str
+        Columns of which, in each row, the first that is neither NULL nor blank counts.
+    concat : tuple of str
+        Columns whose texts together are the value, e.g. a key of two columns. Where one is NULL or blank, so is the whole;
+        these rows are counted.
+    sum : tuple of str
+        Columns of numbers that are added; NULL where all are.
+    separator : str
+        Between the texts of `concat`.
+    map : dict of str to str
+        Value, trimmed, to the value that is meant: `{ FRAES = "MILL" }`. Others stay as they are.
+    present : str, optional
+        What any value means that is not blank: a vendor number means `"out"`.
+    absent : str, optional
+        What a blank means, beside `present`.
+    optional : bool
+        The columns may be absent from the database; the value is then NULL.
+    integer_code : bool
+        The code is an integer in this database, so it has no leading zeros to lose.
+    decimal : {".", ","}, optional
+        Decimal mark of numbers in text, in place of that of `[source]`.
+    """
+
+    column: OneName = ()
+    first_of: Names = ()
+    coalesce: Names = ()
+    concat: Names = ()
+    sum: Names = ()
+    separator: str = "/"
+    map: dict[str, str] = {}
+    present: str | None = None
+    absent: str | None = None
+    optional: bool = False
+    integer_code: bool = False
+    decimal: Literal[".", ","] | None = None
+
+    @property
+    def how(self) -> Combination:
+        """How the named columns make the value; one column is `first_of` itself."""
+        for how in ("coalesce", "concat", "sum"):
+            if getattr(self, how):
+                return how  # type: ignore[return-value]
+        return "first_of"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every source column named."""
+        return self.column or self.first_of or self.coalesce or self.concat or self.sum
+
+    @model_validator(mode="after")
+    def _rules(self) -> Mapped:
+        said = [k for k in ("column", "first_of", "coalesce", "concat", "sum") if getattr(self, k)]
+        if len(said) > 1:
+            raise KeyProblem("", ", ".join(said), "only one of these keys can say where the value comes from")
+        if self.absent is not None and self.present is None:
+            raise KeyProblem(
+                "", f"absent = {self.absent!r}", "absent goes with present", 'Add present = "...".'
+            )
+        if self.present is not None and self.map:
+            raise KeyProblem("", "present, map", "give either map or present")
+        return self
+
+
+class ColumnMap(Mapped):
+    """Where a canonical column comes from; a plain string in TOML means `{ column = "..." }`. See also `Mapped`.
+
+    Parameters
+    ----------
     const : str or int or float, optional
         A constant in place of a column.
     length : int, optional
         Longest text, in place of that of `RAW_COLUMNS`.
-    optional : bool
-        The column may be absent from the database; it is then NULL.
-    integer_code : bool
-        The code is an integer in this database, so it has no leading zeros to lose.
+    date_format : str, optional
+        How dates in text are written, in place of that of `[source]`.
+    time_form : {"hh:mm:ss", "hh:mm", "mm:ss", "hhmmss"}, optional
+        The time is a text of this form; it is read in minutes, whatever the row's unit says.
+    natural : bool
+        The operation number is a text such as 10, 10.5 or 20A, and orders as people read it.
     """
 
-    column: Names = ()
     const: str | int | float | None = None
     length: int | None = Field(None, ge=1, le=4000)
-    optional: bool = False
-    integer_code: bool = False
+    date_format: str | None = None
+    time_form: TimeForm | None = None
+    natural: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -209,31 +332,25 @@ class ColumnMap(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> ColumnMap:
-        if bool(self.column) == (self.const is not None):
-            raise ValueError("give either column or const")
+        if bool(self.names) == (self.const is not None):
+            raise ValueError("give either const, or one of column, first_of, coalesce, concat and sum")
         return self
 
     @property
     def source(self) -> str:
         """The mapping in words, for messages."""
-        return "/".join(self.column) or f"constant {self.const!r}"
+        return "/".join(self.names) or f"constant {self.const!r}"
 
 
-class AttributeMap(Section):
-    """One item attribute: its column, what kind of value it is, and which of its values mean "missing".
+class AttributeMap(Mapped):
+    """One item attribute: its column, what kind of value it is, and which values mean "missing". See also `Mapped`.
 
     Parameters
     ----------
-    column : tuple of str
-        Source column, or several to try in order.
     kind : {"category", "code", "text", "number"}
         One of few words, a structured code, free text, or a number.
     length : int
         Longest text.
-    optional : bool
-        The column may be absent from the database.
-    integer_code : bool
-        The code is an integer in this database, so it has no leading zeros to lose.
     null_words : tuple of str, optional
         Whole values that mean NULL, in place of the list of `[items]`.
     placeholder_words : tuple of str
@@ -256,11 +373,8 @@ class AttributeMap(Section):
         How much the attribute counts in the similarity of items, on top of what the model learns; 0 switches it off.
     """
 
-    column: Names
     kind: AttributeKind
     length: int = Field(100, ge=1, le=4000)
-    optional: bool = False
-    integer_code: bool = False
     null_words: tuple[str, ...] | None = None
     placeholder_words: tuple[str, ...] = ()
     placeholder_values: tuple[float, ...] = ()
@@ -274,10 +388,61 @@ class AttributeMap(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> AttributeMap:
+        if not self.names:
+            raise ValueError("give one of column, first_of, coalesce, concat and sum")
+        if self.kind == "number" and (self.concat or self.map or self.present is not None):
+            raise ValueError("concat, map and present make texts; a number cannot be made by them")
         if self.kind != "number" and (self.unit_column or self.unit or self.placeholder_values):
             raise ValueError('unit, unit_column and placeholder_values need kind = "number"')
         if self.unit_column and not self.unit:
             raise ValueError("unit_column needs unit, the unit that values are converted to")
+        return self
+
+
+def _pairs(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and not value:
+        raise KeyProblem(
+            "", [], "a join without a key puts every row beside every other",
+            'Write on = [["COLUMN", "COLUMN OF THE JOINED TABLE"]]; conditions with constants go into where.',
+        )  # fmt: skip
+    return value
+
+
+#: Pairs of a column that is known already and a column of the joined table; at least one.
+On = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
+Value = str | int | float | bool
+
+
+class Where(Section):
+    """A filter on source rows: `column op value`. Values are sent as bound parameters.
+
+    A blank counts as NULL and NULL as a blank: `= ""` keeps both, `!= ""` neither. `!=`, `not in` and `not like` keep rows
+    where the column is NULL, which is none of the values.
+
+    Parameters
+    ----------
+    column : str
+        Source column.
+    op : str
+        Operator.
+    value : str or int or float or bool or list of these, optional
+        What it is compared with; a list with `in` and `not in`.
+    """
+
+    column: str
+    op: Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "not like", "is null", "is not null"]
+    value: Value | tuple[Value, ...] | None = None
+
+    @model_validator(mode="after")
+    def _value(self) -> Where:
+        if (self.value is None) != self.op.endswith("null"):
+            raise ValueError("value goes with every operator but 'is null' and 'is not null'")
+        if self.op in ("in", "not in") and (not isinstance(self.value, tuple) or not self.value):
+            raise KeyProblem("", self.value, f"{self.op!r} needs a list", 'Write value = ["A", "B"].')
+        if self.op not in ("in", "not in") and isinstance(self.value, tuple):
+            raise KeyProblem("", list(self.value), f"{self.op!r} compares with one value", 'Use op = "in".')
+        if self.op.endswith("like") and not isinstance(self.value, str):
+            raise KeyProblem("", self.value, f"{self.op!r} needs a text with % or _")
         return self
 
 
@@ -292,6 +457,9 @@ class Join(Section):
         Prefix of its columns: `alias.COLUMN`.
     on : tuple of (str, str)
         Pairs of a column that is known already (main table, or `alias.COLUMN`) and a column of this table.
+    where : tuple of Where
+        Conditions on columns of this table that say which of its rows are partners, e.g. a language. Rows of the frame without
+        such a partner stay in a left join, unlike with the frame's own `where`.
     kind : {"left", "inner"}
         Whether rows without a partner stay.
     database_schema : str or dict, optional
@@ -300,30 +468,67 @@ class Join(Section):
 
     table: str
     alias: str
-    on: tuple[tuple[str, str], ...] = Field(min_length=1)
+    on: On
+    where: tuple[Where, ...] = ()
     kind: Literal["left", "inner"] = "left"
     database_schema: str | dict[str, str] | None = Field(None, alias="schema")
 
 
-class Where(Section):
-    """A filter on source rows: `column op value`. The value is sent as a bound parameter."""
+class Pivot(Section):
+    """A table that holds attributes as rows of a name and a value: each name becomes a column, `alias.NAME`.
 
-    column: str
-    op: Literal["=", "!=", "<", "<=", ">", ">=", "is null", "is not null"]
-    value: str | int | float | bool | None = None
+    An item without a name's row has NULL there and stays. Where an item has two different values of one name, the value is
+    NULL; the extract counts and tells such names.
 
-    @model_validator(mode="after")
-    def _value(self) -> Where:
-        if (self.value is None) != self.op.endswith("null"):
-            raise ValueError("value goes with every operator but 'is null' and 'is not null'")
-        return self
+    Parameters
+    ----------
+    table : str
+        Table or view.
+    alias : str
+        Prefix of the columns made.
+    on : tuple of (str, str)
+        Pairs of a column that is known already and a column of this table (or of a table in `joins`).
+    name : str
+        Column with the attribute's name.
+    value : str
+        Column with its value.
+    names : dict of str to (str or int)
+        Column to make, to the name that stands in the table.
+    joins : tuple of Join
+        Further tables that name or value come from.
+    where : tuple of Where
+        Which rows count.
+    database_schema : str or dict, optional
+        Key `schema`, in place of that of `[source]`.
+    """
+
+    table: str
+    alias: str
+    on: On
+    name: str
+    value: str
+    names: dict[str, str | int] = Field(min_length=1)
+    joins: tuple[Join, ...] = ()
+    where: tuple[Where, ...] = ()
+    database_schema: str | dict[str, str] | None = Field(None, alias="schema")
 
 
 class Latest(Section):
-    """Keep only the rows whose `key` is the highest of their `group`, e.g. the newest work order of a product."""
+    """Keep only the rows whose `key` is the highest of their `group`, e.g. those of the newest work order of a product.
 
-    group: str
-    key: str
+    Only rows that pass the filters are compared. A NULL key is the lowest. Rows with equal keys stay together, so a key that is
+    not unique, such as a date, needs a second column: `key = ["DAY", "ORDER_NO"]`.
+
+    Parameters
+    ----------
+    group : tuple of str
+        Column or columns whose equal values make a group.
+    key : tuple of str
+        Column, or columns in the order in which they decide.
+    """
+
+    group: Names
+    key: Names
 
 
 #: How far below the newest change an incremental read begins, by kind, when the profile does not say: days, numbers,
@@ -375,8 +580,12 @@ class Source(Section):
         The table may be absent; the frame is then empty.
     joins : tuple of Join
         Further tables.
+    pivot : tuple of Pivot
+        Tables that hold attributes as rows.
     where : tuple of Where
         Filters; all must hold.
+    company : str, optional
+        Column of the company, plant or client: it becomes part of the item and resource codes, before a `/`.
     latest : Latest, optional
         Keep only the newest rows of a group.
     incremental : Incremental, optional
@@ -392,11 +601,47 @@ class Source(Section):
     database_schema: str | dict[str, str] | None = Field(None, alias="schema")
     optional: bool = False
     joins: tuple[Join, ...] = ()
+    pivot: tuple[Pivot, ...] = ()
     where: tuple[Where, ...] = ()
+    company: str | None = None
     latest: Latest | None = None
     incremental: Incremental | None = None
     columns: dict[str, ColumnMap] = {}
     ignore: tuple[str, ...] = ()
+
+    @property
+    def filters(self) -> str:
+        """The filters in words, '' without any."""
+        said = [f"{w.column} {w.op}" + ("" if w.value is None else f" {w.value}") for w in self.where]
+        return "; ".join(said)
+
+
+class OperationSource(Source):
+    """Where the routing rows are.
+
+    Parameters
+    ----------
+    order_by : tuple of str
+        Columns by which the operations of a routing are ordered, where no single number does it; their place in this order
+        then is the operation number: 10, 20, 30.
+    """
+
+    order_by: Names = Field((), max_length=len(ORDER_COLUMNS))
+
+
+class ResourceSource(Source):
+    """The master of machines and work centres. A machine that is out of use is proposed to nobody.
+
+    Parameters
+    ----------
+    active_words : tuple of str
+        Values of `active` that mean "in use".
+    inactive_words : tuple of str
+        Values of `active` that mean "out of use". A value in neither list is counted, and the machine taken as in use.
+    """
+
+    active_words: tuple[str, ...] = ("1", "Y", "YES", "TRUE", "X", "ACTIVE")
+    inactive_words: tuple[str, ...] = ("0", "N", "NO", "FALSE", "INACTIVE")
 
 
 class Outlier(Section):
@@ -446,13 +691,63 @@ class ItemSource(Source):
     on_not_above: Literal["null_first", "null_both", "swap", "keep"] = "null_first"
 
 
+RunBasis = Literal[
+    "base_qty", "piece", "per_10", "per_100", "per_1000", "order", "seconds_per_piece", "minutes_per_piece",
+    "hours_per_piece", "minutes_per_order", "hours_per_order", "pieces_per_minute", "pieces_per_hour",
+    "pieces_per_time_unit",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What a word of `RunBasis` means.
+
+    Parameters
+    ----------
+    minutes : float or None
+        Minutes of the time that it names; None: those of the row's unit.
+    pieces : float or None
+        Pieces that the time is for; None: `run_time_qty`.
+    per : {"piece", "order", "rate"}
+        A time for pieces, a time for the order whatever its size, or pieces in a time.
+    """
+
+    minutes: float | None = None
+    pieces: float | None = 1.0
+    per: Literal["piece", "order", "rate"] = "piece"
+
+
+#: What the run time of a row is, by the word that a profile has for it.
+RUN_BASES: dict[str, Rate] = {
+    "base_qty": Rate(pieces=None),
+    "piece": Rate(),
+    "per_10": Rate(pieces=10.0),
+    "per_100": Rate(pieces=100.0),
+    "per_1000": Rate(pieces=1000.0),
+    "order": Rate(per="order"),
+    "seconds_per_piece": Rate(1 / 60),
+    "minutes_per_piece": Rate(1.0),
+    "hours_per_piece": Rate(60.0),
+    "minutes_per_order": Rate(1.0, per="order"),
+    "hours_per_order": Rate(60.0, per="order"),
+    "pieces_per_minute": Rate(1.0, per="rate"),
+    "pieces_per_hour": Rate(60.0, per="rate"),
+    "pieces_per_time_unit": Rate(per="rate"),
+}
+
+
 class Routing(Section):
     """How routing rows are read, and which routing of an item counts (docs/erp-contract.md 4.3 and 9).
 
     Parameters
     ----------
-    run_basis : {"base_qty", "piece"}
-        The run time is for `run_time_qty` pieces (1 when that is NULL or 0), or for one piece.
+    run_basis : str
+        What the run time says, where no row says it: a word of `RUN_BASES`. "base_qty": it is for `run_time_qty` pieces (1 when
+        that is NULL or 0); "piece": for one piece.
+    run_basis_words : dict of str to str
+        Value of `run_basis` in a row, in any case, to a word of `RUN_BASES`.
+    qty_units : dict of str to float
+        Unit of `run_time_qty`, in any case, to pieces.
     mfg_lt_unit : {"day", "hour", "minute"}
         Unit of `mfg_lt`.
     time_units : dict of str to float
@@ -483,7 +778,9 @@ class Routing(Section):
         Take a missing job code from its name where the name goes with one code only.
     """
 
-    run_basis: Literal["base_qty", "piece"] = "base_qty"
+    run_basis: RunBasis = "base_qty"
+    run_basis_words: dict[str, RunBasis] = {}
+    qty_units: dict[str, Annotated[float, Field(gt=0)]] = {}
     mfg_lt_unit: Literal["day", "hour", "minute"] = "day"
     time_units: dict[str, float] = {}
     blank_time_unit: float | None = 1.0
@@ -573,10 +870,21 @@ class Database(Section):
         Key `schema`. A string holds for every database with schemas, a table for the dialects that it names.
     strict_types : bool
         Retyped and narrowed columns are errors, not warnings.
+    decimal : {".", ","}, optional
+        Decimal mark of numbers that are stored as text; the other of the two then groups thousands. Without it a number such as
+        `1,500`, which can be either, is NULL and counted.
+    date_format : str, optional
+        How dates that are stored as text are written, as for Python's strptime: `"%d.%m.%Y"`; or `"CYYDDD"`, the day numbers of
+        JD Edwards. Without it ISO dates, `20240531` and `31-May-2024` are understood.
+    no_date : tuple of date, optional
+        Dates that mean "none", e.g. 1753-01-01. Without it the usual ones (`NO_DATES`) are taken as none, counted and told.
     """
 
     database_schema: str | dict[str, str] | None = Field(None, alias="schema")
     strict_types: bool = False
+    decimal: Literal[".", ","] | None = None
+    date_format: str | None = None
+    no_date: tuple[date, ...] | None = None
 
 
 def _check_incremental(family: Family, section: Source) -> None:
@@ -593,16 +901,44 @@ def _check_incremental(family: Family, section: Source) -> None:
             'Name the columns whose values together are unique, e.g. key = ["IDX"], or remove '
             f"[{key}]: then every row is read every night.",
         )
-    if section.joins or section.latest:
+    if section.joins or section.latest or section.pivot:
         raise KeyProblem(
             key,
             wanted.column,
             "a change in a joined table, or another newest row of a group, does not show in this column",
-            "Remove joins and latest (a view can join, if its change column covers every table), or remove "
+            "Remove joins, pivot and latest (a view can join, if its change column covers every table), or remove "
             f"[{key}]: then every row is read every night.",
         )
     if wanted.kind == "rowversion" and wanted.distance != int(wanted.distance):
         raise KeyProblem(f"{key}.overlap", wanted.overlap, "row versions are whole numbers")
+
+
+def _check_forms(family: Family, section: Source) -> None:
+    """Forms that a column's type does not allow."""
+    aliases = [section.alias, *(j.alias for j in section.joins), *(p.alias for p in section.pivot)]
+    twice = next((a for a in aliases if aliases.count(a) > 1), None)
+    if twice is not None:
+        raise KeyProblem(f"{family}.joins", twice, "two tables have this alias", "Give each its own.")
+    for name, mapped in section.columns.items():
+        raw = RAW_COLUMNS[family][name]
+        key = f"{family}.columns.{name}"
+        if raw.type != "text" and (mapped.concat or mapped.map or mapped.present is not None):
+            raise KeyProblem(key, mapped.source, f"concat, map and present make texts, this is a {raw.type}")
+        if mapped.sum and raw.type != "number":
+            raise KeyProblem(key, mapped.source, f"sum adds numbers, this is a {raw.type}")
+        if mapped.natural and name != "proc_seq":
+            raise KeyProblem(f"{key}.natural", True, "only the operation number proc_seq has a natural order")
+        if mapped.time_form and not name.endswith("_time"):
+            raise KeyProblem(f"{key}.time_form", mapped.time_form, "only times have a form")
+        if mapped.time_form and isinstance(section, ResultSource) and section.time_factor_min != 1:
+            raise KeyProblem(
+                "results.time_factor_min",
+                section.time_factor_min,
+                f"times written as {mapped.time_form} are read in minutes",
+                "Write time_factor_min = 1.",
+            )
+        if mapped.date_format and raw.type != "date":
+            raise KeyProblem(f"{key}.date_format", mapped.date_format, f"this is a {raw.type}, no date")
 
 
 class Document(Section):
@@ -612,10 +948,11 @@ class Document(Section):
     description: str = ""
     source: Database = Field(default_factory=lambda: Database.model_validate({}))
     items: ItemSource
-    operations: Source
+    operations: OperationSource
     routing: Routing = Routing()
     results: ResultSource | None = None
     purchase_orders: Source | None = None
+    resources: ResourceSource | None = None
     units: Units = Units()
 
     @model_validator(mode="after")
@@ -629,11 +966,15 @@ class Document(Section):
                     raise KeyProblem(
                         f"{family}.columns.{name}", mapped.source, f"not a canonical column{hint}"
                     )
-            missing = [c.name for c in known.values() if c.required and c.name not in section.columns]
+            mapped_names = {*section.columns, *(("proc_seq",) if getattr(section, "order_by", ()) else ())}
+            missing = [c.name for c in known.values() if c.required and c.name not in mapped_names]
             if missing:
                 raise KeyProblem(f"{family}.columns", None, f"must map {', '.join(missing)}")
             _check_incremental(family, section)
+            _check_forms(family, section)
         self._check_items()
+        self._check_company()
+        self._check_routing()
         for key, unit in (*self.units.map.items(), *self.units.blank_default.items()):
             if unit != "unknown" and self.units.quantity_of(unit.removesuffix("?")) is None:
                 raise KeyProblem(f"units.map.{key}", unit, "the unit stands in no [units.quantities]")
@@ -646,7 +987,7 @@ class Document(Section):
         for name, attribute in attributes.items():
             if name in RESERVED or name.startswith(UNIT_PREFIX):
                 raise KeyProblem(
-                    f"items.attributes.{name}", "/".join(attribute.column), "a reserved column name"
+                    f"items.attributes.{name}", "/".join(attribute.names), "a reserved column name"
                 )
             if attribute.unit_column and self.units.quantity_of(attribute.unit) is None:
                 raise KeyProblem(
@@ -661,6 +1002,34 @@ class Document(Section):
             if name not in attributes:
                 raise KeyProblem(f"items.{key}", name, "[items.attributes] has no such attribute")
 
+    def _check_company(self) -> None:
+        """A company that is part of the item code in one table must be part of it in all."""
+        sections = self.sections()
+        named = [f for f, s in sections.items() if s.company is not None]
+        lacking = [f for f, s in sections.items() if s.company is None]
+        if named and lacking:
+            raise KeyProblem(
+                f"{lacking[0]}.company",
+                None,
+                f"[{named[0]}] has codes with their company, this table has codes without; they would not meet",
+                f'Write company = "COLUMN" in [{"], [".join(lacking)}], or in no section.',
+            )
+
+    def _check_routing(self) -> None:
+        columns = self.operations.columns
+        for column, key, said in (
+            ("run_basis", "run_basis_words", self.routing.run_basis_words),
+            ("qty_unit", "qty_units", self.routing.qty_units),
+        ):
+            mapped = columns.get(column)
+            if mapped is not None and not said and not (column == "run_basis" and mapped.const in RUN_BASES):
+                raise KeyProblem(
+                    f"routing.{key}",
+                    None,
+                    f"operations.columns.{column} is mapped, but nothing says what its values mean",
+                    f"Write [routing.{key}] with a line for each value.",
+                )
+
     def sections(self) -> dict[Family, Source]:
         """The sections that name a table, in reading order."""
         found: dict[Family, Source | None] = {
@@ -668,5 +1037,6 @@ class Document(Section):
             "operations": self.operations,
             "results": self.results,
             "purchase_orders": self.purchase_orders,
+            "resources": self.resources,
         }
         return {k: v for k, v in found.items() if v is not None}

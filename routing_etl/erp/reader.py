@@ -22,8 +22,8 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.database.errors import meaning_of, without_secrets
 from routing_etl.database.sqlserver import odbc_connection_string
-from routing_etl.erp.catalogue import ReadColumn
-from routing_etl.erp.parse import parse_numbers
+from routing_etl.erp.catalogue import ReadColumn, Recipe
+from routing_etl.erp.parse import is_no_date, natural_numbers, parse_formed_dates, parse_numbers, parse_times
 from routing_etl.erp.profile_model import ReadType
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import get_logger
@@ -35,8 +35,9 @@ PROBLEMS: dict[str, pl.DataType] = {
     "problem": pl.String(),
     "value": pl.String(),
 }
-#: Problem kinds: not readable as the column's type; a key longer than allowed; a free text cut to its bound.
-UNREADABLE, TOO_LONG, CUT = "unreadable", "too_long", "cut"
+#: Problem kinds: not readable as the column's type; a key longer than allowed; a free text cut to its bound; a key of which a
+#: part is missing; a date that usually means "none".
+UNREADABLE, TOO_LONG, CUT, INCOMPLETE, NO_DATE = "unreadable", "too_long", "cut", "incomplete", "no_date"
 
 #: Longest text kept of an unreadable value.
 _MAX_PROBLEM_TEXT = 1000
@@ -69,24 +70,31 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
+class _Fault:
+    """Rows with a problem, its kind, and the values as they were."""
+
+    rows: pl.Series
+    problem: str
+    text: pl.Series
+
+
+@dataclass(frozen=True)
 class _Tight:
-    """A column in its exact type. `bad`: the rows with a problem, None without one; `text`: the values as they were."""
+    """A column in its exact type, and what could not be read of it."""
 
     values: pl.Series
-    bad: pl.Series | None = None
-    problem: str = ""
-    text: pl.Series | None = None
+    faults: tuple[_Fault, ...] = ()
 
 
 def tighten(
     chunk: pl.DataFrame, columns: Sequence[ReadColumn], first_row: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Turn a chunk into exact raw types.
+    """Turn a chunk into exact raw types, and put columns together that are made of others.
 
     Parameters
     ----------
     chunk : polars.DataFrame
-        Loosely typed values.
+        Loosely typed values: `catalogue.flat` of the columns.
     columns : sequence of ReadColumn
         The columns wanted.
     first_row : int
@@ -102,26 +110,93 @@ def tighten(
     out: list[pl.Series] = []
     problems: list[pl.DataFrame] = []
     for column in columns:
-        tight = _TIGHTEN[column.type](chunk[column.name], column)
+        tight = _tight(chunk, column)
         out.append(tight.values.alias(column.name))
-        if tight.bad is not None and tight.bad.any():
-            problems.append(_problem_rows(column.name, tight, first_row))
+        problems += [_problem_rows(column.name, f, first_row) for f in tight.faults if f.rows.any()]
     found = pl.concat(problems) if problems else pl.DataFrame(schema=PROBLEMS)
     return pl.DataFrame(out), found
 
 
-def _problem_rows(column: str, tight: _Tight, first_row: int) -> pl.DataFrame:
-    assert tight.bad is not None and tight.text is not None
-    rows = tight.bad.arg_true()
+def _problem_rows(column: str, fault: _Fault, first_row: int) -> pl.DataFrame:
+    rows = fault.rows.arg_true()
     return pl.DataFrame(
         {
             "row_nr": (rows.cast(pl.Int64) + first_row).cast(pl.UInt32),
             "column": pl.repeat(column, len(rows), dtype=pl.String, eager=True),
-            "problem": pl.repeat(tight.problem, len(rows), dtype=pl.String, eager=True),
-            "value": tight.text.gather(rows).str.slice(0, _MAX_PROBLEM_TEXT),
+            "problem": pl.repeat(fault.problem, len(rows), dtype=pl.String, eager=True),
+            "value": fault.text.gather(rows).str.slice(0, _MAX_PROBLEM_TEXT),
         },
         schema=PROBLEMS,
     )
+
+
+def _tight(chunk: pl.DataFrame, column: ReadColumn) -> _Tight:
+    if column.recipe is None:
+        return _TIGHTEN[column.type](chunk[column.name], column)
+    parts = [_tight(chunk, part) for part in column.recipe.parts]
+    faults = tuple(f for part in parts for f in part.faults)
+    match column.recipe.how:
+        case "sum":
+            made = _Tight(_added([p.values for p in parts]), faults)
+        case "concat":
+            made = _concatenated([_as_text(p.values) for p in parts], column.recipe.separator, faults)
+        case _:
+            made = _Tight(_first_filled([p.values for p in parts]), faults)
+    if column.type != "text":
+        return made
+    values = _reworded(made.values, column.recipe)
+    longer = _tighten_text(values, column)
+    return _Tight(longer.values, (*made.faults, *longer.faults))
+
+
+def _added(values: list[pl.Series]) -> pl.Series:
+    """The sum of the parts that are there; NULL where none is."""
+    frame = pl.DataFrame([v.alias(str(i)) for i, v in enumerate(values)])
+    known = pl.any_horizontal(pl.all().is_not_null())
+    return frame.select(pl.when(known).then(pl.sum_horizontal(pl.all()))).to_series()
+
+
+def _blank_to_null(values: pl.Series) -> pl.Series:
+    if values.dtype != pl.String:
+        return values
+    return pl.select(pl.when(values.str.strip_chars() != "").then(values)).to_series()
+
+
+def _first_filled(values: list[pl.Series]) -> pl.Series:
+    if len(values) == 1:
+        return values[0]
+    return pl.select(pl.coalesce([_blank_to_null(v) for v in values])).to_series()
+
+
+def _concatenated(texts: list[pl.Series], separator: str, faults: tuple[_Fault, ...]) -> _Tight:
+    """The texts together; NULL, and a fault, where only some of them are there."""
+    frame = pl.DataFrame(
+        [_blank_to_null(t).str.strip_chars().alias(str(i)) for i, t in enumerate(texts)]
+    ).with_columns(
+        pl.all_horizontal(pl.all().is_not_null()).alias("whole"),
+        pl.any_horizontal(pl.all().is_not_null()).alias("some"),
+        pl.concat_str([pl.col(str(i)).fill_null("") for i in range(len(texts))], separator=separator).alias(
+            "text"
+        ),
+    )
+    values = frame.select(pl.when("whole").then("text")).to_series()
+    part = frame["some"] & ~frame["whole"]
+    return _Tight(values, (*faults, _Fault(part, INCOMPLETE, frame["text"])))
+
+
+def _reworded(values: pl.Series, recipe: Recipe) -> pl.Series:
+    """Values by the profile's words: `map`, or `present` and `absent`."""
+    if recipe.words:
+        trimmed = values.str.strip_chars()
+        known = trimmed.is_in(list(recipe.words))
+        meant = trimmed.replace(list(recipe.words), list(recipe.words.values()))
+        return pl.select(pl.when(known).then(meant).otherwise(values)).to_series()
+    if recipe.present is not None:
+        filled = (values.str.strip_chars() != "").fill_null(False)
+        return pl.select(
+            pl.when(filled).then(pl.lit(recipe.present)).otherwise(pl.lit(recipe.absent, dtype=pl.String))
+        ).to_series()
+    return values
 
 
 def _as_text(series: pl.Series) -> pl.Series:
@@ -142,15 +217,18 @@ def _as_text(series: pl.Series) -> pl.Series:
 
 def _tighten_text(series: pl.Series, column: ReadColumn) -> _Tight:
     text = _as_text(series)
-    long = text.str.len_chars() > column.length
+    long = (text.str.len_chars() > column.length).fill_null(False)
     if not long.any():
         return _Tight(text)
-    return _Tight(text.str.slice(0, column.length), long, TOO_LONG if column.key else CUT, text)
+    fault = _Fault(long, TOO_LONG if column.key else CUT, text)
+    return _Tight(text.str.slice(0, column.length), (fault,))
 
 
 def _tighten_number(series: pl.Series, column: ReadColumn) -> _Tight:
-    del column
-    if series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
+    if column.notation.time_form is not None and series.dtype != pl.Null:
+        text = _as_text(series)
+        number, bad = parse_times(text, column.notation.time_form)
+    elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
         number = series.cast(pl.Float64)
         bad = number.is_not_null() & ~number.is_finite()
         if not bad.any():
@@ -158,32 +236,53 @@ def _tighten_number(series: pl.Series, column: ReadColumn) -> _Tight:
         text = number.cast(pl.String)
     else:
         text = _as_text(series)
-        number, bad = parse_numbers(text)
-    return _Tight(pl.select(pl.when(~bad).then(number)).to_series(), bad, UNREADABLE, text)
+        number, bad = parse_numbers(text, column.notation.decimal)
+    return _Tight(pl.select(pl.when(~bad).then(number)).to_series(), (_Fault(bad, UNREADABLE, text),))
 
 
 def _tighten_integer(series: pl.Series, column: ReadColumn) -> _Tight:
+    if column.notation.natural and series.dtype != pl.Null:
+        text = _as_text(series)
+        whole, bad = natural_numbers(text)
+        return _Tight(whole, (_Fault(bad, UNREADABLE, text),))
     if series.dtype.is_integer() or series.dtype in (pl.Boolean, pl.Null):
         return _Tight(series.cast(pl.Int64))
     as_number = _tighten_number(series, column)
     number = as_number.values
-    bad, text = as_number.bad, as_number.text
-    if bad is None or text is None:
+    if as_number.faults:
+        bad, text = as_number.faults[0].rows, as_number.faults[0].text
+    else:
         bad, text = pl.Series([False]).new_from_index(0, len(series)), _as_text(number)
     bad = bad | (number.is_not_null() & ((number != number.round()) | (number.abs() > 2.0**53)))
     whole = pl.select(pl.when(~bad).then(number)).to_series().cast(pl.Int64)
-    return _Tight(whole, bad, UNREADABLE, text)
+    return _Tight(whole, (_Fault(bad, UNREADABLE, text),))
 
 
 def _tighten_date(series: pl.Series, column: ReadColumn) -> _Tight:
-    del column
+    notation = column.notation
+    faults: list[_Fault] = []
     if series.dtype == pl.Date:
         text = series.dt.to_string("%Y-%m-%d")
     elif isinstance(series.dtype, pl.Datetime):
         text = series.dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
     else:
         text = _as_text(series)
-    return _Tight(text.str.slice(0, 40))
+        typed = column.found is not None and column.found.type == "date" and notation.date_format is not None
+        if notation.date_format is not None and not (typed and _is_iso(text)):
+            was = text
+            text, bad = parse_formed_dates(was, notation.date_format)
+            faults.append(_Fault(bad, UNREADABLE, was))
+    none = is_no_date(text, notation.no_dates)
+    if none is not None and none.any():
+        if not notation.named_no_dates:
+            faults.append(_Fault(none & text.str.contains("[1-9]"), NO_DATE, text))
+        text = pl.select(pl.when(~none).then(text)).to_series()
+    return _Tight(text.str.slice(0, 40), tuple(faults))
+
+
+def _is_iso(text: pl.Series) -> bool:
+    """Whether every date is written as databases write theirs: SQLite has the type's name, but any text in it."""
+    return bool(text.drop_nulls().str.contains(r"^\d{4}-\d{2}-\d{2}").all())
 
 
 _TIGHTEN: dict[ReadType, Callable[[pl.Series, ReadColumn], _Tight]] = {

@@ -1,4 +1,7 @@
-"""Statements that read one frame: explicit columns, the profile's joins and filters, and marks of incremental reads.
+"""Statements that read one frame: explicit columns, the profile's joins, pivots and filters, marks of incremental reads.
+
+A column that is made of others (`catalogue.Recipe`) is read as its parts; `reader.tighten` puts them together, so that the
+result is the same on every database.
 
 A frame that names a change column is read with its change marks behind it: the columns of its key (`key_0`, ...) and
 `change`. They are not part of the raw frame.
@@ -7,7 +10,7 @@ A frame that names a change column is read with its change marks behind it: the 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -15,8 +18,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mssql import BINARY, DATETIME2
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 
-from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, TypeFamily
-from routing_etl.erp.profile_model import ReadType, Where
+from routing_etl.erp.catalogue import (
+    Binding,
+    BoundPivot,
+    FoundColumn,
+    ReadColumn,
+    TableName,
+    TypeFamily,
+    flat,
+    qualified,
+)
+from routing_etl.erp.profile_model import Join, ReadType, Where
 from routing_etl.errors import SourceError
 
 #: The least mark that an incremental read asks for: a day, a sequence number, or a row version as a whole number.
@@ -30,16 +42,78 @@ KEY, CHANGE = "key_", "change"
 _Sources = Mapping[str, sa.FromClause]
 
 
-def _tables(binding: Binding) -> _Sources:
-    """SQLAlchemy table per alias, with every column found; the dialect quotes the names."""
+def _table(found: TableName, columns: Iterable[FoundColumn], alias: str) -> sa.FromClause:
+    """A table with the columns found; the dialect quotes the names."""
+    name, schema = found
+    # A schema with brackets names another database: the dialect takes it apart and quotes each part.
+    quoted = schema if schema and schema.startswith("[") else quoted_name(schema, True) if schema else None
+    table = sa.table(
+        quoted_name(name, True), *[sa.column(quoted_name(c.name, True)) for c in columns], schema=quoted
+    )
+    return table.alias(alias)
+
+
+def _tables(binding: Binding, dialect: str) -> _Sources:
+    """SQLAlchemy table or pivot per alias."""
+    pivots = {p.section.alias: _pivot(p, dialect) for p in binding.pivots}
     return {
-        alias: sa.table(
-            quoted_name(name, True),
-            *[sa.column(quoted_name(c.name, True)) for c in binding.names[alias].values()],
-            schema=quoted_name(schema, True) if schema else None,
-        ).alias(alias)
-        for alias, (name, schema) in binding.tables.items()
+        alias: pivots[alias] if alias in pivots else _table(found, binding.names[alias].values(), alias)
+        for alias, found in binding.tables.items()
     }
+
+
+#: Names of a pivot's key columns: this prefix and a number.
+_PIVOT_KEY = "pivot_key_"
+
+
+def _pivot_source(pivot: BoundPivot) -> tuple[_Sources, sa.FromClause, ColumnElement[bool]]:
+    """The tables of a pivot, joined, and which of their rows count."""
+    section = pivot.section
+    tables: _Sources = {
+        alias: _table(found, pivot.names[alias].values(), f"{section.alias}_{alias}")
+        for alias, found in pivot.tables.items()
+    }
+    source = _joined(tables[section.alias], section.joins, tables, pivot.find)
+    wanted = _of(tables, _known(pivot.find, section.name)).in_(list(section.names.values()))
+    return tables, source, sa.and_(wanted, *[_condition(tables, pivot.find, w) for w in section.where])
+
+
+def _pivot(pivot: BoundPivot, dialect: str) -> sa.FromClause:
+    """One row per key and a column per name; two different values of a name make NULL."""
+    section = pivot.section
+    tables, source, wanted = _pivot_source(pivot)
+    keys = [_of(tables, _known(pivot.find, own)) for _, own in section.on]
+    name, found = _of(tables, _known(pivot.find, section.name)), _known(pivot.find, section.value)
+    value = _of(tables, found)
+    if dialect != "sqlite" and found.type == "boolean":
+        value = sa.cast(value, sa.Integer())
+    elif dialect == "mssql" and found.type == "text":
+        value = sa.cast(value, sa.Unicode(4000))  # ntext has no maximum
+    made: list[ColumnElement[Any]] = []
+    for column, spelling in section.names.items():
+        of_name = sa.case((name == spelling, value))
+        one = sa.case((sa.func.min(of_name) == sa.func.max(of_name), sa.func.max(of_name)))
+        made.append(one.label(quoted_name(column, True)))
+    labelled = [k.label(f"{_PIVOT_KEY}{i}") for i, k in enumerate(keys)]
+    grouped = sa.select(*labelled, *made).select_from(source).where(wanted).group_by(*keys)
+    return grouped.subquery(section.alias)
+
+
+def pivot_repeats(pivot: BoundPivot) -> sa.Select[Any]:
+    """Make the statement that counts the names with two different values of one key, as `n`."""
+    section = pivot.section
+    tables, source, wanted = _pivot_source(pivot)
+    keys = [_of(tables, _known(pivot.find, own)) for _, own in section.on]
+    name, value = (_of(tables, _known(pivot.find, n)) for n in (section.name, section.value))
+    twice = (
+        sa.select(name.label("name"))
+        .select_from(source)
+        .where(wanted)
+        .group_by(*keys, name)
+        .having(sa.func.min(value) != sa.func.max(value))
+        .subquery("twice")
+    )
+    return sa.select(sa.func.count().label("n")).select_from(twice)
 
 
 def _of(tables: _Sources, found: FoundColumn) -> ColumnElement[Any]:
@@ -47,61 +121,108 @@ def _of(tables: _Sources, found: FoundColumn) -> ColumnElement[Any]:
     return column
 
 
-def _known(binding: Binding, name: str) -> FoundColumn:
-    found = binding.find(name)
+#: Finds a column by the name that a profile has for it.
+_Find = Callable[[str], FoundColumn | None]
+
+
+def _known(find: _Find, name: str) -> FoundColumn:
+    found = find(name)
     if found is None:
         raise SourceError(
-            f"{binding.title} has no column {name}.",
+            f"The database has no column {name}.",
             remedy="Correct the join, filter or latest key in the profile.",
         )
     return found
 
 
-def _from(binding: Binding, tables: _Sources) -> sa.FromClause:
-    section = binding.section
-    source: sa.FromClause = tables[section.alias]
-    for join in section.joins:
+def _joined(source: sa.FromClause, joins: Iterable[Join], tables: _Sources, find: _Find) -> sa.FromClause:
+    for join in joins:
         condition = sa.and_(
             *[
-                _of(tables, _known(binding, known)) == _of(tables, _known(binding, f"{join.alias}.{own}"))
+                _of(tables, _known(find, known)) == _of(tables, _known(find, qualified(join.alias, own)))
                 for known, own in join.on
-            ]
+            ],
+            *[_condition(tables, find, w, qualified(join.alias, w.column)) for w in join.where],
         )
         source = source.join(tables[join.alias], condition, isouter=join.kind == "left")
-    if section.latest:
-        group, key = _known(binding, section.latest.group), _known(binding, section.latest.key)
-        fresh = _tables(binding)[group.alias].alias("latest_source")
-        newest = (
-            sa.select(
-                fresh.c[group.name].label("latest_group"), sa.func.max(fresh.c[key.name]).label("latest_key")
-            )
-            .group_by(fresh.c[group.name])
-            .subquery("latest")
-        )
-        source = source.join(
-            newest,
-            sa.and_(_of(tables, group) == newest.c.latest_group, _of(tables, key) == newest.c.latest_key),
-        )
     return source
 
 
+def _from(binding: Binding, tables: _Sources) -> sa.FromClause:
+    section = binding.section
+    source = _joined(tables[section.alias], section.joins, tables, binding.find)
+    for pivot in binding.pivots:
+        made = tables[pivot.section.alias]
+        condition = sa.and_(
+            *[
+                _of(tables, _known(binding.find, known)) == made.c[f"{_PIVOT_KEY}{i}"]
+                for i, (known, _) in enumerate(pivot.section.on)
+            ]
+        )
+        source = source.join(made, condition, isouter=True)
+    return source
+
+
+def _equal(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+    """Equality in which NULL is a blank."""
+    return sa.or_(column == value, column.is_(None)) if value == "" else column == value
+
+
+def _among(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    values = list(values)
+    found = column.in_(values)
+    return sa.or_(found, column.is_(None)) if "" in values else found
+
+
+def _none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """None of the values. NULL is none of them, unless a blank is among them: NULL is a blank."""
+    values = list(values)
+    other = column.not_in(values) if len(values) > 1 else column != values[0]
+    return sa.and_(other, column.is_not(None)) if "" in values else sa.or_(other, column.is_(None))
+
+
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
+    "=": _equal,
+    "!=": lambda column, value: _none_of(column, [value]),
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+    "in": _among,
+    "not in": _none_of,
+    "like": lambda column, value: column.like(value),
+    "not like": lambda column, value: sa.or_(column.not_like(value), column.is_(None)),
     "is null": lambda column, _: column.is_(None),
     "is not null": lambda column, _: column.is_not(None),
 }
 
 
-def _condition(binding: Binding, tables: _Sources, where: Where) -> ColumnElement[bool]:
-    found = _known(binding, where.column)
-    value = bool(where.value) if found.type == "boolean" and isinstance(where.value, int) else where.value
+def _condition(tables: _Sources, find: _Find, where: Where, name: str = "") -> ColumnElement[bool]:
+    """A filter on the column that it names, or on the one given."""
+    found = _known(find, name or where.column)
+
+    def as_stored(value: Any) -> Any:
+        return bool(value) if found.type == "boolean" and isinstance(value, int) else value
+
+    value = tuple(map(as_stored, where.value)) if isinstance(where.value, tuple) else as_stored(where.value)
     condition: ColumnElement[bool] = _OPERATORS[where.op](_of(tables, found), value)
     return condition
+
+
+#: Name of the column that ranks the rows of a group.
+_RANK = "latest_rank"
+
+
+def _rank(binding: Binding, tables: _Sources) -> ColumnElement[int]:
+    """1 for the rows with the highest key of their group, among those that pass the filters."""
+    latest = binding.section.latest
+    assert latest is not None
+    keys: list[ColumnElement[Any]] = []
+    for name in latest.key:
+        column = _of(tables, _known(binding.find, name))
+        keys += [sa.case((column.is_(None), 1), else_=0), column.desc()]
+    groups = [_of(tables, _known(binding.find, name)) for name in latest.group]
+    return sa.func.rank().over(partition_by=groups, order_by=keys).label(_RANK)
 
 
 def mark_columns(binding: Binding, dialect: str) -> tuple[ReadColumn, ...]:
@@ -144,24 +265,42 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
     sqlalchemy.Select
         The statement; change marks, if any, stand behind the frame's columns.
     """
-    tables = _tables(binding)
-    chosen = [_expression(c, tables, dialect) for c in binding.columns]
-    marks = mark_columns(binding, dialect)
-    chosen += [
-        _mark(c, tables, dialect) if c.name == CHANGE else _expression(c, tables, dialect) for c in marks
+    tables = _tables(binding, dialect)
+    read = columns_read(binding, dialect)
+    labelled = [
+        (_mark if c.name == CHANGE and binding.marks else _expression)(c, tables, dialect).label(
+            quoted_name(c.name, True)
+        )
+        for c in read
     ]
-    names = [c.name for c in (*binding.columns, *marks)]
-    labelled = [e.label(quoted_name(n, True)) for e, n in zip(chosen, names, strict=True)]
-    statement = sa.select(*labelled).select_from(_from(binding, tables))
-    statement = statement.where(*[_condition(binding, tables, w) for w in binding.section.where])
+    conditions = [_condition(tables, binding.find, w) for w in binding.section.where]
+    source = _from(binding, tables)
+    if binding.section.latest:
+        ranked = (
+            sa.select(*labelled, _rank(binding, tables))
+            .select_from(source)
+            .where(*conditions)
+            .subquery("ranked")
+        )
+        return sa.select(*[ranked.c[c.name] for c in read]).where(ranked.c[_RANK] == 1)
+    statement = sa.select(*labelled).select_from(source).where(*conditions)
     return statement if since is None else statement.where(_since(binding, tables, dialect, since))
 
 
-def count_of(binding: Binding) -> sa.Select[Any]:
+def columns_read(binding: Binding, dialect: str) -> tuple[ReadColumn, ...]:
+    """List the columns of the frame's statement: the frame's own, or what they are made of, then the change marks."""
+    return (*flat(binding.columns), *mark_columns(binding, dialect))
+
+
+def count_of(binding: Binding, dialect: str) -> sa.Select[Any]:
     """Make the statement that counts the frame's rows, as `n`."""
-    tables = _tables(binding)
-    statement = sa.select(sa.func.count().label("n")).select_from(_from(binding, tables))
-    return statement.where(*[_condition(binding, tables, w) for w in binding.section.where])
+    tables = _tables(binding, dialect)
+    conditions = [_condition(tables, binding.find, w) for w in binding.section.where]
+    source = _from(binding, tables)
+    if binding.section.latest:
+        ranked = sa.select(_rank(binding, tables)).select_from(source).where(*conditions).subquery("ranked")
+        return sa.select(sa.func.count().label("n")).select_from(ranked).where(ranked.c[_RANK] == 1)
+    return sa.select(sa.func.count().label("n")).select_from(source).where(*conditions)
 
 
 def _mark(column: ReadColumn, tables: _Sources, dialect: str) -> ColumnElement[Any]:
@@ -222,7 +361,7 @@ def _expression(column: ReadColumn, tables: _Sources, dialect: str) -> ColumnEle
     found = column.found.type
     if found == "boolean":
         source = sa.cast(source, sa.Integer())  # 0 and 1 everywhere, not PostgreSQL's words
-    if column.type == "text" or (column.type != "date" and found == "text"):
+    if column.type == "text" or column.notation.time_form or (column.type != "date" and found == "text"):
         # One more than allowed, so that what is too long is seen; NVARCHAR ends at 4,000.
         return sa.cast(source, sa.Unicode(min(column.length + 1, 4000)))
     if column.type == "number" and found == "number":

@@ -99,14 +99,14 @@ def test_unknown_profile_lists_or_names(name: str) -> None:
         ('[results]\nrun_basis = "hour"\n', "results.run_basis", "hour", "'order', 'lot' or 'piece'"),
         ("[results]\ntime_factor_min = -1\n", "results.time_factor_min", -1, "greater than 0"),
         ('[items.columns]\nitem_code = "X"\n', "items.columns.item_code", "X", "did you mean item_cd?"),
-        ('[items.attributes.foo]\nkind = "text"\n', "items.attributes.foo.column", None, "missing"),
+        ('[items.attributes.foo]\nkind = "text"\n', "items.attributes.foo", "{...}", "give one of column"),
         ('[items.attributes.foo]\ncolumn = "F"\nkind = "txt"\n', "items.attributes.foo.kind", "txt", "'text'"),
         ('[items.attributes.marks]\ncolumn = "F"\nkind = "text"\n', "items.attributes.marks", "F", "reserved"),
         ('[units.map]\n"ZOLL" = "zoll"\n', "units.map.ZOLL", "zoll", "quantities"),
         ('[items]\nmark_columns = ["nope"]\n', "items.mark_columns", "nope", "no such attribute"),
         ("[operations.columns]\nproc_seq = false\n", "operations.columns", None, "must map proc_seq"),
         ("[operations.columns]\njob_nm = { length = 5 }\n", None, None, None),
-        ('[operations.columns.batch_oper]\nconst = "B"\n', "operations.columns.batch_oper", "{...}", "either"),
+        ('[operations.columns.batch_oper]\nconst = "B"\ncolumn = "X"\n', "operations.columns.batch_oper", "{...}", "either"),
         ('[units]\nunknwon = []\n', "units.unknwon", [], "unknown"),
     ],
 )  # fmt: skip
@@ -147,7 +147,7 @@ def test_named_rule_columns_become_mapped_columns(tmp_path: Path) -> None:
     assert profile.column_maps("operations")["major_flg"].column == ("MAJOR_FLG",)
     hold = profile.column_maps("results")["hold_time"]
     assert hold.optional
-    assert hold.column == ("HOLD_TIME", "HOLD_DURATION", "HOLDING_TIME")
+    assert hold.first_of == ("HOLD_TIME", "HOLD_DURATION", "HOLDING_TIME")
 
 
 def keys_of(model: type[BaseModel], into: set[str]) -> set[str]:

@@ -146,7 +146,7 @@ def test_values_of_a_profile_travel_as_parameters(erp: Build, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("op", "value", "codes"),
     [
-        ("!=", "11", ["A2"]), ("<", "12", ["A1"]), ("<=", "12", ["A1", "A2"]), (">", "11", ["A2"]), (">=", "12", ["A2"]),
+        ("!=", "11", ["A2", "A3"]), ("<", "12", ["A1"]), ("<=", "12", ["A1", "A2"]), (">", "11", ["A2"]), (">=", "12", ["A2"]),
         ("is null", None, ["A3"]), ("is not null", None, ["A1", "A2"]),
     ],
 )  # fmt: skip
