@@ -406,6 +406,10 @@ def publication_table(console: Console, published: Published) -> None:
     """What became visible to the ERP."""
     same = " (unchanged: the same batch was published before)" if published.reused else ""
     console.print(f"Publication [bold]{published.publication_id}[/] is what the ERP reads now{same}.")
+    if published.writer:
+        console.print(f"Its rows were sent by {_safe(published.writer)}.")
+    if published.writer_reason:
+        console.print(f"[yellow]Warning:[/] not the fastest way: {_safe(published.writer_reason)}")
 
 
 def publications_table(console: Console, publications: list[Publication]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,9 @@ _MSSQL_PYTHON_KEYS = frozenset(
 #: Network packet size that mssql-python asks for, in bytes. Its default of 4,096 makes its bulk copy panic on a server
 #: that already uses packets of that size.
 _PACKET_BYTES = 8192
+
+#: Under which name an engine keeps the statements of its sessions.
+_RULES = "routing_etl_session_rules"
 
 _PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 
@@ -194,6 +197,21 @@ def session_statements(settings: Settings) -> tuple[str, ...]:
     )
 
 
+def house_rules(engine: Engine) -> tuple[str, ...]:
+    """The statements of every session on this engine's server, for drivers that open sessions of their own."""
+    rules: tuple[str, ...] = engine.get_execution_options().get(_RULES, ())
+    return rules
+
+
+def keep_rules(execute: Callable[[str], Any], statements: Iterable[str]) -> None:
+    """Send the statements over a driver's session, one by one; one that the server does not know is logged and left out."""
+    for statement in statements:
+        try:
+            execute(statement)
+        except Exception as exc:  # noqa: BLE001 - each driver has errors of its own; a lost session fails at the next call
+            get_logger(__name__).warning("session_setting_refused", statement=statement, error=str(exc)[:200])
+
+
 def prepare_sessions(engine: Engine, settings: Settings) -> None:
     """Set timeouts and session settings on every new connection of the engine.
 
@@ -201,6 +219,7 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
     already ended raises nothing, so that the error that ended it is the one reported.
     """
     statements = session_statements(settings)
+    engine.update_execution_options(**{_RULES: statements})
     refused: set[str] = set()
 
     @event.listens_for(engine, "connect")

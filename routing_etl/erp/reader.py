@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.database.errors import meaning_of, without_secrets
-from routing_etl.database.sqlserver import odbc_connection_string
+from routing_etl.database.sqlserver import house_rules, keep_rules, odbc_connection_string
 from routing_etl.erp.catalogue import ReadColumn, Recipe
 from routing_etl.erp.parse import is_no_date, natural_numbers, parse_formed_dates, parse_numbers, parse_times
 from routing_etl.erp.profile_model import ReadType
@@ -518,19 +518,14 @@ class ArrowOdbcReader:
             if isolation != "default":
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
             else:
-                self._lose_deadlocks()
+                # Without a snapshot our reads take locks: they wait a bounded time, and in a deadlock they give way to the
+                # ERP's users.
+                keep_rules(self._connection.execute, house_rules(engine))
         except (arrow_odbc.Error, AttributeError) as exc:
             raise ConfigurationError(
                 f"arrow-odbc cannot connect to the ERP ({without_secrets(str(exc), engine.url)[:300]}).",
                 remedy="Reading goes on through pyodbc, more slowly.",
             ) from exc
-
-    def _lose_deadlocks(self) -> None:
-        """Without a snapshot our reads take locks; in a deadlock they must give way to the ERP's users."""
-        try:
-            self._connection.execute("SET DEADLOCK_PRIORITY LOW")
-        except self._odbc.Error as exc:
-            get_logger(__name__).warning("session_setting_refused", error=str(exc)[:200])
 
     def chunks(
         self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int

@@ -335,7 +335,10 @@ class LoadedShard:
 
 @dataclass(frozen=True)
 class Published:
-    """What became visible to the ERP. `previous_id`: what was visible before; `changed`: whether the pointer moved."""
+    """What became visible to the ERP. `previous_id`: what was visible before; `changed`: whether the pointer moved.
+
+    `writer`: how its rows were sent, empty if nothing was; `writer_reason`: why not the fastest way, empty if it was.
+    """
 
     publication_id: int
     previous_id: int | None
@@ -344,6 +347,8 @@ class Published:
     rows: dict[str, int]
     reused: bool
     purged: tuple[int, ...]
+    writer: str = ""
+    writer_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -403,6 +403,8 @@ def publish(ctx: Context) -> Published:
         rows=loaded.rows,
         reused=loaded.reused,
         purged=purged,
+        writer=loaded.writer,
+        writer_reason=loaded.writer_reason,
     )
 
 

@@ -9,16 +9,19 @@ import polars as pl
 
 from routing_etl.warehouse.contents import Target, scan, targets, to_rows
 from routing_etl.warehouse.schema import Tables
-from routing_etl.warehouse.writers import BatchWriter, Writer, choose_writer, insert_sql
+from routing_etl.warehouse.writers import BatchWriter, Way, Writer, beating, choose_writer, insert_sql, way_of
 
 __all__ = [
     "BatchWriter",
+    "Way",
     "Writer",
     "batches",
+    "beating",
     "choose_writer",
     "insert_sql",
     "items_of",
     "resources",
+    "way_of",
     "with_publication",
 ]
 

@@ -19,7 +19,7 @@ from routing_etl.errors import ReconcileError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.warehouse.changes import delete_step
-from routing_etl.warehouse.load import batches, items_of, resources
+from routing_etl.warehouse.load import batches, items_of, resources, way_of
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.publications import WHOLE
@@ -122,9 +122,13 @@ class ShardLoader(Publisher):
                 self._delete_items(publication_id, items_of(predictions, self.tables, shard).to_list(), lock)
             try:
                 parts = batches(predictions, self.tables, shard)
-                return self._write(publication_id, parts, None, lock, progress)
+                rows = self._write(publication_id, parts, None, lock, progress)
+                way = way_of(self._writer)
             finally:
                 self._writer.close()
+            if way.reason:
+                self._transaction(lambda connection: self._set(connection, publication_id, **way.recorded()))
+            return rows
 
     def close(
         self, publication_id: int, predictions: Path, *, model_version: str, progress: Progress = SILENT
@@ -159,7 +163,6 @@ class ShardLoader(Publisher):
             if not self._open_still(publication_id):
                 rows = {c.target.table.name: c.rows for c in contents}
                 return LoadReport(publication_id, rows, True, self._state(publication_id)[0], "", seconds)
-            writer = self._writer.name
             try:
                 if self._state(publication_id)[1] != digest:
                     raise ReconcileError(
@@ -172,6 +175,7 @@ class ShardLoader(Publisher):
                     while self._transaction(step):
                         lock.beat()
                     self._write(publication_id, [resources(predictions, self.tables)], None, lock, progress)
+                way = way_of(self._writer)
                 with timed(seconds, "reconcile"):
                     self._reconcile(publication_id, contents, progress)
             except ReconcileError as exc:
@@ -180,8 +184,8 @@ class ShardLoader(Publisher):
                 raise
             finally:
                 self._writer.close()
-            self._mark_loaded(publication_id, writer)
-        return self._loaded(publication_id, contents, seconds, writer)
+            self._mark_loaded(publication_id, way)
+        return self._loaded(publication_id, contents, seconds, way)
 
     def _state(self, publication_id: int) -> tuple[str, str]:
         """State and content hash; both empty if there is no such publication."""

@@ -41,7 +41,7 @@ from routing_etl.warehouse.contents import (
     text_unit,
 )
 from routing_etl.warehouse.fixed_table import refresh, require_rcsi
-from routing_etl.warehouse.load import Writer, batches, choose_writer, with_publication
+from routing_etl.warehouse.load import Way, Writer, batches, beating, choose_writer, way_of, with_publication
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE
@@ -59,7 +59,8 @@ Filled = tuple[Target, pl.DataFrame]
 class LoadReport:
     """What `Publisher.load` did.
 
-    `rows` is by table name. `reused`: the same content was there already and nothing was written.
+    `rows` is by table name. `reused`: the same content was there already and nothing was written. `writer`: how the rows
+    were sent; `writer_reason`: why not the fastest way, empty if it was.
     """
 
     publication_id: int
@@ -68,6 +69,7 @@ class LoadReport:
     state: str
     writer: str
     seconds: dict[str, float]
+    writer_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,10 +172,10 @@ class Publisher(Purger):
                     self._write(publication_id, batches(predictions, self.tables), total, lock, progress)
                 with timed(seconds, "reconcile"):
                     self._reconcile(publication_id, contents, progress)
-            writer = self._writer.name
-            self._mark_loaded(publication_id, writer)
+            way = way_of(self._writer)
+            self._mark_loaded(publication_id, way)
             self._writer.close()
-        return self._loaded(publication_id, contents, seconds, writer)
+        return self._loaded(publication_id, contents, seconds, way)
 
     @contextmanager
     def _failed_on_error(self, publication_id: int, lock: WriterLock) -> Iterator[None]:
@@ -192,11 +194,11 @@ class Publisher(Purger):
 
     @staticmethod
     def _loaded(
-        publication_id: int, contents: list[Contents], seconds: dict[str, float], writer: str
+        publication_id: int, contents: list[Contents], seconds: dict[str, float], way: Way
     ) -> LoadReport:
         rows = {c.target.table.name: c.rows for c in contents}
         _log.info("publication_loaded", publication_id=publication_id, rows=rows, seconds=seconds)
-        return LoadReport(publication_id, rows, False, "loaded", writer, seconds)
+        return LoadReport(publication_id, rows, False, "loaded", way.writer, seconds, way.reason)
 
     def _contents(self, predictions: Path, model_version: str) -> tuple[list[Contents], str]:
         """What the files hold, and its hash together with the model version and the constants."""
@@ -256,7 +258,7 @@ class Publisher(Purger):
     ) -> int:
         """Write the parts, one transaction each. Returns the rows written."""
         rows = 0
-        with progress.task("Loading rows", total) as task:
+        with progress.task("Loading rows", total) as task, beating(self._writer, lock.beat):
             for batch in parts:
                 filled = [(t, with_publication(f, publication_id)) for t, f in batch if f.height]
                 if not filled:
@@ -302,10 +304,10 @@ class Publisher(Purger):
                 "check driver and collation.",
             )
 
-    def _mark_loaded(self, publication_id: int, writer: str) -> None:
+    def _mark_loaded(self, publication_id: int, way: Way) -> None:
         def mark(connection: Connection) -> None:
             moment = now()
-            self._set(connection, publication_id, state="loaded", loaded_at=moment, writer=writer[:200])
+            self._set(connection, publication_id, state="loaded", loaded_at=moment, **way.recorded())
             self._event(connection, publication_id, "loaded", moment)
 
         self._transaction(mark)

@@ -13,7 +13,9 @@ Why Arrow: docs/decisions/0004-bulk-io-through-arrow.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,11 +25,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Connection, Dialect, Engine
 
+from routing_etl.database.bulk import BulkCopy
 from routing_etl.database.errors import classify, without_secrets
-from routing_etl.database.sqlserver import mssql_python_connection_string, odbc_connection_string
-from routing_etl.errors import ConfigurationError, FrameError, WarehouseError
+from routing_etl.database.sqlserver import house_rules, keep_rules, odbc_connection_string
+from routing_etl.errors import ConfigurationError, FrameError, LockedError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
+from routing_etl.warehouse.changes import delete_step
 from routing_etl.warehouse.contents import broken_rules, kind_of
 
 #: Bytes of parameters per executemany on SQL Server. The driver allocates them at full column width.
@@ -40,6 +44,9 @@ _KEYS_PER_DELETE = 500
 
 #: Kinds of columns that are compared after a bulk copy.
 _COMPARED = ("text", "ascii", "decimal", "integer", "float")
+
+#: Characters that the columns of a publication take.
+_LENGTHS = {"writer": 200, "writer_reason": 1000}
 
 #: Text that only a driver that sends UTF-16 keeps: Korean, and a character of two UTF-16 units.
 _PROBE_TEXT = "누설\U00020000"
@@ -212,7 +219,6 @@ class ArrowWriter:
     engine: Engine
     batch_rows: int
     connect_timeout: int
-    lock_timeout: int
     _connection: Any = field(default=None, repr=False)
 
     @property
@@ -267,7 +273,7 @@ class ArrowWriter:
         opened = arrow_odbc.connect(
             odbc_connection_string(self.engine), login_timeout_sec=self.connect_timeout, autocommit=False
         )
-        opened.execute(f"SET XACT_ABORT ON; SET NOCOUNT ON; SET LOCK_TIMEOUT {self.lock_timeout * 1000}")
+        keep_rules(opened.execute, house_rules(self.engine))
         _probe_text(opened)
         self._connection = opened
         return opened
@@ -302,7 +308,7 @@ def _probe_text(opened: Any) -> None:
     if found != [_PROBE_TEXT]:
         raise ConfigurationError(
             "arrow-odbc does not send Unicode text whole from this machine to this server.",
-            remedy="Nothing needs to be done: writing goes on another way.",
+            remedy="Set ROUTING_ETL_BULK_WRITER=auto.",
         )
 
 
@@ -310,13 +316,13 @@ def _probe_text(opened: Any) -> None:
 class BulkCopyWriter:
     """mssql-python's bulk copy: Arrow columns straight into the server's bulk load, with constraints checked.
 
-    It is not transactional: rows are committed as the server receives them. Columns are mapped by name.
+    It is not transactional: rows are committed as the server receives them. Columns are mapped by name. After every
+    `batch_rows` that the driver has fetched, `pulse` is called, so that a long copy shows that it lives.
     """
 
-    engine: Engine
-    connect_timeout: int
-    statement_timeout: int
-    _connection: Any = field(default=None, repr=False)
+    bulk: BulkCopy
+    batch_rows: int
+    pulse: Callable[[], None] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -335,6 +341,8 @@ class BulkCopyWriter:
         ------
         ConfigurationError
             Mssql-python cannot be loaded.
+        LockedError
+            Another writer has taken over while the rows were sent.
         WarehouseError
             The count or the row read back differs. Other exceptions, the driver's panic included,
             as the driver raises them: rows may be there in part.
@@ -343,23 +351,17 @@ class BulkCopyWriter:
         if not frame.height:
             return 0
         source = arrow_table(table, frame)
-        quote = self.engine.dialect.identifier_preparer
-        cursor = self._open().cursor()
+        stopped: list[LockedError] = []
+        quote = connection.engine.dialect.identifier_preparer
         try:
-            result = cursor.bulkcopy_arrow(
-                quote.format_table(table),
-                source,
-                timeout=self.statement_timeout,
-                column_mappings=list(source.column_names),
-                check_constraints=True,
-                keep_nulls=True,
+            copied = self.bulk.copy(
+                quote.format_table(table), self._pulsing(source, stopped), list(source.column_names)
             )
-        except BaseException:
-            self.close()
+        except BaseException as exc:
+            if stopped:
+                # The driver has made an error of its own of it.
+                raise stopped[0] from exc
             raise
-        finally:
-            _close(cursor)
-        copied = int(result.get("rows_copied", -1))
         if copied != frame.height:
             raise WarehouseError(
                 f"Bulk copy into {table.name} took {copied:,} of {frame.height:,} rows.",
@@ -368,30 +370,23 @@ class BulkCopyWriter:
         self._compare(connection, table, frame)
         return frame.height
 
-    def close(self) -> None:
-        """Close the connection."""
-        opened, self._connection = self._connection, None
-        if opened is not None:
-            _close(opened)
+    def _pulsing(self, source: pa.Table, stopped: list[LockedError]) -> pa.RecordBatchReader:
+        """The rows in batches, with a pulse before each but the first."""
 
-    def _open(self) -> Any:
-        if self._connection is not None:
-            return self._connection
-        try:
-            import mssql_python
-        except (ImportError, OSError) as exc:
-            raise ConfigurationError(
-                f"mssql-python cannot be loaded ({exc}).", remedy="pip install mssql-python"
-            ) from exc
-        # The driver's own pool would keep the session open for ten minutes after the load.
-        mssql_python.pooling(enabled=False)
-        opened = mssql_python.connect(
-            mssql_python_connection_string(self.engine), autocommit=True, timeout=self.connect_timeout
-        )
-        # Bulk copy opens another connection and uses this as its connection timeout.
-        opened.timeout = self.connect_timeout
-        self._connection = opened
-        return opened
+        def batches() -> Iterator[pa.RecordBatch]:
+            for number, batch in enumerate(source.to_batches(max_chunksize=self.batch_rows)):
+                if number and self.pulse is not None:
+                    try:
+                        self.pulse()
+                    except LockedError as exc:
+                        stopped.append(exc)
+                        raise
+                yield batch
+
+        return pa.RecordBatchReader.from_batches(source.schema, batches())
+
+    def close(self) -> None:
+        """Do nothing: each copy has a session of its own."""
 
     def _compare(self, connection: Connection, table: sa.Table, frame: pl.DataFrame) -> None:
         """Compare one row with what was sent.
@@ -436,17 +431,18 @@ def _same(held: Any, sent: Any) -> bool:
     return math.isclose(float(held), float(sent), rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _close(resource: Any) -> None:
-    try:
-        resource.close()
-    except Exception as exc:  # noqa: BLE001 - the first error is the one to report
-        _log.debug("close_failed", error=str(exc)[:200])
-
-
 # --- the chain ------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class GivenUp:
+    """A writer that failed, and why."""
+
+    writer: str
+    reason: str
+
+
 @dataclass
 class ChainWriter:
-    """Tries writers in order. If one fails, the next takes over for the rest of the load, and the reason is logged.
+    """Tries writers in order. If one fails, the next takes over for the rest of the load, and the reason is kept.
 
     Rows that a failed or repeated call may have left are removed first, by the second column of the table's
     key, each value of which (an item, a job) is in one call only.
@@ -454,14 +450,25 @@ class ChainWriter:
 
     engine: Engine
     writers: Sequence[Writer]
+    note: str = ""
     _at: int = 0
-    _given_up: list[str] = field(default_factory=list)
+    _given_up: list[GivenUp] = field(default_factory=list)
     _begun: set[tuple[Any, ...]] = field(default_factory=set, repr=False)
 
     @property
     def name(self) -> str:
         """The writer in use, and those that were given up."""
-        return self.writers[self._at].name + "".join(f"; gave up {given_up}" for given_up in self._given_up)
+        return self.writers[self._at].name + "".join(f"; gave up {g.writer}" for g in self._given_up)
+
+    @property
+    def given_up(self) -> tuple[GivenUp, ...]:
+        """The faster writers that failed during this load."""
+        return tuple(self._given_up)
+
+    @property
+    def reason(self) -> str:
+        """Why the rows do not go the fastest way; empty if they do."""
+        return "; ".join([f"{g.writer}: {g.reason}" for g in self._given_up] or [self.note] * bool(self.note))
 
     @property
     def transactional(self) -> bool:
@@ -489,8 +496,8 @@ class ChainWriter:
                 return writer.write(connection, table, frame)
             try:
                 return writer.write(connection, table, frame)
-            except FrameError:
-                raise  # nothing was sent, and no other writer would send it
+            except (FrameError, LockedError):
+                raise  # no other writer would send it, or may
             except BaseException as exc:
                 # A panic of a Rust driver is a BaseException; an interrupt is one too, and is raised.
                 if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
@@ -502,7 +509,7 @@ class ChainWriter:
                 if self._at + 1 == len(self.writers):
                     raise self._error(exc, writer, reason) from exc
                 self._at += 1
-                self._given_up.append(writer.name)
+                self._given_up.append(GivenUp(writer.name, reason))
                 _log.warning("writer_fallback", writer=self.writers[self._at].name)
 
     def close(self) -> None:
@@ -518,10 +525,11 @@ class ChainWriter:
         owner = frame.item(0, first)
         values = frame[second].unique().sort()
         for part in (values[i : i + _KEYS_PER_DELETE] for i in range(0, len(values), _KEYS_PER_DELETE)):
-            with self.engine.begin() as connection:
-                connection.execute(
-                    sa.delete(table).where(table.c[first] == owner, table.c[second].in_(part.to_list()))
-                )
+            step = delete_step(table, sa.and_(table.c[first] == owner, table.c[second].in_(part.to_list())))
+            left = True
+            while left:
+                with self.engine.begin() as connection:
+                    left = step(connection)
 
     def _error(self, exc: BaseException, writer: Writer, reason: str) -> Exception:
         if isinstance(exc, sa.exc.SQLAlchemyError | OSError | ConfigurationError | WarehouseError):
@@ -533,11 +541,47 @@ class ChainWriter:
         )
 
 
+@contextmanager
+def beating(writer: Writer, beat: Callable[[], None]) -> Iterator[None]:
+    """For as long as the block lasts, a writer that sends rows over a long time shows that it lives by calling `beat`."""
+    slow = [
+        w
+        for w in (writer.writers if isinstance(writer, ChainWriter) else [writer])
+        if isinstance(w, BulkCopyWriter)
+    ]
+    for one in slow:
+        one.pulse = beat
+    try:
+        yield
+    finally:
+        for one in slow:
+            one.pulse = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How rows were sent, and why not the fastest way that there is for the database (empty if they were)."""
+
+    writer: str
+    reason: str
+
+    def recorded(self) -> dict[str, str]:
+        """The columns of a publication. A reason that another process has recorded stays."""
+        columns = {"writer": self.writer, "writer_reason": self.reason}
+        return {name: value[: _LENGTHS[name]] for name, value in columns.items() if value}
+
+
+def way_of(writer: Writer) -> Way:
+    """How a writer has sent rows so far. Ask before it is closed."""
+    return Way(writer.name, writer.reason if isinstance(writer, ChainWriter) else "")
+
+
 def choose_writer(engine: Engine, settings: Settings) -> Writer:
     """The writer for unpublished rows on this engine, by ROUTING_ETL_BULK_WRITER. It opens no connection yet.
 
-    `auto`: on SQL Server bulk copy, then Arrow inserts, then batches; elsewhere batches. A writer chosen by name has no
-    fallback.
+    `auto`: on SQL Server bulk copy, then (on Windows) Arrow inserts, then batches; elsewhere batches. A writer chosen by
+    name has no fallback. Arrow inserts bind text in the machine's narrow encoding except on Windows, so that other systems
+    can use them only with a database whose collation is UTF-8; there they are not tried, only taken when chosen.
 
     Raises
     ------
@@ -552,13 +596,15 @@ def choose_writer(engine: Engine, settings: Settings) -> Writer:
                 remedy="Leave it at auto.",
             )
         return batch
-    if wanted == "batch":
-        return batch
-    bulk = BulkCopyWriter(engine, settings.connect_timeout, settings.statement_timeout)
-    arrow = ArrowWriter(engine, settings.load_rows, settings.connect_timeout, settings.lock_timeout)
+    bulk = BulkCopyWriter(
+        BulkCopy(engine, settings.connect_timeout, settings.statement_timeout), settings.load_rows
+    )
+    arrow = ArrowWriter(engine, settings.load_rows, settings.connect_timeout)
     writers: dict[str, tuple[Writer, ...]] = {
         "bulkcopy": (bulk,),
         "arrow": (arrow,),
-        "auto": (bulk, arrow, batch),
+        "batch": (batch,),
+        "auto": (bulk, arrow, batch) if sys.platform == "win32" else (bulk, batch),
     }
-    return ChainWriter(engine, writers[wanted])
+    chosen = f"ROUTING_ETL_BULK_WRITER={wanted}" if wanted in ("arrow", "batch") else ""
+    return ChainWriter(engine, writers[wanted], note=chosen)

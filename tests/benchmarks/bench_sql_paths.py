@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from warehouse_predictions import many_frames
 
+from routing_etl.database.bulk import BulkCopy
 from routing_etl.database.engine import make_engine
 from routing_etl.database.sqlserver import mssql_python_connection_string, odbc_connection_string
 from routing_etl.erp.catalogue import FoundColumn, ReadColumn
@@ -126,10 +127,14 @@ def writes(engine: sa.Engine, table: sa.Table) -> list[tuple[str, Write, Write]]
     pairs = [("executemany", raw_executemany(engine, table), ours(engine, table, BatchWriter(20_000)))]
     if engine.dialect.name == "mssql":
         pairs.append(
-            ("arrow-odbc", raw_arrow(engine, table), ours(engine, table, ArrowWriter(engine, 5_000, 30, 15)))
+            ("arrow-odbc", raw_arrow(engine, table), ours(engine, table, ArrowWriter(engine, 5_000, 30)))
         )
         pairs.append(
-            ("bulk copy", raw_bulkcopy(engine, table), ours(engine, table, BulkCopyWriter(engine, 30, 600)))
+            (
+                "bulk copy",
+                raw_bulkcopy(engine, table),
+                ours(engine, table, BulkCopyWriter(BulkCopy(engine, 30, 600), 20_000)),
+            )
         )
     return pairs
 
