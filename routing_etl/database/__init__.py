@@ -3,4 +3,4 @@
 What belongs here: what holds for any table. What does not: tables, and queries on them.
 """
 
-__all__ = ["engine", "errors", "sqlserver"]
+__all__ = ["bulk", "engine", "errors", "sqlserver"]

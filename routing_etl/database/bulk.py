@@ -40,8 +40,10 @@ class BulkCopy:
     ----------
     engine : sqlalchemy.engine.Engine
         The warehouse; its URL and its session rules are used.
-    connect_timeout, statement_timeout : int
-        Seconds to wait for a connection, and for one copy.
+    connect_timeout : int
+        Seconds to wait for a connection.
+    statement_timeout : int
+        Seconds that one copy may take.
     """
 
     engine: Engine
@@ -69,10 +71,16 @@ class BulkCopy:
             The driver cannot be loaded, or has no core that takes our rules. Other exceptions, the driver's panic
             included, as the driver raises them: rows may be there in part.
         """
-        session, cursor = None, None
+        session = self.open()
         try:
-            session = self.open()
-            cursor = session.cursor()
+            return self.copy_over(session, table, source, columns)
+        finally:
+            _close(session)
+
+    def copy_over(self, session: Any, table: str, source: Any, columns: list[str]) -> int:
+        """As `copy`, over a session that `open` gave."""
+        cursor = session.cursor()
+        try:
             result = cursor.bulkcopy_arrow(
                 table,
                 source,
@@ -85,7 +93,6 @@ class BulkCopy:
             )
         finally:
             _close(cursor)
-            _close(session)
         return int(result.get("rows_copied", -1))
 
     def open(self) -> Any:

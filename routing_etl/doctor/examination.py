@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from routing_etl.database.engine import Role, make_engine, safe_url, translated
-from routing_etl.doctor.server import WRITES, Finding, Granted, Level, collation, examine_server
+from routing_etl.doctor.server import (
+    WRITES,
+    Finding,
+    Granted,
+    Level,
+    collation,
+    collation_consequences,
+    examine_server,
+)
 from routing_etl.errors import RoutingEtlError
 from routing_etl.runs import list_runs
 from routing_etl.settings import Settings
@@ -170,9 +178,45 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         if _one_database(settings):
             grants.append(Granted(_erp_names(settings), (), WRITES))
         yield from examine_server(engine, "warehouse", grants)
+        yield from _writers(settings, engine)
         yield from _collations(settings, engine)
     finally:
         engine.dispose()
+
+
+def _writers(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
+    """Which writer will send the rows of a night, and why not a faster one."""
+    if engine.dialect.name != "mssql":
+        return
+    from routing_etl.warehouse.writer_probe import probe_writers
+
+    with translated("warehouse", settings.warehouse):
+        probed = probe_writers(engine, settings)
+    used = next((p for p in probed if p.chosen and not p.problem), None)
+    if used is None:
+        reasons = "; ".join(f"{p.writer}: {p.problem}" for p in probed if p.chosen)
+        yield Finding(
+            "warehouse", "error", f"no writer that the settings allow can send rows ({reasons})",
+            "Set ROUTING_ETL_BULK_WRITER=auto.",
+        )  # fmt: skip
+        return
+    faster = probed[: probed.index(used)]
+    failed = [p for p in faster if p.chosen]
+    unused = [p for p in faster if not p.chosen and not p.problem]
+    message = f"rows are sent by {used.writer}"
+    if failed:
+        reasons = "; ".join(f"{p.writer}: {p.problem}" for p in failed)
+        yield Finding(
+            "warehouse", "warning", f"{message}, more slowly: the probe of a faster way failed ({reasons})",
+            "Nothing needs to be done if the night is fast enough; a load tries the faster way again.",
+        )  # fmt: skip
+    elif unused:
+        yield Finding(
+            "warehouse", "warning", f"{message}, because ROUTING_ETL_BULK_WRITER={settings.bulk_writer}; "
+            f"{unused[0].writer} would work and is faster", "Leave ROUTING_ETL_BULK_WRITER at auto.",
+        )  # fmt: skip
+    else:
+        yield Finding("warehouse", "ok", f"{message}, the fastest way that there is")
 
 
 def _sqlite_file(url: str) -> Path | None:
@@ -219,9 +263,17 @@ def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
         yield Finding(
             "warehouse",
             "warning",
-            f"our database has collation {ours}, the ERP's has {theirs}: joins between them need COLLATE",
+            f"our database has collation {ours}, the ERP's has {theirs}: {'; '.join(collation_consequences(ours, theirs))}",
             "Create our database with the ERP's collation, or our schema inside the ERP's database.",
         )
+    elif theirs and ours:
+        yield Finding("warehouse", "ok", f"our database and the ERP's have one collation, {ours}")
+    else:
+        unseen = " and ".join(n for n, found in (("ours", ours), ("the ERP's", theirs)) if not found)
+        yield Finding(
+            "warehouse", "warning", f"whether our database and the ERP's have one collation cannot be seen ({unseen} is not told)",
+            "Ask the DBA to compare them: SELECT DATABASEPROPERTYEX(DB_NAME(), 'Collation')",
+        )  # fmt: skip
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

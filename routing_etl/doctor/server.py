@@ -96,6 +96,41 @@ def collation(engine: Engine) -> str | None:
     return None if isinstance(found, str) else found["name"]
 
 
+#: What a collation of SQL Server may tell apart: the mark in its name, and a pair of codes that differ in nothing else.
+_SENSITIVE = {
+    "CS": "upper and lower case (a-1, A-1)",
+    "AS": "accents (e-1, é-1)",
+    "KS": "the two kinds of kana",
+    "WS": "full and half width (A-1, Ａ-1)",
+}
+
+
+def told_apart(collation_name: str) -> set[str]:
+    """What a collation tells apart, by the marks of its name: of CS, AS, KS, WS. A binary one tells all apart."""
+    marks = set(collation_name.upper().split("_"))
+    if marks & {"BIN", "BIN2"}:
+        return set(_SENSITIVE)
+    return set(_SENSITIVE) & marks
+
+
+def collation_consequences(ours: str, theirs: str) -> list[str]:
+    """What it means that our database and the ERP's have two collations, one sentence each."""
+    found = [
+        "a query that compares our columns with the ERP's fails with error 468 unless it says COLLATE, the ERP's screen views included"
+    ]
+    for mark, words in _SENSITIVE.items():
+        here, there = mark in told_apart(ours), mark in told_apart(theirs)
+        if there and not here:
+            found.append(
+                f"codes of the ERP that differ only in {words} are one key in ours: the night keeps one spelling and warns of the other"
+            )
+        elif here and not there:
+            found.append(
+                f"a look-up in our views with a code that differs only in {words} finds nothing, while the ERP's does"
+            )
+    return found
+
+
 def _ask(
     connection: Connection, query: str, parameters: dict[str, Any] | None = None
 ) -> dict[str, Any] | str:

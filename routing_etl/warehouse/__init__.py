@@ -18,4 +18,5 @@ __all__ = [
     "schema",
     "view_again",
     "views",
+    "writer_probe",
 ]

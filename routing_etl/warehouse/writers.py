@@ -261,6 +261,19 @@ class ArrowWriter:
         """Close the connection; what was not committed is rolled back."""
         self._connection = None
 
+    def probe(self) -> None:
+        """Open the connection, send text through a temporary table of its session, and close it.
+
+        Raises
+        ------
+        ConfigurationError
+            As `write`. arrow_odbc.Error: the database refused.
+        """
+        try:
+            self._open()
+        finally:
+            self.close()
+
     def _open(self) -> Any:
         if self._connection is not None:
             return self._connection

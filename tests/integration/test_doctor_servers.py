@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from routing_etl.database.engine import make_engine
 from routing_etl.doctor import server as d
-from routing_etl.doctor.examination import examine
+from routing_etl.doctor.examination import _collations, _writers, examine
 from routing_etl.errors import RoutingEtlError
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse.writer_probe import Probed
 
 pytestmark = pytest.mark.integration
 
@@ -237,6 +238,76 @@ def test_every_question_to_sql_server_is_t_sql(monkeypatch, role):
 def test_an_unverified_certificate_is_warned_about(monkeypatch):
     url = URL.update_query_dict({"TrustServerCertificate": "yes"})
     assert any("not verified" in f.message for f in sql_server(monkeypatch, url=url))
+
+
+# --- which writer -----------------------------------------------------------------------------------------------------
+BULK, BATCH = "mssql-python bulk copy", "executemany x 20000"
+
+
+@pytest.mark.parametrize(
+    ("probed", "level", "words", "remedy"),
+    [
+        ([(BULK, True, ""), (BATCH, True, "")], "ok", f"rows are sent by {BULK}, the fastest way", ""),
+        ([(BULK, True, "RuntimeError: no"), (BATCH, True, "")], "warning", f"sent by {BATCH}, more slowly: the probe of a faster way failed ({BULK}: RuntimeError: no)", "tries the faster way again"),
+        ([(BULK, False, ""), (BATCH, True, "")], "warning", f"sent by {BATCH}, because ROUTING_ETL_BULK_WRITER=batch; {BULK} would work", "at auto"),
+        ([(BULK, False, "broken"), (BATCH, True, "")], "ok", "the fastest way that there is", ""),
+        ([(BULK, True, "broken"), (BATCH, False, "")], "error", f"no writer that the settings allow can send rows ({BULK}: broken)", "=auto"),
+    ],
+)  # fmt: skip
+def test_the_doctor_says_which_writer_and_why_not_a_faster_one(
+    monkeypatch, tmp_path, probed, level, words, remedy
+):
+    chosen = [w for w, c, _ in probed if c]
+    monkeypatch.setattr(
+        "routing_etl.warehouse.writer_probe.probe_writers", lambda *_: [Probed(*p) for p in probed]
+    )
+    setting = {BULK: "bulkcopy", BATCH: "batch"}[chosen[0]] if len(chosen) == 1 else "auto"
+    settings = load_settings(_env_file=None, home=tmp_path, bulk_writer=setting)
+    engine = SimpleNamespace(dialect=SimpleNamespace(name="mssql"))
+    (found,) = _writers(settings, engine)
+    assert found.level == level and words in found.message and remedy in found.remedy
+
+
+# --- collations -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        ("Korean_Wansung_CI_AS", "Latin1_General_CI_AS", []),
+        ("Korean_Wansung_CI_AS", "Korean_Wansung_CS_AS", ["codes of the ERP that differ only in upper and lower case"]),
+        ("Latin1_General_100_CS_AS", "SQL_Latin1_General_CP1_CI_AS", ["a look-up in our views with a code that differs only in upper and lower case"]),
+        ("Latin1_General_CI_AI", "Latin1_General_BIN2", ["upper and lower case", "accents", "kana", "full and half width"]),
+    ],
+)  # fmt: skip
+def test_two_collations_are_named_with_their_consequences(ours, theirs, words):
+    first, *others = d.collation_consequences(ours, theirs)
+    assert "error 468" in first and len(others) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, others, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "level", "words"),
+    [
+        ("Korean_Wansung_CI_AS", "Korean_Wansung_CI_AS", "ok", "have one collation, Korean_Wansung_CI_AS"),
+        (
+            "Korean_Wansung_CI_AS",
+            "Latin1_General_BIN2",
+            "warning",
+            "the ERP's has Latin1_General_BIN2: a query",
+        ),
+        ("Korean_Wansung_CI_AS", None, "warning", "cannot be seen (the ERP's is not told)"),
+    ],
+)
+def test_the_doctor_compares_our_collation_with_the_erps(monkeypatch, tmp_path, ours, theirs, level, words):
+    found = {"ours": ours, "theirs": theirs}
+    erp = SimpleNamespace(dispose=lambda: None, side="theirs")
+    engine = SimpleNamespace(dialect=SimpleNamespace(name="mssql"), side="ours")
+    monkeypatch.setattr("routing_etl.doctor.examination.make_engine", lambda *_: erp)
+    monkeypatch.setattr("routing_etl.doctor.examination.collation", lambda e: found[e.side])
+    settings = load_settings(
+        _env_file=None, home=tmp_path, erp_server="e", erp_database="d", warehouse_url="mssql+pyodbc://h/d"
+    )
+    (finding,) = _collations(settings, engine)
+    assert finding.level == level and words in finding.message
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

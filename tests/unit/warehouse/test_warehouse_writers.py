@@ -269,7 +269,7 @@ class FakeCopy:
         batches = []
         try:
             batches = list(source)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever the source raises
             raise RuntimeError(f"Arrow source failed: {exc}") from None  # the driver keeps no type of ours
         self.calls.append((name, columns, [b.num_rows for b in batches]))
         frame = pl.from_arrow(pa.Table.from_batches(batches))

@@ -1,0 +1,52 @@
+"""Every session on the server is one of ours: named, with our rules; and the doctor's probe agrees with what writers do."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from round_trip import edge_rows, frame_of, round_trip_table
+
+from routing_etl.database.bulk import BulkCopy
+from routing_etl.errors import ConfigurationError
+from routing_etl.warehouse.writer_probe import probe_writers
+from routing_etl.warehouse.writers import ChainWriter, choose_writer
+
+
+def test_a_session_of_bulk_copy_is_named_and_ruled_as_all_others(engine, mssql_settings):
+    settings = mssql_settings()
+    try:
+        session = BulkCopy(engine, settings.connect_timeout, settings.statement_timeout).open()
+    except ConfigurationError as exc:
+        pytest.skip(str(exc))
+    try:
+        cursor = session.cursor()
+        cursor.execute("SELECT APP_NAME(), @@LOCK_TIMEOUT")
+        program, wait = tuple(cursor.fetchone())
+    finally:
+        session.close()
+    with engine.connect() as connection:
+        ours = connection.exec_driver_sql("SELECT APP_NAME(), @@LOCK_TIMEOUT").one()
+    assert program == ours[0]
+    assert wait == settings.lock_timeout * 1000 == ours[1]
+
+
+def test_the_probe_agrees_with_what_a_load_does(engine, mssql_settings, schema):
+    """A writer whose probe succeeds sends rows; the last one always does."""
+    probed = probe_writers(engine, mssql_settings())
+    assert probed[-1].problem == "" and probed[-1].chosen
+    table = round_trip_table(schema, "mssql")
+    with engine.begin() as connection:
+        connection.execute(sa.schema.CreateTable(table))
+    try:
+        writer = choose_writer(engine, mssql_settings())
+        assert isinstance(writer, ChainWriter)
+        for part in range(2):
+            frame = frame_of(edge_rows()[part : part + 1], "mssql")
+            with engine.begin() as connection:
+                writer.write(connection, table, frame)
+        given_up = {g.writer for g in writer.given_up}
+        writer.close()
+        assert not given_up & {p.writer for p in probed if not p.problem}
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.schema.DropTable(table))
