@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         None, description="password of that login; better a file, see the next"
     )
     erp_password_file: Path | None = Field(None, description="file that holds the password and nothing else")
+    erp_application_intent: Literal["ReadOnly", "ReadWrite"] = Field(
+        "ReadOnly",
+        description="SQL Server of the ERP: ReadOnly lets an availability group send us to a readable secondary, whose rows"
+        " may be late and whose row versions cannot be built on; ReadWrite: the primary",
+    )
     erp_authentication: str | None = Field(
         None,
         pattern=_ENTRA,

@@ -6,30 +6,29 @@ FROM routing.model_quality_trend
 WHERE method = N'model' AND segment = N'all'
 ORDER BY computed_at DESC, metric, split;
 
--- The active model beside the simple methods it must beat, same items, same split.
-SELECT m.metric, m.split, m.method, m.value, m.low, m.high, m.n
-FROM routing.model_metric AS m
-JOIN routing.model_version AS v ON v.version = m.model_version
-WHERE v.status = 'active' AND m.segment = N'all'
-ORDER BY m.metric, m.split, m.method;
+-- The active model beside the simple methods it must beat, same items, same split. (model_metric has a row a night for what
+-- every night measures; this view has the newest of each.)
+SELECT t.metric, t.split, t.method, t.value, t.low, t.high, t.n, t.computed_at
+FROM routing.model_quality_trend AS t
+WHERE t.status = 'active' AND t.segment = N'all'
+ORDER BY t.metric, t.split, t.method;
 
 -- Part types on which the active model is weakest (at least 50 items measured).
-SELECT TOP (20) m.segment, m.metric, m.value, m.n
-FROM routing.model_metric AS m
-JOIN routing.model_version AS v ON v.version = m.model_version
-WHERE v.status = 'active' AND m.method = N'model' AND m.segment LIKE N'part_type:%' AND m.n >= 50
-  AND m.value IS NOT NULL
-ORDER BY m.value ASC;
+SELECT TOP (20) t.segment, t.metric, t.value, t.n
+FROM routing.model_quality_trend AS t
+WHERE t.status = 'active' AND t.method = N'model' AND t.segment LIKE N'part_type:%' AND t.n >= 50
+  AND t.value IS NOT NULL
+ORDER BY t.value ASC;
 
--- What could not be measured, and why.
+-- What could not be measured last, and why.
 SELECT model_version, split, segment, metric, reason
-FROM routing.model_metric
+FROM routing.model_quality_trend
 WHERE value IS NULL
 ORDER BY computed_at DESC, metric;
 
 -- The last 30 runs: how long, how many rows, what failed.
 SELECT TOP (30) run_id, kind, status, started_at, DATEDIFF(second, started_at, finished_at) AS seconds,
-       rows_read, rows_written, rows_rejected, critical_failed, warnings_failed, message
+       rows_read, rows_written, rows_rejected, critical_failed, warnings_failed, message, writer, writer_reason
 FROM routing.batch_run_summary
 ORDER BY started_at DESC;
 

@@ -43,6 +43,9 @@ _MSSQL_PYTHON_KEYS = frozenset(
 #: that already uses packets of that size.
 _PACKET_BYTES = 8192
 
+#: Execution option of a statement: a question whose answer is the statement's result.
+THEN = "routing_etl_then"
+
 #: Under which name an engine keeps the statements of its sessions.
 _RULES = "routing_etl_session_rules"
 
@@ -123,7 +126,7 @@ def _family() -> str:
 def complete_url(url: URL, role: Role, settings: Settings) -> URL:
     """A SQL Server URL with everything that a connection needs. What the URL sets itself is kept.
 
-    Added: the driver, encryption and certificate check as configured, the application name, read-only intent for
+    Added: the driver, encryption and certificate check as configured, the application name, the configured intent for
     the ERP, and a trusted connection if there is neither user nor `authentication`.
     """
     # SQLAlchemy knows this key in lower case only; with any other spelling it also adds a trusted connection.
@@ -137,7 +140,7 @@ def complete_url(url: URL, role: Role, settings: Settings) -> URL:
         "APP": f"routing_etl {role}",
     }
     if role == "erp":
-        wanted["ApplicationIntent"] = "ReadOnly"
+        wanted["ApplicationIntent"] = settings.erp_application_intent
     query |= {k: v for k, v in wanted.items() if k.lower() not in keys}
     if "driver" not in keys:
         query["driver"] = find_odbc_driver(settings.odbc_driver)
@@ -197,6 +200,14 @@ def session_statements(settings: Settings) -> tuple[str, ...]:
     )
 
 
+def append_question(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
+) -> tuple[str, Any]:
+    """Send what the execution option `THEN` asks in the same batch as the statement, so that it is asked about this one."""
+    question = context.execution_options.get(THEN) if context is not None else None
+    return (f"{statement}; {question}" if question else statement), parameters
+
+
 def house_rules(engine: Engine) -> tuple[str, ...]:
     """The statements of every session on this engine's server, for drivers that open sessions of their own."""
     rules: tuple[str, ...] = engine.get_execution_options().get(_RULES, ())
@@ -231,6 +242,7 @@ def prepare_sessions(engine: Engine, settings: Settings) -> None:
             engine.dialect.default_isolation_level = "READ COMMITTED"
 
     event.listen(engine, "before_execute", write_nulls, retval=True)
+    event.listen(engine, "before_cursor_execute", append_question, retval=True)
     rollback = engine.dialect.do_rollback
 
     def do_rollback(connection: Any) -> None:

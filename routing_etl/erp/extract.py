@@ -270,7 +270,7 @@ def extract(
     try:
         catalogue = bind(engine, profile)
         catalogue.raise_errors()
-        moment = incremental.Moment(today, _fence(engine, catalogue.bindings.values()))
+        moment = incremental.Moment(today, *_fence(engine, catalogue.bindings.values()))
         with snapshot(engine) as (connection, isolation):
             reader = open_reader(
                 connection,
@@ -328,13 +328,13 @@ def _read_frames(
     return frames, warnings
 
 
-def _fence(engine: Engine, bindings: Iterable[Binding]) -> int | None:
-    """The oldest row version that is still being written, where some frame is read by row versions."""
+def _fence(engine: Engine, bindings: Iterable[Binding]) -> tuple[int | None, str]:
+    """See `incremental.row_version_fence`; asked only where some frame is read by row versions."""
     kinds = {b.section.incremental.kind for b in bindings if b.section.incremental is not None}
     if "rowversion" not in kinds:
-        return None
+        return None, ""
     with translated("erp", engine.url):
-        return incremental.active_row_version(engine)
+        return incremental.row_version_fence(engine)
 
 
 def _empty(profile: Profile, family: Family, report: FrameExtract) -> list[str]:
@@ -468,7 +468,7 @@ def _read_full(session: _Session, binding: Binding, wanted: Incremental | None) 
     watermark, unfit = None, ""
     if wanted is not None:
         watermark = incremental.newest_mark(wanted.kind, frame.marks, session.moment)
-        unfit = incremental.unfit_key(sink, frame.marks, wanted)
+        unfit = session.moment.unfit(wanted.kind) or incremental.unfit_key(sink, frame.marks, wanted)
     return _Done(sink.rows, sink.rows, _height(sink), sink.newest, watermark, unfit)
 
 

@@ -95,10 +95,17 @@ class Moment:
         Day in the ERP's time zone.
     fence : int or None
         Oldest row version that a transaction is still writing; None where unknown.
+    copied : str, optional
+        Why row versions of this database cannot be built on: it is a copy. '' if they can.
     """
 
     today: date
     fence: int | None
+    copied: str = ""
+
+    def unfit(self, kind: ChangeKind) -> str:
+        """Why a read from this moment cannot be built on by its change column, '' when it can."""
+        return self.copied if kind == "rowversion" else ""
 
 
 @dataclass(frozen=True)
@@ -227,7 +234,9 @@ def plan(
     run = _name(folder)
     if state is None:
         return Plan(f"{run} kept no marks of this frame")
-    why = _why_full(RawFrame(folder, binding.frame), state, signature, wanted, moment.today)
+    why = moment.unfit(wanted.kind) or _why_full(
+        RawFrame(folder, binding.frame), state, signature, wanted, moment.today
+    )
     if why:
         return Plan(why)
     watermark = parse_mark(wanted.kind, state.watermark)
@@ -349,23 +358,51 @@ def unfit_key(sink: FrameSink, marks: Path, wanted: Incremental) -> str:
     return ""
 
 
-def active_row_version(engine: Engine) -> int | None:
-    """Ask for the oldest row version that a transaction is still writing; call this before the snapshot begins.
+#: Why row versions of a copy are not used. Its MIN_ACTIVE_ROWVERSION, where it answers at all, does not know of the
+#: transactions that are open in the original: a row that one of them commits later has a version that was passed already.
+_COPY = (
+    "the ERP's database is read-only here (a readable secondary or a standby copy), so nothing tells which row versions are "
+    "still being written; to read changes alone, read from the primary (ROUTING_ETL_ERP_APPLICATION_INTENT=ReadWrite)"
+)
 
-    None where the server does not have MIN_ACTIVE_ROWVERSION, which is logged: then only the overlap finds rows that were
-    committed late.
+
+def row_version_fence(engine: Engine) -> tuple[int | None, str]:
+    """Ask how far row versions can be relied upon; call this before the snapshot begins.
+
+    Returns
+    -------
+    fence : int or None
+        Oldest row version that a transaction is still writing. None where the server does not have MIN_ACTIVE_ROWVERSION or
+        answers nothing with it, which is logged: then only the overlap finds rows that were committed late.
+    copied : str
+        Why row versions cannot be built on at all in this database, '' when they can.
     """
     if engine.dialect.name != "mssql":
-        return None
+        return None, ""
+    if (
+        _asked(engine, "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS varchar(20))")
+        == "READ_ONLY"
+    ):
+        get_logger(__name__).warning("row_versions_of_a_copy", reason=_COPY)
+        return None, _COPY
+    value = _asked(engine, "SELECT CAST(MIN_ACTIVE_ROWVERSION() AS BIGINT)")
+    fence = int(value) if isinstance(value, int) else 0
+    if fence <= 0:
+        get_logger(__name__).warning("no_row_version_fence", answer=str(value)[:200])
+        return None, ""
+    return fence, ""
+
+
+def _asked(engine: Engine, query: str) -> int | str | None:
+    """The answer of the server, or why it refused."""
     try:
         with engine.connect() as connection:
-            value = connection.exec_driver_sql("SELECT CAST(MIN_ACTIVE_ROWVERSION() AS BIGINT)").scalar_one()
+            answer: int | str | None = connection.exec_driver_sql(query).scalar_one()
+            return answer
     except (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as exc:  # type: ignore[attr-defined]
         if getattr(exc, "connection_invalidated", False):
             raise
-        get_logger(__name__).warning("no_row_version_fence", reason=str(exc)[:200])
-        return None
-    return int(value)
+        return f"refused: {exc}"[:200]
 
 
 # --- the merge --------------------------------------------------------------------------------------------------------

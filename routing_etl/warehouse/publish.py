@@ -29,7 +29,7 @@ from routing_etl.errors import ReconcileError, RoutingEtlError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings
-from routing_etl.warehouse.changes import affected
+from routing_etl.warehouse.changes import affected, insert_for_key
 from routing_etl.warehouse.contents import (
     Contents,
     Target,
@@ -241,10 +241,7 @@ class Publisher(Purger):
                 )
 
         def insert(connection: Connection) -> int:
-            result = connection.execute(sa.insert(self.tables.publication).values(values))
-            key = result.inserted_primary_key
-            assert key is not None
-            return int(key[0])
+            return insert_for_key(connection, self.tables.publication, values)
 
         return self._transaction(insert)
 

@@ -33,7 +33,7 @@ UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name W
 
 UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
@@ -64,7 +64,7 @@ FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
@@ -107,7 +107,7 @@ FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
@@ -174,7 +174,7 @@ FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.
 
 UPDATE routing.publication SET state=:state WHERE routing.publication.id = :id_1;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) OUTPUT inserted.id VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 DELETE TOP (4000) FROM routing.abstained_item WHERE routing.abstained_item.publication_id = :publication_id_1;
 

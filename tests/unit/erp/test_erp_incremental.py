@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql
+from structlog.testing import capture_logs
 
 from routing_etl.erp import incremental
 from routing_etl.erp.catalogue import bind
@@ -414,17 +415,57 @@ def test_row_versions_that_went_back_are_a_restored_backup(nights: Callable[...,
         assert planned.since == (None if fence == 499 else 500)
 
 
-def test_a_server_without_the_fence_is_read_without_it() -> None:
-    """The statement on a database that has no such function, and on one that has."""
+def server(answers: dict[str, Any]) -> sa.Engine:
+    """A database that answers as a SQL Server with these functions; one that is not named is refused."""
     engine = sa.create_engine("sqlite://")
-    assert incremental.active_row_version(engine) is None
+
+    @sa.event.listens_for(engine, "connect")
+    def _functions(connection: Any, _record: Any) -> None:
+        connection.create_function("DB_NAME", 0, lambda: "ERP")
+        for name, answer in answers.items():
+            connection.create_function(name, -1, lambda *_, answer=answer: answer)
+
+    engine.connect().close()
     engine.dialect.name = "mssql"
-    assert incremental.active_row_version(engine) is None
-    sa.event.listen(
-        engine, "connect", lambda c, _: c.create_function("MIN_ACTIVE_ROWVERSION", 0, lambda: 4711)
-    )
-    engine.dispose()
-    assert incremental.active_row_version(engine) == 4711
+    return engine
+
+
+def test_a_server_without_the_fence_is_read_without_it() -> None:
+    """The statement on a database that has no such function, on one that has, and on one that answers nothing with it."""
+    assert incremental.row_version_fence(sa.create_engine("sqlite://")) == (None, "")
+    assert incremental.row_version_fence(server({})) == (None, "")
+    writable = {"DATABASEPROPERTYEX": "READ_WRITE"}
+    assert incremental.row_version_fence(server({**writable, "MIN_ACTIVE_ROWVERSION": 4711})) == (4711, "")
+    for nothing in (0, None):
+        with capture_logs() as logs:
+            found = incremental.row_version_fence(server({**writable, "MIN_ACTIVE_ROWVERSION": nothing}))
+        assert found == (None, "") and [e["event"] for e in logs] == ["no_row_version_fence"]
+
+
+@pytest.mark.parametrize("answer", [4711, 0, None])
+def test_row_versions_of_a_readable_secondary_are_not_built_on(answer: int | None) -> None:
+    """Whatever it answers: transactions that are open on the primary are not its own."""
+    copy = server({"DATABASEPROPERTYEX": "READ_ONLY", "MIN_ACTIVE_ROWVERSION": answer})
+    fence, copied = incremental.row_version_fence(copy)
+    assert fence is None and "ROUTING_ETL_ERP_APPLICATION_INTENT=ReadWrite" in copied
+    moment = incremental.Moment(TODAY, fence, copied)
+    assert moment.unfit("rowversion") == copied and moment.unfit("date") == moment.unfit("number") == ""
+
+
+def test_a_read_from_a_copy_is_whole_and_nothing_is_built_on_it(
+    nights: Callable[..., Nights], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The night after it reads the primary: a row committed late lies below the copy's newest version."""
+    version = [(n).to_bytes(8, "big") for n in range(20)]
+    made = nights([result(n, version[n]) for n in (10, 15)], "rowversion", "BLOB")
+    made.read()
+    monkeypatch.setattr("routing_etl.erp.extract._fence", lambda *_: (None, "it is a copy"))
+    done = made.results()
+    assert (done.mode, done.why) == ("full", "it is a copy")
+    monkeypatch.undo()
+    put(made, result(12, version[12]))
+    done = made.results()
+    assert done.mode == "full" and "it is a copy" in done.why and done.rows == 3
 
 
 # --- statements and profiles ------------------------------------------------------------------------------------------

@@ -101,6 +101,7 @@ def test_changed_rows_are_counted_with_and_without_the_drivers_help(numbers, dia
     )
     if dialect == "mssql":
         monkeypatch.setattr(connection.dialect, "name", "mssql")
+        monkeypatch.setattr(changes, "has_triggers", lambda *_: False)
     assert changes.affected(connection, sa.delete(table).where(table.c.n < 5), table.c.n) == 5
     assert changes.affected(connection, sa.delete(table).where(table.c.n < 5), table.c.n) == 0
 

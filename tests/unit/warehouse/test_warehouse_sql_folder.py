@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 import sqlglot
 from sqlglot import exp
+from warehouse_predictions import warehouse
 
 from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.output_profiles import load_output_profile
+from routing_etl.warehouse.records import Records, TrainedVersion
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.views import VIEW_NAMES, view_selects
 
@@ -136,6 +139,46 @@ def test_queries_name_only_columns_that_exist(name):
             known |= {a.alias.lower() for a in select.find_all(exp.Alias)}
             used = {c.name.lower() for c in select.find_all(exp.Column)} - {"second", "year"}
             assert used <= known, used - known
+
+
+def test_what_every_night_measures_is_shown_once(tmp_path):
+    """Two nights of one version, as SQLite understands the queries."""
+    publisher, settings = warehouse(tmp_path / "w.db")
+    records = Records(publisher._engine, settings)
+    records.store_model_version(TrainedVersion("v1", "a" * 64))
+    records.activate("v1", who="kim")
+    metrics = [
+        {
+            "method": method,
+            "split": "time",
+            "segment": segment,
+            "metric": "mae",
+            "value": value,
+            "n": 60,
+            "reason": reason,
+        }
+        for method, segment, value, reason in (
+            ("model", "all", 1.5, None),
+            ("majority", "all", 2.5, None),
+            ("model", "part_type:O-RING", 3.5, None),
+            ("model", "part_type:SEAL", None, "too few items"),
+        )
+    ]
+    for run in ("r1", "r2"):
+        records.store_metrics("v1", pl.DataFrame(metrics), run_id=run)
+    shown = {}
+    text = "\n".join(batches("trend_queries.sql"))
+    with publisher._engine.connect() as connection:
+        for query in (q for q in text.split(";") if "model_quality_trend" in q):
+            (plain,) = sqlglot.transpile(re.sub(r"\bN'", "'", query), read="tsql", write="sqlite")
+            rows = (
+                connection.exec_driver_sql(plain.replace("routing.", "").replace("%", "%%")).mappings().all()
+            )
+            shown[len(shown)] = [tuple(row.values()) for row in rows]
+    quality, beside, weakest, unmeasured = shown.values()
+    assert len(quality) == 1 and [r[2] for r in beside] == ["majority", "model"]
+    assert [(r[0], r[2]) for r in weakest] == [("part_type:O-RING", 3.5)]
+    assert [(r[2], r[4]) for r in unmeasured] == [("part_type:SEAL", "too few items")]
 
 
 def test_every_view_is_granted_to_someone():
