@@ -179,7 +179,7 @@ def test_a_writer_that_wakes_after_another_has_published_is_fenced(house, tmp_pa
 
 def test_the_lock_cannot_be_taken_over_within_a_write_transaction(house):
     """Nor does the transaction hide from others who works."""
-    slow, settings = house
+    slow, _ = house
     row = slow.tables.writer_lock
     with WriterLock(slow._engine, slow.tables, "load of run slow") as lock, slow._engine.connect() as writes:
         lock.fence(writes)
