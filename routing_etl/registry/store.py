@@ -164,7 +164,9 @@ class ModelRegistry:
             `champion` or `challenger`.
         name : str
             Name of the version.
-        who, why : str
+        who : str
+            Kept on record.
+        why : str
             Kept on record.
         decided_at : int, optional
             The `alias_serial` that the decision was made on: a process that was paused in between does not undo what
