@@ -308,8 +308,13 @@ def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
 
 @contextmanager
 def translated(role: Role, url: str | URL) -> Iterator[None]:
-    """Raise database and disk errors of the block as ours, with the original as cause."""
+    """Raise database and disk errors of the block as ours, with the original as cause.
+
+    A file that is gone is none of a database, so it passes.
+    """
     try:
         yield
+    except FileNotFoundError:
+        raise
     except (sa.exc.SQLAlchemyError, OSError) as exc:
         raise classify(exc, role, url) from exc
