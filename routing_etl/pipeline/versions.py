@@ -204,6 +204,19 @@ def rollback_champion(settings: Settings, *, why: str) -> str:
     return now_champion
 
 
+def _no_champion(ctx: Context) -> RegistryError:
+    """Says why, where a version was trained and could not become the champion."""
+    unmeasured = [v.name for v in ctx.registry.list() if v.problem is None and not v.measured]
+    message = f"There is no champion model in {ctx.settings.models_dir}."
+    if not unmeasured:
+        return RegistryError(message, remedy="Train one: routing-etl train")
+    return RegistryError(
+        f"{message} Version {unmeasured[0]} was trained, but could not be measured on held-out items, which a champion must "
+        "be.",
+        remedy=f"The reasons: routing-etl models show {unmeasured[0]}. Most often too few items have a usable routing.",
+    )
+
+
 def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor]:
     """A verified model for the run's items, never a fallback.
 
@@ -234,9 +247,7 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
 
     name = version or ctx.registry.alias("champion")
     if name is None:
-        raise RegistryError(
-            f"There is no champion model in {ctx.settings.models_dir}.", remedy="Train one: routing-etl train"
-        )
+        raise _no_champion(ctx)
     ctx.registry.show(name)
     with ctx.warehouse() as engine:
         expected = Records(engine, ctx.settings).manifest_sha256(name)

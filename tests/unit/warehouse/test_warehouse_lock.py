@@ -183,6 +183,19 @@ def test_a_writer_that_wakes_after_another_has_published_is_fenced(tmp_path):
     assert slow.publish(again).changed
 
 
+def test_a_loader_that_sleeps_between_load_and_publish_does_not_replace_a_newer_batch(tmp_path):
+    slow, settings = warehouse(tmp_path / "w.db")
+    other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
+    older = slow.load(write_many(tmp_path / "a", 6, seed=1), run_id="slow", model_version="m").publication_id
+    newer = other.load(
+        write_many(tmp_path / "b", 6, seed=2), run_id="other", model_version="m"
+    ).publication_id
+    other.publish(newer)
+    with pytest.raises(WarehouseError, match=f"Publication {older} was loaded before publication {newer}"):
+        slow.publish(older)
+    assert other.current() == newer
+
+
 def test_no_write_transaction_outside_the_lock(tmp_path):
     publisher, _ = warehouse(tmp_path / "w.db")
     with pytest.raises(RuntimeError, match="outside WriterLock"):
