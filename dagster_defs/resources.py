@@ -95,7 +95,7 @@ class Street:
         """
         if self.began(context, ctx):
             night.finish(ctx, "succeeded", message)
-            prune_runs(self.settings.home, self.settings.keep_runs)
+            prune_runs(self.settings.home, self.settings.keep_runs, also={ctx.run.run_id})
 
     def tell(self, context: StepContext, what: str) -> None:
         """Say at the top of the run page what became of the publication, as the run's tag."""

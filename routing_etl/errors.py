@@ -99,5 +99,13 @@ class DiskFullError(RoutingEtlError):
     """No space left for a file or a database that has to grow."""
 
 
+class ShortageError(RoutingEtlError):
+    """The machine, or a limit of this process, had too little memory, or too few threads or open files."""
+
+
+class RunFolderError(RoutingEtlError):
+    """A file of a run folder is gone or damaged while a step works on it."""
+
+
 class AlertError(RoutingEtlError):
     """A failure could not be sent to the webhook or by e-mail."""

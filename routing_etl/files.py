@@ -12,6 +12,9 @@ from pathlib import Path
 
 from routing_etl.errors import LockedError
 
+#: End of the name of a file that is not finished, and beginning of that of a folder of working files. What has such a name
+#: after its process has ended is litter.
+TEMPORARY, SCRATCH = ".tmp", ".scratch-"
 #: Seconds between two attempts; 3.15 s in all.
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.handlers
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ _FILES_KEPT = 10
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say once that the file cannot be written; the work goes on, and its own error will be told."""
+        error = sys.exc_info()[1]
+        if not self._told and sys.stderr is not None:
+            _LogFile._told = True
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"The log file {self.baseFilename} cannot be written: {error}\n")
+
     def doRollover(self) -> None:
         """Begin a new file; on Windows only once no other process has this one open. Until then it grows on."""
         with contextlib.suppress(PermissionError):

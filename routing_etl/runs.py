@@ -13,14 +13,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
 from routing_etl.errors import ConfigurationError, LockedError
-from routing_etl.files import rename_folder, replace_file
+from routing_etl.files import SCRATCH, TEMPORARY, rename_folder, replace_file
 from routing_etl.log import get_logger
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _REMOVING = ".removing-"
 #: Mark of a run that ended well, and the file in which an incremental read keeps how far it came.
 _SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
 log = get_logger(__name__)
+#: Name of the home's one lock.
+_RUN_LOCK = "run"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -138,7 +140,7 @@ class RunFolder:
         """Store a report, or that of one shard; it is replaced whole or not at all."""
         self.reports.mkdir(parents=True, exist_ok=True)
         target = self._report_path(report.name, shard)
-        temporary = target.with_suffix(".tmp")
+        temporary = target.with_suffix(TEMPORARY)
         temporary.write_text(report.to_text(value), encoding="utf-8")
         replace_file(temporary, target)
 
@@ -217,11 +219,24 @@ def new_run(home: Path, run_id: str | None = None) -> RunFolder:
     folder = RunFolder(name, home / "runs" / name)
     if folder.path.exists():
         raise ConfigurationError(f"Run {name} exists already.", remedy="Give another id, or none.")
+    created = _moment_after(list_runs(home)[:1])
     folder.reports.mkdir(parents=True)
-    (folder.path / _CREATED).write_text(
-        datetime.now(UTC).isoformat(timespec="microseconds"), encoding="utf-8"
-    )
+    (folder.path / _CREATED).write_text(created.isoformat(timespec="microseconds"), encoding="utf-8")
     return folder
+
+
+def _moment_after(newest: list[RunFolder]) -> datetime:
+    """Now, or a moment after the newest run, if the clock was set back since: a new run is always the newest."""
+    moment = datetime.now(UTC)
+    for run in newest:
+        try:
+            made = datetime.fromisoformat((run.path / _CREATED).read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        if made >= moment:
+            log.warning("clock_set_back", newest_run=run.run_id, made=str(made), clock=str(moment))
+            moment = made + timedelta(microseconds=1)
+    return moment
 
 
 def list_runs(home: Path) -> list[RunFolder]:
@@ -269,10 +284,50 @@ def last_succeeded(home: Path, *, but: str = "") -> RunFolder | None:
     return next((run for run in list_runs(home) if run.run_id != but and run.succeeded), None)
 
 
+def sweep_runs(home: Path) -> tuple[list[str], list[str]]:
+    """Remove what killed runs have left; for the holder of the run lock, when no other lock of the home is held.
+
+    Returns
+    -------
+    tuple of two lists of str
+        Names of the run folders that were never begun properly or half removed, and the unfinished files and folders of
+        working files in the others, as paths below `runs/`.
+    """
+    root = home / "runs"
+    folders, files = [], []
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        if not path.is_dir() or path.is_symlink():
+            continue
+        if path.name.startswith(_REMOVING) or not (path / _CREATED).is_file():
+            shutil.rmtree(path, ignore_errors=True)
+            folders.append(path.name)
+            continue
+        for left in [*path.rglob(f"*{TEMPORARY}"), *path.rglob(f"{SCRATCH}*")]:
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+            files.append(left.relative_to(root).as_posix())
+    return folders, files
+
+
+def shards_at_work(home: Path) -> bool:
+    """Whether another process holds one of the home's locks beside the run lock: a shard of a night in several runs."""
+    for path in home.glob("*.lock"):
+        if path.name == f"{_RUN_LOCK}.lock":
+            continue
+        try:
+            with FileLock(str(path), timeout=0):
+                pass
+        except Timeout:
+            return True
+    return False
+
+
 def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[str]:
     """Remove all but the newest `keep` run folders; returns the removed ids.
 
-    Kept besides: those in `also`, and the newest run that succeeded when incremental reads build on it. A folder that
+    Kept besides: those in `also` (the run at work, which is not the newest when the clock was set back), and the newest run that succeeded when incremental reads build on it. A folder that
     cannot be removed, because a program has a file in it open for one, is left whole for the next call, with a warning
     in the log: the night that asks for this has published already and has not failed.
     """
@@ -297,7 +352,7 @@ def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[s
 
 
 @contextmanager
-def run_lock(home: Path, what: str, *, name: str = "run") -> Iterator[None]:
+def run_lock(home: Path, what: str, *, name: str = _RUN_LOCK) -> Iterator[None]:
     """Hold the home's one run lock, or one of another name. The system frees it when the process dies, however it dies.
 
     Raises

@@ -1,4 +1,4 @@
-"""Text from the ERP made harmless for the place where it is shown: terminal, log, Markdown, plot, spreadsheet.
+"""Text from the ERP made harmless for the place where it is shown: terminal, log, Markdown, plot.
 
 Codes and names are what somebody typed into the ERP. In most places they mean only themselves; in some a few characters
 are commands. Each function here takes away that meaning and keeps the text readable. They are for what people see: keys,
@@ -21,9 +21,6 @@ _MARKDOWN = re.compile(r"[\\`*\[\]|]|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~")
 _TAG, _ENTITY = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"&(?=#?\w+;)")
 #: At the beginning of a line: heading, list, quotation, rule.
 _BLOCK = re.compile(r"^(?=[#>+=-])")
-#: Beginnings that spreadsheets take for a formula, also after blanks (OWASP, CSV injection), in full width too.
-_FORMULA = re.compile(r"^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?")
 
 
 def _visible(found: re.Match[str]) -> str:
@@ -67,10 +64,3 @@ def plot(text: object) -> str:
     """
     plain = one_line(text).replace("$", r"\$")
     return f" {plain}" if plain.startswith("_") else plain
-
-
-def spreadsheet(text: str) -> str:
-    """Text in a cell of a CSV or Excel file: what would be a formula gets an apostrophe before it. Numbers stay."""
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text.strip()):
-        return f"'{text}"
-    return text

@@ -1,10 +1,12 @@
-"""All settings, read once from `ROUTING_ETL_*` variables and `.env`. Nothing else reads the environment."""
+"""All settings, read once from `ROUTING_ETL_*` variables and `<home>/.env`. Nothing else reads the environment."""
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,15 +24,20 @@ _ENTRA = r"^ActiveDirectory(Password|Integrated|Interactive|Msi|ManagedIdentity|
 
 
 _PREFIX = "ROUTING_ETL_"
+#: Names the file of settings where it is not `<home>/.env`.
+_NAMED_FILE = f"{_PREFIX}ENV_FILE"
 #: Variables with our prefix that are no settings, and who reads them.
 NOT_SETTINGS = {
+    _NAMED_FILE: "the settings: the file that is read instead of <home>/.env",
     "ROUTING_ETL_TEST_MSSQL_URL": "tests: the T-SQL server that they may use",
     "ROUTING_ETL_TEST_SCREENSHOTS": "tests: the folder for pictures of the browser",
 }
 #: Parts of a connection to SQL Server that mean nothing without the server's name.
 _PARTS = ("port", "database", "user", "password", "password_file", "authentication")
-#: Read from the working folder when it is there.
+#: Name of the file of settings in the home.
 ENV_FILE = ".env"
+#: A line that sets one of our variables.
+_OUR_LINE = re.compile(rb"^\s*(?:export\s+)?ROUTING_ETL_", re.IGNORECASE | re.MULTILINE)
 
 
 class Settings(BaseSettings):
@@ -39,7 +46,7 @@ class Settings(BaseSettings):
     # utf-8-sig: the editor of Windows begins a file with a byte order mark, which would hide the first setting.
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
-        env_file=ENV_FILE,
+        env_file=None,
         env_file_encoding="utf-8-sig",
         extra="ignore",
         frozen=True,
@@ -320,6 +327,34 @@ class Settings(BaseSettings):
         }
 
 
+def _settings_file(overrides: Mapping[str, object]) -> Path | None:
+    """The file of settings: the one that is named, else `<home>/.env` if it is there.
+
+    A `.env` of the working folder alone is not read, because whoever packs an archive or owns a folder would name the
+    databases of the person who works in it. As it would be missed without a word, it is an error.
+    """
+    if "_env_file" in overrides:
+        return _own_file(overrides["_env_file"])
+    named = os.environ.get(_NAMED_FILE)
+    if named:
+        if not Path(named).is_file():
+            raise ConfigurationError(
+                f"{_NAMED_FILE} = {named!r}: there is no such file.", remedy="Correct the path, or remove it."
+            )
+        return _own_file(named)
+    home = overrides.get("home") or os.environ.get(f"{_PREFIX}HOME") or Settings.model_fields["home"].default
+    file, here = Path(str(home)) / ENV_FILE, Path(ENV_FILE)
+    stray = here.is_file() and not (file.is_file() and file.samefile(here))
+    # As UTF-16, too: PowerShell writes it.
+    if stray and _OUR_LINE.search(here.read_bytes().replace(b"\0", b"").removeprefix(b"\xff\xfe")):
+        raise ConfigurationError(
+            f"The file {here.absolute()} holds settings of ours, but lies outside the home {Path(str(home)).absolute()}, so "
+            "it was not read.",
+            remedy=f"Check its content; then set {_NAMED_FILE}={here.absolute()}, or move it to {file.absolute()}.",
+        )
+    return _own_file(file)
+
+
 def _own_file(named: object) -> Path | None:
     """The `.env` file if it is there and nobody else can have written it; only POSIX systems tell.
 
@@ -351,18 +386,21 @@ def _own_file(named: object) -> Path | None:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment and `.env`, with overrides on top.
+    """Read the settings from the environment and `<home>/.env`, with overrides on top.
+
+    `ROUTING_ETL_ENV_FILE` names another file.
 
     Raises
     ------
     ConfigurationError
-        A setting is wrong or unknown, a part of a connection lacks its server, or others may write the `.env` file.
+        A setting is wrong or unknown, a part of a connection lacks its server, others may write the file, or the working
+        folder, which is not the home, holds one.
         Names each variable, its value (unless it is a secret) and what it must be.
     """
-    file = _own_file(overrides.get("_env_file", ENV_FILE))
+    file = _settings_file(overrides)
     _refuse_unknown(file)
     try:
-        settings = Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**{**overrides, "_env_file": file})  # type: ignore[arg-type]
     except ValidationError as exc:
         problems = []
         for error in exc.errors():

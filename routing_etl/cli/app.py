@@ -14,8 +14,9 @@ import typer
 
 from routing_etl import __version__, safe_text
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
-from routing_etl.cli.streams import forgive
+from routing_etl.cli.streams import Streams
 from routing_etl.errors import ConfigurationError, RoutingEtlError
+from routing_etl.shortages import shortage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -526,11 +527,17 @@ _STOPPED = 130
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
-    forgive()
+    streams = Streams()
     output = OutputPipe()
     before, sys.unraisablehook = sys.unraisablehook, _deliver_again
     try:
         code = _run(lambda: _called(argv, output))
+        if (full := streams.full()) is not None:
+            done = "The command did its work" if code == 0 else "The command failed"
+            _complain(
+                f"{done}, but its output could not be written whole: {full.strerror}. Free space for it."
+            )
+            code = code or 1
     except BrokenPipeError:
         if not output.reader_is_gone():
             raise
@@ -586,12 +593,18 @@ def _run(call: Callable[[], Any]) -> int:
         _log_failure()
         _complain(exc)
         return 1
-    except Exception as exc:  # noqa: BLE001 - the last line of defence
+    except BaseException as exc:  # the last line of defence; a panic of a library is no Exception
+        if isinstance(exc, SystemExit | GeneratorExit):
+            raise
         usage = getattr(exc, "format_message", None)
         if usage is not None:
             _complain(f"{usage()} Add --help to see what the command takes.")
             return 2
         where = _log_failure()
+        own = shortage(exc, "in this command")
+        if own is not None:
+            _complain(f"{own} {where}")
+            return 1
         if isinstance(exc, OSError) and exc.filename:
             _complain(
                 f"{exc.filename}: {exc.strerror}. Check that the disk has room, that this user may write there "
@@ -613,6 +626,14 @@ def _complain(what: object) -> None:
 
 
 def _log_failure() -> str:
+    """Write the trace into the log; where it is, in one sentence."""
+    try:
+        return _logged()
+    except (MemoryError, OSError, RuntimeError) as exc:  # while too little memory is left to format a trace
+        return f"Its trace could not be logged ({type(exc).__name__})."
+
+
+def _logged() -> str:
     import logging
 
     from routing_etl.log import get_logger

@@ -23,6 +23,7 @@ from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, CheckOutcome
 from routing_etl.pipeline import street
 from routing_etl.pipeline.night import NOTHING_TO_PREDICT
+from routing_etl.pipeline.sweep import SWEPT
 from routing_etl.pipeline.versions import headline, metrics_of
 from routing_etl.progress import Task
 
@@ -577,6 +578,9 @@ def night_result(console: Console, run: RunFolder) -> None:
     extracted, cleaned = run.read(street.EXTRACT.report), run.read(street.CLEAN.report)
     aggregated, trained = run.read(street.AGGREGATE_TIMES.report), run.read(street.TRAIN.report)
     scored, published = run.read(street.SCORE.report), run.read(street.PUBLISH.report)
+    swept = run.read(SWEPT)
+    for sentence in swept.sentences if swept else ():
+        console.print(f"[yellow]Left by an earlier crash:[/] {_safe(sentence)}.")
     if extracted and cleaned:
         source_table(console, extracted.result, cleaned.result)
     check_table(console, [o for step in street.NIGHT for o in step.outcomes_of(run)])

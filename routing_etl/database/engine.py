@@ -101,8 +101,15 @@ def _no_second_pool() -> None:
 
 
 def _postgresql_session(url: URL, role: Role, settings: Settings) -> dict[str, Any]:
-    """Timeouts, application name and, for the ERP, read-only transactions. What the URL sets itself is kept."""
+    """Timeouts, application name and, for the ERP, read-only transactions. What the URL sets itself is kept.
+
+    The server ends the sessions of a machine that was suspended or cut off in a transaction, so that their locks do not
+    outlive the limit after which a silent writer counts as dead (10 minutes).
+    """
     options = f"-c lock_timeout={settings.lock_timeout}s -c statement_timeout={settings.statement_timeout}s"
+    options += " -c tcp_keepalives_idle=60 -c tcp_keepalives_interval=20 -c tcp_keepalives_count=6"
+    if role == "warehouse":
+        options += " -c idle_in_transaction_session_timeout=600s"
     if role == "erp":
         options += " -c default_transaction_read_only=on"
     wanted: dict[str, Any] = {

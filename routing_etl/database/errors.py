@@ -20,6 +20,7 @@ from routing_etl.errors import (
     TransientDatabaseError,
     WarehouseError,
 )
+from routing_etl.shortages import shortage
 
 Role = Literal["erp", "warehouse"]
 Fate = Literal["transient", "permanent", "full"]
@@ -175,6 +176,13 @@ WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
             Meaning("full", "No space left for {name}", "Free space; the next run works on."),
         ),
         (
+            r"disk I/O error",
+            _permanent(
+                "{name} could not read or write its file",
+                "Check the disk, its room and quota, and the limit on the size of files (ulimit -f); then run again.",
+            ),
+        ),
+        (
             r"readonly database|read-only (?:database|transaction)",
             _permanent(
                 "{name} can only be read",
@@ -280,10 +288,9 @@ def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
     exc = first_error(exc)
     if isinstance(exc, RoutingEtlError):
         return exc
-    if isinstance(exc, OSError) and exc.errno == 28:
-        return DiskFullError(
-            f"No space left on the disk ({exc.filename or 'database'}).", remedy="Free space; run again."
-        )
+    short = shortage(exc, f"while working with {ROLE_NAME[role]}") if isinstance(exc, OSError) else None
+    if short is not None:
+        return short
     name, shown = ROLE_NAME[role], safe_url(url)
     text = without_secrets(str(getattr(exc, "orig", None) or exc), url)[:400]
     kind: type[RoutingEtlError] = SourceError if role == "erp" else WarehouseError
@@ -301,8 +308,13 @@ def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
 
 @contextmanager
 def translated(role: Role, url: str | URL) -> Iterator[None]:
-    """Raise database and disk errors of the block as ours, with the original as cause."""
+    """Raise database and disk errors of the block as ours, with the original as cause.
+
+    A file that is gone is none of a database, so it passes.
+    """
     try:
         yield
+    except FileNotFoundError:
+        raise
     except (sa.exc.SQLAlchemyError, OSError) as exc:
         raise classify(exc, role, url) from exc

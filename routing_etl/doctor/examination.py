@@ -78,6 +78,16 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "ok",
         f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}, read from {source}",
     )
+    home = settings.home
+    places = [home, *(p for p in home.glob("*") if p.is_file()), home / "runs", *(home / "runs").rglob("*")]
+    yield from _writable_by_others(
+        "settings", home, places, "who writes there chooses what is read, predicted and published"
+    )
+    profile = Path(settings.profile)
+    if profile.suffix == ".toml":
+        yield from _writable_by_others(
+            "profile", profile, [profile], "who writes it chooses what is read of the ERP"
+        )
 
 
 def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
@@ -280,7 +290,12 @@ def _models(settings: Settings) -> Iterator[Finding]:
     from routing_etl.registry.store import ModelRegistry
 
     registry = ModelRegistry(settings.models_dir)
-    yield from _writable_by_others(registry.root)
+    yield from _writable_by_others(
+        "models",
+        registry.root,
+        [registry.root, *registry.root.rglob("*")],
+        "who writes there chooses what is predicted",
+    )
     champion = registry.alias("champion")
     if champion is None:
         yield Finding("models", "warning", "there is no champion; the next night trains one")
@@ -303,20 +318,20 @@ def _models(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _writable_by_others(root: Path) -> Iterator[Finding]:
-    """Folders and files of the registry that others may write to, where the system tells (POSIX)."""
-    if os.name != "posix" or not root.is_dir():
+def _writable_by_others(area: str, root: Path, places: list[Path], so: str) -> Iterator[Finding]:
+    """Those of these folders and files that others may write to, where the system tells (POSIX)."""
+    if os.name != "posix" or not root.exists():
         return
-    places = [root, *(p for p in root.rglob("*") if not p.is_symlink())]
-    open_to_others = [p for p in places if p.lstat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
+    found = (p for p in places if p.exists() and not p.is_symlink())
+    open_to_others = [p for p in found if p.lstat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
     if open_to_others:
         first = open_to_others[0]
         others = f" and {len(open_to_others) - 1:,} more" if len(open_to_others) > 1 else ""
         yield Finding(
-            "models",
+            area,
             "warning",
-            f"others may write to {first}{others}: who writes there chooses what is predicted",
-            f"If only this user trains: chmod -R go-w {root}",
+            f"others may write to {first}{others}: {so}",
+            f"If only this user works with it: chmod -R go-w {root}",
         )
 
 

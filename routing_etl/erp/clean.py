@@ -8,7 +8,6 @@ grow with the plant.
 
 from __future__ import annotations
 
-import errno
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +41,7 @@ from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
 from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.rejects import Account, rejecting
 from routing_etl.erp.text import NOT_TEXT, Counter
-from routing_etl.errors import DiskFullError, FrameError, SourceError
+from routing_etl.errors import FrameError, SourceError
 from routing_etl.frames import (
     CODE_SPELLINGS,
     OPERATIONS,
@@ -53,6 +52,7 @@ from routing_etl.frames import (
 )
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
+from routing_etl.shortages import shortage
 
 #: Rows cleaned at once; bounds the memory that cleaning takes.
 CHUNK_ROWS = 500_000
@@ -252,12 +252,10 @@ def clean(
         with progress.task("Cleaning", sum(_rows(raw, name) for name in _ROW_KEYS)) as task:
             return _clean(_Cleaning(raw, out, rejects, profile, equal, task.advance), cutoff)
     except OSError as exc:
-        if exc.errno != errno.ENOSPC:
+        short = shortage(exc, "while cleaning", where=out)
+        if short is None:
             raise
-        raise DiskFullError(
-            f"No space left on the disk while cleaning ({exc.filename or out}).",
-            remedy="Free space; run again.",
-        ) from exc
+        raise short from exc
 
 
 def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:

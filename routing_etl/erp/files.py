@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from routing_etl.erp.catalogue import ReadColumn
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.reader import PROBLEMS, RAW_DTYPE
-from routing_etl.files import replace_file
+from routing_etl.files import TEMPORARY, replace_file
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ParquetAppender:
     """
 
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
-        self.path, self.temporary = path, path.with_suffix(".tmp")
+        self.path, self.temporary = path, path.with_suffix(TEMPORARY)
         self.schema: pa.Schema = (
             pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         )

@@ -43,6 +43,7 @@ from routing_etl.erp.files import FrameSink, RawFrame, row_count
 from routing_etl.erp.profile_model import ChangeKind, Incremental
 from routing_etl.erp.reader import PROBLEMS
 from routing_etl.erp.statements import CHANGE, Bound, int_of
+from routing_etl.files import TEMPORARY
 from routing_etl.log import get_logger
 
 _FILE = "incremental.json"
@@ -154,7 +155,7 @@ def write_states(raw: Path, states: Mapping[str, State]) -> None:
     """Store the states by frame once all files are in place; the file is replaced whole or not at all."""
     if not states:
         return
-    temporary = raw / f"{_FILE}.tmp"
+    temporary = raw / f"{_FILE}{TEMPORARY}"
     temporary.write_text(json.dumps({n: asdict(s) for n, s in states.items()}, indent=1), encoding="utf-8")
     temporary.replace(raw / _FILE)
 

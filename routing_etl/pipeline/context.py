@@ -5,15 +5,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-import polars as pl
-
 from routing_etl.database.engine import make_engine, translated
-from routing_etl.errors import ConfigurationError, DiskFullError
+from routing_etl.errors import ConfigurationError
 from routing_etl.log import bind_run, get_logger
 from routing_etl.pipeline.memory import peak_memory_mb
 from routing_etl.pipeline.results import Finished, StepCost
@@ -21,6 +19,7 @@ from routing_etl.pipeline.street import Part, Step
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import Report, RunFolder
 from routing_etl.settings import Settings
+from routing_etl.shortages import own_errors
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -108,18 +107,21 @@ class Context:
             engine.dispose()
 
 
-@contextmanager
-def _own_errors(step: str) -> Iterator[None]:
-    """A full disk, met as an OSError or inside Polars, leaves a step as our error; others pass through."""
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError) as exc:
-        if getattr(exc, "errno", None) == 28 or "No space left" in str(exc):
-            raise DiskFullError(
-                f"No space left on the disk in step {step} ({getattr(exc, 'filename', None) or 'run folder'}).",
-                remedy="Free space, then run again; nothing was published.",
-            ) from exc
-        raise
+#: What makes a step need less memory.
+_LOWER = {
+    "extract": "ROUTING_ETL_FETCH_ROWS lower",
+    "clean": "ROUTING_ETL_THREADS lower",
+    "aggregate_times": "ROUTING_ETL_SHARDS higher",
+    "train": "ROUTING_ETL_SIDE_BY_SIDE_ITEMS=0, ROUTING_ETL_THREADS or ROUTING_ETL_TREES lower",
+    "evaluate": "ROUTING_ETL_THREADS or ROUTING_ETL_TREES lower",
+    "score": "ROUTING_ETL_SCORE_BATCH or ROUTING_ETL_THREADS lower, ROUTING_ETL_SHARDS higher",
+    "load": "ROUTING_ETL_LOAD_ROWS lower",
+}
+
+
+def _own_errors(run: RunFolder, step: str) -> AbstractContextManager[None]:
+    """A shortage, or a broken file of the run folder, leaves a step as our error; others pass through."""
+    return own_errors(f"in step {step}", folder=run.path, lower=_LOWER.get(step, "ROUTING_ETL_THREADS lower"))
 
 
 class Run(Protocol[P, R_co]):
@@ -191,13 +193,13 @@ def _timed(
     bind_run(ctx.run.run_id)
     log.info("step_started", step=name, **of_shard)
     started = time.perf_counter()
-    with _own_errors(name):
+    with _own_errors(ctx.run, name):
         result = call()
     cost = StepCost(
         round(time.perf_counter() - started, 3), peak_memory_mb(), datetime.now(UTC).replace(microsecond=0)
     )
     finished = Finished(name, result, cost, shard)
-    with _own_errors(name):
+    with _own_errors(ctx.run, name):
         ctx.run.write(report, finished, shard=shard)
     log.info("step_finished", step=name, **of_shard, seconds=cost.seconds, peak_memory_mb=cost.peak_memory_mb)
     return finished

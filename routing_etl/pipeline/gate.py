@@ -68,7 +68,7 @@ def promote_if_not_worse(
     if own is None or not ctx.registry.show(version).info.measured:
         return Decision(False, "its metrics could not be measured, so it cannot be the champion")
     reason = f"exact match {own.value:.3f} on {own.n} held-out items"
-    champion = ctx.registry.alias("champion")
+    decided_at, champion = ctx.registry.alias_serial(), ctx.registry.alias("champion")
     if champion is None:
         reason = f"first version: {reason}"
     else:
@@ -83,7 +83,7 @@ def promote_if_not_worse(
         reason += f", champion {champion} had {shown}"
         if "exact_at_1" in paired:
             reason += f"; on the same items {_difference(paired['exact_at_1'])})"
-    promote(ctx.settings, version, why=reason)
+    promote(ctx.settings, version, why=reason, decided_at=decided_at)
     return Decision(True, reason)
 
 

@@ -16,6 +16,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
+from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, as_json, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
@@ -62,14 +63,13 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
 
 
 def begin(ctx: Context, kind: str) -> None:
-    """Open the run's row; a run that died without closing its own is marked as failed."""
+    """Open the run's row, after what crashed runs left has been swept away."""
     from routing_etl.warehouse.records import Records
 
     ctx.run.mark_succeeded(False)
+    sweep(ctx)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
-        for died in records.close_dead_runs():
-            log.warning("run_had_died", died=died)
         records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))
 
 
@@ -103,7 +103,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             rows_written=(0 if loaded.reused else sum(loaded.rows.values())) if loaded else None,
             model_version=scored.model_version if scored else None,
             publication_id=published.publication_id if published else None,
-            metadata={name: _kept(finished) for name, finished in done.items()},
+            metadata={name: _kept(finished) for name, finished in done.items()} | _swept(ctx),
         )
         records.finish_run(ctx.run.run_id, end)
         if status == "succeeded":
@@ -113,6 +113,11 @@ def finish(ctx: Context, status: str, message: str) -> None:
             ctx.run.mark_succeeded(True)
         except OSError as exc:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
+
+
+def _swept(ctx: Context) -> dict[str, Any]:
+    swept = ctx.run.read(SWEPT)
+    return {} if swept is None else {SWEPT.name: list(swept.sentences)}
 
 
 def _kept(finished: Finished[Any]) -> dict[str, Any]:
@@ -214,7 +219,7 @@ def night(
                 if isinstance(finished.result, Scored) and finished.result.items == 0:
                     log.info("nothing_to_publish")
                     break
-        prune_runs(settings.home, settings.keep_runs)
+        prune_runs(settings.home, settings.keep_runs, also={ctx.run.run_id})
     return ctx.run
 
 

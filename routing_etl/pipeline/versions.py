@@ -1,6 +1,8 @@
 """Model versions in operation: save one with its database row, promote, roll back, load the champion verified.
 
-The registry holds the files, the database the manifest's hash and the status; this module keeps the two in step.
+The registry holds the files, the database the manifest's hash and the status; this module keeps the two in step. The
+registry's alias decides which version predicts. The database's active version follows it: at once, and after a crash
+between the two at the start of the next night (`sweep.py`).
 """
 
 from __future__ import annotations
@@ -134,7 +136,7 @@ def headline(metrics: Iterable[MetricRow], metric: str = "exact_at_1") -> Metric
 # --- the champion ------------------------------------------------------------------------------------------------------
 
 
-def promote(settings: Settings, version: str, *, why: str) -> None:
+def promote(settings: Settings, version: str, *, why: str, decided_at: int | None = None) -> None:
     """Make a version the champion, in the registry and in the database, with who and why on record.
 
     Parameters
@@ -145,11 +147,13 @@ def promote(settings: Settings, version: str, *, why: str) -> None:
         Name of the version.
     why : str
         Reason, kept on record.
+    decided_at : int, optional
+        The registry's `alias_serial` that the decision was made on. None: it compares nothing.
 
     Raises
     ------
     RegistryError
-        The version does not exist or was never measured.
+        The version does not exist or was never measured, or another was promoted since `decided_at`.
     """
     from routing_etl.registry.store import ModelRegistry
     from routing_etl.warehouse.records import Records
@@ -161,8 +165,10 @@ def promote(settings: Settings, version: str, *, why: str) -> None:
             remedy="Train again with enough routed items, then promote that version.",
         )
     with Context(settings, RunFolder("promote", settings.home)).warehouse() as engine:
-        Records(engine, settings).activate(version, who=settings.service_user)
-        store.set_alias("champion", version, who=settings.service_user, why=why)
+        records = Records(engine, settings)
+        records.require_activatable(version)
+        store.set_alias("champion", version, settings.service_user, why, decided_at=decided_at)
+        records.activate(version, who=settings.service_user)
 
 
 def rollback_champion(settings: Settings, *, why: str) -> str:
@@ -191,8 +197,24 @@ def rollback_champion(settings: Settings, *, why: str) -> str:
     store = ModelRegistry(settings.models_dir)
     former = store.former_champion()
     with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
-        Records(engine, settings).activate(former, who=settings.service_user)
-        return store.rollback_champion(who=settings.service_user, why=why).to_version or former
+        records = Records(engine, settings)
+        records.require_activatable(former)
+        now_champion = store.rollback_champion(who=settings.service_user, why=why).to_version or former
+        records.activate(now_champion, who=settings.service_user)
+    return now_champion
+
+
+def _no_champion(ctx: Context) -> RegistryError:
+    """Says why, where a version was trained and could not become the champion."""
+    unmeasured = [v.name for v in ctx.registry.list() if v.problem is None and not v.measured]
+    message = f"There is no champion model in {ctx.settings.models_dir}."
+    if not unmeasured:
+        return RegistryError(message, remedy="Train one: routing-etl train")
+    return RegistryError(
+        f"{message} Version {unmeasured[0]} was trained, but could not be measured on held-out items, which a champion must "
+        "be.",
+        remedy=f"The reasons: routing-etl models show {unmeasured[0]}. Most often too few items have a usable routing.",
+    )
 
 
 def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor]:
@@ -225,9 +247,7 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
 
     name = version or ctx.registry.alias("champion")
     if name is None:
-        raise RegistryError(
-            f"There is no champion model in {ctx.settings.models_dir}.", remedy="Train one: routing-etl train"
-        )
+        raise _no_champion(ctx)
     ctx.registry.show(name)
     with ctx.warehouse() as engine:
         expected = Records(engine, ctx.settings).manifest_sha256(name)

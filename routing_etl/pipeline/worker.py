@@ -18,6 +18,7 @@ from routing_etl.errors import RoutingEtlError, WorkerError
 from routing_etl.log import bind_run, get_logger, send_to
 from routing_etl.pipeline.memory import peak_memory_mb
 from routing_etl.progress import Progress, Task
+from routing_etl.shortages import own_errors
 
 T = TypeVar("T")
 log = get_logger(__name__)
@@ -87,7 +88,8 @@ def _work(connection: Connection, function: Callable[[Progress], Any], run_id: s
     send_to(_RemoteHandler(send), level)
     bind_run(run_id)
     try:
-        result = function(_RemoteProgress(send))
+        with own_errors("in a process beside the step", lower="ROUTING_ETL_SIDE_BY_SIDE_ITEMS=0"):
+            result = function(_RemoteProgress(send))
     except RoutingEtlError as exc:
         send("failed", type(exc).__name__, exc.message, exc.remedy)
     except Exception as exc:

@@ -7,6 +7,7 @@ rows come from the view's column `rows`; offending rows are looked up at the pos
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,10 +15,12 @@ from typing import Any
 
 import polars as pl
 
+from routing_etl.errors import ConfigurationError
 from routing_etl.frames import FRAMES, CheckOutcome, Severity
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.quality.rules import ROWS, UNEXPECTED, Raw, Rule, Schema, Scope, Table, Values, View
+from routing_etl.shortages import shortage
 
 #: Offending rows shown per failed check.
 _SAMPLE = 5
@@ -37,6 +40,11 @@ class Validator:
     """
 
     def __init__(self) -> None:
+        if sys.flags.optimize > 1:
+            raise ConfigurationError(
+                "Python was started with -OO, which drops the docstrings that Great Expectations needs at its import.",
+                remedy="Start it without -OO (PYTHONOPTIMIZE=1 and -O are fine); the steps that check nothing work with it.",
+            )
         import great_expectations as gx
         from great_expectations.data_context.types.base import (
             DataContextConfig,
@@ -145,7 +153,10 @@ def _run_view(frame: str, rules: list[Rule], scope: Scope, validator: Validator)
     try:
         table = _collect(view, scope, frame)
         results = validator.validate(table, rules, small=not isinstance(view, Raw))
-    except Exception as exc:  # noqa: BLE001  (any exception is a failed check, by design)
+    except Exception as exc:
+        own = shortage(exc, f"while checking {frame}")
+        if own is not None:  # says nothing about the data
+            raise own from exc
         _log.error("check_raised", frame=frame, view=view.name, error=traceback.format_exc())
         return [_failed(r, "not evaluated", exception=_short(f"{type(exc).__name__}: {exc}")) for r in rules]
     return [_outcome(rule, results[rule.check], table, scope) for rule in rules]

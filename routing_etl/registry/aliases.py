@@ -86,6 +86,16 @@ class AliasBook:
         aliases: dict[str, str] = self._read()["aliases"]
         return dict(aliases)
 
+    def serial(self) -> int:
+        """Number of the change that is in force; 0 before the first.
+
+        Raises
+        ------
+        RegistryError
+            The alias file is broken.
+        """
+        return int(self._read()["serial"])
+
     def history(self) -> list[AliasChange]:
         """Every change, oldest first. A line cut off by a crash is left out."""
         if not self._audit.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -14,8 +13,7 @@ from typing import Any, BinaryIO
 
 from routing_etl.errors import DiskFullError
 from routing_etl.files import replace_file
-
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
+from routing_etl.shortages import FULL
 
 
 @contextmanager
@@ -24,7 +22,7 @@ def disk_full_as_error(what: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno in _FULL:
+        if exc.errno in FULL:
             raise DiskFullError(
                 f"No space left in {folder} for {what}.",
                 remedy="Free space (old versions: routing-etl models prune), then run again; nothing was changed.",

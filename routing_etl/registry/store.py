@@ -31,6 +31,7 @@ from routing_etl.files import rename_folder
 from routing_etl.frames import AttributeSpec
 from routing_etl.log import get_logger
 from routing_etl.registry import artifacts as artifact_files
+from routing_etl.registry.aliases import STATE as ALIAS_FILE
 from routing_etl.registry.aliases import AliasBook, AliasChange, check_alias
 from routing_etl.registry.artifacts import ENGINE
 from routing_etl.registry.files import disk_full_as_error, finite, sync_folder, write_json
@@ -149,16 +150,33 @@ class ModelRegistry:
         log.info("model_version_saved", version=final, bytes=size, measured=metrics["measured"])
         return SavedVersion(final, self.root / final, manifest_sha256)
 
-    def set_alias(self, alias: str, name: str, who: str, why: str) -> AliasChange:
+    def set_alias(
+        self, alias: str, name: str, who: str, why: str, *, decided_at: int | None = None
+    ) -> AliasChange:
         """Point `champion` or `challenger` at a version, after its files have been verified.
 
         A challenger that becomes champion stops being challenger. A version whose metrics were never measured can be
         challenger, but not champion.
 
+        Parameters
+        ----------
+        alias : str
+            `champion` or `challenger`.
+        name : str
+            Name of the version.
+        who : str
+            Kept on record.
+        why : str
+            Kept on record.
+        decided_at : int, optional
+            The `alias_serial` that the decision was made on: a process that was paused in between does not undo what
+            another has decided meanwhile. None: a decision that compares nothing.
+
         Raises
         ------
         RegistryError
-            There is no such alias or version, `who` or `why` is empty, or the version is unmeasured.
+            There is no such alias or version, `who` or `why` is empty, the version is unmeasured, or the aliases were
+            changed since `decided_at`.
         TamperedArtifactError
             A file of the version differs from its manifest.
         IncompatibleModelError
@@ -178,6 +196,12 @@ class ModelRegistry:
                     remedy="Evaluate it, or train again: routing-etl train (see 'reasons' in its metrics.json).",
                 )
             aliases = self._aliases.all()
+            if decided_at is not None and self._aliases.serial() != decided_at:
+                raise RegistryError(
+                    f"Another process changed the aliases while this one decided that {name!r} becomes {alias} "
+                    f"(champion is {aliases.get('champion')!r}); nothing was changed.",
+                    remedy="Compare again: routing-etl train, or promote by hand: routing-etl models promote NAME",
+                )
             if alias == "challenger" and aliases.get("champion") == name:
                 raise RegistryError(
                     f"Model version {name!r} is the champion and cannot challenge itself.",
@@ -254,6 +278,35 @@ class ModelRegistry:
             There is no such alias, or the alias file is broken.
         """
         return self._aliases.all().get(check_alias(alias))
+
+    def alias_serial(self) -> int:
+        """Number of the last change of the aliases; 0 before the first.
+
+        Raises
+        ------
+        RegistryError
+            The alias file is broken.
+        """
+        return self._aliases.serial()
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what killed processes left: half-saved and half-removed versions, unfinished alias files.
+
+        Returns their names. Every other change of the registry does so too, with a line in the log.
+
+        Raises
+        ------
+        LockedError
+            Another process has held the lock for longer than the lock time-out.
+        """
+        if not self.root.is_dir() or not self._leftovers():
+            return ()
+        with self._locked("sweep") as removed:
+            return removed
+
+    def _leftovers(self) -> list[Path]:
+        patterns = (f"{_SAVING}*", f"{_REMOVING}*", f".{ALIAS_FILE}.*.tmp")
+        return sorted(path for pattern in patterns for path in self.root.glob(pattern))
 
     def alias_history(self) -> tuple[AliasChange, ...]:
         """Every change of an alias and every removal, oldest first."""
@@ -420,8 +473,8 @@ class ModelRegistry:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _locked(self, what: str) -> Iterator[None]:
-        """Hold the registry's file lock and remove what killed processes left behind."""
+    def _locked(self, what: str) -> Iterator[tuple[str, ...]]:
+        """Hold the registry's file lock and remove what killed processes left behind; gives the names of that."""
         with disk_full_as_error("the registry", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(str(self.root / ".lock"), timeout=self._lock_timeout)
@@ -433,10 +486,14 @@ class ModelRegistry:
                 remedy="Wait until the other training or promotion ends, then run again.",
             ) from exc
         try:
-            for leftover in (*self.root.glob(f"{_SAVING}*"), *self.root.glob(f"{_REMOVING}*")):
-                log.warning("registry_leftover_removed", folder=leftover.name)
-                shutil.rmtree(leftover, ignore_errors=True)
-            yield
+            leftovers = self._leftovers()
+            for leftover in leftovers:
+                log.warning("registry_leftover_removed", name=leftover.name)
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
+            yield tuple(p.name for p in leftovers)
         finally:
             lock.release()
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from routing_etl.errors import FrameError
-from routing_etl.files import replace_file
+from routing_etl.files import SCRATCH, replace_file
 from routing_etl.frames import (
     TIME_BY_ITEM_OPERATION,
     TIME_BY_JOB,
@@ -253,7 +253,7 @@ def build_profiles(
     WORK_RESULTS.validate(reported.results)
     out.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch,
+        tempfile.TemporaryDirectory(prefix=SCRATCH, dir=out) as scratch,
         progress.task("Time profiles", total=2 * shards + 3) as task,
     ):
         spill = _Spill(shards, Path(scratch) if shards > 1 else None)
@@ -338,7 +338,7 @@ def _second_passes(
     job_scales = spill.job_scales()
     own = out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"
     groups = {TIME_BY_ITEM_OPERATION.name: 0}
-    with tempfile.TemporaryDirectory(prefix="times-", dir=out) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=out) as scratch:
         work = Path(scratch)
         for shard in range(spill.shards):
             made = profile_of(spill.shard(shard), job_scales, basis)

@@ -6,7 +6,12 @@ second writer can be told who is at work and since when.
 
 The owner of a row counts as dead if its process on this host is gone (process id and start time are compared,
 because ids are reused). On another host, or where processes cannot be seen, it counts as dead if its
-heartbeat is older than the limit.
+heartbeat is older than the limit, or further in the future than the limit: then a clock was wrong or set back, and
+waiting until it is reached could take years.
+
+A process can be paused (a suspended machine), be counted as dead, and wake when another has published. So the owner's
+id is a fencing token: every write transaction begins with `fence`, which compares it with the row and keeps the row
+from being taken until the transaction ends.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import re
 import socket
 import sys
 import uuid
+import weakref
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +45,8 @@ _log = get_logger(__name__)
 #: Owners at work in this process. A row with this process but none of these owners is a leftover: its owner
 #: could not free it because the database was locked or away at that moment.
 _working: set[str] = set()
+#: The lock that is held over an engine of this process.
+_held: weakref.WeakKeyDictionary[Engine, WriterLock] = weakref.WeakKeyDictionary()
 
 _APPLOCK = sa.text(
     "DECLARE @result int; "
@@ -127,6 +135,22 @@ def process_gone(pid: int, process: str | None) -> bool | None:
     return now_there != process
 
 
+def fence(engine: Engine, connection: Connection) -> None:
+    """Check inside a write transaction, as its first statement, that the lock held over its engine is still ours.
+
+    Raises
+    ------
+    LockedError
+        It was taken over while this process was silent.
+    RuntimeError
+        No lock is held over this engine: a fault of the program.
+    """
+    lock = _held.get(engine)
+    if lock is None:
+        raise RuntimeError("a write transaction outside WriterLock")
+    lock.fence(connection)
+
+
 class WriterLock:
     """The lock of all writers, as a context manager. The owner calls `beat()` after every batch to show that it lives.
 
@@ -163,6 +187,7 @@ class WriterLock:
         except BaseException:
             _working.discard(self._owner)
             raise
+        _held[self._engine] = self
         return self
 
     def _take(self) -> None:
@@ -180,6 +205,8 @@ class WriterLock:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        if _held.get(self._engine) is self:
+            del _held[self._engine]
         row = self._row.c
         free = dict.fromkeys(("owner", "what", "host", "pid", "process", "acquired_at", "heartbeat_at"))
         try:
@@ -212,11 +239,39 @@ class WriterLock:
             )
             done = affected(connection, beaten, row.name)
         if done != 1:
-            raise LockedError(
-                f"The writer lock was taken over while this process ({self._what}) was silent for more than "
-                f"{self._limit}.",
-                remedy="Run again; what was written so far is invisible and will be removed.",
+            raise self._taken_over()
+
+    def fence(self, connection: Connection) -> None:
+        """Make sure inside a write transaction that the lock is still ours, and that it stays so until the transaction ends.
+
+        SQLite: the row is updated, which takes the database's write lock. Elsewhere it is read with a shared lock, which
+        keeps it from being updated and lets others read who works.
+
+        Raises
+        ------
+        LockedError
+            The lock was taken over meanwhile. The transaction must be rolled back, which leaving its block by this error
+            does.
+        """
+        row = self._row.c
+        mine = (row.name == self._name, row.owner == self._owner)
+        if connection.dialect.name == "sqlite":
+            ours = affected(
+                connection, sa.update(self._row).where(*mine).values(heartbeat_at=now()), row.name
             )
+        else:
+            shared = sa.select(row.name).where(*mine).with_for_update(read=True)
+            shared = shared.with_hint(self._row, "WITH (HOLDLOCK, ROWLOCK)", "mssql")
+            ours = len(connection.execute(shared).all())
+        if ours != 1:
+            raise self._taken_over()
+
+    def _taken_over(self) -> LockedError:
+        return LockedError(
+            f"The writer lock was taken over while this process ({self._what}) was silent for more than "
+            f"{self._limit}; nothing more was written.",
+            remedy="Run again; what was written so far is invisible and will be removed.",
+        )
 
     # --- row ------------------------------------------------------------------------------------------------------
     def _values(self) -> dict[str, Any]:
@@ -275,7 +330,7 @@ class WriterLock:
             if gone is not None:
                 return gone
         heartbeat: datetime = holder.heartbeat_at
-        return now() - heartbeat > self._limit
+        return abs(now() - heartbeat) > self._limit
 
     def _locked(self, holder: Any) -> LockedError:
         if holder.owner is None:  # free when it was read, and taken by another in the moment before ours

@@ -20,6 +20,7 @@ from routing_etl.database.engine import classify, translated
 from routing_etl.errors import RoutingEtlError
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
+from routing_etl.warehouse.lock import fence
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
 
@@ -150,6 +151,7 @@ class PublicationLog:
     ) -> T:
         """Run `work` in one transaction, again after transient errors (deadlock, dropped connection).
 
+        It begins with the fence of the writer lock, so that a writer that was taken for dead writes nothing when it wakes.
         After an error, `done` tells whether the commit took place after all. `durable`: the commit must be on disk.
         """
         for attempt in range(1, _ATTEMPTS + 1):
@@ -160,6 +162,7 @@ class PublicationLog:
                         connection.exec_driver_sql("PRAGMA synchronous = FULL")
                         connection.commit()
                     with connection.begin():
+                        fence(self._engine, connection)
                         result = work(connection)
                 return result
             except (sa.exc.SQLAlchemyError, OSError) as exc:

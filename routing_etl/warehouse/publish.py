@@ -326,7 +326,7 @@ class Publisher(Purger):
         Raises
         ------
         WarehouseError
-            There is no such publication, or it is not loaded completely.
+            There is no such publication, it is not loaded completely, or one that was loaded after it is published already.
         LockedError
             Another writer is at work.
         """
@@ -373,6 +373,17 @@ class Publisher(Purger):
                 remedy="Load first: routing-etl publish",
             )
         previous = self.current()
+        if (
+            event == "published"
+            and found.published_at is None
+            and previous is not None
+            and previous > found.id
+        ):
+            raise WarehouseError(
+                f"Publication {publication_id} was loaded before publication {previous}, which readers see by now; an older "
+                "batch does not replace a newer one.",
+                remedy="This process was paused, or another ran beside it. Run the night again: routing-etl run",
+            )
         fixed = self._settings.publish_mode == "table"
         if fixed:
             require_rcsi(self._engine)

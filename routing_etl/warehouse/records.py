@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -115,6 +115,14 @@ class TrainedVersion:
     training_duration_sec: float | None = None
     hyperparameters: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] | None = None
+
+
+def _gone(meta: Mapping[str, Any], ours: bool) -> bool:
+    """Whether the process of a run is gone; one that cannot be seen counts as gone if the run is `ours`."""
+    if meta.get("host") != socket.gethostname() or not meta.get("pid"):
+        return ours
+    gone = process_gone(int(meta["pid"]), meta.get("process"))
+    return ours if gone is None else gone
 
 
 def cut(text: str, length: int) -> str:
@@ -237,22 +245,22 @@ class Records:
         if not done:
             raise self._unknown_run(run_id)
 
-    def close_dead_runs(self) -> list[str]:
-        """Mark as failed the runs of this host that are still `running` although their process is gone.
+    def close_dead_runs(self, ours: Collection[str] = ()) -> list[str]:
+        """Mark as failed the runs that are still `running` although their process is gone.
 
-        Processes are identified by id and start time, which `start_run` stores. Returns the run ids.
+        Processes are identified by id and start time, which `start_run` stores. One that cannot be seen from here, on
+        another host or in a container that is gone, is told by `ours`. Returns the run ids.
+
+        Parameters
+        ----------
+        ours : collection of str
+            Runs whose folder lies in a home whose run lock the caller holds, so that no living process works on them.
         """
         run = self.tables.batch_run
         query = sa.select(run.c.run_id, run.c.metadata).where(run.c.status == "running")
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
             running = [(r.run_id, json.loads(r.metadata or "{}")) for r in connection.execute(query)]
-        dead = [
-            run_id
-            for run_id, meta in running
-            if meta.get("host") == socket.gethostname()
-            and meta.get("pid")
-            and process_gone(int(meta["pid"]), meta.get("process"))
-        ]
+        dead = [run_id for run_id, meta in running if _gone(meta, run_id in ours)]
         for run_id in dead:
             self.finish_run(run_id, RunEnd("failed", message="The process died before the run ended."))
         return dead
@@ -402,17 +410,7 @@ class Records:
         """
         model, moment = self.tables.model_version, now()
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-            status = connection.execute(
-                sa.select(model.c.status).where(model.c.version == version)
-            ).scalar_one_or_none()
-            if status is None:
-                raise self._unknown_version(version)
-            if status == "unmeasured":
-                raise WarehouseError(
-                    f"Model version {version!r} was never measured and cannot be activated.",
-                    remedy="Evaluate it: routing-etl evaluate",
-                )
-            if status == "active":
+            if self._activatable(connection, version) == "active":
                 return
             connection.execute(
                 sa.update(model).where(model.c.status == "active").values(status="retired", updated_at=moment)
@@ -422,6 +420,63 @@ class Records:
                 .where(model.c.version == version)
                 .values(status="active", activated_at=moment, activated_by=who[:128], updated_at=moment)
             )
+
+    def require_activatable(self, version: str) -> None:
+        """Raise what `activate` would raise; asked before the registry's alias moves."""
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            self._activatable(connection, version)
+
+    def _activatable(self, connection: sa.Connection, version: str) -> str:
+        """The status of a version that is active or may become it."""
+        model = self.tables.model_version
+        status = connection.execute(
+            sa.select(model.c.status).where(model.c.version == version)
+        ).scalar_one_or_none()
+        if status is None:
+            raise self._unknown_version(version)
+        if status == "unmeasured":
+            raise WarehouseError(
+                f"Model version {version!r} was never measured and cannot be activated.",
+                remedy="Evaluate it: routing-etl evaluate",
+            )
+        return str(status)
+
+    def follow_champion(self, champion: str | None, *, who: str) -> str | None:
+        """Make the registry's champion the active version, as the alias decides which model predicts.
+
+        They differ after a process died between the two changes of a promotion, or one of the two was restored from a
+        backup. A champion that is not recorded here, or not measured, changes nothing: loading it says why.
+
+        Parameters
+        ----------
+        champion : str or None
+            The version that the alias names; None: no version is active then.
+        who : str
+            Recorded with the change.
+
+        Returns
+        -------
+        str or None
+            What was repaired, in one sentence; None if they agreed.
+        """
+        model = self.tables.model_version
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            states = dict(connection.execute(sa.select(model.c.version, model.c.status)).tuples().all())
+        active = next((v for v, status in states.items() if status == "active"), None)
+        if active == champion or (champion is not None and states.get(champion) in (None, "unmeasured")):
+            return None
+        if champion is not None:
+            self.activate(champion, who=who)
+        else:
+            retired = sa.update(model).where(model.c.status == "active")
+            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+                connection.execute(retired.values(status="retired", updated_at=now()))
+        repaired = (
+            f"the database had model version {active or 'none'} as the active one, the registry's champion is "
+            f"{champion or 'none'}; the database follows the registry"
+        )
+        _log.warning("active_version_repaired", active=active, champion=champion)
+        return repaired
 
     def manifest_sha256(self, version: str) -> str | None:
         """Hash of the version's manifest, recorded when it was trained; None if the version is not recorded."""

@@ -17,6 +17,7 @@ import pytest
 from browser import Browser, NoBrowserError, chromium
 from dagster_server import JOBS, Server, dagster_dev, quiet_time_zone, wait
 from homes import ask, change
+from network import closed
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +51,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     def fill() -> None:
         shutil.copytree(request.getfixturevalue("finished_home"), folder / "home", dirs_exist_ok=True)
 
-    with dagster_dev(folder / "home", folder, meanwhile=fill) as running:
+    with dagster_dev(folder / "home", folder, meanwhile=fill, **closed(folder / "network.log")) as running:
         yield running
 
 
@@ -305,3 +306,8 @@ def test_every_failure_was_reported_once(server: Server) -> None:
     assert sorted(str(f["run_id"]) for f in failures) == sorted(FAILED), "and none was repeated"
     for failure in failures:
         assert all(words in json.dumps(failure) for words in FAILED[str(failure["run_id"])])
+
+
+def test_in_all_this_no_process_of_dagster_called_out(server: Server) -> None:
+    """Webserver, daemon, code server and runs: no telemetry, no look for a newer version."""
+    assert (server.home.parent / "network.log").read_text(encoding="utf-8") == ""

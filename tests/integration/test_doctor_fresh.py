@@ -14,6 +14,7 @@ from routing_etl.pipeline import demo, upkeep
 from routing_etl.registry.artifacts import JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
+from routing_etl.runs import new_run
 from routing_etl.settings import load_settings
 
 pytestmark = pytest.mark.integration
@@ -109,11 +110,39 @@ def test_a_model_folder_that_others_may_write_to_is_told(tmp_path: Path) -> None
     assert "and 1 more" in told()[0].message
 
 
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX tells who may write")
+def test_a_home_a_run_and_a_profile_that_others_may_write_to_are_told(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('extends = "bi_views"\n')
+    home = tmp_path / "home"
+    settings = home_settings(home, profile=str(profile))
+    run = new_run(home, "r1")
+    (home / "warehouse.db").touch()
+    raw = run.path / "items.parquet"
+    raw.touch()
+    places = {home: 0o755, home / "runs": 0o755, home / "warehouse.db": 0o644, raw: 0o644, profile: 0o644}
+    for place in (*home.rglob("*"), home):
+        place.chmod(0o755 if place.is_dir() else 0o644)
+    profile.chmod(0o644)
+
+    def told() -> list[Finding]:
+        return [f for f in examine(settings) if "others may write" in f.message]
+
+    assert told() == []
+    for place, mode in places.items():
+        place.chmod(mode | 0o022)
+        [found] = told()
+        assert found.level == "warning" and f"write to {place}:" in found.message and "go-w" in found.remedy
+        place.chmod(mode)
+
+
 def test_the_settings_file_that_was_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "; no .env" in by_area(examine(load_settings()))["settings"].message
-    (tmp_path / ".env").write_text("ROUTING_ETL_KEEP_RUNS=7\n")
-    (tmp_path / ".env").chmod(0o600)
+    file = tmp_path / ".routing_etl" / ".env"
+    file.parent.mkdir()
+    file.write_text("ROUTING_ETL_KEEP_RUNS=7\n")
+    file.chmod(0o600)
     settings = load_settings()
     assert settings.keep_runs == 7
-    assert f"and {tmp_path / '.env'}" in by_area(examine(settings))["settings"].message
+    assert f"and {file}" in by_area(examine(settings))["settings"].message

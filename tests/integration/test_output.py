@@ -13,7 +13,7 @@ from homes import ask
 from rich.console import Console
 
 from routing_etl.cli import display
-from routing_etl.cli.streams import forgive
+from routing_etl.cli.streams import Streams
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ def test_a_stream_that_cannot_show_a_character_replaces_it(monkeypatch: pytest.M
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252"))
     monkeypatch.setattr(sys, "stderr", None)  # a service has none
-    forgive()
+    Streams()
     sys.stdout.write("✓ 사내 §")
     sys.stdout.flush()
     assert raw.getvalue().decode("cp1252") == "? ?? §"

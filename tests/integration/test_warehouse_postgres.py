@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from view_lint import views_by_item
 from warehouse_crash import check_current, leftovers
+from warehouse_fence import wakes_fenced
 from warehouse_predictions import (
     CANDIDATE,
     OPERATION,
@@ -167,6 +168,26 @@ def test_a_second_writer_is_refused(house):
         pytest.raises(LockedError, match="load of run other"),
     ):
         publisher.purge(1)
+
+
+def test_a_writer_that_wakes_after_another_has_published_is_fenced(house, tmp_path):
+    slow, settings = house
+    other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
+    wakes_fenced(slow, other, write_many(tmp_path / "a", 6, seed=1), write_many(tmp_path / "b", 6, seed=2))
+    other._engine.dispose()
+
+
+def test_the_lock_cannot_be_taken_over_within_a_write_transaction(house):
+    """Nor does the transaction hide from others who works."""
+    slow, _ = house
+    row = slow.tables.writer_lock
+    with WriterLock(slow._engine, slow.tables, "load of run slow") as lock, slow._engine.connect() as writes:
+        lock.fence(writes)
+        with slow._engine.begin() as other, pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            other.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+            other.execute(sa.update(row).values(owner="thief"))
+        with pytest.raises(LockedError, match="load of run slow"):
+            WriterLock(slow._engine, slow.tables, "b").__enter__()
 
 
 def test_readers_under_read_committed_see_one_whole_publication(house, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from mssql_server import drop_schema, new_schema
 from warehouse_crash import check_current, leftovers
+from warehouse_fence import wakes_fenced
 from warehouse_predictions import (
     CANDIDATE,
     OPERATION,
@@ -148,6 +149,14 @@ def test_a_second_writer_is_refused_by_name(publisher):
     ):
         publisher.purge(1)
     assert publisher.purge(1) == ()
+
+
+def test_a_writer_that_wakes_after_another_has_published_is_fenced(publisher, url, mssql_settings, tmp_path):
+    settings = mssql_settings(warehouse_schema=publisher.schema)
+    other = Publisher(make_engine(url, "warehouse", settings), settings)
+    theirs, newer = write_many(tmp_path / "a", 6, seed=1), write_many(tmp_path / "b", 6, seed=2)
+    wakes_fenced(publisher, other, theirs, newer)
+    other._engine.dispose()
 
 
 def test_any_number_of_refusals_leaves_the_server_at_work(publisher):

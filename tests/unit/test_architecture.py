@@ -29,7 +29,7 @@ MODEL_ROOMS = (
 #: The ground is these modules and no others: a new module belongs in a room.
 GROUND = {
     "__init__", "__main__", "errors", "files", "frames", "log", "plots", "progress", "runs", "safe_text", "scenarios",
-    "settings", "shards",
+    "settings", "shards", "shortages",
 }  # fmt: skip
 HEAVY = ("great_expectations", "sklearn", "dagster", "pandas", "pyodbc", "arrow_odbc", "mssql_python")
 

@@ -1,4 +1,4 @@
-"""Codes and names that mean something to a terminal, a log, Markdown, a plot or a spreadsheet are shown, not obeyed."""
+"""Codes and names that mean something to a terminal, a log, Markdown or a plot are shown, not obeyed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_ordinary_text_stays_as_it_is() -> None:
         "2026-01-01 ~ 02-01",
     ):
         assert safe_text.one_line(text) == safe_text.terminal(text) == text
-        assert safe_text.plot(text) == safe_text.spreadsheet(text) == text
+        assert safe_text.plot(text) == text
         assert safe_text.markdown(text) == text
     assert safe_text.terminal("two\nlines\tand a tab") == "two\nlines\tand a tab"
     assert safe_text.one_line("two\nlines") == "two\\nlines"
@@ -178,18 +178,6 @@ def test_a_formula_of_a_plot_would_fail_without_the_escape(monkeypatch: pytest.M
         test_a_plot_of_a_code_is_drawn("$\\frac{1}$")
     monkeypatch.undo()
     test_a_plot_of_a_code_is_drawn("$\\frac{1}$")
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("+1+cmd|x", "'+1+cmd|x"), ("-2+3", "'-2+3"), ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t=1"), ("\rx", "'\rx"), (" =1", "' =1"), ("＝1", "'＝1"), ("-5", "-5"), ("+3.5", "+3.5"), ("A=1", "A=1"),
-        ("", ""),
-    ],
-)  # fmt: skip
-def test_a_spreadsheet_gets_no_formula(text: str, cell: str) -> None:
-    assert safe_text.spreadsheet(text) == cell
 
 
 def test_errors_of_the_command_line_show_what_they_quote(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,16 +20,17 @@ Give = Callable[[str, str], str]
 
 @pytest.fixture(params=["environment", ".env"])
 def give(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Give:
-    """Set a variable in the environment or in `.env` of the working folder; returns the name of that place."""
+    """Set a variable in the environment or in `.env` of the home; returns the name of that place."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".routing_etl").mkdir()
 
     def set_(name: str, value: str) -> str:
         if request.param == "environment":
             monkeypatch.setenv(name, value)
         else:
-            with (tmp_path / ".env").open("a", encoding="utf-8") as file:
+            with (tmp_path / ".routing_etl" / ".env").open("a", encoding="utf-8") as file:
                 file.write(f"{name}={value}\n")
-        return "environment" if request.param == "environment" else str(tmp_path / ".env")
+        return "environment" if request.param == "environment" else str(tmp_path / ".routing_etl" / ".env")
 
     return set_
 
@@ -55,7 +56,10 @@ def test_all_unknown_settings_are_named_and_none_of_their_values(give: Give) -> 
 
 
 def test_what_is_ours_and_no_setting_and_what_is_not_ours_is_allowed(give: Give) -> None:
-    for name in (*NOT_SETTINGS, "MY_ROUTING_ETL_HOME", "ROUTINGETL"):
+    given = [
+        name for name in NOT_SETTINGS if name != "ROUTING_ETL_ENV_FILE"
+    ]  # names a file that must be there
+    for name in (*given, "MY_ROUTING_ETL_HOME", "ROUTINGETL"):
         give(name, "x")
     give("routing_etl_keep_runs", "7")
     assert load_settings().keep_runs == 7, "case does not matter, as before"
@@ -84,11 +88,12 @@ def test_a_file_from_the_editor_of_windows_is_read_whole(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_bytes(
+    (tmp_path / ".routing_etl").mkdir()
+    (tmp_path / ".routing_etl" / ".env").write_bytes(
         "\ufeffROUTING_ETL_KEEP_RUNS=9\r\nROUTING_ETL_WORD_INHOUSE=사내\r\n".encode()
     )
     assert load_settings().keep_runs == 9, "the byte order mark is no part of the first name"
-    (tmp_path / ".env").write_bytes("ROUTING_ETL_KEEP_RUNS=9\n".encode("utf-16"))
+    (tmp_path / ".routing_etl" / ".env").write_bytes("ROUTING_ETL_KEEP_RUNS=9\n".encode("utf-16"))
     with pytest.raises(ConfigurationError, match=r"\.env is not UTF-8 text .*Save it as UTF-8"):
         load_settings()
 
@@ -133,11 +138,14 @@ def test_the_environment_wins_over_the_file_and_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("ROUTING_ETL_KEEP_RUNS=8\nROUTING_ETL_SHARDS=2\n", encoding="utf-8")
+    (tmp_path / ".routing_etl").mkdir()
+    (tmp_path / ".routing_etl" / ".env").write_text(
+        "ROUTING_ETL_KEEP_RUNS=8\nROUTING_ETL_SHARDS=2\n", encoding="utf-8"
+    )
     monkeypatch.setenv("ROUTING_ETL_KEEP_RUNS", "5")
     found = {row.variable: (row.value, row.source) for row in settings_rows(load_settings())}
     assert found["ROUTING_ETL_KEEP_RUNS"] == ("5", "environment")
-    assert found["ROUTING_ETL_SHARDS"] == ("2", str(tmp_path / ".env"))
+    assert found["ROUTING_ETL_SHARDS"] == ("2", str(tmp_path / ".routing_etl" / ".env"))
 
 
 def test_every_setting_says_what_it_means() -> None:

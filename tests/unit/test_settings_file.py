@@ -1,4 +1,4 @@
-"""A `.env` file of the working folder names the databases, so it is read only where nobody else can have written it."""
+"""A `.env` file names the databases, so it is read only from the home and where nobody else can have written it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,44 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "work"
     folder.mkdir(mode=0o755)
     monkeypatch.chdir(folder)
-    (folder / ".env").write_text(EVIL)
-    (folder / ".env").chmod(0o600)
-    return folder / ".env"
+    home = folder / ".routing_etl"
+    home.mkdir(mode=0o755)
+    (home / ".env").write_text(EVIL)
+    (home / ".env").chmod(0o600)
+    return home / ".env"
+
+
+def test_a_file_of_the_working_folder_is_refused_unless_it_is_named(
+    env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one in an unpacked archive, which belongs to whoever unpacked it."""
+    here = Path(".env").absolute()
+    for content in (EVIL, f"\n export {EVIL.lower()}", f"A=1\r\n{EVIL}"):
+        for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+            here.write_bytes(content.encode(encoding).removeprefix(b"\xef\xbb\xbf"))
+            with pytest.raises(
+                ConfigurationError, match=f"{here} holds settings of ours, but lies outside"
+            ) as caught:
+                load_settings()
+            assert str(env) in caught.value.remedy
+    here.write_text(f"{EVIL}ROUTING_ETL_SHARDS=3\n")
+    here.chmod(0o600)
+    monkeypatch.setenv("ROUTING_ETL_ENV_FILE", ".env")
+    named = load_settings()
+    assert (named.read_from, named.shards) == (here, 3)
+    monkeypatch.setenv("ROUTING_ETL_ENV_FILE", "no/such")
+    with pytest.raises(ConfigurationError, match="'no/such': there is no such file"):
+        load_settings()
+
+
+def test_a_working_folder_that_is_the_home_or_holds_a_file_of_others_is_fine(
+    env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".env").write_text("DJANGO_SECRET=x # not ROUTING_ETL_HOME\n")
+    assert load_settings().read_from == env
+    monkeypatch.chdir(env.parent)
+    monkeypatch.setenv("ROUTING_ETL_HOME", ".")
+    assert load_settings().read_from == env
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o644])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,39 @@ def test_kubernetes_keeps_the_same_rules_and_every_file_says_what_to_change() ->
 def test_the_image_loads_the_module_that_exists(tmp_path: Path) -> None:
     assert "dagster_defs.definitions" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     assert build_defs(home=tmp_path).get_repository_def().name == "__repository__"
+
+
+def test_no_secret_has_a_default_and_nothing_starts_without_one() -> None:
+    example = dict(
+        line.split("=", 1)
+        for line in (DEPLOY / "env.example").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    )
+    secret = {name for name in example if name.endswith(("PASSWORD", "SECRET"))}
+    assert len(secret) == 4 and {example[name] for name in secret} == {""}
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    for name in secret:
+        used = re.findall(rf"\$\{{{name}[^}}]*\}}", text)
+        assert used and all(u == f"${{{name}:?fill in .env}}" for u in used), name
+    for service in load("compose.yaml")["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if name.endswith(("PASSWORD", "SECRET")):
+                assert str(value).startswith("${"), name
+
+
+def test_the_image_runs_as_an_ordinary_user_and_the_host_opens_no_port_but_the_proxys() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users == ["etl"] and not any(line.startswith("RUN") for line in lines[lines.index("USER etl") :])
+    assert any("useradd" in line and "--uid 10001 etl" in line for line in lines)
+    for name, service in load("compose.yaml")["services"].items():
+        assert not {"privileged", "network_mode", "cap_add", "user"} & set(service), name
+        assert name == "proxy" or "ports" not in service
+    webserver = load("kubernetes-values.yaml")["dagsterWebserver"]
+    assert webserver.get("service", {}).get("type", "ClusterIP") == "ClusterIP"
+
+
+def test_apache_knows_no_comment_at_the_end_of_a_line() -> None:
+    """It would take the comment for arguments, and not start."""
+    for line in (DEPLOY / "apache-ldap.conf").read_text(encoding="utf-8").splitlines():
+        assert line.lstrip().startswith("#") or "#" not in line, line

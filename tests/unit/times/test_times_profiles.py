@@ -229,7 +229,7 @@ def test_shards_do_not_change_the_result(shards: int, tmp_path: Path) -> None:
     ):
         a, b = (getattr(read_evidence(p), name).sort(contract.key) for p in (one, many))
         assert_frame_equal(a, b)
-    assert not list(many.glob("times-*"))
+    assert not list(many.glob(".scratch-*"))
 
 
 def test_hidden_items_leave_no_trace_in_the_pooled_profiles(tmp_path: Path) -> None:

@@ -13,11 +13,14 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
-from warehouse_predictions import warehouse
+from warehouse_fence import wakes_fenced
+from warehouse_predictions import warehouse, write_many
 
+from routing_etl.database.engine import make_engine
 from routing_etl.errors import LockedError, WarehouseError
 from routing_etl.warehouse import lock as lock_module
 from routing_etl.warehouse.lock import WriterLock, process_identity
+from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.types import now
 
 
@@ -154,6 +157,49 @@ def test_a_lock_that_was_taken_over_is_noticed_and_left_alone(house):
         with pytest.raises(LockedError, match="taken over"):
             lock.beat()
     assert owner(house) == "other"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "taken"),
+    [(timedelta(minutes=5), False), (timedelta(minutes=11), True), (timedelta(days=9000), True)],
+)
+def test_a_heartbeat_in_the_future_does_not_block_for_ever(house, ahead, taken):
+    """A clock was wrong while it was written, or was set back since."""
+    put(house, host="another-host", pid=1, process="boot:1", heartbeat_at=now() + ahead)
+    if taken:
+        with WriterLock(*house, "a"):
+            assert owner(house) != "other"
+    else:
+        with pytest.raises(LockedError, match="another-host"):
+            WriterLock(*house, "a").__enter__()
+
+
+def test_a_writer_that_wakes_after_another_has_published_is_fenced(tmp_path):
+    slow, settings = warehouse(tmp_path / "w.db")
+    other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
+    theirs, newer = write_many(tmp_path / "a", 6, seed=1), write_many(tmp_path / "b", 6, seed=2)
+    wakes_fenced(slow, other, theirs, newer)
+    again = slow.load(theirs, run_id="again", model_version="m").publication_id
+    assert slow.publish(again).changed
+
+
+def test_a_loader_that_sleeps_between_load_and_publish_does_not_replace_a_newer_batch(tmp_path):
+    slow, settings = warehouse(tmp_path / "w.db")
+    other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
+    older = slow.load(write_many(tmp_path / "a", 6, seed=1), run_id="slow", model_version="m").publication_id
+    newer = other.load(
+        write_many(tmp_path / "b", 6, seed=2), run_id="other", model_version="m"
+    ).publication_id
+    other.publish(newer)
+    with pytest.raises(WarehouseError, match=f"Publication {older} was loaded before publication {newer}"):
+        slow.publish(older)
+    assert other.current() == newer
+
+
+def test_no_write_transaction_outside_the_lock(tmp_path):
+    publisher, _ = warehouse(tmp_path / "w.db")
+    with pytest.raises(RuntimeError, match="outside WriterLock"):
+        publisher._mark_failed(1, "x")
 
 
 def test_many_writers_at_once_get_it_one_at_a_time(house):
