@@ -300,6 +300,8 @@ class _SqlServer(_Server):
             yield self.unseen("the isolation settings of the database", found)
             return
         yield self.found("ok", f"collation {found['collation']}")
+        if self.role == "erp":
+            yield self.copy()
         if self.role == "erp" and not found["snapshot"]:
             yield self.found(
                 "warning",
@@ -315,6 +317,28 @@ class _SqlServer(_Server):
         else:
             kind = "SNAPSHOT reads are allowed" if self.role == "erp" else "READ_COMMITTED_SNAPSHOT is on"
             yield self.found("ok", kind)
+
+    def copy(self) -> Finding:
+        """Whether the ERP is read where it is written, or from a read-only copy of it."""
+        intent = {k.lower(): v for k, v in self.connection.engine.url.query.items()}.get(
+            "applicationintent", "none"
+        )
+        found = self.ask(
+            "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(20)) AS state"
+        )
+        if isinstance(found, str) or found["state"] is None:
+            return self.unseen(
+                "whether this is a read-only copy of the ERP",
+                found if isinstance(found, str) else "no answer",
+            )
+        if found["state"] != "READ_ONLY":
+            return self.found("ok", f"the ERP is read where it is written (ApplicationIntent={intent})")
+        return self.found(
+            "ok",
+            f"the ERP is read from a read-only copy (ApplicationIntent={intent}): its rows may be late, and changes by row "
+            "version are not built upon, so such tables are read whole every night",
+            "To read the primary: ROUTING_ETL_ERP_APPLICATION_INTENT=ReadWrite",
+        )
 
     def space(self) -> Iterator[Finding]:
         """Free space in the data files of the warehouse."""

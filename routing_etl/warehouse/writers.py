@@ -537,12 +537,14 @@ class ChainWriter:
         first, second = [c.name for c in table.primary_key.columns][:2]
         owner = frame.item(0, first)
         values = frame[second].unique().sort()
-        for part in (values[i : i + _KEYS_PER_DELETE] for i in range(0, len(values), _KEYS_PER_DELETE)):
-            step = delete_step(table, sa.and_(table.c[first] == owner, table.c[second].in_(part.to_list())))
-            left = True
-            while left:
-                with self.engine.begin() as connection:
-                    left = step(connection)
+        # Children first: the cascade from one row locks more rows than are counted.
+        for rows in (*_children(table, (first, second)), table):
+            for part in (values[i : i + _KEYS_PER_DELETE] for i in range(0, len(values), _KEYS_PER_DELETE)):
+                step = delete_step(rows, sa.and_(rows.c[first] == owner, rows.c[second].in_(part.to_list())))
+                left = True
+                while left:
+                    with self.engine.begin() as connection:
+                        left = step(connection)
 
     def _error(self, exc: BaseException, writer: Writer, reason: str) -> Exception:
         if isinstance(exc, sa.exc.SQLAlchemyError | OSError | ConfigurationError | WarehouseError):
@@ -552,6 +554,16 @@ class ChainWriter:
         return WarehouseError(
             f"{writer.name} into {reason}.", remedy="Set ROUTING_ETL_BULK_WRITER=auto or batch; run again."
         )
+
+
+def _children(table: sa.Table, keys: tuple[str, str]) -> list[sa.Table]:
+    """The tables whose rows go with those of this table, and that have the same two columns first in their key."""
+    return [
+        child
+        for child in table.metadata.sorted_tables
+        if any(k.referred_table is table for k in child.foreign_key_constraints)
+        and tuple(c.name for c in child.primary_key.columns)[:2] == keys
+    ]
 
 
 @contextmanager

@@ -149,6 +149,7 @@ GOOD = {
     "IS_MEMBER": {"yes": 0},
     "HAS_PERMS_BY_NAME": {"SELECT": 1, "INSERT": 1, "UPDATE": 1, "DELETE": 1},
     "sys.databases": {"rcsi": True, "snapshot": 1, "collation": "Korean_Wansung_CI_AS", "db": "PLANT"},
+    "Updateability": {"state": "READ_WRITE"},
     "database_files": {"megabytes": 90_000, "used": 1_000, "growth": 65536},
 }
 URL = sa.engine.URL.create("mssql+pyodbc", "u", SENTINEL, "h", 1433, "PLANT", {"Encrypt": "yes"})
@@ -212,6 +213,9 @@ def test_a_well_kept_sql_server_has_no_warning(monkeypatch):
         ("warehouse", {"HAS_PERMS_BY_NAME": "unknown function"}, "warning", "cannot be seen", "DBA"),
         ("warehouse", {"sys.databases": GOOD["sys.databases"] | {"rcsi": False}}, "warning", "readers may wait", "ALTER DATABASE [PLANT] SET READ_COMMITTED_SNAPSHOT ON"),
         ("erp", {"sys.databases": GOOD["sys.databases"] | {"snapshot": 0}}, "warning", "not as one state", "ALLOW_SNAPSHOT_ISOLATION ON"),
+        ("erp", {"Updateability": {"state": "READ_ONLY"}}, "ok", "read from a read-only copy (ApplicationIntent=none)", "ROUTING_ETL_ERP_APPLICATION_INTENT=ReadWrite"),
+        ("erp", {}, "ok", "read where it is written", ""),
+        ("erp", {"Updateability": "no such function"}, "warning", "read-only copy of the ERP cannot be seen", "DBA"),
         ("warehouse", {"database_files": {"megabytes": 2_000, "used": 1_000, "growth": 0}}, "warning", "1,000 MB free in the data files, which cannot grow", "5 GB"),
         ("warehouse", {"database_files": "no such view"}, "warning", "free space of the database cannot be seen", "DBA"),
     ],

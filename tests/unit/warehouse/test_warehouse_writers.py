@@ -23,6 +23,7 @@ from routing_etl.errors import ConfigurationError, FrameError, LockedError, Ware
 from routing_etl.settings import load_settings
 from routing_etl.warehouse import writers as w
 from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.types import UtcDateTime
 
 pytestmark = pytest.mark.unit
@@ -369,6 +370,24 @@ def test_bulk_copy_that_loses_rows_or_characters_or_numbers_is_found_and_undone(
     with pytest.raises(WarehouseError, match=words):
         write(place, writer, frame)
     assert read_back(*place, frame.item(0, "owner")) == []
+
+
+def test_children_go_before_their_parents(place, monkeypatch):
+    """The cascade from 4,000 candidates would lock all their operations in one statement."""
+    seen = []
+
+    def step(table, _where):
+        seen.append(table.name)
+        return lambda _: False
+
+    monkeypatch.setattr(w, "delete_step", step)
+    rows = pl.DataFrame({"publication_id": [1, 1], "item_cd": ["a", "b"], "candidate_rank": [1, 1]})
+    writer = w.ChainWriter(place[0], [w.BatchWriter(50)])
+    writer._remove(tables(None).candidate, rows)
+    assert set(seen[:-1]) == {"candidate_operation", "candidate_evidence"} and seen[-1] == "candidate"
+    seen.clear()
+    writer._remove(tables(None).candidate_operation, rows)
+    assert seen == ["candidate_operation"]
 
 
 def test_bulk_copy_without_its_driver_gives_way(place, monkeypatch):
