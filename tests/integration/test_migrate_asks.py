@@ -115,6 +115,10 @@ def test_nothing_is_asked_where_nothing_can_be_lost(call, tmp_path: Path) -> Non
     assert call("migrate", "--revision", head_revision())[0] == 0, "it is there already"
     code, out, _ = call("migrate", "--revision", "base", "--sql")
     assert code == 0 and "DROP TABLE" in out
+    code, out, _ = call("migrate", "--sql", "--from", "0003", "--to", "0004")
+    assert code == 0 and "lot_size" in out and "CREATE TABLE" not in out
+    code, out, err = call("migrate", "--from", "0003")
+    assert code == 1 and "--from 0003 is for --sql only" in err
 
 
 @pytest.mark.parametrize("dialect", ["mssql", "postgresql", "sqlite"])

@@ -24,6 +24,7 @@ from routing_etl.settings import load_settings
 from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.compression import compression_refused
 from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.view_again import made_again
 from routing_etl.warehouse.views import VIEW_NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -323,3 +324,31 @@ def test_two_heads_of_the_folder_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(m, "script_location", lambda: folder)
     with pytest.raises(WarehouseError, match=r"2 heads: .*0005x.*down_revision"):
         m.head_revision()
+
+
+# --- a view made again ----------------------------------------------------------------------------------------------------
+AGAIN = """DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.v', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND @verb = N'CREATE' AND OBJECT_ID(N'routing.v', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.v');
+IF @@TRANCOUNT > 0
+EXEC(@verb + N' VIEW routing.v AS
+SELECT
+    N''외주'' AS a')"""
+
+
+def test_a_view_made_again_is_altered_on_sql_server():
+    """ALTER VIEW keeps the rights; only a server without it drops the view."""
+    assert made_again("routing.v", "SELECT\n    N'외주' AS a", "mssql", "@@TRANCOUNT > 0") == [AGAIN]
+    again = [
+        s for step in m.steps("mssql", "routing", "0004", "0005") for s in step.statements if "VIEW" in s
+    ]
+    assert len(again) == 6 and all(s.startswith("REPLACE VIEW routing.") for s in again)
+
+
+def test_no_revision_after_the_first_ones_drops_a_view_that_it_makes_again():
+    for dialect in m.DIALECTS:
+        for step in m.steps(dialect, "routing", "0004", "head"):
+            made = {s.split()[2] for s in step.statements if s.startswith("CREATE VIEW")}
+            dropped = {s.split()[2] for s in step.statements if s.startswith("DROP VIEW")}
+            assert made & dropped == set(), "REPLACE VIEW keeps the rights on it"
