@@ -214,13 +214,19 @@ def house_rules(engine: Engine) -> tuple[str, ...]:
     return rules
 
 
-def keep_rules(execute: Callable[[str], Any], statements: Iterable[str]) -> None:
-    """Send the statements over a driver's session, one by one; one that the server does not know is logged and left out."""
+def keep_rules(execute: Callable[[str], Any], statements: Iterable[str]) -> list[str]:
+    """Send the statements over a driver's session, one by one; one that the server does not know is logged and left out.
+
+    Returns those that were left out.
+    """
+    refused = []
     for statement in statements:
         try:
             execute(statement)
         except Exception as exc:  # noqa: BLE001 - each driver has errors of its own; a lost session fails at the next call
             get_logger(__name__).warning("session_setting_refused", statement=statement, error=str(exc)[:200])
+            refused.append(statement)
+    return refused
 
 
 def prepare_sessions(engine: Engine, settings: Settings) -> None:

@@ -515,12 +515,11 @@ class ArrowOdbcReader:
                 login_timeout_sec=connect_timeout,
                 autocommit=isolation == "default",
             )
+            # Our reads wait a bounded time for a lock, and in a deadlock they give way to the ERP's users.
+            if keep_rules(self._connection.execute, house_rules(engine)) and isolation != "default":
+                self._connection.rollback()  # a refused setting may have left a transaction that is good for nothing
             if isolation != "default":
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
-            else:
-                # Without a snapshot our reads take locks: they wait a bounded time, and in a deadlock they give way to the
-                # ERP's users.
-                keep_rules(self._connection.execute, house_rules(engine))
         except (arrow_odbc.Error, AttributeError) as exc:
             raise ConfigurationError(
                 f"arrow-odbc cannot connect to the ERP ({without_secrets(str(exc), engine.url)[:300]}).",

@@ -255,7 +255,7 @@ class Publisher(Purger):
     ) -> int:
         """Write the parts, one transaction each. Returns the rows written."""
         rows = 0
-        with progress.task("Loading rows", total) as task, beating(self._writer, lock.beat):
+        with progress.task("Loading rows", total) as task, beating(self._writer, lock.fence):
             for batch in parts:
                 filled = [(t, with_publication(f, publication_id)) for t, f in batch if f.height]
                 if not filled:

@@ -330,12 +330,13 @@ class BulkCopyWriter:
     """mssql-python's bulk copy: Arrow columns straight into the server's bulk load, with constraints checked.
 
     It is not transactional: rows are committed as the server receives them. Columns are mapped by name. After every
-    `batch_rows` that the driver has fetched, `pulse` is called, so that a long copy shows that it lives.
+    `batch_rows` that the driver has fetched, `pulse` is called with the caller's connection, whose transaction is open
+    meanwhile: a copy ends when the lock that this transaction keeps is no longer ours, and the connection is not idle.
     """
 
     bulk: BulkCopy
     batch_rows: int
-    pulse: Callable[[], None] | None = field(default=None, repr=False)
+    pulse: Callable[[Connection], None] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -368,7 +369,9 @@ class BulkCopyWriter:
         quote = connection.engine.dialect.identifier_preparer
         try:
             copied = self.bulk.copy(
-                quote.format_table(table), self._pulsing(source, stopped), list(source.column_names)
+                quote.format_table(table),
+                self._pulsing(source, connection, stopped),
+                list(source.column_names),
             )
         except BaseException as exc:
             if stopped:
@@ -383,14 +386,16 @@ class BulkCopyWriter:
         self._compare(connection, table, frame)
         return frame.height
 
-    def _pulsing(self, source: pa.Table, stopped: list[LockedError]) -> pa.RecordBatchReader:
+    def _pulsing(
+        self, source: pa.Table, connection: Connection, stopped: list[LockedError]
+    ) -> pa.RecordBatchReader:
         """The rows in batches, with a pulse before each but the first."""
 
         def batches() -> Iterator[pa.RecordBatch]:
             for number, batch in enumerate(source.to_batches(max_chunksize=self.batch_rows)):
                 if number and self.pulse is not None:
                     try:
-                        self.pulse()
+                        self.pulse(connection)
                     except LockedError as exc:
                         stopped.append(exc)
                         raise
@@ -567,15 +572,19 @@ def _children(table: sa.Table, keys: tuple[str, str]) -> list[sa.Table]:
 
 
 @contextmanager
-def beating(writer: Writer, beat: Callable[[], None]) -> Iterator[None]:
-    """For as long as the block lasts, a writer that sends rows over a long time shows that it lives by calling `beat`."""
+def beating(writer: Writer, pulse: Callable[[Connection], None]) -> Iterator[None]:
+    """For as long as the block lasts, a writer that sends rows over a long time calls `pulse` between its batches.
+
+    The heartbeat itself cannot be renewed then: the fence of the caller's transaction keeps the lock's row, which is why
+    nobody takes it over either (`lock.py`).
+    """
     slow = [
         w
         for w in (writer.writers if isinstance(writer, ChainWriter) else [writer])
         if isinstance(w, BulkCopyWriter)
     ]
     for one in slow:
-        one.pulse = beat
+        one.pulse = pulse
     try:
         yield
     finally:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 from round_trip import edge_rows, frame_of, round_trip_table
-from warehouse_predictions import known_rows, write_rows
+from warehouse_predictions import known_rows, write_many, write_rows
 
 from routing_etl.database.bulk import BulkCopy
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse import changes
+from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.writer_probe import probe_writers
 from routing_etl.warehouse.writers import ChainWriter, choose_writer
 
@@ -79,3 +80,17 @@ def test_our_statements_work_on_tables_with_triggers(publisher, schema, tmp_path
         with publisher._engine.begin() as connection:
             for trigger in made:
                 connection.exec_driver_sql(f"DROP TRIGGER {schema}.{trigger}")
+
+
+def test_a_long_copy_looks_after_the_lock_without_waiting_for_itself(
+    publisher, mssql_settings, schema, tmp_path
+):
+    """Pulses come between batches, while the load's own transaction holds a shared lock on the writer's row."""
+    settings = mssql_settings(warehouse_schema=schema, load_rows=100, lock_timeout=5)
+    loader = Publisher(publisher._engine, settings)
+    bulk = probe_writers(publisher._engine, settings)[0]
+    report = loader.load(write_many(tmp_path / "p", 200), run_id="r", model_version="m")
+    assert "LockedError" not in report.writer_reason and "1222" not in report.writer_reason
+    if not bulk.problem:
+        assert report.writer == bulk.writer and report.writer_reason == ""
+    loader.publish(report.publication_id)

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 
+from routing_etl.database.sqlserver import prepare_sessions
 from routing_etl.erp import reader as reader_module
 from routing_etl.erp.catalogue import Finding, bind
 from routing_etl.erp.extract import extract, select_of
@@ -358,6 +359,25 @@ def test_arrow_reader_sends_bounded_unicode_requests(
     assert calls[2]["max_text_size"] == 101
     assert calls[2]["payload_text_encoding"] == "utf16"
     assert "?" in calls[2]["query"]
+
+
+@pytest.mark.parametrize("isolation", ["default", "SNAPSHOT"])
+def test_arrow_reader_keeps_the_rules_of_every_session(
+    mssql_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, isolation: str
+) -> None:
+    """Before its isolation level: a rule that is refused there must not end a transaction."""
+    prepare_sessions(mssql_engine, load_settings(home=tmp_path, _env_file=None, lock_timeout=7))
+    module, calls = fake_odbc()
+    monkeypatch.setitem(__import__("sys").modules, "arrow_odbc", module)
+    reader_module.ArrowOdbcReader(mssql_engine, isolation=isolation, connect_timeout=5, statement_timeout=60)
+    said = [call["query"] for call in calls if "query" in call]
+    assert said[:4] == [
+        "SET XACT_ABORT ON",
+        "SET NOCOUNT ON",
+        "SET LOCK_TIMEOUT 7000",
+        "SET DEADLOCK_PRIORITY LOW",
+    ]
+    assert said[4:] == (["SET TRANSACTION ISOLATION LEVEL SNAPSHOT"] if isolation == "SNAPSHOT" else [])
 
 
 def test_arrow_reader_reports_a_driver_error_as_a_database_error(
