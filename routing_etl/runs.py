@@ -298,9 +298,11 @@ def sweep_runs(home: Path) -> tuple[list[str], list[str]]:
     for path in sorted(root.iterdir()) if root.is_dir() else ():
         if not path.is_dir() or path.is_symlink():
             continue
-        if path.name.startswith(_REMOVING) or not (path / _CREATED).is_file():
+        if path.name.startswith(_REMOVING) or _unborn(path):
             shutil.rmtree(path, ignore_errors=True)
             folders.append(path.name)
+            continue
+        if not (path / _CREATED).is_file():
             continue
         for left in [*path.rglob(f"*{TEMPORARY}"), *path.rglob(f"{SCRATCH}*")]:
             if left.is_dir() and not left.is_symlink():
@@ -311,11 +313,15 @@ def sweep_runs(home: Path) -> tuple[list[str], list[str]]:
     return folders, files
 
 
+def _unborn(path: Path) -> bool:
+    """Whether a folder is a run's that has no mark: nothing is in it but what a run has. A folder of people's own is not."""
+    ours = {"raw", "clean", "rejects", "times", "predictions", "reports", _SUCCEEDED}
+    return not (path / _CREATED).is_file() and {child.name for child in path.iterdir()} <= ours
+
+
 def shards_at_work(home: Path) -> bool:
     """Whether another process holds one of the home's locks beside the run lock: a shard of a night in several runs."""
-    for path in home.glob("*.lock"):
-        if path.name == f"{_RUN_LOCK}.lock":
-            continue
+    for path in home.glob("shard-*.lock"):
         try:
             with FileLock(str(path), timeout=0):
                 pass

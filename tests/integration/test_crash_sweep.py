@@ -52,6 +52,10 @@ def test_litter_of_every_kind_is_removed_and_named(ctx: Context, home: Path) -> 
     (scratch / "shard.parquet").touch()
     for unborn in ("unmarked/reports", ".removing-old/raw"):
         (home / "runs" / unborn).mkdir(parents=True)
+    own = home / "runs" / "notes of ours"  # a folder that somebody made there
+    own.mkdir()
+    (own / "why.tmp").touch()
+    before |= {"notes of ours", "notes of ours/why.tmp"}
     for half in (".saving-v9-1234", ".removing-v1-1234"):
         (home / "models" / half).mkdir()
     (home / "models" / ".aliases.json.4711.tmp").touch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,10 +21,8 @@ from routing_etl.pipeline.night import night
 from routing_etl.progress import Task
 from routing_etl.runs import list_runs, new_run
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX systems"),
-]
+pytestmark = pytest.mark.integration
+resource = pytest.importorskip("resource", reason="limits of POSIX systems")
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,14 @@ def await_port(port: int, process: subprocess.Popen[bytes], log: Path, seconds: 
 @contextmanager
 def running(words: list[str], port: int, folder: Path, **variables: str) -> Iterator[None]:
     """A server of the system for the block."""
+    with begun(words, port, folder, **variables) as ready:
+        ready()
+        yield
+
+
+@contextmanager
+def begun(words: list[str], port: int, folder: Path, **variables: str) -> Iterator[Callable[[], None]]:
+    """The same, while it may still start: what is given waits until it listens."""
     log = folder / f"{Path(words[0]).name}-{port}.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -83,8 +91,7 @@ def running(words: list[str], port: int, folder: Path, **variables: str) -> Iter
             env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin", **variables},
         )  # fmt: skip
     try:
-        await_port(port, process, log)
-        yield
+        yield lambda: await_port(port, process, log)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -160,9 +167,11 @@ def webservers(folder: Path) -> Iterator[tuple[int, int]]:
         for port, more in zip(ports, ([], ["--read-only"]), strict=True)
     ]  # fmt: skip
     with (
-        running(commands[0], ports[0], folder, DAGSTER_HOME=str(home)),
-        running(commands[1], ports[1], folder, DAGSTER_HOME=str(home)),
+        begun(commands[0], ports[0], folder, DAGSTER_HOME=str(home)) as first,
+        begun(commands[1], ports[1], folder, DAGSTER_HOME=str(home)) as second,
     ):
+        first()
+        second()
         yield ports
 
 

@@ -442,6 +442,9 @@ def _at_most(seconds: int) -> Iterator[None]:
     def over(*_: object) -> None:
         raise Hang
 
+    if not hasattr(signal, "SIGALRM"):  # Windows: there the time-out of the test run has to do
+        yield
+        return
     before = signal.signal(signal.SIGALRM, over)
     signal.alarm(seconds)
     try:

@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from routing_etl import files, log
-from routing_etl.errors import LockedError
+from routing_etl.errors import ConfigurationError, LockedError
 from routing_etl.pipeline import memory, street
 from routing_etl.registry.files import write_json
-from routing_etl.runs import list_runs, new_run, prune_runs
+from routing_etl.runs import find_run, list_runs, new_run, prune_runs
 
 pytestmark = pytest.mark.unit
 
@@ -145,3 +145,16 @@ def test_a_log_file_that_another_process_has_open_grows_on_until_it_can_be_rotat
     assert len((tmp_path / "routing_etl.log").read_text(encoding="utf-8").splitlines()) == 1
     assert len((tmp_path / "routing_etl.log.1").read_text(encoding="utf-8").splitlines()) == 8
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "run_id", ["../x", "/tmp/x", "a/b", "..", ".hidden", "a\\b", "a\n", "x" * 65, "C:x", "부품"]
+)
+def test_a_run_id_that_leaves_its_folder_is_refused_by_name(tmp_path: Path, run_id: str) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(ConfigurationError, match="is not usable") as error:
+        new_run(home, run_id)
+    assert repr(run_id) in error.value.message
+    with pytest.raises(ConfigurationError, match="No run"):
+        find_run(home, run_id)
+    assert list(tmp_path.iterdir()) == []
