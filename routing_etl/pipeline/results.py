@@ -353,10 +353,14 @@ class Published:
         The batch was there already.
     purged : tuple of int
         Publications that were given up.
-    writer, writer_reason : str
-        How its rows were sent, empty if nothing was; why not the fastest way, empty if it was.
-    items_changed, rows_written : int
-        What the load wrote.
+    writer : str
+        How its rows were sent, empty if nothing was.
+    writer_reason : str
+        Why not the fastest way, empty if it was.
+    items_changed : int
+        Items that are new, differ or are gone since the batch before.
+    rows_written : int
+        Rows that the load wrote.
     withheld : int, optional
         The publication that holds the batch, which was rolled back: the pointer stayed where it was.
     """

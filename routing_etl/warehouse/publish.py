@@ -104,8 +104,10 @@ class LoadReport:
         By part of the work.
     writer_reason : str
         Why not the fastest way, empty if it was.
-    items_changed, rows_written : int
-        What was written: of what has not changed, nothing.
+    items_changed : int
+        Items that are new, differ or are gone.
+    rows_written : int
+        Rows of all tables, versions included; of what has not changed, none.
     withdrawn : bool
         The same content was published before and rolled back. It is not to be published again by itself.
     """

@@ -38,8 +38,10 @@ def newest_up_to(version: Any, later: Any, key: str, number: Number) -> sa.Colum
 
     Parameters
     ----------
-    version, later : sqlalchemy.FromClause
-        The table of versions under two names; the second is searched in a subquery.
+    version : sqlalchemy.FromClause
+        The table of versions.
+    later : sqlalchemy.FromClause
+        The same under another name, searched in a subquery.
     key : str
         Column of the item or job.
     number : int or sqlalchemy.ColumnElement
@@ -136,8 +138,10 @@ def compare(versioned: Versioned, files: pl.DataFrame, stored: pl.DataFrame) -> 
     ----------
     versioned : Versioned
         Items or jobs.
-    files, stored : polars.DataFrame
-        Key, `hash_a` and `hash_b` of each, as `hashes_of` and `shown_before` give them.
+    files : polars.DataFrame
+        Key, `hash_a` and `hash_b` of each in the files (`contents.hashes_of`).
+    stored : polars.DataFrame
+        The same of what is shown so far (`shown_before`).
     """
     key = versioned.key
     joined = files.join(stored, on=key, how="left", suffix="_before", nulls_equal=True)
@@ -187,9 +191,11 @@ def superseded(versioned: Versioned, above: int, retained: int, limit: int) -> s
     ----------
     versioned : Versioned
         Items or jobs.
-    above, retained : int
-        Two neighbouring publications that are kept (0: there is none before). What begins between them is needed only
-        while no newer version up to the second exists.
+    above : int
+        A publication that is kept (0: there is none before).
+    retained : int
+        The next one that is kept. What begins between the two is needed only while no newer version up to the second
+        exists.
     limit : int
         At most so many.
     """
