@@ -169,7 +169,10 @@ class Settings(BaseSettings):
     )
     keep_runs: int = Field(3, ge=1, le=1000, description="run folders kept")
     keep_publications: int = Field(
-        3, ge=2, le=1000, description="publications kept for rollback, current included"
+        3,
+        ge=2,
+        le=1000,
+        description="publications kept for rollback and to tell what was shown when, current included; each costs what changed",
     )
     publish_mode: Literal["pointer", "table"] = Field(
         "pointer", description="pointer: views show the batch; table: routing_flat_table follows it too"

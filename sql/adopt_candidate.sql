@@ -29,7 +29,7 @@ BEGIN
     FROM routing.current_publication AS p WITH (HOLDLOCK)
     WHERE p.slot = 1;
     SELECT @rank = c.candidate_rank, @rout_no = c.predicted_rout_no
-    FROM routing.candidate AS c
+    FROM routing.routing_candidates AS c
     WHERE c.publication_id = @publication AND c.item_cd = @item_cd AND c.candidate_id = @candidate_id;
     IF @rank IS NULL
     BEGIN
@@ -42,7 +42,7 @@ BEGIN
         (item_cd, publication_id, candidate_id, candidate_rank, predicted_rout_no, routing_code, accepted_by, accepted_at)
     SELECT c.item_cd, c.publication_id, c.candidate_id, c.candidate_rank, c.predicted_rout_no, c.routing_code,
            LTRIM(RTRIM(@accepted_by)), SYSUTCDATETIME()
-    FROM routing.candidate AS c
+    FROM routing.routing_candidates AS c
     WHERE c.publication_id = @publication AND c.item_cd = @item_cd AND c.candidate_rank = @rank
       AND NOT EXISTS (
           SELECT 1

@@ -5,7 +5,7 @@
 --   publication and publication_event (what was visible when). The model files of the registry are files: back up that
 --   folder together with the database; a model whose manifest does not match model_version is refused.
 -- * Our tables lie in a database of the site's choice. In the ERP's database they follow its recovery model: a load
---   writes a full night to the log (measure with the last statement below). In a database of their own SIMPLE is enough.
+--   writes to the log what has changed, a first load or one after a training all items (measure with the last statement below). In a database of their own SIMPLE is enough.
 -- * A load writes under a new publication that no reader sees, so a backup taken during a load restores to a state in
 --   which the last publication is whole; the next run removes what was half loaded. No quiet time is needed.
 -- * Before routing-etl migrate to a lower revision or to base: take the backup below, it drops tables with their rows.

@@ -2,63 +2,38 @@
 -- ROUTING_ETL_KEEP_DAYS days of runs and ROUTING_ETL_KEEP_MODELS model versions, and purges the rest in small
 -- transactions. Prefer these settings to the statements below.
 
--- Rows by publication. Rows are gone when purged_at is set.
-SELECT id, state, rows_candidate, rows_operation, rows_evidence, loaded_at, purged_at
+-- What each publication shows, and what it cost: only items that changed were written. Given up when purged_at is set;
+-- rows that it wrote live on while a kept publication shows them.
+SELECT id, state, rows_candidate, rows_operation, rows_evidence, items_changed, rows_written, loaded_at, withdrawn_at, purged_at
 FROM routing.publication
 ORDER BY id DESC;
 
--- Purge one retired publication by hand, a few thousand rows per transaction. Never the published one: the first
--- statement marks it, and does nothing when it is in use.
+-- Rows by the publication that wrote them, and from how many items and jobs.
+SELECT c.publication_id, COUNT(*) AS candidates, COUNT(DISTINCT c.item_cd) AS items
+FROM routing.candidate AS c
+GROUP BY c.publication_id
+ORDER BY c.publication_id DESC;
+
+-- Give up one retired publication by hand. Never the published one: the statement does nothing when it is in use. Its rows
+-- may be what later publications still show, so do not delete by its number: the next night, or
+-- routing-etl publications purge, finds the mark and removes in small steps what no kept publication shows.
 DECLARE @publication int = 0;
-DECLARE @deleted int = 1;
-UPDATE routing.publication SET state = 'purged' WHERE id = @publication AND state IN ('retired', 'loaded', 'failed');
-WHILE @deleted > 0
-BEGIN
-    DELETE TOP (4000) o
-    FROM routing.candidate_operation AS o
-    JOIN routing.publication AS p ON p.id = o.publication_id
-    WHERE p.id = @publication AND p.state = 'purged';
-    SET @deleted = @@ROWCOUNT;
-END;
-SET @deleted = 1;
-WHILE @deleted > 0
-BEGIN
-    DELETE TOP (4000) e
-    FROM routing.candidate_evidence AS e
-    JOIN routing.publication AS p ON p.id = e.publication_id
-    WHERE p.id = @publication AND p.state = 'purged';
-    SET @deleted = @@ROWCOUNT;
-END;
-SET @deleted = 1;
-WHILE @deleted > 0
-BEGIN
-    DELETE TOP (4000) c
-    FROM routing.candidate AS c
-    JOIN routing.publication AS p ON p.id = c.publication_id
-    WHERE p.id = @publication AND p.state = 'purged';
-    SET @deleted = @@ROWCOUNT;
-END;
-SET @deleted = 1;
-WHILE @deleted > 0
-BEGIN
-    DELETE TOP (4000) r
-    FROM routing.resource_alternative AS r
-    JOIN routing.publication AS p ON p.id = r.publication_id
-    WHERE p.id = @publication AND p.state = 'purged';
-    SET @deleted = @@ROWCOUNT;
-END;
-SET @deleted = 1;
-WHILE @deleted > 0
-BEGIN
-    DELETE TOP (4000) a
-    FROM routing.abstained_item AS a
-    JOIN routing.publication AS p ON p.id = a.publication_id
-    WHERE p.id = @publication AND p.state = 'purged';
-    SET @deleted = @@ROWCOUNT;
-END;
-UPDATE routing.publication SET purged_at = SYSUTCDATETIME() WHERE id = @publication AND state = 'purged';
+UPDATE routing.publication SET state = 'purged' WHERE id = @publication AND state IN ('retired', 'loaded');
 
 -- Runs older than a year: checks and rejects go with them (ON DELETE CASCADE), one run per statement keeps locks short.
+-- A rejected row is stored with the run that met it first; a run stays while later runs reject such a row.
 DECLARE @run nvarchar(64);
-SET @run = (SELECT TOP (1) run_id FROM routing.batch_run WHERE started_at < DATEADD(year, -1, SYSUTCDATETIME()) ORDER BY started_at);
+SET @run = (
+    SELECT TOP (1) r.run_id
+    FROM routing.batch_run AS r
+    WHERE r.started_at < DATEADD(year, -1, SYSUTCDATETIME())
+      AND NOT EXISTS (
+          SELECT 1
+          FROM routing.rejected_row AS x
+          JOIN routing.batch_run AS later ON later.rejects_no >= x.from_no
+          WHERE x.run_id = r.run_id AND later.run_id <> r.run_id
+            AND (x.until_no IS NULL OR later.rejects_no < x.until_no)
+      )
+    ORDER BY r.started_at
+);
 DELETE FROM routing.batch_run WHERE run_id = @run;

@@ -40,14 +40,21 @@ WHERE q.success = 0
 ORDER BY q.severity, q.frame;
 
 -- Rejected rows by rule, run by run: a jump says that something changed in the ERP.
-SELECT r.started_at, j.run_id, j.source_table, j.rule_name, COUNT(*) AS rejected
-FROM routing.rejected_row AS j
-JOIN routing.batch_run AS r ON r.run_id = j.run_id
-GROUP BY r.started_at, j.run_id, j.source_table, j.rule_name
-ORDER BY r.started_at DESC, rejected DESC;
+SELECT j.started_at, j.run_id, j.source_table, j.rule_name, SUM(j.copies) AS rejected
+FROM routing.batch_run_rejects AS j
+GROUP BY j.started_at, j.run_id, j.source_table, j.rule_name
+ORDER BY j.started_at DESC, rejected DESC;
 
--- Publications: what was visible when, and how many items had a proposal.
-SELECT id, state, model_version, run_id, rows_candidate, rows_operation, rows_abstained, published_at, retired_at
+-- Rows rejected for the first time by the last run.
+SELECT j.source_table, j.row_key, j.rule_name, j.reason, j.raw_values, j.copies
+FROM routing.batch_run_rejects AS j
+WHERE j.since_run_id = j.run_id
+  AND j.run_id = (SELECT TOP (1) r.run_id FROM routing.batch_run AS r ORDER BY r.started_at DESC)
+ORDER BY j.source_table, j.row_key;
+
+-- Publications: what was visible when, how many items had a proposal, and how many of these had changed.
+SELECT id, state, model_version, run_id, rows_candidate, rows_operation, rows_abstained, items_changed, rows_written,
+       published_at, retired_at, withdrawn_at
 FROM routing.publication
 ORDER BY id DESC;
 

@@ -58,7 +58,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         with street.step(context, PUBLISH) as ctx:
             published = steps.publish(ctx)
             version = ctx.require(SCORE).model_version
-            street.tell(context, PUBLISHED.format(id=published.result.publication_id, version=version))
+            told = PUBLISHED.format(id=published.result.publication_id, version=version)
+            street.tell(context, published.result.notice or told)
         links = metadata.links_to_model(context.instance, version)
         return dg.MaterializeResult(
             metadata=metadata.finished(published) | metadata.plain({"model_version": version}) | links

@@ -283,13 +283,18 @@ def score(
 
 
 @app.command()
-def publish(run_id: RunOption = None) -> None:
+def publish(
+    run_id: RunOption = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Publish predictions that were rolled back before, too.")
+    ] = False,
+) -> None:
     """Check the candidates, load them and make them the published batch."""
     from routing_etl.cli import display
     from routing_etl.pipeline import steps, street
 
     with _context(street.CHECK_CANDIDATES, run_id) as ctx:
-        published = steps.publish_run(ctx)
+        published = steps.publish_run(ctx, again=again)
     display.publication_table(_console(), published)
 
 

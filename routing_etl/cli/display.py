@@ -405,6 +405,9 @@ def score_table(console: Console, scored: Scored) -> None:
 
 def publication_table(console: Console, published: Published) -> None:
     """What became visible to the ERP."""
+    if published.notice:
+        console.print(f"[yellow]{_safe(published.notice)}[/]")
+        return
     same = " (unchanged: the same batch was published before)" if published.reused else ""
     console.print(f"Publication [bold]{published.publication_id}[/] is what the ERP reads now{same}.")
     if published.writer:
@@ -429,6 +432,7 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
     for p in publications:
         published = p.published_at.strftime("%Y-%m-%d %H:%M:%S") if p.published_at else "-"
         state = f"[green]{p.state}[/]" if p.state == "published" else p.state
+        state += ", rolled back" if p.withdrawn else ""
         table.add_row(
             str(p.id), state, _safe(p.model_version), _safe(p.run_id), published,
             _number(p.rows.get("candidate")), _number(p.rows.get("candidate_operation")),

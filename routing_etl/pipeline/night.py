@@ -97,10 +97,10 @@ def finish(ctx: Context, status: str, message: str) -> None:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         end = RunEnd(
             status,
-            message=message or None,
+            message=message or (published.notice if published else None),
             rows_read=extracted.read.rows if extracted else None,
             rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
-            rows_written=(0 if loaded.reused else sum(loaded.rows.values())) if loaded else None,
+            rows_written=loaded.rows_written if loaded else None,
             model_version=scored.model_version if scored else None,
             publication_id=published.publication_id if published else None,
             metadata={name: _kept(finished) for name, finished in done.items()} | _swept(ctx),

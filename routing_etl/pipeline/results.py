@@ -335,9 +335,34 @@ class LoadedShard:
 
 @dataclass(frozen=True)
 class Published:
-    """What became visible to the ERP. `previous_id`: what was visible before; `changed`: whether the pointer moved.
+    """What became visible to the ERP.
 
-    `writer`: how its rows were sent, empty if nothing was; `writer_reason`: why not the fastest way, empty if it was.
+    Parameters
+    ----------
+    publication_id : int
+        The publication that is visible.
+    previous_id : int or None
+        What was visible before.
+    changed : bool
+        Whether the pointer moved.
+    pointer_seconds : float
+        How long that took.
+    rows : dict[str, int]
+        Rows of the batch, by table.
+    reused : bool
+        The batch was there already.
+    purged : tuple of int
+        Publications that were given up.
+    writer : str
+        How its rows were sent, empty if nothing was.
+    writer_reason : str
+        Why not the fastest way, empty if it was.
+    items_changed : int
+        Items that are new, differ or are gone since the batch before.
+    rows_written : int
+        Rows that the load wrote.
+    withheld : int, optional
+        The publication that holds the batch, which was rolled back: the pointer stayed where it was.
     """
 
     publication_id: int
@@ -349,6 +374,19 @@ class Published:
     purged: tuple[int, ...]
     writer: str = ""
     writer_reason: str = ""
+    items_changed: int = 0
+    rows_written: int = 0
+    withheld: int | None = None
+
+    @property
+    def notice(self) -> str | None:
+        """Why the pointer was left where it is, and what to do to move it; None if it was not held back."""
+        if self.withheld is None:
+            return None
+        return (
+            f"These predictions are those of publication {self.withheld}, which was rolled back: publication "
+            f"{self.publication_id} stays what the ERP reads. To publish them all the same: routing-etl publish --again"
+        )
 
 
 @dataclass(frozen=True)

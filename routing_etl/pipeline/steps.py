@@ -344,8 +344,15 @@ def check_candidates(ctx: Context) -> Checked:
 
 
 @step(street.LOAD)
-def load(ctx: Context) -> LoadReport:
+def load(ctx: Context, *, again: bool = False) -> LoadReport:
     """Load the checked predictions under a new publication id that no reader sees, and reconcile them.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder whose predictions have passed their checks.
+    again : bool, default False
+        Load predictions that were published before and rolled back, too.
 
     Raises
     ------
@@ -369,13 +376,24 @@ def load(ctx: Context) -> LoadReport:
             ctx.run.predictions,
             run_id=ctx.run.run_id,
             model_version=scored.model_version,
+            again=again,
             progress=ctx.progress,
         )
 
 
 @step(street.PUBLISH)
-def publish(ctx: Context) -> Published:
+def publish(ctx: Context, *, again: bool = False) -> Published:
     """Move the pointer to the loaded publication in one short transaction, then purge old ones.
+
+    A batch that was published before and rolled back does not come back by itself: the pointer then stays, and the
+    report says so.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder whose predictions are loaded.
+    again : bool, default False
+        Publish a batch that was rolled back, too.
 
     Raises
     ------
@@ -393,8 +411,14 @@ def publish(ctx: Context) -> Published:
         )
     with ctx.warehouse() as engine:
         publisher = Publisher(engine, ctx.settings)
-        moved = publisher.publish(loaded.publication_id)
+        current = publisher.current()
+        withheld = loaded.withdrawn and not again and current is not None
+        moved = publisher.publish(current if withheld and current is not None else loaded.publication_id)
         purged = publisher.purge(ctx.settings.keep_publications, progress=ctx.progress)
+    if withheld:
+        log.warning(
+            "publication_withheld", publication_id=loaded.publication_id, current=moved.publication_id
+        )
     return Published(
         publication_id=moved.publication_id,
         previous_id=moved.previous_id,
@@ -405,13 +429,24 @@ def publish(ctx: Context) -> Published:
         purged=purged,
         writer=loaded.writer,
         writer_reason=loaded.writer_reason,
+        items_changed=loaded.items_changed,
+        rows_written=loaded.rows_written,
+        withheld=loaded.publication_id if withheld else None,
     )
 
 
-def publish_run(ctx: Context) -> Published:
-    """Check the candidates, load, publish and measure: what `routing-etl publish` does."""
+def publish_run(ctx: Context, *, again: bool = False) -> Published:
+    """Check the candidates, load, publish and measure: what `routing-etl publish` does.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with predictions.
+    again : bool, default False
+        Publish a batch that was rolled back, too.
+    """
     for row in street.of_command("publish"):
-        row.run(ctx)
+        row.run(ctx, **({"again": again} if row in (street.LOAD, street.PUBLISH) else {}))
     return ctx.require(street.PUBLISH)
 
 

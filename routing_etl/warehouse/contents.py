@@ -1,7 +1,7 @@
 """What a load must contain, computed twice: from the Parquet files by Polars, from the database by one query per table.
 
 Which frame goes into which table and how each column is rounded; checks of every value before anything is inserted; row
-counts and checksums on both sides; the content hash.
+counts and checksums on both sides; the hashes of items, jobs and of the whole.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from sqlalchemy.engine import Connection
 
 from routing_etl import frames
 from routing_etl.errors import FrameError, WarehouseError
-from routing_etl.warehouse.schema import Tables
+from routing_etl.warehouse.schema import Tables, Versioned
 from routing_etl.warehouse.types import UtcDateTime
+from routing_etl.warehouse.versions import rows_at
 
 Kind = Literal["text", "ascii", "decimal", "float", "integer", "boolean", "date", "moment"]
 
@@ -40,6 +41,7 @@ class Target:
 
     frame: frames.Frame
     table: sa.Table
+    versioned: Versioned
 
     @property
     def columns(self) -> list[sa.Column[Any]]:
@@ -54,12 +56,13 @@ class Target:
 
 def targets(tables: Tables) -> tuple[Target, ...]:
     """Frames and their tables, parents before children."""
+    item, job = tables.versioned
     return (
-        Target(frames.CANDIDATES, tables.candidate),
-        Target(frames.CANDIDATE_OPERATIONS, tables.candidate_operation),
-        Target(frames.CANDIDATE_EVIDENCE, tables.candidate_evidence),
-        Target(frames.RESOURCE_ALTERNATIVES, tables.resource_alternative),
-        Target(frames.ABSTAINED, tables.abstained_item),
+        Target(frames.CANDIDATES, tables.candidate, item),
+        Target(frames.CANDIDATE_OPERATIONS, tables.candidate_operation, item),
+        Target(frames.CANDIDATE_EVIDENCE, tables.candidate_evidence, item),
+        Target(frames.RESOURCE_ALTERNATIVES, tables.resource_alternative, job),
+        Target(frames.ABSTAINED, tables.abstained_item, item),
     )
 
 
@@ -242,18 +245,36 @@ def _checksums(column: sa.Column[Any], unit: TextUnit) -> dict[str, pl.Expr]:
 
 @dataclass(frozen=True)
 class Contents:
-    """What one frame will look like in its table: row count, checksums by column, and a digest of all rows."""
+    """What one frame will look like in its table.
+
+    Parameters
+    ----------
+    target : Target
+        The frame and its table.
+    rows : int
+        Row count.
+    checksums : Checksums
+        By column.
+    hashes : polars.DataFrame
+        The item or job, and two hashes (`a`, `b`, UInt64) of its rows as they will be stored.
+    """
 
     target: Target
     rows: int
     checksums: Checksums
-    digest: str
+    hashes: pl.DataFrame
+
+    @property
+    def digest(self) -> str:
+        """Digest of all rows."""
+        total = self.hashes.select(pl.col("a", "b").sum()).row(0)
+        return f"{self.rows}:{total[0]}:{total[1]}"
 
 
 def contents_of(
     predictions: Path, tables: Tables, dialect: str, unit: TextUnit | None = None
 ) -> list[Contents]:
-    """Check every frame and compute its counts, checksums and digest, in one pass over each.
+    """Check every frame and compute its counts, checksums and hashes.
 
     Parameters
     ----------
@@ -286,10 +307,6 @@ def _contents(predictions: Path, target: Target, dialect: str, unit: TextUnit) -
             name = f"rule {len(rules)}"
             rules[name] = _Rule(column, words, broken)
             expressions[name] = broken.sum().cast(pl.Int64)
-    # Sums of row hashes do not depend on the order: the same rows in other part files are the same content.
-    row = pl.struct([c.name for c in target.columns])
-    for seed in (1, 2):
-        expressions[f"hash {seed}"] = row.hash(seed=seed).sum()
     found = lazy.select(**expressions).collect(engine="streaming").row(0, named=True)
     for name, rule in rules.items():
         if found[name]:
@@ -297,8 +314,66 @@ def _contents(predictions: Path, target: Target, dialect: str, unit: TextUnit) -
     checksums = {
         c.name: (int(found[f"{c.name}|count"]), int(found[f"{c.name}|total"] or 0)) for c in target.columns
     }
-    digest = f"{found['rows']}:{found['hash 1'] or 0}:{found['hash 2'] or 0}"
-    return Contents(target, int(found["rows"]), checksums, digest)
+    hashes = _hashes(lazy, target).collect(engine="streaming")
+    return Contents(target, int(found["rows"]), checksums, hashes)
+
+
+def _hashes(lazy: pl.LazyFrame, target: Target) -> pl.LazyFrame:
+    """Each item or job of a frame with two hashes of its rows.
+
+    Sums of row hashes do not depend on the order: the same rows in other part files are the same content.
+    """
+    row = pl.struct([c.name for c in target.columns])
+    key = pl.col(target.versioned.key).cast(pl.String)
+    return (
+        lazy.select(key, a=row.hash(seed=1), b=row.hash(seed=2))
+        .group_by(target.versioned.key)
+        .agg(pl.col("a", "b").sum())
+    )
+
+
+def hashes_of(versioned: Versioned, contents: list[Contents]) -> pl.DataFrame:
+    """Every item or job of a batch with the hashes of all its rows, as `item_version` and `job_version` keep them."""
+    return _together(
+        versioned.key, [c.hashes.lazy() for c in contents if c.target.versioned.key == versioned.key]
+    )
+
+
+def hashes_of_shard(predictions: Path, tables: Tables, shard: str) -> pl.DataFrame:
+    """As `hashes_of`, of the items in one shard's part files.
+
+    Parameters
+    ----------
+    predictions : Path
+        Folder with one folder of part files per frame.
+    tables : Tables
+        The tables that the frames go into.
+    shard : str
+        Beginning of the names of the shard's part files.
+    """
+    item = tables.versioned[0]
+    parts = [
+        _hashes(to_rows(scan(predictions, t, shard), t), t)
+        for t in targets(tables)
+        if t.versioned.key == item.key
+    ]
+    return _together(item.key, parts)
+
+
+def _together(key: str, parts: list[pl.LazyFrame]) -> pl.DataFrame:
+    """The hashes of several frames, by key, in the signed numbers that databases have."""
+    return (
+        pl.concat(parts)
+        .group_by(key)
+        .agg(pl.col("a", "b").sum())
+        .select(
+            key,
+            hash_a=pl.col("a").reinterpret(signed=True),
+            hash_b=pl.col("b").reinterpret(signed=True),
+        )
+        .sort(key)
+        .collect(engine="streaming")
+    )
 
 
 @dataclass(frozen=True)
@@ -358,17 +433,17 @@ def _total(
 def checksum_query(
     target: Target, publication_id: int, dialect: str, unit: TextUnit | None = None
 ) -> sa.Select[Any]:
-    """The query for one publication's rows: their number, then count and checksum of every column."""
+    """The query for the rows that a publication shows: their number, then count and checksum of every column."""
     table = target.table
     columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
     for column in target.columns:
         columns.append(sa.func.count(column).label(f"{column.name}_n"))
         columns.append(_total(column, column, dialect, unit or usual_unit(dialect)).label(f"{column.name}_t"))
-    return sa.select(*columns).where(table.c.publication_id == publication_id)
+    return sa.select(*columns).select_from(rows_at(target.versioned, table, publication_id))
 
 
 def stored(connection: Connection, target: Target, publication_id: int) -> tuple[int, Checksums]:
-    """Rows and checksums of a publication in its table."""
+    """Number and checksums of a table's rows that a publication shows."""
     query = checksum_query(target, publication_id, connection.dialect.name, text_unit(connection))
     row = connection.execute(query).one()._mapping
     return int(row["row_count"]), {

@@ -105,12 +105,30 @@ def _current(connection: Connection, tb: Tables) -> int | None:
     return None if found is None else int(found)
 
 
+def _published(tb: Tables) -> sa.TableClause:
+    """The view of published candidates, as far as an adoption needs it."""
+    names = (
+        "publication_id",
+        "item_cd",
+        "candidate_id",
+        "candidate_rank",
+        "predicted_rout_no",
+        "routing_code",
+    )
+    typed = tb.candidate.c
+    return sa.table(
+        "routing_candidates", *(sa.column(n, typed[n].type) for n in names), schema=tb.candidate.schema
+    )
+
+
 def _adopt(connection: Connection, tb: Tables, item_cd: str, candidate_id: str, user: str) -> Adoption:
-    c, f = tb.candidate.c, tb.routing_feedback
+    f, shown = tb.routing_feedback, _published(tb)
     publication_id = _current(connection, tb)
     found = connection.execute(
-        sa.select(tb.candidate).where(
-            c.publication_id == publication_id, c.item_cd == item_cd, c.candidate_id == candidate_id
+        sa.select(shown).where(
+            shown.c.publication_id == publication_id,
+            shown.c.item_cd == item_cd,
+            shown.c.candidate_id == candidate_id,
         )
     ).one_or_none()
     if publication_id is None or found is None:
@@ -167,11 +185,11 @@ def _shape(connection: Connection, schema: str | None, view: str, found: Any) ->
 def _unknown(
     connection: Connection, tb: Tables, publication_id: int | None, item_cd: str, candidate_id: str
 ) -> ItemNotFoundError:
-    c = tb.candidate.c
+    shown = _published(tb).c
     others = connection.execute(
-        sa.select(c.candidate_id)
-        .where(c.publication_id == publication_id, c.item_cd == item_cd)
-        .order_by(c.candidate_rank)
+        sa.select(shown.candidate_id)
+        .where(shown.publication_id == publication_id, shown.item_cd == item_cd)
+        .order_by(shown.candidate_rank)
     ).scalars()
     named = ", ".join(others) or "none"
     return ItemNotFoundError(

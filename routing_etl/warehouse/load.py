@@ -19,7 +19,6 @@ __all__ = [
     "beating",
     "choose_writer",
     "insert_sql",
-    "items_of",
     "resources",
     "way_of",
     "with_publication",
@@ -45,7 +44,7 @@ def _ranges(operations: pl.LazyFrame, candidates: pl.LazyFrame) -> list[tuple[st
 
 
 def batches(
-    predictions: Path, tables: Tables, shard: str | None = None
+    predictions: Path, tables: Tables, shard: str | None = None, *, only: pl.Series | None = None
 ) -> Iterator[list[tuple[Target, pl.DataFrame]]]:
     """The rows to insert, one list per transaction: parents before children, each frame sorted by its key.
 
@@ -58,12 +57,16 @@ def batches(
     tables : Tables
         The tables that the frames go into.
     shard : str, optional
-        Beginning of the names of one shard's part files. The rows that belong to no item (`resources`) are
-        then left out.
+        Beginning of the names of one shard's part files.
+    only : polars.Series, optional
+        Codes of the items whose rows are wanted. None: all.
     """
     candidates, operations, evidence, _, abstained = targets(tables)
     by_item = (candidates, operations, evidence)
-    scans = {t.frame.name: to_rows(scan(predictions, t, shard), t) for t in (*by_item, abstained)}
+    scans = {
+        t.frame.name: _only(to_rows(scan(predictions, t, shard), t), "item_cd", only)
+        for t in (*by_item, abstained)
+    }
     for low, high in _ranges(scans[operations.frame.name], scans[candidates.frame.name]):
         yield [
             (
@@ -75,24 +78,31 @@ def batches(
             )
             for target in by_item
         ]
-    silent = scans[abstained.frame.name].sort(abstained.key).collect(engine="streaming")
-    yield [*(resources(predictions, tables) if shard is None else ()), (abstained, silent)]
+    yield [(abstained, scans[abstained.frame.name].sort(abstained.key).collect(engine="streaming"))]
 
 
-def resources(predictions: Path, tables: Tables) -> list[tuple[Target, pl.DataFrame]]:
-    """The rows that belong to jobs, not to items, as one transaction."""
+def _only(rows: pl.LazyFrame, key: str, codes: pl.Series | None) -> pl.LazyFrame:
+    """The rows of some items or jobs; None: all."""
+    return rows if codes is None else rows.join(codes.alias(key).to_frame().lazy(), on=key, how="semi")
+
+
+def resources(
+    predictions: Path, tables: Tables, *, only: pl.Series | None = None
+) -> list[tuple[Target, pl.DataFrame]]:
+    """The rows that belong to jobs, not to items, as one transaction.
+
+    Parameters
+    ----------
+    predictions : Path
+        Folder with one folder of part files per frame.
+    tables : Tables
+        The tables that the frames go into.
+    only : polars.Series, optional
+        Codes of the jobs whose rows are wanted. None: all.
+    """
     target = targets(tables)[3]
-    rows = to_rows(scan(predictions, target), target)
+    rows = _only(to_rows(scan(predictions, target), target), "job_cd", only)
     return [(target, rows.sort(target.key).collect(engine="streaming"))]
-
-
-def items_of(predictions: Path, tables: Tables, shard: str) -> pl.Series:
-    """Codes of all items in a shard's part files."""
-    candidates, *_, abstained = targets(tables)
-    both = [
-        scan(predictions, t, shard).select(pl.col("item_cd").cast(pl.String)) for t in (candidates, abstained)
-    ]
-    return pl.concat(both).unique().sort("item_cd").collect().to_series()
 
 
 def with_publication(frame: pl.DataFrame, publication_id: int) -> pl.DataFrame:

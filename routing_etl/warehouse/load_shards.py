@@ -1,13 +1,13 @@
 """One publication loaded shard by shard: opened once, filled by one call per shard, closed once.
 
-The calls may come from several processes or machines. Between them nobody holds the writer lock, so another
+Each shard writes what it changes of its items. Which items are gone is known only when all shards are there, so the
+close writes that, and what belongs to jobs. The calls may come from several processes or machines. Between them nobody holds the writer lock, so another
 load or purge may remove what was begun: the next call then says so, and the load starts again. Readers see
 nothing of it before the publication is closed and published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,24 +19,32 @@ from routing_etl.errors import ReconcileError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.warehouse.changes import delete_step
-from routing_etl.warehouse.load import batches, items_of, resources, way_of
+from routing_etl.warehouse.contents import Contents, hashes_of, hashes_of_shard
+from routing_etl.warehouse.load import batches, resources, way_of, with_publication
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.publications import WHOLE
-from routing_etl.warehouse.publish import LoadReport, Publisher, timed
-
-#: Keys of one DELETE of a shard's rows.
-_ITEMS_PER_DELETE = 100
+from routing_etl.warehouse.publish import LoadReport, Publisher, Written, timed
+from routing_etl.warehouse.versions import in_parts
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A publication that takes shards. `reused`: the same content is loaded already."""
+    """A publication that takes shards. `reused`: the same content is loaded already, or was and is withdrawn."""
 
     publication_id: int
     reused: bool
+
+
+@dataclass(frozen=True)
+class _State:
+    """State and content hash of a publication, and whether the pointer was moved back over it."""
+
+    name: str
+    content_hash: str
+    withdrawn: bool
 
 
 class ShardLoader(Publisher):
@@ -71,15 +79,15 @@ class ShardLoader(Publisher):
         contents, digest = self._contents(predictions, model_version)
         with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
             self._clean(lock)
-            found = self._find(digest)
+            found = self._known(digest, again=False)
             if found is not None:
-                _log.info("publication_reused", publication_id=found.id, state=found.state)
                 return Opened(found.id, True)
             return Opened(self._insert(run_id, model_version, digest, contents, valid_from), False)
 
     def takes_shards(self, publication_id: int) -> bool:
-        """Whether the publication is still open, or complete already. False if it was given up."""
-        return self._state(publication_id)[0] in ("loading", *WHOLE)
+        """Whether the publication is still open, complete already, or withdrawn. False if it was given up."""
+        state = self._state(publication_id)
+        return state.withdrawn or state.name in ("loading", *WHOLE)
 
     def load_shard(
         self,
@@ -118,11 +126,21 @@ class ShardLoader(Publisher):
         ) as lock:
             if not self._open_still(publication_id):
                 return 0
+            files = hashes_of_shard(predictions, self.tables, shard)
+            item = self.tables.versioned[0]
             if again:
-                self._delete_items(publication_id, items_of(predictions, self.tables, shard).to_list(), lock)
+                for part in in_parts(files[item.key].to_list()):
+                    self._remove_versions(item, publication_id, part, lock)
+            # What the other shards' items have is none of this one's: it neither writes nor closes them.
+            changes = self._changes(publication_id, item, files)
+            parts = (
+                [(target.table, with_publication(frame, publication_id)) for target, frame in batch]
+                for batch in batches(predictions, self.tables, shard, only=changes.only())
+            )
             try:
-                parts = batches(predictions, self.tables, shard)
-                rows = self._write(publication_id, parts, None, lock, progress)
+                with progress.task("Loading rows") as task:
+                    rows = self._write(self._versions(changes, publication_id), lock, task)
+                    rows += self._write(parts, lock, task)
                 way = way_of(self._writer)
             finally:
                 self._writer.close()
@@ -133,7 +151,7 @@ class ShardLoader(Publisher):
     def close(
         self, publication_id: int, predictions: Path, *, model_version: str, progress: Progress = SILENT
     ) -> LoadReport:
-        """Write the rows that belong to no item, reconcile the publication with the files of all shards, and close it.
+        """Write what is gone and what belongs to jobs, reconcile with the files of all shards, and close the publication.
 
         Parameters
         ----------
@@ -162,19 +180,18 @@ class ShardLoader(Publisher):
         with WriterLock(self._engine, self.tables, f"closing of publication {publication_id}") as lock:
             if not self._open_still(publication_id):
                 rows = {c.target.table.name: c.rows for c in contents}
-                return LoadReport(publication_id, rows, True, self._state(publication_id)[0], "", seconds)
+                state = self._state(publication_id)
+                return LoadReport(
+                    publication_id, rows, True, state.name, "", seconds, withdrawn=state.withdrawn
+                )
             try:
-                if self._state(publication_id)[1] != digest:
+                if self._state(publication_id).content_hash != digest:
                     raise ReconcileError(
                         f"The predictions are not those that publication {publication_id} was opened for.",
                         remedy="Its rows were removed and the current publication stays; load the shards again.",
                     )
                 with timed(seconds, "write"):
-                    table = self.tables.resource_alternative
-                    step = delete_step(table, table.c.publication_id == publication_id)
-                    while self._transaction(step):
-                        lock.beat()
-                    self._write(publication_id, [resources(predictions, self.tables)], None, lock, progress)
+                    self._fill_rest(publication_id, predictions, contents, lock, progress)
                 way = way_of(self._writer)
                 with timed(seconds, "reconcile"):
                     self._reconcile(publication_id, contents, progress)
@@ -184,34 +201,65 @@ class ShardLoader(Publisher):
                 raise
             finally:
                 self._writer.close()
-            self._mark_loaded(publication_id, way)
-        return self._loaded(publication_id, contents, seconds, way)
+            written = self._written(publication_id)
+            self._mark_loaded(publication_id, way, written)
+        return self._loaded(publication_id, contents, seconds, way, written)
 
-    def _state(self, publication_id: int) -> tuple[str, str]:
+    def _fill_rest(
+        self,
+        publication_id: int,
+        predictions: Path,
+        contents: list[Contents],
+        lock: WriterLock,
+        progress: Progress,
+    ) -> None:
+        """Write what no shard could: the items that none of them has any more, and all that belongs to jobs."""
+        item, job = self.tables.versioned
+        for table, number in self._by_number(job):
+            while self._transaction(delete_step(table, number == publication_id)):
+                lock.beat()
+        self._close_gone(self._changes(publication_id, item, hashes_of(item, contents)), publication_id, lock)
+        jobs = self._changes(publication_id, job, hashes_of(job, contents))
+        self._close_gone(jobs, publication_id, lock)
+        machines = [
+            (target.table, with_publication(frame, publication_id))
+            for target, frame in resources(predictions, self.tables, only=jobs.only())
+        ]
+        with progress.task("Loading rows") as task:
+            self._write(self._versions(jobs, publication_id), lock, task)
+            self._write([machines], lock, task)
+
+    def _written(self, publication_id: int) -> Written:
+        """What all shards and the close have written, counted in the database."""
+        counts = {}
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            for versioned in self.tables.versioned:
+                for table, number in self._by_number(versioned):
+                    query = sa.select(sa.func.count()).select_from(table).where(number == publication_id)
+                    counts[table.name] = int(connection.execute(query).scalar_one())
+        return Written(counts[self.tables.item_version.name], sum(counts.values()))
+
+    def _state(self, publication_id: int) -> _State:
         """State and content hash; both empty if there is no such publication."""
         batch = self.tables.publication
-        query = sa.select(batch.c.state, batch.c.content_hash).where(batch.c.id == publication_id)
+        query = sa.select(batch.c.state, batch.c.content_hash, batch.c.withdrawn_at).where(
+            batch.c.id == publication_id
+        )
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        return ("", "") if row is None else (str(row.state), str(row.content_hash))
+        if row is None:
+            return _State("", "", False)
+        return _State(str(row.state), str(row.content_hash), row.withdrawn_at is not None)
 
     def _open_still(self, publication_id: int) -> bool:
-        """Whether it takes rows; False if it is complete already. Raises WarehouseError if it was given up."""
-        state, _ = self._state(publication_id)
-        if state not in ("loading", *WHOLE):
+        """Whether it takes rows; False if it is complete already or withdrawn.
+
+        Raises WarehouseError if it was given up.
+        """
+        state = self._state(publication_id)
+        if state.name not in ("loading", *WHOLE) and not state.withdrawn:
             raise WarehouseError(
-                f"Publication {publication_id} takes no rows any more: it is {state or 'not there'}.",
+                f"Publication {publication_id} takes no rows any more: it is {state.name or 'not there'}.",
                 remedy="Another load or a purge removed what was begun; load all shards again.",
             )
-        return state == "loading"
-
-    def _delete_items(self, publication_id: int, items: Sequence[str], lock: WriterLock) -> None:
-        for start in range(0, len(items), _ITEMS_PER_DELETE):
-            part = items[start : start + _ITEMS_PER_DELETE]
-            for table in reversed(self.tables.published):
-                if "item_cd" not in table.c:
-                    continue
-                mine = (table.c.publication_id == publication_id) & table.c.item_cd.in_(part)
-                while self._transaction(delete_step(table, mine)):
-                    lock.beat()
-            lock.beat()
+        return state.name == "loading"

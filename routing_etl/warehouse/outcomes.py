@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.versions import rows_at
 
 #: Bins of the similarity histogram, and the count added to each so that an empty bin has a finite logarithm.
 BINS, SMOOTHING = 50, 0.5
@@ -39,7 +41,8 @@ def _histogram(connection: Connection, tb: Tables, publication_id: int) -> np.nd
     c = tb.candidate.c
     rows = connection.execute(
         sa.select(c.similarity_score, sa.func.count())
-        .where(c.publication_id == publication_id, c.candidate_rank == 1)
+        .select_from(rows_at(tb.versioned[0], tb.candidate, publication_id))
+        .where(c.candidate_rank == 1)
         .group_by(c.similarity_score)
     ).all()
     counts = np.zeros(BINS)
@@ -138,16 +141,23 @@ def _gone(
     connection: Connection, tb: Tables, previous: int, publication_id: int
 ) -> list[tuple[str, int, str]]:
     """Item, rank and routing code of the previous publication's candidates for items that are in this one no more."""
-    then, now, abstained = (
+    item = tb.versioned[0]
+    then, now, silent = (
         tb.candidate.alias("then"),
         tb.candidate.alias("now"),
-        tb.abstained_item.alias("gone"),
+        tb.abstained_item.alias("silent"),
     )
-    query = sa.select(then.c.item_cd, then.c.candidate_rank, then.c.routing_code).where(
-        then.c.publication_id == previous,
-        ~sa.exists().where(now.c.publication_id == publication_id, now.c.item_cd == then.c.item_cd),
-        ~sa.exists().where(
-            abstained.c.publication_id == publication_id, abstained.c.item_cd == then.c.item_cd
-        ),
+
+    def has(rows: sa.FromClause) -> sa.Exists:
+        """Whether the item of `then` has rows in this publication."""
+        shown: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(
+            rows_at(item, rows, publication_id)
+        )
+        return sa.exists(shown.where(rows.c.item_cd == then.c.item_cd).correlate(then))
+
+    query = (
+        sa.select(then.c.item_cd, then.c.candidate_rank, then.c.routing_code)
+        .select_from(rows_at(item, then, previous))
+        .where(~has(now), ~has(silent))
     )
     return [tuple(row) for row in connection.execute(query)]

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Publication:
-    """One publication. Times are UTC."""
+    """One publication. Times are UTC. `withdrawn`: the pointer was moved back over it and not to it again since."""
 
     id: int
     run_id: str
@@ -59,6 +59,7 @@ class Publication:
     published_at: datetime | None
     published_by: str | None
     message: str | None
+    withdrawn: bool = False
 
 
 class PublicationLog:
@@ -99,10 +100,12 @@ class PublicationLog:
             return [_publication(row) for row in connection.execute(query)]
 
     def _find(self, digest: str) -> Publication | None:
+        """The newest publication with this content that is whole, or that was withdrawn, its rows there or not."""
         batch = self.tables.publication
+        whole = sa.and_(batch.c.state.in_(WHOLE), batch.c.purged_at.is_(None))
         query = (
             sa.select(batch, sa.null().label("slot"))
-            .where(batch.c.content_hash == digest, batch.c.state.in_(WHOLE), batch.c.purged_at.is_(None))
+            .where(batch.c.content_hash == digest, sa.or_(whole, batch.c.withdrawn_at.is_not(None)))
             .order_by(batch.c.id.desc())
             .limit(1)
         )
@@ -197,4 +200,5 @@ def _publication(row: Any) -> Publication:
         published_at=row.published_at,
         published_by=row.published_by,
         message=row.message,
+        withdrawn=row.withdrawn_at is not None,
     )

@@ -1,11 +1,12 @@
 """Publications: load invisibly, reconcile, move the pointer, roll back.
 
-Readers of the views see the publication that `current_publication` points to, whole, or none. The rows of a
-batch are written under a new id that nothing points to, in several transactions. If the process dies, the
-pointer stays where it was, and the next load or purge removes what is left. Rows are never changed once
-loaded.
+Readers of the views see the publication that `current_publication` points to, whole, or none. A load writes
+the rows of the items that have changed, under a new id that nothing points to, in several transactions; what
+has not changed stays where it is (`versions.py`). If the process dies, the pointer stays where it was, and
+the next load or purge removes what is left. Rows are never changed once loaded.
 
-Why: docs/decisions/0001-publish-by-pointer.md and docs/decisions/0002-idempotent-load-and-reconcile.md.
+Why: docs/decisions/0001-publish-by-pointer.md, docs/decisions/0002-idempotent-load-and-reconcile.md and
+docs/decisions/0014-item-versions.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,40 +29,87 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.errors import ReconcileError, RoutingEtlError, WarehouseError
 from routing_etl.log import get_logger
-from routing_etl.progress import SILENT, Progress
+from routing_etl.progress import SILENT, Progress, Task
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import affected, insert_for_key
 from routing_etl.warehouse.contents import (
     Contents,
-    Target,
     content_hash,
     contents_of,
     differences,
+    hashes_of,
     require_rows,
     stored,
     text_unit,
 )
 from routing_etl.warehouse.fixed_table import refresh, require_rcsi
-from routing_etl.warehouse.load import Way, Writer, batches, beating, choose_writer, way_of, with_publication
+from routing_etl.warehouse.load import (
+    Way,
+    Writer,
+    batches,
+    beating,
+    choose_writer,
+    resources,
+    way_of,
+    with_publication,
+)
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
-from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE
+from routing_etl.warehouse.own_readers import refuse_readers_by_number
+from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE, Publication
 from routing_etl.warehouse.purge import Purger
+from routing_etl.warehouse.schema import Versioned
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.versions import (
+    Changes,
+    close_gone,
+    compare,
+    in_parts,
+    shown_before,
+    version_rows,
+)
 
 #: VALID_TO_DT of the ERP-shaped views: no end.
 VALID_TO = date(2999, 12, 31)
 
 _log = get_logger(__name__)
-Filled = tuple[Target, pl.DataFrame]
+Filled = tuple[sa.Table, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a load wrote: the items that are new, differ or are gone, and the rows of all tables, versions included."""
+
+    items: int
+    rows: int
 
 
 @dataclass(frozen=True)
 class LoadReport:
     """What `Publisher.load` did.
 
-    `rows` is by table name. `reused`: the same content was there already and nothing was written. `writer`: how the rows
-    were sent; `writer_reason`: why not the fastest way, empty if it was.
+    Parameters
+    ----------
+    publication_id : int
+        The publication that holds the batch.
+    rows : dict[str, int]
+        Rows that it shows, by table.
+    reused : bool
+        The same content was there already, and nothing was written.
+    state : str
+        Its state.
+    writer : str
+        How rows were written.
+    seconds : dict[str, float]
+        By part of the work.
+    writer_reason : str
+        Why not the fastest way, empty if it was.
+    items_changed : int
+        Items that are new, differ or are gone.
+    rows_written : int
+        Rows of all tables, versions included; of what has not changed, none.
+    withdrawn : bool
+        The same content was published before and rolled back. It is not to be published again by itself.
     """
 
     publication_id: int
@@ -70,6 +119,9 @@ class LoadReport:
     writer: str
     seconds: dict[str, float]
     writer_reason: str = ""
+    items_changed: int = 0
+    rows_written: int = 0
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,12 +171,14 @@ class Publisher(Purger):
         run_id: str,
         model_version: str,
         valid_from: date | None = None,
+        again: bool = False,
         progress: Progress = SILENT,
     ) -> LoadReport:
-        """Write a batch under a new publication id that no reader sees, and reconcile it with its files.
+        """Write what a batch changes under a new publication id that no reader sees, and reconcile the whole of it.
 
         If the same content under the same model version and constants was loaded before and is still there, nothing is
-        written. Rows left by a writer that died, by a failed load or by an interrupted purge are removed first.
+        written. If it was rolled back, nothing is written either, and the report says so (`withdrawn`). Rows left by a
+        writer that died, by a failed load or by an interrupted purge are removed first.
 
         Parameters
         ----------
@@ -136,6 +190,8 @@ class Publisher(Purger):
             The model version that made them.
         valid_from : date, optional
             VALID_FROM_DT of the ERP-shaped views. None: today in the configured time zone.
+        again : bool, default False
+            Load content that was rolled back, if its rows are not there any more.
         progress : Progress, optional
             Shows how far the work is.
 
@@ -161,21 +217,89 @@ class Publisher(Purger):
         with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
             with timed(seconds, "clean"):
                 self._clean(lock)
-            found = self._find(digest)
+            found = self._known(digest, again=again)
             if found is not None:
-                _log.info("publication_reused", publication_id=found.id, state=found.state)
-                return LoadReport(found.id, found.rows, True, found.state, "", seconds)
+                return LoadReport(
+                    found.id, found.rows, True, found.state, "", seconds, withdrawn=found.withdrawn
+                )
             publication_id = self._insert(run_id, model_version, digest, contents, valid_from)
             with self._failed_on_error(publication_id, lock):
+                with timed(seconds, "compare"):
+                    items, jobs = (
+                        self._changes(publication_id, v, hashes_of(v, contents))
+                        for v in self.tables.versioned
+                    )
                 with timed(seconds, "write"):
-                    total = sum(c.rows for c in contents)
-                    self._write(publication_id, batches(predictions, self.tables), total, lock, progress)
+                    written = self._fill(publication_id, predictions, (items, jobs), lock, progress)
                 with timed(seconds, "reconcile"):
                     self._reconcile(publication_id, contents, progress)
             way = way_of(self._writer)
-            self._mark_loaded(publication_id, way)
+            self._mark_loaded(publication_id, way, written)
             self._writer.close()
-        return self._loaded(publication_id, contents, seconds, way)
+        return self._loaded(publication_id, contents, seconds, way, written)
+
+    def _known(self, digest: str, *, again: bool) -> Publication | None:
+        """The publication that holds this content already, or did until it was rolled back; None: load it.
+
+        Raises WarehouseError if it has to be loaded and a view of the site's own would then show wrong rows.
+        """
+        found, current = self._find(digest), self.current()
+        # One that was never published is not published once a newer one is.
+        missed = (
+            found is not None and found.published_at is None and current is not None and current > found.id
+        )
+        if found is None or missed or (again and not found.rows_present):
+            refuse_readers_by_number(self._engine, self.tables)
+            return None
+        _log.info("publication_reused", publication_id=found.id, state=found.state, withdrawn=found.withdrawn)
+        return found
+
+    def _changes(self, publication_id: int, versioned: Versioned, files: pl.DataFrame) -> Changes:
+        """What the files change of what is shown so far."""
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            return compare(versioned, files, shown_before(connection, versioned, publication_id))
+
+    def _fill(
+        self,
+        publication_id: int,
+        predictions: Path,
+        changes: tuple[Changes, Changes],
+        lock: WriterLock,
+        progress: Progress,
+    ) -> Written:
+        """Write versions and rows of what has changed, versions first, and close what is gone."""
+        items, jobs = changes
+        parts = (
+            [(target.table, with_publication(frame, publication_id)) for target, frame in batch]
+            for batch in chain(
+                batches(predictions, self.tables, only=items.only()),
+                [resources(predictions, self.tables, only=jobs.only())],
+            )
+        )
+        rows = 0
+        with progress.task("Loading rows") as task:
+            for change in changes:
+                rows += self._write(self._versions(change, publication_id), lock, task)
+                rows += self._close_gone(change, publication_id, lock)
+            rows += self._write(parts, lock, task)
+        return Written(items.count, rows)
+
+    @staticmethod
+    def _versions(changes: Changes, publication_id: int) -> Iterator[list[Filled]]:
+        return ([(changes.versioned.versions, rows)] for rows in version_rows(changes, publication_id))
+
+    def _close_gone(self, changes: Changes, publication_id: int, lock: WriterLock) -> int:
+        """Write versions without rows for what the publication shows no more. Returns their number."""
+        versioned = changes.versioned
+        for part in in_parts(changes.gone.to_list()):
+            statement = close_gone(versioned, part, publication_id)
+
+            def close(connection: Connection, statement: sa.Insert = statement) -> None:
+                connection.execute(statement)
+
+            self._transaction(close)
+            lock.beat()
+        return len(changes.gone)
 
     @contextmanager
     def _failed_on_error(self, publication_id: int, lock: WriterLock) -> Iterator[None]:
@@ -194,11 +318,32 @@ class Publisher(Purger):
 
     @staticmethod
     def _loaded(
-        publication_id: int, contents: list[Contents], seconds: dict[str, float], way: Way
+        publication_id: int,
+        contents: list[Contents],
+        seconds: dict[str, float],
+        way: Way,
+        written: Written,
     ) -> LoadReport:
         rows = {c.target.table.name: c.rows for c in contents}
-        _log.info("publication_loaded", publication_id=publication_id, rows=rows, seconds=seconds)
-        return LoadReport(publication_id, rows, False, "loaded", way.writer, seconds, way.reason)
+        _log.info(
+            "publication_loaded",
+            publication_id=publication_id,
+            rows=rows,
+            items_changed=written.items,
+            rows_written=written.rows,
+            seconds=seconds,
+        )
+        return LoadReport(
+            publication_id,
+            rows,
+            False,
+            "loaded",
+            way.writer,
+            seconds,
+            way.reason,
+            written.items,
+            written.rows,
+        )
 
     def _contents(self, predictions: Path, model_version: str) -> tuple[list[Contents], str]:
         """What the files hold, and its hash together with the model version and the constants."""
@@ -245,25 +390,18 @@ class Publisher(Purger):
 
         return self._transaction(insert)
 
-    def _write(
-        self,
-        publication_id: int,
-        parts: Iterable[list[Filled]],
-        total: int | None,
-        lock: WriterLock,
-        progress: Progress,
-    ) -> int:
+    def _write(self, parts: Iterable[list[Filled]], lock: WriterLock, task: Task) -> int:
         """Write the parts, one transaction each. Returns the rows written."""
         rows = 0
-        with progress.task("Loading rows", total) as task, beating(self._writer, lock.fence):
-            for batch in parts:
-                filled = [(t, with_publication(f, publication_id)) for t, f in batch if f.height]
+        with beating(self._writer, lock.fence):
+            for part in parts:
+                filled = [(table, frame) for table, frame in part if frame.height]
                 if not filled:
                     continue
 
                 def write(connection: Connection, filled: list[Filled] = filled) -> None:
-                    for target, frame in filled:
-                        self._writer.write(connection, target.table, frame)
+                    for table, frame in filled:
+                        self._writer.write(connection, table, frame)
 
                 def written(first: Filled = filled[0]) -> bool:
                     return self._holds(*first)
@@ -275,17 +413,17 @@ class Publisher(Purger):
                 task.advance(sum(frame.height for _, frame in filled))
         return rows
 
-    def _holds(self, target: Target, frame: pl.DataFrame) -> bool:
+    def _holds(self, table: sa.Table, frame: pl.DataFrame) -> bool:
         """Whether the frame's first row is in its table, which means that its transaction was committed."""
-        key = [c.name for c in target.table.primary_key.columns]
+        key = [c.name for c in table.primary_key.columns]
         first = frame.select(key).row(0, named=True)
-        query = sa.select(sa.func.count()).select_from(target.table)
-        query = query.where(*(target.table.c[name] == first[name] for name in key))
+        query = sa.select(sa.func.count()).select_from(table)
+        query = query.where(*(table.c[name] == first[name] for name in key))
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
             return bool(connection.execute(query).scalar_one())
 
     def _reconcile(self, publication_id: int, contents: list[Contents], progress: Progress) -> None:
-        """Compare every table with what it should hold."""
+        """Compare what the publication would show of every table with the files."""
         wrong: list[str] = []
         with progress.task("Reconciling", len(contents)) as task:
             for expected in contents:
@@ -301,10 +439,18 @@ class Publisher(Purger):
                 "check driver and collation.",
             )
 
-    def _mark_loaded(self, publication_id: int, way: Way) -> None:
+    def _mark_loaded(self, publication_id: int, way: Way, written: Written) -> None:
         def mark(connection: Connection) -> None:
             moment = now()
-            self._set(connection, publication_id, state="loaded", loaded_at=moment, **way.recorded())
+            self._set(
+                connection,
+                publication_id,
+                state="loaded",
+                loaded_at=moment,
+                items_changed=written.items,
+                rows_written=written.rows,
+                **way.recorded(),
+            )
             self._event(connection, publication_id, "loaded", moment)
 
         self._transaction(mark)
@@ -336,6 +482,9 @@ class Publisher(Purger):
 
     def rollback(self, to: int | None = None) -> PublishReport:
         """Move the pointer back to an earlier publication.
+
+        Those that it is moved back over are withdrawn: a load of the same content reports it, and a night then leaves
+        the pointer where it is.
 
         Parameters
         ----------
@@ -415,6 +564,10 @@ class Publisher(Purger):
         self._event(connection, publication_id, event, moment)
         if previous is not None:
             self._set(connection, previous, state="retired", retired_at=moment)
+        if previous is not None and event == "rolled_back":
+            batch = self.tables.publication
+            over = batch.c.id.between(publication_id + 1, previous)
+            connection.execute(sa.update(batch).where(over).values(withdrawn_at=moment))
         self._set(
             connection,
             publication_id,
@@ -422,6 +575,7 @@ class Publisher(Purger):
             published_at=moment,
             published_by=self._who,
             retired_at=None,
+            withdrawn_at=None,
         )
         if previous is None:
             connection.execute(sa.insert(pointer).values(slot=1, **values))

@@ -21,11 +21,11 @@ from sqlalchemy.engine import Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.errors import FrameError, WarehouseError
-from routing_etl.frames import METRICS, REJECTS, CheckOutcome
+from routing_etl.frames import METRICS, CheckOutcome
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
-from routing_etl.warehouse.changes import affected, delete_all
-from routing_etl.warehouse.load import BatchWriter
+from routing_etl.warehouse import rejects
+from routing_etl.warehouse.changes import affected, delete_all, rows_left
 from routing_etl.warehouse.lock import process_gone, process_identity
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
@@ -312,7 +312,11 @@ class Records:
         return len(rows)
 
     def store_rejects(self, run_id: str, folder: Path) -> int:
-        """Store every rejected row of `folder/*.parquet` (REJECTS frames). Earlier ones of the run are replaced.
+        """Store the rejected rows of `folder/*.parquet` (REJECTS frames), as far as they are not stored already.
+
+        A row that the ERP leaves as it is is rejected every night. It is stored with the run that met it first, and
+        counts until a run does not reject it any more (`rejects.py`; view `batch_run_rejects`). Called again for a
+        run, the files replace what was stored for it.
 
         Returns the number of rows in the files.
 
@@ -323,43 +327,12 @@ class Records:
         FrameError
             A file is not a REJECTS frame.
         """
-        target = self.tables.rejected_row
-        files = sorted(folder.glob("*.parquet"))
-        # A writer inside this transaction, so that the old rows go and the new ones come together.
-        writer = BatchWriter(self._settings.load_rows)
-        stored = 0
+        columns = {name: _length(self.tables.rejected_row.c[name]) for name in rejects.COLUMNS}
+        found = rejects.of_files(folder, columns)
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
             self._require_run(connection, run_id)
-            delete_all(connection, target, target.c.run_id == run_id, target.c.run_id)
-            for file in files:
-                lazy = pl.scan_parquet(file)
-                REJECTS.validate(lazy)
-                rows = lazy.select(pl.len()).collect().item()
-                for offset in range(0, rows, self._settings.fetch_rows):
-                    part = lazy.slice(offset, self._settings.fetch_rows).collect()
-                    REJECTS.validate(part)
-                    stored += writer.write(
-                        connection, target, self._reject_rows(part, run_id, first=stored + 1)
-                    )
-        return stored
-
-    def _reject_rows(self, part: pl.DataFrame, run_id: str, *, first: int) -> pl.DataFrame:
-        def fit(name: str, column: str) -> pl.Expr:
-            length = _length(self.tables.rejected_row.c[column])
-            value = pl.col(name)
-            mark = pl.format("... [cut, {} characters]", value.str.len_chars())
-            short = pl.concat_str(value.str.head(length - mark.str.len_chars().cast(pl.Int64)), mark)
-            return pl.when(value.str.len_chars() > length).then(short).otherwise(value).alias(column)
-
-        return part.select(
-            pl.lit(run_id).alias("run_id"),
-            pl.int_range(first, first + part.height, dtype=pl.Int64).alias("seq"),
-            fit("source_table", "source_table"),
-            fit("row_key", "row_key"),
-            fit("rule", "rule_name"),
-            fit("reason", "reason"),
-            fit("raw_values", "raw_values"),
-        )
+            rejects.store(connection, self.tables, run_id, found, self._settings)
+        return found.rows
 
     # --- models -----------------------------------------------------------------------------------------------------
     def store_model_version(self, trained: TrainedVersion) -> None:
@@ -538,7 +511,8 @@ class Records:
     def purge(self, *, keep_days: int | None = None, keep_models: int | None = None) -> dict[str, int]:
         """Remove old runs with their check results and rejected rows, and old model versions with their metrics.
 
-        Each run or version is removed in a transaction of its own. The newest run and the active version always stay.
+        Each run or version is removed in a transaction of its own. The newest run and the active version always stay,
+        and so does a run, without its check results, while rows that it met first are rejected by runs that stay.
 
         Parameters
         ----------
@@ -577,15 +551,11 @@ class Records:
             "model_version": 0,
             "model_metric": 0,
         }
-        children = (self.tables.quality_result, self.tables.rejected_row)
-        for run_id in old_runs:
-            if run_id == newest:
-                continue
-            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-                for table in (*children, run):
-                    removed[table.name] += delete_all(
-                        connection, table, table.c.run_id == run_id, table.c.run_id
-                    )
+        gone = [run_id for run_id in old_runs if run_id != newest]
+        needed = rejects.oldest_needed(self._engine, self.tables, limit, newest)
+        for run_id in gone:
+            for name, count in self._remove_run(run_id, needed).items():
+                removed[name] += count
         metric = self.tables.model_metric
         for version in retired:
             with translated("warehouse", self._engine.url), self._engine.begin() as connection:
@@ -593,6 +563,21 @@ class Records:
                     removed[table.name] += delete_all(connection, table, key == version, key)
         _log.info("records_purged", **removed)
         return removed
+
+    def _remove_run(self, run_id: str, needed: int | None) -> dict[str, int]:
+        """Remove an old run, but for rejected rows that a newer run still shows. Returns the rows removed by table."""
+        run, reject, check = self.tables.batch_run, self.tables.rejected_row, self.tables.quality_result
+        done = {}
+        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            mine = reject.c.run_id == run_id
+            for child, where in (
+                (check, check.c.run_id == run_id),
+                (reject, mine & rejects.not_needed(reject, needed)),
+            ):
+                done[child.name] = delete_all(connection, child, where, child.c.run_id)
+            if connection.execute(rows_left(reject, mine)).first() is None:
+                done[run.name] = delete_all(connection, run, run.c.run_id == run_id, run.c.run_id)
+        return done
 
     # --- helpers ----------------------------------------------------------------------------------------------------
     def _fit(self, table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Our tables as SQLAlchemy Core metadata: the source of truth for tables, keys, constraints and indexes.
 
-The `migrations` folder brings them into a database, and is tested to give the same. The clustered key of
-every table of a publication begins with `publication_id`, then item, rank and sequence, because the ERP looks
-up, a night loads and a purge deletes in that order. Item codes are stored exactly as the ERP has them,
+The `migrations` folder brings them into a database, and is tested to give the same. Rows of predictions have
+the id of the publication that wrote them; `item_version` and `job_version` say which of them a publication
+shows (`versions.py`). The clustered key of a table of predictions begins with `publication_id`, then item,
+rank and sequence, because a night loads and a purge deletes in that order; that of `item_version` begins with
+the item, because the ERP looks up by item. Item codes are stored exactly as the ERP has them,
 including a leading blank. Comparison follows the database's collation; SQL Server usually ignores case and
 trailing blanks.
 """
@@ -106,6 +108,9 @@ def _publication(md: sa.MetaData) -> sa.Table:
         sa.Column("valid_from", t.date(), nullable=False),
         sa.Column("valid_to", t.date(), nullable=False),
         sa.Column("writer_reason", t.text(1000)),
+        sa.Column("items_changed", sa.Integer),
+        sa.Column("rows_written", sa.Integer),
+        sa.Column("withdrawn_at", t.UtcDateTime),
         sa.CheckConstraint(f"state IN ({_words(STATES)})", name="state"),
         sa.Index(None, "content_hash"),
         sqlite_autoincrement=True,
@@ -318,6 +323,34 @@ def _abstained_item(md: sa.MetaData) -> sa.Table:
     )
 
 
+def _version(md: sa.MetaData, name: str, key: sa.Column[str]) -> sa.Table:
+    """From which publication on an item or a job has the rows that this publication wrote, or none (`shown`).
+
+    It counts until the next version of the same key. The hashes are of these rows; NULL: not known.
+    """
+    return sa.Table(
+        name,
+        md,
+        key,
+        sa.Column("from_publication", sa.Integer, nullable=False),
+        sa.Column("shown", sa.Boolean, nullable=False),
+        sa.Column("hash_a", sa.BigInteger),
+        sa.Column("hash_b", sa.BigInteger),
+        sa.PrimaryKeyConstraint(key.name, "from_publication", mssql_clustered=True),
+        sa.ForeignKeyConstraint(["from_publication"], ["publication.id"]),
+        sa.Index(None, "from_publication"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _item_version(md: sa.MetaData) -> sa.Table:
+    return _version(md, "item_version", _item_cd())
+
+
+def _job_version(md: sa.MetaData) -> sa.Table:
+    return _version(md, "job_version", sa.Column("job_cd", t.text(32), nullable=False))
+
+
 def _model_version(md: sa.MetaData) -> sa.Table:
     return sa.Table(
         "model_version",
@@ -391,6 +424,7 @@ def _batch_run(md: sa.MetaData) -> sa.Table:
         sa.Column("publication_id", sa.Integer),
         sa.Column("message", t.text(2000)),
         sa.Column("metadata", t.long_text()),
+        sa.Column("rejects_no", sa.Integer),
         sa.PrimaryKeyConstraint("run_id", mssql_clustered=True),
         sa.CheckConstraint(f"status IN ({_words(RUN_STATES)})", name="status"),
         sa.Index(None, "started_at"),
@@ -428,6 +462,11 @@ def _quality_result(md: sa.MetaData) -> sa.Table:
 
 
 def _rejected_row(md: sa.MetaData) -> sa.Table:
+    """Rejected source rows, each stored by the run that met it first.
+
+    It was rejected in every run from `from_no` on to before `until_no` (`batch_run.rejects_no`; NULL: to this day),
+    `copies` times each (NULL: once). A row without `from_no` is of an older release, which stored all rows with each run.
+    """
     return sa.Table(
         "rejected_row",
         md,
@@ -438,6 +477,11 @@ def _rejected_row(md: sa.MetaData) -> sa.Table:
         sa.Column("rule_name", t.text(60), nullable=False),
         sa.Column("reason", t.text(400), nullable=False),
         sa.Column("raw_values", t.text(4000), nullable=False),
+        sa.Column("copies", sa.Integer),
+        sa.Column("from_no", sa.Integer),
+        sa.Column("until_no", sa.Integer),
+        sa.Column("hash_a", sa.BigInteger),
+        sa.Column("hash_b", sa.BigInteger),
         sa.PrimaryKeyConstraint("run_id", "seq", mssql_clustered=True),
         sqlite_with_rowid=False,
     )
@@ -520,6 +564,18 @@ def _routing_flat_table(md: sa.MetaData) -> sa.Table:
 
 
 @dataclass(frozen=True)
+class Versioned:
+    """What has versions: the table of versions, the column that names an item or job, the tables of its rows.
+
+    The tables stand parents before children.
+    """
+
+    versions: sa.Table
+    key: str
+    contents: tuple[sa.Table, ...]
+
+
+@dataclass(frozen=True)
 class Tables:
     """All our tables in one schema."""
 
@@ -532,6 +588,8 @@ class Tables:
     candidate_evidence: sa.Table
     resource_alternative: sa.Table
     abstained_item: sa.Table
+    item_version: sa.Table
+    job_version: sa.Table
     model_version: sa.Table
     model_metric: sa.Table
     batch_run: sa.Table
@@ -552,6 +610,15 @@ class Tables:
             self.abstained_item,
         )
 
+    @property
+    def versioned(self) -> tuple[Versioned, Versioned]:
+        """What a publication consists of: items, and the jobs' further machines."""
+        by_item = (self.candidate, self.candidate_operation, self.candidate_evidence, self.abstained_item)
+        return (
+            Versioned(self.item_version, "item_cd", by_item),
+            Versioned(self.job_version, "job_cd", (self.resource_alternative,)),
+        )
+
 
 @lru_cache(maxsize=8)
 def tables(schema: str | None) -> Tables:
@@ -567,6 +634,8 @@ def tables(schema: str | None) -> Tables:
         candidate_evidence=_candidate_evidence(md),
         resource_alternative=_resource_alternative(md),
         abstained_item=_abstained_item(md),
+        item_version=_item_version(md),
+        job_version=_job_version(md),
         model_version=_model_version(md),
         model_metric=_model_metric(md),
         batch_run=_batch_run(md),

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.schema import Tables
+from routing_etl.warehouse.versions import newest_up_to
 
 Column = sa.ColumnElement[Any]
 
@@ -60,20 +61,42 @@ class Sources:
         self.candidate_evidence = tb.candidate_evidence.alias("e")
         self.resource_alternative = tb.resource_alternative.alias("r")
         self.abstained_item = tb.abstained_item.alias("a")
+        self.item_version = tb.item_version.alias("i")
+        self.later_item = tb.item_version.alias("later")
+        self.job_version = tb.job_version.alias("j")
+        self.later_job = tb.job_version.alias("later_job")
         self.model_version = tb.model_version.alias("v")
         self.model_metric = tb.model_metric.alias("m")
         self.batch_run = tb.batch_run.alias("n")
         self.quality_result = tb.quality_result.alias("q")
+        self.rejected_row = tb.rejected_row.alias("x")
         self.earlier = tb.candidate_operation.alias("earlier")
         self.main = tb.candidate_operation.alias("main")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:
-    """The published batch and its rows of one table."""
-    pointer, batch = tb.current_publication, tb.publication
+    """The published batch, its items, and their rows of one table.
+
+    The item comes from its version, so a look-up by item seeks there and from there in the table.
+    """
+    pointer, batch, item = tb.current_publication, tb.publication, tb.item_version
     # `slot = 1` tells every planner that the pointer is one row: it starts there and seeks from it.
-    return pointer.join(batch, sa.and_(pointer.c.slot == 1, batch.c.id == pointer.c.publication_id)).join(
-        detail, detail.c.publication_id == pointer.c.publication_id
+    return (
+        pointer.join(batch, sa.and_(pointer.c.slot == 1, batch.c.id == pointer.c.publication_id))
+        .join(item, newest_up_to(item, tb.later_item, "item_cd", pointer.c.publication_id))
+        .join(
+            detail,
+            sa.and_(detail.c.publication_id == item.c.from_publication, detail.c.item_cd == item.c.item_cd),
+        )
+    )
+
+
+def machines_of(tb: Sources, operation: Any) -> sa.ColumnElement[bool]:
+    """The version of an operation's job that the published batch shows."""
+    job, pointer = tb.job_version, tb.current_publication
+    return sa.and_(
+        job.c.job_cd == operation.c.job_cd,
+        newest_up_to(job, tb.later_job, "job_cd", pointer.c.publication_id),
     )
 
 

@@ -6,7 +6,8 @@ What belongs here: the selects behind the views, per dialect, as head has them. 
 (`migrations`, whose frozen texts are tested to equal these).
 
 Every view over a publication starts at the one-row pointer `current_publication`, so a statement sees one publication,
-and a look-up by item stays a seek on the key (publication, item). Time columns of the ERP-shaped views show 0 for
+and finds there of every item the newest version up to it (`versions.py`). A look-up by item is a seek in `item_version`
+and then in the table of its rows. PUBLICATION_ID is the published batch, whichever batch wrote the row. Time columns of the ERP-shaped views show 0 for
 "unknown" with two decimals, and TIME_SOURCE tells the two apart (docs/erp-contract.md 6.3); `routing_predictions` keeps
 NULL and four decimals.
 """
@@ -76,7 +77,7 @@ def _inside_word(tb: Sources) -> Column:
 def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
     c, b = tb.candidate.c, tb.publication.c
     return sa.select(
-        c.item_cd,
+        tb.item_version.c.item_cd,
         c.candidate_id,
         c.routing_signature,
         c.similarity_score,
@@ -91,7 +92,7 @@ def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
         c.process_count,
         c.work_order_count,
         c.confidence,
-        c.publication_id,
+        tb.current_publication.c.publication_id,
         c.item_hash,
         c.predicted_rout_no,
         c.routing_code,
@@ -201,16 +202,16 @@ def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
         ("CANDIDATE_RANK", c.candidate_rank),
         ("ROUT_NO", c.predicted_rout_no),
         ("MODEL_VERSION", b.model_version),
-        ("PUBLICATION_ID", c.publication_id),
+        ("PUBLICATION_ID", tb.current_publication.c.publication_id),
     ]
     return [column.label(name) for name, column in columns]
 
 
 def _candidate_operations(tb: Sources, w: Words) -> sa.Select[Any]:
     c = tb.candidate.c
-    return sa.select(c.item_cd, c.candidate_id, *_layout(tb, w), *_operation_extras(tb, w)).select_from(
-        operations_from(tb)
-    )
+    return sa.select(
+        tb.item_version.c.item_cd, c.candidate_id, *_layout(tb, w), *_operation_extras(tb, w)
+    ).select_from(operations_from(tb))
 
 
 #: Known names of output profiles for the columns that the ERP's layout calls after its own view.
@@ -232,7 +233,7 @@ def known_columns(tb: Sources | None = None, w: Words | None = None) -> dict[str
 def _flat_columns(tb: Sources, w: Words) -> list[sa.Label[Any]]:
     c = tb.candidate.c
     return [
-        c.item_cd.label("ITEM_CD"),
+        tb.item_version.c.item_cd.label("ITEM_CD"),
         c.candidate_id.label("CANDIDATE_ID"),
         c.routing_signature.label("ROUTING_SIGNATURE"),
         c.priority.label("PRIORITY"),
@@ -252,7 +253,7 @@ def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
     c, e = tb.candidate.c, tb.candidate_evidence
     source = from_pointer(tb, tb.candidate).join(e, same_candidate(e, tb.candidate))
     return sa.select(
-        c.item_cd,
+        tb.item_version.c.item_cd,
         c.candidate_id,
         c.candidate_rank,
         e.c.evidence_rank,
@@ -262,28 +263,28 @@ def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
         e.c.weight,
         e.c.matching,
         e.c.differing,
-        c.publication_id,
+        tb.current_publication.c.publication_id,
     ).select_from(source)
 
 
 def _abstained(tb: Sources, w: Words) -> sa.Select[Any]:
     a, b = tb.abstained_item.c, tb.publication.c
     return sa.select(
-        a.item_cd,
+        tb.item_version.c.item_cd,
         a.reason,
         a.reason_code,
         a.best_similarity,
         b.model_version,
-        a.publication_id,
+        tb.current_publication.c.publication_id,
     ).select_from(from_pointer(tb, tb.abstained_item))
 
 
 def _predictions(tb: Sources, w: Words) -> sa.Select[Any]:
     c, o, b = tb.candidate.c, tb.candidate_operation.c, tb.publication.c
     return sa.select(
-        c.publication_id,
+        tb.current_publication.c.publication_id,
         b.model_version,
-        c.item_cd,
+        tb.item_version.c.item_cd,
         c.candidate_rank,
         c.candidate_id,
         c.confidence,
@@ -312,7 +313,7 @@ def _lot_times(tb: Sources, w: Words) -> sa.Select[Any]:
     """Run times with the lot that they are for: a piece of a lot of q takes RUN_TIME x (q / LOT_SIZE) ** LOT_EXPONENT."""
     c, o = tb.candidate.c, tb.candidate_operation.c
     return sa.select(
-        c.item_cd.label("ITEM_CD"),
+        tb.item_version.c.item_cd.label("ITEM_CD"),
         c.candidate_id.label("CANDIDATE_ID"),
         c.candidate_rank.label("CANDIDATE_RANK"),
         o.proc_seq.label("PROC_SEQ"),
@@ -324,7 +325,7 @@ def _lot_times(tb: Sources, w: Words) -> sa.Select[Any]:
         o.lot_exponent.label("LOT_EXPONENT"),
         o.time_source.label("TIME_SOURCE"),
         o.sample_count.label("SAMPLE_COUNT"),
-        c.publication_id.label("PUBLICATION_ID"),
+        tb.current_publication.c.publication_id.label("PUBLICATION_ID"),
     ).select_from(operations_from(tb))
 
 
@@ -397,6 +398,37 @@ def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(tb.batch_run.outerjoin(tb.publication, b.id == r.publication_id))
 
 
+def _item_versions(tb: Sources, w: Words) -> sa.Select[Any]:
+    """From which publication to before which an item has the rows that the first of them wrote, or none."""
+    i, later = tb.item_version.c, tb.later_item.c
+    following = (
+        sa.select(sa.func.min(later.from_publication))
+        .where(later.item_cd == i.item_cd, later.from_publication > i.from_publication)
+        .scalar_subquery()
+    )
+    return sa.select(i.item_cd, i.from_publication, following.label("to_publication"), i.shown)
+
+
+def _run_rejects(tb: Sources, w: Words) -> sa.Select[Any]:
+    """The source rows that each run rejected, whichever run met them first."""
+    r, x = tb.batch_run.c, tb.rejected_row.c
+    still = sa.or_(x.until_no.is_(None), x.until_no > r.rejects_no)
+    since = sa.and_(x.from_no <= r.rejects_no, still)
+    # Older releases stored all rows with each run.
+    own = sa.and_(x.from_no.is_(None), x.run_id == r.run_id)
+    return sa.select(
+        r.run_id,
+        r.started_at,
+        x.source_table,
+        x.row_key,
+        x.rule_name,
+        x.reason,
+        x.raw_values,
+        sa.func.coalesce(x.copies, 1).label("copies"),
+        x.run_id.label("since_run_id"),
+    ).select_from(tb.batch_run.join(tb.rejected_row, sa.or_(since, own)))
+
+
 #: All views in the order of creation. A new or changed one needs a revision (see `migrations/README.md`).
 _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_candidates": _candidates,
@@ -413,6 +445,8 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "bop_proc_res": bop_res,
     "bop_proc_child": bop_child,
     "routing_lot_times": _lot_times,
+    "routing_item_versions": _item_versions,
+    "batch_run_rejects": _run_rejects,
 }
 
 #: Names of all views, in the order of creation.

@@ -113,7 +113,7 @@ def bop_master(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     values: dict[str, v.Column] = {
         **_audit(tb),
         "ID": _row_id(c.candidate_rank),
-        "ITEM_CD": c.item_cd,
+        "ITEM_CD": tb.item_version.c.item_cd,
         "ROUT_NO": c.predicted_rout_no,
         "BOM_NO": _number(1),
         "DESCRIPTION": c.routing_signature,
@@ -132,7 +132,7 @@ def bop_detail(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     values: dict[str, v.Column] = {
         **_audit(tb),
         "ID": _row_id(c.candidate_rank, o.proc_seq),
-        "ITEM_CD": c.item_cd,
+        "ITEM_CD": tb.item_version.c.item_cd,
         "ROUT_NO": c.predicted_rout_no,
         "PROC_SEQ": o.proc_seq,
         "INSIDE_FLG": sa.case((out, w.word("N", 1)), else_=w.word("Y", 1)),
@@ -172,8 +172,11 @@ def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
     c, b, o, r = tb.candidate, tb.publication.c, tb.candidate_operation, tb.resource_alternative
     earlier, main = tb.earlier, tb.main
     number = sa.Numeric(18, 4)
-    source = v.operations_from(tb).join(
-        r, sa.and_(r.c.publication_id == o.c.publication_id, r.c.job_cd == o.c.job_cd)
+    j = tb.job_version
+    source = (
+        v.operations_from(tb)
+        .join(j, v.machines_of(tb, o))
+        .join(r, sa.and_(r.c.publication_id == j.c.from_publication, r.c.job_cd == j.c.job_cd))
     )
     first_use = ~sa.exists(
         sa.select(sa.literal_column("1"))
@@ -191,7 +194,7 @@ def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
         ("ID", _row_id(c.c.candidate_rank, o.c.proc_seq, r.c.alternative_rank)),
         ("COCD", b.company_code),
         ("PLANTCD", b.plant_code),
-        ("ITEM_CD", c.c.item_cd),
+        ("ITEM_CD", tb.item_version.c.item_cd),
         ("ROUT_NO", c.c.predicted_rout_no),
         ("REV_NO", sa.literal(0, sa.Integer())),
         ("JOB_CD", r.c.job_cd),
@@ -226,7 +229,7 @@ def candidate_resources(tb: v.Sources, w: v.Words) -> sa.Select[Any]:
         ("USE_COUNT", r.c.use_count),
         ("USE_SHARE", r.c.use_share),
         ("LAST_USED", r.c.last_used),
-        ("PUBLICATION_ID", c.c.publication_id),
+        ("PUBLICATION_ID", tb.current_publication.c.publication_id),
     ]
     return (
         sa.select(*(column.label(name) for name, column in columns))

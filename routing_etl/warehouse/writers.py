@@ -462,8 +462,8 @@ class GivenUp:
 class ChainWriter:
     """Tries writers in order. If one fails, the next takes over for the rest of the load, and the reason is kept.
 
-    Rows that a failed or repeated call may have left are removed first, by the second column of the table's
-    key, each value of which (an item, a job) is in one call only.
+    Rows that a failed or repeated call may have left are removed first, by the publication and the code of the
+    item or job in the first two columns of the table's key: each code is in one call only.
     """
 
     engine: Engine
@@ -539,7 +539,7 @@ class ChainWriter:
         self._begun.clear()
 
     def _remove(self, table: sa.Table, frame: pl.DataFrame) -> None:
-        first, second = [c.name for c in table.primary_key.columns][:2]
+        first, second = sorted((c.name for c in list(table.primary_key.columns)[:2]), key=_is_code)
         owner = frame.item(0, first)
         values = frame[second].unique().sort()
         # Children first: the cascade from one row locks more rows than are counted.
@@ -608,6 +608,11 @@ class Way:
 def way_of(writer: Writer) -> Way:
     """How a writer has sent rows so far. Ask before it is closed."""
     return Way(writer.name, writer.reason if isinstance(writer, ChainWriter) else "")
+
+
+def _is_code(column: str) -> bool:
+    """Whether a column of a key holds a code, not the number of a publication."""
+    return column not in ("publication_id", "from_publication")
 
 
 def choose_writer(engine: Engine, settings: Settings) -> Writer:

@@ -23,15 +23,30 @@ SELECT routing.publication.id, routing.publication.state
 FROM routing.publication
 WHERE routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id;
 
-SELECT TOP 1 routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, NULL AS slot
+SELECT TOP 1 routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, NULL AS slot
 FROM routing.publication
-WHERE routing.publication.content_hash = :content_hash_1 AND routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id DESC;
+WHERE routing.publication.content_hash = :content_hash_1 AND (routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL OR routing.publication.withdrawn_at IS NOT NULL) ORDER BY routing.publication.id DESC;
 
-INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to);
+SELECT routing.current_publication.publication_id
+FROM routing.current_publication;
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
-UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
+INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to);
+
+SELECT version.item_cd, version.hash_a, version.hash_b
+FROM routing.item_version AS version
+WHERE version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND version.shown = 1;
+
+SELECT version.job_cd, version.hash_a, version.hash_b
+FROM routing.job_version AS version
+WHERE version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND version.shown = 1;
+
+UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at, items_changed=:items_changed, rows_written=:rows_written WHERE routing.publication.id = :id_1;
 
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
@@ -47,6 +62,10 @@ INSERT INTO routing.resource_alternative (publication_id, job_cd, res_cd, res_nm
 
 INSERT INTO routing.abstained_item (publication_id, item_cd, reason_code, reason, best_similarity) VALUES (%s, %s, %s, %s, %s);
 
+INSERT INTO routing.item_version (item_cd, from_publication, shown, hash_a, hash_b) VALUES (%s, %s, %s, %s, %s);
+
+INSERT INTO routing.job_version (job_cd, from_publication, shown, hash_a, hash_b) VALUES (%s, %s, %s, %s, %s);
+
 -- === publish: the pointer
 
 SELECT routing.schema_version.version_num
@@ -58,15 +77,17 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.current_publication.slot
+SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
+UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
-UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at WHERE routing.publication.id = :id_1;
+UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at, withdrawn_at=:withdrawn_at WHERE routing.publication.id = :id_1;
 
 INSERT INTO routing.current_publication (slot, publication_id, moved_at, moved_by) VALUES (:slot, :publication_id, :moved_at, :moved_by);
 
@@ -76,15 +97,37 @@ SELECT routing.publication.id, routing.publication.state
 FROM routing.publication
 WHERE routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id;
 
-SELECT TOP 1 routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, NULL AS slot
+SELECT TOP 1 routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, NULL AS slot
 FROM routing.publication
-WHERE routing.publication.content_hash = :content_hash_1 AND routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id DESC;
+WHERE routing.publication.content_hash = :content_hash_1 AND (routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL OR routing.publication.withdrawn_at IS NOT NULL) ORDER BY routing.publication.id DESC;
 
 INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to);
 
-UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+SELECT version.item_cd, version.hash_a, version.hash_b
+FROM routing.item_version AS version
+WHERE version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND version.shown = 1;
 
-UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at WHERE routing.publication.id = :id_1;
+SELECT version.job_cd, version.hash_a, version.hash_b
+FROM routing.job_version AS version
+WHERE version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND version.shown = 1;
+
+INSERT INTO routing.item_version (item_cd, from_publication, shown) SELECT version.item_cd, :param_1 AS anon_1, 0 AS anon_2
+FROM routing.item_version AS version
+WHERE version.item_cd IN (:item_cd_1_1) AND version.from_publication < :from_publication_1 AND version.shown = 1 AND version.from_publication <= :from_publication_2 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_3));
+
+INSERT INTO routing.job_version (job_cd, from_publication, shown) SELECT version.job_cd, :param_1 AS anon_1, 0 AS anon_2
+FROM routing.job_version AS version
+WHERE version.job_cd IN (:job_cd_1_1) AND version.from_publication < :from_publication_1 AND version.shown = 1 AND version.from_publication <= :from_publication_2 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_3));
+
+UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at, items_changed=:items_changed, rows_written=:rows_written WHERE routing.publication.id = :id_1;
 
 UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
@@ -101,17 +144,21 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.current_publication.slot
+SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
+UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
-UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at WHERE routing.publication.id = :id_1;
+UPDATE routing.publication SET withdrawn_at=:withdrawn_at WHERE routing.publication.id BETWEEN :id_1 AND :id_2;
+
+UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at, withdrawn_at=:withdrawn_at WHERE routing.publication.id = :id_1;
 
 UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
 
@@ -128,11 +175,13 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.current_publication.slot
+SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
+
+UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
 DELETE FROM routing.routing_flat_table WHERE NOT (EXISTS (SELECT 1
 FROM routing.routing_flat AS f
@@ -169,24 +218,159 @@ SELECT routing.publication.id, routing.publication.state
 FROM routing.publication
 WHERE routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id;
 
-SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.current_publication.slot
+SELECT TOP 1 routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, NULL AS slot
+FROM routing.publication
+WHERE routing.publication.content_hash = :content_hash_1 AND (routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL OR routing.publication.withdrawn_at IS NOT NULL) ORDER BY routing.publication.id DESC;
+
+SELECT routing.current_publication.publication_id
+FROM routing.current_publication;
+
+UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+
+INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to);
+
+SELECT version.item_cd, version.hash_a, version.hash_b
+FROM routing.item_version AS version
+WHERE version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND version.shown = 1;
+
+SELECT version.job_cd, version.hash_a, version.hash_b
+FROM routing.job_version AS version
+WHERE version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND version.shown = 1;
+
+INSERT INTO routing.item_version (item_cd, from_publication, shown) SELECT version.item_cd, :param_1 AS anon_1, 0 AS anon_2
+FROM routing.item_version AS version
+WHERE version.item_cd IN (:item_cd_1_1) AND version.from_publication < :from_publication_1 AND version.shown = 1 AND version.from_publication <= :from_publication_2 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_3));
+
+INSERT INTO routing.job_version (job_cd, from_publication, shown) SELECT version.job_cd, :param_1 AS anon_1, 0 AS anon_2
+FROM routing.job_version AS version
+WHERE version.job_cd IN (:job_cd_1_1) AND version.from_publication < :from_publication_1 AND version.shown = 1 AND version.from_publication <= :from_publication_2 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_3));
+
+UPDATE routing.publication SET state=:state, writer=:writer, loaded_at=:loaded_at, items_changed=:items_changed, rows_written=:rows_written WHERE routing.publication.id = :id_1;
+
+INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+
+UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+
+SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
+
+UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
+
+UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at, withdrawn_at=:withdrawn_at WHERE routing.publication.id = :id_1;
+
+UPDATE routing.current_publication SET publication_id=:publication_id, moved_at=:moved_at, moved_by=:moved_by OUTPUT inserted.slot WHERE routing.current_publication.slot = :slot_1 AND routing.current_publication.publication_id = :publication_id_1;
 
 UPDATE routing.publication SET state=:state WHERE routing.publication.id = :id_1;
 
-INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
+SELECT routing.publication.id, routing.publication.state
+FROM routing.publication
+WHERE routing.publication.state IN (:state_1_1) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id;
+
+SELECT DISTINCT routing.item_version.from_publication
+FROM routing.item_version
+WHERE routing.item_version.from_publication > :from_publication_1 ORDER BY routing.item_version.from_publication DESC;
+
+SELECT TOP 10000 version.item_cd AS code, version.from_publication
+FROM routing.item_version AS version
+WHERE version.from_publication > :from_publication_1 AND version.from_publication < :from_publication_2 AND (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_3)) ORDER BY version.from_publication, version.item_cd;
+
+DELETE TOP (4000) FROM routing.abstained_item WHERE routing.abstained_item.publication_id = :publication_id_1 AND routing.abstained_item.item_cd IN (:item_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.abstained_item
+WHERE routing.abstained_item.publication_id = :publication_id_1 AND routing.abstained_item.item_cd IN (:item_cd_1_1);
+
+DELETE TOP (4000) FROM routing.candidate_evidence WHERE routing.candidate_evidence.publication_id = :publication_id_1 AND routing.candidate_evidence.item_cd IN (:item_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.candidate_evidence
+WHERE routing.candidate_evidence.publication_id = :publication_id_1 AND routing.candidate_evidence.item_cd IN (:item_cd_1_1);
+
+DELETE TOP (4000) FROM routing.candidate_operation WHERE routing.candidate_operation.publication_id = :publication_id_1 AND routing.candidate_operation.item_cd IN (:item_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.candidate_operation
+WHERE routing.candidate_operation.publication_id = :publication_id_1 AND routing.candidate_operation.item_cd IN (:item_cd_1_1);
+
+DELETE TOP (4000) FROM routing.candidate WHERE routing.candidate.publication_id = :publication_id_1 AND routing.candidate.item_cd IN (:item_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.candidate
+WHERE routing.candidate.publication_id = :publication_id_1 AND routing.candidate.item_cd IN (:item_cd_1_1);
+
+DELETE TOP (4000) FROM routing.item_version WHERE routing.item_version.from_publication = :from_publication_1 AND routing.item_version.item_cd IN (:item_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.item_version
+WHERE routing.item_version.from_publication = :from_publication_1 AND routing.item_version.item_cd IN (:item_cd_1_1);
+
+DELETE FROM routing.abstained_item WHERE routing.abstained_item.publication_id = :publication_id_1 AND routing.abstained_item.item_cd IN (:item_cd_1_1);
+
+DELETE FROM routing.candidate_evidence WHERE routing.candidate_evidence.publication_id = :publication_id_1 AND routing.candidate_evidence.item_cd IN (:item_cd_1_1);
+
+DELETE FROM routing.candidate_operation WHERE routing.candidate_operation.publication_id = :publication_id_1 AND routing.candidate_operation.item_cd IN (:item_cd_1_1);
+
+DELETE FROM routing.candidate WHERE routing.candidate.publication_id = :publication_id_1 AND routing.candidate.item_cd IN (:item_cd_1_1);
+
+DELETE FROM routing.item_version WHERE routing.item_version.from_publication = :from_publication_1 AND routing.item_version.item_cd IN (:item_cd_1_1);
+
+SELECT TOP 10000 version.item_cd AS code, version.from_publication
+FROM routing.item_version AS version
+WHERE version.shown = 0 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS before
+WHERE before.item_cd = version.item_cd AND before.from_publication < version.from_publication)) ORDER BY version.from_publication, version.item_cd;
+
+SELECT DISTINCT routing.job_version.from_publication
+FROM routing.job_version
+WHERE routing.job_version.from_publication > :from_publication_1 ORDER BY routing.job_version.from_publication DESC;
+
+SELECT TOP 10000 version.job_cd AS code, version.from_publication
+FROM routing.job_version AS version
+WHERE version.from_publication > :from_publication_1 AND version.from_publication < :from_publication_2 AND (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_3)) ORDER BY version.from_publication, version.job_cd;
+
+DELETE TOP (4000) FROM routing.resource_alternative WHERE routing.resource_alternative.publication_id = :publication_id_1 AND routing.resource_alternative.job_cd IN (:job_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.resource_alternative
+WHERE routing.resource_alternative.publication_id = :publication_id_1 AND routing.resource_alternative.job_cd IN (:job_cd_1_1);
+
+DELETE TOP (4000) FROM routing.job_version WHERE routing.job_version.from_publication = :from_publication_1 AND routing.job_version.job_cd IN (:job_cd_1_1);
+
+SELECT TOP 1 1
+FROM routing.job_version
+WHERE routing.job_version.from_publication = :from_publication_1 AND routing.job_version.job_cd IN (:job_cd_1_1);
+
+DELETE FROM routing.resource_alternative WHERE routing.resource_alternative.publication_id = :publication_id_1 AND routing.resource_alternative.job_cd IN (:job_cd_1_1);
+
+DELETE FROM routing.job_version WHERE routing.job_version.from_publication = :from_publication_1 AND routing.job_version.job_cd IN (:job_cd_1_1);
+
+SELECT TOP 10000 version.job_cd AS code, version.from_publication
+FROM routing.job_version AS version
+WHERE version.shown = 0 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS before
+WHERE before.job_cd = version.job_cd AND before.from_publication < version.from_publication)) ORDER BY version.from_publication, version.job_cd;
+
+UPDATE routing.publication SET purged_at=:purged_at WHERE routing.publication.id = :id_1;
+
+-- === take back a load
 
 DELETE TOP (4000) FROM routing.abstained_item WHERE routing.abstained_item.publication_id = :publication_id_1;
 
 SELECT TOP 1 1
 FROM routing.abstained_item
 WHERE routing.abstained_item.publication_id = :publication_id_1;
-
-DELETE TOP (4000) FROM routing.resource_alternative WHERE routing.resource_alternative.publication_id = :publication_id_1;
-
-SELECT TOP 1 1
-FROM routing.resource_alternative
-WHERE routing.resource_alternative.publication_id = :publication_id_1;
 
 DELETE TOP (4000) FROM routing.candidate_evidence WHERE routing.candidate_evidence.publication_id = :publication_id_1;
 
@@ -206,7 +390,23 @@ SELECT TOP 1 1
 FROM routing.candidate
 WHERE routing.candidate.publication_id = :publication_id_1;
 
-UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+DELETE TOP (4000) FROM routing.item_version WHERE routing.item_version.from_publication = :from_publication_1;
+
+SELECT TOP 1 1
+FROM routing.item_version
+WHERE routing.item_version.from_publication = :from_publication_1;
+
+DELETE TOP (4000) FROM routing.resource_alternative WHERE routing.resource_alternative.publication_id = :publication_id_1;
+
+SELECT TOP 1 1
+FROM routing.resource_alternative
+WHERE routing.resource_alternative.publication_id = :publication_id_1;
+
+DELETE TOP (4000) FROM routing.job_version WHERE routing.job_version.from_publication = :from_publication_1;
+
+SELECT TOP 1 1
+FROM routing.job_version
+WHERE routing.job_version.from_publication = :from_publication_1;
 
 -- === an engineer accepts
 
@@ -216,9 +416,9 @@ FROM routing.schema_version;
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
-SELECT routing.candidate.publication_id, routing.candidate.item_cd, routing.candidate.candidate_rank, routing.candidate.candidate_id, routing.candidate.routing_signature, routing.candidate.routing_code, routing.candidate.similarity_score, routing.candidate.confidence, routing.candidate.priority, routing.candidate.similarity_tier, routing.candidate.reference_item_cd, routing.candidate.rout_no, routing.candidate.predicted_rout_no, routing.candidate.routing_source, routing.candidate.process_count, routing.candidate.work_order_count, routing.candidate.work_order_confidence, routing.candidate.neighbour_count, routing.candidate.support, routing.candidate.matched_attributes, routing.candidate.item_hash
-FROM routing.candidate
-WHERE routing.candidate.publication_id = :publication_id_1 AND routing.candidate.item_cd = :item_cd_1 AND routing.candidate.candidate_id = :candidate_id_1;
+SELECT routing_candidates.publication_id, routing_candidates.item_cd, routing_candidates.candidate_id, routing_candidates.candidate_rank, routing_candidates.predicted_rout_no, routing_candidates.routing_code
+FROM routing.routing_candidates
+WHERE routing_candidates.publication_id = :publication_id_1 AND routing_candidates.item_cd = :item_cd_1 AND routing_candidates.candidate_id = :candidate_id_1;
 
 SELECT routing.routing_feedback.item_cd, routing.routing_feedback.publication_id, routing.routing_feedback.candidate_id, routing.routing_feedback.candidate_rank, routing.routing_feedback.predicted_rout_no, routing.routing_feedback.routing_code, routing.routing_feedback.accepted_by, routing.routing_feedback.accepted_at
 FROM routing.routing_feedback
@@ -274,27 +474,36 @@ SELECT routing.model_version.version
 FROM routing.model_version
 WHERE routing.model_version.status != :status_1 ORDER BY routing.model_version.created_at DESC;
 
+SELECT min(routing.batch_run.rejects_no) AS min_1
+FROM routing.batch_run
+WHERE routing.batch_run.started_at >= :started_at_1 OR routing.batch_run.run_id = :run_id_1;
+
 -- === reconcile
 
 SELECT count(*) AS row_count, count(routing.candidate.item_cd) AS item_cd_n, sum(CAST(datalength(routing.candidate.item_cd) AS BIGINT)) / :sum_1 AS item_cd_t, count(routing.candidate.candidate_rank) AS candidate_rank_n, sum(CAST(routing.candidate.candidate_rank AS BIGINT)) AS candidate_rank_t, count(routing.candidate.candidate_id) AS candidate_id_n, sum(CAST(datalength(routing.candidate.candidate_id) AS BIGINT)) / :sum_2 AS candidate_id_t, count(routing.candidate.routing_signature) AS routing_signature_n, sum(CAST(datalength(routing.candidate.routing_signature) AS BIGINT)) / :sum_3 AS routing_signature_t, count(routing.candidate.routing_code) AS routing_code_n, sum(CAST(datalength(routing.candidate.routing_code) AS BIGINT)) / :sum_4 AS routing_code_t, count(routing.candidate.similarity_score) AS similarity_score_n, sum(CAST(routing.candidate.similarity_score * :similarity_score_1 AS BIGINT)) AS similarity_score_t, count(routing.candidate.confidence) AS confidence_n, sum(CAST(routing.candidate.confidence * :confidence_1 AS BIGINT)) AS confidence_t, count(routing.candidate.priority) AS priority_n, sum(CAST(datalength(routing.candidate.priority) AS BIGINT)) / :sum_5 AS priority_t, count(routing.candidate.similarity_tier) AS similarity_tier_n, sum(CAST(datalength(routing.candidate.similarity_tier) AS BIGINT)) / :sum_6 AS similarity_tier_t, count(routing.candidate.reference_item_cd) AS reference_item_cd_n, sum(CAST(datalength(routing.candidate.reference_item_cd) AS BIGINT)) / :sum_7 AS reference_item_cd_t, count(routing.candidate.rout_no) AS rout_no_n, sum(CAST(datalength(routing.candidate.rout_no) AS BIGINT)) / :sum_8 AS rout_no_t, count(routing.candidate.predicted_rout_no) AS predicted_rout_no_n, sum(CAST(datalength(routing.candidate.predicted_rout_no) AS BIGINT)) / :sum_9 AS predicted_rout_no_t, count(routing.candidate.routing_source) AS routing_source_n, sum(CAST(datalength(routing.candidate.routing_source) AS BIGINT)) / :sum_10 AS routing_source_t, count(routing.candidate.process_count) AS process_count_n, sum(CAST(routing.candidate.process_count AS BIGINT)) AS process_count_t, count(routing.candidate.work_order_count) AS work_order_count_n, sum(CAST(routing.candidate.work_order_count AS BIGINT)) AS work_order_count_t, count(routing.candidate.work_order_confidence) AS work_order_confidence_n, sum(CAST(routing.candidate.work_order_confidence * :work_order_confidence_1 AS BIGINT)) AS work_order_confidence_t, count(routing.candidate.neighbour_count) AS neighbour_count_n, sum(CAST(routing.candidate.neighbour_count AS BIGINT)) AS neighbour_count_t, count(routing.candidate.support) AS support_n, sum(CAST(routing.candidate.support * :support_1 AS BIGINT)) AS support_t, count(routing.candidate.matched_attributes) AS matched_attributes_n, sum(CAST(datalength(routing.candidate.matched_attributes) AS BIGINT)) / :sum_11 AS matched_attributes_t, count(routing.candidate.item_hash) AS item_hash_n, sum(CAST(datalength(routing.candidate.item_hash) AS BIGINT)) AS item_hash_t
-FROM routing.candidate
-WHERE routing.candidate.publication_id = :publication_id_1;
+FROM routing.item_version AS version JOIN routing.candidate ON version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND routing.candidate.publication_id = version.from_publication AND routing.candidate.item_cd = version.item_cd;
 
 SELECT count(*) AS row_count, count(routing.candidate_operation.item_cd) AS item_cd_n, sum(CAST(datalength(routing.candidate_operation.item_cd) AS BIGINT)) / :sum_1 AS item_cd_t, count(routing.candidate_operation.candidate_rank) AS candidate_rank_n, sum(CAST(routing.candidate_operation.candidate_rank AS BIGINT)) AS candidate_rank_t, count(routing.candidate_operation.proc_seq) AS proc_seq_n, sum(CAST(routing.candidate_operation.proc_seq AS BIGINT)) AS proc_seq_t, count(routing.candidate_operation.inside) AS inside_n, sum(CAST(datalength(routing.candidate_operation.inside) AS BIGINT)) AS inside_t, count(routing.candidate_operation.job_cd) AS job_cd_n, sum(CAST(datalength(routing.candidate_operation.job_cd) AS BIGINT)) / :sum_2 AS job_cd_t, count(routing.candidate_operation.job_nm) AS job_nm_n, sum(CAST(datalength(routing.candidate_operation.job_nm) AS BIGINT)) / :sum_3 AS job_nm_t, count(routing.candidate_operation.res_cd) AS res_cd_n, sum(CAST(datalength(routing.candidate_operation.res_cd) AS BIGINT)) / :sum_4 AS res_cd_t, count(routing.candidate_operation.res_nm) AS res_nm_n, sum(CAST(datalength(routing.candidate_operation.res_nm) AS BIGINT)) / :sum_5 AS res_nm_t, count(routing.candidate_operation.rout_order) AS rout_order_n, sum(CAST(datalength(routing.candidate_operation.rout_order) AS BIGINT)) / :sum_6 AS rout_order_t, count(routing.candidate_operation.setup_time) AS setup_time_n, sum(CAST(routing.candidate_operation.setup_time * :setup_time_1 AS BIGINT)) AS setup_time_t, count(routing.candidate_operation.run_time) AS run_time_n, sum(CAST(routing.candidate_operation.run_time * :run_time_1 AS BIGINT)) AS run_time_t, count(routing.candidate_operation.setup_p10) AS setup_p10_n, sum(CAST(routing.candidate_operation.setup_p10 * :setup_p10_1 AS BIGINT)) AS setup_p10_t, count(routing.candidate_operation.setup_p90) AS setup_p90_n, sum(CAST(routing.candidate_operation.setup_p90 * :setup_p90_1 AS BIGINT)) AS setup_p90_t, count(routing.candidate_operation.run_p10) AS run_p10_n, sum(CAST(routing.candidate_operation.run_p10 * :run_p10_1 AS BIGINT)) AS run_p10_t, count(routing.candidate_operation.run_p50) AS run_p50_n, sum(CAST(routing.candidate_operation.run_p50 * :run_p50_1 AS BIGINT)) AS run_p50_t, count(routing.candidate_operation.run_p90) AS run_p90_n, sum(CAST(routing.candidate_operation.run_p90 * :run_p90_1 AS BIGINT)) AS run_p90_t, count(routing.candidate_operation.optimal_time) AS optimal_time_n, sum(CAST(routing.candidate_operation.optimal_time * :optimal_time_1 AS BIGINT)) AS optimal_time_t, count(routing.candidate_operation.standard_time) AS standard_time_n, sum(CAST(routing.candidate_operation.standard_time * :standard_time_1 AS BIGINT)) AS standard_time_t, count(routing.candidate_operation.safe_time) AS safe_time_n, sum(CAST(routing.candidate_operation.safe_time * :safe_time_1 AS BIGINT)) AS safe_time_t, count(routing.candidate_operation.time_cv) AS time_cv_n, sum(CAST(routing.candidate_operation.time_cv * :time_cv_1 AS BIGINT)) AS time_cv_t, count(routing.candidate_operation.act_setup_time) AS act_setup_time_n, sum(CAST(routing.candidate_operation.act_setup_time * :act_setup_time_1 AS BIGINT)) AS act_setup_time_t, count(routing.candidate_operation.act_run_time) AS act_run_time_n, sum(CAST(routing.candidate_operation.act_run_time * :act_run_time_1 AS BIGINT)) AS act_run_time_t, count(routing.candidate_operation.queue_time) AS queue_time_n, sum(CAST(routing.candidate_operation.queue_time * :queue_time_1 AS BIGINT)) AS queue_time_t, count(routing.candidate_operation.wait_time) AS wait_time_n, sum(CAST(routing.candidate_operation.wait_time * :wait_time_1 AS BIGINT)) AS wait_time_t, count(routing.candidate_operation.move_time) AS move_time_n, sum(CAST(routing.candidate_operation.move_time * :move_time_1 AS BIGINT)) AS move_time_t, count(routing.candidate_operation.mfg_lt) AS mfg_lt_n, sum(CAST(routing.candidate_operation.mfg_lt * :mfg_lt_1 AS BIGINT)) AS mfg_lt_t, count(routing.candidate_operation.batch_oper) AS batch_oper_n, sum(CAST(datalength(routing.candidate_operation.batch_oper) AS BIGINT)) / :sum_7 AS batch_oper_t, count(routing.candidate_operation.bp_cd) AS bp_cd_n, sum(CAST(datalength(routing.candidate_operation.bp_cd) AS BIGINT)) / :sum_8 AS bp_cd_t, count(routing.candidate_operation.cust_nm) AS cust_nm_n, sum(CAST(datalength(routing.candidate_operation.cust_nm) AS BIGINT)) / :sum_9 AS cust_nm_t, count(routing.candidate_operation.cur_cd) AS cur_cd_n, sum(CAST(datalength(routing.candidate_operation.cur_cd) AS BIGINT)) / :sum_10 AS cur_cd_t, count(routing.candidate_operation.subcontract_prc) AS subcontract_prc_n, sum(CAST(routing.candidate_operation.subcontract_prc * :subcontract_prc_1 AS BIGINT)) AS subcontract_prc_t, count(routing.candidate_operation.tax_type) AS tax_type_n, sum(CAST(datalength(routing.candidate_operation.tax_type) AS BIGINT)) / :sum_11 AS tax_type_t, count(routing.candidate_operation.insp_flg) AS insp_flg_n, sum(CAST(datalength(routing.candidate_operation.insp_flg) AS BIGINT)) / :sum_12 AS insp_flg_t, count(routing.candidate_operation.milestone_flg) AS milestone_flg_n, sum(CAST(datalength(routing.candidate_operation.milestone_flg) AS BIGINT)) / :sum_13 AS milestone_flg_t, count(routing.candidate_operation.confidence) AS confidence_n, sum(CAST(routing.candidate_operation.confidence * :confidence_1 AS BIGINT)) AS confidence_t, count(routing.candidate_operation.support) AS support_n, sum(CAST(routing.candidate_operation.support * :support_1 AS BIGINT)) AS support_t, count(routing.candidate_operation.sample_count) AS sample_count_n, sum(CAST(routing.candidate_operation.sample_count AS BIGINT)) AS sample_count_t, count(routing.candidate_operation.time_source) AS time_source_n, sum(CAST(datalength(routing.candidate_operation.time_source) AS BIGINT)) AS time_source_t, count(routing.candidate_operation.time_confidence) AS time_confidence_n, sum(CAST(routing.candidate_operation.time_confidence * :time_confidence_1 AS BIGINT)) AS time_confidence_t, count(routing.candidate_operation.source_items) AS source_items_n, sum(CAST(datalength(routing.candidate_operation.source_items) AS BIGINT)) / :sum_14 AS source_items_t, count(routing.candidate_operation.source_similarity) AS source_similarity_n, sum(CAST(routing.candidate_operation.source_similarity * :source_similarity_1 AS BIGINT)) AS source_similarity_t, count(routing.candidate_operation.source_rout_no) AS source_rout_no_n, sum(CAST(datalength(routing.candidate_operation.source_rout_no) AS BIGINT)) / :sum_15 AS source_rout_no_t, count(routing.candidate_operation.lot_size) AS lot_size_n, sum(CAST(routing.candidate_operation.lot_size * :lot_size_1 AS BIGINT)) AS lot_size_t, count(routing.candidate_operation.lot_exponent) AS lot_exponent_n, sum(CAST(routing.candidate_operation.lot_exponent * :lot_exponent_1 AS BIGINT)) AS lot_exponent_t
-FROM routing.candidate_operation
-WHERE routing.candidate_operation.publication_id = :publication_id_1;
+FROM routing.item_version AS version JOIN routing.candidate_operation ON version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND routing.candidate_operation.publication_id = version.from_publication AND routing.candidate_operation.item_cd = version.item_cd;
 
 SELECT count(*) AS row_count, count(routing.candidate_evidence.item_cd) AS item_cd_n, sum(CAST(datalength(routing.candidate_evidence.item_cd) AS BIGINT)) / :sum_1 AS item_cd_t, count(routing.candidate_evidence.candidate_rank) AS candidate_rank_n, sum(CAST(routing.candidate_evidence.candidate_rank AS BIGINT)) AS candidate_rank_t, count(routing.candidate_evidence.evidence_rank) AS evidence_rank_n, sum(CAST(routing.candidate_evidence.evidence_rank AS BIGINT)) AS evidence_rank_t, count(routing.candidate_evidence.neighbour_item_cd) AS neighbour_item_cd_n, sum(CAST(datalength(routing.candidate_evidence.neighbour_item_cd) AS BIGINT)) / :sum_2 AS neighbour_item_cd_t, count(routing.candidate_evidence.neighbour_rout_no) AS neighbour_rout_no_n, sum(CAST(datalength(routing.candidate_evidence.neighbour_rout_no) AS BIGINT)) / :sum_3 AS neighbour_rout_no_t, count(routing.candidate_evidence.similarity) AS similarity_n, sum(CAST(routing.candidate_evidence.similarity * :similarity_1 AS BIGINT)) AS similarity_t, count(routing.candidate_evidence.weight) AS weight_n, sum(CAST(routing.candidate_evidence.weight * :weight_1 AS BIGINT)) AS weight_t, count(routing.candidate_evidence.matching) AS matching_n, sum(CAST(datalength(routing.candidate_evidence.matching) AS BIGINT)) / :sum_4 AS matching_t, count(routing.candidate_evidence.differing) AS differing_n, sum(CAST(datalength(routing.candidate_evidence.differing) AS BIGINT)) / :sum_5 AS differing_t
-FROM routing.candidate_evidence
-WHERE routing.candidate_evidence.publication_id = :publication_id_1;
+FROM routing.item_version AS version JOIN routing.candidate_evidence ON version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND routing.candidate_evidence.publication_id = version.from_publication AND routing.candidate_evidence.item_cd = version.item_cd;
 
 SELECT count(*) AS row_count, count(routing.resource_alternative.job_cd) AS job_cd_n, sum(CAST(datalength(routing.resource_alternative.job_cd) AS BIGINT)) / :sum_1 AS job_cd_t, count(routing.resource_alternative.res_cd) AS res_cd_n, sum(CAST(datalength(routing.resource_alternative.res_cd) AS BIGINT)) / :sum_2 AS res_cd_t, count(routing.resource_alternative.res_nm) AS res_nm_n, sum(CAST(datalength(routing.resource_alternative.res_nm) AS BIGINT)) / :sum_3 AS res_nm_t, count(routing.resource_alternative.alternative_rank) AS alternative_rank_n, sum(CAST(routing.resource_alternative.alternative_rank AS BIGINT)) AS alternative_rank_t, count(routing.resource_alternative.is_pool) AS is_pool_n, sum(CASE WHEN (routing.resource_alternative.is_pool = 1) THEN :param_1 ELSE :param_2 END) AS is_pool_t, count(routing.resource_alternative.use_count) AS use_count_n, sum(CAST(routing.resource_alternative.use_count AS BIGINT)) AS use_count_t, count(routing.resource_alternative.use_share) AS use_share_n, sum(CAST(routing.resource_alternative.use_share * :use_share_1 AS BIGINT)) AS use_share_t, count(routing.resource_alternative.last_used) AS last_used_n, :param_3 AS last_used_t
-FROM routing.resource_alternative
-WHERE routing.resource_alternative.publication_id = :publication_id_1;
+FROM routing.job_version AS version JOIN routing.resource_alternative ON version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.job_version AS later
+WHERE later.job_cd = version.job_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND routing.resource_alternative.publication_id = version.from_publication AND routing.resource_alternative.job_cd = version.job_cd;
 
 SELECT count(*) AS row_count, count(routing.abstained_item.item_cd) AS item_cd_n, sum(CAST(datalength(routing.abstained_item.item_cd) AS BIGINT)) / :sum_1 AS item_cd_t, count(routing.abstained_item.reason_code) AS reason_code_n, sum(CAST(datalength(routing.abstained_item.reason_code) AS BIGINT)) / :sum_2 AS reason_code_t, count(routing.abstained_item.reason) AS reason_n, sum(CAST(datalength(routing.abstained_item.reason) AS BIGINT)) / :sum_3 AS reason_t, count(routing.abstained_item.best_similarity) AS best_similarity_n, sum(CAST(routing.abstained_item.best_similarity * :best_similarity_1 AS BIGINT)) AS best_similarity_t
-FROM routing.abstained_item
-WHERE routing.abstained_item.publication_id = :publication_id_1;
+FROM routing.item_version AS version JOIN routing.abstained_item ON version.from_publication <= :from_publication_1 AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = version.item_cd AND later.from_publication > version.from_publication AND later.from_publication <= :from_publication_2)) AND routing.abstained_item.publication_id = version.from_publication AND routing.abstained_item.item_cd = version.item_cd;
 
 -- === what the server can do
 
@@ -303,3 +512,5 @@ SELECT CASE WHEN SERVERPROPERTY(N'Babelfish') IS NULL AND (CAST(SERVERPROPERTY(N
 SELECT CAST(SERVERPROPERTY(N'Babelfish') AS int);
 
 SELECT CAST(is_read_committed_snapshot_on AS int) FROM sys.databases WHERE name = DB_NAME();
+
+SELECT OBJECT_SCHEMA_NAME(m.object_id) + N'.' + OBJECT_NAME(m.object_id), m.definition FROM sys.sql_modules AS m WHERE m.definition LIKE N'%current[_]publication%';

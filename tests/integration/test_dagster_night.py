@@ -91,7 +91,7 @@ def test_the_night_from_dagster_publishes_what_its_metadata_says(
     assert published == shown["candidates"]["dagster/row_count"].value > 0
     rejected = ask(
         home / "warehouse.db",
-        "SELECT COUNT(*) FROM rejected_row WHERE run_id = ?",
+        "SELECT SUM(copies) FROM batch_run_rejects WHERE run_id = ?",
         f"dagster_{result.run_id}",
     )[0][0]
     assert rejected == shown["rejects"]["dagster/row_count"].value

@@ -140,7 +140,9 @@ def test_rejected_rows_are_in_the_database_with_rule_and_raw_values(
 ) -> None:
     cleaned = find_run(finished_home, None).read(street.CLEAN.report)
     assert cleaned is not None
-    stored = dict(ask(warehouse, "SELECT source_table, COUNT(*) FROM rejected_row GROUP BY source_table"))
+    stored = dict(
+        ask(warehouse, "SELECT source_table, SUM(copies) FROM batch_run_rejects GROUP BY source_table")
+    )
     assert stored == {n: f.rows_rejected for n, f in cleaned.result.frames.items() if f.rows_rejected}
     raw, reason = ask(
         warehouse, "SELECT raw_values, reason FROM rejected_row WHERE source_table = 'items' LIMIT 1"

@@ -40,11 +40,8 @@ def engine(postgres_url, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    """Rows for every table: those of the last released version's warehouse."""
-    path = stored.load(stored.stored_revisions()[-1], tmp_path_factory.mktemp("stored") / "w.db")
-    source = sa.create_engine(f"sqlite:///{path}")
-    yield stored.rows_of(source, None)
-    source.dispose()
+    """Rows for every table: those of the last released version's warehouse, brought to head."""
+    return stored.rows_at_head(tmp_path_factory.mktemp("stored") / "w.db")
 
 
 @pytest.fixture
@@ -206,6 +203,7 @@ def test_views_that_are_made_again_keep_rights_and_owner(engine, roles):
 
 def test_a_view_of_an_output_profile_keeps_its_rights(engine, roles, tmp_path):
     """Made again with another column first: PostgreSQL has to drop it."""
+    m.migrate(engine, "w_rights")
     profile = tmp_path / "p.toml"
     text = '[profile.a]\nview = "own"\ncolumns = [{}]\nkeys = ["ITEM_CD"]\n'
     for columns in ('"ITEM_CD", "JOB_NM"', '"ITEM_CD", "JOB_NM", "RES_CD"', '"RES_CD", "ITEM_CD"'):

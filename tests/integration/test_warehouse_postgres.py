@@ -253,6 +253,7 @@ def index_conditions(connection, sql):
             "candidate_operation",
             "candidate_evidence",
             "abstained_item",
+            "item_version",
         }:
             conditions.append(node.get("Index Cond"))
     return conditions

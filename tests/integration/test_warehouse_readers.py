@@ -26,7 +26,7 @@ def test_readers_never_see_a_mixture_a_gap_or_a_duplicate(tmp_path):
     publisher.publish(report.publication_id)
     with readers:
         for number in range(7):
-            report = publisher.load(folders[number % 3], run_id=f"r{number}", model_version="m")
+            report = publisher.load(folders[number % 3], run_id=f"r{number}", model_version="m", again=True)
             readers.expected[report.publication_id] = totals[number % 3]
             publisher.publish(report.publication_id)
             if number % 4 == 3:

@@ -81,6 +81,7 @@ def publisher(engine: Engine, schema: str, mssql_settings: Callable[..., Setting
             tables.current_publication,
             tables.publication_event,
             *reversed(tables.published),
+            *(versioned.versions for versioned in tables.versioned),
             tables.publication,
         ):
             connection.execute(sa.delete(table))

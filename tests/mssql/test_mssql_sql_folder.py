@@ -159,7 +159,7 @@ def test_trend_and_retention_queries_run(publisher, published, schema):
         assert len(run(publisher._engine, statement)) == 1, statement
     (script,) = batches("retention.sql", schema)
     results = run(publisher._engine, script)
-    assert [row[0] for row in results[0]] == [published]
+    assert [row[0] for row in results[0]] == [published] == [row[0] for row in results[1]]
     assert publisher.current() == published, "publication 0 is purged by hand, ours is not"
 
 
@@ -169,12 +169,25 @@ def test_retention_by_hand_removes_one_retired_publication(publisher, published,
     publisher.publish(later.publication_id)
     (script,) = batches("retention.sql", schema)
     run(publisher._engine, script.replace("@publication int = 0", f"@publication int = {published}"))
+    assert publisher.purge(5) == (), "the mark of the script is enough"
     states = {p.id: (p.state, p.rows_present) for p in publisher.list()}
     assert states == {published: ("purged", False), later.publication_id: ("published", True)}
     table = publisher.tables.candidate
     with publisher._engine.connect() as connection:
         left = connection.execute(sa.select(table.c.publication_id).distinct()).scalars().all()
     assert left == [later.publication_id]
+
+
+def test_what_was_shown_on_a_day(publisher, published, schema):
+    (script,) = batches("shown_on_a_day.sql", schema)
+    moves, shown, spans, changed = run(publisher._engine, script)
+    assert [(row[0], row[1], row[3]) for row in moves] == [(published, "published", None)]
+    assert [(row[0], row[1], row[6]) for row in shown] == [
+        (published, published, 10),
+        (published, published, 20),
+    ]
+    assert [(row[0], row[1], bool(row[2])) for row in spans] == [(published, None, True)]
+    assert {row[0] for row in changed} == {ITEM, " 4H69065ZZ"}
 
 
 def test_agent_job_is_made_and_removed(publisher, schema):

@@ -9,8 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import warehouse_worker
-from warehouse_predictions import warehouse, write_many
+from warehouse_nights import left_behind
+from warehouse_predictions import many_frames, warehouse, write_frames, write_many
 
 from routing_etl.warehouse.contents import stored, targets
 from routing_etl.warehouse.publish import Publisher
@@ -36,16 +38,21 @@ def check_current(publisher: Publisher) -> int | None:
 
 
 def leftovers(publisher: Publisher) -> int:
-    """Candidate rows that belong to no whole publication."""
-    whole = [p.id for p in publisher.list() if p.rows_present]
-    table = publisher.tables.candidate
-    with publisher._engine.connect() as connection:
-        ids = (
-            connection.execute(table.select().with_only_columns(table.c.publication_id).distinct())
-            .scalars()
-            .all()
-        )
-    return len(set(ids) - set(whole))
+    """Rows and versions that no kept publication shows."""
+    return sum(left_behind(publisher).values())
+
+
+def few_changed(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The same batch, in which some items are gone and some have other times."""
+    some = frames["candidates"]["item_cd"].unique().sort()
+    gone, other = some.head(3), some.tail(3)
+    kept = {
+        name: frame.filter(~pl.col("item_cd").is_in(gone.to_list())) if "item_cd" in frame.columns else frame
+        for name, frame in frames.items()
+    }
+    changed = pl.when(pl.col("item_cd").is_in(other.to_list())).then(1.0).otherwise(pl.col("setup_time"))
+    kept["candidate_operations"] = kept["candidate_operations"].with_columns(setup_time=changed)
+    return kept
 
 
 def kill_at_random(folder: Path, kills: int, *, items: int, seed: int, longest: float) -> dict[str, int]:
@@ -56,6 +63,7 @@ def kill_at_random(folder: Path, kills: int, *, items: int, seed: int, longest: 
     rng = random.Random(seed)
     publisher, _ = warehouse(folder / "w.db")
     folders = [write_many(folder / f"p{i}", items, seed=i) for i in range(3)]
+    folders.append(write_frames(folder / "few", few_changed(many_frames(items, seed=2))))
     first = publisher.load(folders[0], run_id="first", model_version="m0")
     publisher.publish(first.publication_id)
     seen = {"left rows": 0, "left the lock": 0, "moved the pointer": 0}

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from warehouse_predictions import known_rows, warehouse, write_many, write_rows
 
-from routing_etl.warehouse import changes, compression, fixed_table, lock, publish, records
+from routing_etl.warehouse import changes, compression, fixed_table, lock, own_readers, publish, records
 from routing_etl.warehouse.contents import checksum_query, targets
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import insert_sql
@@ -28,7 +28,9 @@ from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
 from routing_etl.warehouse.schema import tables
 
-_VIEW = re.compile(r"\b(FROM|,) (routing_flat|bop_proc_\w+)(?=\s|$)", re.M)
+_VIEW = re.compile(r"\b(FROM|,) (routing_flat|routing_candidates|bop_proc_\w+)(?=\s|$)", re.M)
+_LIST = re.compile(r"IN \((:\w+_cd_1_1)(?:, :\w+)+\)")
+_remove_versions = Publisher._remove_versions
 
 DIALECT = mssql.dialect(paramstyle="named")
 
@@ -52,8 +54,9 @@ class Recorder:
             render_schema_translate=True,
             compile_kwargs={"render_postcompile": True},
         )
-        # The translation of schemas does not reach the views, which are named without their columns.
-        self.add_text(_VIEW.sub(r"\1 routing.\2", str(compiled)))
+        # The translation of schemas does not reach the views, which are named without their columns. Of a list one value
+        # is enough.
+        self.add_text(_LIST.sub(r"IN (\1)", _VIEW.sub(r"\1 routing.\2", str(compiled))))
 
     def add_text(self, text: str) -> None:
         lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
@@ -78,10 +81,23 @@ class Recorder:
 
     def deletes(self, publication_id: int) -> None:
         """`Publisher._delete_rows` as SQL Server gets it; the rows themselves go nowhere."""
-        for table in reversed(tables("routing").published):
-            where = table.c.publication_id == publication_id
-            self.add(changes.delete_part(table, where))
-            self.add(changes.rows_left(table, where))
+        for versioned in tables("routing").versioned:
+            for table, number in Publisher._by_number(versioned):
+                self._deletes(table, number == publication_id)
+
+    def removes(self, publisher: Publisher, versioned: Any, number: int, codes: Any, lock: Any) -> None:
+        """`Publisher._remove_versions` as SQL Server gets it."""
+        for table, column in Publisher._by_number(versioned):
+            self._deletes(table, (column == number) & table.c[versioned.key].in_(codes))
+        self._counted = True
+        try:
+            _remove_versions(publisher, versioned, number, codes, lock)
+        finally:
+            self._counted = False
+
+    def _deletes(self, table: sa.Table, where: Any) -> None:
+        self.add(changes.delete_part(table, where))
+        self.add(changes.rows_left(table, where))
 
 
 def record(folder: Path) -> Recorder:
@@ -95,7 +111,9 @@ def record(folder: Path) -> Recorder:
         mock.patch.object(records, "affected", made.affected),
         mock.patch.object(changes, "affected", made.affected),
         mock.patch.object(Publisher, "_reconcile", lambda *_: None),
+        mock.patch.object(publish, "refuse_readers_by_number", lambda *_: None),
         mock.patch.object(Publisher, "_delete_rows", lambda p, number, held: made.deletes(number)),
+        mock.patch.object(Publisher, "_remove_versions", lambda *given: made.removes(*given)),
     ):
         made.part("lock, only on SQL Server")
         for text in (lock._APPLOCK, lock._APPUNLOCK):
@@ -104,7 +122,7 @@ def record(folder: Path) -> Recorder:
         pointer = Publisher(engine, settings.model_copy(update={"publish_mode": "pointer"}))
         made.part("load")
         first = pointer.load(write_rows(folder / "a", known_rows()), run_id="r", model_version="m")
-        for table in tables("routing").published:
+        for table in (*tables("routing").published, *(v.versions for v in tables("routing").versioned)):
             made.add_text(insert_sql(DIALECT, table, [c.name for c in table.c]))
         made.part("publish: the pointer")
         pointer.publish(first.publication_id)
@@ -115,7 +133,11 @@ def record(folder: Path) -> Recorder:
         made.part("publish: the fixed table")
         publisher.publish(first.publication_id)
         made.part("purge")
+        third = pointer.load(write_rows(folder / "c", known_rows()), run_id="r", model_version="n")
+        pointer.publish(third.publication_id)
         pointer.purge(1)
+        made.part("take back a load")
+        made.deletes(9)
         made.part("an engineer accepts")
         adopt(engine, settings.warehouse_schema, "3H18091DB", "3H18091DB_C01", "kim")
         made.part("records")
@@ -131,7 +153,7 @@ def record(folder: Path) -> Recorder:
         made.add(checksum_query(target, 1, "mssql"))
     made.part("what the server can do")
     made.add_text(compression.PROBE)
-    for text in (fixed_table._ALWAYS_VERSIONED, fixed_table._RCSI):
+    for text in (fixed_table._ALWAYS_VERSIONED, fixed_table._RCSI, sa.text(own_readers._TEXTS["mssql"])):
         made.add(text)
     engine.dispose()
     return made

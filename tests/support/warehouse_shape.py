@@ -60,7 +60,7 @@ def shape_of_code(dialect: str, schema: str | None, tb: Tables | None = None) ->
 
 # --- from a script ------------------------------------------------------------------------------------------------------
 _NAME = r"(?:\S+\.)?\[?\"?(\w+)\]?\"?"
-_IGNORED = re.compile(r"IF SERVERPROPERTY")
+_IGNORED = re.compile(r"IF SERVERPROPERTY|INSERT INTO |UPDATE |DELETE FROM ")
 
 
 def shape_of_script(text: str, dialect: str) -> Shape:

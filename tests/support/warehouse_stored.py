@@ -141,6 +141,15 @@ def stored_views() -> set[str]:
     return set(re.findall(r"^CREATE VIEW (\w+)", text, re.M)) - NEVER_FILLED
 
 
+def rows_at_head(path: Path) -> dict[str, Rows]:
+    """Every row of the last released version's warehouse, made at `path` and brought to head."""
+    engine = sa.create_engine(f"sqlite:///{load(stored_revisions()[-1], path)}")
+    migrate(engine, None)
+    rows = rows_of(engine, None)
+    engine.dispose()
+    return rows
+
+
 @contextmanager
 def _reflected(engine: sa.Engine, schema: str | None) -> Iterator[tuple[sa.Connection, list[sa.Table]]]:
     """The tables of the database as they are there, whichever its revision, parents before children."""
@@ -207,14 +216,16 @@ def check_upgrade(old: Place, head: Place, rows: dict[str, Rows]) -> None:
     """
     inserted = insert(*old, rows)
     assert all(inserted[name] for name in rows.keys() & inserted.keys())
+    before = view_rows(*old)
     migrate(*old)
     check_kept(inserted, rows_of(*old))
-    insert(*head, inserted)
+    insert(*head, rows_of(*old))
     shown = view_rows(*old)
     wanted = view_rows(*head)
     for name in shown.keys() | wanted.keys():
         assert shown[name] == wanted[name], name
     assert all(shown[name] for name in stored_views() & shown.keys())
+    assert {n: len(rows) for n, rows in before.items()} == {n: len(shown[n]) for n in before}
 
 
 def check_downgrade(later: Place, earlier: Place, revision: str, rows: dict[str, Rows]) -> None:

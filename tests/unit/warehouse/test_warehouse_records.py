@@ -185,8 +185,79 @@ def test_every_reject_is_stored_once(records, query, tmp_path):
     assert records.store_rejects("r1", tmp_path / "x") == 251
     rows = query("SELECT seq, row_key, rule_name, raw_values FROM rejected_row ORDER BY seq")
     assert [r["seq"] for r in rows] == list(range(1, 252))
-    assert rows[249]["row_key"] == "K249" and rows[0]["rule_name"] == "duplicate_key"
-    assert len(rows[250]["raw_values"]) == 4000 and rows[250]["raw_values"].endswith("[cut, 6000 characters]")
+    assert {r["row_key"] for r in rows} == {f"K{i}" for i in range(250)}
+    assert {r["rule_name"] for r in rows} == {"duplicate_key"}
+    [long] = [r["raw_values"] for r in rows if "y" in r["raw_values"]]
+    assert len(long) == 4000 and long.endswith("[cut, 6000 characters]")
+
+
+def of_run(query, run_id):
+    """What a run rejected: key and number of each row."""
+    found = query(f"SELECT row_key, copies FROM batch_run_rejects WHERE run_id = '{run_id}' ORDER BY row_key")
+    return [(r["row_key"], r["copies"]) for r in found]
+
+
+def test_a_row_that_is_rejected_every_night_is_stored_once(records, query, tmp_path):
+    nights = {"r1": (1, 2, 2), "r2": (1, 2, 2), "r3": (2, 2, 3), "r4": (1, 2), "r5": (), "r6": (2,)}
+    for run_id, numbers in nights.items():
+        records.start_run(run_id, "night")
+        rejects(tmp_path / run_id, "items", *(reject(n) for n in numbers)) if numbers else None
+        assert records.store_rejects(run_id, tmp_path / run_id) == len(numbers)
+    for run_id, numbers in nights.items():
+        assert of_run(query, run_id) == [(f"K{n}", numbers.count(n)) for n in sorted(set(numbers))], run_id
+    stored = query("SELECT run_id, row_key FROM rejected_row ORDER BY run_id, row_key")
+    assert [(r["run_id"], r["row_key"]) for r in stored] == [
+        ("r1", "K1"), ("r1", "K2"), ("r3", "K3"), ("r4", "K1"), ("r4", "K2"), ("r6", "K2")
+    ]  # fmt: skip
+    since = query("SELECT since_run_id FROM batch_run_rejects WHERE run_id = 'r3' AND row_key = 'K2'")
+    assert [r["since_run_id"] for r in since] == ["r1"]
+
+
+def test_a_run_that_stores_again_is_shown_with_what_it_stored_last(records, query, tmp_path):
+    for run_id, attempt, numbers in (("r1", 1, (1, 2)), ("r2", 1, (2, 3)), ("r1", 2, (3, 4))):
+        records.start_run(run_id, "night")
+        rejects(tmp_path / f"{run_id}{attempt}", "items", *(reject(n) for n in numbers))
+        records.store_rejects(run_id, tmp_path / f"{run_id}{attempt}")
+    assert of_run(query, "r1") == [("K3", 1), ("K4", 1)]
+    assert of_run(query, "r2") == [("K2", 1), ("K3", 1)]
+
+
+def test_rows_of_an_older_release_are_shown_with_their_own_run(records, query, tmp_path):
+    old = (
+        "INSERT INTO rejected_row (run_id, seq, source_table, row_key, rule_name, reason, raw_values) VALUES "
+    )
+    for run_id in ("r1", "r2"):
+        records.start_run(run_id, "night")
+    with records._engine.begin() as connection:
+        for run_id in ("r1", "r2"):
+            connection.exec_driver_sql(f"{old} ('{run_id}', 1, 'items', 'K1', 'duplicate_key', 'r', 'v')")
+    rejects(tmp_path / "x", "items", reject(7))
+    records.store_rejects("r2", tmp_path / "x")
+    assert of_run(query, "r1") == [("K1", 1)] and of_run(query, "r2") == [("K7", 1)]
+
+
+def test_a_purge_keeps_rejected_rows_that_a_kept_run_shows(records, query, tmp_path):
+    for run_id, numbers in (("r1", (1, 2)), ("r2", (1, 3)), ("r3", (1, 3)), ("r4", (1,))):
+        records.start_run(run_id, "night")
+        rejects(tmp_path / run_id, "items", *(reject(n) for n in numbers))
+        records.store_rejects(run_id, tmp_path / run_id)
+    run = records.tables.batch_run
+    with records._engine.begin() as connection:
+        connection.execute(
+            run.update()
+            .where(run.c.run_id.in_(["r1", "r2"]))
+            .values(started_at=datetime(2020, 1, 1, tzinfo=UTC))
+        )
+    removed = records.purge(keep_days=30)
+    assert (removed["batch_run"], removed["rejected_row"]) == (0, 1), "K2 is of the first run only"
+    assert of_run(query, "r3") == [("K1", 1), ("K3", 1)] and of_run(query, "r4") == [("K1", 1)]
+    with records._engine.begin() as connection:
+        connection.execute(
+            run.update().where(run.c.run_id == "r3").values(started_at=datetime(2020, 1, 2, tzinfo=UTC))
+        )
+    removed = records.purge(keep_days=30)
+    assert (removed["batch_run"], removed["rejected_row"]) == (2, 1), "the first run has a row of the last"
+    assert of_run(query, "r4") == [("K1", 1)]
 
 
 def test_no_rejects_is_no_error(records, tmp_path):

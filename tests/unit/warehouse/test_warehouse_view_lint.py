@@ -15,7 +15,12 @@ def test_the_views_of_the_screens_are_known():
     assert {"routing_flat", "routing_candidates", "bop_proc_master", "bop_proc_detail", "bop_proc_res"} < set(
         BY_ITEM
     )
-    assert set(VIEW_NAMES) - set(BY_ITEM) == {"model_quality_trend", "batch_run_summary", "bop_proc_child"}
+    assert set(VIEW_NAMES) - set(BY_ITEM) == {
+        "model_quality_trend",
+        "batch_run_summary",
+        "batch_run_rejects",
+        "bop_proc_child",
+    }
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
