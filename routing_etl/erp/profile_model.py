@@ -671,6 +671,8 @@ class ItemSource(Source):
         Marks that keep an item out of the training.
     on_key_collision : {"reject", "error"}
         What to do with two codes that are equal after trimming.
+    on_repeated_code : {"stop", "reject"}
+        What to do when many codes occur in rows of different content: stop, or keep the row with most values of each.
     outlier : Outlier, optional
         Which sizes are too large to be true.
     not_above : tuple of (str, str)
@@ -686,6 +688,7 @@ class ItemSource(Source):
     mark_columns: tuple[str, ...] = ()
     exclude_marks: tuple[str, ...] = ()
     on_key_collision: Literal["reject", "error"] = "reject"
+    on_repeated_code: Literal["stop", "reject"] = "stop"
     outlier: Outlier | None = None
     not_above: tuple[tuple[str, str], ...] = ()
     on_not_above: Literal["null_first", "null_both", "swap", "keep"] = "null_first"
