@@ -24,6 +24,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import (
     FRAME_OF,
     NO_DATES,
+    PER_PIECE,
     RAW_COLUMNS,
     UNIT_PREFIX,
     AttributeMap,
@@ -317,6 +318,7 @@ def bind(engine: Engine, profile: Profile) -> Catalogue:
         tables = _Tables(sa.inspect(engine), engine.dialect.name, profile)
         for family, section in profile.sections.items():
             _bind_frame(tables, family, section, catalogue)
+        catalogue.findings += _machine_masters(tables)
     return catalogue
 
 
@@ -702,17 +704,27 @@ _TIME_UNITS = {
 }
 #: Names of columns that hold a unit, in the languages and systems seen.
 _UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
-#: A unit of time for one piece, which a set-up or a queue cannot have.
-_PER_PIECE = re.compile(
-    r"(/|per|pro)\s*(part|pc|pcs|piece|ea|each|unit|st|stk|stueck|stück)\.?$", re.IGNORECASE
-)
+#: Names of columns that say more about an operation's time than a profile without these keys can know.
+_TELLING = (
+    (re.compile(r"fixed.*time|time.*fixed|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
+     "run_basis", "what the run time is for (a piece, an hour, the whole order)"),
+    (re.compile(r"efficien|nutzungsgrad|leistungsgrad", re.IGNORECASE), "efficiency", "the percentage that run times are divided by"),
+    (re.compile(r"capacit|concurrent|parallel", re.IGNORECASE), "capacity", "the pieces that are worked on at once"),
+    (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
+     'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),
+    (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
+)  # fmt: skip
 
 
 def _doubts(look: _Look, columns: list[ReadColumn]) -> list[Finding]:
     """What the profile says that is probably not meant, as warnings."""
     found = [_filtered_left_join(look, where) for where in look.section.where]
     if look.family == "operations":
-        found += [_one_unit_for_all(look, {c.name: c for c in columns}), _unit_per_piece(look)]
+        found += [
+            _one_unit_for_all(look, {c.name: c for c in columns}),
+            _unit_per_piece(look),
+            *_telling(look),
+        ]
     found += [_invisible(look, c) for c in {c.found for c in flat(columns) if c.found is not None}]
     return [f for f in found if f is not None]
 
@@ -773,9 +785,69 @@ def _alike(name: str, other: str) -> bool:
     return max(head, tail) >= max(3, len(b) // 2 + 1)
 
 
+#: Names of tables that may be a machine master, and of columns there that say whether a machine is in use.
+_MASTER = re.compile(
+    r"work_?.?cent|workstation|machine|maschine|resource|equipment|crhd|arbeitspl|설비|작업장", re.IGNORECASE
+)
+_IN_USE = re.compile(
+    r"^(is_?)?(in)?active$|^blocked|^closed|^retired|^scrapped|^disabled|^obsolete|gesperrt|^valid_?(to|until)|l[oö]e?kz|사용",
+    re.IGNORECASE,
+)
+
+
+def _machine_masters(tables: _Tables) -> list[Finding]:
+    """A table that may say which machines are out of use, where the profile names no machine master."""
+    profile = tables.profile
+    if profile.resources is not None or "res_cd" not in profile.operations.columns:
+        return []
+    schema = None if tables.dialect == "sqlite" else profile.schema_for(profile.operations, tables.dialect)
+    for name in tables.names(schema):
+        if not _MASTER.search(name):
+            continue
+        columns = tables.columns(TableName(name, schema), "main").values()
+        flags = [c.name for c in columns if _IN_USE.search(c.name)]
+        if flags:
+            return [
+                Finding(
+                    "doubtful",
+                    "warning",
+                    FRAME_OF["resources"],
+                    name,
+                    flags[0],
+                    f"{name} has {', '.join(flags)}: it may say which machines are out of use, and the profile does not read it, so "
+                    "a scrapped machine can be proposed.",
+                    "Map it in [resources] with res_cd and active, or write [resources] for a master that has no such column.",
+                )
+            ]
+    return []
+
+
+def _telling(look: _Look) -> list[Finding]:
+    """Columns that by their name say what a time means, and that the profile does not map."""
+    unused = look.unused()
+    found = []
+    for pattern, key, meaning in _TELLING:
+        names = sorted({c.name for c in unused.values() if pattern.search(c.name)})
+        mapped = look.section.columns.get(key)
+        if (
+            names
+            and "run_time" in look.section.columns
+            and (mapped is None or (key == "setup_time" and not mapped.sum))
+        ):
+            found.append(
+                _doubt(
+                    look,
+                    names[0],
+                    f"{', '.join(names)} may be {meaning}, and the profile does not read it.",
+                    f"Map it in operations.columns.{key}, or add it to operations.ignore.",
+                )
+            )
+    return found
+
+
 def _unit_per_piece(look: _Look) -> Finding | None:
     rules, columns = look.tables.profile.routing, look.section.columns
-    rates = [u for u in rules.time_units if _PER_PIECE.search(u.strip())]
+    rates = [u for u in rules.time_units if PER_PIECE.search(u)]
     others = [
         t for t, unit in _TIME_UNITS.items() if t != "run_time" and t in columns and unit not in columns
     ]
@@ -784,7 +856,8 @@ def _unit_per_piece(look: _Look) -> Finding | None:
     return _doubt(
         look,
         None,
-        f"routing.time_units has {', '.join(map(repr, rates))}, a time for one piece, and {', '.join(others)} is read in it too.",
+        f"routing.time_units has {', '.join(map(repr, rates))}, a time for one piece: {', '.join(others)} cannot be in it, and is "
+        "NULL in such rows.",
         "Map this column as run_basis, with routing.run_basis_words, and give the other times their unit: "
         'setup_unit = { const = "H" }.',
     )

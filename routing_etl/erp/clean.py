@@ -490,7 +490,8 @@ def _orders(job: _Cleaning, context: OperationContext) -> FrameClean:
 def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     """Sentences about repairs that suggest the profile lacks words of this ERP, or the driver its encoding."""
     watched = {
-        "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words) ({columns})",
+        "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words); where "
+        'any value means outside, such as a vendor number, write present = "out", absent = "in" at the column ({columns})',
         "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL ({columns})",
         "run_basis_unknown": "words for the basis of the run time that the profile does not know (routing.run_basis_words); these "
         "run times are NULL ({columns})",

@@ -11,7 +11,7 @@ import polars as pl
 from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import ORDER_COLUMNS, RUN_BASES, Routing
+from routing_etl.erp.profile_model import ORDER_COLUMNS, PER_PIECE, RUN_BASES, Routing
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
@@ -411,6 +411,8 @@ def _time_factors(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl
         if u in columns
     }
     frame = frame.with_columns(*own.values())
+    rates = [u.upper() for u in rules.time_units if PER_PIECE.search(u)]
+    per_piece = pl.col("time_unit").str.to_uppercase().is_in(rates).fill_null(False)
     factors = []
     for name, unit in _UNIT_OF.items():
         mapped = columns.get(name)
@@ -420,6 +422,8 @@ def _time_factors(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl
             factor = pl.when(pl.col(unit).is_null()).then("_of_row").otherwise(f"_of_{unit}")
         else:
             factor = pl.col("_of_row")
+        if name not in ("run_time", "act_run_time") and unit not in own:
+            factor = pl.when(~per_piece).then(factor)
         factors.append(factor.alias(f"_{name}"))
     return frame.with_columns(factors)
 

@@ -20,6 +20,7 @@ profiles. `RAW_COLUMNS` are the columns that a profile maps to; `profile.py` fin
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -720,6 +721,10 @@ class Rate:
     per: Literal["piece", "order", "rate"] = "piece"
 
 
+#: A unit of time for one piece, which a set-up or a queue cannot have.
+PER_PIECE = re.compile(
+    r"(/|per|pro)\s*(parts?|pcs?|pieces?|ea|each|units?|st|stk|stueck|stück)\.?\s*$", re.IGNORECASE
+)
 #: What the run time of a row is, by the word that a profile has for it.
 RUN_BASES: dict[str, Rate] = {
     "base_qty": Rate(pieces=None),
