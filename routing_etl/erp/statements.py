@@ -220,7 +220,10 @@ def _rank(binding: Binding, tables: _Sources) -> ColumnElement[int]:
     keys: list[ColumnElement[Any]] = []
     for name in latest.key:
         column = _of(tables, _known(binding.find, name))
-        keys += [sa.case((column.is_(None), 1), else_=0), column.desc()]
+        keys += [
+            sa.case((column.is_(None), sa.literal_column("1")), else_=sa.literal_column("0")),
+            column.desc(),
+        ]
     groups = [_of(tables, _known(binding.find, name)) for name in latest.group]
     return sa.func.rank().over(partition_by=groups, order_by=keys).label(_RANK)
 
@@ -282,7 +285,7 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
             .where(*conditions)
             .subquery("ranked")
         )
-        return sa.select(*[ranked.c[c.name] for c in read]).where(ranked.c[_RANK] == 1)
+        return sa.select(*[ranked.c[c.name] for c in read]).where(ranked.c[_RANK] == sa.literal_column("1"))
     statement = sa.select(*labelled).select_from(source).where(*conditions)
     return statement if since is None else statement.where(_since(binding, tables, dialect, since))
 
@@ -299,7 +302,11 @@ def count_of(binding: Binding, dialect: str) -> sa.Select[Any]:
     source = _from(binding, tables)
     if binding.section.latest:
         ranked = sa.select(_rank(binding, tables)).select_from(source).where(*conditions).subquery("ranked")
-        return sa.select(sa.func.count().label("n")).select_from(ranked).where(ranked.c[_RANK] == 1)
+        return (
+            sa.select(sa.func.count().label("n"))
+            .select_from(ranked)
+            .where(ranked.c[_RANK] == sa.literal_column("1"))
+        )
     return sa.select(sa.func.count().label("n")).select_from(source).where(*conditions)
 
 
