@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql
 
+from routing_etl.erp import catalogue
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.clean import clean
 from routing_etl.erp.extract import extract
@@ -659,3 +662,44 @@ def test_forms_of_columns_make_what_they_mean(
     cells: list[tuple[str | None, str | None]],
 ) -> None:
     assert raw_of(cells, mapping) == [meant(a, b) for a, b in cells]
+
+
+class ServerInspector:
+    """What SQL Server's catalogue would say: a table here, one in another database, and a synonym for that one."""
+
+    default_schema_name = "dbo"
+    tables: ClassVar[dict[str | None, list[str]]] = {"dbo": ["STEP"], "[Other Db].[dbo]": ["PART"]}
+
+    @property
+    def engine(self) -> Any:
+        rows = SimpleNamespace(all=lambda: [("dbo", "OUR_PARTS", "[Other Db].[dbo].[PART]")])
+        connection = SimpleNamespace(exec_driver_sql=lambda _: rows)
+        return SimpleNamespace(connect=lambda: nullcontext(connection))
+
+    def get_table_names(self, schema: str | None = None) -> list[str]:
+        return self.tables.get(schema, [])
+
+    def get_view_names(self, schema: str | None = None) -> list[str]:
+        return []
+
+    def get_columns(self, name: str, schema: str | None = None) -> list[dict[str, Any]]:
+        assert name in self.tables[schema]
+        names = {"PART": ("CODE", "TYPE", "DIA"), "STEP": ("PART", "R", "SEQ", "JOB")}[name]
+        return [{"name": n, "type": sa.Integer() if n == "SEQ" else sa.Unicode(50)} for n in names]
+
+
+@pytest.mark.parametrize("table", ["Other Db.dbo.part", "[Other Db].[dbo].[PART]", "our_parts"])
+def test_synonyms_and_other_databases_of_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    path = tmp_path / "p.toml"
+    schema = '[source]\nschema = "dbo"\n' if "." not in table else ""
+    body = (ITEMS + STEP).replace('table = "PART"', f'table = "{table}"').replace('"STEP"', '"dbo.STEP"')
+    if schema:
+        body = body.replace('"dbo.STEP"', '"STEP"')
+    path.write_text(f'name = "p"\n{schema}{body}', encoding="utf-8")
+    monkeypatch.setattr(catalogue.sa, "inspect", lambda _: ServerInspector())
+    engine: Any = SimpleNamespace(url=sa.make_url("mssql+pyodbc://h/erp"), dialect=mssql.dialect())  # type: ignore[no-untyped-call]
+    binding = bind(engine, load_profile(path)).bindings["items"]
+    sql = str(select_of(binding, "mssql").compile(dialect=mssql.dialect()))  # type: ignore[no-untyped-call]
+    assert sql.endswith("FROM [Other Db].dbo.[PART] AS main")
