@@ -757,6 +757,8 @@ def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | 
     """One unit column for several times, where the tables have others that look like units of time."""
     times = [t for t in _TIME_UNITS if t in columns and not columns[t].is_absent]
     unit = columns.get("time_unit")
+    if unit is None and times and not any(u in columns for u in _TIME_UNITS.values()):
+        return _no_unit(look, times)
     own = [t for t in times if _TIME_UNITS[t] in columns]
     if unit is None or unit.found is None or len(times) - len(own) < 2:
         return None
@@ -777,6 +779,23 @@ def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | 
     )
 
 
+def _no_unit(look: _Look, times: list[str]) -> Finding | None:
+    """Times without any unit, where the main table has columns that look like one."""
+    names = [c.name for (alias, _), c in look.unused().items() if alias == look.section.alias]
+    like = sorted(n for n in names if _UNIT_NAME.search(n))
+    if not like:
+        return None
+    minutes = look.tables.profile.routing.blank_time_unit
+    return _doubt(
+        look,
+        like[0],
+        f"No unit is read for {', '.join(times)}; {minutes:g} minute(s) are taken."
+        if minutes is not None
+        else f"No unit is read for {', '.join(times)}, so they are NULL.",
+        f"{', '.join(like)} may be their unit: map time_unit or setup_unit, run_unit, ..., or add it to operations.ignore.",
+    )
+
+
 def _alike(name: str, other: str) -> bool:
     """Two names that differ in their first or last letters only: RUN_UOM and SETUP_UOM, VGE01 and VGE02."""
     a, b = name.lower(), other.lower()
@@ -790,7 +809,7 @@ _MASTER = re.compile(
     r"work_?.?cent|workstation|machine|maschine|resource|equipment|crhd|arbeitspl|설비|작업장", re.IGNORECASE
 )
 _IN_USE = re.compile(
-    r"^(is_?)?(in)?active$|^blocked|^closed|^retired|^scrapped|^disabled|^obsolete|gesperrt|^valid_?(to|until)|l[oö]e?kz|사용",
+    r"^(is_?)?(in)?active$|^blocked|^closed|^retired|^scrapped|^disabled|^obsolete|gesperrt|^valid_?(to|until)|l[oö]e?kz|사용|^status$",
     re.IGNORECASE,
 )
 

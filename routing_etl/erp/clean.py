@@ -503,7 +503,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         'NULL: write decimal = "," or decimal = "." in [source]',
         "time_as_text": 'times in {columns} are written with colons, and were set to NULL: write time_form = "hh:mm:ss" at the '
         "column",
-        "no_date_assumed": "dates in {columns} are 0001-01-01, 1753-01-01 or 1900-01-01 and were taken as none; name such dates "
+        "no_date_assumed": "dates in {columns} are days by which systems say none, such as 1753-01-01, and were taken so; name them "
         "in [source] no_date",
         "incomplete_key": "keys made of several columns lack a part, and were set to NULL ({columns})",
         INACTIVE: "rows name a machine that is out of use ({columns}); they go on without a machine",

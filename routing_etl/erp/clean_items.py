@@ -120,7 +120,7 @@ def clean_items(
     raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
     count_broken(raw["item_cd"], "item_cd", counter)
     kept = _usable_keys(raw, problems, identity.keys, rejects)
-    kept, twice = _without_duplicates(kept, profile, rejects)
+    kept, twice = _without_duplicates(kept, profile, rejects, warnings)
     refused = _collisions(twice, profile, identity.equal, rejects, warnings)
     texts = _texts(kept, profile, counter)
     spellings = _part_type_respelled(texts.values, identity.equal, counter)
@@ -200,7 +200,7 @@ def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, keys: ItemKeys, reje
 
 
 def _without_duplicates(
-    raw: pl.DataFrame, profile: Profile, rejects: Rejects
+    raw: pl.DataFrame, profile: Profile, rejects: Rejects, warnings: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row per key, and the rows that lose to one with another code (`_kept_cd`). Repeats of a code are rejected."""
     filled = pl.sum_horizontal(
@@ -223,7 +223,7 @@ def _without_duplicates(
     )
     twice = twice.join(first, on="item_key", how="left").filter(pl.col("row_nr") != pl.col("_kept_row"))
     same = pl.col("item_cd") == pl.col("_kept_cd")
-    _refuse_repeats(raw, twice.filter(same), profile)
+    warnings += _repeats(raw, twice.filter(same), profile)
     repeated = Reason(
         "duplicate_key", "The item code occurs more than once; the row with most values was kept."
     )
@@ -236,23 +236,27 @@ def _without_duplicates(
 _REPEATED_SHARE, _REPEATED_CODES = 0.1, 5
 
 
-def _refuse_repeats(raw: pl.DataFrame, repeats: pl.DataFrame, profile: Profile) -> None:
-    """Refuse an item master in which many codes occur in rows of different content: they are not the same items.
+def _repeats(raw: pl.DataFrame, repeats: pl.DataFrame, profile: Profile) -> list[str]:
+    """A sentence about codes that occur in rows of different content; many are refused: they are not the same items.
 
     Raises
     ------
     SourceError: more codes repeat than people would leave, and the profile does not say that the rows are one item.
     """
-    if profile.items.on_repeated_code == "reject":
-        return
     codes = repeats.filter(pl.col("item_hash") != pl.col("_kept_hash"))["item_key"].unique().sort()
+    if codes.is_empty():
+        return []
     distinct = raw["item_key"].n_unique()
-    if len(codes) < _REPEATED_CODES or len(codes) < _REPEATED_SHARE * distinct:
-        return
-    raise SourceError(
+    text = (
         f"{len(codes)} of {distinct} item codes occur in several rows of different content (e.g. "
         f"{', '.join(map(repr, codes.head(3)))}): is a company or plant missing from the key or from a filter, or does a join "
-        "multiply the rows?",
+        "multiply the rows?"
+    )
+    many = len(codes) >= _REPEATED_CODES and len(codes) >= _REPEATED_SHARE * distinct
+    if not many or profile.items.on_repeated_code == "reject":
+        return [f"{text} The row with most values was kept of each."]
+    raise SourceError(
+        text,
         remedy='Write company = "COLUMN" in every section, or a filter (items.where); a join that finds several rows needs a '
         'condition of its own. If the rows do mean one item: items.on_repeated_code = "reject" keeps the fullest.',
     )

@@ -170,8 +170,17 @@ RESERVED = (
 )
 #: Prefix of the raw columns that hold an attribute's unit.
 UNIT_PREFIX = "unit_of_"
-#: Dates by which databases and ERPs say "none": the first of SQL Server's datetime and date, and of a spreadsheet's count.
-NO_DATES = (date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1))
+#: Dates by which databases and ERPs say "none": the first of SQL Server's date and datetime, the zeros of spreadsheets, of
+#: desktop databases and of Unix, and the first day that some systems allow.
+NO_DATES = (
+    date(1, 1, 1),
+    date(1753, 1, 1),
+    date(1800, 1, 1),
+    date(1899, 12, 30),
+    date(1899, 12, 31),
+    date(1900, 1, 1),
+    date(1970, 1, 1),
+)
 
 
 class KeyProblem(ValueError):

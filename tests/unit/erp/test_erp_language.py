@@ -280,6 +280,12 @@ def test_decimal_commas_are_read_as_said_or_not_at_all(erp: Foreign) -> None:
     assert again.read("operations", "job_cd", "run_min") == [("A", 0.25), ("B", 1.5), ("C", 1234.5)]
 
 
+def test_a_point_beside_decimal_commas_is_not_read_either(erp: Foreign) -> None:
+    rows = "('A1','R',10,'A','1.500'), ('A1','R',20,'B','2,5'), ('A1','R',30,'C','12.5')"
+    erp.night(steps("RUN TEXT", rows), ITEMS + STEP + 'run_time = "RUN"\n')
+    assert erp.read("operations", "job_cd", "run_min") == [("A", None), ("B", None), ("C", 12.5)]
+
+
 def test_times_with_colons_are_minutes_whatever_the_unit(erp: Foreign) -> None:
     rows = "('A1','R',10,'A','01:02:30','H'), ('A1','R',20,'B','00:00:30','H'), ('A1','R',30,'C','soon','H')"
     profile = ITEMS + STEP + 'run_time = { column = "RUN", time_form = "hh:mm:ss" }\ntime_unit = "U"\n'
@@ -349,6 +355,11 @@ def test_each_time_has_its_own_unit_and_falls_back_on_that_of_the_row(erp: Forei
     assert other.tells(
         "UOM is the unit of setup_time, run_time, wait_time", "SETUP_UOM, WAIT_UOM", "setup_unit"
     )
+
+
+def test_times_without_a_unit_are_told_where_a_column_looks_like_one(erp: Foreign) -> None:
+    erp.night(steps("RUN REAL, RUN_UOM TEXT", "('A1','R',10,'A',2,'H')"), ITEMS + STEP + 'run_time = "RUN"\n')
+    assert erp.tells("No unit is read for run_time", "RUN_UOM", "time_unit")
 
 
 def test_rates_and_bases_by_row(erp: Foreign) -> None:
@@ -528,6 +539,13 @@ def test_item_codes_of_two_companies_stop_the_run(erp: Foreign) -> None:
     twice = ", ".join(f"('A{i}', 'VALVE', {i})" for i in range(10, 16))
     once = ", ".join(f"('A{i}', 'SHAFT', {100 + i})" for i in range(10, 30))
     sql = steps("X TEXT", "('A1','R',10,'A',NULL)") + f"INSERT INTO PART VALUES {twice}, {once};"
+    few = Foreign(erp.folder / "few")
+    few.folder.mkdir()
+    few.night(
+        steps("X TEXT", "('A1','R',10,'A',NULL)") + "INSERT INTO PART VALUES ('A1', 'VALVE', 9);",
+        ITEMS + STEP,
+    )
+    assert few.tells("1 of 3 item codes occur", "The row with most values was kept")
     with pytest.raises(SourceError, match="6 of 23 item codes") as caught:
         erp.night(sql, ITEMS + STEP)
     assert "company" in caught.value.remedy
