@@ -253,6 +253,11 @@ class Binding:
         """The main table as people know it."""
         return str(self.tables[self.section.alias])
 
+    @property
+    def all_tables(self) -> set[TableName]:
+        """Every table that is read, those inside pivots included."""
+        return {*self.tables.values(), *(t for p in self.pivots for t in p.tables.values())}
+
     def find(self, name: str) -> FoundColumn | None:
         """A column by `alias.NAME`, or by `NAME` in the main table."""
         return _find_column(self.names, self.section.alias, name)

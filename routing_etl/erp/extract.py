@@ -328,7 +328,8 @@ def _read_frames(
         frames[binding.frame] = report
         warnings += [*_empty(session.profile, family, report), *_repeated_names(session, binding)]
     for family in FRAME_OF:
-        if family not in catalogue.bindings:
+        named = family in session.profile.sections or family != "resources"  # few ERPs have a machine master
+        if named and family not in catalogue.bindings:
             write_empty(session.out, family)
     incremental.write_states(session.out, states)
     return frames, warnings
