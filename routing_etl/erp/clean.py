@@ -495,7 +495,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL ({columns})",
         "run_basis_unknown": "words for the basis of the run time that the profile does not know (routing.run_basis_words); these "
         "run times are NULL ({columns})",
-        "qty_unit_unknown": "units of the base quantity that the profile does not know (routing.qty_units); these run times are "
+        "base_unit_unknown": "units of the base quantity that the profile does not know (routing.qty_units); these run times are "
         "NULL ({columns})",
         "zero_rate": "rates in {columns} are 0 pieces; these run times are NULL",
         "run_time_per_order": "run times in {columns} are for an order whatever its size; they count as set-up",

@@ -453,7 +453,7 @@ def _pieces(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFra
     quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
     factor = _looked_up(frame["qty_unit"], rules.qty_units, pl.Float64())
     unknown = factor.is_null() & frame["qty_unit"].is_not_null()
-    counter.add("qty_unit_unknown", "qty_unit", unknown.sum())
+    counter.add("base_unit_unknown", "qty_unit", unknown.sum())
     frame = frame.with_columns(factor.alias("_qty_factor"))
     of_unit = pl.when(pl.col("qty_unit").is_null()).then(1.0).otherwise(pl.col("_qty_factor"))
     return frame.with_columns((quantity * of_unit).alias("_pieces"))

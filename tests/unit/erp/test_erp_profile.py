@@ -170,7 +170,12 @@ def test_the_default_profile_is_the_reference_for_every_key() -> None:
 
 def test_every_key_and_column_is_explained() -> None:
     """Whoever writes a profile finds each key, canonical column and word for a rate in the guide."""
-    text = (SHIPPED.parents[2] / "docs" / "profiles.md").read_text(encoding="utf-8")
+    docs = SHIPPED.parents[2] / "docs"
+    guides = [
+        docs / "profiles.md",
+        *docs.glob("work-results.md"),
+    ]  # the second explains the keys of [results]
+    text = "".join(guide.read_text(encoding="utf-8") for guide in guides)
     names = keys_of(Document, set()) - {"description", "name"} | set(RUN_BASES)
     names |= {c for columns in RAW_COLUMNS.values() for c in columns} - {"major_flg", *ORDER_COLUMNS}
     assert [n for n in sorted(names) if not re.search(rf"\b{n}\b", text)] == []
