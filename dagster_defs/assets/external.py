@@ -18,7 +18,9 @@ def tables_by_frame(profile: Profile) -> dict[str, list[str]]:
     """The ERP tables that each raw frame is read from, joined ones included; none where the plant has no such data."""
     tables: dict[str, list[str]] = {frame: [] for frame in FRAME_OF.values()}
     for family, section in profile.sections.items():
-        tables[FRAME_OF[family]] = [section.table, *(join.table for join in section.joins)]
+        tables[FRAME_OF[family]] = [
+            section.table, *(join.table for join in section.joins), *(pivot.table for pivot in section.pivot)
+        ]  # fmt: skip
     return tables
 
 

@@ -123,7 +123,7 @@ def _erp(settings: Settings) -> Iterator[Finding]:
 
 def _names(catalogue: Catalogue) -> list[tuple[str | None, str]]:
     """Schema and name of every table or view of the profile that exists."""
-    names = {(schema, name) for b in catalogue.bindings.values() for name, schema in b.tables.values()}
+    names = {(schema, name) for b in catalogue.bindings.values() for name, schema in b.all_tables}
     return sorted(names, key=str)
 
 

@@ -3,7 +3,8 @@
 A source profile (`profile`, TOML) says what this ERP calls its tables, columns, units and words. `catalogue` compares it
 with the live database. `extract` reads every frame into raw Parquet files, whole or by changes (`statements`, `reader`,
 `incremental`, `changes`, `files`). `clean` turns raw frames into canonical ones (`clean_items`, `clean_operations`,
-`clean_results`, with `text`, `parse`, `units`, `select_routing`) and keeps every rejected row with its reason (`rejects`).
+`clean_results`, with `text`, `parse`, `units`, `select_routing`, `work_centres`) and keeps every rejected row with its reason
+(`rejects`); `suspicions` asks whether a whole column can mean what the profile says.
 
 To read a new ERP column, map it in a profile (an item attribute needs no more), or add it to `profile_model.RAW_COLUMNS`,
 to its frame in `frames.py`, and to the cleaning of that frame.

@@ -24,6 +24,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import (
     FRAME_OF,
     NO_DATES,
+    PER_PIECE,
     RAW_COLUMNS,
     UNIT_PREFIX,
     AttributeMap,
@@ -252,6 +253,11 @@ class Binding:
         """The main table as people know it."""
         return str(self.tables[self.section.alias])
 
+    @property
+    def all_tables(self) -> set[TableName]:
+        """Every table that is read, those inside pivots included."""
+        return {*self.tables.values(), *(t for p in self.pivots for t in p.tables.values())}
+
     def find(self, name: str) -> FoundColumn | None:
         """A column by `alias.NAME`, or by `NAME` in the main table."""
         return _find_column(self.names, self.section.alias, name)
@@ -317,6 +323,7 @@ def bind(engine: Engine, profile: Profile) -> Catalogue:
         tables = _Tables(sa.inspect(engine), engine.dialect.name, profile)
         for family, section in profile.sections.items():
             _bind_frame(tables, family, section, catalogue)
+        catalogue.findings += _machine_masters(tables)
     return catalogue
 
 
@@ -702,17 +709,27 @@ _TIME_UNITS = {
 }
 #: Names of columns that hold a unit, in the languages and systems seen.
 _UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
-#: A unit of time for one piece, which a set-up or a queue cannot have.
-_PER_PIECE = re.compile(
-    r"(/|per|pro)\s*(part|pc|pcs|piece|ea|each|unit|st|stk|stueck|stück)\.?$", re.IGNORECASE
-)
+#: Names of columns that say more about an operation's time than a profile without these keys can know.
+_TELLING = (
+    (re.compile(r"fixed.*time|time.*fixed|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
+     "run_basis", "what the run time is for (a piece, an hour, the whole order)"),
+    (re.compile(r"efficien|nutzungsgrad|leistungsgrad", re.IGNORECASE), "efficiency", "the percentage that run times are divided by"),
+    (re.compile(r"capacit|concurrent|parallel", re.IGNORECASE), "capacity", "the pieces that are worked on at once"),
+    (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
+     'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),
+    (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
+)  # fmt: skip
 
 
 def _doubts(look: _Look, columns: list[ReadColumn]) -> list[Finding]:
     """What the profile says that is probably not meant, as warnings."""
     found = [_filtered_left_join(look, where) for where in look.section.where]
     if look.family == "operations":
-        found += [_one_unit_for_all(look, {c.name: c for c in columns}), _unit_per_piece(look)]
+        found += [
+            _one_unit_for_all(look, {c.name: c for c in columns}),
+            _unit_per_piece(look),
+            *_telling(look),
+        ]
     found += [_invisible(look, c) for c in {c.found for c in flat(columns) if c.found is not None}]
     return [f for f in found if f is not None]
 
@@ -745,6 +762,8 @@ def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | 
     """One unit column for several times, where the tables have others that look like units of time."""
     times = [t for t in _TIME_UNITS if t in columns and not columns[t].is_absent]
     unit = columns.get("time_unit")
+    if unit is None and times and not any(u in columns for u in _TIME_UNITS.values()):
+        return _no_unit(look, times)
     own = [t for t in times if _TIME_UNITS[t] in columns]
     if unit is None or unit.found is None or len(times) - len(own) < 2:
         return None
@@ -765,6 +784,23 @@ def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | 
     )
 
 
+def _no_unit(look: _Look, times: list[str]) -> Finding | None:
+    """Times without any unit, where the main table has columns that look like one."""
+    names = [c.name for (alias, _), c in look.unused().items() if alias == look.section.alias]
+    like = sorted(n for n in names if _UNIT_NAME.search(n))
+    if not like:
+        return None
+    minutes = look.tables.profile.routing.blank_time_unit
+    return _doubt(
+        look,
+        like[0],
+        f"No unit is read for {', '.join(times)}; {minutes:g} minute(s) are taken."
+        if minutes is not None
+        else f"No unit is read for {', '.join(times)}, so they are NULL.",
+        f"{', '.join(like)} may be their unit: map time_unit or setup_unit, run_unit, ..., or add it to operations.ignore.",
+    )
+
+
 def _alike(name: str, other: str) -> bool:
     """Two names that differ in their first or last letters only: RUN_UOM and SETUP_UOM, VGE01 and VGE02."""
     a, b = name.lower(), other.lower()
@@ -773,9 +809,69 @@ def _alike(name: str, other: str) -> bool:
     return max(head, tail) >= max(3, len(b) // 2 + 1)
 
 
+#: Names of tables that may be a machine master, and of columns there that say whether a machine is in use.
+_MASTER = re.compile(
+    r"work_?.?cent|workstation|machine|maschine|resource|equipment|crhd|arbeitspl|설비|작업장", re.IGNORECASE
+)
+_IN_USE = re.compile(
+    r"^(is_?)?(in)?active$|^blocked|^closed|^retired|^scrapped|^disabled|^obsolete|gesperrt|^valid_?(to|until)|l[oö]e?kz|사용|^status$",
+    re.IGNORECASE,
+)
+
+
+def _machine_masters(tables: _Tables) -> list[Finding]:
+    """A table that may say which machines are out of use, where the profile names no machine master."""
+    profile = tables.profile
+    if profile.resources is not None or "res_cd" not in profile.operations.columns:
+        return []
+    schema = None if tables.dialect == "sqlite" else profile.schema_for(profile.operations, tables.dialect)
+    for name in tables.names(schema):
+        if not _MASTER.search(name):
+            continue
+        columns = tables.columns(TableName(name, schema), "main").values()
+        flags = [c.name for c in columns if _IN_USE.search(c.name)]
+        if flags:
+            return [
+                Finding(
+                    "doubtful",
+                    "warning",
+                    FRAME_OF["resources"],
+                    name,
+                    flags[0],
+                    f"{name} has {', '.join(flags)}: it may say which machines are out of use, and the profile does not read it, so "
+                    "a scrapped machine can be proposed.",
+                    "Map it in [resources] with res_cd and active, or write [resources] for a master that has no such column.",
+                )
+            ]
+    return []
+
+
+def _telling(look: _Look) -> list[Finding]:
+    """Columns that by their name say what a time means, and that the profile does not map."""
+    unused = look.unused()
+    found = []
+    for pattern, key, meaning in _TELLING:
+        names = sorted({c.name for c in unused.values() if pattern.search(c.name)})
+        mapped = look.section.columns.get(key)
+        if (
+            names
+            and "run_time" in look.section.columns
+            and (mapped is None or (key == "setup_time" and not mapped.sum))
+        ):
+            found.append(
+                _doubt(
+                    look,
+                    names[0],
+                    f"{', '.join(names)} may be {meaning}, and the profile does not read it.",
+                    f"Map it in operations.columns.{key}, or add it to operations.ignore.",
+                )
+            )
+    return found
+
+
 def _unit_per_piece(look: _Look) -> Finding | None:
     rules, columns = look.tables.profile.routing, look.section.columns
-    rates = [u for u in rules.time_units if _PER_PIECE.search(u.strip())]
+    rates = [u for u in rules.time_units if PER_PIECE.search(u)]
     others = [
         t for t, unit in _TIME_UNITS.items() if t != "run_time" and t in columns and unit not in columns
     ]
@@ -784,7 +880,8 @@ def _unit_per_piece(look: _Look) -> Finding | None:
     return _doubt(
         look,
         None,
-        f"routing.time_units has {', '.join(map(repr, rates))}, a time for one piece, and {', '.join(others)} is read in it too.",
+        f"routing.time_units has {', '.join(map(repr, rates))}, a time for one piece: {', '.join(others)} cannot be in it, and is "
+        "NULL in such rows.",
         "Map this column as run_basis, with routing.run_basis_words, and give the other times their unit: "
         'setup_unit = { const = "H" }.',
     )

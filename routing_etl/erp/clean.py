@@ -40,7 +40,9 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
 from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.rejects import Account, rejecting
+from routing_etl.erp.suspicions import odd_operation_numbers, refuse_unfit_dates, text_in_place_of_jobs
 from routing_etl.erp.text import NOT_TEXT, Counter
+from routing_etl.erp.work_centres import INACTIVE, REPLACED, UNKNOWN, WorkCentres, work_centres
 from routing_etl.errors import FrameError, SourceError
 from routing_etl.frames import (
     CODE_SPELLINGS,
@@ -265,21 +267,34 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     as_of = cutoff or _newest_day(job.raw, now)
     frames: dict[str, FrameClean] = {}
     raw = {name: _scan(job.raw, name) for name in _ROW_KEYS}
+    problems = {name: pl.read_parquet(RawFrame(job.raw, name).problems) for name in _ROW_KEYS}
+    refuse_unfit_dates(raw, problems, job.profile)
+    odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
+    machines = _work_centres(job, as_of)
     spellings = survey(raw, job.profile, job.equal)
     items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
     codes = items.items.select("item_key", "item_cd")
     names = job_names(raw["operations"], job.profile, spellings)
     context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
-    frames["operations"] = _operations(job, context)
-    frames["work_results"] = _results(job, context)
+    frames["operations"] = _operations(job, context, machines)
+    jobs = text_in_place_of_jobs(pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet"), job.profile)
+    frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
         raise SourceError(
-            f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}.",
+            f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}. "
+            + " ".join(odd),
             remedy="Look at rejects/operations.parquet of this run; check the profile's columns and words.",
         )
     respelled, count = _respelled(job, pl.concat([spellings.changed, items.spellings]))
-    warnings = [*items.warnings, *_unknown_words(frames), *_respelled_sentence(respelled, count)]
+    warnings = [
+        *items.warnings,
+        *machines.warnings,
+        *odd,
+        *jobs,
+        *_unknown_words(frames),
+        *_respelled_sentence(respelled, count),
+    ]
     attributes = tuple(a.name for a in items.attributes)
     seconds = round(time.perf_counter() - started, 3)
     report = CleanReport(frames, as_of, cutoff, attributes, tuple(warnings), seconds, respelled, count)
@@ -425,14 +440,27 @@ def _in_pieces(
     return _closed(contract.name, account, rows_in, rows_kept, started)
 
 
-def _operations(job: _Cleaning, context: OperationContext) -> FrameClean:
+def _work_centres(job: _Cleaning, as_of: date) -> WorkCentres:
+    """The machine master, where the profile names one."""
+    section = job.profile.resources
+    return (
+        WorkCentres()
+        if section is None
+        else work_centres(_scan(job.raw, "resources").collect(), section, as_of)
+    )
+
+
+def _operations(job: _Cleaning, context: OperationContext, machines: WorkCentres) -> FrameClean:
     pieces = _shards(_scan(job.raw, OPERATIONS.name), _rows(job.raw, OPERATIONS.name), context.keys)
-    return _in_pieces(
-        job, OPERATIONS, pieces, lambda raw, bad, account: clean_operations(raw, bad, job.profile, context, account)
-    )  # fmt: skip
+
+    def piece(raw: pl.DataFrame, bad: pl.DataFrame, account: Account) -> pl.DataFrame:
+        kept = clean_operations(raw, bad, job.profile, context, account)
+        return machines.out_of_operations(kept, account.repairs)
+
+    return _in_pieces(job, OPERATIONS, pieces, piece)
 
 
-def _results(job: _Cleaning, operations: OperationContext) -> FrameClean:
+def _results(job: _Cleaning, operations: OperationContext, machines: WorkCentres) -> FrameClean:
     exact, loose = operation_hashes(pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet"))
     years = job.profile.results.max_age_years if job.profile.results is not None else None
     oldest = operations.as_of - timedelta(days=round(years * 365.25)) if years is not None else None
@@ -441,9 +469,12 @@ def _results(job: _Cleaning, operations: OperationContext) -> FrameClean:
         keys, exact, loose, oldest, operations.cutoff, operations.now, operations.keys, operations.spellings
     )
     pieces = _chunks(_scan(job.raw, WORK_RESULTS.name), _rows(job.raw, WORK_RESULTS.name))
-    return _in_pieces(
-        job, WORK_RESULTS, pieces, lambda raw, bad, account: clean_results(raw, bad, job.profile, context, account)
-    )  # fmt: skip
+
+    def piece(raw: pl.DataFrame, bad: pl.DataFrame, account: Account) -> pl.DataFrame:
+        kept = clean_results(raw, bad, job.profile, context, account)
+        return machines.out_of_results(kept, account.repairs)
+
+    return _in_pieces(job, WORK_RESULTS, pieces, piece)
 
 
 def _orders(job: _Cleaning, context: OperationContext) -> FrameClean:
@@ -459,8 +490,25 @@ def _orders(job: _Cleaning, context: OperationContext) -> FrameClean:
 def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     """Sentences about repairs that suggest the profile lacks words of this ERP, or the driver its encoding."""
     watched = {
-        "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words) ({columns})",
+        "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words); where "
+        'any value means outside, such as a vendor number, write present = "out", absent = "in" at the column ({columns})',
         "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL ({columns})",
+        "run_basis_unknown": "words for the basis of the run time that the profile does not know (routing.run_basis_words); these "
+        "run times are NULL ({columns})",
+        "base_unit_unknown": "units of the base quantity that the profile does not know (routing.qty_units); these run times are "
+        "NULL ({columns})",
+        "zero_rate": "rates in {columns} are 0 pieces; these run times are NULL",
+        "run_time_per_order": "run times in {columns} are for an order whatever its size; they count as set-up",
+        "decimal_comma": "numbers in {columns} have a comma that can be the decimal mark or group thousands, and were set to "
+        'NULL: write decimal = "," or decimal = "." in [source]',
+        "time_as_text": 'times in {columns} are written with colons, and were set to NULL: write time_form = "hh:mm:ss" at the '
+        "column",
+        "no_date_assumed": "dates in {columns} are days by which systems say none, such as 1753-01-01, and were taken so; name them "
+        "in [source] no_date",
+        "incomplete_key": "keys made of several columns lack a part, and were set to NULL ({columns})",
+        INACTIVE: "rows name a machine that is out of use ({columns}); they go on without a machine",
+        REPLACED: "routing rows name a machine that another has replaced ({columns}); they go on with that one",
+        UNKNOWN: "rows name a machine that [resources] does not have ({columns}); they stay as they are",
         "no_job_code": "routing rows without a job code ({columns})",
         "unreadable_value": "values in {columns} are not of the column's type and were set to NULL",
         "unreadable_date": "unreadable dates in {columns} were set to NULL",
@@ -469,9 +517,24 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "there alone cannot be told apart ({columns})",
         "too_large": "numbers in {columns} are larger than can be meant and were set to NULL",
     }
-    return [
+    said = [
         f"{name}: {sum(frame.repairs[rule].values())} {text.format(columns=', '.join(frame.repairs[rule]))}."
         for name, frame in frames.items()
         for rule, text in watched.items()
         if rule in frame.repairs
     ]
+    operations = frames[OPERATIONS.name]
+    several, chosen = (
+        operations.rejects.get("several_machines"),
+        operations.filtered.get("alternative_machine"),
+    )
+    if several:
+        said.append(
+            f"operations: {several} row(s) name a further machine of an operation and were rejected; the newest row, then the "
+            "machine that sorts first, was kept: map resource_priority in [operations.columns] if another is meant."
+        )
+    if chosen:
+        said.append(
+            f"operations: {chosen} row(s) name a further machine of an operation; the one with the lowest resource_priority counts."
+        )
+    return said

@@ -9,9 +9,10 @@ import polars as pl
 
 from routing_etl.erp.catalogue import unit_column_name
 from routing_etl.erp.clean_codes import RESPELLED, Equality, ItemKeys, one_spelling
+from routing_etl.erp.parse import CLOCK, COMMA
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import AttributeMap, ItemSource
-from routing_etl.erp.reader import CUT, TOO_LONG, UNREADABLE
+from routing_etl.erp.reader import CUT, INCOMPLETE, NO_DATE, TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Account, Reason, Rejects
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
 from routing_etl.erp.units import ASSUMED, UNKNOWN, convert
@@ -119,7 +120,7 @@ def clean_items(
     raw = raw.with_columns(_row_hash(raw.drop("row_nr")))
     count_broken(raw["item_cd"], "item_cd", counter)
     kept = _usable_keys(raw, problems, identity.keys, rejects)
-    kept, twice = _without_duplicates(kept, profile, rejects)
+    kept, twice = _without_duplicates(kept, profile, rejects, warnings)
     refused = _collisions(twice, profile, identity.equal, rejects, warnings)
     texts = _texts(kept, profile, counter)
     spellings = _part_type_respelled(texts.values, identity.equal, counter)
@@ -158,9 +159,22 @@ def _part_type_respelled(texts: dict[str, pl.Series], equal: Equality, counter: 
 
 def count_problems(problems: pl.DataFrame, counter: Counter) -> None:
     """Count the values that could not be read as they were."""
-    rules = {UNREADABLE: "unreadable_value", CUT: "text_cut", TOO_LONG: "too_long"}
-    for problem, column, rows in problems.group_by("problem", "column").len().iter_rows():
-        counter.add(rules[problem], column, rows)
+    rules = {
+        UNREADABLE: "unreadable_value", CUT: "text_cut", TOO_LONG: "too_long", INCOMPLETE: "incomplete_key",
+        NO_DATE: "no_date_assumed",
+    }  # fmt: skip
+    number = pl.col("problem") == UNREADABLE
+    rule = (
+        pl.when(number & pl.col("value").str.contains(COMMA))
+        .then(pl.lit("decimal_comma"))
+        .when(number & pl.col("value").str.contains(CLOCK))
+        .then(pl.lit("time_as_text"))
+        .otherwise(pl.col("problem").replace_strict(rules))
+    )
+    for name, column, rows in (
+        problems.group_by(rule.alias("rule"), "column").len().sort("rule", "column").iter_rows()
+    ):
+        counter.add(name, column, rows)
 
 
 def _row_hash(raw: pl.DataFrame) -> pl.Series:
@@ -186,7 +200,7 @@ def _usable_keys(raw: pl.DataFrame, problems: pl.DataFrame, keys: ItemKeys, reje
 
 
 def _without_duplicates(
-    raw: pl.DataFrame, profile: Profile, rejects: Rejects
+    raw: pl.DataFrame, profile: Profile, rejects: Rejects, warnings: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row per key, and the rows that lose to one with another code (`_kept_cd`). Repeats of a code are rejected."""
     filled = pl.sum_horizontal(
@@ -203,16 +217,49 @@ def _without_duplicates(
         pl.col("row_nr"),
     )
     first = twice.group_by("item_key", maintain_order=True).agg(
-        pl.col("item_cd").first().alias("_kept_cd"), pl.col("row_nr").first().alias("_kept_row")
+        pl.col("item_cd").first().alias("_kept_cd"),
+        pl.col("row_nr").first().alias("_kept_row"),
+        pl.col("item_hash").first().alias("_kept_hash"),
     )
     twice = twice.join(first, on="item_key", how="left").filter(pl.col("row_nr") != pl.col("_kept_row"))
     same = pl.col("item_cd") == pl.col("_kept_cd")
+    warnings += _repeats(raw, twice.filter(same), profile)
     repeated = Reason(
         "duplicate_key", "The item code occurs more than once; the row with most values was kept."
     )
     rejects.add(twice.filter(same), repeated)
     kept = raw.join(twice.select("row_nr"), on="row_nr", how="anti").drop("_filled", "_twice")
     return kept, twice.filter(~same)
+
+
+#: Share of the item codes that may occur in rows of different content, and the fewest that are judged.
+_REPEATED_SHARE, _REPEATED_CODES = 0.1, 5
+
+
+def _repeats(raw: pl.DataFrame, repeats: pl.DataFrame, profile: Profile) -> list[str]:
+    """A sentence about codes that occur in rows of different content; many are refused: they are not the same items.
+
+    Raises
+    ------
+    SourceError: more codes repeat than people would leave, and the profile does not say that the rows are one item.
+    """
+    codes = repeats.filter(pl.col("item_hash") != pl.col("_kept_hash"))["item_key"].unique().sort()
+    if codes.is_empty():
+        return []
+    distinct = raw["item_key"].n_unique()
+    text = (
+        f"{len(codes)} of {distinct} item codes occur in several rows of different content (e.g. "
+        f"{', '.join(map(repr, codes.head(3)))}): is a company or plant missing from the key or from a filter, or does a join "
+        "multiply the rows?"
+    )
+    many = len(codes) >= _REPEATED_CODES and len(codes) >= _REPEATED_SHARE * distinct
+    if not many or profile.items.on_repeated_code == "reject":
+        return [f"{text} The row with most values was kept of each."]
+    raise SourceError(
+        text,
+        remedy='Write company = "COLUMN" in every section, or a filter (items.where); a join that finds several rows needs a '
+        'condition of its own. If the rows do mean one item: items.on_repeated_code = "reject" keeps the fullest.',
+    )
 
 
 def _collisions(

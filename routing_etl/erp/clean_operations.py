@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -10,7 +11,7 @@ import polars as pl
 from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import Routing
+from routing_etl.erp.profile_model import ORDER_COLUMNS, PER_PIECE, RUN_BASES, Routing
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
@@ -30,7 +31,18 @@ from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
 _TEXTS = (
     "rout_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
     "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
+    "setup_unit", "run_unit", "queue_unit", "wait_unit", "move_unit", "qty_unit", "run_basis",
 )  # fmt: skip
+#: The unit of each time, where the row has one of its own.
+_UNIT_OF = {
+    "setup_time": "setup_unit",
+    "run_time": "run_unit",
+    "act_setup_time": "setup_unit",
+    "act_run_time": "run_unit",
+    "queue_time": "queue_unit",
+    "wait_time": "wait_unit",
+    "move_time": "move_unit",
+}
 _MINUTES = ("setup_min", "run_min", "act_setup_min", "act_run_min", "queue_min", "wait_min", "move_min")
 _TIMES = (
     "setup_time", "run_time", "act_setup_time", "act_run_time", "queue_time", "wait_time", "move_time", "mfg_lt",
@@ -88,8 +100,9 @@ def clean_operations(
     """Clean the routing rows of whole items: all rows of an item are in `raw`.
 
     Rejected: missing or overlong keys, unusable operation numbers and the rest of such a routing, items that are not in
-    the master, repeated operations (the newest row stays, then the one with the smallest row hash), and what
-    `select_routings` quarantines. Filtered: rows inserted after the cut-off.
+    the master, repeated operations (the newest row stays, then the one whose machine sorts first, then the one with the
+    smallest row hash), and what `select_routings` quarantines. Filtered: rows inserted after the cut-off, and where the
+    profile maps `resource_priority` the other machines of an operation.
 
     Parameters
     ----------
@@ -122,13 +135,14 @@ def clean_operations(
     original = raw.select("row_nr", *rejects.raw_columns)
     frame = _clean_texts(frame, profile, context.spellings, repairs)
     frame = _of_known_items(frame, original, context, rejects)
+    frame = _in_order(frame, profile)
     frame = _whole_routings(frame, original, problems, rejects)
     frame = _fill_jobs(frame, profile, context, repairs)
-    frame = _without_repeats(frame, original, rejects)
+    frame = _without_repeats(frame, original, profile, account)
     outsourced = context.spellings.outsourced
     frame = _flags(frame, rules, outsourced, repairs)
     frame = _validity(frame, rules, context, repairs)
-    frame = _minutes(frame, rules, repairs)
+    frame = _minutes(frame, profile, repairs)
     chosen = select_routings(frame, outsourced_rout_no=outsourced)
     for rule in chosen.quarantined["rule"].unique().sort():
         rows = chosen.quarantined.filter(pl.col("rule") == rule)
@@ -208,20 +222,55 @@ def _fill_jobs(
     return frame
 
 
-def _without_repeats(frame: pl.DataFrame, original: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
+def _in_order(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Number the operations of each routing by their place in `operations.order_by`: 10, 20, 30."""
+    columns = ORDER_COLUMNS[: len(profile.operations.order_by)]
+    if not columns:
+        return frame
+    routing = ["item_key", "rout_no"]
+    order = frame.select("row_nr", *routing, *columns).with_columns(
+        pl.col(c).cast(pl.Float64, strict=False).alias(f"{c}_number") for c in columns
+    )
+    by = [name for c in columns for name in (f"{c}_number", c)]
+    order = order.sort(*routing, *by, nulls_last=True)
+    same_routing = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in routing)
+    same_place = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in columns)
+    new = (~(same_routing & same_place)).fill_null(True).cast(pl.Int64)
+    order = order.with_columns(new.alias("_new"))
+    order = order.select("row_nr", (10 * pl.col("_new").cum_sum().over(routing)).alias("_place"))
+    placed = frame.join(order, on="row_nr", how="left", maintain_order="left")
+    return placed.with_columns(pl.col("_place").alias("proc_seq")).drop("_place")
+
+
+def _without_repeats(
+    frame: pl.DataFrame, original: pl.DataFrame, profile: Profile, account: Account
+) -> pl.DataFrame:
     """One row per (item, routing, operation, job); `select_routings` judges rows that differ in the job."""
     key = ["item_key", "rout_no", "proc_seq", "job_cd"]
     repeated = frame.select(pl.struct(key).is_duplicated()).to_series()
     if not repeated.any():
         return frame
     order = frame.filter(repeated).sort(
-        *key, "insrt_dt", "_hash", "row_nr", descending=[False] * 4 + [True, False, False], nulls_last=True
-    )
+        *key, "resource_priority", "insrt_dt", "res_cd", "_hash", "row_nr",
+        descending=[False] * 5 + [True, False, False, False], nulls_last=True,
+    )  # fmt: skip
+    order = order.with_columns(pl.col("res_cd").first().over(key).alias("_main"))
     later = order.filter(~pl.struct(key).is_first_distinct())
+    other = pl.col("res_cd").ne_missing(pl.col("_main"))
+    alternatives, repeats = later.filter(other), later.filter(~other)
     reason = Reason(
         "duplicate_key", "The operation occurs more than once in its routing; the newest row was kept."
     )
-    rejects.add(rows_of(original, later), reason)
+    account.rejects.add(rows_of(original, repeats), reason)
+    if "resource_priority" in profile.operations.columns:
+        account.filtered.add("alternative_machine", "res_cd", alternatives.height)
+    else:
+        several = Reason(
+            "several_machines",
+            "The operation has several machines; the newest row, then the machine that sorts first, was kept. "
+            "operations.columns.resource_priority can say which is meant.",
+        )
+        account.rejects.add(rows_of(original, alternatives), several)
     return frame.join(later.select("row_nr"), on="row_nr", how="anti", maintain_order="left")
 
 
@@ -233,9 +282,9 @@ def _flags(
     frame: pl.DataFrame, rules: Routing, outsourced: tuple[str, ...], counter: Counter
 ) -> pl.DataFrame:
     said = (
-        pl.when(_word_in("inside", rules.inside_words))
+        pl.when(_word_in("inside", (*rules.inside_words, INHOUSE)))
         .then(pl.lit(INHOUSE))
-        .when(_word_in("inside", rules.outside_words))
+        .when(_word_in("inside", (*rules.outside_words, OUTSOURCED)))
         .then(pl.lit(OUTSOURCED))
     )
     named = pl.col("rout_no").is_in(list(outsourced))
@@ -284,14 +333,17 @@ def _validity(
     return frame.with_columns(valid.alias("row_valid"))
 
 
-def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+def _minutes(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
     """Standard times in minutes, set-up per order and run per piece (docs/erp-contract.md 5, rows 25-28)."""
+    rules = profile.routing
     for name in (*_TIMES, "subcontract_prc"):
         counter.add("negative_value", name, (frame[name] < 0).sum())
     frame = frame.with_columns(
         [pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in (*_TIMES, "subcontract_prc")]
     )
-    frame = _time_factors(frame, rules, counter)
+    frame = _time_factors(frame, profile, counter)
+    frame = _pieces(frame, rules, counter)
+    frame = _bases(frame, rules, counter)
 
     def positive(name: str) -> pl.Expr:
         value = pl.col(name)
@@ -300,15 +352,17 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
     for name in ("setup_time", "run_time"):
         counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
     counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
-    price, factor, pieces = pl.col("subcontract_prc"), pl.col("_factor"), pl.col("_pieces")
+    rate = pl.col("_per") == "rate"
+    counter.add("zero_rate", "run_time", frame.select((rate & (pl.col("run_time") == 0)).sum()).item())
+    price = pl.col("subcontract_prc")
+    setup = {n: positive(n) * pl.col(f"_{n}") for n in ("setup_time", "act_setup_time")}
+    fixed = {n: _fixed_minutes(positive(n), n) for n in ("run_time", "act_run_time")}
     frame = frame.with_columns(
-        (positive("setup_time") * factor).alias("setup_min"),
-        (positive("run_time") * factor / pieces).alias("run_min"),
-        (positive("act_setup_time") * factor).alias("act_setup_min"),
-        (positive("act_run_time") * factor / pieces).alias("act_run_min"),
-        (pl.col("queue_time") * factor).alias("queue_min"),
-        (pl.col("wait_time") * factor).alias("wait_min"),
-        (pl.col("move_time") * factor).alias("move_min"),
+        _together(setup["setup_time"], fixed["run_time"]).alias("setup_min"),
+        _per_piece(positive("run_time"), "run_time").alias("run_min"),
+        _together(setup["act_setup_time"], fixed["act_run_time"]).alias("act_setup_min"),
+        _per_piece(positive("act_run_time"), "act_run_time").alias("act_run_min"),
+        *((pl.col(f"{n}_time") * pl.col(f"_{n}_time")).alias(f"{n}_min") for n in ("queue", "wait", "move")),
         (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
         pl.when(price > 0).then(price).alias("subcontract_prc"),
     )
@@ -320,28 +374,119 @@ def _minutes(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFr
     )
 
 
-def _time_factors(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
-    """Minutes per unit of time (`_factor`) and the pieces that a run time is for (`_pieces`), per row."""
-    units = {k.upper(): v for k, v in rules.time_units.items()}
-    table = pl.DataFrame(
-        {"_unit": list(units), "_factor": [float(v) for v in units.values()]},
-        schema={"_unit": pl.String(), "_factor": pl.Float64()},
+def _together(setup: pl.Expr, fixed: pl.Expr) -> pl.Expr:
+    """Set-up with the run time that an order takes whatever its size; NULL where there is neither."""
+    return pl.when(fixed.is_null()).then(setup).otherwise(setup.fill_null(0.0) + fixed)
+
+
+def _fixed_minutes(value: pl.Expr, name: str) -> pl.Expr:
+    """The minutes of a run time that is for the whole order, NULL for others."""
+    return pl.when(pl.col("_per") == "order").then(value * pl.coalesce("_basis_minutes", f"_{name}"))
+
+
+def _per_piece(value: pl.Expr, name: str) -> pl.Expr:
+    """The minutes of a piece, of a time for pieces or of a rate; with the work centre's efficiency and capacity."""
+    minutes = pl.coalesce("_basis_minutes", f"_{name}")
+    per_piece = (
+        pl.when(pl.col("_per") == "piece")
+        .then(value * minutes / pl.coalesce("_basis_pieces", "_pieces"))
+        .when((pl.col("_per") == "rate") & (value > 0))
+        .then(minutes / value)
     )
-    frame = frame.with_columns(pl.col("time_unit").str.to_uppercase().alias("_unit")).join(
-        table, on="_unit", how="left", maintain_order="left"
+    efficiency = pl.when(pl.col("efficiency") > 0).then(pl.col("efficiency") / 100).otherwise(1.0)
+    capacity = pl.when(pl.col("capacity") > 0).then(pl.col("capacity")).otherwise(1.0)
+    return per_piece / efficiency / capacity
+
+
+def _time_factors(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
+    """Minutes per unit of each time, as `_` and the time's name: by its own unit, else by the row's, else the blank one."""
+    rules, columns = profile.routing, profile.operations.columns
+    frame = frame.with_columns(_units(frame, "time_unit", rules, counter).alias("_of_row"))
+    blank = pl.lit(rules.blank_time_unit, dtype=pl.Float64)
+    row = pl.when(pl.col("time_unit").is_null()).then(blank).otherwise(pl.col("_of_row"))
+    frame = frame.with_columns(row.alias("_of_row"))
+    own = {
+        u: _units(frame, u, rules, counter).alias(f"_of_{u}")
+        for u in dict.fromkeys(_UNIT_OF.values())
+        if u in columns
+    }
+    frame = frame.with_columns(*own.values())
+    rates = [u.upper() for u in rules.time_units if PER_PIECE.search(u)]
+    per_piece = pl.col("time_unit").str.to_uppercase().is_in(rates).fill_null(False)
+    factors = []
+    for name, unit in _UNIT_OF.items():
+        mapped = columns.get(name)
+        if mapped is not None and mapped.time_form is not None:
+            factor: pl.Expr = pl.lit(1.0)  # read in minutes
+        elif unit in own:
+            factor = pl.when(pl.col(unit).is_null()).then("_of_row").otherwise(f"_of_{unit}")
+        else:
+            factor = pl.col("_of_row")
+        if name not in ("run_time", "act_run_time") and unit not in own:
+            factor = pl.when(~per_piece).then(factor)
+        factors.append(factor.alias(f"_{name}"))
+    return frame.with_columns(factors)
+
+
+def _units(frame: pl.DataFrame, column: str, rules: Routing, counter: Counter) -> pl.Series:
+    """Minutes per unit of a column of units; NULL, and counted, for a unit that the profile does not know."""
+    found = _looked_up(frame[column], {k: float(v) for k, v in rules.time_units.items()}, pl.Float64())
+    counter.add("time_unit_unknown", column, (found.is_null() & frame[column].is_not_null()).sum())
+    return found
+
+
+def _looked_up(words: pl.Series, table: Mapping[str, object], dtype: pl.DataType) -> pl.Series:
+    """What a table says of each word, in any case; NULL for words that it does not have."""
+    known = {k.upper(): v for k, v in table.items()}
+    if not known or words.null_count() == len(words):
+        return pl.repeat(None, len(words), dtype=dtype, eager=True)
+    values = pl.Series(list(known.values()), dtype=dtype)
+    return words.str.to_uppercase().replace_strict(
+        pl.Series(list(known), dtype=pl.String), values, default=None, return_dtype=dtype
     )
-    counter.add(
-        "time_unit_unknown",
-        "time_unit",
-        (frame["_factor"].is_null() & frame["time_unit"].is_not_null()).sum(),
-    )
-    factor = (
-        pl.when(pl.col("time_unit").is_null())
-        .then(pl.lit(rules.blank_time_unit))
-        .otherwise(pl.col("_factor"))
-    )
-    quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
-    per_piece = quantity if rules.run_basis == "base_qty" else pl.lit(1.0)
+
+
+def _pieces(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+    """The pieces that a run time is for (`_pieces`); NULL where their unit is not known."""
     assumed = ~(frame["run_time_qty"] > 0).fill_null(False)
     counter.add("run_time_qty_assumed", "run_time_qty", assumed.sum())
-    return frame.with_columns(factor.cast(pl.Float64).alias("_factor"), per_piece.alias("_pieces"))
+    quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
+    factor = _looked_up(frame["qty_unit"], rules.qty_units, pl.Float64())
+    unknown = factor.is_null() & frame["qty_unit"].is_not_null()
+    counter.add("base_unit_unknown", "qty_unit", unknown.sum())
+    frame = frame.with_columns(factor.alias("_qty_factor"))
+    of_unit = pl.when(pl.col("qty_unit").is_null()).then(1.0).otherwise(pl.col("_qty_factor"))
+    return frame.with_columns((quantity * of_unit).alias("_pieces"))
+
+
+def _bases(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
+    """What each row's run time is: for pieces, for the order or a rate (`_per`), in which minutes and for how many pieces.
+
+    `_per` is NULL where the row has a word that the profile does not know, and with it the run time.
+    """
+    words = {name: name for name in RUN_BASES} | dict(rules.run_basis_words)
+    basis = _looked_up(frame["run_basis"], words, pl.String())
+    counter.add("run_basis_unknown", "run_basis", (basis.is_null() & frame["run_basis"].is_not_null()).sum())
+    basis = pl.select(
+        pl.when(frame["run_basis"].is_null()).then(pl.lit(rules.run_basis)).otherwise(basis)
+    ).to_series()
+    rates = pl.DataFrame(
+        {
+            "_basis": list(RUN_BASES),
+            "_basis_minutes": [r.minutes for r in RUN_BASES.values()],
+            "_basis_pieces": [r.pieces for r in RUN_BASES.values()],
+            "_per": [r.per for r in RUN_BASES.values()],
+        },
+        schema={
+            "_basis": pl.String(),
+            "_basis_minutes": pl.Float64(),
+            "_basis_pieces": pl.Float64(),
+            "_per": pl.String(),
+        },
+    )
+    frame = frame.with_columns(basis.alias("_basis")).join(
+        rates, on="_basis", how="left", maintain_order="left"
+    )
+    order = (pl.col("_per") == "order") & (pl.col("run_time") > 0)
+    counter.add("run_time_per_order", "run_time", frame.select(order.sum()).item())
+    return frame

@@ -311,7 +311,13 @@ def _read_frames(
     """Every frame into its files, then the states that the next read builds on; the reports, and warnings."""
     frames: dict[str, FrameExtract] = {}
     states: dict[str, incremental.State] = {}
-    warnings = list(dict.fromkeys(f.message for f in catalogue.findings if f.severity == "warning"))
+    warnings = list(
+        dict.fromkeys(
+            f"{f.message} {f.remedy}" if f.kind == "doubtful" else f.message
+            for f in catalogue.findings
+            if f.severity == "warning"
+        )
+    )
     for family, binding in catalogue.bindings.items():
         signature = session.signature_of(binding)
         plan = incremental.plan(binding, signature, session.base, session.moment, full=full)
@@ -322,7 +328,8 @@ def _read_frames(
         frames[binding.frame] = report
         warnings += [*_empty(session.profile, family, report), *_repeated_names(session, binding)]
     for family in FRAME_OF:
-        if family not in catalogue.bindings:
+        named = family in session.profile.sections or family != "resources"  # few ERPs have a machine master
+        if named and family not in catalogue.bindings:
             write_empty(session.out, family)
     incremental.write_states(session.out, states)
     return frames, warnings

@@ -54,7 +54,8 @@ def parse_numbers(text: pl.Series, decimal: Literal[".", ","] | None = None) -> 
         Numbers as they were read.
     decimal : {".", ","}, optional
         Decimal mark; the other of the two groups thousands. Without it a point is the decimal mark, and a comma is accepted
-        where it can only group thousands: `1,234.5` and `1,234,567`, but not `1,500`, which may be one and a half.
+        where it can only group thousands: `1,234.5` and `1,234,567`, but not `1,500`, which may be one and a half. Where other
+        texts show decimal commas, `1.500` is not read either.
     """
     trimmed, filled = _filled(text)
     if not trimmed.str.contains(r"[,\s'\u2019]").any() and decimal != ",":
@@ -65,6 +66,10 @@ def parse_numbers(text: pl.Series, decimal: Literal[".", ","] | None = None) -> 
         grouped = trimmed.str.contains(groups)
         if decimal is None:
             grouped = grouped | trimmed.str.contains(r"^[+-]?\d{1,3}(,\d{3})+\.\d*$")
+            if trimmed.str.contains(r"^[+-]?\d+,\d{1,2}$|^[+-]?0,\d+$|\.\d{3},\d").any():
+                # Beside decimal commas a point groups thousands, perhaps: 1.500 can be both as well.
+                either = trimmed.str.contains(r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$").fill_null(False)
+                trimmed = pl.select(pl.when(either).then(pl.lit("?")).otherwise(trimmed)).to_series()
         else:
             grouped = grouped & ~trimmed.str.contains(rf"^[+-]?0\d*{comma}")
             spaced = trimmed.str.contains(rf"^[+-]?\d{{1,3}}({_GROUPING}\d{{3}})+({point}\d*)?$")
@@ -167,7 +172,10 @@ def is_no_date(text: pl.Series, days: Iterable[date]) -> pl.Series | None:
     """
     named = [d.isoformat() for d in days]
     first = text.str.slice(0, 10)
-    if not ((first < "1901") | first.is_in([n for n in named if n >= "1901"])).any():
+    late = [n for n in named if n >= "1901"]
+    if not (first < "1901").any() and not (
+        late and first.is_in([*late, *(n.replace("-", "") for n in late)]).any()
+    ):
         return None
     spellings = [n.replace("-", mark) for n in [*named, "0000-00-00"] for mark in ("-", "/", ".", "")]
     return first.str.strip_chars().is_in(spellings).fill_null(False)

@@ -20,6 +20,7 @@ profiles. `RAW_COLUMNS` are the columns that a profile maps to; `profile.py` fin
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -169,8 +170,17 @@ RESERVED = (
 )
 #: Prefix of the raw columns that hold an attribute's unit.
 UNIT_PREFIX = "unit_of_"
-#: Dates by which databases and ERPs say "none": the first of SQL Server's datetime and date, and of a spreadsheet's count.
-NO_DATES = (date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1))
+#: Dates by which databases and ERPs say "none": the first of SQL Server's date and datetime, the zeros of spreadsheets, of
+#: desktop databases and of Unix, and the first day that some systems allow.
+NO_DATES = (
+    date(1, 1, 1),
+    date(1753, 1, 1),
+    date(1800, 1, 1),
+    date(1899, 12, 30),
+    date(1899, 12, 31),
+    date(1900, 1, 1),
+    date(1970, 1, 1),
+)
 
 
 class KeyProblem(ValueError):
@@ -671,6 +681,8 @@ class ItemSource(Source):
         Marks that keep an item out of the training.
     on_key_collision : {"reject", "error"}
         What to do with two codes that are equal after trimming.
+    on_repeated_code : {"stop", "reject"}
+        What to do when many codes occur in rows of different content: stop, or keep the row with most values of each.
     outlier : Outlier, optional
         Which sizes are too large to be true.
     not_above : tuple of (str, str)
@@ -686,6 +698,7 @@ class ItemSource(Source):
     mark_columns: tuple[str, ...] = ()
     exclude_marks: tuple[str, ...] = ()
     on_key_collision: Literal["reject", "error"] = "reject"
+    on_repeated_code: Literal["stop", "reject"] = "stop"
     outlier: Outlier | None = None
     not_above: tuple[tuple[str, str], ...] = ()
     on_not_above: Literal["null_first", "null_both", "swap", "keep"] = "null_first"
@@ -717,6 +730,10 @@ class Rate:
     per: Literal["piece", "order", "rate"] = "piece"
 
 
+#: A unit of time for one piece, which a set-up or a queue cannot have.
+PER_PIECE = re.compile(
+    r"(/|per|pro)\s*(parts?|pcs?|pieces?|ea|each|units?|st|stk|stueck|stück)\.?\s*$", re.IGNORECASE
+)
 #: What the run time of a row is, by the word that a profile has for it.
 RUN_BASES: dict[str, Rate] = {
     "base_qty": Rate(pieces=None),

@@ -530,7 +530,9 @@ class ArrowOdbcReader:
         self, statement: sa.Select[Any], columns: Sequence[ReadColumn], rows: int
     ) -> Iterator[pl.DataFrame]:
         """See `Reader.chunks`. Text travels as UTF-16, so Korean does not depend on the machine's locale."""
-        compiled = statement.compile(dialect=self.engine.dialect)
+        compiled = statement.compile(
+            dialect=self.engine.dialect, compile_kwargs={"render_postcompile": True}
+        )  # the values of IN get a mark each
         values = compiled.params
         parameters = [None if values[n] is None else str(values[n]) for n in compiled.positiontup or ()]
         begun = False

@@ -10,7 +10,7 @@ A frame that names a change column is read with its change marks behind it: the 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -163,33 +163,32 @@ def _from(binding: Binding, tables: _Sources) -> sa.FromClause:
     return source
 
 
-def _equal(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
-    """Equality in which NULL is a blank."""
-    return sa.or_(column == value, column.is_(None)) if value == "" else column == value
+def _is_blank(column: ColumnElement[Any], texts: bool) -> ColumnElement[bool]:
+    """NULL, and in a column of texts a blank: a number or a date has no blank, and some servers take one for 0."""
+    return sa.or_(column == "", column.is_(None)) if texts else column.is_(None)
 
 
-def _among(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    values = list(values)
-    found = column.in_(values)
-    return sa.or_(found, column.is_(None)) if "" in values else found
+def _among(column: ColumnElement[Any], values: Sequence[Any], texts: bool) -> ColumnElement[bool]:
+    """One of the values; among them NULL where a blank is."""
+    others = [v for v in values if v != ""]
+    found = [column == others[0]] if len(others) == 1 else [column.in_(others)] if others else []
+    return sa.or_(*found, *([_is_blank(column, texts)] if "" in values else []))
 
 
-def _none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """None of the values. NULL is none of them, unless a blank is among them: NULL is a blank."""
-    values = list(values)
-    other = column.not_in(values) if len(values) > 1 else column != values[0]
-    return sa.and_(other, column.is_not(None)) if "" in values else sa.or_(other, column.is_(None))
+def _none_of(column: ColumnElement[Any], values: Sequence[Any], texts: bool) -> ColumnElement[bool]:
+    """None of the values. NULL is none of them, unless a blank is among them."""
+    others = [v for v in values if v != ""]
+    left = [column != others[0]] if len(others) == 1 else [column.not_in(others)] if others else []
+    if "" in values:
+        return sa.and_(*left, *([column != ""] if texts else []), column.is_not(None))
+    return sa.or_(*left, column.is_(None))
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": _equal,
-    "!=": lambda column, value: _none_of(column, [value]),
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
-    "in": _among,
-    "not in": _none_of,
     "like": lambda column, value: column.like(value),
     "not like": lambda column, value: sa.or_(column.not_like(value), column.is_(None)),
     "is null": lambda column, _: column.is_(None),
@@ -200,12 +199,17 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 def _condition(tables: _Sources, find: _Find, where: Where, name: str = "") -> ColumnElement[bool]:
     """A filter on the column that it names, or on the one given."""
     found = _known(find, name or where.column)
+    column, texts = _of(tables, found), found.type in ("text", "unknown")
 
     def as_stored(value: Any) -> Any:
         return bool(value) if found.type == "boolean" and isinstance(value, int) else value
 
-    value = tuple(map(as_stored, where.value)) if isinstance(where.value, tuple) else as_stored(where.value)
-    condition: ColumnElement[bool] = _OPERATORS[where.op](_of(tables, found), value)
+    values = [as_stored(v) for v in (where.value if isinstance(where.value, tuple) else (where.value,))]
+    if where.op in ("=", "in"):
+        return _among(column, values, texts)
+    if where.op in ("!=", "not in"):
+        return _none_of(column, values, texts)
+    condition: ColumnElement[bool] = _OPERATORS[where.op](column, values[0])
     return condition
 
 
@@ -220,7 +224,10 @@ def _rank(binding: Binding, tables: _Sources) -> ColumnElement[int]:
     keys: list[ColumnElement[Any]] = []
     for name in latest.key:
         column = _of(tables, _known(binding.find, name))
-        keys += [sa.case((column.is_(None), 1), else_=0), column.desc()]
+        keys += [
+            sa.case((column.is_(None), sa.literal_column("1")), else_=sa.literal_column("0")),
+            column.desc(),
+        ]
     groups = [_of(tables, _known(binding.find, name)) for name in latest.group]
     return sa.func.rank().over(partition_by=groups, order_by=keys).label(_RANK)
 
@@ -282,7 +289,7 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
             .where(*conditions)
             .subquery("ranked")
         )
-        return sa.select(*[ranked.c[c.name] for c in read]).where(ranked.c[_RANK] == 1)
+        return sa.select(*[ranked.c[c.name] for c in read]).where(ranked.c[_RANK] == sa.literal_column("1"))
     statement = sa.select(*labelled).select_from(source).where(*conditions)
     return statement if since is None else statement.where(_since(binding, tables, dialect, since))
 
@@ -299,7 +306,11 @@ def count_of(binding: Binding, dialect: str) -> sa.Select[Any]:
     source = _from(binding, tables)
     if binding.section.latest:
         ranked = sa.select(_rank(binding, tables)).select_from(source).where(*conditions).subquery("ranked")
-        return sa.select(sa.func.count().label("n")).select_from(ranked).where(ranked.c[_RANK] == 1)
+        return (
+            sa.select(sa.func.count().label("n"))
+            .select_from(ranked)
+            .where(ranked.c[_RANK] == sa.literal_column("1"))
+        )
     return sa.select(sa.func.count().label("n")).select_from(source).where(*conditions)
 
 

@@ -255,3 +255,72 @@ def test_a_wrong_password_is_refused_in_one_sentence_without_the_password(
     with pytest.raises(SourceError, match="refused the login") as error:
         extract(url, profile, tmp_path / "raw", load_settings(_env_file=None, home=tmp_path))
     assert "wr0ng-Secret" not in str(error.value) and "ROUTING_ETL_ERP_URL" in error.value.remedy
+
+
+OBJECTS = """
+CREATE SCHEMA kinds;
+CREATE TABLE kinds.part (code text, kind text, made date) PARTITION BY LIST (kind);
+CREATE TABLE kinds.part_a PARTITION OF kinds.part FOR VALUES IN ('A');
+INSERT INTO kinds.part SELECT 'P' || n, 'A', '2024-01-01' FROM generate_series(1, 3) n;
+CREATE TABLE kinds.step (part text, "No." text, "Item.Code" text, lasts interval, vendor text);
+INSERT INTO kinds.step SELECT 'P' || n, '10', 'SAW', '00:02:30', NULL FROM generate_series(1, 3) n;
+CREATE MATERIALIZED VIEW kinds.part_now AS SELECT * FROM kinds.part;
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE kinds.attr (part text, name text, value text) SERVER files
+    OPTIONS (program 'printf "P1,LEN,5\nP2,LEN,7\nP2,LEN,8\n"', format 'csv');
+"""
+KINDS = """
+name = "kinds"
+[source]
+schema = "kinds"
+[items]
+table = "PART_NOW"
+[items.columns]
+item_cd = "code"
+[items.attributes]
+part_type = { column = "kind", kind = "category" }
+length = { column = "attr.len", kind = "number" }
+[[items.pivot]]
+table = "attr"
+alias = "attr"
+on = [["code", "part"]]
+name = "name"
+value = "value"
+names = { len = "LEN" }
+[operations]
+table = "step"
+alias = "s"
+joins = [{ table = "part", alias = "p", on = [["part", "code"]], where = [{ column = "kind", op = "in", value = ["A", "B"] }] }]
+where = [{ column = "vendor", op = "not in", value = ["X", "Y"] }]
+latest = { group = ["part"], key = ["p.made", "No."] }
+[operations.columns]
+item_cd = "part"
+rout_no = { concat = ["p.kind", "part"] }
+proc_seq = { column = "s.No.", natural = true }
+job_cd = "Item.Code"
+run_time = { column = "lasts", time_form = "hh:mm:ss" }
+"""
+
+
+def test_every_kind_of_table_is_found_by_name(server: str, tmp_path: Path) -> None:
+    """A materialised view, a partitioned and a foreign table; an interval, and names with dots."""
+    engine = sa.create_engine(server)
+    with engine.begin() as connection:
+        if not connection.exec_driver_sql(
+            "SELECT 1 FROM pg_available_extensions WHERE name = 'file_fdw'"
+        ).scalar():
+            pytest.skip("the server has no file_fdw for a foreign table")
+        connection.exec_driver_sql(OBJECTS)
+    engine.dispose()
+    path = tmp_path / "kinds.toml"
+    path.write_text(KINDS, encoding="utf-8")
+    read = load_profile(path)
+    report = extract(server, read, tmp_path / "raw", load_settings(home=tmp_path))
+    assert any("two different values" in text for text in report.warnings)
+    clean(tmp_path / "raw", tmp_path / "clean", tmp_path / "rejects", read, cutoff=None)
+    items = pl.read_parquet(tmp_path / "clean" / "items.parquet").sort("item_cd")
+    assert items.select("item_cd", "length").rows() == [("P1", 5.0), ("P2", None), ("P3", None)]
+    operations = pl.read_parquet(tmp_path / "clean" / "operations.parquet").sort("item_cd")
+    assert operations.select("rout_no", "job_cd", "run_min").row(0) == ("A/P1", "SAW", 2.5)
+    assert operations.height == 3

@@ -439,7 +439,7 @@ def test_repeated_operation_keeps_the_newest_row(erp: Build) -> None:
     ).run()
     assert operation(made)["res_cd"] == "NEW"
     assert operation(made)["item_cd"] == "A1"
-    assert rules(made, "operations") == {"duplicate_key": 2}
+    assert rules(made, "operations") == {"several_machines": 2}
 
 
 def test_broken_routings_are_quarantined_whole(erp: Build) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from routing_etl.erp.profile import SHIPPED, load_profile, shipped_profiles
-from routing_etl.erp.profile_model import Document
+from routing_etl.erp.profile_model import ORDER_COLUMNS, RAW_COLUMNS, RUN_BASES, Document
 from routing_etl.errors import ProfileError
 from routing_etl.frames import TimeBasis
 
@@ -166,6 +166,19 @@ def test_the_default_profile_is_the_reference_for_every_key() -> None:
     assert {"schema", "unit_group", "full_every_days", "on_not_above"} <= keys
     text = (SHIPPED / "bi_views.toml").read_text(encoding="utf-8")
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b( =|\])", text)] == []
+
+
+def test_every_key_and_column_is_explained() -> None:
+    """Whoever writes a profile finds each key, canonical column and word for a rate in the guide."""
+    docs = SHIPPED.parents[2] / "docs"
+    guides = [
+        docs / "profiles.md",
+        *docs.glob("work-results.md"),
+    ]  # the second explains the keys of [results]
+    text = "".join(guide.read_text(encoding="utf-8") for guide in guides)
+    names = keys_of(Document, set()) - {"description", "name"} | set(RUN_BASES)
+    names |= {c for columns in RAW_COLUMNS.values() for c in columns} - {"major_flg", *ORDER_COLUMNS}
+    assert [n for n in sorted(names) if not re.search(rf"\b{n}\b", text)] == []
 
 
 @pytest.mark.parametrize(
