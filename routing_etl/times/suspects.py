@@ -17,7 +17,7 @@ Nothing is corrected; `[[results.correct]]` of the profile does that when a pers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from routing_etl.frames import TIME_BY_ITEM_OPERATION, CheckOutcome
 from routing_etl.times.plausibility import RATIO_LIMITS
 from routing_etl.times.pooled import MEASURES
 
@@ -58,6 +59,8 @@ _POSTED, _POSTED_REPORTS, _POSTED_OPERATIONS = 0.8, 20, 5
 _BINS = 20
 #: Factors that people and interfaces mix up.
 _KNOWN = (60.0, 10.0, 100.0, 1000.0, 3600.0, 24.0, 12.0, 6.0, 8.0, 20.0, 25.0, 50.0)
+#: From so many reports on, those of an operation that disagree spoil the middle that the others are judged by.
+_MANY = 4
 #: Items that are named.
 _EXAMPLES = 5
 _LOW, _HIGH = (float(np.log(v)) for v in RATIO_LIMITS)
@@ -303,9 +306,16 @@ class Suspects:
                 hit.append(pl.col("row").is_in(self._parts[shard].implode()))
             known = x.is_not_null()
             before[m] = rows.select((pl.any_horizontal(hit) & known).fill_null(False)).to_series().alias(m)
-            single = self._single[m].filter(pl.col("shard") == shard)["key"]
-            odd = pl.col("key").is_in(single.implode()) & ~x.is_between(_LOW, _HIGH)
-            after[m] = rows.select((odd & known).fill_null(False)).to_series().alias(m)
+            single = self._single[m].filter(pl.col("shard") == shard)
+            many = pl.col("spoils")
+            first, later = (
+                pl.col("key").is_in(single.filter(c)["key"].implode()) & ~x.is_between(_LOW, _HIGH) & known
+                for c in (many, ~many)
+            )
+            after[m] = rows.select(later.fill_null(False)).to_series().alias(m)
+            early = rows.select(first.fill_null(False)).to_series() & ~before[m]
+            self.count_single(shard, m, rows["key"].filter(early))
+            before[m] = before[m] | early
         return Aside(before, after)
 
     def count_single(self, shard: int, measure: str, keys: pl.Series) -> None:
@@ -341,7 +351,7 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
     found = Suspects(standards(operations))
     seen = [_look(frame, found.known) for frame in shards]
     _parts_of_orders(found, seen)
-    for m in MEASURES:
+    for m in reversed(MEASURES):  # run first: set-up times that equal the standard are judged by it
         ops = pl.concat(
             [
                 s.operations[m].with_columns(pl.lit(k, dtype=pl.Int32).alias("shard"))
@@ -646,7 +656,7 @@ def _off_operations(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
         like_its_job=many & (pl.col("x") - usual).is_between(_LOW, _HIGH),
         by_standard=many & (s > a),
         mixed=(pl.col("outside") >= 0.3 * pl.col("n")) & (pl.col("near") > 0),
-    )
+    ).with_columns(spoils=pl.col("mixed") & (pl.col("n") >= _MANY) & (pl.col("outside") >= 0.4 * pl.col("n")))
     off = judged.filter(~pl.col("x").is_between(_LOW, _HIGH), ~pl.col("like_its_job"), ~pl.col("mixed"))
     doubtful, wrong = off.filter("by_standard"), off.filter(~pl.col("by_standard"))
     if doubtful.height:
@@ -660,7 +670,9 @@ def _off_operations(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
             )
         )  # fmt: skip
     kinds = [(wrong, "operations"), (judged.filter("mixed"), "mixed")]
-    return pl.concat([f.select("shard", "key", "item_key", pl.lit(k).alias("kind"), "x") for f, k in kinds])
+    return pl.concat(
+        [f.select("shard", "key", "item_key", pl.lit(k).alias("kind"), "x", "n") for f, k in kinds]
+    )
 
 
 def _single_findings(m: str, hit: pl.DataFrame) -> Iterator[Finding]:
@@ -690,3 +702,44 @@ def sentences(findings: Iterable[Finding]) -> Iterator[str]:
     for f in findings:
         of = f" Items: {', '.join(f.items)}{' ...' if len(f.items) == _EXAMPLES else ''}." if f.items else ""
         yield f.sentence + of
+
+
+#: Kinds of single reports, of which a few are entry errors as every plant has them: their check fails from this share on.
+_SINGLE_SHARE = {"operations": 0.002, "mixed": 0.002, "standard_doubtful": 0.02}
+
+
+def check_outcomes(findings: Sequence[Finding], samples: Mapping[str, int]) -> list[CheckOutcome]:
+    """Say what was looked for as checks: one per kind of finding and measure, of the frame of the time profiles.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        What is suspected.
+    samples : mapping of str to int
+        Reports above 0 by measure.
+    """
+    outcomes = []
+    for kind, meaning in KINDS.items():
+        for m in MEASURES:
+            if kind == "parts" and m == "setup":
+                continue
+            mine = [f for f in findings if (f.kind, f.measure) == (kind, m)]
+            told = mine if kind != "backflushed" else [f for f in mine if f.set_aside]
+            reports = sum(f.reports for f in told)
+            allowed = int(_SINGLE_SHARE.get(kind, 0.0) * samples[m])
+            outcomes.append(
+                CheckOutcome(
+                    frame=TIME_BY_ITEM_OPERATION.name,
+                    check=f"{m}_{kind}",
+                    expectation="reports_fit_standards",
+                    column=f"{m}_p50",
+                    severity="warning",
+                    success=reports <= allowed,
+                    observed=f"{_reports(reports)} ({sum(f.set_aside for f in told):,} set aside)",
+                    expected=f"{meaning}; at most {_reports(allowed)}",
+                    rows_checked=samples[m],
+                    rows_unexpected=reports,
+                    sample=tuple(sentences(told))[:_EXAMPLES],
+                )
+            )
+    return outcomes
