@@ -671,7 +671,7 @@ def _off_operations(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
         )  # fmt: skip
     kinds = [(wrong, "operations"), (judged.filter("mixed"), "mixed")]
     return pl.concat(
-        [f.select("shard", "key", "item_key", pl.lit(k).alias("kind"), "x", "n") for f, k in kinds]
+        [f.select("shard", "key", "item_key", pl.lit(k).alias("kind"), "x", "spoils") for f, k in kinds]
     )
 
 
