@@ -817,8 +817,12 @@ class Correction(Section):
 
     Parameters
     ----------
-    machine, job, item : str, optional
-        Resource, job and item of the rows, in any case; None: all.
+    machine : str, optional
+        Resource of the rows, in any case; None: all.
+    job : str, optional
+        Their job.
+    item : str, optional
+        Their item.
     since : datetime.date, optional
         First day of the reports.
     before : datetime.date, optional
