@@ -12,7 +12,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -496,11 +496,17 @@ def _together(job: _Cleaning, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
 
 def _shared_orders(scan: pl.LazyFrame, keys: ItemKeys) -> pl.Series:
     """Order numbers that stand on results of more than one item."""
-    pairs = scan.select(
-        order_no=normalised(pl.col("order_no")), item=keys.key(pl.col("item_cd")).hash(seed=5)
-    ).filter(pl.col("order_no") != "", pl.col("item").is_not_null())
-    several = pairs.group_by("order_no").agg((pl.col("item").min() != pl.col("item").max()).alias("several"))
-    return several.filter("several").select("order_no").collect(engine="streaming").to_series()
+    named = scan.filter(pl.col("order_no").is_not_null())
+    raw = named.group_by(normalised(pl.col("order_no")).alias("order_no")).agg(
+        several=pl.col("item_cd").hash(seed=5).min() != pl.col("item_cd").hash(seed=5).max()
+    )
+    likely = raw.filter("several", pl.col("order_no") != "").select("order_no").collect(engine="streaming")
+    if likely.is_empty():
+        return likely.to_series()
+    pairs = named.select(order_no=normalised(pl.col("order_no")), item=keys.key(pl.col("item_cd")))
+    pairs = pairs.join(likely.lazy(), on="order_no", how="semi")
+    several = pairs.group_by("order_no").agg(pl.col("item").drop_nulls().n_unique())
+    return several.filter(pl.col("item") > 1).select("order_no").collect(engine="streaming").to_series()
 
 
 def _overlaps(scan: pl.LazyFrame, zone: str | None) -> dict[str, Any]:
@@ -521,16 +527,16 @@ def _by_item(scan: pl.LazyFrame, rows: int, keys: ItemKeys, scratch: Path) -> It
     if shards == 1:
         yield scan.collect()
         return
-    schema = dict(scan.collect_schema())
-    paths = [scratch / f"{k:05d}.parquet" for k in range(shards)]
-    with ExitStack() as stack:
-        writers = [stack.enter_context(parquet_writer(p, schema)) for p in paths]
-        for chunk in _chunks(scan, rows):
-            shard = keys.of(chunk["item_cd"]).hash(seed=11).fill_null(0) % shards
-            for part in chunk.with_columns(shard.alias("_shard")).partition_by("_shard"):
-                writers[part["_shard"][0]].write(part.drop("_shard"))
-    for path in paths:
-        yield pl.read_parquet(path).sort("row_nr")
+    parts: dict[int, list[Path]] = {k: [] for k in range(shards)}
+    for chunk in _chunks(scan, rows):
+        shard = keys.of(chunk["item_cd"]).hash(seed=11).fill_null(0) % shards
+        for part in chunk.with_columns(shard.alias("_shard")).partition_by("_shard"):
+            mine = parts[part["_shard"][0]]
+            mine.append(scratch / f"{part['_shard'][0]:05d}-{len(mine):05d}.arrow")
+            part.drop("_shard").write_ipc(mine[-1], compression="lz4")
+    for paths in parts.values():
+        if paths:
+            yield pl.concat([pl.read_ipc(p) for p in paths])
 
 
 def _orders(job: _Cleaning, context: OperationContext) -> FrameClean:

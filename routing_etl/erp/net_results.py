@@ -186,16 +186,19 @@ def _confirmed_once(frame: pl.DataFrame, raw: pl.DataFrame, account: Account) ->
     """Of the rows with one confirmation number the first stays, if all of them say the same."""
     if frame["confirmation_no"].null_count() == frame.height:
         return frame
-    scope = [*ORDER, "kind", "confirmation_no"]
-    numbered = pl.col("confirmation_no").is_not_null()
-    frame = frame.with_columns(_same=pl.struct([*_SAID, "reverses"]).hash())
-    again = numbered & (pl.len().over(scope) > 1)
-    differs = again & (pl.col("_same").n_unique().over(scope) > 1)
-    first = pl.col("row_nr") == pl.col("row_nr").min().over(scope)
-    frame = frame.with_columns(_differs=differs, _again=again & ~differs & ~first)
-    frame = account.rejects.remove(frame, raw, pl.col("_differs"), CONFIRMATION_NOT_UNIQUE)
-    frame = account.rejects.remove(frame, raw, pl.col("_again"), EQUAL_REPORT)
-    return frame.drop("_same", "_differs", "_again")
+    name = pl.struct(*ORDER, "kind", "confirmation_no").hash(seed=2)
+    numbered = frame.filter(pl.col("confirmation_no").is_not_null()).select("row_nr", name=name)
+    again = frame.join(numbered.filter(pl.col("name").is_duplicated()), on="row_nr", how="inner")
+    if again.is_empty():
+        return frame
+    again = again.with_columns(same=pl.struct([*_SAID, "reverses"]).hash())
+    differs = again.filter(pl.col("same").n_unique().over("name") > 1)["row_nr"]
+    first = pl.col("row_nr") == pl.col("row_nr").min().over("name")
+    repeated = again.filter(~first, ~pl.col("row_nr").is_in(differs.implode()))["row_nr"]
+    frame = account.rejects.remove(
+        frame, raw, pl.col("row_nr").is_in(differs.implode()), CONFIRMATION_NOT_UNIQUE
+    )
+    return account.rejects.remove(frame, raw, pl.col("row_nr").is_in(repeated.implode()), EQUAL_REPORT)
 
 
 def _without_referenced(frame: pl.DataFrame, raw: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -326,74 +329,94 @@ def _candidates(back: pl.DataFrame, posted: pl.DataFrame) -> pl.DataFrame:
 
 def _orders(frame: pl.DataFrame, raw: pl.DataFrame, rules: Netting, account: Account) -> pl.DataFrame:
     """One row per order and operation."""
-    day = pl.col("report_dt")
-    spread = (day.max() - day.min()).dt.total_days().over(ORDER) > LONGEST_ORDER
-    frame = account.rejects.remove(frame, raw, spread, LONG_ORDER)
-    if rules.finished:
-        frame = _filtered(frame, ~pl.col("is_finished").any().over(ORDER), "unfinished_order", account)
     if frame.is_empty():
         return frame.with_columns(parts=pl.lit(None, dtype=pl.Int32))
-    merged = frame.sort("row_nr").group_by(ORDER, maintain_order=True).agg(_merged(rules))
+    frame = frame.with_columns(operation=pl.struct(ORDER).hash(seed=4))
+    merged = _merged(frame, rules)
+    long = merged.filter((pl.col("report_dt") - pl.col("first_dt")).dt.total_days() > LONGEST_ORDER)
+    merged = _without(merged, long, frame, raw, LONG_ORDER, account)
+    if rules.finished:
+        waiting = ~pl.col("is_finished")
+        account.filtered.add("unfinished_order", "order_no", merged.filter(waiting)["parts"].sum())
+        merged = merged.filter(~waiting)
     if rules.yields and rules.quantity == "order":
         merged = _enough_made(merged, account)
     merged = _sound(merged, frame, raw, account)
-    differs = merged["quantities"] > 1
     if rules.quantity == "order":
-        account.repairs.add("order_quantity_differs", "order_qty", differs.sum())
-        merged = merged.with_columns(qty=pl.when(pl.col("quantities") <= 1).then("qty"))
+        account.repairs.add("order_quantity_differs", "order_qty", merged["differs"].sum())
+        merged = merged.with_columns(qty=pl.when(~pl.col("differs").fill_null(False)).then("qty"))
     account.filtered.add("part_of_order", "order_no", (merged["parts"] - 1).sum())
-    return merged.with_columns(pl.lit(False).alias("takes_back"))
+    return merged
 
 
-def _sum(name: str) -> pl.Expr:
-    """Sum of what is known, exact for a single row, NULL where nothing is known."""
-    value = pl.col(name)
-    total = pl.when(value.count() > 0).then(value.sum().round(_DECIMALS))
-    return pl.when(pl.len() == 1).then(value.first()).otherwise(total).alias(name)
+def _without(
+    merged: pl.DataFrame, gone: pl.DataFrame, frame: pl.DataFrame, raw: pl.DataFrame, reason: Reason, account: Account
+) -> pl.DataFrame:  # fmt: skip
+    """The orders without those that are `gone`, whose rows are rejected."""
+    if gone.is_empty():
+        return merged
+    rows = frame.join(gone.select("operation"), on="operation", how="semi")
+    account.rejects.add(raw.join(rows.select("row_nr"), on="row_nr", how="semi"), reason)
+    return merged.join(gone.select("operation"), on="operation", how="anti")
 
 
-def _merged(rules: Netting) -> list[pl.Expr]:
-    """The columns of one order's operation, from its rows."""
-    counts = pl.col("kind").fill_null("run") != "setup"
-    counts = counts | (~counts).all()
-    real = counts & ~pl.col("takes_back") & pl.col("qty").is_not_null()
-    by_day = pl.struct("report_dt", "qty")
+def _merged(frame: pl.DataFrame, rules: Netting) -> pl.DataFrame:
+    """The columns of each order's operation, from its rows.
 
-    def quantity(name: str) -> pl.Expr:
-        value = pl.col(name)
-        chosen = {
-            "sum": pl.when(value.filter(counts).count() > 0).then(
-                value.filter(counts).sum().round(_DECIMALS)
-            ),
-            "largest": value.filter(real).max(),
-            "last": value.filter(real).sort_by(by_day.filter(real)).last(),
-            "order": value.filter(real).max(),
-        }
-        return chosen[rules.quantity]
-
-    bad = pl.when(pl.col("bad_qty").count() > 0).then(pl.col("bad_qty").sum().round(_DECIMALS))
-    longest = pl.struct(pl.col("machine_time").fill_null(0.0), -pl.col("row_nr").cast(pl.Int64))
-    exact = pl.struct(
-        pl.col("match_level") == "routing", pl.col("rout_no").is_not_null(), -pl.col("row_nr").cast(pl.Int64)
+    Sums are exact for a single row, and NULL where nothing is known.
+    """
+    counts = pl.lit(True)
+    if (
+        frame["kind"].null_count() < frame.height
+    ):  # the quantity of a set-up row counts only where there is no other
+        counts = (pl.col("kind") != "setup") | (pl.col("kind") == "setup").all().over("operation")
+    frame = frame.sort("row_nr").with_columns(
+        counted=pl.when(counts).then("qty"),
+        real=pl.when(counts & ~pl.col("takes_back")).then("qty"),
+        whole=pl.when(counts & ~pl.col("takes_back")).then("order_qty"),
+        longest=pl.col("machine_time").fill_null(0.0),
+        exact=(pl.col("match_level") == "routing").cast(pl.Int8),
     )
-    same = ("worker_cd", "kind", "reverses", "confirmation_no", "start", "end")
-    return [
-        *(_sum(n) for n in TIMES),
-        quantity("qty").alias("qty"),
-        (bad if rules.quantity in ("sum", "order") else quantity("bad_qty")).alias("bad_qty"),
-        _sum("yield_qty"),
-        pl.col("order_qty").filter(real).max().alias("order_qty"),
-        pl.col("qty").filter(real).n_unique().alias("quantities"),
+    summed = [*TIMES, "counted", "bad_qty", "yield_qty"]
+    first = [*ORDER, "time_unit", "qty_unit"]
+    merged = frame.group_by("operation", maintain_order=True).agg(
+        *(pl.col(n).sum().alias(n) for n in summed),
+        *(pl.col(n).first().alias(f"first_{n}") for n in summed),
+        *(pl.col(n).count().alias(f"known_{n}") for n in summed),
+        *(pl.col(n).first() for n in first),
+        pl.col("whole").max().alias("order_qty"),
+        pl.col("real").max().alias("qty"),
+        (pl.col("real").min() != pl.col("real").max()).alias("differs"),
         pl.col("report_dt").max(),
-        pl.col("res_cd").sort_by(longest).last(),
-        pl.col("rout_no", "match_level").sort_by(exact).last(),
-        pl.col("time_unit", "qty_unit", *same).first(),
-        pl.lit(False).alias("is_reversed"),
+        pl.col("report_dt").min().alias("first_dt"),
+        pl.col("res_cd").get(pl.col("longest").arg_max()),
+        pl.col("rout_no").get(pl.col("exact").arg_max()),
+        pl.col("match_level").get(pl.col("exact").arg_max()),
         pl.col("is_finished").any(),
-        pl.col("takes_back").any().alias("takes_back"),
+        pl.col("takes_back").any(),
         pl.col("row_nr").min(),
         pl.len().cast(pl.Int32).alias("parts"),
-    ]  # fmt: skip
+    )
+    merged = merged.with_columns(
+        pl.when(pl.col("parts") == 1)
+        .then(pl.col(f"first_{n}"))
+        .when(pl.col(f"known_{n}") > 0)
+        .then(pl.col(n).round(_DECIMALS))
+        .alias(n)
+        for n in summed
+    )
+    if rules.quantity == "sum":
+        return merged.with_columns(qty="counted")
+    if rules.quantity == "order":
+        return merged
+    counted_up = frame.filter(pl.col("real").is_not_null())
+    if rules.quantity == "last":
+        counted_up = counted_up.sort("report_dt", "real", nulls_last=False)
+    chosen = pl.col("real", "bad_qty").last() if rules.quantity == "last" else pl.col("real", "bad_qty").max()
+    found = counted_up.group_by("operation", maintain_order=True).agg(chosen)
+    return merged.drop("qty", "bad_qty").join(
+        found.rename({"real": "qty"}), on="operation", how="left", maintain_order="left"
+    )
 
 
 def _enough_made(merged: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -409,9 +432,7 @@ def _sound(merged: pl.DataFrame, frame: pl.DataFrame, raw: pl.DataFrame, account
     times = [pl.col(n).fill_null(0.0) for n in ("machine_time", "setup_time")]
     reversed_ = pl.col("takes_back")
     below = pl.any_horizontal(t < 0 for t in times) & (reversed_ | (pl.col("parts") > 1))
-    rows = frame.join(merged.filter(below), on=ORDER, how="semi")
-    account.rejects.add(raw.join(rows.select("row_nr"), on="row_nr", how="semi"), NO_ORIGINAL)
-    merged = merged.filter(~below)
+    merged = _without(merged, merged.filter(below), frame, raw, NO_ORIGINAL, account)
     nothing = reversed_ & pl.all_horizontal(t == 0 for t in times)
     account.filtered.add("taken_back", "order_no", merged.filter(nothing)["parts"].sum())
     return merged.filter(~nothing)
@@ -471,6 +492,13 @@ def equal_reports(scan: pl.LazyFrame, columns: list[str]) -> pl.Series:
     columns : list of str
         The columns that were read.
     """
-    hashes = scan.select("row_nr", hash=pl.struct(columns).hash(seed=3)).collect(engine="streaming")
+    schema = scan.collect_schema()
+    few = [c for c in columns if schema[c].is_numeric() or c in ("item_cd", "report_dt")]
+    likely = scan.select("row_nr", hash=pl.struct(few).hash(seed=3)).collect(engine="streaming")
+    likely = likely.filter(pl.col("hash").is_duplicated()).select("row_nr")
+    if likely.is_empty():
+        return likely["row_nr"]
+    rows = scan.join(likely.lazy(), on="row_nr", how="semi")
+    hashes = rows.select("row_nr", hash=pl.struct(columns).hash(seed=3)).collect(engine="streaming")
     again = hashes.filter(pl.col("hash").is_duplicated()).sort("row_nr")
     return again.filter(~pl.col("hash").is_first_distinct())["row_nr"]

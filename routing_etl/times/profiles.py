@@ -199,7 +199,11 @@ class _Spill:
         """A shard as the first pass left it."""
         if self._only is not None:
             return self._only
-        return Shard.of(pl.read_parquet(self._path("shard", shard)))
+        return Shard.of(self.frame(shard))
+
+    def frame(self, shard: int) -> pl.DataFrame:
+        """The rows of a shard."""
+        return self._only.frame if self._only is not None else pl.read_parquet(self._path("shard", shard))
 
     def _path(self, what: str, shard: int) -> Path:
         assert self._folder is not None
@@ -342,7 +346,7 @@ def _second_passes(
 ) -> TimesReport:
     """Judge each shard by the scales of all, and write the profiles and samples of all."""
     job_scales = spill.job_scales()
-    suspects = find_suspects((spill.shard(k).frame for k in range(spill.shards)), operations)
+    suspects = find_suspects((spill.frame(k) for k in range(spill.shards)), operations)
     own = out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"
     groups = {TIME_BY_ITEM_OPERATION.name: 0}
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=out) as scratch:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -158,36 +158,45 @@ def _with_standards(frame: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _equal(measure: str, within: float) -> pl.Expr:
-    return (pl.col(f"{measure}_x").abs() <= within).fill_null(False)
+def _facts(m: str) -> dict[str, pl.Expr]:
+    """What is kept of an operation's reports of one measure."""
+    x = pl.col(f"{m}_x")
+    return {
+        "n": x.count(),
+        "x": x.median(),
+        "actual": pl.col(f"{m}_min").filter(x.is_not_null()).median().log(),
+        "standard": pl.col(f"{m}_std").first().log(),
+        "equal": (x.abs() <= _EQUAL).sum(),
+        "outside": (~x.is_between(_LOW, _HIGH)).sum(),
+        "near": x.is_between(-float(np.log(2)), float(np.log(2))).sum(),
+    }
 
 
 def _look(frame: pl.DataFrame, known: pl.DataFrame) -> _Seen:
     """What one shard shows."""
     rows, seen = _with_standards(frame, known), _Seen()
+    grouped = rows.filter(pl.any_horizontal(pl.col(f"{m}_x").is_not_null() for m in MEASURES)).group_by("key")
+    facts = [e.alias(f"{m}_{name}") for m in MEASURES for name, e in _facts(m).items()]
+    both = grouped.agg(pl.col(*_OPERATION, *_SUBSETS).first(), *facts).with_columns(
+        pl.selectors.categorical().cast(pl.String)
+    )
     for m in MEASURES:
+        named = pl.col("key", *_OPERATION[:2], *_SUBSETS)
+        seen.operations[m] = both.select(named, *(pl.col(f"{m}_{n}").alias(n) for n in _facts(m))).filter(
+            pl.col("n") > 0
+        )
         x = pl.col(f"{m}_x")
-        judged = rows.filter(x.is_not_null())
-        outside = ~x.is_between(_LOW, _HIGH)
-        seen.operations[m] = judged.group_by("key").agg(
-            pl.col("item_key", "job_cd", "res_cd").first().cast(pl.String),
-            pl.col("proc_seq").first(),
-            n=pl.len(),
-            x=x.median(),
-            actual=pl.col(f"{m}_min").log().median(),
-            standard=pl.col(f"{m}_std").first().log(),
-            equal=_equal(m, _EQUAL).sum(),
-            outside=outside.sum(),
-            near=x.is_between(-np.log(2), np.log(2)).sum(),
+        judged = (
+            rows.lazy()
+            .filter(x.is_not_null())
+            .select(*_SUBSETS, "report_dt", bin=(x * _BINS).round().clip(-400, 400).cast(pl.Int16))
         )
-        binned = (x * _BINS).round().clip(-400, 400).cast(pl.Int16)
-        seen.joint[m] = judged.group_by(*(pl.col(c).cast(pl.String) for c in _SUBSETS), bin=binned).agg(
-            n=pl.len(), operations=pl.col("key").n_unique()
-        )
-        seen.days[m] = (
-            judged.filter(pl.col("report_dt").is_not_null())
-            .group_by(pl.col("res_cd").cast(pl.String), "report_dt", bin=binned)
-            .agg(n=pl.len())
+        counted = [
+            judged.group_by(*_SUBSETS, "bin").agg(n=pl.len()),
+            judged.group_by("res_cd", "report_dt", "bin").agg(n=pl.len()),
+        ]
+        seen.joint[m], seen.days[m] = (
+            f.with_columns(pl.selectors.categorical().cast(pl.String)) for f in pl.collect_all(counted)
         )
     seen.chains = _chains(rows)
     return seen
@@ -369,7 +378,7 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
 
 
 def _summed(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(parts).group_by(*_SUBSETS, "bin").agg(pl.col("n", "operations").sum())
+    return pl.concat(parts).group_by(*_SUBSETS, "bin").agg(pl.col("n").sum())
 
 
 def _named(items: pl.Series) -> tuple[str, ...]:
@@ -419,19 +428,15 @@ def _parts_of_orders(found: Suspects, seen: Sequence[_Seen]) -> None:
 
 
 def _median(joint: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Per value of `by`: `n`, `operations`, the median `x` and the quartiles `low` and `high`, from counts per bin."""
-    counts = joint.group_by(*by, "bin").agg(pl.col("n", "operations").sum()).sort(*by, "bin")
+    """Per value of `by`: `n`, the median `x` and the quartiles `low` and `high`, from counts per bin."""
+    counts = joint.group_by(*by, "bin").agg(pl.col("n").sum()).sort(*by, "bin")
     upto, all_ = pl.col("n").cum_sum().over(by), pl.col("n").sum().over(by)
     counts = counts.with_columns(share=upto / all_)
 
     def at(q: float) -> pl.Expr:
         return pl.col("bin").filter(pl.col("share") >= q - 1e-12).first() / _BINS
 
-    return (
-        counts.group_by(by)
-        .agg(pl.col("n", "operations").sum(), x=at(0.5), low=at(0.25), high=at(0.75))
-        .sort(by)
-    )
+    return counts.group_by(by).agg(pl.col("n").sum(), x=at(0.5), low=at(0.25), high=at(0.75)).sort(by)
 
 
 def _posted(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
@@ -495,43 +500,36 @@ def _off_subsets(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Set subsets aside whose median is outside the limits; the joint counts and the operations without them."""
     for column, word in _SUBSETS.items():
-        stats = _median(joint.filter(pl.col(column).is_not_null()), [column])
+        per_value = ops.drop_nulls(column).group_by(column).agg(operations=pl.len())
+        stats = _median(joint.drop_nulls(column), [column]).join(per_value, on=column)
         judged = stats.filter(pl.col("n") >= _MIN_REPORTS, pl.col("operations") >= _MIN_OPERATIONS)
-        some = pl.col("n") < _WHOLE_PLANT * float(
-            joint["n"].sum()
-        )  # the whole plant is judged by `plausibility`
+        most = _WHOLE_PLANT * float(joint["n"].sum())  # the whole plant is judged by `plausibility`
         limit = _JOB_LIMIT if column == "job_cd" else _HIGH
-        off = judged.filter(~pl.col("x").is_between(-limit, limit), some)
+        off = judged.filter(~pl.col("x").is_between(-limit, limit), pl.col("n") < most)
         rest = judged.join(off, on=column, how="anti")
-        for value, n, operations, x, *_ in off.iter_rows():
-            if column in ops.columns and _dummy_standards(ops.filter(pl.col(column) == value)):
-                continue
-            found._subsets[m].append((column, value))
-            found.findings.append(
-                _subset_finding(m, f"{word} {value}", (n, operations, x), column, ops, value)
-            )
-        gone = [v for c, v in found._subsets[m] if c == column]
-        joint = joint.filter(~pl.col(column).is_in(gone).fill_null(False))
-        if column in ops.columns:
-            ops = ops.filter(~pl.col(column).is_in(gone).fill_null(False))
+        gone = []
+        for row in off.sort(column).iter_rows(named=True):
+            mine = ops.filter(pl.col(column) == row[column])
+            if not _dummy_standards(mine):
+                gone.append(str(row[column]))
+                found._subsets[m].append((column, gone[-1]))
+                found.findings.append(_subset_finding(m, f"{word} {gone[-1]}", row, column, mine))
+        joint, ops = (f.filter(~pl.col(column).is_in(gone).fill_null(False)) for f in (joint, ops))
         if column != "job_cd":  # the standards of a job are often one rough figure
             _told(found, m, column, rest, joint)
     return joint, ops
 
 
-def _subset_finding(
-    m: str, subset: str, counts: tuple[int, int, float], column: str, ops: pl.DataFrame, value: str
-) -> Finding:
-    n, operations, x = counts
-    items = _named(ops.filter(pl.col(column) == value)["item_key"]) if column in ops.columns else ()
+def _subset_finding(m: str, subset: str, row: dict[str, Any], column: str, ops: pl.DataFrame) -> Finding:
+    n, operations, x = int(row["n"]), int(row["operations"]), float(row["x"])
     key = {"res_cd": "machine", "job_cd": "job"}.get(column)
     remedy = (
-        f'If the unit is wrong, write in the profile: [[results.correct]] {key} = "{value}", {_correction(x)}'
+        f'If the unit is wrong, write in the profile: [[results.correct]] {key} = "{row[column]}", {_correction(x)}'
         if key
         else f"Correct results.{'time_units' if column == 'time_unit' else 'qty_units'} in the profile"
     )
     return Finding(
-        "subset", m, subset, n, operations, n, float(np.exp(x)), items,
+        "subset", m, subset, n, operations, n, float(np.exp(x)), _named(ops["item_key"]),
         f"The reported {_WORD[m]} of {subset} ({_reports(n)} of {operations:,} operation(s)) are {_factor(x)}. The standards are "
         f"used instead. {remedy}.",
     )  # fmt: skip
@@ -556,8 +554,9 @@ def _told(found: Suspects, m: str, column: str, stats: pl.DataFrame, joint: pl.D
         (pl.col("x") - plant).abs() > np.log(_TOLD),
         pl.col("high") - pl.col("low") < np.log(2),
     )
-    for value, n, operations, x, *_ in far.iter_rows():
-        subset = f"{_SUBSETS[column]} {value}"
+    for row in far.sort(column).iter_rows(named=True):
+        n, operations, x = int(row["n"]), int(row["operations"]), float(row["x"])
+        subset = f"{_SUBSETS[column]} {row[column]}"
         found.findings.append(
             Finding(
                 "subset", m, subset, n, operations, 0, float(np.exp(x)), (),
@@ -587,11 +586,11 @@ def _splits(found: Suspects, m: str, days: pl.DataFrame, ops: pl.DataFrame) -> p
         last=pl.col("report_dt").sort_by("cusum").last(), n=pl.col("n").sum()
     ).filter(pl.col("n") >= 2 * _MIN_SIDE)  # fmt: skip
     sides = days.join(best.select("res_cd", "last"), on="res_cd").with_columns(
-        before=pl.col("report_dt") <= pl.col("last"), operations=pl.lit(0)
+        before=pl.col("report_dt") <= pl.col("last")
     )
     if sides.is_empty():
         return ops
-    stats = _median(sides.select("res_cd", "before", "bin", "n", "operations"), ["res_cd", "before"])
+    stats = _median(sides.select("res_cd", "before", "bin", "n"), ["res_cd", "before"])
     both = stats.filter("before").join(stats.filter(~pl.col("before")), on="res_cd", suffix="_after")
     both = both.filter(
         (pl.col("x") - pl.col("x_after")).abs() > np.log(SPLIT),
@@ -617,14 +616,14 @@ def _splits(found: Suspects, m: str, days: pl.DataFrame, ops: pl.DataFrame) -> p
 
 
 def _split_finding(
-    found: Suspects, m: str, row: dict[str, object], daily: pl.DataFrame, ops: pl.DataFrame
+    found: Suspects, m: str, row: dict[str, Any], daily: pl.DataFrame, ops: pl.DataFrame
 ) -> None:
     """A machine whose reports differ before and after a day; the side that does not fit the standards is set aside."""
     machine, last = str(row["res_cd"]), row["last"]
     later = daily.filter(pl.col("res_cd") == machine, pl.col("report_dt") > pl.lit(last))["report_dt"].min()
     assert isinstance(later, date)
-    x = {True: float(row["x"]), False: float(row["x_after"])}  # type: ignore[arg-type]
-    n = {True: int(row["n"]), False: int(row["n_after"])}  # type: ignore[call-overload]
+    x = {True: float(row["x"]), False: float(row["x_after"])}
+    n = {True: int(row["n"]), False: int(row["n_after"])}
     off = [side for side in (True, False) if not _LOW <= x[side] <= _HIGH]
     for side in off:
         found._splits[m].append((machine, later, side))
