@@ -165,6 +165,8 @@ def net(
     frame = _without_referenced(frame, raw, account)
     frame = _filtered(frame, pl.col("is_reversed"), "reversed", account)
     frame = _without_opposites(frame, account)
+    spent = pl.any_horizontal(pl.col(n) > 0 for n in ("machine_time", "setup_time"))
+    frame = account.rejects.remove(frame, raw, pl.col("takes_back") & spent, NO_ORIGINAL)
     frame = _told_once(frame, raw, account)
     alone = pl.col("order_no").is_null()
     account.repairs.add("no_order_no", "order_no", frame["order_no"].null_count())
@@ -233,10 +235,10 @@ def _without_referenced(frame: pl.DataFrame, raw: pl.DataFrame, account: Account
 
 
 def _takes_back() -> pl.Expr:
-    """Whether a row takes something back: its times are below 0, or it has none and its quantity is."""
+    """Whether a row takes something back: a time or its quantity is below 0, and no time points the other way."""
     times = [pl.col(n).fill_null(0.0) for n in ("machine_time", "setup_time")]
     below = pl.any_horizontal(t < 0 for t in times) & ~pl.any_horizontal(t > 0 for t in times)
-    return below | (pl.all_horizontal(t == 0 for t in times) & (pl.col("qty").fill_null(0.0) < 0))
+    return below | (~pl.any_horizontal(t < 0 for t in times) & (pl.col("qty").fill_null(0.0) < 0))
 
 
 def _without_opposites(frame: pl.DataFrame, account: Account) -> pl.DataFrame:

@@ -407,7 +407,8 @@ def _parts_of_orders(found: Suspects, seen: Sequence[_Seen]) -> None:
         .join(of_job, on="job_cd").filter(pl.col("rows") >= 0.3 * pl.col("all"), pl.col("chains") >= 5)
     )  # fmt: skip
     weak = pl.col("weak")
-    own = (weak.sum() >= 0.8 * pl.col("n").first()) & (pl.col("chain").filter(weak).n_unique() >= 3)
+    several = (pl.col("chain").filter(weak).n_unique() >= 2) | (weak.sum() >= 3)
+    own = (weak.sum() >= 0.8 * pl.col("n").first()) & several
     often = weak & (own.over("shard", "key") | pl.col("job_cd").is_in(usual["job_cd"].implode()))
     sure, mirror = (rows.filter(pl.col(n)).select("shard", "chain").n_unique() for n in ("sure", "mirror"))
     by_chance = 3 * mirror + float(ops["n"].sum()) / _CHANCE

@@ -235,6 +235,12 @@ def test_the_order_quantity_may_stand_on_the_reversal_with_its_sign(reported: Bu
     assert result(reported([{"MACH_WORKED_HOURS": 30}, minus(-30, 10), {"ITEM_CD": "A1"}]))[0][0] == 1.5
 
 
+def test_a_reversal_may_have_a_negative_quantity_and_positive_times(reported: Build) -> None:
+    made = reported([{"MACH_WORKED_HOURS": 30}, minus(30), minus(7), {"ITEM_CD": "A1"}])
+    assert made.clean("work_results")["item_key"].to_list() == ["A1"]
+    assert account(made) == ({"reversal_without_original": 1}, {"taken_back": 2})
+
+
 def test_a_part_taken_back_is_netted_where_one_posting_can_be_meant(reported: Build) -> None:
     made = reported([{"MACH_WORKED_HOURS": 20}, minus(-8, 0), {"ITEM_CD": "A1"}])
     assert (result(made)[0], account(made)) == ((12.0, 0.0, 10.0), ({}, {"taken_back": 1}))

@@ -133,8 +133,9 @@ def test_a_plant_that_confirms_in_parts_is_told_and_its_standards_are_used(
     check_plausibility(report)
 
 
-def test_the_orders_of_one_operation_in_parts_are_found_alone(tmp_path: Path) -> None:
-    rows = in_parts(plant(), lambda r: (r["item_key"], r["proc_seq"]) == ("I003", 20), 2)
+@pytest.mark.parametrize("setups", [True, False])
+def test_the_orders_of_one_operation_in_parts_are_found_alone(setups: bool, tmp_path: Path) -> None:
+    rows = in_parts(plant(), lambda r: (r["item_key"], r["proc_seq"]) == ("I003", 20), 2, setups)
     (found,) = of_run(build(rows, tmp_path))
     assert (found.kind, found.items, found.set_aside) == ("parts", ("I003",), 8)
     assert run_of(tmp_path, "I003", 20) == (0, None)
