@@ -344,6 +344,12 @@ WORK_RESULTS = Frame(
             nullable=False,
             max_length=12,
         ),
+        Column("order_no", STR, "production order; NULL where the ERP names none", max_length=50),
+        Column("parts", I32, "rows of the ERP that make up this result; NULL: one"),
+        Column("time_unit", STR, "unit that the times were reported in, where rows name one", max_length=20),
+        Column(
+            "qty_unit", STR, "unit that the quantities were reported in, where rows name one", max_length=20
+        ),
     ),
     key=(),
 )

@@ -261,13 +261,15 @@ def quality_score(console: Console, found: QualityScore | None) -> None:
 
 def times_table(console: Console, report: TimesReport) -> None:
     """What became of the work results, per kind of time."""
+    from routing_etl.times.suspects import sentences
+
     table = _table(
-        "Work results to times", "measure", "samples", "minutes typed as hours", "order typed as piece", "outliers",
+        "Work results to times", "measure", "samples", "minutes typed as hours", "order typed as piece", "outliers", "set aside",
         "actual / standard",
     )  # fmt: skip
     for measure, row in report.measures.items():
         plausibility = report.plausibility.get(measure)
-        counts = (row.samples, row.minutes_as_hours, row.order_as_piece, row.outliers)
+        counts = (row.samples, row.minutes_as_hours, row.order_as_piece, row.outliers, row.set_aside)
         table.add_row(
             {"setup": "set-up per order", "run": "run per piece"}.get(measure, measure),
             *(_number(n) for n in counts),
@@ -275,6 +277,8 @@ def times_table(console: Console, report: TimesReport) -> None:
         )
     console.print(table)
     console.print("Profiles: " + ", ".join(f"{name} {rows:,}" for name, rows in report.groups.items()))
+    for text in sentences(report.findings):
+        console.print(f"[yellow]warning[/] {_safe(text)}")
 
 
 # --- model -------------------------------------------------------------------------------------------------------------

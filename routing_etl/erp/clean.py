@@ -1,20 +1,22 @@
 """Raw frames to canonical frames: every repair is counted, every rejected row is kept.
 
 This module owns the folders and the account of each frame: rows in = rows kept + rows rejected + rows filtered. The rules
-are in `clean_items.py`, `clean_operations.py` and `clean_results.py`, and what they share in `text.py`, `parse.py`,
-`units.py` and `rejects.py`. Operations are cleaned in shards of whole items and results in chunks, so memory does not
-grow with the plant.
+are in `clean_items.py`, `clean_operations.py`, `clean_results.py` and `net_results.py`, and what they share in `text.py`,
+`parse.py`, `units.py` and `rejects.py`. Operations are cleaned in shards of whole items, and so are results whose rows belong
+together; other results in chunks. So memory does not grow with the plant.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -30,18 +32,21 @@ from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items,
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
 from routing_etl.erp.clean_results import (
     ResultContext,
+    Together,
     clean_purchase_orders,
     clean_results,
+    moments,
     operation_hashes,
 )
 from routing_etl.erp.files import RawFrame, parquet_writer
+from routing_etl.erp.net_results import EQUAL_REPORT, TOLD, equal_reports, needs_whole_items, overlapping
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, ResultSource
 from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.rejects import Account, rejecting
 from routing_etl.erp.suspicions import odd_operation_numbers, refuse_unfit_dates, text_in_place_of_jobs
-from routing_etl.erp.text import NOT_TEXT, Counter
+from routing_etl.erp.text import NOT_TEXT, Counter, normalised
 from routing_etl.erp.work_centres import INACTIVE, REPLACED, UNKNOWN, WorkCentres, work_centres
 from routing_etl.errors import FrameError, SourceError
 from routing_etl.frames import (
@@ -98,6 +103,8 @@ class FrameClean:
         Repaired or noticed values by rule and column.
     seconds : float
         Time taken.
+    examples : dict of str to tuple of str
+        Keys of a few rejected rows by rule.
     """
 
     rows_in: int
@@ -108,6 +115,7 @@ class FrameClean:
     filtered: dict[str, int]
     repairs: dict[str, dict[str, int]]
     seconds: float
+    examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -293,6 +301,7 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
         *odd,
         *jobs,
         *_unknown_words(frames),
+        *_result_sentences(frames[WORK_RESULTS.name], job.profile.results),
         *_respelled_sentence(respelled, count),
     ]
     attributes = tuple(a.name for a in items.attributes)
@@ -368,6 +377,7 @@ def _closed(name: str, account: Account, rows_in: int, rows_kept: int, started: 
         filtered=filtered,
         repairs={r: dict(sorted(c.items())) for r, c in sorted(account.repairs.by_rule.items())},
         seconds=round(time.perf_counter() - started, 3),
+        examples=dict(sorted(rejects.examples.items())),
     )
 
 
@@ -465,16 +475,94 @@ def _results(job: _Cleaning, operations: OperationContext, machines: WorkCentres
     years = job.profile.results.max_age_years if job.profile.results is not None else None
     oldest = operations.as_of - timedelta(days=round(years * 365.25)) if years is not None else None
     keys = operations.item_codes["item_key"]
+    scan, rows = _scan(job.raw, WORK_RESULTS.name), _rows(job.raw, WORK_RESULTS.name)
+    together = _together(job, scan, operations.keys)
     context = ResultContext(
-        keys, exact, loose, oldest, operations.cutoff, operations.now, operations.keys, operations.spellings
+        keys,
+        exact,
+        loose,
+        oldest,
+        operations.cutoff,
+        operations.now,
+        operations.keys,
+        operations.spellings,
+        together,
     )
-    pieces = _chunks(_scan(job.raw, WORK_RESULTS.name), _rows(job.raw, WORK_RESULTS.name))
 
     def piece(raw: pl.DataFrame, bad: pl.DataFrame, account: Account) -> pl.DataFrame:
         kept = clean_results(raw, bad, job.profile, context, account)
         return machines.out_of_results(kept, account.repairs)
 
-    return _in_pieces(job, WORK_RESULTS, pieces, piece)
+    def cleaned(pieces: Iterable[pl.DataFrame]) -> FrameClean:
+        return _in_pieces(job, WORK_RESULTS, pieces, piece)
+
+    if not together.whole_items:
+        return cleaned(_chunks(scan, rows))
+    with tempfile.TemporaryDirectory(prefix="results-", dir=job.out) as scratch:
+        return cleaned(_by_item(scan, rows, operations.keys, Path(scratch)))
+
+
+def _together(job: _Cleaning, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
+    """What rows of different pieces have to do with each other."""
+    results = job.profile.results
+    if results is None:
+        return Together()
+    columns = list(pq.ParquetFile(job.raw / f"{WORK_RESULTS.name}.parquet").schema_arrow.names)
+    below = [pl.col(n) < 0 for n in ("machine_time", "setup_time", "order_qty", "yield_qty") if n in columns]
+    some = below and scan.select(pl.any_horizontal(below).any()).collect(engine="streaming").item()
+    if not (some or needs_whole_items(results)):
+        return Together(repeated=equal_reports(scan, columns))
+    shared = pl.Series("order_no", [], dtype=pl.String)
+    if "order_no" in results.columns:
+        shared = _shared_orders(scan, keys)
+    if "start_at" not in results.columns:
+        return Together(whole_items=True, shared_orders=shared)
+    return Together(True, shared_orders=shared, **_overlaps(scan, results.time_zone))
+
+
+def _shared_orders(scan: pl.LazyFrame, keys: ItemKeys) -> pl.Series:
+    """Order numbers that stand on results of more than one item."""
+    named = scan.filter(pl.col("order_no").is_not_null())
+    raw = named.group_by(normalised(pl.col("order_no")).alias("order_no")).agg(
+        several=pl.col("item_cd").hash(seed=5).min() != pl.col("item_cd").hash(seed=5).max()
+    )
+    likely = raw.filter("several", pl.col("order_no") != "").select("order_no").collect(engine="streaming")
+    if likely.is_empty():
+        return likely.to_series()
+    pairs = named.select(order_no=normalised(pl.col("order_no")), item=keys.key(pl.col("item_cd")))
+    pairs = pairs.join(likely.lazy(), on="order_no", how="semi")
+    several = pairs.group_by("order_no").agg(pl.col("item").drop_nulls().n_unique())
+    return several.filter(pl.col("item") > 1).select("order_no").collect(engine="streaming").to_series()
+
+
+def _overlaps(scan: pl.LazyFrame, zone: str | None) -> dict[str, Any]:
+    """The bookings that lie over others, as arguments of `Together`."""
+    names = ("item_cd", "order_no", "proc_seq", "job_cd")
+    frame = scan.select(
+        "row_nr", "start_at", "end_at",
+        who=pl.coalesce("worker_cd", "res_cd"), where="res_cd", what=pl.struct(names).hash(seed=9),
+    ).collect(engine="streaming")  # fmt: skip
+    frame = frame.with_columns(moments(frame, zone, Counter())).drop("start_at", "end_at")
+    doubtful, shares = overlapping(frame)
+    return {"doubtful": doubtful, "shares": shares}
+
+
+def _by_item(scan: pl.LazyFrame, rows: int, keys: ItemKeys, scratch: Path) -> Iterator[pl.DataFrame]:
+    """All rows, whole items together, in frames of about `CHUNK_ROWS` rows: parted once, through files."""
+    shards = max(1, math.ceil(rows / CHUNK_ROWS))
+    if shards == 1:
+        yield scan.collect()
+        return
+    parts: dict[int, list[Path]] = {k: [] for k in range(shards)}
+    for chunk in _chunks(scan, rows):
+        shard = keys.of(chunk["item_cd"]).hash(seed=11).fill_null(0) % shards
+        for part in chunk.with_columns(shard.alias("_shard")).partition_by("_shard"):
+            mine = parts[part["_shard"][0]]
+            mine.append(scratch / f"{part['_shard'][0]:05d}-{len(mine):05d}.arrow")
+            part.drop("_shard").write_ipc(mine[-1], compression="lz4")
+    for paths in parts.values():
+        if paths:
+            yield pl.concat([pl.read_ipc(p) for p in paths])
 
 
 def _orders(job: _Cleaning, context: OperationContext) -> FrameClean:
@@ -492,7 +580,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     watched = {
         "inside_unknown_word": "in-house/outsourced words that the profile does not know (routing.inside_words); where "
         'any value means outside, such as a vendor number, write present = "out", absent = "in" at the column ({columns})',
-        "time_unit_unknown": "time units that the profile does not know (routing.time_units); their times are NULL ({columns})",
+        "time_unit_unknown": "time units that the profile does not know (time_units of [routing] or [results]); their times are NULL ({columns})",
         "run_basis_unknown": "words for the basis of the run time that the profile does not know (routing.run_basis_words); these "
         "run times are NULL ({columns})",
         "base_unit_unknown": "units of the base quantity that the profile does not know (routing.qty_units); these run times are "
@@ -516,6 +604,13 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "
         "there alone cannot be told apart ({columns})",
         "too_large": "numbers in {columns} are larger than can be meant and were set to NULL",
+        "no_date": "dates in {columns} before 1950 stand for no date and were set to NULL",
+        "qty_unit_unknown": "units of quantity that the profile does not know (results.qty_units); their quantities are NULL",
+        "order_quantity_differs": "orders whose rows name different quantities, which are NULL now; results.order_quantity = "
+        "'order' means that each row has the order's: is it 'sum', 'largest' or 'last'?",
+        "no_order_no": "rows without an order number, counted as an order each",
+        "clock_change": "moments in {columns} that the night of a clock change has twice or not at all; they are NULL",
+        "overlap_counted_once": "bookings that lie over another one of the same operation; the minutes count once",
     }
     said = [
         f"{name}: {sum(frame.repairs[rule].values())} {text.format(columns=', '.join(frame.repairs[rule]))}."
@@ -536,5 +631,33 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     if chosen:
         said.append(
             f"operations: {chosen} row(s) name a further machine of an operation; the one with the lowest resource_priority counts."
+        )
+    return said
+
+
+def _result_sentences(found: FrameClean, results: ResultSource | None) -> list[str]:
+    """Sentences about results that were kept out because it is not clear what they mean, and about rules without rows."""
+    if results is None:
+        return []
+    said = []
+    for rule, rows in found.rejects.items():
+        if rule in TOLD:
+            of = ", ".join(found.examples.get(rule, ()))
+            said.append(
+                f"work_results: {rows:,} of {found.rows_in:,} rows kept out ({rule}): {TOLD[rule]} E.g. {of}."
+            )
+    if results.joins and found.rejects.get(EQUAL_REPORT.rule):
+        tables = ", ".join(j.table for j in results.joins)
+        said.append(
+            f"work_results: rows that are equal in every column often come from a join that finds several partners (here: "
+            f"{tables}); its on or where in [results] must leave one."
+        )
+    corrected = found.repairs.get("corrected", {})
+    for number, _ in enumerate(results.correct, 1):
+        rows = corrected.get(f"rule {number}", 0)
+        said.append(
+            f"work_results: rule {number} of [[results.correct]] put {rows:,} rows right."
+            if rows
+            else f"work_results: rule {number} of [[results.correct]] meets no row; correct its names and days, or remove it."
         )
     return said

@@ -1,19 +1,32 @@
-"""Work results and purchase orders cleaned, chunk by chunk: keys, age, and which operation a result belongs to.
+"""Work results and purchase orders cleaned: keys, age, which operation a result belongs to, and what its values mean.
 
-Reported times stay in the ERP's unit; `times` turns them into minutes.
+Reported times stay in the unit of `results.time_factor_min`; `times` turns them into minutes. Rows that name another unit are
+converted to it here. `net_results` puts the rows of one order together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import polars as pl
 
 from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
 from routing_etl.erp.clean_operations import OperationContext
+from routing_etl.erp.net_results import (
+    END_BEFORE_START,
+    EQUAL_REPORT,
+    OVERLAPPING,
+    UNDATED_CORRECTION,
+    UNKNOWN_FLAG,
+    UNKNOWN_KIND,
+    Netting,
+    net,
+)
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import Correction, ResultSource
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
@@ -38,6 +51,40 @@ _LARGEST = {
     "order_qty": MAX_SOURCE,
     "bad_qty": MAX_SOURCE,
 }
+#: Columns of text that only some ERPs have.
+_TEXTS = (
+    "order_no", "confirmation_no", "reverses", "reversed", "record_kind", "rework", "finished", "time_unit",
+    "setup_time_unit", "qty_unit", "worker_cd",
+)  # fmt: skip
+#: A report before this day has no date: 1900-01-01 and 1753-01-01 stand for none in several ERPs.
+FIRST_DAY = date(1950, 1, 1)
+
+
+@dataclass(frozen=True)
+class Together:
+    """What is known of rows beyond the piece that is being cleaned.
+
+    Parameters
+    ----------
+    whole_items : bool
+        Whether a piece has all rows of its items, so that they can be netted.
+    repeated : polars.Series
+        Rows that are equal to an earlier one, where pieces are not whole items.
+    shared_orders : polars.Series
+        Order numbers that stand on results of several items.
+    doubtful : polars.Series
+        Rows whose bookings lie over others (`net_results.overlapping`).
+    shares : polars.DataFrame
+        `row_nr` and `share`: the part of a booking that counts.
+    """
+
+    whole_items: bool = False
+    repeated: pl.Series = field(default_factory=lambda: pl.Series("row_nr", [], dtype=pl.UInt32))
+    shared_orders: pl.Series = field(default_factory=lambda: pl.Series("order_no", [], dtype=pl.String))
+    doubtful: pl.Series = field(default_factory=lambda: pl.Series("row_nr", [], dtype=pl.UInt32))
+    shares: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"row_nr": pl.UInt32(), "share": pl.Float64()})
+    )
 
 
 @dataclass(frozen=True)
@@ -65,6 +112,8 @@ class ResultContext:
         The key of each item code.
     spellings : Spellings
         The spelling that is kept of each other code.
+    together : Together
+        What is known of rows of other pieces.
     """
 
     item_keys: pl.Series
@@ -75,6 +124,7 @@ class ResultContext:
     now: datetime
     keys: ItemKeys
     spellings: Spellings
+    together: Together = field(default_factory=Together)
 
 
 def operation_hashes(operations: pl.LazyFrame) -> tuple[pl.Series, pl.Series]:
@@ -92,9 +142,9 @@ def clean_results(
 ) -> pl.DataFrame:
     """Clean a chunk of work results.
 
-    Rejected: missing, overlong or unreadable keys; items not in the master; operations that no routing has. Filtered:
-    older than the profile's age limit, newer than the cut-off. Results without a date stay. `match_level` is `routing`
-    when the routing number fits too, else `operation`.
+    Rejected: missing, overlong or unreadable keys; items not in the master; operations that no routing has; rows whose
+    meaning is not clear. Filtered: older than the profile's age limit, newer than the cut-off, and rows that `net` puts
+    together. Results without a date stay. `match_level` is `routing` when the routing number fits too, else `operation`.
 
     Parameters
     ----------
@@ -114,28 +164,223 @@ def clean_results(
     polars.DataFrame
         Rows of `frames.WORK_RESULTS`.
     """
-    words = profile.results.null_words if profile.results is not None else ()
-    repairs = account.repairs
+    results = profile.results or ResultSource.model_validate({"table": ""})
+    repairs, whole = account.repairs, context.together.whole_items
     count_broken(raw["item_cd"], "item_cd", repairs)
     frame = raw.with_columns(context.keys.of(raw["item_cd"]))
-    rule = TextRule(null_words=words)
+    rule = TextRule(null_words=results.null_words)
     frame = frame.with_columns(
         [
             context.spellings.fold(clean_text(frame[c], rule, c, repairs).values, repairs)
             for c in CODES["work_results"]
         ]
     )
+    named = [c for c in _TEXTS if c in results.columns]
+    frame = frame.with_columns([clean_text(frame[c], rule, c, repairs).values for c in named])
     frame = _dated(frame, "report_dt", context.now, repairs)
-    frame = _in_window(frame, context, account.filtered)
+    if not whole:
+        frame = _in_window(frame, context, account.filtered)
     frame = _with_keys(frame, raw, problems, context, account)
     frame = _matched(frame, raw, context, account)
+    frame = _meant(frame, raw, results, context, account)
+    if whole:
+        frame = net(frame, raw, Netting.of(results), context.together.shared_orders, account)
+        frame = _in_window(frame, context, account.filtered)
     for name, most in _LARGEST.items():
         repairs.add("negative_value", name, (frame[name] < 0).sum())
         repairs.add("too_large", name, (frame[name] > most).sum())
     frame = frame.with_columns(
         pl.when(pl.col(n).is_between(0.0, most)).then(pl.col(n)).alias(n) for n, most in _LARGEST.items()
     )
-    return WORK_RESULTS.conform(frame.select(WORK_RESULTS.names))
+    return WORK_RESULTS.conform(frame.select(n for n in WORK_RESULTS.names if n in frame.columns))
+
+
+def _meant(
+    frame: pl.DataFrame, raw: pl.DataFrame, results: ResultSource, context: ResultContext, account: Account
+) -> pl.DataFrame:
+    """Rows with their values in the sense of the profile: units, kinds of rows, flags, quantity of the row, corrections.
+
+    `order_qty` becomes the quantity that the row's time is for, and where rows will be netted `qty` as well.
+    """
+    together, repairs = context.together, account.repairs
+    if not together.repeated.is_empty():
+        again = pl.col("row_nr").is_in(together.repeated.implode())
+        frame = account.rejects.remove(frame, raw, again, EQUAL_REPORT)
+    frame = _moments(frame, raw, results, context, account)
+    frame = _units(frame, results, repairs)
+    frame = _flags(frame, raw, results, account)
+    frame = _kinds(frame, raw, results, account)
+    frame = _corrected(frame, raw, results.correct, account)
+    yields = "yield_qty" in results.columns and results.order_quantity != "order"
+    quantity = pl.col("order_qty")
+    if yields:
+        known = pl.col("yield_qty").is_not_null() | pl.col("bad_qty").is_not_null()
+        quantity = pl.when(known).then(pl.col("yield_qty").fill_null(0.0) + pl.col("bad_qty").fill_null(0.0))
+    if together.whole_items:
+        return frame.with_columns(quantity.alias("qty"))
+    frame = frame.filter(~pl.col("is_reversed")) if _count(frame, "is_reversed", account) else frame
+    return frame.with_columns(quantity.alias("order_qty"))
+
+
+def _count(frame: pl.DataFrame, flag: str, account: Account) -> bool:
+    """Count flagged rows as filtered; whether there are any."""
+    rows = int(frame[flag].sum() or 0)
+    account.filtered.add("reversed", "reversed", rows)
+    return rows > 0
+
+
+def _moments(
+    frame: pl.DataFrame, raw: pl.DataFrame, results: ResultSource, context: ResultContext, account: Account
+) -> pl.DataFrame:
+    """`start` and `end` of the bookings; of a machine time that no column states the minutes between; no minute twice."""
+    if "start_at" not in results.columns:
+        empty = pl.lit(None, dtype=pl.Datetime("us"))
+        return frame.with_columns(start=empty, end=empty)
+    frame = frame.with_columns(moments(frame, results.time_zone, account.repairs))
+    frame = account.rejects.remove(frame, raw, pl.col("end") < pl.col("start"), END_BEFORE_START)
+    doubtful = pl.col("row_nr").is_in(context.together.doubtful.implode())
+    frame = account.rejects.remove(frame, raw, doubtful, OVERLAPPING)
+    frame = frame.with_columns(pl.coalesce("report_dt", pl.col("end").dt.date()).alias("report_dt"))
+    if "machine_time" not in results.columns:
+        minutes = (pl.col("end") - pl.col("start")).dt.total_seconds() / 60
+        frame = frame.with_columns(machine_time=minutes / results.time_factor_min)
+    shares = context.together.shares
+    if shares.is_empty():
+        return frame
+    frame = frame.join(shares, on="row_nr", how="left", maintain_order="left")
+    account.repairs.add("overlap_counted_once", "start_at", frame["share"].count())
+    return frame.with_columns(pl.col("machine_time", "setup_time") * pl.col("share").fill_null(1.0)).drop(
+        "share"
+    )
+
+
+def moments(frame: pl.DataFrame, zone: str | None, counter: Counter) -> list[pl.Series]:
+    """Parse `start_at` and `end_at` into the series `start` and `end`.
+
+    With a time zone they become UTC, so that a booking over a change of clocks has its true length; a moment that this night
+    has twice, or not at all, becomes NULL and is counted as `clock_change`.
+    """
+    found = []
+    for name, short in (("start_at", "start"), ("end_at", "end")):
+        value, bad = parse_dates(frame[name])
+        counter.add("unreadable_date", name, bad.sum())
+        value = pl.select(pl.when(value.dt.year() >= FIRST_DAY.year).then(value)).to_series()
+        if zone is not None:
+            local = value.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+            counter.add("clock_change", name, (value.is_not_null() & local.is_null()).sum())
+            value = local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        found.append(value.alias(short))
+    return found
+
+
+def _units(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.DataFrame:
+    """Times in the profile's unit and quantities in pieces; NULL where a row's unit is not known."""
+    of = {"setup_time": "setup_time_unit" if "setup_time_unit" in results.columns else "time_unit"}
+    for name in ("machine_time", "setup_time", "hold_time"):
+        unit = of.get(name, "time_unit")
+        if unit in results.columns and name in frame.columns:
+            factor = _factors(frame[unit], results.time_units, results.blank_time_unit)
+            counter.add("time_unit_unknown", unit, (factor.is_null() & frame[name].is_not_null()).sum())
+            frame = frame.with_columns((pl.col(name) * (factor / results.time_factor_min)).alias(name))
+    if "qty_unit" in results.columns:
+        factor = _factors(frame["qty_unit"], results.qty_units, results.blank_qty_unit)
+        given = frame.select(pl.any_horizontal(pl.col(n).is_not_null() for n in _QUANTITIES)).to_series()
+        counter.add("qty_unit_unknown", "qty_unit", (factor.is_null() & given).sum())
+        frame = frame.with_columns((pl.col(n) * factor).alias(n) for n in _QUANTITIES)
+    return frame
+
+
+_QUANTITIES = ("order_qty", "bad_qty", "yield_qty")
+
+
+def _factors(spellings: pl.Series, units: Mapping[str, float], blank: float | None) -> pl.Series:
+    """Factor of each row's unit; NULL for one that is not known."""
+    known = {k.strip().upper(): float(v) for k, v in units.items()}
+    upper = spellings.str.to_uppercase()
+    found = upper.replace_strict(known, default=None, return_dtype=pl.Float64)
+    return (
+        found
+        if blank is None
+        else pl.select(pl.when(upper.is_null()).then(blank).otherwise(found)).to_series()
+    )
+
+
+def _flags(frame: pl.DataFrame, raw: pl.DataFrame, results: ResultSource, account: Account) -> pl.DataFrame:
+    """`is_reversed` and `is_finished`; rework goes, unless it counts."""
+    said = {n: n in results.columns for n in ("reversed", "finished", "rework")}
+    yes, no = ([w.strip().upper() for w in words] for words in (results.yes_words, results.no_words))
+
+    def word(name: str) -> pl.Expr:
+        return pl.col(name).str.to_uppercase()
+
+    for name in (n for n, there in said.items() if there):
+        unknown = ~word(name).is_in([*yes, *no])
+        frame = account.rejects.remove(frame, raw, unknown, UNKNOWN_FLAG)
+
+    def flag(name: str) -> pl.Expr:
+        return word(name).is_in(yes).fill_null(False) if said[name] else pl.lit(False)
+
+    frame = frame.with_columns(is_reversed=flag("reversed"), is_finished=flag("finished"))
+    if said["rework"] and results.rework == "exclude":
+        rework = frame.select(flag("rework").alias("r")).to_series()
+        account.filtered.add("rework", "rework", rework.sum())
+        frame = frame.filter(~rework)
+    if "reverses" in results.columns:  # a reference of zeros refers to nothing
+        none = pl.col("reverses").str.contains("^0+$")
+        frame = frame.with_columns(reverses=pl.when(~none).then("reverses"))
+    return frame
+
+
+def _kinds(frame: pl.DataFrame, raw: pl.DataFrame, results: ResultSource, account: Account) -> pl.DataFrame:
+    """`kind` of each row; the time of a set-up row is set-up time."""
+    if "record_kind" not in results.columns:
+        return frame.with_columns(kind=pl.lit(None, dtype=pl.String))
+    meaning = {w.strip().upper(): kind for kind, words in results.kinds.items() for w in words}
+    word = pl.col("record_kind").str.to_uppercase()
+    frame = frame.with_columns(kind=word.replace_strict(meaning, default=None, return_dtype=pl.String))
+    frame = account.rejects.remove(frame, raw, pl.col("kind").is_null(), UNKNOWN_KIND)
+    ignored = frame["kind"] == "ignore"
+    account.filtered.add("ignored_kind", "record_kind", ignored.sum())
+    frame = frame.filter(~ignored)
+    setup = pl.col("kind") == "setup"
+    both = pl.sum_horizontal("machine_time", pl.col("setup_time").fill_null(0.0))
+    time = pl.when(pl.col("machine_time").is_null()).then("setup_time").otherwise(both)
+    return frame.with_columns(
+        setup_time=pl.when(setup).then(time).otherwise("setup_time"),
+        machine_time=pl.when(~setup).then("machine_time"),
+    )
+
+
+def _corrected(
+    frame: pl.DataFrame, raw: pl.DataFrame, rules: tuple[Correction, ...], account: Account
+) -> pl.DataFrame:
+    """Times and quantities put right by the profile's rules, which are counted by their number."""
+    for number, rule in enumerate(rules, 1):
+        named = {"res_cd": rule.machine, "job_cd": rule.job, "item_key": rule.item}
+        conditions = [
+            pl.col(column).str.to_uppercase() == value.strip().upper()
+            for column, value in named.items()
+            if value is not None
+        ]
+        rows = pl.all_horizontal(pl.lit(True), *conditions)
+        if rule.since is not None or rule.before is not None:
+            frame = account.rejects.remove(
+                frame, raw, rows & pl.col("report_dt").is_null(), UNDATED_CORRECTION
+            )
+        if rule.since is not None:
+            rows &= pl.col("report_dt") >= rule.since
+        if rule.before is not None:
+            rows &= pl.col("report_dt") < rule.before
+        hit = frame.select(rows.fill_null(False).alias("hit")).to_series()
+        account.repairs.add("corrected", f"rule {number}", hit.sum())
+        frame = frame.with_columns(
+            pl.when(hit).then(pl.col(name) * factor).otherwise(pl.col(name)).alias(name)
+            for names, factor in (
+                (("machine_time", "setup_time", "hold_time"), rule.factor), (_QUANTITIES, rule.qty_factor),
+            )
+            for name in names
+        )  # fmt: skip
+    return frame
 
 
 def _matched(
@@ -162,7 +407,10 @@ def _dated(frame: pl.DataFrame, name: str, now: datetime, counter: Counter) -> p
     counter.add("unreadable_date", name, bad.sum())
     future = (value > now).fill_null(False)
     counter.add("future_date", name, future.sum())
-    return frame.with_columns(pl.select(pl.when(~future).then(value.cast(pl.Date))).to_series().alias(name))
+    none = (value < datetime.combine(FIRST_DAY, datetime.min.time())).fill_null(False)
+    counter.add("no_date", name, none.sum())
+    dated = pl.when(~future & ~none).then(value.cast(pl.Date))
+    return frame.with_columns(pl.select(dated).to_series().alias(name))
 
 
 def _in_window(frame: pl.DataFrame, context: ResultContext, filtered: Counter) -> pl.DataFrame:

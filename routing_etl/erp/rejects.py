@@ -14,6 +14,8 @@ from routing_etl.erp.text import Counter
 from routing_etl.frames import REJECTS
 
 _LONGEST: int = REJECTS["raw_values"].max_length or 4000
+#: Rows that are named for each rule.
+EXAMPLES = 3
 #: Texts inside the raw values are cut to this when the whole row would be too long.
 _SHORT_TEXT = 60
 
@@ -67,6 +69,7 @@ class Rejects:
         self.problems = problems
         self._write = write
         self.counts: dict[str, int] = {}
+        self.examples: dict[str, tuple[str, ...]] = {}
 
     @property
     def rows(self) -> int:
@@ -116,6 +119,8 @@ class Rejects:
             }
         ).with_columns(pl.col("row_key").str.slice(0, 300))
         self._write(REJECTS.conform(out))
+        shown = (*self.examples.get(reason.rule, ()), *out["row_key"].head(EXAMPLES).to_list())
+        self.examples[reason.rule] = tuple(dict.fromkeys(shown))[:EXAMPLES]
         self.counts[reason.rule] = self.counts.get(reason.rule, 0) + rows.height
 
     def _with_raw_texts(self, raw: pl.DataFrame) -> pl.DataFrame:

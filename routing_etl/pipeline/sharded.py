@@ -127,7 +127,6 @@ def merge_times(ctx: Context) -> TimesReport:
     DataQualityError
         As `steps.aggregate_times`.
     """
-    from routing_etl.times.plausibility import check_plausibility
     from routing_etl.times.profiles import ShardFolder, merge_shards
 
     _of_all_shards(ctx, street.AGGREGATE_TIMES_SHARD)
@@ -138,8 +137,7 @@ def merge_times(ctx: Context) -> TimesReport:
         ctx.run.times,
         progress=ctx.progress,
     )
-    check_plausibility(report)
-    return report
+    return steps.judged_times(ctx, report)
 
 
 # --- scoring ---------------------------------------------------------------------------------------------------------

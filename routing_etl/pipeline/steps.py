@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -179,7 +179,7 @@ def check_source(ctx: Context) -> Checked:
     return Checked.of(outcomes, _quality_score(ctx))
 
 
-def _write_outcomes(ctx: Context, row: street.Step[Checked], outcomes: list[frames.CheckOutcome]) -> None:
+def _write_outcomes(ctx: Context, row: street.Step[Any], outcomes: list[frames.CheckOutcome]) -> None:
     assert row.outcomes is not None
     ctx.run.write(row.outcomes, CheckOutcomes(tuple(outcomes)))
 
@@ -201,7 +201,6 @@ def aggregate_times(ctx: Context) -> TimesReport:
     DataQualityError
         Actual times are not plausible against the standards, so the time basis must be wrong.
     """
-    from routing_etl.times.plausibility import check_plausibility
     from routing_etl.times.profiles import ReportedTimes, build_profiles
 
     report = build_profiles(
@@ -211,6 +210,22 @@ def aggregate_times(ctx: Context) -> TimesReport:
         shards=ctx.settings.shards,
         progress=ctx.progress,
     )
+    return judged_times(ctx, report)
+
+
+def judged_times(ctx: Context, report: TimesReport) -> TimesReport:
+    """The report, with what was looked for in the times written down as checks.
+
+    Raises
+    ------
+    DataQualityError
+        Actual times are not plausible against the standards, so the time basis must be wrong.
+    """
+    from routing_etl.times.plausibility import check_plausibility
+    from routing_etl.times.suspects import check_outcomes
+
+    samples = {m: row.samples for m, row in report.measures.items()}
+    _write_outcomes(ctx, street.AGGREGATE_TIMES, check_outcomes(report.findings, samples))
     check_plausibility(report)
     return report
 

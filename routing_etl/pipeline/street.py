@@ -137,7 +137,7 @@ CHECK_SOURCE = Step(
 )  # fmt: skip
 AGGREGATE_TIMES = Step(
     "aggregate_times", "times", "steps.aggregate_times", TimesReport, "times",
-    needs=(CLEAN,), on=CLEAN, leaves=("times",),
+    needs=(CLEAN,), on=CLEAN, leaves=("times",), outcomes=_outcomes("aggregate_times", "times"),
 )  # fmt: skip
 TRAIN = Step(
     "train", "train", "steps.train", Trained, "train",

@@ -86,7 +86,10 @@ def source_rules_by_frame(
         PURCHASE_ORDERS.name: source_rules.order_rules(day),
     }
     if rejects:
-        rules[REJECTS.name] = source_rules.reject_rules(SOURCE_FRAMES)
+        rules[REJECTS.name] = [
+            *source_rules.reject_rules(SOURCE_FRAMES),
+            *source_rules.unclear_result_rules(),
+        ]
     return rules
 
 

@@ -389,9 +389,41 @@ def reject_rules(kept: Sequence[str], most: float = 0.05, critical: float = 0.5)
     return rules
 
 
-def _reject_share(source: str, name: str) -> Table:
+#: Rules by which cleaning keeps work results out because their meaning is not clear, and what a key of the profile says.
+UNCLEAR_RESULTS = {
+    "equal_report": "a report stands in the ERP once; a join that finds several partners multiplies rows",
+    "parts_or_repeats": "rows of one order differ, or a confirmation number tells them apart",
+    "confirmation_not_unique": "a confirmation number names one report",
+    "reversal_without_original": "a reversal has a posting that it takes back",
+    "ambiguous_reversal": "it is clear which posting a reversal takes back",
+    "order_of_two_items": "an order number names one order",
+    "order_number_used_again": "an order number is used once",
+    "unknown_record_kind": "the profile knows every kind of row",
+    "unknown_flag": "the profile knows every word of a flag",
+    "overlapping_bookings": "nobody is booked on two operations at once",
+    "end_before_start": "a booking ends after it starts",
+    "correction_undated": "a report that a rule may correct has a date",
+}
+#: Largest share of results that one of these rules may keep out.
+UNCLEAR_SHARE = 0.005
+
+
+def unclear_result_rules() -> list[Rule]:
+    """Rules for the share of work results that were kept out because it is not clear what they mean, one per reason."""
+    source = WORK_RESULTS.name
+    return [
+        Rule(
+            REJECTS, f"{source}_{rule}_share", "between", (f"{source}_{rule}_share",),
+            _reject_share(source, f"{source}_{rule}_share", rule), WARNING, meaning, high=UNCLEAR_SHARE,
+        )
+        for rule, meaning in UNCLEAR_RESULTS.items()
+    ]  # fmt: skip
+
+
+def _reject_share(source: str, name: str, rule: str | None = None) -> Table:
     def rejected(scope: Scope) -> pl.LazyFrame:
-        return scope[REJECTS].filter(pl.col("source_table") == source)
+        rows = scope[REJECTS].filter(pl.col("source_table") == source)
+        return rows if rule is None else rows.filter(pl.col("rule") == rule)
 
     def table(scope: Scope) -> pl.LazyFrame:
         counts = pl.concat(
@@ -402,6 +434,8 @@ def _reject_share(source: str, name: str) -> Table:
         return counts.select(part.alias(name), total.alias(ROWS), pl.col("rejected").alias(UNEXPECTED))
 
     def offenders(scope: Scope) -> pl.LazyFrame:
+        if rule is not None:
+            return rejected(scope).select("row_key", "reason")
         return rejected(scope).group_by("rule").agg(rejected=pl.len()).sort("rejected", descending=True)
 
     return Table(f"share__{name}", table, offenders)

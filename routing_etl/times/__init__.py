@@ -6,4 +6,4 @@ A *measure* in this room is `setup` (minutes per order) or `run` (minutes per pi
 statistics of one group's times.
 """
 
-__all__ = ["lead_time", "lot_size", "plausibility", "profiles"]
+__all__ = ["lead_time", "lot_size", "plausibility", "profiles", "suspects"]

@@ -16,6 +16,7 @@ from routing_etl.times.lot_size import at_lot
 from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights, conform
 from routing_etl.times.samples import Removed, Samples, Scales, deviations, find_removed
 from routing_etl.times.statistics import BoolArray, FloatArray, IntArray, SortedGroups
+from routing_etl.times.suspects import Aside
 
 #: Operation numbers that span this much or more are ranked, so that the group key fits into 64 bits.
 _WIDE_SEQUENCE = 100_000
@@ -40,7 +41,7 @@ def load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame
     return (
         minutes(results, basis)
         .select(
-            pl.col("item_key", "job_cd", "res_cd").cast(pl.Categorical),
+            pl.col("item_key", "job_cd", "res_cd", "time_unit", "qty_unit").cast(pl.Categorical),
             "proc_seq",
             "report_dt",
             "setup_min",
@@ -48,6 +49,7 @@ def load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame
             "setup_flag",
             "run_flag",
             pieces=pieces(basis),
+            ordered=pl.col("order_no").is_not_null(),
         )
         .collect(engine="streaming")
     )
@@ -212,14 +214,23 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardProfile:
-    """What is written of one shard: its profile, its samples with their marks, and what was removed of each measure."""
+    """What is written of one shard: its profile, its samples with their marks, and what was removed of each measure.
+
+    `single` has the operation (`key`) of each report that was set aside alone.
+    """
 
     by_item_operation: pl.DataFrame
     samples: pl.DataFrame
     removed: dict[str, Removed]
+    single: dict[str, pl.Series]
 
 
-def profile_of(shard: Shard, job_scales: dict[str, pl.DataFrame], basis: TimeBasis) -> ShardProfile:
+def profile_of(
+    shard: Shard,
+    job_scales: dict[str, pl.DataFrame],
+    basis: TimeBasis,
+    aside: Aside | None = None,
+) -> ShardProfile:
     """Remove entry errors and outliers and make the shard's TIME_BY_ITEM_OPERATION rows.
 
     Parameters
@@ -230,10 +241,22 @@ def profile_of(shard: Shard, job_scales: dict[str, pl.DataFrame], basis: TimeBas
         Per measure the jobs' scales over all shards; for `run` also `exponent`.
     basis : TimeBasis
         What the reported times mean.
+    aside : Aside, optional
+        Rows that are set aside (see `suspects`); they count as removed.
     """
+    reported = shard.frame
+    before = aside.before if aside is not None and any(a.any() for a in aside.before.values()) else None
+    if before is not None:
+        shard = Shard.of(
+            reported.with_columns(
+                pl.when(~before[m]).then(pl.col(f"{m}_min")).alias(f"{m}_min") for m in MEASURES
+            )
+        )
     frame, judged = shard.frame, {}
     for m, samples in shard.samples.items():
         removed = _judge(frame, samples, job_scales[m], m, basis)
+        if aside is not None:
+            removed = removed.with_aside(aside.after[m].to_numpy()[samples.row])
         judged[m] = _Judged(samples, removed)
         marks = np.zeros(frame.height, dtype=bool)
         marks[samples.row[removed.any]] = True
@@ -242,4 +265,28 @@ def profile_of(shard: Shard, job_scales: dict[str, pl.DataFrame], basis: TimeBas
     at_usual = np.full(frame.height, np.nan)
     at_usual[shard.samples["run"].row] = lots.minutes
     frame = frame.with_columns(pl.Series("run_min_at_lot", at_usual, nan_to_null=True))
-    return ShardProfile(profile, frame.select(_SAMPLE_COLUMNS), {m: j.removed for m, j in judged.items()})
+    if before is not None:
+        profile = _with_aside(profile, frame, before)
+        frame = frame.with_columns(
+            *(reported[f"{m}_min"] for m in MEASURES),
+            *((pl.col(f"{m}_removed") | before[m]).alias(f"{m}_removed") for m in MEASURES),
+        )
+    single = {m: frame["key"].gather(pl.Series(j.samples.row[j.removed.aside])) for m, j in judged.items()}
+    removed_by = {m: j.removed for m, j in judged.items()}
+    return ShardProfile(profile, frame.select(_SAMPLE_COLUMNS), removed_by, single)
+
+
+def _with_aside(profile: pl.DataFrame, frame: pl.DataFrame, aside: dict[str, pl.Series]) -> pl.DataFrame:
+    """The profile with the rows set aside among those removed; an operation that lost all its rows has n = 0."""
+    named = frame.select(
+        pl.col("item_key", "job_cd").cast(pl.String), "proc_seq", *(aside[m].alias(m) for m in MEASURES)
+    )
+    keys = list(TIME_BY_ITEM_OPERATION.key)
+    lost = named.filter(pl.any_horizontal(MEASURES)).group_by(keys).agg(pl.col(MEASURES).sum())
+    whole = profile.join(lost, on=keys, how="full", coalesce=True)
+    return TIME_BY_ITEM_OPERATION.conform(
+        whole.with_columns(
+            *(pl.col(f"{m}_n").fill_null(0) for m in MEASURES),
+            *((pl.col(f"{m}_n_removed").fill_null(0) + pl.col(m).fill_null(0)).alias(f"{m}_n_removed") for m in MEASURES),
+        ).select(TIME_BY_ITEM_OPERATION.names)
+    )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Protocol
 
 import polars as pl
@@ -70,15 +71,19 @@ def plausibility(by_item_operation: pl.LazyFrame, operations: pl.LazyFrame) -> d
         .collect(engine="streaming")
         .row(0, named=True)
     )
-    found = {}
-    for m in measures:
-        n = int(pairs[f"{m}_pairs"])
-        if n < MIN_PAIRS:
-            reason = f"{n} operation(s) have both an actual and a standard; {MIN_PAIRS} are needed"
-            found[m] = Plausibility(None, n, reason)
-        else:
-            found[m] = Plausibility(float(pairs[m]), n)
-    return found
+    return {m: _enough(pairs[m], int(pairs[f"{m}_pairs"])) for m in measures}
+
+
+def of_ratios(ratios: Sequence[float]) -> Plausibility:
+    """The median of the ratios of single operations, if they are enough."""
+    return _enough(median(ratios) if ratios else None, len(ratios))
+
+
+def _enough(ratio: float | None, pairs: int) -> Plausibility:
+    if ratio is None or pairs < MIN_PAIRS:
+        reason = f"{pairs} operation(s) have both an actual and a standard; {MIN_PAIRS} are needed"
+        return Plausibility(None, pairs, reason)
+    return Plausibility(float(ratio), pairs)
 
 
 def check_plausibility(report: HasPlausibility) -> None:

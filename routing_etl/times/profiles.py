@@ -29,13 +29,15 @@ from routing_etl.frames import (
     TimeBasis,
     TimeEvidence,
 )
+from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress, Task
 from routing_etl.shards import check_shard
 from routing_etl.times.lot_size import exponents
 from routing_etl.times.one_shard import ReportedTimes, Shard, group_key, load_shard, profile_of
-from routing_etl.times.plausibility import Plausibility, plausibility
+from routing_etl.times.plausibility import Plausibility, of_ratios, plausibility
 from routing_etl.times.pooled import MEASURES, pooled
 from routing_etl.times.samples import Removed, scales
+from routing_etl.times.suspects import Finding, find_suspects, sentences
 
 __all__ = [
     "SAMPLES",
@@ -58,7 +60,8 @@ SAMPLES = "time_samples.parquet"
 class MeasureReport:
     """What became of the reports of one measure: counts of reports.
 
-    `flagged` has the count of each flag of `TIME_FLAGS`; the last three are the samples that were removed.
+    `flagged` has the count of each flag of `TIME_FLAGS`; the last four are the samples that were removed, `set_aside` those
+    that cannot mean what they say (`suspects`).
     """
 
     samples: int
@@ -66,24 +69,27 @@ class MeasureReport:
     minutes_as_hours: int
     order_as_piece: int
     outliers: int
+    set_aside: int = 0
 
     @property
     def removed(self) -> int:
-        """Samples removed as entry errors or outliers."""
-        return self.minutes_as_hours + self.order_as_piece + self.outliers
+        """Samples removed as entry errors or outliers, or set aside as suspected."""
+        return self.minutes_as_hours + self.order_as_piece + self.outliers + self.set_aside
 
 
 @dataclass(frozen=True)
 class TimesReport:
     """What `build_profiles` read, removed and wrote.
 
-    `measures` and `plausibility` are by measure, `groups` (rows written) by frame.
+    `measures` and `plausibility` are by measure, `groups` (rows written) by frame; `findings` are reports that are suspected,
+    most of them set aside.
     """
 
     results: int
     measures: dict[str, MeasureReport]
     groups: dict[str, int]
     plausibility: dict[str, Plausibility] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class _Counts:
     results: int = 0
     flagged: dict[str, dict[str, int]] = field(default_factory=lambda: {m: {} for m in MEASURES})
     samples: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MEASURES, 0))
-    removed: dict[str, list[int]] = field(default_factory=lambda: {m: [0, 0, 0] for m in MEASURES})
+    removed: dict[str, list[int]] = field(default_factory=lambda: {m: [0, 0, 0, 0] for m in MEASURES})
 
     def flags(self, measure: str, flags: pl.Series) -> None:
         counted = flags.drop_nulls().cast(pl.String).value_counts()
@@ -116,7 +122,7 @@ class _Counts:
                 self.flagged[m][name] = self.flagged[m].get(name, 0) + n
 
     def remove(self, measure: str, removed: Removed) -> None:
-        for i, mask in enumerate((removed.unit, removed.quantity, removed.outlier)):
+        for i, mask in enumerate((removed.unit, removed.quantity, removed.outlier, removed.aside)):
             self.removed[measure][i] += int(mask.sum())
 
     def report(self, measure: str) -> MeasureReport:
@@ -193,7 +199,11 @@ class _Spill:
         """A shard as the first pass left it."""
         if self._only is not None:
             return self._only
-        return Shard.of(pl.read_parquet(self._path("shard", shard)))
+        return Shard.of(self.frame(shard))
+
+    def frame(self, shard: int) -> pl.DataFrame:
+        """The rows of a shard."""
+        return self._only.frame if self._only is not None else pl.read_parquet(self._path("shard", shard))
 
     def _path(self, what: str, shard: int) -> Path:
         assert self._folder is not None
@@ -225,7 +235,7 @@ def build_profiles(
     reported : ReportedTimes
         The work results and what their times mean.
     operations : polars.LazyFrame
-        OPERATIONS frame, for the plausibility ratio only.
+        OPERATIONS frame, for the comparison with the standards.
     out : Path
         Folder for `time_by_item_operation.parquet`, `time_by_job_resource.parquet`, `time_by_job.parquet` and
         `time_samples.parquet`. Made if missing; old files are replaced.
@@ -305,7 +315,7 @@ def merge_shards(
     folder : ShardFolder
         Where the shards are.
     operations : polars.LazyFrame
-        OPERATIONS frame, for the plausibility ratio only.
+        OPERATIONS frame, for the comparison with the standards.
     basis : TimeBasis
         What the reported times mean, as given to `read_shard`.
     out : Path
@@ -336,12 +346,18 @@ def _second_passes(
 ) -> TimesReport:
     """Judge each shard by the scales of all, and write the profiles and samples of all."""
     job_scales = spill.job_scales()
+    suspects = find_suspects((spill.frame(k) for k in range(spill.shards)), operations)
     own = out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"
     groups = {TIME_BY_ITEM_OPERATION.name: 0}
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=out) as scratch:
         work = Path(scratch)
         for shard in range(spill.shards):
-            made = profile_of(spill.shard(shard), job_scales, basis)
+            loaded = spill.shard(shard)
+            aside = suspects.aside(shard, loaded.frame)
+            made = profile_of(loaded, job_scales, basis, aside)
+            for m, rows in (aside.before if aside is not None else {}).items():
+                spill.counts.removed[m][3] += int(rows.sum())
+                suspects.count_single(shard, m, made.single[m])
             for m, removed in made.removed.items():
                 spill.counts.remove(m, removed)
             made.by_item_operation.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
@@ -358,7 +374,13 @@ def _second_passes(
         groups[contract.name] = profile.height
         task.advance()
     measures = {m: spill.counts.report(m) for m in MEASURES}
-    return TimesReport(spill.counts.results, measures, groups, plausibility(by_item_operation, operations))
+    ratios = plausibility(by_item_operation, operations)
+    findings = suspects.all_findings()
+    for text in sentences(findings):
+        get_logger(__name__).warning("times_suspected", text=text)
+    if any(f.set_aside for f in findings):
+        ratios = {m: of_ratios(suspects.ratios[m]) for m in MEASURES}
+    return TimesReport(spill.counts.results, measures, groups, ratios, findings)
 
 
 def read_evidence(out: Path) -> TimeEvidence:

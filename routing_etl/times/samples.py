@@ -26,7 +26,7 @@ here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -165,17 +165,23 @@ class Scales:
 class Removed:
     """What is removed, as masks over the sorted values.
 
-    `unit`: minutes typed as hours; `quantity`: order and piece mixed up; `outlier`: any other.
+    `unit`: minutes typed as hours; `quantity`: order and piece mixed up; `outlier`: any other; `aside`: none of these, but
+    far from the standard (`suspects`).
     """
 
     unit: BoolArray
     quantity: BoolArray
     outlier: BoolArray
+    aside: BoolArray
 
     @property
     def any(self) -> BoolArray:
         """Removed for any reason."""
-        return np.asarray(self.unit | self.quantity | self.outlier)
+        return np.asarray(self.unit | self.quantity | self.outlier | self.aside)
+
+    def with_aside(self, suspected: BoolArray) -> Removed:
+        """The same, and what is suspected and not removed yet."""
+        return replace(self, aside=np.asarray(suspected & ~(self.unit | self.quantity | self.outlier)))
 
 
 def find_removed(
@@ -219,7 +225,7 @@ def find_removed(
         marks[far[found]] = True
         return marks
 
-    return Removed(mask(unit), mask(mixed), mask(outlier))
+    return Removed(mask(unit), mask(mixed), mask(outlier), np.zeros(len(log), dtype=bool))
 
 
 def _is_slip(distance: FloatArray, scale: FloatArray, factor: FloatArray) -> BoolArray:

@@ -101,7 +101,7 @@ def test_every_clean_frame_keeps_its_contract(erp: Build) -> None:
 
 
 def test_a_difference_in_the_accounts_is_an_error(erp: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = erp(results=[{"ITEM_CD": "A1"}] * 3)
+    made = erp(results=[{"ITEM_CD": "A1", "ORDER_QTY": n} for n in (1, 2, 3)])
     original = clean_module.clean_results
     monkeypatch.setattr(clean_module, "clean_results", lambda *a: original(*a).head(1))
     with pytest.raises(FrameError, match="3 rows in, but 1 kept"):
@@ -572,13 +572,15 @@ def test_results_of_any_age_stay_when_the_profile_has_no_limit(erp: Build, tmp_p
 
 def test_impossible_measures_become_null_and_the_row_stays(erp: Build) -> None:
     made = erp(
-        results=[{"ITEM_CD": "A1", "MACH_WORKED_HOURS": -2, "SETUP_HOURS": "n/a", "ORDER_QTY": 0}],
-        result_types={"SETUP_HOURS": ""},
+        results=[
+            {"ITEM_CD": "A1", "MACH_WORKED_HOURS": 2, "HOLD_TIME": -2, "SETUP_HOURS": "n/a", "ORDER_QTY": 0}
+        ],
+        result_types={"SETUP_HOURS": "", "HOLD_TIME": "DECIMAL(18,4)"},
     ).run()
     row = made.clean("work_results").row(0, named=True)
-    assert (row["machine_time"], row["setup_time"], row["order_qty"]) == (None, None, 0.0)
+    assert (row["hold_time"], row["setup_time"], row["order_qty"]) == (None, None, 0.0)
     counted = repairs(made, "work_results")
-    assert counted["negative_value"] == {"machine_time": 1}
+    assert counted["negative_value"] == {"hold_time": 1}
     assert counted["unreadable_value"] == {"setup_time": 1}
 
 

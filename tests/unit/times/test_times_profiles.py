@@ -313,7 +313,8 @@ def test_a_plant_in_the_wrong_unit_stops_the_run(tmp_path: Path) -> None:
     report = build_profiles(
         ReportedTimes(results(ordinary_plant()), TimeBasis(time_factor_min=3600)), standards(20.0), tmp_path
     )
-    assert report.measures["run"].removed == 0
+    run = report.measures["run"]
+    assert (run.removed, run.set_aside) == (run.samples, run.samples)
     with pytest.raises(
         DataQualityError, match=r"run: median actual / standard = \d+.*results\.time_factor_min"
     ):
