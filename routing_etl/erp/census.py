@@ -549,7 +549,7 @@ class _Frame:
         """Columns that name a company or plant, by name, and that neither a filter nor a key of the profile uses."""
         section = self.binding.section
         keys = [section.columns[n].model_dump() for n in ("item_cd", "rout_no") if n in section.columns]
-        said = _strings([[w.model_dump() for w in section.where], keys, section.ignore])
+        said = _strings([[w.model_dump() for w in section.where], keys, section.ignore, section.company])
         used = {text.rpartition(".")[2].lower() for text in said}
         found: dict[str, FoundColumn] = {}
         for columns in self.binding.names.values():

@@ -18,6 +18,7 @@ from routing_etl.erp.catalogue import bind
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, RoutingEtlError
 from routing_etl.onboarding.choose import choose
+from routing_etl.onboarding.known import recognise, starting_profile
 from routing_etl.onboarding.survey import Survey
 from routing_etl.onboarding.write import text_of
 from routing_etl.settings import Settings
@@ -84,16 +85,24 @@ def suggest(
     engine = make_engine(url, "erp", settings)
     try:
         survey = Survey(engine, tables)
-        choices = choose(survey)
-        text = text_of(survey, choices, name=name)
+        text, missing = _proposed(survey, name)
         tomllib.loads(text)  # whatever the names in the database are
-        findings = () if choices.missing else _examined(engine, text)
+        findings = () if missing else _examined(engine, text)
     finally:
         engine.dispose()
     text += _said(findings)
     if out is not None:
         out.write_text(text, encoding="utf-8")
-    return Suggestion(text, text.count("DECIDE:") - 1, choices.missing, findings)
+    return Suggestion(text, text.count("DECIDE:"), missing, findings)
+
+
+def _proposed(survey: Survey, name: str) -> tuple[str, tuple[str, ...]]:
+    """The starting profile of an ERP that is known, else one chosen by names, types and values; and what is missing."""
+    known = recognise(survey)
+    if known is not None:
+        return starting_profile(survey, known, name=name), ()
+    choices = choose(survey)
+    return text_of(survey, choices, name=name), choices.missing
 
 
 def _examined(engine: Engine, text: str) -> tuple[Finding, ...]:
@@ -110,5 +119,6 @@ def _examined(engine: Engine, text: str) -> tuple[Finding, ...]:
 
 
 def _said(findings: Sequence[Finding]) -> str:
-    lines = [f"# {f.level}: {' '.join(f'{f.message}. {f.remedy}'.split())}" for f in findings]
+    sentences = [(f.level, f.message.rstrip(".") + ". " + f.remedy) for f in findings]
+    lines = [f"# {level}: {' '.join(text.split())}" for level, text in sentences]
     return "\n# --- what the doctor says to this profile ---\n" + "\n".join(lines) + "\n" if lines else ""

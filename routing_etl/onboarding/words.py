@@ -70,8 +70,10 @@ FIELDS: dict[Role, dict[str, str]] = {
         "가동시간|actual resource hrs|planned hours|vgw02",
         "run_time_qty": "run time qty|run qty|base qty|base quantity|lot size|per qty|time qty|basismenge|basis menge|bmsch|"
         "cantidad base|lote|quantite base|기준수량",
-        "time_unit": "time unit|time uom|run time unit|run time unit of meas code|unit of time|std format|run unit|"
-        "zeiteinheit|unidad tiempo|unite temps|시간단위|vge02",
+        "setup_unit": "setup unit|setup time unit|setup time unit of meas code|setup uom|vge01",
+        "run_unit": "run unit|run time unit of meas code|run uom|vge02",
+        "time_unit": "time unit|time uom|run time unit|unit of time|std format|"
+        "zeiteinheit|unidad tiempo|unite temps|시간단위",
         "queue_time": "queue time|liegezeit|tiempo cola|temps attente|대기시간",
         "wait_time": "wait time|wartezeit|tiempo espera",
         "move_time": "move time|transport time|transportzeit|tiempo transporte|temps transfert|이동시간",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from routing_etl.erp.census import COMPANY_COLUMNS
@@ -75,7 +76,7 @@ def text_of(survey: Survey, choices: Choices, *, name: str) -> str:
     """
     lines = [
         f"# Proposed by `routing-etl profile suggest` from a {survey.dialect} database with {len(survey.tables)} tables.",
-        "# The reason for each choice stands behind it. What only a person can know is marked DECIDE: settle it and remove the mark.",
+        "# The reason for each choice stands behind it. What only a person can know is marked DECIDE; settle it and remove the mark.",
         "# Every key is explained in bi_views.toml of routing_etl/erp/profiles.",
         "",
         f"name = {_quoted(name)}",
@@ -334,27 +335,13 @@ def _units(survey: Survey, part: Part) -> Iterator[str]:
     """What unit the times are in: as a column or the names say, else a question with the values seen."""
     times = {n: part.columns[n] for n in ("setup_time", "run_time") if n in part.columns}
     shown = "; ".join(f"{c.source} {_spread(survey, part, c)}" for c in times.values())
-    unit = part.columns.get("time_unit")
-    held = _seen(survey, part, unit) if unit is not None else None
-    if unit is not None and held is not None and held.distinct:
-        known = {
-            str(v): TIME_UNITS[str(v).strip().upper()]
-            for v in held.counts
-            if str(v).strip().upper() in TIME_UNITS
-        }
-        inner = ", ".join(f"{_quoted(k)} = {m:.12g}" for k, m in known.items())
-        yield _line(
-            f"time_units = {{ {inner} }}" if known else "time_units = {}",
-            f"{unit.source} holds {held.shown()}",
-        )
-        for value in held.counts:
-            if str(value) not in known:
-                yield _one_line(
-                    f"# DECIDE: how many minutes is {str(value)!r} ({held.counts[value]:,} rows)? Until then such times are NULL"
-                )
-        if held.filled < held.rows:
-            yield f"blank_time_unit = 1.0  # DECIDE: {held.rows - held.filled:,} rows of the sample have no unit; minutes?"
-        yield f"# DECIDE: is {_one_line(unit.source)} the unit of set-up and run time alike? {_one_line(shown)}"
+    units = [part.columns[n] for n in ("time_unit", "setup_unit", "run_unit") if n in part.columns]
+    held = {u.source: seen for u in units if (seen := _seen(survey, part, u)) is not None and seen.distinct}
+    if held:
+        yield from _spelled_units(held)
+        if "time_unit" in part.columns and len(times) > 1:
+            unit = _one_line(part.columns["time_unit"].source)
+            yield f"# DECIDE: is {unit} the unit of set-up and run time alike? {_one_line(shown)}"
     else:
         named = {n: _named_unit(c.source) for n, c in times.items()}
         factors = {u for u in named.values() if u is not None}
@@ -373,6 +360,25 @@ def _units(survey: Survey, part: Part) -> Iterator[str]:
         yield f'run_basis = "base_qty"  # DECIDE: is the run time for {_one_line(qty.source)} pieces, or "piece"?'
     elif "run_time" in times:
         yield 'run_basis = "piece"  # DECIDE: is the run time for one piece? (for a lot: map run_time_qty and write "base_qty")'
+
+
+def _spelled_units(held: dict[str, Values]) -> Iterator[str]:
+    """The spellings of time units that cannot be misread, and a question for each other one."""
+    spellings: Counter[str] = Counter()
+    for values in held.values():
+        spellings.update({str(v): n for v, n in values.counts.items()})
+    known = {s: TIME_UNITS[s.strip().upper()] for s in spellings if s.strip().upper() in TIME_UNITS}
+    inner = ", ".join(f"{_quoted(k)} = {m:.12g}" for k, m in known.items())
+    seen = "; ".join(f"{source} holds {values.shown()}" for source, values in held.items())
+    yield _line(f"time_units = {{ {inner} }}" if known else "time_units = {}", seen)
+    for spelling, rows in spellings.items():
+        if spelling not in known:
+            yield _one_line(
+                f"# DECIDE: how many minutes is {spelling!r} ({rows:,} rows)? Until then such times are NULL"
+            )
+    blank = max(values.rows - values.filled for values in held.values())
+    if blank:
+        yield f"blank_time_unit = 1.0  # DECIDE: {blank:,} rows of the sample have no unit; minutes?"
 
 
 def _spread(survey: Survey, part: Part, choice: Choice) -> str:
