@@ -27,7 +27,7 @@ _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSe
 
 def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
     """Check specs of these frames, as the profile's attributes make them."""
-    by_frame: dict[str, list[CheckInfo]] = list_checks(profile.attributes)
+    by_frame: dict[str, list[CheckInfo]] = list_checks(profile.attributes, absent=profile.absent_frames)
     return [
         dg.AssetCheckSpec(
             info.check,
@@ -37,7 +37,7 @@ def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetC
             metadata={"severity": info.severity, "expected": info.expected, "column": info.column or ""},
         )
         for frame, key in assets.items()
-        for info in by_frame[frame]
+        for info in by_frame.get(frame, ())
     ]
 
 
@@ -87,10 +87,16 @@ def _results(
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per selected check. One that did not run is a failure that says so; none passes unseen."""
     found = {(o.frame, o.check): o for o in outcomes}
+    checked = {o.frame for o in outcomes}
     for spec in declared:
-        outcome = found.pop((spec.asset_key.path[-1], spec.name), None)
-        if spec.key in context.selected_asset_check_keys:
-            yield _result(outcome, spec) if outcome is not None else _not_run(spec)
+        frame = spec.asset_key.path[-1]
+        outcome = found.pop((frame, spec.name), None)
+        if spec.key not in context.selected_asset_check_keys:
+            continue
+        if outcome is not None:
+            yield _result(outcome, spec)
+        else:
+            yield _not_run(spec) if frame in checked or not outcomes else _no_table(spec)
     for frame, check in found:
         context.log.warning(
             f"Check {check} of {frame} ran but is not declared; reload the definitions to see it."
@@ -120,6 +126,17 @@ def _result(outcome: CheckOutcome, spec: dg.AssetCheckSpec) -> dg.AssetCheckResu
 def _why(outcome: CheckOutcome) -> str:
     what = outcome.exception or f"{outcome.observed}; expected {outcome.expected}"
     return f"{what}. {UNPUBLISHED}" if outcome.severity == "critical" else what
+
+
+def _no_table(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
+    """The ERP does not have the optional table of this frame, so there is nothing to check."""
+    return dg.AssetCheckResult(
+        passed=True,
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="This ERP has no such table: nothing to check.",
+    )
 
 
 def _not_run(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:

@@ -396,6 +396,26 @@ CODE_SPELLINGS = Frame(
     key=("code_column", "spelling"),
 )
 
+#: What was counted in the ERP beside the rows that were read: where rows or codes are lost, multiplied or not told apart.
+SOURCE_COUNTS = Frame(
+    "source_counts",
+    (
+        Column(
+            "frame",
+            STR,
+            "canonical source: items, operations, work_results, purchase_orders",
+            nullable=False,
+            max_length=40,
+        ),
+        Column("rule", STR, "what was counted, e.g. join_multiplies", nullable=False, max_length=40),
+        Column("subject", STR, "the join, filter or column meant; blank for the table", nullable=False),
+        Column("rows", I64, "rows or codes that the rule found", nullable=False),
+        Column("of_rows", I64, "rows or codes that it looked at", nullable=False),
+        Column("told", STR, "one sentence for people", nullable=False),
+    ),
+    key=("frame", "rule", "subject"),
+)
+
 #: Lot of a profile's run times. In a lot of q pieces, one piece takes run time x (q / run_lot) ** run_lot_exponent.
 _LOT = (
     Column("run_lot", F64, "usual lot, for which the run times are: geometric mean of the orders", "pieces"),

@@ -40,6 +40,10 @@ app.add_typer(models_app, name="models")
 app.add_typer(publications_app, name="publications")
 sql_app = typer.Typer(help="SQL text for DBAs and the ERP team.", no_args_is_help=True)
 app.add_typer(sql_app, name="sql")
+profile_app = typer.Typer(
+    help="Source profiles: what an ERP calls its tables and columns.", no_args_is_help=True
+)
+app.add_typer(profile_app, name="profile")
 
 FullOption = Annotated[
     bool, typer.Option("--full", help="Read every row, even where the profile lets changes be read alone.")
@@ -346,6 +350,39 @@ def doctor() -> None:
     findings = examine(_settings())
     display.doctor_table(_console(), findings)
     if any(f.level == "error" for f in findings):
+        raise typer.Exit(1)
+
+
+@profile_app.command("suggest")
+def profile_suggest(
+    url: Annotated[
+        str | None, typer.Option("--url", help="SQLAlchemy URL; default: ROUTING_ETL_ERP_URL")
+    ] = None,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option("--tables", help="Tables to choose from, separated by commas; default: all."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: standard output.")
+    ] = None,
+) -> None:
+    """Propose a commented profile for an ERP from its catalogue and a sample; exit code 1 if a required part is missing."""
+    from routing_etl.cli import display
+    from routing_etl.onboarding.suggest import suggest
+
+    settings = _settings()
+    only = [name.strip() for text in tables or [] for name in text.split(",") if name.strip()]
+    found = suggest(url or settings.erp, settings, tables=only, out=out)
+    if out is None:
+        typer.echo(found.text)
+    else:
+        display.doctor_table(_console(), found.findings)
+        typer.echo(
+            f"Wrote {out}: {found.questions} places are marked DECIDE. Settle them, then: routing-etl doctor"
+        )
+    for text in found.missing:
+        typer.echo(f"Missing: {text}", err=True)
+    if found.missing:
         raise typer.Exit(1)
 
 

@@ -212,6 +212,9 @@ def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -
             reasons.add_row(name, rule, _number(rows))
     if reasons.row_count:
         console.print(reasons)
+    for count in extracted.read.counts:
+        if count.rows and not count.warns and count.rule != "table_rows":
+            console.print(f"{count.frame}: {_safe(count.told)}")
     for warning in (*extracted.read.warnings, *cleaned.warnings):
         console.print(f"[yellow]warning[/] {_safe(warning)}")
 
@@ -235,12 +238,18 @@ def check_table(console: Console, outcomes: Iterable[CheckOutcome]) -> None:
         for o in bad:
             colour = "red" if o.severity == "critical" else "yellow"
             details.add_row(
-                _safe(f"{o.frame}.{o.check}"), f"[{colour}]{o.severity}[/]", _safe(o.observed[:80]),
+                _safe(f"{o.frame}.{o.check}"), f"[{colour}]{o.severity}[/]", _safe(_observed(o)),
                 _safe(o.expected[:80]), _number(o.rows_unexpected),
             )  # fmt: skip
         console.print(details)
         if any(o.severity == "warning" for o in bad):
             console.print("Warnings do not stop the night.")
+
+
+def _observed(outcome: CheckOutcome) -> str:
+    """What was observed; where it was counted in the ERP, the sentence that says where."""
+    first = outcome.sample[0] if outcome.sample else ""
+    return first.removeprefix("counted=") if first.startswith("counted=") else outcome.observed[:80]
 
 
 def quality_score(console: Console, found: QualityScore | None) -> None:

@@ -3,4 +3,4 @@
 What belongs here: looking, and saying what to do. What does not: repairing, or anything that a night needs.
 """
 
-__all__ = ["examination", "settings_table"]
+__all__ = ["examination", "server", "settings_table", "source"]

@@ -98,6 +98,7 @@ def _connect(settings: Settings, role: Role, url: str) -> sa.Engine:
 
 
 def _erp(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.doctor.source import examine_source
     from routing_etl.erp.catalogue import bind
     from routing_etl.erp.profile import load_profile
 
@@ -112,13 +113,9 @@ def _erp(settings: Settings) -> Iterator[Finding]:
         if _one_database(settings):
             grants.append(Granted(_our_names(settings, engine), (), WRITES))
         yield from examine_server(engine, "erp", grants)
+        yield from examine_source(engine, catalogue)
     finally:
         engine.dispose()
-    for found in catalogue.worst_first:
-        level: Level = "ok" if found.severity == "info" else found.severity
-        yield Finding("catalogue", level, found.message, found.remedy)
-    if not any(f.severity == "error" for f in catalogue.findings):
-        yield Finding("catalogue", "ok", "every table and column of the profile is there")
 
 
 def _names(catalogue: Catalogue) -> list[tuple[str | None, str]]:

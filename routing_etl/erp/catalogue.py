@@ -1026,11 +1026,11 @@ class _Look:
             self.findings.append(
                 Finding(
                     "narrowed",
-                    "error" if strict else "warning",
+                    "error" if strict else "info",  # a warning where values fill the column: `census.py`
                     FRAME_OF[self.family],
                     table,
                     found.name,
-                    f"{table}.{found.name} holds {found.length} characters, expected {length}: values may be cut.",
+                    f"{table}.{found.name} holds {found.length} characters, expected {length}.",
                     "Ask whether the view was narrowed; if that is right, set the column's length in the profile.",
                 )
             )
@@ -1057,7 +1057,7 @@ class _Look:
 
 def _type_verdict(
     found: TypeFamily, need: _Need, dialect: str
-) -> tuple[Literal["error", "warning"], str] | None:
+) -> tuple[Literal["error", "warning", "info"], str] | None:
     """None when a column of family `found` can be read as needed; else how bad it is, and why."""
     kind = need.kind
     if found == "unknown":
@@ -1072,14 +1072,14 @@ def _type_verdict(
         if found in ("integer", "number", "boolean") or (found == "text" and need.any_text):
             return None
         if found == "text":
-            return "warning", "values are parsed; those that are no number become NULL and are counted"
+            return "info", "values are parsed; those that are no number become NULL and are counted"
         return "error", "a date is no number"
     if found in ("integer", "number", "boolean"):
         if need.dated:
             return None
         return "error", "a number is no date, unless date_format says how it is written"
     if found == "text" and dialect != "sqlite" and not need.dated:
-        return "warning", "values are parsed; those that are no date become NULL and are counted"
+        return "info", "values are parsed; those that are no date become NULL and are counted"
     return None
 
 

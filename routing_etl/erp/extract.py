@@ -9,7 +9,7 @@ can be; the files are the same either way. `statements.py` makes the statements,
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import make_engine, safe_url, translated
-from routing_etl.erp import incremental
+from routing_etl.erp import census, incremental
 from routing_etl.erp.catalogue import Binding, Catalogue, ReadColumn, bind
 from routing_etl.erp.changes import RowChanges, row_changes
 from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
@@ -38,6 +38,7 @@ from routing_etl.erp.reader import (
 )
 from routing_etl.erp.statements import Bound, columns_read, count_of, mark_columns, pivot_repeats, select_of
 from routing_etl.errors import SourceError
+from routing_etl.frames import SOURCE_COUNTS
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings
@@ -142,6 +143,8 @@ class ExtractReport:
         Sentences about what people should look at.
     base : str or None
         Run that changes are counted from.
+    counts : tuple of SourceCount
+        What joins, filters and keys do to the ERP's rows (`census.py`); stored beside the raw frames, too.
     """
 
     profile: str
@@ -154,6 +157,7 @@ class ExtractReport:
     frames: dict[str, FrameExtract]
     warnings: tuple[str, ...]
     base: str | None = None
+    counts: tuple[census.SourceCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,7 @@ class _Session:
     base: incremental.Base
     moment: incremental.Moment
     progress: Progress
+    single: Mapping[Family, frozenset[str]]
 
     @property
     def engine(self) -> Engine:
@@ -201,12 +206,18 @@ class _Session:
         return self.number(count_of(binding, self.engine.dialect.name))
 
     def number(self, statement: sa.Select[Any]) -> int:
-        """The single whole number `n` that a statement gives, in the snapshot that the reader sees."""
+        """The single whole number that a statement gives, in the snapshot that the reader sees."""
+        return self.numbers(statement)[0]
+
+    def numbers(self, statement: sa.Select[*tuple[Any, ...]]) -> Sequence[int]:
+        """The one row of whole numbers that a statement gives, in the snapshot that the reader sees."""
         with translated("erp", self.engine.url):
             if not isinstance(self.reader, ArrowOdbcReader):
-                return int(self.connection.execute(statement).scalar_one())
-            [counted] = self.reader.chunks(statement, [ReadColumn("n", "integer", 20, False, None)], 10)
-        return int(counted["n"][0])
+                return [int(n or 0) for n in self.connection.execute(statement).one()]
+            names = [column.name for column in statement.selected_columns]
+            columns = [ReadColumn(name, "integer", 20, False, None) for name in names]
+            [counted] = self.reader.chunks(statement, columns, 10)
+        return [int(n or 0) for n in counted.row(0)]
 
     def not_whole(self, binding: Binding, rows: int, before: int) -> str:
         """Say why `rows` are not all that the ERP has, '' when they are; `before` is its count before they were read.
@@ -270,6 +281,7 @@ def extract(
     try:
         catalogue = bind(engine, profile)
         catalogue.raise_errors()
+        single = census.single_partners(engine, catalogue)
         moment = incremental.Moment(today, *_fence(engine, catalogue.bindings.values()))
         with snapshot(engine) as (connection, isolation):
             reader = open_reader(
@@ -281,9 +293,9 @@ def extract(
             earlier = incremental.Base(base, incremental.read_states(base))
             session = _Session(
                 connection=connection, isolation=isolation, reader=reader, source=safe_url(url), profile=profile,
-                settings=settings, out=out, base=earlier, moment=moment, progress=progress,
+                settings=settings, out=out, base=earlier, moment=moment, progress=progress, single=single,
             )  # fmt: skip
-            frames, warnings = _read_frames(session, catalogue, full)
+            frames, warnings, counts = _read_frames(session, catalogue, full)
     finally:
         engine.dispose()
     report = ExtractReport(
@@ -297,6 +309,7 @@ def extract(
         frames=frames,
         warnings=tuple(warnings),
         base=base.parent.name if base is not None else None,
+        counts=tuple(counts),
     )
     log = get_logger(__name__)
     for text in warnings:
@@ -307,9 +320,10 @@ def extract(
 
 def _read_frames(
     session: _Session, catalogue: Catalogue, full: bool
-) -> tuple[dict[str, FrameExtract], list[str]]:
-    """Every frame into its files, then the states that the next read builds on; the reports, and warnings."""
+) -> tuple[dict[str, FrameExtract], list[str], list[census.SourceCount]]:
+    """Every frame into its files, then the states that the next read builds on; the reports, warnings, and counts."""
     frames: dict[str, FrameExtract] = {}
+    counts: list[census.SourceCount] = []
     states: dict[str, incremental.State] = {}
     warnings = list(
         dict.fromkeys(
@@ -327,12 +341,25 @@ def _read_frames(
             warnings += [f"{binding.title}: {state.unfit}; it is read whole."] if state.unfit else []
         frames[binding.frame] = report
         warnings += [*_empty(session.profile, family, report), *_repeated_names(session, binding)]
+        counts += _counts(session, binding)
     for family in FRAME_OF:
         named = family in session.profile.sections or family != "resources"  # few ERPs have a machine master
         if named and family not in catalogue.bindings:
             write_empty(session.out, family)
     incremental.write_states(session.out, states)
-    return frames, warnings
+    census.as_frame(counts).write_parquet(session.out / f"{SOURCE_COUNTS.name}.parquet")
+    warnings += [f"{c.frame}: {c.told}. {c.remedy}".strip() for c in counts if c.warns]
+    return frames, warnings, counts
+
+
+def _counts(session: _Session, binding: Binding) -> list[census.SourceCount]:
+    """What became of the rows on the way into the frame's file."""
+    raw = RawFrame(session.out, binding.frame).rows
+    single = census.no_key_twice(binding, session.numbers, session.single[binding.family])
+    counts = census.count_frame(binding, session.engine.dialect.name, session.numbers, single)
+    known = {(c.rule, c.subject) for c in counts}
+    counts += [c for c in census.without_partner(binding, raw) if (c.rule, c.subject) not in known]
+    return [*counts, *census.cut_in_raw(binding, pl.scan_parquet(raw))]
 
 
 def _fence(engine: Engine, bindings: Iterable[Binding]) -> tuple[int | None, str]:

@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from routing_etl.erp.profile_model import (
+    FRAME_OF,
     ORDER_COLUMNS,
     RAW_COLUMNS,
     ColumnMap,
@@ -106,6 +107,11 @@ class Profile:
     def sections(self) -> dict[Family, Source]:
         """The sections that this profile has, in reading order."""
         return self.document.sections()
+
+    @cached_property
+    def absent_frames(self) -> tuple[str, ...]:
+        """The source frames that no section of this profile names."""
+        return tuple(frame for family, frame in FRAME_OF.items() if family not in self.sections)
 
     @cached_property
     def attributes(self) -> tuple[AttributeSpec, ...]:

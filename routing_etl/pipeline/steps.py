@@ -172,11 +172,22 @@ def check_source(ctx: Context) -> Checked:
         ctx.run.clean,
         rejects=ctx.run.rejects,
         not_above=ctx.profile.items.not_above,
+        absent=_absent(ctx),
         progress=ctx.progress,
     )
     _write_outcomes(ctx, street.CHECK_SOURCE, outcomes)
     raise_on_critical(outcomes)
     return Checked.of(outcomes, _quality_score(ctx))
+
+
+def _absent(ctx: Context) -> tuple[str, ...]:
+    """Source frames that the run did not read: the profile has no such section, or the ERP no such optional table."""
+    from routing_etl.quality.checks import SOURCE_FRAMES
+
+    extracted = ctx.result(street.EXTRACT)
+    if extracted is None:
+        return ctx.profile.absent_frames
+    return tuple(name for name in SOURCE_FRAMES if name not in extracted.read.frames)
 
 
 def _write_outcomes(ctx: Context, row: street.Step[Any], outcomes: list[frames.CheckOutcome]) -> None:

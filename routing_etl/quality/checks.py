@@ -5,7 +5,7 @@ Importing this module must not import Great Expectations, so that the names of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from routing_etl.frames import (
     PURCHASE_ORDERS,
     REJECTS,
     RESOURCE_ALTERNATIVES,
+    SOURCE_COUNTS,
     WORK_RESULTS,
     AttributeSpec,
     CheckOutcome,
@@ -33,6 +34,7 @@ from routing_etl.frames import (
 )
 from routing_etl.progress import SILENT, Progress
 from routing_etl.quality import candidate_rules, source_rules
+from routing_etl.quality.count_rules import count_rules, long_ended
 from routing_etl.quality.rules import Rule, Scope
 
 SOURCE_FRAMES = (ITEMS.name, OPERATIONS.name, WORK_RESULTS.name, PURCHASE_ORDERS.name)
@@ -64,6 +66,7 @@ def source_rules_by_frame(
     not_above: Sequence[tuple[str, str]] = (),
     today: date | None = None,
     rejects: bool = True,
+    absent: Collection[str] = (),
 ) -> dict[str, list[Rule]]:
     """Rules of the source frames.
 
@@ -77,17 +80,21 @@ def source_rules_by_frame(
         Day that reports and orders may not be younger than; today in UTC by default.
     rejects : bool, optional
         Whether to judge the shares of rejected rows.
+    absent : collection of str, optional
+        Frames that the profile or the ERP does not have: nothing is checked of them.
     """
     day = today or datetime.now(UTC).date()
     rules = {
         ITEMS.name: source_rules.item_rules(attributes, not_above),
-        OPERATIONS.name: [*source_rules.operation_rules(), source_rules.one_spelling()],
+        OPERATIONS.name: [*source_rules.operation_rules(), source_rules.one_spelling(), *long_ended()],
         WORK_RESULTS.name: source_rules.result_rules(day),
         PURCHASE_ORDERS.name: source_rules.order_rules(day),
     }
+    present = [name for name in SOURCE_FRAMES if name not in absent]
+    rules = {name: [*rules[name], *count_rules(name)] for name in present}
     if rejects:
         rules[REJECTS.name] = [
-            *source_rules.reject_rules(SOURCE_FRAMES),
+            *source_rules.reject_rules(present),
             *source_rules.unclear_result_rules(),
         ]
     return rules
@@ -106,17 +113,22 @@ def candidate_rules_by_frame(
     }
 
 
-def list_checks(attributes: Sequence[AttributeSpec] = ()) -> dict[str, list[CheckInfo]]:
+def list_checks(
+    attributes: Sequence[AttributeSpec] = (), *, absent: Collection[str] = ()
+) -> dict[str, list[CheckInfo]]:
     """Every check by frame, sources first, without running or importing anything heavy.
 
     Parameters
     ----------
     attributes : sequence of AttributeSpec, optional
         The profile's item attributes; without them the checks of single attributes are not listed.
+    absent : collection of str, optional
+        Source frames that the profile does not have.
     """
+    sources = source_rules_by_frame(attributes, absent=absent)
     return {
         frame: [CheckInfo(r.frame, r.check, r.severity, r.meaning, r.expected, r.column) for r in rules]
-        for frame, rules in (source_rules_by_frame(attributes) | candidate_rules_by_frame()).items()
+        for frame, rules in (sources | candidate_rules_by_frame()).items()
     }
 
 
@@ -126,9 +138,10 @@ def check_sources(
     rejects: Path | None = None,
     not_above: Sequence[tuple[str, str]] = (),
     today: date | None = None,
+    absent: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> list[CheckOutcome]:
-    """Check the cleaned frames.
+    """Check the cleaned frames, and what was counted in the ERP while it was read (`raw/source_counts.parquet`).
 
     Parameters
     ----------
@@ -142,6 +155,8 @@ def check_sources(
         their names.
     today : datetime.date, optional
         Day that reports and orders may not be younger than; today in UTC by default.
+    absent : collection of str, optional
+        Frames that the profile or the ERP does not have: nothing is checked of them.
     progress : Progress, optional
         Where progress is shown.
 
@@ -174,10 +189,15 @@ def check_sources(
     scope[CODE_SPELLINGS.name] = (
         pl.scan_parquet(spellings) if spellings.is_file() else CODE_SPELLINGS.empty().lazy()
     )
+    counts = clean.parent / "raw" / f"{SOURCE_COUNTS.name}.parquet"
+    if counts.is_file():
+        scope[SOURCE_COUNTS.name] = pl.scan_parquet(counts)
     rejected = rejects if rejects is not None else clean.parent / "rejects"
     if rejected.is_dir():
         scope[REJECTS.name] = _parts(rejected, REJECTS.name)
-    rules = source_rules_by_frame(attributes, not_above=not_above, today=today, rejects=REJECTS.name in scope)
+    rules = source_rules_by_frame(
+        attributes, not_above=not_above, today=today, rejects=REJECTS.name in scope, absent=absent
+    )
     return _run(rules, scope, progress)
 
 

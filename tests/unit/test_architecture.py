@@ -20,6 +20,7 @@ FLOORS = (
     ("erp", "plant", "quality", "times", "model", "registry", "warehouse"),
     ("evaluation",),
     ("pipeline", "doctor"),
+    ("onboarding",),
     ("cli",),
 )
 #: The sub-rooms of `model` follow the data: each may import those before it.

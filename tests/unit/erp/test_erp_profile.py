@@ -27,7 +27,14 @@ def failure(path: Path | str) -> ProfileError:
 
 
 def test_shipped_profiles_load_with_attributes_and_time_basis() -> None:
-    assert shipped_profiles() == ["adventureworks", "bi_views"]
+    assert shipped_profiles() == [
+        "adventureworks",
+        "bi_views",
+        "business_central",
+        "erpnext",
+        "odoo",
+        "sap_pp",
+    ]
     profile = load_profile("bi_views")
     kinds = {a.name: a.kind for a in profile.attributes}
     assert kinds["part_type"] == "category"

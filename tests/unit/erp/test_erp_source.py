@@ -92,8 +92,8 @@ def test_extra_retyped_and_narrowed_columns(erp: Build, tmp_path: Path) -> None:
         result_types={"JOB_CD": "INT"},
     )
     by_column = {(f.table, f.column): (f.kind, f.severity) for f in findings(made)}
-    assert by_column["BI_ITEM_INFO_VIEW", "ITEM_CD"] == ("narrowed", "warning")
-    assert by_column["BI_ITEM_INFO_VIEW", "OUTDIAMETER"] == ("retyped", "warning")
+    assert by_column["BI_ITEM_INFO_VIEW", "ITEM_CD"] == ("narrowed", "info")
+    assert by_column["BI_ITEM_INFO_VIEW", "OUTDIAMETER"] == ("retyped", "info")
     assert by_column["BI_ITEM_INFO_VIEW", "ZZZ_NEW"] == ("extra", "info")
     assert by_column["BI_WORK_ORDER_RESULTS", "JOB_CD"] == ("retyped", "warning")
     strict = site(tmp_path, "[source]\nstrict_types = true\n")

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from routing_etl.errors import DataQualityError, FrameError
-from routing_etl.frames import CODE_SPELLINGS, AttributeSpec, CheckOutcome
+from routing_etl.frames import CODE_SPELLINGS, SOURCE_COUNTS, AttributeSpec, CheckOutcome
 from routing_etl.quality.adapter import Validator, run_rules
 from routing_etl.quality.checks import (
     candidate_rules_by_frame,
@@ -279,6 +279,65 @@ def test_rejected_shares(sources: Frames, check_frame: CheckFrame) -> None:
     assert some["rejects.items_rejected_share"].sample == ("rule=duplicate_key, rejected=1",)
     most = red(check_frame("rejects", sources | {"rejects": rejects(9)}))
     assert most["rejects.items_rejected_share_critical"].blocks
+
+
+# --- what was counted in the ERP --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "rule", "rows", "warns", "blocks"),
+    [
+        ("work_results", "join_multiplies", 0, False, False),
+        ("work_results", "join_multiplies", 3, True, False),
+        ("work_results", "join_multiplies", 6, True, True),
+        ("operations", "join_multiplies", 60, True, False),
+        ("items", "filter_removes", 95, False, False),
+        ("items", "filter_removes", 96, True, False),
+        ("items", "filter_drops_items", 1, True, False),
+        ("items", "code_in_companies", 1, True, False),
+        ("items", "code_in_companies", 2, True, True),
+    ],
+)
+def test_a_count_is_an_outcome_with_its_share_and_its_sentence(
+    sources: Frames, check_frame: CheckFrame, frame: str, rule: str, rows: int, warns: bool, blocks: bool
+) -> None:
+    counted = [(frame, rule, "a", rows, 100, f"{rows} of 100, told"), (frame, rule, "b", 0, 50, "nothing")]
+    counts = pl.DataFrame(counted, schema=SOURCE_COUNTS.schema, orient="row")
+    outcomes = check_frame(frame, sources | {SOURCE_COUNTS.name: counts})
+    found = {o.check: o for o in outcomes if o.check.removesuffix("_critical") == rule}
+    assert (not found[rule].success, any(o.blocks for o in found.values())) == (warns, blocks)
+    assert (found[rule].rows_unexpected, found[rule].rows_checked) == (rows if warns else 0, 100)
+    assert found[rule].observed.startswith(f"{rows / 100:g};")
+    assert found[rule].sample == ((f"counted={rows} of 100, told",) if warns else ())
+
+
+def test_routings_that_ended_before_1950_warn_and_stop_the_night_when_they_are_many(
+    sources: Frames, check_frame: CheckFrame
+) -> None:
+    operations = sources["operations"].with_columns(
+        pl.when(pl.col("item_key") == "A0").then(date(1753, 1, 1)).otherwise("valid_to").alias("valid_to")
+    )
+    one = red(check_frame("operations", sources | {"operations": operations}))
+    assert one["operations.ended_before_1950"].rows_unexpected == 1
+    assert one["operations.ended_before_1950_critical"].blocks
+    half = operations.with_columns(
+        pl.when(pl.col("proc_seq") == 10).then("valid_to").otherwise(date(2999, 12, 31)).alias("valid_to")
+    )
+    assert "operations.ended_before_1950" not in red(
+        check_frame("operations", sources | {"operations": half})
+    )
+
+
+def test_a_frame_that_the_plant_does_not_have_is_not_checked(
+    sources: Frames, write_sources: Callable[..., Path]
+) -> None:
+    kept = {n: f for n, f in sources.items() if n in ("items", "operations")}
+    absent = ("work_results", "purchase_orders")
+    outcomes = check_sources(write_sources(kept), today=TODAY, absent=absent)
+    assert {o.frame for o in outcomes} <= {"items", "operations", "rejects"}
+    listed = list_checks(ATTRIBUTES, absent=absent)
+    assert not set(absent) & set(listed)
+    assert not [i.check for i in listed["rejects"] if i.check.startswith(absent)]
 
 
 # --- empty, missing, broken ------------------------------------------------------------------------------------------

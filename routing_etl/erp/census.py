@@ -1,0 +1,724 @@
+"""What a profile's joins, filters and keys do to the ERP's rows, counted in the ERP (`frames.SOURCE_COUNTS`).
+
+A profile that is well-formed can still lose items without a word: a filter on a joined table drops the rows that have no
+partner, a join on half a key multiplies them, two companies share their item numbers. Such things cannot be seen in the
+rows that were read, so they are counted where they happen: every count is a COUNT of the frame's own statement with some
+of its joins and filters left out. All counts of a frame are one statement, in the transaction that reads the rows.
+
+What costs nothing is not asked: a frame without joins, filters and `latest` has the rows of its table, and a left join over
+columns that are in no two rows of the joined table can neither lose nor multiply rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.sql.elements import quoted_name
+
+from routing_etl.database.engine import translated
+from routing_etl.erp.catalogue import Binding, BoundPivot, Catalogue, FoundColumn, ReadColumn, flat, qualified
+from routing_etl.erp.profile_model import RAW_COLUMNS, Family, ItemSource, Join, Where
+from routing_etl.erp.statements import count_of, select_of
+from routing_etl.frames import SOURCE_COUNTS
+
+Rule = Literal[
+    "table_rows", "filter_removes", "filter_drops_blank", "filter_drops_items", "latest_drops_items", "join_drops",
+    "join_finds_nothing", "join_multiplies", "join_expands", "code_repeats", "code_differs_in_case", "code_in_companies",
+    "several_candidates", "ended_before_1950", "values_cut",
+]  # fmt: skip
+#: Rules whose rows a profile may lose or multiply on purpose; what the others find is told as a warning.
+ON_PURPOSE: tuple[Rule, ...] = ("table_rows", "filter_removes", "join_drops", "join_expands")
+
+#: Answers a statement that gives one row of whole numbers.
+Ask = Callable[[sa.Select[*tuple[Any, ...]]], Sequence[int]]
+
+#: Columns that say which company, client or plant a row belongs to, in lower case, as known ERPs call them.
+COMPANY_COLUMNS = (
+    "company", "company_id", "companyid", "company_code", "company_cd", "comp_cd", "comp_code", "compcode", "dataareaid",
+    "dataarea", "site", "site_ref", "siteref", "site_id", "plant", "plant_id", "plant_cd", "plant_code", "werks", "bukrs",
+    "mandt", "mandant", "werk", "firma", "empresa", "planta", "societe", "usine", "contract", "facility", "branch",
+    "branch_plant", "business_unit", "mcu", "warehouse_plant", "entity", "legal_entity", "cono", "faci", "법인", "공장",
+)  # fmt: skip
+#: Operators of which people expect that a blank value passes.
+_NEGATIVE = ("!=", "not in", "not like")
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """One count of one frame.
+
+    Parameters
+    ----------
+    frame : str
+        Name of the frame.
+    rule : str
+        What was counted.
+    subject : str
+        The join, filter or column meant.
+    rows : int
+        Rows or codes that the rule found.
+    of_rows : int
+        Rows or codes that it looked at.
+    told : str
+        One sentence for people.
+    remedy : str
+        What to do when that is not meant.
+    """
+
+    frame: str
+    rule: Rule
+    subject: str
+    rows: int
+    of_rows: int
+    told: str
+    remedy: str = ""
+
+    @property
+    def warns(self) -> bool:
+        """Whether somebody should look at it: nothing like it is ever meant."""
+        return self.rows > 0 and self.rule not in ON_PURPOSE
+
+
+def as_frame(counts: Sequence[SourceCount]) -> pl.DataFrame:
+    """The counts as `frames.SOURCE_COUNTS`."""
+    names = SOURCE_COUNTS.names
+    rows = [[getattr(c, n) for n in names] for c in counts]
+    return SOURCE_COUNTS.conform(pl.DataFrame(rows, schema=SOURCE_COUNTS.schema, orient="row"))
+
+
+def single_partners(engine: Engine, catalogue: Catalogue) -> dict[Family, frozenset[str]]:
+    """Find the joins that give a row one partner at most, because they go over a unique key of the joined table.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Engine of the ERP's database.
+    catalogue : Catalogue
+        The resolved profile.
+
+    Returns
+    -------
+    dict of str to frozenset of str
+        Aliases of such joins by section. A view has no keys, so none of its joins is among them.
+    """
+    with translated("erp", engine.url):
+        inspector = sa.inspect(engine)
+        return {
+            family: frozenset(
+                join.alias for join in binding.section.joins if _over_unique_key(inspector, binding, join)
+            )
+            for family, binding in catalogue.bindings.items()
+        }
+
+
+def no_key_twice(binding: Binding, ask: Ask, single: frozenset[str]) -> frozenset[str]:
+    """Add to the joins with one partner at most those whose key now is in no two rows of the joined table.
+
+    One look at the joined table, which mostly is small, saves counting the main table through the join.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    ask : Ask
+        Answers a statement, in the transaction that reads the rows.
+    single : frozenset of str
+        Aliases of joins over a unique key (`single_partners`).
+    """
+    numbers = _Numbers()
+    for join in binding.section.joins:
+        own = _pinned(binding, join)
+        if join.alias in single or not own:
+            continue
+        name, schema = binding.tables[join.alias]
+        columns: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(c, True)) for c in own]
+        other = (
+            quoted_name(schema, "." not in schema) if schema else None
+        )  # another database's is quoted already
+        table = sa.table(quoted_name(name, True), *columns, schema=other)
+        twice = sa.select(*table.c).group_by(*table.c).having(sa.func.count() > 1)
+        numbers.want(join.alias, sa.select(sa.func.count()).select_from(twice.subquery()))
+    numbers.ask(ask)
+    return single | {alias for alias, rows in numbers.found.items() if rows == 0}
+
+
+def without_partner(binding: Binding, raw: Path) -> list[SourceCount]:
+    """Find the joins of which no row has a partner, by the rows that were read: every value from there is NULL.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    raw : pathlib.Path
+        Its raw Parquet file, whose statistics are read.
+    """
+    meta = pq.ParquetFile(raw).metadata
+    names = meta.schema.to_arrow_schema().names
+    counts = []
+    for join in binding.section.joins:
+        mine = [
+            c.name
+            for c in binding.columns
+            if (parts := flat([c]))
+            and all(p.found is not None and p.found.alias == join.alias for p in parts)
+        ]
+        if mine and meta.num_rows and all(_is_blank(meta, names.index(name)) for name in mine):
+            table = binding.tables[join.alias]
+            counts.append(
+                SourceCount(
+                    binding.frame, "join_finds_nothing", f"join {join.alias} to {table}", meta.num_rows, meta.num_rows,
+                    f"the join {join.alias} to {table} gives no value in any of {meta.num_rows:,} rows",
+                    "Compare the columns of its key: leading zeros, blanks, another company?",
+                )
+            )  # fmt: skip
+    return counts
+
+
+def _is_blank(meta: pq.FileMetaData, column: int) -> bool:
+    """Whether a column of a Parquet file has no value at all; not, where its statistics do not say."""
+    groups = [meta.row_group(i).column(column).statistics for i in range(meta.num_row_groups)]
+    return all(s is not None and s.has_null_count and s.num_values == 0 for s in groups)
+
+
+def _pinned(binding: Binding, join: Join) -> list[str]:
+    """Columns of the joined table of which a row of the frame allows one value: those of the key, and of constants."""
+    named = [o for _, o in join.on] + [w.column for w in join.where if w.op == "=" and w.value != ""]
+    found = [binding.find(qualified(join.alias, name)) for name in named]
+    return list(dict.fromkeys(c.name for c in found if c is not None))
+
+
+def _over_unique_key(inspector: Inspector, binding: Binding, join: Join) -> bool:
+    name, schema = binding.tables[join.alias]
+    own = set(_pinned(binding, join))
+    if schema is not None and schema.startswith("["):
+        return False  # another database, whose keys are not looked up
+    try:
+        keys = [inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or []]
+        indexes = inspector.get_indexes(name, schema=schema)
+    except sa.exc.NoSuchTableError:
+        return False  # a view has no keys
+    for index in indexes:
+        partial = any(k.endswith("_where") for k in index.get("dialect_options", {}))
+        columns = index["column_names"]
+        if index["unique"] and not partial and None not in columns:
+            keys.append([str(c) for c in columns])
+    return any(key and set(key) <= own for key in keys)
+
+
+@dataclass
+class _Numbers:
+    """The counts wanted of one frame by name, asked in one statement."""
+
+    wanted: dict[str, sa.Select[Any]] = field(default_factory=dict)
+    found: Mapping[str, int] = field(default_factory=dict)
+
+    def want(self, name: str, statement: sa.Select[Any]) -> None:
+        self.wanted[name] = statement
+
+    def ask(self, ask: Ask) -> None:
+        if not self.wanted:
+            return
+        parts = [s.scalar_subquery().label(n) for n, s in self.wanted.items()]
+        numbers = ask(sa.select(*parts))
+        self.found = {**self.found, **{n: int(v or 0) for n, v in zip(self.wanted, numbers, strict=True)}}
+        self.wanted = {}
+
+    def __getitem__(self, name: str) -> int:
+        return self.found[name]
+
+
+def _columns(binding: Binding, *columns: ReadColumn) -> Binding:
+    return replace(binding, columns=columns)
+
+
+def _item_code(binding: Binding) -> ReadColumn:
+    return next(c for c in binding.columns if c.name == "item_cd")
+
+
+def _codes(binding: Binding, dialect: str) -> sa.Select[Any]:
+    """How many distinct item codes a binding reads."""
+    codes = select_of(_columns(binding, _item_code(binding)), dialect).subquery()
+    distinct = sa.select(*codes.c).where(*[c.is_not(None) for c in codes.c]).distinct().subquery()
+    return sa.select(sa.func.count()).select_from(distinct)
+
+
+def count_frame(
+    binding: Binding, dialect: str, ask: Ask, single: frozenset[str] = frozenset()
+) -> list[SourceCount]:
+    """Count what the joins, filters and keys of one frame do to its rows.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    dialect : str
+        Name of the SQLAlchemy dialect.
+    ask : Ask
+        Answers a statement, in the transaction that reads the rows.
+    single : frozenset of str, optional
+        Aliases of joins that give a row one partner at most (`single_partners`).
+
+    Returns
+    -------
+    list of SourceCount
+        Every count, also those that found nothing; none for a frame that is its table.
+    """
+    frame = _Frame(binding, dialect, single)
+    numbers = _Numbers()
+    frame.want(numbers)
+    numbers.ask(ask)
+    counts = [*frame.of_joins(numbers), *frame.of_filters(numbers), *frame.of_codes(numbers)]
+    counts += frame.of_companies(numbers, ask)
+    counts += _several_candidates(binding)
+    return counts
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The counts of one frame: which are wanted, and what they mean."""
+
+    binding: Binding
+    dialect: str
+    single: frozenset[str]
+
+    def _only(
+        self, joins: Sequence[Join] = (), where: Sequence[Where] = (), *, latest: bool = False
+    ) -> Binding:
+        """The binding with these joins and filters alone; a join that changes no row and is not asked about is left out."""
+        section = self.binding.section
+        named = [w.column for w in where]
+        if latest and section.latest:
+            named += [*section.latest.group, *section.latest.key]
+        asked = {self._alias(name) for name in named} | self._code_aliases
+        kept: list[Join] = []
+        for join in reversed(joins):
+            if join.kind == "inner" or join.alias not in self.single or join.alias in asked:
+                kept.insert(0, join)
+                asked |= {self._alias(known) for known, _ in join.on}
+        changes = {
+            "joins": tuple(kept), "where": tuple(where), "latest": section.latest if latest else None, "incremental": None,
+        }  # fmt: skip
+        changed = section.model_copy(update=changes)
+        return replace(self.binding, section=changed, marks=None, pivots=self._pivots(asked))
+
+    def _alias(self, name: str) -> str:
+        """Alias of the table that a column is of."""
+        found = self.binding.find(name)
+        return found.alias if found is not None else self.binding.section.alias
+
+    def _pivots(self, asked: set[str]) -> tuple[BoundPivot, ...]:
+        """The pivots that are asked about; a pivot has one row a key, so the others change no row."""
+        return tuple(p for p in self.binding.pivots if p.section.alias in asked)
+
+    @property
+    def _code_aliases(self) -> set[str]:
+        """Aliases of the tables that the item code is read from."""
+        codes = flat(c for c in self.binding.columns if c.name == "item_cd")
+        return {c.found.alias for c in codes if c.found is not None}
+
+    @property
+    def _whole(self) -> Binding:
+        """Everything that the profile says."""
+        section = self.binding.section
+        return self._only(section.joins, section.where, latest=True)
+
+    def want(self, numbers: _Numbers) -> None:
+        """Ask for what the frame's joins, filters and keys need."""
+        section = self.binding.section
+        joins, where = section.joins, section.where
+        if joins or where or section.latest:
+            numbers.want("main", count_of(self._only(), self.dialect))
+            numbers.want("read", count_of(self._whole, self.dialect))
+        for i, join in enumerate(joins):
+            so_far = (*joins[:i], join.model_copy(update={"kind": "left"}))
+            before, own = self._filters_on(joins[:i]), self._filters_on((join,))
+            if join.alias not in self.single or own:
+                numbers.want(f"join{i}", count_of(self._only(so_far, (*before, *own)), self.dialect))
+            if join.alias not in self.single or join.kind == "inner":
+                none = (*before, self._without_partner(join))
+                numbers.want(f"join{i}_none", count_of(self._only(so_far, none), self.dialect))
+        if where:
+            numbers.want("joined", count_of(self._only(joins), self.dialect))
+        for i, condition in enumerate(where):
+            if len(where) > 1 or section.latest:
+                numbers.want(f"where{i}", count_of(self._only(joins, (condition,)), self.dialect))
+            if condition.op in _NEGATIVE and "" not in _values(condition):
+                blank = self._blank(condition)
+                numbers.want(f"where{i}_blank", count_of(self._only(joins, (blank,)), self.dialect))
+                numbers.want(f"where{i}_kept", count_of(self._only(joins, (condition, blank)), self.dialect))
+        self._want_codes(numbers)
+
+    def _want_codes(self, numbers: _Numbers) -> None:
+        b, section, dialect = self.binding, self.binding.section, self.dialect
+        if b.family in ("items", "operations"):
+            late = self._late_filters()
+            if late:
+                early = tuple(w for w in section.where if w not in late)
+                before = self._before_joins() if not early else self._only(section.joins, early)
+                numbers.want("codes_before", _codes(before, dialect))
+            if section.latest:
+                numbers.want("codes_filtered", _codes(self._only(section.joins, section.where), dialect))
+            if late or section.latest or b.family == "items":
+                numbers.want("codes", _codes(self._whole, dialect))
+        if b.family == "items":
+            codes = select_of(_columns(self._whole, _item_code(b)), dialect).subquery()
+            filled = [c.is_not(None) for c in codes.c]
+            folds = [
+                sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(c, sa.Unicode(200))))) for c in codes.c
+            ]
+            folded = sa.select(*(f.label(f"code{i}") for i, f in enumerate(folds))).where(*filled).distinct()
+            numbers.want("codes_folded", sa.select(sa.func.count()).select_from(folded.subquery()))
+            often = sa.select(*codes.c).where(*filled).group_by(*codes.c).having(sa.func.count() > 1)
+            numbers.want("codes_often", sa.select(sa.func.count()).select_from(often.subquery()))
+
+    def _without_partner(self, join: Join) -> Where:
+        return Where(column=qualified(join.alias, join.on[0][1]), op="is null")
+
+    def _filters_on(self, joins: Sequence[Join]) -> tuple[Where, ...]:
+        """Filters on columns of some joined tables: they may pick the one partner that counts, such as a language."""
+        aliases = {j.alias for j in joins}
+        found = [(w, self.binding.find(w.column)) for w in self.binding.section.where]
+        return tuple(w for w, c in found if c is not None and c.alias in aliases)
+
+    def _blank(self, condition: Where) -> Where:
+        return Where(column=condition.column, op="is null")
+
+    def _late_filters(self) -> list[Where]:
+        """Filters on a left-joined table: they drop the rows without a partner, as an inner join would."""
+        left = {j.alias for j in self.binding.section.joins if j.kind == "left"}
+        found = [(w, self.binding.find(w.column)) for w in self.binding.section.where]
+        return [w for w, c in found if c is not None and c.alias in left and w.op != "is null"]
+
+    def _before_joins(self) -> Binding:
+        """The main table alone where it has the item code, else with all joins."""
+        alone = self._code_aliases == {self.binding.section.alias}
+        return self._only(() if alone else self.binding.section.joins)
+
+    def _count(
+        self, rule: Rule, subject: str, rows: int, of_rows: int, told: str, remedy: str = ""
+    ) -> SourceCount:
+        return SourceCount(self.binding.frame, rule, subject, max(rows, 0), of_rows, told, remedy)
+
+    def of_joins(self, numbers: _Numbers) -> Iterator[SourceCount]:
+        """What each join loses and multiplies."""
+        if "main" not in numbers.found:
+            return
+        title, main = self.binding.title, numbers["main"]
+        yield self._count(
+            "table_rows",
+            "",
+            numbers["read"],
+            main,
+            f"{numbers['read']:,} rows are read of {main:,} of {title}",
+        )
+        before = main
+        for i, join in enumerate(self.binding.section.joins):
+            table = str(self.binding.tables[join.alias])
+            name = f"join {join.alias} to {table}"
+            known = f"join{i}_none" in numbers.found
+            none = numbers[f"join{i}_none"] if known else 0
+            left = numbers.found.get(f"join{i}", before)
+            filtered = bool(self._filters_on((join,)))
+            if left > before:
+                on_purpose = self._brings_rows(join)
+                yield self._count(
+                    "join_expands" if on_purpose else "join_multiplies", name, left - before, before,
+                    f"the {name} makes {left - none if join.kind == 'inner' and not filtered else left:,} rows out of "
+                    f"{before:,} of {title}",
+                    "" if on_purpose else f"Join {table} over all columns of its key (a language or company is one of them), or "
+                    "leave the join out: rows that it multiplies are counted several times.",
+                )  # fmt: skip
+            if known and none >= before > 0:
+                yield self._count(
+                    "join_finds_nothing", name, none, before, f"the {name} finds no partner for any of {before:,} rows",
+                    "Compare the columns of its key: leading zeros, blanks, another company?",
+                )  # fmt: skip
+            elif known and join.kind == "inner":
+                yield self._count(
+                    "join_drops", name, none, before, f"the {name} drops {none:,} of {before:,} rows, which have no partner",
+                    'Use kind = "left" if they are meant to stay.',
+                )  # fmt: skip
+            before = left - none if join.kind == "inner" and not filtered else left
+
+    def _brings_rows(self, join: Join) -> bool:
+        """Whether the frame's rows come from this join (a line of a header, an item of a shared routing), by what is mapped."""
+        aliases = {join.alias}
+        for later in self.binding.section.joins:
+            if any(self._alias(known) in aliases for known, _ in later.on):
+                aliases.add(later.alias)
+        needed = {c.name for c in RAW_COLUMNS[self.binding.family].values() if c.required}
+        needed |= {"rout_no", "machine_time", "report_dt"}
+        return any(
+            c.name in needed and c.found is not None and c.found.alias in aliases
+            for c in self.binding.columns
+        )
+
+    def of_filters(self, numbers: _Numbers) -> Iterator[SourceCount]:
+        """What each filter removes, and which items lose every row."""
+        section = self.binding.section
+        if section.where:
+            yield from self._removed(numbers, numbers["joined"])
+        if "codes_before" in numbers.found:
+            subject = " and ".join(map(_words, self._late_filters()))
+            aliases = sorted({self._alias(w.column) for w in self._late_filters()})
+            before = numbers["codes_before"]
+            after = numbers.found.get("codes_filtered", numbers["codes"])
+            yield self._count(
+                "filter_drops_items", subject, before - after, before,
+                f"{before - after:,} of {before:,} item codes have no row left: the filter {subject} acts after the join",
+                f"If they are meant to go, write kind = \"inner\" for the join {', '.join(aliases)}; else put the condition "
+                "into the join.",
+            )  # fmt: skip
+        if "codes_filtered" in numbers.found and section.latest:
+            before, after = numbers["codes_filtered"], numbers["codes"]
+            key = f"{', '.join(section.latest.group)} / {', '.join(section.latest.key)}"
+            yield self._count(
+                "latest_drops_items", key, before - after, before,
+                f"{before - after:,} of {before:,} item codes have no row left: the newest of their group ({key}) is filtered out",
+                "Read a view that has only the rows that count, or leave out the filter.",
+            )  # fmt: skip
+
+    def _removed(self, numbers: _Numbers, joined: int) -> Iterator[SourceCount]:
+        for i, condition in enumerate(self.binding.section.where):
+            left = numbers.found.get(f"where{i}", numbers["read"])
+            words = _words(condition)
+            yield self._count(
+                "filter_removes", words, joined - left, joined,
+                f"the filter {words} removes {joined - left:,} of {joined:,} rows of {self.binding.title}",
+            )  # fmt: skip
+            if f"where{i}_blank" in numbers.found:
+                blank = numbers[f"where{i}_blank"] - numbers[f"where{i}_kept"]
+                yield self._count(
+                    "filter_drops_blank", words, blank, joined,
+                    f"the filter {words} removes {blank:,} of {joined:,} rows of {self.binding.title} because {condition.column} "
+                    "is NULL there",
+                    "A comparison with NULL is never true. Filter on a view that fills the column, if such rows count.",
+                )  # fmt: skip
+
+    def of_codes(self, numbers: _Numbers) -> Iterator[SourceCount]:
+        """Item codes that repeat, or differ in case and blanks only."""
+        if self.binding.family != "items":
+            return
+        codes, often, folded = numbers["codes"], numbers["codes_often"], numbers["codes_folded"]
+        title, column = self.binding.title, self._code_words()
+        yield self._count(
+            "code_repeats", "item_cd", often, codes, f"{often:,} of {codes:,} item codes of {title} stand in several rows",
+            f"Is a column missing from the key (a company, a plant, a revision) or a filter? One row a code is kept ({column}).",
+        )  # fmt: skip
+        same = codes - folded
+        yield self._count(
+            "code_differs_in_case", "item_cd", same, codes,
+            f"{same:,} of {codes:,} item codes of {title} differ from another one in case or blanks only",
+            "One item of each is kept; give the others another code in a view, or correct them in the ERP.",
+        )  # fmt: skip
+
+    def _code_words(self) -> str:
+        return self.binding.section.columns["item_cd"].source
+
+    def of_companies(self, numbers: _Numbers, ask: Ask) -> Iterator[SourceCount]:
+        """Item codes that occur in several companies or plants, which the profile does not tell apart."""
+        family = self.binding.family
+        if family not in ("items", "operations") or (family == "items" and not numbers["codes_often"]):
+            return
+        columns = self._company_columns()
+        if not columns:
+            return
+        asked = _Numbers()
+        asked.want("codes", _codes(self._whole, self.dialect))
+        for i, column in enumerate(columns):
+            asked.want(f"company{i}", self._in_several(column))
+        asked.ask(ask)
+        for i, column in enumerate(columns):
+            rows, table = asked[f"company{i}"], str(self.binding.tables[column.alias])
+            yield self._count(
+                "code_in_companies", column.name, rows, asked["codes"],
+                f"{rows:,} of {asked['codes']:,} item codes stand in rows of several {column.name} of {table}",
+                f"Filter on {column.name}, or make it part of the key: else the rows of one are taken for those of another. If "
+                f"they are the same items, name {column.name} in `ignore`.",
+            )  # fmt: skip
+
+    def _company_columns(self) -> list[FoundColumn]:
+        """Columns that name a company or plant, by name, and that neither a filter nor a key of the profile uses."""
+        section = self.binding.section
+        keys = [section.columns[n].model_dump() for n in ("item_cd", "rout_no") if n in section.columns]
+        said = _strings([[w.model_dump() for w in section.where], keys, section.ignore, section.company])
+        used = {text.rpartition(".")[2].lower() for text in said}
+        found: dict[str, FoundColumn] = {}
+        for columns in self.binding.names.values():
+            for key, column in columns.items():
+                if (
+                    key in COMPANY_COLUMNS
+                    and key not in used
+                    and column.type in ("text", "integer", "number")
+                ):
+                    found.setdefault(key, column)
+        return list(found.values())
+
+    def _in_several(self, column: FoundColumn) -> sa.Select[Any]:
+        """How many item codes have rows with several values of a column."""
+        by = ReadColumn("company", "text", 100, False, column)
+        both = _columns(replace(self.binding, marks=None), _item_code(self.binding), by)
+        rows = select_of(both, self.dialect).subquery()
+        *code, company = rows.c
+        several = sa.select(*code).group_by(*code).having(sa.func.min(company) != sa.func.max(company))
+        return sa.select(sa.func.count()).select_from(several.subquery())
+
+
+# --- values that a narrow column may have cut ---------------------------------------------------------------------------
+def narrow_columns(binding: Binding) -> list[ReadColumn]:
+    """List the text columns that hold fewer characters than the frame allows."""
+    return [
+        c
+        for c in binding.columns
+        if c.type == "text" and c.found is not None and c.found.type == "text" and 0 < (c.found.length or 0) < c.length
+    ]  # fmt: skip
+
+
+def cut_in_raw(binding: Binding, raw: pl.LazyFrame) -> list[SourceCount]:
+    """Count the values of narrow columns that fill their column, in the rows as they were read.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    raw : polars.LazyFrame
+        Its raw rows.
+    """
+    narrow = narrow_columns(binding)
+    if not narrow:
+        return []
+    asked = []
+    for i, c in enumerate(narrow):
+        assert c.found is not None and c.found.length is not None
+        length = pl.col(c.name).str.len_chars()
+        asked += [
+            (length == c.found.length).sum().alias(f"full{i}"),
+            (length == c.found.length - 1).sum().alias(f"almost{i}"),
+            length.count().alias(f"filled{i}"),
+        ]
+    return _cut(binding, narrow, raw.select(asked).collect(engine="streaming").row(0))
+
+
+def cut_in_erp(binding: Binding, dialect: str, ask: Ask) -> list[SourceCount]:
+    """Count the same as `cut_in_raw`, in the ERP.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source.
+    dialect : str
+        Name of the SQLAlchemy dialect.
+    ask : Ask
+        Answers a statement.
+    """
+    narrow = narrow_columns(binding)
+    if not narrow:
+        return []
+    rows = select_of(_columns(replace(binding, marks=None), *narrow), dialect).subquery()
+    asked = []
+    for i, c in enumerate(narrow):
+        assert c.found is not None and c.found.length is not None
+        length = sa.func.len(rows.c[i]) if dialect == "mssql" else sa.func.length(rows.c[i])
+        for name, wanted in (("full", c.found.length), ("almost", c.found.length - 1)):
+            hit = sa.case((length == sa.literal_column(str(wanted)), 1), else_=0)
+            asked.append(sa.func.sum(hit).label(f"{name}{i}"))
+        asked.append(sa.func.count(rows.c[i]).label(f"filled{i}"))
+    return _cut(binding, narrow, ask(sa.select(*asked)))
+
+
+def _cut(binding: Binding, narrow: Sequence[ReadColumn], numbers: Sequence[int]) -> list[SourceCount]:
+    """Columns whose values end at its width: many fill it, few are one character shorter. Codes of one length do not."""
+    counts = []
+    for i, column in enumerate(narrow):
+        full, almost, filled = (int(n or 0) for n in numbers[3 * i : 3 * i + 3])
+        if full < 2 or full <= 2 * almost or 2 * full > filled:
+            continue
+        assert column.found is not None
+        title = f"{binding.tables[column.found.alias]}.{column.found.name}"
+        counts.append(
+            SourceCount(
+                binding.frame, "values_cut", column.name, full, filled,
+                f"{full:,} of {filled:,} values of {title} fill all its {column.found.length} characters and may be cut",
+                "Ask whether the view was narrowed, and have it give the whole values.",
+            )
+        )  # fmt: skip
+    return counts
+
+
+def ended_long_ago(binding: Binding, dialect: str, ask: Ask) -> list[SourceCount]:
+    """Count the routing rows that ended before 1950, in the ERP: such a date stands for "none" in many ERPs.
+
+    Parameters
+    ----------
+    binding : Binding
+        The source of the operations.
+    dialect : str
+        Name of the SQLAlchemy dialect.
+    ask : Ask
+        Answers a statement.
+    """
+    end = next((c for c in binding.columns if c.name == "valid_to" and c.found is not None), None)
+    if end is None or end.found is None or (end.found.type != "date" and dialect != "sqlite"):
+        return []
+    rows = select_of(_columns(replace(binding, marks=None), end), dialect).subquery()
+    day = rows.c[0] if dialect == "sqlite" else sa.cast(rows.c[0], sa.Date())
+    bound: sa.ColumnElement[Any] = sa.literal_column("'1950-01-01'")
+    too_old = day < (bound if dialect == "sqlite" else sa.cast(bound, sa.Date()))
+    for no_date in end.notation.no_dates:  # the reader makes these NULL
+        text: sa.ColumnElement[Any] = sa.literal_column(f"'{no_date.isoformat()}'")
+        same = sa.func.substr(day, 1, 10) == text if dialect == "sqlite" else day == sa.cast(text, sa.Date())
+        too_old = sa.and_(too_old, sa.not_(same))
+    old = sa.case((too_old, 1), else_=0)
+    found, total = ask(sa.select(sa.func.sum(old).label("old"), sa.func.count().label("n")))
+    return [
+        SourceCount(
+            binding.frame, "ended_before_1950", "valid_to", found, total,
+            f"{found:,} of {total:,} routing rows ended before 1950 ({binding.title}.{end.found.name})",
+            "Such a date usually means that there is none: name it in the profile as a date that means none.",
+        )
+    ]  # fmt: skip
+
+
+def _values(condition: Where) -> tuple[object, ...]:
+    return condition.value if isinstance(condition.value, tuple) else (condition.value,)
+
+
+def _words(condition: Where) -> str:
+    value = "" if condition.value is None else f" {condition.value!r}"
+    return f"{condition.column} {condition.op}{value}"
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _several_candidates(binding: Binding) -> Iterator[SourceCount]:
+    """Columns for which the profile names several of which more than one exists: only the first is read."""
+    mapped = {name: spec.first_of for name, spec in binding.section.columns.items()}
+    if isinstance(binding.section, ItemSource):
+        mapped |= {name: a.first_of for name, a in binding.section.attributes.items()}
+    for name, candidates in mapped.items():
+        there = [c for c in candidates if binding.find(c) is not None]
+        if len(there) > 1:
+            unread = ", ".join(there[1:])
+            yield SourceCount(
+                binding.frame, "several_candidates", name, len(there) - 1, len(there),
+                f"{name} names {len(there)} columns that exist: {there[0]} is read, {unread} is not",
+                "Name the one that is meant; first_of is for databases that spell a column differently.",
+            )  # fmt: skip

@@ -1,0 +1,404 @@
+"""Which table is the item master, which the routings, which the work results; which column is what; and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from routing_etl.erp.profile_model import RAW_COLUMNS
+from routing_etl.onboarding import words
+from routing_etl.onboarding.survey import Column, Kind, Survey, Table
+from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
+
+#: Kinds that a canonical column can be read from.
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "text": ("text", "integer", "number"),
+    "integer": ("integer", "number", "text"),
+    "number": ("number", "integer"),
+    "date": ("date", "text"),
+}
+#: Least score of a column for what it is taken for.
+_ENOUGH = 1.5
+#: Columns that decide which routing counts: taken only where the name says exactly that.
+_STRICT = ("valid_from", "valid_to", "insrt_dt")
+#: Share of the routing rows' items that must be in the item master.
+_MOST = 0.5
+#: Tables whose rows are looked at for each part.
+_SHORT_LIST = 6
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column taken for a canonical one, and why."""
+
+    source: str
+    column: Column
+    why: str
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A table that a section needs beside its own: its alias, and the columns that go together."""
+
+    table: Table
+    alias: str
+    known: str
+    own: str
+    why: str
+    inner: bool = True
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the profile: its table, its columns, and what it could not find.
+
+    Parameters
+    ----------
+    role : str
+        Section of the profile.
+    table : Table
+        Its table.
+    why : str
+        Why this table.
+    columns : dict of str to Choice
+        Canonical column to what was chosen for it.
+    joins : tuple of Joined
+        Further tables.
+    notes : tuple of str
+        What was seen and may matter.
+    others : tuple of str
+        Tables that nearly were chosen.
+    """
+
+    role: Role
+    table: Table
+    why: str
+    columns: Mapping[str, Choice]
+    joins: tuple[Joined, ...] = ()
+    notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The sections that were found, and sentences about those that were not."""
+
+    parts: Mapping[Role, Part]
+    missing: tuple[str, ...] = field(default=())
+
+
+def choose(survey: Survey) -> Choices:
+    """Choose tables and columns for items, operations and work results.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    """
+    parts: dict[Role, Part] = {}
+    missing = []
+    operations = _best(survey, "operations")
+    items = _items(survey, operations)
+    if items is None:
+        missing.append("No table looks like an item master: none has an item code beside a name or a group.")
+    else:
+        parts["items"] = items
+    if operations is None:
+        missing.append(
+            "No table looks like routings: none has an operation number, a job or a machine, and a set-up or run time."
+        )
+    elif items is not None:
+        found, items = _with_items(survey, operations, items)
+        parts["items"], parts["operations"] = items, found
+        if "item_cd" not in found.columns:
+            missing.append(
+                f"No column of {found.table.title}, or of a table beside it, names the item of a routing row."
+            )
+        taken = (items.table.title, found.table.title)
+        results = _best(survey, "results", but=taken)
+        if results is not None:
+            parts["results"] = _of_results(survey, results, items)
+    return Choices(parts, tuple(missing))
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+def _best(survey: Survey, role: Role, *, but: tuple[str, ...] = ()) -> Part | None:
+    """The table that fits a role best by its name and its columns; one without rows only where no other fits."""
+    ranked = sorted(_candidates(survey, role, but), key=lambda found: -found[0])[:_SHORT_LIST]
+    filled = [(s, part) for s, part in ranked if survey.rows(part.table)]
+    if not (filled or ranked):
+        return None
+    best, part = (filled or ranked)[0]
+    part = _without_blank_columns(survey, part) if filled else part
+    others = [f"{p.table.title}" for s, p in (filled or ranked)[1:] if s > 0.7 * best]
+    rows = survey.rows(part.table)
+    return replace(part, why=f"{part.why}; {rows:,} rows", others=tuple(others))
+
+
+def _without_blank_columns(survey: Survey, part: Part) -> Part:
+    """The part with its columns chosen anew from those that hold a value in the sample."""
+    sample = survey.sample(part.table)
+    held = tuple(c for c in part.table.columns if c.name not in sample or sample[c.name].filled)
+    columns = choose_columns(part.role, replace(part.table, columns=held))
+    return replace(part, columns=columns) if _possible(part.role, columns, 3.0) else part
+
+
+def _candidates(survey: Survey, role: Role, but: tuple[str, ...]) -> Iterator[tuple[float, Part]]:
+    for table in survey.tables:
+        if table.title in but:
+            continue
+        columns = choose_columns(role, table)
+        named = score(table.name, TABLES[role], table=True)
+        rivals = max(score(table.name, TABLES[r], table=True) for r in TABLES if r != role)
+        if not _possible(role, columns, named):
+            continue
+        total = sum(min(_fit(role, n, c.column.name), 3.0) for n, c in columns.items()) / 3
+        total += 2.0 * named - 1.0 * max(0.0, rivals - named)
+        why = (
+            f"its name and {len(columns)} of its columns fit"
+            if named
+            else f"{len(columns)} of its columns fit"
+        )
+        yield total, Part(role, table, why, columns)
+
+
+def _fit(role: Role, name: str, column: str) -> float:
+    return score(column, FIELDS[role][name])
+
+
+def _possible(role: Role, columns: Mapping[str, Choice], named: float) -> bool:
+    """Whether a table can be what is looked for at all."""
+    if role == "items":
+        return "item_cd" in columns and len(columns) > 1 and named > 0
+    if role == "operations":
+        timed = {"setup_time", "run_time"} & set(columns)
+        does = {"job_cd", "res_cd", "job_nm"} & set(columns)
+        return bool("proc_seq" in columns and does and (timed or named > 2))
+    counted = {"order_qty", "report_dt"} & set(columns)
+    return bool("machine_time" in columns and counted and (named > 0 or len(counted) > 1))
+
+
+def choose_columns(role: Role, table: Table) -> dict[str, Choice]:
+    """The column of a table that fits each canonical column best, each column once.
+
+    Parameters
+    ----------
+    role : str
+        Section of the profile.
+    table : Table
+        The table.
+    """
+    fits: list[tuple[float, int, str, Column]] = []
+    for place, (name, phrases) in enumerate(FIELDS[role].items()):
+        raw = RAW_COLUMNS[role].get(name)
+        allowed = _KINDS[raw.type] if raw is not None else ("text", "integer")
+        for column in table.columns:
+            fit = score(column.name, phrases)
+            if column.kind not in allowed or fit < (2.6 if name in _STRICT else _ENOUGH):
+                continue
+            bonus = 0.3 if column.key and name == "item_cd" else 0.0
+            own = 0.5 if raw is not None and column.kind == allowed[0] else 0.0
+            fits.append((fit + bonus + own, -place, name, column))
+    chosen: dict[str, Choice] = {}
+    used: set[str] = set()
+    for _, _, name, column in sorted(fits, key=lambda f: (-f[0], -f[1])):
+        if name not in chosen and column.name not in used:
+            chosen[name] = Choice(column.name, column, "by its name", _fit(role, name, column.name) > 2.6)
+            used.add(column.name)
+    return chosen
+
+
+# --- items, and how the others name them --------------------------------------------------------------------------------
+def _items(survey: Survey, operations: Part | None) -> Part | None:
+    """The item master: of tables that look like one, the one that knows the routing rows' items."""
+    but = (operations.table.title,) if operations is not None else ()
+    ranked = sorted(_candidates(survey, "items", but), key=lambda found: -found[0])[:_SHORT_LIST]
+    if not ranked:
+        return None
+    best = _best(survey, "items", but=but)
+    if operations is None or "item_cd" not in operations.columns:
+        return best
+    source = operations.columns["item_cd"].source
+    for _, part in ranked:
+        share = survey.share_found(operations.table, source, part.table, part.columns["item_cd"].source)
+        if share is not None and share > 0.8:
+            others = tuple(p.table.title for _, p in ranked if p.table != part.table)
+            return replace(part, why=f"{part.why}; {survey.rows(part.table):,} rows", others=others[:3])
+    return best
+
+
+def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Part]:
+    """The routing rows with the column that names their item, which may stand in a table beside them."""
+    code = items.columns.get("item_cd")
+    own = operations.columns.get("item_cd")
+    if own is not None and code is not None:
+        match = _which_code(survey, operations.table, own.source, items)
+        if match is not None:
+            return _matched(operations, items, own, *match)
+    header = _header(survey, operations, items)
+    if header is not None:
+        return header
+    shared = _shared_routings(survey, operations, items)
+    if shared is not None:
+        return shared, items
+    assigned = _assigned(survey, operations, items)
+    if assigned is not None:
+        return assigned
+    if own is None:
+        return operations, items
+    note = f"few of the items of {operations.table.title} ({own.source}) are in {items.table.title}: is it the item master?"
+    return replace(operations, notes=(*operations.notes, f"DECIDE: {note}")), items
+
+
+def _which_code(survey: Survey, table: Table, column: str, items: Part) -> tuple[str, float] | None:
+    """The column of the item master that most values of a column are in: its code, or an internal number."""
+    code = items.columns["item_cd"].source
+    tried = [code]
+    for other in items.table.columns:
+        same = other.name.lower() == column.lower() or words_of(other.name)[-1:] == ("id",)
+        if other.name != code and (other.key or (same and _names_rows(survey, items.table, other.name))):
+            tried.append(other.name)
+    found = [(c, survey.share_found(table, column, items.table, c) or 0.0) for c in tried]
+    best = max(found, key=lambda f: f[1])
+    return best if best[1] >= _MOST else None
+
+
+def _names_rows(survey: Survey, table: Table, column: str) -> bool:
+    """Whether each row of the sample has a value of its own."""
+    held = survey.sample(table).get(column)
+    return held is not None and held.rows > 1 and held.distinct == held.rows
+
+
+def _matched(part: Part, items: Part, own: Choice, column: str, share: float) -> tuple[Part, Part]:
+    why = f"{share:.0%} of its values in the sample are in {items.table.title}.{column}"
+    part = replace(part, columns={**part.columns, "item_cd": replace(own, why=why)})
+    code = items.columns["item_cd"]
+    if column != code.source:
+        key = Choice(column, items.table.column(column), f"{part.table.title} names items by it")
+        items = replace(items, columns={**items.columns, "item_cd": key})
+        items = replace(
+            items,
+            notes=(*items.notes, f"{code.source} is the code that people read; it is an attribute here"),
+        )
+    return part, items
+
+
+def _header(survey: Survey, part: Part, items: Part) -> tuple[Part, Part] | None:
+    """A header of the rows that names the item: over a foreign key, else where all values of a column are its keys."""
+    table = part.table
+    by_name = {t.name: t for t in survey.tables}
+    links = [(c, by_name[t], k) for c, t, k in table.links if t in by_name]
+    tried = links or list(_possible_headers(survey, part, items))
+    for column, header, key in tried:
+        if header.title in (items.table.title, table.title):
+            continue
+        beside = choose_columns(part.role, header)
+        theirs = beside.get("item_cd")
+        if theirs is None or not (links or _is_key_of(survey, table, column, header, key)):
+            continue
+        match = _which_code(survey, header, theirs.source, items)
+        if match is None:
+            continue
+        why = f"{column} is its {key}" + (" (foreign key)" if links else " in the sample")
+        head = Joined(header, "head", column, key, why)
+        item = replace(theirs, source=f"head.{theirs.source}")
+        part, items = _matched(part, items, item, *match)
+        columns = dict(part.columns)
+        if part.role == "operations":
+            columns.setdefault(
+                "rout_no", Choice(column, table.column(column), f"the key of {header.title}", False)
+            )
+        for name in ("rout_no", "proc_seq", "job_cd", "res_cd", "order_qty"):
+            if name in beside and beside[name].sure:
+                columns.setdefault(name, replace(beside[name], source=f"head.{beside[name].source}"))
+        return replace(part, joins=(head,), columns=columns), items
+    return None
+
+
+def _is_key_of(survey: Survey, table: Table, column: str, header: Table, key: str) -> bool:
+    """Whether a column holds the keys of a header: several, nearly all of them there, where each is in one row."""
+    own, there = survey.sample(table).get(column), survey.sample(header).get(key)
+    if own is None or there is None or own.distinct < 2 or there.distinct < there.filled:
+        return False
+    return (survey.share_found(table, column, header, key) or 0.0) >= 0.9
+
+
+def _possible_headers(survey: Survey, part: Part, items: Part) -> Iterator[tuple[str, Table, str]]:
+    times = {c.source for n, c in part.columns.items() if n not in ("rout_no", "item_cd")}
+    for table in survey.tables:
+        named = choose_columns(part.role, table).get("item_cd")
+        if table.title in (part.table.title, items.table.title) or named is None or not named.sure:
+            continue
+        keys = [c.name for c in table.columns if c.key] or [table.columns[0].name]
+        for column in part.table.columns:
+            if column.kind in ("text", "integer") and column.name not in times:
+                yield column.name, table, keys[0]
+
+
+def _shared_routings(survey: Survey, operations: Part, items: Part) -> Part | None:
+    """Routings that items share: a column of the item master names the routing."""
+    rout = operations.columns.get("rout_no")
+    if rout is None:
+        return None
+    for column in items.table.columns:
+        if score(column.name, FIELDS["operations"]["rout_no"]) < _ENOUGH:
+            continue
+        share = survey.share_found(items.table, column.name, operations.table, rout.source)
+        if share is not None and share > 0.3:
+            code = items.columns["item_cd"]
+            why = f"{share:.0%} of the routings that items name in the sample are there"
+            joined = Joined(items.table, "item", rout.source, column.name, why)
+            item = replace(
+                code,
+                source=f"item.{code.source}",
+                why=f"items share routings: {items.table.title}.{column.name}",
+            )
+            return replace(operations, joins=(joined,), columns={**operations.columns, "item_cd": item})
+    return None
+
+
+def _assigned(survey: Survey, operations: Part, items: Part) -> tuple[Part, Part] | None:
+    """A table that assigns items to routings: it has an item's column and one that holds the routings' numbers."""
+    rout = operations.columns.get("rout_no")
+    if rout is None:
+        return None
+    for table in survey.tables:
+        item = choose_columns("operations", table).get("item_cd")
+        if item is None or table.title in (operations.table.title, items.table.title):
+            continue
+        for column in table.columns:
+            named = (
+                column.name.lower() == rout.source.lower()
+                or score(column.name, FIELDS["operations"]["rout_no"]) > 2.6
+            )
+            if not named or column.name == item.source:
+                continue
+            share = survey.share_found(table, column.name, operations.table, rout.source)
+            match = _which_code(survey, table, item.source, items)
+            if share is not None and share >= _MOST and match is not None:
+                why = f"DECIDE: it assigns items to routings ({share:.0%} of them are there); is this its whole key?"
+                joined = Joined(table, "of_item", rout.source, column.name, why)
+                part = replace(operations, joins=(joined,))
+                return _matched(part, items, replace(item, source=f"of_item.{item.source}"), *match)
+    return None
+
+
+def _of_results(survey: Survey, results: Part, items: Part) -> Part:
+    """The results with the share of their items that the item master knows, or with the order that names their item."""
+    own = results.columns.get("item_cd")
+    if own is None:
+        header = _header(survey, results, items)
+        return header[0] if header is not None and header[1] == items else results
+    share = survey.share_found(results.table, own.source, items.table, items.columns["item_cd"].source)
+    if share is None:
+        return results
+    why = f"{share:.0%} of its values in the sample are in {items.table.title}.{items.columns['item_cd'].source}"
+    return replace(
+        results, columns={**results.columns, "item_cd": replace(own, why=why, sure=share >= _MOST)}
+    )
+
+
+def is_status(column: Column) -> bool:
+    """Whether a column says by its name whether its row counts."""
+    return bool(set(words_of(column.name)) & words.STATUS) or column.name.lower() in words.STATUS

@@ -1,0 +1,257 @@
+"""What a database holds, as far as a proposal needs it: tables with columns and keys, and a bounded sample of some."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.sql.elements import quoted_name
+
+from routing_etl.database.engine import translated
+from routing_etl.errors import ConfigurationError
+
+Kind = Literal["text", "integer", "number", "date", "boolean", "other"]
+#: Rows of a table that are looked at.
+SAMPLE = 1_000
+#: Values that are looked for in another table to see whether two columns go together.
+PROBES = 200
+#: Schemas of servers that hold no ERP.
+_SYSTEM = ("information_schema", "sys", "pg_catalog", "pg_toast", "guest")
+_SYSTEM_PREFIX = ("db_", "pg_")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, what kind of values it holds, whether it alone is the table's primary key."""
+
+    name: str
+    kind: Kind
+    key: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view with its columns; `links` are its foreign keys of one column: column, table, column there."""
+
+    name: str
+    schema: str | None
+    columns: tuple[Column, ...]
+    links: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The table as a profile names it."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+    def column(self, name: str) -> Column:
+        """A column by its name."""
+        return next(c for c in self.columns if c.name == name)
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a sample of a column holds: how many rows have a value, and the distinct values, most frequent first."""
+
+    rows: int
+    counts: Counter[Any] = field(default_factory=Counter)
+
+    @cached_property
+    def filled(self) -> int:
+        """Rows that have a value."""
+        return sum(self.counts.values())
+
+    @property
+    def distinct(self) -> int:
+        """How many values there are."""
+        return len(self.counts)
+
+    def shown(self, most: int = 6) -> str:
+        """The most frequent values with their rows, for people."""
+        listed = ", ".join(f"{_text(v)!r} ({n:,})" for v, n in self.counts.most_common(most))
+        return listed + (", ..." if self.distinct > most else "")
+
+    @cached_property
+    def numbers(self) -> list[float]:
+        """The values that are numbers, each row's, in order."""
+        found: list[float] = []
+        for value, n in self.counts.items():
+            try:
+                found += [float(value)] * n
+            except (TypeError, ValueError):
+                continue
+        return sorted(found)
+
+    def spread(self) -> str:
+        """Least, middle and largest number above 0, for people."""
+        above = [n for n in self.numbers if n > 0]
+        if not above:
+            return "no value above 0 in the sample"
+        return f"from {above[0]:g} over {above[len(above) // 2]:g} to {above[-1]:g} in the sample"
+
+
+def _text(value: Any) -> str:
+    return str(value)[:40]
+
+
+class Survey:
+    """The tables of a database, and samples of those that are asked for.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Engine of the ERP's database.
+    only : sequence of str, optional
+        Tables to look at, with or without their schema; all by default.
+
+    Raises
+    ------
+    ConfigurationError
+        A table of `only` does not exist.
+    """
+
+    def __init__(self, engine: Engine, only: Sequence[str] = ()) -> None:
+        self.engine = engine
+        self._samples: dict[tuple[str, tuple[str, ...]], dict[str, Values]] = {}
+        with translated("erp", engine.url):
+            self.tables = _tables(engine)
+        if only:
+            self.tables = _wanted(self.tables, only)
+
+    @property
+    def dialect(self) -> str:
+        """Name of the SQLAlchemy dialect."""
+        return self.engine.dialect.name
+
+    def rows(self, table: Table) -> int:
+        """Count the rows of a table."""
+        with translated("erp", self.engine.url), self.engine.connect() as connection:
+            return int(
+                connection.execute(sa.select(sa.func.count()).select_from(_selectable(table))).scalar_one()
+            )
+
+    def sample(self, table: Table) -> dict[str, Values]:
+        """What the first `SAMPLE` rows hold, by column; columns of bytes are not read."""
+        columns = tuple(c.name for c in table.columns if c.kind != "other")
+        if (table.title, columns) not in self._samples:
+            source = _selectable(table)
+            statement = sa.select(*[source.c[n] for n in columns]).limit(SAMPLE)
+            with translated("erp", self.engine.url), self.engine.connect() as connection:
+                rows = connection.execute(statement).all() if columns else []
+            self._samples[table.title, columns] = {
+                name: Values(len(rows), Counter(v for v in (_plain(r[i]) for r in rows) if v is not None))
+                for i, name in enumerate(columns)
+            }
+        return self._samples[table.title, columns]
+
+    def share_found(self, table: Table, column: str, other: Table, there: str) -> float | None:
+        """Which share of the sampled values of a column are in a column of another table; None without values."""
+        values = [v for v, _ in self.sample(table)[column].counts.most_common(PROBES)]
+        text = other.column(there).kind == "text"
+        wanted = (
+            [str(v) for v in values] if text else [v for v in values if _fits(v, other.column(there).kind)]
+        )
+        if not values:
+            return None
+        if not wanted:
+            return 0.0
+        source = _selectable(other).c[there]
+        statement = sa.select(sa.func.count(sa.distinct(source))).where(source.in_(wanted))
+        with translated("erp", self.engine.url), self.engine.connect() as connection:
+            return min(1.0, _number(connection, statement) / len(values))
+
+
+def _number(connection: Connection, statement: sa.Select[Any]) -> int:
+    return int(connection.execute(statement).scalar_one())
+
+
+def _plain(value: Any) -> Any:
+    """A sampled value; blank text is none."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    return None if isinstance(value, (bytes, memoryview, list, dict)) else value
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    if kind in ("integer", "number"):
+        return isinstance(value, (int, float)) or (isinstance(value, str) and value.isdigit())
+    return kind != "date"
+
+
+def _selectable(table: Table) -> sa.TableClause:
+    columns: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(c.name, True)) for c in table.columns]
+    return sa.table(
+        quoted_name(table.name, True),
+        *columns,
+        schema=quoted_name(table.schema, True) if table.schema else None,
+    )
+
+
+def _tables(engine: Engine) -> list[Table]:
+    inspector = sa.inspect(engine)
+    default = inspector.default_schema_name
+    schemas: list[str | None] = [None]
+    if engine.dialect.name != "sqlite":
+        schemas += [
+            s
+            for s in inspector.get_schema_names()
+            if s != default and s.lower() not in _SYSTEM and not s.lower().startswith(_SYSTEM_PREFIX)
+        ]
+    found: list[Table] = []
+    for schema in schemas:
+        kind = sa.engine.reflection.ObjectKind.ANY
+        columns = inspector.get_multi_columns(schema=schema, kind=kind)
+        keys = inspector.get_multi_pk_constraint(schema=schema)
+        links = inspector.get_multi_foreign_keys(schema=schema)
+        for place, described in columns.items():
+            key = keys.get(place)
+            own = tuple(key["constrained_columns"]) if key else ()
+            found.append(
+                Table(
+                    place[1],
+                    schema,
+                    tuple(Column(c["name"], _kind(c["type"]), own == (c["name"],)) for c in described),
+                    tuple(
+                        (f["constrained_columns"][0], f["referred_table"], f["referred_columns"][0])
+                        for f in links.get(place) or ()
+                        if len(f["constrained_columns"]) == 1 and f["referred_columns"]
+                    ),
+                )
+            )
+    return sorted(found, key=lambda t: t.title)
+
+
+def _wanted(tables: Iterable[Table], only: Sequence[str]) -> list[Table]:
+    known = {name.lower(): t for t in tables for name in (t.name, t.title)}
+    missing = [name for name in only if name.lower() not in known]
+    if missing:
+        raise ConfigurationError(
+            f"The database has no table or view {', '.join(missing)}.",
+            remedy="Name tables as the database spells them, a table of another schema as SCHEMA.TABLE.",
+        )
+    return [known[name.lower()] for name in dict.fromkeys(only)]
+
+
+def _kind(of: sa.types.TypeEngine[Any]) -> Kind:
+    name = str(getattr(of, "__visit_name__", "")).lower()
+    if isinstance(of, sa.Boolean) or name == "bit":
+        return "boolean"
+    if isinstance(of, (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mssql.TIMESTAMP)):
+        return "other"
+    if isinstance(of, sa.Integer) or name == "tinyint":
+        return "integer"
+    if isinstance(of, (sa.Numeric, sa.Float)) or name in ("money", "smallmoney"):
+        return "number"
+    if isinstance(of, (sa.Date, sa.DateTime)) or name in ("datetimeoffset", "smalldatetime"):
+        return "date"
+    if isinstance(of, sa.String) or name in ("uniqueidentifier", "uuid", "enum", "sysname", "ntext"):
+        return "text"
+    return "other"

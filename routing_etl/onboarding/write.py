@@ -1,0 +1,440 @@
+"""The proposal as a commented TOML file: every choice with its reason, every question marked `DECIDE:`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from routing_etl.erp.census import COMPANY_COLUMNS
+from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
+from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.survey import Column, Survey, Table, Values
+from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
+
+#: Most attributes that are proposed.
+_ATTRIBUTES = 40
+#: Most values of a category.
+_FEW = 60
+#: Words of columns that describe no part: who and when, money, technical columns.
+_NO_ATTRIBUTE = frozenset(
+    [
+        "price",
+        "cost",
+        "amount",
+        "created",
+        "modified",
+        "updated",
+        "timestamp",
+        "rowguid",
+        "guid",
+        "user",
+        "owner",
+        "creation",
+        "preis",
+        "kosten",
+        "precio",
+        "prix",
+        "cout",
+        "coste",
+        "단가",
+        "원가",
+        "금액",
+        "등록자",
+        "수정일",
+        "url",
+        "image",
+        "picture",
+        "photo",
+        "version",
+        "rowversion",
+    ]
+)
+_UNIT_WORDS = frozenset(
+    ["uom", "unit", "units", "einheit", "unidad", "unite", "단위", "meins", "gewei", "um"]
+)
+_CODES = ("rout_no", "job_cd", "res_cd", "bp_cd")
+
+
+def text_of(survey: Survey, choices: Choices, *, name: str) -> str:
+    """Write the profile.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database, for the samples.
+    choices : Choices
+        What was chosen.
+    name : str
+        The profile's name.
+
+    Returns
+    -------
+    str
+        TOML. It loads as a profile where no required part is missing.
+    """
+    lines = [
+        f"# Proposed by `routing-etl profile suggest` from a {survey.dialect} database with {len(survey.tables)} tables.",
+        "# The reason for each choice stands behind it. What only a person can know is marked DECIDE; settle it and remove the mark.",
+        "# Every key is explained in bi_views.toml of routing_etl/erp/profiles.",
+        "",
+        f"name = {_quoted(name)}",
+        f'description = "Proposed from the catalogue of a {survey.dialect} database"',
+    ]
+    lines += [f"# MISSING: {text}" for text in choices.missing]
+    for role, write in (("items", _items), ("operations", _operations), ("results", _results)):
+        part = next((p for r, p in choices.parts.items() if r == role), None)
+        if part is not None:
+            lines += ["", *write(survey, part)]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: object) -> str:
+    """A TOML string; JSON's are."""
+    return json.dumps(str(text), ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _one_line(text: str) -> str:
+    """Text that ends no comment: without line breaks and control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _line(code: str, comment: str) -> str:
+    return f"{code}  # {_one_line(comment)}" if comment else code
+
+
+def _table_keys(table: Table) -> str:
+    schema = f", schema = {_quoted(table.schema)}" if table.schema else ""
+    return f"table = {_quoted(table.name)}{schema}"
+
+
+# --- sections -----------------------------------------------------------------------------------------------------------
+def _head(survey: Survey, part: Part) -> Iterator[str]:
+    """Table, joins, and the questions about rows that may not count."""
+    yield f"[{part.role}]"
+    yield _line(f"table = {_quoted(part.table.name)}", part.why)
+    if part.table.schema:
+        yield f"schema = {_quoted(part.table.schema)}"
+    if part.others:
+        yield f"# DECIDE: or is it {_one_line(' or '.join(part.others))}?"
+    for note in part.notes:
+        yield f"# {_one_line(note)}"
+    if part.joins:
+        yield "joins = ["
+        for j in part.joins:
+            on = f"[[{_quoted(j.known)}, {_quoted(j.own)}]]"
+            code = f'  {{ {_table_keys(j.table)}, alias = {_quoted(j.alias)}, on = {on}, kind = "inner" }},'
+            yield _line(code, j.why)
+        yield "]"
+    for alias, table in (("", part.table), *((f"{j.alias}.", j.table) for j in part.joins)):
+        yield from _questions(survey, table, alias)
+
+
+def _questions(survey: Survey, table: Table, alias: str) -> Iterator[str]:
+    sample = survey.sample(table)
+    for column in table.columns:
+        values = sample.get(column.name)
+        if values is None or not values.distinct:
+            continue
+        first = values.counts.most_common(1)[0][0]
+        where = (
+            f'where = [{{ column = {_quoted(alias + column.name)}, op = "=", value = {_literal(first)} }}]'
+        )
+        if column.name.lower() in COMPANY_COLUMNS:
+            if values.distinct > 1:
+                yield _one_line(
+                    f"# DECIDE: which company or plant? {table.title}.{column.name} holds {values.shown()}. For one of them: {where}"
+                )
+        elif is_status(column) and values.distinct <= _FEW:
+            yield _one_line(
+                f"# DECIDE: which rows count? {table.title}.{column.name} holds {values.shown()}. To filter: {where}"
+            )
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else _quoted(value)
+
+
+def _items(survey: Survey, part: Part) -> Iterator[str]:
+    yield from _head(survey, part)
+    yield ""
+    yield "[items.columns]"
+    yield _column(survey, part, "item_cd", part.columns["item_cd"])
+    yield ""
+    yield "[items.attributes]"
+    yield from _attributes(survey, part)
+
+
+def _column(survey: Survey, part: Part, name: str, choice: Choice) -> str:
+    """One mapped column with its reason."""
+    raw = RAW_COLUMNS[part.role][name]
+    source = _quoted(choice.source)
+    if raw.type == "text" and choice.column.kind in ("integer", "number") and (raw.key or name in _CODES):
+        source = f"{{ column = {source}, integer_code = true }}"
+    comment = choice.why
+    if not choice.sure:
+        comment = f"DECIDE: is it? {comment}"
+    seen = _seen(survey, part, choice)
+    if seen is not None and raw.required and seen.filled < seen.rows:
+        comment += f"; DECIDE: {seen.rows - seen.filled:,} of {seen.rows:,} rows have none and are rejected"
+    if seen is not None and name == "proc_seq":
+        strange = [v for v in seen.counts if not re.fullmatch(r"\d+(\.0+)?", str(v))]
+        if any(str(v) in ("0", "0.0") for v in seen.counts):
+            comment += "; DECIDE: some are 0, and routings with such a row are rejected: another column?"
+        if strange:
+            comment += f"; DECIDE: operation numbers are whole numbers, but {str(strange[0])!r} is none"
+    return _line(f"{name} = {source}", comment)
+
+
+def _seen(survey: Survey, part: Part, choice: Choice) -> Values | None:
+    """The sample of a chosen column."""
+    alias, _, own = choice.source.rpartition(".")
+    tables = {j.alias: j.table for j in part.joins}
+    if alias in tables:
+        return survey.sample(tables[alias]).get(own)
+    return survey.sample(part.table).get(choice.source)
+
+
+# --- attributes of items ---------------------------------------------------------------------------------------------
+def _attributes(survey: Survey, part: Part) -> Iterator[str]:
+    sample = survey.sample(part.table)
+    item_cd = part.columns["item_cd"].source
+    chosen = {c.source: name for name, c in part.columns.items() if name in ("part_type", "item_nm")}
+    used: set[str] = set()
+    count = 0
+    ordered = sorted(
+        part.table.columns, key=lambda c: (chosen.get(c.name, "z") != "part_type", c.name not in chosen)
+    )
+    for column in ordered:
+        if column.name == item_cd:
+            continue
+        values = sample.get(column.name)
+        why_not = _no_attribute(column, values)
+        if why_not:
+            yield f"# {_one_line(column.name)}: {why_not}"
+            continue
+        assert values is not None
+        if count >= _ATTRIBUTES:
+            yield f"# {_one_line(column.name)}: left out, more than {_ATTRIBUTES} attributes"
+            continue
+        count += 1
+        name = _attribute_name(chosen.get(column.name, column.name), used)
+        yield _attribute(name, column, values, part.table, sample, chosen.get(column.name))
+
+
+def _no_attribute(column: Column, values: Values | None) -> str:
+    """Why a column is no attribute; blank when it is one."""
+    if values is None or column.kind in ("other", "date"):
+        return "not read as an attribute (bytes or a date)"
+    if not values.filled:
+        return "no value in the sample"
+    if set(words_of(column.name)) & _NO_ATTRIBUTE:
+        return "left out: describes no part"
+    if is_status(column) or column.name.lower() in COMPANY_COLUMNS:
+        return "left out: says whether or where the row counts"
+    if values.distinct == 1 and values.filled == values.rows and values.rows > 1:
+        return f"left out: always {str(next(iter(values.counts)))[:30]!r}"
+    if column.kind == "integer" and words_of(column.name)[-1:] == ("id",) and values.distinct > _FEW:
+        return "left out: a number of its own for most rows"
+    return ""
+
+
+def _attribute_name(name: str, used: set[str]) -> str:
+    base = "_".join(words_of(name)) or "attribute"
+    base = base if base not in RESERVED and not base.startswith("unit_of_") else f"{base}_value"
+    found, i = base, 2
+    while found in used:
+        found, i = f"{base}_{i}", i + 1
+    used.add(found)
+    return found
+
+
+def _attribute(
+    name: str, column: Column, values: Values, table: Table, sample: dict[str, Values], chosen: str | None
+) -> str:
+    share = f"{values.distinct:,} values in {values.filled:,} of {values.rows:,} rows"
+    whole = column.kind in ("integer", "boolean") and (
+        values.distinct <= _FEW or words_of(column.name)[-1:] == ("id",)
+    )
+    if chosen == "part_type" or (whole and column.kind != "number"):
+        kind = "category"
+    elif column.kind in ("number", "integer"):
+        kind = "number"
+    elif chosen == "item_nm" or _is_prose(values):
+        kind = "text"
+    else:
+        kind = (
+            "category" if values.distinct <= _FEW and 2 * values.distinct <= max(values.filled, 4) else "code"
+        )
+    code = (
+        ", integer_code = true" if kind in ("text", "code") and column.kind in ("integer", "number") else ""
+    )
+    longest = max((len(str(v)) for v in values.counts), default=0)
+    length = ", length = 500" if kind == "text" or longest > 100 else ""
+    comment = share
+    if chosen == "part_type":
+        comment = f"the kind of part: the segment of the metrics; {share}"
+    if kind == "number":
+        comment = f"{values.spread()}{_unit_question(column, table, sample)}"
+    return _line(
+        f'{_key(name)} = {{ column = {_quoted(column.name)}, kind = "{kind}"{code}{length} }}', comment
+    )
+
+
+def _is_prose(values: Values) -> bool:
+    """Whether most texts have several words."""
+    several = sum(n for v, n in values.counts.items() if len(str(v).split()) > 1)
+    return 2 * several > values.filled
+
+
+def _unit_question(column: Column, table: Table, sample: dict[str, Values]) -> str:
+    """A question where a column may say which unit each value is in."""
+    mine = set(words_of(column.name))
+    for other in table.columns:
+        theirs = set(words_of(other.name))
+        held = sample.get(other.name)
+        if theirs & _UNIT_WORDS and mine & (theirs - _UNIT_WORDS) and held is not None and held.distinct > 1:
+            return (
+                f"; DECIDE: {other.name} may hold its unit ({held.shown(4)}): unit, unit_column and [units]"
+            )
+    return ""
+
+
+# --- routings and results ---------------------------------------------------------------------------------------------
+def _operations(survey: Survey, part: Part) -> Iterator[str]:
+    yield from _head(survey, part)
+    yield ""
+    yield "[operations.columns]"
+    columns = part.columns
+    for name in RAW_COLUMNS["operations"]:
+        if name in columns:
+            yield _column(survey, part, name, columns[name])
+        elif name == "item_cd":
+            yield "# MISSING: item_cd, the item that the routing is for"
+        elif name == "rout_no":
+            yield 'rout_no = { const = "1" }  # DECIDE: no column names the routing; with a constant an item has one routing'
+        elif name == "job_cd":
+            other = next((n for n in ("job_nm", "res_cd") if n in columns), None)
+            if other is not None:
+                source = _column(survey, part, other, columns[other]).partition(" = ")[2].partition("  # ")[0]
+                yield f"job_cd = {source}  # DECIDE: no column holds a job code; {other} stands for it"
+    yield ""
+    yield "[routing]"
+    yield from _units(survey, part)
+    yield from _old_dates(survey, part)
+
+
+def _units(survey: Survey, part: Part) -> Iterator[str]:
+    """What unit the times are in: as a column or the names say, else a question with the values seen."""
+    times = {n: part.columns[n] for n in ("setup_time", "run_time") if n in part.columns}
+    shown = "; ".join(f"{c.source} {_spread(survey, part, c)}" for c in times.values())
+    units = [part.columns[n] for n in ("time_unit", "setup_unit", "run_unit") if n in part.columns]
+    held = {u.source: seen for u in units if (seen := _seen(survey, part, u)) is not None and seen.distinct}
+    if held:
+        yield from _spelled_units(held)
+        if "time_unit" in part.columns and len(times) > 1:
+            unit = _one_line(part.columns["time_unit"].source)
+            yield f"# DECIDE: is {unit} the unit of set-up and run time alike? {_one_line(shown)}"
+    else:
+        named = {n: _named_unit(c.source) for n, c in times.items()}
+        factors = {u for u in named.values() if u is not None}
+        if len(factors) == 1 and None not in named.values():
+            [factor] = factors
+            yield _line(
+                f"blank_time_unit = {factor:.12g}",
+                f"minutes of a unit, as the names of the columns say; {shown}",
+            )
+        else:
+            yield _line(
+                "blank_time_unit = 1.0", f"DECIDE: no column says the unit of the times: minutes? {shown}"
+            )
+    qty = part.columns.get("run_time_qty")
+    if qty is not None:
+        yield f'run_basis = "base_qty"  # DECIDE: is the run time for {_one_line(qty.source)} pieces, or "piece"?'
+    elif "run_time" in times:
+        yield 'run_basis = "piece"  # DECIDE: is the run time for one piece? (for a lot: map run_time_qty and write "base_qty")'
+
+
+def _spelled_units(held: dict[str, Values]) -> Iterator[str]:
+    """The spellings of time units that cannot be misread, and a question for each other one."""
+    spellings: Counter[str] = Counter()
+    for values in held.values():
+        spellings.update({str(v): n for v, n in values.counts.items()})
+    known = {s: TIME_UNITS[s.strip().upper()] for s in spellings if s.strip().upper() in TIME_UNITS}
+    inner = ", ".join(f"{_quoted(k)} = {m:.12g}" for k, m in known.items())
+    seen = "; ".join(f"{source} holds {values.shown()}" for source, values in held.items())
+    yield _line(f"time_units = {{ {inner} }}" if known else "time_units = {}", seen)
+    for spelling, rows in spellings.items():
+        if spelling not in known:
+            yield _one_line(
+                f"# DECIDE: how many minutes is {spelling!r} ({rows:,} rows)? Until then such times are NULL"
+            )
+    blank = max(values.rows - values.filled for values in held.values())
+    if blank:
+        yield f"blank_time_unit = 1.0  # DECIDE: {blank:,} rows of the sample have no unit; minutes?"
+
+
+def _spread(survey: Survey, part: Part, choice: Choice) -> str:
+    held = _seen(survey, part, choice)
+    return held.spread() if held is not None else ""
+
+
+def _named_unit(column: str) -> float | None:
+    """Minutes of the unit that a column's own name says."""
+    found = {NAMED_UNITS[w] for w in words_of(column.rpartition(".")[2]) if w in NAMED_UNITS}
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def _old_dates(survey: Survey, part: Part) -> Iterator[str]:
+    """Dates before 1950, which stand for none in many ERPs."""
+    for name in ("valid_from", "valid_to"):
+        choice = part.columns.get(name)
+        held = _seen(survey, part, choice) if choice is not None else None
+        old = (
+            [v for v in held.counts if re.match(r"^(0|1[0-8]|19[0-4])\d", str(v))] if held is not None else []
+        )
+        if choice is not None and old:
+            yield _one_line(
+                f"# DECIDE: {choice.source} holds {old[0]!r}: does it mean that there is no date?"
+            )
+
+
+def _results(survey: Survey, part: Part) -> Iterator[str]:
+    """The work results; commented out where a column is missing that they cannot do without."""
+    needed = [c.name for c in RAW_COLUMNS["results"].values() if c.required]
+    absent = [n for n in needed if n not in part.columns]
+    lines = [*_head(survey, part)]
+    time = part.columns["machine_time"]
+    factor = _named_unit(time.source)
+    spread = _spread(survey, part, time)
+    if factor is not None:
+        lines.append(
+            _line(
+                f"time_factor_min = {factor:.12g}",
+                f"minutes of a unit, as the name {time.source} says; {spread}",
+            )
+        )
+    else:
+        lines.append(
+            _line(
+                "time_factor_min = 1.0",
+                f"DECIDE: minutes of one {time.source}: 60 for hours? It goes {spread}",
+            )
+        )
+    lines.append(
+        'run_basis = "order"  # DECIDE: does one time cover the whole order ("order"), a "lot" or a "piece"?'
+    )
+    lines += ["", "[results.columns]"]
+    lines += [_column(survey, part, n, part.columns[n]) for n in RAW_COLUMNS["results"] if n in part.columns]
+    if absent:
+        yield f"# MISSING: work results need {', '.join(absent)}, which neither {_one_line(part.table.title)} nor a table beside it has:"
+        yield "# DECIDE: join the table that has them, or leave work results out (times are those of the routings then)."
+    for line in lines:
+        yield f"# {line}".rstrip() if absent else line

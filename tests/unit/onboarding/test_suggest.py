@@ -1,0 +1,254 @@
+"""A profile proposed from a catalogue: right tables and columns in several languages, questions instead of guesses, valid TOML."""
+
+from __future__ import annotations
+
+import sqlite3
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from routing_etl.cli.app import app
+from routing_etl.erp.extract import extract
+from routing_etl.erp.profile import load_profile
+from routing_etl.errors import ConfigurationError
+from routing_etl.onboarding.suggest import Suggestion, suggest
+from routing_etl.onboarding.words import FIELDS, TABLES, score, words_of
+from routing_etl.settings import load_settings
+
+#: Plants of one kind under names of several languages: ten parts, three operations each, reports of the first.
+GERMAN = """
+CREATE TABLE Teilestamm (TeileNr VARCHAR(20) PRIMARY KEY, Benennung VARCHAR(60), Warengruppe VARCHAR(10), Länge DECIMAL(9,2));
+CREATE TABLE Arbeitsplan (TeileNr VARCHAR(20), ArbeitsplanNr VARCHAR(10), AgNr INTEGER, Taetigkeit VARCHAR(20),
+  Arbeitsplatz VARCHAR(10), Rüstzeit DECIMAL(9,2), Stückzeit DECIMAL(9,3), Zeiteinheit VARCHAR(5), GueltigBis DATE);
+CREATE TABLE Rueckmeldungen (RmNr INTEGER, TeileNr VARCHAR(20), AgNr INTEGER, Taetigkeit VARCHAR(20), Maschine VARCHAR(10),
+  Buchungsdatum DATE, IstZeit_Std DECIMAL(9,2), Gutmenge INTEGER, Ausschuss INTEGER);
+CREATE TABLE Kunden (KundenNr INTEGER, Name VARCHAR(50));
+INSERT INTO Teilestamm SELECT 'T' || n, 'Welle ' || n, 'WG' || (n % 3), 10 * n FROM nr;
+INSERT INTO Arbeitsplan SELECT 'T' || n, 'P1', s, 'DREHEN', 'M' || s, 15, 2.5, CASE s WHEN 10 THEN 'min' ELSE 'TE' END, '2999-12-31'
+  FROM nr, seq;
+INSERT INTO Rueckmeldungen SELECT n, 'T' || n, 10, 'DREHEN', 'M10', '2025-03-01', 1.5, 20, 0 FROM nr;
+INSERT INTO Kunden VALUES (1, 'Meier');
+"""
+KOREAN = """
+CREATE TABLE 품목마스터 (품목코드 NVARCHAR(20) PRIMARY KEY, 품명 NVARCHAR(60), 품목군 NVARCHAR(10), 외경 DECIMAL(9,2), 사용여부 CHAR(1));
+CREATE TABLE 라우팅 (품목코드 NVARCHAR(20), 라우팅번호 NVARCHAR(10), 공정순서 INTEGER, 공정코드 NVARCHAR(10), 설비코드 NVARCHAR(10),
+  준비시간_분 DECIMAL(9,2), 가공시간_분 DECIMAL(9,2));
+CREATE TABLE 작업실적 (품목코드 NVARCHAR(20), 공정순서 INTEGER, 공정코드 NVARCHAR(10), 설비코드 NVARCHAR(10), 실적일자 DATE,
+  실적시간 DECIMAL(9,2), 생산수량 INTEGER);
+INSERT INTO 품목마스터 SELECT 'P' || n, '축 ' || n, 'G' || (n % 3), n, CASE WHEN n = 3 THEN 'N' ELSE 'Y' END FROM nr;
+INSERT INTO 라우팅 SELECT 'P' || n, 'R1', s, 'C' || s, 'M' || s, 15, 2 FROM nr, seq;
+INSERT INTO 작업실적 SELECT 'P' || n, 10, 'C10', 'M10', '2025-03-01', 1.5, 20 FROM nr;
+"""
+SPANISH = """
+CREATE TABLE articulos (cod_articulo VARCHAR(20), descripcion VARCHAR(60), familia VARCHAR(10), peso DECIMAL(9,2));
+CREATE TABLE rutas (cod_articulo VARCHAR(20), ruta VARCHAR(5), num_operacion INTEGER, operacion VARCHAR(20),
+  centro_trabajo VARCHAR(10), tiempo_preparacion DECIMAL(9,2), tiempo_unitario DECIMAL(9,2), planta VARCHAR(4));
+INSERT INTO articulos SELECT 'A' || n, 'eje ' || n, 'F' || (n % 3), n FROM nr;
+INSERT INTO rutas SELECT 'A' || n, '1', s, 'TORNO', 'CT' || s, 15, 2.5, 'P' || (n % 2) FROM nr, seq;
+"""
+FRENCH_LINES = """
+CREATE TABLE article (id INTEGER PRIMARY KEY, code_article VARCHAR(20), libelle VARCHAR(60), famille VARCHAR(10));
+CREATE TABLE gamme (id INTEGER PRIMARY KEY, article INTEGER REFERENCES article(id), actif INTEGER);
+CREATE TABLE ligne_gamme (gamme INTEGER REFERENCES gamme(id), num_phase INTEGER, code_operation VARCHAR(10), poste VARCHAR(10),
+  temps_reglage DECIMAL(9,2), temps_unitaire DECIMAL(9,2));
+INSERT INTO article SELECT n, 'A' || n, 'axe ' || n, 'F' || (n % 3) FROM nr;
+INSERT INTO gamme SELECT 100 + n, n, n % 2 FROM nr;
+INSERT INTO ligne_gamme SELECT 100 + n, s, 'OP' || s, 'P' || s, 15, 2.5 FROM nr, seq;
+"""
+#: Routings shared by items, and one that a table assigns to items.
+SHARED = """
+CREATE TABLE Part (PartNum VARCHAR(20), PartDescription VARCHAR(60), ProdCode VARCHAR(10), RoutingNo VARCHAR(10));
+CREATE TABLE RoutingOper (RoutingNo VARCHAR(10), OprSeq INTEGER, OpCode VARCHAR(10), ResourceID VARCHAR(10), SetupHrs DECIMAL(9,2),
+  RunHrs DECIMAL(9,3));
+INSERT INTO Part SELECT 'N' || n, 'shaft ' || n, 'C' || (n % 3), 'R' || (n % 2) FROM nr;
+INSERT INTO RoutingOper SELECT DISTINCT 'R' || (n % 2), s, 'TURN', 'M' || s, 0.5, 0.1 FROM nr, seq;
+"""
+
+Propose = Callable[..., Suggestion]
+_NUMBERS = """
+CREATE TEMP TABLE nr AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10) SELECT n FROM c;
+CREATE TEMP TABLE seq AS SELECT 10 AS s UNION SELECT 20 UNION SELECT 30;
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Callable[[str], str]:
+    def build(script: str) -> str:
+        file = tmp_path / "erp.db"
+        with sqlite3.connect(file) as erp:
+            erp.executescript(_NUMBERS + script)
+        return f"sqlite:///{file.as_posix()}"
+
+    return build
+
+
+@pytest.fixture
+def propose(tmp_path: Path, url: Callable[[str], str]) -> Propose:
+    return lambda script, **options: suggest(url(script), load_settings(home=tmp_path), **options)
+
+
+def columns(found: Suggestion, section: str) -> dict[str, Any]:
+    """Canonical column to its source, as the proposal maps them."""
+    mapped = tomllib.loads(found.text)[section]["columns"]
+    return {n: v["column"] if isinstance(v, dict) and "column" in v else v for n, v in mapped.items()}
+
+
+def test_german_names(propose: Propose) -> None:
+    found = propose(GERMAN)
+    assert columns(found, "items") == {"item_cd": "TeileNr"}
+    assert columns(found, "operations") == {
+        "item_cd": "TeileNr", "rout_no": "ArbeitsplanNr", "proc_seq": "AgNr", "job_cd": "Taetigkeit", "res_cd": "Arbeitsplatz",
+        "setup_time": "Rüstzeit", "run_time": "Stückzeit", "time_unit": "Zeiteinheit", "valid_to": "GueltigBis",
+    }  # fmt: skip
+    assert columns(found, "results") == {
+        "item_cd": "TeileNr", "proc_seq": "AgNr", "job_cd": "Taetigkeit", "res_cd": "Maschine", "report_dt": "Buchungsdatum",
+        "machine_time": "IstZeit_Std", "order_qty": "Gutmenge", "bad_qty": "Ausschuss",
+    }  # fmt: skip
+    profile = tomllib.loads(found.text)
+    assert profile["items"]["attributes"]["part_type"]["column"] == "Warengruppe"
+    assert profile["results"]["time_factor_min"] == 60, "the name says hours (Std)"
+
+
+def test_a_unit_that_nobody_can_know_is_a_question(propose: Propose) -> None:
+    found = propose(GERMAN)
+    assert tomllib.loads(found.text)["routing"]["time_units"] == {"min": 1}
+    assert "# DECIDE: how many minutes is 'TE' (20 rows)?" in found.text
+
+
+def test_korean_names(propose: Propose) -> None:
+    found = propose(KOREAN)
+    assert columns(found, "operations") == {
+        "item_cd": "품목코드", "rout_no": "라우팅번호", "proc_seq": "공정순서", "job_cd": "공정코드", "res_cd": "설비코드",
+        "setup_time": "준비시간_분", "run_time": "가공시간_분",
+    }  # fmt: skip
+    assert tomllib.loads(found.text)["routing"]["blank_time_unit"] == 1, "the names say minutes (분)"
+    assert columns(found, "results")["machine_time"] == "실적시간"
+    assert "DECIDE: minutes of one 실적시간" in found.text
+    assert "# DECIDE: which rows count? 품목마스터.사용여부 holds 'Y' (9), 'N' (1)" in found.text
+
+
+def test_spanish_names_and_a_plant_that_must_be_chosen(propose: Propose) -> None:
+    found = propose(SPANISH)
+    assert columns(found, "operations") == {
+        "item_cd": "cod_articulo", "rout_no": "ruta", "proc_seq": "num_operacion", "job_cd": "operacion",
+        "res_cd": "centro_trabajo", "setup_time": "tiempo_preparacion", "run_time": "tiempo_unitario",
+    }  # fmt: skip
+    assert "# DECIDE: which company or plant? rutas.planta holds 'P1' (15), 'P0' (15)" in found.text
+    assert "DECIDE: no column says the unit of the times: minutes?" in found.text
+    assert "results" not in tomllib.loads(found.text)
+
+
+def test_lines_of_a_header_that_names_the_item_by_its_number(propose: Propose) -> None:
+    found = propose(FRENCH_LINES)
+    profile = tomllib.loads(found.text)
+    [join] = profile["operations"]["joins"]
+    assert (join["table"], join["on"]) == ("gamme", [["gamme", "id"]])
+    assert columns(found, "operations") == {
+        "item_cd": "head.article", "rout_no": "gamme", "proc_seq": "num_phase", "job_cd": "code_operation", "res_cd": "poste",
+        "setup_time": "temps_reglage", "run_time": "temps_unitaire",
+    }  # fmt: skip
+    assert columns(found, "items") == {"item_cd": "id"}, "routings name items by it"
+    assert "# DECIDE: which rows count? gamme.actif holds '" in found.text
+
+
+def test_routings_that_items_share_and_hours_in_names(propose: Propose) -> None:
+    found = propose(SHARED)
+    assert columns(found, "operations")["item_cd"] == "item.PartNum"
+    assert tomllib.loads(found.text)["operations"]["joins"][0]["on"] == [["RoutingNo", "RoutingNo"]]
+    assert tomllib.loads(found.text)["routing"]["blank_time_unit"] == 60
+
+
+@pytest.mark.parametrize("script", [GERMAN, KOREAN, SPANISH, FRENCH_LINES, SHARED])
+def test_a_proposal_loads_and_reads_the_erp(
+    propose: Propose, script: str, tmp_path: Path, url: Callable[[str], str]
+) -> None:
+    out = tmp_path / "mine.toml"
+    found = propose(script, out=out)
+    assert found.missing == () and out.read_text(encoding="utf-8") == found.text
+    assert not [f for f in found.findings if f.level == "error"]
+    assert "# --- what the doctor says to this profile ---" in found.text
+    report = extract(
+        f"sqlite:///{(tmp_path / 'erp.db').as_posix()}",
+        load_profile(out),
+        tmp_path / "raw",
+        load_settings(home=tmp_path),
+    )
+    assert report.frames["items"].rows == 10
+    assert report.frames["operations"].rows == 30
+
+
+def test_what_is_missing_is_said_and_the_text_is_still_toml(propose: Propose) -> None:
+    found = propose(
+        "CREATE TABLE Item (ItemNo TEXT, Name TEXT, Grp TEXT); INSERT INTO Item SELECT n, n, n FROM nr"
+    )
+    assert found.missing and "No table looks like routings" in found.missing[0]
+    assert tomllib.loads(found.text)["items"]["table"] == "Item"
+    assert "# MISSING: No table looks like routings" in found.text
+
+
+def test_names_and_values_of_the_database_cannot_break_the_file(propose: Propose) -> None:
+    hostile = GERMAN.replace("Kunden (KundenNr", "Kunden (KundenNr").replace("Benennung", '"Benennung\n"" # = [x]"').replace(
+        "'Welle '", "'Welle\n[items]\n\"\"\"'"
+    )  # fmt: skip
+    found = propose(hostile)
+    assert columns(found, "operations")["item_cd"] == "TeileNr"
+    assert "[results]" in found.text
+
+
+def test_tables_can_be_named_and_wrong_ones_are_refused(propose: Propose) -> None:
+    assert propose(GERMAN, tables=["teilestamm", "Arbeitsplan"]).missing == ()
+    with pytest.raises(ConfigurationError, match="no table or view Stueckliste"):
+        propose("", tables=["Stueckliste"])
+
+
+def test_a_file_that_people_have_edited_is_not_replaced(propose: Propose, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("# mine", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="exists"):
+        propose(GERMAN, out=tmp_path / "mine.toml")
+    assert (tmp_path / "mine.toml").read_text(encoding="utf-8") == "# mine"
+
+
+def test_the_command_writes_the_file_and_counts_the_questions(
+    url: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROUTING_ETL_HOME", str(tmp_path))
+    out = tmp_path / "mine.toml"
+    done = CliRunner().invoke(app, ["profile", "suggest", "--url", url(GERMAN), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "places are marked DECIDE" in done.output
+    load_profile(out)
+    missing = CliRunner().invoke(
+        app, ["profile", "suggest", "--url", url("DROP TABLE Arbeitsplan;"), "--tables", "Teilestamm"]
+    )
+    assert missing.exit_code == 1
+    assert "No table looks like routings" in missing.output
+
+
+def test_nothing_of_the_url_is_written(tmp_path: Path, url: Callable[[str], str]) -> None:
+    found = suggest(f"{url(GERMAN)}?timeout=5", load_settings(home=tmp_path))
+    assert "timeout" not in found.text and str(tmp_path) not in found.text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("PartNum", ("part", "num")), ("PART_NUM", ("part", "num")), ("Rüstzeit", ("ruestzeit",)), ("Gültig ab", ("gueltig", "ab")),
+        ("Código_artículo", ("codigo", "articulo")), ("준비시간_분", ("준비시간", "분")), ("tabBOM Operation", ("tab", "bom", "operation")),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_a_name_is_its_words(name: str, words: tuple[str, ...]) -> None:
+    assert words_of(name) == words
+
+
+def test_the_nearer_name_scores_higher() -> None:
+    item = FIELDS["items"]["item_cd"]
+    assert score("ItemNo", item) > score("ItemNoOld", item) > 0
+    assert score("Colour", item) == 0
+    assert score("Company$Item$437dbf0e", TABLES["items"], table=True) == score(
+        "items", TABLES["items"], table=True
+    )
