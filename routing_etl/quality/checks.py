@@ -95,7 +95,7 @@ def source_rules_by_frame(
     if rejects:
         rules[REJECTS.name] = [
             *source_rules.reject_rules(present),
-            *source_rules.unclear_result_rules(),
+            *(source_rules.unclear_result_rules() if WORK_RESULTS.name in present else ()),
         ]
     return rules
 
