@@ -314,16 +314,6 @@ SELECT TOP 1 1
 FROM routing.item_version
 WHERE routing.item_version.from_publication = :from_publication_1 AND routing.item_version.item_cd IN (:item_cd_1_1);
 
-DELETE FROM routing.abstained_item WHERE routing.abstained_item.publication_id = :publication_id_1 AND routing.abstained_item.item_cd IN (:item_cd_1_1);
-
-DELETE FROM routing.candidate_evidence WHERE routing.candidate_evidence.publication_id = :publication_id_1 AND routing.candidate_evidence.item_cd IN (:item_cd_1_1);
-
-DELETE FROM routing.candidate_operation WHERE routing.candidate_operation.publication_id = :publication_id_1 AND routing.candidate_operation.item_cd IN (:item_cd_1_1);
-
-DELETE FROM routing.candidate WHERE routing.candidate.publication_id = :publication_id_1 AND routing.candidate.item_cd IN (:item_cd_1_1);
-
-DELETE FROM routing.item_version WHERE routing.item_version.from_publication = :from_publication_1 AND routing.item_version.item_cd IN (:item_cd_1_1);
-
 SELECT TOP 10000 version.item_cd AS code, version.from_publication
 FROM routing.item_version AS version
 WHERE version.shown = 0 AND NOT (EXISTS (SELECT 1
@@ -351,10 +341,6 @@ DELETE TOP (4000) FROM routing.job_version WHERE routing.job_version.from_public
 SELECT TOP 1 1
 FROM routing.job_version
 WHERE routing.job_version.from_publication = :from_publication_1 AND routing.job_version.job_cd IN (:job_cd_1_1);
-
-DELETE FROM routing.resource_alternative WHERE routing.resource_alternative.publication_id = :publication_id_1 AND routing.resource_alternative.job_cd IN (:job_cd_1_1);
-
-DELETE FROM routing.job_version WHERE routing.job_version.from_publication = :from_publication_1 AND routing.job_version.job_cd IN (:job_cd_1_1);
 
 SELECT TOP 10000 version.job_cd AS code, version.from_publication
 FROM routing.job_version AS version

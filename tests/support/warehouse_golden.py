@@ -73,11 +73,11 @@ class Recorder:
     def affected(self, connection: sa.Connection, statement: Any, key: Any) -> int:
         """`changes.affected`, recorded as SQL Server gets it."""
         self.add(statement.returning(key))
-        self._counted = True
+        before, self._counted = self._counted, True
         try:
             return int(connection.execute(statement).rowcount)
         finally:
-            self._counted = False
+            self._counted = before
 
     def deletes(self, publication_id: int) -> None:
         """`Publisher._delete_rows` as SQL Server gets it; the rows themselves go nowhere."""
