@@ -126,6 +126,7 @@ class _Seen:
     operations: dict[str, pl.DataFrame] = field(default_factory=dict)
     joint: dict[str, pl.DataFrame] = field(default_factory=dict)
     days: dict[str, pl.DataFrame] = field(default_factory=dict)
+    subsets: dict[str, pl.DataFrame] = field(default_factory=dict)
     chains: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
@@ -172,6 +173,19 @@ def _facts(m: str) -> dict[str, pl.Expr]:
     }
 
 
+def _operations_of(judged: pl.DataFrame) -> pl.DataFrame:
+    """How many operations each value of a subset has reports of: `subset`, `value`, `operations`."""
+    counted = [
+        judged.lazy()
+        .filter(pl.col(c).is_not_null())
+        .group_by(pl.col(c).alias("value"))
+        .agg(operations=pl.col("key").n_unique())
+        .select(pl.lit(c).alias("subset"), pl.col("value").cast(pl.String), "operations")
+        for c in _SUBSETS
+    ]
+    return pl.concat(pl.collect_all(counted))
+
+
 def _look(frame: pl.DataFrame, known: pl.DataFrame) -> _Seen:
     """What one shard shows."""
     rows, seen = _with_standards(frame, known), _Seen()
@@ -195,6 +209,7 @@ def _look(frame: pl.DataFrame, known: pl.DataFrame) -> _Seen:
             judged.group_by(*_SUBSETS, "bin").agg(n=pl.len()),
             judged.group_by("res_cd", "report_dt", "bin").agg(n=pl.len()),
         ]
+        seen.subsets[m] = _operations_of(rows.filter(x.is_not_null()))
         seen.joint[m], seen.days[m] = (
             f.with_columns(pl.selectors.categorical().cast(pl.String)) for f in pl.collect_all(counted)
         )
@@ -371,7 +386,12 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
         found.ratios[m] = ops["x"].exp().to_list()
         found._keys[m] = ops.select("shard", "key").clear()
         ops = _posted(found, m, ops)
-        joint, ops = _off_subsets(found, m, joint, ops)
+        counts = (
+            pl.concat([s.subsets[m] for s in seen])
+            .group_by("subset", "value")
+            .agg(pl.col("operations").sum())
+        )
+        joint, ops = _off_subsets(found, m, joint, ops, counts)
         ops = _splits(found, m, _days(found, m, seen), ops)
         found._single[m] = _off_operations(found, m, ops)
     return found
@@ -497,11 +517,13 @@ def _correction(x: float) -> str:
 
 
 def _off_subsets(
-    found: Suspects, m: str, joint: pl.DataFrame, ops: pl.DataFrame
+    found: Suspects, m: str, joint: pl.DataFrame, ops: pl.DataFrame, counts: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Set subsets aside whose median is outside the limits; the joint counts and the operations without them."""
     for column, word in _SUBSETS.items():
-        per_value = ops.drop_nulls(column).group_by(column).agg(operations=pl.len())
+        per_value = counts.filter(pl.col("subset") == column).select(
+            pl.col("value").alias(column), "operations"
+        )
         stats = _median(joint.drop_nulls(column), [column]).join(per_value, on=column)
         judged = stats.filter(pl.col("n") >= _MIN_REPORTS, pl.col("operations") >= _MIN_OPERATIONS)
         most = _WHOLE_PLANT * float(joint["n"].sum())  # the whole plant is judged by `plausibility`
