@@ -36,6 +36,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
             *external.erp_tables(profile),
             *erp.build(profile),
             *quality.gates(settings),
+            quality.data_health,
             *times.build(settings),
             model.train_model,
             model.model_evaluation,

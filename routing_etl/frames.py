@@ -470,6 +470,73 @@ TIME_BY_ITEM_OPERATION = _profile("time_by_item_operation", (ITEM_KEY, _SEQ, _JO
 TIME_BY_JOB_RESOURCE = _profile("time_by_job_resource", (_JOB, _RES))
 TIME_BY_JOB = _profile("time_by_job", (_JOB,))
 
+#: What the review of standard times says of a measured time, in the order in which it is asked.
+REVIEW_VERDICTS: dict[str, str] = {
+    "posted": "the reports repeat the standard or one number: posted, not measured",
+    "few_orders": "too few orders for an interval",
+    "no_standard": "the ERP has no standard time",
+    "differs": "the interval excludes the standard by more than the tolerance, false alarms controlled",
+    "agrees": "the interval lies within the tolerance around the standard",
+    "open": "the orders so far decide neither",
+}
+
+#: Standard times of valid routings beside what was measured; `measure` is `run` (minutes per piece) or `setup` (per order).
+STANDARD_TIMES = Frame(
+    "standard_times",
+    (
+        ITEM_CD,
+        ITEM_KEY,
+        Column("rout_no", STR, "routing number", nullable=False, max_length=50),
+        _SEQ,
+        Column("measure", STR, "'run' (min/piece) or 'setup' (min/order)", nullable=False, max_length=5),
+        _JOB,
+        Column("job_nm", STR, "job name", max_length=255),
+        Column("res_cd", STR, "resource of the routing", max_length=50),
+        Column("standard_min", F64, "the ERP's standard; NULL when not maintained", "min"),
+        Column("standard_date", DATE, "day on which the ERP's row was written"),
+        Column("measured_min", F64, "median of the orders, newer ones weighing more", "min", nullable=False),
+        Column("low_min", F64, "lower end of the 95 % order-statistic interval of the median", "min"),
+        Column("high_min", F64, "upper end", "min"),
+        Column(
+            "orders",
+            I64,
+            "orders behind it: those since the last change of the reports; 0 where every report was kept out",
+            nullable=False,
+        ),
+        Column("orders_all", I64, "usable orders in all", nullable=False),
+        Column("first_report", DATE, "oldest dated order of all"),
+        Column("last_report", DATE, "newest dated order of all"),
+        Column("lot_size", F64, "usual lot, which a run time is for; NULL for set-up", "pieces"),
+        Column(
+            "lot_exponent", F64, "a piece of a lot of q takes measured_min x (q / lot_size) ** lot_exponent"
+        ),
+        Column("difference_min", F64, "measured - standard", "min"),
+        Column("ratio", F64, "measured / standard"),
+        Column("verdict", STR, "a key of REVIEW_VERDICTS", nullable=False, max_length=12),
+        Column("sure", BOOL, "the verdict is 'differs'", nullable=False),
+        Column("p_value", F64, "of the sign test against the tolerance around the standard"),
+        Column("changed_on", DATE, "last day on which the level of the reports changed, if it did"),
+        Column(
+            "differs_since", DATE, "from when the reports differ from the standard; NULL: see since_basis"
+        ),
+        Column("since_basis", STR, "where differs_since comes from, or why it is NULL", max_length=100),
+        Column("proposed_min", F64, "proposed standard, rounded as the ERP's are", "min"),
+        Column("no_proposal", STR, "why nothing is proposed", max_length=200),
+        Column(
+            "orders_year", I64, "orders of the 12 months before the plant's newest report", nullable=False
+        ),
+        Column("pieces_year", F64, "pieces of these orders; NULL when no quantity is known", "pieces"),
+        Column(
+            "hours_year",
+            F64,
+            "planned hours a year that the proposal adds or, below 0, removes (a sure difference without one: the measured "
+            "time; no standard counts as 0 planned hours); NULL where nothing is sure or no report has a date",
+            "h",
+        ),
+    ),
+    key=("item_key", "rout_no", "proc_seq", "measure"),
+)
+
 RANK = Column("candidate_rank", I16, "1 is the best", nullable=False)
 
 CANDIDATES = Frame(
@@ -658,7 +725,7 @@ FRAMES: dict[str, Frame] = {
     f.name: f
     for f in (
         ITEMS, OPERATIONS, WORK_RESULTS, PURCHASE_ORDERS, REJECTS, TIME_BY_ITEM_OPERATION, TIME_BY_JOB_RESOURCE,
-        TIME_BY_JOB, CANDIDATES, CANDIDATE_OPERATIONS, RESOURCE_ALTERNATIVES, CANDIDATE_EVIDENCE, ABSTAINED, METRICS,
+        TIME_BY_JOB, STANDARD_TIMES, CANDIDATES, CANDIDATE_OPERATIONS, RESOURCE_ALTERNATIVES, CANDIDATE_EVIDENCE, ABSTAINED, METRICS,
     )
 }  # fmt: skip
 

@@ -51,6 +51,8 @@ _BLUE, _GREY, _RED, _LIGHT = "#2563a8", "#7d8790", "#c2410c", "#bcd2e8"
 _GREEN, _OTHERS = "#2f7d4f", (_RED, "#7a4fa0", "#8a6d1f", "#4d5a63")
 #: Most jobs of a time profile's plot: more labels cannot be read.
 _JOBS = 20
+#: Most segments of a finding's plot.
+_SEGMENTS = 12
 _UNITS = {"run": "minutes per piece", "setup": "minutes per order"}
 #: What the trend shows, best known first.
 TREND_METRICS = ("exact_at_1", "exact_at_4", "operation_f1", "resource_top1", "ece")
@@ -91,6 +93,58 @@ def _percent() -> PercentFormatter:
 def _text(value: object, length: int = 18) -> str:
     plain = safe_text.one_line(value).encode("ascii", "backslashreplace").decode()
     return safe_text.plot(plain if len(plain) <= length else f"{plain[: length - 2]}..")
+
+
+def health_overview(findings: pl.DataFrame) -> bytes | None:
+    """Draw the share of touched rows of every check over the whole plant.
+
+    Parameters
+    ----------
+    findings : polars.DataFrame
+        `title`, `dimension` and `share` of the findings of data health; those without a share were not measured.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when nothing was measured.
+    """
+    rows = findings.filter(pl.col("dimension") == "all", pl.col("share").is_not_null()).reverse()
+    return _shares("Share of rows touched, by check", rows["title"], rows["share"]) if rows.height else None
+
+
+def health_segments(findings: pl.DataFrame, title: str) -> bytes | None:
+    """Draw the segments in which a check touches most rows, by their share.
+
+    Parameters
+    ----------
+    findings : polars.DataFrame
+        `segment` and `share` of one check and one dimension, most touched rows first.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when there is no segment.
+    """
+    rows = findings.head(_SEGMENTS).reverse()
+    return _shares(title, rows["segment"], rows["share"]) if rows.height else None
+
+
+def _shares(title: str, names: pl.Series, shares: pl.Series) -> bytes:
+    """Horizontal bars with their percentages."""
+
+    def draw(axes: Axes) -> None:
+        places = range(len(names))
+        axes.barh(places, shares.to_list(), color=_BLUE, height=0.62)
+        for place, share in zip(places, shares, strict=True):
+            axes.text(share + 0.01, place, f"{share:.1%}", va="center", fontsize=8, color=_GREY)
+        axes.set_yticks(places, [_text(name, 34) for name in names], fontsize=8)
+        axes.set_xlim(0, max(min(float(shares.max()) * 1.25, 1.12), 0.05))  # type: ignore[arg-type]
+        axes.xaxis.set_major_formatter(_percent())
+        axes.grid(axis="y", visible=False)
+
+    return _png(title, draw)
 
 
 def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | None:

@@ -127,6 +127,11 @@ class RunFolder:
         return self.times / "shards"
 
     @property
+    def health(self) -> Path:
+        """Findings about the ERP's data, and their page."""
+        return self.path / "health"
+
+    @property
     def predictions(self) -> Path:
         """One folder of part files per predictions frame."""
         return self.path / "predictions"

@@ -196,6 +196,30 @@ class Settings(BaseSettings):
     retrain_wait_hours: float = Field(
         24, ge=1, le=8760, description="cool-down between two requested retrainings"
     )
+    standard_tolerance: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="share by which a measured time may differ from the ERP's standard unremarked",
+    )
+    standard_false_share: float = Field(
+        0.05,
+        gt=0,
+        le=0.5,
+        description="largest expected share of false alarms among the differences called sure",
+    )
+    standard_min_orders: int = Field(
+        6,
+        ge=6,
+        le=1000,
+        description="fewest orders behind a proposed standard; fewer than 6 have no 95 % interval",
+    )
+    standard_largest_step: float = Field(
+        3.0,
+        gt=1,
+        le=1000,
+        description="largest factor between a proposed standard and the ERP's; what differs more is shown without a proposal",
+    )
     failure_webhook: SecretStr | None = Field(
         None, description="URL that gets each failed run as JSON (Teams, Slack, Mattermost ...)"
     )

@@ -16,11 +16,15 @@ GRANT SELECT ON routing.bop_proc_master TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_detail TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_res TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_child TO routing_erp_reader;
+GRANT SELECT ON routing.standard_time_review TO routing_erp_reader;
+GRANT SELECT ON routing.bop_proc_detail_time TO routing_erp_reader;
+GRANT SELECT ON routing.data_health TO routing_erp_reader;
 -- Filled only with ROUTING_ETL_PUBLISH_MODE=table:
 GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
 -- Views of your own (routing-etl sql render), if they are there:
 IF OBJECT_ID(N'routing.routing_flat_52', N'V') IS NOT NULL EXEC(N'GRANT SELECT ON routing.routing_flat_52 TO routing_erp_reader');
--- adopt_candidate.sql grants EXECUTE on the procedure; ownership chaining lets it write routing_feedback.
+-- adopt_candidate.sql and adopt_time.sql grant EXECUTE on their procedures; ownership chaining lets these write
+-- routing_feedback and routing_feedback_time.
 
 -- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_etl_writer') EXEC(N'CREATE ROLE routing_etl_writer');
@@ -41,6 +45,9 @@ GRANT SELECT ON routing.publication TO routing_metrics_reader;
 GRANT SELECT ON routing.current_publication TO routing_metrics_reader;
 GRANT SELECT ON routing.publication_event TO routing_metrics_reader;
 GRANT SELECT ON routing.routing_feedback TO routing_metrics_reader;
+GRANT SELECT ON routing.routing_feedback_time TO routing_metrics_reader;
+GRANT SELECT ON routing.standard_review TO routing_metrics_reader;
+GRANT SELECT ON routing.data_health TO routing_metrics_reader;
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:
 -- GRANT SELECT ON dbo.BI_ITEM_INFO_VIEW TO <erp reading user>;

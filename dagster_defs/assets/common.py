@@ -63,6 +63,7 @@ class Made:
 
 
 _STEPS, _SHARDED, _LEARNING = "pipeline/steps.py", "pipeline/sharded.py", "pipeline/learning.py"
+_REVIEW = "pipeline/review.py"
 _CHECKS = Made(keys.QUALITY, ("greatexpectations",), ("quality", _STEPS))
 _WAREHOUSE = Made(keys.PUBLISH, ("sql",), ("warehouse", _STEPS))
 _TRAINING = ("model", "evaluation", _LEARNING, "pipeline/training.py")
@@ -72,6 +73,10 @@ MADE: dict[Step[Any], Made] = {
     street.CLEAN: Made(keys.ERP, ("parquet", "polars"), ("erp", _STEPS)),
     street.CHECK_SOURCE: _CHECKS,
     street.AGGREGATE_TIMES: Made(keys.TIMES, ("parquet", "polars"), ("times", _STEPS)),
+    street.REVIEW_STANDARDS: Made(
+        keys.TIMES, ("parquet", "polars", "sql"), ("times", "warehouse", _REVIEW, _STEPS)
+    ),
+    street.CHECK_HEALTH: Made(keys.QUALITY, ("polars", "sql"), ("quality", "warehouse", _REVIEW, _STEPS)),
     street.TRAIN: Made(keys.MODEL, ("scikitlearn",), (*_TRAINING, "pipeline/gate.py")),
     street.EVALUATE: Made(keys.MODEL, ("scikitlearn",), _TRAINING),
     street.SCORE: Made(keys.MODEL, ("parquet", "scikitlearn"), ("model", _LEARNING, _STEPS)),

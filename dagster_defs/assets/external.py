@@ -11,7 +11,13 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF
 from routing_etl.warehouse.views import VIEW_NAMES
 
-_MONITORING_VIEWS = {"model_quality_trend": keys.MODEL_METRICS, "batch_run_summary": keys.PUBLICATION}
+_MONITORING_VIEWS = {
+    "model_quality_trend": keys.MODEL_METRICS,
+    "batch_run_summary": keys.PUBLICATION,
+    "standard_time_review": keys.STANDARD_TIMES,
+    "bop_proc_detail_time": keys.STANDARD_TIMES,
+    "data_health": keys.DATA_HEALTH,
+}
 
 
 def tables_by_frame(profile: Profile) -> dict[str, list[str]]:

@@ -24,6 +24,8 @@ REJECTS = dg.AssetKey([frames.REJECTS.name])
 CHECKED_SOURCE = dg.AssetKey(["checked_source"])
 TIME_SHARDS = dg.AssetKey(["time_shards"])
 TIME_PROFILES = dg.AssetKey(["time_profiles"])
+STANDARD_TIMES = dg.AssetKey([frames.STANDARD_TIMES.name])
+DATA_HEALTH = dg.AssetKey(["data_health"])
 ROUTING_MODEL = dg.AssetKey(["routing_model"])
 CHAMPION = dg.AssetKey(["champion"])
 MODEL_EVALUATION = dg.AssetKey(["model_evaluation"])
@@ -43,7 +45,7 @@ GATES = (CHECKED_SOURCE, CHECKED_CANDIDATES)
 #: What a training makes, and what else a night makes.
 TRAINED = (ROUTING_MODEL, CHAMPION)
 NIGHTLY = (
-    *RAW.values(), *CLEAN.values(), REJECTS, TIME_PROFILES, *PREDICTIONS.values(), LOADED_PUBLICATION, PUBLICATION,
+    *RAW.values(), *CLEAN.values(), REJECTS, TIME_PROFILES, STANDARD_TIMES, DATA_HEALTH, *PREDICTIONS.values(), LOADED_PUBLICATION, PUBLICATION,
     MODEL_METRICS, DRIFT,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Group `quality`: the gates that shards wait for. The checks themselves are in `checks.py`."""
+"""Group `quality`: the health of the ERP's data, and the gates that shards wait for. The checks are in `checks.py`."""
 
 from typing import Any
 
@@ -9,10 +9,35 @@ from dagster_defs.assets import keys
 from dagster_defs.assets.common import made_by
 from dagster_defs.partitions import POOL
 from dagster_defs.resources import Street
-from routing_etl.pipeline import sharded
+from routing_etl import plots
+from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.results import Checked
-from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
+from routing_etl.pipeline.review import read_findings
+from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_HEALTH, CHECK_SOURCE, Step
 from routing_etl.settings import Settings
+
+
+@dg.asset(
+    key=keys.DATA_HEALTH,
+    deps=[*keys.CLEAN.values(), keys.REJECTS, keys.STANDARD_TIMES],
+    description="What is wrong with the ERP's data, by planner, family, plant and work centre, with examples and what it "
+    "touches; a table, a view for DBAs and one HTML page.",
+    **made_by(CHECK_HEALTH),
+    pool=POOL,
+)
+def data_health(
+    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+) -> dg.MaterializeResult[Any]:
+    """Examine the data; nothing is stopped by what is found."""
+    with street.step(context, CHECK_HEALTH) as ctx:
+        checked = steps.check_health(ctx)
+        overview = plots.health_overview(read_findings(ctx.run))
+    return dg.MaterializeResult(
+        metadata=metadata.finished(checked)
+        | metadata.frame_files(ctx.run.health / "findings.parquet")
+        | metadata.pictures(overview=overview)
+    )
+
 
 _PASSED = "There only when every critical check of {} of this run has passed; the shards behind wait for it."
 

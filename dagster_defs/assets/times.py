@@ -14,7 +14,7 @@ from routing_etl import frames, plots
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Finished
-from routing_etl.pipeline.street import AGGREGATE_TIMES, CHECK_SOURCE
+from routing_etl.pipeline.street import AGGREGATE_TIMES, CHECK_SOURCE, REVIEW_STANDARDS
 from routing_etl.settings import Settings
 from routing_etl.times.profiles import TimesReport
 
@@ -41,7 +41,27 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             aggregated = aggregate(ctx)
         return dg.MaterializeResult(metadata=_shown(ctx, aggregated))
 
-    return [time_shards(settings), time_profiles] if in_shards else [time_profiles]
+    return [*([time_shards(settings)] if in_shards else []), time_profiles, standard_times]
+
+
+@dg.asset(
+    key=keys.STANDARD_TIMES,
+    deps=[keys.TIME_PROFILES, keys.CLEAN["operations"]],
+    description="The ERP's standard times beside what orders took: interval, verdict, since when, and a proposed standard. "
+    "Published by itself, whatever becomes of the predictions.",
+    metadata={"dagster/column_schema": metadata.column_schema(frames.STANDARD_TIMES)},
+    **made_by(REVIEW_STANDARDS),
+    pool=POOL,
+)
+def standard_times(
+    context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
+) -> dg.MaterializeResult[Any]:
+    """Review the standard times and publish what changed."""
+    with street.step(context, REVIEW_STANDARDS) as ctx:
+        reviewed = steps.review_standards(ctx)
+    files = metadata.frame_files(ctx.run.times / f"{frames.STANDARD_TIMES.name}.parquet")
+    found, published = metadata.of(reviewed.result.found), metadata.of(reviewed.result.published)
+    return dg.MaterializeResult(metadata=files | found | published | metadata.cost(reviewed))
 
 
 def _shown(ctx: Context, aggregated: Finished[TimesReport]) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def run(
     ] = False,
     full: FullOption = False,
 ) -> None:
-    """The night: extract, clean, check, times, train when due, score, check candidates, load, publish, measure."""
+    """The night: extract, clean, check, times, standards, health, train when due, score, check candidates, load, publish, measure."""
     from routing_etl.cli import display
     from routing_etl.pipeline import night
 
@@ -224,6 +224,43 @@ def times(run_id: RunOption = None) -> None:
     with _context(street.AGGREGATE_TIMES, run_id) as ctx:
         aggregated = steps.aggregate_times(ctx)
     display.times_table(_console(), aggregated.result)
+
+
+@app.command()
+def standards(
+    run_id: RunOption = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the worst are shown.")] = 20,
+) -> None:
+    """Compare the ERP's standard times with what orders took; publish the review and show the worst."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.review import worst_standards
+
+    with _context(street.REVIEW_STANDARDS, run_id) as ctx:
+        reviewed = steps.review_standards(ctx)
+        worst = worst_standards(ctx.run, top)
+    display_upkeep.standards_table(_console(), reviewed.result, worst)
+
+
+@app.command()
+def health(
+    run_id: RunOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Copy the page, one HTML file that can be mailed, to here.")
+    ] = None,
+) -> None:
+    """Say what is wrong with the ERP's data, by planner, family, plant and work centre: table, view and HTML page."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.review import read_findings
+
+    with _context(street.CHECK_HEALTH, run_id) as ctx:
+        checked = steps.check_health(ctx).result
+        findings = read_findings(ctx.run)
+    page = Path(checked.page)
+    if out is not None:
+        out.write_bytes(page.read_bytes())
+    display_upkeep.health_table(_console(), checked, findings, out or page)
 
 
 @app.command()
@@ -538,6 +575,22 @@ def adopt(
     from routing_etl.pipeline import upkeep
 
     display.adoption(_console(), upkeep.adopt(_settings(), item_cd, candidate_id, user))
+
+
+@app.command("adopt-time")
+def adopt_time(
+    item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
+    rout_no: Annotated[str, typer.Argument(help="Routing number as the ERP has it.")],
+    proc_seq: Annotated[int, typer.Argument(help="Operation number.")],
+    user: Annotated[str, typer.Option("--user", help="Who takes it over; kept on record.")],
+) -> None:
+    """Take over proposed standard times: mark them in routing_feedback_time and show them in the ERP's BOP shape."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline import upkeep
+    from routing_etl.warehouse.feedback_time import Operation
+
+    adopted = upkeep.adopt_time(_settings(), Operation(item_cd, rout_no, proc_seq), user)
+    display_upkeep.time_adoption(_console(), adopted)
 
 
 @sql_app.command("render")

@@ -27,6 +27,7 @@ from routing_etl.erp.profile_model import (
     ColumnMap,
     Document,
     Family,
+    Health,
     ItemSource,
     Join,
     KeyProblem,
@@ -92,6 +93,11 @@ class Profile:
     def resources(self) -> ResourceSource | None:
         """The machine master's section, None when the profile has none."""
         return self.document.resources
+
+    @property
+    def health(self) -> Health:
+        """By what the health of the data is told, and what counts as old."""
+        return self.document.health
 
     @property
     def units(self) -> Units:

@@ -1041,6 +1041,30 @@ class Database(Section):
     no_date: tuple[date, ...] | None = None
 
 
+class Health(Section):
+    """By what the health of the ERP's data is told, and what counts as old.
+
+    Parameters
+    ----------
+    planner : str, optional
+        Item attribute that names who plans the item. None: the work centre of the operation stands in.
+    family : str, optional
+        Item attribute of the family. None: the part type, where the profile has one.
+    plant : str, optional
+        Item attribute of the plant.
+    old_years : float
+        A standard that was written longer ago than this is old.
+    idle_years : float
+        A work centre that nothing was reported of for this long is dead.
+    """
+
+    planner: str | None = None
+    family: str | None = None
+    plant: str | None = None
+    old_years: float = Field(5.0, gt=0)
+    idle_years: float = Field(2.0, gt=0)
+
+
 def _check_incremental(family: Family, section: Source) -> None:
     """Rows can be merged by a unique key only, and only where every change of a row shows in its change column."""
     wanted = section.incremental
@@ -1108,6 +1132,7 @@ class Document(Section):
     purchase_orders: Source | None = None
     resources: ResourceSource | None = None
     units: Units = Units()
+    health: Health = Field(default_factory=lambda: Health.model_validate({}))
 
     @model_validator(mode="after")
     def _mapped(self) -> Document:
@@ -1154,9 +1179,11 @@ class Document(Section):
         named = [("mark_columns", n) for n in self.items.mark_columns]
         named += [("not_above", n) for pair in self.items.not_above for n in pair]
         named += [("outlier.by", self.items.outlier.by)] if self.items.outlier else []
-        for key, name in named:
+        keys = [(f"items.{key}", name) for key, name in named]
+        keys += [(f"health.{k}", n) for k in ("planner", "family", "plant") if (n := getattr(self.health, k))]
+        for key, name in keys:
             if name not in attributes:
-                raise KeyProblem(f"items.{key}", name, "[items.attributes] has no such attribute")
+                raise KeyProblem(key, name, "[items.attributes] has no such attribute")
 
     def _check_company(self) -> None:
         """A company that is part of the item code in one table must be part of it in all."""

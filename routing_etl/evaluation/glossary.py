@@ -170,6 +170,11 @@ GLOSSARY: dict[str, Meaning] = {
     },
     **_times("setup", "set-up", "min/order"),
     **_times("run", "run time", "min/piece"),
+    "standards_held": Meaning(
+        "standard times that would have been proposed a year before the newest report and are nearer to the median of the "
+        "orders since than the ERP's standard",
+        "up",
+    ),
 }
 
 

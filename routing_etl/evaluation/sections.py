@@ -50,6 +50,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         )
         for m, title in (("run", "Run time (minutes per piece)"), ("setup", "Set-up time (minutes per order)"))
     ),
+    ("Proposed standard times, judged by later orders", ("standards_held",)),
 )  # fmt: skip
 #: Heading of the metrics that no section names.
 FURTHER = "Further metrics"

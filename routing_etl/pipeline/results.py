@@ -21,6 +21,8 @@ from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.training_facts import TrainingFacts
 from routing_etl.quality.score import QualityScore
 from routing_etl.runs import as_json
+from routing_etl.times.standard_review import ReviewReport
+from routing_etl.warehouse.standard_times import ReviewPublished
 
 if TYPE_CHECKING:
     from routing_etl.evaluation.report import EvaluationTables
@@ -123,6 +125,24 @@ class TimesShard:
 
     shards: int
     results: int
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What the review of standard times found, and what readers see of it."""
+
+    found: ReviewReport
+    published: ReviewPublished
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """What data health found: rows touched by check (None: not measured), findings stored, and where the page lies."""
+
+    run_id: str
+    touched: dict[str, int | None]
+    findings: int
+    page: str
 
 
 # --- learning ----------------------------------------------------------------------------------------------------------

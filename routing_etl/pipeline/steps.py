@@ -34,6 +34,8 @@ from routing_etl.pipeline.results import (
     Scored,
     metrics_frame,
 )
+from routing_etl.pipeline.review import check_health as check_health
+from routing_etl.pipeline.review import review_standards as review_standards
 from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
 from routing_etl.pipeline.versions import load_model

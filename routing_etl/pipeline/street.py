@@ -19,11 +19,13 @@ from routing_etl.pipeline.results import (
     Evaluated,
     Extracted,
     Finished,
+    Healthy,
     LoadBegun,
     LoadedShard,
     LoadOpened,
     Measured,
     Published,
+    Reviewed,
     Scored,
     ScoredShard,
     TimesShard,
@@ -139,6 +141,16 @@ AGGREGATE_TIMES = Step(
     "aggregate_times", "times", "steps.aggregate_times", TimesReport, "times",
     needs=(CLEAN,), on=CLEAN, leaves=("times",), outcomes=_outcomes("aggregate_times", "times"),
 )  # fmt: skip
+REVIEW_STANDARDS = Step(
+    "review_standards", "standards", "steps.review_standards", Reviewed, "standards",
+    needs=(CLEAN, AGGREGATE_TIMES), on=AGGREGATE_TIMES,
+    leaves=("times/standard_times.parquet", "the current review in the warehouse"),
+)  # fmt: skip
+CHECK_HEALTH = Step(
+    "check_health", "health", "steps.check_health", Healthy, "health",
+    needs=(CLEAN, AGGREGATE_TIMES, REVIEW_STANDARDS), on=REVIEW_STANDARDS,
+    leaves=("health", "rows in health_finding"),
+)  # fmt: skip
 TRAIN = Step(
     "train", "train", "steps.train", Trained, "train",
     needs=(CLEAN, AGGREGATE_TIMES), on=AGGREGATE_TIMES, leaves=("a model version",), optional=True,
@@ -170,7 +182,8 @@ MEASURE = Step(
 
 #: Every step, in order.
 STEPS: tuple[Step[Any], ...] = (
-    EXTRACT, CLEAN, CHECK_SOURCE, AGGREGATE_TIMES, TRAIN, EVALUATE, SCORE, CHECK_CANDIDATES, LOAD, PUBLISH, MEASURE,
+    EXTRACT, CLEAN, CHECK_SOURCE, AGGREGATE_TIMES, REVIEW_STANDARDS, CHECK_HEALTH, TRAIN, EVALUATE, SCORE,
+    CHECK_CANDIDATES, LOAD, PUBLISH, MEASURE,
 )  # fmt: skip
 #: The steps of a night, in order.
 NIGHT = tuple(step for step in STEPS if step.nightly)

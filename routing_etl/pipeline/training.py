@@ -25,6 +25,7 @@ from routing_etl.pipeline.results import (
     TimePoint,
     Trained,
 )
+from routing_etl.pipeline.review import standards_held
 from routing_etl.pipeline.training_facts import Accounts, training_facts
 from routing_etl.pipeline.versions import NewVersion, save_version
 from routing_etl.pipeline.worker import Worker
@@ -177,7 +178,7 @@ def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Ev
     tables = as_json(report.as_dict())
     return Evaluated(
         split=report.details.split,
-        metrics=report.table.rows,
+        metrics=(*report.table.rows, standards_held(ctx, report.details.split)),
         legacy=report.legacy,
         calibration=from_json(tuple[CalibrationBin, ...], tables["calibration"]),
         coverage=from_json(tuple[CoveragePoint, ...], tables["coverage"]),

@@ -18,6 +18,7 @@ from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, list_runs, prune_runs
 from routing_etl.settings import Settings
 from routing_etl.warehouse.feedback import Adoption
+from routing_etl.warehouse.feedback_time import Operation, TimeAdoption
 from routing_etl.warehouse.publications import Publication
 
 if TYPE_CHECKING:
@@ -182,6 +183,14 @@ def adopt(settings: Settings, item_cd: str, candidate_id: str, user: str) -> Ado
 
     with Context(settings, RunFolder("adopt", settings.home)).warehouse() as engine:
         return feedback.adopt(engine, settings.warehouse_schema, item_cd, candidate_id, user)
+
+
+def adopt_time(settings: Settings, operation: Operation, user: str) -> TimeAdoption:
+    """Mark the proposed standard times of an operation as accepted by `user` and return them in BOP shape."""
+    from routing_etl.warehouse import feedback_time
+
+    with Context(settings, RunFolder("adopt-time", settings.home)).warehouse() as engine:
+        return feedback_time.adopt_time(engine, settings.warehouse_schema, operation, user)
 
 
 @dataclass(frozen=True)

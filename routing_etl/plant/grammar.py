@@ -27,7 +27,7 @@ N_TOGGLES = 4
 #: Knobs that are shares from 0 to 1.
 _SHARES = (
     "conditional_share", "compound_rules", "planner_noise", "attribute_noise", "outsourced_share",
-    "duplicate_items", "pool_share", "other_resource", "orphan_results", "new_item_share", "dirt",
+    "duplicate_items", "pool_share", "other_resource", "orphan_results", "new_item_share", "wrong_standards", "dirt",
 )  # fmt: skip
 
 
@@ -87,6 +87,8 @@ class Grammar:
         Sigma of ln(time) of an item as a whole, which its attributes do not explain.
     lot_effect : float
         Run times fall with the lot to this power.
+    wrong_standards : float
+        Share of operations whose standard run time is wrong: 1.6 or 0.6 times what the planner would have written.
     dirt : float
         1: the measured rates of a real ERP (docs/erp-contract.md 5); 0: none of the optional dirt.
     as_of : datetime.date
@@ -117,6 +119,7 @@ class Grammar:
     time_noise: float = 0.25
     item_time_noise: float = 0.12
     lot_effect: float = 0.05
+    wrong_standards: float = 0.0
     dirt: float = 1.0
     as_of: date = field(default=date(2025, 10, 21))
 

@@ -17,6 +17,8 @@ from routing_etl.plant.grammar import N_TOGGLES, Book, Plan
 from routing_etl.plant.history import Orders, Routings, day_of
 from routing_etl.plant.latent import Array, Latent
 
+#: Factors on the run time of a wrong standard (`Grammar.wrong_standards`).
+_WRONG = (1.6, 0.6)
 _VENDORS = tuple(f"V{k:04d}" for k in range(1, 81))
 #: A resource name that is longer than it should be.
 _LONG = "장문 자원명 " * 12
@@ -212,11 +214,14 @@ class _Times:
 
 def _planned_times(rng: np.random.Generator, steps: _Steps) -> _Times:
     """Standards as a planner writes them: near the true times, rounded, often not maintained."""
-    n, dirt = len(steps), steps.plant.book.grammar.dirt
+    n, dirt, wrong = len(steps), steps.plant.book.grammar.dirt, steps.plant.book.grammar.wrong_standards
     assembly, outside = steps.of_letter("F"), steps.outside
     setup, run = steps.plant.book.times(steps.plant.items, steps.item, steps.job)
     setup = np.maximum(np.round(setup * rng.lognormal(0.02, 0.22, n) / 5) * 5, 5.0)
-    run = np.maximum(np.round(run * rng.lognormal(0.05, 0.22, n), 1), 0.1)
+    run = run * rng.lognormal(0.05, 0.22, n)
+    if wrong:
+        run = np.where(chance(rng, n, wrong), run * np.where(chance(rng, n, 0.5), *_WRONG), run)
+    run = np.maximum(np.round(run, 1), 0.1)
     base = np.where(chance(rng, n, 0.012 * dirt), 10.0, 1.0)
     setup = np.where(chance(rng, n, 0.12 * dirt) | assembly | outside, 0.0, setup)
     run = np.where(chance(rng, n, 0.04 * dirt) | outside, 0.0, np.round(run * base, 4))

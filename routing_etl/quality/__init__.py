@@ -12,10 +12,13 @@ How a rule becomes a check:
    was observed, what was expected, how many rows, and a few offending rows.
 4. `checks.raise_on_critical` stops the night when a check of severity critical failed; warnings are shown and stored.
 
+`health` is for people, before anything is learned: what an integrator looks at first, by planner, family, plant and work
+centre, with examples and what it touches; `health_page` shows it as one HTML file. It stops nothing.
+
 `score` condenses the state of the item master into one number, which stops nothing.
 
 To add a check, add a rule to one of the two lists. What belongs here: finding bad data. What does not: mending it
 (`erp`), and how good the predictions are (`evaluation`).
 """
 
-__all__ = ["checks", "score"]
+__all__ = ["checks", "health", "health_page", "score"]

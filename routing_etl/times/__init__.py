@@ -6,4 +6,6 @@ A *measure* in this room is `setup` (minutes per order) or `run` (minutes per pi
 statistics of one group's times.
 """
 
-__all__ = ["lead_time", "lot_size", "plausibility", "profiles", "suspects"]
+__all__ = [
+    "lead_time", "lot_size", "plausibility", "profiles", "standard_backtest", "standard_review", "suspects",
+]  # fmt: skip

@@ -21,8 +21,8 @@ from routing_etl.times.suspects import Aside
 #: Operation numbers that span this much or more are ranked, so that the group key fits into 64 bits.
 _WIDE_SEQUENCE = 100_000
 _SAMPLE_COLUMNS = (
-    "item_key", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed", "run_removed",
-    "pieces", "run_min_at_lot",
+    "item_key", "rout_no", "proc_seq", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed",
+    "run_removed", "pieces", "run_min_at_lot",
 )  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame
         minutes(results, basis)
         .select(
             pl.col("item_key", "job_cd", "res_cd", "time_unit", "qty_unit").cast(pl.Categorical),
+            # a routing number that names no routing of the item says nothing
+            pl.when(pl.col("match_level") == "routing").then("rout_no").cast(pl.Categorical).alias("rout_no"),
             "proc_seq",
             "report_dt",
             "setup_min",

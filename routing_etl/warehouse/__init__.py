@@ -7,6 +7,8 @@ the decision when a batch is loaded or published (`pipeline`).
 __all__ = [
     "compression",
     "feedback",
+    "feedback_time",
+    "health",
     "identity",
     "load_shards",
     "migrate",
@@ -16,6 +18,7 @@ __all__ = [
     "publish",
     "records",
     "schema",
+    "standard_times",
     "view_again",
     "views",
     "writer_probe",

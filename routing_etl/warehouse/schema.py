@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from routing_etl.frames import TIME_SOURCES
+from routing_etl.frames import REVIEW_VERDICTS, TIME_SOURCES
 from routing_etl.warehouse import types as t
 
 #: States of a publication. While `loading` its rows are invisible and may be incomplete; from `loaded` on
@@ -29,6 +29,12 @@ STATES = ("loading", "loaded", "published", "retired", "failed", "purged")
 MODEL_STATES = ("pending", "active", "retired", "unmeasured")
 
 RUN_STATES = ("running", "succeeded", "failed", "cancelled")
+
+#: States of a review of standard times. Its rows are visible from `current` on, when the pointer has moved.
+REVIEW_STATES = ("loading", "current", "retired", "failed")
+
+#: `review_to` of a row that no later review has replaced.
+OPEN_END = 2_147_483_647
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -563,6 +569,160 @@ def _routing_flat_table(md: sa.MetaData) -> sa.Table:
     )
 
 
+def _standard_review(md: sa.MetaData) -> sa.Table:
+    """The reviews of standard times: by which rules, from which reports, and how many rows of each kind."""
+    return sa.Table(
+        "standard_review",
+        md,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("run_id", t.text(64), nullable=False),
+        sa.Column("state", t.ascii_text(16), nullable=False),
+        sa.Column("as_of", t.date()),
+        sa.Column("operations", sa.Integer, nullable=False),
+        sa.Column("measured", sa.Integer, nullable=False),
+        sa.Column("few_orders", sa.Integer, nullable=False),
+        sa.Column("posted", sa.Integer, nullable=False),
+        sa.Column("differing", sa.Integer, nullable=False),
+        sa.Column("proposals", sa.Integer, nullable=False),
+        sa.Column("unattributed", sa.Integer, nullable=False),
+        sa.Column("hours_year", t.double(), nullable=False),
+        sa.Column("rows_written", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("rows_closed", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("tolerance", t.double(), nullable=False),
+        sa.Column("false_share", t.double(), nullable=False),
+        sa.Column("min_orders", sa.Integer, nullable=False),
+        sa.Column("largest_step", t.double(), nullable=False),
+        sa.Column("company_code", t.text(20), nullable=False),
+        sa.Column("plant_code", t.text(20), nullable=False),
+        sa.Column("service_user", t.text(32), nullable=False),
+        sa.Column("created_at", t.UtcDateTime, nullable=False),
+        sa.Column("published_at", t.UtcDateTime),
+        sa.CheckConstraint(f"state IN ({_words(REVIEW_STATES)})", name="state"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _current_standard_review(md: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "current_standard_review",
+        md,
+        sa.Column("slot", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("review_id", sa.Integer, sa.ForeignKey("standard_review.id"), nullable=False),
+        sa.Column("moved_at", t.UtcDateTime, nullable=False),
+        sa.CheckConstraint("slot = 1", name="slot"),
+    )
+
+
+def _standard_time_proposal(md: sa.MetaData) -> sa.Table:
+    """Standard times beside measured ones. A row counts from review `review_from` up to, and not in, `review_to`."""
+
+    def minutes(name: str, *, nullable: bool = True) -> sa.Column[float]:
+        return sa.Column(name, t.decimal(18, 4), nullable=nullable)
+
+    return sa.Table(
+        "standard_time_proposal",
+        md,
+        sa.Column("review_from", sa.Integer, nullable=False),
+        _item_cd(),
+        sa.Column("rout_no", t.text(50), nullable=False),
+        sa.Column("proc_seq", sa.Integer, nullable=False),
+        sa.Column("measure", t.ascii_text(5), nullable=False),
+        sa.Column("review_to", sa.Integer, nullable=False, server_default=str(OPEN_END)),
+        sa.Column("content_hash", sa.BigInteger, nullable=False),
+        sa.Column("job_cd", t.text(50), nullable=False),
+        sa.Column("job_nm", t.text(255)),
+        sa.Column("res_cd", t.text(50)),
+        minutes("standard_min"),
+        sa.Column("standard_date", t.date()),
+        minutes("measured_min", nullable=False),
+        minutes("low_min"),
+        minutes("high_min"),
+        sa.Column("orders", sa.Integer, nullable=False),
+        sa.Column("orders_all", sa.Integer, nullable=False),
+        sa.Column("first_report", t.date()),
+        sa.Column("last_report", t.date()),
+        sa.Column("lot_size", t.decimal(18, 4)),
+        sa.Column("lot_exponent", t.decimal(5, 4)),
+        minutes("difference_min"),
+        sa.Column("ratio", t.decimal(18, 4)),
+        sa.Column("verdict", t.ascii_text(12), nullable=False),
+        sa.Column("sure", sa.Boolean, nullable=False),
+        sa.Column("p_value", t.double()),
+        sa.Column("changed_on", t.date()),
+        sa.Column("differs_since", t.date()),
+        sa.Column("since_basis", t.text(100)),
+        minutes("proposed_min"),
+        sa.Column("no_proposal", t.text(200)),
+        sa.Column("orders_year", sa.Integer, nullable=False),
+        sa.Column("pieces_year", t.double()),
+        sa.Column("hours_year", t.double()),
+        sa.PrimaryKeyConstraint(
+            "review_from", "item_cd", "rout_no", "proc_seq", "measure", mssql_clustered=True
+        ),
+        sa.ForeignKeyConstraint(["review_from"], ["standard_review.id"]),
+        sa.CheckConstraint("measure IN ('run', 'setup')", name="measure"),
+        sa.CheckConstraint(f"verdict IN ({_words(tuple(REVIEW_VERDICTS))})", name="verdict"),
+        sa.CheckConstraint("review_from < review_to", name="counts_some_time"),
+        sa.CheckConstraint("standard_min >= 0 AND measured_min >= 0 AND proposed_min > 0", name="times"),
+        sa.CheckConstraint("proposed_min IS NULL OR no_proposal IS NULL", name="proposal_or_reason"),
+        sa.Index(None, "item_cd", "rout_no", "proc_seq", "measure"),
+        sa.Index(None, "review_to"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _routing_feedback_time(md: sa.MetaData) -> sa.Table:
+    """Which proposed standards were taken over: one row each, however often it is reported."""
+    return sa.Table(
+        "routing_feedback_time",
+        md,
+        _item_cd(),
+        sa.Column("rout_no", t.text(50), nullable=False),
+        sa.Column("proc_seq", sa.Integer, nullable=False),
+        sa.Column("measure", t.ascii_text(5), nullable=False),
+        sa.Column("review_id", sa.Integer, nullable=False),
+        sa.Column("job_cd", t.text(50), nullable=False),
+        sa.Column("standard_min", t.decimal(18, 4)),
+        sa.Column("proposed_min", t.decimal(18, 4), nullable=False),
+        sa.Column("measured_min", t.decimal(18, 4), nullable=False),
+        sa.Column("orders", sa.Integer, nullable=False),
+        sa.Column("accepted_by", t.text(128), nullable=False),
+        sa.Column("accepted_at", t.UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "item_cd", "rout_no", "proc_seq", "measure", "review_id", mssql_clustered=True
+        ),
+        sa.CheckConstraint("measure IN ('run', 'setup')", name="measure"),
+        sa.CheckConstraint("accepted_by <> ''", name="accepted_by"),
+        sa.Index(None, "accepted_at"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _health_finding(md: sa.MetaData) -> sa.Table:
+    """The newest findings of data health, all of one run."""
+    return sa.Table(
+        "health_finding",
+        md,
+        sa.Column("seq", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("run_id", t.text(64), nullable=False),
+        sa.Column("check_name", t.ascii_text(60), nullable=False),
+        sa.Column("dimension", t.ascii_text(20), nullable=False),
+        sa.Column("segment", t.text(255), nullable=False),
+        sa.Column("unit", t.ascii_text(20), nullable=False),
+        sa.Column("touched", sa.BigInteger),
+        sa.Column("whole", sa.BigInteger),
+        sa.Column("share", t.double()),
+        sa.Column("cost", t.text(400), nullable=False),
+        sa.Column("examples", t.text(4000)),
+        sa.Column("reason", t.text(400)),
+        sa.Column("meaning", t.text(400), nullable=False),
+        sa.Column("remedy", t.text(400), nullable=False),
+        sa.Column("checked_at", t.UtcDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("seq", mssql_clustered=True),
+        sa.CheckConstraint("touched IS NOT NULL OR reason IS NOT NULL", name="null_has_reason"),
+    )
+
+
 @dataclass(frozen=True)
 class Versioned:
     """What has versions: the table of versions, the column that names an item or job, the tables of its rows.
@@ -598,6 +758,11 @@ class Tables:
     writer_lock: sa.Table
     routing_feedback: sa.Table
     routing_flat_table: sa.Table
+    standard_review: sa.Table
+    current_standard_review: sa.Table
+    standard_time_proposal: sa.Table
+    routing_feedback_time: sa.Table
+    health_finding: sa.Table
 
     @property
     def published(self) -> tuple[sa.Table, ...]:
@@ -644,6 +809,11 @@ def tables(schema: str | None) -> Tables:
         writer_lock=_writer_lock(md),
         routing_feedback=_routing_feedback(md),
         routing_flat_table=_routing_flat_table(md),
+        standard_review=_standard_review(md),
+        current_standard_review=_current_standard_review(md),
+        standard_time_proposal=_standard_time_proposal(md),
+        routing_feedback_time=_routing_feedback_time(md),
+        health_finding=_health_finding(md),
     )
 
 

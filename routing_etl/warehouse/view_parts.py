@@ -72,6 +72,11 @@ class Sources:
         self.rejected_row = tb.rejected_row.alias("x")
         self.earlier = tb.candidate_operation.alias("earlier")
         self.main = tb.candidate_operation.alias("main")
+        self.current_standard_review = tb.current_standard_review.alias("p")
+        self.standard_review = tb.standard_review.alias("w")
+        self.standard_time_proposal = tb.standard_time_proposal.alias("s")
+        self.other_time = tb.standard_time_proposal.alias("o")
+        self.health_finding = tb.health_finding.alias("h")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:

@@ -33,6 +33,7 @@ from routing_etl.warehouse.view_parts import (
     same_candidate,
 )
 from routing_etl.warehouse.views_bop import bop_child, bop_detail, bop_master, bop_res, candidate_resources
+from routing_etl.warehouse.views_upkeep import bop_proc_detail_time, data_health, standard_time_review
 
 
 class CreateView(DDLElement):
@@ -447,6 +448,9 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_lot_times": _lot_times,
     "routing_item_versions": _item_versions,
     "batch_run_rejects": _run_rejects,
+    "standard_time_review": standard_time_review,
+    "bop_proc_detail_time": bop_proc_detail_time,
+    "data_health": data_health,
 }
 
 #: Names of all views, in the order of creation.

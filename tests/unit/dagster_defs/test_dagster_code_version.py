@@ -89,7 +89,11 @@ def test_every_step_says_what_computes_it_and_its_own_module_is_there() -> None:
     for step, made in MADE.items():
         assert len(made_by(step)["code_version"]) == 10, step.name
         module, function = step.function.split(".")
-        named = [PACKAGE / f for f in made.source if f.startswith(f"pipeline/{module}") or "training" in f]
+        named = [
+            PACKAGE / f
+            for f in made.source
+            if f.startswith(f"pipeline/{module}") or "training" in f or "review" in f
+        ]
         assert any(f"\ndef {function}(" in f.read_text(encoding="utf-8") for f in named), step.name
 
 

@@ -38,6 +38,10 @@ WIRING = {
         )
     },
     "time_profiles": ("times", ["operations", "work_results"]),
+    "standard_times": ("times", ["operations", "time_profiles"]),
+    "data_health": (
+        "quality", ["items", "operations", "purchase_orders", "rejects", "standard_times", "work_results"],
+    ),
     "routing_model": ("model", ["items", "operations", "time_profiles"]),
     "champion": ("model", ["items", "operations", "time_profiles"]),
     "model_evaluation": ("model", ["items", "operations", "time_profiles"]),
@@ -94,10 +98,19 @@ def test_every_erp_view_hangs_on_the_publication(repository: dg.RepositoryDefini
         assert not views[name].is_materializable
 
 
+def test_the_views_over_the_erps_own_data_hang_on_what_fills_them(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    graph = repository.asset_graph
+    parents = {"standard_time_review": keys.STANDARD_TIMES, "bop_proc_detail_time": keys.STANDARD_TIMES}
+    for name, parent in (parents | {"data_health": keys.DATA_HEALTH}).items():
+        assert graph.get(keys.erp_view(name)).parent_keys == {parent}
+
+
 def test_every_asset_of_ours_is_described_owned_and_versioned(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
     ours = [graph.get(k) for k in graph.materializable_asset_keys]
-    assert len(ours) == 22
+    assert len(ours) == 24
     for node in ours:
         assert node.description, node.key
         assert node.owners == ["team:data"], node.key
@@ -167,6 +180,7 @@ def test_loading_and_publishing_stand_behind_the_candidate_checks(
 #: Which node of the nightly job does which step; with several shards those that put the shards together.
 NODES = {
     "extract": "extract", "clean": "clean", "check_source": "check_source", "aggregate_times": "time_profiles",
+    "review_standards": "standard_times", "check_health": "data_health",
     "train": "train_model", "score": "score", "check_candidates": "check_candidates", "load": "loaded_publication",
     "publish": "publication", "measure": "measure",
 }  # fmt: skip

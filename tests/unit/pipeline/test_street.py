@@ -73,14 +73,16 @@ def test_every_function_of_the_table_is_the_step_that_it_is_named_for(row: stree
     [
         (
             street.EXTRACT,
-            "clean check_source aggregate_times train evaluate score check_candidates load publish measure",
+            "clean check_source aggregate_times review_standards check_health train evaluate score check_candidates load publish measure",
         ),
         (
             street.CLEAN,
-            "check_source aggregate_times train evaluate score check_candidates load publish measure",
+            "check_source aggregate_times review_standards check_health train evaluate score check_candidates load publish measure",
         ),
         (street.CHECK_SOURCE, ""),
-        (street.AGGREGATE_TIMES, "train evaluate"),
+        (street.AGGREGATE_TIMES, "review_standards check_health train evaluate"),
+        (street.REVIEW_STANDARDS, "check_health"),
+        (street.CHECK_HEALTH, ""),
         (street.TRAIN, ""),
         (street.SCORE, "check_candidates load publish measure"),
         (street.CHECK_CANDIDATES, "load publish measure"),

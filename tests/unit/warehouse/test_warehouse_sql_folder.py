@@ -44,7 +44,7 @@ def trees(name: str) -> list[exp.Expression]:
 
 def test_the_files_are_there():
     wanted = (
-        "migrating_login roles_and_grants trend_queries retention shown_on_a_day screen_view_example adopt_candidate "
+        "migrating_login roles_and_grants trend_queries retention shown_on_a_day screen_view_example adopt_candidate adopt_time "
         "agent_job backup_notes"
     )
     assert {f"{name}.sql" for name in wanted.split()} <= set(FILES)
@@ -121,12 +121,23 @@ def test_the_procedure_marks_every_column_of_the_feedback():
     assert set(re.split(r",\s*", listed[1].strip())) == set(SCHEMA.routing_feedback.c.keys())
 
 
+def test_the_procedure_for_times_returns_the_whole_view_and_marks_every_column():
+    text = (SQL / "adopt_time.sql").read_text(encoding="utf-8")
+    listed = re.search(
+        r"\bSELECT\s((?:(?!\bSELECT\s).)*?)FROM routing\.bop_proc_detail_time AS d\b", text, re.S
+    )
+    names = [name.split(".")[1] for name in re.split(r",\s*", listed[1].strip())]
+    assert names == list(view_selects("routing", "mssql")["bop_proc_detail_time"].selected_columns.keys())
+    marked = re.search(r"INSERT INTO routing\.routing_feedback_time\s*\(([^)]*)\)", text)
+    assert set(re.split(r",\s*", marked[1].strip())) == set(SCHEMA.routing_feedback_time.c.keys())
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_names_only_tables_and_views_of_ours(name):
     text = "\n".join(batches(name))
     named = set(re.findall(r"\brouting\.(\w+)", text))
     assert named or re.search(r"s\.name = N'routing'|SCHEMA::routing", text)
-    ours = set(COLUMNS) | {"adopt_candidate", load_output_profile().view}
+    ours = set(COLUMNS) | {"adopt_candidate", "adopt_time", load_output_profile().view}
     assert named <= ours, named - ours
 
 
@@ -206,7 +217,9 @@ def test_the_metrics_reader_sees_no_prediction_and_writes_nothing():
 
 
 def test_only_the_three_roles_get_rights():
-    text = "\n".join(batches("roles_and_grants.sql") + batches("adopt_candidate.sql"))
+    text = "\n".join(
+        batches("roles_and_grants.sql") + batches("adopt_candidate.sql") + batches("adopt_time.sql")
+    )
     roles = set(re.findall(r"EXEC\(N'CREATE ROLE (\w+)'\);$", text, re.M))
     assert roles == {"routing_erp_reader", "routing_etl_writer", "routing_metrics_reader"}
     assert set(re.findall(r"^GRANT .* TO (\w+);", text, re.M)) == roles

@@ -20,6 +20,7 @@ def test_the_views_of_the_screens_are_known():
         "batch_run_summary",
         "batch_run_rejects",
         "bop_proc_child",
+        "data_health",
     }
 
 

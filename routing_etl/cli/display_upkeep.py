@@ -1,0 +1,101 @@
+"""What the command line shows of the ERP's own data: standard times beside measured ones, and the data's health."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Console
+from rich.markup import escape as no_markup
+from rich.table import Table
+
+from routing_etl import safe_text
+from routing_etl.frames import REVIEW_VERDICTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from routing_etl.pipeline.results import Healthy, Reviewed
+    from routing_etl.warehouse.feedback_time import TimeAdoption
+
+
+def _safe(text: object) -> str:
+    return no_markup(safe_text.one_line(text))
+
+
+def _minutes(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.4g}"
+
+
+def standards_table(console: Console, reviewed: Reviewed, worst: pl.DataFrame) -> None:
+    """Counts by verdict, and the sure differences that move most hours."""
+    found, published = reviewed.found, reviewed.published
+    table = Table(title=f"Standard times beside {found.measured:,} measured ones")
+    for name in ("verdict", "times", "meaning"):
+        table.add_column(name)
+    for verdict, count in found.verdicts.items():
+        table.add_row(verdict, f"{count:,}", REVIEW_VERDICTS[verdict])
+    console.print(table)
+    console.print(
+        f"{found.proposals:,} proposals: they move {found.hours_year:,.0f} planned hours a year, and add "
+        f"{found.hours_first:,.0f} where there is no standard (12 months up to {found.as_of or 'an unknown day'})."
+    )
+    if found.unattributed:
+        console.print(
+            f"{found.unattributed:,} reports name no routing, and several of their item could claim them: left out."
+        )
+    console.print(
+        f"Review {published.review_id}: {published.rows:,} rows in standard_time_review, {published.written:,} new or "
+        f"changed, {published.ended:,} ended. Those with few orders stay in the run folder."
+    )
+    if worst.is_empty():
+        return
+    shown = Table(title="Sure differences, most planned hours a year first")
+    shown.add_column("item / routing / operation", overflow="fold")
+    shown.add_column("job, time", overflow="fold")
+    for name in ("standard", "measured (95 %), orders", "proposed", "hours"):
+        shown.add_column(name, justify="right", overflow="fold")
+    for row in worst.iter_rows(named=True):
+        low, high = _minutes(row["low_min"]), _minutes(row["high_min"])
+        shown.add_row(
+            _safe(f"{row['item_cd']} / {row['rout_no']} / {row['proc_seq']}"), _safe(f"{row['job_cd']}, {row['measure']}"),
+            _minutes(row["standard_min"]), f"{_minutes(row['measured_min'])} ({low} to {high}), {row['orders']:,}",
+            _minutes(row["proposed_min"]), _minutes(row["hours_year"]),
+        )  # fmt: skip
+    console.print(shown)
+
+
+def time_adoption(console: Console, taken: TimeAdoption) -> None:
+    """Who took over which standard time and when, then the row for the ERP."""
+    for mark in taken.marks:
+        state = "accepted" if mark.new else "was accepted before"
+        console.print(
+            _safe(
+                f"{mark.measure}: {_minutes(mark.standard_min)} -> {_minutes(mark.proposed_min)} min {state} by "
+                f"{mark.accepted_by} at {mark.accepted_at:%Y-%m-%d %H:%M:%S} UTC."
+            )
+        )
+    table = Table(title="bop_proc_detail_time: an empty time stays as it is")
+    table.add_column("column")
+    table.add_column("value", overflow="fold")
+    for name, value in taken.row.items():
+        table.add_row(name, "" if value is None else _safe(value))
+    console.print(table)
+
+
+def health_table(console: Console, healthy: Healthy, findings: pl.DataFrame, page: Path) -> None:
+    """The findings over the whole plant, then where the page lies."""
+    table = Table(title=f"Health of the ERP's data, run {healthy.run_id}")
+    for name in ("check", "touched", "of", "share", "unit", "what it costs the predictions"):
+        table.add_column(name)
+    for row in findings.filter(pl.col("dimension") == "all").iter_rows(named=True):
+        told = row["reason"] if row["touched"] is None else row["cost"]
+        table.add_row(row["title"], *_counts(row), row["unit"], _safe(told))
+    console.print(table)
+    console.print(f"By segment, with examples: {page} (one file, to be mailed), and the view data_health.")
+
+
+def _counts(row: dict[str, Any]) -> tuple[str, str, str]:
+    if row["touched"] is None:
+        return ("not measured", "", "")
+    return (f"{row['touched']:,}", f"{row['whole']:,}", f"{row['share']:.1%}")
