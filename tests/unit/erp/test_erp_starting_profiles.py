@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from routing_etl.erp.clean import CleanReport, clean
 from routing_etl.erp.extract import ExtractReport, extract
-from routing_etl.erp.profile import load_profile
+from routing_etl.erp.profile import SHIPPED, load_profile
 from routing_etl.onboarding.suggest import suggest
 from routing_etl.settings import load_settings
 
@@ -90,15 +91,15 @@ CREATE TABLE tabItem (name TEXT PRIMARY KEY, item_code TEXT, item_name TEXT, ite
   variant_of TEXT, disabled INTEGER);
 CREATE TABLE tabBOM (name TEXT PRIMARY KEY, item TEXT, is_active INTEGER, is_default INTEGER, docstatus INTEGER, quantity REAL);
 CREATE TABLE "tabBOM Operation" (name TEXT, parent TEXT, idx INTEGER, operation TEXT, workstation TEXT, time_in_mins REAL, fixed_time INTEGER);
-CREATE TABLE "tabJob Card" (name TEXT, production_item TEXT, bom_no TEXT, operation TEXT, operation_row_number INTEGER, workstation TEXT,
+CREATE TABLE "tabJob Card" (name TEXT, work_order TEXT, production_item TEXT, bom_no TEXT, operation TEXT, operation_row_number INTEGER, workstation TEXT,
   total_completed_qty REAL, total_time_in_mins REAL, posting_date TEXT, docstatus INTEGER);
 INSERT INTO tabItem VALUES ('Fan', 'Fan', 'fan', 'Fans', 'Nos', 1, NULL, 0), ('Fan-S', 'Fan-S', 'small fan', 'Fans', 'Nos', 0, 'Fan', 0),
   ('Fan-L', 'Fan-L', 'large fan', 'Fans', 'Nos', 0, 'Fan', 0), ('Fan-X', 'Fan-X', 'old fan', 'Fans', 'Nos', 0, 'Fan', 1);
 INSERT INTO tabBOM VALUES ('BOM-Fan-S-001', 'Fan-S', 1, 0, 1, 1), ('BOM-Fan-S-002', 'Fan-S', 1, 1, 1, 10), ('BOM-Fan-S-003', 'Fan-S', 1, 0, 2, 1);
 INSERT INTO "tabBOM Operation" VALUES ('a', 'BOM-Fan-S-001', 1, 'Cut', 'Press', 9, 0), ('b', 'BOM-Fan-S-002', 1, 'Cut', 'Press', 70, 0),
   ('c', 'BOM-Fan-S-002', 2, 'Set up jig', 'Bench', 25, 1), ('d', 'BOM-Fan-S-003', 1, 'Cut', 'Press', 1, 0);
-INSERT INTO "tabJob Card" VALUES ('J1', 'Fan-S', 'BOM-Fan-S-002', 'Cut', 1, 'Press', 20, 150, '2026-05-04', 1),
-  ('J2', 'Fan-S', 'BOM-Fan-S-002', 'Cut', 1, 'Press', 20, 999, '2026-05-04', 2);
+INSERT INTO "tabJob Card" VALUES ('J1', 'W1', 'Fan-S', 'BOM-Fan-S-002', 'Cut', 1, 'Press', 20, 150, '2026-05-04', 1),
+  ('J2', 'W1', 'Fan-S', 'BOM-Fan-S-002', 'Cut', 1, 'Press', 20, 999, '2026-05-04', 2);
 """
 
 Read = Callable[[str], "Plant"]
@@ -215,3 +216,12 @@ def test_erpnext(plant: Read) -> None:
     assert made.rows("work_results", "rout_no", "job_cd", "machine_time", "order_qty") == [
         ("BOM-Fan-S-002", "Cut", 150.0, 20.0)
     ]
+
+
+@pytest.mark.parametrize("name", ["business_central", "sap_pp", "erpnext"])
+def test_the_sections_that_a_person_may_take_in_are_well_formed(name: str, tmp_path: Path) -> None:
+    """Sections in comments, as they are when their marks are removed."""
+    text = (SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+    (tmp_path / "whole.toml").write_text(re.sub(r"^#   ", "", text, flags=re.MULTILINE), encoding="utf-8")
+    profile = load_profile(tmp_path / "whole.toml")
+    assert profile.results is not None and profile.items.pivot
