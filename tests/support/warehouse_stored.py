@@ -33,11 +33,15 @@ from warehouse_predictions import (
 from warehouse_shape import differences, shape_of_database
 
 from routing_etl import __version__
-from routing_etl.frames import REJECTS, CheckOutcome
+from routing_etl.frames import REJECTS, STANDARD_TIMES, CheckOutcome
+from routing_etl.settings import load_settings
 from routing_etl.warehouse.feedback import adopt
+from routing_etl.warehouse.feedback_time import Operation, adopt_time
+from routing_etl.warehouse.health import store_health
 from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision, downgrade, migrate
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.standard_times import ReviewFacts, StandardTimes
 
 STORED = Path(__file__).resolve().parents[1] / "stored"
 
@@ -142,12 +146,41 @@ def stored_views() -> set[str]:
 
 
 def rows_at_head(path: Path) -> dict[str, Rows]:
-    """Every row of the last released version's warehouse, made at `path` and brought to head."""
+    """Every row of the last released version's warehouse, made at `path` and brought to head, and of tables since then."""
     engine = sa.create_engine(f"sqlite:///{load(stored_revisions()[-1], path)}")
     migrate(engine, None)
+    _since_the_release(engine)
     rows = rows_of(engine, None)
     engine.dispose()
     return rows
+
+
+def _since_the_release(engine: sa.Engine) -> None:
+    """Rows of the tables that the last released version did not have: a review of standard times and a finding."""
+    settings = load_settings(warehouse_url=str(engine.url))
+    values = {
+        "item_cd": "3H18091DB", "item_key": "3H18091DB", "rout_no": "R1", "proc_seq": 10, "measure": "run", "job_cd": "A01-2",
+        "standard_min": 10.0, "measured_min": 15.0, "low_min": 14.0, "high_min": 16.0, "orders": 8, "orders_all": 8,
+        "verdict": "differs", "sure": True, "proposed_min": 15.0, "orders_year": 8, "hours_year": 4.0,
+    }  # fmt: skip
+    review = STANDARD_TIMES.conform(pl.DataFrame([values]))
+    facts = ReviewFacts("n2", None, 1, 1, 0, 0, 1, 1, 0, 4.0, 0.1, 0.05, 6, 3.0)
+    StandardTimes(engine, settings).publish(review, facts)
+    adopt_time(engine, settings.warehouse_schema, Operation("3H18091DB", "R1", 10), "kim")
+    names = (
+        "check",
+        "title",
+        "dimension",
+        "segment",
+        "unit",
+        "cost",
+        "examples",
+        "reason",
+        "meaning",
+        "remedy",
+    )
+    finding = pl.DataFrame([dict.fromkeys(names, "all") | {"touched": 1, "whole": 2, "share": 0.5}])
+    store_health(engine, settings, "n2", finding)
 
 
 @contextmanager
