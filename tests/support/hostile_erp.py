@@ -347,8 +347,8 @@ def two_hundred_operations(erp: Erp) -> None:
     for number in range(erp.draw.choice((1, 8))):
         for place in range(200):
             _insert(
-                erp.connection, ROUTINGS, ROUT_NO="R1", ITEM_CD=f"P-{number:03d}", PROC_SEQ=1000 + place, JOB_CD=f"J{place % 9}",
-                RES_CD=f"M{place % 7}", RUN_TIME=1, SETUP_TIME=1, INSRT_DT="2024-01-01", VALID_FROM_DT="2001-01-01",
+                erp.connection, ROUTINGS, ROUT_NO="R1", ITEM_CD=f"P-{number:03d}", PROC_SEQ=1000 + place, JOB_CD=("SAW", "TURN", "MILL", "INSP")[place % 4],
+                RES_CD=("SAW-1", "CNC-2", "MCT-1", "QC")[place % 4], RUN_TIME=1, SETUP_TIME=1, INSRT_DT="2024-01-01", VALID_FROM_DT="2001-01-01",
                 VALID_TO_DT="2999-12-31", INSIDE_FLAG="사내",
             )  # fmt: skip
 
