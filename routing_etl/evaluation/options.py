@@ -34,6 +34,8 @@ class EvaluationOptions:
         Whether the three baselines are evaluated too.
     n_resamples : int, optional
         Bootstrap resamples behind each interval; 0 for no intervals.
+    fit_variance : bool, optional
+        Whether to fit a part of the items a few times more, to know how far the metrics move with the fit.
     random_state : int, optional
         Seed of the split and of the resamples.
     limits : Thresholds, optional
@@ -51,6 +53,7 @@ class EvaluationOptions:
     folds: int | None = None
     baselines: bool = True
     n_resamples: int = 400
+    fit_variance: bool = True
     random_state: int = 42
     limits: Thresholds = field(default_factory=Thresholds)
 

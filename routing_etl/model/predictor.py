@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -54,7 +55,7 @@ from routing_etl.model.inputs import (
 from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.model.plain import asked_frame, training_frames
 from routing_etl.model.ranking.choice import Ranked, choose, voters
-from routing_etl.model.rehearsal import REHEARSED, Modesty, Script, rehearse
+from routing_etl.model.rehearsal import REHEARSED, Modesty, Script, check_answers_by, plain_only, rehearse
 from routing_etl.model.stages import (
     Basis,
     Options,
@@ -119,6 +120,9 @@ class RoutingPredictor(Parameters):
         Neighbours shown per candidate.
     pool_words : sequence of str, optional
         Words in a resource's code or name that mark a waiting pool, which is no machine.
+    answers_by : {'auto', 'model', 'nearest', 'majority'}, optional
+        What gives the first candidate: the model, the routing of the most similar item, or the most frequent routing of the
+        item's kind. 'auto': with few routed items what was right most often in the rehearsal, else the model.
     rehearsals : int, optional
         With fewer than `rehearsal.REHEARSED` routed items: parts that are left out in turn to learn how sure the model may be
         and whether a plain answer is better. 0: no rehearsal.
@@ -155,6 +159,7 @@ class RoutingPredictor(Parameters):
         half_life_days: float = 1500.0,
         evidence_per_candidate: int = 3,
         pool_words: Sequence[str] = (),
+        answers_by: Literal["auto", "model", "nearest", "majority"] = "auto",
         rehearsals: int = 4,
         n_jobs: int | None = None,
         random_state: int = 42,
@@ -168,6 +173,7 @@ class RoutingPredictor(Parameters):
         self.half_life_days = half_life_days
         self.evidence_per_candidate = evidence_per_candidate
         self.pool_words = pool_words
+        self.answers_by = answers_by
         self.rehearsals = rehearsals
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -213,6 +219,8 @@ class RoutingPredictor(Parameters):
             lessons = self._learn(items, operations, evidence, options)
             if self.rehearsals and self.catalogue_.labels.height < REHEARSED:
                 self._take(self._rehearsed(items, operations, evidence, lessons, options))
+            elif self.answers_by in ("nearest", "majority"):
+                self._take(plain_only(self, items, self.answers_by, options.seed))
         return self
 
     def _learn(
@@ -285,6 +293,7 @@ class RoutingPredictor(Parameters):
         script = Script(
             items=items, operations=operations, evidence=evidence, trained=self, times=times,
             within=self.times_.jobs_.within, learn=learn, folds=self.rehearsals, seed=options.seed,
+            answers_by=None if self.answers_by == "auto" else self.answers_by,
         )  # fmt: skip
         return rehearse(script)
 
@@ -314,6 +323,7 @@ class RoutingPredictor(Parameters):
         check_parameters(self, PREDICTOR_RULES)
         check_attributes(self.attributes)
         check_pool_words(self.pool_words)
+        check_answers_by(self.answers_by)
         return Options(
             feature_weights=self.feature_weights or {},
             n_neighbors=self.n_neighbors,

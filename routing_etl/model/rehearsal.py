@@ -21,6 +21,7 @@ from typing import Literal, Protocol
 import numpy as np
 import polars as pl
 
+from routing_etl.errors import ModelError
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.candidates.plain import PlainAnswer, PlainAnswers
@@ -40,6 +41,9 @@ LEAST_GROUPS = 5
 _MARGIN = 0.5
 #: Largest share of orders that P10 to P90 are asked to hold, to be sure of 80 % of them.
 _MOST_COVERED = 0.95
+
+#: Most training items from which the confidence of a plain answer is learned on a plant of any size.
+_MOST_ASKED = 2_000
 
 AnswersBy = Literal["model", "nearest", "majority"]
 #: What answers, in words.
@@ -165,6 +169,8 @@ class Script:
         Parts that are left out in turn.
     seed : int
         Seed of the parts.
+    answers_by : str or None, optional
+        What gives the first candidate. None: what is right most often.
     """
 
     items: pl.DataFrame
@@ -176,6 +182,7 @@ class Script:
     learn: Callable[[pl.DataFrame, TimeEvidence], Rehearsing]
     folds: int
     seed: int
+    answers_by: AnswersBy | None = None
 
     def labels(self) -> pl.DataFrame:
         """item_key, group (of equal attributes), fold, and the jobs as code, of every training item in the catalogue's order."""
@@ -232,7 +239,7 @@ def rehearse(script: Script) -> Modesty:
         labels.select("item_key", "group"), on="item_key"
     )
     weight = answers.select(1.0 / pl.len().over("group")).to_series().to_numpy()
-    by, right = _chosen(answers, weight)
+    by, right = _chosen(answers, weight, script.answers_by)
     usual, machines = _usual_machines(operations, script.operations)
     widening = {m: _widening(m, operations, script) for m in MEASURES}
     known = answers["sure"].to_numpy() | np.full(len(weight), by != "model")
@@ -244,6 +251,60 @@ def rehearse(script: Script) -> Modesty:
     )
     plain = script.trained.plain_answers(script.items) if by != "model" else None
     return Modesty(by, curve, plain, usual, widening, tuple(t for t in told if t))
+
+
+def plain_only(trained: Rehearsing, items: pl.DataFrame, by: AnswersBy, seed: int) -> Modesty:
+    """A plain answer for a plant of any size, whose confidence is learned from training items that copy from the others.
+
+    Parameters
+    ----------
+    trained : Rehearsing
+        The predictor.
+    items : polars.DataFrame
+        ITEMS frame with the training items.
+    by : {'nearest', 'majority'}
+        Which answer.
+    seed : int
+        Seed of the items that the confidence is learned from.
+
+    Returns
+    -------
+    Modesty
+        What the predictor may say.
+    """
+    catalogue = trained.catalogue_
+    labels, plain = catalogue.labels, trained.plain_answers(items)
+    rng = np.random.default_rng(seed)
+    asked = np.sort(rng.choice(labels.height, min(_MOST_ASKED, labels.height), replace=False))
+    known = labels["item_key"].gather(asked).to_frame().join(items, on="item_key", maintain_order="left")
+    answer = plain.majority(known) if by == "majority" else plain.nearest(known, asked)
+    hit = (answer.sequence == catalogue.label_sequence[asked]).astype(np.float64)
+    weight = known.select(1.0 / pl.len().over("attribute_hash")).to_series().to_numpy()
+    curve = ModestCurve.fit(answer.score, hit, weight)
+    share = float((hit * weight).sum() / weight.sum())
+    told = f"The first candidate comes from {ANSWERS[by]}, which was right for {share:.2f} of {len(hit):,} routed items."
+    return Modesty(by, curve, plain, told=(told,))
+
+
+def check_answers_by(given: object) -> None:
+    """Check the parameter `answers_by`.
+
+    Parameters
+    ----------
+    given : object
+        What was given.
+
+    Raises
+    ------
+    ModelError
+        It is none of the words.
+    """
+    words = ("auto", *ANSWERS)
+    if given not in words:
+        raise ModelError(
+            f"RoutingPredictor: answers_by = {given!r} is not one of {', '.join(words)}.",
+            remedy="Give one of them.",
+        )
 
 
 def _perform(script: Script, left_out: pl.DataFrame) -> _Heard:
@@ -290,7 +351,9 @@ def _perform(script: Script, left_out: pl.DataFrame) -> _Heard:
     return _Heard(frame, operations)
 
 
-def _chosen(answers: pl.DataFrame, weight: Floats) -> tuple[AnswersBy, dict[AnswersBy, Floats]]:
+def _chosen(
+    answers: pl.DataFrame, weight: Floats, asked: AnswersBy | None
+) -> tuple[AnswersBy, dict[AnswersBy, Floats]]:
     """What answers, and per way to answer whether it was right, item by item."""
     right: dict[AnswersBy, Floats] = {
         name: answers.select((pl.col(name) == pl.col("code")).fill_null(value=False))
@@ -299,9 +362,9 @@ def _chosen(answers: pl.DataFrame, weight: Floats) -> tuple[AnswersBy, dict[Answ
         .astype(np.float64)
         for name in ANSWERS
     }
-    best: AnswersBy = "model"
+    best: AnswersBy = asked or "model"
     for name in ANSWERS:
-        if _better(right[name] - right[best], weight):
+        if asked is None and _better(right[name] - right[best], weight):
             best = name
     return best, right
 

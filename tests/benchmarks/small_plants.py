@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,10 @@ from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPred
 from routing_etl.evaluation.comparison import Comparison, compare
 from routing_etl.evaluation.markdown import table
 from routing_etl.evaluation.reference import TIME_COLUMNS, expected_routings
-from routing_etl.frames import AttributeSpec, Predictions, TimeBasis, TimeEvidence
+from routing_etl.evaluation.truth import Truth
+from routing_etl.frames import AttributeSpec, TimeBasis, TimeEvidence
 from routing_etl.log import configure
 from routing_etl.model.predictor import RoutingPredictor
-from routing_etl.evaluation.truth import Truth
 
 SIZES = (30, 60, 115, 300)
 #: Items of a plant, and most that are judged.
@@ -88,9 +88,8 @@ def make(seed: int, work: Path) -> Small:
 
 
 def _workshop(seed: int, work: Path) -> Small:
-    from tests.support.workshop import ATTRIBUTES, make_workshop
-
     from routing_etl.times.profiles import ReportedTimes, build_profiles
+    from tests.support.workshop import ATTRIBUTES, make_workshop
 
     shop, basis = make_workshop(ITEMS, seed, models=3 + seed % 7), TimeBasis()
     build_profiles(ReportedTimes(shop.results.lazy(), basis), shop.operations.lazy(), work / "times")

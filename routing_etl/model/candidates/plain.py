@@ -84,7 +84,8 @@ class PlainAnswers:
         told = [(numbers[c].mean(), numbers[c].std(ddof=0)) for c in self.numbers]
         self.mean_ = [float(m) if isinstance(m, float) else 0.0 for m, _ in told]
         self.std_ = [float(s) if isinstance(s, float) and s > 0 else 1.0 for _, s in told]
-        self.hot_, self.dense_ = (part[self.labels_] for part in self._encode(items))
+        hot, dense = self._encode(items)
+        self.hot_, self.dense_ = hot[self.labels_], dense[self.labels_]
         self.size_ = (np.diff(self.hot_.indptr) + (self.dense_**2).sum(axis=1)).astype(np.float32)
         kinds = self._kinds(items)
         self.of_kind_ = {k: self._most(np.intersect1d(rows, self.labels_)) for k, rows in kinds.items()}
