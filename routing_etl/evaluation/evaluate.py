@@ -318,7 +318,7 @@ def _varied(
     options: EvaluationOptions,
 ) -> FitVariance | str | None:
     """How far the model's metrics move with the seed of the fit, or why that is not known; None when it was not asked for."""
-    if not options.fit_variance:
+    if options.variance_fits < 2:
         return None
     if not methods.seeded:
         return "The model has no seed, so the variance between fits is not in the intervals."
@@ -330,11 +330,13 @@ def _varied(
     asked = _in_order(fold.test, items)
 
     def measure(number: int) -> list[Metric]:
-        answers = _reseeded(methods.unfitted(MODEL), number).fit(rest, fold.operations, times=times).predict(asked)  # type: ignore[attr-defined]
+        answers = (
+            _reseeded(methods.unfitted(MODEL), number).fit(rest, fold.operations, times=times).predict(asked)
+        )  # type: ignore[attr-defined]
         return metrics_of_answers(compare(answers, judged.reference), judged.facts)[0]
 
     try:
-        return fit_variance(part, judged.facts.clusters, measure)
+        return fit_variance(part, judged.facts.clusters, measure, options.variance_fits)
     except EXPECTED as exc:
         log.warning("fit_variance_not_measured", error=str(exc))
         return f"The variance between fits was not measured: {exc}"

@@ -28,8 +28,8 @@ from routing_etl.evaluation.splits import Fold, Split
 from routing_etl.frames import METRICS
 from routing_etl.model.base.arrays import Ints
 
-#: Fits that are compared, and most routed items that each learns from and judged items that each is asked for.
-FITS, MOST_TRAINED, MOST_JUDGED = 3, 800, 1_000
+#: Most routed items that each fit learns from, and most judged items that each is asked for.
+MOST_TRAINED, MOST_JUDGED = 800, 1_000
 #: Degrees of freedom of the variance by resampled items beside the one between the fits.
 _PRIOR_DEGREES = 4.0
 _RESAMPLES = 100
@@ -111,7 +111,9 @@ def _drawn(keys: pl.Series, most: int, rng: np.random.Generator) -> pl.Series:
     return keys if keys.len() <= most else keys.gather(np.sort(rng.choice(keys.len(), most, replace=False)))
 
 
-def fit_variance(part: Split, clusters: Ints, measure: Callable[[int], Sequence[Metric]]) -> FitVariance:
+def fit_variance(
+    part: Split, clusters: Ints, measure: Callable[[int], Sequence[Metric]], n_fits: int
+) -> FitVariance:
     """Fit a few times and compare.
 
     Parameters
@@ -122,23 +124,25 @@ def fit_variance(part: Split, clusters: Ints, measure: Callable[[int], Sequence[
         Group of near-identical items of each judged item.
     measure : callable
         Number of the fit to the metrics of its answers.
+    n_fits : int
+        How many fits are compared, from 2 on.
 
     Returns
     -------
     FitVariance
         By metric; one that was not measured in every fit is left out.
     """
-    fits = [{m.name: m for m in measure(number)} for number in range(FITS)]
+    fits = [{m.name: m for m in measure(number)} for number in range(n_fits)]
     resampler = Resampler(clusters, np.ones(len(clusters), dtype=bool), n_resamples=_RESAMPLES)
     found = {}
     for name in fits[0]:
         same = [fit[name] for fit in fits if name in fit]
         units = min(resampler.units(m) for m in same)
         draws = [resampler.draws(m) for m in same]
-        if len(same) < FITS or not units or not all(np.isfinite(d[0]) for d in draws):
+        if len(same) < n_fits or not units or not all(np.isfinite(d[0]) for d in draws):
             continue
         found[name] = pooled_variance(draws) * units
-    return FitVariance(FITS, part.folds[0].train.len(), part.test.len(), found)
+    return FitVariance(n_fits, part.folds[0].train.len(), part.test.len(), found)
 
 
 def pooled_variance(draws: Sequence[np.ndarray]) -> float:

@@ -125,7 +125,7 @@ class RoutingPredictor(Parameters):
         item's kind. 'auto': with few routed items what was right most often in the rehearsal, else the model.
     rehearsals : int, optional
         With fewer than `rehearsal.REHEARSED` routed items: parts that are left out in turn to learn how sure the model may be
-        and whether a plain answer is better. 0: no rehearsal.
+        and whether a plain answer is better. Below 2: none.
     n_jobs : int, optional
         Threads. None: as many as `joblib.parallel_config` says, else one.
     random_state : int, optional
@@ -217,7 +217,7 @@ class RoutingPredictor(Parameters):
         evidence = evidence_of(times)
         with config_context(transform_output="default"):
             lessons = self._learn(items, operations, evidence, options)
-            if self.rehearsals and self.catalogue_.labels.height < REHEARSED:
+            if self.rehearsals > 1 and self.catalogue_.labels.height < REHEARSED:
                 self._take(self._rehearsed(items, operations, evidence, lessons, options))
             elif self.answers_by in ("nearest", "majority"):
                 self._take(plain_only(self, items, self.answers_by, options.seed))

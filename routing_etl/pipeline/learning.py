@@ -89,5 +89,6 @@ def make_predictor(
         evidence_per_candidate=settings.evidence_per_candidate,
         pool_words=profile.routing.waiting_pool_words,
         answers_by=answers_by,
+        rehearsals=settings.rehearsals,
         random_state=settings.random_state,
     )

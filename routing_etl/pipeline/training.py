@@ -125,6 +125,7 @@ def _options(
         max_items=max_items,
         folds=folds,
         baselines=baselines,
+        variance_fits=settings.variance_fits,
         random_state=settings.random_state,
     )
 
