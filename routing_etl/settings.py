@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         description="with few routed items: parts that are left out in turn to learn how sure the model may be; below 2: none",
     )
     variance_fits: int = Field(
-        3,
+        5,
         ge=0,
         le=20,
         description="fits of a part of the items by which an evaluation measures the variance between fits; below 2: not measured",

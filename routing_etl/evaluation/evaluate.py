@@ -35,7 +35,13 @@ from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPred
 from routing_etl.evaluation.bootstrap import Metric
 from routing_etl.evaluation.comparison import compare
 from routing_etl.evaluation.details import EvaluationDetails
-from routing_etl.evaluation.fit_variance import FitVariance, fit_variance, part_of, with_fit_variance
+from routing_etl.evaluation.fit_variance import (
+    FitVariance,
+    fit_variance,
+    kinds_of,
+    part_of,
+    with_fit_variance,
+)
 from routing_etl.evaluation.metric_table import MODEL, ORACLE
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
@@ -336,7 +342,7 @@ def _varied(
         return metrics_of_answers(compare(answers, judged.reference), judged.facts)[0]
 
     try:
-        return fit_variance(part, judged.facts.clusters, measure, options.variance_fits)
+        return fit_variance(part, kinds_of(asked), measure, options.variance_fits)
     except EXPECTED as exc:
         log.warning("fit_variance_not_measured", error=str(exc))
         return f"The variance between fits was not measured: {exc}"

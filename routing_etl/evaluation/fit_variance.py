@@ -3,7 +3,9 @@
 A fit draws (samples of trees, folds, projections), so two fits of the same data answer some items differently. A model of a
 small part of the routed items is fitted a few times with other seeds and asked for the same items. Two estimates of the
 variance of one fit are pooled: that of the metric's values between the fits, which sees everything and has few degrees of
-freedom; and half the variance of the difference of two fits over resampled items, which takes items as independent and has many.
+freedom; and half the variance of the difference of two fits over resampled kinds of items, because a fit errs by kinds.
+A standard deviation is given as that of a normal distribution whose 95 % interval is as wide as Student's with the pooled
+degrees of freedom.
 
 A model of more items varies less, so that the figure is an upper bound for a plant that is larger than the part. It is carried
 over to another number of judged items as if items varied independently of each other.
@@ -19,19 +21,22 @@ from itertools import combinations
 
 import numpy as np
 import polars as pl
+from scipy.special import stdtrit
 
-from routing_etl.evaluation.bootstrap import Metric, Resampler, widened
+from routing_etl.evaluation.bootstrap import LEAST_CLUSTERS, NORMAL_95, Metric, Resampler, widened
 from routing_etl.evaluation.glossary import GLOSSARY
 from routing_etl.evaluation.metric_table import MINUS, MODEL, MetricRow
 from routing_etl.evaluation.paired import PAIRED
-from routing_etl.evaluation.splits import Fold, Split
+from routing_etl.evaluation.splits import Fold, Split, near_identical_groups
 from routing_etl.frames import METRICS
 from routing_etl.model.base.arrays import Ints
 
 #: Most routed items that each fit learns from, and most judged items that each is asked for.
 MOST_TRAINED, MOST_JUDGED = 800, 1_000
-#: Degrees of freedom of the variance by resampled items beside the one between the fits.
-_PRIOR_DEGREES = 4.0
+#: Fits of a part of a larger plant: there a fit costs more and varies less.
+FITS_OF_A_PART = 3
+#: Degrees of freedom of the variance by resampled kinds beside the one between the fits.
+_PRIOR_DEGREES = 2.0
 _RESAMPLES = 100
 
 
@@ -107,6 +112,20 @@ def part_of(divided: Split, seed: int) -> Split:
     return Split(divided.name, (Fold(_drawn(judged, MOST_JUDGED, rng), known),), ())
 
 
+def kinds_of(items: pl.DataFrame) -> Ints:
+    """Number of the kind of each item: its part type, or its group of near-identical items where there are few types.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        ITEMS frame.
+    """
+    kind = items["part_type"].fill_null("").rank("dense").cast(pl.Int64).to_numpy() - 1
+    return (
+        kind if len(np.unique(kind)) >= LEAST_CLUSTERS else near_identical_groups(items, by_identifier=False)
+    )
+
+
 def _drawn(keys: pl.Series, most: int, rng: np.random.Generator) -> pl.Series:
     return keys if keys.len() <= most else keys.gather(np.sort(rng.choice(keys.len(), most, replace=False)))
 
@@ -121,17 +140,19 @@ def fit_variance(
     part : Split
         What is learned from and asked for (`part_of`).
     clusters : numpy.ndarray
-        Group of near-identical items of each judged item.
+        Kind of each judged item (`kinds_of`).
     measure : callable
         Number of the fit to the metrics of its answers.
     n_fits : int
-        How many fits are compared, from 2 on.
+        How many fits are compared, from 2 on; of a part of a larger plant at most `FITS_OF_A_PART`.
 
     Returns
     -------
     FitVariance
         By metric; one that was not measured in every fit is left out.
     """
+    if part.folds[0].train.len() >= MOST_TRAINED:
+        n_fits = min(n_fits, FITS_OF_A_PART)
     fits = [{m.name: m for m in measure(number)} for number in range(n_fits)]
     resampler = Resampler(clusters, np.ones(len(clusters), dtype=bool), n_resamples=_RESAMPLES)
     found = {}
@@ -141,8 +162,13 @@ def fit_variance(
         draws = [resampler.draws(m) for m in same]
         if len(same) < n_fits or not units or not all(np.isfinite(d[0]) for d in draws):
             continue
-        found[name] = pooled_variance(draws) * units
+        found[name] = pooled_variance(draws) * units * _student(n_fits - 1 + _PRIOR_DEGREES) ** 2
     return FitVariance(n_fits, part.folds[0].train.len(), part.test.len(), found)
+
+
+def _student(degrees: float) -> float:
+    """By what a standard deviation with so many degrees of freedom is multiplied for a normal 95 % interval."""
+    return float(stdtrit(degrees, 0.975)) / NORMAL_95
 
 
 def pooled_variance(draws: Sequence[np.ndarray]) -> float:

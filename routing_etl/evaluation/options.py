@@ -54,7 +54,7 @@ class EvaluationOptions:
     folds: int | None = None
     baselines: bool = True
     n_resamples: int = 400
-    variance_fits: int = 3
+    variance_fits: int = 5
     random_state: int = 42
     limits: Thresholds = field(default_factory=Thresholds)
 

