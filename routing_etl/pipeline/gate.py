@@ -94,9 +94,10 @@ def promote_if_not_worse(
     """Promote the first version; a later one unless it is significantly worse than the champion or measures less.
 
     Significantly worse: in one of the judged metrics the 95 % interval of the paired difference on the items that both
-    were judged on, which holds the variance between fits of either version, excludes 0. Where they have too few items in common (`paired.LEAST_PAIRS`), or were held out by
-    another kind of split, the 95 % intervals of the two on their own items do not overlap. A metric that the champion
-    measured and the new version cannot measure points to a source that went blind, so the champion stays.
+    were judged on, which holds the variance between fits of either version, excludes 0. Where they have too few items in
+    common (`paired.LEAST_PAIRS`), or were held out by another kind of split, the 95 % intervals of the two on their own
+    items do not overlap. A metric that the champion measured and the new version cannot measure points to a source that
+    went blind, so the champion stays.
 
     Parameters
     ----------
