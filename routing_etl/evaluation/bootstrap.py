@@ -307,8 +307,12 @@ def widened(value: float, low: float, high: float, sd: float) -> tuple[float, fl
 
     Parameters
     ----------
-    value, low, high : float
-        The value and the ends of its interval.
+    value : float
+        The value.
+    low : float
+        Lower end of its interval.
+    high : float
+        Upper end of its interval.
     sd : float
         Standard deviation of the further error.
 

@@ -330,8 +330,14 @@ def show(found: pl.DataFrame) -> str:
     return "\n".join(table(HEAD, body))
 
 
-def run(sizes: Sequence[int], seeds: Sequence[int], label: str, cache: Path) -> pl.DataFrame:
-    """Judge every size on the plant of every seed. Plants are kept in `cache`, because making one takes longer than a fit."""
+def run(
+    sizes: Sequence[int], seeds: Sequence[int], label: str, cache: Path, out: Path | None
+) -> pl.DataFrame:
+    """Judge every size on the plant of every seed. Plants are kept in `cache`, because making one takes longer than a fit.
+
+    What was found so far is written to `out` after every plant.
+    """
+    before = pl.read_parquet(out).filter(pl.col("label") != label) if out and out.exists() else pl.DataFrame()
     rows = []
     for seed in seeds:
         kept = cache / f"plant-{seed}"
@@ -350,7 +356,10 @@ def run(sizes: Sequence[int], seeds: Sequence[int], label: str, cache: Path) -> 
                 file=sys.stderr,
                 flush=True,
             )
-    return pl.DataFrame(rows, infer_schema_length=None)
+        found = pl.concat([before, pl.DataFrame(rows, infer_schema_length=None)], how="diagonal_relaxed")
+        if out:
+            found.write_parquet(out)
+    return found
 
 
 def main() -> None:
@@ -371,14 +380,8 @@ def main() -> None:
         print(show(pl.read_parquet(args.show)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = run(
-            args.sizes, range(args.first, args.first + args.seeds), args.label, args.cache or Path(folder)
-        )
-    if args.out and args.out.exists():
-        before = pl.read_parquet(args.out).filter(pl.col("label") != args.label)
-        found = pl.concat([before, found], how="diagonal_relaxed")
-    if args.out:
-        found.write_parquet(args.out)
+        seeds = range(args.first, args.first + args.seeds)
+        found = run(args.sizes, seeds, args.label, args.cache or Path(folder), args.out)
     print(show(found))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
+import joblib
 import numpy as np
 import polars as pl
 import pytest
 from model_toy import ATTRIBUTES, toy_items, toy_operations
 
 from routing_etl.model.predictor import RoutingPredictor
+from routing_etl.registry.unpickle import load_bytes
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +60,11 @@ def test_a_copy_is_shown_as_a_fallback_with_the_copied_item(lottery) -> None:  #
         "The first candidate comes from copying the routing of the most similar item"
     )
     assert found.evidence["item_key"].n_unique() == 40
+
+
+def test_what_was_found_out_is_saved_with_the_model(lottery) -> None:  # type: ignore[no-untyped-def]
+    items, model = lottery
+    content = io.BytesIO()
+    joblib.dump(model, content)
+    again = load_bytes(content.getvalue())
+    assert again.predict(items.tail(40)).candidates.equals(model.predict(items.tail(40)).candidates)
