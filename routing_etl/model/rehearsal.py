@@ -97,7 +97,11 @@ class Modesty:
             Per item its number among the training items, -1 for none.
         """
         assert self.plain is not None
-        return self.plain.majority(items) if self.answers_by == "majority" else self.plain.nearest(items, own)
+        return (
+            self.plain.majority(items, own)
+            if self.answers_by == "majority"
+            else self.plain.nearest(items, own)
+        )
 
     def applied(self, ranked: Ranked, n: int, answer: PlainAnswer | None) -> Ranked:
         """The candidates with the confidence that the rehearsal supports, the plain answer first where it stands in.
@@ -278,7 +282,7 @@ def plain_only(trained: Rehearsing, items: pl.DataFrame, by: AnswersBy, seed: in
     rng = np.random.default_rng(seed)
     asked = np.sort(rng.choice(labels.height, min(_MOST_ASKED, labels.height), replace=False))
     known = labels["item_key"].gather(asked).to_frame().join(items, on="item_key", maintain_order="left")
-    answer = plain.majority(known) if by == "majority" else plain.nearest(known, asked)
+    answer = plain.majority(known, asked) if by == "majority" else plain.nearest(known, asked)
     hit = (answer.sequence == catalogue.label_sequence[asked]).astype(np.float64)
     weight = known.select(1.0 / pl.len().over("attribute_hash")).to_series().to_numpy()
     curve = ModestCurve.fit(answer.score, hit, weight)
@@ -323,7 +327,10 @@ def _perform(script: Script, left_out: pl.DataFrame) -> _Heard:
         "item_key", model="routing_code", model_score="confidence"
     )
     nobody = np.full(asked.height, -1, dtype=np.int64)
-    for name, answer in (("nearest", plain.nearest(asked, nobody)), ("majority", plain.majority(asked))):
+    for name, answer in (
+        ("nearest", plain.nearest(asked, nobody)),
+        ("majority", plain.majority(asked, nobody)),
+    ):
         code = model.book_.texts(np.maximum(answer.sequence, 0))[0]
         frame = frame.with_columns(
             pl.when(pl.Series(answer.sequence >= 0)).then(code).alias(name),
@@ -363,7 +370,8 @@ def _cross_fitted(script: Script) -> dict[AnswersBy, float]:
         script.items, on="item_key", how="left", maintain_order="left"
     )
     plain, n = trained.plain_answers(script.items), known.height
-    found = {"nearest": plain.nearest(known, np.arange(n)), "majority": plain.majority(known)}
+    own = np.arange(n)
+    found = {"nearest": plain.nearest(known, own), "majority": plain.majority(known, own)}
     shares: dict[AnswersBy, float] = {"model": trained.ranker_.right_ / n}
     for name, answer in found.items():
         shares[name] = float(np.mean(answer.sequence == catalogue.label_sequence))  # type: ignore[index]

@@ -88,7 +88,8 @@ class PlainAnswers:
         self.hot_, self.dense_ = hot[self.labels_], dense[self.labels_]
         self.size_ = (np.diff(self.hot_.indptr) + (self.dense_**2).sum(axis=1)).astype(np.float32)
         kinds = self._kinds(items)
-        self.of_kind_ = {k: self._most(np.intersect1d(rows, self.labels_)) for k, rows in kinds.items()}
+        self.rows_ = {k: np.intersect1d(rows, self.labels_) for k, rows in kinds.items()}
+        self.of_kind_ = {k: self._most(rows) for k, rows in self.rows_.items()}
         self.of_all_ = self._most(self.labels_)
         return self
 
@@ -166,20 +167,28 @@ class PlainAnswers:
                 )
         return PlainAnswer(np.where(label >= 0, self.label_sequence_[label], -1), score, label)
 
-    def majority(self, items: pl.DataFrame) -> PlainAnswer:
-        """The most frequent routing of each item's kind, or of all items where its kind has none.
+    def majority(self, items: pl.DataFrame, own: Ints) -> PlainAnswer:
+        """The most frequent routing of each item's kind, or of all items where its kind has none; the item itself left out.
 
         Parameters
         ----------
         items : polars.DataFrame
             The items.
+        own : Ints
+            Per item its number among the training items, -1 for none.
         """
-        kinds = (
-            items.select(normalise(self.kind)).to_series().to_list() if self.kind else [None] * items.height
-        )
-        found = [self.of_kind_.get(kind, self.of_all_) if kind else self.of_all_ for kind in kinds]
-        found = [one if one[0] >= 0 else self.of_all_ for one in found]
-        sequence, score, label = (
-            (np.array(column) for column in zip(*found, strict=True)) if found else (np.empty(0),) * 3
-        )
+        none = [None] * items.height
+        kinds = items.select(normalise(self.kind)).to_series().to_list() if self.kind else none
+        found = [self._usual(kind, label) for kind, label in zip(kinds, own.tolist(), strict=True)]
+        columns = [np.array(column) for column in zip(*found, strict=True)] if found else [np.empty(0)] * 3
+        sequence, score, label = columns
         return PlainAnswer(sequence.astype(np.int64), score.astype(np.float64), label.astype(np.int64))
+
+    def _usual(self, kind: str | None, own: int) -> tuple[int, float, int]:
+        """What `_most` says of a kind without one item, and of all items where that leaves none."""
+        if own < 0:
+            best = self.of_kind_.get(kind, self.of_all_) if kind else self.of_all_
+            return best if best[0] >= 0 else self.of_all_
+        rows = self.rows_.get(kind, self.labels_) if kind else self.labels_
+        best = self._most(rows[rows != own])
+        return best if best[0] >= 0 else self._most(self.labels_[self.labels_ != own])

@@ -95,9 +95,16 @@ def test_a_routing_out_of_use_is_not_copied() -> None:
 
 def test_the_majority_is_that_of_the_kind_and_of_all_for_a_new_kind() -> None:
     asked = pl.DataFrame({"item_key": list("pqr"), "kind": ["x", "Z", None], "size": [1.0, 1.0, 1.0]})
-    found = plain().majority(asked)
+    found = plain().majority(asked, np.full(3, -1))
     assert found.sequence.tolist() == [0, 0, 0]
     assert found.score == pytest.approx([2 / 3, 2 / 5, 2 / 5])
+
+
+def test_the_majority_of_others_is_asked_for_an_item_that_is_one_of_them() -> None:
+    """Without e its kind has d alone; without a, b's routing is that of one of the two others of its kind."""
+    found = plain().majority(ITEMS[[4, 0]], np.array([4, 0]))
+    assert found.sequence.tolist() == [2, 0]
+    assert found.score == pytest.approx([1.0, 0.5])
 
 
 def test_a_plain_answer_comes_first_with_the_confidence_that_it_earned() -> None:
