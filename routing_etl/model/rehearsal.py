@@ -33,7 +33,7 @@ from routing_etl.model.ranking.ranker import CandidateRanker, first_choice
 from routing_etl.model.times.measure import COVERED, covering_scale
 from routing_etl.model.times.timed import MEASURES, NORMAL_P90, TimedOperations
 
-#: From so many routed items on the cross-fitted scores are enough (tests/benchmarks/small_plants.py).
+#: From so many routed items on the cross-fitted scores are enough (tests/benchmarks/bench_small_plants.py).
 REHEARSED = 250
 #: Least groups of items for a rehearsal of single answers.
 LEAST_GROUPS = 5

@@ -1,8 +1,8 @@
 """How honest the product is with few routed items: 30, 60, 115 and 300 of them, over many plants.
 
-    python tests/benchmarks/small_plants.py --label before --out /tmp/small.parquet
-    python tests/benchmarks/small_plants.py --label after --out /tmp/small.parquet
-    python tests/benchmarks/small_plants.py --show /tmp/small.parquet
+    python tests/benchmarks/bench_small_plants.py --label before --out /tmp/small.parquet
+    python tests/benchmarks/bench_small_plants.py --label after --out /tmp/small.parquet
+    python tests/benchmarks/bench_small_plants.py --show /tmp/small.parquet
 
 Each plant has a few hundred items of which `--sizes` keep their routing and work results; a model is trained on these as the
 night does, and judged on items that it has not seen by the plant's truth, beside three simple answers: the nearest item's
