@@ -135,6 +135,18 @@ class Settings(BaseSettings):
     )
     neighbours: int = Field(24, ge=1, le=1000, description="similar items that the model looks at per item")
     trees: int = Field(50, ge=1, le=1000, description="trees of the forest; more cost time and memory")
+    rehearsals: int = Field(
+        4,
+        ge=0,
+        le=20,
+        description="with few routed items: parts that are left out in turn to learn how sure the model may be; below 2: none",
+    )
+    variance_fits: int = Field(
+        5,
+        ge=0,
+        le=20,
+        description="fits of a part of the items by which an evaluation measures the variance between fits; below 2: not measured",
+    )
     random_state: int = Field(42, ge=0, description="seed of everything that draws")
     shards: int = Field(1, ge=1, le=512, description="hash shards of items for times, scoring and loading")
     threads: int = Field(

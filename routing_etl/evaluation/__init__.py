@@ -9,6 +9,7 @@ The way of the data, and the module for each step:
 * `comparison` (with `alignment`): one method's predicted routings beside the reference, item by item.
 * `routing_metrics`, `confidence_metrics`, `time_metrics`: the metrics, as sums per item (`sums`) that `bootstrap` values.
 * `assembly`: METRICS rows of all methods and segments (`tiers` are one), with paired differences; `reasons` of what is missing.
+* `fit_variance`: how far metrics move when the same data are learned again.
 * `evaluate`: the recipe. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
 * `report` with `details` and `alerts`: the result. `metric_table`: look-ups in METRICS rows.
 * `verdicts`: model against baselines. `paired`: two versions on the same items. `card`: the model card. All three show

@@ -176,8 +176,23 @@ def _families(found: Comparison, facts: ItemFacts) -> dict[str, Callable[[], Seq
     return families
 
 
-def _metrics_of(found: Comparison, facts: ItemFacts) -> tuple[list[Metric], dict[str, str]]:
-    """The metrics of one method, and the families that failed with their messages."""
+def metrics_of_answers(found: Comparison, facts: ItemFacts) -> tuple[list[Metric], dict[str, str]]:
+    """The metrics of one method.
+
+    Parameters
+    ----------
+    found : Comparison
+        Its answers beside the reference.
+    facts : ItemFacts
+        The judged items.
+
+    Returns
+    -------
+    list of Metric
+        To be valued by a `Resampler`.
+    dict of str to str
+        The families of metrics that failed, with their messages.
+    """
     metrics: list[Metric] = []
     failed: dict[str, str] = {}
     for name, make in _families(found, facts).items():
@@ -365,7 +380,7 @@ def _metrics_by_method(
         expected = reference if reference.expected else expected_routings(truth, reference.items["item_key"])
     metrics: dict[str, list[Metric]] = {}
     for method, comparison in found.items():
-        metrics[method], failed = _metrics_of(comparison, judged.facts)
+        metrics[method], failed = metrics_of_answers(comparison, judged.facts)
         for family, message in failed.items():
             rows.add_unmeasured(method, family, message)
         if truth is not None and expected is not None:

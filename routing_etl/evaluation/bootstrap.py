@@ -27,6 +27,8 @@ log = get_logger(__name__)
 
 #: Least groups of near-identical items for an interval: fewer say too little about how a value varies.
 LEAST_CLUSTERS = 5
+#: How many standard deviations from the value the ends of a 95 % interval are.
+NORMAL_95 = 1.959964
 #: Resample weights times units held at once by a ranked metric.
 _CELLS = 2_000_000
 
@@ -298,3 +300,26 @@ def summarise(draws: Floats, n: int, reason: str) -> Estimate:
         return Estimate(float(value), None, None, n, None)
     low, high = np.quantile(finite, [0.025, 0.975])
     return Estimate(float(value), float(low), float(high), n, None)
+
+
+def widened(value: float, low: float, high: float, sd: float) -> tuple[float, float]:
+    """A 95 % interval with a further independent error of this standard deviation.
+
+    Parameters
+    ----------
+    value : float
+        The value.
+    low : float
+        Lower end of its interval.
+    high : float
+        Upper end of its interval.
+    sd : float
+        Standard deviation of the further error.
+
+    Returns
+    -------
+    tuple of float
+        The ends: distances from the value add as squares.
+    """
+    more = NORMAL_95 * sd
+    return value - float(np.hypot(value - low, more)), value + float(np.hypot(high - value, more))

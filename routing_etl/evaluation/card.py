@@ -251,13 +251,17 @@ def _how_measured(metrics: Json, rows: MetricTable) -> list[str]:
             "items judged, none of them seen in training": found.get("items_evaluated"),
             "items trained on beside them": found.get("items_trained"),
             "folds": found.get("folds"),
+            "standard deviation between fits": [
+                f"{metric} {number(sd)}" for metric, sd in (found.get("fit_sd") or {}).items()
+            ],
         },
     )
     lines += [f"* {safe_text.markdown(note)}" for note in found.get("notes") or []]
     lines += [
         "* The figures are those of models fitted without the judged items; the saved model has learned from all routed "
         "items.",
-        "* Intervals are 95 % bootstrap intervals over groups of near-identical items; there is none "
+        "* Intervals are 95 % bootstrap intervals over groups of near-identical items, those of the model widened by the variance "
+        "between fits where it was measured; there is none "
         "where fewer than five groups have anything to measure. Marks behind a baseline: **+** the "
         "model is significantly better, **-** significantly worse (the paired 95 % interval of the difference excludes 0), "
         "= neither; resources and times are compared on the operations that both have. Arrows: which way is better.",

@@ -57,6 +57,9 @@ class EvaluationDetails:
         Number of trainings. None where nothing was split.
     seconds : mapping of str to float, or None
         Seconds of fit and predict by method. None where nothing was split.
+    fit_sd : mapping of str to float, or None
+        Of the metrics that decide on a promotion, the standard deviation between fits of the same data. None where it was not
+        measured.
     """
 
     split: str
@@ -70,6 +73,7 @@ class EvaluationDetails:
     split_asked: str | None = None
     folds: int | None = None
     seconds: Mapping[str, float] | None = None
+    fit_sd: Mapping[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it, without what does not apply."""

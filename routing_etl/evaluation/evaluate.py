@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -27,11 +27,21 @@ from routing_etl.evaluation.assembly import (
     ItemFacts,
     JudgedItems,
     measure_answers,
+    metrics_of_answers,
     nothing_measured,
 )
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
+from routing_etl.evaluation.bootstrap import Metric
+from routing_etl.evaluation.comparison import compare
 from routing_etl.evaluation.details import EvaluationDetails
+from routing_etl.evaluation.fit_variance import (
+    FitVariance,
+    fit_variance,
+    kinds_of,
+    part_of,
+    with_fit_variance,
+)
 from routing_etl.evaluation.metric_table import MODEL, ORACLE
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
@@ -157,13 +167,14 @@ def evaluate(
         return _unmeasured(options, options.split, str(exc), started)
     for fold in _shown(divided, progress):
         methods.run(fold, items, results.training(fold.train), progress)
+    varied = _varied(methods, divided, items, operations, results, options)
     judged = _judged(divided, items, operations, results, truth)
     answers = methods.answers()
     if truth is not None:
         answers[ORACLE] = [truth_predictions(truth, _in_order(divided.test, items))]
     with progress.task("Evaluate: metrics and intervals", total=None):
         found = measure_answers(answers, judged, options, methods.failures())
-    return _report(found, options, _Sides.of(divided, options, methods), started)
+    return _report(found, options, _Sides.of(divided, options, methods), started, varied)
 
 
 def evaluate_unrouted(
@@ -254,6 +265,8 @@ class _Methods:
 
     def __init__(self, makers: Mapping[str, Callable[[], Predictor]]) -> None:
         self._runs = {name: _Run(make) for name, make in makers.items()}
+        #: Whether the model draws by a seed.
+        self.seeded = False
 
     def run(self, fold: Fold, items: pl.DataFrame, times: TimeEvidence, progress: Progress) -> None:
         """Fit every method on the fold's training side and predict its judged side; a failure is kept."""
@@ -266,6 +279,7 @@ class _Methods:
             try:
                 begun = time.perf_counter()
                 model = run.make()
+                self.seeded |= name == MODEL and "random_state" in getattr(model, "get_params", dict)()
                 model.fit(rest, fold.operations, times=times, progress=progress)
                 fitted = time.perf_counter()
                 run.parts.append(model.predict(asked))
@@ -277,6 +291,10 @@ class _Methods:
                 continue
             run.fit_seconds += fitted - begun
             run.predict_seconds += time.perf_counter() - fitted
+
+    def unfitted(self, name: str) -> Predictor:
+        """A new model of a method."""
+        return self._runs[name].make()
 
     def answers(self) -> dict[str, list[Predictions]]:
         """Predictions by method, of those that did not fail."""
@@ -295,6 +313,45 @@ class _Methods:
                 f"{name} predict": round(run.predict_seconds, 3),
             }
         return found
+
+
+def _varied(
+    methods: _Methods,
+    divided: Split,
+    items: pl.DataFrame,
+    operations: pl.DataFrame,
+    results: WorkResults,
+    options: EvaluationOptions,
+) -> FitVariance | str | None:
+    """How far the model's metrics move with the seed of the fit, or why that is not known; None when it was not asked for."""
+    if options.variance_fits < 2:
+        return None
+    if not methods.seeded:
+        return "The model has no seed, so the variance between fits is not in the intervals."
+    part = part_of(divided, options.random_state)
+    fold = part.folds[0]
+    judged = _judged(part, items, operations, replace(results, reports=None), None)
+    times = results.training(fold.train)
+    rest = items.filter(~pl.col("item_key").is_in(fold.test.implode()))
+    asked = _in_order(fold.test, items)
+
+    def measure(number: int) -> list[Metric]:
+        answers = (
+            _reseeded(methods.unfitted(MODEL), number).fit(rest, fold.operations, times=times).predict(asked)
+        )  # type: ignore[attr-defined]
+        return metrics_of_answers(compare(answers, judged.reference), judged.facts)[0]
+
+    try:
+        return fit_variance(part, kinds_of(asked), measure, options.variance_fits)
+    except EXPECTED as exc:
+        log.warning("fit_variance_not_measured", error=str(exc))
+        return f"The variance between fits was not measured: {exc}"
+
+
+def _reseeded(model: Any, number: int) -> Any:
+    """The model with another seed, and without what only sets how sure it is and takes several fits itself."""
+    changed = {"random_state": (model.random_state or 0) + number}
+    return model.set_params(**changed, **({"rehearsals": 0} if "rehearsals" in model.get_params() else {}))
 
 
 # --- facts about the judged items ------------------------------------------------------------------------------------
@@ -417,8 +474,21 @@ def _unmeasured(options: EvaluationOptions, split: str, reason: str, started: fl
     return _report(nothing_measured(split, reason), options, _Sides(split, "none", (reason,), 0, 0), started)
 
 
-def _report(found: Findings, options: EvaluationOptions, sides: _Sides, started: float) -> EvaluationReport:
-    """Add alerts and durations to what was measured."""
+def _report(
+    found: Findings,
+    options: EvaluationOptions,
+    sides: _Sides,
+    started: float,
+    varied: FitVariance | str | None = None,
+) -> EvaluationReport:
+    """Add the variance between fits, alerts and durations to what was measured."""
+    fit_sd, notes = None, sides.notes
+    if isinstance(varied, FitVariance):
+        tables = replace(found.tables, metrics=with_fit_variance(found.tables.metrics, varied))
+        found = replace(found, tables=tables)
+        fit_sd, notes = varied.judged_sd(tables.table.rows), (*notes, varied.note())
+    elif varied is not None:
+        notes = (*notes, varied)
     seconds = round(time.perf_counter() - started, 3)
     cycle = _cycle(found, sides, seconds)
     alerts = alerts_of(cycle, options.limits)
@@ -434,7 +504,7 @@ def _report(found: Findings, options: EvaluationOptions, sides: _Sides, started:
         details=EvaluationDetails(
             split=sides.split,
             strategy=sides.strategy,
-            notes=sides.notes,
+            notes=notes,
             items_evaluated=sides.items_evaluated,
             items_trained=sides.items_trained,
             items_failed=found.items_failed,
@@ -443,6 +513,7 @@ def _report(found: Findings, options: EvaluationOptions, sides: _Sides, started:
             split_asked=sides.split_asked,
             folds=sides.folds,
             seconds=sides.seconds,
+            fit_sd=fit_sd,
         ),
         alerts=alerts,
         held_out=found.held_out,

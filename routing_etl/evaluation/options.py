@@ -34,6 +34,9 @@ class EvaluationOptions:
         Whether the three baselines are evaluated too.
     n_resamples : int, optional
         Bootstrap resamples behind each interval; 0 for no intervals.
+    variance_fits : int, optional
+        How often a part of the items is fitted with other seeds, to know how far the metrics move with the fit. Below 2: not
+        measured.
     random_state : int, optional
         Seed of the split and of the resamples.
     limits : Thresholds, optional
@@ -51,6 +54,7 @@ class EvaluationOptions:
     folds: int | None = None
     baselines: bool = True
     n_resamples: int = 400
+    variance_fits: int = 5
     random_state: int = 42
     limits: Thresholds = field(default_factory=Thresholds)
 
@@ -63,6 +67,7 @@ class EvaluationOptions:
             _check_whole("folds", self.folds, 2)
         _check_days(self.test_days)
         _check_whole("n_resamples", self.n_resamples, 0)
+        _check_whole("variance_fits", self.variance_fits, 0)
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

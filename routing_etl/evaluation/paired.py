@@ -14,6 +14,7 @@ was rewritten or reported since would judge the two versions by different truths
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from routing_etl.evaluation.bootstrap import (
     SumMetric,
     ratio,
     summarise,
+    widened,
 )
 from routing_etl.evaluation.reference import Reference
 from routing_etl.evaluation.sums import f_score
@@ -114,7 +116,12 @@ def from_json(content: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def paired_differences(
-    mine: pl.DataFrame, theirs: pl.DataFrame, *, n_resamples: int = 1000, random_state: int = 42
+    mine: pl.DataFrame,
+    theirs: pl.DataFrame,
+    *,
+    fit_variances: Mapping[str, float] | None = None,
+    n_resamples: int = 1000,
+    random_state: int = 42,
 ) -> dict[str, Estimate]:
     """Mine minus theirs of every paired metric on the items that both judged by the same truth.
 
@@ -124,6 +131,9 @@ def paired_differences(
         `HELD_OUT` frame of one version; the clusters are taken from it.
     theirs : polars.DataFrame
         `HELD_OUT` frame of the other version.
+    fit_variances : mapping of str to float, optional
+        Per metric the variance between fits of either version, summed, times the number of items that it was measured on. The
+        intervals hold it too. None, or a metric that is missing: the resampled items alone.
     n_resamples : int, optional
         Bootstrap resamples behind each interval.
     random_state : int, optional
@@ -154,5 +164,14 @@ def paired_differences(
             rows["cluster"].to_numpy(), np.ones(rows.height, dtype=bool), n_resamples=n_resamples, random_state=random_state
         )  # fmt: skip
         draws = resampler.draws(left_) - resampler.draws(right_)
-        found[name] = summarise(resampler.varied(draws, left_), rows.height, NO_PAIRS)
+        told = summarise(resampler.varied(draws, left_), rows.height, NO_PAIRS)
+        found[name] = _with_fits(told, (fit_variances or {}).get(name, 0.0))
     return found
+
+
+def _with_fits(told: Estimate, variance: float) -> Estimate:
+    """The estimate with the variance between fits (times items) in its interval."""
+    if told.value is None or told.low is None or told.high is None or variance <= 0:
+        return told
+    low, high = widened(told.value, told.low, told.high, float(np.sqrt(variance / told.n)))
+    return replace(told, low=low, high=high)

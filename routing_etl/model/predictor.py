@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -42,6 +43,7 @@ from routing_etl.model.base.parameters import (
 )
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.maker import CandidateMaker
+from routing_etl.model.candidates.plain import PlainAnswers
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.inputs import (
     check_attributes,
@@ -53,6 +55,7 @@ from routing_etl.model.inputs import (
 from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.model.plain import asked_frame, training_frames
 from routing_etl.model.ranking.choice import Ranked, choose, voters
+from routing_etl.model.rehearsal import REHEARSED, Modesty, Script, check_answers_by, plain_only, rehearse
 from routing_etl.model.stages import (
     Basis,
     Options,
@@ -63,18 +66,22 @@ from routing_etl.model.stages import (
     find_in_use,
     grow,
     known_routings,
+    known_times,
     learn_times,
     rank,
     read_training,
     span_space,
 )
 from routing_etl.model.times.operation_times import TimeItems, TimeRequest
+from routing_etl.model.times.timed import TimedOperations
 from routing_etl.progress import SILENT, Progress
 
 #: An attribute that tells that the model is fitted.
 _FITTED = "texts_"
 #: An item of a type that nobody has routed gets no proposal when its best candidate is less likely than this.
 _LEAST_FOR_UNSEEN = 0.05
+#: A rehearsal learns from parts of few items: so many of them are enough, and so many trees.
+_LEAST_REHEARSED, _REHEARSED_TREES = 8, 20
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,12 @@ class RoutingPredictor(Parameters):
         Neighbours shown per candidate.
     pool_words : sequence of str, optional
         Words in a resource's code or name that mark a waiting pool, which is no machine.
+    answers_by : {'auto', 'model', 'nearest', 'majority'}, optional
+        What gives the first candidate: the model, the routing of the most similar item, or the most frequent routing of the
+        item's kind. 'auto': with few routed items what was right most often in the rehearsal, else the model.
+    rehearsals : int, optional
+        With fewer than `rehearsal.REHEARSED` routed items: parts that are left out in turn to learn how sure the model may be
+        and whether a plain answer is better. Below 2: none.
     n_jobs : int, optional
         Threads. None: as many as `joblib.parallel_config` says, else one.
     random_state : int, optional
@@ -120,6 +133,8 @@ class RoutingPredictor(Parameters):
 
     Attributes
     ----------
+    modesty_ : Modesty
+        What answers, and how sure it may be.
     attributes_ : tuple of AttributeSpec
         The attributes in use.
     catalogue_ : RoutingCatalogue
@@ -144,6 +159,8 @@ class RoutingPredictor(Parameters):
         half_life_days: float = 1500.0,
         evidence_per_candidate: int = 3,
         pool_words: Sequence[str] = (),
+        answers_by: Literal["auto", "model", "nearest", "majority"] = "auto",
+        rehearsals: int = 4,
         n_jobs: int | None = None,
         random_state: int = 42,
     ) -> None:
@@ -156,6 +173,8 @@ class RoutingPredictor(Parameters):
         self.half_life_days = half_life_days
         self.evidence_per_candidate = evidence_per_candidate
         self.pool_words = pool_words
+        self.answers_by = answers_by
+        self.rehearsals = rehearsals
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -196,7 +215,19 @@ class RoutingPredictor(Parameters):
         items, operations = training_frames(items, operations)
         check_training(items, operations)
         evidence = evidence_of(times)
-        with progress.task("learning routings", 7) as task, config_context(transform_output="default"):
+        with config_context(transform_output="default"):
+            lessons = self._learn(items, operations, evidence, options)
+            if self.rehearsals > 1 and self.catalogue_.labels.height < REHEARSED:
+                self._take(self._rehearsed(items, operations, evidence, lessons, options))
+            elif self.answers_by in ("nearest", "majority"):
+                self._take(plain_only(self, items, self.answers_by, options.seed))
+        return self
+
+    def _learn(
+        self, items: pl.DataFrame, operations: pl.DataFrame, evidence: TimeEvidence, options: Options
+    ) -> Mapping[str, TimedOperations]:
+        """Run the stages and keep what they learned; gives the times of the training items."""
+        with options.progress.task("learning routings", 7) as task:
             training = read_training(items, operations, evidence, self.attributes, options)
             task.advance()
             encoded = encode(training, options)
@@ -235,13 +266,64 @@ class RoutingPredictor(Parameters):
         self.texts_ = explanation.texts
         numbers = encoded.encoder.tokeniser_.number_names
         self.notes_ = [*training.notes, *in_use.notes, *maker.guard_.told(), learned_times.told(numbers)]
-        return self
+        self.modesty_ = Modesty()
+        return known_times(training)
+
+    def _rehearsed(
+        self,
+        items: pl.DataFrame,
+        operations: pl.DataFrame,
+        evidence: TimeEvidence,
+        times: Mapping[str, TimedOperations],
+        options: Options,
+    ) -> Modesty:
+        """Repeat the recipe on parts of the items and learn from the others what may be said."""
+        quick = replace(
+            options,
+            n_trees=min(options.n_trees, _REHEARSED_TREES),
+            progress=SILENT,
+            least_labels=_LEAST_REHEARSED,
+        )
+
+        def learn(known: pl.DataFrame, told: TimeEvidence) -> RoutingPredictor:
+            other = RoutingPredictor(**self.get_params())
+            other._learn(items, known, told, quick)
+            return other
+
+        script = Script(
+            items=items, operations=operations, evidence=evidence, trained=self, times=times,
+            within=self.times_.jobs_.within, learn=learn, folds=self.rehearsals, seed=options.seed,
+            answers_by=None if self.answers_by == "auto" else self.answers_by,
+        )  # fmt: skip
+        return rehearse(script)
+
+    def _take(self, modesty: Modesty) -> None:
+        """Say no more than was found."""
+        self.modesty_ = modesty
+        self.times_.widen(modesty.widening)
+        self.chooser_.usual_only_ = modesty.usual_machines
+        self.notes_ = [*modesty.told, *self.notes_]
+
+    def plain_answers(self, items: pl.DataFrame) -> PlainAnswers:
+        """The answers that need no learning, from the same training items.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame with the training items.
+        """
+        known = self.catalogue_.labels.select("item_key").join(
+            items, on="item_key", how="left", maintain_order="left"
+        )
+        answers = PlainAnswers(self.attributes_, self.novelty_.attribute)
+        return answers.fit(known, self.catalogue_.label_sequence, self.maker_.live_)
 
     def _checked(self, progress: Progress) -> Options:
         """The parameters, each within its range."""
         check_parameters(self, PREDICTOR_RULES)
         check_attributes(self.attributes)
         check_pool_words(self.pool_words)
+        check_answers_by(self.answers_by)
         return Options(
             feature_weights=self.feature_weights or {},
             n_neighbors=self.n_neighbors,
@@ -391,16 +473,17 @@ class RoutingPredictor(Parameters):
     def _propose(self, asked: _Asked) -> Predictions:
         """Collect candidates, rank them, and give the best of them machines, times and reasons."""
         items, evidence, catalogue = asked.items, asked.evidence, self.catalogue_
-        neighbours, label_sequence = evidence.neighbours, catalogue.label_sequence
+        label_sequence = catalogue.label_sequence
         pairs = self.maker_.make(evidence, own=asked.own)
         _, probability = self.ranker_.predict(pairs.features, pairs.row, evidence.family[pairs.row])
+        ranked, neighbours = self._modest(asked, Ranked(pairs.row, pairs.sequence, probability))
         unseen = self.novelty_.unseen(items)
-        probability, best = self.novelty_.doubted(probability, pairs.row, unseen)
+        probability, best = self.novelty_.doubted(ranked.probability, ranked.row, unseen)
         shown = self.texts_.shown(items)
         empty = self.texts_.empty(shown)
         silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
         book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, catalogue)
-        ranked = Ranked(pairs.row, pairs.sequence, probability).at(~silent[pairs.row])
+        ranked = replace(ranked, probability=probability).at(~silent[ranked.row])
         chosen = choose(ranked, neighbours, book, label_sequence, self.candidates_per_item)
         steps = self.chooser_.steps(chosen, evidence, book, asked.features)
         timed = TimeItems(asked.table, asked.features, evidence.family, neighbours)
@@ -414,12 +497,23 @@ class RoutingPredictor(Parameters):
         )
         n = len(chosen.row)
         return Predictions(
-            candidate_frame(proposal, matching[:n], self.similarity_threshold),
+            candidate_frame(proposal, matching[:n], self.similarity_threshold, fallback=self.modesty_.copies),
             operation_frame(proposal, self.shown_steps_),
             self.resource_alternatives_,
             evidence_frame(proposal, voted, matching[n:], differing[n:]),
             self._abstained(asked, np.flatnonzero(silent), empty, unseen),
         )
+
+    def _modest(self, asked: _Asked, ranked: Ranked) -> tuple[Ranked, Neighbours]:
+        """The candidates with the confidence that may be shown, and the neighbours with the copied item among them."""
+        near, modesty = asked.evidence.neighbours, self.modesty_
+        if not modesty.copies:
+            return modesty.applied(ranked, asked.items.height, None), near
+        answer = modesty.answer(asked.items, asked.own)
+        label, similarity = near.label.copy(), near.similarity.copy()
+        lone = np.flatnonzero((answer.label >= 0) & ~(label == answer.label[:, None]).any(axis=1))
+        label[lone, -1], similarity[lone, -1] = answer.label[lone], np.maximum(similarity[lone, -1], 1e-6)
+        return modesty.applied(ranked, asked.items.height, answer), Neighbours(label, similarity)
 
     def _abstained(self, asked: _Asked, row: Ints, empty: Bools, unseen: Bools) -> pl.DataFrame:
         """The ABSTAINED frame of the items in these rows."""

@@ -45,10 +45,11 @@ from routing_etl.model.machines.steps import StepChooser
 from routing_etl.model.ranking.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
 from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.times.operation_times import OperationTimes, TimeItems, TimeTraining
+from routing_etl.model.times.timed import MEASURES, TimedOperations, actual_times, standard_times
 from routing_etl.progress import Progress
 
 #: Fewer routed items are refused: cross-fitting and calibration need a few items per fold.
-_LEAST_LABELS = 20
+LEAST_LABELS = 20
 #: Dimensions of the low-rank description of routings, and most items that its directions are found from.
 _N_COMPONENTS, _MOST_DESCRIBED = 48, 60_000
 #: Most training items whose candidates train the ranker.
@@ -61,6 +62,8 @@ _ATTRIBUTE_SPREAD = 0.25
 _LEAST_GAIN, _MOST_TELLING = 0.01, 5
 #: Machines are replaced and reshuffled sooner than routings change, so their uses are aged by a half-life of their own.
 _MACHINE_HALF_LIFE_DAYS = 500.0
+#: Operations with work results that are enough to judge predicted times by; standard times stand in for fewer.
+_ENOUGH_RESULTS = 10
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Options:
     n_jobs: int | None
     seed: int
     progress: Progress
+    least_labels: int = LEAST_LABELS
 
 
 @dataclass(frozen=True)
@@ -264,9 +268,9 @@ def read_training(
     """
     catalogue = build_catalogue(items, operations)
     labels = catalogue.labels
-    if labels.height < _LEAST_LABELS:
+    if labels.height < options.least_labels:
         raise ModelError(
-            f"Only {labels.height} item(s) have a routing to learn from; {_LEAST_LABELS} are needed.",
+            f"Only {labels.height} item(s) have a routing to learn from; {options.least_labels} are needed.",
             remedy="Give the operations of more items (in the pipeline: check the filters of the source profile).",
         )
     train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
@@ -619,6 +623,19 @@ def learn_times(basis: Basis, ranking: Ranking, line_of_job: Ints, options: Opti
             line_of_job=line_of_job,
         ),
     )
+
+
+def known_times(training: Training) -> dict[str, TimedOperations]:
+    """Per measure the times of the training items' operations: work results where there are any to judge by, else standards.
+
+    Parameters
+    ----------
+    training : Training
+        The training items and their work results.
+    """
+    actual = actual_times(training.catalogue, training.evidence.by_item_operation, np.inf)
+    standard = standard_times(training.catalogue, training.operations)
+    return {m: actual[m] if len(actual[m].label) >= _ENOUGH_RESULTS else standard[m] for m in MEASURES}
 
 
 def explain(basis: Basis, options: Options) -> Explanation:

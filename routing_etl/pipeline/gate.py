@@ -1,16 +1,17 @@
 """Whether a new version becomes the champion: a comparison on the same held-out items, metric by metric.
 
-The rule is docs/decisions/0012-promotion-on-record.md.
+The rule is docs/decisions/0012-promotion-on-record.md; why a version must beat the plain answers, and why the variance between
+fits counts, is docs/decisions/0015-small-plants.md.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import polars as pl
 
 from routing_etl.evaluation.glossary import GLOSSARY
-from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.metric_table import MetricRow, MetricTable
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import metric_rows
 from routing_etl.pipeline.versions import HELD_OUT, headline, metrics_of, promote
@@ -30,6 +31,56 @@ _JUDGED = {
 }
 
 
+#: The baselines that can answer instead of the model, by the predictor's name for them.
+PLAIN: dict[str, Literal["nearest", "majority"]] = {
+    "nearest_copy": "nearest",
+    "majority_part_type": "majority",
+}
+
+
+class Floor(NamedTuple):
+    """The plain answer that the model does not reach, and the sentence that says so."""
+
+    answers_by: Literal["nearest", "majority"]
+    reason: str
+
+
+def floor_missed(found: MetricTable) -> Floor | None:
+    """The better of the plain answers when the model's exact match is below the lower end of its interval.
+
+    Parameters
+    ----------
+    found : MetricTable
+        The rows of an evaluation with baselines.
+
+    Returns
+    -------
+    Floor or None
+        None when the model reaches it, or when one of the two was not measured.
+    """
+    mine = found.get("exact_at_1")
+    plain = [
+        (name, row)
+        for name in PLAIN
+        if (row := found.get("exact_at_1", method=name)) and row.value is not None
+    ]
+    if mine is None or mine.value is None or not plain:
+        return None
+    name, best = max(plain, key=lambda one: one[1].value or 0.0)
+    if best.low is None or mine.value >= best.low:
+        return None
+    copied = (
+        "copied from similar items"
+        if PLAIN[name] == "nearest"
+        else "the most frequent routing of the item's kind"
+    )
+    return Floor(
+        PLAIN[name],
+        f"the model found {mine.value:.3f} of {mine.n} held-out items, below the {_interval(best)} of {name}, so candidates are "
+        f"{copied}",
+    )
+
+
 class Decision(NamedTuple):
     """Whether a version was promoted, and why or why not."""
 
@@ -43,9 +94,10 @@ def promote_if_not_worse(
     """Promote the first version; a later one unless it is significantly worse than the champion or measures less.
 
     Significantly worse: in one of the judged metrics the 95 % interval of the paired difference on the items that both
-    were judged on excludes 0. Where they have too few items in common (`paired.LEAST_PAIRS`), or were held out by
-    another kind of split, the 95 % intervals of the two on their own items do not overlap. A metric that the champion
-    measured and the new version cannot measure points to a source that went blind, so the champion stays.
+    were judged on, which holds the variance between fits of either version, excludes 0. Where they have too few items in
+    common (`paired.LEAST_PAIRS`), or were held out by another kind of split, the 95 % intervals of the two on their own
+    items do not overlap. A metric that the champion measured and the new version cannot measure points to a source that
+    went blind, so the champion stays.
 
     Parameters
     ----------
@@ -75,7 +127,7 @@ def promote_if_not_worse(
         before = metrics_of(ctx.registry.show(champion))
         former = headline(before)
         alike = former is not None and former.split == own.split
-        paired = _paired(ctx.registry, champion, held_out) if alike else {}
+        paired = _paired(ctx.registry, version, champion, held_out) if alike else {}
         objection = _lost(rows, before, champion) or _worse(rows, before, paired, champion)
         if objection:
             return Decision(False, objection)
@@ -87,14 +139,28 @@ def promote_if_not_worse(
     return Decision(True, reason)
 
 
-def _paired(registry: ModelRegistry, champion: str, held_out: pl.DataFrame | None) -> dict[str, Estimate]:
+def _paired(
+    registry: ModelRegistry, version: str, champion: str, held_out: pl.DataFrame | None
+) -> dict[str, Estimate]:
     """Differences to the champion on the items that both were judged on, where there are enough for an interval."""
     from routing_etl.evaluation.paired import from_json, paired_differences
 
     if held_out is None or HELD_OUT not in {a.name for a in registry.show(champion).artifacts}:
         return {}
     theirs = from_json(registry.read_json(champion, HELD_OUT))
-    return {n: e for n, e in paired_differences(held_out, theirs).items() if e.low is not None}
+    spread = _fit_variances(registry, version, champion)
+    found = paired_differences(held_out, theirs, fit_variances=spread)
+    return {n: e for n, e in found.items() if e.low is not None}
+
+
+def _fit_variances(registry: ModelRegistry, *versions: str) -> dict[str, float]:
+    """Per metric the variance between fits, summed over the versions, times the judged items."""
+    total: dict[str, float] = {}
+    for version in versions:
+        found = registry.show(version).metrics.get("evaluation") or {}
+        for metric, sd in (found.get("fit_sd") or {}).items():
+            total[metric] = total.get(metric, 0.0) + sd**2 * int(found.get("items_evaluated") or 0)
+    return total
 
 
 def _lost(rows: tuple[MetricRow, ...], before: tuple[MetricRow, ...], champion: str) -> str:

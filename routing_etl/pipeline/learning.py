@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -13,6 +13,10 @@ from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
     from routing_etl.model.predictor import RoutingPredictor
+
+
+#: As in `RoutingPredictor`.
+AnswersBy = Literal["auto", "model", "nearest", "majority"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,20 @@ def read_attributes(run: RunFolder) -> tuple[frames.AttributeSpec, ...]:
     return frames.read_attributes(run.clean / "items.attributes.json")
 
 
-def make_predictor(settings: Settings, attributes: tuple[frames.AttributeSpec, ...]) -> RoutingPredictor:
-    """An unfitted predictor with the parameters of the settings and of the source profile that they name."""
+def make_predictor(
+    settings: Settings, attributes: tuple[frames.AttributeSpec, ...], *, answers_by: AnswersBy = "auto"
+) -> RoutingPredictor:
+    """An unfitted predictor with the parameters of the settings and of the source profile that they name.
+
+    Parameters
+    ----------
+    settings : Settings
+        The settings.
+    attributes : tuple of AttributeSpec
+        The item columns to learn from.
+    answers_by : {'auto', 'model', 'nearest', 'majority'}, optional
+        What gives the first candidate, as in `RoutingPredictor`.
+    """
     from routing_etl.erp.profile import load_profile
     from routing_etl.model.predictor import RoutingPredictor
 
@@ -72,5 +88,7 @@ def make_predictor(settings: Settings, attributes: tuple[frames.AttributeSpec, .
         half_life_days=profile.time_basis.half_life_days,
         evidence_per_candidate=settings.evidence_per_candidate,
         pool_words=profile.routing.waiting_pool_words,
+        answers_by=answers_by,
+        rehearsals=settings.rehearsals,
         random_state=settings.random_state,
     )

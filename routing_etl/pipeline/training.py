@@ -15,8 +15,8 @@ from routing_etl.errors import ModelError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.cards import model_card, unsaved_card
 from routing_etl.pipeline.context import Context, step
-from routing_etl.pipeline.gate import promote_if_not_worse
-from routing_etl.pipeline.learning import LearningData, make_predictor, read_learning_data
+from routing_etl.pipeline.gate import floor_missed, promote_if_not_worse
+from routing_etl.pipeline.learning import AnswersBy, LearningData, make_predictor, read_learning_data
 from routing_etl.pipeline.results import (
     CalibrationBin,
     CoveragePoint,
@@ -34,6 +34,7 @@ from routing_etl.runs import RunFolder, as_json, from_json
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
+    from routing_etl.evaluation.details import EvaluationDetails
     from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
     from routing_etl.model.predictor import RoutingPredictor
@@ -124,17 +125,20 @@ def _options(
         max_items=max_items,
         folds=folds,
         baselines=baselines,
+        variance_fits=settings.variance_fits,
         random_state=settings.random_state,
     )
 
 
-def _evaluate(ctx: Context, data: LearningData, options: EvaluationOptions) -> EvaluationReport:
+def _evaluate(
+    ctx: Context, data: LearningData, options: EvaluationOptions, answers_by: AnswersBy = "auto"
+) -> EvaluationReport:
     from routing_etl.evaluation.evaluate import WorkResults
     from routing_etl.evaluation.evaluate import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
     return evaluate_model(
-        lambda: make_predictor(ctx.settings, data.attributes),
+        lambda: make_predictor(ctx.settings, data.attributes, answers_by=answers_by),
         data.items,
         data.operations,
         results=WorkResults(
@@ -158,10 +162,10 @@ def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
 
 
 def _evaluate_run(
-    settings: Settings, run: RunFolder, options: EvaluationOptions, progress: Progress
+    settings: Settings, run: RunFolder, options: EvaluationOptions, answers_by: AnswersBy, progress: Progress
 ) -> EvaluationReport:
     """Evaluate in a process of its own, which has nothing but the run folder."""
-    return _evaluate(Context(settings, run, progress), read_learning_data(run), options)
+    return _evaluate(Context(settings, run, progress), read_learning_data(run), options, answers_by)
 
 
 def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Evaluated:
@@ -257,8 +261,13 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
             remedy="Check the routing table and the validity filter of the profile.",
         )
     times = read_evidence(ctx.run.times)
-    learned = _learn(ctx, data, times, options)
+    learned = _learn(ctx, data, times, options, "auto")
+    floor = floor_missed(learned.evaluation.table)
+    if floor is not None:
+        learned = _learn(ctx, data, times, options, floor.answers_by)
     trained = _trained(ctx, data, learned, asked)
+    if floor is not None:
+        trained = replace(trained, evaluation=_with_note(trained.evaluation, floor.reason))
     by = asked.requested_by or ctx.settings.service_user
     if asked.dry_run:
         return replace(trained, model_card=unsaved_card(ctx, trained, learned.predictor, by))
@@ -269,11 +278,16 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     trained = replace(trained, version=saved)
     if asked.promote:
         promoted, reason = promote_if_not_worse(ctx, saved, learned.evaluation.metrics, held_out)
+        reason = reason if floor is None else f"{floor.reason}; {reason}"
         trained = replace(trained, promoted=promoted, promotion_reason=reason)
         if not promoted:
             ctx.registry.set_alias("challenger", saved, who=ctx.settings.service_user, why=reason)
     ctx.registry.prune(ctx.settings.keep_models)
     return replace(trained, model_card=model_card(ctx.registry, saved))
+
+
+def _with_note(details: EvaluationDetails, note: str) -> EvaluationDetails:
+    return replace(details, notes=(*details.notes, f"{note[0].upper()}{note[1:]}."))
 
 
 def _trained(ctx: Context, data: LearningData, learned: _Learned, asked: TrainingRequest) -> Trained:
@@ -294,22 +308,26 @@ def _trained(ctx: Context, data: LearningData, learned: _Learned, asked: Trainin
 
 
 def _learn(
-    ctx: Context, data: LearningData, times: frames.TimeEvidence, options: EvaluationOptions
+    ctx: Context,
+    data: LearningData,
+    times: frames.TimeEvidence,
+    options: EvaluationOptions,
+    answers_by: AnswersBy,
 ) -> _Learned:
     """Fit on all items and evaluate on held-out ones, at the same time in two processes where that is faster."""
     started = time.perf_counter()
 
     def fit() -> tuple[RoutingPredictor, float]:
         begun = time.perf_counter()
-        predictor = make_predictor(ctx.settings, data.attributes).fit(
+        predictor = make_predictor(ctx.settings, data.attributes, answers_by=answers_by).fit(
             data.items, data.operations, times=times, progress=ctx.progress
         )
         return predictor, time.perf_counter() - begun
 
     if SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
-        (predictor, fit_seconds), evaluation, worker_mb = _side_by_side(ctx, options, fit)
+        (predictor, fit_seconds), evaluation, worker_mb = _side_by_side(ctx, options, fit, answers_by)
     else:
-        (predictor, fit_seconds), evaluation = _in_turn(ctx, data, options, fit)
+        (predictor, fit_seconds), evaluation = _in_turn(ctx, data, options, fit, answers_by)
         worker_mb = 0.0
     return _Learned(predictor, evaluation, fit_seconds, time.perf_counter() - started, worker_mb)
 
@@ -318,14 +336,14 @@ _Fit = Callable[[], "tuple[RoutingPredictor, float]"]
 
 
 def _side_by_side(
-    ctx: Context, options: EvaluationOptions, fit: _Fit
+    ctx: Context, options: EvaluationOptions, fit: _Fit, answers_by: AnswersBy
 ) -> tuple[tuple[RoutingPredictor, float], EvaluationReport, float]:
     from routing_etl.model.base.threads import threads
 
     with (
         ctx.progress.task("Train: evaluate on held-out items beside the fit on all", total=2) as bar,
         Worker(
-            functools.partial(_evaluate_run, ctx.settings, ctx.run, options),
+            functools.partial(_evaluate_run, ctx.settings, ctx.run, options, answers_by),
             ctx.progress,
             what="the evaluation",
             run_id=ctx.run.run_id,
@@ -340,7 +358,7 @@ def _side_by_side(
 
 
 def _in_turn(
-    ctx: Context, data: LearningData, options: EvaluationOptions, fit: _Fit
+    ctx: Context, data: LearningData, options: EvaluationOptions, fit: _Fit, answers_by: AnswersBy
 ) -> tuple[tuple[RoutingPredictor, float], EvaluationReport]:
     from routing_etl.model.base.threads import threads
 
@@ -348,7 +366,7 @@ def _in_turn(
         ctx.progress.task("Train: evaluate on held-out items", total=2) as bar,
         threads(ctx.settings.threads),
     ):
-        evaluation = _evaluate(ctx, data, options)
+        evaluation = _evaluate(ctx, data, options, answers_by)
         bar.advance()
         bar.describe("Train: fit on every routed item")
         fitted = fit()

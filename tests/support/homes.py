@@ -15,7 +15,11 @@ from routing_etl.settings import Settings, load_settings
 def home_settings(home: Path, **overrides: object) -> Settings:
     """Settings of an embedded installation in a folder."""
     urls = {"erp_url": f"sqlite:///{home / 'erp.db'}", "warehouse_url": f"sqlite:///{home / 'warehouse.db'}"}
-    return load_settings(**{"_env_file": None, "home": home, "models": home / "models", **urls, **overrides})
+    # A rehearsal and the variance between fits take eight fits more per training; where they matter, they are asked for.
+    quick = {"rehearsals": 0, "variance_fits": 0}
+    return load_settings(
+        **{"_env_file": None, "home": home, "models": home / "models", **urls, **quick, **overrides}
+    )
 
 
 def ask(database: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:

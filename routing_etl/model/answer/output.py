@@ -76,7 +76,9 @@ class Proposal:
     book: SequenceBook
 
 
-def candidate_frame(proposal: Proposal, matched: pl.Series, threshold: float) -> pl.DataFrame:
+def candidate_frame(
+    proposal: Proposal, matched: pl.Series, threshold: float, *, fallback: bool = False
+) -> pl.DataFrame:
     """The CANDIDATES frame; `rout_no` is NULL unless the routing is a copy.
 
     Parameters
@@ -87,6 +89,8 @@ def candidate_frame(proposal: Proposal, matched: pl.Series, threshold: float) ->
         Per candidate, the attributes in which its reference item agrees, as text.
     threshold : float
         Similarity from which a candidate is of tier HIGH and may be primary.
+    fallback : bool, optional
+        Whether a plain answer stands in for the model, so that no candidate is primary.
     """
     items, chosen, steps, times = proposal.items, proposal.chosen, proposal.steps, proposal.times
     n = len(chosen.row)
@@ -114,7 +118,7 @@ def candidate_frame(proposal: Proposal, matched: pl.Series, threshold: float) ->
             "routing_code": codes,
             "similarity_score": similarity,
             "confidence": _share(chosen.confidence),
-            "priority": choose_text((similarity < threshold) | leaves, ["primary", "fallback"]),
+            "priority": choose_text((similarity < threshold) | leaves | fallback, ["primary", "fallback"]),
             "similarity_tier": choose_text(similarity >= threshold, ["LOW", "HIGH"]),
             "reference_item_cd": take(labels["item_cd"], chosen.reference),
             "rout_no": take(labels["rout_no"], np.where(chosen.copied, chosen.reference, -1)),

@@ -94,6 +94,7 @@ PREDICTOR_RULES = {
     "n_trees": COUNT,
     "half_life_days": Rule(1),
     "evidence_per_candidate": Rule(0, whole=True),
+    "rehearsals": Rule(0, 100, whole=True),
     "n_jobs": JOBS,
     "random_state": Rule(0, 2**32 - 1, whole=True),
 }

@@ -64,7 +64,14 @@ def _best_of(which: Ints, step: Ints, score: Floats, side: Bools, n: int) -> Int
 
 
 class StepChooser:
-    """Chooses a resource (and in-house or outsourced) for every job among the steps that were observed."""
+    """Chooses a resource (and in-house or outsourced) for every job among the steps that were observed.
+
+    Attributes
+    ----------
+    usual_only_ : bool
+        Whether every job gets its most frequent step, whatever the item is; to be set after `fit` where the models of machines
+        turned out to be no better.
+    """
 
     def fit(
         self,
@@ -105,6 +112,7 @@ class StepChooser:
         self.malus_ = (10.0 * ~live + 100.0 * ~catalogue.step_fits).astype(np.float32)
         self.worth_ = np.where(pool, 0.5, 1.0).astype(np.float32)
         self.outside_ = catalogue.steps["outsourced"].to_numpy().astype(bool)
+        self.usual_only_ = False
         return self
 
     def steps(self, chosen: Chosen, evidence: Evidence, book: SequenceBook, features: Floats) -> ChosenSteps:
@@ -141,13 +149,16 @@ class StepChooser:
         alike = np.where(outside, np.bincount(which, outside, len(unique))[which], 1.0)
         planned = _share(self.lines_.predict(features, u_row[which], step) / alike, which)
         best = _LINE_SHARE * planned + (1.0 - _LINE_SHARE) * votes_for
+        if self.usual_only_:
+            best = self.prior_[step]
         score = self.worth_[step] * (best + self.prior_[step]) - self.malus_[step]
         # In-house or outside first: several machines in-house do not lose to one outside.
         total = np.maximum(np.bincount(which, best, len(unique)), 1e-12)
         leaving = (np.bincount(which, best * outside, len(unique)) / total)[back]
-        learned, chance = self.outside_model_.predict(features, chosen.row, chosen.sequence, book)
-        voted = np.bincount(which, votes_for * outside, len(unique))[back][learned]
-        leaving[learned] = _LINE_SHARE * chance + (1.0 - _LINE_SHARE) * voted
+        if not self.usual_only_:
+            learned, chance = self.outside_model_.predict(features, chosen.row, chosen.sequence, book)
+            voted = np.bincount(which, votes_for * outside, len(unique))[back][learned]
+            leaving[learned] = _LINE_SHARE * chance + (1.0 - _LINE_SHARE) * voted
         home, away = (_best_of(which, step, score, side, len(unique))[back] for side in (~outside, outside))
         worth = np.where(home >= 0, score[home], -np.inf), np.where(away >= 0, score[away], -np.inf)
         both = (worth[0] > _OUT_OF_USE) & (worth[1] > _OUT_OF_USE)

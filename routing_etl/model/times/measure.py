@@ -44,6 +44,8 @@ _ENOUGH, _LEAST_TREES = 60_000, 0.2
 _MOST_ROWS = 60_000
 #: Operations with which the plant's spread between operations counts beside a job's own.
 _SPREAD_PRIOR = 20
+#: Share of an operation's orders that P10 to P90 hold, and the widest that a spread is made for it.
+COVERED, MOST_SCALE = 0.8, 2.0
 NO_SOURCE = TIME_SOURCES.index("none")
 
 
@@ -433,15 +435,39 @@ def _spread(within: Floats, job: Ints, error: Floats, samples: Floats) -> Floats
     spread = np.sqrt(between + within**2)
     # What a mean of few reports adds to the error is no part of how far the next report may lie.
     error = error * np.sqrt(between[job] / (between[job] + sampling))
-    # Coverage of single orders of operation i: N(error_i, within) inside +-1.28 x scale x spread.
-    scales = np.linspace(0.5, 2.0, 61)
-    inner = np.maximum(within[job], 1e-3)
-    width = NORMAL_P90 * spread[job]
+    scale = covering_scale(error, within[job], spread[job])
+    return np.asarray(scale * spread, dtype=np.float32)
+
+
+def covering_scale(error: Floats, within: Floats, spread: Floats, share: float = COVERED) -> float:
+    """By what the spreads are to be multiplied so that P10 to P90 hold a share of the orders.
+
+    Orders of operation i lie around its own time like N(error_i, within_i) around the predicted one.
+
+    Parameters
+    ----------
+    error : Floats
+        Per operation that the model has not seen, what it missed of ln(time).
+    within : Floats
+        Per operation the standard deviation of ln(minutes) between its orders.
+    spread : Floats
+        Per operation the standard deviation that P10 and P90 are made of.
+    share : float, optional
+        The share.
+
+    Returns
+    -------
+    float
+        From 0.5 to `MOST_SCALE`, which is also given where no operation was seen.
+    """
+    if not len(error):
+        return MOST_SCALE
+    scales = np.linspace(0.5, MOST_SCALE, 61)
+    inner, width = np.maximum(within, 1e-3), NORMAL_P90 * spread
     cover = np.array(
         [np.mean(ndtr((s * width - error) / inner) - ndtr((-s * width - error) / inner)) for s in scales]
     )
-    scale = float(np.interp(0.8, cover, scales)) if cover[-1] > 0.8 else 2.0
-    return np.asarray(scale * spread, dtype=np.float32)
+    return float(np.interp(share, cover, scales)) if cover[-1] > share else MOST_SCALE
 
 
 def _telling_columns(features: Floats, label: Ints, rest: Floats) -> Ints:

@@ -6,7 +6,7 @@ their place, and the source says so. An item's own work results stand above ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -187,6 +187,21 @@ class OperationTimes:
         self.own_ = OwnTimes().fit(catalogue, profile, within)
         self.measures_ = {m: learner.learn(lessons[m]) for m in MEASURES}
         return self
+
+    def widen(self, factors: Mapping[str, float]) -> None:
+        """Multiply the spread of measures.
+
+        Parameters
+        ----------
+        factors : mapping of str to float
+            Factor by measure; one that is missing stays as it is.
+        """
+        for measure, factor in factors.items():
+            model = self.measures_[measure]
+            if model is not None:
+                self.measures_[measure] = replace(
+                    model, spread=np.asarray(model.spread * factor, dtype=np.float32)
+                )
 
     def _lessons(self, catalogue: RoutingCatalogue, training: TimeTraining) -> dict[str, Lessons]:
         """Per measure the times to learn from."""
