@@ -195,7 +195,9 @@ class Script:
         known = catalogue.labels.select("item_key").join(
             self.items.select("item_key", "attribute_hash"), on="item_key", how="left", maintain_order="left"
         )
-        group = np.unique(known["attribute_hash"].to_numpy(), return_inverse=True)[1]
+        hashes = known["attribute_hash"].to_numpy()
+        _, first, number = np.unique(hashes, return_index=True, return_inverse=True)
+        group = np.argsort(np.argsort(first))[number]  # in order of appearance, whatever the hashes are
         drawn = np.random.default_rng(self.seed).permutation(int(group.max(initial=0)) + 1)
         code, _ = self.trained.book_.texts(catalogue.label_sequence)
         return known.select(
