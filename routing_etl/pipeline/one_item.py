@@ -208,8 +208,13 @@ def _override(
         if attribute.kind == "number" and value:
             number = parse_numbers(pl.Series([value]))[0][0]
             if number is None or not 0 <= number <= frames.MAX_SOURCE:
+                comma = (
+                    " A comma can be the decimal mark or group thousands: write a point."
+                    if "," in value
+                    else ""
+                )
                 raise ConfigurationError(
-                    f"--set {name}={value!r} is not a number that an item can have.",
+                    f"--set {name}={value!r} is not a number that an item can have.{comma}",
                     remedy=f"Give it in {attribute.unit or 'its unit'}, 0 or more.",
                 )
             typed = number

@@ -7,7 +7,6 @@ machine is learned per line from all its jobs together, and a job takes the line
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -101,14 +100,16 @@ class SharesBook:
         return out
 
 
-def _out_of_bag(forest: RandomForestClassifier, plain: Floats, n: int) -> Floats:
+def _out_of_bag(forest: RandomForestClassifier, known: Floats, plain: Floats) -> Floats:
     """Cases x machines: what the trees that have not seen a case say; the plain shares where there is no such tree."""
-    out = np.tile(plain, (n, 1))
-    votes = np.nan_to_num(forest.oob_decision_function_)
-    voted = votes.sum(axis=1) > 0
-    out[voted] = 0.0
-    out[np.ix_(voted, forest.classes_.astype(np.int64))] = votes[voted]
-    return out
+    votes = np.zeros((len(known), len(plain)))
+    machines = forest.classes_.astype(np.int64)
+    for tree, drawn in zip(forest.estimators_, forest.estimators_samples_, strict=True):
+        unseen = np.ones(len(known), dtype=bool)
+        unseen[drawn] = False
+        if unseen.any():
+            votes[np.ix_(unseen, machines)] += tree.predict_proba(known[unseen])
+    return np.where(votes.sum(axis=1, keepdims=True) > 0, votes, plain)
 
 
 def _more(one: Bools, other: Bools, weight: Floats) -> bool:
@@ -252,7 +253,7 @@ class LineModel:
         for leaf in _LEAVES:
             if leaf <= len(truth) // 4:
                 grown = self._grown(tried, truth, counts, leaf, judged=True)
-                hit = _out_of_bag(grown, plain, len(truth)).argmax(axis=1) == truth
+                hit = _out_of_bag(grown, tried, plain).argmax(axis=1) == truth
                 if _more(hit, right, counts):
                     best, best_leaf, right = grown, leaf, hit
         if best is None or not _more(right, truth == plain.argmax(), counts):
@@ -265,18 +266,13 @@ class LineModel:
         self, known: Floats, answer: Ints, weight: Floats, leaf: int, *, judged: bool
     ) -> RandomForestClassifier:
         """A fitted forest; one that is judged has twice the trees, as only a third of them have not seen a case."""
-        forest = RandomForestClassifier(
+        return RandomForestClassifier(
             self.n_trees * (2 if judged else 1),
             min_samples_leaf=leaf,
             max_features=_MAX_FEATURES,
-            oob_score=judged,
             n_jobs=1,
             random_state=self.random_state,
-        )
-        with warnings.catch_warnings():
-            # A case that every tree has seen has no out-of-bag vote; `_forest` gives it the plain shares.
-            warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
-            return forest.fit(known, answer, sample_weight=weight)
+        ).fit(known, answer, sample_weight=weight)
 
     def _some(self, rows: int, most: int) -> Ints:
         """At most so many rows, in order."""
