@@ -1,8 +1,8 @@
 -- The night as a SQL Server Agent job, where Dagster's schedule is not wanted. Run by a DBA in msdb. The job calls the
 -- command line on the host of the ETL under a proxy account; set the four texts below. Exit code 0 is success only.
 -- Agent starts a step in its own folder and with the variables of its service, not with ours. The step therefore goes to the
--- folder first that holds .env, in which ROUTING_ETL_HOME and the two connections stand (README.md, "Settings"), and does
--- nothing without that file. The proxy account needs to read that folder and to write ROUTING_ETL_HOME.
+-- folder first that holds .env, in which ROUTING_ETL_HOME and the two connections stand (README.md, "Settings"), names that file,
+-- and does nothing without it. The proxy account needs to read that folder and to write ROUTING_ETL_HOME.
 -- Do not run both schedules: the second writer of a night is refused (writer lock), but its run is on record as failed.
 -- Editions without Agent (Express) and servers without it: use the host's own scheduler with the same command.
 
@@ -10,8 +10,8 @@ DECLARE @folder nvarchar(260) = N'C:\routing_etl';
 DECLARE @program nvarchar(260) = N'C:\routing_etl\.venv\Scripts\routing-etl.exe';
 DECLARE @proxy nvarchar(128) = N'routing_etl_proxy';
 DECLARE @operator nvarchar(128) = N'routing_etl_operator';
-DECLARE @command nvarchar(1000) = N'cmd.exe /d /s /c "cd /d "' + @folder + N'" && if exist .env (set PYTHONUTF8=1&& "'
-    + @program + N'" run) else (echo There is no .env in ' + @folder + N' & exit 2)"';
+DECLARE @command nvarchar(1000) = N'cmd.exe /d /s /c "cd /d "' + @folder + N'" && if exist .env (set PYTHONUTF8=1&& '
+    + N'set "ROUTING_ETL_ENV_FILE=' + @folder + N'\.env"&& "' + @program + N'" run) else (echo There is no .env in ' + @folder + N' & exit 2)"';
 
 EXEC msdb.dbo.sp_add_job
     @job_name = N'routing_etl night',

@@ -275,6 +275,7 @@ def test_the_agent_job_takes_its_settings_from_the_folder_of_the_etl():
     )
     assert command == (
         r'cmd.exe /d /s /c "cd /d "C:\routing_etl" && if exist .env (set PYTHONUTF8=1&& '
+        r'set "ROUTING_ETL_ENV_FILE=C:\routing_etl\.env"&& '
         r'"C:\routing_etl\.venv\Scripts\routing-etl.exe" run) else (echo There is no .env in C:\routing_etl & exit 2)"'
     )
     assert "@command = @command" in job
