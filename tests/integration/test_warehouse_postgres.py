@@ -254,6 +254,7 @@ def index_conditions(connection, sql):
             "candidate_evidence",
             "abstained_item",
             "item_version",
+            "standard_time_proposal",
         }:
             conditions.append(node.get("Index Cond"))
     return conditions
