@@ -70,7 +70,7 @@ __all__ = [
 # that are gone count in the peak of memory; a nightly batch shares its server with others. A value set from outside wins.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "muzzy_decay_ms:0")
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 #: Where each lazily loaded name lives.
 _HOMES = {
