@@ -21,6 +21,7 @@ from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Checked
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
 from routing_etl.quality.checks import CheckInfo, list_checks
+from routing_etl.times.suspects import check_names
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
@@ -39,6 +40,22 @@ def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetC
         for frame, key in assets.items()
         for info in by_frame.get(frame, ())
     ]
+
+
+def time_specs() -> list[dg.AssetCheckSpec]:
+    """Check specs of the reported times; none of them blocks."""
+    return [
+        dg.AssetCheckSpec(
+            name, asset=keys.TIME_PROFILES, description=meaning, metadata={"severity": "warning"}
+        )
+        for name, meaning in check_names().items()
+    ]
+
+
+def time_results(outcomes: Sequence[CheckOutcome]) -> list[dg.AssetCheckResult]:
+    """What was looked for in the reported times, one result per spec of `time_specs`."""
+    found = {o.check: o for o in outcomes}
+    return [_result(found[spec.name], spec) for spec in time_specs()]
 
 
 def build(profile: Profile) -> list[dg.AssetChecksDefinition]:

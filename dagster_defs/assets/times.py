@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_defs import metadata, partitions
+from dagster_defs import checks, metadata, partitions
 from dagster_defs.assets import keys
 from dagster_defs.assets.common import made_by
 from dagster_defs.partitions import POOL
@@ -32,14 +32,18 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         metadata={"dagster/column_schema": metadata.column_schema(frames.TIME_BY_ITEM_OPERATION)},
         **made_by(AGGREGATE_TIMES, in_shards=in_shards),
         pool=POOL,
+        check_specs=checks.time_specs(),
     )
     def time_profiles(
         context: dg.AssetExecutionContext, street: dg.ResourceParam[Street]
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster takes the bare name only
         """Aggregate work results into the three time profiles."""
         with street.step(context, AGGREGATE_TIMES) as ctx:
             aggregated = aggregate(ctx)
-        return dg.MaterializeResult(metadata=_shown(ctx, aggregated))
+        return dg.MaterializeResult(
+            metadata=_shown(ctx, aggregated),
+            check_results=checks.time_results(AGGREGATE_TIMES.outcomes_of(ctx.run)),
+        )
 
     return [*([time_shards(settings)] if in_shards else []), time_profiles, standard_times]
 

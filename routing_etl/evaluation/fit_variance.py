@@ -32,7 +32,7 @@ from routing_etl.frames import METRICS
 from routing_etl.model.base.arrays import Ints
 
 #: Most routed items that each fit learns from, and most judged items that each is asked for.
-MOST_TRAINED, MOST_JUDGED = 800, 1_000
+MOST_TRAINED, MOST_JUDGED = 400, 600
 #: Fits of a part of a larger plant: there a fit costs more and varies less.
 FITS_OF_A_PART = 3
 #: Degrees of freedom of the variance by resampled kinds beside the one between the fits.

@@ -730,6 +730,16 @@ def sentences(findings: Iterable[Finding]) -> Iterator[str]:
 _SINGLE_SHARE = {"operations": 0.002, "mixed": 0.002, "standard_doubtful": 0.02}
 
 
+def check_names() -> dict[str, str]:
+    """Name of each check of the reported times, with what it means."""
+    return {
+        f"{m}_{kind}": f"{_WORD[m].capitalize()}: {meaning}."
+        for kind, meaning in KINDS.items()
+        for m in MEASURES
+        if (kind, m) != ("parts", "setup")
+    }
+
+
 def check_outcomes(findings: Sequence[Finding], samples: Mapping[str, int]) -> list[CheckOutcome]:
     """Say what was looked for as checks: one per kind of finding and measure, of the frame of the time profiles.
 
@@ -743,7 +753,7 @@ def check_outcomes(findings: Sequence[Finding], samples: Mapping[str, int]) -> l
     outcomes = []
     for kind, meaning in KINDS.items():
         for m in MEASURES:
-            if kind == "parts" and m == "setup":
+            if f"{m}_{kind}" not in check_names():
                 continue
             mine = [f for f in findings if (f.kind, f.measure) == (kind, m)]
             told = mine if kind != "backflushed" else [f for f in mine if f.set_aside]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from homes import ask
+from homes import NO_REHEARSAL, ask
 
 from routing_etl import runs
 from routing_etl.cli import app
@@ -27,6 +27,8 @@ class Result:
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.setenv("COLUMNS", "200")
+    for name, value in NO_REHEARSAL.items():
+        monkeypatch.setenv(name, value)
 
     def run(home: Path, *words: str) -> Result:
         monkeypatch.setenv("ROUTING_ETL_HOME", str(home))

@@ -64,7 +64,9 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.AssetC
         for e in result.all_events
         if e.event_type_value == "ASSET_CHECK_EVALUATION"
     ]
-    return {(c.asset_key.to_user_string(), c.check_name): c for c in found}
+    frame_of = {"time_profiles": "time_by_item_operation"}
+    named = [(c.asset_key.to_user_string(), c) for c in found]
+    return {(frame_of.get(asset, asset), c.check_name): c for asset, c in named}
 
 
 def current_publication(home: Path) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
-from homes import ask, home_settings
+from homes import NO_REHEARSAL, ask, home_settings
 
 from routing_etl.errors import DiskFullError, FrameError, RoutingEtlError, RunFolderError
 from routing_etl.pipeline import steps
@@ -42,7 +42,7 @@ def command(*words: str, home: Path, output: Path | None = None, **environment: 
     with (output or Path(os.devnull)).open("wb") as stdout:
         done = subprocess.run(
             [sys.executable, *words], cwd=home, stdout=stdout, stderr=subprocess.PIPE, check=False, timeout=300,
-            env={**os.environ, "ROUTING_ETL_HOME": str(home), "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, **NO_REHEARSAL, "ROUTING_ETL_HOME": str(home), "PYTHONPATH": str(ROOT), **environment},
         )  # fmt: skip
     return done.returncode, done.stderr.decode()
 

@@ -247,7 +247,9 @@ def test_predict_takes_erp_names_in_a_what_if(finished_home: Path, warehouse: Pa
     item = ask(warehouse, "SELECT item_cd FROM routing_candidates LIMIT 1")[0][0]
     prediction = predict_item(home_settings(finished_home), item, WhatIf({"OUTDIAMETER": "123.5"}))
     assert prediction.item["outdiameter"] == 123.5
-    with pytest.raises(ConfigurationError, match=r"'1,200' is not a number .*decimal mark or group thousands"):
+    with pytest.raises(
+        ConfigurationError, match=r"'1,200' is not a number .*decimal mark or group thousands"
+    ):
         predict_item(home_settings(finished_home), item, WhatIf({"OUTDIAMETER": "1,200"}))
 
 

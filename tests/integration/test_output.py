@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from homes import ask
+from homes import NO_REHEARSAL, ask
 from rich.console import Console
 
 from routing_etl.cli import display
@@ -24,7 +24,7 @@ def python(*words: str, cwd: Path, encoding: str, **variables: str) -> subproces
     """Python as the service of a Windows server starts it: piped output in an ANSI code page."""
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, capture_output=True, timeout=600, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "COLUMNS": "200", **variables},
+        env={**os.environ, **NO_REHEARSAL, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "COLUMNS": "200", **variables},
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from homes import NO_REHEARSAL
 
 pytestmark = [
     pytest.mark.integration,
@@ -25,7 +26,7 @@ def python(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
     path = os.pathsep.join([str(LIKE_WINDOWS), str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, capture_output=True, text=True, timeout=600, check=False,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "PYTHONTZPATH": "", **variables},
+        env={**os.environ, **NO_REHEARSAL, "PYTHONPATH": path, "COLUMNS": "200", "PYTHONTZPATH": "", **variables},
     )  # fmt: skip
 
 

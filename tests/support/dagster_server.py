@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from homes import NO_REHEARSAL
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS, RUN_SECONDS = 180, 300
@@ -132,7 +133,7 @@ def dagster_dev(
             ],
             cwd=folder, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
             env={
-                **os.environ, "DAGSTER_HOME": str(dagster_home), "ROUTING_ETL_HOME": str(home),
+                **os.environ, **NO_REHEARSAL, "DAGSTER_HOME": str(dagster_home), "ROUTING_ETL_HOME": str(home),
                 "ROUTING_ETL_TIMEZONE": quiet_time_zone(), "PYTHONPATH": str(ROOT), **environment,
             },
         )  # fmt: skip

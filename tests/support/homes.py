@@ -11,11 +11,14 @@ from typing import Any
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings, load_settings
 
+#: For processes of their own: a rehearsal and the variance between fits take up to nine fits more per training. They run with
+#: their defaults in `test_network.py`.
+NO_REHEARSAL = {"ROUTING_ETL_REHEARSALS": "0", "ROUTING_ETL_VARIANCE_FITS": "0"}
+
 
 def home_settings(home: Path, **overrides: object) -> Settings:
     """Settings of an embedded installation in a folder."""
     urls = {"erp_url": f"sqlite:///{home / 'erp.db'}", "warehouse_url": f"sqlite:///{home / 'warehouse.db'}"}
-    # A rehearsal and the variance between fits take eight fits more per training; where they matter, they are asked for.
     quick = {"rehearsals": 0, "variance_fits": 0}
     return load_settings(
         **{"_env_file": None, "home": home, "models": home / "models", **urls, **quick, **overrides}
