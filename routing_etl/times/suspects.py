@@ -727,7 +727,7 @@ def sentences(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 #: Kinds of single reports, of which a few are entry errors as every plant has them: their check fails from this share on.
-_SINGLE_SHARE = {"operations": 0.002, "mixed": 0.002, "standard_doubtful": 0.02}
+_SINGLE_SHARE = {"parts": 0.0002, "operations": 0.002, "mixed": 0.002, "standard_doubtful": 0.02}
 
 
 def check_names() -> dict[str, str]:
