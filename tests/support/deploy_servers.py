@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster import DagsterInstance
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "dagster_defs" / "deploy"
@@ -45,6 +46,9 @@ mutation { launchRun(executionParams: {
   selector: {repositoryLocationName: "jobs.py", repositoryName: "__repository__", jobName: "trivial"}, runConfigData: {}
 }) { __typename } }
 """
+
+_LOADED = json.dumps({"query": """{ workspaceOrError { ... on Workspace { locationEntries {
+  locationOrLoadError { __typename ... on PythonError { message } } } } } }"""}).encode()  # fmt: skip
 
 
 def needs(*programs: str) -> None:
@@ -156,11 +160,16 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 @contextmanager
 def webservers(folder: Path) -> Iterator[tuple[int, int]]:
-    """The ports of a Dagster webserver and of a read-only one, on one instance with one job."""
+    """The ports of a Dagster webserver and of a read-only one, on one instance with one job.
+
+    The instance is made before the servers start: two processes that make its SQLite files at once break each other.
+    """
     home = folder / "dagster_home"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
     (folder / "jobs.py").write_text(JOB, encoding="utf-8")
+    with DagsterInstance.from_config(str(home)) as instance:
+        instance.get_runs_count()
     ports = (free_port(), free_port())
     commands = [
         [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "-f", str(folder / "jobs.py"), *more]
@@ -172,6 +181,10 @@ def webservers(folder: Path) -> Iterator[tuple[int, int]]:
     ):
         first()
         second()
+        for port in ports:
+            found = ask(port, "/graphql", body=_LOADED, headers={"Content-Type": "application/json"}).data
+            (entry,) = found["data"]["workspaceOrError"]["locationEntries"]
+            assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", entry
         yield ports
 
 
