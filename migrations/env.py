@@ -2,7 +2,7 @@
 
 `routing_etl.warehouse.migrate` is the only caller; it passes the connection (or, for `--sql`, a dialect's name and where
 the statements go) and the schema in `config.attributes`. The version table lies in our schema. Nothing here knows today's
-tables: a revision runs its own frozen statements (`statements.py`).
+tables: a revision runs its own frozen statements (`routing_etl/warehouse/revision_statements.py`).
 """
 
 from __future__ import annotations

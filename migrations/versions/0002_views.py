@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrations.statements import run
+from routing_etl.warehouse.revision_statements import run
 
 revision = "0002"
 down_revision = "0001"

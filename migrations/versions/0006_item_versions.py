@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrations.statements import has_page_compression, run
+from routing_etl.warehouse.revision_statements import has_page_compression, run
 
 revision = "0006"
 down_revision = "0005"

@@ -5,7 +5,6 @@ the decision when a batch is loaded or published (`pipeline`).
 """
 
 __all__ = [
-    "compression",
     "feedback",
     "feedback_time",
     "health",
@@ -17,9 +16,9 @@ __all__ = [
     "publications",
     "publish",
     "records",
+    "revision_statements",
     "schema",
     "standard_times",
-    "view_again",
     "views",
     "writer_probe",
 ]

@@ -34,10 +34,10 @@ _log = get_logger(__name__)
 
 
 def script_location() -> Path:
-    """The folder of the migrations, wherever the package is installed."""
-    import migrations
-
-    return Path(str(migrations.__file__)).parent
+    """The folder of the migrations: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
 
 
 def _config() -> Config:

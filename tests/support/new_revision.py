@@ -15,9 +15,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from migrations.statements import sections
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse.migrate import DIALECTS, script_location
+from routing_etl.warehouse.revision_statements import sections
 from routing_etl.warehouse.view_again import REPLACE
 from routing_etl.warehouse.views import VIEW_NAMES, CreateView, view_selects
 

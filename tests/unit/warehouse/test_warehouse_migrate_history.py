@@ -64,14 +64,20 @@ def another(select):
 
 
 # --- frozen texts -------------------------------------------------------------------------------------------------------
-def test_no_revision_imports_the_code_of_today():
+RUNS_FROZEN_TEXT = "routing_etl.warehouse.revision_statements"
+
+
+def test_no_revision_imports_the_code_of_today_beyond_what_runs_its_frozen_text():
     files = sorted(VERSIONS.glob("*.py"))
     assert [p.name[:4] for p in files] == m.revisions()
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            assert not any(n.startswith("routing_etl") for n in names), (path.name, names)
+            assert not any(n.startswith("routing_etl") and n != RUNS_FROZEN_TEXT for n in names), (
+                path.name,
+                names,
+            )
 
 
 @pytest.mark.parametrize("revision", m.revisions())

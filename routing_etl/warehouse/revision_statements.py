@@ -5,6 +5,8 @@ the end of a line before an empty line. `{schema}.` stands for our schema; it va
 
 `REPLACE VIEW name AS ...` is a form of ours: the view is made, or made again with every right that was granted on it
 (`routing_etl/warehouse/view_again.py`). Offline it is written out as it is, and `migration_script.py` renders it.
+
+What belongs here: what a revision of `migrations/versions` may call. Released revisions call it, so its names stay.
 """
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""Alembic migrations of our own tables. Run them with `routing-etl migrate`; see README.md."""
