@@ -5,6 +5,8 @@ What stands behind `--` goes to the tool: `nox -s tests -- tests/unit/erp -n0`. 
 """
 
 import sys
+import sysconfig
+from pathlib import Path
 
 import nox
 
@@ -13,7 +15,7 @@ nox.options.sessions = ["lint", "types", "unit"]
 nox.options.stop_on_first_error = True
 
 #: What CI runs, in this order; the quickest to fail comes first.
-CI = ("lint", "types", "coverage")
+CI = ("lint", "types", "package", "coverage")
 
 
 def python(session: nox.Session, module: str, *arguments: str) -> None:
@@ -57,6 +59,43 @@ def unit(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """All tests with branch coverage; fails below the floor of pyproject.toml."""
     python(session, "pytest", "--cov", "--cov-report=term")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel, install it outside the checkout beside this environment's libraries, and run a night with it."""
+    place = Path(session.create_tmp()).resolve()
+    session.run(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(place / "wheels"),
+        ".",
+    )
+    session.run(sys.executable, "-m", "venv", "--clear", str(place / "env"))
+    scripts = place / "env" / ("Scripts" if sys.platform == "win32" else "bin")
+    (wheel,) = (place / "wheels").glob("*.whl")
+    session.run(
+        str(scripts / "python"), "-m", "pip", "install", "--quiet", "--no-deps", str(wheel), external=True
+    )
+    # A plain path in a .pth file: the libraries are found, the editable install's own .pth file is not read.
+    base = {"base": str(place / "env"), "platbase": str(place / "env")}
+    site = Path(sysconfig.get_path("purelib", "venv", base))
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    session.chdir(place)
+    home = {"ROUTING_ETL_HOME": str(place / "home"), "PYTHONPATH": ""}
+    command = str(scripts / "routing-etl")
+    session.run(command, "demo", "--items", "300", "--home", str(place / "home"), external=True, env=home)
+    session.run(
+        str(scripts / "python"), "-c",
+        "import routing_etl, dagster_defs, sys; "
+        f"assert all(m.__file__.startswith({str(site)!r}) for m in (routing_etl, dagster_defs))",
+        external=True, env=home,
+    )  # fmt: skip
 
 
 @nox.session
