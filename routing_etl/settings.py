@@ -161,6 +161,10 @@ class Settings(BaseSettings):
         description="train and evaluate in two processes at once up to this many routed items, which doubles the memory;"
         " 0: one after the other",
     )
+    memory_check: Literal["refuse", "warn"] = Field(
+        "refuse",
+        description="a night that the memory limits of process or container leave no chance: end before the work, or warn",
+    )
     shard_runs: Literal["single", "many"] = Field(
         "single",
         description="Dagster: all shards in the night's one run, or one run per shard (many machines)",

@@ -11,9 +11,9 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from routing_etl.errors import DiskFullError, RoutingEtlError, RunFolderError, ShortageError
+from routing_etl.memory_limits import GIB, limits
 
 #: Error numbers of a full disk, a quota and a limit on the size of files.
 FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
@@ -164,36 +164,14 @@ def _memory() -> str:
         own, machine = psutil.Process().memory_info(), psutil.virtual_memory()
     except (OSError, MemoryError, psutil.Error):
         return "how much memory is used cannot be read"
-    gib = 1024**3
     words = (
-        f"this process has {own.rss / gib:.1f} GiB (address space {own.vms / gib:.1f} GiB), "
-        f"the machine {machine.available / gib:.1f} of {machine.total / gib:.1f} GiB free"
+        f"this process has {own.rss / GIB:.1f} GiB (address space {own.vms / GIB:.1f} GiB), "
+        f"the machine {machine.available / GIB:.1f} of {machine.total / GIB:.1f} GiB free"
     )
-    for limit in (_address_limit(), _group_limit()):
-        if limit is not None and limit < machine.total * 16:
-            words += f", and a limit of {limit / gib:.1f} GiB is set"
+    for limit in limits():
+        if limit.amount < machine.total * 16:
+            words += f", and {limit.words}"
     return words
-
-
-def _address_limit() -> int | None:
-    try:
-        import resource
-    except ImportError:
-        return None
-    value = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return None if value == resource.RLIM_INFINITY else value
-
-
-def _group_limit() -> int | None:
-    """The memory limit of the container or service, where the system tells it (cgroup v2, then v1)."""
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(name).read_text(encoding="ascii").strip()
-        except OSError:
-            continue
-        if text.isdigit() and int(text) < 2**60:
-            return int(text)
-    return None
 
 
 def _threads() -> str:

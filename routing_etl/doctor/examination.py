@@ -22,7 +22,8 @@ from routing_etl.doctor.server import (
     examine_server,
 )
 from routing_etl.errors import RoutingEtlError
-from routing_etl.runs import list_runs
+from routing_etl.memory_limits import memory_verdict, processes_at_once
+from routing_etl.runs import last_succeeded, list_runs
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("warehouse", _warehouse),
         ("models", _models),
         ("disk", _disk),
+        ("memory", _memory),
     )
     findings: list[Finding] = []
     for area, look in areas:
@@ -340,3 +342,14 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     level: Level = "ok" if free >= _MIN_FREE_BYTES else "warning"
     remedy = "" if level == "ok" else "A full-size night needs about 5 GB for its run folder and tables."
     yield Finding("disk", level, f"{free / 1024**3:.1f} GiB free for {settings.home}", remedy)
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    """Whether memory suffices for a night of the size of the last one."""
+    import pyarrow.parquet as pq
+
+    newest = last_succeeded(settings.home)
+    files = newest.raw / "items.parquet" if newest is not None else None
+    items = pq.read_metadata(files).num_rows if files is not None and files.exists() else 0
+    found = memory_verdict(items, processes=processes_at_once(items, settings.side_by_side_items))
+    yield Finding("memory", found.level, found.message, found.remedy)

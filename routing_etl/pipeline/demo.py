@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from routing_etl.database.engine import translated
+from routing_etl.memory_limits import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline.night import night
-from routing_etl.pipeline.training import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline.worker import prepare
 from routing_etl.plant.demo import PlantReport
 from routing_etl.progress import SILENT, Progress

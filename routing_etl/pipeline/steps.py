@@ -24,6 +24,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
     Checked,
     CheckOutcomes,
@@ -67,10 +68,15 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
     ------
     SourceError
         The ERP is unreachable, or a table or column is missing, empty or of the wrong type.
+    ShortageError
+        This process may have far too little memory for a night of the last one's size.
     """
     from routing_etl.erp.extract import extract as read_erp
 
     base = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
+    before = base.read(street.EXTRACT.report) if base is not None else None
+    if scarce := memory_warning(ctx.settings, before.result.read.frames["items"].rows if before else 0):
+        log.warning("memory_short", problem=scarce)
     with translated("erp", ctx.settings.erp):
         report = read_erp(
             ctx.settings.erp,
@@ -101,17 +107,20 @@ def clean(ctx: Context, *, warehouse_needed: bool = True) -> CleanReport:
     Raises
     ------
     RoutingEtlError
-        The warehouse cannot be asked, or nothing usable is left.
+        The warehouse cannot be asked, nothing usable is left, or this process may have far too little memory for the items
+        that were read.
     """
     from routing_etl.erp.clean import clean as clean_frames
     from routing_etl.warehouse.identity import code_identity
 
+    items = pl.scan_parquet(ctx.run.raw / "items.parquet").select(pl.len()).collect().item()
+    scarce = memory_warning(ctx.settings, items)
     folders = (ctx.run.raw, ctx.run.clean, ctx.run.rejects)
     with code_identity(ctx.settings) as ask:
         equal = _Equality(ask, warehouse_needed)
         equal("item_cd", pl.Series([], dtype=pl.String))  # an unreachable warehouse is told before the work
         report = clean_frames(*folders, ctx.profile, cutoff=_cutoff(ctx), equal=equal, progress=ctx.progress)
-    return replace(report, warnings=(*report.warnings, *equal.warnings))
+    return replace(report, warnings=(*report.warnings, *equal.warnings, *([scarce] if scarce else [])))
 
 
 class _Equality:

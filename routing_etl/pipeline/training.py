@@ -12,6 +12,7 @@ import polars as pl
 
 from routing_etl import frames
 from routing_etl.errors import ModelError
+from routing_etl.memory_limits import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline import street
 from routing_etl.pipeline.cards import model_card, unsaved_card
 from routing_etl.pipeline.context import Context, step
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
     from routing_etl.model.predictor import RoutingPredictor
-
-#: With fewer routed items a second process takes longer to start than a model to fit.
-SIDE_BY_SIDE_FROM = 1_000
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+import psutil
+
 from routing_etl import errors
 from routing_etl.errors import RoutingEtlError, WorkerError
 from routing_etl.log import bind_run, get_logger, send_to
@@ -22,6 +24,13 @@ from routing_etl.shortages import own_errors
 
 T = TypeVar("T")
 log = get_logger(__name__)
+
+#: A process beside is looked at every so many seconds. One that at so many looks in a row has used no more than so much
+#: processor time and said nothing hangs: a library's threads wait for one that could not be started or was refused memory.
+#: Work that is only slow, on a busy machine or disk, uses some. Looks are counted, because a clock jumps over a suspension.
+_LOOK_SECONDS, _SILENT_LOOKS, _IDLE_SECONDS = 60.0, 15, 0.05
+#: Seconds that a process may take to end after it has answered.
+_ENDING_SECONDS = 60.0
 
 
 class _RemoteTask:
@@ -140,6 +149,7 @@ class Worker(Generic[T]):
         self._function, self._progress, self._what, self._run_id = function, progress, what, run_id
         self._tasks: dict[int, Task] = {}
         self._answer: tuple[Any, ...] | None = None
+        self._spoke = False
         #: Highest resident memory of the process in MB, known after `result`.
         self.peak_memory_mb = 0.0
 
@@ -159,7 +169,11 @@ class Worker(Generic[T]):
     ) -> None:
         if exc is not None:
             self._process.kill()
-        self._process.join()
+        self._process.join(_ENDING_SECONDS)
+        if self._process.is_alive():
+            log.warning("worker_did_not_end", what=self._what, pid=self._process.pid)
+            self._process.kill()
+            self._process.join()
         self._reader.join()
         self._connection.close()
         self._process.close()
@@ -170,6 +184,7 @@ class Worker(Generic[T]):
                 kind, *rest = self._connection.recv()
             except (EOFError, OSError):
                 return
+            self._spoke = True
             if kind in ("result", "failed"):
                 self._answer = (kind, *rest)
             elif kind == "log":
@@ -194,9 +209,9 @@ class Worker(Generic[T]):
         RoutingEtlError
             As raised by the function.
         WorkerError
-            The function failed otherwise, or the process died.
+            The function failed otherwise, or the process died, or it hung and was ended.
         """
-        self._reader.join()
+        self._await_answer()
         if self._answer is None:
             self._process.join()
             raise WorkerError(
@@ -215,3 +230,30 @@ class Worker(Generic[T]):
             raise error
         value, self.peak_memory_mb = rest
         return value  # type: ignore[no-any-return]
+
+    def _await_answer(self) -> None:
+        """Wait until the process has answered or died, and end one that hangs."""
+        silent, used = 0, self._processor_seconds()
+        while silent < _SILENT_LOOKS:
+            self._spoke = False
+            self._reader.join(_LOOK_SECONDS)
+            if not self._reader.is_alive():
+                return
+            now = self._processor_seconds()
+            silent = 0 if self._spoke or now - used > _IDLE_SECONDS else silent + 1
+            used = now
+        self._process.kill()
+        raise WorkerError(
+            f"The process for {self._what} hung: it used no processor and said nothing for "
+            f"{_SILENT_LOOKS * _LOOK_SECONDS / 60:.0f} minutes, and was ended.",
+            remedy="Most often memory or threads ran out: set ROUTING_ETL_SIDE_BY_SIDE_ITEMS=0 so that models are fitted one "
+            "after the other, or allow more memory.",
+        )
+
+    def _processor_seconds(self) -> float:
+        """Processor time that the process has used; 0 when it is gone, which its end of the line tells."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)

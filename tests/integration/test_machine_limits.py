@@ -14,7 +14,10 @@ from types import TracebackType
 import pytest
 from homes import NO_REHEARSAL, ask, home_settings
 
-from routing_etl.errors import DiskFullError, FrameError, RoutingEtlError, RunFolderError
+from routing_etl import memory_limits
+from routing_etl.doctor.examination import examine
+from routing_etl.errors import DiskFullError, FrameError, RoutingEtlError, RunFolderError, ShortageError
+from routing_etl.memory_limits import Limit
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import night
@@ -58,6 +61,25 @@ def test_a_disk_that_fills_up_is_one_sentence_and_the_next_step_works(home: Path
     assert not list(ctx.run.path.rglob("*.tmp"))
     steps.extract(ctx)
     assert steps.clean(ctx).result.frames["items"].rows_kept
+
+
+def test_too_little_memory_ends_a_night_before_the_work_or_is_warned_of(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the libraries do where memory runs out cannot be caught: Polars ends the process."""
+    monkeypatch.setattr(memory_limits, "limits", lambda: [Limit(200 * 1024**2, "group")])
+    with pytest.raises(ShortageError, match=r"container or service is 0\.2 GiB"):
+        night(home_settings(home), run_id="short")
+    assert not (home / "runs" / "short" / "raw").exists()
+    query = "SELECT status, message FROM batch_run WHERE run_id = 'short'"
+    ((status, message),) = ask(home / "warehouse.db", query)
+    assert status == "failed" and "ROUTING_ETL_MEMORY_CHECK=warn" in message
+    (found,) = [f for f in examine(home_settings(home)) if f.area == "memory"]
+    assert found.level == "error" and "0.2 GiB" in found.message
+
+    ctx = Context(home_settings(home, memory_check="warn"), new_run(home))
+    steps.extract(ctx)
+    assert "0.2 GiB" in steps.clean(ctx).result.warnings[-1]
 
 
 class Removes:

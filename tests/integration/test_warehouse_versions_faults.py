@@ -7,7 +7,7 @@ import random
 import pytest
 import sqlalchemy as sa
 from collations import ICU, give_collation
-from warehouse_nights import ITEMS, STATES, Killed, Life, Night, alone, killed_at, left_behind, shown
+from warehouse_nights import EVENING, ITEMS, STATES, Life, Night, broken_at_each_statement, left_behind
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, write_rows
 
 from routing_etl.database.engine import make_engine
@@ -17,42 +17,22 @@ from routing_etl.warehouse.publish import Publisher
 
 pytestmark = pytest.mark.integration
 
-FIRST: Night = (("one", "abstained", "two", "absent"), (1, 1))
-SECOND: Night = (("one", "one", "two", "absent"), (1, 1))
-THIRD: Night = (("other machine", "one", "absent", "one"), (2, 2))
-
 
 def test_a_load_killed_at_any_statement_leaves_what_was_and_the_next_one_is_clean(tmp_path):
     """Load, publish and purge of a night in which items come, change and go, broken off at each of their statements."""
     life = Life(tmp_path)
-    life.night(FIRST)
-    life.night(SECOND)
-    life.publisher._engine.dispose()
-    image = (tmp_path / "w.db").read_bytes()
-    before, after = life.nights[2], THIRD
-    statement, ended = 0, False
-    while not ended:
+    images: list[bytes] = []
+
+    def restore() -> None:
         life.publisher._engine.dispose()
         for name in ("w.db-wal", "w.db-shm"):
             (tmp_path / name).unlink(missing_ok=True)
-        (tmp_path / "w.db").write_bytes(image)
-        ended = True
-        try:
-            with killed_at(life.publisher, statement) as sent:
-                life.publisher.publish(life.load(after).publication_id)
-                life.publisher.purge(1)
-        except Killed:
-            ended = False
-        life.nights[3] = after
-        if life.publisher.current() == 2:
-            assert shown(life.publisher._engine) == alone(before), sent[-1]
-        life.check()
-        life.nights.pop(3)
-        life.night(after)
-        life.purge(1)
-        life.check()
-        statement += 1
-    assert statement > 60
+        (tmp_path / "w.db").write_bytes(images[0])
+
+    life.night(EVENING)
+    life.publisher._engine.dispose()
+    images.append((tmp_path / "w.db").read_bytes())
+    assert broken_at_each_statement(life, restore=restore) > 60
     life.publisher._engine.dispose()
 
 
@@ -81,6 +61,11 @@ def server(postgres_url, tmp_path, request):
     yield publisher
     for engine in engines:
         engine.dispose()
+
+
+def test_a_load_killed_at_some_statements_on_postgresql(server, tmp_path):
+    """Every seventh; `bench_crash.py --statements --postgres` breaks off at each."""
+    assert broken_at_each_statement(Life(tmp_path, server(migrate)), step=7) > 8
 
 
 def test_a_life_on_postgresql(server, tmp_path):

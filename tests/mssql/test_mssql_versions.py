@@ -6,8 +6,12 @@ import random
 
 import pytest
 import sqlalchemy as sa
-from warehouse_nights import ITEMS, STATES, Life, Night, left_behind
+import warehouse_stored as stored
+from mssql_server import drop_schema, new_schema
+from warehouse_nights import ITEMS, STATES, Life, Night, broken_at_each_statement, left_behind
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, write_rows
+
+from routing_etl.warehouse import migrate as m
 
 FIRST: Night = (("one", "abstained", "two", "absent"), (1, 1))
 
@@ -31,6 +35,26 @@ def test_a_life_of_nights(publisher, tmp_path):
     life.check_all()
     life.purge(1)
     life.check_all()
+
+
+def test_a_load_killed_at_some_statements(publisher, tmp_path):
+    """Every ninth; `bench_crash.py --statements --url` breaks off at each."""
+    assert broken_at_each_statement(Life(tmp_path, publisher), step=9) > 6
+
+
+@pytest.mark.parametrize("revision", stored.stored_revisions())
+def test_the_rows_of_a_released_version_go_to_head(engine, tmp_path, revision):
+    schema, rows = new_schema(), stored.rows_at_head(tmp_path / "w.db")
+    m.migrate(engine, schema, revision)
+    try:
+        inserted = stored.insert(engine, schema, rows)
+        assert all(inserted[name] for name in rows.keys() & inserted.keys())
+        m.migrate(engine, schema)
+        stored.check_kept(inserted, stored.rows_of(engine, schema))
+        shown = stored.view_rows(engine, schema)
+        assert all(shown[name] for name in stored.stored_views() & shown.keys())
+    finally:
+        drop_schema(engine, schema)
 
 
 def test_only_what_has_changed_is_written(publisher, tmp_path):

@@ -13,6 +13,7 @@ import polars as pl
 import warehouse_worker
 from warehouse_nights import left_behind
 from warehouse_predictions import many_frames, warehouse, write_frames, write_many
+from warehouse_worker import patiently
 
 from routing_etl.warehouse.contents import stored, targets
 from routing_etl.warehouse.publish import Publisher
@@ -55,30 +56,45 @@ def few_changed(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return kept
 
 
-def kill_at_random(folder: Path, kills: int, *, items: int, seed: int, longest: float) -> dict[str, int]:
+def kill_at_random(
+    folder: Path, kills: int, *, items: int, seed: int, publisher: Publisher | None = None
+) -> dict[str, int]:
     """Kill the worker `kills` times. Each time the current publication must be whole and never older than before.
 
-    Returns how often the kill left rows behind, left the lock held, and how often the pointer had moved.
+    A process lives up to three times as long as a first publication takes. Works on a SQLite warehouse in the folder, or on that of the publisher. Returns how often the kill left rows behind, left
+    the lock held, and how often the pointer had moved.
     """
     rng = random.Random(seed)
-    publisher, _ = warehouse(folder / "w.db")
+    publisher = publisher or warehouse(folder / "w.db")[0]
+    url = publisher._engine.url.render_as_string(hide_password=False)
     folders = [write_many(folder / f"p{i}", items, seed=i) for i in range(3)]
     folders.append(write_frames(folder / "few", few_changed(many_frames(items, seed=2))))
+    started = time.monotonic()
     first = publisher.load(folders[0], run_id="first", model_version="m0")
     publisher.publish(first.publication_id)
-    seen = {"left rows": 0, "left the lock": 0, "moved the pointer": 0}
+    longest = 3 * (
+        time.monotonic() - started
+    )  # as fast as the machine is, a process gets through some publications
+    seen = {
+        "left rows": 0,
+        "left the lock": 0,
+        "moved the pointer": 0,
+        "came after the process had failed": 0,
+    }
     before = first.publication_id
     for _ in range(kills):
         command = [
             sys.executable,
             str(Path(warehouse_worker.__file__)),
-            str(folder / "w.db"),
+            url,
+            publisher.schema or "",
             *map(str, folders),
         ]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(rng.uniform(0, longest))
+        seen["came after the process had failed"] += process.poll() is not None
         process.kill()
         process.wait()
         process.stdout.close()
@@ -94,7 +110,8 @@ def kill_at_random(folder: Path, kills: int, *, items: int, seed: int, longest: 
             )
         before = current
     # The next run works without a manual clean-up.
-    last = publisher.load(write_many(folder / "last", items, seed=99), run_id="last", model_version="m9")
+    files = write_many(folder / "last", items, seed=99)
+    last = patiently(lambda: publisher.load(files, run_id="last", model_version="m9"))
     publisher.publish(last.publication_id)
     publisher.purge(2)
     assert check_current(publisher) == last.publication_id

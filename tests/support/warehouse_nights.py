@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -193,6 +193,11 @@ def killed_at(publisher: Publisher, statement: int) -> Iterator[list[str]]:
         sa.event.remove(publisher._engine, "before_cursor_execute", count)
 
 
+#: Two nights between which items come, change and go.
+EVENING: Night = (("one", "one", "two", "absent"), (1, 1))
+CHANGED: Night = (("other machine", "one", "absent", "one"), (2, 2))
+
+
 class Life:
     """A warehouse, what each of its publications must show, and what may happen to it."""
 
@@ -255,3 +260,36 @@ class Life:
             self.publisher.publish(publication_id)
         with self.publisher._engine.begin() as connection:
             connection.execute(sa.update(pointer).values(publication_id=publication_id))
+
+
+def broken_at_each_statement(life: Life, *, step: int = 1, restore: Callable[[], None] | None = None) -> int:
+    """Load, publish and purge of a night that changes items, broken off at every `step`-th of their statements in turn.
+
+    Each time the views show the night before or this one, whole; then the same night ends well and leaves nothing behind.
+    `restore` brings back the night before where that is cheaper than publishing it again. Returns how many statements were
+    tried.
+    """
+    before = life.night(EVENING).publication_id
+    life.purge(1)
+    statement, tried, ended = 0, 0, False
+    while not ended:
+        if tried and restore:
+            restore()
+            life.nights = {before: EVENING}
+        elif tried:
+            before = life.night(EVENING).publication_id
+            life.purge(1)
+        ended = True
+        try:
+            with killed_at(life.publisher, statement) as sent:
+                life.publisher.publish(life.load(CHANGED).publication_id)
+                life.publisher.purge(1)
+        except Killed:
+            ended = False
+        life.check()
+        assert life.nights[life.publisher.current() or 0] in (EVENING, CHANGED), sent[-1]
+        life.night(CHANGED)
+        life.purge(1)
+        life.check()
+        statement, tried = statement + step, tried + 1
+    return tried - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -45,3 +46,8 @@ def endless(note: str, progress: Progress) -> None:
     part.rename(note)
     while True:
         time.sleep(0.05)
+
+
+def hanging(progress: Progress) -> None:
+    """Waits for a thread that does not come."""
+    threading.Event().wait()

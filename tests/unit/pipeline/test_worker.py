@@ -133,3 +133,23 @@ def test_a_prepared_process_that_died_is_an_error() -> None:
         worker(functools.partial(worker_jobs.counted, 2)) as beside,
     ):
         beside.result()
+
+
+def test_a_process_that_hangs_is_ended_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_LOOK_SECONDS", 0.05)
+    # While it starts and imports it uses the processor, so that looks in a row are what it does when it waits.
+    with (
+        pytest.raises(WorkerError, match=r"the count hung.*ROUTING_ETL_SIDE_BY_SIDE_ITEMS=0"),
+        worker(worker_jobs.hanging) as beside,
+    ):
+        number = beside._process.pid
+        beside.result()
+    assert number is not None and not psutil.pid_exists(number)
+
+
+def test_a_process_that_is_slow_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "_IDLE_SECONDS", -1.0)  # every look finds that it has worked
+    monkeypatch.setattr(worker_module, "_SILENT_LOOKS", 1)
+    with worker(functools.partial(worker_jobs.counted, 2)) as beside:
+        assert beside.result()[1] == 2
