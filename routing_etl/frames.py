@@ -319,6 +319,14 @@ OPERATIONS = Frame(
         Column("decided_by", STR, "which rule put the routing at its rank", nullable=False, max_length=40),
         Column("rout_date", DATETIME, "routing: latest readable insert time of its rows"),
         Column("rout_valid", BOOL, "routing: valid on the cut-off date", nullable=False),
+        Column("oper_no", STR, "number by which the ERP knows it, where that is not proc_seq", max_length=50),
+        Column(
+            "res_was",
+            STR,
+            "machine that the routing names, where it is out of use by the machine master",
+            max_length=50,
+        ),
+        Column("further_res", STR, "machines that can stand in for res_cd, the preferred first, one a line"),
     ),
     key=("item_key", "rout_no", "proc_seq"),
 )
@@ -330,7 +338,7 @@ WORK_RESULTS = Frame(
         Column("rout_no", STR, "routing number", max_length=50),
         Column("proc_seq", I32, "operation number", nullable=False),
         Column("job_cd", STR, "job code", nullable=False, max_length=50),
-        Column("res_cd", STR, "resource actually used", max_length=50),
+        Column("res_cd", STR, "resource actually used; NULL where it is out of use", max_length=50),
         Column("report_dt", DATE, "report date"),
         Column("machine_time", F64, "machine time as reported; unit and basis in TimeBasis"),
         Column("setup_time", F64, "set-up time as reported; unit and basis in TimeBasis"),
@@ -350,6 +358,7 @@ WORK_RESULTS = Frame(
         Column(
             "qty_unit", STR, "unit that the quantities were reported in, where rows name one", max_length=20
         ),
+        Column("machine_gone", BOOL, "made on a machine that is out of use by now; NULL: not"),
     ),
     key=(),
 )

@@ -44,6 +44,15 @@ def standards_table(console: Console, reviewed: Reviewed, worst: pl.DataFrame) -
         console.print(
             f"{found.unattributed:,} reports name no routing, and several of their item could claim them: left out."
         )
+    if found.machine_gone:
+        console.print(
+            f"{found.machine_gone:,} reports are of machines that are out of use by the machine master: left out."
+        )
+    if found.other_numbers:
+        console.print(
+            f"{found.other_numbers:,} of {found.operations:,} operations have another number in the ERP than proc_seq here: it is "
+            "oper_no in clean/operations.parquet of the run."
+        )
     console.print(
         f"Review {published.review_id}: {published.rows:,} rows in standard_time_review, {published.written:,} new or "
         f"changed, {published.ended:,} ended. Those with few orders stay in the run folder."

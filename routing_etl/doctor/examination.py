@@ -115,7 +115,7 @@ def _erp(settings: Settings) -> Iterator[Finding]:
         if _one_database(settings):
             grants.append(Granted(_our_names(settings, engine), (), WRITES))
         yield from examine_server(engine, "erp", grants)
-        yield from examine_source(engine, catalogue)
+        yield from examine_source(engine, catalogue, profile)
     finally:
         engine.dispose()
 

@@ -12,12 +12,15 @@ from routing_etl.doctor.server import Finding, Level
 from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.unread_masters import unread_masters
+from routing_etl.erp.unread_units import clashes
 
 #: Columns that a line names before it only counts the rest.
 _NAMED = 12
 
 
-def examine_source(engine: sa.Engine, catalogue: Catalogue) -> Iterator[Finding]:
+def examine_source(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Iterator[Finding]:
     """Every difference between profile and database, then the counts; nothing is counted while there are errors.
 
     Parameters
@@ -26,6 +29,8 @@ def examine_source(engine: sa.Engine, catalogue: Catalogue) -> Iterator[Finding]
         Engine of the ERP's database.
     catalogue : Catalogue
         The resolved profile.
+    profile : Profile
+        The profile.
 
     Yields
     ------
@@ -47,7 +52,7 @@ def examine_source(engine: sa.Engine, catalogue: Catalogue) -> Iterator[Finding]
     if any(f.severity == "error" for f in catalogue.findings):
         return
     yield Finding("catalogue", "ok", "every table and column of the profile is there")
-    yield from _counted(engine, catalogue)
+    yield from _counted(engine, catalogue, profile)
 
 
 def _difference(found: Difference) -> Finding:
@@ -55,7 +60,7 @@ def _difference(found: Difference) -> Finding:
     return Finding("catalogue", level, found.message, found.remedy)
 
 
-def _counted(engine: sa.Engine, catalogue: Catalogue) -> Iterator[Finding]:
+def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Iterator[Finding]:
     single = census.single_partners(engine, catalogue)
     dialect = engine.dialect.name
     with translated("erp", engine.url), engine.connect() as connection:
@@ -63,7 +68,11 @@ def _counted(engine: sa.Engine, catalogue: Catalogue) -> Iterator[Finding]:
         def ask(statement: sa.Select[Any]) -> Sequence[int]:
             return [int(n or 0) for n in connection.execute(statement).one()]
 
+        for unread in unread_masters(catalogue, dialect, ask):
+            yield Finding("rows", "warning", unread.told, unread.remedy)
         for family, binding in catalogue.bindings.items():
+            for clash in clashes(binding, profile, dialect, ask):
+                yield Finding("rows", "error" if clash.refused else "warning", clash.told, clash.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])
             counts += census.cut_in_erp(binding, dialect, ask)
             if family == "operations":

@@ -24,4 +24,6 @@ __all__ = [
     "profile",
     "profile_model",
     "text",
+    "unread_masters",
+    "unread_units",
 ]

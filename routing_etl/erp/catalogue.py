@@ -263,16 +263,26 @@ class Binding:
         return _find_column(self.names, self.section.alias, name)
 
 
+@dataclass(frozen=True)
+class UnreadMaster:
+    """A table that by its name is a machine master and that the profile does not read; `flags` may say what is out of use."""
+
+    table: TableName
+    columns: tuple[FoundColumn, ...]
+    flags: tuple[FoundColumn, ...]
+
+
 #: Order in which findings are shown.
 _SEVERITIES = ("error", "warning", "info")
 
 
 @dataclass
 class Catalogue:
-    """What `bind` found: a binding for each frame that can be read, and all findings."""
+    """What `bind` found: a binding for each frame that can be read, all findings, and machine masters that are not read."""
 
     bindings: dict[Family, Binding] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    masters: list[UnreadMaster] = field(default_factory=list)
 
     @property
     def worst_first(self) -> list[Finding]:
@@ -323,7 +333,7 @@ def bind(engine: Engine, profile: Profile) -> Catalogue:
         tables = _Tables(sa.inspect(engine), engine.dialect.name, profile)
         for family, section in profile.sections.items():
             _bind_frame(tables, family, section, catalogue)
-        catalogue.findings += _machine_masters(tables)
+        catalogue.masters += _machine_masters(tables)
     return catalogue
 
 
@@ -596,7 +606,7 @@ def _mapped_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
             raw.type,
             length=mapped.length or (raw.length if raw.key else 0),
             optional=mapped.optional and not raw.required,
-            text_only=raw.key and not mapped.integer_code,
+            text_only=raw.key and raw.name != "oper_no" and not mapped.integer_code,
         )
         column = _read_column(look, raw, mapped, need, mapped.const)
         columns.append(_with_company(look, raw, column))
@@ -604,7 +614,7 @@ def _mapped_columns(profile: Profile, look: _Look) -> list[ReadColumn]:
 
 
 #: Codes that a company is part of.
-_OF_COMPANY = ("item_cd", "res_cd", "replaced_by")
+_OF_COMPANY = ("item_cd", "res_cd", "replaced_by", "res_group", "alternate")
 
 
 def _with_company(look: _Look, raw: RawColumn, column: ReadColumn) -> ReadColumn:
@@ -708,7 +718,7 @@ _TIME_UNITS = {
     "move_time": "move_unit",
 }
 #: Names of columns that hold a unit, in the languages and systems seen.
-_UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
+UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
 #: Names of columns that say more about an operation's time than a profile without these keys can know.
 _TELLING = (
     (re.compile(r"fixed.*time|time.*fixed|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
@@ -770,7 +780,7 @@ def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | 
     like = [
         c.name
         for (alias, key), c in look.unused().items()
-        if alias == unit.found.alias and (_UNIT_NAME.search(c.name) or _alike(c.name, unit.found.name))
+        if alias == unit.found.alias and (UNIT_NAME.search(c.name) or _alike(c.name, unit.found.name))
     ]
     if not like:
         return None
@@ -787,7 +797,7 @@ def _one_unit_for_all(look: _Look, columns: dict[str, ReadColumn]) -> Finding | 
 def _no_unit(look: _Look, times: list[str]) -> Finding | None:
     """Times without any unit, where the main table has columns that look like one."""
     names = [c.name for (alias, _), c in look.unused().items() if alias == look.section.alias]
-    like = sorted(n for n in names if _UNIT_NAME.search(n))
+    like = sorted(n for n in names if UNIT_NAME.search(n))
     if not like:
         return None
     minutes = look.tables.profile.routing.blank_time_unit
@@ -819,31 +829,22 @@ _IN_USE = re.compile(
 )
 
 
-def _machine_masters(tables: _Tables) -> list[Finding]:
-    """A table that may say which machines are out of use, where the profile names no machine master."""
+def _machine_masters(tables: _Tables) -> list[UnreadMaster]:
+    """Tables that may say which machines are out of use, where the profile names no machine master."""
     profile = tables.profile
     if profile.resources is not None or "res_cd" not in profile.operations.columns:
         return []
     schema = None if tables.dialect == "sqlite" else profile.schema_for(profile.operations, tables.dialect)
+    found = []
     for name in tables.names(schema):
         if not _MASTER.search(name):
             continue
-        columns = tables.columns(TableName(name, schema), "main").values()
-        flags = [c.name for c in columns if _IN_USE.search(c.name)]
+        table = TableName(name, schema)
+        columns = tuple(tables.columns(table, "master").values())
+        flags = tuple(c for c in columns if _IN_USE.search(c.name))
         if flags:
-            return [
-                Finding(
-                    "doubtful",
-                    "warning",
-                    FRAME_OF["resources"],
-                    name,
-                    flags[0],
-                    f"{name} has {', '.join(flags)}: it may say which machines are out of use, and the profile does not read it, so "
-                    "a scrapped machine can be proposed.",
-                    "Map it in [resources] with res_cd and active, or write [resources] for a master that has no such column.",
-                )
-            ]
-    return []
+            found.append(UnreadMaster(table, columns, flags))
+    return found
 
 
 def _telling(look: _Look) -> list[Finding]:

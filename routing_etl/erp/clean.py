@@ -40,14 +40,20 @@ from routing_etl.erp.clean_results import (
 )
 from routing_etl.erp.files import RawFrame, parquet_writer
 from routing_etl.erp.net_results import EQUAL_REPORT, TOLD, equal_reports, needs_whole_items, overlapping
+from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION, OwnNumbers
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, ResultSource
 from routing_etl.erp.reader import RAW_DTYPE
-from routing_etl.erp.rejects import Account, rejecting
-from routing_etl.erp.suspicions import odd_operation_numbers, refuse_unfit_dates, text_in_place_of_jobs
+from routing_etl.erp.rejects import ORPHAN_ITEM, ORPHAN_OPERATION, Account, rejecting
+from routing_etl.erp.suspicions import (
+    odd_operation_numbers,
+    refuse_unfit_dates,
+    refuse_unknown_inside,
+    text_in_place_of_jobs,
+)
 from routing_etl.erp.text import NOT_TEXT, Counter, normalised
-from routing_etl.erp.work_centres import INACTIVE, REPLACED, UNKNOWN, WorkCentres, work_centres
+from routing_etl.erp.work_centres import INACTIVE, REPLACED, STOOD_IN, UNKNOWN, WorkCentres, work_centres
 from routing_etl.errors import FrameError, SourceError
 from routing_etl.frames import (
     CODE_SPELLINGS,
@@ -76,7 +82,7 @@ RAW_SCHEMAS = {
 _ROW_KEYS = {
     "items": ("item_cd",),
     "operations": ("item_cd", "rout_no", "proc_seq"),
-    "work_results": ("item_cd", "rout_no", "proc_seq", "job_cd"),
+    "work_results": ("item_cd", "rout_no", "proc_seq", "oper_no", "job_cd"),
     "purchase_orders": ("po_no", "item_cd"),
 }
 
@@ -277,6 +283,7 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     raw = {name: _scan(job.raw, name) for name in _ROW_KEYS}
     problems = {name: pl.read_parquet(RawFrame(job.raw, name).problems) for name in _ROW_KEYS}
     refuse_unfit_dates(raw, problems, job.profile)
+    refuse_unknown_inside(raw["operations"], job.profile)
     odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
     machines = _work_centres(job, as_of)
     spellings = survey(raw, job.profile, job.equal)
@@ -471,12 +478,12 @@ def _operations(job: _Cleaning, context: OperationContext, machines: WorkCentres
 
 
 def _results(job: _Cleaning, operations: OperationContext, machines: WorkCentres) -> FrameClean:
-    exact, loose = operation_hashes(pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet"))
+    routings = pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet")
+    exact, loose = operation_hashes(routings)
     years = job.profile.results.max_age_years if job.profile.results is not None else None
     oldest = operations.as_of - timedelta(days=round(years * 365.25)) if years is not None else None
     keys = operations.item_codes["item_key"]
     scan, rows = _scan(job.raw, WORK_RESULTS.name), _rows(job.raw, WORK_RESULTS.name)
-    together = _together(job, scan, operations.keys)
     context = ResultContext(
         keys,
         exact,
@@ -486,7 +493,8 @@ def _results(job: _Cleaning, operations: OperationContext, machines: WorkCentres
         operations.now,
         operations.keys,
         operations.spellings,
-        together,
+        _together(job, scan, operations.keys),
+        OwnNumbers.of(routings) if job.profile.has_own_numbers else None,
     )
 
     def piece(raw: pl.DataFrame, bad: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -496,7 +504,7 @@ def _results(job: _Cleaning, operations: OperationContext, machines: WorkCentres
     def cleaned(pieces: Iterable[pl.DataFrame]) -> FrameClean:
         return _in_pieces(job, WORK_RESULTS, pieces, piece)
 
-    if not together.whole_items:
+    if not context.together.whole_items:
         return cleaned(_chunks(scan, rows))
     with tempfile.TemporaryDirectory(prefix="results-", dir=job.out) as scratch:
         return cleaned(_by_item(scan, rows, operations.keys, Path(scratch)))
@@ -537,7 +545,7 @@ def _shared_orders(scan: pl.LazyFrame, keys: ItemKeys) -> pl.Series:
 
 def _overlaps(scan: pl.LazyFrame, zone: str | None) -> dict[str, Any]:
     """The bookings that lie over others, as arguments of `Together`."""
-    names = ("item_cd", "order_no", "proc_seq", "job_cd")
+    names = ("item_cd", "order_no", "proc_seq", "oper_no", "job_cd")
     frame = scan.select(
         "row_nr", "start_at", "end_at",
         who=pl.coalesce("worker_cd", "res_cd"), where="res_cd", what=pl.struct(names).hash(seed=9),
@@ -597,6 +605,9 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         INACTIVE: "rows name a machine that is out of use ({columns}); they go on without a machine",
         REPLACED: "routing rows name a machine that another has replaced ({columns}); they go on with that one",
         UNKNOWN: "rows name a machine that [resources] does not have ({columns}); they stay as they are",
+        "equal_priority": "operations have two machines of the same, lowest resource_priority; of those the newest row, then the "
+        "machine that sorts first, was taken. Are both needed, as a machine and its operator? Then leave one out by a filter",
+        STOOD_IN: "routing rows name a machine that is out of use and has another machine beside it, which took its place ({columns})",
         "no_job_code": "routing rows without a job code ({columns})",
         "unreadable_value": "values in {columns} are not of the column's type and were set to NULL",
         "unreadable_date": "unreadable dates in {columns} were set to NULL",
@@ -630,9 +641,21 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         )
     if chosen:
         said.append(
-            f"operations: {chosen} row(s) name a further machine of an operation; the one with the lowest resource_priority counts."
+            f"operations: {chosen} row(s) name a further machine of an operation; the one with the lowest resource_priority "
+            "counts, the others are alternatives of its job."
         )
     return said
+
+
+#: Reasons of rejected results that are told whenever they occur.
+_TOLD = TOLD | {AMBIGUOUS_OPERATION.rule: AMBIGUOUS_OPERATION.sentence}
+_RENAMED = (
+    'Where codes or numbers have changed, write map = { OLD = "NEW" } at the column in [results.columns], or join a table of old '
+    'and new ones: coalesce = ["changed.NEW", "OLD"].'
+)
+#: Results that nothing in the ERP claims any more, told from this share on.
+_ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)}
+_ORPHANS_TOLD = 0.01
 
 
 def _result_sentences(found: FrameClean, results: ResultSource | None) -> list[str]:
@@ -641,10 +664,11 @@ def _result_sentences(found: FrameClean, results: ResultSource | None) -> list[s
         return []
     said = []
     for rule, rows in found.rejects.items():
-        if rule in TOLD:
+        if rule in _TOLD or (rule in _ORPHANS and rows >= _ORPHANS_TOLD * found.rows_in):
             of = ", ".join(found.examples.get(rule, ()))
+            why = {**_ORPHANS, **_TOLD}[rule]
             said.append(
-                f"work_results: {rows:,} of {found.rows_in:,} rows kept out ({rule}): {TOLD[rule]} E.g. {of}."
+                f"work_results: {rows:,} of {found.rows_in:,} rows kept out ({rule}): {why} E.g. {of}."
             )
     if results.joins and found.rejects.get(EQUAL_REPORT.rule):
         tables = ", ".join(j.table for j in results.joins)

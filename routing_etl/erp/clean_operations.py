@@ -29,7 +29,7 @@ from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
 from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
 
 _TEXTS = (
-    "rout_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
+    "rout_no", "oper_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
     "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
     "setup_unit", "run_unit", "queue_unit", "wait_unit", "move_unit", "qty_unit", "run_basis",
 )  # fmt: skip
@@ -102,7 +102,7 @@ def clean_operations(
     Rejected: missing or overlong keys, unusable operation numbers and the rest of such a routing, items that are not in
     the master, repeated operations (the newest row stays, then the one whose machine sorts first, then the one with the
     smallest row hash), and what `select_routings` quarantines. Filtered: rows inserted after the cut-off, and where the
-    profile maps `resource_priority` the other machines of an operation.
+    profile maps `resource_priority` the other machines of an operation, which become its `further_res`.
 
     Parameters
     ----------
@@ -258,12 +258,15 @@ def _without_repeats(
     later = order.filter(~pl.struct(key).is_first_distinct())
     other = pl.col("res_cd").ne_missing(pl.col("_main"))
     alternatives, repeats = later.filter(other), later.filter(~other)
+    kept = frame.join(later.select("row_nr"), on="row_nr", how="anti", maintain_order="left")
     reason = Reason(
         "duplicate_key", "The operation occurs more than once in its routing; the newest row was kept."
     )
     account.rejects.add(rows_of(original, repeats), reason)
     if "resource_priority" in profile.operations.columns:
         account.filtered.add("alternative_machine", "res_cd", alternatives.height)
+        account.repairs.add("equal_priority", "resource_priority", _equal_priorities(order, key))
+        kept = _with_further_machines(kept, alternatives, key)
     else:
         several = Reason(
             "several_machines",
@@ -271,7 +274,24 @@ def _without_repeats(
             "operations.columns.resource_priority can say which is meant.",
         )
         account.rejects.add(rows_of(original, alternatives), several)
-    return frame.join(later.select("row_nr"), on="row_nr", how="anti", maintain_order="left")
+    return kept
+
+
+def _with_further_machines(kept: pl.DataFrame, alternatives: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Operations with their further machines (`further_res`), in the order of the rows given."""
+    named = alternatives.drop_nulls("res_cd").group_by(key, maintain_order=True)
+    further = named.agg(pl.col("res_cd").unique(maintain_order=True).str.join("\n").alias("further_res"))
+    return kept.join(further, on=key, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _equal_priorities(order: pl.DataFrame, key: list[str]) -> int:
+    """Operations of which two machines come first, by the priority or because there is none."""
+    first = order.filter(
+        pl.col("resource_priority").eq_missing(pl.col("resource_priority").first().over(key)),
+        pl.col("res_cd").is_not_null(),
+    )
+    machines = first.group_by(key).agg(pl.col("res_cd").n_unique())
+    return machines.filter(pl.col("res_cd") > 1).height
 
 
 def _word_in(column: str, words: tuple[str, ...]) -> pl.Expr:

@@ -24,6 +24,7 @@ from routing_etl.erp.net_results import (
     Netting,
     net,
 )
+from routing_etl.erp.own_numbers import OwnNumbers, own_number
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Correction, ResultSource
@@ -32,6 +33,7 @@ from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
     MAX_PROC_SEQ,
     ORPHAN_ITEM,
+    ORPHAN_OPERATION,
     REFUSED_ITEM,
     UNREADABLE_PROC_SEQ,
     Account,
@@ -114,6 +116,8 @@ class ResultContext:
         The spelling that is kept of each other code.
     together : Together
         What is known of rows of other pieces.
+    own_numbers : OwnNumbers or None
+        Where results name operations by the ERP's own number: which operation has it.
     """
 
     item_keys: pl.Series
@@ -125,6 +129,7 @@ class ResultContext:
     keys: ItemKeys
     spellings: Spellings
     together: Together = field(default_factory=Together)
+    own_numbers: OwnNumbers | None = None
 
 
 def operation_hashes(operations: pl.LazyFrame) -> tuple[pl.Series, pl.Series]:
@@ -181,6 +186,8 @@ def clean_results(
     if not whole:
         frame = _in_window(frame, context, account.filtered)
     frame = _with_keys(frame, raw, problems, context, account)
+    if context.own_numbers is not None:
+        frame = context.own_numbers.looked_up(frame, raw, account)
     frame = _matched(frame, raw, context, account)
     frame = _meant(frame, raw, results, context, account)
     if whole:
@@ -396,8 +403,7 @@ def _matched(
         .alias("match_level"),
         (exact | loose).alias("_matched"),
     )
-    orphan = Reason("orphan_operation", "No routing of the item has this operation number with this job.")
-    frame = account.rejects.remove(frame, raw, ~pl.col("_matched"), orphan)
+    frame = account.rejects.remove(frame, raw, ~pl.col("_matched"), ORPHAN_OPERATION)
     account.repairs.add("matched_without_routing", "rout_no", (frame["match_level"] == "operation").sum())
     return frame
 
@@ -440,6 +446,8 @@ def _with_keys(
     )
     number = pl.col("proc_seq")
     bad = number.is_null() | ~number.is_between(1, MAX_PROC_SEQ)
+    if context.own_numbers is not None:
+        bad = own_number("oper_no").is_null()
     frame = rejects.remove(frame, raw, bad, BAD_PROC_SEQ)
     frame = rejects.remove(frame, raw, context.keys.belongs_to_refused(), REFUSED_ITEM)
     return rejects.remove(frame, raw, ~pl.col("item_key").is_in(context.item_keys.implode()), ORPHAN_ITEM)

@@ -37,6 +37,8 @@ from routing_etl.erp.reader import (
     tighten,
 )
 from routing_etl.erp.statements import Bound, columns_read, count_of, mark_columns, pivot_repeats, select_of
+from routing_etl.erp.unread_masters import unread_masters
+from routing_etl.erp.unread_units import clashes
 from routing_etl.errors import SourceError
 from routing_etl.frames import SOURCE_COUNTS
 from routing_etl.log import get_logger
@@ -295,7 +297,9 @@ def extract(
                 connection=connection, isolation=isolation, reader=reader, source=safe_url(url), profile=profile,
                 settings=settings, out=out, base=earlier, moment=moment, progress=progress, single=single,
             )  # fmt: skip
+            unread = _unread(session, catalogue)
             frames, warnings, counts = _read_frames(session, catalogue, full)
+            warnings += unread
     finally:
         engine.dispose()
     report = ExtractReport(
@@ -350,6 +354,25 @@ def _read_frames(
     census.as_frame(counts).write_parquet(session.out / f"{SOURCE_COUNTS.name}.parquet")
     warnings += [f"{c.frame}: {c.told}. {c.remedy}".strip() for c in counts if c.warns]
     return frames, warnings, counts
+
+
+def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
+    """Warnings about columns of units, and machine masters, that the profile does not read.
+
+    Raises
+    ------
+    SourceError
+        Such a column names another unit than the one by which times are read.
+    """
+    dialect = session.engine.dialect.name
+    found = [
+        c for b in catalogue.bindings.values() for c in clashes(b, session.profile, dialect, session.numbers)
+    ]
+    found += unread_masters(catalogue, dialect, session.numbers)
+    wrong = [c for c in found if c.refused]
+    if wrong:
+        raise SourceError(". ".join(c.told for c in wrong) + ".", remedy=" ".join(c.remedy for c in wrong))
+    return [f"{c.told}. {c.remedy}" for c in found]
 
 
 def _counts(session: _Session, binding: Binding) -> list[census.SourceCount]:

@@ -149,9 +149,17 @@ class Profile:
         if family == "operations":
             for name, column in zip(ORDER_COLUMNS, self.operations.order_by, strict=False):
                 maps[name] = ColumnMap.model_validate({"column": column})
-            if self.operations.order_by:
-                maps.pop("proc_seq", None)  # the place in this order is the operation number
+        if self.operations.order_by and family in ("operations", "results") and "proc_seq" in maps:
+            maps.setdefault("oper_no", maps["proc_seq"].model_copy(update={"natural": False}))
+            del maps["proc_seq"]  # the place in this order is the operation number
+        if family == "operations" and "proc_seq" in maps and maps["proc_seq"].natural:
+            maps.setdefault("oper_no", maps["proc_seq"].model_copy(update={"natural": False}))
         return {name: maps[name] for name in RAW_COLUMNS[family] if name in maps}
+
+    @property
+    def has_own_numbers(self) -> bool:
+        """Whether work results name operations by the ERP's own number `oper_no`, which is not their `proc_seq`."""
+        return "results" in self.sections and "oper_no" in self.column_maps("results")
 
     def schema_for(self, section: Source | Join | Pivot, dialect: str) -> str | None:
         """The schema of a table on a dialect: the table's own, else the profile's; None means the default schema.

@@ -84,6 +84,7 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
         _key("item_cd", 100, required=True),
         _key("rout_no", 50, required=True),
         _PROC_SEQ,
+        _key("oper_no", 50),
         _key("job_cd", 50, required=True),
         _text("job_nm", 255),
         _key("res_cd", 50),
@@ -124,6 +125,7 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
         _key("item_cd", 100, required=True),
         _key("rout_no", 50),
         _PROC_SEQ,
+        _key("oper_no", 50),
         _key("job_cd", 50, required=True),
         _key("res_cd", 50),
         RawColumn("report_dt", "date"),
@@ -160,6 +162,8 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
         RawColumn("valid_from", "date"),
         RawColumn("valid_to", "date"),
         _key("replaced_by", 50),
+        _key("res_group", 50),
+        _key("alternate", 50),
     ),
 }
 
@@ -648,7 +652,7 @@ class OperationSource(Source):
     ----------
     order_by : tuple of str
         Columns by which the operations of a routing are ordered, where no single number does it; their place in this order
-        then is the operation number: 10, 20, 30.
+        then is the operation number: 10, 20, 30. Work results find them by `oper_no`, or by `proc_seq` as the ERP has it.
     """
 
     order_by: Names = Field((), max_length=len(ORDER_COLUMNS))
@@ -656,6 +660,9 @@ class OperationSource(Source):
 
 class ResourceSource(Source):
     """The master of machines and work centres. A machine that is out of use is proposed to nobody.
+
+    Machines of one `res_group` can stand in for each other, and `alternate` names one that can stand in for this machine; a
+    machine with several alternates has a row for each.
 
     Parameters
     ----------
@@ -1145,7 +1152,10 @@ class Document(Section):
                     raise KeyProblem(
                         f"{family}.columns.{name}", mapped.source, f"not a canonical column{hint}"
                     )
-            mapped_names = {*section.columns, *(("proc_seq",) if getattr(section, "order_by", ()) else ())}
+            other_number = getattr(section, "order_by", ()) or (
+                family == "results" and "oper_no" in section.columns
+            )
+            mapped_names = {*section.columns, *(("proc_seq",) if other_number else ())}
             missing = [c.name for c in known.values() if c.required and c.name not in mapped_names]
             if missing:
                 raise KeyProblem(f"{family}.columns", None, f"must map {', '.join(missing)}")
@@ -1156,6 +1166,7 @@ class Document(Section):
         self._check_items()
         self._check_company()
         self._check_routing()
+        self._check_numbers()
         for key, unit in (*self.units.map.items(), *self.units.blank_default.items()):
             if unit != "unknown" and self.units.quantity_of(unit.removesuffix("?")) is None:
                 raise KeyProblem(f"units.map.{key}", unit, "the unit stands in no [units.quantities]")
@@ -1212,6 +1223,38 @@ class Document(Section):
                     f"operations.columns.{column} is mapped, but nothing says what its values mean",
                     f"Write [routing.{key}] with a line for each value.",
                 )
+
+    def _check_numbers(self) -> None:
+        """Work results must name operations as the routing does, or by a number that both have."""
+        if self.results is None:
+            return
+        ours, theirs = self.operations.columns, self.results.columns
+        both = "Map oper_no, the number by which the ERP knows an operation, in [operations.columns] and in [results.columns]."
+        if ("oper_no" in ours) != ("oper_no" in theirs):
+            lacking = "results" if "oper_no" in ours else "operations"
+            raise KeyProblem(
+                f"{lacking}.columns.oper_no", None, "the other of [operations] and [results] maps it, so results find no operation",
+                both,
+            )  # fmt: skip
+        if "oper_no" in ours:
+            return
+        if self.operations.order_by and "proc_seq" not in ours:
+            raise KeyProblem(
+                "operations.order_by", list(self.operations.order_by),
+                "the operations are numbered 10, 20, 30 by it, and work results name the ERP's numbers, so they would not meet",
+                "Map in [operations.columns] also proc_seq, the number that results name, or oper_no in both sections.",
+            )  # fmt: skip
+        natural = [
+            name
+            for name, columns in (("operations", ours), ("results", theirs))
+            if columns["proc_seq"].natural
+        ]
+        if len(natural) == 1:
+            lacking = "results" if natural == ["operations"] else "operations"
+            raise KeyProblem(
+                f"{lacking}.columns.proc_seq.natural", False, f"[{natural[0]}.columns] has it, so the numbers would not meet",
+                "Write natural = true in both.",
+            )  # fmt: skip
 
     def sections(self) -> dict[Family, Source]:
         """The sections that name a table, in reading order."""

@@ -34,6 +34,9 @@ REFUSED_ITEM = Reason(
     "rejected_item",
     "The item of exactly this code was rejected in the item master, because another item has the same key.",
 )
+ORPHAN_OPERATION = Reason(
+    "orphan_operation", "No routing of the item has this operation number with this job."
+)
 UNREADABLE_PROC_SEQ = Reason("unreadable_proc_seq", "The operation number is not a whole number.")
 BAD_PROC_SEQ = Reason("bad_proc_seq", "The operation number is missing, zero or negative.")
 #: Largest operation number: that of a 32-bit integer.

@@ -42,7 +42,7 @@ KEY, CHANGE = "key_", "change"
 _Sources = Mapping[str, sa.FromClause]
 
 
-def _table(found: TableName, columns: Iterable[FoundColumn], alias: str) -> sa.FromClause:
+def table_of(found: TableName, columns: Iterable[FoundColumn], alias: str) -> sa.FromClause:
     """A table with the columns found; the dialect quotes the names."""
     name, schema = found
     # A schema with brackets names another database: the dialect takes it apart and quotes each part.
@@ -57,7 +57,7 @@ def _tables(binding: Binding, dialect: str) -> _Sources:
     """SQLAlchemy table or pivot per alias."""
     pivots = {p.section.alias: _pivot(p, dialect) for p in binding.pivots}
     return {
-        alias: pivots[alias] if alias in pivots else _table(found, binding.names[alias].values(), alias)
+        alias: pivots[alias] if alias in pivots else table_of(found, binding.names[alias].values(), alias)
         for alias, found in binding.tables.items()
     }
 
@@ -70,7 +70,7 @@ def _pivot_source(pivot: BoundPivot) -> tuple[_Sources, sa.FromClause, ColumnEle
     """The tables of a pivot, joined, and which of their rows count."""
     section = pivot.section
     tables: _Sources = {
-        alias: _table(found, pivot.names[alias].values(), f"{section.alias}_{alias}")
+        alias: table_of(found, pivot.names[alias].values(), f"{section.alias}_{alias}")
         for alias, found in pivot.tables.items()
     }
     source = _joined(tables[section.alias], section.joins, tables, pivot.find)

@@ -15,6 +15,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family
 from routing_etl.erp.reader import UNREADABLE
 from routing_etl.errors import SourceError
+from routing_etl.frames import INHOUSE, OUTSOURCED
 
 #: Share of a column's dates that may be unreadable, and the fewest that are judged: beyond both they have another form.
 _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.1, 5
@@ -69,6 +70,34 @@ def _unfit(family: Family, column: str, share: str, examples: list[str], profile
         remedy='Say how they are written, at the column or under [source]: date_format = "%d.%m.%Y" where the day comes '
         'first, "%m/%d/%Y" where the month does.',
     )
+
+
+def refuse_unknown_inside(raw: pl.LazyFrame, profile: Profile) -> None:
+    """Refuse a column of which most values are neither an in-house nor an outsourced word: all would count as in-house.
+
+    Raises
+    ------
+    SourceError
+        More than half of the filled values are not known.
+    """
+    spec, rules = profile.operations.columns.get("inside"), profile.routing
+    if spec is None or spec.const is not None:
+        return
+    word = pl.col("inside").str.strip_chars().str.to_uppercase().alias("word")
+    counts = raw.group_by(word).agg(pl.len().alias("rows")).collect(engine="streaming").drop_nulls("word")
+    none = ["", *(w.upper() for w in rules.null_words)]
+    counts = counts.filter(~pl.col("word").is_in(none))
+    known = [w.upper() for w in (*rules.inside_words, *rules.outside_words, INHOUSE, OUTSOURCED)]
+    strange = counts.filter(~pl.col("word").is_in(known)).sort("rows", "word", descending=[True, False])
+    rows, filled = int(strange["rows"].sum()), int(counts["rows"].sum())
+    if rows >= _SAME_ROWS and rows > _SAME_SHARE * filled:
+        named = ", ".join(map(repr, strange["word"].head(3)))
+        raise SourceError(
+            f"{rows} of {filled} filled values in {spec.source} (operations.inside) are neither an in-house nor an outsourced word "
+            f"({named}), and would all count as {rules.inside_default!r}.",
+            remedy=f'Where any value means outside, such as a vendor number, write inside = {{ column = "{spec.source}", '
+            'present = "out", absent = "in" }; else name the words in routing.inside_words and routing.outside_words.',
+        )
 
 
 def odd_operation_numbers(raw: pl.LazyFrame, problems: pl.DataFrame, profile: Profile) -> list[str]:

@@ -1,8 +1,11 @@
-"""The machine master: which machines are out of use, and what took their place (the profile's `[resources]`).
+"""The machine master: which machines are out of use, what took their place, and what can stand in (the profile's `[resources]`).
 
 A machine that is out of use must be proposed to nobody, so it leaves the canonical frames before anything learns from them:
-its routing rows name the machine that replaced it, or none. Work results made on it stay, without a machine: their times are
-true of the work, and not of another machine.
+its routing rows name the machine that replaced it, else a further machine of the operation, or none. Work results made on it
+stay, without a machine (`machine_gone`): their times are true of the work, and not of another machine.
+
+Machines of one group, and those that the master names as alternates, stand in for each other: they join the further machines of
+an operation (`further_res`), behind those that its routing names.
 """
 
 from __future__ import annotations
@@ -17,23 +20,23 @@ from routing_etl.erp.profile_model import ResourceSource
 from routing_etl.erp.text import Counter, TextRule, clean_text
 from routing_etl.frames import key_of
 
-#: Rules under which rows are counted: machine out of use, replaced by another, not in the master.
-INACTIVE, REPLACED, UNKNOWN = "inactive_resource", "replaced_resource", "unknown_resource"
-#: Value of `active` that is neither among the active nor the inactive words.
-UNKNOWN_WORD = "active_unknown_word"
+#: Rules under which rows are counted: machine out of use, replaced by another, by a further one of its operation, not in the
+#: master.
+INACTIVE, REPLACED, STOOD_IN, UNKNOWN = (
+    "inactive_resource", "replaced_resource", "stood_in_resource", "unknown_resource",
+)  # fmt: skip
 #: Longest chain of replacements that is followed.
 _CHAIN = 10
+#: Largest group whose machines stand in for each other; a larger one is a department or a plant.
+LARGEST_GROUP = 50
+_TEXTS = ("res_cd", "res_nm", "active", "replaced_by", "res_group", "alternate")
 
 
 def _no_master() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={
-            "_key": pl.String(),
-            "usable": pl.Boolean(),
-            "successor": pl.String(),
-            "successor_nm": pl.String(),
-        }
+    text = dict.fromkeys(
+        ("_key", "successor", "successor_nm", "code", "name", "alternates", "stand_ins"), pl.String()
     )
+    return pl.DataFrame(schema={**text, "usable": pl.Boolean()})
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class WorkCentres:
     Parameters
     ----------
     master : polars.DataFrame
-        A row per machine: `_key`, `usable`, and code and name of the usable machine that took its place.
+        A row per machine: `_key`, `code`, `name`, `usable`; code and name of the usable machine that took its place
+        (`successor`, `successor_nm`); and the usable machines that can stand in for it, one a line: those that it names
+        (`alternates`), and with those of its group (`stand_ins`).
     warnings : tuple of str
         Sentences about what people should look at.
     known : bool
@@ -55,26 +60,67 @@ class WorkCentres:
     known: bool = False
 
     def out_of_operations(self, operations: pl.DataFrame, counter: Counter) -> pl.DataFrame:
-        """Give routing rows of machines out of use the machine that replaced it, or none; count them and the unknown."""
+        """Give routing rows of machines out of use another machine, or none, and all rows their further machines; count them.
+
+        Parameters
+        ----------
+        operations : polars.DataFrame
+            OPERATIONS frame.
+        counter : Counter
+            Takes the counts, by rule.
+        """
         if not self.known or operations.is_empty():
             return operations
         frame = self._looked_up(operations, counter)
+        beside = self._machines(frame, "further_res", "alternates").str.split("\n").list.first()
+        frame = frame.with_columns(beside.alias("_beside"))
         moved = pl.col("_out") & pl.col("successor").is_not_null()
+        stood_in = pl.col("_out") & ~moved & pl.col("_beside").is_not_null()
         counter.add(REPLACED, "res_cd", frame.select(moved.sum()).item())
-        counter.add(INACTIVE, "res_cd", frame.select((pl.col("_out") & ~moved).sum()).item())
+        counter.add(STOOD_IN, "res_cd", frame.select(stood_in.sum()).item())
+        counter.add(INACTIVE, "res_cd", frame.select((pl.col("_out") & ~moved & ~stood_in).sum()).item())
+        names = self.master.select(pl.col("code").alias("_beside"), pl.col("name").alias("_beside_nm"))
+        frame = frame.join(names, on="_beside", how="left", maintain_order="left")
         frame = frame.with_columns(
-            pl.when("_out").then("successor").otherwise("res_cd").alias("res_cd"),
-            pl.when("_out").then("successor_nm").otherwise("res_nm").alias("res_nm"),
-        )
+            pl.when("_out").then("res_cd").alias("res_was"),
+            pl.when(moved).then("successor").when("_out").then("_beside").otherwise("res_cd").alias("res_cd"),
+            pl.when(moved).then("successor_nm").when("_out").then("_beside_nm").otherwise("res_nm").alias("res_nm"),
+        )  # fmt: skip
+        frame = frame.with_columns(self._machines(frame, "further_res", "stand_ins").alias("further_res"))
         return frame.select(operations.columns)
 
+    def _machines(self, frame: pl.DataFrame, *columns: str) -> pl.Series:
+        """The usable machines named in the columns, one a line, by today's codes and without the row's own; NULL: none."""
+        keys = ["res_cd", *columns]
+        lines = frame.select(keys).unique()
+        lines = lines.filter(pl.any_horizontal(pl.col(c).is_not_null() for c in columns))
+        if lines.is_empty():
+            return pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+        together = pl.concat_str(columns, separator="\n", ignore_nulls=True)
+        lines = lines.with_columns(together.str.split("\n").alias("_code")).explode("_code")
+        lines = lines.with_columns(key_of(pl.col("_code")).alias("_key"))
+        known = self.master.select("_key", "usable", "successor")
+        lines = lines.join(known, on="_key", how="left", maintain_order="left")
+        todays = pl.when(pl.col("usable").fill_null(True)).then("_code").otherwise("successor")
+        lines = lines.with_columns(todays.alias("_code")).filter(
+            pl.col("_code").is_not_null() & pl.col("_code").ne_missing(pl.col("res_cd"))
+        )
+        joined = lines.group_by(keys, maintain_order=True).agg(
+            pl.col("_code").unique(maintain_order=True).str.join("\n")
+        )
+        found = frame.select(keys).join(joined, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        return found["_code"]
+
     def out_of_results(self, results: pl.DataFrame, counter: Counter) -> pl.DataFrame:
-        """Take the machine from work results that were made on one out of use; count them and the unknown."""
+        """Take the machine from work results that were made on one out of use, and mark them; count them and the unknown."""
         if not self.known or results.is_empty():
             return results
         frame = self._looked_up(results, counter)
         counter.add(INACTIVE, "res_cd", frame["_out"].sum())
-        frame = frame.with_columns(pl.when(~pl.col("_out")).then(pl.col("res_cd")).alias("res_cd"))
+        frame = frame.with_columns(
+            pl.when(~pl.col("_out")).then(pl.col("res_cd")).alias("res_cd"),
+            pl.when("_out").then(True).alias("machine_gone"),
+        )
         return frame.select(results.columns)
 
     def _looked_up(self, frame: pl.DataFrame, counter: Counter) -> pl.DataFrame:
@@ -101,10 +147,7 @@ def work_centres(raw: pl.DataFrame, section: ResourceSource, as_of: date) -> Wor
         Day on which validity is asked.
     """
     counter = Counter()
-    texts = {
-        n: clean_text(raw[n], TextRule(), n, counter).values
-        for n in ("res_cd", "res_nm", "active", "replaced_by")
-    }
+    texts = {n: clean_text(raw[n], TextRule(), n, counter).values for n in _TEXTS}
     days = {n: parse_dates(raw[n])[0].cast(pl.Date) for n in ("valid_from", "valid_to")}
     frame = pl.DataFrame([*texts.values(), *(v.alias(n) for n, v in days.items())]).drop_nulls("res_cd")
     word = pl.col("active").str.to_uppercase()
@@ -127,7 +170,42 @@ def work_centres(raw: pl.DataFrame, section: ResourceSource, as_of: date) -> Wor
             f"resources: {strange.height} machine(s) have a word in active that the profile does not know ({words}); they are "
             "taken as in use: add the words to resources.active_words or inactive_words."
         )
-    return WorkCentres(_with_successors(master), tuple(warnings), known=True)
+    stand_ins, large = _stand_ins(frame, master)
+    if large:
+        warnings.append(
+            f"resources: the group {large[0]!r} has more than {LARGEST_GROUP} machines"
+            + (f", and so have {len(large) - 1} others" if len(large) > 1 else "")
+            + "; it is taken for a department, and its machines do not stand in for each other: map another column as res_group."
+        )
+    found = _with_successors(master).join(stand_ins, on="_key", how="left", maintain_order="left")
+    codes = master.select("_key", pl.col("res_cd").alias("code"), pl.col("res_nm").alias("name"))
+    return WorkCentres(
+        found.join(codes, on="_key", how="left", maintain_order="left"), tuple(warnings), known=True
+    )
+
+
+def _stand_ins(frame: pl.DataFrame, master: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Per `_key` the usable machines that can stand in, alternates first; and the groups that are too large to mean that."""
+    usable = master.filter("usable").select(pl.col("_key").alias("_other"), pl.col("res_cd").alias("_code"))
+    alternates = frame.drop_nulls("alternate").select(
+        "_key", key_of(pl.col("alternate")).alias("_other"), pl.lit(0).alias("_place")
+    )
+    groups = frame.drop_nulls("res_group").select("_key", "res_group").unique(maintain_order=True)
+    sizes = groups.group_by("res_group", maintain_order=True).len()
+    large = sizes.filter(pl.col("len") > LARGEST_GROUP)["res_group"].sort().to_list()
+    groups = groups.filter(~pl.col("res_group").is_in(large))
+    members = groups.rename({"_key": "_other"}).sort("_other")
+    grouped = groups.join(members, on="res_group", maintain_order="left_right").select(
+        "_key", "_other", pl.lit(1).alias("_place")
+    )
+    pairs = pl.concat([alternates, grouped]).filter(pl.col("_key") != pl.col("_other"))
+    pairs = pairs.join(usable, on="_other", maintain_order="left").sort("_key", "_place", maintain_order=True)
+    named = pl.col("_code").filter(pl.col("_place") == 0).unique(maintain_order=True)
+    joined = pairs.group_by("_key", maintain_order=True).agg(
+        pl.when(named.len() > 0).then(named.str.join("\n")).alias("alternates"),
+        pl.col("_code").unique(maintain_order=True).str.join("\n").alias("stand_ins"),
+    )
+    return joined, large
 
 
 def _with_successors(master: pl.DataFrame) -> pl.DataFrame:

@@ -115,7 +115,7 @@ def _examined(engine: Engine, text: str) -> tuple[Finding, ...]:
         except RoutingEtlError as exc:
             return (Finding("profile", "error", exc.message, exc.remedy),)
     with translated("erp", engine.url):
-        return tuple(examine_source(engine, bind(engine, profile)))
+        return tuple(examine_source(engine, bind(engine, profile), profile))
 
 
 def _said(findings: Sequence[Finding]) -> str:

@@ -69,7 +69,8 @@ CHECKS: dict[str, Check] = {
         ),
         Check(
             "dead_work_centres", "work centres out of use", "operations",
-            "Operation of a valid routing on a work centre of which nothing was reported for years.",
+            "Operation of a valid routing on a work centre that the machine master calls out of use, or of which nothing was "
+            "reported for years.",
             "Replace the work centre in these routings, or end their validity.",
         ),
         Check(
@@ -247,12 +248,18 @@ def _operations(source: Source) -> pl.DataFrame:
     return (
         source.operations.filter("rout_valid", pl.col("inside") == INHOUSE)
         .select(
-            "item_key", "rout_no", "proc_seq", "job_cd", "job_nm", "res_cd", "res_nm",
+            "item_key", "rout_no", "proc_seq", "job_cd", "job_nm", "res_cd", "res_nm", _res_was(source.operations),
             *(pl.when(pl.col(m) > 0).then(pl.col(m)).alias(m) for m in ("setup_min", "run_min")),
             written=pl.col("insrt_dt").cast(pl.Date), rout_date=pl.col("rout_date").cast(pl.Date),
         )
         .collect(engine="streaming")
     )  # fmt: skip
+
+
+def _res_was(operations: pl.LazyFrame) -> pl.Expr:
+    """The machine out of use that the routing names; runs of earlier versions do not say."""
+    known = "res_was" in operations.collect_schema()
+    return pl.col("res_was") if known else pl.lit(None, dtype=pl.String).alias("res_was")
 
 
 _OPERATION = pl.format("{} / {} / {}", "item_key", "rout_no", "proc_seq")
@@ -281,6 +288,23 @@ def _duplicates(source: Source, operations: pl.DataFrame) -> _Rows:
 
 
 def _dead(source: Source, operations: pl.DataFrame, rules: HealthRules, newest: date | None) -> _Rows:
+    """Operations on machines out of use: by the machine master, and by what was reported, where that is known."""
+    out = operations.filter(pl.col("res_was").is_not_null())
+    idle = _idle(source, operations.filter(pl.col("res_was").is_null()), rules, newest)
+    if out.is_empty():
+        return idle
+    today = pl.coalesce(pl.format(", {} instead", "res_cd"), pl.lit(""))
+    told = pl.format("{} (out of use{}): {}", "res_was", today, _OPERATION)
+    named = out.select("item_key", pl.col("res_was").alias("res_cd"), touched=pl.lit(True), example=told)
+    others = idle.frame
+    if others is None:  # what was reported does not tell
+        rest = operations.filter(pl.col("res_was").is_null() & pl.col("res_cd").is_not_null())
+        others = rest.select("item_key", "res_cd", touched=pl.lit(False), example=_OPERATION)
+    return _Rows(pl.concat([named, others]))
+
+
+def _idle(source: Source, operations: pl.DataFrame, rules: HealthRules, newest: date | None) -> _Rows:
+    """Operations on work centres of which nothing was reported, and no routing written, for years."""
     if newest is None:
         return _Rows(None, "no work result has a date, so the last use of a work centre is not known")
     last = (

@@ -22,7 +22,7 @@ from routing_etl.times.suspects import Aside
 _WIDE_SEQUENCE = 100_000
 _SAMPLE_COLUMNS = (
     "item_key", "rout_no", "proc_seq", "job_cd", "res_cd", "report_dt", "setup_min", "run_min", "setup_removed",
-    "run_removed", "pieces", "run_min_at_lot",
+    "run_removed", "pieces", "run_min_at_lot", "machine_gone",
 )  # fmt: skip
 
 
@@ -50,6 +50,7 @@ def load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame
             "run_min",
             "setup_flag",
             "run_flag",
+            "machine_gone",
             pieces=pieces(basis),
             ordered=pl.col("order_no").is_not_null(),
         )

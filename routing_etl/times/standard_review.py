@@ -1,7 +1,8 @@
 """The review of standard times: each operation of a valid routing, its standard in the ERP, and what orders really took.
 
 A report counts for the routing that it names. One that names none counts where the item has a single valid routing with
-this operation and job; where several could claim it, it is left out and counted.
+this operation and job; where several could claim it, it is left out and counted. So is a report of a machine that is out of use
+by the machine master: the work is done on another one now.
 
 Per operation and measure (`run` in minutes per piece at the usual lot, `setup` in minutes per order):
 
@@ -20,7 +21,7 @@ Per operation and measure (`run` in minutes per piece at the usual lot, `setup` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -100,6 +101,10 @@ class ReviewReport:
         Planned hours a year that first standards add where there are none.
     unattributed : int
         Reports without a routing number that several valid routings of their item could claim.
+    machine_gone : int
+        Reports of machines that are out of use, which are left out.
+    other_numbers : int
+        Operations that the ERP knows by another number (`oper_no`) than `proc_seq`.
     grid_min : dict of str to float
         Step in minutes in which the ERP's standards are written, by measure.
     as_of : datetime.date or None
@@ -115,6 +120,8 @@ class ReviewReport:
     unattributed: int
     grid_min: dict[str, float]
     as_of: date | None
+    machine_gone: int = 0
+    other_numbers: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,10 @@ def review_standards(evidence: Evidence, rules: ReviewRules) -> tuple[pl.DataFra
         A STANDARD_TIMES frame, one row per operation and measure with a usable report, sorted by its key; and the counts.
     """
     standards = standards_of(evidence.operations)
-    n_samples, as_of = evidence.samples.select(pl.len(), pl.col("report_dt").max()).collect().row(0)
+    left_out = _of_machines_gone(evidence.samples).sum()
+    n_samples, as_of, gone = (
+        evidence.samples.select(pl.len(), pl.col("report_dt").max(), left_out.alias("gone")).collect().row(0)
+    )
     parts = max(1, -(-int(n_samples) // _SAMPLES_AT_ONCE))
     rows, unattributed = [], 0
     for part in range(parts):
@@ -158,7 +168,15 @@ def review_standards(evidence: Evidence, rules: ReviewRules) -> tuple[pl.DataFra
     )
     frame = _judged(named, rules, grid).with_columns(pl.selectors.categorical().cast(pl.String))
     frame = STANDARD_TIMES.conform(frame.select(STANDARD_TIMES.names)).sort(STANDARD_TIMES.key)
-    return frame, _report(frame, standards.height, unattributed, grid, as_of)
+    report = _report(frame, standards.height, unattributed, grid, as_of)
+    other = standards["oper_no"].count() if "oper_no" in standards.columns else 0
+    return frame, replace(report, machine_gone=int(gone), other_numbers=other)
+
+
+def _of_machines_gone(samples: pl.LazyFrame) -> pl.Expr:
+    """Whether a report is of a machine out of use; runs of earlier versions do not say."""
+    known = "machine_gone" in samples.collect_schema()
+    return pl.col("machine_gone").fill_null(False) if known else pl.lit(False)
 
 
 def _report(
@@ -193,10 +211,11 @@ def standards_of(operations: pl.LazyFrame) -> pl.DataFrame:
         OPERATIONS frame.
     """
     keys = ("item_key", "rout_no", "job_cd")
+    number = [n for n in ("oper_no",) if n in operations.collect_schema()]
     return (
         operations.filter("rout_valid", pl.col("inside") == INHOUSE, pl.col("job_cd").is_not_null())
         .select(
-            "item_cd", *(pl.col(k).cast(pl.Categorical) for k in keys), "proc_seq", "job_nm", "res_cd",
+            "item_cd", *(pl.col(k).cast(pl.Categorical) for k in keys), "proc_seq", "job_nm", "res_cd", *number,
             *(pl.when(pl.col(f"{m}_min") > 0).then(pl.col(f"{m}_min")).alias(f"{m}_min") for m in MEASURES),
             standard_date=pl.col("insrt_dt").cast(pl.Date),
         )
@@ -216,7 +235,11 @@ def attributed(samples: pl.LazyFrame, standards: pl.DataFrame) -> tuple[pl.DataF
         As `standards_of` returns them.
     """
     codes = ("item_key", "rout_no", "job_cd")
-    reports = samples.with_columns(pl.col(c).cast(pl.Categorical) for c in codes).collect(engine="streaming")
+    reports = (
+        samples.filter(~_of_machines_gone(samples))
+        .with_columns(pl.col(c).cast(pl.Categorical) for c in codes)
+        .collect(engine="streaming")
+    )
     named, unnamed = (reports.filter(pl.col("rout_no").is_not_null() == known) for known in (True, False))
     claims = standards.select("op", "rout_no", *_EACH)
     single = claims.with_columns(claimants=pl.len().over(_EACH))

@@ -81,6 +81,7 @@ def resource_alternatives(
     """RESOURCE_ALTERNATIVES frame: per job every resource seen in a routing or in work results.
 
     A resource ranks by how often it was used; waiting pools come last. A replaced code counts for the one that took over.
+    Resources that can only stand in (`further_res`) count by their work results, and come behind those that were used.
     Jobs out of use are left out, and so are a job's resources out of use, unless work was reported on them in the last 180
     days (planners may name the pool where the machine still runs). Codes too long for the output are left out, too.
     """
@@ -111,8 +112,10 @@ def resource_alternatives(
         .agg(pl.col("res_nm").mode().sort().first().alias("any_name"))
         .collect()
     )
+    used = planned.join(worked, on=["job_cd", "res_cd"], how="full", coalesce=True)
+    used = used.join(_standing_in(operations, todays), on=["job_cd", "res_cd"], how="full", coalesce=True)
     frame = (
-        _in_use(planned.join(worked, on=["job_cd", "res_cd"], how="full", coalesce=True), gone)
+        _in_use(used, gone)
         .join(names, on="res_cd", how="left")
         .with_columns(
             use_count=pl.col("planned").fill_null(0) + pl.col("worked").fill_null(0),
@@ -121,13 +124,33 @@ def resource_alternatives(
         )
         .with_columns(is_pool=is_pool("res_cd", pool_words) | is_pool("res_nm", pool_words))
         .filter((pl.col("res_cd").str.len_chars() <= _LENGTH) & (pl.col("job_cd").str.len_chars() <= _LENGTH))
-        .sort("job_cd", "is_pool", "use_count", "res_cd", descending=[False, False, True, False])
+        .sort(
+            "job_cd",
+            "is_pool",
+            "use_count",
+            "place",
+            "res_cd",
+            descending=[False, False, True, False, False],
+            nulls_last=True,
+        )
         .with_columns(
             alternative_rank=(pl.int_range(pl.len()).over("job_cd") + 1).cast(pl.Int16),
-            use_share=pl.col("use_count") / pl.col("use_count").sum().over("job_cd"),
+            use_share=pl.col("use_count") / pl.max_horizontal(pl.col("use_count").sum().over("job_cd"), 1),
         )
     )
     return RESOURCE_ALTERNATIVES.conform(frame)
+
+
+def _standing_in(operations: pl.DataFrame, todays: tuple[pl.Expr, pl.Expr]) -> pl.DataFrame:
+    """Per job the resources that can stand in for a planned one, with their mean place among them."""
+    if "further_res" not in operations.columns or not operations["further_res"].count():
+        return pl.DataFrame(schema={"job_cd": pl.String, "res_cd": pl.String, "place": pl.Float64})
+    sets = operations.drop_nulls(["job_cd", "further_res"]).group_by("job_cd", "further_res").len("rows")
+    lines = sets.with_columns(pl.col("further_res").str.split("\n").alias("res_cd"))
+    lines = lines.with_columns(pl.int_ranges(pl.col("res_cd").list.len()).alias("place"))
+    lines = lines.explode("res_cd", "place").with_columns(*todays)
+    rows = pl.col("rows")
+    return lines.group_by("job_cd", "res_cd").agg(place=(pl.col("place") * rows).sum() / rows.sum())
 
 
 def _in_use(used: pl.DataFrame, gone: OutOfUse) -> pl.DataFrame:

@@ -46,7 +46,8 @@ def engine(tmp_path: Path) -> sa.Engine:
 
 def seen(engine: sa.Engine, folder: Path) -> list[Finding]:
     (folder / "foreign.toml").write_text(PROFILE, encoding="utf-8")
-    return list(examine_source(engine, bind(engine, load_profile(folder / "foreign.toml"))))
+    profile = load_profile(folder / "foreign.toml")
+    return list(examine_source(engine, bind(engine, profile), profile))
 
 
 def test_what_is_well_is_told_in_a_few_lines(engine: sa.Engine, tmp_path: Path) -> None:

@@ -133,6 +133,15 @@ def test_words_are_mapped_and_a_vendor_means_outside(erp: Foreign) -> None:
     assert erp.read("operations", "job_cd", "inside") == [("MILL", "out"), ("SAW", "in"), ("TURN", "in")]
 
 
+def test_values_that_are_no_words_for_inside_are_refused(erp: Foreign) -> None:
+    rows = ", ".join(f"('A1', 'R{i}', 10, 'SAW', '{'V' + str(i) if i < 8 else ''}')" for i in range(20))
+    with pytest.raises(
+        SourceError, match=r"8 of 8 filled values in VENDOR .*'V0', 'V1', 'V2'.* count as 'in'"
+    ) as caught:
+        erp.night(steps("VENDOR TEXT", rows), ITEMS + STEP + 'inside = "VENDOR"\n')
+    assert 'present = "out"' in caught.value.remedy
+
+
 def test_names_with_dots_blanks_and_an_invisible_mark(erp: Foreign) -> None:
     sql = """CREATE TABLE "Item" ("\ufeffNo." TEXT, "Gen. Type" TEXT, "Routing No." TEXT);
         INSERT INTO "Item" VALUES ('A1', 'X', 'R1');
@@ -351,15 +360,72 @@ def test_each_time_has_its_own_unit_and_falls_back_on_that_of_the_row(erp: Forei
     assert erp.report.frames["operations"].repairs["time_unit_unknown"] == {"wait_unit": 1}
     other = Foreign(erp.folder / "other")
     other.folder.mkdir()
-    other.night(steps(columns, rows), ITEMS + STEP + times + units)
-    assert other.tells(
+    with pytest.raises(
+        SourceError, match=r"SETUP_UOM of STEP .* 1 of 2 rows .* setup_time .* WAIT_UOM"
+    ) as caught:
+        other.night(steps(columns, rows), ITEMS + STEP + times + units)
+    assert 'setup_unit = "SETUP_UOM"' in caught.value.remedy and "operations.ignore" in caught.value.remedy
+    other.night(
+        "", ITEMS + STEP.replace('"STEP"', '"STEP"\nignore = ["SETUP_UOM", "WAIT_UOM"]') + times + units
+    )
+    assert other.read("operations", "job_cd", "setup_min") == [("A", 0.25), ("B", 30.0)]
+
+
+def test_a_second_unit_column_that_says_the_same_or_is_of_another_time_stops_nothing(erp: Foreign) -> None:
+    rows = "('A1','R',10,'A',5,2,0,'MIN','minutes','D','H'), ('A1','R',20,'B',5,2,0,'MIN',NULL,'D','H')"
+    columns = "SETUP REAL, RUN REAL, WAITS REAL, UOM TEXT, SETUP_UOM TEXT, WAIT_UOM TEXT, LT_UOM TEXT"
+    times = 'setup_time = "SETUP"\nrun_time = "RUN"\nwait_time = "WAITS"\ntime_unit = "UOM"\n[routing]\ntime_units = { MIN = 1 }\n'
+    erp.night(steps(columns, rows), ITEMS + STEP + times)
+    assert erp.read("operations", "job_cd", "setup_min", "run_min") == [("A", 5.0, 2.0), ("B", 5.0, 2.0)]
+    assert erp.tells(
         "UOM is the unit of setup_time, run_time, wait_time", "SETUP_UOM, WAIT_UOM", "setup_unit"
     )
 
 
+RESULT_STEP = (
+    STEP
+    + """[results]
+table = "DONE"
+time_factor_min = 60
+[results.columns]
+item_cd = "PART"
+rout_no = "R"
+proc_seq = "SEQ"
+job_cd = "JOB"
+machine_time = "ISM02"
+order_qty = "QTY"
+"""
+)
+
+
+def test_results_whose_unread_unit_differs_are_refused_and_several_words_of_quantity_told(
+    erp: Foreign,
+) -> None:
+    table = "CREATE TABLE DONE (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, ISM02 REAL, ILE02 TEXT, QTY REAL, UOM TEXT);"
+    done = "INSERT INTO DONE VALUES ('A1','R',10,'A',1,'H',5,'PCS'), ('A1','R',10,'A',60,'{}',5,'BOX');"
+    sql = steps("X TEXT", "('A1','R',10,'A',NULL)") + table
+    with pytest.raises(
+        SourceError, match=r"ILE02 of DONE .* 1 of 2 rows .* machine_time .*time_factor_min"
+    ) as caught:
+        erp.night(sql + done.format("MIN"), ITEMS + RESULT_STEP)
+    assert 'time_unit = "ILE02"' in caught.value.remedy
+    good = Foreign(erp.folder / "good")
+    good.folder.mkdir()
+    good.night(sql + done.format("H"), ITEMS + RESULT_STEP)
+    assert good.tells("UOM of DONE has 2 different words in 2 rows", "qty_unit")
+
+
 def test_times_without_a_unit_are_told_where_a_column_looks_like_one(erp: Foreign) -> None:
-    erp.night(steps("RUN REAL, RUN_UOM TEXT", "('A1','R',10,'A',2,'H')"), ITEMS + STEP + 'run_time = "RUN"\n')
+    erp.night(
+        steps("RUN REAL, RUN_UOM TEXT", "('A1','R',10,'A',2,'MIN')"), ITEMS + STEP + 'run_time = "RUN"\n'
+    )
     assert erp.tells("No unit is read for run_time", "RUN_UOM", "time_unit")
+    hours = Foreign(erp.folder / "hours")
+    hours.folder.mkdir()
+    with pytest.raises(SourceError, match=r"1 of 1 rows than the one by which run_time is read .as minutes."):
+        hours.night(
+            steps("RUN REAL, RUN_UOM TEXT", "('A1','R',10,'A',2,'H')"), ITEMS + STEP + 'run_time = "RUN"\n'
+        )
 
 
 def test_rates_and_bases_by_row(erp: Foreign) -> None:
@@ -466,7 +532,9 @@ def test_several_machines_of_one_operation(erp: Foreign) -> None:
     rows = "('A1','R',10,'A','M3',3), ('A1','R',10,'A','M2',1), ('A1','R',10,'A','M1',2), ('A2','R',10,'A','M1',1)"
     profile = ITEMS + STEP + 'res_cd = "MACH"\n'
     erp.night(steps("MACH TEXT, P INTEGER", rows), profile + 'resource_priority = "P"\n')
-    assert erp.read("operations", "item_cd", "res_cd") == [("A1", "M2"), ("A2", "M1")]
+    assert erp.read("operations", "item_cd", "res_cd", "further_res") == [
+        ("A1", "M2", "M1\nM3"), ("A2", "M1", None),
+    ]  # fmt: skip
     assert erp.report.frames["operations"].filtered == {"alternative_machine": 2}
     assert erp.report.frames["operations"].rejects == {}
     other = Foreign(erp.folder / "other")
@@ -517,7 +585,10 @@ replaced_by = "NEXT"
         ("J1", "M1", None), ("J2", "M1", "one"), ("J3", "M1", "one"), ("J4", None, None), ("J5", None, None),
         ("J6", "M6", None), ("J7", "M7", None),
     ]  # fmt: skip
-    assert erp.read("work_results", "job_cd", "res_cd") == [("J1", "M1"), ("J2", None)]
+    assert erp.read("work_results", "job_cd", "res_cd", "machine_gone") == [
+        ("J1", "M1", None),
+        ("J2", None, True),
+    ]
     repairs = erp.report.frames["operations"].repairs
     assert [repairs[r]["res_cd"] for r in ("replaced_resource", "inactive_resource", "unknown_resource")] == [
         2,
@@ -531,7 +602,9 @@ replaced_by = "NEXT"
 
 def test_a_machine_master_that_is_not_read_is_told(erp: Foreign) -> None:
     erp.night(steps("MACH TEXT", "('A1','R',10,'A','M2')") + MACHINES, ITEMS + STEP + 'res_cd = "MACH"\n')
-    assert erp.tells("WORKCENTER has ACTIVE", "[resources]")
+    assert erp.tells(
+        "WORKCENTER has ACTIVE", "3 of its 6 rows look out of use, and 1 routing rows name", "[resources]"
+    )
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -721,3 +794,122 @@ def test_synonyms_and_other_databases_of_a_server(
     binding = bind(engine, load_profile(path)).bindings["items"]
     sql = str(select_of(binding, "mssql").compile(dialect=mssql.dialect()))  # type: ignore[no-untyped-call]
     assert sql.endswith("FROM [Other Db].dbo.[PART] AS main")
+
+
+# --- results that name operations by another number -------------------------------------------------------------------
+DONE = """
+CREATE TABLE DONE (PART TEXT, R TEXT, OP TEXT, JOB TEXT, H REAL);
+"""
+DONE_COLUMNS = """[results]
+table = "DONE"
+[results.columns]
+item_cd = "PART"
+rout_no = "R"
+job_cd = "JOB"
+machine_time = "H"
+"""
+BY_ORDER = STEP.replace('table = "STEP"', 'table = "STEP"\norder_by = ["SEQ", "ID"]')
+
+
+def test_results_find_operations_that_are_ordered_by_columns_by_the_number_of_the_erp(erp: Foreign) -> None:
+    rows = """('A1','R',100,'TURN',1), ('A1','R',100,'MILL',2), ('A1','R',100,'MILL',3), ('A2','R',5,'TURN',4),
+        ('A2','R',10,'TURN',5), ('A2','S',10,'MILL',6)"""
+    done = """INSERT INTO DONE VALUES ('A1','R','100','TURN',1), ('A1','R','100','MILL',2), ('A2','R','10.0','TURN',3),
+        ('A2','R','010','TURN',4), ('A2',NULL,'10','MILL',5), ('A2','R','20','TURN',6), ('A2','R',' ','TURN',7);"""
+    erp.night(steps("ID INTEGER", rows) + DONE + done, ITEMS + BY_ORDER + DONE_COLUMNS + 'proc_seq = "OP"\n')
+    # the second operation of A2 has the number 10 in the ERP and 20 here: not the first, which is 10 here
+    assert erp.read("work_results", "machine_time", "proc_seq", "job_cd") == [
+        (1.0, 10, "TURN"), (3.0, 20, "TURN"), (4.0, 20, "TURN"), (5.0, 10, "MILL"),
+    ]  # fmt: skip
+    assert erp.report.frames["work_results"].rejects == {
+        "ambiguous_operation": 1, "orphan_operation": 1, "bad_proc_seq": 1,
+    }  # fmt: skip
+    assert erp.tells("1 of 7 rows kept out (ambiguous_operation)", "oper_no", "A1 / R / 100 / MILL")
+    assert erp.tells("1 of 7 rows kept out (orphan_operation)", "coalesce")
+
+
+def test_results_find_operations_by_an_id(erp: Foreign) -> None:
+    rows = "('A1','R',100,'MILL',7), ('A1','R',100,'MILL',8)"
+    done = "INSERT INTO DONE VALUES ('A1','R','8','MILL',1), ('A1','R','7','MILL',2);"
+    own = ITEMS + BY_ORDER + 'oper_no = "ID"\n' + DONE_COLUMNS + 'oper_no = "OP"\n'
+    erp.night(steps("ID INTEGER", rows) + DONE + done, own)
+    assert erp.read("work_results", "machine_time", "proc_seq") == [(1.0, 20), (2.0, 10)]
+    assert erp.read("operations", "proc_seq", "oper_no") == [(10, "7"), (20, "8")]
+
+
+@pytest.mark.parametrize(
+    ("operations", "results", "key"),
+    [
+        (STEP + 'oper_no = "ID"\n', 'proc_seq = "OP"\n', "results.columns.oper_no"),
+        (STEP, 'oper_no = "OP"\n', "operations.columns.oper_no"),
+        (BY_ORDER.replace('proc_seq = "SEQ"\n', ""), 'proc_seq = "OP"\n', "operations.order_by"),
+        (STEP, 'proc_seq = { column = "OP", natural = true }\n', "operations.columns.proc_seq.natural"),
+        (STEP.replace('"SEQ"', '{ column = "SEQ", natural = true }'), 'proc_seq = "OP"\n', "results.columns.proc_seq.natural"),
+    ],
+)  # fmt: skip
+def test_numbers_that_could_not_meet_are_refused(
+    tmp_path: Path, operations: str, results: str, key: str
+) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(f'name = "p"\n{ITEMS}{operations}{DONE_COLUMNS}{results}', encoding="utf-8")
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    assert caught.value.key == key and caught.value.remedy
+
+
+# --- machines that can stand in ---------------------------------------------------------------------------------------
+def test_two_machines_of_one_priority_are_told(erp: Foreign) -> None:
+    rows = "('A1','R',10,'A','SAW',1), ('A1','R',10,'A','CREW',1), ('A2','R',10,'A','SAW',1), ('A2','R',10,'A','CREW',2)"
+    erp.night(
+        steps("MACH TEXT, P INTEGER", rows), ITEMS + STEP + 'res_cd = "MACH"\nresource_priority = "P"\n'
+    )
+    assert erp.tells("1 operations have two machines of the same", "filter")
+
+
+MASTER = """
+CREATE TABLE WC (CODE TEXT, NM TEXT, ACTIVE TEXT, GRP TEXT, ALT TEXT);
+INSERT INTO WC VALUES ('L1', 'one', '1', 'G', NULL), ('L2', 'two', '1', 'G', NULL), ('L3', 'three', '0', 'G', NULL),
+    ('M1', 'mill', '1', NULL, 'M2'), ('M1', 'mill', '1', NULL, 'L3'), ('M2', 'mill 2', '1', NULL, NULL),
+    ('X1', 'gone', '0', 'G', NULL), ('X2', 'gone too', '0', NULL, 'M2');
+"""
+GROUPS = """res_cd = "MACH"
+resource_priority = "P"
+[resources]
+table = "WC"
+[resources.columns]
+res_cd = "CODE"
+res_nm = "NM"
+active = "ACTIVE"
+res_group = "GRP"
+alternate = "ALT"
+"""
+
+
+def test_groups_and_alternates_of_the_master_stand_in_and_nothing_out_of_use_does(erp: Foreign) -> None:
+    rows = """('A1','R',10,'A','L1',1), ('A1','R',20,'B','M1',1), ('A1','R',20,'B','L3',2), ('A1','R',20,'B','Z9',3),
+        ('A1','R',30,'C','X1',1), ('A1','R',40,'D','X2',1), ('A1','R',50,'E','X1',1), ('A1','R',50,'E','L2',2)"""
+    erp.night(steps("MACH TEXT, P INTEGER", rows) + MASTER, ITEMS + STEP + GROUPS)
+    assert erp.read("operations", "job_cd", "res_cd", "res_nm", "further_res") == [
+        ("A", "L1", None, "L2"),
+        ("B", "M1", None, "Z9\nM2"),  # further machines of the routing come before those of the master
+        (
+            "C",
+            None,
+            None,
+            "L1\nL2",
+        ),  # a machine of its group may do it, but no one says that it is planned there
+        ("D", "M2", "mill 2", None),
+        ("E", "L2", "two", "L1"),
+    ]
+    assert erp.report.frames["operations"].repairs["stood_in_resource"] == {"res_cd": 2}
+    assert erp.tells("2 routing rows name a machine that is out of use and has another machine beside it")
+
+
+def test_a_group_of_a_whole_plant_is_no_group(erp: Foreign) -> None:
+    many = ", ".join(f"('N{i}', '', '1', 'PLANT', NULL)" for i in range(60))
+    sql = (
+        steps("MACH TEXT, P INTEGER", "('A1','R',10,'A','N1',1)") + MASTER + f"INSERT INTO WC VALUES {many};"
+    )
+    erp.night(sql, ITEMS + STEP + GROUPS)
+    assert erp.read("operations", "further_res") == [(None,)]
+    assert erp.tells("'PLANT' has more than 50 machines", "res_group")

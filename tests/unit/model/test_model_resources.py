@@ -92,3 +92,16 @@ def test_a_job_out_of_use_has_no_alternatives() -> None:
     model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=4, n_jobs=1).fit(items, operations.filter(~gone))
     assert model.retired_jobs_.to_list() == ["H10"]
     assert "H10" not in set(model.resource_alternatives_["job_cd"])
+
+
+def test_machines_that_can_stand_in_come_behind_those_in_use_unless_work_was_reported_on_them() -> None:
+    operations = planned(("J1", "M1", 3), ("J1", "M2", 1), ("J2", "M1", 1)).with_columns(
+        further_res=pl.when(pl.col("res_cd") == "M1").then(pl.lit("B\nA\nM2")).otherwise(pl.lit("A"))
+    )
+    found = resource_alternatives(operations, worked(("J1", "A", 2, date(2025, 1, 1))), ())
+    assert found.filter(pl.col("job_cd") == "J1").select("res_cd", "use_count").rows() == [
+        ("M1", 3), ("A", 2), ("M2", 1), ("B", 0),
+    ]  # fmt: skip
+    assert found.filter(pl.col("job_cd") == "J2")["res_cd"].to_list() == ["M1", "B", "A", "M2"]
+    replaced = resource_alternatives(operations, TimeEvidence.none(), (), OutOfUse({}, {"B": "M1"}))
+    assert set(replaced["res_cd"]) == {"M1", "M2", "A"}

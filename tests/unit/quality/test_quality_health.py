@@ -107,6 +107,17 @@ def test_a_work_centre_without_reports_for_years_is_dead_but_not_one_planned_lat
     )  # fmt: skip
 
 
+def test_a_machine_out_of_use_by_the_master_is_dead_whatever_was_reported() -> None:
+    operations = [
+        operation(proc_seq=10, res_cd="M1", res_was="M0"),
+        operation(proc_seq=20, res_cd=None, res_was="M9"),
+        operation(proc_seq=30, res_cd="M1"),
+    ]
+    dead = ("M0 (out of use, M1 instead): A / R1 / 10", "M9 (out of use): A / R1 / 20")
+    assert whole("dead_work_centres", operations=operations) == (2, 3, dead)
+    assert whole("dead_work_centres", operations=operations, results=[]) == (2, 3, dead)
+
+
 def test_missing_and_zero_standards_are_counted_apart() -> None:
     operations = [operation(run_min=0.0), operation(proc_seq=20, setup_min=None), operation(proc_seq=30)]
     assert whole("missing_run_time", operations=operations)[:2] == (1, 3)

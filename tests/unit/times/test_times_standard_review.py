@@ -21,7 +21,7 @@ DAY = date(2025, 1, 1)
 SAMPLES = {
     "item_key": pl.String, "rout_no": pl.String, "proc_seq": pl.Int32, "job_cd": pl.String, "report_dt": pl.Date,
     "setup_min": pl.Float64, "run_min": pl.Float64, "setup_removed": pl.Boolean, "run_removed": pl.Boolean,
-    "pieces": pl.Float64, "run_min_at_lot": pl.Float64,
+    "pieces": pl.Float64, "run_min_at_lot": pl.Float64, "machine_gone": pl.Boolean,
 }  # fmt: skip
 #: Eight orders around 15 minutes.
 ABOUT_15 = (13.9, 14.3, 14.6, 14.9, 15.1, 15.4, 15.7, 16.1)
@@ -352,3 +352,12 @@ def test_what_cannot_be_judged_says_why() -> None:
 def test_a_plant_without_reports_has_an_empty_review() -> None:
     rows, report = review([], [operation()])
     assert rows.is_empty() and (report.operations, report.measured, report.as_of) == (1, 0, None)
+
+
+def test_reports_of_a_machine_out_of_use_are_left_out_and_counted() -> None:
+    old = reports([30.0] * 8, machine_gone=True, until=DAY - timedelta(days=400))
+    found, report = review([*old, *reports(ABOUT_15)], [operation(oper_no="0010")])
+    assert report.machine_gone == 8 and report.other_numbers == 1
+    assert found.select("orders_all", pl.col("measured_min").round(1)).row(0) == (8, 15.0)
+    nothing, report = review(old, [operation()])
+    assert nothing.is_empty() and report.machine_gone == 8 and report.other_numbers == 0
