@@ -6,6 +6,7 @@ the decision when a batch is loaded or published (`pipeline`).
 
 __all__ = [
     "compression",
+    "decisions",
     "feedback",
     "feedback_time",
     "health",
