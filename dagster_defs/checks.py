@@ -16,7 +16,7 @@ from dagster_defs.resources import Street
 from routing_etl.erp.profile import Profile
 from routing_etl.errors import DataQualityError
 from routing_etl.frames import CheckOutcome
-from routing_etl.pipeline import night
+from routing_etl.pipeline import learning_faults, night
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Checked
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
@@ -56,6 +56,30 @@ def time_results(outcomes: Sequence[CheckOutcome]) -> list[dg.AssetCheckResult]:
     """What was looked for in the reported times, one result per spec of `time_specs`."""
     found = {o.check: o for o in outcomes}
     return [_result(found[spec.name], spec) for spec in time_specs()]
+
+
+def learning_specs() -> list[dg.AssetCheckSpec]:
+    """Check specs of the training; none of them blocks, because the champion goes on predicting."""
+    return [
+        dg.AssetCheckSpec(name, asset=keys.CHAMPION, description=meaning, metadata={"severity": "warning"})
+        for name, meaning in learning_faults.CHECKS.items()
+    ]
+
+
+def learning_results(outcomes: Sequence[CheckOutcome]) -> list[dg.AssetCheckResult]:
+    """How the training went, one result per spec of `learning_specs`; without a training there was nothing to fail."""
+    found = {o.check: o for o in outcomes}
+    return [
+        _result(found[spec.name], spec)
+        if spec.name in found
+        else dg.AssetCheckResult(
+            passed=True,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            description="No training was due.",
+        )
+        for spec in learning_specs()
+    ]
 
 
 def build(profile: Profile) -> list[dg.AssetChecksDefinition]:

@@ -4,6 +4,7 @@ Both are plain objects of ours; nothing here wraps a database or a model. Dagste
 from the class itself, so annotations here are no strings.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -17,9 +18,11 @@ from dagster_defs.partitions import NIGHTLY
 from dagster_defs.progress import progress_of
 from routing_etl.errors import RoutingEtlError
 from routing_etl.log import configure, get_logger
-from routing_etl.pipeline import night
+from routing_etl.pipeline import learning_faults, night, steps
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.results import Finished, Trained
 from routing_etl.pipeline.street import PUBLISH, Step
+from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
 
@@ -79,6 +82,21 @@ class Street:
                 self.record_failure(context, ctx, exc)
                 raise
 
+    def train(self, context: StepContext, ctx: Context, asked: TrainingRequest) -> Finished[Trained] | None:
+        """Train; in a night a training that fails is told and None is returned, so that the night goes on."""
+        run = functools.partial(steps.train, ctx, asked)
+        if not self.began(context, ctx):
+            alone = run()
+            learning_faults.note_metrics(ctx, alone.result)
+            return alone
+        trained = learning_faults.train_or_go_on(
+            ctx, run, tried_again=functools.partial(_tried_again, context)
+        )
+        if trained is None:
+            failed = ctx.run.read(learning_faults.TRAINING_FAILED)
+            context.log.error(failed.sentence if failed else "The training failed.")
+        return trained
+
     def begin(self, context: StepContext, ctx: Context) -> None:
         """Open the night's row in `batch_run`."""
         job = NIGHTLY if partitions.NIGHT_TAG in context.run.tags else context.run.job_name
@@ -103,8 +121,7 @@ class Street:
 
     def record_failure(self, context: StepContext, ctx: Context, exc: BaseException) -> None:
         """Close the row of the night that this Dagster run began; the run of another is left as it is."""
-        retried = isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
-        if not self.began(context, ctx) or retried:
+        if not self.began(context, ctx) or _tried_again(context, exc):
             return
         status, message = "failed", f"{type(exc).__name__}: {exc}"
         if isinstance(exc, RoutingEtlError):
@@ -126,6 +143,11 @@ class Street:
         if after is None:
             return new_run(self.settings.home, name)
         return find_run(self.settings.home, None, having=after.report)
+
+
+def _tried_again(context: StepContext, exc: BaseException) -> bool:
+    """Whether the step is tried again after this error."""
+    return isinstance(exc, RoutingEtlError) and exc.transient and context.retry_number < MAX_RETRIES
 
 
 def _folder_name(context: StepContext) -> str:

@@ -34,10 +34,15 @@ GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_writer;
 -- 3. Metrics reader: DBAs' dashboards and the data team. Runs, checks, rejects, metrics, publications; no predictions.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_metrics_reader') EXEC(N'CREATE ROLE routing_metrics_reader');
 GRANT SELECT ON routing.model_quality_trend TO routing_metrics_reader;
+GRANT SELECT ON routing.model_decisions TO routing_metrics_reader;
+GRANT SELECT ON routing.model_realised TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_rejects TO routing_metrics_reader;
 GRANT SELECT ON routing.model_version TO routing_metrics_reader;
 GRANT SELECT ON routing.model_metric TO routing_metrics_reader;
+GRANT SELECT ON routing.model_decision TO routing_metrics_reader;
+GRANT SELECT ON routing.model_decision_metric TO routing_metrics_reader;
+GRANT SELECT ON routing.prediction_outcome TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run TO routing_metrics_reader;
 GRANT SELECT ON routing.quality_result TO routing_metrics_reader;
 GRANT SELECT ON routing.rejected_row TO routing_metrics_reader;

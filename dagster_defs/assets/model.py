@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata, partitions
+from dagster_defs import checks, metadata, partitions
 from dagster_defs.assets import keys
 from dagster_defs.assets.common import made_by
 from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig, check_at_launch
@@ -49,23 +49,29 @@ _SCORES_FROM = [keys.CHAMPION, *_LEARNS_FROM]
             **made_by(TRAIN),
         ),
     ],
+    check_specs=checks.learning_specs(),
 )
 def train_model(
     context: dg.AssetExecutionContext, config: TrainConfig, street: dg.ResourceParam[Street]
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetObservation]:
-    """Evaluate on held-out items, fit on every routed item, save the version, promote it when it is not worse."""
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetObservation | dg.AssetCheckResult]:
+    """Evaluate on held-out items, fit on every routed item, save the version, promote it when it is not worse.
+
+    In a night a training that fails leaves the champion at work: the checks fail, and the night goes on.
+    """
     with street.step(context, TRAIN, **config.changes()) as ctx:
         only_when_due = street.began(context, ctx) if config.only_when_due is None else config.only_when_due
         due = night.training_due(ctx) if only_when_due else "asked for"
         context.log.info(f"Training: {due}" if due else "No training is due; the champion stays.")
-        trained = steps.train(ctx, TrainingRequest(**config.arguments())) if due else None
+        trained = street.train(context, ctx, TrainingRequest(**config.arguments())) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
+        seen = checks.learning_results(TRAIN.outcomes_of(ctx.run) if due else ())
     if trained is not None:
         shown = metadata.training(trained)
         saved: dg.MaterializeResult[Any] = dg.MaterializeResult(keys.ROUTING_MODEL, metadata=shown)
         yield dg.AssetObservation(keys.ROUTING_MODEL, metadata=shown) if config.dry_run else saved
     if champion:
         yield dg.MaterializeResult(keys.CHAMPION, metadata=champion)
+    yield from seen
 
 
 check_at_launch(train_model, TrainConfig)

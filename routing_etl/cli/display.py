@@ -22,6 +22,7 @@ from routing_etl import safe_text
 from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, CheckOutcome
 from routing_etl.pipeline import street
+from routing_etl.pipeline.learning_faults import TRAINING_FAILED
 from routing_etl.pipeline.night import NOTHING_TO_PREDICT
 from routing_etl.pipeline.sweep import SWEPT
 from routing_etl.pipeline.versions import headline, metrics_of
@@ -605,6 +606,9 @@ def night_result(console: Console, run: RunFolder) -> None:
         times_table(console, aggregated.result)
     if trained:
         train_result(console, trained.result)
+    failed = run.read(TRAINING_FAILED)
+    if failed:
+        console.print(f"[red]{_safe(failed.sentence)}[/]")
     if scored:
         score_table(console, scored.result)
     if published:

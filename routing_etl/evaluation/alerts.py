@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from routing_etl.evaluation.metric_table import MetricTable
+from routing_etl.evaluation.reasons import COMPUTE_ERROR
+
+#: Code of the alert on metrics that raised.
+METRICS_FAILED = "METRICS_FAILED"
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -14,7 +20,7 @@ class Alert:
     Attributes
     ----------
     code : str
-        HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES or HIGH_CV.
+        HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES, HIGH_CV or METRICS_FAILED.
     severity : {'critical', 'warning'}
         How urgent it is.
     message : str
@@ -151,3 +157,30 @@ def _on_figures(cycle: Cycle, limits: Thresholds) -> Iterator[Alert]:
         yield Alert(
             "HIGH_CV", "warning", f"Run-time errors vary: CV {cycle.cv:.2f}; the limit is {limits.cv:g}."
         )
+
+
+def on_failed_metrics(found: MetricTable) -> tuple[Alert, ...]:
+    """An alert when metrics could not be computed because of an error in the program, naming the first of them.
+
+    Parameters
+    ----------
+    found : MetricTable
+        The rows of an evaluation.
+
+    Returns
+    -------
+    tuple of Alert
+        One, or none.
+    """
+    failed = [row for row in found if (row.reason or "").startswith(COMPUTE_ERROR)]
+    if not failed:
+        return ()
+    names = list(dict.fromkeys(row.metric for row in failed))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        Alert(
+            METRICS_FAILED,
+            "warning",
+            f"{', '.join(names[:3])}{more} could not be computed ({failed[0].reason}); the trace is in the log.",
+        ),
+    )

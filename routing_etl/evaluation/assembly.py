@@ -1,11 +1,13 @@
 """From answers and a reference to METRICS rows: which metrics, on which segments, with which differences.
 
-A metric that fails is a NULL with its reason; it never stops the others. The formulas are in `routing_metrics.py`,
+A metric that fails, for whatever reason, is a NULL with its reason and a line with the trace in the log; it never stops the
+others, and how many failed is a metric itself (`FAILED_SHARE`). The formulas are in `routing_metrics.py`,
 `confidence_metrics.py` and `time_metrics.py`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +29,14 @@ from routing_etl.evaluation.details import LegacyScores
 from routing_etl.evaluation.metric_table import ALL, CEILING, MINUS, MODEL, ORACLE, MetricRow
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.paired import HELD_OUT, held_out_items
-from routing_etl.evaluation.reasons import NO_COMMON_OPERATIONS, NO_ITEMS, NO_ORACLE, with_message
+from routing_etl.evaluation.reasons import (
+    COMPUTE_ERROR,
+    NO_COMMON_OPERATIONS,
+    NO_ITEMS,
+    NO_ORACLE,
+    computing_failed,
+    with_message,
+)
 from routing_etl.evaluation.reference import ITEM_KEYS, TIME_COLUMNS, Reference, expected_routings
 from routing_etl.evaluation.report import EvaluationTables
 from routing_etl.evaluation.routing_metrics import (
@@ -63,7 +72,9 @@ SEGMENT_METRICS = frozenset(
 )  # fmt: skip
 #: Also given relative to the oracle, where there is one.
 ORACLE_METRICS = ("operation_f1", "edit_similarity", "resource_top1", "outsourced_f1")
-#: Failures of one method or metric that become a NULL with their message.
+#: The metric that counts failed families.
+FAILED_SHARE = "metric_families_failed"
+#: Failures of one method that become a NULL with their message; any other is a fault of the program and stops the evaluation.
 EXPECTED = (RoutingEtlError, ArithmeticError, ValueError, np.linalg.LinAlgError, pl.exceptions.PolarsError)
 
 
@@ -198,9 +209,9 @@ def metrics_of_answers(found: Comparison, facts: ItemFacts) -> tuple[list[Metric
     for name, make in _families(found, facts).items():
         try:
             metrics += make()
-        except EXPECTED as exc:
+        except Exception as exc:
             log.exception("metric_family_failed", family=name, error=str(exc))
-            failed[name] = with_message("COMPUTE_ERROR", exc)
+            failed[name] = computing_failed(exc)
     return metrics, failed
 
 
@@ -267,6 +278,19 @@ class Rows:
         """Append a row without a value over all items."""
         self.add(method, ALL, metric, Estimate(None, None, None, 0, reason))
 
+    def add_failed_share(self, families: int) -> None:
+        """Append how many families of metrics, or single metrics of them, failed, as a share of all families.
+
+        Parameters
+        ----------
+        families : int
+            Families of all methods.
+        """
+        failed = {(r.method, r.metric) for r in self.rows if (r.reason or "").startswith(COMPUTE_ERROR)}
+        tried = max(families, len(failed))
+        value = len(failed) / tried if tried else None
+        self.add(MODEL, ALL, FAILED_SHARE, Estimate(value, None, None, tried, None if tried else NO_ITEMS))
+
     def frame(self) -> pl.DataFrame:
         """The rows as a METRICS frame."""
         columns = {
@@ -307,22 +331,53 @@ def measure_answers(
     metrics = _metrics_by_method(found, answers, judged, rows)
     mine = found.get(MODEL)
     pairs = _pairs(found)
+    families = sum(len(_families(one, judged.facts)) for one in found.values())
     for segment, mask in _segments(judged.facts, mine).items():
         resampler = Resampler(
             judged.facts.clusters, mask, n_resamples=options.n_resamples, random_state=options.random_state
         )
         _SegmentRows(segment, metrics, pairs, resampler).add_to(rows)
+    drawn = _drawn_tables(mine, rows)
+    held_out = _or_empty(
+        "held_out_items",
+        pl.DataFrame(schema=HELD_OUT),
+        lambda: held_out_items(metrics.get(MODEL, ()), judged.reference, judged.facts.clusters),
+        rows,
+    )
+    rows.add_failed_share(families)
     frame = rows.frame()
-    if mine is None:
-        tables = unmeasured_tables(frame)
-    else:
-        tables = EvaluationTables(frame, calibration_table(mine), coverage_table(mine), time_sample(mine))
     return Findings(
-        tables,
+        EvaluationTables(frame, *drawn),
         _legacy_scores(frame),
-        held_out_items(metrics.get(MODEL, ()), judged.reference, judged.facts.clusters),
+        held_out,
         judged.reference.n_items if mine is None else mine.abstained.height,
     )
+
+
+def _drawn_tables(mine: Comparison | None, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The model's tables for plots; empty without answers, and where one of them cannot be made."""
+    makers = {
+        "calibration_table": (calibration_table, CALIBRATION),
+        "coverage_table": (coverage_table, COVERAGE),
+        "time_sample": (time_sample, TIME_SAMPLE),
+    }
+    calibration, coverage, sample = (
+        pl.DataFrame(schema=schema)
+        if mine is None
+        else _or_empty(name, pl.DataFrame(schema=schema), functools.partial(make, mine), rows)
+        for name, (make, schema) in makers.items()
+    )
+    return calibration, coverage, sample
+
+
+def _or_empty(name: str, empty: pl.DataFrame, make: Callable[[], pl.DataFrame], rows: Rows) -> pl.DataFrame:
+    """A table, or an empty one and a row that says why there is none."""
+    try:
+        return make()
+    except Exception as exc:
+        log.exception("metric_family_failed", family=name, error=str(exc))
+        rows.add_unmeasured(MODEL, name, computing_failed(exc))
+        return empty
 
 
 def unmeasured_tables(metrics: pl.DataFrame) -> EvaluationTables:
@@ -361,9 +416,9 @@ def _compared(
     for method, prediction in answers.items():
         try:
             found[method] = compare(prediction, reference)
-        except EXPECTED as exc:
+        except Exception as exc:
             log.exception("answers_not_comparable", method=method, error=str(exc))
-            unusable[method] = with_message("COMPUTE_ERROR", exc)
+            unusable[method] = computing_failed(exc)
     return found, unusable
 
 
@@ -412,7 +467,7 @@ def _pairs(found: dict[str, Comparison]) -> Pairs:
     """
     try:
         return _on_common_operations(found) if MODEL in found else {}
-    except EXPECTED as exc:
+    except Exception as exc:
         # the differences are then those of each method's own operations
         log.exception("common_operations_failed", error=str(exc))
         return {}
@@ -474,7 +529,11 @@ class _SegmentRows:
     def _prepare(self) -> None:
         used = [m for own in self.metrics.values() for m in own if self._is_shown(m)]
         shared = [m for both in self.pairs.values() for m in both if self._is_shown(m)]
-        self.resampler.prepare([*used, *(shared if self._has_differences else [])])
+        try:
+            self.resampler.prepare([*used, *(shared if self._has_differences else [])])
+        except Exception as exc:
+            # it only makes the sums quicker: each metric is then summed, and fails, by itself
+            log.exception("sums_not_prepared", segment=self.segment, error=str(exc))
 
     def _is_shown(self, metric: Metric) -> bool:
         return self.segment == ALL or metric.name in SEGMENT_METRICS
@@ -485,11 +544,17 @@ class _SegmentRows:
 
     def _difference(self, method: str, mine: Metric, other: Floats) -> Estimate:
         """Model minus a baseline on the same resamples: on shared operations where there are such, else on each one's own."""
-        if (method, mine.name) in self.pairs:
-            mine, theirs = self.pairs[method, mine.name]
-            other = self.resampler.draws(theirs)
-        gap = self.resampler.draws(mine) - other
-        return summarise(self.resampler.varied(gap, mine), self.resampler.units(mine), NO_COMMON_OPERATIONS)
+        try:
+            if (method, mine.name) in self.pairs:
+                mine, theirs = self.pairs[method, mine.name]
+                other = self.resampler.draws(theirs)
+            gap = self.resampler.draws(mine) - other
+            return summarise(
+                self.resampler.varied(gap, mine), self.resampler.units(mine), NO_COMMON_OPERATIONS
+            )
+        except Exception as exc:
+            log.exception("difference_failed", metric=mine.name, method=method, error=str(exc))
+            return Estimate(None, None, None, 0, computing_failed(exc))
 
 
 def _legacy_scores(metrics: pl.DataFrame) -> LegacyScores | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 
@@ -253,13 +254,13 @@ class Resampler:
         return draws
 
     def estimate(self, metric: Metric) -> Estimate:
-        """Value and interval. An arithmetic failure is a NULL with its message, never an exception."""
+        """Value and interval. A failure is a NULL with its message and a trace in the log, never an exception."""
         try:
             draws = self.varied(self.draws(metric), metric)
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError) as exc:
-            log.warning("metric_failed", metric=metric.name, error=str(exc))
-            return Estimate(None, None, None, self.units(metric), f"COMPUTE_ERROR: {exc}"[:400])
-        return summarise(draws, self.units(metric), metric.reason)
+            return summarise(draws, self.units(metric), metric.reason)
+        except Exception as exc:
+            log.exception("metric_failed", metric=metric.name, error=str(exc))
+            return Estimate(None, None, None, 0, computing_failed(exc))
 
     def _summed(self, metric: SumMetric) -> Floats:
         if id(metric.parts) not in self._sums:

@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.errors import ConfigurationError, ModelError
-from routing_etl.evaluation.alerts import Cycle, alerts_of
+from routing_etl.evaluation.alerts import Cycle, alerts_of, on_failed_metrics
 from routing_etl.evaluation.assembly import (
     EXPECTED,
     Findings,
@@ -343,9 +343,9 @@ def _varied(
 
     try:
         return fit_variance(part, kinds_of(asked), measure, options.variance_fits)
-    except EXPECTED as exc:
-        log.warning("fit_variance_not_measured", error=str(exc))
-        return f"The variance between fits was not measured: {exc}"
+    except Exception as exc:
+        log.exception("fit_variance_not_measured", error=str(exc))
+        return f"The variance between fits was not measured: {type(exc).__name__}: {exc}"
 
 
 def _reseeded(model: Any, number: int) -> Any:
@@ -491,7 +491,7 @@ def _report(
         notes = (*notes, varied)
     seconds = round(time.perf_counter() - started, 3)
     cycle = _cycle(found, sides, seconds)
-    alerts = alerts_of(cycle, options.limits)
+    alerts = (*alerts_of(cycle, options.limits), *on_failed_metrics(found.tables.table))
     codes = tuple(alert.code for alert in alerts)
     log.info("evaluated", split=sides.split, items=sides.items_evaluated, seconds=seconds, alerts=list(codes))
     tables = found.tables

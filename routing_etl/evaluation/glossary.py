@@ -35,6 +35,22 @@ class Meaning:
     target: float = 0.0
 
 
+#: Families of metrics and tables. A row of this name has no value and says why the whole family has none.
+_FAMILIES = {
+    "sequences": "all metrics of job sequences",
+    "resources": "all metrics of resources",
+    "inside": "all metrics of in-house and outsourced operations",
+    "labels": "all metrics of labels per operation",
+    "confidence": "all metrics of confidence",
+    "times": "all metrics of times",
+    "abstention": "the metric of abstentions",
+    "calibration_table": "the table of calibration",
+    "coverage_table": "the table of accuracy by coverage",
+    "time_sample": "the sample of predicted and actual times",
+    "held_out_items": "what each item adds to the metrics that decide on a promotion",
+}
+
+
 def _exact() -> dict[str, Meaning]:
     out: dict[str, Meaning] = {}
     for prefix, how in (
@@ -170,6 +186,11 @@ GLOSSARY: dict[str, Meaning] = {
     },
     **_times("setup", "set-up", "min/order"),
     **_times("run", "run time", "min/piece"),
+    "metric_families_failed": Meaning(
+        "families of metrics that could not be computed because of an error, over all families of all methods",
+        "down",
+    ),
+    **{name: Meaning(f"could not be computed: {what}", "none") for name, what in _FAMILIES.items()},
     "standards_held": Meaning(
         "standard times that would have been proposed a year before the newest report and are nearer to the median of the "
         "orders since than the ERP's standard",

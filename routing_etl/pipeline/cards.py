@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from routing_etl.database.engine import safe_url
 from routing_etl.errors import RegistryError
+from routing_etl.log import get_logger
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Evaluated, metrics_json
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 #: The card's name in a version's folder (`model_card.md`) and in its manifest.
 CARD = "model_card"
+#: How the text begins that stands in for a card.
+NO_CARD = "The model card could not be written"
+
+log = get_logger(__name__)
 
 
 def metadata_json(ctx: Context, requested_by: str, predictor: RoutingPredictor | None) -> dict[str, Any]:
@@ -41,11 +46,20 @@ def metadata_json(ctx: Context, requested_by: str, predictor: RoutingPredictor |
 
 def documents(contents: Mapping[str, Any]) -> dict[str, str]:
     """The texts that the registry saves with a version, made from the contents of its JSON files."""
+    return {CARD: _card(contents["metrics"], contents["training_metadata"], contents["feature_importance"])}
+
+
+def _card(
+    metrics: Mapping[str, Any], metadata: Mapping[str, Any], importance: Mapping[str, float] | None
+) -> str:
+    """The card, or a line that says why there is none: a text for people is no reason to lose a training."""
     from routing_etl.evaluation.card import model_card as write_card
 
-    return {
-        CARD: write_card(contents["metrics"], contents["training_metadata"], contents["feature_importance"])
-    }
+    try:
+        return write_card(metrics, metadata, importance)
+    except Exception as exc:
+        log.exception("model_card_failed", error=str(exc))
+        return f"{NO_CARD} ({type(exc).__name__}: {exc}); the trace is in the log.\n"
 
 
 def model_card(registry: ModelRegistry, version: str) -> str:
@@ -81,9 +95,8 @@ def unsaved_card(
     ctx: Context, found: Evaluated, predictor: RoutingPredictor | None = None, requested_by: str = ""
 ) -> str:
     """The card of an evaluation or a dry run: figures without a version. `predictor`: a dry run's, fitted."""
-    from routing_etl.evaluation.card import model_card as write_card
     from routing_etl.registry.manifest import runtime_versions
 
     metadata = metadata_json(ctx, requested_by, predictor) | {"runtime_versions": runtime_versions()}
     importance = dict(predictor.importance_) if predictor is not None else None
-    return write_card(metrics_json(found), metadata, importance)
+    return _card(metrics_json(found), metadata, importance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.learning_faults import SUCCEEDED, WITH_WARNINGS, train_or_go_on, warnings_of
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.progress import SILENT, Progress
@@ -59,7 +61,7 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
         raise
     scored = ctx.result(street.SCORE)
     nothing = scored is not None and scored.items == 0
-    finish(ctx, "succeeded", NOTHING_TO_PREDICT if nothing else "")
+    finish(ctx, SUCCEEDED, NOTHING_TO_PREDICT if nothing else "")
 
 
 def begin(ctx: Context, kind: str) -> None:
@@ -81,13 +83,27 @@ def _config_hash(ctx: Context) -> str:
 
 
 def finish(ctx: Context, status: str, message: str) -> None:
-    """Close the run's row with what its reports say, and store its check results and rejected rows."""
+    """Close the run's row with what its reports say, and store its check results and rejected rows.
+
+    A run that succeeded although learning or measuring failed is recorded as `succeeded_with_warnings`, with the cause.
+
+    Parameters
+    ----------
+    ctx : Context
+        The run.
+    status : str
+        `succeeded`, `failed` or `cancelled`.
+    message : str
+        Why it failed, or what else is to be said.
+    """
     from routing_etl.warehouse.records import Records, RunEnd
 
     done = {row.name: found for row in street.NIGHT if (found := ctx.run.read(row.report)) is not None}
     extracted, cleaned = ctx.result(street.EXTRACT), ctx.result(street.CLEAN)
     scored, loaded = ctx.result(street.SCORE), ctx.result(street.LOAD)
     published = ctx.result(street.PUBLISH)
+    well, warnings = status == SUCCEEDED, warnings_of(ctx)
+    notice = message or (published.notice if published else None)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
         for row in street.NIGHT:
@@ -96,8 +112,8 @@ def finish(ctx: Context, status: str, message: str) -> None:
         if cleaned:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         end = RunEnd(
-            status,
-            message=message or (published.notice if published else None),
+            WITH_WARNINGS if well and warnings else status,
+            message=" ".join(filter(None, (notice, *warnings))) or None,
             rows_read=extracted.read.rows if extracted else None,
             rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
             rows_written=loaded.rows_written if loaded else None,
@@ -106,9 +122,9 @@ def finish(ctx: Context, status: str, message: str) -> None:
             metadata={name: _kept(finished) for name, finished in done.items()} | _swept(ctx),
         )
         records.finish_run(ctx.run.run_id, end)
-        if status == "succeeded":
+        if well:
             records.purge()
-    if status == "succeeded":
+    if well:
         try:
             ctx.run.mark_succeeded(True)
         except OSError as exc:
@@ -183,6 +199,8 @@ def night(
 ) -> RunFolder:
     """Every step of `street.NIGHT` in order, recorded, under the run lock.
 
+    A training that fails does not stop it where there is a champion to predict with (`learning_faults.py`).
+
     Parameters
     ----------
     settings : Settings
@@ -215,8 +233,13 @@ def night(
             for row in street.NIGHT:
                 if row is street.TRAIN and not _trains(ctx, retrain):
                     continue
-                finished = row.run(ctx, **({"full": full} if row is street.EXTRACT else {}))
-                if isinstance(finished.result, Scored) and finished.result.items == 0:
+                run = functools.partial(row.run, ctx, **({"full": full} if row is street.EXTRACT else {}))
+                finished = train_or_go_on(ctx, run) if row is street.TRAIN else run()
+                if (
+                    finished is not None
+                    and isinstance(finished.result, Scored)
+                    and finished.result.items == 0
+                ):
                     log.info("nothing_to_publish")
                     break
         prune_runs(settings.home, settings.keep_runs, also={ctx.run.run_id})

@@ -8,7 +8,7 @@ functions and nothing below them. The steps that can be split by shards of items
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from routing_etl.database.engine import safe_url, translated
 from routing_etl.erp.clean import CleanReport
 from routing_etl.errors import CodesNotComparedError, ConfigurationError, RoutingEtlError
 from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
@@ -47,6 +48,7 @@ from routing_etl.warehouse.publish import LoadReport
 
 if TYPE_CHECKING:
     from routing_etl.model.predictor import RoutingPredictor
+    from routing_etl.warehouse.outcomes import PublicationMetric
 
 log = get_logger(__name__)
 
@@ -511,19 +513,43 @@ def measure(ctx: Context) -> Measured:
         pl.col("item_cd").first(), pl.col("job_cd").str.join(">").alias("routing_code")
     ).collect()
     with ctx.warehouse() as engine:
-        schema = ctx.settings.warehouse_schema
-        found = [
-            outcomes.similarity_drift(engine, schema, published.publication_id),
-            *outcomes.realised(engine, schema, published.publication_id, actual),
-        ]
+        schema, shown = ctx.settings.warehouse_schema, published.publication_id
         metrics = (
-            *_coverage(ctx.run, scored),
-            *(_production(f.metric, f.value, f.n, f.reason) for f in found),
+            *_measured(COVERAGE, lambda: _coverage(ctx.run, scored)),
+            *_measured(
+                ("similarity_drift",), lambda: _found([outcomes.similarity_drift(engine, schema, shown)])
+            ),
+            *_measured(
+                ("realised_exact_at_1", "realised_exact_at_any"),
+                lambda: _found(outcomes.realised(engine, schema, shown, actual)),
+            ),
         )
         Records(engine, ctx.settings).store_metrics(
             scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id
         )
     return Measured(published.publication_id, metrics)
+
+
+#: Metrics of the published batch itself.
+COVERAGE = (
+    "predicted_share", "abstained_share", "high_tier_share", "mean_confidence", "candidates_per_item", "three_candidates_share",
+    "operations_with_time_share", "operations_with_actuals_share",
+)  # fmt: skip
+
+
+def _measured(names: Sequence[str], make: Callable[[], Sequence[MetricRow]]) -> Sequence[MetricRow]:
+    """A family of metrics, or rows without values that say why: the batch is published already."""
+    try:
+        return make()
+    except Exception as exc:
+        if isinstance(exc, RoutingEtlError) and exc.transient:
+            raise
+        log.exception("metric_family_failed", family=names[0], error=str(exc))
+        return [_production(name, None, 0, computing_failed(exc)) for name in names]
+
+
+def _found(metrics: Iterable[PublicationMetric]) -> list[MetricRow]:
+    return [_production(f.metric, f.value, f.n, f.reason) for f in metrics]
 
 
 def _production(metric: str, value: float | None, n: int, reason: str | None) -> MetricRow:

@@ -154,6 +154,7 @@ CHECK_HEALTH = Step(
 TRAIN = Step(
     "train", "train", "steps.train", Trained, "train",
     needs=(CLEAN, AGGREGATE_TIMES), on=AGGREGATE_TIMES, leaves=("a model version",), optional=True,
+    outcomes=_outcomes("train", "train"),
 )  # fmt: skip
 EVALUATE = Step(
     "evaluate", "evaluate", "steps.evaluate", Evaluated, "evaluate",

@@ -12,6 +12,9 @@ import polars as pl
 
 from routing_etl import frames
 from routing_etl.errors import ModelError
+from routing_etl.evaluation.metric_table import ALL, MODEL, MetricRow
+from routing_etl.evaluation.reasons import computing_failed
+from routing_etl.log import get_logger
 from routing_etl.memory_limits import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline import street
 from routing_etl.pipeline.cards import model_card, unsaved_card
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from routing_etl.evaluation.report import EvaluationReport
     from routing_etl.model.predictor import RoutingPredictor
 
+log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class TrainingRequest:
@@ -180,7 +184,7 @@ def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Ev
     tables = as_json(report.as_dict())
     return Evaluated(
         split=report.details.split,
-        metrics=(*report.table.rows, standards_held(ctx, report.details.split)),
+        metrics=(*report.table.rows, _standards_held(ctx, report.details.split)),
         legacy=report.legacy,
         calibration=from_json(tuple[CalibrationBin, ...], tables["calibration"]),
         coverage=from_json(tuple[CoveragePoint, ...], tables["coverage"]),
@@ -190,6 +194,15 @@ def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Ev
         dataset_stats=_dataset_stats(data),
         data=facts,
     )
+
+
+def _standards_held(ctx: Context, split: str) -> MetricRow:
+    """The metric of proposed standards, or why it could not be computed."""
+    try:
+        return standards_held(ctx, split)
+    except Exception as exc:
+        log.exception("metric_family_failed", family="standards_held", error=str(exc))
+        return MetricRow(MODEL, split, ALL, "standards_held", None, None, None, 0, computing_failed(exc))
 
 
 def _dataset_stats(data: LearningData) -> DatasetStats:

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import logging
 import multiprocessing
+import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -118,6 +119,17 @@ def _start(modules: tuple[str, ...] = ()) -> tuple[SpawnProcess, Connection]:
     return process, ours
 
 
+def _end_of(code: int | None) -> str:
+    """How a process ended that has sent nothing."""
+    if code is not None and code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"was killed ({name}) and left no result"
+    return f"ended without a result (exit code {code})"
+
+
 _spare: list[tuple[SpawnProcess, Connection]] = []
 
 
@@ -215,7 +227,7 @@ class Worker(Generic[T]):
         if self._answer is None:
             self._process.join()
             raise WorkerError(
-                f"The process for {self._what} ended without a result (exit code {self._process.exitcode}).",
+                f"The process for {self._what} {_end_of(self._process.exitcode)}.",
                 remedy="Most often memory ran out: set ROUTING_ETL_SIDE_BY_SIDE_ITEMS=0 so that models are fitted one "
                 "after the other.",
             )

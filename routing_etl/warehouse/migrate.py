@@ -7,6 +7,8 @@ DDL: a database that is not at head is refused with the command that migrates it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +30,7 @@ DIALECTS = ("sqlite", "mssql", "postgresql")
 
 _TABLE = r'(?:[\["]?\w+[\]"]?\.)?[\["]?(\w+)[\]"]?'
 _DROPPED_TABLE = re.compile(rf"^DROP TABLE {_TABLE}", re.MULTILINE)
+_RENAMED_TO = re.compile(r"^ALTER TABLE \w+ RENAME TO (\w+)", re.MULTILINE)
 _DROPPED_COLUMN = re.compile(rf'^ALTER TABLE {_TABLE} DROP COLUMN [\["]?(\w+)', re.MULTILINE)
 
 _log = get_logger(__name__)
@@ -85,21 +88,50 @@ def _ensure_schema(connection: Connection, schema: str) -> None:
 def _run(engine: Engine, schema: str | None, revision: str, down: bool) -> None:
     check_schema(schema)
     config = _config()
-    with translated("warehouse", engine.url), engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            # One transaction for all DDL, which the driver would otherwise commit statement by statement.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif schema is not None:
-            _ensure_schema(connection, schema)
-        config.attributes.update(connection=connection, schema=schema)
-        try:
-            (command.downgrade if down else command.upgrade)(config, revision)
-        except CommandError as exc:
-            raise WarehouseError(
-                f"Cannot migrate to revision {revision!r}: {exc}.",
-                remedy=f"Known revisions: {', '.join(revisions())}.",
-            ) from exc
+    with (
+        translated("warehouse", engine.url),
+        engine.connect() as connection,
+        _without_cascades(connection),
+        connection.begin(),
+    ):
+        _run_on(connection, config, schema, revision, down)
     _log.info("migrated", revision=revision, down=down, schema=schema)
+
+
+@contextmanager
+def _without_cascades(connection: Connection) -> Iterator[None]:
+    """On SQLite a table whose constraints change is written again; with foreign keys on, rows that point at it would go with it.
+
+    They cannot be switched inside a transaction.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    was = connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one()
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    connection.rollback()
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {int(was)}")
+        connection.rollback()
+
+
+def _run_on(connection: Connection, config: Config, schema: str | None, revision: str, down: bool) -> None:
+    """Run the steps in the transaction that the caller has begun."""
+    if connection.dialect.name == "sqlite":
+        # One transaction for all DDL, which the driver would otherwise commit statement by statement.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif schema is not None:
+        _ensure_schema(connection, schema)
+    config.attributes.update(connection=connection, schema=schema)
+    try:
+        (command.downgrade if down else command.upgrade)(config, revision)
+    except CommandError as exc:
+        raise WarehouseError(
+            f"Cannot migrate to revision {revision!r}: {exc}.",
+            remedy=f"Known revisions: {', '.join(revisions())}.",
+        ) from exc
 
 
 def revisions() -> list[str]:
@@ -250,7 +282,9 @@ def dropped_by(dialect: str, schema: str | None, start: str, revision: str) -> l
         An earlier one, or `base`.
     """
     text = "\n".join(s for step in steps(dialect, schema, start, revision) for s in step.statements)
-    tables = [match[1] for match in _DROPPED_TABLE.finditer(text)]
+    # a table that is written again under its own name is not lost
+    again = {match[1] for match in _RENAMED_TO.finditer(text)}
+    tables = [match[1] for match in _DROPPED_TABLE.finditer(text) if match[1] not in again]
     columns = [f"{match[1]}.{match[2]}" for match in _DROPPED_COLUMN.finditer(text) if match[1] not in tables]
     return sorted({*tables, *columns})
 

@@ -34,7 +34,7 @@ from routing_etl.warehouse.types import now
 _log = get_logger(__name__)
 
 #: How a run can end.
-_RUN_END = ("succeeded", "failed", "cancelled")
+_RUN_END = ("succeeded", "succeeded_with_warnings", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RunEnd:
     Parameters
     ----------
     status : str
-        `succeeded`, `failed` or `cancelled`.
+        `succeeded`, `succeeded_with_warnings` (published, but learning or measuring failed), `failed` or `cancelled`.
     rows_read : int, optional
         Rows read from the ERP.
     rows_written : int, optional
@@ -56,7 +56,7 @@ class RunEnd:
     publication_id : int, optional
         The publication that the run made.
     message : str, optional
-        Why the run failed.
+        Why the run failed, or what went wrong beside its publication.
     metadata : Mapping[str, Any], optional
         Stored as JSON.
     """
@@ -115,6 +115,22 @@ class TrainedVersion:
     training_duration_sec: float | None = None
     hyperparameters: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredOn:
+    """On what metrics were measured.
+
+    Attributes
+    ----------
+    window_id : str or None
+        Names the judged items, their routings and what was learned from; equal ids may be compared. None: not on record.
+    items_trained : int or None
+        Routed items that were learned from.
+    """
+
+    window_id: str | None = None
+    items_trained: int | None = None
 
 
 def _gone(meta: Mapping[str, Any], ours: bool) -> bool:
@@ -227,7 +243,7 @@ class Records:
         Raises
         ------
         WarehouseError
-            The run was never started, or the status is not succeeded, failed or cancelled.
+            The run was never started, or it cannot end with this status.
         """
         if end.status not in _RUN_END:
             raise WarehouseError(
@@ -458,10 +474,23 @@ class Records:
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
-    def store_metrics(self, version: str, metrics: pl.DataFrame, *, run_id: str) -> int:
+    def store_metrics(
+        self, version: str, metrics: pl.DataFrame, *, run_id: str, window: MeasuredOn | None = None
+    ) -> int:
         """Store a METRICS frame for a recorded version. Metrics of the same version, run and splits are replaced.
 
         A value that could not be measured is NULL and must have a reason. Returns the number of rows.
+
+        Parameters
+        ----------
+        version : str
+            Name of the version.
+        metrics : polars.DataFrame
+            METRICS frame.
+        run_id : str
+            The run that measured.
+        window : MeasuredOn, optional
+            On what. None: it is not on record, and the view `model_quality_trend` compares nothing.
 
         Raises
         ------
@@ -487,7 +516,16 @@ class Records:
             )
         target, moment = self.tables.model_metric, now()
         rows = [
-            self._fit(target, {**row, "model_version": version, "run_id": run_id, "computed_at": moment})
+            self._fit(
+                target,
+                {
+                    **row,
+                    **vars(window or MeasuredOn()),
+                    "model_version": version,
+                    "run_id": run_id,
+                    "computed_at": moment,
+                },
+            )
             for row in frame.iter_rows(named=True)
         ]
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from routing_etl.frames import REVIEW_VERDICTS, TIME_SOURCES
+from routing_etl.warehouse import schema_life
 from routing_etl.warehouse import types as t
 
 #: States of a publication. While `loading` its rows are invisible and may be incomplete; from `loaded` on
@@ -28,7 +29,7 @@ STATES = ("loading", "loaded", "published", "retired", "failed", "purged")
 #: States of a model version. In the registry's words the champion is active, a challenger pending.
 MODEL_STATES = ("pending", "active", "retired", "unmeasured")
 
-RUN_STATES = ("running", "succeeded", "failed", "cancelled")
+RUN_STATES = ("running", "succeeded", "succeeded_with_warnings", "failed", "cancelled")
 
 #: States of a review of standard times. Its rows are visible from `current` on, when the pointer has moved.
 REVIEW_STATES = ("loading", "current", "retired", "failed")
@@ -403,6 +404,8 @@ def _model_metric(md: sa.MetaData) -> sa.Table:
         sa.Column("n", sa.BigInteger, nullable=False),
         sa.Column("reason", t.text(400)),
         sa.Column("computed_at", t.UtcDateTime, nullable=False),
+        sa.Column("window_id", t.ascii_text(64)),
+        sa.Column("items_trained", sa.Integer),
         sa.PrimaryKeyConstraint(
             "model_version", "run_id", "method", "split", "segment", "metric", mssql_clustered=True
         ),
@@ -419,7 +422,7 @@ def _batch_run(md: sa.MetaData) -> sa.Table:
         sa.Column("kind", t.text(40), nullable=False),
         sa.Column("started_at", t.UtcDateTime, nullable=False),
         sa.Column("finished_at", t.UtcDateTime),
-        sa.Column("status", t.ascii_text(16), nullable=False),
+        sa.Column("status", t.ascii_text(32), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
         sa.Column("rows_read", sa.BigInteger),
         sa.Column("rows_written", sa.BigInteger),
@@ -763,6 +766,9 @@ class Tables:
     standard_time_proposal: sa.Table
     routing_feedback_time: sa.Table
     health_finding: sa.Table
+    model_decision: sa.Table
+    model_decision_metric: sa.Table
+    prediction_outcome: sa.Table
 
     @property
     def published(self) -> tuple[sa.Table, ...]:
@@ -814,6 +820,9 @@ def tables(schema: str | None) -> Tables:
         standard_time_proposal=_standard_time_proposal(md),
         routing_feedback_time=_routing_feedback_time(md),
         health_finding=_health_finding(md),
+        model_decision=schema_life.model_decision(md),
+        model_decision_metric=schema_life.model_decision_metric(md),
+        prediction_outcome=schema_life.prediction_outcome(md),
     )
 
 

@@ -77,6 +77,9 @@ class Sources:
         self.standard_time_proposal = tb.standard_time_proposal.alias("s")
         self.other_time = tb.standard_time_proposal.alias("o")
         self.health_finding = tb.health_finding.alias("h")
+        self.model_decision = tb.model_decision.alias("d")
+        self.model_decision_metric = tb.model_decision_metric.alias("f")
+        self.prediction_outcome = tb.prediction_outcome.alias("o")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:

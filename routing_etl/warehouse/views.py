@@ -33,6 +33,7 @@ from routing_etl.warehouse.view_parts import (
     same_candidate,
 )
 from routing_etl.warehouse.views_bop import bop_child, bop_detail, bop_master, bop_res, candidate_resources
+from routing_etl.warehouse.views_life import model_decisions, model_realised, quality_trend
 from routing_etl.warehouse.views_upkeep import bop_proc_detail_time, data_health, standard_time_review
 
 
@@ -330,44 +331,6 @@ def _lot_times(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(operations_from(tb))
 
 
-def _quality_trend(tb: Sources, w: Words) -> sa.Select[Any]:
-    """Each version's newest value of each metric beside the version before it, by time of measurement."""
-    m, v = tb.model_metric.c, tb.model_version
-    series = (m.method, m.split, m.segment, m.metric)
-    newest_first = sa.func.row_number().over(
-        partition_by=(m.model_version, *series), order_by=(m.computed_at.desc(), m.run_id.desc())
-    )
-    measured = sa.select(tb.model_metric, newest_first.label("age")).subquery("measured")
-    n = measured.c
-    window: dict[str, Any] = {
-        "partition_by": (n.method, n.split, n.segment, n.metric),
-        "order_by": (n.computed_at, n.model_version),
-    }
-    previous = sa.func.lag(n.value).over(**window)
-    return (
-        sa.select(
-            n.metric,
-            n.method,
-            n.split,
-            n.segment,
-            n.model_version,
-            v.c.status,
-            n.computed_at,
-            n.value,
-            n.low,
-            n.high,
-            n.n,
-            n.reason,
-            sa.func.lag(n.model_version).over(**window).label("previous_version"),
-            previous.label("previous_value"),
-            (n.value - previous).label("difference"),
-            n.run_id,
-        )
-        .select_from(measured.join(v, v.c.version == n.model_version))
-        .where(n.age == 1)
-    )
-
-
 def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
     r, q, b = tb.batch_run.c, tb.quality_result.c, tb.publication.c
     no = sa.false()
@@ -439,7 +402,7 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "routing_flat": _flat,
     "routing_abstained": _abstained,
     "routing_predictions": _predictions,
-    "model_quality_trend": _quality_trend,
+    "model_quality_trend": quality_trend,
     "batch_run_summary": _run_summary,
     "bop_proc_master": bop_master,
     "bop_proc_detail": bop_detail,
@@ -451,6 +414,8 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "standard_time_review": standard_time_review,
     "bop_proc_detail_time": bop_proc_detail_time,
     "data_health": data_health,
+    "model_decisions": model_decisions,
+    "model_realised": model_realised,
 }
 
 #: Names of all views, in the order of creation.

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0007) to revision 0007.
+-- routing_etl: schema routing from nothing (or any revision up to 0008) to revision 0008.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0007';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0008';
     THROW 50011, @message, 1;
 END;
 
@@ -2868,6 +2868,286 @@ GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0006')
 EXEC(N'UPDATE routing.schema_version SET version_num = ''0007'' WHERE version_num = ''0006''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0007 -> 0008
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'ALTER TABLE routing.model_metric ADD window_id VARCHAR(64) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'ALTER TABLE routing.model_metric ADD items_trained INTEGER NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'ALTER TABLE routing.batch_run DROP CONSTRAINT ck_batch_run_status');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'ALTER TABLE routing.batch_run ALTER COLUMN status VARCHAR(32) NOT NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'ALTER TABLE routing.batch_run ADD CONSTRAINT ck_batch_run_status CHECK (status IN (''running'', ''succeeded'', ''succeeded_with_warnings'', ''failed'', ''cancelled''))');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE TABLE routing.model_decision (
+    id INTEGER NOT NULL IDENTITY,
+    decided_at DATETIME2(3) NOT NULL,
+    decision VARCHAR(16) NOT NULL,
+    model_version NVARCHAR(128) NOT NULL,
+    champion NVARCHAR(128) NULL,
+    decided_by NVARCHAR(128) NOT NULL,
+    decided_via VARCHAR(16) NOT NULL,
+    database_login NVARCHAR(128) NULL,
+    run_id NVARCHAR(64) NULL,
+    reason NVARCHAR(2000) NOT NULL,
+    data_hash VARCHAR(64) NULL,
+    recipe_hash VARCHAR(64) NULL,
+    items_trained INTEGER NULL,
+    CONSTRAINT pk_model_decision PRIMARY KEY (id),
+    CONSTRAINT ck_model_decision_decision CHECK (decision IN (''trained'', ''promoted'', ''forced'', ''refused'', ''rolled_back'', ''pinned'', ''unpinned'', ''retired'', ''pruned'')),
+    CONSTRAINT ck_model_decision_decided_via CHECK (decided_via IN (''night'', ''train'', ''cli'', ''dagster'', ''library'', ''repair'')),
+    CONSTRAINT ck_model_decision_who_and_why CHECK (decided_by <> '''' AND reason <> '''')
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE INDEX ix_model_decision_decided_at ON routing.model_decision (decided_at)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE INDEX ix_model_decision_model_version ON routing.model_decision (model_version)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE TABLE routing.model_decision_metric (
+    decision_id INTEGER NOT NULL,
+    basis VARCHAR(16) NOT NULL,
+    segment NVARCHAR(100) NOT NULL,
+    metric NVARCHAR(64) NOT NULL,
+    value FLOAT(53) NULL,
+    champion_value FLOAT(53) NULL,
+    difference FLOAT(53) NULL,
+    low FLOAT(53) NULL,
+    high FLOAT(53) NULL,
+    p_value FLOAT(53) NULL,
+    n BIGINT NOT NULL,
+    items_trained INTEGER NULL,
+    champion_items_trained INTEGER NULL,
+    window_id VARCHAR(64) NULL,
+    verdict VARCHAR(16) NOT NULL,
+    reason NVARCHAR(400) NULL,
+    CONSTRAINT pk_model_decision_metric PRIMARY KEY CLUSTERED (decision_id, basis, segment, metric),
+    CONSTRAINT ck_model_decision_metric_basis CHECK (basis IN (''window'', ''realised'', ''own'')),
+    CONSTRAINT ck_model_decision_metric_null_has_reason CHECK (difference IS NOT NULL OR reason IS NOT NULL),
+    CONSTRAINT fk_model_decision_metric_model_decision FOREIGN KEY(decision_id) REFERENCES routing.model_decision (id)
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE TABLE routing.prediction_outcome (
+    item_cd NVARCHAR(100) NOT NULL,
+    publication_id INTEGER NOT NULL,
+    model_version NVARCHAR(128) NOT NULL,
+    outcome VARCHAR(16) NOT NULL,
+    candidate_rank SMALLINT NULL,
+    candidates SMALLINT NOT NULL,
+    confidence NUMERIC(5, 4) NULL,
+    part_type NVARCHAR(255) NULL,
+    predicted_code NVARCHAR(1000) NULL,
+    written_code NVARCHAR(1000) NOT NULL,
+    predicted_operations INTEGER NOT NULL,
+    written_operations INTEGER NOT NULL,
+    common_operations INTEGER NOT NULL,
+    adopted BIT NOT NULL,
+    observed_at DATETIME2(3) NOT NULL,
+    observed_run NVARCHAR(64) NOT NULL,
+    CONSTRAINT pk_prediction_outcome PRIMARY KEY CLUSTERED (item_cd, publication_id),
+    CONSTRAINT ck_prediction_outcome_outcome CHECK (outcome IN (''first'', ''alternative'', ''other'', ''abstained'')),
+    CONSTRAINT ck_prediction_outcome_counts CHECK (predicted_operations >= 0 AND written_operations >= 0 AND common_operations >= 0)
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE INDEX ix_prediction_outcome_model_version ON routing.prediction_outcome (model_version)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE INDEX ix_prediction_outcome_observed_at ON routing.prediction_outcome (observed_at)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.model_quality_trend', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.model_quality_trend', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.model_quality_trend');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(@verb + N' VIEW routing.model_quality_trend AS
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS previous_version,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS previous_value,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS difference,
+    measured.run_id,
+    measured.window_id,
+    measured.items_trained,
+    CASE WHEN (measured.window_id IS NOT NULL AND lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) IS NOT NULL) THEN CAST(NULL AS NVARCHAR(40)) WHEN (lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) IS NULL) THEN CAST(N''no earlier version'' AS NVARCHAR(40)) WHEN (measured.window_id IS NOT NULL) THEN CAST(N''earlier versions: another window'' AS NVARCHAR(40)) ELSE CAST(N''no window is on record'' AS NVARCHAR(40)) END AS not_compared
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, m.window_id AS window_id, m.items_trained AS items_trained, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric, m.window_id ORDER BY m.computed_at DESC, m.run_id DESC) AS age
+FROM routing.model_metric AS m) AS measured
+    JOIN routing.model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.batch_run_summary', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.batch_run_summary', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.batch_run_summary');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(@verb + N' VIEW routing.batch_run_summary AS
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = ''critical'') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = ''warning'') AS warnings_failed,
+    n.message,
+    b.writer,
+    b.writer_reason
+FROM routing.batch_run AS n LEFT OUTER
+    JOIN routing.publication AS b ON b.id = n.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.batch_run_rejects', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.batch_run_rejects', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.batch_run_rejects');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(@verb + N' VIEW routing.batch_run_rejects AS
+SELECT
+    n.run_id,
+    n.started_at,
+    x.source_table,
+    x.row_key,
+    x.rule_name,
+    x.reason,
+    x.raw_values,
+    coalesce(x.copies, 1) AS copies,
+    x.run_id AS since_run_id
+FROM routing.batch_run AS n
+    JOIN routing.rejected_row AS x ON x.from_no <= n.rejects_no
+    AND (x.until_no IS NULL OR x.until_no > n.rejects_no) OR x.from_no IS NULL
+    AND x.run_id = n.run_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE VIEW routing.model_decisions AS
+SELECT
+    d.id,
+    d.decided_at,
+    d.decision,
+    d.model_version,
+    d.champion,
+    d.decided_by,
+    d.decided_via,
+    d.database_login,
+    d.reason,
+    f.value AS exact_match,
+    f.champion_value AS champion_exact_match,
+    f.difference,
+    f.low,
+    f.high,
+    f.n,
+    f.verdict,
+    d.items_trained,
+    d.data_hash,
+    d.recipe_hash,
+    d.run_id
+FROM routing.model_decision AS d LEFT OUTER
+    JOIN routing.model_decision_metric AS f ON f.decision_id = d.id
+    AND f.basis = ''window''
+    AND f.segment = N''all''
+    AND f.metric = N''exact_at_1''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'CREATE VIEW routing.model_realised AS
+SELECT
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.outcome = ''first'') THEN 1 ELSE 0 END) AS as_first_candidate,
+    sum(CASE WHEN (o.outcome = ''alternative'') THEN 1 ELSE 0 END) AS as_another_candidate,
+    sum(CASE WHEN (o.outcome = ''other'') THEN 1 ELSE 0 END) AS otherwise,
+    sum(CASE WHEN (o.outcome = ''abstained'') THEN 1 ELSE 0 END) AS without_candidate,
+    sum(CASE WHEN (o.adopted = 1) THEN 1 ELSE 0 END) AS adopted,
+    min(o.observed_at) AS first_seen,
+    max(o.observed_at) AS last_seen
+FROM routing.prediction_outcome AS o GROUP BY o.model_version');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0008'' WHERE version_num = ''0007''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

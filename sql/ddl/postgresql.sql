@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0007) to revision 0007.
+-- routing_etl: schema routing from nothing (or any revision up to 0008) to revision 0008.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0007 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0008 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -3305,6 +3305,440 @@ $statement$;
 
 EXECUTE $statement$
 UPDATE routing.schema_version SET version_num = '0007' WHERE version_num = '0006'
+$statement$;
+
+END
+$revision$;
+
+-- 0007 -> 0008
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0007' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
+ALTER TABLE routing.model_metric ADD COLUMN window_id VARCHAR(64)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.model_metric ADD COLUMN items_trained INTEGER
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.batch_run_summary');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    n.run_id,
+    n.kind,
+    CAST('' AS VARCHAR(16)) AS status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'warning') AS warnings_failed,
+    n.message,
+    b.writer,
+    b.writer_reason
+FROM routing.batch_run AS n LEFT OUTER
+    JOIN routing.publication AS b ON b.id = n.publication_id
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.batch_run_summary AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.batch_run_summary TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.batch_run_summary;
+    EXECUTE 'CREATE VIEW routing.batch_run_summary AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.batch_run_summary OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.batch_run DROP CONSTRAINT ck_batch_run_status
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.batch_run ALTER COLUMN status TYPE VARCHAR(32)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.batch_run ADD CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'succeeded_with_warnings', 'failed', 'cancelled'))
+$statement$;
+
+EXECUTE $statement$
+CREATE TABLE routing.model_decision (
+    id SERIAL NOT NULL,
+    decided_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    decision VARCHAR(16) NOT NULL,
+    model_version VARCHAR(128) NOT NULL,
+    champion VARCHAR(128),
+    decided_by VARCHAR(128) NOT NULL,
+    decided_via VARCHAR(16) NOT NULL,
+    database_login VARCHAR(128),
+    run_id VARCHAR(64),
+    reason VARCHAR(2000) NOT NULL,
+    data_hash VARCHAR(64),
+    recipe_hash VARCHAR(64),
+    items_trained INTEGER,
+    CONSTRAINT pk_model_decision PRIMARY KEY (id),
+    CONSTRAINT ck_model_decision_decision CHECK (decision IN ('trained', 'promoted', 'forced', 'refused', 'rolled_back', 'pinned', 'unpinned', 'retired', 'pruned')),
+    CONSTRAINT ck_model_decision_decided_via CHECK (decided_via IN ('night', 'train', 'cli', 'dagster', 'library', 'repair')),
+    CONSTRAINT ck_model_decision_who_and_why CHECK (decided_by <> '' AND reason <> '')
+)
+$statement$;
+
+EXECUTE $statement$
+CREATE INDEX ix_model_decision_decided_at ON routing.model_decision (decided_at)
+$statement$;
+
+EXECUTE $statement$
+CREATE INDEX ix_model_decision_model_version ON routing.model_decision (model_version)
+$statement$;
+
+EXECUTE $statement$
+CREATE TABLE routing.model_decision_metric (
+    decision_id INTEGER NOT NULL,
+    basis VARCHAR(16) NOT NULL,
+    segment VARCHAR(100) NOT NULL,
+    metric VARCHAR(64) NOT NULL,
+    value FLOAT(53),
+    champion_value FLOAT(53),
+    difference FLOAT(53),
+    low FLOAT(53),
+    high FLOAT(53),
+    p_value FLOAT(53),
+    n BIGINT NOT NULL,
+    items_trained INTEGER,
+    champion_items_trained INTEGER,
+    window_id VARCHAR(64),
+    verdict VARCHAR(16) NOT NULL,
+    reason VARCHAR(400),
+    CONSTRAINT pk_model_decision_metric PRIMARY KEY (decision_id, basis, segment, metric),
+    CONSTRAINT ck_model_decision_metric_basis CHECK (basis IN ('window', 'realised', 'own')),
+    CONSTRAINT ck_model_decision_metric_null_has_reason CHECK (difference IS NOT NULL OR reason IS NOT NULL),
+    CONSTRAINT fk_model_decision_metric_model_decision FOREIGN KEY(decision_id) REFERENCES routing.model_decision (id)
+)
+$statement$;
+
+EXECUTE $statement$
+CREATE TABLE routing.prediction_outcome (
+    item_cd VARCHAR(100) NOT NULL,
+    publication_id INTEGER NOT NULL,
+    model_version VARCHAR(128) NOT NULL,
+    outcome VARCHAR(16) NOT NULL,
+    candidate_rank SMALLINT,
+    candidates SMALLINT NOT NULL,
+    confidence NUMERIC(5, 4),
+    part_type VARCHAR(255),
+    predicted_code VARCHAR(1000),
+    written_code VARCHAR(1000) NOT NULL,
+    predicted_operations INTEGER NOT NULL,
+    written_operations INTEGER NOT NULL,
+    common_operations INTEGER NOT NULL,
+    adopted BOOLEAN NOT NULL,
+    observed_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    observed_run VARCHAR(64) NOT NULL,
+    CONSTRAINT pk_prediction_outcome PRIMARY KEY (item_cd, publication_id),
+    CONSTRAINT ck_prediction_outcome_outcome CHECK (outcome IN ('first', 'alternative', 'other', 'abstained')),
+    CONSTRAINT ck_prediction_outcome_counts CHECK (predicted_operations >= 0 AND written_operations >= 0 AND common_operations >= 0)
+)
+$statement$;
+
+EXECUTE $statement$
+CREATE INDEX ix_prediction_outcome_model_version ON routing.prediction_outcome (model_version)
+$statement$;
+
+EXECUTE $statement$
+CREATE INDEX ix_prediction_outcome_observed_at ON routing.prediction_outcome (observed_at)
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.model_quality_trend');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS previous_version,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS previous_value,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS difference,
+    measured.run_id,
+    measured.window_id,
+    measured.items_trained,
+    CASE WHEN (measured.window_id IS NOT NULL AND lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) IS NOT NULL) THEN CAST(NULL AS VARCHAR(40)) WHEN (lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) IS NULL) THEN CAST('no earlier version' AS VARCHAR(40)) WHEN (measured.window_id IS NOT NULL) THEN CAST('earlier versions: another window' AS VARCHAR(40)) ELSE CAST('no window is on record' AS VARCHAR(40)) END AS not_compared
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, m.window_id AS window_id, m.items_trained AS items_trained, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric, m.window_id ORDER BY m.computed_at DESC, m.run_id DESC) AS age
+FROM routing.model_metric AS m) AS measured
+    JOIN routing.model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.model_quality_trend AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.model_quality_trend TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.model_quality_trend;
+    EXECUTE 'CREATE VIEW routing.model_quality_trend AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.model_quality_trend OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.batch_run_summary');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'warning') AS warnings_failed,
+    n.message,
+    b.writer,
+    b.writer_reason
+FROM routing.batch_run AS n LEFT OUTER
+    JOIN routing.publication AS b ON b.id = n.publication_id
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.batch_run_summary AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.batch_run_summary TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.batch_run_summary;
+    EXECUTE 'CREATE VIEW routing.batch_run_summary AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.batch_run_summary OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.batch_run_rejects');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    n.run_id,
+    n.started_at,
+    x.source_table,
+    x.row_key,
+    x.rule_name,
+    x.reason,
+    x.raw_values,
+    coalesce(x.copies, 1) AS copies,
+    x.run_id AS since_run_id
+FROM routing.batch_run AS n
+    JOIN routing.rejected_row AS x ON x.from_no <= n.rejects_no
+    AND (x.until_no IS NULL OR x.until_no > n.rejects_no) OR x.from_no IS NULL
+    AND x.run_id = n.run_id
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.batch_run_rejects AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.batch_run_rejects TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.batch_run_rejects;
+    EXECUTE 'CREATE VIEW routing.batch_run_rejects AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.batch_run_rejects OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.model_decisions AS
+SELECT
+    d.id,
+    d.decided_at,
+    d.decision,
+    d.model_version,
+    d.champion,
+    d.decided_by,
+    d.decided_via,
+    d.database_login,
+    d.reason,
+    f.value AS exact_match,
+    f.champion_value AS champion_exact_match,
+    f.difference,
+    f.low,
+    f.high,
+    f.n,
+    f.verdict,
+    d.items_trained,
+    d.data_hash,
+    d.recipe_hash,
+    d.run_id
+FROM routing.model_decision AS d LEFT OUTER
+    JOIN routing.model_decision_metric AS f ON f.decision_id = d.id
+    AND f.basis = 'window'
+    AND f.segment = 'all'
+    AND f.metric = 'exact_at_1'
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.model_realised AS
+SELECT
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.outcome = 'first') THEN 1 ELSE 0 END) AS as_first_candidate,
+    sum(CASE WHEN (o.outcome = 'alternative') THEN 1 ELSE 0 END) AS as_another_candidate,
+    sum(CASE WHEN (o.outcome = 'other') THEN 1 ELSE 0 END) AS otherwise,
+    sum(CASE WHEN (o.outcome = 'abstained') THEN 1 ELSE 0 END) AS without_candidate,
+    sum(CASE WHEN (o.adopted = true) THEN 1 ELSE 0 END) AS adopted,
+    min(o.observed_at) AS first_seen,
+    max(o.observed_at) AS last_seen
+FROM routing.prediction_outcome AS o GROUP BY o.model_version
+$statement$;
+
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0008' WHERE version_num = '0007'
 $statement$;
 
 END

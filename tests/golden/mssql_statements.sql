@@ -447,7 +447,7 @@ WHERE routing.model_version.version = :version_1;
 
 DELETE FROM routing.model_metric WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.run_id = :run_id_1 AND routing.model_metric.split IN (:split_1_1);
 
-INSERT INTO routing.model_metric (model_version, run_id, method, split, segment, metric, value, low, high, n, reason, computed_at) VALUES (:model_version, :run_id, :method, :split, :segment, :metric, :value, :low, :high, :n, :reason, :computed_at);
+INSERT INTO routing.model_metric (model_version, run_id, method, split, segment, metric, value, low, high, n, reason, computed_at, window_id, items_trained) VALUES (:model_version, :run_id, :method, :split, :segment, :metric, :value, :low, :high, :n, :reason, :computed_at, :window_id, :items_trained);
 
 SELECT routing.batch_run.run_id
 FROM routing.batch_run

@@ -60,7 +60,7 @@ def shape_of_code(dialect: str, schema: str | None, tb: Tables | None = None) ->
 
 # --- from a script ------------------------------------------------------------------------------------------------------
 _NAME = r"(?:\S+\.)?\[?\"?(\w+)\]?\"?"
-_IGNORED = re.compile(r"IF SERVERPROPERTY|INSERT INTO |UPDATE |DELETE FROM ")
+_IGNORED = re.compile(r"PRAGMA foreign_keys|IF SERVERPROPERTY|INSERT INTO |UPDATE |DELETE FROM ")
 
 
 def shape_of_script(text: str, dialect: str) -> Shape:
@@ -120,10 +120,23 @@ def _alter_table(statement: str, shape: Shape) -> bool:
         kind, name = rest.split()
         del shape[f"{kind.lower()} {table}.{name}"]
     else:
+        typed = re.match(r"(\w+) TYPE (\S+)$", rest) if verb == "ALTER COLUMN" else None
+        if typed:
+            name = f"column {table}.{typed[1]}"
+            shape[name] = re.sub(r"^\S+", typed[2], shape[name])
+            return True
         if verb == "ALTER COLUMN" and not re.match(r"\S+ [A-Z]+(\(.*\))? (NOT )?NULL$", rest):
             return False
         _table_line(table, rest.removeprefix("COLUMN "), shape)
     return True
+
+
+def _rename_table(statement: str, shape: Shape) -> bool:
+    found = re.fullmatch(rf"ALTER TABLE {_NAME} RENAME TO (\w+)", statement)
+    if found:
+        for name in [n for n in shape if re.match(rf"(table|column|constraint) {found[1]}(\.|$)", n)]:
+            shape[name.replace(f" {found[1]}", f" {found[2]}", 1)] = shape.pop(name)
+    return found is not None
 
 
 def _index(statement: str, shape: Shape) -> bool:
@@ -155,7 +168,7 @@ def _drop_table(statement: str, shape: Shape) -> bool:
     return found is not None
 
 
-_FORMS = (_create_table, _alter_table, _index, _view, _drop_table)
+_FORMS = (_create_table, _rename_table, _alter_table, _index, _view, _drop_table)
 
 
 # --- from a database ----------------------------------------------------------------------------------------------------

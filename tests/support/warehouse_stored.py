@@ -35,13 +35,16 @@ from warehouse_shape import differences, shape_of_database
 from routing_etl import __version__
 from routing_etl.frames import REJECTS, STANDARD_TIMES, CheckOutcome
 from routing_etl.settings import load_settings
+from routing_etl.warehouse.decisions import Decision, Decisions, Figure
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.feedback_time import Operation, adopt_time
 from routing_etl.warehouse.health import store_health
 from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision, downgrade, migrate
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.standard_times import ReviewFacts, StandardTimes
+from routing_etl.warehouse.types import now
 
 STORED = Path(__file__).resolve().parents[1] / "stored"
 
@@ -181,6 +184,21 @@ def _since_the_release(engine: sa.Engine) -> None:
     )
     finding = pl.DataFrame([dict.fromkeys(names, "all") | {"touched": 1, "whole": 2, "share": 0.5}])
     store_health(engine, settings, "n2", finding)
+    figure = Figure("exact_at_1", 0.5, 0.45, 0.05, 0.01, 0.09, 0.02, 300, "better", window_id="w" * 64)
+    refused = Decision("refused", "m1", "m2", "kim", "cli", "worse 등급", "n2", figures=(figure,))
+    Decisions(engine, settings.warehouse_schema).record(refused)
+    _insert_outcome(engine)
+
+
+def _insert_outcome(engine: sa.Engine) -> None:
+    values = {
+        "item_cd": "3H18091DB", "publication_id": 1, "model_version": "m1", "outcome": "first", "candidate_rank": 1,
+        "candidates": 2, "confidence": 0.5, "part_type": "축", "predicted_code": "A01-2", "written_code": "A01-2",
+        "predicted_operations": 1, "written_operations": 1, "common_operations": 1, "adopted": False,
+        "observed_at": now(), "observed_run": "n2",
+    }  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables(None).prediction_outcome), [values])
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from routing_etl.evaluation.evaluate import WorkResults, evaluate
 from routing_etl.evaluation.glossary import GLOSSARY, outcome
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.report import EvaluationReport, EvaluationTables
+from routing_etl.evaluation.verdicts import verdicts
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 
 
@@ -345,6 +346,32 @@ def test_answers_out_of_contract_are_null_with_the_reason(toy):
     )
     assert row["value"] is None and row["reason"].startswith("COMPUTE_ERROR") and "job_cd" in row["reason"]
     assert found.value("exact_at_1", method="legacy") is not None
+
+
+def test_a_family_of_metrics_that_raises_is_null_counted_and_told(toy, monkeypatch):
+    """Whatever is raised: the other families are measured, the texts for people can still be written."""
+
+    def broken(*_):
+        raise KeyError("confidence")
+
+    monkeypatch.setattr("routing_etl.evaluation.assembly.confidence_metrics", broken)
+    monkeypatch.setattr("routing_etl.evaluation.assembly.calibration_table", broken)
+    with capture_logs() as logs:
+        found = run(toy)
+    assert [e["exc_info"] for e in logs if e["event"] == "metric_family_failed"], "the trace is in the log"
+    row = found.table.get("confidence")
+    assert (row.value, row.reason) == (None, "COMPUTE_ERROR: KeyError: 'confidence'")
+    share = found.table.get("metric_families_failed")
+    # the family of four methods and one table
+    assert share.value == pytest.approx(5 / share.n) and share.n == 28
+    assert found.value("exact_at_1") is not None and found.calibration.is_empty()
+    assert [a.code for a in found.alerts if a.code == "METRICS_FAILED"] == ["METRICS_FAILED"]
+    assert "KeyError" in found.to_markdown() and verdicts(found.table)
+
+
+def test_without_a_failure_the_share_of_failed_families_is_nought(usual):
+    assert usual.table.get("metric_families_failed").value == 0
+    assert not [a for a in usual.alerts if a.code == "METRICS_FAILED"]
 
 
 def test_a_programming_error_is_not_hidden(toy):

@@ -19,7 +19,7 @@ from routing_etl.errors import FrameError, WarehouseError
 from routing_etl.frames import METRICS, REJECTS, CheckOutcome
 from routing_etl.settings import load_settings
 from routing_etl.warehouse.lock import process_identity
-from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion, cut
+from routing_etl.warehouse.records import MeasuredOn, Records, RunEnd, TrainedVersion, cut
 from routing_etl.warehouse.types import now
 
 
@@ -305,9 +305,12 @@ def test_metrics_are_stored_replaced_and_compared(records, query):
     records.store_model_version(TrainedVersion("v1", "a" * 64))
     records.store_model_version(TrainedVersion("v2", "b" * 64))
     gone = metric(metric="mae", value=None, low=None, high=None, n=0, reason="no actuals")
-    assert records.store_metrics("v1", frame(metric(), gone), run_id="r1") == 2
-    assert records.store_metrics("v1", frame(metric(value=0.8), gone), run_id="r1") == 2
-    records.store_metrics("v2", frame(metric(value=0.85), metric(metric="mae", value=3.0)), run_id="r2")
+    same = {"window": MeasuredOn("w" * 64, 120)}
+    assert records.store_metrics("v1", frame(metric(), gone), run_id="r1", **same) == 2
+    assert records.store_metrics("v1", frame(metric(value=0.8), gone), run_id="r1", **same) == 2
+    records.store_metrics(
+        "v2", frame(metric(value=0.85), metric(metric="mae", value=3.0)), run_id="r2", **same
+    )
     trend = query(
         "SELECT model_version, metric, value, previous_version, previous_value, round(difference, 9) AS difference "
         "FROM model_quality_trend ORDER BY metric, model_version"
@@ -317,6 +320,23 @@ def test_metrics_are_stored_replaced_and_compared(records, query):
         ("v2", "accuracy", 0.85, "v1", 0.8, 0.05),
         ("v1", "mae", None, None, None, None),
         ("v2", "mae", 3.0, "v1", None, None),
+    ]
+
+
+def test_the_trend_compares_only_what_was_measured_on_the_same_window(records, query):
+    for name, window in (("v1", "w1"), ("v2", "w2"), ("v3", "w2"), ("v4", None)):
+        records.store_model_version(TrainedVersion(name, name * 32))
+        value = metric(value={"v1": 0.5, "v2": 0.4, "v3": 0.45, "v4": 0.9}[name])
+        records.store_metrics(name, frame(value), run_id=name, window=MeasuredOn(window, 100))
+    trend = query(
+        "SELECT model_version, previous_version, round(difference, 9) AS difference, not_compared, items_trained "
+        "FROM model_quality_trend ORDER BY model_version"
+    )
+    assert [tuple(r.values()) for r in trend] == [
+        ("v1", None, None, "no earlier version", 100),
+        ("v2", None, None, "earlier versions: another window", 100),
+        ("v3", "v2", 0.05, None, 100),
+        ("v4", None, None, "no window is on record", 100),
     ]
 
 

@@ -203,7 +203,9 @@ def test_every_view_is_granted_to_someone():
 def test_the_erp_reader_gets_no_table_and_no_write():
     text = "\n".join(batches("roles_and_grants.sql"))
     lines = re.findall(r"\bGRANT .* TO routing_erp_reader\b", text)
-    of_runs = {"model_quality_trend", "batch_run_summary", "batch_run_rejects"}
+    of_runs = {
+        "model_quality_trend", "model_decisions", "model_realised", "batch_run_summary", "batch_run_rejects",
+    }  # fmt: skip
     readable = {*VIEW_NAMES, "routing_flat_table", load_output_profile().view} - of_runs
     assert {re.match(r"GRANT SELECT ON routing\.(\w+) TO", line)[1] for line in lines} == readable
     assert not any(" ON SCHEMA::" in line for line in lines)

@@ -21,6 +21,8 @@ def test_the_views_of_the_screens_are_known():
         "batch_run_rejects",
         "bop_proc_child",
         "data_health",
+        "model_decisions",
+        "model_realised",
     }
 
 

@@ -1,0 +1,355 @@
+-- upgrade
+
+ALTER TABLE model_metric ADD COLUMN window_id VARCHAR(64);
+
+ALTER TABLE model_metric ADD COLUMN items_trained INTEGER;
+
+DROP VIEW batch_run_rejects;
+
+DROP VIEW batch_run_summary;
+
+CREATE TABLE batch_run_again (
+    run_id VARCHAR(64) NOT NULL,
+    kind VARCHAR(40) NOT NULL,
+    started_at DATETIME NOT NULL,
+    finished_at DATETIME,
+    status VARCHAR(32) NOT NULL,
+    attempt INTEGER DEFAULT '1' NOT NULL,
+    rows_read BIGINT,
+    rows_written BIGINT,
+    rows_rejected BIGINT,
+    config_hash VARCHAR(64),
+    profile VARCHAR(128),
+    model_version VARCHAR(128),
+    publication_id INTEGER,
+    message VARCHAR(2000),
+    metadata TEXT,
+    rejects_no INTEGER,
+    CONSTRAINT pk_batch_run PRIMARY KEY (run_id),
+    CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'succeeded_with_warnings', 'failed', 'cancelled'))
+);
+
+INSERT INTO batch_run_again (run_id, kind, started_at, finished_at, status, attempt, rows_read, rows_written, rows_rejected, config_hash, profile, model_version, publication_id, message, metadata, rejects_no)
+SELECT run_id, kind, started_at, finished_at, status, attempt, rows_read, rows_written, rows_rejected, config_hash, profile, model_version, publication_id, message, metadata, rejects_no
+FROM batch_run;
+
+DROP INDEX ix_batch_run_started_at;
+
+DROP TABLE batch_run;
+
+ALTER TABLE batch_run_again RENAME TO batch_run;
+
+CREATE INDEX ix_batch_run_started_at ON batch_run (started_at);
+
+CREATE TABLE model_decision (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    decided_at DATETIME NOT NULL,
+    decision VARCHAR(16) NOT NULL,
+    model_version VARCHAR(128) NOT NULL,
+    champion VARCHAR(128),
+    decided_by VARCHAR(128) NOT NULL,
+    decided_via VARCHAR(16) NOT NULL,
+    database_login VARCHAR(128),
+    run_id VARCHAR(64),
+    reason VARCHAR(2000) NOT NULL,
+    data_hash VARCHAR(64),
+    recipe_hash VARCHAR(64),
+    items_trained INTEGER,
+    CONSTRAINT ck_model_decision_decision CHECK (decision IN ('trained', 'promoted', 'forced', 'refused', 'rolled_back', 'pinned', 'unpinned', 'retired', 'pruned')),
+    CONSTRAINT ck_model_decision_decided_via CHECK (decided_via IN ('night', 'train', 'cli', 'dagster', 'library', 'repair')),
+    CONSTRAINT ck_model_decision_who_and_why CHECK (decided_by <> '' AND reason <> '')
+);
+
+CREATE INDEX ix_model_decision_decided_at ON model_decision (decided_at);
+
+CREATE INDEX ix_model_decision_model_version ON model_decision (model_version);
+
+CREATE TABLE model_decision_metric (
+    decision_id INTEGER NOT NULL,
+    basis VARCHAR(16) NOT NULL,
+    segment VARCHAR(100) NOT NULL,
+    metric VARCHAR(64) NOT NULL,
+    value FLOAT,
+    champion_value FLOAT,
+    difference FLOAT,
+    low FLOAT,
+    high FLOAT,
+    p_value FLOAT,
+    n BIGINT NOT NULL,
+    items_trained INTEGER,
+    champion_items_trained INTEGER,
+    window_id VARCHAR(64),
+    verdict VARCHAR(16) NOT NULL,
+    reason VARCHAR(400),
+    CONSTRAINT pk_model_decision_metric PRIMARY KEY (decision_id, basis, segment, metric),
+    CONSTRAINT ck_model_decision_metric_basis CHECK (basis IN ('window', 'realised', 'own')),
+    CONSTRAINT ck_model_decision_metric_null_has_reason CHECK (difference IS NOT NULL OR reason IS NOT NULL),
+    CONSTRAINT fk_model_decision_metric_model_decision FOREIGN KEY(decision_id) REFERENCES model_decision (id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE prediction_outcome (
+    item_cd VARCHAR(100) NOT NULL,
+    publication_id INTEGER NOT NULL,
+    model_version VARCHAR(128) NOT NULL,
+    outcome VARCHAR(16) NOT NULL,
+    candidate_rank SMALLINT,
+    candidates SMALLINT NOT NULL,
+    confidence REAL,
+    part_type VARCHAR(255),
+    predicted_code VARCHAR(1000),
+    written_code VARCHAR(1000) NOT NULL,
+    predicted_operations INTEGER NOT NULL,
+    written_operations INTEGER NOT NULL,
+    common_operations INTEGER NOT NULL,
+    adopted BOOLEAN NOT NULL,
+    observed_at DATETIME NOT NULL,
+    observed_run VARCHAR(64) NOT NULL,
+    CONSTRAINT pk_prediction_outcome PRIMARY KEY (item_cd, publication_id),
+    CONSTRAINT ck_prediction_outcome_outcome CHECK (outcome IN ('first', 'alternative', 'other', 'abstained')),
+    CONSTRAINT ck_prediction_outcome_counts CHECK (predicted_operations >= 0 AND written_operations >= 0 AND common_operations >= 0)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_prediction_outcome_model_version ON prediction_outcome (model_version);
+
+CREATE INDEX ix_prediction_outcome_observed_at ON prediction_outcome (observed_at);
+
+REPLACE VIEW model_quality_trend AS
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS previous_version,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS previous_value,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) END AS difference,
+    measured.run_id,
+    measured.window_id,
+    measured.items_trained,
+    CASE WHEN (measured.window_id IS NOT NULL AND lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.computed_at, measured.model_version) IS NOT NULL) THEN NULL WHEN (lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) IS NULL) THEN 'no earlier version' WHEN (measured.window_id IS NOT NULL) THEN 'earlier versions: another window' ELSE 'no window is on record' END AS not_compared
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, m.window_id AS window_id, m.items_trained AS items_trained, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric, m.window_id ORDER BY m.computed_at DESC, m.run_id DESC) AS age
+FROM model_metric AS m) AS measured
+    JOIN model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1;
+
+REPLACE VIEW batch_run_summary AS
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warnings_failed,
+    n.message,
+    b.writer,
+    b.writer_reason
+FROM batch_run AS n LEFT OUTER
+    JOIN publication AS b ON b.id = n.publication_id;
+
+REPLACE VIEW batch_run_rejects AS
+SELECT
+    n.run_id,
+    n.started_at,
+    x.source_table,
+    x.row_key,
+    x.rule_name,
+    x.reason,
+    x.raw_values,
+    coalesce(x.copies, 1) AS copies,
+    x.run_id AS since_run_id
+FROM batch_run AS n
+    JOIN rejected_row AS x ON x.from_no <= n.rejects_no
+    AND (x.until_no IS NULL OR x.until_no > n.rejects_no) OR x.from_no IS NULL
+    AND x.run_id = n.run_id;
+
+CREATE VIEW model_decisions AS
+SELECT
+    d.id,
+    d.decided_at,
+    d.decision,
+    d.model_version,
+    d.champion,
+    d.decided_by,
+    d.decided_via,
+    d.database_login,
+    d.reason,
+    f.value AS exact_match,
+    f.champion_value AS champion_exact_match,
+    f.difference,
+    f.low,
+    f.high,
+    f.n,
+    f.verdict,
+    d.items_trained,
+    d.data_hash,
+    d.recipe_hash,
+    d.run_id
+FROM model_decision AS d LEFT OUTER
+    JOIN model_decision_metric AS f ON f.decision_id = d.id
+    AND f.basis = 'window'
+    AND f.segment = 'all'
+    AND f.metric = 'exact_at_1';
+
+CREATE VIEW model_realised AS
+SELECT
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.outcome = 'first') THEN 1 ELSE 0 END) AS as_first_candidate,
+    sum(CASE WHEN (o.outcome = 'alternative') THEN 1 ELSE 0 END) AS as_another_candidate,
+    sum(CASE WHEN (o.outcome = 'other') THEN 1 ELSE 0 END) AS otherwise,
+    sum(CASE WHEN (o.outcome = 'abstained') THEN 1 ELSE 0 END) AS without_candidate,
+    sum(CASE WHEN (o.adopted = 1) THEN 1 ELSE 0 END) AS adopted,
+    min(o.observed_at) AS first_seen,
+    max(o.observed_at) AS last_seen
+FROM prediction_outcome AS o GROUP BY o.model_version;
+
+-- downgrade
+
+DROP VIEW model_realised;
+
+DROP VIEW model_decisions;
+
+DROP VIEW batch_run_rejects;
+
+DROP VIEW batch_run_summary;
+
+UPDATE batch_run SET status = 'succeeded' WHERE status = 'succeeded_with_warnings';
+
+CREATE TABLE batch_run_again (
+    run_id VARCHAR(64) NOT NULL,
+    kind VARCHAR(40) NOT NULL,
+    started_at DATETIME NOT NULL,
+    finished_at DATETIME,
+    status VARCHAR(16) NOT NULL,
+    attempt INTEGER DEFAULT '1' NOT NULL,
+    rows_read BIGINT,
+    rows_written BIGINT,
+    rows_rejected BIGINT,
+    config_hash VARCHAR(64),
+    profile VARCHAR(128),
+    model_version VARCHAR(128),
+    publication_id INTEGER,
+    message VARCHAR(2000),
+    metadata TEXT,
+    rejects_no INTEGER,
+    CONSTRAINT pk_batch_run PRIMARY KEY (run_id),
+    CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'))
+);
+
+INSERT INTO batch_run_again (run_id, kind, started_at, finished_at, status, attempt, rows_read, rows_written, rows_rejected, config_hash, profile, model_version, publication_id, message, metadata, rejects_no)
+SELECT run_id, kind, started_at, finished_at, status, attempt, rows_read, rows_written, rows_rejected, config_hash, profile, model_version, publication_id, message, metadata, rejects_no
+FROM batch_run;
+
+DROP INDEX ix_batch_run_started_at;
+
+DROP TABLE batch_run;
+
+ALTER TABLE batch_run_again RENAME TO batch_run;
+
+CREATE INDEX ix_batch_run_started_at ON batch_run (started_at);
+
+REPLACE VIEW batch_run_rejects AS
+SELECT
+    n.run_id,
+    n.started_at,
+    x.source_table,
+    x.row_key,
+    x.rule_name,
+    x.reason,
+    x.raw_values,
+    coalesce(x.copies, 1) AS copies,
+    x.run_id AS since_run_id
+FROM batch_run AS n
+    JOIN rejected_row AS x ON x.from_no <= n.rejects_no
+    AND (x.until_no IS NULL OR x.until_no > n.rejects_no) OR x.from_no IS NULL
+    AND x.run_id = n.run_id;
+
+REPLACE VIEW batch_run_summary AS
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = 0 AND q.severity = 'warning') AS warnings_failed,
+    n.message,
+    b.writer,
+    b.writer_reason
+FROM batch_run AS n LEFT OUTER
+    JOIN publication AS b ON b.id = n.publication_id;
+
+REPLACE VIEW model_quality_trend AS
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS previous_version,
+    lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS previous_value,
+    measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.computed_at, measured.model_version) AS difference,
+    measured.run_id
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, row_number() OVER (PARTITION BY m.model_version, m.method, m.split, m.segment, m.metric ORDER BY m.computed_at DESC, m.run_id DESC) AS age
+FROM model_metric AS m) AS measured
+    JOIN model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1;
+
+DROP INDEX ix_prediction_outcome_observed_at;
+
+DROP INDEX ix_prediction_outcome_model_version;
+
+DROP TABLE prediction_outcome;
+
+DROP TABLE model_decision_metric;
+
+DROP INDEX ix_model_decision_model_version;
+
+DROP INDEX ix_model_decision_decided_at;
+
+DROP TABLE model_decision;
+
+ALTER TABLE model_metric DROP COLUMN items_trained;
+
+ALTER TABLE model_metric DROP COLUMN window_id;
