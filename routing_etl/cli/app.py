@@ -13,6 +13,7 @@ import typer
 from routing_etl import safe_text
 from routing_etl.cli import items, models, night, operation, publications, steps
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
+from routing_etl.cli.exit_codes import MACHINE, SETTINGS, UNEXPECTED, exit_code
 from routing_etl.cli.root import app
 from routing_etl.cli.streams import Streams
 from routing_etl.errors import RoutingEtlError
@@ -31,7 +32,7 @@ _STOPPED = 130
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Console entry: exit code 0 on success only; errors as one sentence on stderr, the trace in the log."""
+    """Console entry: exit code 0 on success only, else by kind of error (`exit_codes`); errors as one sentence on stderr, the trace in the log."""
     streams = Streams()
     output = OutputPipe()
     before, sys.unraisablehook = sys.unraisablehook, _deliver_again
@@ -97,27 +98,27 @@ def _run(call: Callable[[], Any]) -> int:
     except RoutingEtlError as exc:
         _log_failure()
         _complain(exc)
-        return 1
+        return exit_code(exc)
     except BaseException as exc:  # the last line of defence; a panic of a library is no Exception
         if isinstance(exc, SystemExit | GeneratorExit):
             raise
         usage = getattr(exc, "format_message", None)
         if usage is not None:
             _complain(f"{usage()} Add --help to see what the command takes.")
-            return 2
+            return SETTINGS
         where = _log_failure()
         own = shortage(exc, "in this command")
         if own is not None:
             _complain(f"{own} {where}")
-            return 1
+            return MACHINE
         if isinstance(exc, OSError) and exc.filename:
             _complain(
                 f"{exc.filename}: {exc.strerror}. Check that the disk has room, that this user may write there "
                 f"and that ROUTING_ETL_HOME names a directory. {where}"
             )
-            return 1
+            return MACHINE
         _complain(f"unexpected {type(exc).__name__}: {str(exc)[:300]}. {where}")
-        return 1
+        return UNEXPECTED
     if result == _STOPPED:  # Typer itself turns Ctrl-C into this code without a word
         typer.echo(
             "Stopped. The last publication is untouched; run the command again when you like.", err=True

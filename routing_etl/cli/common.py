@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from routing_etl.cli.output import output
 
+if TYPE_CHECKING:
     from routing_etl.pipeline.context import Context
     from routing_etl.pipeline.street import Step
     from routing_etl.progress import Progress
@@ -20,13 +20,6 @@ FullOption = Annotated[
     bool, typer.Option("--full", help="Read every row, even where the profile lets changes be read alone.")
 ]
 RunOption = Annotated[str | None, typer.Option("--run", help="Run id; default: the newest that fits.")]
-
-
-def console() -> Console:
-    """Standard output as a rich console."""
-    from rich.console import Console
-
-    return Console(highlight=False)
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -43,11 +36,17 @@ def read_settings(**overrides: object) -> Settings:
 
 
 @contextmanager
-def showing_progress(screen: Console) -> Iterator[Progress]:
-    """Bars or lines on the console for as long as the block lasts."""
-    from routing_etl.cli.display import progress_on
+def showing_progress() -> Iterator[Progress]:
+    """Bars or lines on standard error for as long as the block lasts; nothing where the command is to be quiet."""
+    from rich.console import Console
 
-    with progress_on(screen) as progress:
+    from routing_etl.cli.display import progress_on
+    from routing_etl.progress import SILENT
+
+    if output().quiet:
+        yield SILENT
+        return
+    with progress_on(Console(stderr=True, highlight=False)) as progress:
         yield progress
 
 
@@ -58,12 +57,11 @@ def step_context(step: Step[Any], run_id: str | None = None) -> Iterator[Context
     from routing_etl.pipeline import context
 
     settings = read_settings()
-    screen = console()
     with runs.run_lock(settings.home, "a single step"):
         run = (
             runs.new_run(settings.home, run_id)
             if step.on is None
             else runs.find_run(settings.home, run_id, having=step.on.report)
         )
-        with showing_progress(screen) as progress:
+        with showing_progress() as progress:
             yield context.Context(settings, run, progress)
