@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_defs import checks, jobs, schedules, sensors
-from dagster_defs.assets import erp, external, model, monitoring, publish, quality, times
+from dagster_defs.assets import erp, external, model, monitoring, publish, quality, sheets, times
 from dagster_defs.resources import StreetResource
 from routing_etl.erp.profile import load_profile
 from routing_etl.settings import load_settings
@@ -43,6 +43,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
             *model.predictions(settings),
             *publish.build(settings),
             monitoring.measure,
+            sheets.item_sheets,
             *external.erp_views(),
         ],
         asset_checks=checks.build(profile),

@@ -249,6 +249,14 @@ class Settings(BaseSettings):
     )
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
+    sheet_items: int = Field(
+        1000,
+        ge=0,
+        le=20_000,
+        description="items on the worklist in <home>/sheets, each with a sheet of about 40 kB: new ones, then the surest; 0: none",
+    )
+    sheet_language: Literal["en", "ko"] = Field("en", description="language of sheets and worklist")
+
     # --- words that the ERP expects in our views (docs/erp-contract.md 6.2) ---------------------------------------------
     word_inhouse: str = Field("사내", max_length=16, description="word for operations done in the plant")
     word_outsourced: str = Field("외주", max_length=16, description="word for operations done by a supplier")

@@ -84,6 +84,7 @@ MADE: dict[Step[Any], Made] = {
     street.LOAD: _WAREHOUSE,
     street.PUBLISH: _WAREHOUSE,
     street.MEASURE: Made(keys.MONITORING, ("sql",), ("warehouse", _STEPS)),
+    street.WRITE_SHEETS: Made(keys.PUBLISH, ("html",), ("sheets", "pipeline/sheets.py")),
 }
 
 

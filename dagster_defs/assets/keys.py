@@ -37,6 +37,7 @@ LOADED_PUBLICATION = dg.AssetKey(["loaded_publication"])
 PUBLICATION = dg.AssetKey(["publication"])
 MODEL_METRICS = dg.AssetKey(["model_metrics"])
 DRIFT = dg.AssetKey(["drift"])
+ITEM_SHEETS = dg.AssetKey(["item_sheets"])
 
 #: The partitioned assets, in order; there are none with one shard.
 SHARDED = (TIME_SHARDS, PREDICTION_SHARDS, LOADED_SHARDS)
@@ -46,7 +47,7 @@ GATES = (CHECKED_SOURCE, CHECKED_CANDIDATES)
 TRAINED = (ROUTING_MODEL, CHAMPION)
 NIGHTLY = (
     *RAW.values(), *CLEAN.values(), REJECTS, TIME_PROFILES, STANDARD_TIMES, DATA_HEALTH, *PREDICTIONS.values(), LOADED_PUBLICATION, PUBLICATION,
-    MODEL_METRICS, DRIFT,
+    MODEL_METRICS, DRIFT, ITEM_SHEETS,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from routing_etl import safe_text
+from routing_etl.cli.display_upkeep import sheets_written
 from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, CheckOutcome
 from routing_etl.pipeline import street
@@ -615,6 +616,9 @@ def night_result(console: Console, run: RunFolder) -> None:
         publication_table(console, published.result)
     else:
         console.print(NOTHING_TO_PREDICT)
+    sheets = run.read(street.WRITE_SHEETS.report)
+    if sheets:
+        sheets_written(console, sheets.result)
     steps = _table("Steps", "step", "seconds", "peak memory MB")
     for step in street.NIGHT:
         finished = run.read(step.report)

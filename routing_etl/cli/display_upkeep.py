@@ -15,8 +15,9 @@ from routing_etl.frames import REVIEW_VERDICTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from routing_etl.pipeline.results import Healthy, Reviewed
+    from routing_etl.pipeline.results import Healthy, Reviewed, SheetsWritten
     from routing_etl.warehouse.feedback_time import TimeAdoption
+    from routing_etl.warehouse.publication_changes import PublicationChanges
 
 
 def _safe(text: object) -> str:
@@ -108,3 +109,43 @@ def _counts(row: dict[str, Any]) -> tuple[str, str, str]:
     if row["touched"] is None:
         return ("not measured", "", "")
     return (f"{row['touched']:,}", f"{row['whole']:,}", f"{row['share']:.1%}")
+
+
+def sheets_written(console: Console, written: SheetsWritten) -> None:
+    """Where worklist and sheets lie, or why there are none."""
+    if written.problem:
+        console.print(f"[yellow]Sheets:[/] {_safe(written.problem)}")
+        return
+    console.print(
+        f"Worklist of {written.sheets:,} of {written.waiting:,} items without a routing, {written.new:,} of them new, each with "
+        f"its sheet: {_safe(written.folder)}/index.html and worklist.xlsx",
+        soft_wrap=True,
+    )
+
+
+def changes_table(console: Console, found: PublicationChanges, top: int) -> None:
+    """How a publication differs from an earlier one, and the first of the items that do."""
+    from routing_etl.warehouse.publication_changes import KINDS
+
+    table = Table(
+        title=f"Publication {found.after} ({found.items:,} items) beside {found.before} ({found.items_before:,})"
+    )
+    for name in ("change", "items", "meaning"):
+        table.add_column(name, justify="right" if name == "items" else "left")
+    for kind, meaning in KINDS.items():
+        table.add_row(kind, f"{found.counts[kind]:,}", meaning)
+    console.print(table)
+    told = found.changed.filter(pl.col("kind") != "details").head(top)
+    if told.is_empty():
+        return
+    items = Table(title=f"The first {told.height} of those that changed in more than details")
+    for name in ("item", "change", "routing before", "routing now"):
+        items.add_column(name, overflow="fold")
+    for row in told.iter_rows(named=True):
+        items.add_row(
+            _safe(row["item_cd"]),
+            row["kind"],
+            _safe(row["routing_before"] or "–"),
+            _safe(row["routing"] or "–"),
+        )
+    console.print(items)

@@ -95,6 +95,11 @@ class Profile:
         return self.document.resources
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Item attributes in the plant's words, as far as the profile has any."""
+        return self.document.sheets.titles
+
+    @property
     def health(self) -> Health:
         """By what the health of the data is told, and what counts as old."""
         return self.document.health

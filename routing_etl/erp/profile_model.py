@@ -1072,6 +1072,18 @@ class Health(Section):
     idle_years: float = Field(2.0, gt=0)
 
 
+class Sheets(Section):
+    """How item sheets call things.
+
+    Parameters
+    ----------
+    titles : dict of str to str
+        Item attribute to its title in the plant's words. An attribute without one is shown by its column in the ERP.
+    """
+
+    titles: dict[str, str] = {}
+
+
 def _check_incremental(family: Family, section: Source) -> None:
     """Rows can be merged by a unique key only, and only where every change of a row shows in its change column."""
     wanted = section.incremental
@@ -1140,6 +1152,7 @@ class Document(Section):
     resources: ResourceSource | None = None
     units: Units = Units()
     health: Health = Field(default_factory=lambda: Health.model_validate({}))
+    sheets: Sheets = Field(default_factory=lambda: Sheets.model_validate({}))
 
     @model_validator(mode="after")
     def _mapped(self) -> Document:

@@ -67,7 +67,7 @@ class LeadTime:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One item's prediction with what is behind it. `lead_time` is that of the first candidate."""
+    """One item's prediction with what is behind it: `run` it was made on, `lead_time` of the first candidate."""
 
     item: dict[str, Any]
     attributes: tuple[frames.AttributeSpec, ...]
@@ -77,6 +77,7 @@ class Prediction:
     own_routing: pl.DataFrame
     purchase: Purchases | None
     lead_time: LeadTime | None
+    run: RunFolder
     notes: tuple[str, ...] = ()
 
 
@@ -134,6 +135,7 @@ def predict_item(
         own_routing=own,
         purchase=_purchases(run, key),
         lead_time=_lead_time(found.operations, what_if.lot),
+        run=run,
         notes=notes,
     )
 

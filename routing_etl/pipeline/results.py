@@ -410,6 +410,20 @@ class Published:
 
 
 @dataclass(frozen=True)
+class SheetsWritten:
+    """Item sheets and worklist: their folder, sheets written, items that wait for a routing, new ones among them.
+
+    `problem` says why nothing was written; '' if it was.
+    """
+
+    folder: str
+    sheets: int
+    waiting: int
+    new: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Measured:
     """How the published batch looks, and what became of the one before it."""
 

@@ -28,6 +28,7 @@ from routing_etl.pipeline.results import (
     Reviewed,
     Scored,
     ScoredShard,
+    SheetsWritten,
     TimesShard,
     Trained,
 )
@@ -180,11 +181,15 @@ MEASURE = Step(
     "measure", "measure", "steps.measure", Measured, "publish",
     needs=(CLEAN, SCORE, PUBLISH), on=PUBLISH, leaves=("rows in model_metric",),
 )  # fmt: skip
+WRITE_SHEETS = Step(
+    "write_sheets", "sheets", "sheets.write_sheets", SheetsWritten, "worklist",
+    needs=(CLEAN, SCORE, PUBLISH), on=PUBLISH, leaves=("the worklist and sheets in <home>/sheets",),
+)  # fmt: skip
 
 #: Every step, in order.
 STEPS: tuple[Step[Any], ...] = (
     EXTRACT, CLEAN, CHECK_SOURCE, AGGREGATE_TIMES, REVIEW_STANDARDS, CHECK_HEALTH, TRAIN, EVALUATE, SCORE,
-    CHECK_CANDIDATES, LOAD, PUBLISH, MEASURE,
+    CHECK_CANDIDATES, LOAD, PUBLISH, MEASURE, WRITE_SHEETS,
 )  # fmt: skip
 #: The steps of a night, in order.
 NIGHT = tuple(step for step in STEPS if step.nightly)

@@ -24,6 +24,8 @@ from routing_etl.warehouse.publications import Publication
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
+    from routing_etl.warehouse.publication_changes import PublicationChanges
+
 
 @dataclass(frozen=True)
 class Removal:
@@ -175,6 +177,41 @@ def rollback(settings: Settings, to: int | None = None) -> int:
 
     with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
         return Publisher(engine, settings).rollback(to).publication_id
+
+
+def changes(settings: Settings, after: int | None = None, before: int | None = None) -> PublicationChanges:
+    """What a publication changed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    after : int, optional
+        The publication. None: what readers see.
+    before : int, optional
+        What it is compared with. None: the one before it.
+
+    Raises
+    ------
+    WarehouseError
+        There is no such publication, or its rows were removed by retention.
+    """
+    from routing_etl.errors import WarehouseError
+    from routing_etl.warehouse.publication_changes import previous_publication, publication_changes
+    from routing_etl.warehouse.publish import Publisher
+
+    with Context(settings, RunFolder("diff", settings.home)).warehouse() as engine:
+        schema = settings.warehouse_schema
+        number = after if after is not None else Publisher(engine, settings).current()
+        if number is None:
+            raise WarehouseError("Nothing has been published yet.", remedy="Run: routing-etl run")
+        other = before if before is not None else previous_publication(engine, schema, number)
+        if other is None:
+            raise WarehouseError(
+                f"There is no publication before {number} whose rows are there.",
+                remedy="Compare after the next night.",
+            )
+        return publication_changes(engine, schema, other, number)
 
 
 def adopt(settings: Settings, item_cd: str, candidate_id: str, user: str) -> Adoption:

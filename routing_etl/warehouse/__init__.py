@@ -14,6 +14,7 @@ __all__ = [
     "migrate",
     "outcomes",
     "output_profiles",
+    "publication_changes",
     "publications",
     "publish",
     "records",

@@ -38,7 +38,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
 
     def run(*words: str, answer: str | None = None) -> tuple[int, str, str]:
         monkeypatch.setenv("ROUTING_ETL_HOME", str(tmp_path))
-        monkeypatch.setattr("routing_etl.cli.app._asks_a_person", lambda: answer is not None)
+        monkeypatch.setattr("routing_etl.cli.operation._asks_a_person", lambda: answer is not None)
         monkeypatch.setattr("typer.prompt", lambda *_, **__: answer)
         with pytest.raises(SystemExit) as end:
             app.main(list(words))

@@ -19,6 +19,7 @@ FLOORS = (
     ("database",),
     ("erp", "plant", "quality", "times", "model", "registry", "warehouse"),
     ("evaluation",),
+    ("sheets",),
     ("pipeline", "doctor"),
     ("onboarding",),
     ("cli",),

@@ -183,7 +183,7 @@ NODES = {
     "extract": "extract", "clean": "clean", "check_source": "check_source", "aggregate_times": "time_profiles",
     "review_standards": "standard_times", "check_health": "data_health",
     "train": "train_model", "score": "score", "check_candidates": "check_candidates", "load": "loaded_publication",
-    "publish": "publication", "measure": "measure",
+    "publish": "publication", "measure": "measure", "write_sheets": "item_sheets",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from homes import finished, home_settings
 
 from routing_etl.cli import app
+from routing_etl.cli.night import run
 from routing_etl.errors import ConfigurationError
 from routing_etl.pipeline import night, sharded, steps, street
 from routing_etl.pipeline.context import Context, shard_step, step
@@ -49,7 +50,7 @@ def test_the_readmes_row_is_the_night() -> None:
 
 
 def test_the_help_of_the_night_lists_its_steps() -> None:
-    assert app.run.__doc__ is not None and app.run.__doc__.startswith(f"The night: {street.in_words()}.")
+    assert run.__doc__ is not None and run.__doc__.startswith(f"The night: {street.in_words()}.")
 
 
 def test_every_command_of_the_table_exists() -> None:

@@ -1,0 +1,67 @@
+"""What every command needs: the console, the settings, progress bars, and the run folder of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from routing_etl.cli.output import output
+
+if TYPE_CHECKING:
+    from routing_etl.pipeline.context import Context
+    from routing_etl.pipeline.street import Step
+    from routing_etl.progress import Progress
+    from routing_etl.settings import Settings
+
+FullOption = Annotated[
+    bool, typer.Option("--full", help="Read every row, even where the profile lets changes be read alone.")
+]
+RunOption = Annotated[str | None, typer.Option("--run", help="Run id; default: the newest that fits.")]
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings with overrides that are not None on top; opens the log."""
+    from routing_etl.log import configure, get_logger
+    from routing_etl.settings import load_settings
+
+    settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
+    configure(settings.home / "logs", settings.log_level)
+    get_logger(__name__).info(
+        "settings_read", env_file=str(settings.read_from) if settings.read_from else None
+    )
+    return settings
+
+
+@contextmanager
+def showing_progress() -> Iterator[Progress]:
+    """Bars or lines on standard error for as long as the block lasts; nothing where the command is to be quiet."""
+    from rich.console import Console
+
+    from routing_etl.cli.display import progress_on
+    from routing_etl.progress import SILENT
+
+    if output().quiet:
+        yield SILENT
+        return
+    with progress_on(Console(stderr=True, highlight=False)) as progress:
+        yield progress
+
+
+@contextmanager
+def step_context(step: Step[Any], run_id: str | None = None) -> Iterator[Context]:
+    """Settings, the run folder that a step works on (a new one for the first) under the run lock, and progress bars."""
+    from routing_etl import runs
+    from routing_etl.pipeline import context
+
+    settings = read_settings()
+    with runs.run_lock(settings.home, "a single step"):
+        run = (
+            runs.new_run(settings.home, run_id)
+            if step.on is None
+            else runs.find_run(settings.home, run_id, having=step.on.report)
+        )
+        with showing_progress() as progress:
+            yield context.Context(settings, run, progress)

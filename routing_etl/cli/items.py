@@ -1,0 +1,127 @@
+"""Commands about items: their predictions, and taking over what is proposed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from routing_etl.cli.common import RunOption, read_settings
+from routing_etl.cli.output import gives, output
+from routing_etl.cli.root import app
+from routing_etl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from routing_etl.sheets.content import Sheet
+
+
+@app.command()
+@gives("predict", "sheets.content:Sheet", many=True, table=True)
+def predict(
+    item_cd: Annotated[list[str], typer.Argument(help="Item codes as the ERP has them.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="What if: ATTRIBUTE=VALUE, repeatable.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Model version; default: the champion.")
+    ] = None,
+    lot: Annotated[
+        float | None, typer.Option("--lot", help="Pieces of the order; default: the item's usual lot.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write the item's sheet: a file, or a folder for several items."),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the sheet in the browser.")] = False,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Language of the sheet: en or ko; default: the setting.")
+    ] = None,
+    run_id: RunOption = None,
+) -> None:
+    """Predict items, with their evidence; a sheet per item as HTML. Publishes nothing."""
+    from routing_etl.cli import display
+    from routing_etl.pipeline.one_item import WhatIf, predict_item
+    from routing_etl.pipeline.sheets import save_sheets, sheet_of
+
+    settings = read_settings(sheet_language=language)
+    what_if = WhatIf(_overrides(set_ or []), lot)
+    found = [predict_item(settings, code, what_if, version=version, run_id=run_id) for code in item_cd]
+    sheets = (
+        [sheet_of(prediction, settings) for prediction in found]
+        if html or open_ or not output().for_people
+        else []
+    )
+    files = save_sheets(settings, sheets, html) if html or open_ else ()
+
+    def text(screen: Console) -> None:
+        if html is None:
+            for prediction in found:
+                display.prediction(screen, prediction)
+        for file in files:
+            typer.echo(f"Wrote {file}")
+
+    output().give(sheets, text, lambda: _operations(sheets))
+    if open_:
+        for file in files:
+            typer.launch(file.absolute().as_uri())
+
+
+def _operations(sheets: list[Sheet]) -> list[dict[str, object]]:
+    """A row per operation of every candidate."""
+    return [
+        {
+            "item_cd": sheet.item_cd, "candidate_id": c.candidate_id, "rank": c.rank, "confidence": c.confidence,
+            "number": o.number, "job_cd": o.job_cd, "job_nm": o.job_nm, "outside": o.outside, "res_cd": o.res_cd,
+            "res_nm": o.res_nm, "supplier": o.supplier, "setup_min": o.setup.value, "setup_p10": o.setup.low,
+            "setup_p90": o.setup.high, "run_min": o.run.value, "run_p10": o.run.low, "run_p90": o.run.high,
+            "time_source": o.time_source, "results": o.results,
+        }
+        for sheet in sheets for c in sheet.candidates for o in c.operations
+    ]  # fmt: skip
+
+
+def _overrides(pairs: list[str]) -> dict[str, str]:
+    overrides = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name.strip():
+            raise ConfigurationError(
+                f"--set {pair!r} is not NAME=VALUE.", remedy="Write for example --set OUTDIAMETER=120"
+            )
+        overrides[name.strip()] = value.strip()
+    return overrides
+
+
+@app.command()
+@gives("adopt", "warehouse.feedback:Adoption")
+def adopt(
+    item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
+    candidate_id: Annotated[str, typer.Argument(help="Candidate id, e.g. 3H18091DB_C01.")],
+    user: Annotated[str, typer.Option("--user", help="Who takes it over; kept on record.")],
+) -> None:
+    """Take over a published candidate: mark it in routing_feedback and show it in the ERP's BOP shape."""
+    from routing_etl.cli import display
+    from routing_etl.pipeline import upkeep
+
+    taken = upkeep.adopt(read_settings(), item_cd, candidate_id, user)
+    output().give(taken, lambda screen: display.adoption(screen, taken))
+
+
+@app.command("adopt-time")
+@gives("adopt-time", "warehouse.feedback_time:TimeAdoption")
+def adopt_time(
+    item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
+    rout_no: Annotated[str, typer.Argument(help="Routing number as the ERP has it.")],
+    proc_seq: Annotated[int, typer.Argument(help="Operation number.")],
+    user: Annotated[str, typer.Option("--user", help="Who takes it over; kept on record.")],
+) -> None:
+    """Take over proposed standard times: mark them in routing_feedback_time and show them in the ERP's BOP shape."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline import upkeep
+    from routing_etl.warehouse.feedback_time import Operation
+
+    adopted = upkeep.adopt_time(read_settings(), Operation(item_cd, rout_no, proc_seq), user)
+    output().give(adopted, lambda screen: display_upkeep.time_adoption(screen, adopted))

@@ -1,0 +1,163 @@
+"""Commands for who operates it: doctor, settings, profiles, migrations, SQL text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from routing_etl.cli.common import read_settings
+from routing_etl.cli.exit_codes import CHECKS, SETTINGS
+from routing_etl.cli.output import console, gives, output
+from routing_etl.cli.root import app, profile_app, sql_app
+from routing_etl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@app.command()
+@gives("doctor", "doctor.examination:Finding", many=True, table=True)
+def doctor() -> None:
+    """Check settings, databases, profile against catalogue, migrations, model and disk; exit code 5 on an error."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import as_rows
+    from routing_etl.doctor.examination import examine
+
+    findings = list(examine(read_settings()))
+    rows = lambda: as_rows(findings, "area", "level", "message", "remedy")  # noqa: E731
+    output().give(findings, lambda screen: display.doctor_table(screen, findings), rows)
+    if any(f.level == "error" for f in findings):
+        raise typer.Exit(CHECKS)
+
+
+@profile_app.command("suggest")
+@gives("profile suggest", "cli.shown:ProfileShown")
+def profile_suggest(
+    url: Annotated[
+        str | None, typer.Option("--url", help="SQLAlchemy URL; default: ROUTING_ETL_ERP_URL")
+    ] = None,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option("--tables", help="Tables to choose from, separated by commas; default: all."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: standard output.")
+    ] = None,
+) -> None:
+    """Propose a commented profile for an ERP from its catalogue and a sample; exit code 2 if a required part is missing."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import ProfileShown
+    from routing_etl.onboarding.suggest import suggest
+
+    settings = read_settings()
+    only = [name.strip() for text in tables or [] for name in text.split(",") if name.strip()]
+    found = suggest(url or settings.erp, settings, tables=only, out=out)
+
+    def show(screen: Console) -> None:
+        if out is None:
+            typer.echo(found.text)
+            return
+        display.doctor_table(screen, found.findings)
+        typer.echo(
+            f"Wrote {out}: {found.questions} places are marked DECIDE. Settle them, then: routing-etl doctor"
+        )
+
+    output().give(ProfileShown(found.text, out, found.questions, tuple(found.missing)), show)
+    for text in found.missing:
+        typer.echo(f"Missing: {text}", err=True)
+    if found.missing:
+        raise typer.Exit(SETTINGS)
+
+
+@app.command("settings")
+@gives("settings", "doctor.settings_table:SettingRow", many=True, table=True)
+def settings_(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write docs/settings.md to standard output; no values.")
+    ] = False,
+) -> None:
+    """Every setting with its value, where it comes from, what it may be and what it means; no secret is shown."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import as_rows
+    from routing_etl.doctor import settings_table
+
+    if markdown:
+        typer.echo(settings_table.settings_markdown())
+        return
+    found = list(settings_table.settings_rows(read_settings()))
+    names = ("variable", "value", "source", "default", "bounds", "meaning")
+    output().give(found, lambda screen: display.settings_list(screen, found), lambda: as_rows(found, *names))
+
+
+@app.command()
+@gives("migrate", "cli.shown:MigratedShown")
+def migrate(
+    sql: Annotated[bool, typer.Option("--sql", help="Print the DDL instead of running it.")] = False,
+    dialect: Annotated[str, typer.Option(help="Dialect of --sql: mssql, sqlite or postgresql.")] = "mssql",
+    revision: Annotated[
+        str, typer.Option("--revision", "--to", help="Target revision; 'base' removes our tables.")
+    ] = "head",
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Of --sql: revision that the database is at. Default: no tables."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove what a step back to an earlier revision removes.")
+    ] = False,
+) -> None:
+    """Create or upgrade our tables and views. A step back lists what it removes, and asks."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import MigratedShown
+    from routing_etl.pipeline import upkeep
+
+    settings = read_settings()
+    if sql:
+        typer.echo(upkeep.migration_sql(settings, dialect, revision, start))
+        return
+    if start is not None:
+        raise ConfigurationError(
+            f"--from {start} is for --sql only: a database says itself where it is.",
+            remedy="Leave it out, or add --sql.",
+        )
+    lost = upkeep.removed_by_migration(settings, revision)
+    if lost is not None and output().for_people:
+        display.removals(console(), lost, revision)
+        yes = yes or (_asks_a_person() and _typed(revision))
+    now = upkeep.migrate(settings, revision, remove=yes)
+    output().give(MigratedShown(now, lost or ()), lambda _: typer.echo(f"Our tables are at revision {now}."))
+
+
+def _asks_a_person() -> bool:
+    """Whether somebody sits at a terminal and can answer."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _typed(revision: str) -> bool:
+    answer = typer.prompt(
+        f"Type {revision} to remove this, or press Enter to keep it", default="", show_default=False
+    )
+    return bool(answer == revision)
+
+
+@sql_app.command("render")
+@gives("sql render", "cli.shown:SqlShown")
+def sql_render(
+    dialect: Annotated[str, typer.Option(help="mssql, sqlite or postgresql.")] = "mssql",
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="TOML file of output columns; default: the shipped one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for VIEW.sql; default: print it.")] = None,
+) -> None:
+    """Write the flat view of an output column profile as DDL."""
+    from routing_etl.cli.shown import SqlShown
+    from routing_etl.pipeline import upkeep
+
+    name, text = upkeep.render_view(read_settings(), dialect, profile)
+    file = None if out is None else out / f"{name}.{dialect}.sql"
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{text}\n", encoding="utf-8")
+    output().give(SqlShown(name, text), lambda _: typer.echo(text if file is None else f"Wrote {file}"))

@@ -1,0 +1,64 @@
+"""Commands about published batches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from routing_etl.cli.common import read_settings
+from routing_etl.cli.output import gives, output
+from routing_etl.cli.root import publications_app
+
+
+@publications_app.command("list")
+@gives("publications list", "warehouse.publications:Publication", many=True, table=True)
+def publications_list() -> None:
+    """Publications, newest first."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import as_rows
+    from routing_etl.pipeline import upkeep
+
+    found = upkeep.publications(read_settings())
+    names = (
+        "id", "state", "current", "withdrawn", "model_version", "run_id", "created_at", "loaded_at", "published_at",
+        "published_by", "message",
+    )  # fmt: skip
+    output().give(
+        found, lambda screen: display.publications_table(screen, found), lambda: as_rows(found, *names)
+    )
+
+
+@publications_app.command("diff")
+@gives("publications diff", "cli.shown:ChangesShown", table=True)
+def publications_diff(
+    after: Annotated[int | None, typer.Argument(help="Publication id; default: what the ERP reads.")] = None,
+    before: Annotated[
+        int | None, typer.Option("--with", help="Publication to compare with; default: the one before.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the changed items are shown.")] = 20,
+) -> None:
+    """What a publication changed: items that are new, gone, or have another first candidate."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.shown import changes_of
+    from routing_etl.pipeline import upkeep
+
+    found = upkeep.changes(read_settings(), after, before)
+    output().give(
+        changes_of(found),
+        lambda screen: display_upkeep.changes_table(screen, found, top),
+        found.changed.to_dicts,
+    )
+
+
+@publications_app.command("rollback")
+@gives("publications rollback", "cli.shown:PointerShown")
+def publications_rollback(
+    to: Annotated[int | None, typer.Option("--to", help="Publication id; default: the one before.")] = None,
+) -> None:
+    """Make an earlier publication the current one."""
+    from routing_etl.cli.shown import PointerShown
+    from routing_etl.pipeline import upkeep
+
+    now = upkeep.rollback(read_settings(), to)
+    output().give(PointerShown(now), lambda _: typer.echo(f"Publication {now} is the current one."))

@@ -1,0 +1,226 @@
+"""Commands that do one step of the night on the newest run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from routing_etl.cli.common import FullOption, RunOption, step_context
+from routing_etl.cli.output import gives, output
+from routing_etl.cli.root import app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@app.command()
+@gives("extract", "cli.shown:ReadShown")
+def extract(
+    run_id: Annotated[str | None, typer.Option("--run-id", help="Name of the new run.")] = None,
+    full: FullOption = False,
+) -> None:
+    """Read and clean the ERP's tables into a new run folder."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import ReadShown
+    from routing_etl.pipeline import steps, street
+
+    with step_context(street.EXTRACT, run_id) as ctx:
+        extracted, cleaned = steps.extract(ctx, full=full), steps.clean(ctx, warehouse_needed=False)
+    shown = ReadShown(ctx.run.run_id, str(ctx.run.path), extracted.result, cleaned.result)
+    output().give(shown, lambda screen: display.source_table(screen, shown.extracted, shown.cleaned))
+    if output().for_people:
+        typer.echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
+
+
+@app.command()
+@gives("check", "cli.shown:CheckShown", table=True)
+def check(run_id: RunOption = None) -> None:
+    """Check the cleaned frames of the newest run."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import CheckShown, as_rows
+    from routing_etl.pipeline import steps, street
+
+    with step_context(street.CHECK_SOURCE, run_id) as ctx:
+        checked = steps.check_source(ctx)
+        found = street.CHECK_SOURCE.outcomes_of(ctx.run)
+
+    def text(screen: Console) -> None:
+        display.check_table(screen, found)
+        display.quality_score(screen, checked.result.score)
+
+    names = (
+        "frame",
+        "check",
+        "severity",
+        "success",
+        "observed",
+        "expected",
+        "rows_checked",
+        "rows_unexpected",
+    )
+    output().give(CheckShown(ctx.run.run_id, checked.result, found), text, lambda: as_rows(found, *names))
+
+
+@app.command()
+@gives("times", "times.profiles:TimesReport")
+def times(run_id: RunOption = None) -> None:
+    """Aggregate work results to time profiles."""
+    from routing_etl.cli import display
+    from routing_etl.pipeline import steps, street
+
+    with step_context(street.AGGREGATE_TIMES, run_id) as ctx:
+        aggregated = steps.aggregate_times(ctx)
+    output().give(aggregated.result, lambda screen: display.times_table(screen, aggregated.result))
+
+
+@app.command()
+@gives("standards", "cli.shown:StandardsShown", table=True)
+def standards(
+    run_id: RunOption = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the worst are shown.")] = 20,
+) -> None:
+    """Compare the ERP's standard times with what orders took; publish the review and show the worst."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.shown import StandardsShown
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.review import worst_standards
+
+    with step_context(street.REVIEW_STANDARDS, run_id) as ctx:
+        reviewed = steps.review_standards(ctx)
+        worst = worst_standards(ctx.run, top)
+    output().give(
+        StandardsShown(ctx.run.run_id, reviewed.result, worst.to_dicts()),
+        lambda screen: display_upkeep.standards_table(screen, reviewed.result, worst),
+        worst.to_dicts,
+    )
+
+
+@app.command()
+@gives("health", "cli.shown:HealthShown", table=True)
+def health(
+    run_id: RunOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Copy the page, one HTML file that can be mailed, to here.")
+    ] = None,
+) -> None:
+    """Say what is wrong with the ERP's data, by planner, family, plant and work centre: table, view and HTML page."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.shown import HealthShown
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.review import read_findings
+
+    with step_context(street.CHECK_HEALTH, run_id) as ctx:
+        checked = steps.check_health(ctx).result
+        findings = read_findings(ctx.run)
+    page = Path(checked.page)
+    if out is not None:
+        out.write_bytes(page.read_bytes())
+    output().give(
+        HealthShown(checked, findings.to_dicts(), out or page),
+        lambda screen: display_upkeep.health_table(screen, checked, findings, out or page),
+        findings.to_dicts,
+    )
+
+
+@app.command()
+@gives("train", "pipeline.results:Trained")
+def train(
+    version: Annotated[
+        str | None, typer.Option("--version", "--name", help="Version name; default: UTC time.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Train and evaluate, save nothing.")] = False,
+    promote: Annotated[
+        bool, typer.Option(help="Make it the champion unless it is significantly worse than the champion.")
+    ] = True,
+    run_id: RunOption = None,
+) -> None:
+    """Train, evaluate on held-out items, and save a model version."""
+    from routing_etl.cli import display
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.training import TrainingRequest
+
+    with step_context(street.TRAIN, run_id) as ctx:
+        trained = steps.train(ctx, TrainingRequest(version, dry_run=dry_run, promote=promote))
+    output().give(trained.result, lambda screen: display.train_result(screen, trained.result))
+
+
+@app.command()
+@gives("evaluate", "pipeline.results:Evaluated", table=True)
+def evaluate(
+    split: Annotated[str, typer.Option(help="time, family or loo (leave one out)")] = "time",
+    max_items: Annotated[int, typer.Option(help="Most held-out items that are judged.")] = 5000,
+    plots: Annotated[
+        Path | None,
+        typer.Option("--plots", help="Folder for PNGs: accuracy against coverage, calibration, times."),
+    ] = None,
+    run_id: RunOption = None,
+) -> None:
+    """Judge the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
+    from routing_etl.cli import display
+    from routing_etl.cli.shown import as_rows
+    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.results import tables_of
+    from routing_etl.plots import of_evaluation, save
+
+    with step_context(street.EVALUATE, run_id) as ctx:
+        evaluated = steps.evaluate(ctx, split=split, max_items=max_items).result
+    files = tuple(save(of_evaluation(tables_of(evaluated)), plots)) if plots is not None else ()
+
+    def text(screen: Console) -> None:
+        display.metrics_table(screen, evaluated.metrics, evaluated.split)
+        for file in files:
+            typer.echo(f"Wrote {file}")
+
+    names = ("method", "split", "segment", "metric", "value", "low", "high", "n", "reason")
+    output().give(evaluated, text, lambda: as_rows(evaluated.metrics, *names))
+
+
+@app.command()
+@gives("score", "pipeline.results:Scored")
+def score(
+    version: Annotated[
+        str | None, typer.Option("--version", help="Model version; default: the champion.")
+    ] = None,
+    run_id: RunOption = None,
+) -> None:
+    """Predict routings for every item without one, into the run folder."""
+    from routing_etl.cli import display
+    from routing_etl.pipeline import steps, street
+
+    with step_context(street.SCORE, run_id) as ctx:
+        scored = steps.score(ctx, version=version)
+    output().give(scored.result, lambda screen: display.score_table(screen, scored.result))
+
+
+@app.command()
+@gives("publish", "pipeline.results:Published")
+def publish(
+    run_id: RunOption = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Publish predictions that were rolled back before, too.")
+    ] = False,
+) -> None:
+    """Check the candidates, load them and make them the published batch."""
+    from routing_etl.cli import display
+    from routing_etl.pipeline import steps, street
+
+    with step_context(street.CHECK_CANDIDATES, run_id) as ctx:
+        published = steps.publish_run(ctx, again=again)
+    output().give(published, lambda screen: display.publication_table(screen, published))
+
+
+@app.command()
+@gives("worklist", "pipeline.results:SheetsWritten")
+def worklist(run_id: RunOption = None) -> None:
+    """Write the worklist and a sheet per item into <home>/sheets: new items first, then the surest."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.errors import RunFolderError
+    from routing_etl.pipeline import sheets, street
+
+    with step_context(street.WRITE_SHEETS, run_id) as ctx:
+        written = sheets.write_sheets(ctx).result
+    if written.problem.startswith("not written"):
+        raise RunFolderError(f"The sheets were {written.problem}", remedy="The trace is in the log.")
+    output().give(written, lambda screen: display_upkeep.sheets_written(screen, written))

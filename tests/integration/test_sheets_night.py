@@ -1,0 +1,61 @@
+"""The night writes worklist and sheets, and is not stopped by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from homes import ask, home_settings
+
+from routing_etl.pipeline import sheets, street
+from routing_etl.pipeline.context import Context
+from routing_etl.runs import find_run
+
+pytestmark = pytest.mark.integration
+
+
+def context(home: Path, **settings: object) -> Context:
+    return Context(home_settings(home, **settings), find_run(home, None, having=street.PUBLISH.report))
+
+
+def test_a_night_leaves_a_worklist_whose_rows_lead_to_sheets(home: Path) -> None:
+    folder = home / "sheets"
+    written = context(home).require(street.WRITE_SHEETS)
+    pages = {p.name for p in (folder / "items").iterdir()}
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    [[waiting]] = ask(
+        home / "warehouse.db",
+        "SELECT (SELECT COUNT(DISTINCT item_cd) FROM routing_candidates) + (SELECT COUNT(*) FROM routing_abstained)",
+    )
+    assert written.problem == "" and written.sheets == written.waiting == waiting == len(pages)
+    assert all(f'href="items/{name}"' in index for name in pages)
+    assert (folder / "worklist.xlsx").stat().st_size > 5000
+    first = ask(
+        home / "warehouse.db",
+        "SELECT item_cd, confidence FROM routing_candidates WHERE candidate_rank = 1 ORDER BY confidence DESC LIMIT 1",
+    )[0][0]
+    assert first in (folder / "items" / sheets.file_of(first)).read_text(encoding="utf-8")
+
+
+def test_their_number_is_bounded_and_old_ones_go(home: Path) -> None:
+    few = sheets.write_sheets(context(home, sheet_items=5, sheet_language="ko")).result
+    assert few.sheets == 5 and few.waiting > 5 and len(list((home / "sheets" / "items").iterdir())) == 5
+    assert '<html lang="ko">' in (home / "sheets" / "index.html").read_text(encoding="utf-8")
+    off = sheets.write_sheets(context(home, sheet_items=0)).result
+    assert off.sheets == 0 and "ROUTING_ETL_SHEET_ITEMS = 0" in off.problem
+    assert len(list((home / "sheets" / "items").iterdir())) == 5, "those of before stay"
+
+
+def test_pages_that_cannot_be_written_stop_nothing_and_are_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = (home / "sheets" / "index.html").read_bytes()
+    monkeypatch.setattr("routing_etl.sheets.workbook.write_workbook", full)
+    ctx = context(home)
+    told = sheets.write_sheets(ctx).result
+    assert "No space left on device" in told.problem and told.sheets == 0
+    assert ctx.require(street.WRITE_SHEETS) == told
+    assert (home / "sheets" / "index.html").read_bytes() == before
