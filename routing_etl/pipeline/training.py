@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+
 @dataclass(frozen=True)
 class TrainingRequest:
     """What is asked of a training.
