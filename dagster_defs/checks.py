@@ -5,6 +5,7 @@ pandas.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -151,16 +152,33 @@ def _result(outcome: CheckOutcome, spec: dg.AssetCheckSpec) -> dg.AssetCheckResu
         check_name=spec.name,
         severity=_SEVERITY[outcome.severity],
         description=None if outcome.success else _why(outcome),
-        metadata=metadata.plain(
-            {
-                "observed": outcome.observed,
-                "expected": outcome.expected,
-                "rows_checked": outcome.rows_checked,
-                "rows_unexpected": outcome.rows_unexpected,
-                "exception": outcome.exception,
-                "offending_rows": [{"row": text} for text in outcome.sample],
-            }
-        ),
+        metadata=_shown(outcome),
+    )
+
+
+def _shown(outcome: CheckOutcome) -> dict[str, Any]:
+    return metadata.plain(
+        {
+            "observed": outcome.observed,
+            "expected": outcome.expected,
+            "rows_checked": outcome.rows_checked,
+            "rows_unexpected": outcome.rows_unexpected,
+            "exception": outcome.exception,
+            "offending_rows": [{"row": text} for text in outcome.sample],
+        }
+    )
+
+
+def evaluation(outcome: CheckOutcome, asset: dg.AssetKey) -> dg.AssetCheckEvaluation:
+    """The outcome of a check that ran outside Dagster."""
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=outcome.check,
+        passed=outcome.success,
+        severity=_SEVERITY[outcome.severity],
+        description=None if outcome.success else _why(outcome),
+        blocking=outcome.severity == "critical",
+        metadata=_shown(outcome),
     )
 
 

@@ -249,6 +249,12 @@ class Settings(BaseSettings):
     )
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
+    status_hours: float = Field(
+        36,
+        gt=0,
+        le=8760,
+        description="routing-etl status: hours after which the last success is too long ago",
+    )
     sheet_items: int = Field(
         1000,
         ge=0,
@@ -289,6 +295,12 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """The registry root."""
         return self.models if self.models is not None else self.home / "models"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of the Dagster instance: `DAGSTER_HOME` where it is set, as Dagster itself reads it."""
+        named = os.environ.get("DAGSTER_HOME")
+        return Path(named) if named else self.home / "dagster"
 
     @property
     def erp(self) -> str:

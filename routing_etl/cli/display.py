@@ -641,7 +641,7 @@ def demo_result(console: Console, settings: Settings, result: DemoResult, exampl
     setting = f"$env:ROUTING_ETL_HOME='{home}'; " if sys.platform == "win32" else f"ROUTING_ETL_HOME={home} "
     flag = "" if str(home) == ".routing_etl" else setting
     next_steps = [
-        f"{flag}{folder}dagster dev -w workspace.yaml",
+        f"{flag}{folder}routing-etl ui",
         f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
         f"{flag}{folder}routing-etl predict {example.item['item_cd']!r}",
     ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from routing_etl.pipeline.results import Healthy, Reviewed, SheetsWritten
+    from routing_etl.pipeline.status import Status
     from routing_etl.warehouse.feedback_time import TimeAdoption
     from routing_etl.warehouse.publication_changes import PublicationChanges
 
@@ -149,3 +150,38 @@ def changes_table(console: Console, found: PublicationChanges, top: int) -> None
             _safe(row["routing"] or "–"),
         )
     console.print(items)
+
+
+def status_lines(console: Console, found: Status) -> None:
+    """How it stands, a line each; what is wrong last."""
+
+    def line(text: str) -> None:
+        console.print(_safe(text), soft_wrap=True)
+
+    p, m = found.publication, found.model
+    if p is None:
+        line("published: nothing")
+    else:
+        since = f"{p.published_at:%Y-%m-%d %H:%M} UTC" if p.published_at else "an unknown time"
+        line(
+            f"published: publication {p.publication_id} since {since}, {p.candidates or 0:,} candidates by {p.model_version}"
+        )
+    if m is None:
+        line("champion:  none")
+    else:
+        good = "not measured"
+        if m.exact_match is not None:
+            between = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
+            good = f"exact match {m.exact_match:.3f}{between} on {m.held_out:,} held-out items"
+        line(
+            f"champion:  {m.version}, {m.days_old:.0f} days old, {good}; the next training is due {m.due_at:%Y-%m-%d}"
+        )
+    for name, run in (("last run:  ", found.last_run), ("succeeded: ", found.last_success)):
+        if run is not None:
+            line(f"{name}{run.run_id} ({run.kind}), {run.state}, {run.hours_ago:.1f} hours ago")
+    warned = sum(c.severity == "warning" for c in found.failed_checks)
+    line(f"checks:    {len(found.failed_checks) - warned} critical failed, {warned} warnings in the last run")
+    for problem in found.problems:
+        console.print(f"[red]wrong:[/]     {_safe(problem)}", soft_wrap=True)
+    if found.ok:
+        console.print("[green]Nothing is wrong.[/]")

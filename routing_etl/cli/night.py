@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from routing_etl.cli.common import FullOption, read_settings, showing_progress
+from routing_etl.cli.dagster_ui import tell_dagster
 from routing_etl.cli.output import console, gives, output
 from routing_etl.cli.root import app
 
@@ -36,6 +37,7 @@ def demo(
         display.demo_header(console(), items, seed, settings)
     with showing_progress() as progress:
         result = demos.demo(settings, items=items, seed=seed, progress=progress)
+    tell_dagster(settings)
 
     def text(screen: Console) -> None:
         display.demo_result(screen, settings, result, example_prediction(settings, result.run))
@@ -94,5 +96,8 @@ def run(
 
     settings = read_settings()
     with showing_progress() as progress:
-        result = night.night(settings, progress=progress, run_id=run_id, retrain=retrain, full=full)
+        try:
+            result = night.night(settings, progress=progress, run_id=run_id, retrain=retrain, full=full)
+        finally:
+            tell_dagster(settings)
     output().give(night_of(result), lambda screen: display.night_result(screen, result))

@@ -33,6 +33,80 @@ def doctor() -> None:
         raise typer.Exit(CHECKS)
 
 
+@app.command("status")
+@gives("status", "pipeline.status:Status")
+def status_() -> None:
+    """What is published, how old and how good it is, what failed and what is due; exit code 5 if something is wrong."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline.status import status
+
+    found = status(read_settings())
+    output().give(found, lambda screen: display_upkeep.status_lines(screen, found))
+    if not found.ok:
+        raise typer.Exit(CHECKS)
+
+
+@app.command("init")
+@gives("init", "pipeline.initial:Made")
+def init(
+    home: Annotated[Path, typer.Option("--home", help="Folder of the installation.")] = Path(".routing_etl"),
+    erp_url: Annotated[
+        str | None, typer.Option("--erp-url", help="SQLAlchemy URL of the ERP; asked for at a terminal.")
+    ] = None,
+    warehouse_url: Annotated[
+        str | None,
+        typer.Option("--warehouse-url", help="SQLAlchemy URL of our tables; asked for at a terminal."),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", help="Shipped profile that yours extends.")
+    ] = "bi_views",
+    name: Annotated[str, typer.Option("--name", help="Name of your profile.")] = "plant",
+) -> None:
+    """Write the first .env, a profile of your own and workspace.yaml. Nothing is overwritten."""
+    from routing_etl.pipeline.initial import Wanted, initialise
+
+    asks = _asks_a_person() and output().for_people
+    wanted = Wanted(
+        home, _asked(erp_url, "SQLAlchemy URL of the ERP (Enter: SQLite)", asks),
+        _asked(warehouse_url, "SQLAlchemy URL of our tables (Enter: SQLite)", asks), profile, name,
+    )  # fmt: skip
+    made = initialise(wanted)
+
+    def show(_: Console) -> None:
+        for file in made.written:
+            typer.echo(f"Wrote {file}")
+        for file in made.kept:
+            typer.echo(f"Was there, and stays as it was: {file}")
+        typer.echo(f"Next, with ROUTING_ETL_HOME={home}: routing-etl doctor")
+
+    output().give(made, show)
+
+
+def _asked(value: str | None, question: str, asks: bool) -> str:
+    if value is not None or not asks:
+        return value or ""
+    return str(typer.prompt(question, default="", show_default=False))
+
+
+@app.command("json-schema")
+def json_schema(
+    command: Annotated[
+        str | None, typer.Argument(help='A command, e.g. "publications list"; default: all of them.')
+    ] = None,
+) -> None:
+    """The JSON Schema of what commands give with --json."""
+    import json
+
+    from routing_etl.cli.output import RESULTS, schema_of
+
+    if command is not None and command not in RESULTS:
+        raise ConfigurationError(
+            f"There is no command {command!r} with --json.", remedy=f"One of: {', '.join(sorted(RESULTS))}."
+        )
+    wanted = {name: schema_of(name) for name in sorted(RESULTS)} if command is None else schema_of(command)
+    typer.echo(json.dumps(wanted, indent=1))
+
+
 @profile_app.command("suggest")
 @gives("profile suggest", "cli.shown:ProfileShown")
 def profile_suggest(

@@ -5,6 +5,6 @@ not: SQL text, frame maths, learning, anything that shows or prints, Dagster.
 """
 
 __all__ = [
-    "alerts", "cards", "context", "demo", "night", "one_item", "results", "review", "sharded", "sheets", "steps", "street", "sweep",
+    "alerts", "cards", "context", "demo", "initial", "night", "one_item", "results", "review", "sharded", "sheets", "status", "steps", "street", "sweep",
     "training", "upkeep", "versions",
 ]  # fmt: skip

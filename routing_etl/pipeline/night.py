@@ -18,6 +18,7 @@ from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning_faults import SUCCEEDED, WITH_WARNINGS, train_or_go_on, warnings_of
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
+from routing_etl.pipeline.status import write_status
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, as_json, new_run, prune_runs, run_lock
@@ -229,21 +230,25 @@ def night(
     with run_lock(settings.home, f"the {kind} run"):
         ensure_warehouse(settings)
         ctx = Context(settings, new_run(settings.home, run_id), progress)
-        with recorded(ctx, kind):
-            for row in street.NIGHT:
-                if row is street.TRAIN and not _trains(ctx, retrain):
-                    continue
-                run = functools.partial(row.run, ctx, **({"full": full} if row is street.EXTRACT else {}))
-                finished = train_or_go_on(ctx, run) if row is street.TRAIN else run()
-                if (
-                    finished is not None
-                    and isinstance(finished.result, Scored)
-                    and finished.result.items == 0
-                ):
-                    log.info("nothing_to_publish")
-                    break
+        try:
+            with recorded(ctx, kind):
+                _steps(ctx, retrain, full)
+        finally:
+            write_status(settings)
         prune_runs(settings.home, settings.keep_runs, also={ctx.run.run_id})
     return ctx.run
+
+
+def _steps(ctx: Context, retrain: bool, full: bool) -> None:
+    """The steps in order, up to the scoring where every item has a routing."""
+    for row in street.NIGHT:
+        if row is street.TRAIN and not _trains(ctx, retrain):
+            continue
+        run = functools.partial(row.run, ctx, **({"full": full} if row is street.EXTRACT else {}))
+        finished = train_or_go_on(ctx, run) if row is street.TRAIN else run()
+        if finished is not None and isinstance(finished.result, Scored) and finished.result.items == 0:
+            log.info("nothing_to_publish")
+            break
 
 
 def _trains(ctx: Context, retrain: bool) -> bool:

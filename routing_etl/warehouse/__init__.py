@@ -19,6 +19,7 @@ __all__ = [
     "publish",
     "records",
     "revision_statements",
+    "run_log",
     "schema",
     "standard_times",
     "views",

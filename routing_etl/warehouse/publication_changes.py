@@ -98,8 +98,10 @@ def publication_changes(engine: Engine, schema: str, before: int, after: int) ->
         The warehouse.
     schema : str
         Our schema (ignored on SQLite).
-    before, after : int
-        Ids of two publications whose rows are there.
+    before : int
+        Id of a publication whose rows are there.
+    after : int
+        Id of the publication that is compared with it.
 
     Raises
     ------

@@ -60,18 +60,18 @@ def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_
     report = runs.new_run(tmp_path, "run_1").reports / "aggregate_times.json"
     report.write_text("{}", encoding="utf-8")
     result = call(tmp_path, "evaluate", "--split", "nonsense")
-    assert result.code == 1
+    assert result.code == 2
     assert result.err.strip() == (
         "Error: Option split = 'nonsense' of the evaluation cannot be used. Use one of time, family, loo."
     )
     for value in ("0", "-5"):
         result = call(tmp_path, "evaluate", "--max-items", value)
-        assert result.code == 1 and f"Option max_items = {value}" in result.err and "at least 1" in result.err
+        assert result.code == 2 and f"Option max_items = {value}" in result.err and "at least 1" in result.err
 
 
 def test_an_unreachable_erp_is_one_sentence_with_a_remedy(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     result = call(tmp_path, "run")
-    assert result.code == 1
+    assert result.code == 3
     assert result.err.startswith("Error: The ERP database") and "routing-etl demo" in result.err
     assert len(result.err.strip().splitlines()) == 1 and "Traceback" not in result.err
     assert "Traceback" in (tmp_path / "logs" / "routing_etl.log").read_text(encoding="utf-8")
@@ -81,14 +81,14 @@ def test_a_home_that_is_a_file_is_one_sentence_that_names_it(call, tmp_path: Pat
     home = tmp_path / "home"
     home.write_text("not a directory")
     result = call(home, "run")
-    assert result.code == 1
+    assert result.code == 2
     assert result.err.startswith(f"Error: {home}") and "ROUTING_ETL_HOME names a directory" in result.err
 
 
 @pytest.mark.parametrize("items", ["100", "400000"])
 def test_a_plant_of_a_wrong_size_is_refused(call, tmp_path: Path, items: str) -> None:  # type: ignore[no-untyped-def]
     result = call(tmp_path, "plant", "--items", items, "--url", f"sqlite:///{tmp_path / 'e.db'}")
-    assert result.code == 1 and items[:3] in result.err and "325000" in result.err
+    assert result.code == 2 and items[:3] in result.err and "325000" in result.err
 
 
 def test_steps_alone_do_what_the_night_does(call, home: Path) -> None:  # type: ignore[no-untyped-def]
@@ -126,7 +126,7 @@ def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(ca
     assert "It was never champion or challenger." in card.out
     assert call(home, "models", "verify").code == 0
     again = call(home, "train", "--version", "autumn")
-    assert again.code == 1 and "'autumn' exists already" in again.err
+    assert again.code == 3 and "'autumn' exists already" in again.err
     assert call(home, "models", "promote", "autumn", "--why", "better on glands").code == 0
     assert "better on glands" in call(home, "models", "card").out
     assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
@@ -140,12 +140,12 @@ def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(ca
     ]
     (home / "models" / "autumn" / "metrics.json").write_text("{}", encoding="utf-8")
     broken = call(home, "models", "verify", "autumn")
-    assert broken.code == 1 and "metrics.json" in broken.err
+    assert broken.code == 3 and "metrics.json" in broken.err
 
 
 def test_models_cannot_be_rolled_back_without_a_former_champion(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     result = call(home, "models", "rollback", "--why", "just so")
-    assert result.code == 1 and "There is no former champion to go back to." in result.err
+    assert result.code == 3 and "There is no former champion to go back to." in result.err
 
 
 def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # type: ignore[no-untyped-def]
@@ -163,9 +163,9 @@ def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # typ
         in call(home, "predict", item, "--lot", "640").out
     )
     refused = call(home, "predict", item, "--lot", "0")
-    assert refused.code == 1 and "A lot of 0.0 pieces: must be above 0." in refused.err
+    assert refused.code == 2 and "A lot of 0.0 pieces: must be above 0." in refused.err
     missing = call(home, "predict", "NOPE-1")
-    assert missing.code == 1 and "'NOPE-1' is not in the extracted item master" in missing.err
+    assert missing.code == 3 and "'NOPE-1' is not in the extracted item master" in missing.err
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_words(
@@ -188,7 +188,7 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_words(
 def test_publications_are_listed_and_rollback_without_an_earlier_one_is_refused(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     assert "published" in call(home, "publications", "list").out
     result = call(home, "publications", "rollback")
-    assert result.code == 1 and "Error:" in result.err
+    assert result.code == 4 and "Error:" in result.err
 
 
 def test_doctor_finds_nothing_wrong_and_then_what_is(call, home: Path) -> None:  # type: ignore[no-untyped-def]
@@ -196,7 +196,7 @@ def test_doctor_finds_nothing_wrong_and_then_what_is(call, home: Path) -> None: 
     assert good.code == 0 and "at head" in good.out and "champion" in good.out
     (home / "erp.db").unlink()
     bad = call(home, "doctor")
-    assert bad.code == 1 and "error" in bad.out and "ERP_URL" in bad.out
+    assert bad.code == 5 and "error" in bad.out and "ERP_URL" in bad.out
 
 
 @pytest.mark.parametrize("dialect", ["mssql", "sqlite"])

@@ -133,7 +133,7 @@ def test_output_to_a_full_device_is_told_and_not_taken_for_the_database(
     finished_home: Path, words: tuple[str, ...]
 ) -> None:
     code, said = command("-m", "routing_etl", *words, home=finished_home, output=Path("/dev/full"))
-    assert code == 1
+    assert code == 7
     assert said.splitlines() == [
         "Error: The command did its work, but its output could not be written whole: No space left on device. Free space "
         "for it."
@@ -149,4 +149,4 @@ def test_without_docstrings_everything_imports_and_what_cannot_work_says_so(home
     )
     assert command("-OO", "-c", every_module, home=home) == (0, "")
     code, said = command("-OO", "-m", "routing_etl", "check", home=home)
-    assert code == 1 and "-OO" in said and "Traceback" not in said
+    assert code == 2 and "-OO" in said and "Traceback" not in said

@@ -54,7 +54,7 @@ def accepted(warehouse: Path) -> int:
 
 def test_it_refuses_off_a_terminal_and_says_what_would_be_lost(call, warehouse: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, err = call("migrate", "--revision", "base")
-    assert code == 1 and accepted(warehouse) == 2
+    assert code == 2 and accepted(warehouse) == 2
     rows = {tuple(line.split("│")[1:3]) for line in out.splitlines() if line.startswith("│")}
     assert ("routing_feedback", "2") in {(a.strip(), b.strip()) for a, b in rows}
     assert ("batch_run", "1") in {(a.strip(), b.strip()) for a, b in rows}
@@ -68,7 +68,7 @@ def test_the_command_as_a_job_starts_it_removes_nothing(warehouse: Path, tmp_pat
         stdin=subprocess.DEVNULL, cwd=tmp_path, env={"PATH": "", "ROUTING_ETL_HOME": str(tmp_path),
         "PYTHONPATH": str(Path(app.__file__).parents[2])}, timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == 1 and "--yes" in done.stderr and accepted(warehouse) == 2
+    assert done.returncode == 2 and "--yes" in done.stderr and accepted(warehouse) == 2
 
 
 def test_it_obeys_a_yes(call, warehouse: Path) -> None:  # type: ignore[no-untyped-def]
@@ -81,7 +81,7 @@ def test_it_obeys_a_yes(call, warehouse: Path) -> None:  # type: ignore[no-untyp
 def test_on_a_terminal_a_person_types_the_revision(call, warehouse: Path, answer: str, left: int) -> None:  # type: ignore[no-untyped-def]
     code, _, err = call("migrate", "--revision", "base", answer=answer)
     if left:
-        assert code == 1 and accepted(warehouse) == left and "--yes" in err
+        assert code == 2 and accepted(warehouse) == left and "--yes" in err
     else:
         assert code == 0
         assert ask(warehouse, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'routing_feedback'") == [(0,)]
@@ -118,7 +118,7 @@ def test_nothing_is_asked_where_nothing_can_be_lost(call, tmp_path: Path) -> Non
     code, out, _ = call("migrate", "--sql", "--from", "0003", "--to", "0004")
     assert code == 0 and "lot_size" in out and "CREATE TABLE" not in out
     code, out, err = call("migrate", "--from", "0003")
-    assert code == 1 and "--from 0003 is for --sql only" in err
+    assert code == 2 and "--from 0003 is for --sql only" in err
 
 
 @pytest.mark.parametrize("dialect", ["mssql", "postgresql", "sqlite"])

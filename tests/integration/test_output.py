@@ -59,7 +59,7 @@ def test_what_commands_show_of_a_night_is_shown_in_every_code_page(home: Path, e
 
 def test_an_error_that_cannot_be_shown_is_still_the_error(tmp_path: Path) -> None:
     done = python("-m", "routing_etl", "predict", "부품-1", cwd=tmp_path, encoding="ascii")
-    assert done.returncode == 1 and done.stderr.startswith(b"Error: ")
+    assert done.returncode == 2 and done.stderr.startswith(b"Error: ")
     assert b"Traceback" not in done.stderr
 
 

@@ -130,7 +130,7 @@ def test_the_list_of_settings_that_an_error_sends_people_to_needs_no_right_setti
             main(words)
         codes.append(end.value.code or 0)
     printed = capsys.readouterr()
-    assert codes == [1, 0]
+    assert codes == [2, 0]
     assert "| `ROUTING_ETL_WAREHOUSE_SERVER` |" in printed.out and len(printed.err.splitlines()) == 1
 
 

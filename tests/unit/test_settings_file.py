@@ -121,6 +121,6 @@ def test_the_command_line_says_it_in_one_sentence(env: Path, capsys: pytest.Capt
     env.chmod(0o666)
     with pytest.raises(SystemExit) as ended:
         app.main(["publications", "list"])
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("Error: The settings file") and "chmod go-w" in line

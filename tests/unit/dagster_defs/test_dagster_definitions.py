@@ -59,6 +59,13 @@ WIRING = {
     "publication": ("publish", ["loaded_publication"]),
     "model_metrics": ("monitoring", ["operations", "publication"]),
     "drift": ("monitoring", ["publication"]),
+    "item_sheets": (
+        "publish",
+        [
+            "abstained", "candidate_evidence", "candidate_operations", "candidates", "items", "operations", "publication",
+            "resource_alternatives",
+        ],
+    ),
 }  # fmt: skip
 
 ERP_VIEWS = {
@@ -111,7 +118,7 @@ def test_the_views_over_the_erps_own_data_hang_on_what_fills_them(
 def test_every_asset_of_ours_is_described_owned_and_versioned(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
     ours = [graph.get(k) for k in graph.materializable_asset_keys]
-    assert len(ours) == 24
+    assert len(ours) == 25
     for node in ours:
         assert node.description, node.key
         assert node.owners == ["team:data"], node.key

@@ -224,7 +224,7 @@ def test_the_command_writes_the_file_and_counts_the_questions(
     missing = CliRunner().invoke(
         app, ["profile", "suggest", "--url", url("DROP TABLE Arbeitsplan;"), "--tables", "Teilestamm"]
     )
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
     assert "No table looks like routings" in missing.output
 
 

@@ -13,7 +13,7 @@ from homes import finished, home_settings
 from routing_etl.cli import app
 from routing_etl.cli.night import run
 from routing_etl.errors import ConfigurationError
-from routing_etl.pipeline import night, sharded, steps, street
+from routing_etl.pipeline import night, sharded, sheets, steps, street
 from routing_etl.pipeline.context import Context, shard_step, step
 from routing_etl.pipeline.results import CheckOutcomes, Published, Scored
 from routing_etl.runs import find_run, new_run
@@ -61,8 +61,8 @@ def test_every_command_of_the_table_exists() -> None:
 @pytest.mark.parametrize("row", street.STEPS, ids=lambda s: s.name)
 def test_every_function_of_the_table_is_the_step_that_it_is_named_for(row: street.Step[object]) -> None:
     """The decorator over the function names the same row, and the function returns the row's type."""
-    _, name = row.function.split(".")
-    function = inspect.unwrap(getattr(steps, name))
+    module, name = row.function.split(".")
+    function = inspect.unwrap(getattr(sheets if module == "sheets" else steps, name))
     [node] = [n for n in ast.parse(inspect.getsource(function)).body if isinstance(n, ast.FunctionDef)]
     named = [ast.unparse(d) for d in node.decorator_list]
     assert [n.removeprefix("step(street.").removesuffix(")") for n in named] == [row.name.upper()]
@@ -74,21 +74,21 @@ def test_every_function_of_the_table_is_the_step_that_it_is_named_for(row: stree
     [
         (
             street.EXTRACT,
-            "clean check_source aggregate_times review_standards check_health train evaluate score check_candidates load publish measure",
+            "clean check_source aggregate_times review_standards check_health train evaluate score check_candidates load publish measure write_sheets",
         ),
         (
             street.CLEAN,
-            "check_source aggregate_times review_standards check_health train evaluate score check_candidates load publish measure",
+            "check_source aggregate_times review_standards check_health train evaluate score check_candidates load publish measure write_sheets",
         ),
         (street.CHECK_SOURCE, ""),
         (street.AGGREGATE_TIMES, "review_standards check_health train evaluate"),
         (street.REVIEW_STANDARDS, "check_health"),
         (street.CHECK_HEALTH, ""),
         (street.TRAIN, ""),
-        (street.SCORE, "check_candidates load publish measure"),
-        (street.CHECK_CANDIDATES, "load publish measure"),
-        (street.LOAD, "publish measure"),
-        (street.PUBLISH, "measure"),
+        (street.SCORE, "check_candidates load publish measure write_sheets"),
+        (street.CHECK_CANDIDATES, "load publish measure write_sheets"),
+        (street.LOAD, "publish measure write_sheets"),
+        (street.PUBLISH, "measure write_sheets"),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
@@ -163,6 +163,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
     monkeypatch.setattr(night, "ensure_warehouse", lambda _: None)
     monkeypatch.setattr(night, "recorded", lambda *_: nullcontext())
+    monkeypatch.setattr(night, "write_status", lambda _: None)
     return home_settings(tmp_path)
 
 
@@ -171,7 +172,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     [
         ("there is no champion yet", 3, []),
         (None, 3, ["train"]),
-        (None, 0, ["train", "check_candidates", "load", "publish", "measure"]),
+        (None, 0, ["train", "check_candidates", "load", "publish", "measure", "write_sheets"]),
     ],
 )
 def test_a_night_does_every_step_in_order(
@@ -189,7 +190,8 @@ def test_a_night_does_every_step_in_order(
         return do
 
     for row in street.NIGHT:
-        monkeypatch.setattr(steps, row.function.removeprefix("steps."), fake(row))
+        module, name = row.function.split(".")
+        monkeypatch.setattr(sheets if module == "sheets" else steps, name, fake(row))
     monkeypatch.setattr(night, "training_due", lambda _: due)
     night.night(settings, full=True)
     assert done == [s.name for s in street.NIGHT if s.name not in left_out]

@@ -1,0 +1,85 @@
+"""Dagster's web server and daemon for an installation, started with one command: `routing-etl ui`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+
+from dagster_defs import report
+from routing_etl.settings import Settings
+
+_SHIPPED = Path(__file__).with_name("dagster.yaml")
+_WORKSPACE = """load_from:
+  - python_module:
+      module_name: dagster_defs.definitions
+      attribute: defs
+      location_name: routing_etl
+"""
+
+
+def prepare(settings: Settings) -> Path:
+    """Make the instance's folder with its configuration and its storage; returns it.
+
+    The storage is made here, by one process: the web server and the daemon, which start at once, would each make it and
+    break each other's.
+
+    Parameters
+    ----------
+    settings : Settings
+        The installation; the folder is `DAGSTER_HOME` where that is set, else `<home>/dagster`.
+    """
+    folder = settings.dagster_home.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copyfile(_SHIPPED, folder / "dagster.yaml")
+    (folder / "workspace.yaml").write_text(_WORKSPACE, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        instance.get_runs_count()
+        instance.get_asset_keys(limit=1)
+        instance.all_instigator_state()
+    return folder
+
+
+def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], object]) -> int:
+    """Start web server and daemon, and wait until they are stopped; returns their exit code.
+
+    Nights of the command line that the instance does not know are told to it first.
+
+    Parameters
+    ----------
+    settings : Settings
+        The installation.
+    host, port : str and int
+        Where the web server listens. Dagster has no login: keep it on the local interface, or behind a proxy.
+    say : callable
+        Shows a line.
+    """
+    folder = prepare(settings)
+    told = report.tell(settings, folder)
+    if told:
+        say(f"Nights that the UI now shows: {', '.join(told)}")
+    say(f"Dagster's instance is {folder}. Open http://{host}:{port}/assets - stop with Ctrl-C.")
+    command = [
+        sys.executable, "-m", "dagster", "dev", "-w", str(folder / "workspace.yaml"), "-h", host, "-p", str(port),
+    ]  # fmt: skip
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(folder),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "ROUTING_ETL_HOME": str(settings.home.absolute()),
+    }
+    process = subprocess.Popen(command, env=environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.wait(30)
+        raise
+    finally:
+        if process.poll() is None:
+            process.terminate()

@@ -1,0 +1,234 @@
+"""How it stands: what is published, how old and how good it is, what failed last, and what is due next. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from routing_etl.files import TEMPORARY, replace_file
+from routing_etl.log import get_logger
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.versions import headline, metrics_of
+from routing_etl.runs import Report, RunFolder
+
+if TYPE_CHECKING:
+    from routing_etl.registry.store import ModelRegistry
+    from routing_etl.settings import Settings
+    from routing_etl.warehouse.publications import Publication
+    from routing_etl.warehouse.run_log import RunRecord
+
+log = get_logger(__name__)
+#: File in the home that a monitor may read instead of calling a command.
+FILE = "status.json"
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run on record; times in UTC. `hours_ago` counts from its end, or from its start where it has not ended."""
+
+    run_id: str
+    kind: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    hours_ago: float
+    message: str | None
+
+
+@dataclass(frozen=True)
+class PublicationStatus:
+    """What the ERP reads: its id, since when (UTC), how many candidates, and which version made them."""
+
+    publication_id: int
+    published_at: datetime | None
+    candidates: int | None
+    model_version: str
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """The champion: how old, how good on held-out items (share of exact first candidates, 95 % interval), when the next is due."""
+
+    version: str
+    trained_at: datetime
+    days_old: float
+    exact_match: float | None
+    low: float | None
+    high: float | None
+    held_out: int
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check of the last run that did not pass."""
+
+    check: str
+    severity: str
+    observed: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How it stands.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether nothing is wrong: `problems` is empty.
+    at : datetime
+        When it was asked (UTC).
+    home : str
+        The installation.
+    publication : PublicationStatus or None
+        What the ERP reads.
+    model : ModelStatus or None
+        What predicts.
+    last_run, last_success : RunStatus or None
+        The newest run, and the newest that succeeded.
+    failed_checks : tuple of FailedCheck
+        Of the newest run, critical ones first.
+    problems : tuple of str
+        What is wrong, each with its remedy.
+    """
+
+    ok: bool
+    at: datetime
+    home: str
+    publication: PublicationStatus | None
+    model: ModelStatus | None
+    last_run: RunStatus | None
+    last_success: RunStatus | None
+    failed_checks: tuple[FailedCheck, ...]
+    problems: tuple[str, ...]
+
+
+#: The content of the file in the home.
+REPORT = Report("status", Status, "status")
+
+
+def status(settings: Settings, now: datetime | None = None) -> Status:
+    """Ask the warehouse and the registry how it stands.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    now : datetime, optional
+        The moment that ages are counted to. None: now.
+
+    Raises
+    ------
+    WarehouseError
+        Our tables cannot be read, or are not at the newest migration.
+    RegistryError
+        The champion cannot be read.
+    """
+    from routing_etl.warehouse.publish import Publisher
+    from routing_etl.warehouse.run_log import newest_runs, unpassed_checks
+
+    at = now or datetime.now(UTC)
+    ctx = Context(settings, RunFolder("status", settings.home))
+    with ctx.warehouse() as engine:
+        last, success = newest_runs(engine, settings.warehouse_schema)
+        current = next((p for p in Publisher(engine, settings).list() if p.current), None)
+        found = unpassed_checks(engine, settings.warehouse_schema, last.run_id) if last else ()
+    failed = tuple(FailedCheck(*row) for row in found)
+    runs = tuple(_run(r, at) for r in (last, success))
+    model = _model(ctx.registry, settings, at)
+    problems = tuple(_problems(settings, runs, current, model, failed))
+    return Status(
+        ok=not problems,
+        at=at,
+        home=str(settings.home.resolve()),
+        publication=_publication(current),
+        model=model,
+        last_run=runs[0],
+        last_success=runs[1],
+        failed_checks=failed,
+        problems=problems,
+    )
+
+
+def write_status(settings: Settings) -> None:
+    """Write the status into `<home>/status.json`, for a monitor. What goes wrong is logged: no night fails by it."""
+    try:
+        file = settings.home / FILE
+        temporary = file.with_name(FILE + TEMPORARY)
+        temporary.write_text(REPORT.to_text(status(settings)), encoding="utf-8")
+        replace_file(temporary, file)
+    except Exception:  # the night has ended as it has ended
+        log.warning("status_not_written", exc_info=True)
+
+
+def _run(record: RunRecord | None, at: datetime) -> RunStatus | None:
+    if record is None:
+        return None
+    ended = record.finished_at or record.started_at
+    hours = round((at - ended) / timedelta(hours=1), 2)
+    return RunStatus(
+        record.run_id,
+        record.kind,
+        record.status,
+        record.started_at,
+        record.finished_at,
+        hours,
+        record.message,
+    )
+
+
+def _publication(current: Publication | None) -> PublicationStatus | None:
+    if current is None:
+        return None
+    return PublicationStatus(
+        current.id, current.published_at, current.rows.get("candidate"), current.model_version
+    )
+
+
+def _model(registry: ModelRegistry, settings: Settings, at: datetime) -> ModelStatus | None:
+    champion = registry.alias("champion")
+    if champion is None:
+        return None
+    details = registry.show(champion)
+    made = datetime.fromisoformat(details.info.created_at)
+    exact = headline(metrics_of(details))
+    return ModelStatus(
+        version=champion,
+        trained_at=made,
+        days_old=round((at - made) / timedelta(days=1), 2),
+        exact_match=exact.value if exact else None,
+        low=exact.low if exact else None,
+        high=exact.high if exact else None,
+        held_out=exact.n if exact else 0,
+        due_at=made + timedelta(days=settings.retrain_days),
+    )
+
+
+def _problems(
+    settings: Settings,
+    runs: tuple[RunStatus | None, ...],
+    current: Publication | None,
+    model: ModelStatus | None,
+    failed: tuple[FailedCheck, ...],
+) -> list[str]:
+    last, success = runs
+    if last is None:
+        return ["Nothing has run yet. Run: routing-etl run"]
+    found = []
+    if last.state in ("failed", "cancelled"):
+        found.append(f"The last run {last.run_id} {last.state}: {last.message or 'no message'}")
+    if success is None:
+        found.append("No run has succeeded yet.")
+    elif success.hours_ago > settings.status_hours:
+        found.append(
+            f"The last run that succeeded ended {success.hours_ago:.0f} hours ago, more than {settings.status_hours:g} "
+            "(ROUTING_ETL_STATUS_HOURS). Look at the scheduler."
+        )
+    if current is None:
+        found.append("Nothing is published. Run: routing-etl run")
+    if model is None:
+        found.append("There is no champion. Train one: routing-etl train")
+    found += [f"{c.check}: {c.observed}, expected {c.expected}" for c in failed if c.severity == "critical"]
+    return found

@@ -1,0 +1,87 @@
+"""Reads of the record of runs: the newest ones, what their checks found, and what they measured. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from routing_etl.database.engine import translated
+from routing_etl.warehouse.schema import schema_for, tables
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A row of `batch_run`; times in UTC."""
+
+    run_id: str
+    kind: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    message: str | None
+
+
+def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecord | None]:
+    """The newest run, and the newest that succeeded; None where there is none.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    """
+    table = tables(schema_for(engine, schema)).batch_run
+    columns = (
+        table.c.run_id, table.c.kind, table.c.status, table.c.started_at, table.c.finished_at, table.c.message,
+    )  # fmt: skip
+    newest = sa.select(*columns).order_by(table.c.started_at.desc()).limit(1)
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        rows = [
+            connection.execute(query).one_or_none()
+            for query in (newest, newest.where(table.c.status == "succeeded"))
+        ]
+    first, second = (
+        None
+        if row is None
+        else RunRecord(
+            row.run_id,
+            row.kind,
+            row.status,
+            _utc(row.started_at),
+            row.finished_at and _utc(row.finished_at),
+            row.message,
+        )
+        for row in rows
+    )
+    return first, second
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def unpassed_checks(engine: Engine, schema: str, run_id: str) -> Sequence[tuple[str, str, str, str]]:
+    """Checks of a run that did not pass: name with its frame, severity, observed, expected; critical ones first.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    run_id : str
+        The run.
+    """
+    q = tables(schema_for(engine, schema)).quality_result.c
+    query = (
+        sa.select(q.frame, q.check_name, q.severity, q.observed, q.expected)
+        .where(q.run_id == run_id, q.success == sa.false())
+        .order_by(q.severity, q.seq)
+    )
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        return [(f"{r[0]}.{r[1]}", r[2], r[3], r[4]) for r in connection.execute(query)]

@@ -1,0 +1,105 @@
+"""The JSON of every command that a finished night can be asked with, held against its schema; status and first files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+from homes import NO_REHEARSAL, ask, change, home_settings
+
+from routing_etl.cli import app
+from routing_etl.cli.output import RESULTS, schema_of
+from routing_etl.pipeline.status import FILE, REPORT, status
+
+pytestmark = pytest.mark.integration
+#: Commands that are shown elsewhere to give what their steps return, and take long or change a plant here.
+ELSEWHERE = {"demo", "plant", "run", "train", "evaluate", "adopt-time", "profile suggest", "extract"}
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    for name, value in NO_REHEARSAL.items():
+        monkeypatch.setenv(name, value)
+
+    def run(home: Path, *words: str) -> tuple[int, str]:
+        monkeypatch.setenv("ROUTING_ETL_HOME", str(home))
+        with pytest.raises(SystemExit) as end:
+            app.main(list(words))
+        return int(end.value.code or 0), capsys.readouterr().out
+
+    return run
+
+
+def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    [[item, candidate]] = ask(
+        home / "warehouse.db",
+        "SELECT item_cd, candidate_id FROM routing_candidates WHERE candidate_rank = 1 ORDER BY confidence DESC LIMIT 1",
+    )
+    words = {
+        "status": ["status"], "doctor": ["doctor"], "settings": ["settings"], "models list": ["models", "list"],
+        "models show": ["models", "show", "champion"], "models card": ["models", "card"],
+        "models verify": ["models", "verify"], "publications list": ["publications", "list"],
+        "predict": ["predict", item], "adopt": ["adopt", item, candidate, "--user", "kim"], "check": ["check"],
+        "times": ["times"], "standards": ["standards", "--top", "3"], "health": ["health"],
+        "sql render": ["sql", "render"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],
+        "worklist": ["worklist"], "init": ["init", "--home", str(tmp_path / "new")],
+    }  # fmt: skip
+    with_two = {"publications diff", "publications rollback", "models promote", "models rollback"}
+    assert set(words) | with_two | ELSEWHERE == set(RESULTS)
+    for command, arguments in words.items():
+        code, out = call(home, *arguments, "--json")
+        assert code == 0, (command, out)
+        jsonschema.validate(json.loads(out), schema_of(command))
+    assert call(home, "models", "list", "-q") == (0, "")
+    code, table = call(home, "publications", "list", "--csv")
+    assert code == 0 and table.splitlines()[0].startswith("id,state,current")
+    assert call(home, "status", "--json", "--quiet")[0] == 2
+
+
+def test_a_night_leaves_its_status_for_monitors(home: Path) -> None:
+    left = REPORT.from_text((home / FILE).read_text(encoding="utf-8"))
+    assert left.ok and left.publication is not None and left.model is not None
+    assert left.last_run == left.last_success is not None and left.last_run is not None
+    assert left.model.due_at - left.model.trained_at == timedelta(days=30)
+
+
+def test_status_says_what_is_wrong_and_ends_with_five(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+    late = datetime.now(UTC) + timedelta(hours=40)
+    [old] = status(home_settings(home), late).problems
+    assert "40 hours ago" in old and "ROUTING_ETL_STATUS_HOURS" in old
+    change(
+        home / "warehouse.db",
+        "INSERT INTO batch_run (run_id, kind, started_at, status, message) "
+        "VALUES ('r9', 'nightly', '2099-01-01 00:00:00.000000', 'failed', 'the ERP is away')",
+    )
+    code, out = call(home, "status")
+    assert code == 5 and "r9 failed: the ERP is away" in " ".join(out.split())
+
+
+def test_an_empty_installation_has_a_status_too(tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    assert call(tmp_path, "migrate", "-q") == (0, "")
+    code, out = call(tmp_path, "status")
+    assert code == 5 and "Nothing has run yet. Run: routing-etl run" in out
+
+
+def test_init_writes_what_works_and_overwrites_nothing(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    home = tmp_path / "plant home"
+    words = ("init", "--home", str(home), "--erp-url", "sqlite:///a_b.db", "--name", "seal_works")
+    assert call(home, *words)[0] == 0
+    assert {p.name for p in home.iterdir()} >= {".env", "seal_works.toml", "workspace.yaml"}
+    if os.name == "posix":
+        assert stat.S_IMODE((home / ".env").stat().st_mode) == 0o600
+    code, out = call(home, "settings", "--json")
+    values = {row["variable"]: row["value"] for row in json.loads(out)["result"]}
+    assert code == 0 and values["ROUTING_ETL_PROFILE"] == str(home / "seal_works.toml")
+    assert values["ROUTING_ETL_ERP_URL"] == "sqlite:///a_b.db"
+    before = {p.name: p.read_bytes() for p in home.iterdir() if p.is_file()}
+    code, out = call(home, *words[:3], "--erp-url", "sqlite:///other.db", "--name", "seal_works")
+    assert code == 0 and out.count("stays as it was") == 3
+    assert {p.name: p.read_bytes() for p in home.iterdir() if p.is_file()} == before
+    assert call(home, "init", "--home", str(home), "--profile", "nonsense")[0] == 2

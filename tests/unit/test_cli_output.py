@@ -1,0 +1,107 @@
+"""What scripts rely on: exit codes, and the forms of output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routing_etl import errors
+from routing_etl.cli import app, exit_codes
+from routing_etl.cli.output import RESULTS, Output, as_csv_text, as_json_text, schema_of
+from routing_etl.cli.shown import ChampionShown
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def every_error() -> list[type[errors.RoutingEtlError]]:
+    found, todo = [], [errors.RoutingEtlError]
+    while todo:
+        kind = todo.pop()
+        found.append(kind)
+        todo += kind.__subclasses__()
+    return found
+
+
+def test_every_error_of_ours_has_a_code_of_its_kind() -> None:
+    for kind in every_error():
+        made = kind("f", "k", 1, "p", remedy="r") if kind is errors.ProfileError else kind("m")
+        code = exit_codes.exit_code(made)
+        assert code in exit_codes.MEANINGS
+        assert (code == exit_codes.UNEXPECTED) == (kind is errors.RoutingEtlError), kind
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConfigurationError("x"), 2), (errors.ItemNotFoundError("x"), 3), (errors.WarehouseError("x"), 4),
+        (errors.DataQualityError("x"), 5), (errors.LockedError("x"), 6), (errors.ShortageError("x"), 7),
+        (ValueError("x"), 1), (MemoryError(), 7),
+    ],
+)  # fmt: skip
+def test_a_command_ends_with_the_code_of_its_error(error: Exception, code: int) -> None:
+    def fails() -> None:
+        raise error
+
+    assert app._run(fails) == code
+
+
+def test_the_documents_list_of_codes_is_the_programs() -> None:
+    table = re.findall(
+        r"^\| (\d+) \| (.+) \|$", (DOCS / "scripting.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {int(code): meaning for code, meaning in table} == exit_codes.MEANINGS
+
+
+def test_the_schemas_that_are_documented_are_those_of_the_code() -> None:
+    """To renew them: python -m routing_etl json-schema > docs/json-schemas.json. A field that goes raises the version."""
+    documented = json.loads((DOCS / "json-schemas.json").read_text(encoding="utf-8"))
+    assert set(documented) == set(RESULTS)
+    for command in RESULTS:
+        assert documented[command] == json.loads(json.dumps(schema_of(command))), command
+
+
+def test_every_command_that_shows_something_gives_json() -> None:
+    names = {c.name or (c.callback.__name__ if c.callback else "") for c in app.app.registered_commands}
+    for group in app.app.registered_groups:
+        assert group.typer_instance is not None
+        names |= {f"{group.name} {c.name}" for c in group.typer_instance.registered_commands}
+    assert names - set(RESULTS) == {"json-schema", "load-adventureworks", "ui"} & names
+    assert set(RESULTS) <= names
+
+
+def test_json_is_ascii_and_has_no_nan() -> None:
+    text = as_json_text("models rollback", ChampionShown("부품\x1b\u202e"))
+    assert text.isascii() and "\x1b" not in text
+    assert json.loads(text) == {
+        "command": "models rollback", "version": 1, "result": {"champion": "부품\x1b\u202e"},
+    }  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"a": st.text(), "b": st.none() | st.integers() | st.booleans()}), min_size=1
+    )
+)
+def test_csv_comes_back_and_holds_no_formula(rows: list[dict[str, object]]) -> None:
+    back = list(csv.DictReader(io.StringIO(as_csv_text(rows), newline="")))
+    assert len(back) == len(rows)
+    for row, read in zip(rows, back, strict=True):
+        assert read["a"].removeprefix("'") == str(row["a"]).removeprefix("'")
+        assert not read["a"].startswith(("=", "+", "-", "@", "\t", "\r")) or float(read["a"]) is not None
+
+
+def test_only_one_form_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = Output("models rollback", as_json=True)
+    asked.give(ChampionShown("v1"), lambda _: pytest.fail("no text is wanted"))
+    assert json.loads(capsys.readouterr().out)["result"] == {"champion": "v1"}
+    Output("models rollback", quiet=True).give(
+        ChampionShown("v1"), lambda _: pytest.fail("no text is wanted")
+    )
+    assert capsys.readouterr().out == ""
