@@ -1,44 +1,17 @@
-"""What a profile's joins, filters and keys do to the ERP's rows, counted in the ERP (`frames.SOURCE_COUNTS`).
-
-A profile that is well-formed can still lose items without a word: a filter on a joined table drops the rows that have no
-partner, a join on half a key multiplies them, two companies share their item numbers. Such things cannot be seen in the
-rows that were read, so they are counted where they happen: every count is a COUNT of the frame's own statement with some
-of its joins and filters left out. All counts of a frame are one statement, in the transaction that reads the rows.
-
-What costs nothing is not asked: a frame without joins, filters and `latest` has the rows of its table, and a left join over
-columns that are in no two rows of the joined table can neither lose nor multiply rows.
-"""
+"""What the joins, filters and keys of one frame do to its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import polars as pl
-import pyarrow.parquet as pq
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
-from sqlalchemy.engine.reflection import Inspector
-from sqlalchemy.sql.elements import quoted_name
 
-from routing_etl.database.engine import translated
-from routing_etl.erp.catalogue import Binding, BoundPivot, Catalogue, FoundColumn, ReadColumn, flat, qualified
-from routing_etl.erp.profile_model import RAW_COLUMNS, Family, ItemSource, Join, Where
+from routing_etl.erp.catalogue import Binding, BoundPivot, FoundColumn, ReadColumn, flat, qualified
+from routing_etl.erp.census.counts import Ask, Numbers, Rule, SourceCount, codes_of, item_code, only_columns
+from routing_etl.erp.profile_model import RAW_COLUMNS, ItemSource, Join, Where
 from routing_etl.erp.statements import count_of, select_of
-from routing_etl.frames import SOURCE_COUNTS
-
-Rule = Literal[
-    "table_rows", "filter_removes", "filter_drops_blank", "filter_drops_items", "latest_drops_items", "join_drops",
-    "join_finds_nothing", "join_multiplies", "join_expands", "code_repeats", "code_differs_in_case", "code_in_companies",
-    "several_candidates", "ended_before_1950", "values_cut",
-]  # fmt: skip
-#: Rules whose rows a profile may lose or multiply on purpose; what the others find is told as a warning.
-ON_PURPOSE: tuple[Rule, ...] = ("table_rows", "filter_removes", "join_drops", "join_expands")
-
-#: Answers a statement that gives one row of whole numbers.
-Ask = Callable[[sa.Select[*tuple[Any, ...]]], Sequence[int]]
 
 #: Columns that say which company, client or plant a row belongs to, in lower case, as known ERPs call them.
 COMPANY_COLUMNS = (
@@ -47,207 +20,10 @@ COMPANY_COLUMNS = (
     "mandt", "mandant", "werk", "firma", "empresa", "planta", "societe", "usine", "contract", "facility", "branch",
     "branch_plant", "business_unit", "mcu", "warehouse_plant", "entity", "legal_entity", "cono", "faci", "법인", "공장",
 )  # fmt: skip
+
+
 #: Operators of which people expect that a blank value passes.
 _NEGATIVE = ("!=", "not in", "not like")
-
-
-@dataclass(frozen=True)
-class SourceCount:
-    """One count of one frame.
-
-    Parameters
-    ----------
-    frame : str
-        Name of the frame.
-    rule : str
-        What was counted.
-    subject : str
-        The join, filter or column meant.
-    rows : int
-        Rows or codes that the rule found.
-    of_rows : int
-        Rows or codes that it looked at.
-    told : str
-        One sentence for people.
-    remedy : str
-        What to do when that is not meant.
-    """
-
-    frame: str
-    rule: Rule
-    subject: str
-    rows: int
-    of_rows: int
-    told: str
-    remedy: str = ""
-
-    @property
-    def warns(self) -> bool:
-        """Whether somebody should look at it: nothing like it is ever meant."""
-        return self.rows > 0 and self.rule not in ON_PURPOSE
-
-
-def as_frame(counts: Sequence[SourceCount]) -> pl.DataFrame:
-    """The counts as `frames.SOURCE_COUNTS`."""
-    names = SOURCE_COUNTS.names
-    rows = [[getattr(c, n) for n in names] for c in counts]
-    return SOURCE_COUNTS.conform(pl.DataFrame(rows, schema=SOURCE_COUNTS.schema, orient="row"))
-
-
-def single_partners(engine: Engine, catalogue: Catalogue) -> dict[Family, frozenset[str]]:
-    """Find the joins that give a row one partner at most, because they go over a unique key of the joined table.
-
-    Parameters
-    ----------
-    engine : sqlalchemy.Engine
-        Engine of the ERP's database.
-    catalogue : Catalogue
-        The resolved profile.
-
-    Returns
-    -------
-    dict of str to frozenset of str
-        Aliases of such joins by section. A view has no keys, so none of its joins is among them.
-    """
-    with translated("erp", engine.url):
-        inspector = sa.inspect(engine)
-        return {
-            family: frozenset(
-                join.alias for join in binding.section.joins if _over_unique_key(inspector, binding, join)
-            )
-            for family, binding in catalogue.bindings.items()
-        }
-
-
-def no_key_twice(binding: Binding, ask: Ask, single: frozenset[str]) -> frozenset[str]:
-    """Add to the joins with one partner at most those whose key now is in no two rows of the joined table.
-
-    One look at the joined table, which mostly is small, saves counting the main table through the join.
-
-    Parameters
-    ----------
-    binding : Binding
-        The frame's source.
-    ask : Ask
-        Answers a statement, in the transaction that reads the rows.
-    single : frozenset of str
-        Aliases of joins over a unique key (`single_partners`).
-    """
-    numbers = _Numbers()
-    for join in binding.section.joins:
-        own = _pinned(binding, join)
-        if join.alias in single or not own:
-            continue
-        name, schema = binding.tables[join.alias]
-        columns: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(c, True)) for c in own]
-        other = (
-            quoted_name(schema, "." not in schema) if schema else None
-        )  # another database's is quoted already
-        table = sa.table(quoted_name(name, True), *columns, schema=other)
-        twice = sa.select(*table.c).group_by(*table.c).having(sa.func.count() > 1)
-        numbers.want(join.alias, sa.select(sa.func.count()).select_from(twice.subquery()))
-    numbers.ask(ask)
-    return single | {alias for alias, rows in numbers.found.items() if rows == 0}
-
-
-def without_partner(binding: Binding, raw: Path) -> list[SourceCount]:
-    """Find the joins of which no row has a partner, by the rows that were read: every value from there is NULL.
-
-    Parameters
-    ----------
-    binding : Binding
-        The frame's source.
-    raw : pathlib.Path
-        Its raw Parquet file, whose statistics are read.
-    """
-    meta = pq.ParquetFile(raw).metadata
-    names = meta.schema.to_arrow_schema().names
-    counts = []
-    for join in binding.section.joins:
-        mine = [
-            c.name
-            for c in binding.columns
-            if (parts := flat([c]))
-            and all(p.found is not None and p.found.alias == join.alias for p in parts)
-        ]
-        if mine and meta.num_rows and all(_is_blank(meta, names.index(name)) for name in mine):
-            table = binding.tables[join.alias]
-            counts.append(
-                SourceCount(
-                    binding.frame, "join_finds_nothing", f"join {join.alias} to {table}", meta.num_rows, meta.num_rows,
-                    f"the join {join.alias} to {table} gives no value in any of {meta.num_rows:,} rows",
-                    "Compare the columns of its key: leading zeros, blanks, another company?",
-                )
-            )  # fmt: skip
-    return counts
-
-
-def _is_blank(meta: pq.FileMetaData, column: int) -> bool:
-    """Whether a column of a Parquet file has no value at all; not, where its statistics do not say."""
-    groups = [meta.row_group(i).column(column).statistics for i in range(meta.num_row_groups)]
-    return all(s is not None and s.has_null_count and s.num_values == 0 for s in groups)
-
-
-def _pinned(binding: Binding, join: Join) -> list[str]:
-    """Columns of the joined table of which a row of the frame allows one value: those of the key, and of constants."""
-    named = [o for _, o in join.on] + [w.column for w in join.where if w.op == "=" and w.value != ""]
-    found = [binding.find(qualified(join.alias, name)) for name in named]
-    return list(dict.fromkeys(c.name for c in found if c is not None))
-
-
-def _over_unique_key(inspector: Inspector, binding: Binding, join: Join) -> bool:
-    name, schema = binding.tables[join.alias]
-    own = set(_pinned(binding, join))
-    if schema is not None and schema.startswith("["):
-        return False  # another database, whose keys are not looked up
-    try:
-        keys = [inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or []]
-        indexes = inspector.get_indexes(name, schema=schema)
-    except sa.exc.NoSuchTableError:
-        return False  # a view has no keys
-    for index in indexes:
-        partial = any(k.endswith("_where") for k in index.get("dialect_options", {}))
-        columns = index["column_names"]
-        if index["unique"] and not partial and None not in columns:
-            keys.append([str(c) for c in columns])
-    return any(key and set(key) <= own for key in keys)
-
-
-@dataclass
-class _Numbers:
-    """The counts wanted of one frame by name, asked in one statement."""
-
-    wanted: dict[str, sa.Select[Any]] = field(default_factory=dict)
-    found: Mapping[str, int] = field(default_factory=dict)
-
-    def want(self, name: str, statement: sa.Select[Any]) -> None:
-        self.wanted[name] = statement
-
-    def ask(self, ask: Ask) -> None:
-        if not self.wanted:
-            return
-        parts = [s.scalar_subquery().label(n) for n, s in self.wanted.items()]
-        numbers = ask(sa.select(*parts))
-        self.found = {**self.found, **{n: int(v or 0) for n, v in zip(self.wanted, numbers, strict=True)}}
-        self.wanted = {}
-
-    def __getitem__(self, name: str) -> int:
-        return self.found[name]
-
-
-def _columns(binding: Binding, *columns: ReadColumn) -> Binding:
-    return replace(binding, columns=columns)
-
-
-def _item_code(binding: Binding) -> ReadColumn:
-    return next(c for c in binding.columns if c.name == "item_cd")
-
-
-def _codes(binding: Binding, dialect: str) -> sa.Select[Any]:
-    """How many distinct item codes a binding reads."""
-    codes = select_of(_columns(binding, _item_code(binding)), dialect).subquery()
-    distinct = sa.select(*codes.c).where(*[c.is_not(None) for c in codes.c]).distinct().subquery()
-    return sa.select(sa.func.count()).select_from(distinct)
 
 
 def count_frame(
@@ -272,7 +48,7 @@ def count_frame(
         Every count, also those that found nothing; none for a frame that is its table.
     """
     frame = _Frame(binding, dialect, single)
-    numbers = _Numbers()
+    numbers = Numbers()
     frame.want(numbers)
     numbers.ask(ask)
     counts = [*frame.of_joins(numbers), *frame.of_filters(numbers), *frame.of_codes(numbers)]
@@ -330,7 +106,7 @@ class _Frame:
         section = self.binding.section
         return self._only(section.joins, section.where, latest=True)
 
-    def want(self, numbers: _Numbers) -> None:
+    def want(self, numbers: Numbers) -> None:
         """Ask for what the frame's joins, filters and keys need."""
         section = self.binding.section
         joins, where = section.joins, section.where
@@ -356,20 +132,20 @@ class _Frame:
                 numbers.want(f"where{i}_kept", count_of(self._only(joins, (condition, blank)), self.dialect))
         self._want_codes(numbers)
 
-    def _want_codes(self, numbers: _Numbers) -> None:
+    def _want_codes(self, numbers: Numbers) -> None:
         b, section, dialect = self.binding, self.binding.section, self.dialect
         if b.family in ("items", "operations"):
             late = self._late_filters()
             if late:
                 early = tuple(w for w in section.where if w not in late)
                 before = self._before_joins() if not early else self._only(section.joins, early)
-                numbers.want("codes_before", _codes(before, dialect))
+                numbers.want("codes_before", codes_of(before, dialect))
             if section.latest:
-                numbers.want("codes_filtered", _codes(self._only(section.joins, section.where), dialect))
+                numbers.want("codes_filtered", codes_of(self._only(section.joins, section.where), dialect))
             if late or section.latest or b.family == "items":
-                numbers.want("codes", _codes(self._whole, dialect))
+                numbers.want("codes", codes_of(self._whole, dialect))
         if b.family == "items":
-            codes = select_of(_columns(self._whole, _item_code(b)), dialect).subquery()
+            codes = select_of(only_columns(self._whole, item_code(b)), dialect).subquery()
             filled = [c.is_not(None) for c in codes.c]
             folds = [
                 sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(c, sa.Unicode(200))))) for c in codes.c
@@ -407,7 +183,7 @@ class _Frame:
     ) -> SourceCount:
         return SourceCount(self.binding.frame, rule, subject, max(rows, 0), of_rows, told, remedy)
 
-    def of_joins(self, numbers: _Numbers) -> Iterator[SourceCount]:
+    def of_joins(self, numbers: Numbers) -> Iterator[SourceCount]:
         """What each join loses and multiplies."""
         if "main" not in numbers.found:
             return
@@ -461,7 +237,7 @@ class _Frame:
             for c in self.binding.columns
         )
 
-    def of_filters(self, numbers: _Numbers) -> Iterator[SourceCount]:
+    def of_filters(self, numbers: Numbers) -> Iterator[SourceCount]:
         """What each filter removes, and which items lose every row."""
         section = self.binding.section
         if section.where:
@@ -486,7 +262,7 @@ class _Frame:
                 "Read a view that has only the rows that count, or leave out the filter.",
             )  # fmt: skip
 
-    def _removed(self, numbers: _Numbers, joined: int) -> Iterator[SourceCount]:
+    def _removed(self, numbers: Numbers, joined: int) -> Iterator[SourceCount]:
         for i, condition in enumerate(self.binding.section.where):
             left = numbers.found.get(f"where{i}", numbers["read"])
             words = _words(condition)
@@ -503,7 +279,7 @@ class _Frame:
                     "A comparison with NULL is never true. Filter on a view that fills the column, if such rows count.",
                 )  # fmt: skip
 
-    def of_codes(self, numbers: _Numbers) -> Iterator[SourceCount]:
+    def of_codes(self, numbers: Numbers) -> Iterator[SourceCount]:
         """Item codes that repeat, or differ in case and blanks only."""
         if self.binding.family != "items":
             return
@@ -523,7 +299,7 @@ class _Frame:
     def _code_words(self) -> str:
         return self.binding.section.columns["item_cd"].source
 
-    def of_companies(self, numbers: _Numbers, ask: Ask) -> Iterator[SourceCount]:
+    def of_companies(self, numbers: Numbers, ask: Ask) -> Iterator[SourceCount]:
         """Item codes that occur in several companies or plants, which the profile does not tell apart."""
         family = self.binding.family
         if family not in ("items", "operations") or (family == "items" and not numbers["codes_often"]):
@@ -531,8 +307,8 @@ class _Frame:
         columns = self._company_columns()
         if not columns:
             return
-        asked = _Numbers()
-        asked.want("codes", _codes(self._whole, self.dialect))
+        asked = Numbers()
+        asked.want("codes", codes_of(self._whole, self.dialect))
         for i, column in enumerate(columns):
             asked.want(f"company{i}", self._in_several(column))
         asked.ask(ask)
@@ -565,126 +341,11 @@ class _Frame:
     def _in_several(self, column: FoundColumn) -> sa.Select[Any]:
         """How many item codes have rows with several values of a column."""
         by = ReadColumn("company", "text", 100, False, column)
-        both = _columns(replace(self.binding, marks=None), _item_code(self.binding), by)
+        both = only_columns(replace(self.binding, marks=None), item_code(self.binding), by)
         rows = select_of(both, self.dialect).subquery()
         *code, company = rows.c
         several = sa.select(*code).group_by(*code).having(sa.func.min(company) != sa.func.max(company))
         return sa.select(sa.func.count()).select_from(several.subquery())
-
-
-# --- values that a narrow column may have cut ---------------------------------------------------------------------------
-def narrow_columns(binding: Binding) -> list[ReadColumn]:
-    """List the text columns that hold fewer characters than the frame allows."""
-    return [
-        c
-        for c in binding.columns
-        if c.type == "text" and c.found is not None and c.found.type == "text" and 0 < (c.found.length or 0) < c.length
-    ]  # fmt: skip
-
-
-def cut_in_raw(binding: Binding, raw: pl.LazyFrame) -> list[SourceCount]:
-    """Count the values of narrow columns that fill their column, in the rows as they were read.
-
-    Parameters
-    ----------
-    binding : Binding
-        The frame's source.
-    raw : polars.LazyFrame
-        Its raw rows.
-    """
-    narrow = narrow_columns(binding)
-    if not narrow:
-        return []
-    asked = []
-    for i, c in enumerate(narrow):
-        assert c.found is not None and c.found.length is not None
-        length = pl.col(c.name).str.len_chars()
-        asked += [
-            (length == c.found.length).sum().alias(f"full{i}"),
-            (length == c.found.length - 1).sum().alias(f"almost{i}"),
-            length.count().alias(f"filled{i}"),
-        ]
-    return _cut(binding, narrow, raw.select(asked).collect(engine="streaming").row(0))
-
-
-def cut_in_erp(binding: Binding, dialect: str, ask: Ask) -> list[SourceCount]:
-    """Count the same as `cut_in_raw`, in the ERP.
-
-    Parameters
-    ----------
-    binding : Binding
-        The frame's source.
-    dialect : str
-        Name of the SQLAlchemy dialect.
-    ask : Ask
-        Answers a statement.
-    """
-    narrow = narrow_columns(binding)
-    if not narrow:
-        return []
-    rows = select_of(_columns(replace(binding, marks=None), *narrow), dialect).subquery()
-    asked = []
-    for i, c in enumerate(narrow):
-        assert c.found is not None and c.found.length is not None
-        length = sa.func.len(rows.c[i]) if dialect == "mssql" else sa.func.length(rows.c[i])
-        for name, wanted in (("full", c.found.length), ("almost", c.found.length - 1)):
-            hit = sa.case((length == sa.literal_column(str(wanted)), 1), else_=0)
-            asked.append(sa.func.sum(hit).label(f"{name}{i}"))
-        asked.append(sa.func.count(rows.c[i]).label(f"filled{i}"))
-    return _cut(binding, narrow, ask(sa.select(*asked)))
-
-
-def _cut(binding: Binding, narrow: Sequence[ReadColumn], numbers: Sequence[int]) -> list[SourceCount]:
-    """Columns whose values end at its width: many fill it, few are one character shorter. Codes of one length do not."""
-    counts = []
-    for i, column in enumerate(narrow):
-        full, almost, filled = (int(n or 0) for n in numbers[3 * i : 3 * i + 3])
-        if full < 2 or full <= 2 * almost or 2 * full > filled:
-            continue
-        assert column.found is not None
-        title = f"{binding.tables[column.found.alias]}.{column.found.name}"
-        counts.append(
-            SourceCount(
-                binding.frame, "values_cut", column.name, full, filled,
-                f"{full:,} of {filled:,} values of {title} fill all its {column.found.length} characters and may be cut",
-                "Ask whether the view was narrowed, and have it give the whole values.",
-            )
-        )  # fmt: skip
-    return counts
-
-
-def ended_long_ago(binding: Binding, dialect: str, ask: Ask) -> list[SourceCount]:
-    """Count the routing rows that ended before 1950, in the ERP: such a date stands for "none" in many ERPs.
-
-    Parameters
-    ----------
-    binding : Binding
-        The source of the operations.
-    dialect : str
-        Name of the SQLAlchemy dialect.
-    ask : Ask
-        Answers a statement.
-    """
-    end = next((c for c in binding.columns if c.name == "valid_to" and c.found is not None), None)
-    if end is None or end.found is None or (end.found.type != "date" and dialect != "sqlite"):
-        return []
-    rows = select_of(_columns(replace(binding, marks=None), end), dialect).subquery()
-    day = rows.c[0] if dialect == "sqlite" else sa.cast(rows.c[0], sa.Date())
-    bound: sa.ColumnElement[Any] = sa.literal_column("'1950-01-01'")
-    too_old = day < (bound if dialect == "sqlite" else sa.cast(bound, sa.Date()))
-    for no_date in end.notation.no_dates:  # the reader makes these NULL
-        text: sa.ColumnElement[Any] = sa.literal_column(f"'{no_date.isoformat()}'")
-        same = sa.func.substr(day, 1, 10) == text if dialect == "sqlite" else day == sa.cast(text, sa.Date())
-        too_old = sa.and_(too_old, sa.not_(same))
-    old = sa.case((too_old, 1), else_=0)
-    found, total = ask(sa.select(sa.func.sum(old).label("old"), sa.func.count().label("n")))
-    return [
-        SourceCount(
-            binding.frame, "ended_before_1950", "valid_to", found, total,
-            f"{found:,} of {total:,} routing rows ended before 1950 ({binding.title}.{end.found.name})",
-            "Such a date usually means that there is none: name it in the profile as a date that means none.",
-        )
-    ]  # fmt: skip
 
 
 def _values(condition: Where) -> tuple[object, ...]:

@@ -1,0 +1,47 @@
+"""A profile against the live database: what is there, what is missing, and what looks renamed.
+
+Names are matched without regard to case, as SQL Server does, and resolved to the database's own spelling; only these
+resolved names ever reach a statement. No rows are read here.
+"""
+
+from routing_etl.erp.catalogue.binding import bind, unit_column_name
+from routing_etl.erp.catalogue.bound import (
+    Binding,
+    BoundPivot,
+    Catalogue,
+    ChangeMarks,
+    Finding,
+    FindingKind,
+    FoundColumn,
+    Notation,
+    ReadColumn,
+    Recipe,
+    TableName,
+    TypeFamily,
+    UnreadMaster,
+    flat,
+)
+from routing_etl.erp.catalogue.doubts import UNIT_NAME
+from routing_etl.erp.catalogue.names import qualified, split_quoted
+
+__all__ = [
+    "UNIT_NAME",
+    "Binding",
+    "BoundPivot",
+    "Catalogue",
+    "ChangeMarks",
+    "Finding",
+    "FindingKind",
+    "FoundColumn",
+    "Notation",
+    "ReadColumn",
+    "Recipe",
+    "TableName",
+    "TypeFamily",
+    "UnreadMaster",
+    "bind",
+    "flat",
+    "qualified",
+    "split_quoted",
+    "unit_column_name",
+]

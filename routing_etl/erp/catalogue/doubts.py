@@ -1,0 +1,181 @@
+"""What a profile says about its tables that is probably not meant."""
+
+from __future__ import annotations
+
+import re
+
+from routing_etl.erp.catalogue.bound import Finding, FoundColumn, ReadColumn, find_column, flat
+from routing_etl.erp.catalogue.look import Look
+from routing_etl.erp.catalogue.names import visible
+from routing_etl.erp.profile_model import FRAME_OF, PER_PIECE, Where
+
+# --- what is probably not meant ---------------------------------------------------------------------------------------
+#: Times of an operation, with the key of the unit that each may have.
+_TIME_UNITS = {
+    "setup_time": "setup_unit",
+    "run_time": "run_unit",
+    "queue_time": "queue_unit",
+    "wait_time": "wait_unit",
+    "move_time": "move_unit",
+}
+
+
+#: Names of columns that hold a unit, in the languages and systems seen.
+UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
+
+
+#: Names of columns that say more about an operation's time than a profile without these keys can know.
+_TELLING = (
+    (re.compile(r"fixed.*time|time.*fixed|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
+     "run_basis", "what the run time is for (a piece, an hour, the whole order)"),
+    (re.compile(r"efficien|nutzungsgrad|leistungsgrad", re.IGNORECASE), "efficiency", "the percentage that run times are divided by"),
+    (re.compile(r"capacit|concurrent|parallel", re.IGNORECASE), "capacity", "the pieces that are worked on at once"),
+    (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
+     'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),
+    (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
+)  # fmt: skip
+
+
+def doubts(look: Look, columns: list[ReadColumn]) -> list[Finding]:
+    """What the profile says that is probably not meant, as warnings."""
+    found = [_filtered_left_join(look, where) for where in look.section.where]
+    if look.family == "operations":
+        found += [
+            _one_unit_for_all(look, {c.name: c for c in columns}),
+            _unit_per_piece(look),
+            *_telling(look),
+        ]
+    found += [_invisible(look, c) for c in {c.found for c in flat(columns) if c.found is not None}]
+    return [f for f in found if f is not None]
+
+
+def _doubt(look: Look, column: str | None, message: str, remedy: str) -> Finding:
+    table = str(look.found_tables[look.section.alias])
+    return Finding("doubtful", "warning", FRAME_OF[look.family], table, column, message, remedy)
+
+
+def _filtered_left_join(look: Look, where: Where) -> Finding | None:
+    """A filter on a left-joined table takes away the rows that have no partner there."""
+    found = find_column(look.names, look.section.alias, where.column)
+    optional = {j.alias for j in look.section.joins if j.kind == "left"} | {
+        p.alias for p in look.section.pivot
+    }
+    if found is None or found.alias not in optional or where.op in ("!=", "not in", "not like", "is null"):
+        return None
+    if where.value == "":
+        return None
+    return _doubt(
+        look,
+        found.name,
+        f"[{look.family}].where on {where.column} acts after the left join, so rows without a row in {found.alias} are not read.",
+        f'Move the condition into the join to keep them: where = [{{ column = "{found.name}", ... }}] there; or say '
+        'kind = "inner" if they are to go.',
+    )
+
+
+def _one_unit_for_all(look: Look, columns: dict[str, ReadColumn]) -> Finding | None:
+    """One unit column for several times, where the tables have others that look like units of time."""
+    times = [t for t in _TIME_UNITS if t in columns and not columns[t].is_absent]
+    unit = columns.get("time_unit")
+    if unit is None and times and not any(u in columns for u in _TIME_UNITS.values()):
+        return _no_unit(look, times)
+    own = [t for t in times if _TIME_UNITS[t] in columns]
+    if unit is None or unit.found is None or len(times) - len(own) < 2:
+        return None
+    like = [
+        c.name
+        for (alias, key), c in look.unused().items()
+        if alias == unit.found.alias and (UNIT_NAME.search(c.name) or _alike(c.name, unit.found.name))
+    ]
+    if not like:
+        return None
+    others = ", ".join(_TIME_UNITS[t] for t in times if t not in own)
+    return _doubt(
+        look,
+        unit.found.name,
+        f"{unit.found.name} is the unit of {', '.join(t for t in times if t not in own)}; "
+        f"{', '.join(sorted(like))} may be the unit of some of them.",
+        f"Map {others} where each time has its own unit, or add the columns to operations.ignore.",
+    )
+
+
+def _no_unit(look: Look, times: list[str]) -> Finding | None:
+    """Times without any unit, where the main table has columns that look like one."""
+    names = [c.name for (alias, _), c in look.unused().items() if alias == look.section.alias]
+    like = sorted(n for n in names if UNIT_NAME.search(n))
+    if not like:
+        return None
+    minutes = look.tables.profile.routing.blank_time_unit
+    return _doubt(
+        look,
+        like[0],
+        f"No unit is read for {', '.join(times)}; {minutes:g} minute(s) are taken."
+        if minutes is not None
+        else f"No unit is read for {', '.join(times)}, so they are NULL.",
+        f"{', '.join(like)} may be their unit: map time_unit or setup_unit, run_unit, ..., or add it to operations.ignore.",
+    )
+
+
+def _alike(name: str, other: str) -> bool:
+    """Two names that differ in their first or last letters only: RUN_UOM and SETUP_UOM, VGE01 and VGE02."""
+    a, b = name.lower(), other.lower()
+    head = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    tail = next((i for i, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), 0)
+    return max(head, tail) >= max(3, len(b) // 2 + 1)
+
+
+def _telling(look: Look) -> list[Finding]:
+    """Columns that by their name say what a time means, and that the profile does not map."""
+    unused = look.unused()
+    found = []
+    for pattern, key, meaning in _TELLING:
+        names = sorted({c.name for c in unused.values() if pattern.search(c.name)})
+        mapped = look.section.columns.get(key)
+        if (
+            names
+            and "run_time" in look.section.columns
+            and (mapped is None or (key == "setup_time" and not mapped.sum))
+        ):
+            found.append(
+                _doubt(
+                    look,
+                    names[0],
+                    f"{', '.join(names)} may be {meaning}, and the profile does not read it.",
+                    f"Map it in operations.columns.{key}, or add it to operations.ignore.",
+                )
+            )
+    return found
+
+
+def _unit_per_piece(look: Look) -> Finding | None:
+    rules, columns = look.tables.profile.routing, look.section.columns
+    rates = [u for u in rules.time_units if PER_PIECE.search(u)]
+    others = [
+        t for t, unit in _TIME_UNITS.items() if t != "run_time" and t in columns and unit not in columns
+    ]
+    if not rates or "time_unit" not in columns or not others:
+        return None
+    return _doubt(
+        look,
+        None,
+        f"routing.time_units has {', '.join(map(repr, rates))}, a time for one piece: {', '.join(others)} cannot be in it, and is "
+        "NULL in such rows.",
+        "Map this column as run_basis, with routing.run_basis_words, and give the other times their unit: "
+        'setup_unit = { const = "H" }.',
+    )
+
+
+def _invisible(look: Look, found: FoundColumn) -> Finding | None:
+    if visible(found.name) == found.name.strip().lower():
+        return None
+    table = str(look.found_tables[found.alias])
+    return Finding(
+        "doubtful",
+        "warning",
+        FRAME_OF[look.family],
+        table,
+        found.name,
+        f"{table} has a column with invisible characters in its name, {found.name!a}; it is read as "
+        f"{visible(found.name).upper()}.",
+        "Nothing needs to be done; loading the table without the file's byte order mark removes it.",
+    )

@@ -1,0 +1,166 @@
+"""The database's tables, views and synonyms, and their columns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+from sqlalchemy.engine.reflection import Inspector
+
+from routing_etl.erp.catalogue.bound import Finding, FoundColumn, TableName, TypeFamily, UnreadMaster
+from routing_etl.erp.catalogue.names import nearest_name, split_quoted, visible
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import Join, Pivot, Source
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A table that a profile asks for: the real one, or None and the nearest name."""
+
+    asked: str
+    table: TableName | None
+    nearest: str | None
+
+
+class Tables:
+    """The database's tables, views and what else can be selected from, per schema, read once."""
+
+    def __init__(self, inspector: Inspector, dialect: str, profile: Profile) -> None:
+        self.inspector, self.dialect, self.profile = inspector, dialect, profile
+        self._names: dict[str | None, list[str]] = {}
+        self._synonyms: dict[tuple[str, str], str] | None = None
+
+    def names(self, schema: str | None) -> list[str]:
+        """What can be selected from in a schema (None: the default one), sorted."""
+        if schema not in self._names:
+            found = [
+                *self.inspector.get_table_names(schema=schema),
+                *self.inspector.get_view_names(schema=schema),
+            ]
+            if self.dialect == "postgresql":
+                inspector: Any = self.inspector
+                found += inspector.get_materialized_view_names(schema=schema)
+                found += inspector.get_foreign_table_names(schema=schema)
+            self._names[schema] = sorted(set(found))
+        return self._names[schema]
+
+    def synonym(self, wanted: TableName) -> TableName | None:
+        """The table behind a synonym of SQL Server, None when there is no such synonym."""
+        if self.dialect != "mssql" or "." in (wanted.schema or ""):
+            return None
+        if self._synonyms is None:
+            with self.inspector.engine.connect() as connection:
+                rows = connection.exec_driver_sql(
+                    "SELECT SCHEMA_NAME(schema_id), name, base_object_name FROM sys.synonyms"
+                ).all()
+            self._synonyms = {(s.lower(), n.lower()): base for s, n, base in rows}
+        default = self.inspector.default_schema_name or "dbo"
+        base = self._synonyms.get(((wanted.schema or default).lower(), wanted.name.lower()))
+        if base is None:
+            return None
+        parts = split_quoted(base)
+        return TableName(parts[-1], ".".join(f"[{p}]" for p in parts[-3:-1]) or None)
+
+    def resolve(self, section: Source | Join | Pivot) -> Resolved:
+        """The real table that a section of the profile names."""
+        schema, name = self.profile.schema_for(section, self.dialect), section.table
+        if section.database_schema is None and "." in name:
+            parts = split_quoted(name)
+            if self.dialect == "mssql" and len(parts) == 3:  # another database of the server
+                schema, name = f"[{parts[0]}].[{parts[1]}]", parts[2]
+            else:
+                schema, name = name.split(".", 1)
+        asked = TableName(name, schema)
+        candidates = [asked]
+        if self.dialect == "sqlite":
+            candidates = [TableName(f"{schema}.{name}", None)] if schema else []
+            candidates.append(TableName(name, None))
+            schema = None
+        for wanted in candidates:
+            real = [n for n in self.names(wanted.schema) if n.lower() == wanted.name.lower()]
+            real = real or [n for n in self.names(wanted.schema) if visible(n) == visible(wanted.name)]
+            if real:
+                exact = wanted.name if wanted.name in real else real[0]
+                return Resolved(str(asked), TableName(exact, wanted.schema), None)
+        behind = self.synonym(asked)
+        if behind is not None:
+            return Resolved(str(asked), behind, None)
+        return Resolved(str(asked), None, nearest_name(name, self.names(schema)))
+
+    def columns(self, table: TableName, alias: str) -> dict[str, FoundColumn]:
+        """The columns by lower-case name; a second one that differs in case only by its exact name."""
+        columns: dict[str, FoundColumn] = {}
+        for c in self.inspector.get_columns(table.name, schema=table.schema):
+            found = FoundColumn(c["name"], alias, _family(c["type"]), getattr(c["type"], "length", None))
+            key = c["name"].lower()
+            columns[c["name"] if key in columns else key] = found
+        return columns
+
+
+def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
+    name = str(getattr(kind, "__visit_name__", "")).lower()
+    if isinstance(kind, sa.Boolean) or name == "bit":
+        return "boolean"
+    if isinstance(kind, sa.Integer) or name == "tinyint":
+        return "integer"
+    if isinstance(kind, (sa.Numeric, sa.Float)) or name in ("money", "smallmoney"):
+        return "number"
+    if isinstance(kind, (sa.Date, sa.DateTime)) or name in ("datetimeoffset", "smalldatetime"):
+        return "date"
+    if isinstance(kind, sa.String) or name in ("uniqueidentifier", "uuid", "enum", "sysname", "ntext", "xml"):
+        return "text"
+    if isinstance(
+        kind, (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mssql.TIMESTAMP)
+    ):  # the last is a row version
+        return "binary"
+    return "unknown"
+
+
+#: Names of tables that may be a machine master, and of columns there that say whether a machine is in use.
+_MASTER = re.compile(
+    r"work_?.?cent|workstation|machine|maschine|resource|equipment|crhd|arbeitspl|설비|작업장", re.IGNORECASE
+)
+
+
+_IN_USE = re.compile(
+    r"^(is_?)?(in)?active$|^blocked|^closed|^retired|^scrapped|^disabled|^obsolete|gesperrt|^valid_?(to|until)|l[oö]e?kz|사용|^status$",
+    re.IGNORECASE,
+)
+
+
+def machine_masters(tables: Tables) -> list[UnreadMaster]:
+    """Tables that may say which machines are out of use, where the profile names no machine master."""
+    profile = tables.profile
+    if profile.resources is not None or "res_cd" not in profile.operations.columns:
+        return []
+    schema = None if tables.dialect == "sqlite" else profile.schema_for(profile.operations, tables.dialect)
+    found = []
+    for name in tables.names(schema):
+        if not _MASTER.search(name):
+            continue
+        table = TableName(name, schema)
+        columns = tuple(tables.columns(table, "master").values())
+        flags = tuple(c for c in columns if _IN_USE.search(c.name))
+        if flags:
+            found.append(UnreadMaster(table, columns, flags))
+    return found
+
+
+def missing_table(frame: str, section: Source, resolved: Resolved) -> Finding:
+    """Say that a table is not there, and the nearest name."""
+    asked, nearest = resolved.asked, resolved.nearest
+    return Finding(
+        "renamed" if nearest and not section.optional else "missing",
+        "warning" if section.optional else "error",
+        frame,
+        asked,
+        None,
+        f"The database has no table or view {asked} ({frame})"
+        + (f"; the nearest is {nearest}." if nearest else "."),
+        "It is optional; the frame stays empty."
+        if section.optional
+        else "Correct the table name in a profile that extends this one, or have SELECT on it granted.",
+    )
