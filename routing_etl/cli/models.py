@@ -134,9 +134,7 @@ def models_rollback(why: WhyOption, user: UserOption = "") -> None:
 
     settings = read_settings()
     now = champion.rollback_champion(settings, why=why, actor=_actor(settings, user))
-    output().give(
-        ChampionShown(now), lambda _: typer.echo(f"{now} is the champion again, pinned. {_UNPIN}")
-    )
+    output().give(ChampionShown(now), lambda _: typer.echo(f"{now} is the champion again, pinned. {_UNPIN}"))
 
 
 @models_app.command("pin")

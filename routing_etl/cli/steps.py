@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from routing_etl.cli.common import FullOption, RunOption, step_context, UserOption
+from routing_etl.cli.common import FullOption, RunOption, UserOption, step_context
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
 

@@ -21,13 +21,12 @@ from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import LearningData, read_attributes
 from routing_etl.pipeline.recipe import data_hash
 from routing_etl.pipeline.recipe import metrics_of as metrics_of
-from routing_etl.pipeline.results import Trained, metric_rows, metrics_frame, metrics_json
+from routing_etl.pipeline.results import Trained, metrics_frame, metrics_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from routing_etl.model.predictor import RoutingPredictor
-    from routing_etl.registry.versions import VersionDetails
     from routing_etl.warehouse.records import MeasuredOn, Records
 
 #: The file of what each held-out item adds to the judged metrics.
