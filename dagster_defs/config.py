@@ -42,7 +42,7 @@ class TrainConfig(dg.Config):
     )
     promote: bool = Field(
         default=True,
-        description="Make the version champion unless it is significantly worse (95 % interval excludes 0).",
+        description="Make the version champion unless something speaks against it (docs/decisions/0018-judged-as-deployed.md).",
     )
     only_when_due: bool | None = Field(
         default=None,
@@ -79,6 +79,7 @@ class TrainConfig(dg.Config):
             "split": self.split.value,
             "max_items": self.max_items,
             "requested_by": self.requested_by,
+            "reason": "asked for",
         }
 
 
@@ -121,7 +122,13 @@ class PromoteConfig(dg.Config):
     """One promotion by hand."""
 
     version: str = Field(min_length=1, max_length=128, description="Model version that becomes champion.")
-    why: str = Field(min_length=3, max_length=400, description="Reason; kept in the audit log.")
+    why: str = Field(min_length=3, max_length=400, description="Reason; kept on record.")
+    requested_by: str = Field(
+        default="", max_length=64, description="Who decides; kept on record. Blank: the service user."
+    )
+    force: bool = Field(
+        default=False, description="Promote a version that was refused against the present champion, too."
+    )
 
 
 class PurgeConfig(dg.Config):

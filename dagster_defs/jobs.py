@@ -21,8 +21,9 @@ from dagster_defs.failures import as_dagster_failure
 from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
 from routing_etl.pipeline import night, street, upkeep
+from routing_etl.pipeline.champion import promote
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.versions import promote
+from routing_etl.pipeline.persons import service
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
@@ -118,7 +119,8 @@ def promote_op(
 ) -> str:
     """Make a version champion, on record; the next night scores with it."""
     with as_dagster_failure(context):
-        promote(settings, config.version, why=config.why)
+        actor = service(settings, "dagster", requested_by=config.requested_by)
+        promote(settings, config.version, why=config.why, actor=actor, force=config.force)
     context.log.info(f"{config.version} is champion: {config.why}")
     return config.version
 

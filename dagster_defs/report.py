@@ -152,6 +152,8 @@ def _checked(ctx: Context, row: Step[Any]) -> Iterator[dg.AssetCheckEvaluation]:
     of_frame = {**keys.CLEAN, **keys.PREDICTIONS, "rejects": keys.REJECTS}
     if row is street.AGGREGATE_TIMES:
         of_frame = dict.fromkeys((o.frame for o in row.outcomes_of(ctx.run)), keys.TIME_PROFILES)
+    if row is street.TRAIN:
+        of_frame = dict.fromkeys((o.frame for o in row.outcomes_of(ctx.run)), keys.CHAMPION)
     for outcome in row.outcomes_of(ctx.run):
         key = of_frame.get(outcome.frame)
         if key is not None:

@@ -7,6 +7,7 @@ from the class itself, so annotations here are no strings.
 import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -84,9 +85,11 @@ class Street:
 
     def train(self, context: StepContext, ctx: Context, asked: TrainingRequest) -> Finished[Trained] | None:
         """Train; in a night a training that fails is told and None is returned, so that the night goes on."""
-        run = functools.partial(steps.train, ctx, asked)
-        if not self.began(context, ctx):
-            alone = run()
+        alone_asked = not self.began(context, ctx)
+        run = functools.partial(steps.train, ctx, replace(asked, via="train") if alone_asked else asked)
+        if alone_asked:
+            with night.recorded_alone(ctx, "train"):
+                alone = run()
             learning_faults.note_metrics(ctx, alone.result)
             return alone
         trained = learning_faults.train_or_go_on(

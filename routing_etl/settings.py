@@ -200,6 +200,30 @@ class Settings(BaseSettings):
     retrain_days: int = Field(
         30, ge=1, le=3650, description="the night trains a new model when the champion is older"
     )
+    retrain_after: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description="days for which a refused version is remembered: until then no night trains again, unless settings or data changed",
+    )
+    retrain_new_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share by which the routed items must have changed in number since a refusal for a night to train sooner",
+    )
+    promote_least_gain: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="exact match that a version of another recipe must gain over the champion's; 0: it must only not be worse",
+    )
+    promote_segment_loss: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="exact match that a version of another recipe may surely lose in a band of part types",
+    )
     retrain_drift: float = Field(
         1.0, gt=0, description="drift of the similarity scores (nats) above which a retraining is requested"
     )
@@ -246,6 +270,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="lowest level that is written to <home>/logs/routing_etl.log"
+    )
+    user: str | None = Field(
+        None,
+        max_length=128,
+        description="person named in decisions on record; default: the login at the system",
     )
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 

@@ -1,7 +1,7 @@
 -- Questions that DBAs and the data team ask. Each statement stands alone.
 
--- Quality of every model version on held-out items, newest first, with the change since the version before.
-SELECT model_version, status, metric, split, value, low, high, n, previous_version, difference
+-- Quality of every model version on held-out items, newest first, with the change since the version before on the same items.
+SELECT model_version, status, metric, split, value, low, high, n, previous_version, difference, not_compared
 FROM routing.model_quality_trend
 WHERE method = N'model' AND segment = N'all'
 ORDER BY computed_at DESC, metric, split;
@@ -25,6 +25,19 @@ SELECT model_version, split, segment, metric, reason
 FROM routing.model_quality_trend
 WHERE value IS NULL
 ORDER BY computed_at DESC, metric;
+
+-- Why a version is the champion, or is not: every decision, newest first.
+SELECT decided_at, decision, model_version, champion, decided_by, decided_via, reason, exact_match, champion_exact_match, difference
+FROM routing.model_decisions
+ORDER BY id DESC;
+
+-- What engineers wrote for the items that each version had predicted, with the newest shares and their intervals.
+SELECT r.model_version, r.items_routed, r.as_first_candidate, r.as_another_candidate, r.otherwise, r.without_candidate, r.adopted,
+       t.value AS exact_share, t.low, t.high
+FROM routing.model_realised AS r
+LEFT JOIN routing.model_quality_trend AS t
+  ON t.model_version = r.model_version AND t.split = N'realised' AND t.metric = N'realised_exact_at_1'
+ORDER BY r.last_seen DESC;
 
 -- The last 30 runs: how long, how many rows, what failed.
 SELECT TOP (30) run_id, kind, status, started_at, DATEDIFF(second, started_at, finished_at) AS seconds,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FullOption = Annotated[
     bool, typer.Option("--full", help="Read every row, even where the profile lets changes be read alone.")
 ]
+WhyOption = Annotated[str, typer.Option("--why", help="Reason, kept on record.")]
+UserOption = Annotated[
+    str, typer.Option("--user", help="Who decides, kept on record; default: ROUTING_ETL_USER, or the login.")
+]
 RunOption = Annotated[str | None, typer.Option("--run", help="Run id; default: the newest that fits.")]
 
 

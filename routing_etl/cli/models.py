@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from routing_etl import safe_text
-from routing_etl.cli.common import read_settings
+from routing_etl.cli.common import UserOption, WhyOption, read_settings
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import models_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from routing_etl.pipeline.persons import Actor
+    from routing_etl.settings import Settings
 
 
 @models_app.command("list")
 @gives("models list", "cli.shown:ModelShown", many=True, table=True)
 def models_list() -> None:
-    """Versions, newest first, with their metrics and aliases."""
-    from routing_etl.cli import display
+    """Versions, newest first, with their metrics and aliases, and what was decided last."""
+    from routing_etl.cli import display, display_models
     from routing_etl.cli.shown import as_rows, models_of
     from routing_etl.registry.store import ModelRegistry
 
-    registry = ModelRegistry(read_settings().models_dir)
+    settings = read_settings()
+    registry = ModelRegistry(settings.models_dir)
+
+    def show(screen: Console) -> None:
+        display.models_table(screen, registry)
+        display_models.decisions(screen, settings, most=10)
+
     found = models_of(registry)
     names = ("name", "status", "aliases", "created_at", "exact_match", "f1_weighted", "bytes", "problem")
-    output().give(
-        found, lambda screen: display.models_table(screen, registry), lambda: as_rows(found, *names)
-    )
+    output().give(found, show, lambda: as_rows(found, *names))
 
 
 @models_app.command("show")
 @gives("models show", "registry.versions:VersionDetails")
 def models_show(version: str) -> None:
-    """One version: manifest, metrics, training data."""
-    from routing_etl.cli import display
+    """One version: manifest, metrics, training data, and every decision about it."""
+    from routing_etl.cli import display, display_models
     from routing_etl.registry.store import ModelRegistry
 
-    registry = ModelRegistry(read_settings().models_dir)
+    settings = read_settings()
+    registry = ModelRegistry(settings.models_dir)
     found = registry.show(version)
-    output().give(found, lambda screen: display.model_details(screen, registry, version))
+
+    def show(screen: Console) -> None:
+        display.model_details(screen, registry, version)
+        display_models.decisions(screen, settings, found.info.name)
+
+    output().give(found, show)
+
+
+@models_app.command("diff")
+@gives("models diff", "pipeline.recipe:VersionsCompared")
+def models_diff(
+    version: Annotated[str, typer.Argument(help="Version or alias.")],
+    other: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
+) -> None:
+    """Two versions side by side: recipe and metrics."""
+    from routing_etl.cli import display_models
+    from routing_etl.pipeline.recipe import compared
+    from routing_etl.registry.store import ModelRegistry
+
+    found = compared(ModelRegistry(read_settings().models_dir), version, other)
+    output().give(found, lambda screen: display_models.difference(screen, found))
 
 
 @models_app.command("card")
@@ -45,12 +76,14 @@ def models_show(version: str) -> None:
 def models_card(
     version: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
 ) -> None:
-    """The model card as Markdown: purpose, data, metrics by segment, limits, and who promoted it when and why."""
+    """The model card as Markdown: purpose, data, metrics by segment, limits, and what was decided about it by whom and why."""
     from routing_etl.cli.shown import CardShown
     from routing_etl.pipeline.cards import model_card
+    from routing_etl.pipeline.champion import decisions_of
     from routing_etl.registry.store import ModelRegistry
 
-    card = model_card(ModelRegistry(read_settings().models_dir), version)
+    settings = read_settings()
+    card = model_card(ModelRegistry(settings.models_dir), version, decisions_of(settings))
     output().give(CardShown(version, card), lambda _: typer.echo(safe_text.terminal(card)))
 
 
@@ -68,25 +101,87 @@ def models_verify(
     output().give(VerifiedShown(names), lambda _: typer.echo(text))
 
 
+_UNPIN = "To let nights replace it: routing-etl models unpin --why REASON"
+
+
 @models_app.command("promote")
 @gives("models promote", "cli.shown:ChampionShown")
 def models_promote(
-    version: str, why: Annotated[str, typer.Option("--why", help="Reason, kept on record.")]
+    version: str,
+    why: WhyOption,
+    user: UserOption = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a version that was refused against the present champion.")
+    ] = False,
 ) -> None:
-    """Make a version the champion: the one that scores."""
+    """Make a version the champion: the one that scores. It stays until it is unpinned."""
     from routing_etl.cli.shown import ChampionShown
-    from routing_etl.pipeline import versions
+    from routing_etl.pipeline import champion
 
-    versions.promote(read_settings(), version, why=why)
-    output().give(ChampionShown(version), lambda _: typer.echo(f"{version} is the champion."))
+    settings = read_settings()
+    champion.promote(settings, version, why=why, actor=_actor(settings, user), force=force)
+    output().give(
+        ChampionShown(version), lambda _: typer.echo(f"{version} is the champion, pinned. {_UNPIN}")
+    )
 
 
 @models_app.command("rollback")
 @gives("models rollback", "cli.shown:ChampionShown")
-def models_rollback(why: Annotated[str, typer.Option("--why", help="Reason, kept on record.")]) -> None:
-    """Make the version champion again that was champion before the present one."""
+def models_rollback(why: WhyOption, user: UserOption = "") -> None:
+    """Make the version champion again that was champion before the present one. It stays until it is unpinned."""
     from routing_etl.cli.shown import ChampionShown
-    from routing_etl.pipeline import versions
+    from routing_etl.pipeline import champion
 
-    now = versions.rollback_champion(read_settings(), why=why)
-    output().give(ChampionShown(now), lambda _: typer.echo(f"{now} is the champion again."))
+    settings = read_settings()
+    now = champion.rollback_champion(settings, why=why, actor=_actor(settings, user))
+    output().give(ChampionShown(now), lambda _: typer.echo(f"{now} is the champion again, pinned. {_UNPIN}"))
+
+
+@models_app.command("pin")
+@gives("models pin", "cli.shown:ChampionShown")
+def models_pin(why: WhyOption, user: UserOption = "") -> None:
+    """Keep the present champion: no night trains or promotes another until it is unpinned."""
+    from routing_etl.cli.shown import ChampionShown
+    from routing_etl.pipeline import champion
+
+    settings = read_settings()
+    name = champion.pin(settings, why=why, actor=_actor(settings, user))
+    output().give(ChampionShown(name), lambda _: typer.echo(f"{name} is pinned. {_UNPIN}"))
+
+
+@models_app.command("unpin")
+@gives("models unpin", "cli.shown:ChampionShown")
+def models_unpin(why: WhyOption, user: UserOption = "") -> None:
+    """Let the nights replace the champion again by a version that is not worse."""
+    from routing_etl.cli.shown import ChampionShown
+    from routing_etl.pipeline import champion
+
+    settings = read_settings()
+    name = champion.unpin(settings, why=why, actor=_actor(settings, user))
+    output().give(ChampionShown(name), lambda _: typer.echo(f"{name} is pinned no longer."))
+
+
+@models_app.command("prune")
+@gives("models prune", "cli.shown:PrunedShown")
+def models_prune(
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=0, help="Newest versions that stay; default: the setting.")
+    ] = None,
+    user: UserOption = "",
+) -> None:
+    """Remove old versions that no alias and no publication needs."""
+    from routing_etl.cli.shown import PrunedShown
+    from routing_etl.pipeline import champion
+
+    settings = read_settings()
+    kept = settings.keep_models if keep is None else keep
+    removed = champion.prune(settings, kept, actor=_actor(settings, user))
+    text = f"Removed: {', '.join(removed)}" if removed else "Nothing to remove."
+    output().give(PrunedShown(removed), lambda _: typer.echo(text))
+
+
+def _actor(settings: Settings, user: str) -> Actor:
+    """Who sits at the command line."""
+    from routing_etl.pipeline.persons import Actor, person
+
+    return Actor(person(settings, user), "cli")

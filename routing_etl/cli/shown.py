@@ -116,6 +116,13 @@ class ChampionShown:
 
 
 @dataclass(frozen=True)
+class PrunedShown:
+    """Model versions that were removed."""
+
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PointerShown:
     """The publication that readers see now."""
 

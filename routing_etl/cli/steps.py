@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from routing_etl.cli.common import FullOption, RunOption, step_context
+from routing_etl.cli.common import FullOption, RunOption, UserOption, step_context
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
 
@@ -132,17 +132,23 @@ def train(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Train and evaluate, save nothing.")] = False,
     promote: Annotated[
-        bool, typer.Option(help="Make it the champion unless it is significantly worse than the champion.")
+        bool, typer.Option(help="Make it the champion unless something speaks against it.")
     ] = True,
+    user: UserOption = "",
     run_id: RunOption = None,
 ) -> None:
     """Train, evaluate on held-out items, and save a model version."""
     from routing_etl.cli import display
-    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline import night, steps, street
+    from routing_etl.pipeline.persons import person
     from routing_etl.pipeline.training import TrainingRequest
 
-    with step_context(street.TRAIN, run_id) as ctx:
-        trained = steps.train(ctx, TrainingRequest(version, dry_run=dry_run, promote=promote))
+    with step_context(street.TRAIN, run_id) as ctx, night.recorded_alone(ctx, "train"):
+        by = person(ctx.settings, user)
+        asked = TrainingRequest(
+            version, dry_run=dry_run, promote=promote, requested_by=by, via="train", reason="asked for"
+        )
+        trained = steps.train(ctx, asked)
     output().give(trained.result, lambda screen: display.train_result(screen, trained.result))
 
 

@@ -18,6 +18,7 @@ The way of the data, and the module for each step:
 
 __all__ = [
     "alerts",
+    "assembly",
     "bootstrap",
     "card",
     "details",
@@ -26,6 +27,7 @@ __all__ = [
     "metric_table",
     "options",
     "paired",
+    "reasons",
     "report",
     "tiers",
 ]

@@ -42,7 +42,7 @@ from routing_etl.evaluation.fit_variance import (
     part_of,
     with_fit_variance,
 )
-from routing_etl.evaluation.metric_table import MODEL, ORACLE
+from routing_etl.evaluation.metric_table import MODEL, ORACLE, RIVAL
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
 from routing_etl.evaluation.reference import expected_routings, known_routings
@@ -119,6 +119,7 @@ def evaluate(
     results: WorkResults | None = None,
     truth: Truth | None = None,
     options: EvaluationOptions | None = None,
+    rival: Callable[[], Predictor] | None = None,
     progress: Progress = SILENT,
 ) -> EvaluationReport:
     """Measure a kind of model, and the baselines on the same items, on routings that it has not seen.
@@ -140,6 +141,9 @@ def evaluate(
         A simulated plant's truth; adds expected exact match, ceiling and oracle.
     options : EvaluationOptions, optional
         The split, its size, baselines, resamples and seed. None: the newest 180 days, at most 5,000 items.
+    rival : callable, optional
+        Makes another kind of model, the champion's, that is fitted on the same rows and asked for the same items; its method
+        is `RIVAL`. It costs a further fit.
     progress : Progress, optional
         What shows the progress.
 
@@ -158,7 +162,8 @@ def evaluate(
     """
     started = time.perf_counter()
     options, results = options or EvaluationOptions(), results or WorkResults.none()
-    methods = _Methods({MODEL: _maker(model), **(BASELINES if options.baselines else {})})
+    rivals = {} if rival is None else {RIVAL: rival}
+    methods = _Methods({MODEL: _maker(model), **rivals, **(BASELINES if options.baselines else {})})
     items, operations = training_frames(items, operations)
     try:
         divided = make_split(items, operations, options)

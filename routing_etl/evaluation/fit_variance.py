@@ -25,7 +25,7 @@ from scipy.special import stdtrit
 
 from routing_etl.evaluation.bootstrap import LEAST_CLUSTERS, NORMAL_95, Metric, Resampler, widened
 from routing_etl.evaluation.glossary import GLOSSARY
-from routing_etl.evaluation.metric_table import MINUS, MODEL, MetricRow
+from routing_etl.evaluation.metric_table import MINUS, MODEL, RIVAL, MetricRow
 from routing_etl.evaluation.paired import PAIRED
 from routing_etl.evaluation.splits import Fold, Split, near_identical_groups
 from routing_etl.frames import METRICS
@@ -212,6 +212,8 @@ def with_fit_variance(metrics: pl.DataFrame, found: FitVariance) -> pl.DataFrame
     for row in metrics.iter_rows(named=True):
         mine = row["method"] == MODEL
         sd = found.sd(row["metric"], row["n"]) if mine or row["method"].startswith(MINUS) else 0.0
+        if row["method"] == MINUS + RIVAL:
+            sd *= 2**0.5  # both sides draw
         if sd > 0 and row["low"] is not None and row["value"] is not None:
             low, high = widened(row["value"], row["low"], row["high"], sd)
             if mine and row["low"] >= 0:

@@ -186,6 +186,10 @@ GLOSSARY: dict[str, Meaning] = {
     },
     **_times("setup", "set-up", "min/order"),
     **_times("run", "run time", "min/piece"),
+    "realised_adopted_share": Meaning(
+        "routings written since that were taken over from a candidate, which proves less than one written freely",
+        "none",
+    ),
     "metric_families_failed": Meaning(
         "families of metrics that could not be computed because of an error, over all families of all methods",
         "down",

@@ -18,6 +18,8 @@ from routing_etl.frames import METRICS
 MODEL = "model"
 ORACLE = "oracle"
 CEILING = "ceiling"
+#: The champion's recipe, where it is another one than the model's.
+RIVAL = "champion"
 #: Prefix of the method of a paired difference: `model_minus_<baseline>`.
 MINUS = "model_minus_"
 #: Segment of all judged items.

@@ -5,6 +5,7 @@ not: SQL text, frame maths, learning, anything that shows or prints, Dagster.
 """
 
 __all__ = [
-    "alerts", "cards", "context", "demo", "initial", "night", "one_item", "results", "review", "sharded", "sheets", "status", "steps", "street", "sweep",
+    "alerts", "cards", "champion", "context", "demo", "initial", "learning_faults", "night", "one_item", "persons", "recipe", "results", "review",
+    "sharded", "sheets", "status", "steps", "street", "sweep",
     "training", "upkeep", "versions",
 ]  # fmt: skip

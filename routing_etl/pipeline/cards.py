@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from routing_etl import safe_text
 from routing_etl.database.engine import safe_url
 from routing_etl.errors import RegistryError
 from routing_etl.log import get_logger
@@ -16,6 +17,7 @@ from routing_etl.pipeline.results import Evaluated, metrics_json
 if TYPE_CHECKING:
     from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.registry.store import ModelRegistry
+    from routing_etl.warehouse.decisions import Recorded
 
 #: The card's name in a version's folder (`model_card.md`) and in its manifest.
 CARD = "model_card"
@@ -62,7 +64,7 @@ def _card(
         return f"{NO_CARD} ({type(exc).__name__}: {exc}); the trace is in the log.\n"
 
 
-def model_card(registry: ModelRegistry, version: str) -> str:
+def model_card(registry: ModelRegistry, version: str, decided: Sequence[Recorded] = ()) -> str:
     """A version's card, verified, followed by who made it champion, when and why.
 
     Parameters
@@ -71,6 +73,8 @@ def model_card(registry: ModelRegistry, version: str) -> str:
         Where the version lies.
     version : str
         Name or alias.
+    decided : sequence of Recorded, optional
+        Decisions on record; those about the version are shown with the figures of both sides.
 
     Raises
     ------
@@ -88,7 +92,39 @@ def model_card(registry: ModelRegistry, version: str) -> str:
             remedy=f"Its figures are in: routing-etl models show {name}",
         )
     history = [asdict(change) for change in registry.alias_history()]
-    return f"{registry.read_text(name, CARD)}\n{promotions(name, history)}"
+    text = f"{registry.read_text(name, CARD)}\n{promotions(name, history)}"
+    return text + _decisions(name, decided)
+
+
+def _decisions(version: str, decided: Sequence[Recorded]) -> str:
+    """The section of the decisions about a version, oldest first; empty without any."""
+    from routing_etl.evaluation.markdown import number, table
+
+    own = [row for row in reversed(decided) if row.made.version == version]
+    if not own:
+        return ""
+    body = [
+        [
+            f"{row.decided_at:%Y-%m-%d %H:%M}",
+            row.made.decision,
+            *map(safe_text.markdown, (row.made.by, row.made.via, row.made.reason)),
+        ]
+        for row in own
+    ]
+    figures = [
+        [
+            row.made.decision, f.metric, f.segment, f.basis, number(f.value), number(f.champion_value), number(f.difference),
+            f"{number(f.low)} to {number(f.high)}", str(f.n), safe_text.markdown(f.reason or f.verdict),
+        ]
+        for row in own
+        for f in row.made.figures
+    ]  # fmt: skip
+    lines = ["", "## Decisions", "", *table(["When (UTC)", "decision", "who", "through", "why"], body)]
+    if figures:
+        lines += ["", "What was compared:", ""]
+        head = ["for", "metric", "segment", "on", "version", "champion", "difference", "95 %", "n", "verdict"]
+        lines += table(head, figures)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def unsaved_card(

@@ -1,20 +1,29 @@
-"""Whether a new version becomes the champion: a comparison on the same held-out items, metric by metric.
+"""Whether a new version becomes the champion: by its recipe, by both recipes on the same window, by what engineers wrote.
 
-The rule is docs/decisions/0012-promotion-on-record.md; why a version must beat the plain answers, and why the variance between
-fits counts, is docs/decisions/0015-small-plants.md.
+The rules are docs/decisions/0012-promotion-on-record.md and 0018-judged-as-deployed.md; why a version must beat the plain answers,
+and why the variance between fits counts, is docs/decisions/0015-small-plants.md.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import polars as pl
 
 from routing_etl.evaluation.glossary import GLOSSARY
-from routing_etl.evaluation.metric_table import MetricRow, MetricTable
+from routing_etl.evaluation.metric_table import ALL, RIVAL, MetricRow, MetricTable
+from routing_etl.pipeline.champion import PINNED, make_champion, pin_in_force
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.persons import Actor
+from routing_etl.pipeline.recipe import Recipe, recipe_of
 from routing_etl.pipeline.results import metric_rows
-from routing_etl.pipeline.versions import HELD_OUT, headline, metrics_of, promote
+from routing_etl.pipeline.versions import HELD_OUT, headline, metrics_of
+from routing_etl.warehouse import decisions
+from routing_etl.warehouse.decisions import Decisions, Figure
 
 if TYPE_CHECKING:
     from routing_etl.evaluation.bootstrap import Estimate
@@ -30,6 +39,16 @@ _JUDGED = {
     "setup_wape": "error of set-up times",
 }
 
+
+HEADLINE = "exact_at_1"
+_NORMAL = NormalDist()
+#: Standard deviations from the value to either end of a 95 % interval.
+_SIDES = _NORMAL.inv_cdf(0.975)
+#: Chance of calling a version worse that is not, over all metrics and all looks at its recipe (the levels of the looks are
+#: 6 / (pi k)^2 of it, which sum up to 1).
+LEVEL = 0.05
+#: Least items of a segment whose loss counts, and least realised outcomes of either recipe that decide.
+LEAST_IN_SEGMENT, ENOUGH_REALISED = 100, 30
 
 #: The baselines that can answer instead of the model, by the predictor's name for them.
 PLAIN: dict[str, Literal["nearest", "majority"]] = {
@@ -88,27 +107,74 @@ class Decision(NamedTuple):
     reason: str
 
 
-def promote_if_not_worse(
-    ctx: Context, version: str, metrics: pl.DataFrame, held_out: pl.DataFrame | None = None
-) -> Decision:
-    """Promote the first version; a later one unless it is significantly worse than the champion or measures less.
+@dataclass(frozen=True)
+class Challenger:
+    """A new version before it is judged.
 
-    Significantly worse: in one of the judged metrics the 95 % interval of the paired difference on the items that both
-    were judged on, which holds the variance between fits of either version, excludes 0. Where they have too few items in
-    common (`paired.LEAST_PAIRS`), or were held out by another kind of split, the 95 % intervals of the two on their own
-    items do not overlap. A metric that the champion measured and the new version cannot measure points to a source that
-    went blind, so the champion stays.
+    Attributes
+    ----------
+    version : str
+        Its name.
+    actor : Actor
+        Who asked for the training, and through what.
+    recipe : Recipe
+        How it was made.
+    data_hash : str
+        Of what it learned from.
+    items_trained : int
+        Routed items that it learned from.
+    """
+
+    version: str
+    actor: Actor
+    recipe: Recipe
+    data_hash: str
+    items_trained: int
+
+
+class _Verdict(NamedTuple):
+    """What a comparison says: why the version must not replace the champion (empty: nothing), in words, with the figures."""
+
+    objection: str
+    words: str
+    figures: tuple[Figure, ...] = ()
+
+
+def record_trained(ctx: Context, challenger: Challenger, why: str) -> None:
+    """Put a training on record.
+
+    Parameters
+    ----------
+    ctx : Context
+        Run, registry and warehouse.
+    challenger : Challenger
+        The saved version.
+    why : str
+        Why it was trained.
+    """
+    _record(ctx, challenger, "trained", why)
+
+
+def promote_if_not_worse(
+    ctx: Context, challenger: Challenger, metrics: pl.DataFrame, held_out: pl.DataFrame | None = None
+) -> Decision:
+    """Promote the first version; a later one unless something speaks against it. Either way the decision is on record.
+
+    Against it speaks, in this order: it could not be measured; a person has pinned the champion; it cannot measure what the
+    champion measured; it is worse (`docs/decisions/0018-judged-as-deployed.md`). A version of the champion's own recipe differs in
+    its data alone: models that were made for an evaluation from two different parts of the data say nothing about it, so that it is
+    refused only when its figures collapse.
 
     Parameters
     ----------
     ctx : Context
         Registry, warehouse and settings.
-    version : str
+    challenger : Challenger
         The new version, saved.
     metrics : polars.DataFrame
-        Its METRICS rows.
+        Its METRICS rows; where its recipe is another one, with those of the champion's recipe on the same window.
     held_out : polars.DataFrame, optional
-        What each held-out item adds to its metrics (`paired.HELD_OUT`). None: intervals alone are compared.
+        What each held-out item adds to its metrics (`paired.HELD_OUT`), for versions whose recipe cannot be fitted here.
 
     Returns
     -------
@@ -116,27 +182,322 @@ def promote_if_not_worse(
         Whether it was promoted, with the reason.
     """
     rows = metric_rows(metrics.to_dicts())
-    own = headline(rows)
-    if own is None or not ctx.registry.show(version).info.measured:
-        return Decision(False, "its metrics could not be measured, so it cannot be the champion")
-    reason = f"exact match {own.value:.3f} on {own.n} held-out items"
     decided_at, champion = ctx.registry.alias_serial(), ctx.registry.alias("champion")
+    own = headline(rows)
+    if own is None or not ctx.registry.show(challenger.version).info.measured:
+        return _refused(ctx, challenger, "its metrics could not be measured, so it cannot be the champion")
+    reason = f"exact match {own.value:.3f} on {own.n} held-out items"
+    figures: tuple[Figure, ...] = ()
     if champion is None:
         reason = f"first version: {reason}"
     else:
-        before = metrics_of(ctx.registry.show(champion))
-        former = headline(before)
-        alike = former is not None and former.split == own.split
-        paired = _paired(ctx.registry, version, champion, held_out) if alike else {}
-        objection = _lost(rows, before, champion) or _worse(rows, before, paired, champion)
-        if objection:
-            return Decision(False, objection)
-        shown = "not measured" if former is None else f"{former.value:.3f}"
-        reason += f", champion {champion} had {shown}"
-        if "exact_at_1" in paired:
-            reason += f"; on the same items {_difference(paired['exact_at_1'])})"
-    promote(ctx.settings, version, why=reason, decided_at=decided_at)
+        with ctx.warehouse() as engine:
+            pin = pin_in_force(engine, ctx.settings)
+        if pin is not None:
+            return _refused(
+                ctx,
+                challenger,
+                f"{PINNED}: {champion} by {pin.made.by} since {pin.decided_at:%Y-%m-%d} ({pin.made.reason})",
+            )
+        verdict = _judge(ctx, challenger, champion, MetricTable(rows), held_out)
+        if verdict.objection:
+            return _refused(ctx, challenger, verdict.objection, verdict.figures)
+        reason, figures = f"{reason}; {verdict.words}", verdict.figures
+    made = _decision(ctx, challenger, "promoted", reason, figures)
+    make_champion(ctx.settings, made, decided_at=decided_at)
     return Decision(True, reason)
+
+
+def _refused(ctx: Context, challenger: Challenger, reason: str, figures: tuple[Figure, ...] = ()) -> Decision:
+    _record(ctx, challenger, "refused", reason, figures)
+    return Decision(False, reason)
+
+
+def _record(
+    ctx: Context, challenger: Challenger, kind: str, reason: str, figures: tuple[Figure, ...] = ()
+) -> None:
+    with ctx.warehouse() as engine:
+        Decisions(engine, ctx.settings.warehouse_schema).record(
+            _decision(ctx, challenger, kind, reason, figures)
+        )
+
+
+def _decision(
+    ctx: Context, challenger: Challenger, kind: str, reason: str, figures: tuple[Figure, ...]
+) -> decisions.Decision:
+    return decisions.Decision(
+        kind,
+        challenger.version,
+        ctx.registry.alias("champion"),
+        challenger.actor.by,
+        challenger.actor.via,
+        reason,
+        run_id=ctx.run.run_id,
+        data_hash=challenger.data_hash,
+        recipe_hash=challenger.recipe.hash,
+        items_trained=challenger.items_trained,
+        figures=figures,
+    )
+
+
+# --- the comparison ----------------------------------------------------------------------------------------------------
+
+
+def _judge(
+    ctx: Context, challenger: Challenger, champion: str, found: MetricTable, held_out: pl.DataFrame | None
+) -> _Verdict:
+    """The challenger beside the champion, by what is comparable of them."""
+    details = ctx.registry.show(champion)
+    before = metrics_of(details)
+    lost = _lost(found.rows, before, champion)
+    if lost:
+        return _Verdict(lost, "")
+    changed = challenger.recipe.differences(recipe_of(details))
+    if not changed:
+        return _same_recipe(challenger, champion, found, before, details.metrics.get("training_samples"))
+    realised = _realised(ctx, challenger, recipe_of(details))
+    if realised is not None:
+        return realised
+    if found.difference(HEADLINE, RIVAL) is not None:
+        looks = _looks(ctx, challenger, champion)
+        return _on_the_window(ctx, challenger, champion, found, looks, changed)
+    return _apart(ctx, challenger, champion, found, before, held_out, changed)
+
+
+def _same_recipe(
+    challenger: Challenger,
+    champion: str,
+    found: MetricTable,
+    before: tuple[MetricRow, ...],
+    trained: int | None,
+) -> _Verdict:
+    """Only a collapse counts: what both show was measured with other data, by models that are thrown away."""
+    mine, theirs = found.get(HEADLINE), headline(before)
+    figures = tuple(
+        _own_figure(name, found.get(name), headline(before, name), "the same recipe: not compared")
+        for name in _JUDGED
+        if found.get(name) is not None
+    )
+    if _collapsed(mine, theirs):
+        assert mine is not None and theirs is not None
+        why = (
+            f"exact match fell from {_interval(theirs)} to {_interval(mine)}, below half of champion {champion}'s, by the same "
+            "recipe: something has happened to the data; look at the routings, or promote by hand if that is meant"
+        )
+        return _Verdict(why, "", figures)
+    words = f"the recipe of champion {champion}, learned from {challenger.items_trained:,} routed items instead of {trained or 0:,}"
+    return _Verdict("", words, figures)
+
+
+def _collapsed(mine: MetricRow | None, theirs: MetricRow | None) -> bool:
+    """Whether a metric that should be high is below half of the other's, with intervals that do not meet."""
+    if mine is None or theirs is None or mine.value is None or theirs.value is None:
+        return False
+    apart = mine.high is None or theirs.low is None or mine.high < theirs.low
+    return apart and mine.value < theirs.value / 2
+
+
+def _own_figure(name: str, mine: MetricRow | None, theirs: MetricRow | None, why: str) -> Figure:
+    return Figure(
+        name,
+        mine.value if mine else None,
+        theirs.value if theirs else None,
+        None,
+        None,
+        None,
+        None,
+        mine.n if mine else 0,
+        "not compared",
+        why,
+        basis="own",
+    )
+
+
+def _on_the_window(
+    ctx: Context,
+    challenger: Challenger,
+    champion: str,
+    found: MetricTable,
+    looks: int,
+    changed: Sequence[str],
+) -> _Verdict:
+    """Both recipes fitted on the same rows and asked for the same items, corrected for several metrics and repeated looks."""
+    compared = [f for name in _JUDGED if (f := _window_figure(name, found, ALL)) is not None]
+    bad = worse_by_holm(compared, LEVEL * 6 / (math.pi * looks) ** 2)
+    figures = tuple(replace(f, verdict="worse" if f.metric in bad else _clear(f)) for f in compared) + tuple(
+        _segment_figures(found)
+    )
+    texts = [f"{_JUDGED[f.metric]} {_told(f)}" for f in figures if f.metric in bad and f.segment == ALL]
+    limit = ctx.settings.promote_segment_loss
+    texts += [
+        f"exact match of {f.segment} {_told(f)}, more than {limit:g}"
+        for f in figures
+        if f.segment != ALL and f.n >= LEAST_IN_SEGMENT and f.high is not None and f.high < -limit
+    ]
+    said = f"another recipe ({', '.join(changed)})"
+    if texts:
+        return _Verdict(
+            f"significantly worse than champion {champion}: {'; '.join(texts)}; {said}", "", figures
+        )
+    gain = next((f.difference for f in compared if f.metric == HEADLINE), None)
+    least = ctx.settings.promote_least_gain
+    if least > 0 and (gain is None or gain < least):
+        return _Verdict(
+            f"it gains {gain or 0:+.3f} exact match over champion {champion}, less than {least:g}; {said}",
+            "",
+            figures,
+        )
+    told = next((_told(f) for f in compared if f.metric == HEADLINE), "not measured")
+    return _Verdict("", f"{said}; both recipes on the same window: {told}", figures)
+
+
+def _window_figure(name: str, found: MetricTable, segment: str) -> Figure | None:
+    """The metric of both recipes on the same window; None where it was not compared."""
+    mine, theirs = found.get(name, segment=segment), found.get(name, method=RIVAL, segment=segment)
+    delta = found.difference(name, RIVAL, segment=segment)
+    if mine is None or theirs is None or delta is None or delta.value is None:
+        return None
+    p = None
+    if delta.low is not None and delta.high is not None:
+        p = p_worse(delta.value, delta.low, delta.high, up=GLOSSARY[name].better == "up")
+    return Figure(
+        name, mine.value, theirs.value, delta.value, delta.low, delta.high, p, delta.n, "unclear", segment=segment
+    )  # fmt: skip
+
+
+def _segment_figures(found: MetricTable) -> Iterator[Figure]:
+    for segment in found.segments():
+        figure = _window_figure(HEADLINE, found, segment) if segment != ALL else None
+        if figure is not None:
+            yield replace(figure, verdict=_clear(figure))
+
+
+def _clear(figure: Figure) -> str:
+    """What the interval alone says, for readers; a refusal needs more."""
+    if figure.low is None or figure.high is None or figure.low <= 0 <= figure.high:
+        return "unclear"
+    better = (figure.low > 0) == (GLOSSARY[figure.metric].better == "up")
+    return "better" if better else "lower"
+
+
+def p_worse(value: float, low: float, high: float, *, up: bool) -> float:
+    """One-sided p-value of being worse, from a difference with its 95 % interval, taken as normal.
+
+    Parameters
+    ----------
+    value : float
+        The difference, version minus champion.
+    low : float
+        Lower end of its interval.
+    high : float
+        Upper end of its interval.
+    up : bool
+        Whether more is better.
+    """
+    if high <= low:
+        return 1.0 if (value >= 0) == up or value == 0 else 0.0
+    score = value / ((high - low) / (2 * _SIDES))
+    return _NORMAL.cdf(score if up else -score)
+
+
+def worse_by_holm(figures: Sequence[Figure], level: float) -> set[str]:
+    """Metrics that are worse when all of them are tested at once (Holm 1979).
+
+    Parameters
+    ----------
+    figures : sequence of Figure
+        One per metric, with its p-value.
+    level : float
+        Chance of calling any of them worse that is not.
+
+    Returns
+    -------
+    set of str
+        Their names.
+    """
+    tested = sorted((f.p_value, f.metric) for f in figures if f.p_value is not None)
+    found: set[str] = set()
+    for number, (p, metric) in enumerate(tested):
+        if p > level / (len(tested) - number):
+            break
+        found.add(metric)
+    return found
+
+
+def _looks(ctx: Context, challenger: Challenger, champion: str) -> int:
+    """How often this recipe has been compared with this champion, this time included."""
+    with ctx.warehouse() as engine:
+        refused = Decisions(engine, ctx.settings.warehouse_schema).refusals(champion)
+    return 1 + sum(r.made.recipe_hash == challenger.recipe.hash for r in refused)
+
+
+def _told(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return f"{figure.difference:+.3f} ({figure.n} items)"
+    return f"{figure.difference:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}, {figure.n} items)"
+
+
+def _realised(ctx: Context, challenger: Challenger, theirs: Recipe) -> _Verdict | None:
+    """What engineers wrote decides where both recipes have predicted enough items that were routed since."""
+    from routing_etl.warehouse.outcomes import realised_by_version
+
+    with ctx.warehouse() as engine:
+        counted = realised_by_version(engine, ctx.settings.warehouse_schema)
+        trained = Decisions(engine, ctx.settings.warehouse_schema).of(kinds=("trained",))
+    hashes = {r.made.version: r.made.recipe_hash for r in trained}
+    sides = []
+    for recipe in (challenger.recipe, theirs):
+        own = [counted[v] for v in counted if hashes.get(v) == recipe.hash]
+        sides.append((sum(one.first for one in own), sum(one.items for one in own)))
+    (hits, n), (their_hits, their_n) = sides
+    if min(n, their_n) < ENOUGH_REALISED:
+        return None
+    gap = hits / n - their_hits / their_n
+    half = _SIDES * math.sqrt(_variance(hits, n) + _variance(their_hits, their_n))
+    figure = Figure(
+        HEADLINE, hits / n, their_hits / their_n, gap, gap - half, gap + half,
+        p_worse(gap, gap - half, gap + half, up=True), n, "worse" if gap + half < 0 else "unclear", basis="realised",
+    )  # fmt: skip
+    words = f"of what engineers wrote, this recipe had {hits} of {n} items right and the champion's {their_hits} of {their_n}"
+    return _Verdict(words if figure.verdict == "worse" else "", words, (figure,))
+
+
+def _variance(hits: int, n: int) -> float:
+    """Variance of a share, with half a hit and half a miss added so that it is never 0."""
+    share = (hits + 0.5) / (n + 1)
+    return share * (1 - share) / n
+
+
+def _apart(
+    ctx: Context,
+    challenger: Challenger,
+    champion: str,
+    found: MetricTable,
+    before: tuple[MetricRow, ...],
+    held_out: pl.DataFrame | None,
+    changed: Sequence[str],
+) -> _Verdict:
+    """The champion's recipe cannot be fitted here: what both measured in their day, on the same items where they have them."""
+    mine, theirs = found.get(HEADLINE), headline(before)
+    alike = mine is not None and theirs is not None and mine.split == theirs.split
+    paired = _paired(ctx.registry, challenger.version, champion, held_out) if alike else {}
+    objection = _worse(found.rows, before, paired, champion)
+    figures = tuple(
+        Figure(
+            name, _value(found.get(name)), _value(headline(before, name)), d.value, d.low, d.high,
+            p_worse(d.value, d.low, d.high, up=GLOSSARY[name].better == "up"), d.n, "unclear", basis="own",
+        )
+        for name, d in paired.items()
+        if d.value is not None and d.low is not None and d.high is not None
+    )  # fmt: skip
+    shown = f"another recipe ({', '.join(changed)}) that champion {champion}'s could not be fitted beside"
+    if HEADLINE in paired:
+        shown += f"; on the same items {_difference(paired[HEADLINE])})"
+    return _Verdict(objection, shown, figures)
+
+
+def _value(row: MetricRow | None) -> float | None:
+    return None if row is None else row.value
 
 
 def _paired(

@@ -15,8 +15,16 @@ from routing_etl.errors import RoutingEtlError
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
+from routing_etl.pipeline.champion import pin_in_force
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.learning_faults import SUCCEEDED, WITH_WARNINGS, train_or_go_on, warnings_of
+from routing_etl.pipeline.learning_faults import (
+    SUCCEEDED,
+    WITH_WARNINGS,
+    metric_problems,
+    train_or_go_on,
+    warnings_of,
+)
+from routing_etl.pipeline.recipe import present_recipe, routed_items
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
 from routing_etl.pipeline.status import write_status
 from routing_etl.pipeline.sweep import SWEPT, sweep
@@ -149,16 +157,104 @@ def _kept(finished: Finished[Any]) -> dict[str, Any]:
     return kept
 
 
+@contextmanager
+def recorded_alone(ctx: Context, kind: str) -> Iterator[None]:
+    """Write one step that works on a night's run folder into `batch_run` as a run of its own, however it ends.
+
+    The night's own row stays as it is; the new one names the folder.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and the run folder.
+    kind : str
+        What kind of run it is called on record.
+
+    Yields
+    ------
+    None
+        While the step works.
+    """
+    from routing_etl.warehouse.records import Records, RunEnd
+
+    run_id = f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    with ctx.warehouse() as engine:
+        records = Records(engine, ctx.settings)
+        folder = {"run_folder": ctx.run.run_id}
+        records.start_run(
+            run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx), metadata=folder
+        )
+        try:
+            yield
+        except BaseException as exc:
+            stopped = isinstance(exc, KeyboardInterrupt)
+            message = str(exc) if isinstance(exc, RoutingEtlError) else f"{type(exc).__name__}: {exc}"
+            end = RunEnd("cancelled" if stopped else "failed", message=message or "stopped by the user")
+            try:
+                records.finish_run(run_id, end)
+            except RoutingEtlError as second:
+                log.error("run_end_not_recorded", error=str(second))
+            raise
+        trained = ctx.result(street.TRAIN)
+        problems = metric_problems(trained) if trained else ()
+        records.finish_run(
+            run_id,
+            RunEnd(
+                WITH_WARNINGS if problems else SUCCEEDED,
+                message="; ".join(problems) or (trained.promotion_reason if trained else None),
+                model_version=trained.version if trained and not trained.dry_run else None,
+                metadata=folder,
+            ),
+        )
+
+
 def training_due(ctx: Context) -> str | None:
-    """Why the night should train, or None: no champion yet, or one older than `retrain_days`."""
+    """Why the night should train, or None.
+
+    There is no champion yet, or it is older than `retrain_days`, nobody has pinned it, and no version has been refused against it
+    that would be trained again from much the same data by the same settings (`retrain_after`, `retrain_new_share`).
+
+    Parameters
+    ----------
+    ctx : Context
+        The night. Without cleaned frames the data count as unchanged.
+    """
     champion = ctx.registry.alias("champion")
     if champion is None:
         return "there is no champion yet"
     made = datetime.fromisoformat(ctx.registry.show(champion).info.created_at)
     age = datetime.now(UTC) - made
-    if age > timedelta(days=ctx.settings.retrain_days):
-        return f"champion {champion} is {age.days} days old"
-    return None
+    if age <= timedelta(days=ctx.settings.retrain_days):
+        return None
+    held = _held_back(ctx, champion)
+    if held:
+        log.info("training_held_back", champion=champion, age_days=age.days, reason=held)
+        return None
+    return f"champion {champion} is {age.days} days old"
+
+
+def _held_back(ctx: Context, champion: str) -> str:
+    """Why a champion that is old enough is not trained anew; empty when nothing holds it back."""
+    from routing_etl.warehouse.decisions import Decisions
+
+    with ctx.warehouse() as engine:
+        pin = pin_in_force(engine, ctx.settings)
+        refused = next(iter(Decisions(engine, ctx.settings.warehouse_schema).refusals(champion)), None)
+    if pin is not None:
+        return f"it is pinned by {pin.made.by} since {pin.decided_at:%Y-%m-%d}"
+    if refused is None:
+        return ""
+    until = refused.decided_at + timedelta(days=ctx.settings.retrain_after)
+    if datetime.now(UTC) >= until:
+        return ""
+    now = routed_items(ctx)
+    if now is not None:
+        then = refused.made.items_trained
+        if then and abs(now - then) >= max(ctx.settings.retrain_new_share * then, 1):
+            return ""
+        if refused.made.recipe_hash != present_recipe(ctx).hash:
+            return ""
+    return f"version {refused.made.version} was refused ({refused.made.reason}); the next is tried from {until:%Y-%m-%d} on"
 
 
 #: Least number of realised outcomes (items that engineers have routed since) for their exact share to count.

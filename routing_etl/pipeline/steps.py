@@ -7,10 +7,12 @@ functions and nothing below them. The steps that can be split by shards of items
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -47,6 +49,8 @@ from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
     from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.warehouse.outcomes import PublicationMetric
 
@@ -512,8 +516,10 @@ def measure(ctx: Context) -> Measured:
     actual = written.agg(
         pl.col("item_cd").first(), pl.col("job_cd").str.join(">").alias("routing_code")
     ).collect()
+    types = pl.scan_parquet(ctx.run.clean / "items.parquet").select("item_key", "part_type").collect()
     with ctx.warehouse() as engine:
         schema, shown = ctx.settings.warehouse_schema, published.publication_id
+        by_version = _outcomes(ctx, engine, published, actual.join(types, on="item_key", how="left"))
         metrics = (
             *_measured(COVERAGE, lambda: _coverage(ctx.run, scored)),
             *_measured(
@@ -524,12 +530,66 @@ def measure(ctx: Context) -> Measured:
                 lambda: _found(outcomes.realised(engine, schema, shown, actual)),
             ),
         )
-        Records(engine, ctx.settings).store_metrics(
-            scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id
-        )
+        records = Records(engine, ctx.settings)
+        records.store_metrics(scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id)
+        for version, rows in by_version.items():
+            if records.manifest_sha256(version) is not None:
+                records.store_metrics(version, metrics_frame(rows), run_id=ctx.run.run_id)
     return Measured(published.publication_id, metrics)
 
 
+def _outcomes(
+    ctx: Context, engine: Engine, published: Published, written: pl.DataFrame
+) -> dict[str, list[MetricRow]]:
+    """Keep what became of the publication before, and count it by version: split `realised`, with 95 % intervals."""
+    from routing_etl.warehouse import outcomes
+
+    schema, before = ctx.settings.warehouse_schema, published.previous_id
+    if before is None or before == published.publication_id:
+        return {}
+    try:
+        added = outcomes.store_outcomes(
+            engine,
+            schema,
+            (before, published.publication_id),
+            written.select("item_cd", "routing_code", "part_type"),
+            run_id=ctx.run.run_id,
+        )
+    except Exception as exc:
+        if isinstance(exc, RoutingEtlError):
+            raise
+        log.exception("metric_family_failed", family="outcomes", error=str(exc))
+        failed = _production("realised_adopted_share", None, 0, computing_failed(exc))
+        return {ctx.require(street.SCORE).model_version: [failed]}
+    log.info("outcomes_stored", publication_id=before, outcomes=added)
+    if not added:
+        return {}
+    return {
+        version: [
+            _share_row(metric, hits, found.items)
+            for metric, hits in (
+                ("realised_exact_at_1", found.first),
+                ("realised_exact_at_any", found.any),
+                ("realised_adopted_share", found.adopted),
+            )
+        ]
+        for version, found in outcomes.realised_by_version(engine, schema).items()
+    }
+
+
+def _share_row(metric: str, hits: int, n: int) -> MetricRow:
+    """A share of realised outcomes with Wilson's 95 % interval (Wilson 1927)."""
+    z = NormalDist().inv_cdf(0.975)
+    share, wide = hits / n, 1 + z**2 / n
+    middle = (share + z**2 / (2 * n)) / wide
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / wide
+    return MetricRow(
+        "model", REALISED, "all", metric, share, max(middle - half, 0.0), min(middle + half, 1.0), n, None
+    )
+
+
+#: Split of the metrics of realised outcomes, over all that a version has predicted.
+REALISED = "realised"
 #: Metrics of the published batch itself.
 COVERAGE = (
     "predicted_share", "abstained_share", "high_tier_share", "mean_confidence", "candidates_per_item", "three_candidates_share",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from routing_etl.log import get_logger
+from routing_etl.pipeline.champion import repair_decision
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import Report, list_runs, shards_at_work, sweep_runs
 
@@ -89,7 +90,9 @@ def sweep(ctx: Context) -> Swept:
         records = Records(engine, ctx.settings)
         ours = set() if busy else {run.run_id for run in list_runs(home)} - {ctx.run.run_id}
         died = records.close_dead_runs(ours)
-        champion = records.follow_champion(ctx.registry.alias("champion"), who=who)
+        followed = records.follow_champion(ctx.registry.alias("champion"), who=who)
+        noted = repair_decision(engine, ctx.settings, ctx.registry)
+        champion = "; ".join(filter(None, (followed, noted))) or None
     swept = Swept(tuple(folders), tuple(files), saved, tuple(died), champion)
     if swept.sentences:
         log.warning("swept_after_a_crash", found=list(swept.sentences), files=files)

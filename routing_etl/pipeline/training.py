@@ -18,9 +18,12 @@ from routing_etl.log import get_logger
 from routing_etl.memory_limits import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline import street
 from routing_etl.pipeline.cards import model_card, unsaved_card
+from routing_etl.pipeline.champion import decisions_of, note_pruned
 from routing_etl.pipeline.context import Context, step
-from routing_etl.pipeline.gate import floor_missed, promote_if_not_worse
+from routing_etl.pipeline.gate import Challenger, floor_missed, promote_if_not_worse, record_trained
 from routing_etl.pipeline.learning import AnswersBy, LearningData, make_predictor, read_learning_data
+from routing_etl.pipeline.persons import Actor
+from routing_etl.pipeline.recipe import data_hash, present_recipe, recipe_of
 from routing_etl.pipeline.results import (
     CalibrationBin,
     CoveragePoint,
@@ -64,6 +67,10 @@ class TrainingRequest:
         Most held-out items that are judged.
     requested_by : str
         Who asks; empty means the service user.
+    via : str
+        Through what: `night`, or `train` where a training alone was asked for.
+    reason : str
+        Why; kept on record.
     """
 
     name: str | None = None
@@ -72,6 +79,8 @@ class TrainingRequest:
     split: str = "time"
     max_items: int = 5000
     requested_by: str = ""
+    via: str = "night"
+    reason: str = "a training was due"
 
 
 # --- evaluation --------------------------------------------------------------------------------------------------------
@@ -150,8 +159,23 @@ def _evaluate(
             pl.scan_parquet(ctx.run.times / SAMPLES),
         ),
         options=options,
+        rival=_rival(ctx, data),
         progress=ctx.progress,
     )
+
+
+def _rival(ctx: Context, data: LearningData) -> Callable[[], RoutingPredictor] | None:
+    """What makes models by the champion's recipe, where that is another one which can be fitted here."""
+    champion = ctx.registry.alias("champion")
+    if champion is None:
+        return None
+    theirs, mine = recipe_of(ctx.registry.show(champion)), present_recipe(ctx)
+    changed = {k: v for k, v in theirs.parameters.items() if k in mine.parameters and mine.parameters[k] != v}
+    if theirs.profile != mine.profile or not changed:
+        return None
+    asked = {k: tuple(v) if isinstance(v, list) else v for k, v in changed.items()}
+    log.info("champion_recipe_fitted_too", champion=champion, parameters=sorted(asked))
+    return lambda: make_predictor(ctx.settings, data.attributes).set_params(**asked)
 
 
 def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
@@ -288,14 +312,31 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
         ctx, NewVersion(asked.name, learned.predictor, data, times, trained, held_out, requested_by=by)
     )
     trained = replace(trained, version=saved)
+    challenger = _challenger(ctx, data, trained, Actor(by, asked.via))
+    record_trained(ctx, challenger, asked.reason)
     if asked.promote:
-        promoted, reason = promote_if_not_worse(ctx, saved, learned.evaluation.metrics, held_out)
+        promoted, reason = promote_if_not_worse(ctx, challenger, learned.evaluation.metrics, held_out)
         reason = reason if floor is None else f"{floor.reason}; {reason}"
         trained = replace(trained, promoted=promoted, promotion_reason=reason)
         if not promoted:
-            ctx.registry.set_alias("challenger", saved, who=ctx.settings.service_user, why=reason)
-    ctx.registry.prune(ctx.settings.keep_models)
-    return replace(trained, model_card=model_card(ctx.registry, saved))
+            ctx.registry.set_alias("challenger", saved, who=by, why=reason)
+    removed = ctx.registry.prune(ctx.settings.keep_models)
+    note_pruned(
+        ctx.settings, removed, Actor(by, asked.via), f"the newest {ctx.settings.keep_models} are kept"
+    )
+    return replace(trained, model_card=model_card(ctx.registry, saved, decisions_of(ctx.settings, saved)))
+
+
+def _challenger(ctx: Context, data: LearningData, trained: Trained, actor: Actor) -> Challenger:
+    """The saved version as the gate sees it."""
+    assert trained.version is not None
+    return Challenger(
+        trained.version,
+        actor,
+        recipe_of(ctx.registry.show(trained.version)),
+        data_hash(data),
+        trained.training_samples,
+    )
 
 
 def _with_note(details: EvaluationDetails, note: str) -> EvaluationDetails:

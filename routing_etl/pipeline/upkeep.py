@@ -12,8 +12,10 @@ from routing_etl.database.engine import make_engine, translated
 from routing_etl.erp.changes import ItemChanges
 from routing_etl.errors import ConfigurationError, RegistryError
 from routing_etl.pipeline import street
+from routing_etl.pipeline.champion import note_pruned
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import ensure_warehouse
+from routing_etl.pipeline.persons import Actor, person
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, list_runs, prune_runs
 from routing_etl.settings import Settings
@@ -276,6 +278,7 @@ def purge(settings: Settings, keep: Keep | None = None, *, progress: Progress = 
         in_use = {p.model_version for p in publisher.list() if p.rows_present}
         rows = Records(engine, settings).purge(keep_models=models)
     removed = ctx.registry.prune(models, protect=in_use)
+    note_pruned(settings, removed, Actor(person(settings), "cli"), f"clean-up: the newest {models} are kept")
     runs = prune_runs(settings.home, settings.keep_runs if keep.runs is None else keep.runs)
     return Removed(tuple(purged), rows, tuple(removed), tuple(runs))
 

@@ -1,13 +1,12 @@
-"""Model versions in operation: save one with its database row, promote, roll back, load the champion verified.
+"""Model versions in operation: save one with its database row, load the champion verified.
 
-The registry holds the files, the database the manifest's hash and the status; this module keeps the two in step. The
-registry's alias decides which version predicts. The database's active version follows it: at once, and after a crash
-between the two at the start of the next night (`sweep.py`).
+The registry holds the files, the database the manifest's hash and the status. Which version predicts: `champion.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +15,19 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.database.engine import safe_url
 from routing_etl.errors import RegistryError
-from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.metric_table import MODEL, RIVAL, MetricRow
 from routing_etl.pipeline.cards import documents, metadata_json
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import LearningData, read_attributes
-from routing_etl.pipeline.results import Trained, metric_rows, metrics_frame, metrics_json
-from routing_etl.runs import RunFolder
-from routing_etl.settings import Settings
+from routing_etl.pipeline.recipe import data_hash
+from routing_etl.pipeline.recipe import metrics_of as metrics_of
+from routing_etl.pipeline.results import Trained, metrics_frame, metrics_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from routing_etl.model.predictor import RoutingPredictor
-    from routing_etl.registry.versions import VersionDetails
+    from routing_etl.warehouse.records import MeasuredOn, Records
 
 #: The file of what each held-out item adds to the judged metrics.
 HELD_OUT = "held_out_items"
@@ -69,7 +68,7 @@ def save_version(ctx: Context, new: NewVersion) -> str:
     """Files first, then the database row: a version without its row is never the champion. Returns the name."""
     from routing_etl.evaluation.paired import as_json as held_out_json
     from routing_etl.registry.versions import VersionContents
-    from routing_etl.warehouse.records import Records, TrainedVersion
+    from routing_etl.warehouse.records import MeasuredOn, Records, TrainedVersion
 
     trained, stats = new.trained, new.trained.dataset_stats
     metadata = metadata_json(ctx, new.requested_by, new.predictor) | {
@@ -102,8 +101,29 @@ def save_version(ctx: Context, new: NewVersion) -> str:
             hyperparameters=metadata["hyperparameters"],
         )
         records.store_model_version(row)
-        records.store_metrics(saved.name, metrics_frame(trained.metrics), run_id=ctx.run.run_id)
+        window = MeasuredOn(_window_id(new), trained.evaluation.items_trained or None)
+        records.store_metrics(
+            saved.name, metrics_frame(trained.metrics), run_id=ctx.run.run_id, window=window
+        )
+        _store_rival(ctx, records, trained, window)
     return saved.name
+
+
+def _window_id(new: NewVersion) -> str | None:
+    """Names the judged items, their routings and what was learned from; None when nothing was judged."""
+    if new.held_out.is_empty():
+        return None
+    judged = new.held_out.select("item_key", "routing").sort("item_key")
+    text = f"{data_hash(new.data)}|{new.trained.split}|{judged.write_csv()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _store_rival(ctx: Context, records: Records, trained: Trained, window: MeasuredOn) -> None:
+    """Keep what the champion's recipe measured on the same window as the champion's own, so that the trend can compare."""
+    champion = ctx.registry.alias("champion")
+    rows = [replace(r, method=MODEL) for r in trained.metrics if r.method == RIVAL]
+    if rows and champion is not None and records.manifest_sha256(champion) is not None:
+        records.store_metrics(champion, metrics_frame(rows), run_id=ctx.run.run_id, window=window)
 
 
 def _time_profiles_json(times: frames.TimeEvidence) -> dict[str, Any]:
@@ -123,85 +143,12 @@ def _time_profiles_json(times: frames.TimeEvidence) -> dict[str, Any]:
 # --- a version's metrics -----------------------------------------------------------------------------------------------
 
 
-def metrics_of(details: VersionDetails) -> tuple[MetricRow, ...]:
-    """The metric rows in a saved version's `metrics.json`; none when it was saved without."""
-    return metric_rows(details.metrics.get("metrics") or ())
-
-
 def headline(metrics: Iterable[MetricRow], metric: str = "exact_at_1") -> MetricRow | None:
     """The model's row of a metric over all held-out items; None when it has no value."""
     return next((r for r in metrics if r.of_model and r.metric == metric and r.value is not None), None)
 
 
 # --- the champion ------------------------------------------------------------------------------------------------------
-
-
-def promote(settings: Settings, version: str, *, why: str, decided_at: int | None = None) -> None:
-    """Make a version the champion, in the registry and in the database, with who and why on record.
-
-    Parameters
-    ----------
-    settings : Settings
-        Registry, warehouse and the user whose name is kept.
-    version : str
-        Name of the version.
-    why : str
-        Reason, kept on record.
-    decided_at : int, optional
-        The registry's `alias_serial` that the decision was made on. None: it compares nothing.
-
-    Raises
-    ------
-    RegistryError
-        The version does not exist or was never measured, or another was promoted since `decided_at`.
-    """
-    from routing_etl.registry.store import ModelRegistry
-    from routing_etl.warehouse.records import Records
-
-    store = ModelRegistry(settings.models_dir)
-    if headline(metrics_of(store.show(version))) is None:
-        raise RegistryError(
-            f"Model version {version} has no measured metrics.",
-            remedy="Train again with enough routed items, then promote that version.",
-        )
-    with Context(settings, RunFolder("promote", settings.home)).warehouse() as engine:
-        records = Records(engine, settings)
-        records.require_activatable(version)
-        store.set_alias("champion", version, settings.service_user, why, decided_at=decided_at)
-        records.activate(version, who=settings.service_user)
-
-
-def rollback_champion(settings: Settings, *, why: str) -> str:
-    """Make the version champion that was champion before the present one, on record like a promotion.
-
-    Parameters
-    ----------
-    settings : Settings
-        Registry, warehouse and the user whose name is kept.
-    why : str
-        Reason, kept on record.
-
-    Returns
-    -------
-    str
-        The version that is champion now.
-
-    Raises
-    ------
-    RegistryError
-        There is no former champion, or its files cannot be loaded here.
-    """
-    from routing_etl.registry.store import ModelRegistry
-    from routing_etl.warehouse.records import Records
-
-    store = ModelRegistry(settings.models_dir)
-    former = store.former_champion()
-    with Context(settings, RunFolder("rollback", settings.home)).warehouse() as engine:
-        records = Records(engine, settings)
-        records.require_activatable(former)
-        now_champion = store.rollback_champion(who=settings.service_user, why=why).to_version or former
-        records.activate(now_champion, who=settings.service_user)
-    return now_champion
 
 
 def _no_champion(ctx: Context) -> RegistryError:

@@ -126,7 +126,7 @@ def _end_of(code: int | None) -> str:
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
-        return f"was killed ({name}) and left no result"
+        return f"was killed ({name}, exit code {code}) and left no result"
     return f"ended without a result (exit code {code})"
 
 

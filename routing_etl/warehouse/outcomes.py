@@ -1,7 +1,12 @@
-"""A publication compared with the one before it: drift of similarity, and realised outcomes. Reads only."""
+"""A publication compared with the one before it: drift of similarity, and what became of predictions.
+
+An item that engineers have routed since a publication showed it is a test of the version that had predicted it, which cannot have
+learned from the routing. `store_outcomes` keeps one row for each, and `realised_by_version` counts them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
-from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.schema import Tables, Versioned, schema_for, tables
+from routing_etl.warehouse.types import now
 from routing_etl.warehouse.versions import rows_at
 
 #: Bins of the similarity histogram, and the count added to each so that an empty bin has a finite logarithm.
@@ -137,27 +143,221 @@ def realised(
     ]
 
 
+# --- outcomes as rows --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Realised:
+    """What became of one version's predictions.
+
+    Attributes
+    ----------
+    items : int
+        Items that it had predicted, or abstained from, and that engineers have routed since.
+    first, any : int
+        Those whose routing is its first candidate's, and that of any of its candidates.
+    adopted : int
+        Those that were taken over from a candidate, which proves less.
+    """
+
+    items: int
+    first: int
+    any: int
+    adopted: int
+
+
+def store_outcomes(
+    engine: Engine, schema: str, shown: tuple[int, int], written: pl.DataFrame, *, run_id: str
+) -> int:
+    """Keep what became of the items that one publication showed and the next one no longer does; returns the rows added.
+
+    Called again for the same publications it adds nothing.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    shown : tuple of int
+        The publication that readers saw before this run, and the one that they see now.
+    written : polars.DataFrame
+        Columns item_cd, routing_code (job codes joined by '>') and part_type of every item that has a routing now.
+    run_id : str
+        The run that has seen it.
+    """
+    before = shown[0]
+    tb = tables(schema_for(engine, schema))
+    with translated("warehouse", engine.url), engine.begin() as connection:
+        version = connection.execute(
+            sa.select(tb.publication.c.model_version).where(tb.publication.c.id == before)
+        ).scalar_one()
+        found = _outcome_rows(connection, tb, shown, written)
+        known = set(
+            connection.execute(
+                sa.select(tb.prediction_outcome.c.item_cd).where(
+                    tb.prediction_outcome.c.publication_id == before
+                )
+            ).scalars()
+        )
+        moment = now()
+        rows = [
+            row
+            | {
+                "publication_id": before,
+                "model_version": version,
+                "observed_at": moment,
+                "observed_run": run_id,
+            }
+            for row in found.iter_rows(named=True)
+            if row["item_cd"] not in known
+        ]
+        if rows:
+            connection.execute(sa.insert(tb.prediction_outcome), rows)
+    return len(rows)
+
+
+def _outcome_rows(
+    connection: Connection, tb: Tables, shown: tuple[int, int], written: pl.DataFrame
+) -> pl.DataFrame:
+    """One row per item that was routed, with the columns of `prediction_outcome` that its prediction and routing tell."""
+    candidates = pl.DataFrame(
+        _gone(connection, tb, *shown, more=(tb.candidate.c.confidence, tb.candidate.c.predicted_rout_no)),
+        schema={
+            "item_cd": pl.String, "rank": pl.Int64, "code": pl.String, "confidence": pl.Float64, "rout_no": pl.String,
+        },
+        orient="row",
+    )  # fmt: skip
+    silent = pl.DataFrame(_gone_silent(connection, tb, *shown), schema={"item_cd": pl.String}, orient="row")
+    f = tb.routing_feedback
+    accepted = pl.DataFrame(
+        connection.execute(sa.select(f.c.item_cd, f.c.routing_code)).all(),
+        schema={"item_cd": pl.String, "routing_code": pl.String},
+        orient="row",
+    ).unique()
+    jobs, actual = pl.col("code").str.split(">"), pl.col("routing_code").str.split(">")
+    per_item = (
+        candidates.sort("item_cd", "rank")
+        .join(written, on="item_cd")
+        .group_by("item_cd", maintain_order=True)
+        .agg(
+            candidates=pl.len(),
+            candidate_rank=pl.col("rank").filter(pl.col("code") == pl.col("routing_code")).min(),
+            confidence=pl.col("confidence").first(),
+            predicted_code=pl.col("code").first(),
+        )
+    )
+    return (
+        pl.concat([per_item, silent.join(written, on="item_cd").select("item_cd", candidates=0)], how="diagonal_relaxed")
+        .join(written, on="item_cd")
+        .join(accepted.with_columns(adopted=True), on=["item_cd", "routing_code"], how="left")
+        .rename({"predicted_code": "code"})
+        .with_columns(
+            outcome=pl.when(pl.col("candidates") == 0)
+            .then(pl.lit("abstained"))
+            .when(pl.col("candidate_rank") == 1)
+            .then(pl.lit("first"))
+            .when(pl.col("candidate_rank") > 1)
+            .then(pl.lit("alternative"))
+            .otherwise(pl.lit("other")),
+            predicted_operations=jobs.list.len().fill_null(0),
+            written_operations=actual.list.len(),
+            # each job as often as both have it
+            common_operations=(jobs.list.len() + actual.list.len() - _apart(jobs, actual)).fill_null(0) // 2,
+            adopted=pl.col("adopted").fill_null(False),
+        )
+        .select(
+            "item_cd", "outcome", "candidate_rank", "candidates", "confidence", "part_type", predicted_code="code",
+            written_code=pl.col("routing_code").str.slice(0, 1000), predicted_operations="predicted_operations",
+            written_operations="written_operations", common_operations="common_operations", adopted="adopted",
+        )
+        .sort("item_cd")
+    )  # fmt: skip
+
+
+def _apart(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    """Operations that only one of two lists has, each job as often as it stands there: numbered jobs make the lists sets."""
+    return _numbered(left).list.set_symmetric_difference(_numbered(right)).list.len().cast(pl.Int64)
+
+
+def _numbered(jobs: pl.Expr) -> pl.Expr:
+    """Each job with how many of the same stand before it."""
+    alike = pl.element().cum_count().over(pl.element())
+    return jobs.list.eval(pl.element() + "#" + alike.cast(pl.String))
+
+
+def realised_by_version(engine: Engine, schema: str) -> dict[str, Realised]:
+    """How often each version had the routing that an engineer wrote.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+
+    Returns
+    -------
+    dict of str to Realised
+        By version; those without an outcome are not in it.
+    """
+    o = tables(schema_for(engine, schema)).prediction_outcome.c
+
+    def count(*kinds: str) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((o.outcome.in_(kinds), 1), else_=0))
+
+    adopted = sa.func.sum(sa.case((o.adopted == sa.true(), 1), else_=0))
+    query = sa.select(
+        o.model_version, sa.func.count(), count("first"), count("first", "alternative"), adopted
+    ).group_by(o.model_version)
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        return {
+            version: Realised(int(n), int(first), int(either), int(taken))
+            for version, n, first, either, taken in connection.execute(query)
+        }
+
+
+def _gone_silent(connection: Connection, tb: Tables, previous: int, publication_id: int) -> list[tuple[str]]:
+    """Items that the previous publication abstained from and that are in this one no more."""
+    item, then = tb.versioned[0], tb.abstained_item.alias("then")
+    now_shown = [tb.candidate.alias("now"), tb.abstained_item.alias("silent")]
+    query = (
+        sa.select(then.c.item_cd)
+        .select_from(rows_at(item, then, previous))
+        .where(*(~_shows(item, rows, then, publication_id) for rows in now_shown))
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def _shows(item: Versioned, rows: sa.FromClause, then: sa.FromClause, publication_id: int) -> sa.Exists:
+    """Whether the item of `then` has such rows in a publication."""
+    shown: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(rows_at(item, rows, publication_id))
+    return sa.exists(shown.where(rows.c.item_cd == then.c.item_cd).correlate(then))
+
+
 def _gone(
-    connection: Connection, tb: Tables, previous: int, publication_id: int
-) -> list[tuple[str, int, str]]:
-    """Item, rank and routing code of the previous publication's candidates for items that are in this one no more."""
+    connection: Connection,
+    tb: Tables,
+    previous: int,
+    publication_id: int,
+    *,
+    more: Sequence[sa.Column[Any]] = (),
+) -> list[tuple[Any, ...]]:
+    """Item, rank, routing code and more of the previous publication's candidates for items that are in this one no more."""
     item = tb.versioned[0]
-    then, now, silent = (
+    then, now_, silent = (
         tb.candidate.alias("then"),
         tb.candidate.alias("now"),
         tb.abstained_item.alias("silent"),
     )
-
-    def has(rows: sa.FromClause) -> sa.Exists:
-        """Whether the item of `then` has rows in this publication."""
-        shown: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(
-            rows_at(item, rows, publication_id)
-        )
-        return sa.exists(shown.where(rows.c.item_cd == then.c.item_cd).correlate(then))
-
     query = (
-        sa.select(then.c.item_cd, then.c.candidate_rank, then.c.routing_code)
+        sa.select(
+            then.c.item_cd,
+            then.c.candidate_rank,
+            then.c.routing_code,
+            *(then.c[column.name] for column in more),
+        )
         .select_from(rows_at(item, then, previous))
-        .where(~has(now), ~has(silent))
+        .where(~_shows(item, now_, then, publication_id), ~_shows(item, silent, then, publication_id))
     )
     return [tuple(row) for row in connection.execute(query)]

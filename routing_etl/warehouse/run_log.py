@@ -26,7 +26,9 @@ class RunRecord:
 
 
 def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecord | None]:
-    """The newest run, and the newest that succeeded; None where there is none.
+    """The newest run, and the newest that succeeded, with or without warnings; None where there is none.
+
+    Trainings that ran alone do not count: they publish nothing.
 
     Parameters
     ----------
@@ -39,11 +41,11 @@ def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecor
     columns = (
         table.c.run_id, table.c.kind, table.c.status, table.c.started_at, table.c.finished_at, table.c.message,
     )  # fmt: skip
-    newest = sa.select(*columns).order_by(table.c.started_at.desc()).limit(1)
+    newest = sa.select(*columns).where(table.c.kind != "train").order_by(table.c.started_at.desc()).limit(1)
     with translated("warehouse", engine.url), engine.connect() as connection:
         rows = [
             connection.execute(query).one_or_none()
-            for query in (newest, newest.where(table.c.status == "succeeded"))
+            for query in (newest, newest.where(table.c.status.in_(("succeeded", "succeeded_with_warnings"))))
         ]
     first, second = (
         None

@@ -10,10 +10,10 @@ from filelock import FileLock
 from homes import ask, change, home_settings
 
 from routing_etl.errors import RegistryError, TransientDatabaseError
+from routing_etl.pipeline.champion import promote
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import begin, finish
 from routing_etl.pipeline.sweep import SWEPT, Swept, sweep
-from routing_etl.pipeline.versions import promote
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run, list_runs, new_run, prune_runs
 from routing_etl.warehouse.records import Records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,9 +20,11 @@ from routing_etl.evaluation.paired import from_json
 from routing_etl.pipeline import steps, street, training, upkeep
 from routing_etl.pipeline.cards import CARD, model_card
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.gate import Decision, promote_if_not_worse
+from routing_etl.pipeline.gate import Challenger, Decision, promote_if_not_worse
 from routing_etl.pipeline.night import night
 from routing_etl.pipeline.one_item import WhatIf, predict_item
+from routing_etl.pipeline.persons import Actor
+from routing_etl.pipeline.recipe import recipe_of
 from routing_etl.pipeline.versions import HELD_OUT
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run
@@ -321,16 +324,28 @@ def test_the_champions_card_shows_no_number_that_its_files_lack(finished_home: P
     assert "first version: exact match" in model_card(registry, name)
 
 
+def challenger(ctx: Context, version: str, **changed: object) -> Challenger:
+    """A version as the gate sees it; with changed parameters its recipe is not the champion's."""
+    recipe = recipe_of(ctx.registry.show(version))
+    return Challenger(
+        version,
+        Actor("kim", "train"),
+        replace(recipe, parameters={**recipe.parameters, **changed}),
+        "d" * 64,
+        100,
+    )
+
+
 def test_a_version_that_lost_the_sight_of_times_does_not_replace_the_champion(home: Path) -> None:
     ctx = Context(home_settings(home), find_run(home, None))
     champion = ctx.registry.resolve("champion")
     seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
     is_time = (pl.col("metric") == "run_wape") & (pl.col("method") == "model")
     blind = seen.with_columns(value=pl.when(~is_time).then("value"))
-    promoted, reason = promote_if_not_worse(ctx, champion, blind)
+    promoted, reason = promote_if_not_worse(ctx, challenger(ctx, champion), blind)
     assert not promoted
     assert reason.startswith(f"error of run times: measured for champion {champion} and not any more")
-    assert promote_if_not_worse(ctx, champion, seen)[0]
+    assert promote_if_not_worse(ctx, challenger(ctx, champion), seen)[0]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +362,9 @@ def test_a_version_that_is_significantly_worse_in_one_thing_does_not_replace_the
     moved = [
         pl.when(here).then(pl.col(c) + change).otherwise(pl.col(c)).alias(c) for c in ("value", "low", "high")
     ]
-    promoted, reason = promote_if_not_worse(ctx, champion, seen.with_columns(moved))
+    promoted, reason = promote_if_not_worse(
+        ctx, challenger(ctx, champion, n_trees=1), seen.with_columns(moved)
+    )
     assert not promoted
     assert reason.startswith(f"significantly worse than champion {champion}: {words} ")
     # by a little, both intervals touch
@@ -355,7 +372,7 @@ def test_a_version_that_is_significantly_worse_in_one_thing_does_not_replace_the
         pl.when(here).then(pl.col(c) + change / 1e4).otherwise(pl.col(c)).alias(c)
         for c in ("value", "low", "high")
     ]
-    assert promote_if_not_worse(ctx, champion, seen.with_columns(little))[0]
+    assert promote_if_not_worse(ctx, challenger(ctx, champion, n_trees=1), seen.with_columns(little))[0]
 
 
 def moved_down(seen: pl.DataFrame, by: float) -> pl.DataFrame:
@@ -382,15 +399,17 @@ def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path)
     worse = same.with_columns(
         exact_at_1_0=pl.when(pl.int_range(pl.len()).is_in(lost.implode())).then(0.0).otherwise("exact_at_1_0")
     )
-    promoted, reason = promote_if_not_worse(ctx, champion, seen, worse)
+    promoted, reason = promote_if_not_worse(ctx, challenger(ctx, champion, n_trees=1), seen, worse)
     assert not promoted
     assert reason.startswith(f"significantly worse than champion {champion}: exact match on the same items -")
     assert f"{same.height} items, 95 % interval excludes 0)" in reason
-    promoted, reason = promote_if_not_worse(ctx, champion, moved_down(seen, 0.9), same)
+    promoted, reason = promote_if_not_worse(
+        ctx, challenger(ctx, champion, n_trees=1), moved_down(seen, 0.9), same
+    )
     assert promoted and "on the same items +0.000 (+0.000 to +0.000" in reason
     # held out by another kind of split, items are not compared
     other = moved_down(seen, 0.9).with_columns(split=pl.lit("family"))
-    promoted, reason = promote_if_not_worse(ctx, champion, other, same)
+    promoted, reason = promote_if_not_worse(ctx, challenger(ctx, champion, n_trees=1), other, same)
     assert not promoted and "same items" not in reason
 
 

@@ -15,6 +15,7 @@ from dagster_defs.definitions import build_defs
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, ProfileError
 from routing_etl.pipeline import street
+from routing_etl.pipeline.learning_faults import CHECKS
 from routing_etl.quality.checks import list_checks
 from routing_etl.times.suspects import check_names
 
@@ -140,6 +141,7 @@ def test_one_check_per_expectation_blocking_when_critical(repository: dg.Reposit
         for infos in list_checks(load_profile("bi_views").attributes).values()
         for info in infos
     } | {("time_profiles", name): False for name in check_names()}
+    expected |= {("champion", name): False for name in CHECKS}
     graph = repository.asset_graph
     found = {
         (key.asset_key.path[-1], key.name): graph.get_check_spec(key).blocking
