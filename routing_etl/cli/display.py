@@ -416,6 +416,11 @@ def score_table(console: Console, scored: Scored) -> None:
     table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
     table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
     console.print(table)
+    if scored.missing_attributes:
+        console.print(
+            f"[yellow]Warning:[/] no item has {_safe(', '.join(scored.missing_attributes))} any more, which the model learned from: "
+            "its confidence was lowered. Fill the column again, or train: routing-etl train"
+        )
 
 
 def publication_table(console: Console, published: Published) -> None:
@@ -425,6 +430,9 @@ def publication_table(console: Console, published: Published) -> None:
         return
     same = " (unchanged: the same batch was published before)" if published.reused else ""
     console.print(f"Publication [bold]{published.publication_id}[/] is what the ERP reads now{same}.")
+    if published.changes is not None:
+        told = ", ".join(f"{n:,} {kind}" for kind, n in published.changes.items())
+        console.print(f"Items beside the publication before: {told} (routing-etl publications diff).")
     if published.writer:
         console.print(f"Its rows were sent by {_safe(published.writer)}.")
     if published.writer_reason:

@@ -43,7 +43,7 @@ def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecor
     with translated("warehouse", engine.url), engine.connect() as connection:
         rows = [
             connection.execute(query).one_or_none()
-            for query in (newest, newest.where(table.c.status == "succeeded"))
+            for query in (newest, newest.where(table.c.status.in_(("succeeded", "succeeded_with_warnings"))))
         ]
     first, second = (
         None

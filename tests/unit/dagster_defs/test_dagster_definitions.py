@@ -15,7 +15,7 @@ from dagster_defs.definitions import build_defs
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, ProfileError
 from routing_etl.pipeline import street
-from routing_etl.quality.checks import list_checks
+from routing_etl.quality.checks import list_checks, list_comparisons
 from routing_etl.times.suspects import check_names
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -137,7 +137,10 @@ def test_frames_show_their_columns_with_units(repository: dg.RepositoryDefinitio
 def test_one_check_per_expectation_blocking_when_critical(repository: dg.RepositoryDefinition) -> None:
     expected = {
         (info.frame, info.check): info.severity == "critical"
-        for infos in list_checks(load_profile("bi_views").attributes).values()
+        for infos in (
+            *list_checks(load_profile("bi_views").attributes).values(),
+            *list_comparisons().values(),
+        )
         for info in infos
     } | {("time_profiles", name): False for name in check_names()}
     graph = repository.asset_graph
