@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from routing_etl.registry.store import ModelRegistry
     from routing_etl.runs import RunFolder
     from routing_etl.settings import Settings
+    from routing_etl.sheets.content import Sheet
     from routing_etl.times.profiles import TimesReport
     from routing_etl.warehouse.feedback import Adoption
     from routing_etl.warehouse.publications import Publication
@@ -463,8 +464,12 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
     console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")
 
 
-def prediction(console: Console, result: Prediction, title: str = "Item") -> None:
-    """One item's candidates with operations, times and evidence; `title`: which item it is."""
+def prediction(console: Console, result: Prediction, title: str = "Item", sheet: Sheet | None = None) -> None:
+    """One item's candidates with operations, times and evidence.
+
+    `title` says which item it is; with its `sheet` the candidates behind the first are told apart from it.
+    """
+    apart = _told_apart(sheet) if sheet is not None else {}
     item = result.item
     shown = {a.name: item.get(a.name) for a in result.attributes if item.get(a.name) is not None}
     lines = [f"[bold]{_safe(item['item_cd'])}[/]  {_safe(item.get('item_nm') or '')}"]
@@ -485,7 +490,7 @@ def prediction(console: Console, result: Prediction, title: str = "Item") -> Non
     for row in p.abstained.iter_rows(named=True):
         console.print(f"[yellow]No prediction:[/] {_safe(row['reason'])}")
     for candidate in p.candidates.sort("candidate_rank").iter_rows(named=True):
-        _candidate(console, candidate, result)
+        _candidate(console, candidate, result, apart.get(candidate["candidate_rank"], ""))
     if result.own_routing.height:
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(result.own_routing))
         console.print(
@@ -497,7 +502,20 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) -> None:
+def _told_apart(sheet: Sheet) -> dict[int, str]:
+    """What sets each candidate behind the first apart from it, by rank."""
+    from routing_etl.sheets.pages import apart_in_words
+    from routing_etl.sheets.words import words
+
+    said = words("en")
+    return {
+        c.rank: ("hardly ever right; " if c.remote else "") + apart_in_words(c.apart, said)
+        for c in sheet.candidates
+        if c.apart is not None
+    }
+
+
+def _candidate(console: Console, candidate: dict[str, Any], result: Prediction, apart: str) -> None:
     """The first candidate in full, the others in one line each."""
     p = result.predictions
     mine = pl.col("candidate_rank") == candidate["candidate_rank"]
@@ -515,6 +533,8 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
     if candidate["candidate_rank"] > 1:
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(operations))
         console.print(f"[bold]{_safe(title)}[/]\n   {_safe(jobs)}")
+        if apart:
+            console.print(f"   beside the first: {_safe(apart)}")
         return
     console.print(_operations(title, operations, console.width))
     console.print(
