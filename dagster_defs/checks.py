@@ -21,7 +21,7 @@ from routing_etl.pipeline import learning_faults, night
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Checked
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
-from routing_etl.quality.checks import CheckInfo, list_checks
+from routing_etl.quality.checks import CheckInfo, list_checks, list_comparisons
 from routing_etl.times.suspects import check_names
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -30,6 +30,8 @@ _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSe
 def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
     """Check specs of these frames, as the profile's attributes make them."""
     by_frame: dict[str, list[CheckInfo]] = list_checks(profile.attributes, absent=profile.absent_frames)
+    for frame, compared in list_comparisons(absent=profile.absent_frames).items():
+        by_frame[frame] = [*by_frame.get(frame, ()), *compared]
     return [
         dg.AssetCheckSpec(
             info.check,

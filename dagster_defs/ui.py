@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import dagster as dg
 
@@ -15,6 +17,8 @@ from dagster_defs import report
 from routing_etl.settings import Settings
 
 _SHIPPED = Path(__file__).with_name("dagster.yaml")
+#: Seconds that Dagster gets to stop.
+_PATIENCE = 60
 _WORKSPACE = """load_from:
   - python_module:
       module_name: dagster_defs.definitions
@@ -75,11 +79,19 @@ def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], obje
         "ROUTING_ETL_HOME": str(settings.home.absolute()),
     }
     process = subprocess.Popen(command, env=environment)
+    before = signal.signal(signal.SIGTERM, _stopped)
     try:
         return process.wait()
     except KeyboardInterrupt:
-        process.wait(30)
+        process.wait(_PATIENCE)  # at a terminal it has got the same Ctrl-C
         raise
     finally:
+        signal.signal(signal.SIGTERM, before)
         if process.poll() is None:
-            process.terminate()
+            process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+            process.wait(_PATIENCE)
+
+
+def _stopped(*_: object) -> NoReturn:
+    """A service manager's stop must reach web server and daemon too."""
+    raise SystemExit(128 + signal.SIGTERM)

@@ -338,7 +338,8 @@ def shards_at_work(home: Path) -> bool:
 def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[str]:
     """Remove all but the newest `keep` run folders; returns the removed ids.
 
-    Kept besides: those in `also` (the run at work, which is not the newest when the clock was set back), and the newest run that succeeded when incremental reads build on it. A folder that
+    Kept besides: those in `also` (the run at work, which is not the newest when the clock was set back), and
+    the newest run that succeeded, which incremental reads build on and the next night is compared with. A folder that
     cannot be removed, because a program has a file in it open for one, is left whole for the next call, with a warning
     in the log: the night that asks for this has published already and has not failed.
     """
@@ -349,7 +350,7 @@ def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[s
     for run in list_runs(home)[keep:]:
         if also and run.run_id in also:
             continue
-        if base is not None and run.run_id == base.run_id and (run.path / _READ_UP_TO).is_file():
+        if base is not None and run.run_id == base.run_id:
             continue
         doomed = run.path.with_name(f"{_REMOVING}{run.run_id}")
         try:

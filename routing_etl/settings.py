@@ -278,6 +278,18 @@ class Settings(BaseSettings):
     )
     service_user: str = Field("routing_etl", max_length=32, description="name written into audit columns")
 
+    change_warn: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="share of rows, codes, values or routings that may be gone since the last run without a warning",
+    )
+    change_stop: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="share of rows, routings or published items whose loss stops the night; 1: never, for a night in which it is right",
+    )
     status_hours: float = Field(
         36,
         gt=0,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from routing_etl.registry.store import ModelRegistry
     from routing_etl.runs import RunFolder
     from routing_etl.settings import Settings
+    from routing_etl.sheets.content import Sheet
     from routing_etl.times.profiles import TimesReport
     from routing_etl.warehouse.feedback import Adoption
     from routing_etl.warehouse.publications import Publication
@@ -416,6 +417,11 @@ def score_table(console: Console, scored: Scored) -> None:
     table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
     table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
     console.print(table)
+    if scored.missing_attributes:
+        console.print(
+            f"[yellow]Warning:[/] no item has {_safe(', '.join(scored.missing_attributes))} any more, which the model learned from: "
+            "its confidence was lowered. Fill the column again, or train: routing-etl train"
+        )
 
 
 def publication_table(console: Console, published: Published) -> None:
@@ -425,6 +431,9 @@ def publication_table(console: Console, published: Published) -> None:
         return
     same = " (unchanged: the same batch was published before)" if published.reused else ""
     console.print(f"Publication [bold]{published.publication_id}[/] is what the ERP reads now{same}.")
+    if published.changes is not None:
+        told = ", ".join(f"{n:,} {kind}" for kind, n in published.changes.items())
+        console.print(f"Items beside the publication before: {told} (routing-etl publications diff).")
     if published.writer:
         console.print(f"Its rows were sent by {_safe(published.writer)}.")
     if published.writer_reason:
@@ -455,8 +464,12 @@ def publications_table(console: Console, publications: list[Publication]) -> Non
     console.print(table if table.row_count else "Nothing has been published yet. Run: routing-etl run")
 
 
-def prediction(console: Console, result: Prediction, title: str = "Item") -> None:
-    """One item's candidates with operations, times and evidence; `title`: which item it is."""
+def prediction(console: Console, result: Prediction, title: str = "Item", sheet: Sheet | None = None) -> None:
+    """One item's candidates with operations, times and evidence.
+
+    `title` says which item it is; with its `sheet` the candidates behind the first are told apart from it.
+    """
+    apart = _told_apart(sheet) if sheet is not None else {}
     item = result.item
     shown = {a.name: item.get(a.name) for a in result.attributes if item.get(a.name) is not None}
     lines = [f"[bold]{_safe(item['item_cd'])}[/]  {_safe(item.get('item_nm') or '')}"]
@@ -477,7 +490,7 @@ def prediction(console: Console, result: Prediction, title: str = "Item") -> Non
     for row in p.abstained.iter_rows(named=True):
         console.print(f"[yellow]No prediction:[/] {_safe(row['reason'])}")
     for candidate in p.candidates.sort("candidate_rank").iter_rows(named=True):
-        _candidate(console, candidate, result)
+        _candidate(console, candidate, result, apart.get(candidate["candidate_rank"], ""))
     if result.own_routing.height:
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(result.own_routing))
         console.print(
@@ -489,7 +502,20 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) -> None:
+def _told_apart(sheet: Sheet) -> dict[int, str]:
+    """What sets each candidate behind the first apart from it, by rank."""
+    from routing_etl.sheets.pages import apart_in_words
+    from routing_etl.sheets.words import words
+
+    said = words("en")
+    return {
+        c.rank: ("hardly ever right; " if c.remote else "") + apart_in_words(c.apart, said)
+        for c in sheet.candidates
+        if c.apart is not None
+    }
+
+
+def _candidate(console: Console, candidate: dict[str, Any], result: Prediction, apart: str) -> None:
     """The first candidate in full, the others in one line each."""
     p = result.predictions
     mine = pl.col("candidate_rank") == candidate["candidate_rank"]
@@ -507,6 +533,8 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction) 
     if candidate["candidate_rank"] > 1:
         jobs = " > ".join(f"{code} {name or ''}".strip() for code, name in _jobs(operations))
         console.print(f"[bold]{_safe(title)}[/]\n   {_safe(jobs)}")
+        if apart:
+            console.print(f"   beside the first: {_safe(apart)}")
         return
     console.print(_operations(title, operations, console.width))
     console.print(

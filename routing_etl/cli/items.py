@@ -49,17 +49,13 @@ def predict(
     settings = read_settings(sheet_language=language)
     what_if = WhatIf(_overrides(set_ or []), lot)
     found = [predict_item(settings, code, what_if, version=version, run_id=run_id) for code in item_cd]
-    sheets = (
-        [sheet_of(prediction, settings) for prediction in found]
-        if html or open_ or not output().for_people
-        else []
-    )
+    sheets = [sheet_of(prediction, settings) for prediction in found]
     files = save_sheets(settings, sheets, html) if html or open_ else ()
 
     def text(screen: Console) -> None:
         if html is None:
-            for prediction in found:
-                display.prediction(screen, prediction)
+            for prediction, sheet in zip(found, sheets, strict=True):
+                display.prediction(screen, prediction, sheet=sheet)
         for file in files:
             typer.echo(f"Wrote {file}")
 

@@ -60,7 +60,8 @@ def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILE
     # The heaviest library is imported while the plant is read. Should that fail, the step that needs it
     # fails the same way, with its error.
     threading.Thread(target=importlib.import_module, args=("routing_etl.quality.suites",)).start()
-    return DemoResult(report, night(settings, progress=progress, retrain=True, kind="demo"))
+    fresh = settings.model_copy(update={"change_stop": 1.0})  # another plant is no loss of the one before
+    return DemoResult(report, night(fresh, progress=progress, retrain=True, kind="demo"))
 
 
 def write_demo_plant(

@@ -138,6 +138,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             ctx.run.mark_succeeded(True)
         except OSError as exc:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
+    write_status(ctx.settings)
 
 
 def _swept(ctx: Context) -> dict[str, Any]:
@@ -326,11 +327,8 @@ def night(
     with run_lock(settings.home, f"the {kind} run"):
         ensure_warehouse(settings)
         ctx = Context(settings, new_run(settings.home, run_id), progress)
-        try:
-            with recorded(ctx, kind):
-                _steps(ctx, retrain, full)
-        finally:
-            write_status(settings)
+        with recorded(ctx, kind):
+            _steps(ctx, retrain, full)
         prune_runs(settings.home, settings.keep_runs, also={ctx.run.run_id})
     return ctx.run
 
@@ -344,6 +342,7 @@ def _steps(ctx: Context, retrain: bool, full: bool) -> None:
         finished = train_or_go_on(ctx, run) if row is street.TRAIN else run()
         if finished is not None and isinstance(finished.result, Scored) and finished.result.items == 0:
             log.info("nothing_to_publish")
+            street.WRITE_SHEETS.run(ctx)  # the worklist is empty now
             break
 
 

@@ -314,7 +314,8 @@ class Scored:
     """What was predicted: items without a valid routing, abstentions by reason, rows by frame.
 
     `share_high` is the share of predicted items whose first candidate is in the similarity tier HIGH, `mean_confidence`
-    the mean confidence of the first candidates; None when nothing was predicted.
+    the mean confidence of the first candidates; None when nothing was predicted. `missing_attributes` were learned from and no
+    item has them now: the confidence was lowered for them.
     """
 
     model_version: str
@@ -325,6 +326,7 @@ class Scored:
     rows: dict[str, int]
     share_high: float | None
     mean_confidence: float | None
+    missing_attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -383,6 +385,8 @@ class Published:
         Rows that the load wrote.
     withheld : int, optional
         The publication that holds the batch, which was rolled back: the pointer stayed where it was.
+    changes : dict of str to int, optional
+        Items by kind of change against the publication before (`publication_changes.KINDS`); None where nothing was compared.
     """
 
     publication_id: int
@@ -397,6 +401,7 @@ class Published:
     items_changed: int = 0
     rows_written: int = 0
     withheld: int | None = None
+    changes: dict[str, int] | None = None
 
     @property
     def notice(self) -> str | None:

@@ -28,7 +28,7 @@ from routing_etl.pipeline.results import (
     ScoredShard,
     TimesShard,
 )
-from routing_etl.pipeline.versions import load_model
+from routing_etl.pipeline.versions import load_model, missing_attributes
 from routing_etl.shards import check_shard, in_shard, part_prefix
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
@@ -206,7 +206,9 @@ def merge_scores(ctx: Context) -> Scored:
             f"The shards of run {ctx.run.run_id} were scored by different model versions ({shown}).",
             remedy="Score them all again.",
         )
-    return steps.score_report(ctx.run, next(iter(by_version)), counted)
+    version = next(iter(by_version))
+    missing = tuple(a.name for a in missing_attributes(ctx, version))
+    return steps.score_report(ctx.run, version, counted, missing)
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------

@@ -185,8 +185,11 @@ def _chosen(ctx: Context) -> _Chosen:
     asked = pl.concat([first.select("item_key"), abstained])
     items = pl.scan_parquet(ctx.run.clean / f"{frames.ITEMS.name}.parquet")
     waiting = items.join(asked.lazy(), on="item_key", how="semi").collect()
-    with ctx.warehouse() as engine:
-        new = new_items(engine, ctx.settings.warehouse_schema, ctx.require(street.PUBLISH).publication_id)
+    published = ctx.result(street.PUBLISH)
+    new = pl.Series("item_cd", [], dtype=pl.String)
+    if published is not None:
+        with ctx.warehouse() as engine:
+            new = new_items(engine, ctx.settings.warehouse_schema, published.publication_id)
     shown = chosen(waiting, first, new, ctx.settings.sheet_items)
     return _Chosen(shown, waiting.height, waiting.filter(pl.col("item_cd").is_in(new.implode())).height)
 
@@ -264,13 +267,14 @@ def _with_groups(ctx: Context, items: pl.DataFrame, entries: Iterable[Entry]) ->
 def _worklist(ctx: Context, chosen: _Chosen, entries: tuple[Entry, ...], made: datetime) -> Worklist:
     from routing_etl.sheets.worklist import Worklist
 
+    published = ctx.result(street.PUBLISH)
     return Worklist(
         entries=entries,
         waiting=chosen.waiting,
         new=chosen.new,
         run_id=ctx.run.run_id,
         model_version=ctx.require(street.SCORE).model_version,
-        publication_id=ctx.require(street.PUBLISH).publication_id,
+        publication_id=published.publication_id if published is not None else None,
         made=made,
         plant=ctx.profile.name,
     )

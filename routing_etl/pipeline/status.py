@@ -220,7 +220,7 @@ def _problems(
     if last.state in ("failed", "cancelled"):
         found.append(f"The last run {last.run_id} {last.state}: {last.message or 'no message'}")
     if last.state == "succeeded_with_warnings":
-        found.append(f"The last run {last.run_id} published, but: {last.message or 'no message'}")
+        found.append(f"The last run {last.run_id} succeeded with warnings: {last.message or 'no message'}")
     if success is None:
         found.append("No run has succeeded yet.")
     elif success.hours_ago > settings.status_hours:

@@ -26,6 +26,7 @@ from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
+from routing_etl.pipeline.incomplete import Incomplete
 from routing_etl.pipeline.learning import read_learning_data
 from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
@@ -192,9 +193,27 @@ def check_source(ctx: Context) -> Checked:
         absent=_absent(ctx),
         progress=ctx.progress,
     )
+    outcomes += _beside_the_last_run(ctx)
     _write_outcomes(ctx, street.CHECK_SOURCE, outcomes)
     raise_on_critical(outcomes)
     return Checked.of(outcomes, _quality_score(ctx))
+
+
+def _beside_the_last_run(ctx: Context) -> list[frames.CheckOutcome]:
+    """The cleaned frames compared with those of the newest run of this home that succeeded.
+
+    Whatever address the ERP had then: a restored copy under another name is where rows are missing.
+    """
+    from routing_etl.quality.history import Limits, compare
+
+    before = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
+    return compare(
+        ctx.run.clean,
+        before.clean if before is not None else None,
+        Limits(ctx.settings.change_warn, ctx.settings.change_stop),
+        absent=_absent(ctx),
+        told=before.run_id if before is not None else "",
+    )
 
 
 def _absent(ctx: Context) -> tuple[str, ...]:
@@ -288,10 +307,12 @@ def score(ctx: Context, *, version: str | None = None) -> Scored:
         (ctx.run.predictions / contract.name).mkdir(parents=True)
     counted = predict_parts(ctx, predictor, todo, "part-")
     write_resources(ctx, predictor)
-    return score_report(ctx.run, name, counted)
+    return score_report(ctx.run, name, counted, missing_of(predictor))
 
 
-def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame, prefix: str) -> Counted:
+def predict_parts(
+    ctx: Context, predictor: RoutingPredictor | Incomplete, todo: pl.DataFrame, prefix: str
+) -> Counted:
     """Predict items batch by batch into part files whose names begin with `prefix`; resources are left out."""
     from routing_etl.model.base.threads import threads
 
@@ -310,13 +331,20 @@ def predict_parts(ctx: Context, predictor: RoutingPredictor, todo: pl.DataFrame,
     return counted
 
 
-def write_resources(ctx: Context, predictor: RoutingPredictor) -> None:
+def write_resources(ctx: Context, predictor: RoutingPredictor | Incomplete) -> None:
     """The resources of each job: of the model, not of any item."""
     folder = ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name
     predictor.resource_alternatives_.write_parquet(folder / "part-00000.parquet")
 
 
-def score_report(run: RunFolder, model_version: str, counted: Counted) -> Scored:
+def missing_of(predictor: RoutingPredictor | Incomplete) -> tuple[str, ...]:
+    """Names of the attributes that a model learned from and that no item has now."""
+    return tuple(a.name for a in predictor.missing) if isinstance(predictor, Incomplete) else ()
+
+
+def score_report(
+    run: RunFolder, model_version: str, counted: Counted, missing: tuple[str, ...] = ()
+) -> Scored:
     """The result of scoring, whole."""
     resources = scan_predictions(run, frames.RESOURCE_ALTERNATIVES).select(pl.len()).collect().item()
     abstained = counted.rows[frames.ABSTAINED.name]
@@ -330,6 +358,7 @@ def score_report(run: RunFolder, model_version: str, counted: Counted) -> Scored
         rows={**counted.rows, frames.RESOURCE_ALTERNATIVES.name: resources},
         share_high=round(counted.high / predicted, 4) if predicted else None,
         mean_confidence=round(counted.confident / predicted, 4) if predicted else None,
+        missing_attributes=missing,
     )
 
 
@@ -456,6 +485,7 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
         publisher = Publisher(engine, ctx.settings)
         current = publisher.current()
         withheld = loaded.withdrawn and not again and current is not None
+        changes = None if withheld else _changes(ctx, engine, current, loaded.publication_id)
         moved = publisher.publish(current if withheld and current is not None else loaded.publication_id)
         purged = publisher.purge(ctx.settings.keep_publications, progress=ctx.progress)
     if withheld:
@@ -475,7 +505,34 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
         items_changed=loaded.items_changed,
         rows_written=loaded.rows_written,
         withheld=loaded.publication_id if withheld else None,
+        changes=changes,
     )
+
+
+def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> dict[str, int] | None:
+    """Items by kind of change against what readers see now; None where there is nothing to compare with.
+
+    Raises
+    ------
+    DataQualityError
+        So many items would be gone, or lose their proposal, that the batch must be looked at first.
+    """
+    from routing_etl.errors import DataQualityError
+    from routing_etl.quality.history import LEAST
+    from routing_etl.warehouse.publication_changes import publication_changes
+
+    if current is None or current == loaded:
+        return None
+    found = publication_changes(engine, ctx.settings.warehouse_schema, current, loaded)
+    lost, stop = found.counts["gone"] + found.counts["lost"], ctx.settings.change_stop
+    if found.items_before >= LEAST and lost > stop * found.items_before:
+        raise DataQualityError(
+            f"Publication {loaded} would show {lost:,} of {found.items_before:,} items no more, or without a proposal: more than "
+            f"{stop:.0%} (ROUTING_ETL_CHANGE_STOP). Publication {current} stays what the ERP reads.",
+            remedy=f"Look at: routing-etl publications diff {loaded} --with {current}. If it is right, run once with "
+            "ROUTING_ETL_CHANGE_STOP=1: routing-etl publish",
+        )
+    return found.counts
 
 
 def publish_run(ctx: Context, *, again: bool = False) -> Published:

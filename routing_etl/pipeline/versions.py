@@ -16,8 +16,10 @@ from routing_etl import frames
 from routing_etl.database.engine import safe_url
 from routing_etl.errors import RegistryError
 from routing_etl.evaluation.metric_table import MODEL, RIVAL, MetricRow
+from routing_etl.log import get_logger
 from routing_etl.pipeline.cards import documents, metadata_json
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.incomplete import Incomplete, require_enough
 from routing_etl.pipeline.learning import LearningData, read_attributes
 from routing_etl.pipeline.recipe import data_hash
 from routing_etl.pipeline.recipe import metrics_of as metrics_of
@@ -26,8 +28,11 @@ from routing_etl.pipeline.results import Trained, metrics_frame, metrics_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from routing_etl.frames import AttributeSpec
     from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.warehouse.records import MeasuredOn, Records
+
+log = get_logger(__name__)
 
 #: The file of what each held-out item adds to the judged metrics.
 HELD_OUT = "held_out_items"
@@ -164,10 +169,25 @@ def _no_champion(ctx: Context) -> RegistryError:
     )
 
 
-def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor]:
+def missing_attributes(ctx: Context, name: str) -> tuple[AttributeSpec, ...]:
+    """The attributes that a version learned from and that no item of the run has.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with cleaned frames.
+    name : str
+        Name of the version.
+    """
+    present = {a.name for a in read_attributes(ctx.run)}
+    return tuple(a for a in ctx.registry.attributes(name) if a.name not in present)
+
+
+def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor | Incomplete]:
     """A verified model for the run's items, never a fallback.
 
-    Its manifest's hash must stand in the database, and its attributes be those of the run.
+    Its manifest's hash must stand in the database. Attributes that it learned from and that no item has now are missing for
+    it, which lowers its confidence; those that it has not learned from are left out. Both are logged as warnings.
 
     Parameters
     ----------
@@ -178,7 +198,7 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
 
     Returns
     -------
-    tuple of str and RoutingPredictor
+    tuple of str and RoutingPredictor or Incomplete
         The version's name and its predictor.
 
     Raises
@@ -188,7 +208,7 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
     TamperedArtifactError
         A file or the manifest differs from what was saved.
     IncompatibleModelError
-        It was trained with other attributes or library versions.
+        It was trained with attributes of another kind or unit, or other library versions, or lacks most of what it decides by.
     """
     from routing_etl.warehouse.records import Records
 
@@ -203,7 +223,25 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
             f"Model version {name} is not in the table model_version of {safe_url(ctx.settings.warehouse)}.",
             remedy="Use the warehouse it was trained with, or train again: routing-etl train",
         )
+    present = {a.name: a for a in read_attributes(ctx.run)}
+    learned = ctx.registry.attributes(name)
+    missing = missing_attributes(ctx, name)
     predictor = ctx.registry.load(
-        name, expected_manifest_sha256=expected, expected_attributes=read_attributes(ctx.run)
+        name,
+        expected_manifest_sha256=expected,
+        expected_attributes=[present.get(a.name, a) for a in learned],
     )
-    return name, predictor
+    unlearned = sorted(present.keys() - {a.name for a in learned})
+    if unlearned:
+        log.warning("attributes_not_learned", version=name, attributes=unlearned, remedy="routing-etl train")
+    if not missing:
+        return name, predictor
+    incomplete = Incomplete(predictor, missing)
+    require_enough(name, incomplete)
+    log.warning(
+        "attributes_missing",
+        version=name,
+        attributes=[a.name for a in missing],
+        confidence_times=round(incomplete.kept, 4),
+    )
+    return name, incomplete

@@ -15,10 +15,13 @@ How a rule becomes a check:
 `health` is for people, before anything is learned: what an integrator looks at first, by planner, family, plant and work
 centre, with examples and what it touches; `health_page` shows it as one HTML file. It stops nothing.
 
+`history` compares the cleaned frames with those of the last run that succeeded: rows, items that lose their routing, codes,
+filled attributes, newest dates.
+
 `score` condenses the state of the item master into one number, which stops nothing.
 
 To add a check, add a rule to one of the two lists. What belongs here: finding bad data. What does not: mending it
 (`erp`), and how good the predictions are (`evaluation`).
 """
 
-__all__ = ["checks", "health", "health_page", "score"]
+__all__ = ["checks", "health", "health_page", "history", "score"]

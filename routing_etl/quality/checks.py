@@ -35,6 +35,7 @@ from routing_etl.frames import (
 from routing_etl.progress import SILENT, Progress
 from routing_etl.quality import candidate_rules, source_rules
 from routing_etl.quality.count_rules import count_rules, long_ended
+from routing_etl.quality.history import comparisons
 from routing_etl.quality.rules import Rule, Scope
 
 SOURCE_FRAMES = (ITEMS.name, OPERATIONS.name, WORK_RESULTS.name, PURCHASE_ORDERS.name)
@@ -130,6 +131,23 @@ def list_checks(
         frame: [CheckInfo(r.frame, r.check, r.severity, r.meaning, r.expected, r.column) for r in rules]
         for frame, rules in (sources | candidate_rules_by_frame()).items()
     }
+
+
+def list_comparisons(*, absent: Collection[str] = ()) -> dict[str, list[CheckInfo]]:
+    """Every comparison with the last run that succeeded, by frame.
+
+    Parameters
+    ----------
+    absent : collection of str, optional
+        Source frames that the profile does not have.
+    """
+    found: dict[str, list[CheckInfo]] = {}
+    for c in comparisons(absent):
+        expected = "no great loss (ROUTING_ETL_CHANGE_WARN, ROUTING_ETL_CHANGE_STOP)"
+        found.setdefault(c.frame, []).append(
+            CheckInfo(c.frame, c.check, c.severity, c.meaning, expected, c.column)
+        )
+    return found
 
 
 def check_sources(

@@ -372,6 +372,17 @@ class ModelRegistry:
         log.info("model_version_loaded", version=name, bytes=engine.bytes)
         return predictor
 
+    def attributes(self, name: str) -> tuple[AttributeSpec, ...]:
+        """The item attributes that a version (name or alias) was trained on, by its manifest.
+
+        Raises
+        ------
+        RegistryError
+            There is no such version.
+        """
+        schema = read_manifest(self._folder(self.resolve(name))).feature_schema
+        return tuple(AttributeSpec(a["name"], a["kind"], a["unit"]) for a in schema["attributes"])
+
     def read_json(self, name: str, artifact: str) -> Any:
         """One JSON artifact of a version (name or alias), verified against the manifest.
 

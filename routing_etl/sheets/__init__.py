@@ -4,4 +4,4 @@ Belongs here: what a sheet shows of predictions, evidence and attributes (`conte
 files (`pages`, `workbook`). Does not: reading run folders or databases, predicting, deciding which items are shown.
 """
 
-__all__ = ["content", "pages", "workbook", "worklist"]
+__all__ = ["content", "pages", "words", "workbook", "worklist"]

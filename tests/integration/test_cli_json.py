@@ -7,14 +7,18 @@ import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 from homes import NO_REHEARSAL, ask, change, home_settings
 
 from routing_etl.cli import app
-from routing_etl.cli.output import RESULTS, schema_of
+from routing_etl.cli.output import RESULTS, as_json_text, schema_of
+from routing_etl.cli.shown import ReadShown, night_of
+from routing_etl.pipeline import street
 from routing_etl.pipeline.status import FILE, REPORT, status
+from routing_etl.runs import list_runs
 
 pytestmark = pytest.mark.integration
 #: Commands that are shown elsewhere to give what their steps return, and take long or change a plant here.
@@ -103,3 +107,23 @@ def test_init_writes_what_works_and_overwrites_nothing(call, tmp_path: Path) -> 
     assert code == 0 and out.count("stays as it was") == 3
     assert {p.name: p.read_bytes() for p in home.iterdir() if p.is_file()} == before
     assert call(home, "init", "--home", str(home), "--profile", "nonsense")[0] == 2
+
+
+def test_what_the_long_commands_give_fits_its_schema_too(home: Path) -> None:
+    [run] = list_runs(home)
+
+    def result(row: street.Step[Any]) -> Any:
+        found = run.read(row.report)
+        assert found is not None
+        return found.result
+
+    given = {
+        "run": night_of(run),
+        "demo": night_of(run),
+        "train": result(street.TRAIN),
+        "extract": ReadShown(run.run_id, str(run.path), result(street.EXTRACT), result(street.CLEAN)),
+        "publish": result(street.PUBLISH),
+    }
+    for command, value in given.items():
+        jsonschema.validate(json.loads(as_json_text(command, value)), schema_of(command))
+    assert given["run"].published == result(street.PUBLISH) and given["run"].steps[-1].name == "write_sheets"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_pages_that_cannot_be_written_stop_nothing_and_are_told(
     assert "No space left on device" in told.problem and told.sheets == 0
     assert ctx.require(street.WRITE_SHEETS) == told
     assert (home / "sheets" / "index.html").read_bytes() == before
+
+
+def test_a_plant_without_open_items_has_an_empty_worklist(home: Path) -> None:
+    ctx = context(home)
+    for folder in ctx.run.predictions.iterdir():
+        shutil.rmtree(folder)
+    ctx.run.forget(street.PUBLISH.report)
+    told = sheets.write_sheets(ctx).result
+    assert (told.problem, told.sheets, told.waiting) == ("", 0, 0)
+    assert "Every item has a valid routing." in (home / "sheets" / "index.html").read_text(encoding="utf-8")
+    assert not list((home / "sheets" / "items").iterdir())

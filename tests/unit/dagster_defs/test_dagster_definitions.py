@@ -16,7 +16,7 @@ from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, ProfileError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.learning_faults import CHECKS
-from routing_etl.quality.checks import list_checks
+from routing_etl.quality.checks import list_checks, list_comparisons
 from routing_etl.times.suspects import check_names
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -138,7 +138,10 @@ def test_frames_show_their_columns_with_units(repository: dg.RepositoryDefinitio
 def test_one_check_per_expectation_blocking_when_critical(repository: dg.RepositoryDefinition) -> None:
     expected = {
         (info.frame, info.check): info.severity == "critical"
-        for infos in list_checks(load_profile("bi_views").attributes).values()
+        for infos in (
+            *list_checks(load_profile("bi_views").attributes).values(),
+            *list_comparisons().values(),
+        )
         for info in infos
     } | {("time_profiles", name): False for name in check_names()}
     expected |= {("champion", name): False for name in CHECKS}

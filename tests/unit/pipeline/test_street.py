@@ -163,7 +163,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
     monkeypatch.setattr(night, "ensure_warehouse", lambda _: None)
     monkeypatch.setattr(night, "recorded", lambda *_: nullcontext())
-    monkeypatch.setattr(night, "write_status", lambda _: None)
     return home_settings(tmp_path)
 
 
@@ -172,7 +171,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     [
         ("there is no champion yet", 3, []),
         (None, 3, ["train"]),
-        (None, 0, ["train", "check_candidates", "load", "publish", "measure", "write_sheets"]),
+        (None, 0, ["train", "check_candidates", "load", "publish", "measure"]),
     ],
 )
 def test_a_night_does_every_step_in_order(
