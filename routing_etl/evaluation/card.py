@@ -386,9 +386,9 @@ def _on_new_part_types(unseen: MetricRow | None) -> str:
             f"of {number(unseen.value)} of them. "
         )
     return (
-        f"* New part types: {told}Their confidence is no probability: it never exceeds that of the least sure known items, "
-        "because no routing shows how far those of other types hold for them. The model abstains, with a reason, where "
-        "nothing fits."
+        f"* New part types: {told}Their routings and their confidence are learned from part types left out of the training, so "
+        "they hold for types that resemble the known ones as these resemble each other; what a type has of its own is not known. "
+        "An item whose telling attributes have values that no routed item has gets no proposal, with the reason."
     )
 
 

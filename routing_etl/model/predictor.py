@@ -21,7 +21,7 @@ from routing_etl.frames import (
     Predictions,
     TimeEvidence,
 )
-from routing_etl.model.answer.abstention import reasons
+from routing_etl.model.answer.abstention import Silence, reasons
 from routing_etl.model.answer.output import (
     Proposal,
     abstained_frame,
@@ -42,7 +42,7 @@ from routing_etl.model.base.parameters import (
     check_parameters,
 )
 from routing_etl.model.candidates.evidence import Evidence
-from routing_etl.model.candidates.maker import CandidateMaker
+from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.plain import PlainAnswers
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.inputs import (
@@ -53,13 +53,16 @@ from routing_etl.model.inputs import (
     evidence_of,
 )
 from routing_etl.model.machines.resources import resource_alternatives
+from routing_etl.model.new_types import NewTypes, learn_new_types
 from routing_etl.model.plain import asked_frame, training_frames
 from routing_etl.model.ranking.choice import Ranked, choose, voters
+from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE
 from routing_etl.model.rehearsal import REHEARSED, Modesty, Script, check_answers_by, plain_only, rehearse
 from routing_etl.model.stages import (
     Basis,
     Options,
     choose_steps,
+    divide,
     encode,
     expect_operations,
     explain,
@@ -86,13 +89,24 @@ _LEAST_REHEARSED, _REHEARSED_TREES = 8, 20
 
 @dataclass(frozen=True)
 class _Asked:
-    """A batch of items as the model reads it; `own`: each item's number among the training items, -1 for none."""
+    """A batch of items as the model reads it, and their candidates.
+
+    `table`, `features`: the coded attributes, and as numbers. `pairs`: the candidates that were collected. `ranked`: these and a
+    plain answer where one stands in, with the confidence that may be shown. `neighbours`: those of the evidence, and a copied item.
+    `new`: which items are of a type that no routed item has. `strange`: which are too unlike all routed items to be judged;
+    `unknown`: by which attributes, as text, NULL when there are too few types to tell.
+    """
 
     items: pl.DataFrame
     table: TokenTable
     features: Floats
     evidence: Evidence
-    own: Ints
+    pairs: Pairs
+    ranked: Ranked
+    neighbours: Neighbours
+    new: Bools
+    strange: Bools
+    unknown: pl.Series
 
 
 class RoutingPredictor(Parameters):
@@ -236,12 +250,14 @@ class RoutingPredictor(Parameters):
             task.advance()
             space = span_space(encoded, grown, options)
             task.advance()
-            expected = expect_operations(training, encoded, grown, options)
+            divided = divide(training, encoded, options)
+            expected = expect_operations(training, encoded, grown, divided, options)
             basis = Basis(training, encoded, grown, space, expected)
             in_use = find_in_use(basis)
             known = known_routings(basis, in_use)
             maker = CandidateMaker().fit(known)
             ranking = rank(basis, known, maker, options)
+            new_types = learn_new_types(basis, in_use, items, options)
             task.advance()
             chooser = choose_steps(basis, in_use, options)
             learned_times = learn_times(basis, ranking, chooser.lines_.line_of_job_, options)
@@ -260,6 +276,7 @@ class RoutingPredictor(Parameters):
         self.retired_jobs_ = in_use.retired_jobs
         self.maker_ = maker
         self.scale_, self.ranker_, self.novelty_ = ranking.scale, ranking.ranker, ranking.novelty
+        self.new_types_ = new_types
         self.chooser_, self.times_ = chooser, learned_times
         self.resource_alternatives_ = alternatives
         self.importance_, self.statistics_ = explanation.importance, explanation.statistics
@@ -407,7 +424,17 @@ class RoutingPredictor(Parameters):
                 CANDIDATE_EVIDENCE.empty(),
                 ABSTAINED.empty(),
             )
-        return self._propose(self._read(items))
+        new = self.novelty_.unseen(items)
+        if self.new_types_ is None or self.modesty_.copies or not new.any():
+            return self._propose(self._ranked(items, new))
+        if new.all():
+            return self._propose(self._ranked_of_new_types(items, self.new_types_))
+        known = items.filter(pl.Series(~new))
+        parts = (
+            self._propose(self._ranked(known, np.zeros(known.height, dtype=bool))),
+            self._propose(self._ranked_of_new_types(items.filter(pl.Series(new)), self.new_types_)),
+        )
+        return _in_order(items["item_key"], parts)
 
     def iter_predict(
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT
@@ -437,8 +464,8 @@ class RoutingPredictor(Parameters):
                 yield self.predict(batch)
                 task.advance(batch.height)
 
-    def _read(self, items: pl.DataFrame) -> _Asked:
-        """What is known of the items before candidates are collected."""
+    def _ranked(self, items: pl.DataFrame, new: Bools) -> _Asked:
+        """Items, most of them of known types, with their candidates. `new`: which are of a new one."""
         table = self.encoder_.tokeniser_.transform(items)
         features = self.encoder_.encode(table)
         votes = self.forest_.vote(features)
@@ -458,7 +485,32 @@ class RoutingPredictor(Parameters):
             family=family,
             codes={name: table.codes[name] for name in self.telling_},
         )
-        return _Asked(items, table, features, evidence, own)
+        pairs = self.maker_.make(evidence, own=own)
+        _, probability = self.ranker_.predict(pairs.features, pairs.row, family[pairs.row])
+        ranked = Ranked(pairs.row, pairs.sequence, probability)
+        ranked, neighbours = self._modest(items, own, ranked, evidence.neighbours)
+        ranked = replace(ranked, probability=self.novelty_.doubted(ranked.probability, ranked.row, new))
+        # Nothing is known of new part types where there are too few types to learn from.
+        strange = new & (self.novelty_.attribute == TYPE_ATTRIBUTE and not self.modesty_.copies)
+        untold = pl.repeat(None, items.height, dtype=pl.String, eager=True)
+        return _Asked(items, table, features, evidence, pairs, ranked, neighbours, new, strange, untold)
+
+    def _ranked_of_new_types(self, items: pl.DataFrame, new_types: NewTypes) -> _Asked:
+        """Items of new part types with their candidates."""
+        table = self.encoder_.tokeniser_.transform(items)
+        judged = new_types.judge(items, self.n_neighbors)
+        return _Asked(
+            items=items,
+            table=table,
+            features=self.encoder_.encode(table),
+            evidence=judged.evidence,
+            pairs=judged.pairs,
+            ranked=Ranked(judged.pairs.row, judged.pairs.sequence, judged.probability),
+            neighbours=judged.evidence.neighbours,
+            new=np.ones(items.height, dtype=bool),
+            strange=judged.strange,
+            unknown=judged.unknown,
+        )
 
     def _labels_of(self, keys: pl.Series) -> Ints:
         """Number of the training item with each key, -1 for none; the labels are sorted by their key."""
@@ -473,17 +525,15 @@ class RoutingPredictor(Parameters):
     def _propose(self, asked: _Asked) -> Predictions:
         """Collect candidates, rank them, and give the best of them machines, times and reasons."""
         items, evidence, catalogue = asked.items, asked.evidence, self.catalogue_
-        label_sequence = catalogue.label_sequence
-        pairs = self.maker_.make(evidence, own=asked.own)
-        _, probability = self.ranker_.predict(pairs.features, pairs.row, evidence.family[pairs.row])
-        ranked, neighbours = self._modest(asked, Ranked(pairs.row, pairs.sequence, probability))
-        unseen = self.novelty_.unseen(items)
-        probability, best = self.novelty_.doubted(ranked.probability, ranked.row, unseen)
+        label_sequence, neighbours = catalogue.label_sequence, asked.neighbours
+        best = np.zeros(items.height)
+        np.maximum.at(best, asked.ranked.row, asked.ranked.probability)
         shown = self.texts_.shown(items)
         empty = self.texts_.empty(shown)
-        silent = empty | (best <= 0.0) | (unseen & (best < _LEAST_FOR_UNSEEN))
-        book = self.book_.extended(pairs.composed.offsets, pairs.composed.operations, catalogue)
-        ranked = replace(ranked, probability=probability).at(~silent[ranked.row])
+        silent = empty | asked.strange | (best <= 0.0) | (asked.new & (best < _LEAST_FOR_UNSEEN))
+        composed = asked.pairs.composed
+        book = self.book_.extended(composed.offsets, composed.operations, catalogue)
+        ranked = asked.ranked.at(~silent[asked.ranked.row])
         chosen = choose(ranked, neighbours, book, label_sequence, self.candidates_per_item)
         steps = self.chooser_.steps(chosen, evidence, book, asked.features)
         timed = TimeItems(asked.table, asked.features, evidence.family, neighbours)
@@ -501,22 +551,43 @@ class RoutingPredictor(Parameters):
             operation_frame(proposal, self.shown_steps_),
             self.resource_alternatives_,
             evidence_frame(proposal, voted, matching[n:], differing[n:]),
-            self._abstained(asked, np.flatnonzero(silent), empty, unseen),
+            self._abstained(asked, np.flatnonzero(silent), empty),
         )
 
-    def _modest(self, asked: _Asked, ranked: Ranked) -> tuple[Ranked, Neighbours]:
+    def _modest(
+        self, items: pl.DataFrame, own: Ints, ranked: Ranked, near: Neighbours
+    ) -> tuple[Ranked, Neighbours]:
         """The candidates with the confidence that may be shown, and the neighbours with the copied item among them."""
-        near, modesty = asked.evidence.neighbours, self.modesty_
+        modesty = self.modesty_
         if not modesty.copies:
-            return modesty.applied(ranked, asked.items.height, None), near
-        answer = modesty.answer(asked.items, asked.own)
+            return modesty.applied(ranked, items.height, None), near
+        answer = modesty.answer(items, own)
         label, similarity = near.label.copy(), near.similarity.copy()
         lone = np.flatnonzero((answer.label >= 0) & ~(label == answer.label[:, None]).any(axis=1))
         label[lone, -1], similarity[lone, -1] = answer.label[lone], np.maximum(similarity[lone, -1], 1e-6)
-        return modesty.applied(ranked, asked.items.height, answer), Neighbours(label, similarity)
+        return modesty.applied(ranked, items.height, answer), Neighbours(label, similarity)
 
-    def _abstained(self, asked: _Asked, row: Ints, empty: Bools, unseen: Bools) -> pl.DataFrame:
+    def _abstained(self, asked: _Asked, row: Ints, empty: Bools) -> pl.DataFrame:
         """The ABSTAINED frame of the items in these rows."""
-        code, reason = reasons(asked.items, row, empty, unseen, self.novelty_.attribute)
+        code, reason = reasons(
+            asked.items, row, Silence(empty, asked.new, asked.strange, asked.unknown), self.novelty_.attribute
+        )
         nearest = asked.evidence.neighbours.similarity.max(axis=1, initial=0.0)
         return abstained_frame(asked.items, row, code, reason, nearest[row])
+
+
+def _in_order(keys: pl.Series, parts: tuple[Predictions, ...]) -> Predictions:
+    """Predictions of parts of a batch as one, in the order of the batch's items."""
+    place = keys.alias("item_key").to_frame().with_row_index("\x00place")
+
+    def joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
+        rows = pl.concat(frames).join(place, on="item_key", how="left", maintain_order="left")
+        return rows.sort("\x00place", maintain_order=True).drop("\x00place")
+
+    return Predictions(
+        joined([p.candidates for p in parts]),
+        joined([p.operations for p in parts]),
+        parts[0].resources,
+        joined([p.evidence for p in parts]),
+        joined([p.abstained for p in parts]),
+    )

@@ -42,7 +42,14 @@ from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.machines.resources import OutOfUse, pool_steps, unnamed_steps
 from routing_etl.model.machines.steps import StepChooser
-from routing_etl.model.ranking.novelty import TYPE_LEVEL, Novelty, kind_level, novelty_factor
+from routing_etl.model.ranking.novelty import (
+    TYPE_ATTRIBUTE,
+    TYPE_LEVEL,
+    Novelty,
+    kind_level,
+    novelty_factor,
+    types_of,
+)
 from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.times.operation_times import OperationTimes, TimeItems, TimeTraining
 from routing_etl.model.times.timed import MEASURES, TimedOperations, actual_times, standard_times
@@ -79,6 +86,7 @@ class Options:
     seed: int
     progress: Progress
     least_labels: int = LEAST_LABELS
+    operation_folds: int = 5
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,8 @@ class Training:
         Days before the newest routing, NaN unknown.
     notes : tuple of str
         What was left out, for the model card.
+    groups : Ints or None
+        Per item the number of the group with which it is left out, which lies in one fold. None: every item is left out alone.
     """
 
     items: pl.DataFrame
@@ -113,6 +123,7 @@ class Training:
     folds: Ints
     age: Floats
     notes: tuple[str, ...]
+    groups: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -292,7 +303,23 @@ def encode(training: Training, options: Options) -> Encoded:
         The predictor's parameters.
     """
     described = _described(training.catalogue, options.seed)
-    encoder = AttributeEncoder(attributes=training.attributes, random_state=options.seed)
+    return encode_with(
+        AttributeEncoder(attributes=training.attributes, random_state=options.seed), training, described
+    )
+
+
+def encode_with(encoder: AttributeEncoder, training: Training, described: Floats) -> Encoded:
+    """Encode the items by what they tell about this description of their routings.
+
+    Parameters
+    ----------
+    encoder : AttributeEncoder
+        To be fitted.
+    training : Training
+        The training items.
+    described : Floats
+        Routing variants x d.
+    """
     target = described[training.catalogue.label_variant]
     features = encoder.fit_transform(training.items, target, training.folds)
     table = encoder.tokeniser_.transform(training.items)
@@ -336,6 +363,7 @@ def grow(training: Training, encoded: Encoded, options: Options) -> Grown:
         variant,
         target=encoded.described[variant],
         weights=age_weight(training.age, options.half_life_days),
+        groups=training.groups,
         progress=options.progress,
     )
     return Grown(forest, votes)
@@ -367,8 +395,37 @@ def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
     return ItemSpace(encoded.described, space, share, index)
 
 
-def expect_operations(training: Training, encoded: Encoded, grown: Grown, options: Options) -> Expected:
-    """Find the families and learn which operations an item needs.
+@dataclass(frozen=True)
+class Divided:
+    """Families, and the family of every training item, by which one without votes is told."""
+
+    families: Families
+    own: Ints
+
+
+def divide(training: Training, encoded: Encoded, options: Options) -> Divided:
+    """Find the families.
+
+    Parameters
+    ----------
+    training : Training
+        The training items.
+    encoded : Encoded
+        Their attributes.
+    options : Options
+        The predictor's parameters.
+    """
+    catalogue = training.catalogue
+    variant = catalogue.label_variant
+    operations = catalogue.sequence_matrix()[catalogue.label_sequence]
+    own = find_families(encoded.features, encoded.described[variant], operations, options.seed)
+    return Divided(Families.counted(own, variant, catalogue.n_variants), own)
+
+
+def expect_operations(
+    training: Training, encoded: Encoded, grown: Grown, divided: Divided, options: Options
+) -> Expected:
+    """Learn which operations an item needs.
 
     Parameters
     ----------
@@ -378,19 +435,16 @@ def expect_operations(training: Training, encoded: Encoded, grown: Grown, option
         Their attributes.
     grown : Grown
         Their votes.
+    divided : Divided
+        Their families.
     options : Options
         The predictor's parameters.
     """
+    families = divided.families
     catalogue, votes = training.catalogue, grown.votes
-    variant = catalogue.label_variant
-    by_sequence = catalogue.sequence_matrix()
-    variant_operations = by_sequence[catalogue.variant_sequence]
-    own = find_families(
-        encoded.features, encoded.described[variant], by_sequence[catalogue.label_sequence], options.seed
-    )
-    families = Families.counted(own, variant, catalogue.n_variants)
-    family = np.where(np.diff(votes.indptr) > 0, families.likeliest(votes), own)
-    model = OperationModel(n_jobs=options.n_jobs, random_state=options.seed)
+    variant_operations = catalogue.sequence_matrix()[catalogue.variant_sequence]
+    family = np.where(np.diff(votes.indptr) > 0, families.likeliest(votes), divided.own)
+    model = OperationModel(n_folds=options.operation_folds, n_jobs=options.n_jobs, random_state=options.seed)
     cases = OperationCases(
         table=encoded.table,
         operations=usual_operations(catalogue, training.operations),
@@ -499,7 +553,7 @@ def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Opt
     return Ranking(
         searched.scale,
         ranker,
-        _novelty(basis.training, known, searched, ranker.least_, options.seed),
+        _novelty(basis.training, known, searched, options),
         Neighbours(label, similarity),
         was_asked,
     )
@@ -522,11 +576,29 @@ def _search(basis: Basis, asked: Ints, k: int) -> _Searched:
     sequence, space = basis.training.catalogue.label_sequence, basis.space
     expected = space.expected(basis.grown.votes[asked])
     points = space.place(expected, basis.encoded.features[asked])
-    distance, found = space.index.search(points, k, asked)
+    distance, found = _nearest(basis, points, asked, k)
     same = (found >= 0) & (sequence[np.maximum(found, 0)] == sequence[asked][:, None])
     scale = SimilarityScale().fit(distance[:, :_SCALE_NEIGHBOURS], same[:, :_SCALE_NEIGHBOURS])
     neighbours = Neighbours(found, scale.of(distance))
     return _Searched(asked, expected, points, scale, neighbours, same[:, 0])
+
+
+def _nearest(basis: Basis, points: Floats, asked: Ints, k: int) -> tuple[Floats, Ints]:
+    """Distance and number of the nearest training items, the item itself left out, or all of its fold where groups are."""
+    training, index = basis.training, basis.space.index
+    if training.groups is None:
+        return index.search(points, k, asked)
+    distance = np.full((len(asked), k), np.inf, np.float32)
+    found = np.full((len(asked), k), -1, np.int64)
+    folds = training.folds[asked]
+    for fold in np.unique(folds):
+        here, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if not len(others):
+            continue
+        part = NeighbourIndex(random_state=index.random_state).fit(points[others])
+        distance[here], near = part.search(points[here], k)
+        found[here] = np.where(near >= 0, asked[others][near], -1)
+    return distance, found
 
 
 def _candidates(
@@ -553,23 +625,25 @@ def _candidates(
     return EvidenceFeatures.joined(features), np.concatenate(hits), np.concatenate(rows)
 
 
-def _novelty(
-    training: Training, known: KnownRoutings, searched: _Searched, least: float, seed: int
-) -> Novelty:
-    """What tells kinds of items apart, and how sure an item of a new kind may be. `least`: see `Novelty.bound`."""
+def _novelty(training: Training, known: KnownRoutings, searched: _Searched, options: Options) -> Novelty:
+    """What tells kinds of items apart, and how much less sure an item of a new kind is."""
     level = known.kind
     attribute = level.split("|")[0]
+    types = types_of(training.items)
+    if types.n_unique() == 1 and not types.null_count() and options.feature_weights.get(TYPE_ATTRIBUTE, 1.0):
+        # The only type tells no items apart and is no attribute, but another one is as new as anywhere.
+        return Novelty(TYPE_ATTRIBUTE, types.unique(), 1.0)
     if not level:
-        return Novelty(attribute, pl.Series([], dtype=pl.String), 1.0, None)
+        return Novelty(attribute, pl.Series([], dtype=pl.String), 1.0)
     values = training.items.select(normalise(attribute)).to_series().drop_nulls().unique().sort()
     factor = novelty_factor(
         known.codes[level][searched.asked],
         searched.points,
         known.catalogue.label_sequence[searched.asked],
         searched.nearest_same,
-        seed,
+        options.seed,
     )
-    return Novelty(attribute, values, factor, least if level == TYPE_LEVEL else None)
+    return Novelty(attribute, values, factor)
 
 
 def choose_steps(basis: Basis, in_use: InUse, options: Options) -> StepChooser:

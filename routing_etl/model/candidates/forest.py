@@ -178,6 +178,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         target: Floats | None = None,
         weights: Floats | None = None,
+        groups: Ints | None = None,
         progress: Progress = SILENT,
     ) -> sparse.csr_matrix:
         """Grow the forest, and let each training item be voted for by the trees that have not seen it.
@@ -192,6 +193,9 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             As in `fit`.
         weights : Floats, optional
             As in `fit`.
+        groups : Ints, optional
+            n, numbers of groups of items. A tree sees a group whole or not at all, so that the votes for an item come from
+            other groups only. None: every item is a group of its own.
         progress : Progress, optional
             As in `fit`.
 
@@ -218,7 +222,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with progress.task("growing trees", self.n_trees) as task:
 
             def grow(seed: np.random.SeedSequence) -> _Grown:
-                found = self._grow(asked, target, seed)
+                found = self._grow(asked, target, groups, seed)
                 task.advance()
                 return found
 
@@ -257,10 +261,14 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return target, weights
 
-    def _grow(self, asked: Floats, target: Floats, seed: np.random.SeedSequence) -> _Grown:
-        """One tree, grown on random items and a random projection of the target."""
+    def _grow(
+        self, asked: Floats, target: Floats, groups: Ints | None, seed: np.random.SeedSequence
+    ) -> _Grown:
+        """One tree, grown on random items (or groups of them) and a random projection of the target."""
         rng = np.random.default_rng(seed)
-        inside = rng.random(len(asked)) < min(self.sample_share, self.max_rows / max(len(asked), 1))
+        drawn = rng.random(len(asked) if groups is None else int(groups.max(initial=-1)) + 1)
+        inside = drawn < min(self.sample_share, self.max_rows / max(len(asked), 1))
+        inside = inside if groups is None else inside[groups]
         if not inside.any():
             inside[:] = True
         rows = np.flatnonzero(inside)

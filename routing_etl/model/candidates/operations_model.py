@@ -27,8 +27,6 @@ _LEAST_ROWS = 40
 _LEAST_CASES = 4
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
-#: Boosters per family, each trained without one fold; new items get their mean log-odds.
-_N_FOLDS = 5
 #: Most columns per kind of attribute, and most columns of rates per code.
 _MOST_COLUMNS, _MOST_RATES = 32, 10
 #: Most items of a family that train a booster.
@@ -198,6 +196,8 @@ class OperationModel:
 
     Parameters
     ----------
+    n_folds : int, optional
+        Boosters per family, each trained without one fold; new items get their mean log-odds.
     n_jobs : int, optional
         Families learned at once, in threads.
     random_state : int, optional
@@ -211,7 +211,8 @@ class OperationModel:
         What is learned for each family.
     """
 
-    def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
+    def __init__(self, *, n_folds: int = 5, n_jobs: int | None = None, random_state: int = 42) -> None:
+        self.n_folds = n_folds
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -259,7 +260,7 @@ class OperationModel:
         share = np.clip((yes + 0.5 * self.overall_) / (n + 1.0), _FLOOR, 1 - _FLOOR).astype(np.float32)
         open_ = (yes >= _LEAST_CASES) & (n - yes >= _LEAST_CASES) & (share > 0.004) & (share < 0.996)
         out = np.repeat(share[None, :], n, axis=0)
-        asked = _Questions(rows, cases.folds[rows] % _N_FOLDS, np.flatnonzero(open_), answers[:, open_])
+        asked = _Questions(rows, cases.folds[rows] % self.n_folds, np.flatnonzero(open_), answers[:, open_])
         if n < _LEAST_ROWS or not len(asked.number):
             return _Family.without_questions(share), out
         columns, bins = _telling_columns(cases, asked)
@@ -269,7 +270,7 @@ class OperationModel:
         weights = cases.weights[rows]
         boosters = []
         rng = np.random.default_rng(self.random_state + n)
-        for f in range(_N_FOLDS):
+        for f in range(self.n_folds):
             train, test = np.flatnonzero(asked.fold != f), np.flatnonzero(asked.fold == f)
             if len(train) > _MOST_ROWS:
                 train = np.sort(rng.choice(train, _MOST_ROWS, replace=False))
@@ -383,7 +384,7 @@ def _rates(asked: _Questions, value: Ints, n_values: int) -> tuple[Floats, Float
     """
     n = len(asked.rows)
     sums, counts, within = [], [], []
-    for f in range(_N_FOLDS):
+    for f in np.unique(asked.fold):
         at = np.flatnonzero(asked.fold == f)
         hot = sparse.csr_matrix((np.ones(len(at), np.float32), (value[at], at)), shape=(n_values, n))
         sums.append(np.asarray(hot @ asked.answers))
@@ -392,7 +393,7 @@ def _rates(asked: _Questions, value: Ints, n_values: int) -> tuple[Floats, Float
     total, number = np.sum(sums, axis=0), np.sum(counts, axis=0)
     mean = asked.answers.mean(axis=0)
     rate = np.full((n, len(asked.number)), np.nan, dtype=np.float32)
-    for f in range(_N_FOLDS):
+    for f in range(len(within)):
         left = number - counts[f]
         other = (total - sums[f] + mean) / (left + 1.0)[:, None]
         other[left == 0] = np.nan

@@ -79,7 +79,9 @@ def retired(item: Ints, code: Ints, n_codes: int, age: Floats, family: Ints) -> 
         before = touched & ~(age < youngest[c])
         n_after = np.bincount(family[after], minlength=n_families)
         n_before = np.bincount(family[before], minlength=n_families)
-        missed = float((uses / np.maximum(n_before, 1) * n_after).sum())
+        # A family that began since tells nothing about the use before, however often it strays from the rule.
+        share = np.bincount(family[users[before[users]]], minlength=n_families) / np.maximum(n_before, 1)
+        missed = float((share * n_after).sum())
         out[c] = missed >= _EXPECTED + 2.5 * stray[c]
     return out
 

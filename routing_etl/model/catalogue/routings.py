@@ -205,6 +205,34 @@ class RoutingCatalogue:
         """Number of distinct routings, resources included."""
         return len(self.variant_offsets) - 1
 
+    def part(self, rows: Ints) -> tuple[RoutingCatalogue, Ints]:
+        """The catalogue of some of the labels: fewer variants, the same sequences, jobs and steps.
+
+        Parameters
+        ----------
+        rows : Ints
+            Which labels, ascending.
+
+        Returns
+        -------
+        RoutingCatalogue
+            Its labels are numbered from 0 on, and so are its variants.
+        Ints
+            Number here of each of its variants.
+        """
+        variants, own = np.unique(self.label_variant[rows], return_inverse=True)
+        first = self.variant_offsets[variants]
+        size = self.variant_offsets[variants + 1] - first
+        labels = self.labels[rows].with_columns(variant=pl.Series(own).cast(self.labels["variant"].dtype))
+        part = replace(
+            self,
+            labels=labels,
+            variant_offsets=np.concatenate([[0], np.cumsum(size)]),
+            variant_steps=self.variant_steps[ranges(first, size)],
+            variant_sequence=self.variant_sequence[variants],
+        )
+        return part, variants
+
     def book(self) -> SequenceBook:
         """The known sequences as a book."""
         texts = self.sequence_texts(self.sequence_offsets, self.sequence_jobs)

@@ -1,4 +1,4 @@
-"""How sure a proposal may be for an item of a part type that nobody has routed."""
+"""Which items are of a part type that nobody has routed, and how sure a proposal for them may be."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from routing_etl.model.base.columns import FEW
 
 #: Training items that measure the factor, and distances computed at once.
 _SAMPLE, _CELLS = 1500, 20_000_000
-#: Share of the bound that the least likely items of new types keep; the likeliest have all of it.
-_DOUBT = 0.75
-
 
 TYPE_ATTRIBUTE = "part_type"
 TYPE_LEVEL = f"{TYPE_ATTRIBUTE}|value"
+
+
+def types_of(items: pl.DataFrame) -> pl.Series:
+    """The part type of every item, normalised; NULL for none."""
+    return items.select(normalise(TYPE_ATTRIBUTE)).to_series()
 
 
 def kind_level(levels: Collection[str]) -> str:
@@ -33,14 +35,12 @@ class Novelty:
     """Items of new types, and their confidence.
 
     `attribute`: what tells the types, '' when nothing does. `known`: its values among the routed items.
-    `factor`: see `novelty_factor`. `bound`: the confidence of the least sure known items, which a new part type never
-    exceeds; None where another attribute stands in for the part type, because its new values are no new types.
+    `factor`: see `novelty_factor`.
     """
 
     attribute: str
     known: pl.Series
     factor: float
-    bound: float | None
 
     def unseen(self, items: pl.DataFrame) -> Bools:
         """Items whose type no routed item has; one without a type is not among them."""
@@ -56,11 +56,10 @@ class Novelty:
     def _values(self) -> frozenset[str]:
         return frozenset(self.known.to_list())
 
-    def doubted(self, probability: Floats, row: Ints, unseen: Bools) -> tuple[Floats, Floats]:
-        """Confidence of every candidate, and per item how likely its best one is to be right at all.
+    def doubted(self, probability: Floats, row: Ints, new: Bools) -> Floats:
+        """Confidence of every candidate where types were not left out to learn it (`model.new_types`).
 
-        No routing shows how far those of other types hold for a new one. So an item of a new part type is never surer
-        than the least sure known items; among items of new types the order by probability stays.
+        That is so for a plain answer, and where another attribute stands in for the part type: its new values are no new types.
 
         Parameters
         ----------
@@ -68,16 +67,10 @@ class Novelty:
             Per candidate, calibrated on known types.
         row : Ints
             Item of every candidate.
-        unseen : Bools
+        new : Bools
             Per item, whether its type is new.
         """
-        top = np.zeros(len(unseen))
-        np.maximum.at(top, row, probability)
-        best = top * np.where(unseen, self.factor, 1.0)
-        shrink = np.full(len(unseen), self.factor)
-        if self.bound is not None:
-            shrink = np.minimum(1.0, self.bound * (_DOUBT + (1.0 - _DOUBT) * top) / np.maximum(top, 1e-12))
-        return probability * np.where(unseen, shrink, 1.0)[row], best
+        return probability * np.where(new, self.factor, 1.0)[row]
 
 
 def novelty_factor(

@@ -40,8 +40,6 @@ STEADY_FEATURES = (
 )
 #: The score where nothing could be learned: the forest's votes for the candidate.
 _UNLEARNED_SCORE = "forest_share"
-#: Share of the training items that are less sure of their first choice than `least_`.
-_LEAST_SURE = 0.01
 #: Bins per feature; also the most families that are told apart.
 _MAX_BINS = 63
 #: Boosting rounds, learning rate and leaves per tree. So many candidates get all the rounds; fewer would be overfitted
@@ -88,8 +86,6 @@ class CandidateRanker:
 
     Attributes
     ----------
-    least_ : float
-        Probability of the first choice of the least sure training items (the first percentile).
     families_ : Ints
         Numbers of the families that the model tells apart, the most frequent ones.
     boosted_ : bool
@@ -138,7 +134,6 @@ class CandidateRanker:
         self.right_ = int(hit[first].sum())
         self.first_ = _Calibrator(raw[first], hit[first], code)
         self.others_ = _Calibrator(raw[~first], hit[~first], np.empty(0))
-        self.least_ = float(np.quantile(self.first_(raw[first], code), _LEAST_SURE)) if first.any() else 0.0
         return self
 
     def _code(self, family: Ints) -> Floats:

@@ -377,20 +377,6 @@ def test_unseen_type_lowers_the_confidence(model: RoutingPredictor, plant: tuple
     assert sure(strange) < 0.65 * sure(usual)
 
 
-def test_an_item_of_a_new_type_is_never_surer_than_the_least_sure_known_ones(
-    model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]
-) -> None:
-    """No routing shows how far those of other types hold for a new one, however well the rest of the item fits."""
-    usual = plant[2].head(100)
-    fresh = usual.with_columns(kind_cd=pl.lit("NEW"), part_type=pl.lit("NEW"))
-
-    def sure(items: pl.DataFrame) -> np.ndarray:
-        found = model.predict(items).candidates.filter(pl.col("candidate_rank") == 1)
-        return found["confidence"].to_numpy()
-
-    assert sure(fresh).max() <= np.quantile(sure(usual), 0.05)
-
-
 def test_a_type_of_one_routed_item_is_no_new_type(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, asked = plant
     routed = operations["item_key"][0]

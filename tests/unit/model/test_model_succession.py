@@ -132,6 +132,13 @@ def test_a_stray_date_does_not_keep_a_code_in_use(after: int, gone: bool) -> Non
     assert found.tolist() == [gone]
 
 
+def test_a_family_that_began_lately_does_not_put_a_job_of_all_families_out_of_use() -> None:
+    """1,000 routings have the job; the newest twenty, few enough to be stray dates, are all there is of another family."""
+    age = np.arange(1000.0)
+    family = np.where(age < 20, 1, 0)
+    assert not retired(np.arange(1000), np.zeros(1000, np.int64), 1, age, family)[0]
+
+
 def test_machines_out_of_use_teach_the_ones_that_took_over() -> None:
     items = toy_items(500, seed=5)
     operations = toy_operations(items, toy_rule(items), seed=5)

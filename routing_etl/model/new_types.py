@@ -1,0 +1,319 @@
+"""Items of a part type that nobody has routed: what can be said of them, learned from part types that are left out whole.
+
+Everything else in the model learns from items whose type has routings, and leans on the type. What it says of an item without
+such routings, and how sure it is, it has never been tested on. So the first stages are run once more, on some of the training
+items, with types left out instead of items: the encodings of an item, the votes for it, its neighbours, the operations expected
+of it and its candidates all come from other types, as they do for an item of a new type. A level that tells only the type from
+the others tells nothing then, and is not used. What is right among these candidates is learned, and calibrated, on the types left
+out; a new type is taken for one more of them.
+
+That holds for a type that resembles the others as they resemble each other. Where what tells the routings of other types apart has
+values on an item that no other type has, its confidence would be a guess, and the item is `strange`: it gets no proposal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
+from routing_etl.model.attributes.tokens import JOINED, TokenTable
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.columns import dense_product, rank_in_group
+from routing_etl.model.candidates.evidence import Evidence
+from routing_etl.model.candidates.families import Families
+from routing_etl.model.candidates.forest import RoutingForest
+from routing_etl.model.candidates.maker import CandidateMaker, Pairs
+from routing_etl.model.candidates.operations_model import OperationModel
+from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
+from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL, types_of
+from routing_etl.model.ranking.ranker import CandidateRanker
+from routing_etl.model.stages import (
+    Basis,
+    Divided,
+    Encoded,
+    InUse,
+    Options,
+    Training,
+    encode_with,
+    expect_operations,
+    grow,
+    known_routings,
+    rank,
+    span_space,
+)
+
+#: Fewer part types tell nothing about how far the routings of one hold for another.
+_LEAST_TYPES = 5
+#: Training items that are asked: at least and at most so many, and this share of all in between.
+_LEAST_TAUGHT, _MOST_TAUGHT, _SHARE_TAUGHT = 1_500, 15_000, 0.25
+#: Size of the forest and of the regression over words, and boosters per question: few items teach no more.
+_TREES, _MOST_WORDS, _FOLDS = 24, 500, 3
+#: Share of the items of types left out that may count as strange by mistake.
+_STRANGE = 0.02
+#: Attributes named in the reason of a strange item.
+_NAMED = 2
+
+
+@dataclass(frozen=True)
+class _Familiarity:
+    """How much of what tells routings apart is known of an item.
+
+    Attributes
+    ----------
+    levels : dict of str to float
+        Level -> share of the routings' description that it explains on types left out; these sum to 1.
+    most : float
+        Share that is unknown of an item, at most, for it to be like the types that were left out.
+    """
+
+    levels: dict[str, float]
+    most: float
+
+    @classmethod
+    def of(cls, encoded: Encoded, folds: Ints) -> _Familiarity:
+        gains = {k: max(v, 0.0) for k, v in encoded.encoder.level_gain_.items() if k != TYPE_LEVEL}
+        total = sum(gains.values())
+        levels = {k: v / total for k, v in gains.items() if v > 0} if total > 0 else {}
+        unknown = np.zeros(len(folds))
+        for name, gain in levels.items():
+            unknown += gain * ~_others_have(encoded.table.codes[name], folds)
+        return cls(levels, float(np.quantile(unknown, 1.0 - _STRANGE)) + 1e-6)
+
+    def unlike(self, table: TokenTable) -> tuple[Bools, pl.Series]:
+        """Whether each item has more unknown than the types left out had, and which attributes tell most of what is unknown."""
+        names = sorted({level.split("|")[0] for level in self.levels})
+        unknown = np.zeros((len(table.numbers), len(names)))
+        for level, gain in self.levels.items():
+            unknown[:, names.index(level.split("|")[0])] += gain * (table.codes[level] < 0)
+        strange = unknown.sum(axis=1) > self.most
+        shown = np.array(["texts" if name == JOINED else name for name in names], dtype=object)
+        told: list[str | None] = [None] * len(strange)
+        for row in np.flatnonzero(strange):
+            first = np.argsort(-unknown[row], kind="stable")[:_NAMED]
+            told[row] = ", ".join(shown[first[unknown[row, first] > 0]])
+        return strange, pl.Series(told, dtype=pl.String)
+
+
+def _others_have(code: Codes, folds: Ints) -> Bools:
+    """Whether an item of another fold has the item's code."""
+    known = code >= 0
+    n = int(folds.max()) + 1
+    pair = np.bincount(np.maximum(code, 0) * np.int64(n) + folds, known, (int(code.max(initial=0)) + 1) * n)
+    pair = pair.reshape(-1, n)
+    at = np.maximum(code, 0)
+    return np.asarray(known & (pair.sum(axis=1)[at] > pair[at, folds]))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Items of new part types, judged by other types.
+
+    Attributes
+    ----------
+    evidence : Evidence
+        What is known of them, in the numbers of all training items and variants.
+    pairs : Pairs
+        Their candidates.
+    probability : Floats
+        Per candidate, that it is the item's routing.
+    strange : Bools
+        Per item, whether it is unlike the types that this was learned from, so that its probabilities mean nothing.
+    unknown : polars.Series
+        Per strange item the attributes that tell most and have a value that no routed item has, as text; else NULL.
+    """
+
+    evidence: Evidence
+    pairs: Pairs
+    probability: Floats
+    strange: Bools
+    unknown: pl.Series
+
+
+@dataclass(frozen=True)
+class NewTypes:
+    """What was learned from types left out. `rows`: number of each asked training item; `variants`: of each routing variant.
+
+    Attributes
+    ----------
+    encoder, forest, space, families, operations, maker, scale, ranker
+        As in `RoutingPredictor`, learned from the asked items.
+    telling : tuple of str
+        Levels that tell most about the routings of other types.
+    familiarity : _Familiarity
+        Which items are like the types that were left out.
+    n_types : int
+        Types that were left out.
+    """
+
+    encoder: AttributeEncoder
+    forest: RoutingForest
+    space: ItemSpace
+    families: Families
+    operations: OperationModel
+    variant_operations: sparse.csr_matrix
+    maker: CandidateMaker
+    scale: SimilarityScale
+    ranker: CandidateRanker
+    telling: tuple[str, ...]
+    familiarity: _Familiarity
+    rows: Ints
+    variants: Ints
+    n_variants: int
+    n_types: int
+
+    def judge(self, items: pl.DataFrame, n_neighbors: int) -> Judged:
+        """Candidates of items of new types, with their probability.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame of items of new types.
+        n_neighbors : int
+            Similar items looked at per item.
+        """
+        table = self.encoder.tokeniser_.transform(items)
+        features = self.encoder.encode(table)
+        votes = self.forest.vote(features)
+        family = self.families.likeliest(votes)
+        expected = self.space.expected(votes)
+        distance, found = self.space.index.search(self.space.place(expected, features), n_neighbors)
+        evidence = Evidence(
+            votes=votes,
+            neighbours=Neighbours(found, self.scale.of(distance)),
+            expected=expected,
+            operations=self.operations.predict(
+                _without_type(table), dense_product(votes, self.variant_operations), family
+            ),
+            family=family,
+            codes={name: table.codes[name] for name in self.telling},
+        )
+        pairs = self.maker.make(evidence)
+        _, probability = self.ranker.predict(pairs.features, pairs.row, family[pairs.row])
+        probability = np.minimum(probability, (self.n_types + 1) / (self.n_types + 2))
+        return Judged(self._in_full(evidence), pairs, probability, *self.familiarity.unlike(table))
+
+    def _in_full(self, evidence: Evidence) -> Evidence:
+        """The evidence in the numbers of all training items and of all their routing variants."""
+        near, votes = evidence.neighbours, evidence.votes
+        label = np.where(near.label >= 0, self.rows[np.maximum(near.label, 0)], -1)
+        shape = (votes.shape[0], self.n_variants)
+        return replace(
+            evidence,
+            neighbours=Neighbours(label, near.similarity),
+            votes=sparse.csr_matrix((votes.data, self.variants[votes.indices], votes.indptr), shape=shape),
+        )
+
+
+def learn_new_types(basis: Basis, in_use: InUse, items: pl.DataFrame, options: Options) -> NewTypes | None:
+    """Learn from types left out; None where nothing tells types, or there are too few.
+
+    Parameters
+    ----------
+    basis : Basis
+        The first stages on all training items.
+    in_use : InUse
+        What may be proposed.
+    items : polars.DataFrame
+        ITEMS frame, routed and unrouted: the more unrouted items are of new types, the more is learned for them.
+    options : Options
+        The predictor's parameters.
+    """
+    training = basis.training
+    if TYPE_ATTRIBUTE not in {a.name for a in training.attributes}:
+        return None
+    types = types_of(training.items).rank("dense").cast(pl.Int64)
+    kind = types.fill_null(0).to_numpy() - 1
+    n = len(kind)
+    wanted = int(
+        np.clip(
+            max(_SHARE_TAUGHT, _share_of_new_types(items, training.items)) * n, _LEAST_TAUGHT, _MOST_TAUGHT
+        )
+    )
+    rows = _drawn(kind, wanted, options.seed)
+    _, groups = np.unique(kind[rows], return_inverse=True)
+    n_types = int(groups.max(initial=-1)) + 1
+    if n_types < _LEAST_TYPES:
+        return None
+    catalogue, variants = training.catalogue.part(rows)
+    part = replace(
+        training,
+        items=training.items[rows],
+        catalogue=catalogue,
+        folds=drawn_folds(n_types, options.seed)[groups],
+        age=training.age[rows],
+        groups=groups,
+    )
+    quick = replace(options, n_trees=min(options.n_trees, _TREES), operation_folds=_FOLDS)
+    return _learn(basis, in_use, _Part(part, rows, variants, n_types), quick)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the training items: what they are, their numbers and those of their routing variants, and their types."""
+
+    training: Training
+    rows: Ints
+    variants: Ints
+    n_types: int
+
+
+def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTypes:
+    """The first stages on some of the training items, types left out."""
+    part, rows, variants = asked.training, asked.rows, asked.variants
+    encoder = AttributeEncoder(attributes=part.attributes, max_ridge=_MOST_WORDS, random_state=options.seed)
+    encoded = encode_with(encoder, part, basis.encoded.described[variants])
+    encoded = replace(encoded, telling=tuple(t for t in encoded.telling if t != TYPE_LEVEL))
+    grown = grow(part, encoded, options)
+    space = span_space(encoded, grown, options)
+    whole = basis.expected.families
+    families = Families(whole.n, whole.of_variant[variants])
+    blind = replace(encoded, table=_without_type(encoded.table))
+    divided = Divided(families, basis.expected.family[rows])
+    expected = expect_operations(part, blind, grown, divided, options)
+    own = Basis(part, encoded, grown, space, expected)
+    # A kind of items would be asked for its own inspections; of a new one only what its family always has is known.
+    known = replace(known_routings(own, in_use), kind="")
+    maker = CandidateMaker().fit(known)
+    ranking = rank(own, known, maker, options)
+    return NewTypes(
+        encoder=encoder,
+        forest=grown.forest,
+        space=space,
+        families=families,
+        operations=expected.model,
+        variant_operations=expected.variant_operations,
+        maker=maker,
+        scale=ranking.scale,
+        ranker=ranking.ranker,
+        telling=encoded.telling,
+        familiarity=_Familiarity.of(encoded, part.folds),
+        rows=rows,
+        variants=variants,
+        n_variants=basis.training.catalogue.n_variants,
+        n_types=asked.n_types,
+    )
+
+
+def _share_of_new_types(items: pl.DataFrame, routed: pl.DataFrame) -> float:
+    """Share of items of a type that no routed item has, among those without a routing."""
+    asked = items.join(routed.select("item_key"), on="item_key", how="anti")
+    new = ~types_of(asked).is_in(types_of(routed).drop_nulls().unique().implode())
+    return int(new.sum()) / max(asked.height, 1)
+
+
+def _drawn(kind: Ints, wanted: int, seed: int) -> Ints:
+    """Rows of items that have a type, as many of each type as `wanted` allows; ascending."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(kind))
+    order = order[np.argsort(kind[order], kind="stable")]
+    order = order[kind[order] >= 0]
+    place = rank_in_group(kind[order])
+    return np.sort(order[np.argsort(place, kind="stable")][:wanted])
+
+
+def _without_type(table: TokenTable) -> TokenTable:
+    return TokenTable({k: v for k, v in table.codes.items() if k != TYPE_LEVEL}, table.words, table.numbers)
