@@ -376,6 +376,8 @@ def _expression(column: ReadColumn, tables: _Sources, dialect: str) -> ColumnEle
         # One more than allowed, so that what is too long is seen; NVARCHAR ends at 4,000.
         return sa.cast(source, sa.Unicode(min(column.length + 1, 4000)))
     if column.type == "number" and found == "number":
+        if column.found.money and dialect == "postgresql":
+            source = sa.cast(source, sa.Numeric())  # PostgreSQL casts money to nothing else
         return sa.cast(source, sa.Double())
     if column.type == "date" and found == "date" and dialect == "mssql":
         # Nanoseconds, which ODBC gives for a plain datetime2, end in the year 2262.

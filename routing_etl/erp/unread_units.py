@@ -169,7 +169,12 @@ class _Look:
             if self.binding.family == "operations"
             else "by time_factor_min"
         )
-        keys = " or ".join(dict.fromkeys(_OWN_UNIT[self.binding.family][c.name][0] for c in times))
+        keys = " or ".join(
+            dict.fromkeys(
+                _OWN_UNIT[self.binding.family][c.name][-1 if self.binding.family == "results" else 0]
+                for c in times
+            )
+        )
         yield Clash(
             True,
             f"{self.binding.frame}: {unit.name} of {title} names another unit of time in {clashing:,} of {total:,} rows than the one "

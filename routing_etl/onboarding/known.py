@@ -73,6 +73,9 @@ def starting_profile(survey: Survey, known: Known, *, name: str) -> str:
     schema = Counter(t.schema for t in mine).most_common(1)[0][0]
     if schema is not None:
         text = _with_schema(text, schema)
+    if known.profile == "erpnext":
+        text, said = _of_time_logs(survey, text)
+        head += said
     if known.profile == "odoo" and not any(
         c.name == "bom_id" for t in mine if t.name == "mrp_routing_workcenter" for c in t.columns
     ):
@@ -81,6 +84,40 @@ def starting_profile(survey: Survey, known: Known, *, name: str) -> str:
         )
         text = text.replace('[["bom_id", "id"]]', '[["routing_id", "routing_id"]]')
     return "\n".join(head) + "\n#\n" + text
+
+
+#: Work results of an ERPNext whose job cards have no sums: the time logs, of which the last has the pieces.
+_TIME_LOGS = """[results]
+table = "tabJob Card Time Log"                           # one row a shift; the pieces stand on the last
+joins = [{ table = "tabJob Card", alias = "card", on = [["parent", "name"]], kind = "inner" }]
+where = [{ column = "card.docstatus", op = "=", value = 1 }]
+time_factor_min = 1.0                                    # minutes
+run_basis = "order"
+order_quantity = "order"                                 # the pieces are those of the job card
+
+[results.columns]
+item_cd = { column = "card.production_item", length = 100 }
+order_no = { column = "card.work_order", length = 50 }
+confirmation_no = { column = "name", length = 50 }
+rout_no = { column = "card.bom_no", length = 50 }
+proc_seq = "card.operation_row_number"
+job_cd = { column = "card.operation", length = 50 }
+res_cd = { column = "card.workstation", length = 50 }
+report_dt = "to_time"
+machine_time = "time_in_mins"
+order_qty = "card.total_completed_qty"
+"""
+
+
+def _of_time_logs(survey: Survey, text: str) -> tuple[str, list[str]]:
+    """The results from time logs, where job cards do not add them up."""
+    tables = {t.name: t for t in survey.tables}
+    card = tables.get("tabJob Card")
+    summed = card is None or any(c.name == "total_time_in_mins" for c in card.columns)
+    if summed or "tabJob Card Time Log" not in tables:
+        return text, []
+    said = "# tabJob Card has no total_time_in_mins: an early version, whose times are read from the time logs of the job cards."
+    return text[: text.index("[results]")] + _TIME_LOGS, [said]
 
 
 def _general(table: str) -> str:

@@ -264,6 +264,8 @@ CREATE TABLE kinds.part_a PARTITION OF kinds.part FOR VALUES IN ('A');
 INSERT INTO kinds.part SELECT 'P' || n, 'A', '2024-01-01' FROM generate_series(1, 3) n;
 CREATE TABLE kinds.step (part text, "No." text, "Item.Code" text, lasts interval, vendor text);
 INSERT INTO kinds.step SELECT 'P' || n, '10', 'SAW', '00:02:30', NULL FROM generate_series(1, 3) n;
+ALTER TABLE kinds.step ADD COLUMN price money;
+UPDATE kinds.step SET price = 12.5;
 CREATE MATERIALIZED VIEW kinds.part_now AS SELECT * FROM kinds.part;
 CREATE EXTENSION file_fdw;
 CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
@@ -300,11 +302,12 @@ rout_no = { concat = ["p.kind", "part"] }
 proc_seq = { column = "s.No.", natural = true }
 job_cd = "Item.Code"
 run_time = { column = "lasts", time_form = "hh:mm:ss" }
+subcontract_prc = "price"
 """
 
 
 def test_every_kind_of_table_is_found_by_name(server: str, tmp_path: Path) -> None:
-    """A materialised view, a partitioned and a foreign table; an interval, and names with dots."""
+    """A materialised view, a partitioned and a foreign table; an interval, an amount of money, and names with dots."""
     engine = sa.create_engine(server)
     with engine.begin() as connection:
         if not connection.exec_driver_sql(
@@ -322,5 +325,10 @@ def test_every_kind_of_table_is_found_by_name(server: str, tmp_path: Path) -> No
     items = pl.read_parquet(tmp_path / "clean" / "items.parquet").sort("item_cd")
     assert items.select("item_cd", "length").rows() == [("P1", 5.0), ("P2", None), ("P3", None)]
     operations = pl.read_parquet(tmp_path / "clean" / "operations.parquet").sort("item_cd")
-    assert operations.select("rout_no", "job_cd", "run_min").row(0) == ("A/P1", "SAW", 2.5)
+    assert operations.select("rout_no", "job_cd", "run_min", "subcontract_prc").row(0) == (
+        "A/P1",
+        "SAW",
+        2.5,
+        12.5,
+    )
     assert operations.height == 3

@@ -69,12 +69,13 @@ class TableName(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundColumn:
-    """A column as the database has it; `alias` is that of its table in the profile."""
+    """A column as the database has it; `alias` is that of its table in the profile, `money` an amount, which has casts of its own."""
 
     name: str
     alias: str
     type: TypeFamily
     length: int | None
+    money: bool = False
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,9 @@ class Tables:
         """The columns by lower-case name; a second one that differs in case only by its exact name."""
         columns: dict[str, FoundColumn] = {}
         for c in self.inspector.get_columns(table.name, schema=table.schema):
-            found = FoundColumn(c["name"], alias, _family(c["type"]), getattr(c["type"], "length", None))
+            kind = c["type"]
+            money = str(getattr(kind, "__visit_name__", "")).lower() == "money"
+            found = FoundColumn(c["name"], alias, _family(kind), getattr(kind, "length", None), money)
             key = c["name"].lower()
             columns[c["name"] if key in columns else key] = found
         return columns

@@ -218,6 +218,32 @@ def test_erpnext(plant: Read) -> None:
     ]
 
 
+def test_odoo_orders_operations_of_one_sequence_by_their_id(plant: Read) -> None:
+    made = plant(
+        ODOO.replace("'Sawing', 10,", "'Sawing', 100,").replace("'Assembly', 20,", "'Assembly', 100,")
+    )
+    assert ("11", 10, "Sawing") in made.rows("operations", "item_key", "proc_seq", "job_cd")
+    assert ("11", 20, "Assembly") in made.rows("operations", "item_key", "proc_seq", "job_cd")
+    assert made.rows("work_results", "item_key", "proc_seq", "job_cd") == [("11", 10, "Sawing")]
+
+
+def test_an_early_erpnext_has_its_times_in_the_logs_of_the_job_cards(plant: Read) -> None:
+    early = ERPNEXT.replace("total_completed_qty REAL, total_time_in_mins REAL,", "total_completed_qty REAL,")
+    early = (
+        early.replace("'Press', 20, 150,", "'Press', 20,").replace("'Press', 20, 999,", "'Press', 20,")
+        + """
+CREATE TABLE "tabJob Card Time Log" (name TEXT, parent TEXT, to_time TEXT, time_in_mins REAL, completed_qty REAL);
+INSERT INTO "tabJob Card Time Log" VALUES ('T1', 'J1', '2026-05-03 23:00:00', 90, 0), ('T2', 'J1', '2026-05-04 23:00:00', 60, 20),
+  ('T3', 'J2', '2026-05-04 09:00:00', 999, 20);
+"""
+    )
+    made = plant(early)
+    assert "early version" in made.suggestion.text
+    assert made.rows("work_results", "rout_no", "job_cd", "machine_time", "order_qty") == [
+        ("BOM-Fan-S-002", "Cut", 150.0, 20.0)
+    ]
+
+
 @pytest.mark.parametrize("name", ["business_central", "sap_pp", "erpnext"])
 def test_the_sections_that_a_person_may_take_in_are_well_formed(name: str, tmp_path: Path) -> None:
     """Sections in comments, as they are when their marks are removed."""
