@@ -31,6 +31,7 @@ from routing_etl.erp.clean_codes import (
 from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items, count_problems
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
 from routing_etl.erp.clean_results import (
+    TIME_WITHOUT_QUANTITY,
     ResultContext,
     Together,
     clean_purchase_orders,
@@ -653,6 +654,8 @@ _RENAMED = (
     'Where codes or numbers have changed, write map = { OLD = "NEW" } at the column in [results.columns], or join a table of old '
     'and new ones: coalesce = ["changed.NEW", "OLD"].'
 )
+#: Share of results with a time and no quantity above which they are told.
+_LOST_TOLD = 0.05
 #: Results that nothing in the ERP claims any more, told from this share on.
 _ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)}
 _ORPHANS_TOLD = 0.01
@@ -670,6 +673,17 @@ def _result_sentences(found: FrameClean, results: ResultSource | None) -> list[s
             said.append(
                 f"work_results: {rows:,} of {found.rows_in:,} rows kept out ({rule}): {why} E.g. {of}."
             )
+    lost = sum(found.repairs.get(TIME_WITHOUT_QUANTITY, {}).values())
+    if lost > _LOST_TOLD * found.rows_kept and results.run_basis != "piece":
+        said.append(
+            f"work_results: {lost:,} of {found.rows_kept:,} rows have a run time and no quantity, so their minutes count for no piece. "
+            + (
+                "Where the quantity stands on one row of several of an order, the times per piece of the others are too short: map "
+                "order_no, with order_quantity."
+                if "order_no" not in results.columns
+                else "Is another column the quantity of the order, or its yield?"
+            )
+        )
     if results.joins and found.rejects.get(EQUAL_REPORT.rule):
         tables = ", ".join(j.table for j in results.joins)
         said.append(

@@ -53,6 +53,8 @@ _LARGEST = {
     "order_qty": MAX_SOURCE,
     "bad_qty": MAX_SOURCE,
 }
+#: Results that have a run time and no quantity that it could be for.
+TIME_WITHOUT_QUANTITY = "time_without_quantity"
 #: Columns of text that only some ERPs have.
 _TEXTS = (
     "order_no", "confirmation_no", "reverses", "reversed", "record_kind", "rework", "finished", "time_unit",
@@ -199,6 +201,8 @@ def clean_results(
     frame = frame.with_columns(
         pl.when(pl.col(n).is_between(0.0, most)).then(pl.col(n)).alias(n) for n, most in _LARGEST.items()
     )
+    without = (pl.col("machine_time") > 0) & ~(pl.col("order_qty") > 0).fill_null(False)
+    repairs.add(TIME_WITHOUT_QUANTITY, "order_qty", frame.select(without.sum()).item())
     return WORK_RESULTS.conform(frame.select(n for n in WORK_RESULTS.names if n in frame.columns))
 
 

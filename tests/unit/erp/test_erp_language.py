@@ -913,3 +913,19 @@ def test_a_group_of_a_whole_plant_is_no_group(erp: Foreign) -> None:
     erp.night(sql, ITEMS + STEP + GROUPS)
     assert erp.read("operations", "further_res") == [(None,)]
     assert erp.tells("'PLANT' has more than 50 machines", "res_group")
+
+
+def test_times_without_a_quantity_are_told_with_the_key_that_puts_shifts_together(erp: Foreign) -> None:
+    table = "CREATE TABLE DONE (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, ISM02 REAL, QTY REAL, WO TEXT);"
+    done = "INSERT INTO DONE VALUES ('A1','R',10,'A',2.5,0,'W1'), ('A1','R',10,'A',2.5,10,'W1');"
+    sql = steps("X TEXT", "('A1','R',10,'A',NULL)") + table + done
+    erp.night(sql, ITEMS + RESULT_STEP)
+    assert erp.tells("1 of 2 rows have a run time and no quantity", "order_no", "order_quantity")
+    whole = Foreign(erp.folder / "whole")
+    whole.folder.mkdir()
+    both = (
+        RESULT_STEP.replace('table = "DONE"', 'table = "DONE"\norder_quantity = "sum"') + 'order_no = "WO"\n'
+    )
+    whole.night(sql, ITEMS + both)
+    assert whole.read("work_results", "machine_time", "order_qty") == [(5.0, 10.0)]
+    assert not whole.tells("no quantity")
