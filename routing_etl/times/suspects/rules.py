@@ -1,269 +1,43 @@
-"""Reports that cannot mean what they say: found by actual against standard where the fault is, not over the whole plant.
-
-x = ln(actual / standard) of each report, by measure. What is looked for, and what speaks for it:
-
-* parts of orders, where results have no order number: reports of one operation with the same quantity, at most `NEAR_DAYS`
-  days apart, each well below the standard, which together take as long as one order; the set-up stands on one of them.
-* a subset in another unit: the median of a machine, a job or a unit of time or quantity lies outside `RATIO_LIMITS`.
-* a machine whose reports began to differ on a day: the largest sum of deviations from the machine's mean (CUSUM; Page 1954,
-  "Continuous Inspection Schemes") splits its reports into two parts whose medians differ by `SPLIT` and hardly overlap.
-* single operations outside `RATIO_LIMITS` where the report is farther from what the job usually takes than the standard is.
-  Where the standard is the odd one, the report stays: standards that nobody maintains must not hide real times.
-* reports that equal the standard: they are posted by the ERP itself and say nothing.
-
-What is found is set aside: it is kept out of the profiles like an entry error, so that the standard is used in its place.
-Nothing is corrected; `[[results.correct]]` of the profile does that when a person knows.
-"""
+"""Looks at all reports of a plant by each rule, and says which are set aside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from routing_etl.frames import TIME_BY_ITEM_OPERATION, CheckOutcome
 from routing_etl.times.plausibility import RATIO_LIMITS
 from routing_etl.times.pooled import MEASURES
-
-Kind = Literal["parts", "subset", "changed", "operations", "mixed", "standard_doubtful", "backflushed"]
-
-#: Most days between two parts of one order.
-NEAR_DAYS = 7
-#: A part of an order takes at most this share of the standard.
-_PART = 0.75
-#: Parts of one order together take the standard within these factors.
-_WHOLE = (0.8, 1.25)
-#: One or two parts more or less may be chance: fewer than so many must make up the standard more closely.
-_SURE_PARTS, _SURE_WHOLE = 4, (0.9, 1.1)
-#: Reports of a plant in which one pair of reports looks like parts of an order by chance (demo plants: one in 10,000).
-_CHANCE = 5_000
-#: Fewest reports and operations of a subset that is judged.
-_MIN_REPORTS, _MIN_OPERATIONS = 10, 3
-#: Share of all reports from which a subset is the plant.
-_WHOLE_PLANT = 0.9
-#: Medians before and after a day differ by this factor when a machine's reports began to differ.
-SPLIT = 2.5
-#: Fewest reports on either side of such a day, and least share of them on the right side of the middle.
-_MIN_SIDE, _PURE = 8, 0.85
-#: A subset whose median is farther than this factor from the rest of the plant is told of, with this many reports.
-_TOLD, _TOLD_REPORTS, _TOLD_OPERATIONS = 2.2, 30, 5
-#: A report within this share of the standard equals it, up to rounding.
-_EQUAL = 0.005
-#: Share of equal reports from which a subset is posted by the ERP, with this many reports and operations.
-_POSTED, _POSTED_REPORTS, _POSTED_OPERATIONS = 0.8, 20, 5
-#: Bins of x per unit of ln.
-_BINS = 20
-#: Factors that people and interfaces mix up.
-_KNOWN = (60.0, 10.0, 100.0, 1000.0, 3600.0, 24.0, 12.0, 6.0, 8.0, 20.0, 25.0, 50.0)
-#: From so many reports on, those of an operation that disagree spoil the middle that the others are judged by.
-_MANY = 4
-#: Items that are named.
-_EXAMPLES = 5
-_LOW, _HIGH = (float(np.log(v)) for v in RATIO_LIMITS)
-#: A job's standards are often one rough figure: it is set aside only beyond this factor, in ln.
-_JOB_LIMIT = float(np.log(8.0))
-_SUBSETS = {"qty_unit": "unit of quantity", "time_unit": "unit of time", "res_cd": "machine", "job_cd": "job"}
-_OPERATION = ["item_key", "proc_seq", "job_cd"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Reports of one kind that are suspected.
-
-    Parameters
-    ----------
-    kind : str
-        What is wrong with them; a key of `KINDS`.
-    measure : {"setup", "run"}
-        Which of their times.
-    subset : str
-        Whose reports: `machine MILL-1`, `all`.
-    reports : int
-        How many.
-    operations : int
-        Of how many operations of items.
-    set_aside : int
-        How many of them are kept out of the profiles. 0: they are told of only.
-    ratio : float or None
-        Median actual / standard.
-    items : tuple of str
-        A few of their items.
-    sentence : str
-        What it means and which key of the profile would mend it.
-    """
-
-    kind: Kind
-    measure: str
-    subset: str
-    reports: int
-    operations: int
-    set_aside: int
-    ratio: float | None
-    items: tuple[str, ...]
-    sentence: str
-
-
-#: What is looked for, in the words of a check.
-KINDS: dict[Kind, str] = {
-    "parts": "results are whole orders: no reports that look like parts of one",
-    "subset": "the reports of each machine, job and unit fit the standards",
-    "changed": "the reports of each machine fit the standards in the same way at all times",
-    "operations": "the reports of each operation fit its standard",
-    "mixed": "the reports of one operation agree with each other",
-    "standard_doubtful": "standards fit what their job usually takes",
-    "backflushed": "reports are measured, not posted from the standard",
-}
-
-
-@dataclass
-class _Seen:
-    """What a shard adds to the view of the whole plant, by measure."""
-
-    operations: dict[str, pl.DataFrame] = field(default_factory=dict)
-    joint: dict[str, pl.DataFrame] = field(default_factory=dict)
-    days: dict[str, pl.DataFrame] = field(default_factory=dict)
-    subsets: dict[str, pl.DataFrame] = field(default_factory=dict)
-    chains: pl.DataFrame = field(default_factory=pl.DataFrame)
-
-
-def standards(operations: pl.LazyFrame) -> pl.DataFrame:
-    """Compute each operation's standards: the mean over the item's routings that have the job at this number, 0 left out.
-
-    Parameters
-    ----------
-    operations : polars.LazyFrame
-        OPERATIONS frame.
-
-    Returns
-    -------
-    item_key, proc_seq, job_cd, setup_std, run_std; rows with a standard only.
-    """
-    means = [pl.col(f"{m}_min").filter(pl.col(f"{m}_min") > 0).mean().alias(f"{m}_std") for m in MEASURES]
-    grouped = operations.group_by(_OPERATION).agg(means)
-    some = pl.any_horizontal(pl.col(f"{m}_std").is_not_null() for m in MEASURES)
-    return grouped.filter(some).collect(engine="streaming")
-
-
-def _with_standards(frame: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The shard's rows with `row`, and `setup_x`, `run_x`: ln(actual / standard), NULL where either is missing."""
-    groups = frame.unique("key").select("key", pl.col("item_key", "job_cd").cast(pl.String), "proc_seq")
-    groups = groups.join(known, on=_OPERATION).select("key", *(f"{m}_std" for m in MEASURES))
-    rows = frame.with_row_index("row").join(groups, on="key", how="left", maintain_order="left")
-    return rows.with_columns(
-        pl.when(pl.col(f"{m}_min") > 0).then((pl.col(f"{m}_min") / pl.col(f"{m}_std")).log()).alias(f"{m}_x")
-        for m in MEASURES
-    )
-
-
-def _facts(m: str) -> dict[str, pl.Expr]:
-    """What is kept of an operation's reports of one measure."""
-    x = pl.col(f"{m}_x")
-    return {
-        "n": x.count(),
-        "x": x.median(),
-        "actual": pl.col(f"{m}_min").filter(x.is_not_null()).median().log(),
-        "standard": pl.col(f"{m}_std").first().log(),
-        "equal": (x.abs() <= _EQUAL).sum(),
-        "outside": (~x.is_between(_LOW, _HIGH)).sum(),
-        "near": x.is_between(-float(np.log(2)), float(np.log(2))).sum(),
-    }
-
-
-def _operations_of(judged: pl.DataFrame) -> pl.DataFrame:
-    """How many operations each value of a subset has reports of: `subset`, `value`, `operations`."""
-    counted = [
-        judged.lazy()
-        .filter(pl.col(c).is_not_null())
-        .group_by(pl.col(c).alias("value"))
-        .agg(operations=pl.col("key").n_unique())
-        .select(pl.lit(c).alias("subset"), pl.col("value").cast(pl.String), "operations")
-        for c in _SUBSETS
-    ]
-    return pl.concat(pl.collect_all(counted))
-
-
-def _look(frame: pl.DataFrame, known: pl.DataFrame) -> _Seen:
-    """What one shard shows."""
-    rows, seen = _with_standards(frame, known), _Seen()
-    grouped = rows.filter(pl.any_horizontal(pl.col(f"{m}_x").is_not_null() for m in MEASURES)).group_by("key")
-    facts = [e.alias(f"{m}_{name}") for m in MEASURES for name, e in _facts(m).items()]
-    both = grouped.agg(pl.col(*_OPERATION, *_SUBSETS).first(), *facts).with_columns(
-        pl.selectors.categorical().cast(pl.String)
-    )
-    for m in MEASURES:
-        named = pl.col("key", *_OPERATION[:2], *_SUBSETS)
-        seen.operations[m] = both.select(named, *(pl.col(f"{m}_{n}").alias(n) for n in _facts(m))).filter(
-            pl.col("n") > 0
-        )
-        x = pl.col(f"{m}_x")
-        judged = (
-            rows.lazy()
-            .filter(x.is_not_null())
-            .select(*_SUBSETS, "report_dt", bin=(x * _BINS).round().clip(-400, 400).cast(pl.Int16))
-        )
-        counted = [
-            judged.group_by(*_SUBSETS, "bin").agg(n=pl.len()),
-            judged.group_by("res_cd", "report_dt", "bin").agg(n=pl.len()),
-        ]
-        seen.subsets[m] = _operations_of(rows.filter(x.is_not_null()))
-        seen.joint[m], seen.days[m] = (
-            f.with_columns(pl.selectors.categorical().cast(pl.String)) for f in pl.collect_all(counted)
-        )
-    seen.chains = _chains(rows)
-    return seen
-
-
-def _chains(rows: pl.DataFrame) -> pl.DataFrame:
-    """Reports that may be parts of one order: `row`, `key`, `job_cd`, `chain`, and what speaks for it.
-
-    `sure`: the set-up stands on the first of them. `mirror`: it stands on a later one, which happens by chance only and tells how
-    often chance makes a `sure` one. `many`: the operation has enough of them. `weak`: the sum alone speaks for it.
-    """
-    ratio = pl.col("run_x").exp()
-    low = rows.filter(~pl.col("ordered"), ratio < _PART, pl.col("report_dt").is_not_null())
-    low = low.select("row", "key", "job_cd", "pieces", "report_dt", "setup_min", "run_x").sort(
-        "key", "pieces", "report_dt", "row"
-    )
-    new = (
-        (pl.col("key") != pl.col("key").shift())
-        | pl.col("pieces").ne_missing(pl.col("pieces").shift())
-        | ((pl.col("report_dt") - pl.col("report_dt").shift()).dt.total_days() > NEAR_DAYS)
-    ).fill_null(True)
-    low = low.with_columns(chain=new.cum_sum(), setup=(pl.col("setup_min") > 0).fill_null(False))
-    setups = pl.col("setup").sum()
-    found = low.group_by("chain").agg(
-        pl.col("key").first(), k=pl.len(), total=ratio.sum(), setups=setups, largest=ratio.max(), first=pl.col("setup").first()
-    ).filter(pl.col("k") >= 2)  # fmt: skip
-    others = rows.join(found.select("key").unique(), on="key", how="semi").join(
-        low.join(found.select("chain"), on="chain", how="semi").select("row"), on="row", how="anti"
-    )
-    whole = others.group_by("key").agg(whole=pl.col("run_x").median().exp(), others=pl.col("run_x").count())
-    found = found.join(whole, on="key", how="left")
-    parts = pl.col("k").sum().over("key")
-    few = pl.col("others").fill_null(0) <= parts
-    per_order = pl.col("total") / pl.col("setups").clip(1)
-    by_standard = per_order.is_between(*_WHOLE) & few
-    by_own = (per_order / pl.col("whole")).is_between(*_WHOLE) & (pl.col("largest") < _PART * pl.col("whole"))
-    confirmed = (pl.col("setups") >= 1) & (pl.col("k") >= 2 * pl.col("setups"))
-    enough = (parts >= _SURE_PARTS) | per_order.is_between(*_SURE_WHOLE)
-    fits = confirmed & ((by_standard & enough) | by_own).fill_null(False)
-    found = found.with_columns(
-        sure=fits & pl.col("first"),
-        mirror=fits & ~pl.col("first"),
-        many=(parts >= _SURE_PARTS) & few,
-        weak=pl.col("total").is_between(*_WHOLE) & few,
-    ).filter(pl.any_horizontal(pl.col("sure", "mirror", "weak")))
-    signs = found.select("chain", "sure", "mirror", "many", "weak")
-    return low.join(signs, on="chain").select("row", "key", pl.col("job_cd").cast(pl.String), *signs.columns)
-
-
-_HIT = {
-    "shard": pl.Int32(), "key": pl.UInt64(), "item_key": pl.String(), "kind": pl.String(), "x": pl.Float64(), "reports": pl.UInt32(),
-}  # fmt: skip
+from routing_etl.times.suspects.facts import HIT, Seen, look, standards, with_standards
+from routing_etl.times.suspects.found import WORD, Finding, in_reports
+from routing_etl.times.suspects.limits import (
+    BINS,
+    CHANCE,
+    EXAMPLES,
+    HIGH,
+    JOB_LIMIT,
+    KNOWN,
+    LOW,
+    MANY,
+    MIN_OPERATIONS,
+    MIN_REPORTS,
+    MIN_SIDE,
+    NEAR_DAYS,
+    POSTED,
+    POSTED_OPERATIONS,
+    POSTED_REPORTS,
+    PURE,
+    SPLIT,
+    SUBSETS,
+    TOLD,
+    TOLD_OPERATIONS,
+    TOLD_REPORTS,
+    WHOLE_PLANT,
+)
 
 
 @dataclass
@@ -297,7 +71,7 @@ class Suspects:
     _keys: dict[str, pl.DataFrame] = field(default_factory=dict)
     _single: dict[str, pl.DataFrame] = field(default_factory=dict)
     _hit: dict[str, pl.DataFrame] = field(
-        default_factory=lambda: {m: pl.DataFrame(schema=_HIT) for m in MEASURES}
+        default_factory=lambda: {m: pl.DataFrame(schema=HIT) for m in MEASURES}
     )
     _parts: list[pl.Series] = field(default_factory=list)
 
@@ -313,7 +87,7 @@ class Suspects:
         """
         if not (any(f.set_aside for f in self.findings) or any(k.height for k in self._single.values())):
             return None
-        rows, before, after = _with_standards(frame, self.known), {}, {}
+        rows, before, after = with_standards(frame, self.known), {}, {}
         for m in MEASURES:
             keys = self._keys[m].filter(pl.col("shard") == shard)["key"]
             x = pl.col(f"{m}_x")
@@ -333,7 +107,7 @@ class Suspects:
             single = self._single[m].filter(pl.col("shard") == shard)
             many = pl.col("spoils")
             first, later = (
-                pl.col("key").is_in(single.filter(c)["key"].implode()) & ~x.is_between(_LOW, _HIGH) & known
+                pl.col("key").is_in(single.filter(c)["key"].implode()) & ~x.is_between(LOW, HIGH) & known
                 for c in (many, ~many)
             )
             after[m] = rows.select(later.fill_null(False)).to_series().alias(m)
@@ -373,7 +147,7 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
         OPERATIONS frame, for the standards.
     """
     found = Suspects(standards(operations))
-    seen = [_look(frame, found.known) for frame in shards]
+    seen = [look(frame, found.known) for frame in shards]
     _parts_of_orders(found, seen)
     for m in reversed(MEASURES):  # run first: set-up times that equal the standard are judged by it
         ops = pl.concat(
@@ -398,18 +172,14 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
 
 
 def _summed(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(parts).group_by(*_SUBSETS, "bin").agg(pl.col("n").sum())
+    return pl.concat(parts).group_by(*SUBSETS, "bin").agg(pl.col("n").sum())
 
 
 def _named(items: pl.Series) -> tuple[str, ...]:
-    return tuple(items.cast(pl.String).unique().sort().head(_EXAMPLES))
+    return tuple(items.cast(pl.String).unique().sort().head(EXAMPLES))
 
 
-def _reports(n: int) -> str:
-    return f"{n:,} report" if n == 1 else f"{n:,} reports"
-
-
-def _parts_of_orders(found: Suspects, seen: Sequence[_Seen]) -> None:
+def _parts_of_orders(found: Suspects, seen: Sequence[Seen]) -> None:
     """Set parts of orders aside: those that the set-up confirms, and others where they are what a job usually has."""
     chains = pl.concat(
         [s.chains.with_columns(pl.lit(k, dtype=pl.Int32).alias("shard")) for k, s in enumerate(seen)]
@@ -431,7 +201,7 @@ def _parts_of_orders(found: Suspects, seen: Sequence[_Seen]) -> None:
     own = (weak.sum() >= 0.8 * pl.col("n").first()) & several
     often = weak & (own.over("shard", "key") | pl.col("job_cd").is_in(usual["job_cd"].implode()))
     sure, mirror = (rows.filter(pl.col(n)).select("shard", "chain").n_unique() for n in ("sure", "mirror"))
-    by_chance = 3 * mirror + float(ops["n"].sum()) / _CHANCE
+    by_chance = 3 * mirror + float(ops["n"].sum()) / CHANCE
     rows = rows.filter((pl.col("sure") & (pl.col("many") | (sure > by_chance))) | often)
     found._parts = [rows.filter(pl.col("shard") == k)["row"] for k in range(len(seen))]
     if rows.is_empty():
@@ -441,7 +211,7 @@ def _parts_of_orders(found: Suspects, seen: Sequence[_Seen]) -> None:
     found.findings.append(
         Finding(
             "parts", "run", "results without an order number", rows.height, touched.height, rows.height, ratio, _named(rows["item_key"]),
-            f"{_reports(rows.height)} of {touched.height:,} operation(s) look like parts of orders: the same operation and "
+            f"{in_reports(rows.height)} of {touched.height:,} operation(s) look like parts of orders: the same operation and "
             f"quantity within {NEAR_DAYS} days, together as long as one order, singly {ratio:.2g} of the standard. Their "
             "standards are used instead. Map order_no (and order_quantity) in [results], or the quantity of each row as yield_qty.",
         )
@@ -455,7 +225,7 @@ def _median(joint: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     counts = counts.with_columns(share=upto / all_)
 
     def at(q: float) -> pl.Expr:
-        return pl.col("bin").filter(pl.col("share") >= q - 1e-12).first() / _BINS
+        return pl.col("bin").filter(pl.col("share") >= q - 1e-12).first() / BINS
 
     return counts.group_by(by).agg(pl.col("n").sum(), x=at(0.5), low=at(0.25), high=at(0.75)).sort(by)
 
@@ -470,9 +240,9 @@ def _posted(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
     for by in (["all"], ["res_cd"], ["job_cd"]):
         whole = ops.with_columns(all=pl.lit("all")).drop_nulls(by).group_by(by)
         shares = whole.agg(pl.col("n", "equal").sum(), operations=pl.len()).filter(
-            pl.col("n") >= _POSTED_REPORTS,
-            pl.col("operations") >= _POSTED_OPERATIONS,
-            pl.col("equal") >= _POSTED * pl.col("n"),
+            pl.col("n") >= POSTED_REPORTS,
+            pl.col("operations") >= POSTED_OPERATIONS,
+            pl.col("equal") >= POSTED * pl.col("n"),
         )
         inside = pl.col(by[0]).is_in(shares[by[0]].implode()) if by != ["all"] else pl.lit(shares.height > 0)
         rule = rule | (inside & (pl.col("equal") == pl.col("n")))
@@ -492,27 +262,24 @@ def _posted(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
     found.findings.append(
         Finding(
             "backflushed", m, "operations", rows, posted.height, kept_out, 1.0, _named(posted["item_key"]),
-            f"The reported {_WORD[m]} of {posted.height:,} operation(s) ({_reports(rows)}, {share:.0%}) equal their standards: "
+            f"The reported {WORD[m]} of {posted.height:,} operation(s) ({in_reports(rows)}, {share:.0%}) equal their standards: "
             f"they are posted automatically and say nothing about reality. {used}",
         )
     )  # fmt: skip
     return ops.join(posted.select("shard", "key"), on=["shard", "key"], how="anti")
 
 
-_WORD = {"setup": "set-up times", "run": "run times"}
-
-
 def _factor(x: float) -> str:
     """What a median ratio looks like in words."""
     size = np.exp(abs(x))
-    known = next((f for f in _KNOWN if abs(np.log(size / f)) <= 0.2), None)
+    known = next((f for f in KNOWN if abs(np.log(size / f)) <= 0.2), None)
     shown = f"{known:.0f}" if known else f"{size:.3g}"
     return f"{'about ' if not known else ''}{shown} times {'as long as' if x > 0 else 'shorter than'} the standard"
 
 
 def _correction(x: float) -> str:
     size = np.exp(abs(x))
-    known = next((f for f in _KNOWN if abs(np.log(size / f)) <= 0.2), size)
+    known = next((f for f in KNOWN if abs(np.log(size / f)) <= 0.2), size)
     return f"factor = {(1 / known if x > 0 else known):.6g}"
 
 
@@ -520,14 +287,14 @@ def _off_subsets(
     found: Suspects, m: str, joint: pl.DataFrame, ops: pl.DataFrame, counts: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Set subsets aside whose median is outside the limits; the joint counts and the operations without them."""
-    for column, word in _SUBSETS.items():
+    for column, word in SUBSETS.items():
         per_value = counts.filter(pl.col("subset") == column).select(
             pl.col("value").alias(column), "operations"
         )
         stats = _median(joint.drop_nulls(column), [column]).join(per_value, on=column)
-        judged = stats.filter(pl.col("n") >= _MIN_REPORTS, pl.col("operations") >= _MIN_OPERATIONS)
-        most = _WHOLE_PLANT * float(joint["n"].sum())  # the whole plant is judged by `plausibility`
-        limit = _JOB_LIMIT if column == "job_cd" else _HIGH
+        judged = stats.filter(pl.col("n") >= MIN_REPORTS, pl.col("operations") >= MIN_OPERATIONS)
+        most = WHOLE_PLANT * float(joint["n"].sum())  # the whole plant is judged by `plausibility`
+        limit = JOB_LIMIT if column == "job_cd" else HIGH
         off = judged.filter(~pl.col("x").is_between(-limit, limit), pl.col("n") < most)
         rest = judged.join(off, on=column, how="anti")
         gone = []
@@ -553,14 +320,14 @@ def _subset_finding(m: str, subset: str, row: dict[str, Any], column: str, ops: 
     )
     return Finding(
         "subset", m, subset, n, operations, n, float(np.exp(x)), _named(ops["item_key"]),
-        f"The reported {_WORD[m]} of {subset} ({_reports(n)} of {operations:,} operation(s)) are {_factor(x)}. The standards are "
+        f"The reported {WORD[m]} of {subset} ({in_reports(n)} of {operations:,} operation(s)) are {_factor(x)}. The standards are "
         f"used instead. {remedy}.",
     )  # fmt: skip
 
 
 def _dummy_standards(ops: pl.DataFrame) -> bool:
     """Whether the standards of a subset are one or two figures while its times differ: then nobody maintains them."""
-    if ops.height < _MIN_REPORTS:
+    if ops.height < MIN_REPORTS:
         return False
     spread = float(ops["actual"].std() or 0.0)  # type: ignore[arg-type]
     return ops["standard"].round(6).n_unique() <= 2 and spread > 0.5
@@ -572,25 +339,25 @@ def _told(found: Suspects, m: str, column: str, stats: pl.DataFrame, joint: pl.D
         return
     plant = _median(joint.with_columns(all=pl.lit(0)), ["all"])["x"].item()
     far = stats.filter(
-        pl.col("n") >= _TOLD_REPORTS,
-        pl.col("operations") >= _TOLD_OPERATIONS,
-        (pl.col("x") - plant).abs() > np.log(_TOLD),
+        pl.col("n") >= TOLD_REPORTS,
+        pl.col("operations") >= TOLD_OPERATIONS,
+        (pl.col("x") - plant).abs() > np.log(TOLD),
         pl.col("high") - pl.col("low") < np.log(2),
     )
     for row in far.sort(column).iter_rows(named=True):
         n, operations, x = int(row["n"]), int(row["operations"]), float(row["x"])
-        subset = f"{_SUBSETS[column]} {row[column]}"
+        subset = f"{SUBSETS[column]} {row[column]}"
         found.findings.append(
             Finding(
                 "subset", m, subset, n, operations, 0, float(np.exp(x)), (),
-                f"The reported {_WORD[m]} of {subset} ({_reports(n)} of {operations:,} operation(s)) are {np.exp(x):.2g} of the "
+                f"The reported {WORD[m]} of {subset} ({in_reports(n)} of {operations:,} operation(s)) are {np.exp(x):.2g} of the "
                 f"standard, those of the plant {np.exp(plant):.2g}. They are used. If they are parts of orders, count other "
                 "pieces or are in another unit, say so in [results] of the profile.",
             )
         )  # fmt: skip
 
 
-def _days(found: Suspects, m: str, seen: Sequence[_Seen]) -> pl.DataFrame:
+def _days(found: Suspects, m: str, seen: Sequence[Seen]) -> pl.DataFrame:
     """Reports per machine, day and bin, of machines that are not set aside as a whole."""
     days = pl.concat([s.days[m] for s in seen]).group_by("res_cd", "report_dt", "bin").agg(pl.col("n").sum())
     gone = [v for c, v in found._subsets[m] if c == "res_cd"]
@@ -599,7 +366,7 @@ def _days(found: Suspects, m: str, seen: Sequence[_Seen]) -> pl.DataFrame:
 
 def _splits(found: Suspects, m: str, days: pl.DataFrame, ops: pl.DataFrame) -> pl.DataFrame:
     """Find machines whose reports began to differ on a day; the operations without those that it explains."""
-    x = (pl.col("bin") / _BINS).clip(-5, 5)
+    x = (pl.col("bin") / BINS).clip(-5, 5)
     daily = (
         days.group_by("res_cd", "report_dt").agg(pl.col("n").sum(), total=(x * pl.col("n")).sum()).sort("res_cd", "report_dt")
     )  # fmt: skip
@@ -607,7 +374,7 @@ def _splits(found: Suspects, m: str, days: pl.DataFrame, ops: pl.DataFrame) -> p
     daily = daily.with_columns(cusum=(pl.col("total") - mean * pl.col("n")).cum_sum().over("res_cd").abs())
     best = daily.group_by("res_cd").agg(
         last=pl.col("report_dt").sort_by("cusum").last(), n=pl.col("n").sum()
-    ).filter(pl.col("n") >= 2 * _MIN_SIDE)  # fmt: skip
+    ).filter(pl.col("n") >= 2 * MIN_SIDE)  # fmt: skip
     sides = days.join(best.select("res_cd", "last"), on="res_cd").with_columns(
         before=pl.col("report_dt") <= pl.col("last")
     )
@@ -617,19 +384,19 @@ def _splits(found: Suspects, m: str, days: pl.DataFrame, ops: pl.DataFrame) -> p
     both = stats.filter("before").join(stats.filter(~pl.col("before")), on="res_cd", suffix="_after")
     both = both.filter(
         (pl.col("x") - pl.col("x_after")).abs() > np.log(SPLIT),
-        pl.min_horizontal("n", "n_after") >= _MIN_SIDE,
+        pl.min_horizontal("n", "n_after") >= MIN_SIDE,
     )
     middle = both.select(
         "res_cd", middle=(pl.col("x") + pl.col("x_after")) / 2, rises=pl.col("x_after") > pl.col("x")
     )
-    above = pl.col("bin") / _BINS > pl.col("middle")
+    above = pl.col("bin") / BINS > pl.col("middle")
     pure = (
         sides.join(middle, on="res_cd")
         .group_by("res_cd", "before")
         .agg(right=((above ^ pl.col("rises") ^ ~pl.col("before")) * pl.col("n")).sum() / pl.col("n").sum())
         .group_by("res_cd").agg(pl.col("right").min())
     )  # fmt: skip
-    sure = both.join(pure.filter(pl.col("right") >= _PURE), on="res_cd").join(
+    sure = both.join(pure.filter(pl.col("right") >= PURE), on="res_cd").join(
         best.select("res_cd", "last"), on="res_cd"
     )
     for row in sure.sort("res_cd").iter_rows(named=True):
@@ -647,7 +414,7 @@ def _split_finding(
     assert isinstance(later, date)
     x = {True: float(row["x"]), False: float(row["x_after"])}
     n = {True: int(row["n"]), False: int(row["n_after"])}
-    off = [side for side in (True, False) if not _LOW <= x[side] <= _HIGH]
+    off = [side for side in (True, False) if not LOW <= x[side] <= HIGH]
     for side in off:
         found._splits[m].append((machine, later, side))
     side = off[0] if off else abs(x[True]) > abs(x[False])
@@ -658,8 +425,8 @@ def _split_finding(
         Finding(
             "changed", m, f"machine {machine} {when}", n[side], mine.height, sum(n[s] for s in off), float(np.exp(x[side])),
             _named(mine["item_key"]),
-            f"The reported {_WORD[m]} of machine {machine} began to differ on {later}: {np.exp(x[True]):.3g} of the standard "
-            f"before ({_reports(n[True])}), {np.exp(x[False]):.3g} since ({_reports(n[False])}). {used} for those {when}. If the "
+            f"The reported {WORD[m]} of machine {machine} began to differ on {later}: {np.exp(x[True]):.3g} of the standard "
+            f"before ({in_reports(n[True])}), {np.exp(x[False]):.3g} since ({in_reports(n[False])}). {used} for those {when}. If the "
             f'unit is wrong, write in the profile: [[results.correct]] machine = "{machine}", {"before" if side else "since"} = '
             f"{later}, {_correction(x[side])}.",
         )
@@ -671,23 +438,23 @@ def _off_operations(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
 
     Those with odd standards are told of.
     """
-    many = pl.len().over("job_cd") >= _POSTED_OPERATIONS
+    many = pl.len().over("job_cd") >= POSTED_OPERATIONS
     usual = pl.col("x").median().over("job_cd")
     a, s = ((pl.col(c) - pl.col(c).median().over("job_cd")).abs() for c in ("actual", "standard"))
     judged = ops.with_columns(
-        like_its_job=many & (pl.col("x") - usual).is_between(_LOW, _HIGH),
+        like_its_job=many & (pl.col("x") - usual).is_between(LOW, HIGH),
         by_standard=many & (s > a),
         mixed=(pl.col("outside") >= 0.3 * pl.col("n")) & (pl.col("near") > 0),
-    ).with_columns(spoils=pl.col("mixed") & (pl.col("n") >= _MANY) & (pl.col("outside") >= 0.4 * pl.col("n")))
-    off = judged.filter(~pl.col("x").is_between(_LOW, _HIGH), ~pl.col("like_its_job"), ~pl.col("mixed"))
+    ).with_columns(spoils=pl.col("mixed") & (pl.col("n") >= MANY) & (pl.col("outside") >= 0.4 * pl.col("n")))
+    off = judged.filter(~pl.col("x").is_between(LOW, HIGH), ~pl.col("like_its_job"), ~pl.col("mixed"))
     doubtful, wrong = off.filter("by_standard"), off.filter(~pl.col("by_standard"))
     if doubtful.height:
         n, x = int(doubtful["n"].sum()), float(doubtful["x"].median())  # type: ignore[arg-type]
         found.findings.append(
             Finding(
                 "standard_doubtful", m, "operations", n, doubtful.height, 0, float(np.exp(x)), _named(doubtful["item_key"]),
-                f"The standard {_WORD[m]} of {doubtful.height:,} operation(s) lie more than a factor of {RATIO_LIMITS[1]:.0f} from "
-                f"what was reported ({_reports(n)}), while the reports are like those of their job: look at these standards. The "
+                f"The standard {WORD[m]} of {doubtful.height:,} operation(s) lie more than a factor of {RATIO_LIMITS[1]:.0f} from "
+                f"what was reported ({in_reports(n)}), while the reports are like those of their job: look at these standards. The "
                 "reports are used.",
             )
         )  # fmt: skip
@@ -705,7 +472,7 @@ def _single_findings(m: str, hit: pl.DataFrame) -> Iterator[Finding]:
         n, x = int(wrong["reports"].sum()), float(wrong["x"].median())  # type: ignore[arg-type]
         yield Finding(
             "operations", m, "operations", n, wrong.height, n, float(np.exp(x)), _named(wrong["item_key"]),
-            f"The reported {_WORD[m]} of {wrong.height:,} operation(s) ({_reports(n)}) lie outside {limits} their standard, the "
+            f"The reported {WORD[m]} of {wrong.height:,} operation(s) ({in_reports(n)}) lie outside {limits} their standard, the "
             f"middle one {_factor(x)}. The standards are used instead. Look for a unit of time or quantity of their own (map "
             "time_unit or qty_unit in [results.columns]), or name the items in [[results.correct]].",
         )  # fmt: skip
@@ -713,65 +480,7 @@ def _single_findings(m: str, hit: pl.DataFrame) -> Iterator[Finding]:
         n = int(mixed["reports"].sum())
         yield Finding(
             "mixed", m, "operations", n, mixed.height, n, None, _named(mixed["item_key"]),
-            f"{_reports(n)} of {mixed.height:,} operation(s) lie outside {limits} the standard in their {_WORD[m]}, while others "
+            f"{in_reports(n)} of {mixed.height:,} operation(s) lie outside {limits} the standard in their {WORD[m]}, while others "
             "of the same operation agree with it; they are left out. If rows are of several kinds (set-up apart from run), map "
             "record_kind and kinds in [results]; if they are in several units, time_unit or qty_unit.",
         )  # fmt: skip
-
-
-def sentences(findings: Iterable[Finding]) -> Iterator[str]:
-    """The findings in words, with items."""
-    for f in findings:
-        of = f" Items: {', '.join(f.items)}{' ...' if len(f.items) == _EXAMPLES else ''}." if f.items else ""
-        yield f.sentence + of
-
-
-#: Kinds of single reports, of which a few are entry errors as every plant has them: their check fails from this share on.
-_SINGLE_SHARE = {"parts": 0.0002, "operations": 0.002, "mixed": 0.002, "standard_doubtful": 0.02}
-
-
-def check_names() -> dict[str, str]:
-    """Name of each check of the reported times, with what it means."""
-    return {
-        f"{m}_{kind}": f"{_WORD[m].capitalize()}: {meaning}."
-        for kind, meaning in KINDS.items()
-        for m in MEASURES
-        if (kind, m) != ("parts", "setup")
-    }
-
-
-def check_outcomes(findings: Sequence[Finding], samples: Mapping[str, int]) -> list[CheckOutcome]:
-    """Say what was looked for as checks: one per kind of finding and measure, of the frame of the time profiles.
-
-    Parameters
-    ----------
-    findings : sequence of Finding
-        What is suspected.
-    samples : mapping of str to int
-        Reports above 0 by measure.
-    """
-    outcomes = []
-    for kind, meaning in KINDS.items():
-        for m in MEASURES:
-            if f"{m}_{kind}" not in check_names():
-                continue
-            mine = [f for f in findings if (f.kind, f.measure) == (kind, m)]
-            told = mine if kind != "backflushed" else [f for f in mine if f.set_aside]
-            reports = sum(f.reports for f in told)
-            allowed = int(_SINGLE_SHARE.get(kind, 0.0) * samples[m])
-            outcomes.append(
-                CheckOutcome(
-                    frame=TIME_BY_ITEM_OPERATION.name,
-                    check=f"{m}_{kind}",
-                    expectation="reports_fit_standards",
-                    column=f"{m}_p50",
-                    severity="warning",
-                    success=reports <= allowed,
-                    observed=f"{_reports(reports)} ({sum(f.set_aside for f in told):,} set aside)",
-                    expected=f"{meaning}; at most {_reports(allowed)}",
-                    rows_checked=samples[m],
-                    rows_unexpected=reports,
-                    sample=tuple(sentences(told))[:_EXAMPLES],
-                )
-            )
-    return outcomes
