@@ -146,7 +146,7 @@ class ExtractReport:
     base : str or None
         Run that changes are counted from.
     counts : tuple of SourceCount
-        What joins, filters and keys do to the ERP's rows (`census.py`); stored beside the raw frames, too.
+        What joins, filters and keys do to the ERP's rows (`census`); stored beside the raw frames, too.
     """
 
     profile: str

@@ -4,7 +4,7 @@ A profile is a TOML file that maps an ERP to the canonical frames of `frames.py`
 site writes its own file that `extends` one of them and names only what differs. Tables merge deeply, lists and plain
 values replace, and `false` in place of a mapping removes it.
 
-This module finds, merges and checks the files; the keys are in `profile_model.py`.
+This module finds, merges and checks the files; the keys are in `profile_model`.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class Look:
             self.findings.append(
                 Finding(
                     "narrowed",
-                    "error" if strict else "info",  # a warning where values fill the column: `census.py`
+                    "error" if strict else "info",  # a warning where values fill the column: `census`
                     FRAME_OF[self.family],
                     table,
                     found.name,
