@@ -237,7 +237,8 @@ class ShardLoader(Publisher):
                 for table, number in self._by_number(versioned):
                     query = sa.select(sa.func.count()).select_from(table).where(number == publication_id)
                     counts[table.name] = int(connection.execute(query).scalar_one())
-        return Written(counts[self.tables.item_version.name], sum(counts.values()))
+        rows = sum(counts.values())
+        return Written(counts[self.tables.item_version.name], rows, rows)
 
     def _state(self, publication_id: int) -> _State:
         """State and content hash; both empty if there is no such publication."""

@@ -78,10 +78,14 @@ Filled = tuple[sa.Table, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Written:
-    """What a load wrote: the items that are new, differ or are gone, and the rows of all tables, versions included."""
+    """What a load wrote: the items that are new, differ or are gone, and the rows of all tables, versions included.
+
+    `sent` is how many of the rows went through the writer; versions of what is gone are statements of their own.
+    """
 
     items: int
     rows: int
+    sent: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class LoadReport:
     state : str
         Its state.
     writer : str
-        How rows were written.
+        How rows were sent; empty where none had to be.
     seconds : dict[str, float]
         By part of the work.
     writer_reason : str
@@ -233,7 +237,7 @@ class Publisher(Purger):
                     written = self._fill(publication_id, predictions, (items, jobs), lock, progress)
                 with timed(seconds, "reconcile"):
                     self._reconcile(publication_id, contents, progress)
-            way = way_of(self._writer)
+            way = way_of(self._writer) if written.sent else Way("", "")
             self._mark_loaded(publication_id, way, written)
             self._writer.close()
         return self._loaded(publication_id, contents, seconds, way, written)
@@ -276,13 +280,13 @@ class Publisher(Purger):
                 [resources(predictions, self.tables, only=jobs.only())],
             )
         )
-        rows = 0
+        sent = closed = 0
         with progress.task("Loading rows") as task:
             for change in changes:
-                rows += self._write(self._versions(change, publication_id), lock, task)
-                rows += self._close_gone(change, publication_id, lock)
-            rows += self._write(parts, lock, task)
-        return Written(items.count, rows)
+                sent += self._write(self._versions(change, publication_id), lock, task)
+                closed += self._close_gone(change, publication_id, lock)
+            sent += self._write(parts, lock, task)
+        return Written(items.count, sent + closed, sent)
 
     @staticmethod
     def _versions(changes: Changes, publication_id: int) -> Iterator[list[Filled]]:

@@ -118,8 +118,9 @@ def test_another_model_with_the_same_answers_writes_no_row(life):
 
 
 def test_an_item_that_is_gone_comes_back_as_it_was(life):
-    life.night(FIRST)
-    life.night((("absent", "abstained", "two", "absent"), (0, 1)))
+    assert life.night(FIRST).writer
+    gone = life.night((("absent", "abstained", "two", "absent"), (0, 1)))
+    assert (gone.writer, gone.rows_written) == ("", 2), "closing versions sends no rows"
     third = life.night((("one", "abstained", "two", "one"), (1, 1)))
     assert third.items_changed == 2
     life.check_all()
