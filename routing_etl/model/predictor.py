@@ -272,6 +272,7 @@ class RoutingPredictor(Parameters):
         self.encoder_, self.telling_ = encoded.encoder, encoded.telling
         self.forest_, self.space_ = grown.forest, space
         self.operations_, self.families_ = expected.model, expected.families
+        self.word_rules_ = expected.words
         self.variant_operations_ = expected.variant_operations
         self.retired_jobs_ = in_use.retired_jobs
         self.maker_ = maker
@@ -475,13 +476,16 @@ class RoutingPredictor(Parameters):
         distance, found = self.space_.index.search(
             self.space_.place(expected, features), self.n_neighbors, own
         )
+        voted = dense_product(votes, self.variant_operations_)
+        operations = self.operations_.predict(table, voted, family)
+        said = self.word_rules_.say(table.phrases, voted, operations, family)
+        said.put(operations)
         evidence = Evidence(
             votes=votes,
             neighbours=Neighbours(found, self.scale_.of(distance)),
             expected=expected,
-            operations=self.operations_.predict(
-                table, dense_product(votes, self.variant_operations_), family
-            ),
+            operations=operations,
+            said=said,
             family=family,
             codes={name: table.codes[name] for name in self.telling_},
         )

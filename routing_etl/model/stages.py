@@ -23,7 +23,7 @@ from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import dense_product, group_mean
 from routing_etl.model.candidates.counts import KnownRoutings
-from routing_etl.model.candidates.evidence import Evidence, EvidenceFeatures
+from routing_etl.model.candidates.evidence import Evidence, EvidenceFeatures, Said
 from routing_etl.model.candidates.families import Families, find_families
 from routing_etl.model.candidates.forest import RoutingForest, forest_for
 from routing_etl.model.candidates.maker import CandidateMaker
@@ -35,6 +35,7 @@ from routing_etl.model.candidates.similarity import (
     Neighbours,
     SimilarityScale,
 )
+from routing_etl.model.candidates.word_rules import WordCases, WordRules
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue, usual_operations
 from routing_etl.model.inputs import usable_attributes
@@ -155,6 +156,12 @@ class Encoded:
         """Coded values of the telling levels."""
         return {name: self.table.codes[name] for name in self.telling}
 
+    @property
+    def kind(self) -> Codes:
+        """Coded value of the attribute that tells most, -1 everywhere when none tells anything."""
+        level = self.encoder.base_level_
+        return self.table.codes[level] if level else np.full(len(self.features), -1, np.int32)
+
 
 @dataclass(frozen=True)
 class Grown:
@@ -176,6 +183,10 @@ class Expected:
         The families of the plant.
     variant_operations : scipy.sparse.csr_matrix
         Routing variants x operations, 0/1.
+    words : WordRules
+        Rules of the whole plant, called by words.
+    said : Said
+        What they say of the training items, out of fold; it is in `probabilities` too.
     probabilities : Floats
         Training items x operations, out of fold.
     family : Ints
@@ -185,6 +196,8 @@ class Expected:
     model: OperationModel
     families: Families
     variant_operations: sparse.csr_matrix
+    words: WordRules
+    said: Said
     probabilities: Floats
     family: Ints
 
@@ -455,7 +468,20 @@ def expect_operations(
         weights=age_weight(training.age, options.half_life_days),
     )
     probabilities = model.fit(cases, options.progress)
-    return Expected(model, families, variant_operations, probabilities, family)
+    words = WordRules()
+    said = words.fit(
+        WordCases(
+            phrases=encoded.table.phrases,
+            operations=cases.operations,
+            votes=cases.votes,
+            expected=probabilities,
+            family=family,
+            folds=training.folds,
+            kind=encoded.kind,
+        )
+    )
+    said.put(probabilities)
+    return Expected(model, families, variant_operations, words, said, probabilities, family)
 
 
 @dataclass(frozen=True)
@@ -520,6 +546,7 @@ def known_routings(basis: Basis, in_use: InUse) -> KnownRoutings:
         age_days=training.age,
         family=basis.expected.family,
         folds=training.folds,
+        called=basis.expected.words.operations_,
     )
 
 
@@ -615,6 +642,7 @@ def _candidates(
             neighbours=searched.neighbours.at(here),
             expected=searched.expected[here],
             operations=basis.expected.probabilities[at],
+            said=basis.expected.said.at(at),
             family=known.family[at],
             codes={name: code[at] for name, code in known.codes.items()},
         )

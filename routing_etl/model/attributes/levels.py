@@ -15,7 +15,8 @@ import polars as pl
 
 MISSING = "\x00missing"
 
-_WORD = r"[^\s,;:|()\[\]{}/+\-_#\"'~*=<>]+"
+#: A word of a normalised text.
+WORD = r"[^\s,;:|()\[\]{}/+\-_#\"'~*=<>]+"
 _NUMBER = r"\d+(?:\.\d+)?"
 _PLACE = r"[^\s\-|,;]+"
 #: A run of three and more tokens of one or two characters: a coded specification such as "5 U 4 X".
@@ -31,7 +32,7 @@ def _python(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace(r"\s", " ").replace("$", r"\Z"))
 
 
-_WORDS, _NUMBERS, _PLACES, _RUNS, _LETTERS = map(_python, (_WORD, _NUMBER, _PLACE, _RUN, _OPTIONS))
+_WORDS, _NUMBERS, _PLACES, _RUNS, _LETTERS = map(_python, (WORD, _NUMBER, _PLACE, _RUN, _OPTIONS))
 _DIGITS, _CAPITALS = re.compile(r"\d+"), re.compile(r"[A-Z]+")
 
 
@@ -80,7 +81,7 @@ class Level:
             return column.str.extract(_RUN).str.split(" ").list.get(self.width, null_on_oob=True)
         if self.kind == "letter":
             return column.str.extract(_OPTIONS).str.split("").list.unique()
-        return column.str.extract_all(_WORD).list.unique()
+        return column.str.extract_all(WORD).list.unique()
 
     def read(self, text: str | None) -> str:
         """The same of one normalised text; `MISSING` where it has no such token. Of single-valued kinds."""
@@ -171,4 +172,4 @@ def read_numbers(text: str | None) -> tuple[float, float, float]:
 
 def words_in(name: str) -> pl.Expr:
     """Number of words in a normalised text."""
-    return pl.col(name).str.count_matches(_WORD)
+    return pl.col(name).str.count_matches(WORD)

@@ -27,6 +27,7 @@ from routing_etl.model.attributes.levels import (
     read_numbers,
     words_in,
 )
+from routing_etl.model.attributes.phrases import PhraseLists, Phrases
 from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW, ranges
 
@@ -70,11 +71,15 @@ class TokenLists:
 
 @dataclass
 class TokenTable:
-    """Coded items: `codes` per single-valued level (-1: never seen), `words` per many-valued level, numbers n x d."""
+    """Coded items: `codes` per single-valued level (-1: never seen), `words` per many-valued level, numbers n x d.
+
+    `phrases` are those of all texts together.
+    """
 
     codes: dict[str, Codes]
     words: dict[str, TokenLists]
     numbers: Floats
+    phrases: PhraseLists = field(default_factory=PhraseLists.none)
 
 
 @dataclass
@@ -101,11 +106,17 @@ class Tokeniser:
     number_attributes: list[str] = field(default_factory=list)
     text_numbers: list[str] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)
+    phrases: Phrases = field(default_factory=Phrases)
 
     @property
     def texts(self) -> list[str]:
         """Names of the attributes that are not numbers."""
         return [a.name for a in self.attributes if a.kind != "number"]
+
+    @property
+    def noted(self) -> list[str]:
+        """Names of the attributes in which a note can stand: all that is written and no code."""
+        return [a.name for a in self.attributes if a.kind in ("text", "category")]
 
     @property
     def measures(self) -> list[str]:
@@ -157,6 +168,7 @@ class Tokeniser:
             joined = [Level(JOINED, "run", k) for k in range(_RUN_PLACES)]
             self._fit_levels([*joined, Level(JOINED, "letter"), Level(JOINED, "word")], texts)
         self._fit_numbers(items, texts, kinds)
+        self.phrases = Phrases().fit(texts.select(self.noted))
         return self
 
     def _texts(self, items: pl.DataFrame) -> pl.DataFrame:
@@ -234,7 +246,8 @@ class Tokeniser:
         words = {
             level.name: self._words(level.name, columns[level.name]) for level in self.levels if level.many
         }
-        return TokenTable(codes, words, _credible(self._numbers(items, texts)))
+        phrases = self.phrases.read(texts.select(self.noted))
+        return TokenTable(codes, words, _credible(self._numbers(items, texts)), phrases)
 
     def _few(self, items: pl.DataFrame) -> TokenTable:
         """The same for a few items, text by text: a frame's every call costs a millisecond's part."""
@@ -260,7 +273,8 @@ class Tokeniser:
                 )
             else:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
-        return TokenTable(codes, words, _credible(self._few_numbers(items, texts)))
+        phrases = self.phrases.read_few([texts[name] for name in self.noted])
+        return TokenTable(codes, words, _credible(self._few_numbers(items, texts)), phrases)
 
     def _few_numbers(self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]) -> Floats:
         out = np.full((items.height, len(self.number_names)), np.nan, dtype=np.float32)

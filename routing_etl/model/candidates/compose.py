@@ -10,7 +10,7 @@ out when it may not be proposed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _TAG_SEED = 42
 #: An operation so far from a probability of one half is not turned over.
 _NO_DOUBT = 0.45
+#: A called operation is placed by counting where that is right in so much more of its routings.
+_CLEARER = 0.05
 #: Most frequent sequences of a family whose order of operations counts.
 _MOST_ORDERS = 3000
 
@@ -51,12 +53,17 @@ class Composed:
 
 @dataclass
 class _FamilyOrder:
-    """Operations of a family, who comes before whom, and its known sets."""
+    """Operations of a family, who comes before whom, and its known sets.
+
+    `called`: which operations a word brings; `counted`: see `_CalledPlaces`.
+    """
 
     operations: Ints
     before: Floats
     sets: NDArray[np.uint64]
     sequence_of_set: Ints
+    called: Bools | None = None
+    counted: Ints | None = None
 
     @classmethod
     def of(
@@ -80,11 +87,96 @@ class _FamilyOrder:
         first = order[np.concatenate([[True], np.diff(tags[known][order]) != 0])] if len(order) else order
         return cls(used, (wins > wins.T).astype(np.float32), tags[known][first], known[first])
 
+    def with_called(self, places: _CalledPlaces) -> _FamilyOrder:
+        """The same with the operations that a word brings, as many as the family has never had."""
+        used = np.union1d(self.operations, places.called)
+        before = np.full((len(used), len(used)), -1.0, dtype=np.float32)
+        own = np.searchsorted(used, self.operations)
+        before[np.ix_(own, own)] = np.where(self.before + self.before.T > 0, self.before, -1.0)
+        at = np.searchsorted(used, places.called)
+        theirs = places.before[:, used]
+        before[at] = np.where(before[at] < 0, theirs, before[at])
+        before[:, at] = np.where(before[:, at] < 0, 1.0 - theirs.T, before[:, at])
+        counted = np.zeros(len(used), dtype=np.int64)
+        counted[at] = places.counted
+        called = np.zeros(len(used), dtype=bool)
+        called[at] = True
+        return replace(self, operations=used, before=np.maximum(before, 0.0), called=called, counted=counted)
+
+    def ranked(self, masks: Bools) -> Ints:
+        """Sets x operations: the operations of every set in their order, then the others."""
+        wins = np.where(masks, masks.astype(np.float32) @ self.before.T, -1.0)
+        if self.called is None or self.counted is None or not (masks & self.called).any():
+            return np.argsort(-wins, axis=1, kind="stable")
+        # A called operation stands between the others, where it is counted to or after those which come before it.
+        others = (masks & ~self.called).astype(np.float32)
+        order = np.argsort(np.where(others > 0, -(others @ self.before.T), np.inf), axis=1, kind="stable")
+        place = np.empty(masks.shape, dtype=np.float32)
+        np.put_along_axis(place, order, np.arange(masks.shape[1], dtype=np.float32)[None, :], axis=1)
+        size, counted = others.sum(axis=1, keepdims=True), self.counted
+        between = np.where(
+            counted > 0, counted - 1, np.where(counted < 0, size + counted + 1, others @ self.before)
+        )
+        key = np.where(self.called, between - 0.5, place)
+        tie = np.where(self.called, -wins * 1e-4, 0.0)
+        return np.argsort(np.where(masks, key + tie, np.inf), axis=1, kind="stable")
+
+
+@dataclass(frozen=True)
+class _CalledPlaces:
+    """Where operations stand that a word brings, in the routings of the whole plant.
+
+    `before`: called x operations, 1 where the called one mostly comes first; of two that no routing has, the one that comes
+    earlier in its routings. `counted`: where it mostly has as many others before it (1: none, 2: one ...) or behind it (-1:
+    none, -2: one ...) and that tells its place better than who comes first; 0 elsewhere.
+    """
+
+    called: Ints
+    before: Floats
+    counted: Ints
+
+    @classmethod
+    def of(cls, called: Ints, places: sparse.csr_matrix, weight: Floats) -> _CalledPlaces:
+        """`places`: sequences x operations, position + 1; `weight`: items that have each sequence."""
+        lengths = np.maximum(np.diff(places.indptr), 1)
+        number = (places > 0).T @ weight
+        mean = (places.T @ (weight / lengths)) / np.maximum(number, 1e-9)
+        before = np.empty((len(called), places.shape[1]), dtype=np.float32)
+        counted = np.zeros(len(called), dtype=np.int64)
+        is_called = np.zeros(places.shape[1], dtype=bool)
+        is_called[called] = True
+        columns = places.tocsc()
+        for i, operation in enumerate(called):
+            span = slice(columns.indptr[operation], columns.indptr[operation + 1])
+            rows, at = columns.indices[span], columns.data[span]
+            part, heavy = places[rows], weight[rows]
+            owner = np.repeat(np.arange(len(rows)), np.diff(part.indptr))
+            later = part.data > at[owner]
+            won = np.bincount(part.indices, np.where(later, heavy[owner], -heavy[owner]), places.shape[1])
+            before[i] = np.where(won != 0, won > 0, mean > mean[operation])
+            other = ~is_called[part.indices]
+            ahead = np.bincount(owner[other & ~later], minlength=len(rows))
+            behind = np.bincount(owner[other & later], minlength=len(rows))
+            guess = np.bincount(owner[other], 1.0 - before[i][part.indices[other]], len(rows))
+            told = float(heavy[guess == ahead].sum())
+            for sign, count in ((1, ahead), (-1, behind)):
+                usual = np.bincount(count, heavy)
+                if usual.max() > told + _CLEARER * heavy.sum():
+                    told, counted[i] = float(usual.max()), sign * (int(usual.argmax()) + 1)
+        return cls(called, before, counted)
+
 
 class Composer:
     """Finds known or new sequences for expected operations."""
 
-    def fit(self, catalogue: RoutingCatalogue, family: Ints, sequence: Ints, live: Bools) -> Composer:
+    def fit(
+        self,
+        catalogue: RoutingCatalogue,
+        family: Ints,
+        sequence: Ints,
+        live: Bools,
+        called: Ints | None = None,
+    ) -> Composer:
         """Learn order, known sets and known neighbours.
 
         Parameters
@@ -97,6 +189,8 @@ class Composer:
             Per label.
         live : Bools
             Per sequence, whether it may be proposed.
+        called : Ints, optional
+            Operations that a word brings in any family.
         """
         rng = np.random.default_rng(_TAG_SEED)
         n_operations = catalogue.n_operations
@@ -134,6 +228,12 @@ class Composer:
             _FamilyOrder.of(*np.unique(sequence[family == f], return_counts=True), places, tags, live)
             for f in range(int(family.max()) + 1)
         ]
+        self.called_job_ = np.zeros(len(catalogue.jobs), dtype=bool)
+        if called is not None and len(called):
+            self.called_job_[self.job_[called]] = True
+            weight = np.bincount(sequence, minlength=len(lengths)).astype(np.float64)
+            stand = _CalledPlaces.of(called, places, weight)
+            self.families_ = [None if each is None else each.with_called(stand) for each in self.families_]
         return self
 
     def compose(self, operations: Floats, family: Ints) -> Composed:
@@ -170,8 +270,7 @@ class Composer:
             fresh, owner = masks[~known], here[item[~known]]
             if not len(fresh):
                 continue
-            wins = np.where(fresh, fresh.astype(np.float32) @ order.before.T, -1.0)
-            ranked = np.argsort(-wins, axis=1, kind="stable")
+            ranked = order.ranked(fresh)
             size = fresh.sum(axis=1)
             ordered = np.where(
                 np.arange(ranked.shape[1])[None, :] < size[:, None], order.operations[ranked], -1
@@ -233,6 +332,8 @@ class Composer:
         key = left * n_jobs + right
         place = np.minimum(np.searchsorted(self.pairs_, key), len(self.pairs_) - 1)
         seen = self.pairs_[place] == key
+        called = np.concatenate([[False], self.called_job_])
+        seen |= called[left] | called[right]
         beyond = np.arange(key.shape[1])[None, :] > size[:, None]
         return np.asarray((seen | beyond).all(axis=1))
 

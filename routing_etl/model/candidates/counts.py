@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from routing_etl.model.catalogue.routings import RoutingCatalogue
 
 @dataclass(frozen=True)
 class KnownRoutings:
-    """The routings of the training items, and what tells the items apart. Arrays hold a value per label, but for two.
+    """The routings of the training items, and what tells the items apart. Arrays hold a value per label, but for three.
 
     Attributes
     ----------
@@ -33,6 +33,8 @@ class KnownRoutings:
         The operation model's family.
     folds : Ints
         Fold number.
+    called : Ints
+        Operations that a word brings in any family (`word_rules`).
     """
 
     catalogue: RoutingCatalogue
@@ -43,6 +45,7 @@ class KnownRoutings:
     age_days: Floats
     family: Ints
     folds: Ints
+    called: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
 
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.columns import ranges
 from routing_etl.model.candidates.similarity import Neighbours
+
+
+@dataclass(frozen=True)
+class Said:
+    """What words say of items: pairs of item and operation, sorted by both, and the probability in place of the questions'.
+
+    Attributes
+    ----------
+    row, operation : Ints
+        The pairs.
+    probability : Floats
+        That the item's routing has the operation.
+    """
+
+    row: Ints
+    operation: Ints
+    probability: Floats
+
+    @classmethod
+    def nothing(cls) -> Said:
+        """No word says anything."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(none, none, np.empty(0, dtype=np.float32))
+
+    def put(self, expected: Floats) -> None:
+        """Write the probabilities into those of the questions (items x operations), in place."""
+        expected[self.row, self.operation] = self.probability
+
+    def at(self, rows: Ints) -> Said:
+        """The same of some of the items, in the order of `rows`."""
+        first = np.searchsorted(self.row, rows)
+        size = np.searchsorted(self.row, rows, side="right") - first
+        taken = ranges(first, size)
+        return Said(np.repeat(np.arange(len(rows)), size), self.operation[taken], self.probability[taken])
+
+    def odds(self, n_items: int, n_operations: int) -> sparse.csr_matrix:
+        """Items x operations: log-odds of every pair."""
+        p = self.probability
+        return sparse.csr_matrix(
+            (np.log(p / (1 - p)), (self.row, self.operation)), shape=(n_items, n_operations)
+        )
 
 
 @dataclass(frozen=True)
@@ -30,6 +72,8 @@ class Evidence:
         The operation model's family of every item, -1 unknown.
     codes : dict of str to Codes
         Per telling level the coded value of every item, -1 unknown.
+    said : Said
+        What words say of the operations, which is in `operations` too.
     """
 
     votes: sparse.csr_matrix
@@ -38,6 +82,7 @@ class Evidence:
     operations: Floats
     family: Ints
     codes: dict[str, Codes]
+    said: Said = field(default_factory=Said.nothing)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import pick, ranges, rank_in_group
 from routing_etl.model.candidates.compose import Composed
 from routing_etl.model.candidates.counts import SequenceCounts
+from routing_etl.model.candidates.evidence import Said
 from routing_etl.model.candidates.similarity import Neighbours
 
 #: Probabilities of operations by the forest's votes are kept this far from 0 and 1, so that one vote decides nothing.
@@ -231,6 +232,35 @@ def likelihood_features(
         "model_gap": pairs.best(model, -np.inf)[pairs.row] - model,
         "model_rank": pairs.rank(model),
     }
+
+
+def word_features(pairs: CandidatePairs, operations: CandidateOperations, said: Said) -> dict[str, Floats]:
+    """How well the candidate agrees with what words say; 0 for an item of which they say nothing.
+
+    Parameters
+    ----------
+    pairs : CandidatePairs
+        The pairs of items and candidates.
+    operations : CandidateOperations
+        The candidates' operations.
+    said : Said
+        What words say of the items.
+    """
+    likelihood = np.zeros(len(pairs.row), dtype=np.float32)
+    gap = likelihood.copy()
+    spoken = np.zeros(pairs.n_items, dtype=bool)
+    spoken[said.row] = True
+    here = np.flatnonzero(spoken[pairs.row])
+    if len(here):
+        base = np.bincount(said.row, np.log1p(-said.probability), pairs.n_items)
+        odds = said.odds(pairs.n_items, operations.matrix.shape[1])
+        row = pairs.row[here]
+        inside = odds[row].multiply(operations.matrix[operations.place[here]]).sum(axis=1)
+        likelihood[here] = base[row] + np.asarray(inside).ravel()
+        best = np.full(pairs.n_items, -np.inf, dtype=np.float32)
+        np.maximum.at(best, row, likelihood[here])
+        gap[here] = best[row] - likelihood[here]
+    return {"words_likelihood": likelihood, "words_gap": gap}
 
 
 def distance_features(pairs: CandidatePairs, counts: SequenceCounts, distance: Floats) -> dict[str, Floats]:

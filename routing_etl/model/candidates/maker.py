@@ -30,6 +30,7 @@ from routing_etl.model.candidates.evidence_features import (
     level_features,
     likelihood_features,
     neighbour_features,
+    word_features,
 )
 from routing_etl.model.candidates.guard import Demand, InspectionGuard
 from routing_etl.model.candidates.similarity import Neighbours
@@ -116,7 +117,7 @@ class CandidateMaker:
         self.described_, self.live_ = known.described, known.live
         self.length_ = np.diff(catalogue.sequence_offsets).astype(np.float32)
         self.outsourced_ = _outsourced_share(catalogue)
-        self.composer_ = Composer().fit(catalogue, known.family, sequence, known.live)
+        self.composer_ = Composer().fit(catalogue, known.family, sequence, known.live, known.called)
         self.kind_ = known.kind
         self.guard_ = InspectionGuard().fit(catalogue, known.codes.get(known.kind), known.family, known.live)
         self.levels_ = list(known.codes)
@@ -295,6 +296,7 @@ class CandidateMaker:
                 **neighbour_features(pairs, near, evidence.neighbours, self.label_sequence_),
                 **distance_features(pairs, counts, np.sqrt((apart**2).sum(axis=1))),
                 **likelihood_features(pairs, operations, voted, evidence.operations),
+                **word_features(pairs, operations, evidence.said),
                 **count_features(pairs, counts, operations.size, np.asarray(votes @ self.length_)),
                 "outsourced": operations.mean(self.outsourced_),
                 **level_features(pairs, counts, levels),

@@ -161,8 +161,11 @@ class CandidateRanker:
             early_stopping=False,
             random_state=self.random_state,
         )
+        matrix = asked.matrix()
+        # A column without any value (routings without dates) cannot be binned; no tree asks one of a single value.
+        matrix[:, np.isnan(matrix).all(axis=0)] = 0.0
         with one_thread("openmp"):
-            return Boosted(boosted.fit(asked.matrix(), hit))
+            return Boosted(boosted.fit(matrix, hit))
 
     def predict(self, features: EvidenceFeatures, row: Ints, family: Ints) -> tuple[Floats, Floats]:
         """Score and calibrated probability of every candidate; the probabilities of an item sum to 1 at most.

@@ -1,0 +1,550 @@
+"""Rules that hold across the plant, called by words: what a note does to operations, wherever and however it is written.
+
+"Oxygen clean" changes the same operations in every family: one is added, or one takes the place of another. Hundreds of
+items show it, but ten in a family, so that questions asked family by family (`operations_model`) cannot learn it. Here each
+phrase of the items' texts (`phrases`) is asked, over all items at once, which operations it brings and which it takes away
+beyond what the items' family and kind let expect:
+
+1. A phrase brings (or takes away) an operation when what family and kind leave unexplained, summed over its items, is beyond
+   chance, by a bound for all phrases and operations together, and points the same way in each half of them.
+2. A phrase that is rarer, in another spelling or language, joins the phrases that bring the same operation on less evidence.
+3. What is brought in place of others needs one of them to be expected: the share of votes for any of them, which the note does
+   not change. What is added needs nothing.
+4. It must do so in most of the families that show it: what one family alone does is left to its own questions.
+5. How often the operation comes with the phrase, and what the questions expect, are weighed against each other by a
+   logistic regression over all such pairs of item and operation. What the item's own family shows corrects the plant's
+   share, and the questions count as far as the family has items to learn from: one that never had the phrase gets the rule.
+
+Everything that is said of a training item was learned without its fold. Where that is surely worse than the questions, nothing
+is said of the operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from routing_etl.model.attributes.phrases import PhraseLists
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.columns import lookup, ranges
+from routing_etl.model.candidates.evidence import Said
+
+#: Share of the rules found that may be chance.
+_CHANCE = 0.05
+#: Standard deviations beyond chance that each half of the items must show, and that suffice for a phrase which brings what
+#: others bring, if as much of it is unexplained as this share of the strongest one's.
+_HALF, _JOINS, _ALIKE = 1.5, 3.0, 0.4
+#: Least sum of unexplained operations, in items.
+_LEAST_ITEMS = 4.0
+#: A phrase that brings an operation has it so many times as often as all items; of the items that may have it, this share.
+_LIFT, _MOSTLY = 3.0, 0.5
+#: Items of a family, by how far they may have it, that show whether it follows a rule.
+_LEAST_SHOWN = 3.0
+#: Items with the mean of all that shrink the mean of a kind; items with the plant's rate that shrink a family's.
+_SHRINK, _PRIOR_ITEMS = 2.0, 4.0
+#: Operations looked at together: phrases x operations, and items x operations, of memory.
+_BLOCK = 64
+#: Probabilities are kept this far from 0 and 1.
+_FLOOR = 5e-4
+#: Penalty on the weights of the regression, and the weights towards which it pulls: of 1, the rule's share, the questions.
+_RIDGE, _PRIOR = 1.0, np.array([0.0, 0.5, 0.5])
+#: Standard errors by which what is said may not be worse than the questions on items that it was not learned from.
+_BEATS = 2.0
+
+
+@dataclass(frozen=True)
+class WordCases:
+    """Training items, what they have and what was expected of them.
+
+    Attributes
+    ----------
+    phrases : PhraseLists
+        Of every item.
+    operations : scipy.sparse.csr_matrix
+        Items x operations: 0/1, or a share.
+    votes : Floats
+        Items x operations: the forest's out-of-bag shares.
+    expected : Floats
+        Items x operations: the families' questions, out of fold.
+    family, folds : Ints
+        Per item.
+    kind : Codes
+        Per item the value of the attribute that tells most about routings, -1 unknown.
+    """
+
+    phrases: PhraseLists
+    operations: sparse.csr_matrix
+    votes: Floats
+    expected: Floats
+    family: Ints
+    folds: Ints
+    kind: Codes
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """Pairs of phrase and operation, sorted by phrase. `first`: where each phrase's begin, and the end.
+
+    `brings`: brought, else taken away. `instead`: rules x operations, those of which one must be expected; an empty row
+    needs nothing. `rate`: rules, by all items and (first axis) without each fold.
+    """
+
+    first: Ints
+    operation: Ints
+    brings: Bools
+    instead: sparse.csr_matrix
+    rate: Floats
+
+    def at(self, phrases: PhraseLists) -> tuple[Ints, Ints]:
+        """Item and rule of every phrase that has one."""
+        start, size = self.first[phrases.codes], np.diff(self.first)[phrases.codes]
+        return np.repeat(phrases.of_rows(), size), ranges(start, size)
+
+    def likely(self, row: Ints, rule: Ints, votes: Floats) -> Floats:
+        """How far what the rule asks for is expected of the item: 1 where it asks for nothing."""
+        size = np.diff(self.instead.indptr)[rule]
+        pair = np.repeat(np.arange(len(rule)), size)
+        operation = self.instead.indices[ranges(self.instead.indptr[rule].astype(np.int64), size)]
+        share = np.bincount(pair, votes[row[pair], operation], len(rule))
+        return np.where(size > 0, np.clip(share, 0.0, 1.0), 1.0)
+
+
+class WordRules:
+    """Rules of the whole plant, called by a phrase.
+
+    Attributes
+    ----------
+    operations_ : Ints
+        Operations that some phrase brings.
+    """
+
+    def fit(self, cases: WordCases) -> Said:
+        """Find the rules, and say what they make of the training items, each without its own fold.
+
+        Parameters
+        ----------
+        cases : WordCases
+            The training items.
+        """
+        self.rules_: _Rules | None = None
+        self.weights_: dict[bool, Floats] = {}
+        self.operations_ = np.empty(0, dtype=np.int64)
+        found = _screen(cases)
+        if not len(found.phrase):
+            return Said.nothing()
+        rules = _rules(cases, found)
+        asked = _Asked(cases.phrases, cases.votes, cases.expected, cases.family, cases.folds)
+        pairs = _Pairs.of(rules, asked)
+        answer = _at(cases.operations, pairs.row, pairs.operation)
+        self.shown_ = _Shown.of(pairs, answer, cases.family, cases.operations.shape[1])
+        wide = self.shown_.wide()[pairs.brings.astype(int), pairs.operation]
+        pairs, answer = pairs.at(wide), answer[wide]
+        pairs = _honest(pairs, answer, cases)
+        kept = np.zeros(len(pairs.row), dtype=bool)
+        said = np.zeros(len(pairs.row))
+        for brings in (True, False):
+            here = np.flatnonzero(pairs.brings == brings)
+            part, actual = pairs.at(here), answer[here]
+            said[here] = _out_of_fold(part, actual, cases.folds[part.row])
+            bad = _worse(part.operation, _loss(actual, part.expected) - _loss(actual, said[here]))
+            kept[here] = ~bad[part.operation]
+            if kept[here].any():
+                self.weights_[brings] = _regression(part.columns(), actual)
+        if not kept.any():
+            return Said.nothing()
+        spoken = np.zeros((2, cases.operations.shape[1]), dtype=bool)
+        spoken[pairs.brings[kept].astype(int), pairs.operation[kept]] = True
+        self.rules_ = _only(rules, spoken[rules.brings.astype(int), rules.operation])
+        self.operations_ = np.unique(pairs.operation[kept & pairs.brings])
+        return _joined(pairs.at(kept), said[kept])
+
+    def say(self, phrases: PhraseLists, votes: Floats, expected: Floats, family: Ints) -> Said:
+        """What notes say of items.
+
+        Parameters
+        ----------
+        phrases : PhraseLists
+            Of every item.
+        votes : Floats
+            Items x operations, the forest's shares.
+        expected : Floats
+            Items x operations, the families' questions.
+        family : Ints
+            Per item, -1 unknown.
+        """
+        if self.rules_ is None:
+            return Said.nothing()
+        asked = _Asked(phrases, votes, expected, family, None)
+        pairs = self.shown_.beside(_Pairs.of(self.rules_, asked), family)
+        said = np.empty(len(pairs.row))
+        for brings, weights in self.weights_.items():
+            here = pairs.brings == brings
+            said[here] = _sigmoid(pairs.at(here).columns() @ weights)
+        return _joined(pairs, said)
+
+
+# --- which phrase brings what ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Phrases and the operations that they bring or take away, sorted by phrase."""
+
+    phrase: Ints
+    operation: Ints
+    brings: Bools
+
+
+def _screen(cases: WordCases) -> _Found:
+    """Find the pairs of phrase and operation where what the questions left unexplained is beyond chance."""
+    n, n_operations = cases.operations.shape
+    phrases = cases.phrases
+    if not phrases.n or n < 2:
+        return _Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool))
+    member = sparse.csr_matrix(
+        (np.ones(len(phrases.codes), np.float32), phrases.codes, phrases.bounds), (n, phrases.n)
+    )
+    own = _Tested.of(cases, member).telling(cases.operations)
+    sure = own.both & (np.abs(own.score) >= _bound(np.abs(own.score), phrases.n * n_operations))
+    strongest = np.zeros(n_operations)
+    brings = own.score > 0
+    effect = np.abs(own.total) / own.size
+    np.maximum.at(strongest, own.operation[sure & brings], effect[sure & brings])
+    alike = (strongest[own.operation] > 0) & brings & (effect >= _ALIKE * strongest[own.operation])
+    kept = sure | alike
+    phrase, operation, brings = own.group[kept], own.operation[kept], brings[kept]
+    # All phrases that bring an operation say the same: together they show what it takes the place of.
+    called, tied = np.unique(operation[brings], return_inverse=True)
+    ties = sparse.csr_matrix(
+        (np.ones(len(tied), np.float32), (phrase[brings], tied)), (phrases.n, len(called))
+    )
+    noted = member @ ties
+    noted.data[:] = 1.0
+    theirs = _Tested.of(cases, noted)
+    lost = (theirs.score < 0) & theirs.both
+    lost &= np.abs(theirs.score) >= _bound(np.abs(theirs.score), max(len(called), 1) * n_operations)
+    pair = sparse.csr_matrix(
+        (np.ones(int(lost.sum()), np.float32), (theirs.group[lost], theirs.operation[lost])),
+        (len(called), n_operations),
+    )
+    away = (ties @ pair).tocoo()
+    phrase = np.concatenate([phrase, away.row])
+    operation = np.concatenate([operation, away.col])
+    brings = np.concatenate([brings, np.zeros(len(away.row), dtype=bool)])
+    first = np.unique(phrase * np.int64(n_operations) + operation, return_index=True)[1]
+    return _Found(phrase[first].astype(np.int64), operation[first].astype(np.int64), brings[first])
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Groups of items, and in which group and fold each item is."""
+
+    member: sparse.csr_matrix
+    cell: Ints
+    n_folds: int
+
+    @classmethod
+    def of(cls, group: Ints | Codes, folds: Ints) -> _Groups:
+        """`group`: per item, -1 for one of its own."""
+        n, n_folds = len(group), int(folds.max()) + 1
+        cell = (group.astype(np.int64) + 1) * n_folds + folds
+        member = sparse.csr_matrix(
+            (np.ones(n, np.float32), (cell, np.arange(n))), ((int(group.max()) + 2) * n_folds, n)
+        )
+        return cls(member, cell, n_folds)
+
+    def expected(self, actual: Floats, prior: Floats) -> Floats:
+        """Items x operations: the mean of the group's items in other folds, shrunk towards `prior`."""
+        sums = np.asarray(self.member @ actual).reshape(-1, self.n_folds, actual.shape[1])
+        count = np.asarray(self.member.sum(axis=1)).reshape(-1, self.n_folds, 1)
+        sums, count = sums.sum(axis=1, keepdims=True) - sums, count.sum(axis=1, keepdims=True) - count
+        sums, count = sums.reshape(-1, actual.shape[1])[self.cell], count.reshape(-1, 1)[self.cell]
+        return np.asarray((sums + _SHRINK * prior) / (count + _SHRINK), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """Pairs of a group of items and an operation that is beyond chance there: what was left unexplained.
+
+    `total`: the sum over the group; `score`: in standard deviations; `both`: each half of the items says so too; `size`: items
+    of the group.
+    """
+
+    group: Ints
+    operation: Ints
+    total: Floats
+    score: Floats
+    both: Bools
+    size: Ints
+
+    @classmethod
+    def of(cls, cases: WordCases, member: sparse.csr_matrix) -> _Tested:
+        """`member`: items x groups, 0/1."""
+        n_operations = cases.operations.shape[1]
+        half = cases.folds % 2 == 0
+        sides = [(np.flatnonzero(side), member[side].T.tocsr()) for side in (half, ~half)]
+        size = np.bincount(member.indices, minlength=member.shape[1])
+        families, kinds = _Groups.of(cases.family, cases.folds), _Groups.of(cases.kind, cases.folds)
+        parts = []
+        for start in range(0, n_operations, _BLOCK):
+            block = slice(start, min(start + _BLOCK, n_operations))
+            actual = cases.operations[:, block].toarray().astype(np.float32)
+            left = actual - kinds.expected(actual, families.expected(actual, actual.mean(axis=0)))
+            sums = [np.asarray(of @ left[rows], dtype=np.float64) for rows, of in sides]
+            spread = [np.asarray(of @ left[rows] ** 2, dtype=np.float64) + 1.0 for rows, of in sides]
+            total = sums[0] + sums[1]
+            score = total / np.sqrt(spread[0] + spread[1])
+            apart = [s / np.sqrt(v) * np.sign(score) for s, v in zip(sums, spread, strict=True)]
+            both = (apart[0] >= _HALF) & (apart[1] >= _HALF)
+            at = np.nonzero((np.abs(score) >= _JOINS) & (np.abs(total) >= _LEAST_ITEMS))
+            parts.append((at[0], at[1] + start, total[at], score[at], both[at], size[at[0]]))
+        return cls(*(np.concatenate([p[k] for p in parts]) for k in range(6)))
+
+    def telling(self, operations: sparse.csr_matrix) -> _Tested:
+        """Without those that come oftener than elsewhere, but not much."""
+        share = np.asarray(operations.mean(axis=0)).ravel()[self.operation]
+        kept = (self.total < 0) | (self.total / self.size >= (_LIFT - 1) * share)
+        return _Tested(*(getattr(self, f.name)[kept] for f in fields(self)))
+
+
+def _bound(score: Floats, n_tests: int) -> float:
+    """The least score by which at most a share `_CHANCE` of those that reach it are chance (Benjamini and Hochberg 1995)."""
+    from scipy.stats import norm
+
+    ranked = -np.sort(-score)
+    passed = np.flatnonzero(2 * norm.sf(ranked) <= _CHANCE * np.arange(1, len(ranked) + 1) / max(n_tests, 1))
+    return float(ranked[passed[-1]]) if len(passed) else np.inf
+
+
+def _rules(cases: WordCases, found: _Found) -> _Rules:
+    """What each pair needs, and how often the operation comes with the phrase."""
+    n_operations = cases.operations.shape[1]
+    first = np.searchsorted(found.phrase, np.arange(cases.phrases.n + 1))
+    n_rules, n_folds = len(found.phrase), int(cases.folds.max()) + 1
+    full = _Rules(
+        first, found.operation, found.brings, _replaced(found, n_operations), np.zeros((1, n_rules))
+    )
+    row, rule = full.at(cases.phrases)
+    answer = _at(cases.operations, row, found.operation[rule])
+    # What is taken away is what is left of what the votes expect; what is brought, a share of the items that may have it.
+    plainly = np.where(found.brings[rule], 1.0, cases.votes[row, found.operation[rule]])
+    likely = plainly * full.likely(row, rule, cases.votes)
+    fold = cases.folds[row]
+    plain, given = (_rates(answer, base, fold, rule, (n_folds, n_rules)) for base in (plainly, likely))
+    gain = _loss(answer, plain[-1][rule] * plainly) - _loss(answer, given[-1][rule] * likely)
+    needs = (np.bincount(rule, gain, n_rules) > 0) & found.brings
+    instead = sparse.csr_matrix(sparse.diags_array(needs.astype(np.float32)) @ full.instead)
+    instead.eliminate_zeros()
+    made = replace(full, instead=instead, rate=np.where(needs[None, :], given, plain))
+    mostly = ~found.brings | (made.rate[-1] >= _MOSTLY)
+    # What is taken away without anything in its place must be all but gone.
+    brings = np.zeros(cases.phrases.n, dtype=bool)
+    brings[found.phrase[found.brings & mostly]] = True
+    mostly &= found.brings | brings[found.phrase] | (made.rate[-1] <= 1 - _MOSTLY)
+    return _only(made, mostly)
+
+
+def _replaced(found: _Found, n_operations: int) -> sparse.csr_matrix:
+    """Rules x operations: for one that brings, itself and all that its phrase takes away; nothing where that is nothing."""
+    n_phrases = int(found.phrase.max()) + 1
+    lost = ~found.brings
+    away = sparse.csr_matrix(
+        (np.ones(int(lost.sum()), np.float32), (found.phrase[lost], found.operation[lost])),
+        shape=(n_phrases, n_operations),
+    )
+    theirs = away[found.phrase]
+    some = found.brings & (np.diff(theirs.indptr) > 0)
+    own = sparse.csr_matrix(
+        (np.ones(int(some.sum()), np.float32), (np.flatnonzero(some), found.operation[some])),
+        shape=theirs.shape,
+    )
+    return sparse.csr_matrix(sparse.diags_array(some.astype(np.float32)) @ theirs + own)
+
+
+def _rates(answer: Floats, base: Floats, fold: Ints, rule: Ints, shape: tuple[int, int]) -> Floats:
+    """Without each fold, and (last row) by all items: how often the operation is there, per item that may have it."""
+    n_folds, n_rules = shape
+    cell = fold * n_rules + rule
+    there = np.bincount(cell, answer, n_folds * n_rules).reshape(shape)
+    of = np.bincount(cell, base, n_folds * n_rules).reshape(shape)
+    left = np.vstack([there.sum(axis=0) - there, there.sum(axis=0)])
+    total = np.vstack([of.sum(axis=0) - of, of.sum(axis=0)])
+    return np.clip((left + 0.5) / (total + 1.0), _FLOOR, 1 - _FLOOR)
+
+
+def _only(rules: _Rules, kept: Bools) -> _Rules:
+    """The rules under a mask."""
+    first = np.concatenate([[0], np.cumsum(kept)])[rules.first]
+    return _Rules(first, rules.operation[kept], rules.brings[kept], rules.instead[kept], rules.rate[:, kept])
+
+
+# --- what the rules make of an item ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Items that rules are asked for; `folds`: of training items, which get what was learned without theirs."""
+
+    phrases: PhraseLists
+    votes: Floats
+    expected: Floats
+    family: Ints
+    folds: Ints | None
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs of item and operation that some rule speaks of, sorted.
+
+    `rate`: how often the operation comes with the phrase, where it may (of what is taken away: how much is left); `base`: how
+    far it may; `own`: items of the family that show it, in other folds, by their `base`, and `seen`: those that have it.
+    """
+
+    row: Ints
+    operation: Ints
+    brings: Bools
+    rate: Floats
+    base: Floats
+    expected: Floats
+    own: Floats
+    seen: Floats
+
+    @classmethod
+    def of(cls, rules: _Rules, asked: _Asked) -> _Pairs:
+        """The strongest rule of every pair, without what the family shows."""
+        row, rule = rules.at(asked.phrases)
+        rate = rules.rate[-1 if asked.folds is None else asked.folds[row], rule]
+        brings, operation = rules.brings[rule], rules.operation[rule]
+        base = np.where(brings, rules.likely(row, rule, asked.votes), asked.votes[row, operation])
+        order = np.lexsort((np.where(brings, -rate * base, rate), ~brings, operation, row))
+        key = row[order] * np.int64(asked.expected.shape[1]) + operation[order]
+        chosen = order[np.concatenate([[True], np.diff(key) > 0])] if len(key) else order
+        row, operation = row[chosen], operation[chosen]
+        none = np.zeros(len(row))
+        return cls(
+            row,
+            operation,
+            brings[chosen],
+            rate[chosen],
+            base[chosen],
+            asked.expected[row, operation],
+            none,
+            none,
+        )
+
+    def at(self, which: NDArray[np.int64] | Bools) -> _Pairs:
+        """Some of them."""
+        return _Pairs(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    def columns(self) -> Floats:
+        """What the regression reads: the share that the rule expects, and the questions as far as the family could learn it."""
+        rate = (_PRIOR_ITEMS * self.rate + self.seen) / (_PRIOR_ITEMS + self.own)
+        known = self.own / (self.own + _PRIOR_ITEMS)
+        return np.column_stack(
+            [np.ones(len(self.row)), _logit(rate * self.base), known * _logit(self.expected)]
+        )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the families show of the rules: per key of family, direction and operation the items, and those that have it."""
+
+    key: Ints
+    own: Floats
+    seen: Floats
+    width: int
+
+    @classmethod
+    def of(cls, pairs: _Pairs, answer: Floats, family: Ints, width: int) -> _Shown:
+        """Count the pairs of training items."""
+        key, place = np.unique(cls._keys(pairs, family, width), return_inverse=True)
+        own, seen = (np.bincount(place, x, len(key)).astype(np.float64) for x in (pairs.base, answer))
+        return cls(key, own, seen, width)
+
+    @staticmethod
+    def _keys(pairs: _Pairs, family: Ints, width: int) -> Ints:
+        return (2 * family[pairs.row] + pairs.brings) * np.int64(width) + pairs.operation
+
+    def wide(self) -> Bools:
+        """(Taken away, brought) x operations: whether so it is in most of the families that show it, and not in one or two."""
+        told = self.own >= _LEAST_SHOWN
+        direction, operation = (self.key // self.width) % 2, self.key % self.width
+        often = self.seen / np.maximum(self.own, 1e-9) >= _MOSTLY
+        votes = np.where(often == (direction == 1), 1.0, -1.0)[told]
+        place = (direction * self.width + operation)[told]
+        return (np.bincount(place, votes, 2 * self.width) > 0).reshape(2, self.width)
+
+    def beside(self, pairs: _Pairs, family: Ints) -> _Pairs:
+        """The pairs with what their families show."""
+        key = self._keys(pairs, family, self.width)
+        return replace(pairs, own=lookup(self.key, self.own, key), seen=lookup(self.key, self.seen, key))
+
+
+def _honest(pairs: _Pairs, answer: Floats, cases: WordCases) -> _Pairs:
+    """The pairs of training items, each with what its family shows in other folds."""
+    width = cases.operations.shape[1]
+    own, seen = np.zeros(len(pairs.row)), np.zeros(len(pairs.row))
+    fold = cases.folds[pairs.row]
+    for number in np.unique(fold):
+        inside = fold == number
+        told = _Shown.of(pairs.at(~inside), answer[~inside], cases.family, width)
+        found = told.beside(pairs.at(inside), cases.family)
+        own[inside], seen[inside] = found.own, found.seen
+    return replace(pairs, own=own, seen=seen)
+
+
+def _joined(pairs: _Pairs, said: Floats) -> Said:
+    return Said(pairs.row, pairs.operation, np.clip(said, _FLOOR, 1 - _FLOOR).astype(np.float32))
+
+
+def _at(matrix: sparse.csr_matrix, row: Ints, column: Ints) -> Floats:
+    """Values of a sparse matrix at pairs."""
+    return np.asarray(matrix[row, column], dtype=np.float64).ravel() if len(row) else np.empty(0)
+
+
+def _out_of_fold(pairs: _Pairs, answer: Floats, fold: Ints) -> Floats:
+    """What a regression that has not seen the item's fold makes of every pair."""
+    columns, out = pairs.columns(), np.empty(len(answer))
+    for number in np.unique(fold):
+        inside = fold == number
+        out[inside] = _sigmoid(columns[inside] @ _regression(columns[~inside], answer[~inside]))
+    return out
+
+
+def _worse(operation: Ints, gain: Floats) -> Bools:
+    """Per operation, whether what was said of it is surely worse than the questions, on items that it was not learned from."""
+    n = int(operation.max(initial=-1)) + 1
+    count = np.bincount(operation, minlength=n)
+    total, square = np.bincount(operation, gain, n), np.bincount(operation, gain**2, n)
+    error = np.sqrt(np.maximum(square - total**2 / np.maximum(count, 1), 0.0))
+    return np.asarray(total < -_BEATS * error)
+
+
+def _regression(columns: Floats, answer: Floats) -> Floats:
+    """Weights of a logistic regression, pulled towards what the rule's share says alone."""
+    from scipy.optimize import minimize
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        odds, off = columns @ weights, weights - _PRIOR
+        value = (np.logaddexp(0.0, odds) - answer * odds).sum() + 0.5 * _RIDGE * (off @ off)
+        return float(value), columns.T @ (_sigmoid(odds) - answer) + _RIDGE * off
+
+    return np.asarray(minimize(loss, _PRIOR, jac=True, method="L-BFGS-B").x)
+
+
+def _sigmoid(odds: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30))))
+
+
+def _logit(probability: Floats) -> Floats:
+    p = np.clip(probability.astype(np.float64), _FLOOR, 1 - _FLOOR)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def _loss(answer: Floats, probability: Floats) -> Floats:
+    """Negative log-likelihood, pair by pair."""
+    p = np.clip(probability.astype(np.float64), _FLOOR, 1 - _FLOOR)
+    return np.asarray(-(answer * np.log(p) + (1 - answer) * np.log1p(-p)))
