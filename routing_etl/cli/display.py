@@ -320,7 +320,12 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
     """Held-out metrics of the model beside the baselines, overall."""
     rows = [r for r in metrics if r.segment == "all"]
     by_method = {(r.method, r.metric): r for r in rows}
-    told = {"family": "item families", "time": "the newest routings", "loo": "one item at a time"}
+    told = {
+        "family": "item families",
+        "time": "the newest routings",
+        "loo": "one item at a time",
+        "type": "part types",
+    }
     held_out = max((r.n for r in rows if r.of_model and r.metric == "exact_at_1"), default=0)
     table = _table(
         f"Metrics on {held_out:,} items (held out: {told.get(split, split)})",

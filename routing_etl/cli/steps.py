@@ -155,7 +155,9 @@ def train(
 @app.command()
 @gives("evaluate", "pipeline.results:Evaluated", table=True)
 def evaluate(
-    split: Annotated[str, typer.Option(help="time, family or loo (leave one out)")] = "time",
+    split: Annotated[
+        str, typer.Option(help="time, family, type (whole part types) or loo (leave one out)")
+    ] = "time",
     max_items: Annotated[int, typer.Option(help="Most held-out items that are judged.")] = 5000,
     plots: Annotated[
         Path | None,

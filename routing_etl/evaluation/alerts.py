@@ -11,6 +11,8 @@ from routing_etl.evaluation.reasons import COMPUTE_ERROR
 
 #: Code of the alert on metrics that raised.
 METRICS_FAILED = "METRICS_FAILED"
+#: Code of the alert on a segment whose confidence is no probability.
+UNCALIBRATED = "UNCALIBRATED_SEGMENT"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Alert:
     Attributes
     ----------
     code : str
-        HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES, HIGH_CV or METRICS_FAILED.
+        HIGH_MAE, LOW_PROCESS_MATCH, NO_ACTUAL_DATA, LOW_SAMPLES, HIGH_CV, METRICS_FAILED or UNCALIBRATED_SEGMENT.
     severity : {'critical', 'warning'}
         How urgent it is.
     message : str
@@ -48,6 +50,9 @@ class Thresholds:
         Highest ratio of the root mean square error to the mean actual run time.
     samples : int
         Fewest operations and items that are enough to judge on.
+    segment_ece : float
+        Highest calibration error of a segment of `segment_items` items and more. An error of less than `by_chance` times what
+        so few items show by chance is none.
     """
 
     mae: float = 5.0
@@ -56,6 +61,9 @@ class Thresholds:
     process_match: float = 0.8
     cv: float = 0.5
     samples: int = 3
+    segment_ece: float = 0.05
+    segment_items: int = 200
+    by_chance: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,39 @@ def alerts_of(cycle: Cycle, limits: Thresholds) -> tuple[Alert, ...]:
     if not cycle.sample_size:
         return (Alert("NO_ACTUAL_DATA", "critical", "No item was evaluated; the version is unmeasured."),)
     return (*_on_samples(cycle, limits), *_on_figures(cycle, limits))
+
+
+def on_segments(found: MetricTable, limits: Thresholds) -> tuple[Alert, ...]:
+    """A warning for each segment whose confidence is not how often the first candidate is right.
+
+    Segments by confidence are left out: of items chosen by their confidence the error is another one.
+
+    Parameters
+    ----------
+    found : MetricTable
+        The evaluation's metrics.
+    limits : Thresholds
+        When an error is worth an alert.
+
+    Returns
+    -------
+    tuple of Alert
+        The largest error first.
+    """
+    worst: list[tuple[float, str, Alert]] = []
+    for segment in found.segments():
+        rows = [found.get(name, segment=segment) for name in ("ece", "ece_by_chance", "confidence_mean")]
+        error, chance, sure = (None if row is None else row.value for row in rows)
+        items = rows[0].n if rows[0] is not None else 0
+        if error is None or items < limits.segment_items or segment.startswith("confidence:"):
+            continue
+        if error > max(limits.segment_ece, limits.by_chance * (chance or 0.0)):
+            told = (
+                f"Segment {segment} ({items:,} items, mean confidence {sure or 0.0:.2f}): the confidence is {error:.3f} off the share "
+                f"that is right; the limit is {limits.segment_ece:g}."
+            )
+            worst.append((-error, segment, Alert(UNCALIBRATED, "warning", told)))
+    return tuple(alert for _, _, alert in sorted(worst, key=lambda found: found[:2]))
 
 
 def _on_samples(cycle: Cycle, limits: Thresholds) -> Iterator[Alert]:

@@ -61,12 +61,15 @@ log = get_logger(__name__)
 NEIGHBOUR_BANDS = ((0, 0), (1, 4), (5, 14), (15, None))
 #: Item accounts that get a segment of their own: the largest.
 LARGEST_ACCOUNTS = 8
+#: Part types that get a segment of their own: with at least so many judged items, and at most so many, the largest.
+TYPE_ITEMS, LARGEST_TYPES = 200, 20
 #: Measured in every segment; the rest only over all items.
 SEGMENT_METRICS = frozenset(
     {
         "exact_at_1", "exact_at_4", "expected_exact_at_1", "expected_exact_at_4", "expected_exact_at_1_share",
         "expected_exact_at_4_share", "operation_f1", "edit_similarity", "process_match", "resource_top1",
-        "outsourced_f1", "accuracy", "f1_weighted", "ece", "abstained_share", "run_wape", "run_coverage", "run_report_coverage", "run_bias",
+        "outsourced_f1", "accuracy", "f1_weighted", "ece", "ece_by_chance",
+        "confidence_mean", "abstained_share", "run_wape", "run_coverage", "run_report_coverage", "run_bias",
         "setup_wape", "setup_coverage", "run_wape_vs_oracle", "setup_wape_vs_oracle",
     }
 )  # fmt: skip
@@ -94,6 +97,10 @@ class ItemFacts:
         1: the part type was seen in training, 0: it was not, -1: the item has none.
     reachable : numpy.ndarray or None
         Whether some training item has its job sequence. None when that is not known.
+    part_type : polars.Series
+        Part type.
+    sparse : numpy.ndarray
+        Whether it lacks more than half of the attributes that most items have (`many_missing`).
     """
 
     clusters: Ints
@@ -101,6 +108,8 @@ class ItemFacts:
     item_acct: pl.Series
     known_type: NDArray[np.int8]
     reachable: Bools | None
+    part_type: pl.Series
+    sparse: Bools
 
 
 @dataclass(frozen=True)
@@ -153,6 +162,11 @@ def _segments(facts: ItemFacts, found: Comparison | None) -> dict[str, Bools]:
     out: dict[str, Bools] = {ALL: np.ones(n, dtype=bool)}
     for name in ("frequent", "rare", "unseen", "none"):
         out[f"part_type_band:{name}"] = (facts.part_type_band == name).to_numpy()
+    out["attributes:many missing"] = facts.sparse
+    types = facts.part_type.drop_nulls().value_counts().filter(pl.col("count") >= TYPE_ITEMS)
+    largest = types.sort("count", "part_type", descending=[True, False]).head(LARGEST_TYPES)
+    for name in largest["part_type"].sort().to_list():
+        out[f"part_type:{name}"[:100]] = (facts.part_type == name).fill_null(False).to_numpy()
     accounts = facts.item_acct.drop_nulls().value_counts(sort=True).head(LARGEST_ACCOUNTS)
     for account in accounts["item_acct"].sort().to_list():
         out[f"item_acct:{account}"[:100]] = (facts.item_acct == account).fill_null(False).to_numpy()

@@ -23,7 +23,16 @@ from routing_etl.evaluation.verdicts import BASELINE_NOTES, READING, Verdict, co
 Json = Mapping[str, Any]
 
 #: Metrics shown by segment.
-BY_SEGMENT = ("exact_at_1", "exact_at_4", "operation_f1", "resource_top1", "run_wape", "setup_wape", "ece")
+BY_SEGMENT = (
+    "exact_at_1",
+    "exact_at_4",
+    "operation_f1",
+    "resource_top1",
+    "run_wape",
+    "setup_wape",
+    "confidence_mean",
+    "ece",
+)
 #: Readable names of the segments' kinds; items without the fact are in none.
 SEGMENTS = {
     "part_type_band:frequent": "part type frequent in training",
@@ -34,6 +43,8 @@ SEGMENTS = {
 _PREFIXES = {
     "confidence:": "confidence ",
     "item_acct:": "family ",
+    "part_type:": "part type ",
+    "attributes:": "attributes: ",
     "neighbours:": "neighbours that voted ",
 }
 

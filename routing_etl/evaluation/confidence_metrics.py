@@ -35,7 +35,8 @@ COVERAGE: dict[str, pl.DataType] = {
 def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = None) -> list[Metric]:
     """Whether the confidence is a probability (ECE, Brier) and whether it ranks (accuracy of the surest half, AUROC).
 
-    ECE: 15 equal bins, over best candidates; `ece_candidates` over all. Items without a candidate have confidence 0 in
+    ECE: 15 equal bins, over best candidates; `ece_candidates` over all. `ece_by_chance`: what it would be, on average, of
+    outcomes drawn with the confidences as their probabilities; of few items it is far from 0. Items without a candidate have confidence 0 in
     `exact_at_1_surest_half` and in the AUROCs. `auroc_known_type`: does the confidence tell items of part types seen in
     training from items of new ones.
 
@@ -62,6 +63,7 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = 
     best = rows.filter(pl.col("rank") == 1)
     return [
         _calibration("ece", best, found.n_items),
+        _by_chance(best, found.n_items),
         _calibration("ece_candidates", rows.filter("fresh"), found.n_items),
         *answers.of_probability(),
         *answers.of_order("expected_exact_at" if found.reference.expected else "exact_at"),
@@ -142,6 +144,21 @@ def _calibration(name: str, rows: pl.DataFrame, n: int) -> SumMetric:
         return ratio(np.column_stack([gap, sums[:, ECE_BINS:].sum(axis=1)]))
 
     return SumMetric(name, parts, combine, parts[:, ECE_BINS:].sum(axis=1), NO_CONFIDENCE)
+
+
+def _by_chance(rows: pl.DataFrame, n: int) -> SumMetric:
+    """The mean ECE of calibrated confidences: per bin the mean absolute value of a normal variable of the binomial variance."""
+    conf = rows["confidence"].to_numpy().astype(np.float64)
+    item, bins = rows["item"].to_numpy().astype(np.int64), _bin(conf)
+    parts = np.zeros((n, ECE_BINS + 1))
+    np.add.at(parts, (item, bins), conf * (1.0 - conf))
+    np.add.at(parts, (item, ECE_BINS), 1.0)
+
+    def combine(sums: Floats) -> Floats:
+        gap = np.sqrt(2.0 / np.pi * np.maximum(sums[:, :ECE_BINS], 0.0)).sum(axis=1)
+        return ratio(np.column_stack([gap, sums[:, ECE_BINS]]))
+
+    return SumMetric("ece_by_chance", parts, combine, parts[:, ECE_BINS], NO_CONFIDENCE)
 
 
 def calibration_table(found: Comparison) -> pl.DataFrame:

@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from routing_etl.errors import ConfigurationError, ModelError
-from routing_etl.evaluation.alerts import Cycle, alerts_of, on_failed_metrics
+from routing_etl.evaluation.alerts import Cycle, alerts_of, on_failed_metrics, on_segments
 from routing_etl.evaluation.assembly import (
     EXPECTED,
     Findings,
@@ -47,10 +47,11 @@ from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
 from routing_etl.evaluation.reference import expected_routings, known_routings
 from routing_etl.evaluation.report import EvaluationReport
-from routing_etl.evaluation.splits import Fold, Split, make_split, near_identical_groups
+from routing_etl.evaluation.splits import Fold, Split, attribute_columns, make_split, near_identical_groups
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.log import get_logger
+from routing_etl.model.base.arrays import Bools
 from routing_etl.model.plain import training_frames
 from routing_etl.progress import SILENT, Progress
 
@@ -220,7 +221,13 @@ def evaluate_unrouted(
     typed = known.select("part_type").join(counts, on="part_type", how="left", maintain_order="left")
     band, known_type = _bands(typed["part_type"], typed["n"].fill_null(0))
     facts = ItemFacts(
-        near_identical_groups(known, by_identifier=False), band, known["item_acct"], known_type, None
+        near_identical_groups(known, by_identifier=False),
+        band,
+        known["item_acct"],
+        known_type,
+        None,
+        known["part_type"],
+        many_missing(known),
     )
     judged = JudgedItems("unrouted", expected_routings(truth, known["item_key"]), facts, truth)
     everyone = {**answers, ORACLE: truth_predictions(truth, known)}
@@ -374,6 +381,21 @@ def _sequences(operations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def many_missing(items: pl.DataFrame) -> Bools:
+    """Items that lack more than half of the attributes that most of these items have.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        ITEMS frame.
+    """
+    names = [c for c in attribute_columns(items) if items[c].null_count() < items.height / 2]
+    if not names:
+        return np.zeros(items.height, dtype=bool)
+    missing = items.select(pl.sum_horizontal(pl.col(names).is_null())).to_series().to_numpy()
+    return np.asarray(missing > len(names) / 2)
+
+
 def _bands(part_type: pl.Series, count: pl.Series) -> tuple[pl.Series, NDArray[np.int8]]:
     """Band of the part type by its number of routed training items, and whether the type was seen at all.
 
@@ -418,6 +440,8 @@ def _judged(
             judged["item_acct"],
             known_type,
             facts["reachable"].fill_null(False).to_numpy(),
+            judged["part_type"],
+            many_missing(judged),
         ),
         truth,
     )
@@ -496,7 +520,11 @@ def _report(
         notes = (*notes, varied)
     seconds = round(time.perf_counter() - started, 3)
     cycle = _cycle(found, sides, seconds)
-    alerts = (*alerts_of(cycle, options.limits), *on_failed_metrics(found.tables.table))
+    alerts = (
+        *alerts_of(cycle, options.limits),
+        *on_segments(found.tables.table, options.limits),
+        *on_failed_metrics(found.tables.table),
+    )
     codes = tuple(alert.code for alert in alerts)
     log.info("evaluated", split=sides.split, items=sides.items_evaluated, seconds=seconds, alerts=list(codes))
     tables = found.tables

@@ -169,6 +169,9 @@ GLOSSARY: dict[str, Meaning] = {
     "recall_weighted": Meaning("recall of job codes, weighted by their frequency", "up"),
     "f1_weighted": Meaning("F1 of job codes, weighted by their frequency", "up"),
     "ece": Meaning("expected calibration error of the first candidates' confidence, 15 bins", "down"),
+    "ece_by_chance": Meaning(
+        "the part of it that so few items would show if every confidence were right", "none"
+    ),
     "ece_candidates": Meaning("the same over all candidates", "down"),
     "brier": Meaning(
         "mean squared distance of confidence and outcome; small also for who is always wrong and says so",

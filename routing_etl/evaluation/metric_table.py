@@ -35,7 +35,7 @@ class MetricRow:
     method : str
         'model', a baseline's name, 'oracle', 'ceiling', or `model_minus_<baseline>` for a paired difference.
     split : str
-        'time', 'family', 'loo' or 'unrouted'; 'production' for a published batch.
+        'time', 'family', 'loo', 'type' or 'unrouted'; 'production' for a published batch.
     segment : str
         'all', or kind and value as in `part_type_band:rare`.
     metric : str

@@ -9,6 +9,7 @@ TITLES = {
     "time": "Held-out routings: the newest",
     "family": "Held-out routings: whole families of items",
     "loo": "Held-out routings: one item left out at a time",
+    "type": "Held-out routings: part types left out",
     "unrouted": "Items without a routing, judged by the plant's truth",
 }
 #: The metrics that the Markdown shows: heading and names, in order.

@@ -19,6 +19,7 @@ from routing_etl.errors import ModelError
 from routing_etl.evaluation.options import EvaluationOptions, SplitName
 from routing_etl.frames import ITEMS, OPERATIONS
 from routing_etl.model.base.arrays import Ints
+from routing_etl.model.inputs import types_of
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
 IDENTIFIER_SHARE = 0.3
@@ -65,7 +66,7 @@ class Split:
 
     Attributes
     ----------
-    name : {'time', 'family', 'loo'}
+    name : {'time', 'family', 'loo', 'type'}
         The split that was made; it may differ from the one asked for.
     folds : tuple of Fold
         The trainings.
@@ -209,7 +210,7 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
         'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'family'
         judges whole groups of items that share a drawing or are alike, a fifth of all. 'loo' judges every item, each left
         out in turn together with those equal but for identifiers, or in `folds` parts of such groups; without `folds` more
-        than 400 items are judged in 10 parts. Of all items that qualify at most `max_items` are drawn with `random_state`.
+        than 400 items are judged in 10 parts. 'type' judges whole part types, a fifth of the items that have one. Of all items that qualify at most `max_items` are drawn with `random_state`.
 
     Returns
     -------
@@ -221,7 +222,7 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
     FrameError
         A frame lacks a column that its contract asks for, or has it in another type.
     ModelError
-        There are fewer than two groups of routed items.
+        There are fewer than two groups of routed items, or part types.
     """
     ITEMS.validate(items)
     OPERATIONS.validate(operations)
@@ -234,6 +235,8 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
     rng = np.random.default_rng(options.random_state)
     if options.split == "loo":
         divided = _leave_one_out(labelled, operations, options.folds, options.max_items, rng)
+    elif options.split == "type":
+        divided = _by_type(labelled, operations, options.max_items, rng)
     elif options.split == "family":
         divided = _by_family(labelled, operations, options.max_items, rng, ())
     else:
@@ -334,6 +337,28 @@ def _by_family(
     hidden = np.isin(group, group[chosen])
     known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)))
     return Split("family", (Fold(labelled["item_key"][chosen].sort(), known),), tuple(notes))
+
+
+def _by_type(
+    labelled: pl.DataFrame, operations: pl.DataFrame, max_items: int, rng: np.random.Generator
+) -> Split:
+    types = types_of(labelled).rank("dense").cast(pl.Int64).fill_null(0).to_numpy().astype(np.int64) - 1
+    typed = np.flatnonzero(types >= 0)
+    n_types = int(types.max(initial=-1)) + 1
+    if n_types < 2:
+        raise ModelError(
+            f"The routed items have {n_types} part type(s); to leave types out takes two.",
+            remedy="Map the part type (part_type) in the source profile, or evaluate by time, family or loo.",
+        )
+    order = rng.permutation(n_types)
+    size = np.cumsum(np.bincount(types[typed], minlength=n_types)[order])
+    last = min(int(np.searchsorted(size, max(1.0, NEWEST_SHARE * len(typed)))) + 1, n_types - 1)
+    late = np.isin(types, order[:last])
+    judged = labelled["item_key"][_sample(np.flatnonzero(late), max_items, rng)].sort()
+    note = f"{last} of {n_types} part types were left out of the training."
+    return Split(
+        "type", (Fold(judged, _without(operations, labelled["item_key"].filter(pl.Series(late)))),), (note,)
+    )
 
 
 def _leave_one_out(

@@ -27,8 +27,10 @@ from routing_etl.frames import (
     Frame,
     TimeEvidence,
 )
+from routing_etl.model.attributes.levels import normalise
 from routing_etl.model.attributes.tokens import Tokeniser
 from routing_etl.model.base.parameters import Rule, check_number
+from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE
 
 #: The weight multiplies an attribute's coordinates in the space of similar items; beyond a million all other attributes
 #: vanish in the rounding of 32-bit floats.
@@ -392,6 +394,20 @@ def usable_attributes(
             remedy="Give more attribute columns (in the pipeline: map more item columns in the source profile).",
         )
     return tuple(used)
+
+
+# --- part types ------------------------------------------------------------------------------------------------------
+
+
+def types_of(items: pl.DataFrame) -> pl.Series:
+    """The part type of every item, as the model reads it; NULL for none.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        ITEMS frame.
+    """
+    return items.select(normalise(TYPE_ATTRIBUTE)).to_series()
 
 
 # --- words and state -------------------------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ from routing_etl.model.candidates.forest import RoutingForest
 from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
-from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL, types_of
+from routing_etl.model.inputs import types_of
+from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL
 from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.stages import (
     Basis,
@@ -164,6 +165,14 @@ class NewTypes:
     variants: Ints
     n_variants: int
     n_types: int
+
+    def told(self) -> str:
+        """How often other types' routings were right for a type left out, for the model card."""
+        share = self.ranker.right_ / max(len(self.rows), 1)
+        return (
+            f"New part types: {self.n_types:,} part types were left out in turn; of {len(self.rows):,} of their items the first "
+            f"candidate, from the routings of other types, was right for a share of {share:.2f}."
+        )
 
     def judge(self, items: pl.DataFrame, n_neighbors: int) -> Judged:
         """Candidates of items of new types, with their probability.

@@ -283,7 +283,14 @@ class RoutingPredictor(Parameters):
         self.importance_, self.statistics_ = explanation.importance, explanation.statistics
         self.texts_ = explanation.texts
         numbers = encoded.encoder.tokeniser_.number_names
-        self.notes_ = [*training.notes, *in_use.notes, *maker.guard_.told(), learned_times.told(numbers)]
+        blind = (new_types.told(),) if new_types is not None else ()
+        self.notes_ = [
+            *training.notes,
+            *in_use.notes,
+            *maker.guard_.told(),
+            *blind,
+            learned_times.told(numbers),
+        ]
         self.modesty_ = Modesty()
         return known_times(training)
 

@@ -38,7 +38,7 @@ from routing_etl.model.candidates.similarity import (
 from routing_etl.model.candidates.word_rules import WordCases, WordRules
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue, usual_operations
-from routing_etl.model.inputs import usable_attributes
+from routing_etl.model.inputs import types_of, usable_attributes
 from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.machines.resources import OutOfUse, pool_steps, unnamed_steps
@@ -49,7 +49,6 @@ from routing_etl.model.ranking.novelty import (
     Novelty,
     kind_level,
     novelty_factor,
-    types_of,
 )
 from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.times.operation_times import OperationTimes, TimeItems, TimeTraining

@@ -35,6 +35,8 @@ SUCCEEDED, WITH_WARNINGS = "succeeded", "succeeded_with_warnings"
 CHECKS = {
     "training_ended": "A training that was due ended with a new version.",
     "metrics_computed": "Less than 1 % of the families of metrics failed by an error, and the model card could be written.",
+    "confidence_by_segment": "In no segment of 200 judged items and more the confidence is off by more than 0.05, nor by more "
+    "than chance makes it.",
 }
 #: Share of failed families of metrics from which on the check fails.
 MOST_FAILED = 0.01
@@ -124,7 +126,7 @@ def note_metrics(ctx: Context, trained: Trained) -> None:
     trained : Trained
         What the training found.
     """
-    _write_checks(ctx, None, metric_problems(trained))
+    _write_checks(ctx, None, metric_problems(trained), segment_problems(trained))
 
 
 def _go_on(ctx: Context, exc: BaseException) -> None:
@@ -142,7 +144,7 @@ def _go_on(ctx: Context, exc: BaseException) -> None:
     failed = TrainingFailed(cause, champion, datetime.now(UTC).replace(microsecond=0))
     failed = TrainingFailed(cause, champion, failed.failed_at, _told(ctx, failed))
     ctx.run.write(TRAINING_FAILED, failed)
-    _write_checks(ctx, failed, ())
+    _write_checks(ctx, failed, (), ())
 
 
 def _told(ctx: Context, failed: TrainingFailed) -> str:
@@ -161,28 +163,36 @@ def _told(ctx: Context, failed: TrainingFailed) -> str:
     return ""
 
 
-def _write_checks(ctx: Context, failed: TrainingFailed | None, problems: tuple[str, ...]) -> None:
+def _write_checks(
+    ctx: Context, failed: TrainingFailed | None, problems: tuple[str, ...], uncalibrated: tuple[str, ...]
+) -> None:
     assert street.TRAIN.outcomes is not None
-    ctx.run.write(street.TRAIN.outcomes, CheckOutcomes(check_outcomes(failed, problems)))
+    ctx.run.write(street.TRAIN.outcomes, CheckOutcomes(check_outcomes(failed, problems, uncalibrated)))
 
 
-def check_outcomes(failed: TrainingFailed | None, problems: tuple[str, ...]) -> tuple[CheckOutcome, ...]:
+def check_outcomes(
+    failed: TrainingFailed | None, problems: tuple[str, ...], uncalibrated: tuple[str, ...] = ()
+) -> tuple[CheckOutcome, ...]:
     """The outcomes of `CHECKS`.
 
     Parameters
     ----------
     failed : TrainingFailed or None
-        The training's failure. Nothing was measured then, and the second check says so.
+        The training's failure. Nothing was measured then, and the other checks say so.
     problems : tuple of str
         What `metric_problems` found.
+    uncalibrated : tuple of str, optional
+        What `segment_problems` found.
 
     Returns
     -------
     tuple of CheckOutcome
         In the order of `CHECKS`.
     """
-    measured = failed.sentence if failed else "; ".join(problems)
-    observed = (failed.sentence if failed else "", measured)
+    if failed:
+        observed = (failed.sentence,) * len(CHECKS)
+    else:
+        observed = ("", "; ".join(problems), "; ".join(uncalibrated))
     return tuple(
         CheckOutcome(_FRAME, name, name, None, "warning", not seen, seen or "as expected", meaning, 1, int(bool(seen)))
         for (name, meaning), seen in zip(CHECKS.items(), observed, strict=True)
@@ -206,6 +216,19 @@ def metric_problems(trained: Trained) -> tuple[str, ...]:
     if trained.model_card.startswith(NO_CARD):
         found = [*found, trained.model_card.splitlines()[0]]
     return tuple(found)
+
+
+def segment_problems(trained: Trained) -> tuple[str, ...]:
+    """Segments in which the confidence is not how often the first candidate is right, a sentence each.
+
+    Parameters
+    ----------
+    trained : Trained
+        What the training found.
+    """
+    from routing_etl.evaluation.alerts import UNCALIBRATED
+
+    return tuple(a.message for a in trained.alerts if a.code == UNCALIBRATED)
 
 
 def uncomputed(metrics: Iterable[MetricRow]) -> tuple[str, ...]:

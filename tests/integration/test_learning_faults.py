@@ -57,7 +57,8 @@ def test_a_night_whose_training_breaks_publishes_with_the_champion_and_says_so(
         "SELECT check_name, success, severity FROM quality_result WHERE run_id = ? AND frame = 'model'",
         run.run_id,
     )
-    assert sorted(checks) == [("metrics_computed", 0, "warning"), ("training_ended", 0, "warning")]
+    names = ("confidence_by_segment", "metrics_computed", "training_ended")
+    assert sorted(checks) == [(name, 0, "warning") for name in names]
     assert told(home)["job"] == "training" and "KeyError" in told(home)["message"]
     assert run.succeeded, "the next night reads changes from here"
 

@@ -20,11 +20,6 @@ TYPE_ATTRIBUTE = "part_type"
 TYPE_LEVEL = f"{TYPE_ATTRIBUTE}|value"
 
 
-def types_of(items: pl.DataFrame) -> pl.Series:
-    """The part type of every item, normalised; NULL for none."""
-    return items.select(normalise(TYPE_ATTRIBUTE)).to_series()
-
-
 def kind_level(levels: Collection[str]) -> str:
     """The level that tells kinds of items apart: the part type's, else the first value level; '' when there is none."""
     return next((n for n in (TYPE_LEVEL, *levels) if n in levels and n.endswith("|value")), "")

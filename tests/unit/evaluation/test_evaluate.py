@@ -13,12 +13,14 @@ from evaluation_toy import actual_times, items_of, operations_of, predictions_of
 from model_toy import toy_items, toy_operations, toy_rule
 from sklearn.base import BaseEstimator
 from structlog.testing import capture_logs
+from test_card import metric_row
 
 from routing_etl.errors import ConfigurationError, ModelError
-from routing_etl.evaluation.alerts import Cycle, Thresholds, alerts_of
+from routing_etl.evaluation.alerts import Cycle, Thresholds, alerts_of, on_segments
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.evaluation.evaluate import WorkResults, evaluate
+from routing_etl.evaluation.evaluate import WorkResults, evaluate, many_missing
 from routing_etl.evaluation.glossary import GLOSSARY, outcome
+from routing_etl.evaluation.metric_table import MetricTable, metrics_frame
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.report import EvaluationReport, EvaluationTables
 from routing_etl.evaluation.verdicts import verdicts
@@ -92,7 +94,7 @@ def test_a_routing_that_only_the_item_itself_has_is_never_predicted():
             assert found.value("operation_recall", method=method) == 0.0
 
 
-@pytest.mark.parametrize("split", ["time", "family", "loo"])
+@pytest.mark.parametrize("split", ["time", "family", "loo", "type"])
 def test_training_sees_nothing_of_the_judged_items(toy, split):
     seen: list[dict] = []
     asked_for: list[set[str]] = []
@@ -438,6 +440,33 @@ GOOD = Cycle(
 def test_alerts_at_the_earlier_systems_limits(values, items, operations, expected):
     found = alerts_of(replace(GOOD, sample_size=items, sample_count=operations, **values), Thresholds())
     assert [(a.code, a.severity) for a in found] == expected
+
+
+def test_a_segment_whose_confidence_is_no_probability_is_told_unless_chance_explains_it():
+    def segment(name, error, chance, n):
+        values = {"ece": error, "ece_by_chance": chance, "confidence_mean": 0.7}
+        return [metric_row("model", m, v, n=n, segment=name) for m, v in values.items()]
+
+    rows = [
+        *segment("all", 0.02, 0.01, 5000),
+        *segment("part_type_band:unseen", 0.12, 0.03, 300),
+        *segment("part_type:T1", 0.06, 0.05, 210),  # so much shows by chance
+        *segment("part_type_band:rare", 0.07, 0.02, 900),
+        *segment("item_acct:A", 0.5, 0.1, 199),  # too few
+        *segment("confidence:high", 0.2, 0.01, 900),  # chosen by the confidence
+        metric_row("legacy", "ece", 0.4, n=900, segment="part_type_band:frequent"),
+    ]
+    found = on_segments(MetricTable.of(metrics_frame(rows)), Thresholds())
+    assert [(a.code, a.severity) for a in found] == [("UNCALIBRATED_SEGMENT", "warning")] * 2
+    assert "part_type_band:unseen (300 items" in found[0].message and "0.120" in found[0].message
+    assert "part_type_band:rare" in found[1].message
+
+
+def test_items_that_lack_more_than_half_of_what_most_have():
+    keys = ["A", "B", "C", "D"]
+    columns = {"one": ["x", None, "x", "x"], "two": ["x", None, "x", "x"], "three": ["x", "x", "x", None]}
+    items = items_of(keys, **columns, seldom=[None, None, None, "x"])
+    assert many_missing(items).tolist() == [False, True, False, False]
 
 
 # --- the report ------------------------------------------------------------------------------------------------------

@@ -273,6 +273,8 @@ def test_confidence_by_hand():
     v = {name: e.value for name, e in measured(confidence_metrics(sure_items(), np.array([1, 1, 1, 0], np.int8)), 4).items()}  # fmt: skip
     # bins: {0.9, 0.9} observed 0.5; {0.3} observed 1; {0.1} observed 0
     assert v["ece"] == pytest.approx((2 * 0.4 + 0.7 + 0.1) / 4)
+    variance = [2 * 0.9 * 0.1, 0.3 * 0.7, 0.1 * 0.9]
+    assert v["ece_by_chance"] == pytest.approx(sum((2 / np.pi * x) ** 0.5 for x in variance) / 4)
     assert v["brier"] == pytest.approx((0.01 + 0.81 + 0.49 + 0.01) / 4)
     # always saying 0.5 has a score of 0.25
     assert v["brier_skill"] == pytest.approx(1 - (1.32 / 4) / 0.25)

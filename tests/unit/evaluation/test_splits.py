@@ -257,6 +257,34 @@ def test_family_split_keeps_items_of_one_drawing_together():
     assert 30 <= split.test.len() <= 60
 
 
+def test_a_split_by_type_leaves_whole_part_types_out_and_keeps_items_without_one():
+    keys = [f"I{i:03d}" for i in range(100)]
+    types = [None if i % 10 == 9 else f"T{i % 10}" for i in range(100)]
+    # The same type in other letters is the same type.
+    types[0] = " t0 "
+    items = items_of(keys, part_type=types, kind=[f"k{i % 7}" for i in range(100)])
+    operations = operations_of({k: steps("A B") for k in keys})
+    split = make_split(items, operations, split="type")
+    test, train = sides(split)
+    of = dict(zip(keys, types, strict=True))
+
+    def kinds(side: set[str]) -> set[str]:
+        return {of[k].strip().upper() for k in side if of[k]}
+
+    assert split.name == "type"
+    assert kinds(test) and kinds(train) and not kinds(test) & kinds(train)
+    assert 18 <= len(test) <= 30
+    assert {k for k in keys if of[k] is None} <= train
+    assert "of 9 part types were left out" in split.notes[0]
+
+
+def test_a_split_by_type_takes_two_types():
+    keys = [f"I{i:03d}" for i in range(10)]
+    items = items_of(keys, part_type=["T"] * 10, kind=[f"k{i % 7}" for i in range(10)])
+    with pytest.raises(ModelError, match="1 part type"):
+        make_split(items, operations_of({k: steps("A") for k in keys}), split="type")
+
+
 def test_identifiers_are_the_nearly_unique_texts_and_do_not_make_items_different():
     items = items_of(
         ["A", "B", "C", "D"],
