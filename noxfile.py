@@ -115,7 +115,7 @@ def benchmarks(session: nox.Session) -> None:
             "Name a benchmark: a file of tests/benchmarks without .py and bench_, such as `-- stages`."
         )
     name, *arguments = session.posargs
-    script = name if name in ("accuracy", "ablation") else f"bench_{name}"
+    script = name if name in ("accuracy", "ablation", "six_months") else f"bench_{name}"
     session.run(sys.executable, f"tests/benchmarks/{script}.py", *arguments)
 
 

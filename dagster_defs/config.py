@@ -42,7 +42,7 @@ class TrainConfig(dg.Config):
     )
     promote: bool = Field(
         default=True,
-        description="Make the version champion unless something speaks against it (docs/decisions/0018-judged-as-deployed.md).",
+        description="Make the version champion unless something speaks against it (docs/decisions/0017-judged-as-deployed.md).",
     )
     only_when_due: bool | None = Field(
         default=None,

@@ -24,6 +24,7 @@ __all__ = [
     "details",
     "evaluate",
     "glossary",
+    "markdown",
     "metric_table",
     "options",
     "paired",

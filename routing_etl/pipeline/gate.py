@@ -1,6 +1,6 @@
 """Whether a new version becomes the champion: by its recipe, by both recipes on the same window, by what engineers wrote.
 
-The rules are docs/decisions/0012-promotion-on-record.md and 0018-judged-as-deployed.md; why a version must beat the plain answers,
+The rules are docs/decisions/0012-promotion-on-record.md and 0017-judged-as-deployed.md; why a version must beat the plain answers,
 and why the variance between fits counts, is docs/decisions/0015-small-plants.md.
 """
 
@@ -161,7 +161,7 @@ def promote_if_not_worse(
     """Promote the first version; a later one unless something speaks against it. Either way the decision is on record.
 
     Against it speaks, in this order: it could not be measured; a person has pinned the champion; it cannot measure what the
-    champion measured; it is worse (`docs/decisions/0018-judged-as-deployed.md`). A version of the champion's own recipe differs in
+    champion measured; it is worse (`docs/decisions/0017-judged-as-deployed.md`). A version of the champion's own recipe differs in
     its data alone: models that were made for an evaluation from two different parts of the data say nothing about it, so that it is
     refused only when its figures collapse.
 

@@ -1,7 +1,7 @@
 """Six simulated months: what trend, gate and outcomes say of each version, and what the plant's truth says.
 
     python tests/benchmarks/six_months.py --items 1000 --nights 30
-    python tests/benchmarks/six_months.py --items 3000 --nights 30 --decisions 40
+    python tests/benchmarks/six_months.py --items 3000 --nights 30 --routed 40
 
 A demo plant, and a night every six days. After each night engineers route some of the items that it had predicted: most by the
 plant's truth, some by taking over the first candidate unseen. Twice in the time a training is due. On the way the ERP cannot be read
@@ -204,9 +204,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--nights", type=int, default=30)
-    parser.add_argument(
-        "--decisions", type=int, default=15, help="items that engineers route after each night"
-    )
+    parser.add_argument("--routed", type=int, default=15, help="items that engineers route after each night")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
@@ -227,7 +225,7 @@ def main() -> None:
         write_plant(str(settings.erp_url.get_secret_value()), asked.items, asked.seed, settings)  # type: ignore[union-attr]
         plant = Plant(home, np.random.default_rng(asked.seed), datetime(2025, 10, 1))
         plant.read_truth()
-        found = simulate(settings, plant, asked.nights, asked.decisions)
+        found = simulate(settings, plant, asked.nights, asked.routed)
     body = [[str(v) if isinstance(v, (str, int)) else number(v) for v in row] for row in found.iter_rows()]
     print("\n".join(table(found.columns, body)))
     for name in ("held out", "realised"):
