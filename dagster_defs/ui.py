@@ -59,8 +59,10 @@ def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], obje
     ----------
     settings : Settings
         The installation.
-    host, port : str and int
+    host : str
         Where the web server listens. Dagster has no login: keep it on the local interface, or behind a proxy.
+    port : int
+        Its port.
     say : callable
         Shows a line.
     """
