@@ -7,19 +7,16 @@ among the runs. Sensors see them: `retrain_on_quality` reads the metrics of a ni
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from dagster_defs import checks, metadata
 from dagster_defs.assets import keys
 from dagster_defs.assets.common import made_by
+from routing_etl.database.engine import unhurried_sqlite
 from routing_etl.files import TEMPORARY, replace_file
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
@@ -67,7 +64,7 @@ def tell(settings: Settings, folder: Path) -> tuple[str, ...]:
     ]
     if not new:
         return ()
-    with _one_commit_after_another(), dg.DagsterInstance.from_config(str(folder)) as instance:
+    with unhurried_sqlite(), dg.DagsterInstance.from_config(str(folder)) as instance:
         for run in new:
             for found in events(Context(settings, run)):
                 instance.report_runless_asset_event(found)
@@ -78,25 +75,6 @@ def tell(settings: Settings, folder: Path) -> tuple[str, ...]:
             temporary.write_text(json.dumps(told[-1000:]), encoding="utf-8")
             replace_file(temporary, file)
     return tuple(run.run_id for run in new)
-
-
-@contextmanager
-def _one_commit_after_another() -> Iterator[None]:
-    """SQLite need not wait for the disk after each of hundreds of events.
-
-    Dagster's files are in WAL mode, in which `synchronous = NORMAL` cannot damage them; a power cut may lose the last events,
-    which are then told again.
-    """
-
-    def relax(connection: Any, _: object) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA synchronous = NORMAL")
-
-    event.listen(Engine, "connect", relax)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "connect", relax)
 
 
 def events(ctx: Context) -> Iterator[Event]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import dagster as dg
 
 from dagster_defs import report
-from routing_etl.settings import Settings
+from routing_etl.settings import Settings, child_environment
 
 _SHIPPED = Path(__file__).with_name("dagster.yaml")
 #: Seconds that Dagster gets to stop.
@@ -59,8 +59,10 @@ def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], obje
     ----------
     settings : Settings
         The installation.
-    host, port : str and int
+    host : str
         Where the web server listens. Dagster has no login: keep it on the local interface, or behind a proxy.
+    port : int
+        Its port.
     say : callable
         Shows a line.
     """
@@ -72,12 +74,11 @@ def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], obje
     command = [
         sys.executable, "-m", "dagster", "dev", "-w", str(folder / "workspace.yaml"), "-h", host, "-p", str(port),
     ]  # fmt: skip
-    environment = {
-        **os.environ,
-        "DAGSTER_HOME": str(folder),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-        "ROUTING_ETL_HOME": str(settings.home.absolute()),
-    }
+    environment = child_environment(
+        DAGSTER_HOME=str(folder),
+        DAGSTER_DISABLE_TELEMETRY="yes",
+        ROUTING_ETL_HOME=str(settings.home.absolute()),
+    )
     process = subprocess.Popen(command, env=environment)
     before = signal.signal(signal.SIGTERM, _stopped)
     try:

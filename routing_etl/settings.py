@@ -588,6 +588,17 @@ def _refuse_parts_without_a_server(settings: Settings) -> None:
         )
 
 
+def child_environment(**values: str) -> dict[str, str]:
+    """The environment of this process with values on top, for a program that it starts.
+
+    Parameters
+    ----------
+    **values
+        Variables that the program gets besides.
+    """
+    return {**os.environ, **values}
+
+
 @lru_cache(maxsize=1)
 def default_settings() -> Settings:
     """The settings of this process, read once."""

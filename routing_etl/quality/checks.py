@@ -35,7 +35,7 @@ from routing_etl.frames import (
 from routing_etl.progress import SILENT, Progress
 from routing_etl.quality import candidate_rules, source_rules
 from routing_etl.quality.count_rules import count_rules, long_ended
-from routing_etl.quality.history import comparisons
+from routing_etl.quality.history import ATTRIBUTES_FILE, comparisons
 from routing_etl.quality.rules import Rule, Scope
 
 SOURCE_FRAMES = (ITEMS.name, OPERATIONS.name, WORK_RESULTS.name, PURCHASE_ORDERS.name)
@@ -46,7 +46,6 @@ PREDICTION_FRAMES = (
     CANDIDATE_EVIDENCE.name,
     ABSTAINED.name,
 )
-ATTRIBUTES_FILE = "items.attributes.json"
 
 
 @dataclass(frozen=True)

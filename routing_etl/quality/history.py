@@ -14,10 +14,20 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.frames import ITEMS, OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, CheckOutcome, Severity
+from routing_etl.frames import (
+    ITEMS,
+    OPERATIONS,
+    PURCHASE_ORDERS,
+    WORK_RESULTS,
+    CheckOutcome,
+    Severity,
+    read_attributes,
+)
 
 #: Fewer rows, items or codes than this are not compared by their share: a few more or less is a large one.
 LEAST = 50
+#: File beside the items that lists their attributes.
+ATTRIBUTES_FILE = "items.attributes.json"
 _EXPECTATION = "compared_with_last_run"
 
 
@@ -211,6 +221,10 @@ def _filled(_: Comparison, pair: _Pair) -> _Loss | None:
     """The attribute that lost most of its values, by its share of the items."""
     then, now = pair.scans()
     names = [n for n in then.collect_schema().names() if n not in ITEMS.schema]
+    listed = pair.before / ATTRIBUTES_FILE
+    if listed.is_file():  # beside the attributes are columns that cleaning keeps for people
+        told = {a.name for a in read_attributes(listed)}
+        names = [n for n in then.collect_schema().names() if n in told]
     kept = set(now.collect_schema().names())
     if not names:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from routing_etl.cli import app
+from routing_etl.cli.common import read_settings
 from routing_etl.errors import ConfigurationError
 from routing_etl.settings import load_settings
 
@@ -112,7 +113,7 @@ def test_without_a_file_nothing_is_named(env: Path) -> None:
 def test_the_log_begins_with_the_file_that_was_read(env: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     env.write_text(f"ROUTING_ETL_HOME={home}\n")
-    app._settings()
+    read_settings()
     [line] = (home / "logs" / "routing_etl.log").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["event"] == "settings_read" and json.loads(line)["env_file"] == str(env)
 
