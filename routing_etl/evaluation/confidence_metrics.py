@@ -152,7 +152,7 @@ def _by_chance(rows: pl.DataFrame, n: int) -> SumMetric:
     item, bins = rows["item"].to_numpy().astype(np.int64), _bin(conf)
     parts = np.zeros((n, ECE_BINS + 1))
     np.add.at(parts, (item, bins), conf * (1.0 - conf))
-    np.add.at(parts, (item, ECE_BINS), 1.0)
+    np.add.at(parts[:, ECE_BINS], item, 1.0)
 
     def combine(sums: Floats) -> Floats:
         gap = np.sqrt(2.0 / np.pi * np.maximum(sums[:, :ECE_BINS], 0.0)).sum(axis=1)
