@@ -71,7 +71,7 @@ def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_
 
 def test_an_unreachable_erp_is_one_sentence_with_a_remedy(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     result = call(tmp_path, "run")
-    assert result.code == 3
+    assert result.code == 2
     assert result.err.startswith("Error: The ERP database") and "routing-etl demo" in result.err
     assert len(result.err.strip().splitlines()) == 1 and "Traceback" not in result.err
     assert "Traceback" in (tmp_path / "logs" / "routing_etl.log").read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_a_home_that_is_a_file_is_one_sentence_that_names_it(call, tmp_path: Pat
     home = tmp_path / "home"
     home.write_text("not a directory")
     result = call(home, "run")
-    assert result.code == 2
+    assert result.code == 7
     assert result.err.startswith(f"Error: {home}") and "ROUTING_ETL_HOME names a directory" in result.err
 
 
