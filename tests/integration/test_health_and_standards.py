@@ -56,7 +56,7 @@ def test_a_proposal_is_taken_over_by_command_and_marked_once(home: Path, call: C
     assert code == 0 and "was accepted before by kim" in out
     assert set(ask(home / "warehouse.db", "SELECT accepted_by FROM routing_feedback_time")) == {("kim",)}
     code, _, err = call("adopt-time", item, rout_no, "9999", "--user", "kim")
-    assert code == 4 and "no proposed standard time for operation 9999" in err
+    assert code == 3 and "no proposed standard time for operation 9999" in err
 
 
 def test_planted_posted_reports_give_no_proposal(home: Path, call: Call) -> None:
