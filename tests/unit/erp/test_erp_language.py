@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql
 
-from routing_etl.erp import catalogue
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.clean import clean
 from routing_etl.erp.extract import extract
@@ -789,7 +788,7 @@ def test_synonyms_and_other_databases_of_a_server(
     if schema:
         body = body.replace('"dbo.STEP"', '"STEP"')
     path.write_text(f'name = "p"\n{schema}{body}', encoding="utf-8")
-    monkeypatch.setattr(catalogue.sa, "inspect", lambda _: ServerInspector())
+    monkeypatch.setattr(sa, "inspect", lambda _: ServerInspector())
     engine: Any = SimpleNamespace(url=sa.make_url("mssql+pyodbc://h/erp"), dialect=mssql.dialect())  # type: ignore[no-untyped-call]
     binding = bind(engine, load_profile(path)).bindings["items"]
     sql = str(select_of(binding, "mssql").compile(dialect=mssql.dialect()))  # type: ignore[no-untyped-call]
