@@ -217,7 +217,7 @@ def test_the_launchpad_reaches_the_training_and_its_report_the_page(
     assert calls == [
         {
             "name": "seals-2026", "dry_run": True, "promote": False, "split": "time", "max_items": 50,
-            "requested_by": "kim", "test_days": 30,
+            "requested_by": "kim", "test_days": 30, "via": "train", "reason": "asked for",
         }
     ]  # fmt: skip
     assert "routing_model" not in materialized(dry)
