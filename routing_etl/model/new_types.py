@@ -29,6 +29,7 @@ from routing_etl.model.candidates.forest import RoutingForest
 from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
+from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.inputs import types_of
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL
 from routing_etl.model.ranking.ranker import CandidateRanker
@@ -140,7 +141,7 @@ class NewTypes:
 
     Attributes
     ----------
-    encoder, forest, space, families, operations, maker, scale, ranker
+    encoder, forest, space, families, operations, words, maker, scale, ranker
         As in `RoutingPredictor`, learned from the asked items.
     telling : tuple of str
         Levels that tell most about the routings of other types.
@@ -155,6 +156,7 @@ class NewTypes:
     space: ItemSpace
     families: Families
     operations: OperationModel
+    words: WordRules
     variant_operations: sparse.csr_matrix
     maker: CandidateMaker
     scale: SimilarityScale
@@ -190,13 +192,16 @@ class NewTypes:
         family = self.families.likeliest(votes)
         expected = self.space.expected(votes)
         distance, found = self.space.index.search(self.space.place(expected, features), n_neighbors)
+        voted = dense_product(votes, self.variant_operations)
+        operations = self.operations.predict(_without_type(table), voted, family)
+        said = self.words.say(table.phrases, voted, operations, family)
+        said.put(operations)
         evidence = Evidence(
             votes=votes,
             neighbours=Neighbours(found, self.scale.of(distance)),
             expected=expected,
-            operations=self.operations.predict(
-                _without_type(table), dense_product(votes, self.variant_operations), family
-            ),
+            operations=operations,
+            said=said,
             family=family,
             codes={name: table.codes[name] for name in self.telling},
         )
@@ -294,6 +299,7 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
         space=space,
         families=families,
         operations=expected.model,
+        words=expected.words,
         variant_operations=expected.variant_operations,
         maker=maker,
         scale=ranking.scale,
@@ -325,4 +331,4 @@ def _drawn(kind: Ints, wanted: int, seed: int) -> Ints:
 
 
 def _without_type(table: TokenTable) -> TokenTable:
-    return TokenTable({k: v for k, v in table.codes.items() if k != TYPE_LEVEL}, table.words, table.numbers)
+    return replace(table, codes={k: v for k, v in table.codes.items() if k != TYPE_LEVEL})

@@ -157,9 +157,9 @@ class Encoded:
 
     @property
     def kind(self) -> Codes:
-        """Coded value of the attribute that tells most, -1 everywhere when none tells anything."""
-        level = self.encoder.base_level_
-        return self.table.codes[level] if level else np.full(len(self.features), -1, np.int32)
+        """Coded value of the attribute that tells most, -1 everywhere when none does or it is left out."""
+        none = np.full(len(self.features), -1, np.int32)
+        return self.table.codes.get(self.encoder.base_level_, none)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ beyond what the items' family and kind let expect:
 2. A phrase that is rarer, in another spelling or language, joins the phrases that bring the same operation on less evidence.
 3. What is brought in place of others needs one of them to be expected: the share of votes for any of them, which the note does
    not change. What is added needs nothing.
-4. It must do so in most of the families that show it: what one family alone does is left to its own questions.
+4. It must do so in nearly all families that show it, two at least: what one family does is left to its own questions.
 5. How often the operation comes with the phrase, and what the questions expect, are weighed against each other by a
    logistic regression over all such pairs of item and operation. What the item's own family shows corrects the plant's
    share, and the questions count as far as the family has items to learn from: one that never had the phrase gets the rule.
@@ -43,6 +43,8 @@ _LEAST_ITEMS = 4.0
 _LIFT, _MOSTLY = 3.0, 0.5
 #: Items of a family, by how far they may have it, that show whether it follows a rule.
 _LEAST_SHOWN = 3.0
+#: Families that follow it, after so many are taken off for each that does not, make it a rule of the plant.
+_LEAST_FAMILIES, _AGAINST = 2, 3.0
 #: Items with the mean of all that shrink the mean of a kind; items with the plant's rate that shrink a family's.
 _SHRINK, _PRIOR_ITEMS = 2.0, 4.0
 #: Operations looked at together: phrases x operations, and items x operations, of memory.
@@ -135,13 +137,11 @@ class WordRules:
         found = _screen(cases)
         if not len(found.phrase):
             return Said.nothing()
-        rules = _rules(cases, found)
         asked = _Asked(cases.phrases, cases.votes, cases.expected, cases.family, cases.folds)
+        rules = _wide(_rules(cases, found), asked, cases.operations)
         pairs = _Pairs.of(rules, asked)
         answer = _at(cases.operations, pairs.row, pairs.operation)
         self.shown_ = _Shown.of(pairs, answer, cases.family, cases.operations.shape[1])
-        wide = self.shown_.wide()[pairs.brings.astype(int), pairs.operation]
-        pairs, answer = pairs.at(wide), answer[wide]
         pairs = _honest(pairs, answer, cases)
         kept = np.zeros(len(pairs.row), dtype=bool)
         said = np.zeros(len(pairs.row))
@@ -469,18 +469,33 @@ class _Shown:
         return (2 * family[pairs.row] + pairs.brings) * np.int64(width) + pairs.operation
 
     def wide(self) -> Bools:
-        """(Taken away, brought) x operations: whether so it is in most of the families that show it, and not in one or two."""
+        """(Taken away, brought) x operations: whether all but few of the families that show it follow, two at least."""
         told = self.own >= _LEAST_SHOWN
         direction, operation = (self.key // self.width) % 2, self.key % self.width
         often = self.seen / np.maximum(self.own, 1e-9) >= _MOSTLY
-        votes = np.where(often == (direction == 1), 1.0, -1.0)[told]
+        votes = np.where(often == (direction == 1), 1.0, -_AGAINST)[told]
         place = (direction * self.width + operation)[told]
-        return (np.bincount(place, votes, 2 * self.width) > 0).reshape(2, self.width)
+        return (np.bincount(place, votes, 2 * self.width) >= _LEAST_FAMILIES).reshape(2, self.width)
 
     def beside(self, pairs: _Pairs, family: Ints) -> _Pairs:
         """The pairs with what their families show."""
         key = self._keys(pairs, family, self.width)
         return replace(pairs, own=lookup(self.key, self.own, key), seen=lookup(self.key, self.seen, key))
+
+
+def _wide(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> _Rules:
+    """The rules that most families follow, and what is taken away by a phrase that brings something there.
+
+    What makes room may be another operation in every family.
+    """
+    pairs = _Pairs.of(rules, asked)
+    answer = _at(operations, pairs.row, pairs.operation)
+    wide = _Shown.of(pairs, answer, asked.family, operations.shape[1]).wide()
+    kept = wide[rules.brings.astype(int), rules.operation]
+    phrase = np.repeat(np.arange(len(rules.first) - 1), np.diff(rules.first))
+    calls = np.zeros(len(rules.first) - 1, dtype=bool)
+    calls[phrase[kept & rules.brings]] = True
+    return _only(rules, kept | (~rules.brings & calls[phrase]))
 
 
 def _honest(pairs: _Pairs, answer: Floats, cases: WordCases) -> _Pairs:
