@@ -103,8 +103,8 @@ class _Asked:
 
     `table`, `features`: the coded attributes, and as numbers. `pairs`: the candidates that were collected. `ranked`: these and a
     plain answer where one stands in, with the confidence that may be shown. `neighbours`: those of the evidence, and a copied item.
-    `copies`: whose first candidate is a plain answer that the model would not have put first. `new`: which items are of a type that no routed item has. `strange`: which are too unlike all routed items to be judged;
-    `unknown`: by which attributes, as text, NULL when there are too few types to tell.
+    `copies`: whose first candidate is a plain answer that the model would not have put first. `new`: which items are of a type
+    that no routed item has. `strange`: which are too unlike all routed items to be judged; `unknown`: by which attributes, as text, NULL when there are too few types to tell.
     """
 
     items: pl.DataFrame

@@ -260,10 +260,11 @@ def rehearse(script: Script) -> Modesty:
         labels.select("item_key", "group"), on="item_key"
     )
     weight = answers.select(1.0 / pl.len().over("group")).to_series().to_numpy()
-    by, right = _chosen(answers, weight, script.answers_by)
+    of_known_kind = answers["sure"].to_numpy()
+    by, right = _chosen(answers, weight * of_known_kind, script.answers_by)
     usual, machines = _usual_machines(operations, script.operations)
     widening = {m: _widening(m, operations, script) for m in MEASURES}
-    known = answers["sure"].to_numpy() | np.full(len(weight), by != "model")
+    known = of_known_kind | (by != "model")
     curve = ModestCurve.fit(answers[f"{by}_score"].to_numpy()[known], right[by][known], weight[known])
     told = (
         _told_of_answers(by, right, weight),
@@ -384,7 +385,10 @@ def _perform(script: Script, left_out: pl.DataFrame) -> _Heard:
 def _chosen(
     answers: pl.DataFrame, weight: Floats, asked: AnswersBy | None
 ) -> tuple[AnswersBy, dict[AnswersBy, Floats]]:
-    """What answers, and per way to answer whether it was right, item by item."""
+    """What answers, and per way to answer whether it was right, item by item.
+
+    Items of a kind that the others do not have weigh nothing: the model abstains there, or doubts itself.
+    """
     right: dict[AnswersBy, Floats] = {
         name: answers.select((pl.col(name) == pl.col("code")).fill_null(value=False))
         .to_series()
