@@ -90,6 +90,8 @@ class CandidateRanker:
         Numbers of the families that the model tells apart, the most frequent ones.
     boosted_ : bool
         Whether boosted trees score, not the logistic regression.
+    right_ : int
+        Training items whose first choice, by a model that has not seen them, was right.
     """
 
     def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
@@ -129,6 +131,7 @@ class CandidateRanker:
             raw[test] = _score(model, asked.at(test))
         first = first_choice(raw, row)
         code = asked.code[first]
+        self.right_ = int(hit[first].sum())
         self.first_ = _Calibrator(raw[first], hit[first], code)
         self.others_ = _Calibrator(raw[~first], hit[~first], np.empty(0))
         return self
