@@ -139,7 +139,8 @@ class Settings(BaseSettings):
         4,
         ge=0,
         le=20,
-        description="with few routed items: parts that are left out in turn to learn how sure the model may be; below 2: none",
+        description="with few routed items: parts that are left out in turn to learn how sure the model may be, twice as many "
+        "with fewer than 100; below 2: none",
     )
     variance_fits: int = Field(
         5,

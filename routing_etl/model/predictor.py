@@ -56,8 +56,17 @@ from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.model.new_types import NewTypes, learn_new_types
 from routing_etl.model.plain import asked_frame, training_frames
 from routing_etl.model.ranking.choice import Ranked, choose, voters
+from routing_etl.model.ranking.modest import Pool
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE
-from routing_etl.model.rehearsal import REHEARSED, Modesty, Script, check_answers_by, plain_only, rehearse
+from routing_etl.model.rehearsal import (
+    FINELY_REHEARSED,
+    REHEARSED,
+    Modesty,
+    Script,
+    check_answers_by,
+    plain_only,
+    rehearse,
+)
 from routing_etl.model.stages import (
     Basis,
     Options,
@@ -83,8 +92,9 @@ from routing_etl.progress import SILENT, Progress
 _FITTED = "texts_"
 #: An item of a type that nobody has routed gets no proposal when its best candidate is less likely than this.
 _LEAST_FOR_UNSEEN = 0.05
-#: A rehearsal learns from parts of few items: so many of them are enough, and so many trees.
-_LEAST_REHEARSED, _REHEARSED_TREES = 8, 20
+#: A rehearsal learns from parts of few items: so many of them are enough, and so many trees for routings and per line of
+#: machines.
+_LEAST_REHEARSED, _REHEARSED_TREES, _REHEARSED_MACHINE_TREES = 8, 20, 10
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,8 @@ class _Asked:
 
     `table`, `features`: the coded attributes, and as numbers. `pairs`: the candidates that were collected. `ranked`: these and a
     plain answer where one stands in, with the confidence that may be shown. `neighbours`: those of the evidence, and a copied item.
-    `new`: which items are of a type that no routed item has. `strange`: which are too unlike all routed items to be judged;
-    `unknown`: by which attributes, as text, NULL when there are too few types to tell.
+    `copies`: whose first candidate is a plain answer that the model would not have put first. `new`: which items are of a type
+    that no routed item has. `strange`: which are too unlike all routed items to be judged; `unknown`: by which attributes, as text, NULL when there are too few types to tell.
     """
 
     items: pl.DataFrame
@@ -104,6 +114,7 @@ class _Asked:
     pairs: Pairs
     ranked: Ranked
     neighbours: Neighbours
+    copies: Bools
     new: Bools
     strange: Bools
     unknown: pl.Series
@@ -139,7 +150,8 @@ class RoutingPredictor(Parameters):
         item's kind. 'auto': with few routed items what was right most often in the rehearsal, else the model.
     rehearsals : int, optional
         With fewer than `rehearsal.REHEARSED` routed items: parts that are left out in turn to learn how sure the model may be
-        and whether a plain answer is better. Below 2: none.
+        and whether a plain answer is better, twice as many with fewer than `rehearsal.FINELY_REHEARSED`. Below 2: none, and
+        the ranker alone orders the candidates.
     n_jobs : int, optional
         Threads. None: as many as `joblib.parallel_config` says, else one.
     random_state : int, optional
@@ -231,7 +243,7 @@ class RoutingPredictor(Parameters):
         evidence = evidence_of(times)
         with config_context(transform_output="default"):
             lessons = self._learn(items, operations, evidence, options)
-            if self.rehearsals > 1 and self.catalogue_.labels.height < REHEARSED:
+            if self._is_small:
                 self._take(self._rehearsed(items, operations, evidence, lessons, options))
             elif self.answers_by in ("nearest", "majority"):
                 self._take(plain_only(self, items, self.answers_by, options.seed))
@@ -292,7 +304,14 @@ class RoutingPredictor(Parameters):
             learned_times.told(numbers),
         ]
         self.modesty_ = Modesty()
+        if self._is_small:
+            self.modesty_ = Modesty(plain=self.plain_answers(items), pool=Pool.of(catalogue.labels.height))
         return known_times(training)
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether so few items are routed that what may be said is rehearsed."""
+        return self.rehearsals > 1 and self.catalogue_.labels.height < REHEARSED
 
     def _rehearsed(
         self,
@@ -308,6 +327,7 @@ class RoutingPredictor(Parameters):
             n_trees=min(options.n_trees, _REHEARSED_TREES),
             progress=SILENT,
             least_labels=_LEAST_REHEARSED,
+            machine_trees=_REHEARSED_MACHINE_TREES,
         )
 
         def learn(known: pl.DataFrame, told: TimeEvidence) -> RoutingPredictor:
@@ -317,7 +337,9 @@ class RoutingPredictor(Parameters):
 
         script = Script(
             items=items, operations=operations, evidence=evidence, trained=self, times=times,
-            within=self.times_.jobs_.within, learn=learn, folds=self.rehearsals, seed=options.seed,
+            within=self.times_.jobs_.within, learn=learn, seed=options.seed,
+            spread={m: model.spread for m, model in self.times_.measures_.items() if model is not None},
+            folds=self.rehearsals * (2 if self.catalogue_.labels.height < FINELY_REHEARSED else 1),
             answers_by=None if self.answers_by == "auto" else self.answers_by,
         )  # fmt: skip
         return rehearse(script)
@@ -497,14 +519,14 @@ class RoutingPredictor(Parameters):
             codes={name: table.codes[name] for name in self.telling_},
         )
         pairs = self.maker_.make(evidence, own=own)
-        _, probability = self.ranker_.predict(pairs.features, pairs.row, family[pairs.row])
-        ranked = Ranked(pairs.row, pairs.sequence, probability)
-        ranked, neighbours = self._modest(items, own, ranked, evidence.neighbours)
+        ranked, neighbours, copies = self._modest(items, own, evidence, pairs)
         ranked = replace(ranked, probability=self.novelty_.doubted(ranked.probability, ranked.row, new))
         # Nothing is known of new part types where there are too few types to learn from.
         strange = new & (self.novelty_.attribute == TYPE_ATTRIBUTE and not self.modesty_.copies)
         untold = pl.repeat(None, items.height, dtype=pl.String, eager=True)
-        return _Asked(items, table, features, evidence, pairs, ranked, neighbours, new, strange, untold)
+        return _Asked(
+            items, table, features, evidence, pairs, ranked, neighbours, copies, new, strange, untold
+        )
 
     def _ranked_of_new_types(self, items: pl.DataFrame, new_types: NewTypes) -> _Asked:
         """Items of new part types with their candidates."""
@@ -518,6 +540,7 @@ class RoutingPredictor(Parameters):
             pairs=judged.pairs,
             ranked=Ranked(judged.pairs.row, judged.pairs.sequence, judged.probability),
             neighbours=judged.evidence.neighbours,
+            copies=np.zeros(items.height, dtype=bool),
             new=np.ones(items.height, dtype=bool),
             strange=judged.strange,
             unknown=judged.unknown,
@@ -558,7 +581,7 @@ class RoutingPredictor(Parameters):
         )
         n = len(chosen.row)
         return Predictions(
-            candidate_frame(proposal, matching[:n], self.similarity_threshold, fallback=self.modesty_.copies),
+            candidate_frame(proposal, matching[:n], self.similarity_threshold, asked.copies[chosen.row]),
             operation_frame(proposal, self.shown_steps_),
             self.resource_alternatives_,
             evidence_frame(proposal, voted, matching[n:], differing[n:]),
@@ -566,17 +589,30 @@ class RoutingPredictor(Parameters):
         )
 
     def _modest(
-        self, items: pl.DataFrame, own: Ints, ranked: Ranked, near: Neighbours
-    ) -> tuple[Ranked, Neighbours]:
-        """The candidates with the confidence that may be shown, and the neighbours with the copied item among them."""
-        modesty = self.modesty_
-        if not modesty.copies:
-            return modesty.applied(ranked, items.height, None), near
-        answer = modesty.answer(items, own)
+        self, items: pl.DataFrame, own: Ints, evidence: Evidence, pairs: Pairs
+    ) -> tuple[Ranked, Neighbours, Bools]:
+        """The candidates with the confidence that may be shown, and what goes with them.
+
+        Also the neighbours with the copied items among them, and per item whether its first candidate is a plain answer that
+        the model would not have put first.
+        """
+        row, near, modesty, n = pairs.row, evidence.neighbours, self.modesty_, items.height
+        score, probability = self.ranker_.predict(pairs.features, row, evidence.family[row])
+        if modesty.plain is None:
+            return Ranked(row, pairs.sequence, probability), near, np.zeros(n, dtype=bool)
+        answer, copies = modesty.answer(items, own), np.full(n, modesty.copies)
+        if modesty.pool is not None:
+            probability, tipped = modesty.pool.scored(
+                score, pairs.features, row, pairs.sequence == answer.sequence[row]
+            )
+            copies[row[tipped]] = True
+        ranked = modesty.applied(Ranked(row, pairs.sequence, probability), n, answer)
+        lone = np.flatnonzero(
+            copies & (answer.label >= 0) & ~(near.label == answer.label[:, None]).any(axis=1)
+        )
         label, similarity = near.label.copy(), near.similarity.copy()
-        lone = np.flatnonzero((answer.label >= 0) & ~(label == answer.label[:, None]).any(axis=1))
         label[lone, -1], similarity[lone, -1] = answer.label[lone], np.maximum(similarity[lone, -1], 1e-6)
-        return modesty.applied(ranked, items.height, answer), Neighbours(label, similarity)
+        return ranked, Neighbours(label, similarity), copies
 
     def _abstained(self, asked: _Asked, row: Ints, empty: Bools) -> pl.DataFrame:
         """The ABSTAINED frame of the items in these rows."""

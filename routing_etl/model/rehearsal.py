@@ -27,18 +27,23 @@ from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.candidates.plain import PlainAnswer, PlainAnswers
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.ranking.choice import Ranked
-from routing_etl.model.ranking.modest import ModestCurve, settled
+from routing_etl.model.ranking.modest import ModestCurve, Pool, settled
 from routing_etl.model.ranking.novelty import Novelty
-from routing_etl.model.ranking.ranker import CandidateRanker, first_choice
+from routing_etl.model.ranking.ranker import first_choice
 from routing_etl.model.times.measure import COVERED, covering_scale
-from routing_etl.model.times.timed import MEASURES, NORMAL_P90, TimedOperations
+from routing_etl.model.times.timed import MEASURES, TimedOperations
 
 #: From so many routed items on the cross-fitted scores are enough (tests/benchmarks/bench_small_plants.py).
 REHEARSED = 250
+#: Fewer routed items are rehearsed on twice as many parts, because a model learns much from the last few items there.
+FINELY_REHEARSED = 100
 #: Least groups of items for a rehearsal of single answers.
 LEAST_GROUPS = 5
-#: A plain answer takes over when it was right more often by so many standard errors of the difference.
-_MARGIN = 0.5
+#: A plain answer takes over when it was right more often by so many standard errors of the difference; the model's candidates
+#: have the routing of the most similar item among them already (`ranking.modest.Pool`).
+_MARGIN = 1.0
+#: The same for the most frequent machine of a job.
+_MACHINE_MARGIN = 0.5
 #: Largest share of orders that P10 to P90 are asked to hold, to be sure of 80 % of them.
 _MOST_COVERED = 0.95
 
@@ -65,7 +70,9 @@ class Modesty:
     curve : ModestCurve or None
         Score of the first candidate to its confidence. None: the score is the confidence.
     plain : PlainAnswers or None
-        Gives the plain answers. None when the model answers and nothing was rehearsed.
+        Gives the plain answers. None on a plant of many items, where the model answers alone.
+    pool : Pool or None
+        How the model's candidates are ordered on a plant of few items. None: as the ranker does.
     usual_machines : bool
         Whether each job gets its most frequent machine.
     widening : mapping of str to float
@@ -77,6 +84,7 @@ class Modesty:
     answers_by: AnswersBy = "model"
     curve: ModestCurve | None = None
     plain: PlainAnswers | None = None
+    pool: Pool | None = None
     usual_machines: bool = False
     widening: Mapping[str, float] = field(default_factory=dict)
     told: tuple[str, ...] = ()
@@ -87,7 +95,7 @@ class Modesty:
         return self.answers_by != "model" and self.plain is not None
 
     def answer(self, items: pl.DataFrame, own: Ints) -> PlainAnswer:
-        """The plain answer that stands in for the model.
+        """The plain answer that stands in for the model, or beside it.
 
         Parameters
         ----------
@@ -103,7 +111,7 @@ class Modesty:
             else self.plain.nearest(items, own)
         )
 
-    def applied(self, ranked: Ranked, n: int, answer: PlainAnswer | None) -> Ranked:
+    def applied(self, ranked: Ranked, n: int, answer: PlainAnswer) -> Ranked:
         """The candidates with the confidence that the rehearsal supports, the plain answer first where it stands in.
 
         Parameters
@@ -112,11 +120,11 @@ class Modesty:
             The model's candidates, rows ascending.
         n : int
             Number of items.
-        answer : PlainAnswer or None
-            The plain answer; None: the model answers.
+        answer : PlainAnswer
+            The plain answer; looked at where it stands in.
         """
         row, sequence, probability = ranked.row, ranked.sequence, ranked.probability
-        if answer is not None:
+        if self.copies:
             has = answer.sequence >= 0
             other = ~(has[row] & (sequence == answer.sequence[row]))
             row = np.concatenate([row[other], np.flatnonzero(has)])
@@ -143,7 +151,7 @@ class Rehearsing(Protocol):
     catalogue_: RoutingCatalogue
     book_: SequenceBook
     novelty_: Novelty
-    ranker_: CandidateRanker
+    modesty_: Modesty
 
     def predict(self, items: pl.DataFrame) -> Predictions:
         """Propose routings."""
@@ -168,6 +176,8 @@ class Script:
         Per measure the times of the training items that predictions are judged by.
     within : mapping of str to Floats
         Per measure and job the standard deviation of ln(minutes) between orders.
+    spread : mapping of str to Floats
+        Per measure and job the standard deviation of ln(minutes) that `trained` makes P10 and P90 of.
     learn : callable
         A part of operations and evidence to a predictor that was trained on it.
     folds : int
@@ -184,6 +194,7 @@ class Script:
     trained: Rehearsing
     times: Mapping[str, TimedOperations]
     within: Mapping[str, Floats]
+    spread: Mapping[str, Floats]
     learn: Callable[[pl.DataFrame, TimeEvidence], Rehearsing]
     folds: int
     seed: int
@@ -213,7 +224,7 @@ class _Heard:
     """What was answered to items left out.
 
     `answers`: item_key, code, and per way to answer its code and score; `sure`: whether the score of the model is that of an
-    item of a known kind. `operations`: item_key, job_cd, res_cd, usual, and per measure the time and its P90.
+    item of a known kind. `operations`: item_key, job_cd, res_cd, usual, and the time by measure.
     """
 
     answers: pl.DataFrame
@@ -235,10 +246,13 @@ def rehearse(script: Script) -> Modesty:
     """
     labels = script.labels()
     if labels["group"].n_unique() < LEAST_GROUPS:
-        return Modesty(
+        nothing = np.empty(0)
+        return replace(
+            script.trained.modesty_,
+            curve=ModestCurve.fit(nothing, nothing, nothing),
             told=(
-                "The routed items are too few, or too much alike, to rehearse on: confidence is not checked.",
-            )
+                "The routed items are too few, or too much alike, to rehearse on: no confidence is above one half.",
+            ),
         )
     heard = [_perform(script, labels.filter(pl.col("fold") == f)) for f in range(script.folds)]
     answers = pl.concat([h.answers for h in heard]).join(labels.drop("code"), on="item_key")
@@ -246,18 +260,25 @@ def rehearse(script: Script) -> Modesty:
         labels.select("item_key", "group"), on="item_key"
     )
     weight = answers.select(1.0 / pl.len().over("group")).to_series().to_numpy()
-    by, right = _chosen(answers, weight, _cross_fitted(script), script.answers_by)
+    of_known_kind = answers["sure"].to_numpy()
+    by, right = _chosen(answers, weight * of_known_kind, script.answers_by)
     usual, machines = _usual_machines(operations, script.operations)
     widening = {m: _widening(m, operations, script) for m in MEASURES}
-    known = answers["sure"].to_numpy() | np.full(len(weight), by != "model")
+    known = of_known_kind | (by != "model")
     curve = ModestCurve.fit(answers[f"{by}_score"].to_numpy()[known], right[by][known], weight[known])
     told = (
         _told_of_answers(by, right, weight),
         *_told_of_machines(usual, machines),
         _told_of_times(widening),
     )
-    plain = script.trained.plain_answers(script.items) if by != "model" else None
-    return Modesty(by, curve, plain, usual, widening, tuple(t for t in told if t))
+    return replace(
+        script.trained.modesty_,
+        answers_by=by,
+        curve=curve,
+        usual_machines=usual,
+        widening=widening,
+        told=tuple(t for t in told if t),
+    )
 
 
 def plain_only(trained: Rehearsing, items: pl.DataFrame, by: AnswersBy, seed: int) -> Modesty:
@@ -354,39 +375,19 @@ def _perform(script: Script, left_out: pl.DataFrame) -> _Heard:
     )
     operations = (
         found.operations.filter(pl.col("candidate_rank") == 1)
-        .select("item_key", "job_cd", "res_cd", "setup_time", "setup_p90", "run_time", "run_p90")
+        .select("item_key", "job_cd", "res_cd", *(f"{m}_time" for m in MEASURES))
         .unique(["item_key", "job_cd"], keep="first", maintain_order=True)
         .join(usual, on="job_cd", how="left", maintain_order="left")
     )
     return _Heard(frame, operations)
 
 
-def _cross_fitted(script: Script) -> dict[AnswersBy, float]:
-    """Share of the training items that each way finds by what was trained on all of them.
-
-    The model's first choices are those of a ranker that has not seen the item, on votes of trees that have not; a plain answer
-    leaves the item out.
-    """
-    trained, catalogue = script.trained, script.trained.catalogue_
-    known = catalogue.labels.select("item_key").join(
-        script.items, on="item_key", how="left", maintain_order="left"
-    )
-    plain, n = trained.plain_answers(script.items), known.height
-    own = np.arange(n)
-    found = {"nearest": plain.nearest(known, own), "majority": plain.majority(known, own)}
-    shares: dict[AnswersBy, float] = {"model": trained.ranker_.right_ / n}
-    for name, answer in found.items():
-        shares[name] = float(np.mean(answer.sequence == catalogue.label_sequence))  # type: ignore[index]
-    return shares
-
-
 def _chosen(
-    answers: pl.DataFrame, weight: Floats, cross_fitted: Mapping[AnswersBy, float], asked: AnswersBy | None
+    answers: pl.DataFrame, weight: Floats, asked: AnswersBy | None
 ) -> tuple[AnswersBy, dict[AnswersBy, Floats]]:
     """What answers, and per way to answer whether it was right, item by item.
 
-    The rehearsed model learned from fewer items than the one that is deployed, which it understates; the cross-fitted scores
-    overstate it. So their mean is compared with a plain answer's.
+    Items of a kind that the others do not have weigh nothing: the model abstains there, or doubts itself.
     """
     right: dict[AnswersBy, Floats] = {
         name: answers.select((pl.col(name) == pl.col("code")).fill_null(value=False))
@@ -397,18 +398,15 @@ def _chosen(
     }
     best: AnswersBy = asked or "model"
     for name in ANSWERS:
-        gap = (cross_fitted[name] - cross_fitted[best]) * float(weight.sum())
-        if asked is None and _better(right[name] - right[best], weight, gap):
+        if asked is None and _better(right[name] - right[best], weight, _MARGIN):
             best = name
     return best, right
 
 
-def _better(difference: Floats, weight: Floats, second: float | None = None) -> bool:
-    """Whether a sum of differences, or its mean with a second estimate, is above 0 by more than a share of its standard error."""
-    total = float((difference * weight).sum())
-    if second is not None:
-        total = (total + second) / 2.0
-    return total > _MARGIN * float(np.sqrt(((difference * weight) ** 2).sum()))
+def _better(difference: Floats, weight: Floats, margin: float) -> bool:
+    """Whether a sum of differences is above 0 by more than a number of its standard errors."""
+    weighted = difference * weight
+    return bool(weighted.sum() > margin * np.sqrt((weighted**2).sum()))
 
 
 def _usual_machines(operations: pl.DataFrame, written: pl.DataFrame) -> tuple[bool, tuple[float, float, int]]:
@@ -428,12 +426,14 @@ def _usual_machines(operations: pl.DataFrame, written: pl.DataFrame) -> tuple[bo
     by_group = rows.group_by("group", maintain_order=True).agg(
         difference=(pl.col("usual") - pl.col("own")).sum()
     )["difference"]
-    better = _better(by_group.to_numpy(), np.ones(by_group.len()))
+    better = _better(by_group.to_numpy(), np.ones(by_group.len()), _MACHINE_MARGIN)
     return better, (float(rows["own"].sum()), float(rows["usual"].sum()), rows.height)
 
 
 def _widening(measure: str, operations: pl.DataFrame, script: Script) -> float:
     """By what the spread of a measure is multiplied, from the errors on items left out.
+
+    It is the spread of the predictor that is deployed: what each rehearsed one thinks of itself differs by more than its errors.
 
     P10 to P90 are to hold 0.8 (n + 1) / n of the orders of n groups of items: the errors of one item go together, and of n
     new errors the next one is beyond the widest with a chance of 1 / (n + 1) (split conformal prediction, Lei et al. 2018).
@@ -448,20 +448,17 @@ def _widening(measure: str, operations: pl.DataFrame, script: Script) -> float:
             "samples": known.samples,
         }
     )
-    value, high = pl.col(f"{measure}_time"), pl.col(f"{measure}_p90")
+    value = pl.col(f"{measure}_time")
     rows = (
-        operations.filter((value > 0) & (high > value))
+        operations.filter(value > 0)
         .join(actual, on=["item_key", "job_cd"])
-        .select(
-            "group", "job", "samples",
-            error=pl.col("actual") - value.log(), spread=(high / value).log() / NORMAL_P90,
-        )
-    )  # fmt: skip
+        .select("group", "job", "samples", error=pl.col("actual") - value.log())
+    )
     n = rows["group"].n_unique()
-    if n < LEAST_GROUPS:
+    if n < LEAST_GROUPS or measure not in script.spread:
         return 1.0
-    within = script.within[measure][rows["job"].to_numpy()]
-    error, spread = rows["error"].to_numpy(), rows["spread"].to_numpy()
+    job, error = rows["job"].to_numpy(), rows["error"].to_numpy()
+    within, spread = script.within[measure][job], script.spread[measure][job]
     sampling = within**2 / np.maximum(rows["samples"].to_numpy(), 1.0)
     between = max(float(np.mean(error**2 - sampling)), 1e-4)
     error = error * np.sqrt(between / (between + sampling))

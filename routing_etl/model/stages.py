@@ -87,6 +87,7 @@ class Options:
     progress: Progress
     least_labels: int = LEAST_LABELS
     operation_folds: int = 5
+    machine_trees: int = 24
 
 
 @dataclass(frozen=True)
@@ -687,7 +688,7 @@ def choose_steps(basis: Basis, in_use: InUse, options: Options) -> StepChooser:
     """
     catalogue, features = basis.training.catalogue, basis.encoded.features
     young = age_weight(basis.training.age, _MACHINE_HALF_LIFE_DAYS)
-    lines = LineModel(n_jobs=options.n_jobs, random_state=options.seed)
+    lines = LineModel(n_trees=options.machine_trees, n_jobs=options.n_jobs, random_state=options.seed)
     pool = pool_steps(catalogue.steps, options.pool_words)
     lines.fit(catalogue, features, in_use.steps, young, pool)
     outside = OutsideModel(n_jobs=options.n_jobs, random_state=options.seed)

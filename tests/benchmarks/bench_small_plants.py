@@ -42,7 +42,7 @@ from routing_etl.model.predictor import RoutingPredictor
 
 SIZES = (30, 60, 115, 300)
 #: Items of a plant, and most that are judged.
-ITEMS, JUDGED = 700, 250
+ITEMS, JUDGED = 700, 600
 #: Grammars of the demo plants; None stands for the workshop. Seeds take them in turn.
 GRAMMARS: tuple[dict[str, float] | None, ...] = (
     {
@@ -238,11 +238,28 @@ def ece(sure: np.ndarray, hit: np.ndarray, bins: int = 10) -> float:
     return float(np.abs(gap).sum() / max(len(sure), 1))
 
 
+def least_ece(sure: np.ndarray, draws: int = 40) -> float:
+    """The mean of `ece` over so many draws of right and wrong answers to which these confidences are true: never 0."""
+    known = sure[np.isfinite(sure)]
+    rng = np.random.default_rng(0)
+    return float(np.mean([ece(known, (rng.random(len(known)) < known).astype(float)) for _ in range(draws)]))
+
+
 def _worse(mine: np.ndarray, other: np.ndarray) -> bool:
     difference = mine - other
     if len(difference) < 2:
         return False
     return bool(difference.mean() + 1.96 * difference.std(ddof=1) / np.sqrt(len(difference)) < 0)
+
+
+def _difference(rows: pl.DataFrame, other: str) -> str:
+    """Mean over plants of the exact match less that of a simple answer, and its standard error."""
+    each = [
+        np.mean(np.asarray(a) - np.asarray(b))
+        for a, b in zip(rows["model_hit"].to_list(), rows[f"{other}_hit"].to_list(), strict=True)
+    ]
+    error = np.std(each, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.nan
+    return f"{np.mean(each):+.3f} ± {error:.3f}"
 
 
 def _joined(rows: pl.DataFrame, column: str) -> np.ndarray:
@@ -256,6 +273,7 @@ def figures(rows: pl.DataFrame) -> list[str]:
         ece(np.asarray(s, dtype=float), np.asarray(h))
         for s, h in zip(rows["model_sure"].to_list(), rows["model_hit"].to_list(), strict=True)
     ]
+    least = [least_ece(np.asarray(s, dtype=float)) for s in rows["model_sure"].to_list()]
     known = np.isfinite(sure)
     most = [float(np.nanmax(np.asarray(s, dtype=float))) for s in rows["model_sure"].to_list()]
     top = sure >= np.nanquantile(sure, 0.9)
@@ -298,10 +316,11 @@ def figures(rows: pl.DataFrame) -> list[str]:
         f"{_joined(rows, 'nearest_hit').mean():.3f}",
         f"{_joined(rows, 'majority_hit').mean():.3f}",
         f"{known.mean():.2f}",
-        f"{np.mean(each):.3f} / {ece(sure, hit):.3f}",
+        f"{np.mean(each):.3f} / {np.mean(least):.3f} / {ece(sure, hit):.3f}",
         f"{np.mean(gap):+.3f}",
         f"{np.max(most):.3f} / {np.mean(most):.3f}",
         f"{np.nanmean(sure[top]):.3f} / {hit[top].mean():.3f}",
+        *(_difference(rows, other) for other in ("nearest", "majority")),
         f"{covered[0]:.3f} ({each_covered[0]:.2f})",
         f"{covered[1]:.3f} ({each_covered[1]:.2f})",
         f"{width[0]:.2f} / {width[1]:.2f}",
@@ -313,7 +332,8 @@ def figures(rows: pl.DataFrame) -> list[str]:
 
 
 HEAD = (
-    "label", "routed", "plants", "exact", "nearest", "majority", "answered", "ECE mean / pooled", "over-confidence", "highest confidence max / mean", "surest tenth: told / right",
+    "label", "routed", "plants", "exact", "nearest", "majority", "answered", "ECE mean / of true confidence / pooled", "over-confidence", "highest confidence max / mean", "surest tenth: told / right",
+    "exact less nearest", "exact less majority",
     "set-up coverage (worst tenth)", "run coverage (worst tenth)", "ln width", "machine own / usual", "machine own / nearest",
     "worse than nearest / majority / usual machine", "s",
 )  # fmt: skip

@@ -14,7 +14,7 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
 )
-from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import FEW, assemble, choose_text, take
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.machines.steps import ChosenSteps
@@ -77,7 +77,7 @@ class Proposal:
 
 
 def candidate_frame(
-    proposal: Proposal, matched: pl.Series, threshold: float, *, fallback: bool = False
+    proposal: Proposal, matched: pl.Series, threshold: float, fallback: Bools
 ) -> pl.DataFrame:
     """The CANDIDATES frame; `rout_no` is NULL unless the routing is a copy.
 
@@ -89,8 +89,8 @@ def candidate_frame(
         Per candidate, the attributes in which its reference item agrees, as text.
     threshold : float
         Similarity from which a candidate is of tier HIGH and may be primary.
-    fallback : bool, optional
-        Whether a plain answer stands in for the model, so that no candidate is primary.
+    fallback : Bools
+        Per candidate, whether a plain answer stands in for the model, so that it is not primary.
     """
     items, chosen, steps, times = proposal.items, proposal.chosen, proposal.steps, proposal.times
     n = len(chosen.row)

@@ -1,6 +1,7 @@
-"""Probabilities from few cases: what a handful of right and wrong answers supports, and nothing above it.
+"""Ranking and probabilities from few cases: what a handful of right and wrong answers supports, and nothing above it.
 
-A curve with two parameters instead of a free one, drawn towards the base rate; what is not known about the two parameters
+A ranker that learned from a few right answers orders candidates worse than the evidence that it weighs, so the two are
+pooled (`Pool`). Probabilities: a curve with two parameters instead of a free one, drawn towards the base rate; what is not known about the two parameters
 takes the probability towards one half. Sources: Platt (1999), "Probabilistic outputs for support vector machines" (the curve);
 MacKay (1992), "The evidence framework applied to classification networks", Neural Computation 4, equation 10 (the moderated
 output, which averages over the parameters); Laplace's rule of succession for the highest probability of n cases.
@@ -13,15 +14,90 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.candidates.evidence import EvidenceFeatures
+from routing_etl.model.ranking.ranker import first_choice
 
 #: Scores nearer to 0 or 1 are taken as these: their log-odds would outweigh all others.
 _ENDS = 0.01, 0.99
 #: Expected slope of the log-odds and its standard deviation: scores of few items are too extreme, by how much is to be seen.
-_SLOPE, _SLOPE_SPREAD = 0.6, 0.4
+_SLOPE, _SLOPE_SPREAD = 0.6, 0.2
 #: Standard deviation of the log-odds of the base rate before anything was seen: nearly even over 2 % to 98 %.
 _BASE_SPREAD = 2.0
 _STEPS = 25
+#: With so many items the ranker's own score counts as much as the evidence that it weighs.
+_EVEN = 60.0
+#: What a candidate gains that is the routing of the most similar item: this over the number of items.
+_COPY = 8.0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Weights by which the ranker, the evidence and the most similar item together order the candidates of a small plant.
+
+    A linear opinion pool (Stone 1961) of the ranker's score with weight `ranker`, and of the forest's votes for the routing
+    and the likelihood of its operations under those votes with half of the rest each.
+
+    Attributes
+    ----------
+    ranker : float
+        Weight of the ranker's score, n / (n + 60) for n routed items.
+    copy : float
+        What the routing of the most similar item gains, 8 / n.
+    """
+
+    ranker: float
+    copy: float
+
+    @classmethod
+    def of(cls, n: int) -> Pool:
+        """The weights for so many routed items.
+
+        Parameters
+        ----------
+        n : int
+            Routed items, 1 at least.
+        """
+        return cls(n / (n + _EVEN), _COPY / n)
+
+    def scored(
+        self, ranker: Floats, features: EvidenceFeatures, row: Ints, copied: Bools
+    ) -> tuple[Floats, Bools]:
+        """The order of the candidates.
+
+        Parameters
+        ----------
+        ranker : Floats
+            The ranker's score of every candidate, 0 .. 1.
+        features : EvidenceFeatures
+            The evidence, with `forest_share` and `log_likelihood`.
+        row : Ints
+            The item's row, ascending.
+        copied : Bools
+            Whether the candidate is the routing of the most similar item.
+
+        Returns
+        -------
+        score : Floats
+            0 .. 1 per candidate.
+        tipped : Bools
+            Candidates that are an item's first only because they are copied.
+        """
+        likelihood = _share(features.column("log_likelihood").astype(np.float64), row)
+        evidence = (features.column("forest_share") + likelihood) / 2.0
+        own = self.ranker * ranker + (1.0 - self.ranker) * evidence
+        score = (own + self.copy * copied) / (1.0 + self.copy)
+        return score, first_choice(score, row) & ~first_choice(own, row)
+
+
+def _share(log_weight: Floats, row: Ints) -> Floats:
+    """Each candidate's share of its item's weights, given as logarithms."""
+    if not len(row):
+        return np.zeros(0)
+    most = np.full(int(row.max()) + 1, -np.inf)
+    np.maximum.at(most, row, log_weight)
+    weight = np.exp(log_weight - most[row])
+    return np.asarray(weight / np.bincount(row, weight)[row])
 
 
 @dataclass(frozen=True)

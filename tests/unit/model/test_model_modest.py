@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
+from routing_etl.model.candidates.evidence import EvidenceFeatures
 from routing_etl.model.candidates.plain import PlainAnswer, PlainAnswers
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.model.ranking.choice import Ranked
-from routing_etl.model.ranking.modest import ModestCurve, settled
+from routing_etl.model.ranking.modest import ModestCurve, Pool, settled
 from routing_etl.model.rehearsal import Modesty
 from routing_etl.model.times.measure import COVERED, MOST_SCALE, covering_scale
 
@@ -22,6 +25,71 @@ def test_nothing_is_surer_than_the_cases_allow() -> None:
     sure = curve(np.array([0.5, 0.9, 1.0]))
     assert sure[0] < sure[1] <= sure[2] <= 31 / 32
     assert sure[1] > 0.85
+
+
+CASES = st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.floats(0.05, 1)), max_size=40)
+
+
+@given(CASES, st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_confidence_keeps_its_bounds_whatever_the_cases(
+    cases: list[tuple[float, bool, float]], asked: list[float]
+) -> None:
+    """Never above (n + 1) / (n + 2) of what the cases weigh, never 0, and never less for a higher score."""
+    score, hit, weight = (np.array([c[i] for c in cases], dtype=float) for i in range(3))
+    sure = ModestCurve.fit(score, hit, weight)(np.sort(asked))
+    assert (sure > 0).all() and sure.max() <= (weight.sum() + 1) / (weight.sum() + 2) + 1e-12
+    assert (np.diff(sure) >= -1e-12).all()
+
+
+def test_without_a_case_nothing_is_surer_than_one_half() -> None:
+    nothing = np.empty(0)
+    assert ModestCurve.fit(nothing, nothing, nothing)(np.array([1.0]))[0] == pytest.approx(0.5)
+
+
+def evidence(votes: list[float], likelihood: list[float]) -> EvidenceFeatures:
+    """Features of candidates by the forest's votes and the likelihood of their operations."""
+    return EvidenceFeatures.of({"forest_share": np.array(votes), "log_likelihood": np.log(likelihood)})
+
+
+def test_ranker_evidence_and_copy_are_pooled_by_the_number_of_items() -> None:
+    """Of 40 items the ranker counts 40 / 100 and a copy 8 / 40; likelihoods 1 : 3 are shares of 0.25 and 0.75."""
+    pool = Pool.of(40)
+    assert (pool.ranker, pool.copy) == pytest.approx((0.4, 0.2))
+    votes, likelihood = [0.5, 0.3], [0.1, 0.3]
+    alone, tipped = pool.scored(
+        np.array([0.6, 0.4]), evidence(votes, likelihood), np.zeros(2, dtype=int), np.zeros(2, dtype=bool)
+    )
+    own = [0.4 * 0.6 + 0.6 * (0.5 + 0.25) / 2, 0.4 * 0.4 + 0.6 * (0.3 + 0.75) / 2]
+    assert alone == pytest.approx([own[0] / 1.2, own[1] / 1.2])
+    assert not tipped.any()
+
+
+def test_a_copy_that_comes_first_only_by_being_one_is_told() -> None:
+    """Item 0: the copied routing has 0.42 against 0.465, and 0.2 more as the copy. Item 1: it is first anyway. Item 2 has none."""
+    found, tipped = Pool.of(40).scored(
+        np.array([0.3, 0.45, 0.9, 0.1, 0.5]),
+        evidence([0.5, 0.5, 0.8, 0.2, 1.0], [0.5, 0.45, 0.8, 0.2, 1.0]),
+        np.array([0, 0, 1, 1, 2]),
+        np.array([True, False, True, False, False]),
+    )
+    assert tipped.tolist() == [True, False, False, False, False]
+    assert found[0] > found[1] and found[2] > found[3]
+
+
+@given(
+    st.integers(1, 249),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(-300, 0), st.booleans()),
+        min_size=1,
+        max_size=12,
+    ),
+)
+def test_pooled_scores_are_shares(n: int, drawn: list[tuple[float, float, float, bool]]) -> None:
+    ranker, votes, log_likelihood, copied = (np.array([d[i] for d in drawn]) for i in range(4))
+    features = EvidenceFeatures.of({"forest_share": votes, "log_likelihood": log_likelihood})
+    found, tipped = Pool.of(n).scored(ranker, features, np.zeros(len(drawn), dtype=int), copied)
+    assert (found >= 0).all() and found.max() <= 1 + 1e-9
+    assert tipped.sum() <= 1 and (copied[tipped]).all()
 
 
 def test_copies_of_one_item_count_once() -> None:
@@ -122,7 +190,8 @@ def test_a_plain_answer_comes_first_with_the_confidence_that_it_earned() -> None
 
 def test_without_a_rehearsal_nothing_changes() -> None:
     ranked = Ranked(np.array([0, 0]), np.array([1, 2]), np.array([1.0, 0.0]))
-    assert Modesty().applied(ranked, 1, None) is ranked
+    answer = PlainAnswer(np.array([2]), np.array([0.9]), np.array([0]))
+    assert Modesty().applied(ranked, 1, answer) is ranked
 
 
 def test_an_unknown_way_to_answer_is_refused_by_name() -> None:
