@@ -47,7 +47,9 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
     words = {
         "status": ["status"], "doctor": ["doctor"], "settings": ["settings"], "models list": ["models", "list"],
         "models show": ["models", "show", "champion"], "models card": ["models", "card"],
-        "models verify": ["models", "verify"], "publications list": ["publications", "list"],
+        "models verify": ["models", "verify"], "models diff": ["models", "diff", "champion"],
+        "models pin": ["models", "pin", "--why", "a test"], "models unpin": ["models", "unpin", "--why", "a test"],
+        "models prune": ["models", "prune"], "publications list": ["publications", "list"],
         "predict": ["predict", item], "adopt": ["adopt", item, candidate, "--user", "kim"], "check": ["check"],
         "times": ["times"], "standards": ["standards", "--top", "3"], "health": ["health"],
         "sql render": ["sql", "render"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],

@@ -187,7 +187,7 @@ def test_errors_of_the_command_line_show_what_they_quote(capsys: pytest.CaptureF
     def fails() -> None:
         raise SourceError("Item '\x1b[2J' does not exist.")
 
-    assert app._run(fails) == 1
+    assert app._run(fails) == 3
     assert capsys.readouterr().err == "Error: Item '\\x1b[2J' does not exist.\n"
 
 

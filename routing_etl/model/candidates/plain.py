@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from routing_etl.frames import AttributeSpec
+from routing_etl.frames import MAX_SOURCE, AttributeSpec
 from routing_etl.model.attributes.levels import normalise
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 
@@ -80,7 +80,7 @@ class PlainAnswers:
             c: values.select(value=c).drop_nulls().unique().sort("value").with_row_index("code")
             for c in self.texts
         }
-        numbers = items.select(pl.col(self.numbers).cast(pl.Float64)).fill_nan(None)
+        numbers = items.select(_number(c) for c in self.numbers)
         told = [(numbers[c].mean(), numbers[c].std(ddof=0)) for c in self.numbers]
         self.mean_ = [float(m) if isinstance(m, float) else 0.0 for m, _ in told]
         self.std_ = [float(s) if isinstance(s, float) and s > 0 else 1.0 for _, s in told]
@@ -131,7 +131,7 @@ class PlainAnswers:
         )
         dense = np.zeros((items.height, len(self.numbers)), dtype=np.float32)
         for i, name in enumerate(self.numbers):
-            told = items[name].cast(pl.Float64).fill_nan(None).fill_null(self.mean_[i]).to_numpy()
+            told = items.select(_number(name)).to_series().fill_null(self.mean_[i]).to_numpy()
             dense[:, i] = np.clip((told - self.mean_[i]) / self.std_[i], -_FAR, _FAR)
         return hot, dense
 
@@ -192,3 +192,9 @@ class PlainAnswers:
         rows = self.rows_.get(kind, self.labels_) if kind else self.labels_
         best = self._most(rows[rows != own])
         return best if best[0] >= 0 else self._most(self.labels_[self.labels_ != own])
+
+
+def _number(name: str) -> pl.Expr:
+    """A numeric attribute; NaN, infinite and what no source can hold count as missing."""
+    number = pl.col(name).cast(pl.Float64)
+    return pl.when(number.abs() <= MAX_SOURCE).then(number).alias(name)

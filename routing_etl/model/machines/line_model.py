@@ -17,6 +17,7 @@ import polars as pl
 from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
@@ -191,7 +192,7 @@ class LineModel:
         out = np.full(n_jobs, -1, dtype=np.int64)
         if len(seen) > 1:
             share = np.sqrt(table[seen] / table[seen].sum(axis=1, keepdims=True))
-            out[seen] = fcluster(linkage(share, "average", "cosine"), _ALIKE, "distance") - 1
+            out[seen] = fcluster(linkage(pdist(share, "cosine"), "average"), _ALIKE, "distance") - 1
         else:
             out[seen] = 0
         return out

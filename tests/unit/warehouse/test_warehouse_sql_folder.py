@@ -189,10 +189,11 @@ def test_what_every_night_measures_is_shown_once(tmp_path):
                 connection.exec_driver_sql(plain.replace("routing.", "").replace("%", "%%")).mappings().all()
             )
             shown[len(shown)] = [tuple(row.values()) for row in rows]
-    quality, beside, weakest, unmeasured = shown.values()
+    quality, beside, weakest, unmeasured, realised = shown.values()
     assert len(quality) == 1 and [r[2] for r in beside] == ["majority", "model"]
     assert [(r[0], r[2]) for r in weakest] == [("part_type:O-RING", 3.5)]
     assert [(r[2], r[4]) for r in unmeasured] == [("part_type:SEAL", "too few items")]
+    assert realised == []  # nothing was predicted yet
 
 
 def test_every_view_is_granted_to_someone():
