@@ -450,7 +450,7 @@ class Records:
         """
         model = self.tables.model_version
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
-            states = dict(connection.execute(sa.select(model.c.version, model.c.status)).tuples().all())
+            states = dict(connection.execute(sa.select(model.c.version, model.c.status)).all())
         active = next((v for v, status in states.items() if status == "active"), None)
         if active == champion or (champion is not None and states.get(champion) in (None, "unmeasured")):
             return None

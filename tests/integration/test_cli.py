@@ -133,7 +133,7 @@ def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(ca
         ("autumn",)
     ]
     back = call(home, "models", "rollback", "--why", "more scrap on glands")
-    assert back.code == 0 and back.out.strip() == f"{first} is the champion again."
+    assert back.code == 0 and f"{first} is the champion again, pinned." in back.out
     assert "more scrap on glands" in call(home, "models", "card").out
     assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
         (first,)

@@ -303,7 +303,7 @@ def test_a_plant_in_which_every_item_is_routed_ends_well_and_keeps_the_publicati
     todo |= {r[0] for r in ask(home / "warehouse.db", "SELECT item_cd FROM routing_abstained")}
     with closing(sqlite3.connect(home / "erp.db")) as connection, connection:
         connection.executemany("DELETE FROM BI_ITEM_INFO_VIEW WHERE ITEM_CD = ?", [(i,) for i in todo])
-    run = night(home_settings(home))
+    run = night(home_settings(home, change_stop=1))
     scored = run.read(street.SCORE.report)
     assert scored is not None and scored.result.items == 0 and not run.has(street.PUBLISH.report)
     assert ask(

@@ -112,16 +112,6 @@ def test_a_feature_without_any_value_is_named_and_left_out(home: Path) -> None:
     assert any("group2" in w for w in cleaned.warnings) and any("item_type" in w for w in cleaned.warnings)
 
 
-def test_a_model_of_other_attributes_does_not_score(home: Path) -> None:
-    """The champion was trained with an attribute that the ERP no longer fills."""
-    before = published(home)
-    change(home / "erp.db", f"UPDATE {ITEMS} SET GROUP2 = NULL")
-    with pytest.raises(IncompatibleModelError, match="group2") as error:
-        night(home_settings(home))
-    assert "routing-etl train" in error.value.remedy
-    assert published(home) == before
-
-
 def test_a_model_of_another_library_version_does_not_score(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
