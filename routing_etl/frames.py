@@ -29,6 +29,9 @@ MAX_OUTPUT = 99_999_999.99
 #: The largest number that a DECIMAL(18, 4) of the source views holds (docs/erp-contract.md 3).
 MAX_SOURCE = 99_999_999_999_999.0
 
+#: Confidence below which a candidate is a fallback whatever it resembles: another routing is as likely.
+LEAST_PRIMARY = 0.5
+
 #: Where an operation's time comes from, best first.
 TIME_SOURCES = ("actual_own", "actual_similar", "standard_similar", "model", "none")
 
@@ -559,7 +562,9 @@ CANDIDATES = Frame(
             "routing_signature", STR, "first four job names joined by '+'", nullable=False, max_length=200
         ),
         Column("routing_code", STR, "all job codes joined by '>'", nullable=False, max_length=1000),
-        Column("similarity_score", F64, "similarity of the reference item, 0..1", nullable=False),
+        Column(
+            "similarity_score", F64, "how much the reference item resembles the item, 0..1", nullable=False
+        ),
         Column(
             "confidence", F64, "probability that this candidate is the engineer's routing", nullable=False
         ),
@@ -703,7 +708,7 @@ ABSTAINED = Frame(
             max_length=40,
         ),
         Column("reason", STR, "one sentence for people", nullable=False, max_length=400),
-        Column("best_similarity", F64, "similarity of the nearest item, NULL when there is none"),
+        Column("best_similarity", F64, "how much the nearest item resembles it, NULL when there is none"),
     ),
     key=("item_key",),
 )

@@ -125,7 +125,12 @@ class Settings(BaseSettings):
 
     # --- what is predicted ----------------------------------------------------------------------------------------
     candidates_per_item: int = Field(4, ge=1, le=10, description="most candidates per item")
-    similarity_threshold: float = Field(0.8, ge=0, le=1, description="HIGH tier from here on")
+    similarity_threshold: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="similarity (resemblance of the reference item) from which the tier is HIGH",
+    )
     cutoff: str | None = Field(None, description="ISO date: use nothing newer; default: everything")
     test_days: int = Field(
         180, ge=1, le=3650, description="evaluation window: routings younger than this are held out"

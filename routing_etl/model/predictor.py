@@ -574,18 +574,21 @@ class RoutingPredictor(Parameters):
         request = TimeRequest(chosen.row[steps.candidate], steps.step, items["item_key"], timed)
         proposal = Proposal(items, chosen, steps, self.times_.predict(request), catalogue, book)
         voted = voters(chosen, neighbours, label_sequence, self.evidence_per_candidate)
-        matching, differing = self.texts_.compare(
+        without = np.flatnonzero(silent)
+        compared = self.texts_.compare(
             shown,
-            np.concatenate([chosen.row, voted.row]),
-            np.concatenate([chosen.reference, voted.label]),
+            np.concatenate([chosen.row, voted.row, without]),
+            np.concatenate([chosen.reference, voted.label, evidence.neighbours.nearest(without)]),
         )
-        n = len(chosen.row)
+        n, last = len(chosen.row), len(chosen.row) + len(voted.row)
         return Predictions(
-            candidate_frame(proposal, matching[:n], self.similarity_threshold, asked.copies[chosen.row]),
+            candidate_frame(
+                proposal, compared.part(0, n), self.similarity_threshold, asked.copies[chosen.row]
+            ),
             operation_frame(proposal, self.shown_steps_),
             self.resource_alternatives_,
-            evidence_frame(proposal, voted, matching[n:], differing[n:]),
-            self._abstained(asked, np.flatnonzero(silent), empty),
+            evidence_frame(proposal, voted, compared.part(n, last)),
+            self._abstained(asked, without, empty, compared.resemblance[last:]),
         )
 
     def _modest(
@@ -614,13 +617,12 @@ class RoutingPredictor(Parameters):
         label[lone, -1], similarity[lone, -1] = answer.label[lone], np.maximum(similarity[lone, -1], 1e-6)
         return ranked, Neighbours(label, similarity), copies
 
-    def _abstained(self, asked: _Asked, row: Ints, empty: Bools) -> pl.DataFrame:
+    def _abstained(self, asked: _Asked, row: Ints, empty: Bools, nearest: Floats) -> pl.DataFrame:
         """The ABSTAINED frame of the items in these rows."""
         code, reason = reasons(
             asked.items, row, Silence(empty, asked.new, asked.strange, asked.unknown), self.novelty_.attribute
         )
-        nearest = asked.evidence.neighbours.similarity.max(axis=1, initial=0.0)
-        return abstained_frame(asked.items, row, code, reason, nearest[row])
+        return abstained_frame(asked.items, row, code, reason, nearest)
 
 
 def _in_order(keys: pl.Series, parts: tuple[Predictions, ...]) -> Predictions:

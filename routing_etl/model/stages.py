@@ -16,6 +16,7 @@ from sklearn.decomposition import TruncatedSVD
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec, TimeEvidence
 from routing_etl.model.answer.explain import AttributeText
+from routing_etl.model.answer.resemblance import Resemblance
 from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
 from routing_etl.model.attributes.importance import attribute_importance, attribute_statistics
 from routing_etl.model.attributes.levels import normalise
@@ -756,4 +757,5 @@ def explain(basis: Basis, options: Options) -> Explanation:
         training.items, training.attributes, dict(options.feature_weights), encoder, options.seed
     )
     order = sorted(training.attributes, key=lambda a: -importance[a.name])
-    return Explanation(importance, statistics, AttributeText(tuple(order)).fit(training.items))
+    resemblance = Resemblance.of(order, training.items, importance, dict(options.feature_weights))
+    return Explanation(importance, statistics, AttributeText(resemblance).fit(training.items))

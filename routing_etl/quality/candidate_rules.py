@@ -14,6 +14,7 @@ from routing_etl.frames import (
     CANDIDATE_OPERATIONS,
     CANDIDATES,
     INHOUSE,
+    LEAST_PRIMARY,
     MAX_OUTPUT,
     OUTSOURCED,
     RESOURCE_ALTERNATIVES,
@@ -78,6 +79,10 @@ def candidate_rules(max_candidates: int = 10, similarity_threshold: float = 0.8)
         holds(
             frame, "low_tier_is_fallback", (pl.col("similarity_tier") == "HIGH") | (pl.col("priority") == "fallback"),
             "a candidate under the similarity threshold is a fallback", WARNING,
+        ),
+        holds(
+            frame, "unsure_is_fallback", (pl.col("confidence") >= LEAST_PRIMARY) | (pl.col("priority") == "fallback"),
+            f"a candidate of a confidence under {LEAST_PRIMARY:g} is a fallback", WARNING,
         ),
         *_routing_code_rules(frame),
         whole_range(frame, "process_count", 1, 1000, "a routing has operations"),

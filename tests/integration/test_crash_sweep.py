@@ -153,9 +153,11 @@ def test_a_clock_that_was_set_back_two_days_does_not_make_a_new_run_old(home: Pa
     (night,) = list_runs(home)
     future = datetime.now(UTC) + timedelta(days=2)
     (night.path / "created").write_text(future.isoformat(timespec="microseconds"), encoding="utf-8")
-    run = new_run(home, "after")
+    new_run(home, "after")
     assert [r.run_id for r in list_runs(home)] == ["after", night.run_id]
     assert find_run(home, None).run_id == "after"
-    assert prune_runs(home, 1, also={run.run_id}) == [night.run_id]
+    run = new_run(home, "again")
+    assert prune_runs(home, 1, also={run.run_id}) == ["after"]  # the night is the last that succeeded
+    assert [r.run_id for r in list_runs(home)] == ["again", night.run_id]
     (run.path / "created").write_text("", encoding="utf-8")  # killed while it was written
     assert new_run(home, "later").run_id == find_run(home, None).run_id

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 
-from routing_etl.frames import CANDIDATE_EVIDENCE, AttributeSpec
+from routing_etl.frames import CANDIDATE_EVIDENCE
+from routing_etl.model.answer.resemblance import OTHER, Resemblance
 from routing_etl.model.attributes.levels import normalise, normalised
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import FEW, take
@@ -21,17 +23,39 @@ _FIGURES = 4
 Shown: TypeAlias = tuple[str | None, ...]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """Pairs of an item and a training item, compared.
+
+    Attributes
+    ----------
+    matching, differing : polars.Series
+        Per pair, the attributes in which they agree and differ, as text; NULL without a training item.
+    resemblance : Floats
+        Per pair, 0 .. 1 (`answer.resemblance`); 0 without a training item.
+    """
+
+    matching: pl.Series
+    differing: pl.Series
+    resemblance: Floats
+
+    def part(self, start: int, stop: int) -> Compared:
+        """The pairs from `start` on, up to `stop`."""
+        return Compared(self.matching[start:stop], self.differing[start:stop], self.resemblance[start:stop])
+
+
 class AttributeText:
     """Compares items attribute by attribute, the most telling attribute first.
 
     Parameters
     ----------
-    attributes : tuple of AttributeSpec
-        In the order in which they shall appear.
+    resemblance : Resemblance
+        Has the attributes, in the order in which they shall appear.
     """
 
-    def __init__(self, attributes: tuple[AttributeSpec, ...]) -> None:
-        self.attributes = attributes
+    def __init__(self, resemblance: Resemblance) -> None:
+        self.attributes = resemblance.attributes
+        self.resemblance = resemblance
 
     def fit(self, items: pl.DataFrame) -> AttributeText:
         """Keep the training items' shown values."""
@@ -73,10 +97,8 @@ class AttributeText:
             return np.array([all(value is None for value in row) for row in shown], dtype=bool)
         return shown.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
 
-    def compare(
-        self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints
-    ) -> tuple[pl.Series, pl.Series]:
-        """Texts (matching, differing) for pairs of an item and a training item; NULL for none (-1).
+    def compare(self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints) -> Compared:
+        """Compare pairs of an item and a training item, or none (-1).
 
         Parameters
         ----------
@@ -87,35 +109,39 @@ class AttributeText:
         labels : Ints
             Training item of every pair.
         """
-        names = [a.name for a in self.attributes]
-        if not names or not len(rows):
+        if not self.attributes or not len(rows):
             empty = pl.Series([None] * len(rows), dtype=pl.String)
-            return empty, empty
+            return Compared(empty, empty, np.zeros(len(rows)))
         # A reference item is asked for by its candidate and by its line of evidence.
         _, first, back = np.unique(
             rows * (self.values_.height + 1) + labels + 1, return_index=True, return_inverse=True
         )
-        matching, differing = self._compare(shown, rows[first], labels[first])
-        return take(matching, back), take(differing, back)
+        found = self._compare(shown, rows[first], labels[first])
+        return Compared(take(found.matching, back), take(found.differing, back), found.resemblance[back])
 
-    def _compare(
-        self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints
-    ) -> tuple[pl.Series, pl.Series]:
+    def _compare(self, shown: pl.DataFrame | list[Shown], rows: Ints, labels: Ints) -> Compared:
         names = [a.name for a in self.attributes]
         right = self.values_[np.maximum(labels, 0)]
         if isinstance(shown, list):
             pairs = [
-                (None, None) if label < 0 else _compared(names, shown[row], theirs)
+                (None, None, 0.0)
+                if label < 0
+                else (*_compared(names, shown[row], theirs), self.resemblance.pair(shown[row], theirs))
                 for row, label, theirs in zip(rows, labels, right.iter_rows(), strict=True)
             ]
-            matching, differing = zip(*pairs, strict=True)
-            return pl.Series(matching, dtype=pl.String), pl.Series(differing, dtype=pl.String)
-        both = shown[rows].hstack(right.rename({n: f"{n}\x1f" for n in names}))
+            matching, differing, alike = zip(*pairs, strict=True)
+            return Compared(
+                pl.Series(matching, dtype=pl.String), pl.Series(differing, dtype=pl.String), np.array(alike)
+            )
+        both = shown[rows].hstack(right.rename({n: f"{n}{OTHER}" for n in names}))
         with_one = pl.Series(labels >= 0)
-        out = both.select(_comparison(tuple(names))).select(
-            pl.when(with_one).then(name).alias(name) for name in ("matching", "differing")
+        out = both.select(*_comparison(tuple(names)), resemblance=self.resemblance.expression)
+        known = out.select(
+            pl.when(with_one).then("matching").alias("matching"),
+            pl.when(with_one).then("differing").alias("differing"),
+            pl.when(with_one).then("resemblance").otherwise(0.0).alias("resemblance"),
         )
-        return out["matching"], out["differing"]
+        return Compared(known["matching"], known["differing"], known["resemblance"].to_numpy())
 
 
 def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, str]:
@@ -156,17 +182,20 @@ def _shown(name: str, number: bool) -> pl.Expr:
 def _comparison(names: tuple[str, ...]) -> tuple[pl.Expr, pl.Expr]:
     """Columns `matching` and `differing` of a frame with every attribute of an item and, behind a mark, of another."""
     matching = pl.concat_str(
-        [pl.when(pl.col(n) == pl.col(f"{n}\x1f")).then(pl.lit(", " + n)).otherwise(pl.lit("")) for n in names]
+        [
+            pl.when(pl.col(n) == pl.col(f"{n}{OTHER}")).then(pl.lit(", " + n)).otherwise(pl.lit(""))
+            for n in names
+        ]
     )
     differing = pl.concat_str(
         [
-            pl.when(pl.col(n).ne_missing(pl.col(f"{n}\x1f")))
+            pl.when(pl.col(n).ne_missing(pl.col(f"{n}{OTHER}")))
             .then(
                 pl.concat_str(
                     pl.lit(f"; {n}: "),
                     pl.col(n).fill_null("(missing)"),
                     pl.lit(" -> "),
-                    pl.col(f"{n}\x1f").fill_null("(missing)"),
+                    pl.col(f"{n}{OTHER}").fill_null("(missing)"),
                 )
             )
             .otherwise(pl.lit(""))

@@ -13,7 +13,9 @@ from routing_etl.frames import (
     CANDIDATE_EVIDENCE,
     CANDIDATE_OPERATIONS,
     CANDIDATES,
+    LEAST_PRIMARY,
 )
+from routing_etl.model.answer.explain import Compared
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import FEW, assemble, choose_text, take
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
@@ -77,7 +79,7 @@ class Proposal:
 
 
 def candidate_frame(
-    proposal: Proposal, matched: pl.Series, threshold: float, fallback: Bools
+    proposal: Proposal, compared: Compared, threshold: float, fallback: Bools
 ) -> pl.DataFrame:
     """The CANDIDATES frame; `rout_no` is NULL unless the routing is a copy.
 
@@ -85,10 +87,10 @@ def candidate_frame(
     ----------
     proposal : Proposal
         What is proposed.
-    matched : polars.Series
-        Per candidate, the attributes in which its reference item agrees, as text.
+    compared : Compared
+        The items with the reference items of their candidates.
     threshold : float
-        Similarity from which a candidate is of tier HIGH and may be primary.
+        Similarity from which a candidate is of tier HIGH and, where it is more likely right than not, may be primary.
     fallback : Bools
         Per candidate, whether a plain answer stands in for the model, so that it is not primary.
     """
@@ -97,7 +99,8 @@ def candidate_frame(
     labels = proposal.catalogue.labels
     outsourced = proposal.catalogue.steps["outsourced"].to_numpy()[steps.step]
     leaves = np.bincount(steps.candidate, outsourced, n) > 0
-    similarity = _share(chosen.similarity)
+    similarity, confidence = compared.resemblance, _share(chosen.confidence)
+    unsure = (similarity < threshold) | (confidence < LEAST_PRIMARY)
     reports, trust = np.asarray(times["sample_count"]), np.asarray(times["time_confidence"])
     trusted = np.isfinite(trust)
     with np.errstate(invalid="ignore"):
@@ -117,8 +120,8 @@ def candidate_frame(
             "routing_signature": signatures,
             "routing_code": codes,
             "similarity_score": similarity,
-            "confidence": _share(chosen.confidence),
-            "priority": choose_text((similarity < threshold) | leaves | fallback, ["primary", "fallback"]),
+            "confidence": confidence,
+            "priority": choose_text(unsure | leaves | fallback, ["primary", "fallback"]),
             "similarity_tier": choose_text(similarity >= threshold, ["LOW", "HIGH"]),
             "reference_item_cd": take(labels["item_cd"], chosen.reference),
             "rout_no": take(labels["rout_no"], np.where(chosen.copied, chosen.reference, -1)),
@@ -128,7 +131,7 @@ def candidate_frame(
             "work_order_confidence": mean_trust,
             "neighbour_count": chosen.neighbour_count.astype(np.int32),
             "support": _share(chosen.support),
-            "matched_attributes": matched,
+            "matched_attributes": compared.matching,
             "item_hash": take(items["item_hash"], chosen.row),
         },
     )
@@ -176,9 +179,7 @@ def operation_frame(proposal: Proposal, shown: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def evidence_frame(
-    proposal: Proposal, voters: Voters, matching: pl.Series, differing: pl.Series
-) -> pl.DataFrame:
+def evidence_frame(proposal: Proposal, voters: Voters, compared: Compared) -> pl.DataFrame:
     """The CANDIDATE_EVIDENCE frame: one entry per candidate and voting neighbour, or its reference where none voted.
 
     Parameters
@@ -187,10 +188,8 @@ def evidence_frame(
         What is proposed.
     voters : Voters
         The neighbours that are shown.
-    matching : polars.Series
-        Per entry, the attributes in which the neighbour agrees with the item, as text.
-    differing : polars.Series
-        Per entry, the attributes in which it differs.
+    compared : Compared
+        The items with these neighbours.
     """
     items, labels = proposal.items, proposal.catalogue.labels
     return assemble(
@@ -202,10 +201,10 @@ def evidence_frame(
             "evidence_rank": voters.place.astype(np.int16),
             "neighbour_item_cd": take(labels["item_cd"], voters.label),
             "neighbour_rout_no": take(labels["rout_no"], voters.label),
-            "similarity": _share(voters.similarity),
+            "similarity": compared.resemblance,
             "weight": _share(voters.weight),
-            "matching": matching,
-            "differing": differing,
+            "matching": compared.matching,
+            "differing": compared.differing,
         },
     )
 
@@ -226,7 +225,7 @@ def abstained_frame(
     reason : list of str
         The same as a sentence.
     best : Floats
-        Similarity of the nearest training item, for each of these rows.
+        How much the nearest training item resembles it, for each of these rows.
     """
     return assemble(
         ABSTAINED,

@@ -45,6 +45,10 @@ class Neighbours:
         """The neighbours of some of the items, by their rows."""
         return Neighbours(self.label[rows], self.similarity[rows])
 
+    def nearest(self, rows: Ints) -> Ints:
+        """The nearest training item of some of the items, by their rows; -1 where there is none."""
+        return self.label[rows, 0] if self.label.shape[1] else np.full(len(rows), -1, dtype=np.int64)
+
     def having(self, sequence: Ints, label_sequence: Ints) -> Bools:
         """Items x k, whether the neighbour has the item's `sequence`.
 

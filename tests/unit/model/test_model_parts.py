@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.answer.explain import AttributeText
+from routing_etl.model.answer.resemblance import Resemblance
 from routing_etl.model.attributes.tokens import Tokeniser
 from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.trees import Boosted
@@ -358,7 +359,7 @@ def test_numbers_are_shown_to_four_figures_and_halves_go_up(copies: int) -> None
         99999.0: "100000", 0.1: "0.1", 85.725: "85.73", 1e-9: "1e-9", None: None,
     }  # fmt: skip
     items = pl.DataFrame({"size": list(shown) * copies}, schema={"size": pl.Float64})
-    text = AttributeText((AttributeSpec("size", "number"),)).fit(items)
+    text = AttributeText(Resemblance((AttributeSpec("size", "number"),), (1.0,))).fit(items)
     found = text.shown(items)
     rows = found if isinstance(found, list) else found.rows()
     assert [row[0] for row in rows] == list(shown.values()) * copies

@@ -129,8 +129,10 @@ def plant(rng: np.random.Generator, n: int) -> tuple[pl.DataFrame, pl.DataFrame]
     noted = (rng.random(n) < 0.15) & (kinds != "E")
     spelt = rng.choice(["OXYGEN CLEAN", "oxygen-clean", "SAUERSTOFFREIN", "Oxygen Clean LOT"], n)
     where = rng.integers(0, 2, n)
+    other = rng.choice(["", "LOT"], n)  # the word stands with and without the note
     texts = [
-        [s if y and w == k else "" for s, y, w in zip(spelt, noted, where, strict=True)] for k in range(2)
+        [(s if y else o) if w == k else "" for s, o, y, w in zip(spelt, other, noted, where, strict=True)]
+        for k in range(2)
     ]
     od, length, steel = rng.uniform(10, 90, n), rng.uniform(10, 90, n), rng.random(n) < 0.5
     items = pl.DataFrame({

@@ -106,7 +106,7 @@ FAULTS: list[tuple[str, list[Fault], dict[str, int]]] = [
      [(0, {"candidate_id": "é" * 111, "process_count": 0}), (1, {"priority": "Primary", "routing_code": "C11>"}), (2, {"priority": "primary", "routing_source": "?"})],
      {"candidate_id_length": 1, "candidate_id_format": 1, "process_count_range": 1, "routing_code_format": 1,
       "routing_code_counts_processes": 2, "priority_values": 1,
-      "low_tier_is_fallback": 1, "routing_source_values": 1}),
+      "low_tier_is_fallback": 1, "unsure_is_fallback": 2, "routing_source_values": 1}),
     ("candidate_operations",
      [(0, {"optimal_time": 5.5, "run_p10": 5.1, "wait_time": -1.0, "time_source": "guess", "res_cd": "R" * 33}),
       (1, {"safe_time": 1.9, "run_p90": 1.5, "move_time": 1e9, "sample_count": 0}),
