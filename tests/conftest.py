@@ -14,6 +14,11 @@ from homes import home_settings
 
 ITEMS, SEED = 700, 11
 
+# Two threads of BLAS in each of two test processes on two cores mostly wait for each other, in loops that take processor
+# time: fits of small plants take a third of it with one. Commands that a test starts inherit this.
+for _library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_library, "1")
+
 # How long an example takes says nothing on a machine that does other work too.
 hypothesis.settings.register_profile("routing_etl", deadline=None)
 hypothesis.settings.load_profile("routing_etl")

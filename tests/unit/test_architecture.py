@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,20 +37,26 @@ GROUND = {
 HEAVY = ("great_expectations", "sklearn", "dagster", "pandas", "pyodbc", "arrow_odbc", "mssql_python")
 
 
-def imported_modules(path: Path, *, top_level_only: bool = False) -> set[str]:
+@cache
+def syntax(path: Path) -> list[ast.AST]:
+    """The nodes of a file; many tests ask for the same files."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
     """Absolute module names that a file imports, by syntax."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
     names: set[str] = set()
-    for node in nodes:
+    for node in syntax(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
+@cache
 def python_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*.py") if "__pycache__" not in p.parts)
 
@@ -194,7 +201,7 @@ def test_nothing_prints() -> None:
     for folder in (PACKAGE, ROOT / "dagster_defs", ROOT / "migrations"):
         for path in python_files(folder):
             calls = [
-                n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                n for n in syntax(path)
                 if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print"
             ]  # fmt: skip
             assert not calls, path

@@ -26,7 +26,8 @@ ALL = [RoutingPredictor, *BASELINES]
 
 
 def small(**changed: Any) -> RoutingPredictor:
-    return RoutingPredictor(**({"attributes": ATTRIBUTES, "n_trees": 5} | changed))
+    quick = {"attributes": ATTRIBUTES, "n_trees": 5, "n_jobs": 1, "rehearsals": 0}
+    return RoutingPredictor(**(quick | changed))
 
 
 def replaced(frame: pl.DataFrame, column: str, value: object) -> pl.DataFrame:
@@ -37,7 +38,7 @@ def replaced(frame: pl.DataFrame, column: str, value: object) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def model() -> RoutingPredictor:
-    return small().fit(ITEMS, OPERATIONS)
+    return small(rehearsals=2).fit(ITEMS, OPERATIONS)
 
 
 # --- arguments of the constructor ------------------------------------------------------------------------------------
@@ -207,15 +208,15 @@ def test_fit_and_predict_refuse_an_attribute_that_is_no_text(
 def test_a_plant_without_any_resource_code_can_be_learned() -> None:
     """`res_cd` may be NULL, so it may be so everywhere."""
     bare = OPERATIONS.with_columns(res_cd=pl.lit(None, pl.String))
-    found = small().fit(ITEMS, bare).predict(UNKNOWN.head(5))
+    found = small(rehearsals=2).fit(ITEMS, bare).predict(UNKNOWN.head(5))
     assert found.operations["res_cd"].null_count() == found.operations.height > 0
 
 
 def test_a_model_that_is_fitted_again_forgets_the_first_items() -> None:
     """What told most the first time (the type's attributes) is constant the second time."""
     plain = ITEMS.with_columns(kind_cd=pl.lit("a"), part_type=pl.lit("b"), material=pl.lit("c"))
-    again = small().fit(ITEMS, OPERATIONS).fit(plain, OPERATIONS)
-    fresh = small().fit(plain, OPERATIONS)
+    again = small(rehearsals=2).fit(ITEMS, OPERATIONS).fit(plain, OPERATIONS)
+    fresh = small(rehearsals=2).fit(plain, OPERATIONS)
     assert again.predict(UNKNOWN).candidates.equals(fresh.predict(UNKNOWN).candidates)
 
 

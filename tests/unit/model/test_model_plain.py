@@ -34,7 +34,7 @@ TWO_OPERATIONS = pl.DataFrame(
 
 
 def small(**changed: Any) -> RoutingPredictor:
-    return RoutingPredictor(**({"n_trees": 5} | changed))
+    return RoutingPredictor(**({"n_trees": 5, "n_jobs": 1, "rehearsals": 0} | changed))
 
 
 def refused(items: pl.DataFrame, operations: pl.DataFrame) -> FrameError:
@@ -47,7 +47,7 @@ def refused(items: pl.DataFrame, operations: pl.DataFrame) -> FrameError:
 
 @pytest.fixture(scope="module")
 def plain_model() -> RoutingPredictor:
-    return small().fit(PLAIN_ITEMS, PLAIN_OPERATIONS)
+    return small(rehearsals=2).fit(PLAIN_ITEMS, PLAIN_OPERATIONS)
 
 
 # --- the same answers ------------------------------------------------------------------------------------------------

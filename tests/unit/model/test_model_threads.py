@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from joblib import Parallel, delayed
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from routing_etl.model.base.threads import threads
 from routing_etl.model.machines.line_model import LineModel
@@ -33,6 +33,6 @@ def test_as_many_run_at_once_as_threads_are_asked_for(n: int) -> None:
 
 
 def test_one_thread_is_one() -> None:
-    with threads(1):
+    with threadpool_limits(2), threads(1):
         assert not meeting(2)
         assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} <= {1}
