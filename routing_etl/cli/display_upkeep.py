@@ -115,7 +115,7 @@ def _counts(row: dict[str, Any]) -> tuple[str, str, str]:
 def sheets_written(console: Console, written: SheetsWritten) -> None:
     """Where worklist and sheets lie, or why there are none."""
     if written.problem:
-        console.print(f"[yellow]Sheets:[/] {_safe(written.problem)}")
+        console.print(f"[yellow]Sheets:[/] {_safe(written.warning or written.problem)}", soft_wrap=True)
         return
     console.print(
         f"Worklist of {written.sheets:,} of {written.waiting:,} items without a routing, {written.new:,} of them new, each with "
