@@ -166,6 +166,12 @@ class Profile:
         """Whether work results name operations by the ERP's own number `oper_no`, which is not their `proc_seq`."""
         return "results" in self.sections and "oper_no" in self.column_maps("results")
 
+    @property
+    def renumbers(self) -> bool:
+        """Whether `proc_seq` is the place of an operation, and not what the ERP calls it."""
+        mapped = self.operations.columns.get("proc_seq")
+        return bool(self.operations.order_by) or (mapped is not None and mapped.natural)
+
     def schema_for(self, section: Source | Join | Pivot, dialect: str) -> str | None:
         """The schema of a table on a dialect: the table's own, else the profile's; None means the default schema.
 

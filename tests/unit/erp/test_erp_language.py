@@ -834,6 +834,7 @@ def test_results_find_operations_by_an_id(erp: Foreign) -> None:
     erp.night(steps("ID INTEGER", rows) + DONE + done, own)
     assert erp.read("work_results", "machine_time", "proc_seq") == [(1.0, 20), (2.0, 10)]
     assert erp.read("operations", "proc_seq", "oper_no") == [(10, "7"), (20, "8")]
+    assert load_profile(erp.folder / "foreign.toml").renumbers
 
 
 @pytest.mark.parametrize(
