@@ -323,6 +323,20 @@ def test_a_booked_set_up_is_used_where_the_run_is_measured(tmp_path: Path) -> No
 
 
 # --- what is written and told ------------------------------------------------------------------------------------------------
+def test_machines_that_would_have_worked_many_days_a_day_are_told(tmp_path: Path) -> None:
+    """Reports and standards in the same wrong unit agree with each other, but the machines have no such days."""
+    long = changed(plant(), lambda r: True, 600)
+    (found,) = of_run(build(long, tmp_path, operations(lambda i, j: 600 * standard(i, j))))
+    assert (found.kind, found.subset, found.set_aside) == ("subset", "all machines", 0)
+    assert (
+        "8 machines" in found.sentence
+        and "hours a day" in found.sentence
+        and "time_factor_min" in found.sentence
+    )
+    n, p50 = run_of(tmp_path, "I003", 20)
+    assert n == 4 and p50 == pytest.approx(600 * standard(3, 1), rel=0.3), "told, and used"
+
+
 @pytest.mark.parametrize("shards", [2, 5])
 def test_shards_find_the_same(shards: int, tmp_path: Path) -> None:
     rows = changed(plant(), lambda r: r["res_cd"] == "MILL-1" and r["report_dt"] < date(2024, 1, 1), 60.0)
