@@ -64,7 +64,7 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         return
     main = binding.family == "operations" and profile.routing.major_flag_source == "none"
     for column in _unread(binding):
-        counts = _says(column.name, _COUNTS, _COUNTS_IN)
+        counts = says_whether_rows_count(column.name)
         if not counts and not (main and _says(column.name, _MAIN, _MAIN_IN)):
             continue
         flag = ReadColumn("flag", "text", 100, False, column)
@@ -101,6 +101,11 @@ def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str) -> Cla
         "are taken",
         f'Filter in [{family}]: where = [{{ column = "{name}", op = "=", value = ... }}]; or add it to {family}.ignore.',
     )
+
+
+def says_whether_rows_count(name: str) -> bool:
+    """Whether a column says by its name whether its rows count: a state, a mark of deletion, a flag of reversal."""
+    return _says(name, _COUNTS, _COUNTS_IN)
 
 
 def _says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:

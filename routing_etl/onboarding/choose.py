@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from routing_etl.erp.profile_model import RAW_COLUMNS
+from routing_etl.erp.unread_flags import says_whether_rows_count
 from routing_etl.onboarding import words
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
 from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
@@ -499,4 +500,5 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
 
 def is_status(column: Column) -> bool:
     """Whether a column says by its name whether its row counts."""
-    return bool(set(words_of(column.name)) & words.STATUS) or column.name.lower() in words.STATUS
+    known = bool(set(words_of(column.name)) & words.STATUS) or column.name.lower() in words.STATUS
+    return known or says_whether_rows_count(column.name)
