@@ -52,8 +52,8 @@ def standards_table(console: Console, reviewed: Reviewed, worst: pl.DataFrame) -
         )
     if found.other_numbers:
         console.print(
-            f"{found.other_numbers:,} of {found.operations:,} operations have another number in the ERP than proc_seq here: it is "
-            "oper_no in clean/operations.parquet of the run."
+            f"{found.other_numbers:,} operations have a number in the ERP that is a text, is missing or repeats in its routing: "
+            "proc_seq is their place, and nothing is proposed for them."
         )
     console.print(
         f"Review {published.review_id}: {published.rows:,} rows in standard_time_review, {published.written:,} new or "
@@ -115,7 +115,7 @@ def _counts(row: dict[str, Any]) -> tuple[str, str, str]:
 def sheets_written(console: Console, written: SheetsWritten) -> None:
     """Where worklist and sheets lie, or why there are none."""
     if written.problem:
-        console.print(f"[yellow]Sheets:[/] {_safe(written.problem)}")
+        console.print(f"[yellow]Sheets:[/] {_safe(written.warning or written.problem)}", soft_wrap=True)
         return
     console.print(
         f"Worklist of {written.sheets:,} of {written.waiting:,} items without a routing, {written.new:,} of them new, each with "

@@ -134,9 +134,11 @@ def profile_suggest(
         if out is None:
             typer.echo(found.text)
             return
-        display.doctor_table(screen, found.findings)
+        if found.findings:
+            display.doctor_table(screen, found.findings)
+        then = "Write what is MISSING by hand (docs/profiles.md); then" if found.missing else "Then"
         typer.echo(
-            f"Wrote {out}: {found.questions} places are marked DECIDE. Settle them, then: routing-etl doctor"
+            f"Wrote {out}. Places marked DECIDE, to be settled: {found.questions}. {then}: routing-etl doctor"
         )
 
     output().give(ProfileShown(found.text, out, found.questions, tuple(found.missing)), show)

@@ -77,6 +77,7 @@ class NightShown:
     published: Published | None
     checks_failed: int
     checks_warned: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ class FilesShown:
 def night_of(run: RunFolder) -> NightShown:
     """A finished night as its reports tell it."""
     from routing_etl.pipeline import street
+    from routing_etl.pipeline.learning_faults import warnings_of
 
     done = [(row.name, found) for row in street.NIGHT if (found := run.read(row.report)) is not None]
     outcomes = [o for row in street.NIGHT for o in row.outcomes_of(run)]
@@ -205,6 +207,7 @@ def night_of(run: RunFolder) -> NightShown:
         published=published.result if published else None,
         checks_failed=sum(o.blocks for o in outcomes),
         checks_warned=sum(not o.success and not o.blocks for o in outcomes),
+        warnings=warnings_of(run),
     )
 
 

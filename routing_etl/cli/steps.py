@@ -229,6 +229,6 @@ def worklist(run_id: RunOption = None) -> None:
 
     with step_context(street.WRITE_SHEETS, run_id) as ctx:
         written = sheets.write_sheets(ctx).result
-    if written.problem.startswith("not written"):
+    if written.failed:
         raise RunFolderError(f"The sheets were {written.problem}", remedy="The trace is in the log.")
     output().give(written, lambda screen: display_upkeep.sheets_written(screen, written))

@@ -106,6 +106,8 @@ def _erp(settings: Settings) -> Iterator[Finding]:
 
     profile = load_profile(settings.profile)
     yield Finding("profile", "ok", f"{profile.name} is well-formed")
+    if profile.unsettled:
+        yield Finding("profile", "warning", profile.unsettled, "Settle each and remove its mark.")
     engine = _connect(settings, "erp", settings.erp)
     try:
         yield Finding("ERP", "ok", f"connected to {safe_url(settings.erp)}")

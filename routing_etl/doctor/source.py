@@ -13,6 +13,7 @@ from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
 from routing_etl.erp.profile import Profile
+from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_units import clashes
 
@@ -73,6 +74,8 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
         for family, binding in catalogue.bindings.items():
             for clash in clashes(binding, profile, dialect, ask):
                 yield Finding("rows", "error" if clash.refused else "warning", clash.told, clash.remedy)
+            for flag in unread_flags(binding, profile, dialect, ask):
+                yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])
             counts += census.cut_in_erp(binding, dialect, ask)
             if family == "operations":

@@ -635,6 +635,14 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         operations.rejects.get("several_machines"),
         operations.filtered.get("alternative_machine"),
     )
+    repeated = operations.rejects.get("duplicate_key", 0)
+    if repeated >= max(_REPEATS_TOLD * operations.rows_in, 2):
+        of = ", ".join(operations.examples.get("duplicate_key", ()))
+        said.append(
+            f"operations: {repeated:,} of {operations.rows_in:,} rows repeat an operation of their routing and were rejected; the newest "
+            f"was kept, or any where no row has a date (e.g. {of}). Is a version, an alternative or a plant missing from rout_no or from "
+            "a filter, or does a join multiply the rows?"
+        )
     if several:
         said.append(
             f"operations: {several} row(s) name a further machine of an operation and were rejected; the newest row, then the "
@@ -648,6 +656,8 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     return said
 
 
+#: Share of routing rows that may repeat an operation before it is told.
+_REPEATS_TOLD = 0.01
 #: Reasons of rejected results that are told whenever they occur.
 _TOLD = TOLD | {AMBIGUOUS_OPERATION.rule: AMBIGUOUS_OPERATION.sentence}
 _RENAMED = (

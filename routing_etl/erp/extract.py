@@ -37,6 +37,7 @@ from routing_etl.erp.reader import (
     tighten,
 )
 from routing_etl.erp.statements import Bound, columns_read, count_of, mark_columns, pivot_repeats, select_of
+from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_units import clashes
 from routing_etl.errors import SourceError
@@ -329,7 +330,9 @@ def _read_frames(
     frames: dict[str, FrameExtract] = {}
     counts: list[census.SourceCount] = []
     states: dict[str, incremental.State] = {}
-    warnings = list(
+    open_questions = session.profile.unsettled
+    warnings = [f"{open_questions} Settle each and remove its mark."] if open_questions else []
+    warnings += list(
         dict.fromkeys(
             f"{f.message} {f.remedy}" if f.kind == "doubtful" else f.message
             for f in catalogue.findings
@@ -357,7 +360,7 @@ def _read_frames(
 
 
 def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
-    """Warnings about columns of units, and machine masters, that the profile does not read.
+    """Warnings about columns of units, flags and machine masters that the profile does not read.
 
     Raises
     ------
@@ -369,6 +372,11 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
         c for b in catalogue.bindings.values() for c in clashes(b, session.profile, dialect, session.numbers)
     ]
     found += unread_masters(catalogue, dialect, session.numbers)
+    found += [
+        c
+        for b in catalogue.bindings.values()
+        for c in unread_flags(b, session.profile, dialect, session.numbers)
+    ]
     wrong = [c for c in found if c.refused]
     if wrong:
         raise SourceError(". ".join(c.told for c in wrong) + ".", remedy=" ".join(c.remedy for c in wrong))

@@ -58,11 +58,14 @@ class Profile:
         Its content, merged with what it extends.
     fingerprint : str
         sha256 of the merged content; raw frames of two fingerprints cannot be merged.
+    unsettled : str, optional
+        A sentence about questions of `profile suggest` that are still open in the file.
     """
 
     file: str
     document: Document
     fingerprint: str
+    unsettled: str = ""
 
     @property
     def name(self) -> str:
@@ -166,6 +169,12 @@ class Profile:
         """Whether work results name operations by the ERP's own number `oper_no`, which is not their `proc_seq`."""
         return "results" in self.sections and "oper_no" in self.column_maps("results")
 
+    @property
+    def renumbers(self) -> bool:
+        """Whether `proc_seq` is the place of an operation, and not what the ERP calls it."""
+        mapped = self.operations.columns.get("proc_seq")
+        return bool(self.operations.order_by) or (mapped is not None and mapped.natural)
+
     def schema_for(self, section: Source | Join | Pivot, dialect: str) -> str | None:
         """The schema of a table on a dialect: the table's own, else the profile's; None means the default schema.
 
@@ -184,6 +193,10 @@ class Profile:
 def shipped_profiles() -> list[str]:
     """Names of the profiles that come with the product."""
     return sorted(p.stem for p in SHIPPED.glob("*.toml"))
+
+
+#: Marks in a proposed profile what only a person can know.
+QUESTION = "DECIDE:"
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
@@ -211,7 +224,22 @@ def _loaded(path: Path) -> Profile:
     except ValidationError as exc:
         raise _profile_error(file, exc) from exc
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
-    return Profile(file, document, hashlib.sha256(canonical.encode()).hexdigest())
+    return Profile(file, document, hashlib.sha256(canonical.encode()).hexdigest(), _unsettled(path))
+
+
+def _unsettled(path: Path) -> str:
+    """A sentence about marks of `profile suggest` that are still in the file; empty where there is none."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    marked = [(k, line) for k, line in enumerate(lines, 1) if QUESTION in line.partition("#")[2]]
+    if not marked:
+        return ""
+    number, first = marked[0]
+    key = first.partition("=")[0].strip()
+    at = f"line {number}" + (f" ({key})" if key and not key.startswith("#") else "")
+    return (
+        f"Profile {path.name} has {len(marked)} line(s) marked {QUESTION} that nobody has settled, the first in {at}. What stands there "
+        "is a guess, and is used as it is."
+    )
 
 
 def _find(name: str) -> Path:

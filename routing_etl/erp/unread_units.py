@@ -21,11 +21,11 @@ from routing_etl.erp.statements import select_of
 
 #: Words for units of time that are the same in every ERP, with their minutes.
 _WORDS: dict[str, float] = {
-    **dict.fromkeys(("MIN", "MINS", "MIN.", "MINUTE", "MINUTES", "MINUTEN", "MINUTI", "MINUTOS", "분"), 1.0),
+    **dict.fromkeys(("MIN", "MINS", "MIN.", "MINUTE", "MINUTES", "MINUTEN", "MINUTI", "MINUTOS", "분", "分", "分钟"), 1.0),
     **dict.fromkeys(("H", "HR", "HRS", "HUR", "HOUR", "HOURS", "STD", "STD.", "STUNDE", "STUNDEN", "HEURE", "HEURES", "HORA", "HORAS",
-                     "ORE", "시간"), 60.0),
-    **dict.fromkeys(("S", "SEC", "SECS", "SECOND", "SECONDS", "SEK", "SEKUNDE", "SEKUNDEN", "초"), 1 / 60),
-    **dict.fromkeys(("D", "DAY", "DAYS", "TAG", "TAGE", "JOUR", "JOURS", "DIA", "DIAS", "GIORNI"), 1440.0),
+                     "ORE", "시간", "時間", "小时", "时"), 60.0),
+    **dict.fromkeys(("S", "SEC", "SECS", "SECOND", "SECONDS", "SEK", "SEKUNDE", "SEKUNDEN", "초", "秒"), 1 / 60),
+    **dict.fromkeys(("D", "DAY", "DAYS", "TAG", "TAGE", "JOUR", "JOURS", "DIA", "DIAS", "GIORNI", "일", "日", "天"), 1440.0),
 }  # fmt: skip
 #: Each time of a frame with the keys of the unit that it may have of its own.
 _OWN_UNIT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -36,7 +36,10 @@ _OWN_UNIT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "results": {"machine_time": ("time_unit",), "setup_time": ("setup_time_unit", "time_unit"), "hold_time": ("time_unit",)},
 }  # fmt: skip
 #: What in a column's name says nothing about which time it is the unit of.
-_NOISE = re.compile(r"time|zeit|code|of|measure|meas|cap_|uom|units?|einheit|[^0-9a-z가-힣]", re.IGNORECASE)
+_NOISE = re.compile(
+    r"time|zeit|code|of|measure|meas|cap_|uom|units?|einheit|時間|时间|単位|单位|[^0-9a-z가-힣一-鿿ぁ-ヿ]",
+    re.IGNORECASE,
+)
 
 #: Answers a statement that gives one row of whole numbers.
 Ask = Callable[[sa.Select[*tuple[Any, ...]]], Sequence[int]]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from routing_etl.erp.profile_model import RAW_COLUMNS
+from routing_etl.erp.unread_flags import says_whether_rows_count
 from routing_etl.onboarding import words
-from routing_etl.onboarding.survey import Column, Kind, Survey, Table
+from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
 from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
 
 #: Kinds that a canonical column can be read from.
@@ -101,12 +102,16 @@ def choose(survey: Survey) -> Choices:
     operations = _best(survey, "operations")
     items = _items(survey, operations)
     if items is None:
-        missing.append("No table looks like an item master: none has an item code beside a name or a group.")
+        missing.append(
+            "No table looks like an item master: none has an item code beside a name or a group."
+            + _nearest(survey, "items")
+        )
     else:
         parts["items"] = items
     if operations is None:
         missing.append(
             "No table looks like routings: none has an operation number, a job or a machine, and a set-up or run time."
+            + _nearest(survey, "operations")
         )
     elif items is not None:
         found, items = _with_items(survey, operations, items)
@@ -122,26 +127,54 @@ def choose(survey: Survey) -> Choices:
     return Choices(parts, tuple(missing))
 
 
+_WANTED: dict[Role, tuple[str, ...]] = {
+    "items": ("item_cd", "item_nm", "part_type"),
+    "operations": ("item_cd", "proc_seq", "job_cd", "res_cd", "setup_time", "run_time"),
+}
+
+
+def _nearest(survey: Survey, role: Role) -> str:
+    """The table that comes nearest to what is looked for, and what it lacks."""
+    ranked = [
+        (
+            len(found := set(choose_columns(role, t)) & set(_WANTED[role]))
+            + score(t.name, TABLES[role], table=True),
+            found,
+            t,
+        )
+        for t in survey.tables
+    ]
+    best, found, table = max(ranked, key=lambda r: r[0], default=(0.0, set(), None))
+    if table is None or best <= 0:
+        return ""
+    has = ", ".join(n for n in _WANTED[role] if n in found) or "none of them"
+    lacks = ", ".join(n for n in _WANTED[role] if n not in found)
+    return f" {table.title} comes nearest: it has {has}" + (
+        f", and no column whose name says {lacks}." if lacks else "."
+    )
+
+
 # --- tables -----------------------------------------------------------------------------------------------------------
 def _best(survey: Survey, role: Role, *, but: tuple[str, ...] = ()) -> Part | None:
     """The table that fits a role best by its name and its columns; one without rows only where no other fits."""
     ranked = sorted(_candidates(survey, role, but), key=lambda found: -found[0])[:_SHORT_LIST]
-    filled = [(s, part) for s, part in ranked if survey.rows(part.table)]
-    if not (filled or ranked):
+    held = [(s, _as_held(survey, part)) for s, part in ranked if survey.rows(part.table)]
+    filled = [(s, part) for s, part in held if part is not None]
+    if not filled and (held or not ranked):
         return None
     best, part = (filled or ranked)[0]
-    part = _without_blank_columns(survey, part) if filled else part
     others = [f"{p.table.title}" for s, p in (filled or ranked)[1:] if s > 0.7 * best]
     rows = survey.rows(part.table)
     return replace(part, why=f"{part.why}; {rows:,} rows", others=tuple(others))
 
 
-def _without_blank_columns(survey: Survey, part: Part) -> Part:
-    """The part with its columns chosen anew from those that hold a value in the sample."""
+def _as_held(survey: Survey, part: Part) -> Part | None:
+    """The part with its columns chosen anew by what the sample holds; None where too few are left."""
     sample = survey.sample(part.table)
-    held = tuple(c for c in part.table.columns if c.name not in sample or sample[c.name].filled)
-    columns = choose_columns(part.role, replace(part.table, columns=held))
-    return replace(part, columns=columns) if _possible(part.role, columns, 3.0) else part
+    filled = tuple(c for c in part.table.columns if c.name not in sample or sample[c.name].filled)
+    columns = choose_columns(part.role, replace(part.table, columns=filled), sample)
+    columns = columns if _possible(part.role, columns, 3.0) else choose_columns(part.role, part.table, sample)
+    return replace(part, columns=columns) if _possible(part.role, columns, 3.0) else None
 
 
 def _candidates(survey: Survey, role: Role, but: tuple[str, ...]) -> Iterator[tuple[float, Part]]:
@@ -164,7 +197,7 @@ def _candidates(survey: Survey, role: Role, but: tuple[str, ...]) -> Iterator[tu
 
 
 def _fit(role: Role, name: str, column: str) -> float:
-    return score(column, FIELDS[role][name])
+    return score(column, FIELDS[role].get(name) or _MOMENTS[name])
 
 
 def _possible(role: Role, columns: Mapping[str, Choice], named: float) -> bool:
@@ -176,10 +209,11 @@ def _possible(role: Role, columns: Mapping[str, Choice], named: float) -> bool:
         does = {"job_cd", "res_cd", "job_nm"} & set(columns)
         return bool("proc_seq" in columns and does and (timed or named > 2))
     counted = {"order_qty", "report_dt"} & set(columns)
-    return bool("machine_time" in columns and counted and (named > 0 or len(counted) > 1))
+    measured = "machine_time" in columns or {"start_at", "end_at"} <= set(columns)
+    return bool(measured and counted and (named > 0 or len(counted) > 1))
 
 
-def choose_columns(role: Role, table: Table) -> dict[str, Choice]:
+def choose_columns(role: Role, table: Table, held: Mapping[str, Values] | None = None) -> dict[str, Choice]:
     """The column of a table that fits each canonical column best, each column once.
 
     Parameters
@@ -188,6 +222,8 @@ def choose_columns(role: Role, table: Table) -> dict[str, Choice]:
         Section of the profile.
     table : Table
         The table.
+    held : mapping of str to Values, optional
+        Its sample: which texts hold numbers, and which numbers dates. None: any text may.
     """
     fits: list[tuple[float, int, str, Column]] = []
     for place, (name, phrases) in enumerate(FIELDS[role].items()):
@@ -195,7 +231,9 @@ def choose_columns(role: Role, table: Table) -> dict[str, Choice]:
         allowed = _KINDS[raw.type] if raw is not None else ("text", "integer")
         for column in table.columns:
             fit = score(column.name, phrases)
-            if column.kind not in allowed or fit < (2.6 if name in _STRICT else _ENOUGH):
+            if fit < (2.6 if name in _STRICT else _ENOUGH) or not (
+                column.kind in allowed or (raw is not None and _holds(raw.type, column, held))
+            ):
                 continue
             bonus = 0.3 if column.key and name == "item_cd" else 0.0
             own = 0.5 if raw is not None and column.kind == allowed[0] else 0.0
@@ -206,7 +244,38 @@ def choose_columns(role: Role, table: Table) -> dict[str, Choice]:
         if name not in chosen and column.name not in used:
             chosen[name] = Choice(column.name, column, "by its name", _fit(role, name, column.name) > 2.6)
             used.add(column.name)
-    return chosen
+    return chosen | _moments(role, table, chosen)
+
+
+#: Moments between which the work was done, where no column holds the time itself.
+_MOMENTS = {
+    "start_at": "started at|start at|start time|start dt|start|from time|begin at|begin|beginn|inicio|debut|시작일시|시작시간|開始日時|开始时间",
+    "end_at": "ended at|end at|end time|end dt|end|to time|finished at|finish|ende|fin|종료일시|종료시간|終了日時|结束时间",
+}
+
+
+def _moments(role: Role, table: Table, chosen: Mapping[str, Choice]) -> dict[str, Choice]:
+    if role != "results" or "machine_time" in chosen:
+        return {}
+    found: dict[str, Choice] = {}
+    for name, phrases in _MOMENTS.items():
+        fits = [(score(c.name, phrases), c) for c in table.columns if c.kind in ("date", "text")]
+        best = max(fits, key=lambda f: f[0], default=(0.0, None))
+        if best[1] is not None and best[0] >= _ENOUGH:
+            found[name] = Choice(best[1].name, best[1], "by its name; the time between counts", best[0] > 2.6)
+    return found if len(found) == len(_MOMENTS) else {}
+
+
+def _holds(wanted: str, column: Column, held: Mapping[str, Values] | None) -> bool:
+    """Whether a text may hold numbers, or a number dates: by the sample, where there is one."""
+    if (wanted, column.kind) not in (("number", "text"), ("date", "integer")):
+        return False
+    if held is None:
+        return True
+    values = held.get(column.name)
+    return values is not None and (
+        values.holds_numbers if wanted == "number" else values.date_format is not None
+    )
 
 
 # --- items, and how the others name them --------------------------------------------------------------------------------
@@ -245,6 +314,9 @@ def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Pa
     assigned = _assigned(survey, operations, items)
     if assigned is not None:
         return assigned
+    grouped = _by_group(survey, operations, items)
+    if grouped is not None:
+        return grouped, items
     if own is None:
         return operations, items
     note = f"few of the items of {operations.table.title} ({own.source}) are in {items.table.title}: is it the item master?"
@@ -384,6 +456,33 @@ def _assigned(survey: Survey, operations: Part, items: Part) -> tuple[Part, Part
     return None
 
 
+def _by_group(survey: Survey, operations: Part, items: Part) -> Part | None:
+    """Routings of a group of items: a column of the same name in the item master holds the groups."""
+    code = items.columns["item_cd"]
+    for column in items.table.columns:
+        mine = next((c for c in operations.table.columns if c.name.lower() == column.name.lower()), None)
+        if mine is None or column.name == code.source or column.kind != "text":
+            continue
+        share = survey.share_found(operations.table, mine.name, items.table, column.name)
+        if (
+            share is None
+            or share < _MOST
+            or mine.name
+            in {c.source for n, c in operations.columns.items() if n not in ("item_cd", "rout_no")}
+        ):
+            continue
+        why = f"DECIDE: routings stand for a group of items ({share:.0%} of the groups are there); is this the whole key?"
+        item = replace(
+            code, source=f"item.{code.source}", why=f"all items of a {column.name} share its routing"
+        )
+        rout = Choice(mine.name, mine, "an item's group is its routing")
+        columns = {**operations.columns, "item_cd": item, "rout_no": rout}
+        return replace(
+            operations, joins=(Joined(items.table, "item", mine.name, column.name, why),), columns=columns
+        )
+    return None
+
+
 def _of_results(survey: Survey, results: Part, items: Part) -> Part:
     """The results with the share of their items that the item master knows, or with the order that names their item."""
     own = results.columns.get("item_cd")
@@ -401,4 +500,5 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
 
 def is_status(column: Column) -> bool:
     """Whether a column says by its name whether its row counts."""
-    return bool(set(words_of(column.name)) & words.STATUS) or column.name.lower() in words.STATUS
+    known = bool(set(words_of(column.name)) & words.STATUS) or column.name.lower() in words.STATUS
+    return known or says_whether_rows_count(column.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,19 @@ Kind = Literal["text", "integer", "number", "date", "boolean", "other"]
 SAMPLE = 1_000
 #: Values that are looked for in another table to see whether two columns go together.
 PROBES = 200
+#: A number as a text: with a decimal mark, a mark between thousands, or both.
+_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}([.,' ]\d{3})+)([.,]\d+)?")
+#: A mark that cannot group thousands, because there are not three digits behind it.
+_DECIMALS = re.compile(r"([.,])(?:\d{1,2}|\d{4,})$")
+#: Forms of dates. Of those with a slash the day is first where one is above 12; where none is, nobody can tell.
+_CLOCK = r"([T ].*)?"
+_DATES = (
+    (r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", ""),
+    (r"\d{4}[-/]\d{1,2}[-/]\d{1,2}" + _CLOCK, ""),
+    (r"\d{1,2}\.\d{1,2}\.\d{4}" + _CLOCK, "%d.%m.%Y"),
+    (r"\d{1,2}/(0?[1-9]|1[0-2])/\d{4}" + _CLOCK, "%d/%m/%Y"),
+    (r"(0?[1-9]|1[0-2])/\d{1,2}/\d{4}" + _CLOCK, "%m/%d/%Y"),
+)
 #: Schemas of servers that hold no ERP.
 _SYSTEM = ("information_schema", "sys", "pg_catalog", "pg_toast", "guest")
 _SYSTEM_PREFIX = ("db_", "pg_")
@@ -81,12 +95,43 @@ class Values:
     def numbers(self) -> list[float]:
         """The values that are numbers, each row's, in order."""
         found: list[float] = []
+        comma = self.decimal == ","
         for value, n in self.counts.items():
+            text = str(value).replace(".", "").replace(",", ".") if comma else value
             try:
-                found += [float(value)] * n
+                found += [float(text)] * n
             except (TypeError, ValueError):
                 continue
         return sorted(found)
+
+    @cached_property
+    def holds_numbers(self) -> bool:
+        """Whether nearly all values are numbers, as texts too."""
+        hits = sum(n for v, n in self.counts.items() if _NUMBER.fullmatch(str(v)))
+        return self.filled > 0 and hits >= 0.95 * self.filled
+
+    @cached_property
+    def decimal(self) -> str:
+        """The decimal mark of numbers that are texts; empty where none of them tells."""
+        texts = [v for v in self.counts if isinstance(v, str)]
+        marks = {m[1] for v in texts if (m := _DECIMALS.search(v)) is not None}
+        return marks.pop() if len(marks) == 1 else ""
+
+    @property
+    def telling(self) -> str:
+        """A value that tells the decimal mark; blank where none does."""
+        return next((str(v) for v in self.counts if _DECIMALS.search(str(v))), "")
+
+    @cached_property
+    def date_format(self) -> str | None:
+        """How dates that are texts or numbers are written; empty where it needs no word, None where they are none."""
+        texts = [str(v) for v in self.counts]
+        if not texts:
+            return None
+        fits = [f for pattern, f in _DATES if all(re.fullmatch(pattern, t) for t in texts)]
+        if fits and all(isinstance(v, int) for v in self.counts) and fits[0] == "":
+            return "%Y%m%d"
+        return fits[0] if fits else None
 
     def spread(self) -> str:
         """Least, middle and largest number above 0, for people."""

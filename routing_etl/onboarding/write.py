@@ -54,6 +54,8 @@ _NO_ATTRIBUTE = frozenset(
 _UNIT_WORDS = frozenset(
     ["uom", "unit", "units", "einheit", "unidad", "unite", "단위", "meins", "gewei", "um"]
 )
+#: Words of columns that number versions of a routing.
+_VERSION = frozenset(["rev", "revision", "version", "ver"])
 _CODES = ("rout_no", "job_cd", "res_cd", "bp_cd")
 
 
@@ -83,11 +85,34 @@ def text_of(survey: Survey, choices: Choices, *, name: str) -> str:
         f'description = "Proposed from the catalogue of a {survey.dialect} database"',
     ]
     lines += [f"# MISSING: {text}" for text in choices.missing]
+    lines += _source(survey, choices)
     for role, write in (("items", _items), ("operations", _operations), ("results", _results)):
         part = next((p for r, p in choices.parts.items() if r == role), None)
         if part is not None:
             lines += ["", *write(survey, part)]
     return "\n".join(lines) + "\n"
+
+
+def _source(survey: Survey, choices: Choices) -> list[str]:
+    """The decimal mark of numbers that are texts."""
+    seen = [
+        (column.name, values)
+        for part in choices.parts.values()
+        for column in part.table.columns
+        if column.kind == "text"
+        and (values := survey.sample(part.table).get(column.name)) is not None
+        and values.holds_numbers
+    ]
+    marks = {values.decimal: (name, values) for name, values in seen if values.decimal}
+    if set(marks) == {","}:
+        name, values = marks[","]
+        return ["", "[source]", _line('decimal = ","', f"{name} holds {values.telling!r}")]
+    if len(marks) > 1:
+        return [
+            "",
+            "# DECIDE: some texts have a decimal comma, some a decimal point: write decimal at each such column",
+        ]
+    return []
 
 
 def _quoted(text: object) -> str:
@@ -141,7 +166,8 @@ def _questions(survey: Survey, table: Table, alias: str) -> Iterator[str]:
         values = sample.get(column.name)
         if values is None or not values.distinct:
             continue
-        first = values.counts.most_common(1)[0][0]
+        blank = values.filled < values.rows  # a mark, such as one of deletion: rows without it count
+        first = "" if blank else values.counts.most_common(1)[0][0]
         where = (
             f'where = [{{ column = {_quoted(alias + column.name)}, op = "=", value = {_literal(first)} }}]'
         )
@@ -179,8 +205,16 @@ def _column(survey: Survey, part: Part, name: str, choice: Choice) -> str:
     if raw.type == "text" and choice.column.kind in ("integer", "number") and (raw.key or name in _CODES):
         source = f"{{ column = {source}, integer_code = true }}"
     comment = choice.why
+    written = _seen(survey, part, choice) if raw.type == "date" else None
+    if written is not None and written.date_format:
+        source = f"{{ column = {source}, date_format = {_quoted(written.date_format)} }}"
+        comment += f"; written as {_text_of_first(written)}"
     if not choice.sure:
         comment = f"DECIDE: is it? {comment}"
+    if name == "rout_no" and _VERSION & set(words_of(choice.source.rpartition(".")[2])):
+        held = _seen(survey, part, choice)
+        shown = f" ({held.shown(4)})" if held is not None else ""
+        comment = f"DECIDE: are these versions of one routing{shown}? Then only the one in force counts: filter, or join what says it"
     seen = _seen(survey, part, choice)
     if seen is not None and raw.required and seen.filled < seen.rows:
         comment += f"; DECIDE: {seen.rows - seen.filled:,} of {seen.rows:,} rows have none and are rejected"
@@ -191,6 +225,10 @@ def _column(survey: Survey, part: Part, name: str, choice: Choice) -> str:
         if strange:
             comment += f"; DECIDE: operation numbers are whole numbers, but {str(strange[0])!r} is none"
     return _line(f"{name} = {source}", comment)
+
+
+def _text_of_first(values: Values) -> str:
+    return repr(str(next(iter(values.counts)))[:20])
 
 
 def _seen(survey: Survey, part: Part, choice: Choice) -> Values | None:
@@ -265,7 +303,7 @@ def _attribute(
     )
     if chosen == "part_type" or (whole and column.kind != "number"):
         kind = "category"
-    elif column.kind in ("number", "integer"):
+    elif column.kind in ("number", "integer") or (values.decimal and values.holds_numbers):
         kind = "number"
     elif chosen == "item_nm" or _is_prose(values):
         kind = "text"
@@ -411,10 +449,12 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
     needed = [c.name for c in RAW_COLUMNS["results"].values() if c.required]
     absent = [n for n in needed if n not in part.columns]
     lines = [*_head(survey, part)]
-    time = part.columns["machine_time"]
-    factor = _named_unit(time.source)
-    spread = _spread(survey, part, time)
-    if factor is not None:
+    time = part.columns.get("machine_time")
+    factor = _named_unit(time.source) if time is not None else None
+    spread = _spread(survey, part, time) if time is not None else ""
+    if time is None:
+        lines.append("time_factor_min = 1  # the minutes between start_at and end_at")
+    elif factor is not None:
         lines.append(
             _line(
                 f"time_factor_min = {factor:.12g}",
@@ -431,6 +471,15 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
     lines.append(
         'run_basis = "order"  # DECIDE: does one time cover the whole order ("order"), a "lot" or a "piece"?'
     )
+    if "order_no" in part.columns:
+        quantity = part.columns.get("order_qty")
+        whole = quantity is not None and bool(
+            {"order", "ordered", "auftrag", "auftrags"} & set(words_of(quantity.source))
+        )
+        lines.append(
+            f'order_quantity = "{"order" if whole else "sum"}"  # DECIDE: where an order has several rows, are the pieces those of each row ("sum"), counted up '
+            '("largest"), or of the whole order on each ("order")?'
+        )
     lines += ["", "[results.columns]"]
     lines += [_column(survey, part, n, part.columns[n]) for n in RAW_COLUMNS["results"] if n in part.columns]
     if absent:

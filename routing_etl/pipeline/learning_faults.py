@@ -21,7 +21,7 @@ from routing_etl.pipeline.alerts import Failure, report_failure
 from routing_etl.pipeline.cards import NO_CARD
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import CheckOutcomes
-from routing_etl.runs import Report
+from routing_etl.runs import Report, RunFolder
 
 if TYPE_CHECKING:
     from routing_etl.evaluation.metric_table import MetricRow
@@ -243,18 +243,19 @@ def uncomputed(metrics: Iterable[MetricRow]) -> tuple[str, ...]:
     return tuple(f"{r.metric} of the published batch could not be computed ({r.reason})" for r in failed)
 
 
-def warnings_of(ctx: Context) -> tuple[str, ...]:
-    """What went wrong with learning and measuring in a run, a sentence each, as its record tells it.
+def warnings_of(run: RunFolder) -> tuple[str, ...]:
+    """What went wrong with learning, measuring and the sheets in a run, a sentence each, as its record tells it.
 
     Parameters
     ----------
-    ctx : Context
+    run : RunFolder
         The run.
     """
-    failed, trained = ctx.run.read(TRAINING_FAILED), ctx.result(street.TRAIN)
-    measured = ctx.result(street.MEASURE)
+    failed, trained = run.read(TRAINING_FAILED), run.read(street.TRAIN.report)
+    measured, sheets = run.read(street.MEASURE.report), run.read(street.WRITE_SHEETS.report)
     return (
         *((failed.sentence,) if failed else ()),
-        *(metric_problems(trained) if trained else ()),
-        *(uncomputed(measured.metrics) if measured else ()),
+        *(metric_problems(trained.result) if trained else ()),
+        *(uncomputed(measured.result.metrics) if measured else ()),
+        *((sheets.result.warning,) if sheets and sheets.result.failed else ()),
     )

@@ -94,7 +94,7 @@ def _config_hash(ctx: Context) -> str:
 def finish(ctx: Context, status: str, message: str) -> None:
     """Close the run's row with what its reports say, and store its check results and rejected rows.
 
-    A run that succeeded although learning or measuring failed is recorded as `succeeded_with_warnings`, with the cause.
+    A run that succeeded although learning, measuring or the sheets failed is recorded as `succeeded_with_warnings`, with the cause.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
     extracted, cleaned = ctx.result(street.EXTRACT), ctx.result(street.CLEAN)
     scored, loaded = ctx.result(street.SCORE), ctx.result(street.LOAD)
     published = ctx.result(street.PUBLISH)
-    well, warnings = status == SUCCEEDED, warnings_of(ctx)
+    well, warnings = status == SUCCEEDED, warnings_of(ctx.run)
     notice = message or (published.notice if published else None)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)

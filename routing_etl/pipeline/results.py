@@ -418,7 +418,7 @@ class Published:
 class SheetsWritten:
     """Item sheets and worklist: their folder, sheets written, items that wait for a routing, new ones among them.
 
-    `problem` says why nothing was written; '' if it was.
+    `problem` says why nothing was written; '' if it was. `failed`: nobody had switched them off.
     """
 
     folder: str
@@ -426,6 +426,17 @@ class SheetsWritten:
     waiting: int
     new: int
     problem: str = ""
+    failed: bool = False
+
+    @property
+    def warning(self) -> str:
+        """What the night's record says of sheets that should be there and are not; empty otherwise."""
+        if not self.failed:
+            return ""
+        return (
+            f"The worklist and the item sheets in {self.folder} were {self.problem}; the worklist there is an earlier one. "
+            "The batch is not touched by it. When the cause is mended: routing-etl worklist"
+        )
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def review_evidence(ctx: Context) -> Evidence:
         pl.scan_parquet(ctx.run.times / SAMPLES),
         pl.scan_parquet(ctx.run.clean / f"{frames.OPERATIONS.name}.parquet"),
         pl.scan_parquet(ctx.run.times / f"{frames.TIME_BY_ITEM_OPERATION.name}.parquet"),
+        renumbered=ctx.profile.renumbers,
     )
 
 

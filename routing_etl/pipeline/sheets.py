@@ -113,8 +113,8 @@ def file_of(item_cd: str) -> str:
 def write_sheets(ctx: Context) -> SheetsWritten:
     """Write the worklist and the sheets of its items into `<home>/sheets/`.
 
-    Their number is bounded by the setting `sheet_items`. What goes wrong here stops no night: it is logged and told in the
-    result, and the pages of the night before stay.
+    Their number is bounded by the setting `sheet_items`. What goes wrong here stops no night: it is logged, told in the
+    result and in the night's warnings, and the worklist of the night before stays.
     """
     folder = ctx.settings.home / FOLDER
     if ctx.settings.sheet_items == 0:
@@ -123,7 +123,7 @@ def write_sheets(ctx: Context) -> SheetsWritten:
         return _written(ctx, folder)
     except Exception as exc:  # whatever it is: the batch is published, and the pages only show it
         log.warning("sheets_not_written", exc_info=True)
-        return SheetsWritten(str(folder), 0, 0, 0, f"not written: {type(exc).__name__}: {exc}")
+        return SheetsWritten(str(folder), 0, 0, 0, f"not written ({type(exc).__name__}: {exc})", failed=True)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,16 @@ def pieces(basis: TimeBasis) -> pl.Expr:
     return pl.when(quantity.is_finite() & (quantity > 0)).then(quantity)
 
 
+def minutes_without_pieces(basis: TimeBasis) -> pl.Expr:
+    """Run minutes of a report, as `minutes` has marked it, that states no quantity at all; NULL in all other reports.
+
+    An order whose pieces are all scrap states one.
+    """
+    worked = pl.max_horizontal(pl.col("machine_time") - pl.col("hold_time").fill_null(0.0), pl.lit(0.0))
+    none = (pl.col("run_flag") == "no_quantity") & ~(pl.col("order_qty") > 0).fill_null(False)
+    return pl.when(none).then(worked * basis.time_factor_min).cast(pl.Float32)
+
+
 def minutes(results: pl.LazyFrame, basis: TimeBasis) -> pl.LazyFrame:
     """Add minutes to work results, row by row.
 

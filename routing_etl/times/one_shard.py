@@ -11,7 +11,7 @@ import polars as pl
 
 from routing_etl.frames import TIME_BY_ITEM_OPERATION, TimeBasis
 from routing_etl.shards import in_shard
-from routing_etl.times.convert import minutes, pieces
+from routing_etl.times.convert import minutes, minutes_without_pieces, pieces
 from routing_etl.times.lot_size import at_lot
 from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights, conform
 from routing_etl.times.samples import Removed, Samples, Scales, deviations, find_removed
@@ -53,6 +53,7 @@ def load_shard(reported: ReportedTimes, shard: int, shards: int) -> pl.DataFrame
             "machine_gone",
             pieces=pieces(basis),
             ordered=pl.col("order_no").is_not_null(),
+            lost_min=minutes_without_pieces(basis),
         )
         .collect(engine="streaming")
     )

@@ -75,6 +75,7 @@ def proposals_held(evidence: Evidence, rules: ReviewRules, day: date | None = No
     written = pl.col("insrt_dt").cast(pl.Date)
     known = replace(
         evidence,
+        renumbered=False,
         samples=evidence.samples.filter(pl.col("report_dt") < day),
         operations=evidence.operations.filter(written.is_null() | (written < day)),
     )

@@ -29,6 +29,7 @@ import polars as pl
 
 from routing_etl.frames import INHOUSE, REVIEW_VERDICTS, STANDARD_TIMES
 from routing_etl.shards import in_shard
+from routing_etl.times.erp_numbers import in_erp_numbers
 from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights
 from routing_etl.times.review_statistics import (
     LEAST_FOR_CHANGE,
@@ -104,7 +105,7 @@ class ReviewReport:
     machine_gone : int
         Reports of machines that are out of use, which are left out.
     other_numbers : int
-        Operations that the ERP knows by another number (`oper_no`) than `proc_seq`.
+        Operations that the ERP knows by a number that `proc_seq` cannot show: nothing is proposed for them.
     grid_min : dict of str to float
         Step in minutes in which the ERP's standards are written, by measure.
     as_of : datetime.date or None
@@ -126,11 +127,15 @@ class ReviewReport:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a review reads: samples of `times/time_samples.parquet`, OPERATIONS, TIME_BY_ITEM_OPERATION."""
+    """What a review reads: samples of `times/time_samples.parquet`, OPERATIONS, TIME_BY_ITEM_OPERATION.
+
+    `renumbered`: `proc_seq` is the place of an operation, and `oper_no` what the ERP calls it.
+    """
 
     samples: pl.LazyFrame
     operations: pl.LazyFrame
     own: pl.LazyFrame
+    renumbered: bool = False
 
 
 def review_standards(evidence: Evidence, rules: ReviewRules) -> tuple[pl.DataFrame, ReviewReport]:
@@ -167,9 +172,10 @@ def review_standards(evidence: Evidence, rules: ReviewRules) -> tuple[pl.DataFra
         _lots(evidence.own), on=_EACH, how="left"
     )
     frame = _judged(named, rules, grid).with_columns(pl.selectors.categorical().cast(pl.String))
-    frame = STANDARD_TIMES.conform(frame.select(STANDARD_TIMES.names)).sort(STANDARD_TIMES.key)
+    frame = STANDARD_TIMES.conform(frame.select(STANDARD_TIMES.names))
+    frame, other = in_erp_numbers(frame, evidence.operations) if evidence.renumbered else (frame, 0)
+    frame = frame.sort(STANDARD_TIMES.key)
     report = _report(frame, standards.height, unattributed, grid, as_of)
-    other = standards["oper_no"].count() if "oper_no" in standards.columns else 0
     return frame, replace(report, machine_gone=int(gone), other_numbers=other)
 
 
@@ -211,11 +217,10 @@ def standards_of(operations: pl.LazyFrame) -> pl.DataFrame:
         OPERATIONS frame.
     """
     keys = ("item_key", "rout_no", "job_cd")
-    number = [n for n in ("oper_no",) if n in operations.collect_schema()]
     return (
         operations.filter("rout_valid", pl.col("inside") == INHOUSE, pl.col("job_cd").is_not_null())
         .select(
-            "item_cd", *(pl.col(k).cast(pl.Categorical) for k in keys), "proc_seq", "job_nm", "res_cd", *number,
+            "item_cd", *(pl.col(k).cast(pl.Categorical) for k in keys), "proc_seq", "job_nm", "res_cd",
             *(pl.when(pl.col(f"{m}_min") > 0).then(pl.col(f"{m}_min")).alias(f"{m}_min") for m in MEASURES),
             standard_date=pl.col("insrt_dt").cast(pl.Date),
         )

@@ -87,7 +87,7 @@ def test_every_kind_of_failure_leaves_the_champion_at_work(
     failed = ctx.run.read(TRAINING_FAILED)
     assert failed is not None and failed.champion == ctx.registry.alias("champion")
     assert str(exc).split(".")[0] in failed.cause or "memory" in failed.cause
-    assert warnings_of(ctx) == (failed.sentence,)
+    assert warnings_of(ctx.run) == (failed.sentence,)
     assert [o.success for o in street.TRAIN.outcomes_of(ctx.run)] == [False] * len(learning_faults.CHECKS)
 
 
@@ -130,7 +130,7 @@ def test_a_card_that_cannot_be_written_costs_the_card_alone(
     trained = train_or_go_on(ctx, lambda: steps.train(ctx))
     assert trained is not None and trained.result.version in [v.name for v in ctx.registry.list()]
     assert trained.result.model_card.startswith(cards.NO_CARD)
-    assert "KeyError" in "".join(warnings_of(ctx))
+    assert "KeyError" in "".join(warnings_of(ctx.run))
     success = {o.check: o.success for o in street.TRAIN.outcomes_of(ctx.run)}
     assert success["training_ended"] and not success["metrics_computed"]
 
@@ -184,6 +184,6 @@ def test_a_metric_of_the_published_batch_that_raises_is_null_with_its_reason(
     drift = next(r for r in measured.metrics if r.metric == "similarity_drift")
     assert (drift.value, drift.reason) == (None, "COMPUTE_ERROR: IndexError: no bins")
     assert next(r for r in measured.metrics if r.metric == "predicted_share").value is not None
-    assert learning_faults.warnings_of(ctx) == (
+    assert learning_faults.warnings_of(ctx.run) == (
         "similarity_drift of the published batch could not be computed (COMPUTE_ERROR: IndexError: no bins)",
     )

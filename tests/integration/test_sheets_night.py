@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from homes import ask, home_settings
+from rich.console import Console
 
-from routing_etl.pipeline import sheets, street
+from routing_etl.cli import display
+from routing_etl.cli.shown import night_of
+from routing_etl.pipeline import learning_faults, night, sheets, street
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.status import status
 from routing_etl.runs import find_run
 
 pytestmark = pytest.mark.integration
@@ -60,6 +65,33 @@ def test_pages_that_cannot_be_written_stop_nothing_and_are_told(
     assert "No space left on device" in told.problem and told.sheets == 0
     assert ctx.require(street.WRITE_SHEETS) == told
     assert (home / "sheets" / "index.html").read_bytes() == before
+
+
+def test_a_night_without_its_sheets_says_so_in_its_record_and_status(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    ctx = context(home)
+    sheets.write_sheets(ctx)
+    night.finish(ctx, "succeeded", "")
+    [[state, message, published]] = ask(
+        home / "warehouse.db",
+        "SELECT status, message, publication_id FROM batch_run WHERE run_id = ?",
+        ctx.run.run_id,
+    )
+    assert state == "succeeded_with_warnings" and published is not None
+    assert "xlsxwriter" in message and "routing-etl worklist" in message
+    now = status(ctx.settings)
+    assert not now.ok and any("xlsxwriter" in p for p in now.problems)
+    assert night_of(ctx.run).warnings == learning_faults.warnings_of(ctx.run)
+    display.night_result(Console(width=80), ctx.run)
+    assert "xlsxwriter" in capsys.readouterr().out
+
+
+def test_sheets_that_were_switched_off_are_no_warning(home: Path) -> None:
+    ctx = context(home, sheet_items=0)
+    sheets.write_sheets(ctx)
+    assert learning_faults.warnings_of(ctx.run) == ()
 
 
 def test_a_plant_without_open_items_has_an_empty_worklist(home: Path) -> None:

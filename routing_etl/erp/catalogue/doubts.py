@@ -21,7 +21,9 @@ _TIME_UNITS = {
 
 
 #: Names of columns that hold a unit, in the languages and systems seen.
-UNIT_NAME = re.compile(r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|단위", re.IGNORECASE)
+UNIT_NAME = re.compile(
+    r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|단위|単位|单位", re.IGNORECASE
+)
 
 
 #: Names of columns that say more about an operation's time than a profile without these keys can know.
@@ -33,7 +35,60 @@ _TELLING = (
     (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
      'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),
     (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
+    (re.compile(r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
+                r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|기준수량|로트|ロット|批量", re.IGNORECASE),
+     "run_time_qty", "the pieces that the run time is for"),
 )  # fmt: skip
+
+
+#: Last words of columns that say the unit of a time, in minutes. `std` is no unit: it may be "standard".
+NAMED_MINUTES = {
+    **dict.fromkeys(("min", "mins", "minute", "minutes", "minuten", "minutos", "분"), 1.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "stunden", "horas", "heures"), 60.0),
+    **dict.fromkeys(
+        ("sec", "secs", "second", "seconds", "sek", "sekunden", "segundos", "secondes", "초", "秒"), 1 / 60
+    ),
+}
+
+
+#: Names of run times that are not for one piece.
+_PER = re.compile(
+    r"per.?(lot|batch|cycle|order|10+(?!\d)|hundred|thousand)|_(100|1000)$|(pcs|pieces|parts).?per.?h|je.?los|pro.?los",
+    re.IGNORECASE,
+)
+
+
+#: Words of columns for the hours of people, and for those of machines.
+_PEOPLE = frozenset(
+    [
+        "man",
+        "labor",
+        "labour",
+        "person",
+        "people",
+        "crew",
+        "worker",
+        "mann",
+        "personal",
+        "manhr",
+        "manhrs",
+        "manhours",
+    ]
+)
+_MACHINE = frozenset(
+    [
+        "mach",
+        "machine",
+        "maschine",
+        "maschinen",
+        "maquina",
+        "equipment",
+        "mc",
+        "machhr",
+        "machhrs",
+        "machhours",
+    ]
+)
 
 
 def doubts(look: Look, columns: list[ReadColumn]) -> list[Finding]:
@@ -44,7 +99,12 @@ def doubts(look: Look, columns: list[ReadColumn]) -> list[Finding]:
             _one_unit_for_all(look, {c.name: c for c in columns}),
             _unit_per_piece(look),
             *_telling(look),
+            _for_a_lot(look, columns),
         ]
+    if look.family == "results":
+        found.append(_hours_of_people(look, columns))
+    if look.family in ("operations", "results"):
+        found += _named_otherwise(look, columns)
     found += [_invisible(look, c) for c in {c.found for c in flat(columns) if c.found is not None}]
     return [f for f in found if f is not None]
 
@@ -145,6 +205,104 @@ def _telling(look: Look) -> list[Finding]:
                 )
             )
     return found
+
+
+def _for_a_lot(look: Look, columns: list[ReadColumn]) -> Finding | None:
+    """A run time that by its name is for a lot, a hundred pieces or an hour's, and is read as for one piece."""
+    run = next((c.found for c in columns if c.name == "run_time" and c.found is not None), None)
+    rules, mapped = look.tables.profile.routing, look.section.columns
+    if (
+        run is None
+        or _ignored(look, run)
+        or rules.run_basis not in ("piece", "base_qty")
+        or {"run_basis", "run_time_qty"} & set(mapped)
+        or not _PER.search(run.name)
+    ):
+        return None
+    return _doubt(
+        look,
+        run.name,
+        f"run_time is read from {run.name} as the time of one piece, and its name says something else.",
+        "Map the pieces it is for as operations.columns.run_time_qty, or say routing.run_basis (per_100, order, pieces_per_hour, ...); "
+        f"or, where the name is wrong, add {run.name} to operations.ignore.",
+    )
+
+
+def _named_otherwise(look: Look, columns: list[ReadColumn]) -> list[Finding]:
+    """Times whose column says by its last word another unit than the one that is taken for all rows."""
+    profile, mapped = look.tables.profile, look.section.columns
+    if look.family == "operations":
+        taken, key = profile.routing.blank_time_unit, "routing.blank_time_unit"
+        units = {**_TIME_UNITS, **dict.fromkeys(("act_setup_time", "act_run_time"), "time_unit")}
+    else:
+        assert profile.results is not None
+        taken, key = profile.results.time_factor_min, "results.time_factor_min"
+        units = {"machine_time": "time_unit", "setup_time": "setup_time_unit", "hold_time": "time_unit"}
+    if taken is None or "time_unit" in mapped:
+        return []
+    found = []
+    for column in columns:
+        spec, unit = mapped.get(column.name), units.get(column.name)
+        if (
+            unit is None
+            or unit in mapped
+            or column.found is None
+            or (spec is not None and spec.time_form is not None)
+        ):
+            continue
+        named = NAMED_MINUTES.get((words_of_name(column.found.name) or ("",))[-1])
+        if named is None or abs(named / taken - 1) < 1e-6 or _ignored(look, column.found):
+            continue
+        remedy, word = f"Write {key} = {named:.6g}; or", _unit_words(named)
+        if look.family == "operations" and column.name in _TIME_UNITS:
+            remedy = f'Write {unit} = {{ const = "{word}" }} with time_units = {{ {word} = {named:.6g} }}, or {key} = {named:.6g} for all; or'
+        found.append(
+            _doubt(
+                look,
+                column.found.name,
+                f"{column.name} is read from {column.found.name} as {_unit_words(taken)} ({key}), and its name says {_unit_words(named)}.",
+                f"{remedy}, where the name is wrong, add {column.found.name} to {look.family}.ignore.",
+            )
+        )
+    return found
+
+
+def _ignored(look: Look, column: FoundColumn) -> bool:
+    return column.name.lower() in {n.lower() for n in look.section.ignore}
+
+
+def _unit_words(minutes: float) -> str:
+    known = {1.0: "minutes", 60.0: "hours", 1 / 60: "seconds"}
+    return next(
+        (w for m, w in known.items() if abs(m / minutes - 1) < 1e-6), f"units of {minutes:.6g} minutes"
+    )
+
+
+def _hours_of_people(look: Look, columns: list[ReadColumn]) -> Finding | None:
+    """Hours of people read as those of the machine, where the machine's are there too."""
+    time = next((c.found for c in columns if c.name == "machine_time" and c.found is not None), None)
+    if time is None or not set(words_of_name(time.name)) & _PEOPLE:
+        return None
+    own = sorted(
+        c.name
+        for c in look.unused().values()
+        if set(words_of_name(c.name)) & _MACHINE and c.type in ("number", "integer")
+    )
+    if not own:
+        return None
+    return _doubt(
+        look,
+        time.name,
+        f"machine_time is read from {time.name}, which by its name are hours of people, and {', '.join(own)} may be those of the "
+        "machine: two people at one machine make twice the time.",
+        f'Map machine_time = "{own[0]}", or add it to results.ignore.',
+    )
+
+
+def words_of_name(name: str) -> tuple[str, ...]:
+    """The words of a column's name in lower case: `SetupHrs`, `SETUP_HRS` and `setup hrs` are alike."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+    return tuple(re.findall(r"[^\W\d_]+", text))
 
 
 def _unit_per_piece(look: Look) -> Finding | None:

@@ -19,6 +19,7 @@ COMPANY_COLUMNS = (
     "dataarea", "site", "site_ref", "siteref", "site_id", "plant", "plant_id", "plant_cd", "plant_code", "werks", "bukrs",
     "mandt", "mandant", "werk", "firma", "empresa", "planta", "societe", "usine", "contract", "facility", "branch",
     "branch_plant", "business_unit", "mcu", "warehouse_plant", "entity", "legal_entity", "cono", "faci", "법인", "공장",
+    "organization_id", "organization_code", "org_id", "工場", "工厂",
 )  # fmt: skip
 
 

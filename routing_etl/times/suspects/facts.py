@@ -21,6 +21,8 @@ from routing_etl.times.suspects.limits import (
     SURE_WHOLE,
     WHOLE,
 )
+from routing_etl.times.suspects.load import load_of
+from routing_etl.times.suspects.lost_minutes import lost_minutes
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Seen:
     days: dict[str, pl.DataFrame] = field(default_factory=dict)
     subsets: dict[str, pl.DataFrame] = field(default_factory=dict)
     chains: pl.DataFrame = field(default_factory=pl.DataFrame)
+    lost: pl.DataFrame = field(default_factory=pl.DataFrame)
+    load: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def standards(operations: pl.LazyFrame) -> pl.DataFrame:
@@ -117,7 +121,7 @@ def look(frame: pl.DataFrame, known: pl.DataFrame) -> Seen:
         seen.joint[m], seen.days[m] = (
             f.with_columns(pl.selectors.categorical().cast(pl.String)) for f in pl.collect_all(counted)
         )
-    seen.chains = _chains(rows)
+    seen.chains, seen.lost, seen.load = _chains(rows), lost_minutes(rows), load_of(rows)
     return seen
 
 

@@ -38,6 +38,8 @@ from routing_etl.times.suspects.limits import (
     TOLD_REPORTS,
     WHOLE_PLANT,
 )
+from routing_etl.times.suspects.load import overfull
+from routing_etl.times.suspects.lost_minutes import findings_of
 
 
 @dataclass
@@ -149,6 +151,12 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
     found = Suspects(standards(operations))
     seen = [look(frame, found.known) for frame in shards]
     _parts_of_orders(found, seen)
+    lost, told = findings_of([s.lost for s in seen])
+    found.findings += [*told, *overfull([s.load for s in seen])]
+    found._parts = [
+        pl.concat([parts, lost.filter(pl.col("shard") == k)["row"]]).unique()
+        for k, parts in enumerate(found._parts)
+    ]
     for m in reversed(MEASURES):  # run first: set-up times that equal the standard are judged by it
         ops = pl.concat(
             [

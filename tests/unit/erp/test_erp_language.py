@@ -6,7 +6,6 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -14,12 +13,12 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from foreign_erp import ITEMS, PARTS, STEP, Foreign, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql
 
 from routing_etl.erp.catalogue import bind
-from routing_etl.erp.clean import clean
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
 from routing_etl.erp.reader import PROBLEMS
@@ -27,66 +26,10 @@ from routing_etl.erp.statements import select_of
 from routing_etl.errors import ProfileError, SourceError
 from routing_etl.settings import load_settings
 
-PARTS = """
-CREATE TABLE PART (CODE TEXT, TYPE TEXT, DIA REAL);
-INSERT INTO PART VALUES ('A1', 'SHAFT', 10), ('A2', 'SHAFT', 20), ('A3', 'COVER', 30);
-"""
-ITEMS = """
-[items]
-table = "PART"
-[items.columns]
-item_cd = "CODE"
-[items.attributes]
-part_type = { column = "TYPE", kind = "category" }
-dia = { column = "DIA", kind = "number" }
-"""
-STEP = """
-[operations]
-table = "STEP"
-[operations.columns]
-item_cd = "PART"
-rout_no = "R"
-proc_seq = "SEQ"
-job_cd = "JOB"
-"""
-
-
-@dataclass
-class Foreign:
-    """An ERP of a few tables and a profile for it; `night` extracts and cleans."""
-
-    folder: Path
-
-    def night(self, sql: str, profile: str) -> Foreign:
-        with sqlite3.connect(self.folder / "erp.db") as erp:
-            erp.executescript(sql)
-        self.said: list[str] = []
-        path = self.folder / "foreign.toml"
-        path.write_text(f'name = "foreign"\n{profile}', encoding="utf-8")
-        loaded = load_profile(path)
-        url = f"sqlite:///{(self.folder / 'erp.db').as_posix()}"
-        extracted = extract(url, loaded, self.folder / "raw", load_settings(home=self.folder))
-        self.report = clean(
-            self.folder / "raw", self.folder / "clean", self.folder / "rejects", loaded, cutoff=None
-        )
-        self.said = [*extracted.warnings, *self.report.warnings]
-        return self
-
-    def read(self, frame: str, *columns: str) -> list[tuple[Any, ...]]:
-        data = pl.read_parquet(self.folder / "clean" / f"{frame}.parquet").select(columns)
-        return sorted(data.rows(), key=str)
-
-    def tells(self, *words: str) -> bool:
-        return any(all(w in sentence for w in words) for sentence in self.said)
-
 
 @pytest.fixture
 def erp(tmp_path: Path) -> Foreign:
     return Foreign(tmp_path)
-
-
-def steps(columns: str, rows: str) -> str:
-    return f"{PARTS}CREATE TABLE STEP (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, {columns});\nINSERT INTO STEP VALUES {rows};"
 
 
 # --- where a value comes from -----------------------------------------------------------------------------------------
@@ -834,6 +777,7 @@ def test_results_find_operations_by_an_id(erp: Foreign) -> None:
     erp.night(steps("ID INTEGER", rows) + DONE + done, own)
     assert erp.read("work_results", "machine_time", "proc_seq") == [(1.0, 20), (2.0, 10)]
     assert erp.read("operations", "proc_seq", "oper_no") == [(10, "7"), (20, "8")]
+    assert load_profile(erp.folder / "foreign.toml").renumbers
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,38 @@ INSERT INTO Part SELECT 'N' || n, 'shaft ' || n, 'C' || (n % 3), 'R' || (n % 2) 
 INSERT INTO RoutingOper SELECT DISTINCT 'R' || (n % 2), s, 'TURN', 'M' || s, 0.5, 0.1 FROM nr, seq;
 """
 
+#: Numbers and dates as texts and numbers, marks of deletion, orders.
+TEXTS = """
+CREATE TABLE ARTIKELSTAMM (ARTIKELNR TEXT, BEZEICHNUNG TEXT, WARENGRUPPE TEXT, DURCHMESSER TEXT);
+CREATE TABLE ARBEITSPLAN (ARTIKELNR TEXT, PLANNR TEXT, AGNR TEXT, ARBEITSGANG TEXT, RUESTZEIT TEXT, STUECKZEIT TEXT, ZEITEINHEIT TEXT,
+  LOEKZ TEXT);
+CREATE TABLE RUECKMELDUNG (AUFTRAGSNR TEXT, ARTIKELNR TEXT, PLANNR TEXT, AGNR TEXT, ARBEITSGANG TEXT, DATUM INTEGER, ISTZEIT_STD TEXT,
+  GUTMENGE TEXT);
+INSERT INTO ARTIKELSTAMM SELECT printf('%06d', n), 'Welle ' || n, 'WG' || (n % 3), n || ',5' FROM nr;
+INSERT INTO ARBEITSPLAN SELECT printf('%06d', n), '1', printf('%04d', s), 'DREHEN', '15', '2,5', 'MIN', CASE s WHEN 30 THEN 'X' END
+  FROM nr, seq;
+INSERT INTO RUECKMELDUNG SELECT 'A' || n, printf('%06d', n), '1', '0010', 'DREHEN', 20250130, '1,25', '20' FROM nr;
+"""
+JAPANESE = """
+CREATE TABLE 品目マスタ (品目コード TEXT, 品目名 TEXT, 品目区分 TEXT, 外径 REAL);
+CREATE TABLE 工程マスタ (品目コード TEXT, 工程順 INTEGER, 工程コード TEXT, 設備コード TEXT, 段取時間 REAL, 加工時間 REAL, 時間単位 TEXT);
+CREATE TABLE 製造実績 (製造番号 TEXT, 品目コード TEXT, 工程順 INTEGER, 工程コード TEXT, 実績日 TEXT, 良品数 REAL, 実績時間 REAL);
+INSERT INTO 品目マスタ SELECT 'J' || n, '軸' || n, 'G' || (n % 3), n FROM nr;
+INSERT INTO 工程マスタ SELECT 'J' || n, s, 'C' || s, 'M' || s, 0.25, 0.05, '時間' FROM nr, seq;
+INSERT INTO 製造実績 SELECT 'S' || n, 'J' || n, 10, 'C10', '2025/03/01', 20, 60 FROM nr;
+"""
+#: Routings of a group of items, times per lot; reports with two moments in place of a duration, some of them aborted.
+GROUPED = """
+CREATE TABLE article (article_id TEXT, label TEXT, item_group TEXT);
+CREATE TABLE group_routing (item_group TEXT, oper_no INTEGER, op_code TEXT, station TEXT, setup_sec REAL, cycle_sec REAL, lot_qty INTEGER);
+CREATE TABLE mes_event (order_id TEXT, article_id TEXT, oper_no INTEGER, op_code TEXT, station TEXT, started_at TEXT, ended_at TEXT,
+  pieces REAL, state TEXT);
+INSERT INTO article SELECT 'A' || n, 'shaft ' || n, 'G' || (n % 2) FROM nr;
+INSERT INTO group_routing SELECT DISTINCT 'G' || (n % 2), s, 'OP' || s, 'M' || s, 600, 6000, 50 FROM nr, seq;
+INSERT INTO mes_event SELECT 'W' || n, 'A' || n, 10, 'OP10', 'M10', '2025-01-01 08:00:00', '2025-01-01 09:00:00', 10,
+  CASE n WHEN 1 THEN 'Aborted' ELSE 'Completed' END FROM nr;
+"""
+
 Propose = Callable[..., Suggestion]
 _NUMBERS = """
 CREATE TEMP TABLE nr AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10) SELECT n FROM c;
@@ -162,7 +194,63 @@ def test_routings_that_items_share_and_hours_in_names(propose: Propose) -> None:
     assert tomllib.loads(found.text)["routing"]["blank_time_unit"] == 60
 
 
-@pytest.mark.parametrize("script", [GERMAN, KOREAN, SPANISH, FRENCH_LINES, SHARED])
+def test_numbers_and_dates_that_are_texts_orders_and_marks(propose: Propose) -> None:
+    found = propose(TEXTS)
+    profile = tomllib.loads(found.text)
+    assert profile["source"] == {"decimal": ","}
+    assert columns(found, "operations") == {
+        "item_cd": "ARTIKELNR", "rout_no": "PLANNR", "proc_seq": "AGNR", "job_cd": "ARBEITSGANG", "setup_time": "RUESTZEIT",
+        "run_time": "STUECKZEIT", "time_unit": "ZEITEINHEIT",
+    }  # fmt: skip
+    assert profile["results"]["columns"]["report_dt"] == {"column": "DATUM", "date_format": "%Y%m%d"}
+    assert (
+        columns(found, "results")["order_no"] == "AUFTRAGSNR"
+        and 'order_quantity = "sum"  # DECIDE' in found.text
+    )
+    assert columns(found, "items")["item_cd"] == "ARTIKELNR", "a code of digits stays a text"
+    assert profile["items"]["attributes"]["durchmesser"]["kind"] == "number"
+    assert 'where = [{ column = "LOEKZ", op = "=", value = "" }]' in found.text
+
+
+def test_japanese_names(propose: Propose) -> None:
+    found = propose(JAPANESE)
+    assert columns(found, "operations") | {"rout_no": "1"} == {
+        "item_cd": "品目コード", "rout_no": "1", "proc_seq": "工程順", "job_cd": "工程コード", "res_cd": "設備コード",
+        "setup_time": "段取時間", "run_time": "加工時間", "time_unit": "時間単位",
+    }  # fmt: skip
+    assert tomllib.loads(found.text)["routing"]["time_units"] == {"時間": 60}
+    assert columns(found, "results")["order_qty"] == "良品数"
+
+
+def test_routings_of_a_group_and_reports_with_two_moments(propose: Propose) -> None:
+    found = propose(GROUPED)
+    profile = tomllib.loads(found.text)
+    assert profile["operations"]["joins"][0]["on"] == [["item_group", "item_group"]]
+    mine = columns(found, "operations")
+    assert (mine["item_cd"], mine["rout_no"], mine["run_time_qty"]) == (
+        "item.article_id",
+        "item_group",
+        "lot_qty",
+    )
+    assert profile["routing"]["blank_time_unit"] == pytest.approx(1 / 60)
+    theirs = columns(found, "results")
+    assert (theirs["start_at"], theirs["end_at"], theirs["order_no"]) == (
+        "started_at",
+        "ended_at",
+        "order_id",
+    )
+    assert (
+        "machine_time" not in theirs and "mes_event.state holds 'Completed' (9), 'Aborted' (1)" in found.text
+    )
+
+
+def test_versions_in_place_of_a_routing_number_are_a_question(propose: Propose) -> None:
+    found = propose(GERMAN.replace("ArbeitsplanNr", "Revision"))
+    assert columns(found, "operations")["rout_no"] == "Revision"
+    assert "DECIDE: are these versions of one routing ('P1' (30))?" in found.text
+
+
+@pytest.mark.parametrize("script", [GERMAN, KOREAN, SPANISH, FRENCH_LINES, SHARED, TEXTS, JAPANESE, GROUPED])
 def test_a_proposal_loads_and_reads_the_erp(
     propose: Propose, script: str, tmp_path: Path, url: Callable[[str], str]
 ) -> None:
@@ -188,6 +276,7 @@ def test_what_is_missing_is_said_and_the_text_is_still_toml(propose: Propose) ->
     assert found.missing and "No table looks like routings" in found.missing[0]
     assert tomllib.loads(found.text)["items"]["table"] == "Item"
     assert "# MISSING: No table looks like routings" in found.text
+    assert "Item comes nearest: it has item_cd, and no column whose name says proc_seq" in found.missing[0]
 
 
 def test_names_and_values_of_the_database_cannot_break_the_file(propose: Propose) -> None:
@@ -219,7 +308,7 @@ def test_the_command_writes_the_file_and_counts_the_questions(
     out = tmp_path / "mine.toml"
     done = CliRunner().invoke(app, ["profile", "suggest", "--url", url(GERMAN), "--out", str(out)])
     assert done.exit_code == 0, done.output
-    assert "places are marked DECIDE" in done.output
+    assert "Places marked DECIDE, to be settled: " in done.output
     load_profile(out)
     missing = CliRunner().invoke(
         app, ["profile", "suggest", "--url", url("DROP TABLE Arbeitsplan;"), "--tables", "Teilestamm"]

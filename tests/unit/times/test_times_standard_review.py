@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -356,8 +357,40 @@ def test_a_plant_without_reports_has_an_empty_review() -> None:
 
 def test_reports_of_a_machine_out_of_use_are_left_out_and_counted() -> None:
     old = reports([30.0] * 8, machine_gone=True, until=DAY - timedelta(days=400))
-    found, report = review([*old, *reports(ABOUT_15)], [operation(oper_no="0010")])
-    assert report.machine_gone == 8 and report.other_numbers == 1
+    found, report = review([*old, *reports(ABOUT_15)], [operation()])
+    assert report.machine_gone == 8
     assert found.select("orders_all", pl.col("measured_min").round(1)).row(0) == (8, 15.0)
     nothing, report = review(old, [operation()])
-    assert nothing.is_empty() and report.machine_gone == 8 and report.other_numbers == 0
+    assert nothing.is_empty() and report.machine_gone == 8
+
+
+def by_place(*numbers: str | None, **values: Any) -> tuple[list[Any], ReviewReport]:
+    """`proc_seq`, `proposed_min` and `no_proposal` of operations that the ERP calls by these numbers."""
+    steps = [operation(proc_seq=10 * k, oper_no=n, **values) for k, n in enumerate(numbers, 1)]
+    samples = [r for s in steps for r in reports(ABOUT_15, proc_seq=s["proc_seq"])]
+    found, report = review_standards(replace(evidence(samples, steps), renumbered=True), ReviewRules())
+    STANDARD_TIMES.validate(found)
+    return found.select("proc_seq", "proposed_min", "no_proposal").rows(), report
+
+
+def test_operations_ordered_by_place_are_shown_by_the_number_of_the_erp() -> None:
+    """The ids of an ERP stand in another order than the operations."""
+    rows, report = by_place("0207", "41.0")
+    assert [(n, round(p), why) for n, p, why in rows] == [(41, 15, None), (207, 15, None)]
+    assert report.other_numbers == 0 and report.proposals == 2
+
+
+@pytest.mark.parametrize("numbers", [("10", "10A"), ("100", "100"), ("10", None), ("10", "99999999999")])
+def test_nothing_is_proposed_where_the_number_of_the_erp_cannot_be_shown(
+    numbers: tuple[str | None, str | None],
+) -> None:
+    rows, report = by_place(*numbers)
+    assert [r[:2] for r in rows] == [(10, None), (20, None)] and report.other_numbers == 2
+    assert report.proposals == 0
+    assert all(f"calls this operation {n or 'nothing'}," in r[2] for n, r in zip(numbers, rows, strict=True))
+
+
+def test_an_outside_operation_of_the_same_number_hides_both() -> None:
+    steps = [operation(oper_no="5"), operation(proc_seq=20, oper_no="5", inside="out", job_cd="PLATE")]
+    found, _ = review_standards(replace(evidence(reports(ABOUT_15), steps), renumbered=True), ReviewRules())
+    assert found.select("proc_seq", "proposed_min").rows() == [(10, None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,63 @@ def test_the_orders_of_one_operation_in_parts_are_found_alone(setups: bool, tmp_
     assert run_of(tmp_path, "I003", 10)[0] == 4
 
 
+def without_quantity(
+    rows: Rows, which: Callable[[dict[str, Any]], bool], quantity: float | None = 0.0
+) -> Rows:
+    """The orders reported on two days, with the pieces on the second row alone."""
+    out: Rows = []
+    for r in rows:
+        half = {**r, "machine_time": r["machine_time"] / 2}
+        out += (
+            [{**half, "order_qty": quantity}, {**half, "report_dt": r["report_dt"] + timedelta(days=1)}]
+            if which(r)
+            else [r]
+        )
+    return out
+
+
+@pytest.mark.parametrize("quantity", [0.0, None])
+def test_minutes_whose_pieces_stand_on_another_row_are_not_lost(
+    quantity: float | None, tmp_path: Path
+) -> None:
+    rows = without_quantity(
+        plant(),
+        lambda r: (r["item_key"], r["proc_seq"]) == ("I003", 20) and r["report_dt"].year < 2024,
+        quantity,
+    )
+    (found,) = of_run(build(rows, tmp_path))
+    assert (found.kind, found.items, found.reports, found.operations) == ("parts", ("I003",), 2, 1)
+    assert found.set_aside == 2 and found.ratio == pytest.approx(0.5, rel=0.25)
+    assert "order_no" in found.sentence and "without a quantity" in found.sentence
+    n, p50 = run_of(tmp_path, "I003", 20)
+    assert n == 2 and p50 == pytest.approx(standard(3, 1), rel=0.3), "the two whole orders stay"
+
+
+def test_scrap_and_a_forgotten_quantity_do_not_hide_the_order_beside_them(tmp_path: Path) -> None:
+    mine = [r for r in plant() if (r["item_key"], r["proc_seq"]) == ("I003", 20)]
+    scrapped = [{**r, "machine_time": r["machine_time"] / 3, "bad_qty": r["order_qty"]} for r in mine]
+    forgotten = [{**r, "item_key": "I005", "order_qty": None} for r in mine]
+    reported = ReportedTimes(frame([*plant(), *scrapped, *forgotten]), replace(MINUTES, qty="good"))
+    assert of_run(build_profiles(reported, operations(), tmp_path)) == []
+    assert [run_of(tmp_path, item, 20)[0] for item in ("I003", "I005")] == [4, 4]
+
+
+def test_one_pair_that_fits_where_quantities_are_forgotten_is_chance(tmp_path: Path) -> None:
+    forgotten = [{**r, "order_qty": None} for r in plant() if r["item_key"] in ("I005", "I006")]
+    first = lambda r: (r["item_key"], r["proc_seq"]) == ("I003", 20) and r["report_dt"].year < 2024  # noqa: E731
+    rows = without_quantity(plant(), lambda r: first(r) and r["report_dt"].month < 6)
+    assert [f.set_aside for f in of_run(build(rows, tmp_path / "alone"))] == [1]
+    assert of_run(build([*rows, *forgotten], tmp_path / "among")) == []
+
+
+def test_minutes_without_pieces_where_there_is_no_standard_are_told_and_counted(tmp_path: Path) -> None:
+    rows = without_quantity(plant(), lambda r: r["item_key"] == "I003")
+    known = operations().filter(pl.col("item_key") != "I003")
+    (found,) = of_run(build(rows, tmp_path, known))
+    assert (found.kind, found.reports, found.set_aside, found.items) == ("parts", 16, 0, ("I003",))
+    assert found.ratio is None and "no standard" in found.sentence
+
+
 def test_rows_with_an_order_number_are_no_parts(tmp_path: Path) -> None:
     rows = in_parts(plant(), lambda r: True, 2)
     assert not any(
@@ -265,6 +323,20 @@ def test_a_booked_set_up_is_used_where_the_run_is_measured(tmp_path: Path) -> No
 
 
 # --- what is written and told ------------------------------------------------------------------------------------------------
+def test_machines_that_would_have_worked_many_days_a_day_are_told(tmp_path: Path) -> None:
+    """Reports and standards in the same wrong unit agree with each other, but the machines have no such days."""
+    long = changed(plant(), lambda r: True, 600)
+    (found,) = of_run(build(long, tmp_path, operations(lambda i, j: 600 * standard(i, j))))
+    assert (found.kind, found.subset, found.set_aside) == ("subset", "all machines", 0)
+    assert (
+        "8 machines" in found.sentence
+        and "hours a day" in found.sentence
+        and "time_factor_min" in found.sentence
+    )
+    n, p50 = run_of(tmp_path, "I003", 20)
+    assert n == 4 and p50 == pytest.approx(600 * standard(3, 1), rel=0.3), "told, and used"
+
+
 @pytest.mark.parametrize("shards", [2, 5])
 def test_shards_find_the_same(shards: int, tmp_path: Path) -> None:
     rows = changed(plant(), lambda r: r["res_cd"] == "MILL-1" and r["report_dt"] < date(2024, 1, 1), 60.0)

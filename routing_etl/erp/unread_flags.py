@@ -1,0 +1,138 @@
+"""Columns that by their name say whether a row counts, or which routing is the main one, and that the profile does not read.
+
+A deletion mark, a state of approval, a flag of reversal: a profile without a filter on it reads deleted operations and drafts as if
+they were in force, and nothing in the rows that were read shows it. A name is no proof, so it is told and not refused, and only
+where the column has several values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, flat
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.statements import select_of
+from routing_etl.erp.unread_units import Ask, Clash
+
+#: Words of names that say whether a row counts, as people and known ERPs call it.
+_COUNTS = frozenset([
+    "status", "state", "active", "inactive", "aktiv", "inaktiv", "activo", "actif", "enabled", "disabled",
+    "deleted", "delete", "loekz", "lvorm", "loevm", "loeschkennzeichen", "loeschkz", "cancelled", "canceled",
+    "cancel", "void", "voided", "obsolete", "blocked", "gesperrt", "storno", "storniert", "stokz", "reversed",
+    "reversal", "approved", "approval", "released", "draft", "docstatus", "certified", "phantom", "discontinued",
+    "superseded", "estado", "statut", "useyn", "delyn", "delflag", "isdeleted", "isactive", "disable",
+])  # fmt: skip
+#: Words of names that say which of an item's routings is the main one.
+_MAIN = frozenset(["default", "isdefault", "primary", "main", "preferred", "haupt", "hauptplan", "principal"])
+#: The same in scripts that do not part words.
+_COUNTS_IN, _MAIN_IN = (
+    re.compile("사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废"),
+    re.compile("기본|대표|標準|主要|默认"),
+)
+#: Types of columns that hold a flag or a state.
+_TYPES = ("text", "boolean", "integer", "unknown")
+#: A state has few values: with more words than this in the table it is something else.
+_MOST_WORDS = 30
+
+
+def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Look for flags and states that the profile neither filters by nor maps nor ignores.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source, resolved.
+    profile : Profile
+        The source profile.
+    dialect : str
+        Name of the SQLAlchemy dialect.
+    ask : callable
+        Answers a statement that gives one row of whole numbers.
+
+    Yields
+    ------
+    Clash
+        One for each such column that has several values; never refused.
+    """
+    if binding.family not in ("items", "operations", "results"):
+        return
+    main = binding.family == "operations" and profile.routing.major_flag_source == "none"
+    for column in _unread(binding):
+        counts = says_whether_rows_count(column.name)
+        if not counts and not (main and _says(column.name, _MAIN, _MAIN_IN)):
+            continue
+        flag = ReadColumn("flag", "text", 100, False, column)
+        rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
+        text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["flag"], sa.Unicode(100)))))
+        word = sa.case((text != "", text))
+        words, filled, total = ask(
+            sa.select(
+                sa.func.count(word.distinct()).label("words"),
+                sa.func.count(word).label("filled"),
+                sa.func.count().label("total"),
+            )
+        )
+        if words > (_MOST_WORDS if counts else 2) or words + (filled < total) < 2:
+            continue
+        yield _told(
+            binding, column, counts, f"{filled:,} of {total:,} rows filled, {words:,} different value(s)"
+        )
+
+
+def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str) -> Clash:
+    title, family = binding.tables[column.alias], binding.family
+    name = column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+    if not counts:
+        return Clash(
+            False,
+            f"{binding.frame}: {column.name} of {title} may say which routing of an item is the main one ({seen}), and the profile does "
+            "not read it",
+            f'Write routing.major_flag_source = "{name}", with its words in yes_words; or add it to {family}.ignore.',
+        )
+    return Clash(
+        False,
+        f"{binding.frame}: {column.name} of {title} may say which rows count ({seen}), and the profile does not read it: all of them "
+        "are taken",
+        f'Filter in [{family}]: where = [{{ column = "{name}", op = "=", value = ... }}]; or add it to {family}.ignore.',
+    )
+
+
+def says_whether_rows_count(name: str) -> bool:
+    """Whether a column says by its name whether its rows count: a state, a mark of deletion, a flag of reversal."""
+    return _says(name, _COUNTS, _COUNTS_IN)
+
+
+def _says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:
+    """Whether a name has one of the words: `IsDefault`, `DEL_FLAG` and `del flag` are alike."""
+    parts = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+    pairs = {a + b for a, b in pairwise(parts)}
+    return bool(words & ({*parts} | pairs)) or inside.search(name) is not None
+
+
+def _unread(binding: Binding) -> list[FoundColumn]:
+    """Columns of the frame's tables that the profile neither maps nor filters by nor ignores."""
+    section = binding.section
+    latest, changes = section.latest, section.incremental
+    named = [
+        *(w.column for w in section.where),
+        *(n for j in section.joins for pair in j.on for n in pair),
+        *(f"{j.alias}.{w.column}" for j in section.joins for w in j.where),
+        *((*latest.group, *latest.key) if latest is not None else ()),
+        *((changes.column, *changes.key) if changes is not None else ()),
+        *getattr(section, "order_by", ()),
+    ]
+    read: set[Any] = {c.found for c in flat(binding.columns)} | {binding.find(n) for n in named}
+    ignored = {n.lower() for n in section.ignore}
+    return [
+        c
+        for alias, columns in binding.names.items()
+        if alias in binding.tables
+        for key, c in columns.items()
+        if c.type in _TYPES and c not in read and key not in ignored and f"{alias}.{key}" not in ignored
+    ]

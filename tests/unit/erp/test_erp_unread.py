@@ -1,0 +1,150 @@
+"""What a profile leaves unread, or reads against the column's own name, is told: a wrong time is never published without a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from foreign_erp import ITEMS, STEP, Foreign, steps
+
+from routing_etl.errors import SourceError
+
+#: Two operations of a part; the columns behind SEQ and JOB differ from test to test.
+TIMES = STEP + 'setup_time = "SETUP"\nrun_time = "RUN"\n[routing]\nblank_time_unit = 1\n'
+RESULTS = """
+CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, MAN_HR REAL, MACH_HR REAL, QTY REAL, IsReversed TEXT);
+INSERT INTO DONE VALUES ('A1', 10, 'SAW', 4, 2, 10, 'N'), ('A1', 20, 'MILL', 4, 2, 10, 'Y');
+"""
+DONE = """
+[results]
+table = "DONE"
+time_factor_min = 60
+[results.columns]
+item_cd = "PART"
+proc_seq = "SEQ"
+job_cd = "JOB"
+machine_time = "MAN_HR"
+order_qty = "QTY"
+"""
+
+
+@pytest.fixture
+def erp(tmp_path: Path) -> Foreign:
+    return Foreign(tmp_path)
+
+
+def two(columns: str, first: str, second: str) -> str:
+    return steps(columns, f"('A1', 'R', 10, 'SAW', {first}), ('A1', 'R', 20, 'MILL', {second})")
+
+
+# --- which rows count -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("LOEKZ", ("NULL", "'X'")),
+        ("DEL_FLAG", ("0", "1")),
+        ("ApprovalStatus", ("'approved'", "'draft'")),
+        ('"사용여부"', ("'Y'", "'N'")),
+        ('"削除フラグ"', ("''", "'1'")),
+    ],
+)
+def test_a_mark_that_is_not_read_is_told_with_its_rows(
+    erp: Foreign, column: str, values: tuple[str, str]
+) -> None:
+    name = column.strip('"')
+    erp.night(two(f"{column} TEXT", *values), ITEMS + STEP)
+    assert erp.tells(f"{name} of STEP may say which rows count", "of 2 rows", "operations.ignore")
+    for settled in (f'where = [{{ column = "{name}", op = "!=", value = "X" }}]', f'ignore = ["{name}"]'):
+        erp.night(
+            f"DROP TABLE PART; DROP TABLE STEP;{two(f'{column} TEXT', *values)}",
+            ITEMS + STEP.replace('"STEP"', f'"STEP"\n{settled}'),
+        )
+        assert not erp.tells("may say which rows count")
+
+
+def test_a_mark_that_is_the_same_in_all_rows_is_not_told(erp: Foreign) -> None:
+    erp.night(two("LOEKZ TEXT, STATUS TEXT, STATION TEXT", "NULL, 'OK', 'A'", "'', 'ok', 'B'"), ITEMS + STEP)
+    assert not erp.tells("may say")
+
+
+def test_a_reversed_report_and_a_main_routing_are_told(erp: Foreign) -> None:
+    erp.night(two("IsDefault TEXT", "'T'", "'F'") + RESULTS, ITEMS + STEP + DONE)
+    assert erp.tells("work_results: IsReversed of DONE may say which rows count")
+    assert erp.tells(
+        "IsDefault of STEP may say which routing of an item is the main one",
+        'major_flag_source = "IsDefault"',
+    )
+
+
+def test_a_mark_of_a_joined_header_is_told_by_its_alias(erp: Foreign) -> None:
+    head = "CREATE TABLE HEAD (R TEXT, PART TEXT, DOCSTATUS INTEGER); INSERT INTO HEAD VALUES ('R', 'A1', 1), ('S', 'A2', 2);"
+    join = 'table = "STEP"\njoins = [{ table = "HEAD", alias = "h", on = [["R", "R"]], kind = "inner" }]'
+    rows = "('A1', 'R', 10, 'SAW', 1), ('A2', 'S', 10, 'SAW', 1)"
+    erp.night(steps("N INTEGER", rows) + head, ITEMS + STEP.replace('table = "STEP"', join))
+    assert erp.tells("DOCSTATUS of HEAD", 'column = "h.DOCSTATUS"')
+
+
+# --- what a time is for, and in which unit --------------------------------------------------------------------------------
+@pytest.mark.parametrize("column", ["LOT_QTY", "PcsPerCycle", "LOSGROESSE", "cavities", '"ロット数"'])
+def test_pieces_that_the_run_time_is_for_are_told(erp: Foreign, column: str) -> None:
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} INTEGER", "5, 100, 50", "5, 200, 50"), ITEMS + TIMES)
+    assert erp.tells(column.strip('"'), "the pieces that the run time is for", "run_time_qty")
+
+
+def test_a_run_time_whose_name_says_that_it_is_for_a_lot_is_told(erp: Foreign) -> None:
+    profile = ITEMS + TIMES.replace('"RUN"', '"RUN_PER_LOT"')
+    erp.night(two("SETUP REAL, RUN_PER_LOT REAL", "5, 100", "5, 200"), profile)
+    assert erp.tells("RUN_PER_LOT as the time of one piece", "run_time_qty")
+    erp.night(
+        "DROP TABLE PART; DROP TABLE STEP;" + two("SETUP REAL, RUN_PER_LOT REAL", "5, 1", "5, 2"),
+        profile + 'run_basis = "per_100"\n',
+    )
+    assert not erp.tells("as the time of one piece")
+
+
+@pytest.mark.parametrize(
+    ("column", "unit", "says"),
+    [("setup_sec", 1, "seconds"), ("SetupHrs", 1, "hours"), ("SETUP_MIN", 60, "minutes")],
+)
+def test_a_name_that_says_another_unit_is_told(erp: Foreign, column: str, unit: int, says: str) -> None:
+    profile = ITEMS + TIMES.replace('"SETUP"', f'"{column}"').replace("unit = 1", f"unit = {unit}")
+    erp.night(two(f"{column} REAL, RUN REAL", "5, 1", "5, 2"), profile)
+    assert erp.tells(f"setup_time is read from {column}", f"its name says {says}", "blank_time_unit")
+    assert len([s for s in erp.said if "its name says" in s]) == 1, "RUN says none"
+
+
+def test_a_name_that_says_the_unit_that_is_taken_is_not_told(erp: Foreign) -> None:
+    """`TIME_STD` may be standard as well as Stunden, `MIN_RUN` the least."""
+    profile = ITEMS + TIMES.replace('"SETUP"', '"TIME_STD"').replace('"RUN"', '"MIN_RUN"').replace(
+        "unit = 1", "unit = 60"
+    )
+    erp.night(two("TIME_STD REAL, MIN_RUN REAL", "5, 1", "5, 2"), profile)
+    assert not erp.tells("its name says")
+
+
+def test_hours_of_people_read_as_those_of_the_machine_are_told(erp: Foreign) -> None:
+    erp.night(two("X TEXT", "1", "2") + RESULTS, ITEMS + STEP + DONE)
+    assert erp.tells("machine_time is read from MAN_HR", "MACH_HR may be those of the machine")
+
+
+def test_japanese_units_are_understood(erp: Foreign) -> None:
+    rows = two('SETUP REAL, RUN REAL, "時間単位" TEXT', "1, 1, '時間'", "1, 1, '時間'")
+    with pytest.raises(SourceError, match="時間単位 of STEP names another unit of time in 2 of 2 rows"):
+        erp.night(rows, ITEMS + TIMES)
+
+
+# --- versions, and questions that are left -----------------------------------------------------------------------------
+def test_versions_of_a_routing_read_as_one_are_told(erp: Foreign) -> None:
+    rows = ", ".join(f"('A1', 'R', {seq}, 'SAW', '{rev}')" for rev in "ABC" for seq in (10, 20))
+    erp.night(steps("REV TEXT", rows), ITEMS + STEP)
+    assert erp.tells("4 of 6 rows repeat an operation of their routing", "A1 / R / 10", "version")
+
+
+def test_questions_of_a_proposed_profile_that_are_left_are_told_each_night(erp: Foreign) -> None:
+    rows = two("X TEXT", "1", "2")
+    open_ = STEP.replace('rout_no = "R"', 'rout_no = "R"  # DECIDE: is it? by its name')
+    erp.night(rows, ITEMS + open_)
+    line = f'name = "foreign"\n{ITEMS}{open_}'.split("DECIDE")[0].count("\n") + 1
+    assert erp.tells("1 line(s) marked DECIDE", f"line {line} (rout_no)", "Settle each")
+    erp.night("DROP TABLE PART; DROP TABLE STEP;" + rows, ITEMS + STEP)
+    assert not erp.tells("DECIDE")
