@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sqlite3
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from routing_etl.log import configure
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.settings import load_settings
 
+#: Names of grammars.
+NAME = re.compile(r"plain|wide|drawn:\d+")
 #: No bound on that side.
 OPEN = float("inf")
 
@@ -231,39 +234,44 @@ def targets(report: EvaluationReport, n_items: int) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A plant to be made: `items,seed` or `items,seed,grammar` with the grammar's knobs as JSON."""
+    """A plant to be made: `items,seed` or `items,seed,grammar` with the grammar's name, or its knobs as JSON."""
 
     items: int
     seed: int
     grammar: dict[str, Any]
+    named: str = "plain"
 
     @classmethod
     def parse(cls, text: str) -> Asked:
         """From the command line. Raises ArgumentTypeError when it is no such thing."""
         try:
             items, seed, *grammar = text.split(",", 2)
+            if grammar and NAME.fullmatch(grammar[0]):
+                return cls(int(items), int(seed), {}, grammar[0])
             knobs = json.loads(grammar[0]) if grammar else {}
             if not isinstance(knobs, dict):
                 raise ValueError("the grammar must be a JSON object")
             return cls(int(items), int(seed), knobs)
         except ValueError as exc:
             raise argparse.ArgumentTypeError(
-                f"{text!r} is not items,seed[,grammar as JSON] ({exc}); for example 20000,7"
+                f"{text!r} is not items,seed[,grammar's name or knobs as JSON] ({exc}); for example 20000,7"
             ) from exc
 
     @property
     def name(self) -> str:
         """Short name for tables and files."""
         knobs = "".join(f" {k}={v}" for k, v in self.grammar.items())
-        return f"{self.items}/{self.seed}{knobs}"
+        return f"{self.items}/{self.seed}{knobs}{'' if self.named == 'plain' else ' ' + self.named}"
 
     def make(self, work: Path) -> Plant:
         """Write the plant and read it as the night does."""
-        from routing_etl.plant.demo import Grammar, write_plant
+        from routing_etl.plant.demo import write_plant
+        from routing_etl.plant.named import named_grammar
 
         database = work / "plant.db"
         url = f"sqlite:///{database.as_posix()}"
-        write_plant(url, self.items, self.seed, load_settings(home=work), grammar=Grammar(**self.grammar))
+        grammar = replace(named_grammar(self.named), **self.grammar)
+        write_plant(url, self.items, self.seed, load_settings(home=work), grammar=grammar)
         return read_plant(database, work)
 
 
@@ -322,7 +330,7 @@ def main() -> None:
         "--plant",
         type=Asked.parse,
         action="append",
-        help="items,seed[,grammar as JSON]; instead of the three, repeatable",
+        help="items,seed[,grammar's name or knobs as JSON]; instead of the three, repeatable",
     )
     parser.add_argument("--database", type=Path, help="an SQLite demo plant that exists already")
     parser.add_argument(
