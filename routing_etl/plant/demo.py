@@ -293,6 +293,7 @@ def _summary(plant: Plant, chances: _Chances, seed: int, n_results: int) -> dict
             for new, old in enumerate(book.drift.old_code)
             if old != new
         ),
+        "note_jobs": ", ".join(book.codes.code[rule.code] for rule in book.wide.rules),
         "machine_change": book.shop.changed.isoformat(),
         "replaced_machines": ", ".join(
             book.shop.resources.code[new] for new, old in enumerate(book.shop.old_machine) if old != new

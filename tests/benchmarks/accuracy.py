@@ -3,6 +3,7 @@
     python tests/benchmarks/accuracy.py --items 20000 --seed 42
     python tests/benchmarks/accuracy.py --items 20000 --seed 7 --grammar '{"families": 30, "planner_noise": 0.25}'
     python tests/benchmarks/accuracy.py --plant 20000,7 --plant '20000,8,{"families": 30}' --only unrouted --plots png
+    python tests/benchmarks/accuracy.py --plant 5000,31,wide --only unrouted --losses
     python tests/benchmarks/accuracy.py --database plant.db --split time
 
 Two questions are answered. *Unrouted items*: the model learns from every routed item and predicts the items without a
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from losses import losses_by_cause, losses_table, machines_by_cause
 
 from routing_etl import frames, plots
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
@@ -115,6 +117,7 @@ class Plant:
     basis: frames.TimeBasis
     pool_words: tuple[str, ...]
     truth: Truth
+    facts: pl.DataFrame
 
     @property
     def routed(self) -> pl.DataFrame:
@@ -150,6 +153,7 @@ def read_plant(database: Path, work: Path) -> Plant:
                 for name in ("ROUTING", "TIME", "SUMMARY")
             ]
         )
+        facts = pl.read_database("SELECT * FROM DEMO_TRUTH_ITEM", connection, infer_schema_length=None)
     return Plant(
         pl.read_parquet(cleaned / "items.parquet"),
         operations.filter("rout_valid").collect(),
@@ -158,6 +162,7 @@ def read_plant(database: Path, work: Path) -> Plant:
         profile.time_basis,
         profile.routing.waiting_pool_words,
         truth,
+        facts.with_columns(item_key=frames.key_of(pl.col("ITEM_CD"))),
     )
 
 
@@ -168,8 +173,8 @@ def new_predictor(plant: Plant, seed: int, **parameters: Any) -> RoutingPredicto
     )
 
 
-def judge_unrouted(plant: Plant, most: int, seed: int) -> EvaluationReport:
-    """Fit on all routed items, predict the unrouted ones, compare with the truth."""
+def judge_unrouted(plant: Plant, most: int, seed: int, *, losses: bool = False) -> EvaluationReport:
+    """Fit on all routed items, predict the unrouted ones, compare with the truth; `losses`: print what is lost to what."""
     from routing_etl.times.profiles import read_evidence
 
     asked = plant.unrouted.sort("item_key")
@@ -192,6 +197,10 @@ def judge_unrouted(plant: Plant, most: int, seed: int) -> EvaluationReport:
         print(
             f"{name}: fit {fitted - started:.1f} s, {asked.height / took:,.0f} items/s predicted", flush=True
         )
+    if losses:
+        lost = losses_by_cause(answers["model"], plant.truth, plant.facts, asked["item_key"])
+        machines = machines_by_cause(answers["model"], plant.truth, plant.facts)
+        print("\n" + losses_table(lost, machines, asked.height) + "\n", flush=True)
     return evaluate_unrouted(answers, plant.truth, asked, routed=plant.routed)
 
 
@@ -338,6 +347,11 @@ def main() -> None:
     )
     parser.add_argument("--max-items", type=int, default=5000, help="most items judged per question")
     parser.add_argument("--only", choices=("unrouted", "held-out"))
+    parser.add_argument(
+        "--losses",
+        action="store_true",
+        help="also what exact matches and machines are lost to, by the plant's truth",
+    )
     parser.add_argument("--plots", type=Path, help="folder for PNGs")
     args = parser.parse_args()
     configure(None)
@@ -350,7 +364,7 @@ def main() -> None:
             name = args.database.stem if args.database else asked.name
             print(f"# {name}\n\n{describe(plant)}", flush=True)
             if args.only != "held-out":
-                report = judge_unrouted(plant, args.max_items, asked.seed)
+                report = judge_unrouted(plant, args.max_items, asked.seed, losses=args.losses)
                 print("\n" + targets(report, plant.items.height) + "\n")
                 show(report, f"{name} unrouted", args.plots)
                 found.append((name, plant.items.height, report))
