@@ -421,7 +421,10 @@ def score_table(console: Console, scored: Scored) -> None:
     table.add_row("operations", _number(scored.rows[CANDIDATE_OPERATIONS.name]))
     table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
     table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
+    table.add_row("sizes read from a text, their column being empty", _number(scored.sizes_read))
     console.print(table)
+    if scored.sizes_told:
+        console.print(f"[yellow]Note:[/] {_safe(scored.sizes_told)}")
     if scored.missing_attributes:
         console.print(
             f"[yellow]Warning:[/] no item has {_safe(', '.join(scored.missing_attributes))} any more, which the model learned from: "
