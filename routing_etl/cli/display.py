@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from routing_etl.doctor.examination import Finding
     from routing_etl.doctor.settings_table import SettingRow
     from routing_etl.erp.clean import CleanReport
+    from routing_etl.evaluation.details import Loss
     from routing_etl.evaluation.metric_table import MetricRow
     from routing_etl.pipeline.demo import DemoResult
     from routing_etl.pipeline.one_item import LeadTime, Prediction
@@ -343,6 +344,22 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
     unmeasured = [r for r in rows if r.of_model and r.value is None and r.metric in shown]
     for reason in sorted({f"{r.metric}: {r.reason}" for r in unmeasured}):
         console.print(f"[yellow]not measured[/] {_safe(reason)}")
+
+
+def losses_table(console: Console, losses: Iterable[Loss]) -> None:
+    """What was wrong: kinds, jobs, and columns that want filling."""
+    table = _table(
+        "What was wrong (an item can be in several lines)",
+        "kind",
+        "job or column",
+        "items",
+        "of all wrong",
+        "remark",
+    )
+    for loss in losses:
+        table.add_row(loss.kind, _safe(loss.what), _number(loss.items), f"{loss.share:.0%}", _safe(loss.told))
+    if table.row_count:
+        console.print(table)
 
 
 def train_result(console: Console, trained: Trained) -> None:

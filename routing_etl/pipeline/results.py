@@ -16,7 +16,7 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.evaluation.alerts import Alert
-from routing_etl.evaluation.details import EvaluationDetails, LegacyScores
+from routing_etl.evaluation.details import EvaluationDetails, LegacyScores, Loss
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.training_facts import TrainingFacts
 from routing_etl.quality.score import QualityScore
@@ -209,6 +209,8 @@ class Evaluated:
         The scores of the replaced system; None when nothing was measured.
     evaluation : EvaluationDetails
         Sizes, seconds and notes of the evaluation.
+    losses : tuple of Loss
+        What was wrong: kinds, jobs, columns that want filling.
     model_card : str
         The card of what was evaluated, in Markdown.
     """
@@ -223,6 +225,7 @@ class Evaluated:
     evaluation: EvaluationDetails = field(metadata=_KEPT | _DRAWN)
     dataset_stats: DatasetStats = field(metadata=_KEPT | _DRAWN)
     data: TrainingFacts = field(metadata=_KEPT | _DRAWN)
+    losses: tuple[Loss, ...] = field(default=(), metadata=_DRAWN)
     model_card: str = field(default="", metadata=_DRAWN)
 
 
