@@ -21,9 +21,12 @@ from routing_etl.model.base.arrays import Floats
 _NUMBER = r"[0-9]+/[0-9]+|[0-9]+(?:[.,][0-9]+)?(?:[ \-][0-9]+/[0-9]+)?"
 _UNIT = r"(?:\s?(?:MM|CM|INCH|IN)|[A-Z]{1,2}|\"|”|''|′′)?"
 _END = r"(?:\s?(?:MM|CM|INCH|IN)\b|[A-Z]{1,2}\b|\"|”|''|′′)?"
+#: A short word before a number can name it (OD 120), or end something else (SEAL TYPE W 120): such numbers are read both ways.
+_WORD = r"\b[A-ZØ]{1,2}[ :=]{1,2}"
 #: A number, or several that X or * joins, with what stands close to them.
-_FORM = rf"[^0-9\s.,]{{0,3}}(?:{_NUMBER})(?:{_UNIT}\s?[X×*]\s?(?:{_NUMBER})){{0,3}}{_END}"
+_FORM = rf"(?:{_WORD}|[^0-9\s.,]{{0,3}})(?:{_NUMBER})(?:{_UNIT}\s?[X×*]\s?(?:{_NUMBER})){{0,3}}{_END}"
 _FORMS, _NUMBERS = re.compile(_FORM.replace(r"\s", " ")), re.compile(_NUMBER)
+_NAMED = re.compile(f"^{_WORD}")
 _FRACTION = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)[ \-])?([0-9]+)/([0-9]+)")
 #: What a number of a text can be multiplied by to be in the unit of the column: the same unit, inches in millimetres and the
 #: other way round, centimetres.
@@ -244,14 +247,20 @@ def _numbers_of(texts: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
             row=pl.int_range(pl.len(), dtype=pl.UInt32), written=pl.col(name).str.extract_all(_FORM)
         )
         forms = forms.explode("written").drop_nulls()
-        distinct = forms.select("written").unique()
-        numbers = distinct.with_columns(
-            form=pl.col("written").str.replace_all(_NUMBER, "9").str.replace_all(" ", ""),
-            text=pl.col("written").str.extract_all(_NUMBER),
-            place=pl.int_ranges(pl.col("written").str.count_matches(_NUMBER)),
-        ).explode("text", "place")
+        distinct = forms.select("written", part="written").unique()
+        bare = distinct.filter(pl.col("part").str.contains(_NAMED.pattern))
+        bare = bare.with_columns(pl.col("part").str.replace(_NAMED.pattern, ""))
+        numbers = (
+            pl.concat([distinct, bare])
+            .with_columns(
+                form=pl.col("part").str.replace_all(_NUMBER, "9").str.replace_all(" ", ""),
+                text=pl.col("written").str.extract_all(_NUMBER),
+                place=pl.int_ranges(pl.col("written").str.count_matches(_NUMBER)),
+            )
+            .explode("text", "place")
+        )
         numbers = numbers.with_columns(_values(numbers["text"]))
-        read = forms.join(numbers.drop("text"), on="written", maintain_order="left")
+        read = forms.join(numbers.drop("text", "part"), on="written", maintain_order="left")
         parts.append(
             read.select("row", pl.lit(name).alias("attribute"), "form", "place", "number", "rounded")
         )
@@ -284,7 +293,8 @@ def _first(text: str | None, reading: Reading) -> float | None:
     if text is None:
         return None
     for written in _FORMS.findall(text):
-        if _NUMBERS.sub("9", written).replace(" ", "") == reading.form:
+        parts = {written, _NAMED.sub("", written)}
+        if any(_NUMBERS.sub("9", part).replace(" ", "") == reading.form for part in parts):
             return _value(_NUMBERS.findall(written)[reading.place]) * reading.factor
     return None
 

@@ -39,6 +39,7 @@ def plant(
         ("{}*{}", 1.0),
         ("{} x {} mm", 1.0),
         ('{}" x {}"', 25.4),
+        ("OD {}, T: {}", 1.0),
         ("{}IN X {}IN", 25.4),
     ],
 )
@@ -46,10 +47,7 @@ def test_a_size_is_read_in_its_unit_where_the_column_is_empty(form: str, factor:
     texts, columns = plant(form, factor)
     whole = plant(form, factor, filled=N)[1]
     reader = SizeReader().fit(texts, columns)
-    assert {(r.measure, r.attribute, r.place) for r in reader.readings} == {
-        ("od", "spec", 0),
-        ("t", "spec", 1),
-    }
+    assert {(r.measure, r.attribute) for r in reader.readings} == {("od", "spec"), ("t", "spec")}
     assert {r.factor for r in reader.readings} == {factor}
     read = reader.filled(texts, columns)
     assert read["od"].null_count() == read["t"].null_count() == 0
@@ -118,6 +116,7 @@ def test_a_plant_without_texts_sizes_or_repeated_forms_reads_nothing() -> None:
 
 READER = SizeReader().fit(*plant())
 INCHES = SizeReader().fit(*plant('{}" x {}"', 25.4))
+WORDS = SizeReader().fit(*plant("OD {}, T: {}"))
 TEXTS = st.one_of(
     st.none(),
     st.text(max_size=20),
@@ -131,13 +130,14 @@ TEXTS = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
+@example(["OD 12, T 4", "W OD120 X 3T", "D: 9 X 4"])
 @example(["OD12,5 X 3T OD99 X 3T", '3-1/2" X 1/0"', "٣٤X٣", "OD12 1/2 X 4T"])
 def test_one_item_is_read_as_in_a_column(rows: list[str | None]) -> None:
     texts = pl.DataFrame({"spec": pl.Series(rows, dtype=pl.String)}).select(normalise("spec"))
     texts = texts.with_columns(name=pl.lit(None, pl.String))
     none = pl.DataFrame({n: pl.Series([None] * len(rows), dtype=pl.Float64) for n in ("od", "t")})
     alone = {"spec": [normalised(t) for t in rows], "name": [None] * len(rows)}
-    for reader in (READER, INCHES):
+    for reader in (READER, INCHES, WORDS):
         column = reader.filled(texts, none)
         for name in ("od", "t"):
             few = reader.read_few(alone, name, range(len(rows)))
