@@ -42,6 +42,8 @@ _MOST_ROWS = 60_000
 _ROUNDED, _SIXTEENTH = 0.0005, 1 / 32
 #: A size beyond nearly all that the column has, by more than this factor, is not taken.
 _USUAL, _BEYOND = (0.005, 0.995), 2.0
+#: Readings of an attribute that the notes show.
+_SHOWN = 3
 _KEY = ("attribute", "form", "place")
 _COMPARED = ("row", "attribute", "text_attribute", "size", "column_value")
 _NONE_COMPARED = pl.DataFrame(
@@ -84,11 +86,11 @@ class Reading:
     least: float
 
     def told(self) -> str:
-        """A sentence for the model's notes."""
+        """Words for the model's notes."""
         unit = "" if self.factor == 1.0 else f" times {self.factor:.4g}"
         return (
-            f"{self.measure} is read from {self.attribute} written {self.form!r}, number {self.place + 1}{unit}: agrees in"
-            f" {self.agreed} of {self.pairs} cases where both are filled, at least {100 * self.least:.0f} %"
+            f"number {self.place + 1}{unit} of {self.form!r} in {self.attribute} (agrees in {self.agreed} of {self.pairs} cases"
+            f" where both are filled, at least {100 * self.least:.0f} %)"
         )
 
 
@@ -113,8 +115,14 @@ class SizeReader:
         return list(dict.fromkeys(r.measure for r in self.readings))
 
     def told(self) -> list[str]:
-        """Sentences for the model's notes."""
-        return [f"Where it is missing, {reading.told()}." for reading in self.readings]
+        """Sentences for the model's notes, one per attribute that can be read."""
+        sentences = []
+        for name in self.measures:
+            own = [r for r in self.readings if r.measure == name]
+            more = f", and {len(own) - _SHOWN} further forms" if len(own) > _SHOWN else ""
+            forms = "; ".join(r.told() for r in own[:_SHOWN])
+            sentences.append(f"Where {name} is missing, it is read from texts: {forms}{more}.")
+        return sentences
 
     def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> SizeReader:
         """Find the readings that agree with the columns.

@@ -49,6 +49,10 @@ def test_a_size_is_read_in_its_unit_where_the_column_is_empty(form: str, factor:
     reader = SizeReader().fit(texts, columns)
     assert {(r.measure, r.attribute) for r in reader.readings} == {("od", "spec"), ("t", "spec")}
     assert {r.factor for r in reader.readings} == {factor}
+    assert [sentence.split(",")[0] for sentence in reader.told()] == [
+        f"Where {m} is missing" for m in reader.measures
+    ]
+    assert f"agrees in {reader.readings[0].agreed} of" in reader.told()[0]
     read = reader.filled(texts, columns)
     assert read["od"].null_count() == read["t"].null_count() == 0
     assert (read["od"] - whole["od"]).abs().max() < 0.02
