@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from routing_etl.frames import AttributeSpec
+from routing_etl import RoutingPredictor
+from routing_etl.frames import SIZES_FROM_TEXTS, AttributeSpec
 from routing_etl.model.attributes.levels import normalise, normalised
 from routing_etl.model.attributes.sizes import SizeReader
 from routing_etl.model.attributes.tokens import Tokeniser
@@ -158,3 +159,59 @@ def test_items_are_coded_with_the_sizes_of_their_texts_alone_and_in_a_batch() ->
     assert not np.isnan(batch[:, place]).any()
     few = tokeniser.transform(items[250:255]).numbers
     np.testing.assert_allclose(few, batch[250:255], rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def model() -> RoutingPredictor:
+    """A plant that saws parts above 100 mm; its names say the diameter in mm or inches, all columns are filled."""
+    rng = np.random.default_rng(3)
+    n = 240
+    od = np.round(rng.uniform(40, 160, n), 1)
+    items = pl.DataFrame({
+        "item_cd": [f"K{i}" for i in range(n)], "part_type": np.array(["RING", "SLEEVE"])[np.arange(n) % 3 % 2],
+        "item_nm": [f'SEAL {v / 25.4:.3f}" STD' if i % 2 else f"SEAL OD{v} STD" for i, v in enumerate(od)], "od": od,
+    })  # fmt: skip
+    operations = pl.DataFrame([
+        {"item_cd": f"K{i}", "proc_seq": 10 * k + 10, "job_cd": job, "res_cd": "M"}
+        for i, v in enumerate(od)
+        for k, job in enumerate((["SAW"] if v > 100 else []) + ["TURN", "PACK"])
+    ])  # fmt: skip
+    kinds = (("part_type", "category"), ("item_nm", "text"), ("od", "number"))
+    attributes = tuple(AttributeSpec(name, kind) for name, kind in kinds)  # type: ignore[arg-type]
+    return RoutingPredictor(attributes=attributes, n_trees=12, rehearsals=0).fit(items, operations)
+
+
+def asked(names: list[str], od: list[float | None]) -> pl.DataFrame:
+    columns = {
+        "item_cd": [f"Q{i}" for i in range(len(od))],
+        "part_type": ["RING"] * len(od),
+        "item_nm": names,
+        "od": od,
+    }
+    return pl.DataFrame(columns, schema_overrides={"od": pl.Float64})
+
+
+def test_a_size_in_a_text_decides_whatever_its_unit(model: RoutingPredictor) -> None:
+    names = ['SEAL 5.512" STD', "SEAL OD60.5 STD", 'SEAL 2.362" STD', "SEAL OD140.5 STD"]
+    first = (
+        model.predict(asked(names, [None] * 4)).candidates.filter(candidate_rank=1)["routing_code"].to_list()
+    )
+    assert first == ["SAW>TURN>PACK", "TURN>PACK", "TURN>PACK", "SAW>TURN>PACK"]
+    assert sum("where both are filled" in note for note in model.notes_) == 1
+
+
+def test_sizes_from_texts_are_listed_with_their_source_and_what_the_column_has(
+    model: RoutingPredictor,
+) -> None:
+    told = model.sizes_from_texts(asked(['SEAL 5.512" STD', 'SEAL 5.512" STD', "SEAL"], [None, 60.0, 60.0]))
+    assert told.columns == SIZES_FROM_TEXTS.names
+    assert told.select("item_key", "attribute", "text_attribute", "column_value", "contradicts").rows() == [
+        ("Q0", "od", "item_nm", None, False),
+        ("Q1", "od", "item_nm", 60.0, True),
+    ]
+    assert told["size"].to_list() == pytest.approx([140.0, 140.0], abs=0.05)
+
+
+def test_a_model_without_readings_lists_nothing(model: RoutingPredictor) -> None:
+    assert SizeReader().measures == []
+    assert model.sizes_from_texts(asked(["SEAL"], [None])).height == 0
