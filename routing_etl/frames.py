@@ -713,6 +713,19 @@ ABSTAINED = Frame(
     key=("item_key",),
 )
 
+SIZES_FROM_TEXTS = Frame(
+    "sizes_from_texts",
+    (
+        ITEM_KEY,
+        Column("attribute", STR, "attribute of the items that the size is a value of", nullable=False),
+        Column("text_attribute", STR, "attribute whose text tells it", nullable=False),
+        Column("size", F64, "in the attribute's unit", nullable=False),
+        Column("column_value", F64, "what the attribute's column has; NULL: nothing, and the size is used"),
+        Column("contradicts", BOOL, "the column has another size, and is used", nullable=False),
+    ),
+    key=("item_key", "attribute"),
+)
+
 METRICS = Frame(
     "metrics",
     (
@@ -739,7 +752,8 @@ FRAMES: dict[str, Frame] = {
     f.name: f
     for f in (
         ITEMS, OPERATIONS, WORK_RESULTS, PURCHASE_ORDERS, REJECTS, TIME_BY_ITEM_OPERATION, TIME_BY_JOB_RESOURCE,
-        TIME_BY_JOB, STANDARD_TIMES, CANDIDATES, CANDIDATE_OPERATIONS, RESOURCE_ALTERNATIVES, CANDIDATE_EVIDENCE, ABSTAINED, METRICS,
+        TIME_BY_JOB, STANDARD_TIMES, CANDIDATES, CANDIDATE_OPERATIONS, RESOURCE_ALTERNATIVES, CANDIDATE_EVIDENCE, ABSTAINED,
+        SIZES_FROM_TEXTS, METRICS,
     )
 }  # fmt: skip
 

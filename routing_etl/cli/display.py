@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from routing_etl.doctor.examination import Finding
     from routing_etl.doctor.settings_table import SettingRow
     from routing_etl.erp.clean import CleanReport
+    from routing_etl.evaluation.details import Loss
     from routing_etl.evaluation.metric_table import MetricRow
     from routing_etl.pipeline.demo import DemoResult
     from routing_etl.pipeline.one_item import LeadTime, Prediction
@@ -345,6 +346,22 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
         console.print(f"[yellow]not measured[/] {_safe(reason)}")
 
 
+def losses_table(console: Console, losses: Iterable[Loss]) -> None:
+    """What was wrong: kinds, jobs, and columns that want filling."""
+    table = _table(
+        "What was wrong (an item can be in several lines)",
+        "kind",
+        "job or column",
+        "items",
+        "of all wrong",
+        "remark",
+    )
+    for loss in losses:
+        table.add_row(loss.kind, _safe(loss.what), _number(loss.items), f"{loss.share:.0%}", _safe(loss.told))
+    if table.row_count:
+        console.print(table)
+
+
 def train_result(console: Console, trained: Trained) -> None:
     """Metrics, where the version went and whether it is the champion."""
     metrics_table(console, trained.metrics, trained.split)
@@ -421,7 +438,10 @@ def score_table(console: Console, scored: Scored) -> None:
     table.add_row("operations", _number(scored.rows[CANDIDATE_OPERATIONS.name]))
     table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
     table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
+    table.add_row("sizes read from a text, their column being empty", _number(scored.sizes_read))
     console.print(table)
+    if scored.sizes_told:
+        console.print(f"[yellow]Note:[/] {_safe(scored.sizes_told)}")
     if scored.missing_attributes:
         console.print(
             f"[yellow]Warning:[/] no item has {_safe(', '.join(scored.missing_attributes))} any more, which the model learned from: "

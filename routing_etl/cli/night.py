@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_GRAMMAR = (
+    "How planners decide: plain (rules of families), wide (also notes that hold across the plant, sizes in texts, new types, "
+    "machines by load), or drawn:SEED (a wide one with every setting drawn)."
+)
+
+
 @app.command()
 @gives("demo", "cli.shown:NightShown")
 def demo(
     items: Annotated[int, typer.Option("--items", help="Size of the plant: 200 to 325,000 items.")] = 5000,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another plant with other rules.")] = 42,
+    grammar: Annotated[str, typer.Option("--grammar", help=_GRAMMAR)] = "plain",
     home: Annotated[
         Path | None, typer.Option("--home", help="Folder for everything; default .routing_etl")
     ] = None,
@@ -36,7 +43,7 @@ def demo(
     if output().for_people:
         display.demo_header(console(), items, seed, settings)
     with showing_progress() as progress:
-        result = demos.demo(settings, items=items, seed=seed, progress=progress)
+        result = demos.demo(settings, items=items, seed=seed, grammar=grammar, progress=progress)
     tell_dagster(settings)
 
     def text(screen: Console) -> None:
@@ -50,6 +57,7 @@ def demo(
 def plant(
     items: Annotated[int, typer.Option("--items", help="200 to 325,000 items.")] = 5000,
     seed: Annotated[int, typer.Option("--seed")] = 42,
+    grammar: Annotated[str, typer.Option("--grammar", help=_GRAMMAR)] = "plain",
     url: Annotated[
         str | None, typer.Option("--url", help="SQLAlchemy URL; default: ROUTING_ETL_ERP_URL")
     ] = None,
@@ -60,7 +68,9 @@ def plant(
 
     settings = read_settings()
     with showing_progress() as progress:
-        report = write_demo_plant(settings, url or settings.erp, items=items, seed=seed, progress=progress)
+        report = write_demo_plant(
+            settings, url or settings.erp, items=items, seed=seed, grammar=grammar, progress=progress
+        )
     output().give(report, lambda screen: display.plant_table(screen, report))
 
 

@@ -178,6 +178,7 @@ def evaluate(
 
     def text(screen: Console) -> None:
         display.metrics_table(screen, evaluated.metrics, evaluated.split)
+        display.losses_table(screen, evaluated.losses)
         for file in files:
             typer.echo(f"Wrote {file}")
 

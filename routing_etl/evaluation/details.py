@@ -30,6 +30,33 @@ class LegacyScores:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """One line of what was wrong.
+
+    Attributes
+    ----------
+    kind : str
+        `no proposal`, `operations missing`, `operations too many`, `other operations` (some missing, some too many), `order
+        alone`: each wrong item is in one of these. `missing` and `too many` name a job, `not filled` an attribute: an item can
+        be in several.
+    what : str
+        Job code, or attribute; empty where the kind says all.
+    items : int
+        Wrong items.
+    share : float
+        Of all wrong items.
+    told : str
+        What can be done, or what it means; empty where there is nothing to say.
+    """
+
+    kind: str
+    what: str
+    items: int
+    share: float
+    told: str = ""
+
+
+@dataclass(frozen=True)
 class EvaluationDetails:
     """How an evaluation was made.
 

@@ -34,7 +34,7 @@ from routing_etl.evaluation.baseline_legacy import LegacyPredictor
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.evaluation.bootstrap import Metric
 from routing_etl.evaluation.comparison import compare
-from routing_etl.evaluation.details import EvaluationDetails
+from routing_etl.evaluation.details import EvaluationDetails, Loss
 from routing_etl.evaluation.fit_variance import (
     FitVariance,
     fit_variance,
@@ -42,6 +42,7 @@ from routing_etl.evaluation.fit_variance import (
     part_of,
     with_fit_variance,
 )
+from routing_etl.evaluation.losses import losses_of
 from routing_etl.evaluation.metric_table import MODEL, ORACLE, RIVAL
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
@@ -180,7 +181,8 @@ def evaluate(
         answers[ORACLE] = [truth_predictions(truth, _in_order(divided.test, items))]
     with progress.task("Evaluate: metrics and intervals", total=None):
         found = measure_answers(answers, judged, options, methods.failures())
-    return _report(found, options, _Sides.of(divided, options, methods), started, varied)
+    report = _report(found, options, _Sides.of(divided, options, methods), started, varied)
+    return replace(report, losses=_losses(answers, judged, items, operations))
 
 
 def evaluate_unrouted(
@@ -235,6 +237,22 @@ def evaluate_unrouted(
     note = "Values are expectations over the routings that a planner would write for each item."
     sides = _Sides("unrouted", "all unrouted items", (note,), known.height, routed.height)
     return _report(found, options, sides, started)
+
+
+def _losses(
+    answers: Mapping[str, list[Predictions]],
+    judged: JudgedItems,
+    items: pl.DataFrame,
+    operations: pl.DataFrame,
+) -> tuple[Loss, ...]:
+    """What was wrong with the model's answers; nothing, told in the log, when that cannot be said."""
+    if MODEL not in answers:
+        return ()
+    try:
+        return losses_of(answers[MODEL], judged.reference, items, operations["item_key"].unique())
+    except Exception as exc:
+        log.exception("losses_not_told", error=str(exc))
+        return ()
 
 
 # --- fitting and predicting ------------------------------------------------------------------------------------------

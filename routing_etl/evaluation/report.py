@@ -12,7 +12,7 @@ import polars as pl
 from routing_etl import safe_text
 from routing_etl.evaluation.alerts import Alert
 from routing_etl.evaluation.confidence_metrics import CALIBRATION, COVERAGE
-from routing_etl.evaluation.details import EvaluationDetails, LegacyScores
+from routing_etl.evaluation.details import EvaluationDetails, LegacyScores, Loss
 from routing_etl.evaluation.glossary import arrow, outcome
 from routing_etl.evaluation.markdown import MARKS, number, table
 from routing_etl.evaluation.metric_table import (
@@ -107,6 +107,8 @@ class EvaluationReport(EvaluationTables):
         Split, sizes, seconds per method, notes.
     alerts : tuple of Alert
         What a person should look at.
+    losses : tuple of Loss
+        What was wrong: kinds, jobs, columns that want filling.
     held_out : polars.DataFrame
         What each judged item adds to the paired metrics (`paired.HELD_OUT`), to pair this version with another on the same
         items. Not part of `as_dict`: a version keeps it in a file of its own.
@@ -115,6 +117,7 @@ class EvaluationReport(EvaluationTables):
     legacy: LegacyScores | None
     details: EvaluationDetails
     alerts: tuple[Alert, ...] = ()
+    losses: tuple[Loss, ...] = ()
     held_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=HELD_OUT))
 
     def as_dict(self) -> dict[str, Any]:
@@ -128,12 +131,20 @@ class EvaluationReport(EvaluationTables):
             "time_sample": self.time_sample.to_dicts(),
             "alerts": [dataclasses.asdict(alert) for alert in self.alerts],
             "evaluation": self.details.as_dict(),
+            "losses": [dataclasses.asdict(loss) for loss in self.losses],
         }
 
     def to_markdown(self) -> str:
         """The report for people: metrics beside the baselines and the ceiling, segments, calibration, alerts."""
         found = self.table
-        lines = [*_head(self), *_sections(found), *_segments(found), *_confidence(self), *_tail(self)]
+        lines = [
+            *_head(self),
+            *_sections(found),
+            *_segments(found),
+            *_confidence(self),
+            *_losses(self),
+            *_tail(self),
+        ]
         return "\n".join(lines) + "\n"
 
 
@@ -207,6 +218,20 @@ def _confidence(report: EvaluationReport) -> list[str]:
         *table(["Confidence", "items", "mean confidence", "exact"], bins),
         *table(["Surest items accepted", "least confidence", "exact"], curve),
     ]
+
+
+def _losses(report: EvaluationReport) -> list[str]:
+    body = [
+        [
+            loss.kind,
+            safe_text.markdown(loss.what),
+            f"{loss.items:,}",
+            f"{loss.share:.0%}",
+            safe_text.markdown(loss.told),
+        ]
+        for loss in report.losses
+    ]
+    return table(["What was wrong", "job or column", "items", "of all that were wrong", "remark"], body)
 
 
 def _tail(report: EvaluationReport) -> list[str]:

@@ -17,6 +17,7 @@ from routing_etl.frames import (
     CANDIDATE_EVIDENCE,
     CANDIDATE_OPERATIONS,
     CANDIDATES,
+    SIZES_FROM_TEXTS,
     AttributeSpec,
     Predictions,
     TimeEvidence,
@@ -300,6 +301,7 @@ class RoutingPredictor(Parameters):
             *training.notes,
             *in_use.notes,
             *maker.guard_.told(),
+            *encoded.encoder.tokeniser_.sizes.told(),
             *blind,
             learned_times.told(numbers),
         ]
@@ -465,6 +467,31 @@ class RoutingPredictor(Parameters):
             self._propose(self._ranked_of_new_types(items.filter(pl.Series(new)), self.new_types_)),
         )
         return _in_order(items["item_key"], parts)
+
+    def sizes_from_texts(self, items: pl.DataFrame) -> pl.DataFrame:
+        """The sizes that the items' texts tell, those that are used and those beside a filled column.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame with the attribute columns, or plain items.
+
+        Returns
+        -------
+        polars.DataFrame
+            SIZES_FROM_TEXTS frame.
+
+        Raises
+        ------
+        ModelError
+            Not fitted, or an attribute column is missing or of another type.
+        """
+        check_fitted(self, _FITTED)
+        items = asked_frame(items)
+        told = self.encoder_.tokeniser_.sizes_told(items)
+        return SIZES_FROM_TEXTS.conform(
+            told.with_columns(item_key=items["item_key"].gather(told["row"])).drop("row")
+        )
 
     def iter_predict(
         self, items: pl.DataFrame, batch_size: int = 8192, progress: Progress = SILENT

@@ -34,7 +34,9 @@ class DemoResult:
     run: RunFolder
 
 
-def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILENT) -> DemoResult:
+def demo(
+    settings: Settings, *, items: int, seed: int, grammar: str = "plain", progress: Progress = SILENT
+) -> DemoResult:
     """Write a demo plant and run the whole night on it, training a new model.
 
     Parameters
@@ -45,18 +47,22 @@ def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILE
         Size of the plant.
     seed : int
         Another seed is another plant with other rules.
+    grammar : str
+        Name of the plant's grammar (`plant.named`).
     progress : Progress
         What shows the progress.
 
     Raises
     ------
     ConfigurationError
-        The size is out of bounds, or the database holds tables that are no demo plant's.
+        The size is out of bounds, there is no such grammar, or the database holds tables that are no demo plant's.
     """
     if 2 * SIDE_BY_SIDE_FROM <= items <= settings.side_by_side_items:
         # About half of the items will have a routing: the training will evaluate beside the fit.
         prepare("routing_etl.model.predictor", "routing_etl.evaluation.evaluate")
-    report = write_demo_plant(settings, settings.erp, items=items, seed=seed, progress=progress)
+    report = write_demo_plant(
+        settings, settings.erp, items=items, seed=seed, grammar=grammar, progress=progress
+    )
     # The heaviest library is imported while the plant is read. Should that fail, the step that needs it
     # fails the same way, with its error.
     threading.Thread(target=importlib.import_module, args=("routing_etl.quality.suites",)).start()
@@ -65,19 +71,26 @@ def demo(settings: Settings, *, items: int, seed: int, progress: Progress = SILE
 
 
 def write_demo_plant(
-    settings: Settings, url: str, *, items: int, seed: int, progress: Progress = SILENT
+    settings: Settings,
+    url: str,
+    *,
+    items: int,
+    seed: int,
+    grammar: str = "plain",
+    progress: Progress = SILENT,
 ) -> PlantReport:
     """Write only the plant, into any database that SQLAlchemy reaches.
 
     Raises
     ------
     ConfigurationError
-        The size is out of bounds, or the database holds tables that are no demo plant's.
+        The size is out of bounds, there is no such grammar, or the database holds tables that are no demo plant's.
     """
     from routing_etl.plant.demo import write_plant
+    from routing_etl.plant.named import named_grammar
 
     with translated("erp", url):
-        return write_plant(url, items, seed, settings, progress=progress)
+        return write_plant(url, items, seed, settings, grammar=named_grammar(grammar), progress=progress)
 
 
 def load_adventureworks(folder: Path, url: str) -> None:

@@ -82,6 +82,16 @@ class Incomplete:
         for found in self.predictor.iter_predict(self._filled(items), batch_size, progress=progress):
             yield self._lowered(found)
 
+    def sizes_from_texts(self, items: pl.DataFrame) -> pl.DataFrame:
+        """The sizes that the items' texts tell.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            ITEMS frame without the missing attributes.
+        """
+        return self.predictor.sizes_from_texts(self._filled(items))
+
     def _filled(self, items: pl.DataFrame) -> pl.DataFrame:
         columns = [
             pl.lit(None, dtype=pl.Float64() if a.kind == "number" else pl.String()).alias(a.name)

@@ -16,7 +16,7 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.evaluation.alerts import Alert
-from routing_etl.evaluation.details import EvaluationDetails, LegacyScores
+from routing_etl.evaluation.details import EvaluationDetails, LegacyScores, Loss
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.training_facts import TrainingFacts
 from routing_etl.quality.score import QualityScore
@@ -209,6 +209,8 @@ class Evaluated:
         The scores of the replaced system; None when nothing was measured.
     evaluation : EvaluationDetails
         Sizes, seconds and notes of the evaluation.
+    losses : tuple of Loss
+        What was wrong: kinds, jobs, columns that want filling.
     model_card : str
         The card of what was evaluated, in Markdown.
     """
@@ -223,6 +225,7 @@ class Evaluated:
     evaluation: EvaluationDetails = field(metadata=_KEPT | _DRAWN)
     dataset_stats: DatasetStats = field(metadata=_KEPT | _DRAWN)
     data: TrainingFacts = field(metadata=_KEPT | _DRAWN)
+    losses: tuple[Loss, ...] = field(default=(), metadata=_DRAWN)
     model_card: str = field(default="", metadata=_DRAWN)
 
 
@@ -284,12 +287,17 @@ def metrics_frame(rows: Iterable[MetricRow]) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Counted:
-    """What scoring counts: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences."""
+    """What scoring counts: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences.
+
+    `sizes_read` are sizes that only a text tells, `sizes_contradicted` those of which a text tells another than the column.
+    """
 
     items: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     high: int = 0
     confident: float = 0.0
+    sizes_read: int = 0
+    sizes_contradicted: int = 0
 
     def __add__(self, other: Counted) -> Counted:
         names = [*self.rows, *(n for n in other.rows if n not in self.rows)]
@@ -298,6 +306,8 @@ class Counted:
             {n: self.rows.get(n, 0) + other.rows.get(n, 0) for n in names},
             self.high + other.high,
             self.confident + other.confident,
+            self.sizes_read + other.sizes_read,
+            self.sizes_contradicted + other.sizes_contradicted,
         )
 
 
@@ -315,7 +325,8 @@ class Scored:
 
     `share_high` is the share of predicted items whose first candidate is in the similarity tier HIGH, `mean_confidence`
     the mean confidence of the first candidates; None when nothing was predicted. `missing_attributes` were learned from and no
-    item has them now: the confidence was lowered for them.
+    item has them now: the confidence was lowered for them. `sizes_read` are sizes that only a text tells and that were used,
+    `sizes_contradicted` those of which a text tells another than the column, which was used.
     """
 
     model_version: str
@@ -327,6 +338,18 @@ class Scored:
     share_high: float | None
     mean_confidence: float | None
     missing_attributes: tuple[str, ...] = ()
+    sizes_read: int = 0
+    sizes_contradicted: int = 0
+
+    @property
+    def sizes_told(self) -> str | None:
+        """A sentence on sizes that stand otherwise in a text than in their column; None when there are none."""
+        if not self.sizes_contradicted:
+            return None
+        return (
+            f"{self.sizes_contradicted:,} size(s) of items without a routing stand otherwise in a text than in their column, which"
+            " was used; the run's predictions/sizes_from_texts lists them."
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from routing_etl.errors import ConfigurationError
-from routing_etl.frames import RESOURCE_ALTERNATIVES
+from routing_etl.frames import RESOURCE_ALTERNATIVES, SIZES_FROM_TEXTS
 from routing_etl.pipeline import steps, street
 from routing_etl.pipeline.context import Context, shard_step, step
 from routing_etl.pipeline.learning import read_learning_data
@@ -167,7 +167,7 @@ def score_shard(ctx: Context, *, shard: int, version: str | None = None) -> Scor
     check_shard(shard, shards)
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.filter(in_shard(shard, shards)).sort("item_key")
-    for contract in steps.PREDICTED:
+    for contract in (*steps.PREDICTED, SIZES_FROM_TEXTS):
         folder = ctx.run.predictions / contract.name
         folder.mkdir(parents=True, exist_ok=True)
         if contract is not RESOURCE_ALTERNATIVES:

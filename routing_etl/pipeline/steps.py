@@ -328,7 +328,20 @@ def predict_parts(
             high = first.filter(pl.col("similarity_tier") == "HIGH").height
             rows = {name: made[name].height for name in by_item}
             counted += Counted(0, rows, high, float(first["confidence"].sum()))
-    return counted
+    return counted + _sizes_from_texts(ctx, predictor, todo, prefix)
+
+
+def _sizes_from_texts(
+    ctx: Context, predictor: RoutingPredictor | Incomplete, todo: pl.DataFrame, prefix: str
+) -> Counted:
+    """Write down which sizes texts tell, and count those that are used and those that the column contradicts."""
+    told = predictor.sizes_from_texts(todo)
+    folder = ctx.run.predictions / frames.SIZES_FROM_TEXTS.name
+    folder.mkdir(exist_ok=True)
+    told.write_parquet(folder / f"{prefix}00000.parquet")
+    return Counted(
+        sizes_read=int(told["column_value"].null_count()), sizes_contradicted=int(told["contradicts"].sum())
+    )
 
 
 def write_resources(ctx: Context, predictor: RoutingPredictor | Incomplete) -> None:
@@ -359,6 +372,8 @@ def score_report(
         share_high=round(counted.high / predicted, 4) if predicted else None,
         mean_confidence=round(counted.confident / predicted, 4) if predicted else None,
         missing_attributes=missing,
+        sizes_read=counted.sizes_read,
+        sizes_contradicted=counted.sizes_contradicted,
     )
 
 

@@ -218,6 +218,7 @@ def _evaluated(ctx: Context, data: LearningData, report: EvaluationReport) -> Ev
         evaluation=report.details,
         dataset_stats=_dataset_stats(data),
         data=facts,
+        losses=report.losses,
     )
 
 

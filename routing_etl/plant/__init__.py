@@ -7,9 +7,12 @@ How a plant is made, from one seed (`demo.write_plant`):
 2. `draw` draws the hidden grammar of process planning, a `grammar.Book`: per family which operations an item's attributes
    ask for (`rules` has the predicates), which machines do them, how long they take, how planners differ, and which codes
    and machines were replaced at some date. `grammar` evaluates it. `values` is the vocabulary of a mechanical-seal plant.
+   `wide` draws what holds across families, where the grammar has such (`named`): rules called by a note, operations of one
+   part type, part types like no other.
 3. `history` lets planners write routings over the years, with the codes and machines of their day, and draws the work
    orders that were made by them. Index arrays only.
 4. `items` and `rows` write all that as the rows of the ERP's four views, in the ERP's own columns, units and words.
+   `texts` adds notes and sizes to the texts.
 5. `dirt` spoils them at the rates of a real ERP: blanks, odd spellings, wrong units, repeated rows, orphans.
 
 Beside the four views stand tables of truth: which routings a planner would write for each item and how probably, and the
@@ -21,4 +24,4 @@ moves one changes every plant.
 What belongs here: making an ERP. What does not: reading one (`erp`); the pipeline never imports the vocabulary.
 """
 
-__all__ = ["adventureworks", "demo"]
+__all__ = ["adventureworks", "demo", "named"]

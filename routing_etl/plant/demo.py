@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from routing_etl.plant.items import item_codes, visible_items
 from routing_etl.plant.latent import Array, Catalogue, Latent, draw_latent
 from routing_etl.plant.rows import (
     Plant,
+    item_truth_rows,
     purchase_rows,
     result_rows,
     rout_numbers,
@@ -37,6 +38,8 @@ from routing_etl.plant.rows import (
     truth_rows,
     truth_time_rows,
 )
+from routing_etl.plant.texts import write_texts
+from routing_etl.plant.wide import draw_notes
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings
 
@@ -162,7 +165,16 @@ def _write_all(sink: _Sink, book: Book, draws: _Draws, progress: Progress) -> di
     items, source = _draw_items(draws, book.catalogue, knobs, choices)
     codes = item_codes(draws.rng(3), book.catalogue, items)
     master = visible_items(draws.rng(4), book.catalogue, items, codes, knobs)
-    master = master[source.astype(np.uint32)].with_columns(codes)
+    written = write_texts(
+        draws.rng(12),
+        np.random.default_rng([draws.seed, 15]),
+        master,
+        items,
+        book.catalogue,
+        book.wide,
+        knobs,
+    )
+    master = written.master[source.astype(np.uint32)].with_columns(codes)
     twice = choices.choice(n_items, max(2, n_items // 8000) if knobs.dirt else 0, replace=False)
     _write_items(sink, master, twice, progress)
 
@@ -175,7 +187,7 @@ def _write_all(sink: _Sink, book: Book, draws: _Draws, progress: Progress) -> di
         effect = draws.rng(9).lognormal(0, knobs.item_time_noise, n_operations)
     orders = make_orders(draws.rng(8), book, routings, n_items)
     numbers = rout_numbers(book, routings)
-    plant = Plant(book, items, master, plan, routed, routings, numbers, orders, effect)
+    plant = Plant(book, items, master, plan, routed, routings, numbers, orders, effect, written.told[source])
     _write_history(sink, plant, draws, progress)
     chances = _write_truth(sink, plant, progress)
     return _summary(plant, chances, draws.seed, sink.rows.get(schema.RESULTS_VIEW, 0))
@@ -186,6 +198,9 @@ def _draw_items(
 ) -> tuple[Latent, Array]:
     """Items, some of which repeat another one; and the item whose attributes each one shows."""
     items = draw_latent(draws.rng(1), catalogue, draws.n_items, knobs.new_item_share)
+    if knobs.plant_rules:
+        notes = draw_notes(draws.rng(13), draws.n_items, knobs.plant_rules, knobs.plant_rule_share)
+        items = replace(items, notes=notes)
     source = np.arange(draws.n_items)
     copied = choices.random(draws.n_items) < knobs.duplicate_items
     originals = np.flatnonzero(~copied)
@@ -252,6 +267,7 @@ def _write_truth(sink: _Sink, plant: Plant, progress: Progress) -> _Chances:
             item = np.concatenate([truth.item, op_item[written]])
             job = np.concatenate([truth.job, plant.routings.op_job[written]])
             sink.write(schema.TRUTH_TIME_TABLE, truth_time_rows(plant, item, job))
+            sink.write(schema.TRUTH_ITEM_TABLE, item_truth_rows(plant, low, high))
             task.advance(high - low)
     return _Chances(best, agree)
 
@@ -277,7 +293,16 @@ def _summary(plant: Plant, chances: _Chances, seed: int, n_results: int) -> dict
             for new, old in enumerate(book.drift.old_code)
             if old != new
         ),
+        "note_jobs": ", ".join(book.codes.code[rule.code] for rule in book.wide.rules),
         "machine_change": book.shop.changed.isoformat(),
+        "replaced_machines": ", ".join(
+            book.shop.resources.code[new] for new, old in enumerate(book.shop.old_machine) if old != new
+        ),
+        "machines_by_load": ", ".join(
+            f"{book.shop.resources.code[first]} / {book.shop.resources.code[second]}"
+            for first, second in zip(book.shop.machine[0, :, 0], book.shop.second, strict=True)
+            if second
+        ),
         **{f"grammar.{name}": value for name, value in knobs.knobs().items()},
     }
 

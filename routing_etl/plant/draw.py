@@ -11,11 +11,11 @@ from datetime import timedelta
 import numpy as np
 
 from routing_etl.plant import values as v
+from routing_etl.plant.codes import Codes
 from routing_etl.plant.grammar import (
     MAX_PASSES,
     N_TOGGLES,
     Book,
-    Codes,
     Drift,
     Family,
     Grammar,
@@ -27,11 +27,17 @@ from routing_etl.plant.grammar import (
     base_plan,
     toggled,
 )
-from routing_etl.plant.latent import Array, Latent, draw_catalogue, draw_latent
+from routing_etl.plant.latent import Array, Catalogue, Latent, draw_catalogue, draw_latent
 from routing_etl.plant.rules import Rule, channel, draw_channels, draw_rule
+from routing_etl.plant.wide import Process, Wide, draw_wide
 
 #: Sizes part the work of a line into so many grades; each grade has its machines.
 _GRADES = 4
+#: Lines of which a machine can have been replaced, and lines whose machine can be chosen by load, in the order of the knobs.
+_DATED = ("CNC", "MCT", "LAP", "GRD", "WLD", "LAT")
+_BY_LOAD = ("ASY", "MCT", "WSH", "TST", "LAP", "CNC")
+#: Probability of an option, whatever the item is like: at least, at most.
+_OPTION = (0.15, 0.4)
 #: Time factor of each material group, in the order of `values.MATERIAL_GROUPS`.
 _HARDNESS = np.array([1.0, 1.3, 1.6, 0.8, 1.9, 2.3, 0.6, 0.5, 0.9, 1.0, 1.4])
 
@@ -82,13 +88,16 @@ def draw_book(seed: int, grammar: Grammar) -> Book:
     if grammar.outsourced_share:
         _outsource(rng, families, sample, grammar.outsourced_share)
     codes = coder.codes
+    across = np.random.default_rng([seed, 14])
+    wide = _draw_across(across, grammar, catalogue, families, codes)
     drift = _drift(rng, grammar, families, sample, codes)
-    shop = _draw_shop(rng, grammar, len(families), sample)
+    shop = _by_load(across, grammar, _draw_shop(rng, grammar, len(families), sample))
     stages = [v.STAGES[s] if s else None for s in codes.stage]
     line_of_code = np.array([0 if s is None else shop.lines.index(s.line) for s in stages])
     factors = _draw_factors(rng, stages, drift.old_code, len(families), len(shop.lines))
-    book = Book(grammar, catalogue, codes, line_of_code, families, drift, shop, factors)
+    book = Book(grammar, catalogue, codes, line_of_code, families, drift, shop, factors, wide)
     _calibrate(book, sample)
+    _draw_options(across, book, sample)
     return book
 
 
@@ -263,7 +272,7 @@ def _draw_shop(rng: np.random.Generator, grammar: Grammar, families: int, sample
             for grade in range(_GRADES):
                 block = blocks[min(grade * len(blocks) // _GRADES, len(blocks) - 1)]
                 machine[f, i, grade] = rng.choice(block)
-        if name == "CNC" and len(made) > 2:
+        if name in _DATED[: grammar.dated_lines] and len(made) > 2:
             code = f"{line.prefix}-{int(numbers[-1]) + 2:02d}"
             gone = resources.add(code, line.pattern.format(k=0, n=10, c="Z"), name)
             retired.append((made[len(made) // 2], gone))
@@ -272,7 +281,46 @@ def _draw_shop(rng: np.random.Generator, grammar: Grammar, families: int, sample
     for today, before in retired:
         old_machine[today] = before
     changed = grammar.as_of - timedelta(days=grammar.machine_change_days)
-    return Shop(resources, list(v.LINES), cuts, machine, machines_of_line, pool_of_line, old_machine, changed)
+    second = np.zeros(len(v.LINES), np.int16)
+    return Shop(
+        resources, list(v.LINES), cuts, machine, machines_of_line, pool_of_line, old_machine, changed, second
+    )
+
+
+def _by_load(rng: np.random.Generator, grammar: Grammar, shop: Shop) -> Shop:
+    """Let the load choose between two machines of some lines, whatever is made."""
+    for name in _BY_LOAD[: grammar.load_lines]:
+        line = shop.lines.index(name)
+        first, second = rng.choice(shop.machines_of_line[line], 2, replace=False)
+        shop.machine[:, line], shop.second[line] = first, second
+    return shop
+
+
+def _draw_across(
+    rng: np.random.Generator, grammar: Grammar, catalogue: Catalogue, families: list[Family], codes: Codes
+) -> Wide:
+    """Draw what holds across families."""
+    processes = [
+        Process(tuple(s.stage for s in f.slots), tuple(s.column + s.width - 1 for s in f.slots))
+        for f in families
+    ]
+    return draw_wide(
+        rng, catalogue, processes, codes,
+        rules=grammar.plant_rules, extra_operations=grammar.extra_operations, strange_types=grammar.strange_part_types,
+    )  # fmt: skip
+
+
+def _draw_options(rng: np.random.Generator, book: Book, sample: Latent) -> None:
+    """Give some families a step that is left out, or added, with a probability of its own, whatever the item is like."""
+    for f, family in enumerate(book.families):
+        part = sample.take(np.flatnonzero(sample.family == f))
+        if rng.random() >= book.grammar.options or not len(part):
+            continue
+        free = [o for o in _possible_toggles(family, part) if o.kind in ("skip", "add")]
+        free = [o for o in free if all(o.slot != t.slot for t in family.toggles)]
+        if free:
+            option = free[int(rng.integers(len(free)))]
+            family.toggles.append(Toggle(option.kind, option.slot, float(rng.uniform(*_OPTION)), None))
 
 
 def _add_machines(resources: Codes, name: str, numbers: Array) -> list[int]:

@@ -17,17 +17,23 @@ from datetime import date
 import numpy as np
 
 from routing_etl.errors import ConfigurationError
+from routing_etl.plant.codes import Codes
 from routing_etl.plant.latent import Array, Catalogue, Latent
 from routing_etl.plant.rules import Rule, channel
+from routing_etl.plant.wide import NOTES, Wide
 
 #: Most passes of one stage.
 MAX_PASSES = 3
-#: Most variations of one family.
+#: Most variations of one family: those of its planners, and an option that is taken whatever the item is like.
 N_TOGGLES = 4
+MOST_VARIATIONS = N_TOGGLES + 1
+#: How often the first of the two machines is planned where the load decides.
+FIRST_BY_LOAD = 0.65
 #: Knobs that are shares from 0 to 1.
 _SHARES = (
     "conditional_share", "compound_rules", "planner_noise", "attribute_noise", "outsourced_share",
     "duplicate_items", "pool_share", "other_resource", "orphan_results", "new_item_share", "wrong_standards", "dirt",
+    "plant_rule_share", "extra_operations", "options", "size_in_text", "size_not_filled",
 )  # fmt: skip
 
 
@@ -91,6 +97,24 @@ class Grammar:
         Share of operations whose standard run time is wrong: 1.6 or 0.6 times what the planner would have written.
     dirt : float
         1: the measured rates of a real ERP (docs/erp-contract.md 5); 0: none of the optional dirt.
+    plant_rules : int
+        Rules that hold in every family and are called by a note in any text column, in several spellings and two languages.
+    plant_rule_share : float
+        Share of items on which each of these notes stands.
+    extra_operations : float
+        Share of part types with an operation of their own, of a job code that no other type has.
+    options : float
+        Share of families with an operation that is taken with a probability, whatever the item is like.
+    size_in_text : float
+        Share of items with dimensions whose outer diameter and thickness stand in a text, in mm or in inches.
+    size_not_filled : float
+        Share of items with dimensions whose size columns are empty, beside those that dirt empties.
+    strange_part_types : int
+        Of the new part types, how many are like no other and made by job codes that nobody has used.
+    load_lines : int
+        Machine lines whose machine is chosen by load: two machines, 0.65 to 0.35, whatever is made.
+    dated_lines : int
+        Machine lines of which one machine was replaced `machine_change_days` ago.
     as_of : datetime.date
         Day on which the plant stands.
     """
@@ -121,6 +145,15 @@ class Grammar:
     lot_effect: float = 0.05
     wrong_standards: float = 0.0
     dirt: float = 1.0
+    plant_rules: int = 0
+    plant_rule_share: float = 0.05
+    extra_operations: float = 0.0
+    options: float = 0.0
+    size_in_text: float = 0.0
+    size_not_filled: float = 0.0
+    strange_part_types: int = 0
+    load_lines: int = 0
+    dated_lines: int = 1
     as_of: date = field(default=date(2025, 10, 21))
 
     def __post_init__(self) -> None:
@@ -140,6 +173,10 @@ class Grammar:
             "results_per_item": (0, 200),
             "time_noise": (0, 2),
             "item_time_noise": (0, 2),
+            "plant_rules": (0, len(NOTES)),
+            "strange_part_types": (0, self.new_part_types),
+            "load_lines": (0, 6),
+            "dated_lines": (0, 6),
         }
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
@@ -218,14 +255,21 @@ class Toggle:
         The step.
     share : float
         Mean probability.
-    rule : Rule
-        Where it holds the variation is more probable than elsewhere.
+    rule : Rule or None
+        Where it holds the variation is more probable than elsewhere; None: it is as probable everywhere.
     """
 
     kind: str
     slot: int
     share: float
-    rule: Rule
+    rule: Rule | None
+
+    def probability(self, items: Latent) -> Array:
+        """Probability of the variation for every item, where it changes something."""
+        if self.rule is None:
+            return np.full(len(items), self.share)
+        uneven: Array = self.share * np.where(self.rule.holds(items), 1.7, 0.5)
+        return uneven
 
 
 @dataclass
@@ -253,22 +297,6 @@ class Family:
     def width(self) -> int:
         """Columns of the family's matrix of codes."""
         return self.slots[-1].column + self.slots[-1].width
-
-
-@dataclass
-class Codes:
-    """Codes with their names and stages (or lines); index 0 means "none"."""
-
-    code: list[str] = field(default_factory=lambda: [""])
-    name: list[str] = field(default_factory=lambda: [""])
-    stage: list[str] = field(default_factory=lambda: [""])
-
-    def add(self, code: str, name: str, stage: str) -> int:
-        """Add a code and return its index."""
-        self.code.append(code)
-        self.name.append(name)
-        self.stage.append(stage)
-        return len(self.code) - 1
 
 
 @dataclass(frozen=True)
@@ -301,6 +329,8 @@ class Shop:
         Machine that was used until the day `changed` (most machines: the machine itself).
     changed : datetime.date
         Day on which machines were replaced.
+    second : array of shape (lines,)
+        The other machine where the load decides, else 0.
     """
 
     resources: Codes
@@ -311,6 +341,7 @@ class Shop:
     pool_of_line: Array
     old_machine: Array
     changed: date
+    second: Array
 
     @property
     def outside(self) -> int:
@@ -365,6 +396,8 @@ class Book:
         Machines.
     factors : TimeFactors
         Times.
+    wide : Wide
+        What holds across families.
     """
 
     grammar: Grammar
@@ -375,6 +408,7 @@ class Book:
     drift: Drift
     shop: Shop
     factors: TimeFactors
+    wide: Wide
 
     @property
     def width(self) -> int:
@@ -387,7 +421,7 @@ class Book:
         n = len(items)
         jobs = np.zeros((n, self.width), np.int16)
         outside = np.zeros((n, self.width), bool)
-        share = np.zeros((n, N_TOGGLES))
+        share = np.zeros((n, MOST_VARIATIONS))
         whole = np.zeros(n, bool)
         for f, family in enumerate(self.families):
             rows = np.flatnonzero(items.family == f)
@@ -395,10 +429,10 @@ class Book:
                 continue
             part = items.take(rows)
             own, out = base_plan(family, part)
-            p = np.zeros((len(rows), N_TOGGLES))
+            p = np.zeros((len(rows), MOST_VARIATIONS))
             for k, toggle in enumerate(family.toggles):
                 changed = (toggled(family, toggle, own) != own).any(1)
-                p[:, k] = np.where(changed, toggle.share * np.where(toggle.rule.holds(part), 1.7, 0.5), 0)
+                p[:, k] = np.where(changed, toggle.probability(part), 0)
             p *= np.minimum(1.0, 0.5 / np.maximum(p.sum(1, keepdims=True), 1e-9))
             if family.outside_above is not None:
                 gone = part.od > family.outside_above
@@ -440,7 +474,7 @@ class Book:
                     jobs[block] = toggled(family, toggle, jobs[block])
                     if toggle.kind == "swap":
                         outside[block] = outside[block][:, swap_order(family, toggle)]
-        return jobs, outside
+        return self.wide.amend(items.take(rows), plan.whole[rows], jobs, outside)
 
     def machines(self, items: Latent) -> Array:
         """Main resource per item and line, shape (n, lines)."""

@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 
-from routing_etl.plant.grammar import Book, Plan
+from routing_etl.plant.grammar import FIRST_BY_LOAD, Book, Plan
 from routing_etl.plant.latent import Array, Catalogue, Latent
 
 #: Age of the oldest routing in days: eleven years.
@@ -133,6 +133,9 @@ def make_routings(rng: np.random.Generator, book: Book, items: Latent, plan: Pla
     op_seq = 10 * (position + 1 + (gaps[op_routing] & (position >= hole[op_routing])))
     lines = book.line_of_code[op_job]
     op_res = book.machines(items)[item[op_routing], lines]
+    if book.shop.second.any():
+        other = (book.shop.second[lines] > 0) & (rng.random(len(lines)) >= FIRST_BY_LOAD)
+        op_res = np.where(other, book.shop.second[lines], op_res)
     old = day[op_routing] < day_of(book.shop.changed)
     op_res = np.where(old, book.shop.old_machine[op_res], op_res)
     pool = book.shop.pool_of_line[lines]

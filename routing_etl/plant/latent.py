@@ -185,6 +185,8 @@ class Latent:
         Options.
     prefix : array
         Prefix of the drawing number.
+    notes : array
+        Bit k: the note that calls rule k of the whole plant stands on the item.
     """
 
     family: Array
@@ -206,6 +208,7 @@ class Latent:
     tok: Array
     opt: Array
     prefix: Array
+    notes: Array
 
     def take(self, rows: Array) -> Latent:
         """Select some of the items."""
@@ -428,6 +431,7 @@ def draw_latent(rng: np.random.Generator, cat: Catalogue, n: int, new_share: flo
         tok=tok,
         opt=opt,
         prefix=_pick(rng, mixes.prefix, designs.family)[designs.of].astype(np.int8),
+        notes=np.zeros(n, np.int64),
     )
 
 

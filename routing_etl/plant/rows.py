@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ import polars as pl
 
 from routing_etl.plant import values as v
 from routing_etl.plant.dirt import BROKEN_DATES, blank, category, chance, labels, put, sprinkle
-from routing_etl.plant.grammar import N_TOGGLES, Book, Plan
+from routing_etl.plant.grammar import MOST_VARIATIONS, Book, Plan
 from routing_etl.plant.history import Orders, Routings, day_of
 from routing_etl.plant.latent import Array, Latent
 
@@ -48,6 +48,8 @@ class Plant:
         Work orders.
     item_effect : array
         Factor on the times of every operation of a routing that the item's attributes do not explain.
+    told : array
+        Items whose outer diameter and thickness stand in a text.
     """
 
     book: Book
@@ -59,6 +61,7 @@ class Plant:
     numbers: pl.Series
     orders: Orders
     item_effect: Array
+    told: Array
 
     @property
     def codes(self) -> pl.Series:
@@ -506,7 +509,7 @@ def truth_rows(plant: Plant, low: int, high: int) -> Truth:
     book, plan = plant.book, plant.plan
     parts, pair_item, pair_job = [], [], []
     wide = np.arange(low, high)
-    for which in range(N_TOGGLES + 1):
+    for which in range(MOST_VARIATIONS + 1):
         share = 1 - plan.share[wide].sum(1) if which == 0 else plan.share[wide, which - 1]
         rows = wide[share > 0]
         if not len(rows):
@@ -549,3 +552,52 @@ def truth_time_rows(plant: Plant, item: Array, job: Array) -> pl.DataFrame:
             "RUN_MIN": run,
         }
     )
+
+
+#: An item is near a threshold when a size larger or smaller by this factor has other operations; where it is not known, a
+#: size as far off as this may have.
+_NEAR, _FAR = (0.92, 1.08), (0.5, 0.7, 1.4, 2.0)
+
+
+def item_truth_rows(plant: Plant, low: int, high: int) -> pl.DataFrame:
+    """Write what makes the items `low` to `high` hard: the kind of their type, what notes call, and what hangs on the size.
+
+    `KIND` is `known`, `new` (a new type of a family) or `strange` (a type like no other). `NOTE_JOBS` are the job codes that
+    the item's notes bring and replace, `TYPE_JOB` its type's own one. `SIZE` is `none`, `filled`, `text` (its column is
+    empty and a text says it) or `missing`.
+    """
+    book, wide = plant.book, plant.book.wide
+    items = plant.items.take(np.arange(low, high))
+    new, strange = items.ptype >= book.catalogue.parts.established, wide.strange[items.ptype].any(1)
+    n, codes = high - low, book.codes.code
+    brought = np.zeros((n, len(codes)), bool)
+    for k, rule in enumerate(wide.rules):
+        held = (items.notes >> k & 1).astype(bool)
+        brought[np.ix_(held, np.array([rule.code, *rule.replaces]))] = True
+    noted = np.flatnonzero(brought.any(1))
+    told = pl.Series([""] * n, dtype=pl.String)
+    if len(noted):
+        told = told.scatter(noted, _joined(codes, np.where(brought[noted], np.arange(len(codes)), 0)))
+    filled = (plant.master["OUTDIAMETER"][low:high] > 0).fill_null(False).to_numpy()
+    size = np.where(items.od <= 0, 0, np.where(filled, 1, np.where(plant.told[low:high], 2, 3)))
+    return pl.DataFrame(
+        {
+            "ITEM_CD": plant.codes[low:high],
+            "KIND": labels(["known", "new", "strange"], np.where(strange, 2, np.where(new, 1, 0))),
+            "NOTE_JOBS": told,
+            "TYPE_JOB": labels(codes, wide.own_code[items.ptype].astype(np.int64)),
+            "SIZE": labels(["none", "filled", "text", "missing"], size),
+            "SIZE_DECIDES": _hangs_on_size(book, items, _FAR).astype(np.int64),
+            "NEAR_THRESHOLD": _hangs_on_size(book, items, _NEAR).astype(np.int64),
+        }
+    )
+
+
+def _hangs_on_size(book: Book, items: Latent, factors: tuple[float, ...]) -> Array:
+    """Whether an item would have other operations if it were larger or smaller by one of these factors."""
+    here, changed = book.plan(items), np.zeros(len(items), bool)
+    for factor in factors:
+        sized = {name: getattr(items, name) * factor for name in ("od", "idm", "ln", "size")}
+        there = book.plan(replace(items, **sized))
+        changed |= (there.jobs != here.jobs).any(1) | (there.outside != here.outside).any(1)
+    return changed & (items.od > 0)

@@ -19,6 +19,7 @@ RESULTS_VIEW = "BI_WORK_ORDER_RESULTS"
 PURCHASE_VIEW = "BI_PUR_PO_VIEW"
 TRUTH_ROUTING = "DEMO_TRUTH_ROUTING"
 TRUTH_TIME = "DEMO_TRUTH_TIME"
+TRUTH_ITEM = "DEMO_TRUTH_ITEM"
 TRUTH_SUMMARY = "DEMO_TRUTH_SUMMARY"
 
 
@@ -110,6 +111,17 @@ TRUTH_TIME_TABLE = sa.Table(
     sa.Column("SETUP_MIN", sa.Float, nullable=False),
     sa.Column("RUN_MIN", sa.Float, nullable=False),
 )
+TRUTH_ITEM_TABLE = sa.Table(
+    TRUTH_ITEM,
+    METADATA,
+    sa.Column("ITEM_CD", _text(100), nullable=False),
+    sa.Column("KIND", _text(10), nullable=False),
+    sa.Column("NOTE_JOBS", _text(600), nullable=False),
+    sa.Column("TYPE_JOB", _text(50), nullable=False),
+    sa.Column("SIZE", _text(10), nullable=False),
+    sa.Column("SIZE_DECIDES", sa.Integer, nullable=False),
+    sa.Column("NEAR_THRESHOLD", sa.Integer, nullable=False),
+)
 TRUTH_SUMMARY_TABLE = sa.Table(
     TRUTH_SUMMARY,
     METADATA,
@@ -120,4 +132,4 @@ sa.Index(f"IX_{TRUTH_ROUTING}_ITEM_CD", TRUTH_ROUTING_TABLE.c.ITEM_CD)
 sa.Index(f"IX_{TRUTH_TIME}_ITEM_CD", TRUTH_TIME_TABLE.c.ITEM_CD)
 
 SOURCE_TABLES = (ITEM_TABLE, ROUTING_TABLE, RESULTS_TABLE, PURCHASE_TABLE)
-TRUTH_TABLES = (TRUTH_ROUTING_TABLE, TRUTH_TIME_TABLE, TRUTH_SUMMARY_TABLE)
+TRUTH_TABLES = (TRUTH_ROUTING_TABLE, TRUTH_TIME_TABLE, TRUTH_ITEM_TABLE, TRUTH_SUMMARY_TABLE)

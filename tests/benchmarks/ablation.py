@@ -25,6 +25,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 import numpy as np
+import polars as pl
 from accuracy import Asked, Plant, describe, new_predictor, read_plant
 
 from routing_etl.evaluation.evaluate import evaluate_unrouted
@@ -36,6 +37,7 @@ from routing_etl.evaluation.verdicts import verdicts
 from routing_etl.frames import Predictions
 from routing_etl.log import configure
 from routing_etl.model.attributes.features import AttributeEncoder
+from routing_etl.model.attributes.sizes import SizeReader
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.candidates.compose import Composer
 from routing_etl.model.candidates.operations_model import OperationModel
@@ -190,6 +192,14 @@ class NoTimeEffects(TimeEffects):
         return nothing, nothing
 
 
+class NoSizes(SizeReader):
+    """Texts tell no size."""
+
+    def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> NoSizes:
+        """Learn nothing."""
+        return self
+
+
 class NothingComposed(Composer):
     """Proposes no routing of its own; those that engineers wrote remain."""
 
@@ -244,6 +254,7 @@ ABLATIONS = (
         ("stages.AttributeEncoder", RawCodes),
     ),
     Ablation("no text", "free texts (names, specifications)", off=("text",)),
+    Ablation("no sizes in texts", "sizes read from texts", ("attributes.tokens.SizeReader", NoSizes)),
     Ablation("no codes", "codes of many values (drawing, group, seal type ...)", off=("code",)),
     Ablation(
         "no composing", "routings composed of known steps", ("candidates.maker.Composer", NothingComposed)

@@ -3,6 +3,7 @@
     python tests/benchmarks/accuracy.py --items 20000 --seed 42
     python tests/benchmarks/accuracy.py --items 20000 --seed 7 --grammar '{"families": 30, "planner_noise": 0.25}'
     python tests/benchmarks/accuracy.py --plant 20000,7 --plant '20000,8,{"families": 30}' --only unrouted --plots png
+    python tests/benchmarks/accuracy.py --plant 5000,31,wide --only unrouted --losses
     python tests/benchmarks/accuracy.py --database plant.db --split time
 
 Two questions are answered. *Unrouted items*: the model learns from every routed item and predicts the items without a
@@ -18,14 +19,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sqlite3
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from losses import losses_by_cause, losses_table, machines_by_cause
 
 from routing_etl import frames, plots
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
@@ -40,6 +43,8 @@ from routing_etl.log import configure
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.settings import load_settings
 
+#: Names of grammars.
+NAME = re.compile(r"plain|wide|drawn:\d+")
 #: No bound on that side.
 OPEN = float("inf")
 
@@ -112,6 +117,7 @@ class Plant:
     basis: frames.TimeBasis
     pool_words: tuple[str, ...]
     truth: Truth
+    facts: pl.DataFrame
 
     @property
     def routed(self) -> pl.DataFrame:
@@ -147,6 +153,7 @@ def read_plant(database: Path, work: Path) -> Plant:
                 for name in ("ROUTING", "TIME", "SUMMARY")
             ]
         )
+        facts = pl.read_database("SELECT * FROM DEMO_TRUTH_ITEM", connection, infer_schema_length=None)
     return Plant(
         pl.read_parquet(cleaned / "items.parquet"),
         operations.filter("rout_valid").collect(),
@@ -155,6 +162,7 @@ def read_plant(database: Path, work: Path) -> Plant:
         profile.time_basis,
         profile.routing.waiting_pool_words,
         truth,
+        facts.with_columns(item_key=frames.key_of(pl.col("ITEM_CD"))),
     )
 
 
@@ -165,8 +173,8 @@ def new_predictor(plant: Plant, seed: int, **parameters: Any) -> RoutingPredicto
     )
 
 
-def judge_unrouted(plant: Plant, most: int, seed: int) -> EvaluationReport:
-    """Fit on all routed items, predict the unrouted ones, compare with the truth."""
+def judge_unrouted(plant: Plant, most: int, seed: int, *, losses: bool = False) -> EvaluationReport:
+    """Fit on all routed items, predict the unrouted ones, compare with the truth; `losses`: print what is lost to what."""
     from routing_etl.times.profiles import read_evidence
 
     asked = plant.unrouted.sort("item_key")
@@ -189,6 +197,10 @@ def judge_unrouted(plant: Plant, most: int, seed: int) -> EvaluationReport:
         print(
             f"{name}: fit {fitted - started:.1f} s, {asked.height / took:,.0f} items/s predicted", flush=True
         )
+    if losses:
+        lost = losses_by_cause(answers["model"], plant.truth, plant.facts, asked["item_key"])
+        machines = machines_by_cause(answers["model"], plant.truth, plant.facts)
+        print("\n" + losses_table(lost, machines, asked.height) + "\n", flush=True)
     return evaluate_unrouted(answers, plant.truth, asked, routed=plant.routed)
 
 
@@ -231,39 +243,44 @@ def targets(report: EvaluationReport, n_items: int) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A plant to be made: `items,seed` or `items,seed,grammar` with the grammar's knobs as JSON."""
+    """A plant to be made: `items,seed` or `items,seed,grammar` with the grammar's name, or its knobs as JSON."""
 
     items: int
     seed: int
     grammar: dict[str, Any]
+    named: str = "plain"
 
     @classmethod
     def parse(cls, text: str) -> Asked:
         """From the command line. Raises ArgumentTypeError when it is no such thing."""
         try:
             items, seed, *grammar = text.split(",", 2)
+            if grammar and NAME.fullmatch(grammar[0]):
+                return cls(int(items), int(seed), {}, grammar[0])
             knobs = json.loads(grammar[0]) if grammar else {}
             if not isinstance(knobs, dict):
                 raise ValueError("the grammar must be a JSON object")
             return cls(int(items), int(seed), knobs)
         except ValueError as exc:
             raise argparse.ArgumentTypeError(
-                f"{text!r} is not items,seed[,grammar as JSON] ({exc}); for example 20000,7"
+                f"{text!r} is not items,seed[,grammar's name or knobs as JSON] ({exc}); for example 20000,7"
             ) from exc
 
     @property
     def name(self) -> str:
         """Short name for tables and files."""
         knobs = "".join(f" {k}={v}" for k, v in self.grammar.items())
-        return f"{self.items}/{self.seed}{knobs}"
+        return f"{self.items}/{self.seed}{knobs}{'' if self.named == 'plain' else ' ' + self.named}"
 
     def make(self, work: Path) -> Plant:
         """Write the plant and read it as the night does."""
-        from routing_etl.plant.demo import Grammar, write_plant
+        from routing_etl.plant.demo import write_plant
+        from routing_etl.plant.named import named_grammar
 
         database = work / "plant.db"
         url = f"sqlite:///{database.as_posix()}"
-        write_plant(url, self.items, self.seed, load_settings(home=work), grammar=Grammar(**self.grammar))
+        grammar = replace(named_grammar(self.named), **self.grammar)
+        write_plant(url, self.items, self.seed, load_settings(home=work), grammar=grammar)
         return read_plant(database, work)
 
 
@@ -322,7 +339,7 @@ def main() -> None:
         "--plant",
         type=Asked.parse,
         action="append",
-        help="items,seed[,grammar as JSON]; instead of the three, repeatable",
+        help="items,seed[,grammar's name or knobs as JSON]; instead of the three, repeatable",
     )
     parser.add_argument("--database", type=Path, help="an SQLite demo plant that exists already")
     parser.add_argument(
@@ -330,6 +347,11 @@ def main() -> None:
     )
     parser.add_argument("--max-items", type=int, default=5000, help="most items judged per question")
     parser.add_argument("--only", choices=("unrouted", "held-out"))
+    parser.add_argument(
+        "--losses",
+        action="store_true",
+        help="also what exact matches and machines are lost to, by the plant's truth",
+    )
     parser.add_argument("--plots", type=Path, help="folder for PNGs")
     args = parser.parse_args()
     configure(None)
@@ -342,7 +364,7 @@ def main() -> None:
             name = args.database.stem if args.database else asked.name
             print(f"# {name}\n\n{describe(plant)}", flush=True)
             if args.only != "held-out":
-                report = judge_unrouted(plant, args.max_items, asked.seed)
+                report = judge_unrouted(plant, args.max_items, asked.seed, losses=args.losses)
                 print("\n" + targets(report, plant.items.height) + "\n")
                 show(report, f"{name} unrouted", args.plots)
                 found.append((name, plant.items.height, report))

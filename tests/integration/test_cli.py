@@ -91,6 +91,13 @@ def test_a_plant_of_a_wrong_size_is_refused(call, tmp_path: Path, items: str) ->
     assert result.code == 2 and items[:3] in result.err and "325000" in result.err
 
 
+def test_a_grammar_that_does_not_exist_is_refused_before_anything_is_written(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    url = f"sqlite:///{(tmp_path / 'p.db').as_posix()}"
+    result = call(tmp_path, "plant", "--grammar", "narrow", "--url", url)
+    assert result.code == 2 and "narrow" in result.err and "drawn:7" in result.err
+    assert not (tmp_path / "p.db").exists()
+
+
 def test_steps_alone_do_what_the_night_does(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     shown = {}
     for command in ("extract", "check", "times", "score", "publish"):

@@ -84,7 +84,13 @@ def write_small_erp(path: Path) -> None:
     write_plant(f"sqlite:///{path.as_posix()}", 200, 5, home_settings(path.parent))
     draw = random.Random(7)
     with closing(sqlite3.connect(path)) as erp, erp:
-        for table in (*COLUMNS, "DEMO_TRUTH_ROUTING", "DEMO_TRUTH_SUMMARY", "DEMO_TRUTH_TIME"):
+        for table in (
+            *COLUMNS,
+            "DEMO_TRUTH_ITEM",
+            "DEMO_TRUTH_ROUTING",
+            "DEMO_TRUTH_SUMMARY",
+            "DEMO_TRUTH_TIME",
+        ):
             erp.execute(f"DELETE FROM {table}")
         for number in range(48):
             _write_item(erp, number, draw)

@@ -6,8 +6,9 @@ import argparse
 import importlib
 import inspect
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import polars as pl
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -27,6 +28,8 @@ def test_a_plant_is_named_by_items_seed_and_grammar(benchmark) -> None:  # type:
     asked = benchmark("accuracy").Asked
     assert asked.parse("20000,7") == asked(20000, 7, {})
     assert asked.parse('800,8,{"families": 12, "noise": 0.25}').grammar == {"families": 12, "noise": 0.25}
+    assert asked.parse("800,8,drawn:5") == asked(800, 8, {}, "drawn:5")
+    assert asked.parse("800,8,wide").name == "800/8 wide"
     assert asked.parse('800,8,{"families": 12}').name == "800/8 families=12"
 
 
@@ -67,3 +70,100 @@ def test_an_ablation_replaces_arguments_by_name_and_says_when_there_is_none(benc
         (ablation.LineModel.predict, {"step"}),
     ):
         assert names <= set(inspect.signature(part).parameters)
+
+
+def test_what_is_lost_goes_to_the_first_cause_that_holds(benchmark) -> None:  # type: ignore[no-untyped-def]
+    losses = benchmark("losses")
+    # item: the routings that planners write, what was proposed, and what the generator knows of the item
+    cases = {
+        "right": ({"A>B": 0.9, "A": 0.1}, "A>B", {}),
+        "note": ({"A>N": 1.0}, "A>B", {"NOTE_JOBS": "N>B"}),
+        "false note": ({"A>B": 0.8, "A": 0.2}, "A>B>N", {}),
+        "type": ({"A>T": 1.0}, "A", {"TYPE_JOB": "T"}),
+        "option": ({"A>B": 0.6, "A": 0.4}, "A", {}),
+        "text": ({"A>B": 1.0}, "A", {"SIZE": "text", "SIZE_DECIDES": 1}),
+        "missing": ({"A>B": 1.0}, "A", {"SIZE": "missing", "SIZE_DECIDES": 1}),
+        "near": ({"A>B": 1.0}, "A", {"SIZE": "filled", "NEAR_THRESHOLD": 1}),
+        "order": ({"A>B": 1.0}, "B>A", {"SIZE": "missing"}),
+        "other": ({"A>B": 1.0}, "A>C", {}),
+        "new": ({"A>B": 1.0}, "A", {"KIND": "new", "NOTE_JOBS": "B"}),
+        "strange": ({"A>B": 1.0}, None, {"KIND": "strange"}),
+        "silent": ({"A>B": 1.0}, None, {}),
+    }
+    usual = {
+        "KIND": "known",
+        "NOTE_JOBS": "",
+        "TYPE_JOB": "",
+        "SIZE": "filled",
+        "SIZE_DECIDES": 0,
+        "NEAR_THRESHOLD": 0,
+    }
+    facts = pl.DataFrame([{"item_key": k, **usual, **own} for k, (_, _, own) in cases.items()])
+    truth = benchmark("accuracy").Truth(
+        pl.DataFrame(
+            [
+                {"item_key": k, "jobs": s.split(">"), "probability": p}
+                for k, (t, _, _) in cases.items()
+                for s, p in t.items()
+            ]
+        ),
+        pl.DataFrame(),
+        {"note_jobs": "N"},
+    )
+    operations = [
+        {"item_key": k, "candidate_rank": 1, "proc_seq": i, "job_cd": job, "res_cd": "M"}
+        for k, (_, proposed, _) in cases.items()
+        for i, job in enumerate((proposed or "").split(">"))
+        if proposed
+    ]
+    answers = SimpleNamespace(operations=pl.DataFrame(operations))
+    found = losses.losses_by_cause(answers, truth, facts, facts["item_key"])
+    assert {r["cause"]: (r["items"], round(r["lost"], 6)) for r in found.to_dicts()} == {
+        "rule called by a note": (2, 1.8),
+        "operation of one type": (1, 1.0),
+        "option or planner's choice": (1, 0.2),
+        "size in a text only": (1, 1.0),
+        "size not known": (1, 1.0),
+        "size near a threshold": (1, 1.0),
+        "order alone": (1, 1.0),
+        "other attributes": (1, 1.0),
+        "new type of a family": (1, 1.0),
+        "truly new type": (1, 1.0),
+        "no proposal": (1, 1.0),
+    }
+
+
+def test_wrong_machines_go_to_load_date_and_size(benchmark) -> None:  # type: ignore[no-untyped-def]
+    losses = benchmark("losses")
+    planned = {
+        "load": ("L1", "L2"),
+        "date": ("D1", "X"),
+        "size": ("S1", "S2"),
+        "other": ("S1", "S2"),
+        "right": ("S1", "S1"),
+    }
+    facts = pl.DataFrame(
+        {"item_key": list(planned), "SIZE": ["filled", "filled", "missing", "filled", "text"]}
+    )
+    truth = benchmark("accuracy").Truth(
+        pl.DataFrame(
+            [
+                {"item_key": k, "jobs": ["A"], "resources": [m], "insides": ["in"]}
+                for k, (m, _) in planned.items()
+            ]
+        ),
+        pl.DataFrame(),
+        {"machines_by_load": "L1 / L2", "replaced_machines": "D1"},
+    )
+    operations = [
+        {"item_key": k, "candidate_rank": 1, "proc_seq": 1, "job_cd": "A", "res_cd": named}
+        for k, (_, named) in planned.items()
+    ]
+    found = losses.machines_by_cause(SimpleNamespace(operations=pl.DataFrame(operations)), truth, facts)
+    assert dict(found.rows()) == {
+        "chosen by load": 1,
+        "replaced by a date": 1,
+        "size class, size not filled": 1,
+        "size class or family": 1,
+        "right": 1,
+    }

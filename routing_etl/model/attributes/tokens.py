@@ -28,6 +28,7 @@ from routing_etl.model.attributes.levels import (
     words_in,
 )
 from routing_etl.model.attributes.phrases import PhraseLists, Phrases
+from routing_etl.model.attributes.sizes import SizeReader
 from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW, ranges
 
@@ -107,6 +108,7 @@ class Tokeniser:
     text_numbers: list[str] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)
     phrases: Phrases = field(default_factory=Phrases)
+    sizes: SizeReader = field(default_factory=SizeReader)
 
     @property
     def texts(self) -> list[str]:
@@ -168,6 +170,8 @@ class Tokeniser:
             joined = [Level(JOINED, "run", k) for k in range(_RUN_PLACES)]
             self._fit_levels([*joined, Level(JOINED, "letter"), Level(JOINED, "word")], texts)
         self._fit_numbers(items, texts, kinds)
+        measured = [m for m in self.number_names if m in self.measures]
+        self.sizes = SizeReader().fit(texts.select(self.noted), items.select(measured))
         self.phrases = Phrases().fit(texts.select(self.noted))
         return self
 
@@ -231,6 +235,12 @@ class Tokeniser:
                 self.number_names += [f"{name} {kind}" for kind in TEXT_NUMBERS]
                 self.number_attributes += [name] * len(TEXT_NUMBERS)
 
+    def sizes_told(self, items: pl.DataFrame) -> pl.DataFrame:
+        """The sizes that texts of items tell, as `SizeReader.compared`."""
+        self.check(items)
+        texts = items.select(normalise(n) for n in dict.fromkeys(r.attribute for r in self.sizes.readings))
+        return self.sizes.compared(texts, items.select(self.sizes.measures))
+
     def transform(self, items: pl.DataFrame) -> TokenTable:
         """Code items with the learned vocabularies."""
         self.check(items)
@@ -284,6 +294,10 @@ class Tokeniser:
         with np.errstate(all="ignore"):
             for name, column in place.items():
                 out[:, column] = np.array(items[name].to_list(), dtype=np.float64)
+            for name in self.sizes.measures:
+                missing = np.flatnonzero(np.isnan(out[:, place[name]])).tolist()
+                for row, size in self.sizes.read_few(texts, name, missing).items():
+                    out[row, place[name]] = size
             column = len(measures)
             for a, b in self.pairs:
                 left, right = out[:, place[a]], out[:, place[b]]
@@ -311,6 +325,8 @@ class Tokeniser:
 
     def _numbers(self, items: pl.DataFrame, texts: pl.DataFrame) -> Floats:
         present = [n for n in self.number_names if n in self.measures]
+        if self.sizes.readings:
+            items = self.sizes.filled(texts, items.select(present))
         expressions: list[pl.Expr] = [pl.col(n).cast(pl.Float32) for n in present]
         for a, b in self.pairs:
             left, right = pl.col(a).cast(pl.Float32), pl.col(b).cast(pl.Float32)

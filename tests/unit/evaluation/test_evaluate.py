@@ -532,7 +532,7 @@ def test_markdown_shows_every_method_interval_and_reason(usual):
 def test_the_json_form_keeps_its_keys_and_order(usual):
     content = json.loads(json.dumps(usual.as_dict(), ensure_ascii=False))
     assert list(content) == [
-        "split", "metrics", "legacy", "calibration", "coverage", "time_sample", "alerts", "evaluation",
+        "split", "metrics", "legacy", "calibration", "coverage", "time_sample", "alerts", "evaluation", "losses",
     ]  # fmt: skip
     assert all(list(row) == METRICS.names for row in content["metrics"])
     assert {tuple(alert) for alert in content["alerts"]} == {("code", "severity", "message")}
@@ -540,6 +540,7 @@ def test_the_json_form_keeps_its_keys_and_order(usual):
         ("bin_low", "bin_high", "n", "confidence", "observed")
     }
     assert {tuple(row) for row in content["coverage"]} == {("coverage", "threshold", "accuracy")}
+    assert {tuple(loss) for loss in content["losses"]} == {("kind", "what", "items", "share", "told")}
     details = content["evaluation"]
     assert set(details) == {
         "split", "split_asked", "strategy", "notes", "folds", "items_evaluated", "items_trained", "items_failed", "seconds",

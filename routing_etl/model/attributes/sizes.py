@@ -1,0 +1,374 @@
+"""Sizes that stand in texts: which number of a text is which size, in which unit, learned where the column is filled too.
+
+`OD120 X 35T`, `Ø120X35` and `4-3/4" X 1-3/8"` say the outer diameter and the thickness, if they do. Nobody tells the model: where a
+text has an expression of this form and a column of numbers is filled, both can be compared. A reading - the form, the place in
+it, the column, the factor between the units - is used only if it agrees on rows that it was not chosen on. It fills the
+column of items that have none, and never replaces what is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from routing_etl.model.base.arrays import Floats
+
+#: A number of a normalised text: 120, 57.5, 12,5, 3/4, 4-3/4.
+_NUMBER = r"[0-9]+/[0-9]+|[0-9]+(?:[.,][0-9]+)?(?:[ \-][0-9]+/[0-9]+)?"
+_UNIT = r"(?:\s?(?:MM|CM|INCH|IN)|[A-Z]{1,2}|\"|”|''|′′)?"
+_END = r"(?:\s?(?:MM|CM|INCH|IN)\b|[A-Z]{1,2}\b|\"|”|''|′′)?"
+#: A short word before a number can name it (OD 120), or end something else (SEAL TYPE W 120): such numbers are read both ways.
+_WORD = r"\b[A-ZØ]{1,2}[ :=]{1,2}"
+#: A number, or several that X or * joins, with what stands close to them.
+_FORM = rf"(?:{_WORD}|[^0-9\s.,]{{0,3}})(?:{_NUMBER})(?:{_UNIT}\s?[X×*]\s?(?:{_NUMBER})){{0,3}}{_END}"
+_FORMS, _NUMBERS = re.compile(_FORM.replace(r"\s", " ")), re.compile(_NUMBER)
+_NAMED = re.compile(f"^{_WORD}")
+_FRACTION = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)[ \-])?([0-9]+)/([0-9]+)")
+#: What a number of a text can be multiplied by to be in the unit of the column: the same unit, inches in millimetres and the
+#: other way round, centimetres.
+_FACTORS = (1.0, 25.4, 1 / 25.4, 10.0)
+#: A reading must agree on so large a share of the rows, and so much of the way from chance to all of them: lower ends of the
+#: 95 % interval. With every row agreeing that takes 35 rows.
+_LEAST_AGREEMENT, _LEAST_BEYOND_CHANCE, _Z = 0.9, 0.8, 1.96
+#: Distinct pairs of a number and a size that are enough to look at a reading; most forms of a text that are looked at.
+_LEAST_PAIRS, _MOST_FORMS = 20, 200
+#: Most rows that readings are learned from.
+_MOST_ROWS = 60_000
+#: A size is rounded to this share of itself wherever it is written; fractions of an inch to a sixteenth.
+_ROUNDED, _SIXTEENTH = 0.0005, 1 / 32
+#: A size beyond nearly all that the column has, by more than this factor, is not taken.
+_USUAL, _BEYOND = (0.005, 0.995), 2.0
+#: Readings of an attribute that the notes show.
+_SHOWN = 3
+_KEY = ("attribute", "form", "place")
+_COMPARED = ("row", "attribute", "text_attribute", "size", "column_value")
+_NONE_COMPARED = pl.DataFrame(
+    schema=dict(zip(_COMPARED, (pl.UInt32, pl.String, pl.String, pl.Float64, pl.Float64), strict=True))
+    | {"contradicts": pl.Boolean}
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way in which a text tells a size.
+
+    Attributes
+    ----------
+    attribute : str
+        Text attribute.
+    form : str
+        Form of the expression, a 9 for every number.
+    place : int
+        Which of its numbers, from 0.
+    measure : str
+        Attribute that the number is a value of.
+    factor : float
+        Number times factor is in the attribute's unit.
+    pairs : int
+        Distinct pairs of a number and a size that it was tested on.
+    agreed : int
+        Of them, how many agree.
+    least : float
+        Lower end of the 95 % interval of the share that agrees.
+    """
+
+    attribute: str
+    form: str
+    place: int
+    measure: str
+    factor: float
+    pairs: int
+    agreed: int
+    least: float
+
+    def told(self) -> str:
+        """Words for the model's notes."""
+        unit = "" if self.factor == 1.0 else f" times {self.factor:.4g}"
+        return (
+            f"number {self.place + 1}{unit} of {self.form!r} in {self.attribute} (agrees in {self.agreed} of {self.pairs} cases"
+            f" where both are filled, at least {100 * self.least:.0f} %)"
+        )
+
+
+@dataclass
+class SizeReader:
+    """Learns which numbers of texts are which sizes, and reads them.
+
+    Attributes
+    ----------
+    readings : list of Reading
+        What may be used, the surest first.
+    bounds : dict of str to (float, float)
+        Smallest and largest size that is taken.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def measures(self) -> list[str]:
+        """Attributes that can be read from a text."""
+        return list(dict.fromkeys(r.measure for r in self.readings))
+
+    def told(self) -> list[str]:
+        """Sentences for the model's notes, one per attribute that can be read."""
+        sentences = []
+        for name in self.measures:
+            own = [r for r in self.readings if r.measure == name]
+            more = f", and {len(own) - _SHOWN} further forms" if len(own) > _SHOWN else ""
+            forms = "; ".join(r.told() for r in own[:_SHOWN])
+            sentences.append(f"Where {name} is missing, it is read from texts: {forms}{more}.")
+        return sentences
+
+    def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> SizeReader:
+        """Find the readings that agree with the columns.
+
+        Parameters
+        ----------
+        texts : polars.DataFrame
+            Normalised texts, a column per attribute.
+        numbers : polars.DataFrame
+            The columns of numbers, NULL where a size is missing, of the same items.
+        """
+        self.readings, self.bounds = [], {}
+        if not texts.width or not numbers.width:
+            return self
+        step = -(-texts.height // _MOST_ROWS)
+        numbers = numbers.gather_every(step).select(pl.all().cast(pl.Float64))
+        found = _numbers_of(texts.gather_every(step), texts.columns)
+        forms = found.group_by(_KEY).len().filter(pl.col("len") >= _LEAST_PAIRS)
+        forms = forms.sort("len", *_KEY, descending=[True, False, False, False]).head(_MOST_FORMS)
+        found = found.join(forms.select(_KEY), on=_KEY, how="semi")
+        for name in numbers.columns:
+            pairs = found.with_columns(size=numbers[name].gather(found["row"])).drop_nulls("size")
+            self.readings += _tested(pairs.filter(pl.col("size").is_finite() & (pl.col("size") != 0)), name)
+        best: dict[tuple[str, str, int], Reading] = {}
+        for reading in sorted(self.readings, key=lambda r: (-r.least, r.measure)):
+            best.setdefault((reading.attribute, reading.form, reading.place), reading)
+        self.readings = list(best.values())
+        for name in self.measures:
+            low, high = (float(numbers[name].quantile(q) or 0.0) for q in _USUAL)
+            self.bounds[name] = (low / _BEYOND, high * _BEYOND)
+        return self
+
+    def filled(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+        """The columns of numbers with missing sizes from texts.
+
+        Parameters
+        ----------
+        texts : polars.DataFrame
+            Normalised texts.
+        numbers : polars.DataFrame
+            Columns of numbers of the same items, those that can be read among them.
+        """
+        made = []
+        for name in self.measures:
+            missing = numbers[name].is_null() | numbers[name].cast(pl.Float64).is_nan()
+            if missing.any():
+                own = [r for r in self.readings if r.measure == name]
+                read = self._read(texts.filter(missing), own)
+                rows = missing.arg_true().gather(read["row"])
+                made.append(numbers[name].cast(pl.Float64).scatter(rows, read["size"]).alias(name))
+        return numbers.with_columns(made)
+
+    def compared(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+        """The sizes that texts tell, beside those of the columns.
+
+        Parameters
+        ----------
+        texts : polars.DataFrame
+            Normalised texts.
+        numbers : polars.DataFrame
+            Columns of numbers of the same items.
+
+        Returns
+        -------
+        polars.DataFrame
+            A row per size that a text tells: `row`, `attribute`, `text_attribute`, `size`, `column_value` (NULL: the column is
+            empty, and the size is used) and `contradicts`, whether the column has another size.
+        """
+        parts = []
+        for name in self.measures:
+            read = self._read(texts, [r for r in self.readings if r.measure == name])
+            column = numbers[name].cast(pl.Float64).fill_nan(None).gather(read["row"])
+            read = read.with_columns(attribute=pl.lit(name), column_value=column)
+            off = (pl.col("size") - pl.col("column_value")).abs()
+            close = off <= pl.col("rounded") + _ROUNDED * pl.col("column_value").abs() + 1e-9
+            parts.append(read.select(*_COMPARED, contradicts=(~close).fill_null(False)))
+        return pl.concat(parts) if parts else _NONE_COMPARED
+
+    def read_few(
+        self, texts: Mapping[str, Sequence[str | None]], name: str, missing: Sequence[int]
+    ) -> dict[int, float]:
+        """Sizes of a few items, text by text, by the item's place.
+
+        Parameters
+        ----------
+        texts : mapping of str to sequence of str
+            Attribute -> normalised text of every item.
+        name : str
+            Attribute that is missing.
+        missing : sequence of int
+            The items.
+        """
+        own = [r for r in self.readings if r.measure == name]
+        low, high = self.bounds.get(name, (0.0, 0.0))
+        found: dict[int, float] = {}
+        for row in missing:
+            for reading in own:
+                value = _first(texts[reading.attribute][row], reading)
+                if value is not None and low <= value <= high:
+                    found[row] = value
+                    break
+        return found
+
+    def _read(self, texts: pl.DataFrame, own: Sequence[Reading]) -> pl.DataFrame:
+        """Row, size and rounding by the surest reading of each row that has one."""
+        table = pl.DataFrame(
+            {"attribute": [r.attribute for r in own], "form": [r.form for r in own], "place": [r.place for r in own],
+             "factor": [r.factor for r in own], "rank": range(len(own))},
+            schema_overrides={"place": pl.Int64, "rank": pl.Int64},
+        )  # fmt: skip
+        found = _numbers_of(texts, list(dict.fromkeys(r.attribute for r in own)))
+        low, high = self.bounds[own[0].measure]
+        return (
+            found.join(table, on=_KEY)
+            .with_columns(
+                size=pl.col("number") * pl.col("factor"), rounded=pl.col("rounded") * pl.col("factor")
+            )
+            .filter(pl.col("size").is_between(low, high))
+            .sort("row", "rank")
+            .unique("row", keep="first", maintain_order=True)
+            .select("row", "size", "rounded", text_attribute="attribute")
+        )
+
+
+def _numbers_of(texts: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The numbers of texts: `row`, `attribute`, `form`, `place`, `number`, `rounded`; of equal ones in a row the first."""
+    parts = []
+    for name in names:
+        forms = texts.select(
+            row=pl.int_range(pl.len(), dtype=pl.UInt32), written=pl.col(name).str.extract_all(_FORM)
+        )
+        forms = forms.explode("written").drop_nulls()
+        distinct = forms.select("written", part="written").unique()
+        bare = distinct.filter(pl.col("part").str.contains(_NAMED.pattern))
+        bare = bare.with_columns(pl.col("part").str.replace(_NAMED.pattern, ""))
+        numbers = (
+            pl.concat([distinct, bare])
+            .with_columns(
+                form=pl.col("part").str.replace_all(_NUMBER, "9").str.replace_all(" ", ""),
+                text=pl.col("written").str.extract_all(_NUMBER),
+                place=pl.int_ranges(pl.col("written").str.count_matches(_NUMBER)),
+            )
+            .explode("text", "place")
+        )
+        numbers = numbers.with_columns(_values(numbers["text"]))
+        read = forms.join(numbers.drop("text", "part"), on="written", maintain_order="left")
+        parts.append(
+            read.select("row", pl.lit(name).alias("attribute"), "form", "place", "number", "rounded")
+        )
+    if not parts:
+        return pl.DataFrame(schema={"row": pl.UInt32, "attribute": pl.String, "form": pl.String, "place": pl.Int64,
+                                    "number": pl.Float64, "rounded": pl.Float64})  # fmt: skip
+    return pl.concat(parts).drop_nulls().unique(("row", *_KEY), keep="first", maintain_order=True)
+
+
+def _values(texts: pl.Series) -> list[pl.Series]:
+    """Numbers as they are written, and by how much each is rounded: half of its last digit, or of a sixteenth."""
+    frame = texts.str.replace(",", ".", literal=True).alias("t").to_frame()
+    parts = pl.col("t").str.extract_groups(rf"^{_FRACTION.pattern}$")
+    frame = frame.with_columns(whole=parts.struct[0], upper=parts.struct[1], lower=parts.struct[2])
+    number = {c: pl.col(c).cast(pl.Float64, strict=False) for c in ("t", "whole", "upper", "lower")}
+    broken = number["whole"].fill_null(0.0) + number["upper"] / number["lower"]
+    decimals = pl.col("t").str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0)
+    is_fraction = pl.col("upper").is_not_null()
+    made = frame.select(
+        number=pl.when(is_fraction & (number["lower"] > 0)).then(broken).otherwise(number["t"]),
+        rounded=pl.when(is_fraction)
+        .then(_SIXTEENTH)
+        .otherwise(0.5 * pl.lit(10.0).pow(-decimals.cast(pl.Float64))),
+    )
+    return made.get_columns()
+
+
+def _first(text: str | None, reading: Reading) -> float | None:
+    """The size that one text tells by a reading, None for none."""
+    if text is None:
+        return None
+    for written in _FORMS.findall(text):
+        parts = {written, _NAMED.sub("", written)}
+        if any(_NUMBERS.sub("9", part).replace(" ", "") == reading.form for part in parts):
+            return _value(_NUMBERS.findall(written)[reading.place]) * reading.factor
+    return None
+
+
+def _value(text: str) -> float:
+    parts = _FRACTION.fullmatch(text := text.replace(",", ".", 1))
+    if parts is None:
+        return float(text)
+    whole, upper, lower = float(parts[1] or 0), float(parts[2]), float(parts[3])
+    return whole + upper / lower if lower else float("nan")
+
+
+def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:
+    """The readings of one column of numbers that agree with it on pairs that they were not chosen on.
+
+    A pair of a number and a size counts once, however many items have it. The factor is chosen on one half and tested on the
+    other, and the other way round; both must choose the same.
+    """
+    pairs = pairs.unique((*_KEY, "number", "size"), keep="first", maintain_order=True)
+    pairs = pairs.with_columns(n=pl.len().over(_KEY)).filter(pl.col("n") >= _LEAST_PAIRS)
+    if not pairs.height:
+        return []
+    half = (pl.struct("number", "size").hash(seed=1) % 2).alias("half")
+    other = (
+        pl.col("size").gather((pl.int_range(pl.len()) + pl.len() // 2) % pl.len()).over(_KEY).alias("other")
+    )
+    pairs = pairs.with_columns(half, other)
+    tests = pl.concat(
+        pairs.group_by(*_KEY, "half").agg(
+            factor=pl.lit(factor),
+            n=pl.len(),
+            agreed=_agrees("size", factor).sum(),
+            chance=_agrees("other", factor).sum(),
+        )
+        for factor in _FACTORS
+    )
+    best = tests.sort(*_KEY, "half", "agreed", "factor", descending=[False] * 4 + [True, False])
+    best = best.unique((*_KEY, "half"), keep="first", maintain_order=True)
+    chosen = best.group_by(*_KEY, maintain_order=True).agg(
+        pl.col("factor").first(), same=pl.col("factor").n_unique() == 1, halves=pl.len(), n=pl.col("n").sum(),
+        agreed=pl.col("agreed").sum(), chance=pl.col("chance").sum() / pl.col("n").sum(),
+    )  # fmt: skip
+    least = _lowest(chosen["agreed"].to_numpy(), chosen["n"].to_numpy())
+    beyond = (least - chosen["chance"].to_numpy()) / np.maximum(1 - chosen["chance"].to_numpy(), 1e-9)
+    chosen = chosen.with_columns(least=pl.Series(least), beyond=pl.Series(beyond)).filter(
+        pl.col("same")
+        & (pl.col("halves") == 2)
+        & (pl.col("least") >= _LEAST_AGREEMENT)
+        & (pl.col("beyond") >= _LEAST_BEYOND_CHANCE)
+    )
+    return [
+        Reading(r["attribute"], r["form"], r["place"], name, r["factor"], r["n"], r["agreed"], r["least"])
+        for r in chosen.to_dicts()
+    ]
+
+
+def _agrees(size: str, factor: float) -> pl.Expr:
+    """Whether the number, in the column's unit, is the size but for rounding."""
+    off = (pl.col("number") * factor - pl.col(size)).abs()
+    return off <= pl.col("rounded") * factor + _ROUNDED * pl.col(size).abs() + 1e-9
+
+
+def _lowest(agreed: Floats, n: Floats) -> Floats:
+    """Lower end of the 95 % interval of a share (Wilson)."""
+    share, z2 = agreed / n, _Z**2
+    middle = share + z2 / (2 * n)
+    spread = _Z * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
+    lowest: Floats = (middle - spread) / (1 + z2 / n)
+    return lowest

@@ -1,0 +1,217 @@
+"""Sizes in texts: which number is which size, in which unit, is learned where the column is filled; else nothing is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from routing_etl import RoutingPredictor
+from routing_etl.frames import SIZES_FROM_TEXTS, AttributeSpec
+from routing_etl.model.attributes.levels import normalise, normalised
+from routing_etl.model.attributes.sizes import SizeReader
+from routing_etl.model.attributes.tokens import Tokeniser
+
+N = 300
+
+
+def plant(
+    form: str = "OD{} X {}T", factor: float = 1.0, filled: int = 200
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Texts and columns of `N` items of different sizes, the columns of the first `filled` of them filled."""
+    rng = np.random.default_rng(5)
+    od, t = np.round(rng.uniform(20, 300, N) * 2) / 2, np.round(rng.uniform(4, 60, N), 1)
+    written = [form.format(f"{a / factor:.3f}", f"{b / factor:.3f}") for a, b in zip(od, t, strict=True)]
+    texts = pl.DataFrame({"spec": [f"5 U 4 V {w} API 682" for w in written], "name": ["RING 12"] * N})
+    here = pl.Series(np.arange(N) < filled)
+    columns = pl.DataFrame({"od": od, "t": t, "turns": rng.integers(1, 3, N).astype(float)})
+    return texts.select(normalise("spec"), normalise("name")), columns.with_columns(
+        pl.when(here).then(pl.col("od")).alias("od"), pl.when(here).then(pl.col("t")).alias("t")
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "factor"),
+    [
+        ("OD{} X {}T", 1.0),
+        ("Ø{}x{}", 1.0),
+        ("{}*{}", 1.0),
+        ("{} x {} mm", 1.0),
+        ('{}" x {}"', 25.4),
+        ("OD {}, T: {}", 1.0),
+        ("{}IN X {}IN", 25.4),
+    ],
+)
+def test_a_size_is_read_in_its_unit_where_the_column_is_empty(form: str, factor: float) -> None:
+    texts, columns = plant(form, factor)
+    whole = plant(form, factor, filled=N)[1]
+    reader = SizeReader().fit(texts, columns)
+    assert {(r.measure, r.attribute) for r in reader.readings} == {("od", "spec"), ("t", "spec")}
+    assert {r.factor for r in reader.readings} == {factor}
+    assert [sentence.split(",")[0] for sentence in reader.told()] == [
+        f"Where {m} is missing" for m in reader.measures
+    ]
+    assert f"agrees in {reader.readings[0].agreed} of" in reader.told()[0]
+    read = reader.filled(texts, columns)
+    assert read["od"].null_count() == read["t"].null_count() == 0
+    assert (read["od"] - whole["od"]).abs().max() < 0.02
+    assert read["turns"].equals(columns["turns"])
+
+
+def test_fractions_of_an_inch_are_read() -> None:
+    parts = np.random.default_rng(1).integers(9, 150, N)
+    texts = pl.DataFrame(
+        {"spec": [f'{p // 16}-{p % 16}/16" SEAL' if p >= 16 and p % 16 else f'{p}/16" SEAL' for p in parts]}
+    ).select(normalise("spec"))
+    size = pl.DataFrame(
+        {"od": [float(np.round(p * 25.4 / 16)) if k % 2 else None for k, p in enumerate(parts)]}
+    )
+    reader = SizeReader().fit(texts, size)
+    assert [(r.form, r.factor) for r in reader.readings] == [('9"', 25.4)]
+    read = reader.filled(texts, size)["od"]
+    assert (read - pl.Series(parts * 25.4 / 16)).abs().max() < 0.51
+
+
+def test_a_column_that_is_filled_is_never_replaced_and_what_contradicts_it_is_counted() -> None:
+    texts, columns = plant()
+    columns = columns.with_columns(od=pl.when(pl.int_range(pl.len()) < 3).then(pl.lit(777.0)).otherwise("od"))
+    reader = SizeReader().fit(texts, columns)
+    assert reader.filled(texts, columns)["od"][:3].to_list() == [777.0] * 3
+    told = reader.compared(texts, columns)
+    assert told.filter("contradicts").select("row", "attribute", "text_attribute", "column_value").rows() == [
+        (k, "od", "spec", 777.0) for k in range(3)
+    ]
+    assert told.filter(pl.col("column_value").is_null())["attribute"].value_counts().sort(
+        "attribute"
+    ).rows() == [("od", 100), ("t", 100)]
+
+
+def test_few_rows_a_third_wrong_or_a_number_that_never_varies_are_not_believed() -> None:
+    texts, columns = plant(filled=30)
+    assert SizeReader().fit(texts, columns).readings == []
+    texts, columns = plant()
+    third = pl.int_range(pl.len()) % 3 == 0
+    wrong = columns.with_columns(od=pl.when(third).then(pl.col("od") + 9).otherwise("od"), t=None)
+    assert SizeReader().fit(texts, wrong.cast({"t": pl.Float64})).readings == []
+    same = columns.with_columns(od=pl.lit(12.0), t=None)  # the name says 12 of every item
+    assert SizeReader().fit(texts, same.cast({"t": pl.Float64})).readings == []
+
+
+def test_a_size_far_beyond_all_that_are_known_is_not_taken() -> None:
+    texts, columns = plant()
+    reader = SizeReader().fit(texts, columns)
+    odd = pl.DataFrame({"spec": ["OD9999.0 X 12.5T"], "name": [None]}, schema_overrides={"name": pl.String})
+    none = pl.DataFrame({"od": [None], "t": [None]}, schema={"od": pl.Float64, "t": pl.Float64})
+    assert reader.filled(odd, none).row(0) == (None, 12.5)
+
+
+def test_a_plant_without_texts_sizes_or_repeated_forms_reads_nothing() -> None:
+    texts, columns = plant()
+    nothing = pl.DataFrame()
+    assert SizeReader().fit(nothing, columns).readings == []
+    assert SizeReader().fit(texts, nothing).readings == []
+    unique = pl.DataFrame({"spec": [f"{chr(65 + k % 26)}{chr(65 + k // 26)}{k}" for k in range(N)]})
+    assert SizeReader().fit(unique, columns).readings == []
+    assert SizeReader().compared(texts, columns).height == 0
+    empty = texts.select(pl.lit(None, pl.String).alias("spec"))
+    assert SizeReader().fit(empty, columns).readings == []
+
+
+READER = SizeReader().fit(*plant())
+INCHES = SizeReader().fit(*plant('{}" x {}"', 25.4))
+WORDS = SizeReader().fit(*plant("OD {}, T: {}"))
+TEXTS = st.one_of(
+    st.none(),
+    st.text(max_size=20),
+    st.text("0123456789.,/-xX*\"' ODTØmMiIn", max_size=24),
+    st.builds("OD{} X {}T".format, st.floats(10, 400).map(lambda v: round(v, 2)), st.integers(0, 99)),
+    st.builds(
+        '{}-{}/{}" X {}"'.format, st.integers(0, 9), st.integers(1, 15), st.integers(0, 16), st.integers(0, 9)
+    ),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(TEXTS, min_size=1, max_size=6))
+@example(["OD 12, T 4", "W OD120 X 3T", "D: 9 X 4"])
+@example(["OD12,5 X 3T OD99 X 3T", '3-1/2" X 1/0"', "٣٤X٣", "OD12 1/2 X 4T"])
+def test_one_item_is_read_as_in_a_column(rows: list[str | None]) -> None:
+    texts = pl.DataFrame({"spec": pl.Series(rows, dtype=pl.String)}).select(normalise("spec"))
+    texts = texts.with_columns(name=pl.lit(None, pl.String))
+    none = pl.DataFrame({n: pl.Series([None] * len(rows), dtype=pl.Float64) for n in ("od", "t")})
+    alone = {"spec": [normalised(t) for t in rows], "name": [None] * len(rows)}
+    for reader in (READER, INCHES, WORDS):
+        column = reader.filled(texts, none)
+        for name in ("od", "t"):
+            few = reader.read_few(alone, name, range(len(rows)))
+            assert [few.get(k) for k in range(len(rows))] == pytest.approx(column[name].to_list())
+
+
+def test_items_are_coded_with_the_sizes_of_their_texts_alone_and_in_a_batch() -> None:
+    texts, columns = plant()
+    items = texts.hstack(columns)
+    kinds = {"spec": "text", "name": "text", "od": "number", "t": "number", "turns": "number"}
+    tokeniser = Tokeniser([AttributeSpec(name, kind) for name, kind in kinds.items()]).fit(items)  # type: ignore[arg-type]
+    batch = tokeniser.transform(items).numbers
+    place = [tokeniser.number_names.index(name) for name in ("od", "t")]
+    assert not np.isnan(batch[:, place]).any()
+    few = tokeniser.transform(items[250:255]).numbers
+    np.testing.assert_allclose(few, batch[250:255], rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def model() -> RoutingPredictor:
+    """A plant that saws parts above 100 mm; its names say the diameter in mm or inches, all columns are filled."""
+    rng = np.random.default_rng(3)
+    n = 240
+    od = np.round(rng.uniform(40, 160, n), 1)
+    items = pl.DataFrame({
+        "item_cd": [f"K{i}" for i in range(n)], "part_type": np.array(["RING", "SLEEVE"])[np.arange(n) % 3 % 2],
+        "item_nm": [f'SEAL {v / 25.4:.3f}" STD' if i % 2 else f"SEAL OD{v} STD" for i, v in enumerate(od)], "od": od,
+    })  # fmt: skip
+    operations = pl.DataFrame([
+        {"item_cd": f"K{i}", "proc_seq": 10 * k + 10, "job_cd": job, "res_cd": "M"}
+        for i, v in enumerate(od)
+        for k, job in enumerate((["SAW"] if v > 100 else []) + ["TURN", "PACK"])
+    ])  # fmt: skip
+    kinds = (("part_type", "category"), ("item_nm", "text"), ("od", "number"))
+    attributes = tuple(AttributeSpec(name, kind) for name, kind in kinds)  # type: ignore[arg-type]
+    return RoutingPredictor(attributes=attributes, n_trees=12, rehearsals=0).fit(items, operations)
+
+
+def asked(names: list[str], od: list[float | None]) -> pl.DataFrame:
+    columns = {
+        "item_cd": [f"Q{i}" for i in range(len(od))],
+        "part_type": ["RING"] * len(od),
+        "item_nm": names,
+        "od": od,
+    }
+    return pl.DataFrame(columns, schema_overrides={"od": pl.Float64})
+
+
+def test_a_size_in_a_text_decides_whatever_its_unit(model: RoutingPredictor) -> None:
+    names = ['SEAL 5.512" STD', "SEAL OD60.5 STD", 'SEAL 2.362" STD', "SEAL OD140.5 STD"]
+    first = (
+        model.predict(asked(names, [None] * 4)).candidates.filter(candidate_rank=1)["routing_code"].to_list()
+    )
+    assert first == ["SAW>TURN>PACK", "TURN>PACK", "TURN>PACK", "SAW>TURN>PACK"]
+    assert sum("where both are filled" in note for note in model.notes_) == 1
+
+
+def test_sizes_from_texts_are_listed_with_their_source_and_what_the_column_has(
+    model: RoutingPredictor,
+) -> None:
+    told = model.sizes_from_texts(asked(['SEAL 5.512" STD', 'SEAL 5.512" STD', "SEAL"], [None, 60.0, 60.0]))
+    assert told.columns == SIZES_FROM_TEXTS.names
+    assert told.select("item_key", "attribute", "text_attribute", "column_value", "contradicts").rows() == [
+        ("Q0", "od", "item_nm", None, False),
+        ("Q1", "od", "item_nm", 60.0, True),
+    ]
+    assert told["size"].to_list() == pytest.approx([140.0, 140.0], abs=0.05)
+
+
+def test_a_model_without_readings_lists_nothing(model: RoutingPredictor) -> None:
+    assert SizeReader().measures == []
+    assert model.sizes_from_texts(asked(["SEAL"], [None])).height == 0
