@@ -17,7 +17,7 @@ from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import COPIED_BY
 from routing_etl.warehouse.versions import KEYS_PER_STATEMENT, rows_at
 
-#: Minutes by which a time may differ from the published one, which has two decimals.
+#: Minutes by which a time may differ from ours, which is published with two decimals.
 _ROUNDING = 0.006
 #: Operations with a time of broken minutes that equal machines and times must have, so that they are no coincidence: planners
 #: write whole minutes.
@@ -213,8 +213,8 @@ def _same_times(routed: pl.DataFrame, proposed: pl.DataFrame, written: pl.DataFr
         .sort("item_cd", "rank", "proc_seq")
         .with_columns(
             place=pl.int_range(pl.len()).over("item_cd", "rank"),
-            run_ours=pl.col("our_run").round(2).fill_null(0.0),
-            setup_ours=pl.col("our_setup").round(2).fill_null(0.0),
+            run_ours=pl.col("our_run").fill_null(0.0),
+            setup_ours=pl.col("our_setup").fill_null(0.0),
         )
     )
 

@@ -163,7 +163,7 @@ class Life:
     """What was seen on the way: the truth of each version, what it is more than its champion's, and what asked for a training."""
 
     truths: dict[str, float] = field(default_factory=dict)
-    gains: dict[str, str] = field(default_factory=dict)
+    gains: dict[str, tuple[float, float]] = field(default_factory=dict)
     asked: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -206,7 +206,7 @@ def _look(ctx: Context, plant: Plant, life: Life, number_: int) -> None:
             theirs = plant.chances(first_candidates(ctx, before))
             gain = np.array([p - theirs.get(item, 0.0) for item, p in mine.items()])
             half = 1.96 * gain.std() / np.sqrt(len(gain))
-            life.gains[trained.version] = f"{gain.mean():+.3f} ± {half:.3f}"
+            life.gains[trained.version] = (float(gain.mean()), float(half))
 
 
 def _former(plant: Plant, version: str) -> str | None:
@@ -236,8 +236,8 @@ def _table(plant: Plant, life: Life) -> pl.DataFrame:
     }
     decided = plant.ask(
         "warehouse.db",
-        "SELECT model_version, decision, reason, items_trained FROM model_decision WHERE decision IN ('promoted', 'refused', 'forced') "
-        "ORDER BY id",
+        "SELECT model_version, decision, reason, items_trained, difference FROM model_decisions WHERE decision IN ('promoted', "
+        "'refused', 'forced') ORDER BY id",
     )
     return pl.DataFrame(
         [
@@ -249,21 +249,27 @@ def _table(plant: Plant, life: Life) -> pl.DataFrame:
                 "realised": realised.get(version, (None, 0))[0],
                 "outcomes": realised.get(version, (None, 0))[1],
                 "truth": life.truths.get(version),
-                "less the champion's": life.gains.get(version, "–"),
+                "truth less the champion's": _gain(life.gains.get(version)),
+                "gate: less the champion's": difference,
+                "gain": life.gains.get(version, (None, 0.0))[0],
                 "asks for training": "; ".join(life.asked.get(version, [])) or "never",
                 "why": reason[:110],
             }
-            for version, decision, reason, trained in decided
+            for version, decision, reason, trained, difference in decided
         ],
         infer_schema_length=None,
     )
 
 
-def _correlation(found: pl.DataFrame, name: str) -> str:
-    known = found.drop_nulls([name, "truth"])
+def _gain(found: tuple[float, float] | None) -> str:
+    return "–" if found is None else f"{found[0]:+.3f} ± {found[1]:.3f}"
+
+
+def _correlation(found: pl.DataFrame, name: str, truth: str = "truth") -> str:
+    known = found.drop_nulls([name, truth])
     if known.height < 3:
         return f"{name}: fewer than 3 versions"
-    return f"{name}: rank correlation with the truth {spearmanr(known[name], known['truth']).statistic:+.2f} over {known.height} versions"
+    return f"{name}: rank correlation with the truth {spearmanr(known[name], known[truth]).statistic:+.2f} over {known.height} versions"
 
 
 def main() -> None:
@@ -294,10 +300,12 @@ def main() -> None:
         plant = Plant(home, np.random.default_rng(asked.seed), datetime(2025, 10, 1))
         plant.read_truth()
         found = simulate(settings, plant, asked.nights, asked.routed)
-    body = [[str(v) if isinstance(v, (str, int)) else number(v) for v in row] for row in found.iter_rows()]
-    print("\n".join(table(found.columns, body)))
+    shown = found.drop("gain")
+    body = [[str(v) if isinstance(v, (str, int)) else number(v) for v in row] for row in shown.iter_rows()]
+    print("\n".join(table(shown.columns, body)))
     for name in ("held out", "realised"):
         print(_correlation(found, name))
+    print(_correlation(found, "gate: less the champion's", "gain"))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
         "models show": ["models", "show", "champion"], "models card": ["models", "card"],
         "models verify": ["models", "verify"], "publications list": ["publications", "list"],
         "predict": ["predict", item], "adopt": ["adopt", item, candidate, "--user", "kim"], "check": ["check"],
+        "undo": ["undo", item, "--user", "kim"], "reject": ["reject", item, "--reason", "other", "--user", "kim"],
         "times": ["times"], "standards": ["standards", "--top", "3"], "health": ["health"],
         "sql render": ["sql", "render"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],
         "worklist": ["worklist"], "init": ["init", "--home", str(tmp_path / "new")],
