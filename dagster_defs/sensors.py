@@ -44,10 +44,13 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         reasons = "; ".join(
             night.retraining_reasons(settings, metadata.metrics_of(event.asset_materialization))
         )
+        held = night.held_back(settings) if reasons else ""
         waited = time.time() - float(cursor["requested"])
-        asks = bool(reasons) and waited >= wait_hours * 3600
+        asks = bool(reasons) and not held and waited >= wait_hours * 3600
         cursor = {"seen": event.timestamp, "requested": time.time() if asks else cursor["requested"]}
         context.update_cursor(json.dumps(cursor))
+        if held:
+            return dg.SkipReason(f"No training is asked for ({reasons}): {held}.")
         if not asks:
             return dg.SkipReason(
                 f"Within the cool-down: {reasons}." if reasons else "All metrics are within limits."

@@ -218,6 +218,12 @@ class Settings(BaseSettings):
         le=1,
         description="share by which the routed items must have changed in number since a refusal for a night to train sooner",
     )
+    retrain_new_jobs: int = Field(
+        3,
+        ge=0,
+        le=100_000,
+        description="items that must have a job which the champion has not learned for a night to train, at most weekly; 0: never",
+    )
     promote_least_gain: float = Field(
         0.0,
         ge=0,

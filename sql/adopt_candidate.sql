@@ -2,7 +2,10 @@
 -- @candidate_id = N'3H18091DB_C01', @accepted_by = N'kim'. It is marked in routing.routing_feedback once, however often
 -- the button is pressed, and comes back in the shape of P_BOP_PROC_MASTER, P_BOP_PROC_DETAIL and P_BOP_PROC_RES for the
 -- ERP to insert under its own rules. It writes nothing outside schema routing.
--- Result sets: 1 the mark (who and when: the first time), 2 master, 3 detail, 4 resources.
+-- @edited says what will be changed in it, where it is not taken over as it is. A candidate that is rejected must be undone first
+-- (mark_candidate.sql).
+-- Result sets: 1 the mark (who and when: the first time; how many other routings of the item are accepted as well), 2 master,
+-- 3 detail, 4 resources.
 
 IF OBJECT_ID(N'routing.adopt_candidate', N'P') IS NOT NULL DROP PROCEDURE routing.adopt_candidate;
 GO
@@ -10,7 +13,8 @@ GO
 CREATE PROCEDURE routing.adopt_candidate
     @item_cd nvarchar(100),
     @candidate_id nvarchar(110),
-    @accepted_by nvarchar(128)
+    @accepted_by nvarchar(128),
+    @edited nvarchar(1000) = NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -38,10 +42,27 @@ BEGIN
             + N' is not in the published batch. Load the screen again: a newer batch has replaced it.';
         THROW 50002, @message, 1;
     END;
+    IF EXISTS (
+        SELECT 1
+        FROM routing.routing_feedback AS f WITH (UPDLOCK, HOLDLOCK)
+        WHERE f.item_cd = @item_cd AND f.publication_id = @publication AND f.candidate_rank = @rank
+          AND f.mark = 'rejected' AND f.undone_at IS NULL
+    )
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @message = N'Candidate ' + @candidate_id + N' is rejected. Undo that first: EXEC routing.undo_marks.';
+        THROW 50003, @message, 1;
+    END;
+    UPDATE routing.routing_feedback
+    SET mark = CASE WHEN @edited IS NULL THEN 'accepted' ELSE 'edited' END, reason_code = NULL, remark = @edited,
+        accepted_by = LTRIM(RTRIM(@accepted_by)), accepted_at = SYSUTCDATETIME(), undone_by = NULL, undone_at = NULL
+    WHERE item_cd = @item_cd AND publication_id = @publication AND candidate_rank = @rank AND undone_at IS NOT NULL;
     INSERT INTO routing.routing_feedback
-        (item_cd, publication_id, candidate_id, candidate_rank, predicted_rout_no, routing_code, accepted_by, accepted_at)
+        (item_cd, publication_id, candidate_id, candidate_rank, predicted_rout_no, routing_code, accepted_by, accepted_at,
+         mark, reason_code, remark, undone_by, undone_at)
     SELECT c.item_cd, c.publication_id, c.candidate_id, c.candidate_rank, c.predicted_rout_no, c.routing_code,
-           LTRIM(RTRIM(@accepted_by)), SYSUTCDATETIME()
+           LTRIM(RTRIM(@accepted_by)), SYSUTCDATETIME(), CASE WHEN @edited IS NULL THEN 'accepted' ELSE 'edited' END,
+           NULL, @edited, NULL, NULL
     FROM routing.routing_candidates AS c
     WHERE c.publication_id = @publication AND c.item_cd = @item_cd AND c.candidate_rank = @rank
       AND NOT EXISTS (
@@ -49,8 +70,8 @@ BEGIN
           FROM routing.routing_feedback AS f WITH (UPDLOCK, HOLDLOCK)
           WHERE f.item_cd = c.item_cd AND f.publication_id = c.publication_id AND f.candidate_rank = c.candidate_rank
       );
-    SELECT f.item_cd, f.candidate_id, f.publication_id, f.predicted_rout_no, f.accepted_by, f.accepted_at
-    FROM routing.routing_feedback AS f
+    SELECT f.item_cd, f.candidate_id, f.publication_id, f.predicted_rout_no, f.marked_by, f.marked_at, f.others_accepted
+    FROM routing.routing_marks AS f
     WHERE f.item_cd = @item_cd AND f.publication_id = @publication AND f.candidate_rank = @rank;
     SELECT
         m.ID, m.CoCd, m.PlantCd, m.ITEM_CD, m.ROUT_NO, m.BOM_NO, m.DESCRIPTION, m.MAJOR_FLG, m.VALID_FROM_DT,
@@ -97,10 +118,10 @@ GO
 GRANT EXECUTE ON routing.adopt_candidate TO routing_erp_reader;
 GO
 
--- What became of proposals: accepted ones by model version and rank.
-SELECT b.model_version, f.candidate_rank, COUNT(*) AS accepted
-FROM routing.routing_feedback AS f
-JOIN routing.publication AS b ON b.id = f.publication_id
-GROUP BY b.model_version, f.candidate_rank
-ORDER BY b.model_version, f.candidate_rank;
+-- What became of proposals: marks in force by model version and rank.
+SELECT f.model_version, f.candidate_rank, f.mark, COUNT(*) AS candidates
+FROM routing.routing_marks AS f
+WHERE f.in_force = 1
+GROUP BY f.model_version, f.candidate_rank, f.mark
+ORDER BY f.model_version, f.candidate_rank, f.mark;
 GO

@@ -19,11 +19,12 @@ GRANT SELECT ON routing.bop_proc_child TO routing_erp_reader;
 GRANT SELECT ON routing.standard_time_review TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_detail_time TO routing_erp_reader;
 GRANT SELECT ON routing.data_health TO routing_erp_reader;
+GRANT SELECT ON routing.routing_marks TO routing_erp_reader;
 -- Filled only with ROUTING_ETL_PUBLISH_MODE=table:
 GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
 -- Views of your own (routing-etl sql render), if they are there:
 IF OBJECT_ID(N'routing.routing_flat_52', N'V') IS NOT NULL EXEC(N'GRANT SELECT ON routing.routing_flat_52 TO routing_erp_reader');
--- adopt_candidate.sql and adopt_time.sql grant EXECUTE on their procedures; ownership chaining lets these write
+-- adopt_candidate.sql, mark_candidate.sql and adopt_time.sql grant EXECUTE on their procedures; ownership chaining lets these write
 -- routing_feedback and routing_feedback_time.
 
 -- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
@@ -36,6 +37,9 @@ IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_metr
 GRANT SELECT ON routing.model_quality_trend TO routing_metrics_reader;
 GRANT SELECT ON routing.model_decisions TO routing_metrics_reader;
 GRANT SELECT ON routing.model_realised TO routing_metrics_reader;
+GRANT SELECT ON routing.acceptance_by_week TO routing_metrics_reader;
+GRANT SELECT ON routing.routing_marks TO routing_metrics_reader;
+GRANT SELECT ON routing.rejection_reasons TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_rejects TO routing_metrics_reader;
 GRANT SELECT ON routing.model_version TO routing_metrics_reader;

@@ -31,9 +31,10 @@ SELECT decided_at, decision, model_version, champion, decided_by, decided_via, r
 FROM routing.model_decisions
 ORDER BY id DESC;
 
--- What engineers wrote for the items that each version had predicted, with the newest shares and their intervals.
-SELECT r.model_version, r.items_routed, r.as_first_candidate, r.as_another_candidate, r.otherwise, r.without_candidate, r.adopted,
-       t.value AS exact_share, t.low, t.high
+-- What engineers wrote for the items that each version had predicted. The share is of what they wrote themselves: a copy of a
+-- proposal proves nothing.
+SELECT r.model_version, r.items_routed, r.adopted, r.written_themselves, r.themselves_as_first, r.exact_share, t.low, t.high,
+       r.as_first_candidate, r.as_another_candidate, r.otherwise, r.without_candidate
 FROM routing.model_realised AS r
 LEFT JOIN routing.model_quality_trend AS t
   ON t.model_version = r.model_version AND t.split = N'realised' AND t.metric = N'realised_exact_at_1'
@@ -95,9 +96,19 @@ FROM routing.routing_abstained
 GROUP BY reason_code
 ORDER BY items DESC;
 
--- What engineers accepted, by model version: how often the first proposal, how often another one.
-SELECT b.model_version, COUNT(*) AS accepted, SUM(CASE WHEN f.candidate_rank = 1 THEN 1 ELSE 0 END) AS first_proposal
-FROM routing.routing_feedback AS f
-JOIN routing.publication AS b ON b.id = f.publication_id
-GROUP BY b.model_version
-ORDER BY b.model_version DESC;
+-- Week by week: items that had a proposal and were routed, and what became of the proposal.
+SELECT w.week, w.model_version, w.items_routed, w.taken_over, w.edited, w.themselves_as_first, w.themselves_as_another, w.otherwise,
+       w.acceptance_rate
+FROM routing.acceptance_by_week AS w
+ORDER BY w.week DESC, w.model_version;
+
+-- Why proposals were rejected.
+SELECT x.week, x.model_version, x.candidate_rank, x.reason_code, x.candidates
+FROM routing.rejection_reasons AS x
+ORDER BY x.week DESC, x.candidates DESC;
+
+-- Items of which engineers have accepted more than one routing: one of them is wrong, or an alternate.
+SELECT k.item_cd, k.candidate_id, k.publication_id, k.routing_code, k.marked_by, k.marked_at
+FROM routing.routing_marks AS k
+WHERE k.in_force = 1 AND k.mark <> 'rejected' AND k.others_accepted > 0
+ORDER BY k.item_cd, k.marked_at;

@@ -752,6 +752,14 @@ def adoption(console: Console, taken: Adoption) -> None:
             f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}."
         )
     )
+    if taken.others_accepted:
+        others = ", ".join(taken.others_accepted)
+        console.print(
+            _safe(
+                f"Accepted for this item as well: {others}. Take back what is not meant: routing-etl undo {taken.item_cd}"
+            ),
+            style="yellow",
+        )
     for view, rows in taken.rows.items():
         filled = [name for name in (rows[0] if rows else {}) if any(r[name] is not None for r in rows)]
         table = Table(title=f"{view}: {len(rows)} rows")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from routing_etl.pipeline.results import Healthy, Reviewed, SheetsWritten
     from routing_etl.pipeline.status import Status
     from routing_etl.warehouse.feedback_time import TimeAdoption
+    from routing_etl.warehouse.marks import Marked
     from routing_etl.warehouse.publication_changes import PublicationChanges
 
 
@@ -185,3 +186,13 @@ def status_lines(console: Console, found: Status) -> None:
         console.print(f"[red]wrong:[/]     {_safe(problem)}", soft_wrap=True)
     if found.ok:
         console.print("[green]Nothing is wrong.[/]")
+
+
+def marked(console: Console, found: Marked) -> None:
+    """Candidates that were rejected, or whose marks were taken back."""
+    why = "".join(
+        (f", {found.reason_code}" if found.reason_code else "", f": {found.remark}" if found.remark else "")
+    )
+    what = "rejected" if found.mark == "rejected" else "has no mark any more"
+    for candidate in found.candidates:
+        console.print(_safe(f"{candidate} {what} (by {found.by}{why})."))

@@ -97,13 +97,60 @@ def adopt(
     item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
     candidate_id: Annotated[str, typer.Argument(help="Candidate id, e.g. 3H18091DB_C01.")],
     user: Annotated[str, typer.Option("--user", help="Who takes it over; kept on record.")],
+    edited: Annotated[
+        str | None, typer.Option("--edited", help="It is taken over with changes: what will be changed.")
+    ] = None,
 ) -> None:
     """Take over a published candidate: mark it in routing_feedback and show it in the ERP's BOP shape."""
     from routing_etl.cli import display
     from routing_etl.pipeline import upkeep
 
-    taken = upkeep.adopt(read_settings(), item_cd, candidate_id, user)
+    taken = upkeep.adopt(read_settings(), item_cd, candidate_id, user, edited=edited)
     output().give(taken, lambda screen: display.adoption(screen, taken))
+
+
+CandidateOption = Annotated[
+    str | None, typer.Option("--candidate", help="Only this candidate id; default: all of the item.")
+]
+
+
+@app.command()
+@gives("reject", "warehouse.marks:Marked")
+def reject(
+    item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason",
+            help="wrong_operations, missing_operation, wrong_order, wrong_machine, wrong_times, wrong_similar_item, item_not_made or "
+            "other.",
+        ),
+    ],
+    user: Annotated[str, typer.Option("--user", help="Who rejects it; kept on record.")],
+    remark: Annotated[str | None, typer.Option("--remark", help="Why, in words.")] = None,
+    candidate: CandidateOption = None,
+) -> None:
+    """Reject what is proposed for an item: a mark in routing_feedback, with a reason."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline import upkeep
+
+    marked = upkeep.reject(read_settings(), item_cd, reason, user, candidate_id=candidate, remark=remark)
+    output().give(marked, lambda screen: display_upkeep.marked(screen, marked))
+
+
+@app.command()
+@gives("undo", "warehouse.marks:Marked")
+def undo(
+    item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
+    user: Annotated[str, typer.Option("--user", help="Who takes the mark back; kept on record.")],
+    candidate: CandidateOption = None,
+) -> None:
+    """Take back the marks of an item's candidates: accepted, edited or rejected."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline import upkeep
+
+    marked = upkeep.undo(read_settings(), item_cd, user, candidate_id=candidate)
+    output().give(marked, lambda screen: display_upkeep.marked(screen, marked))
 
 
 @app.command("adopt-time")

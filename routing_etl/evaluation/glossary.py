@@ -119,12 +119,13 @@ def _of_publications() -> dict[str, Meaning]:
             "predicted operations whose time comes from work results", "up"
         ),
         "similarity_drift": Meaning(
-            "Kullback-Leibler divergence of the first candidates' similarity from that of the publication before",
+            "Kullback-Leibler divergence of the first candidates' similarity from that of the version's first publication",
             "down",
             "nats",
         ),
         "realised_exact_at_1": Meaning(
-            "items of the previous publication, routed since, whose first candidate was what the engineer wrote",
+            "items of the previous publication, routed since by engineers themselves (no copy of a proposal), whose first candidate "
+            "was what they wrote",
             "up",
         ),
         "realised_exact_at_any": Meaning("... or any of their candidates", "up"),
@@ -190,7 +191,7 @@ GLOSSARY: dict[str, Meaning] = {
     **_times("setup", "set-up", "min/order"),
     **_times("run", "run time", "min/piece"),
     "realised_adopted_share": Meaning(
-        "routings written since that were taken over from a candidate, which proves less than one written freely",
+        "routings written since that are copies of a candidate, which proves nothing about it",
         "none",
     ),
     "metric_families_failed": Meaning(

@@ -448,7 +448,7 @@ def _realised(ctx: Context, challenger: Challenger, theirs: Recipe) -> _Verdict 
     sides = []
     for recipe in (challenger.recipe, theirs):
         own = [counted[v] for v in counted if hashes.get(v) == recipe.hash]
-        sides.append((sum(one.first for one in own), sum(one.items for one in own)))
+        sides.append((sum(one.itself_first for one in own), sum(one.itself for one in own)))
     (hits, n), (their_hits, their_n) = sides
     if min(n, their_n) < ENOUGH_REALISED:
         return None
@@ -458,7 +458,7 @@ def _realised(ctx: Context, challenger: Challenger, theirs: Recipe) -> _Verdict 
         HEADLINE, hits / n, their_hits / their_n, gap, gap - half, gap + half,
         p_worse(gap, gap - half, gap + half, up=True), n, "worse" if gap + half < 0 else "unclear", basis="realised",
     )  # fmt: skip
-    words = f"of what engineers wrote, this recipe had {hits} of {n} items right and the champion's {their_hits} of {their_n}"
+    words = f"of what engineers wrote themselves, this recipe had {hits} of {n} items right and the champion's {their_hits} of {their_n}"
     return _Verdict(words if figure.verdict == "worse" else "", words, (figure,))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -19,13 +19,41 @@ if TYPE_CHECKING:
 AnswersBy = Literal["auto", "model", "nearest", "majority"]
 
 
+#: The file of routings that are copies of our own proposals, in the folder of cleaned frames (`own_copies.py`).
+COPIES = "copies.parquet"
+_NO_COPIES = pl.DataFrame(schema={"item_key": pl.String, "ordered": pl.Boolean})
+
+
 @dataclass(frozen=True)
 class LearningData:
-    """Items with their attributes, and the operations of every routing that is valid."""
+    """Items with their attributes, and the operations of every routing that is valid.
+
+    Attributes
+    ----------
+    items : polars.DataFrame
+        ITEMS rows.
+    operations : polars.DataFrame
+        OPERATIONS rows of valid routings.
+    attributes : tuple of AttributeSpec
+        The attributes that items have a value of.
+    copies : polars.DataFrame
+        item_key of each item whose routing is a copy of a proposal of ours, and whether an order was made by it (`ordered`).
+    """
 
     items: pl.DataFrame
     operations: pl.DataFrame
     attributes: tuple[frames.AttributeSpec, ...]
+    copies: pl.DataFrame = field(default_factory=lambda: _NO_COPIES)
+
+    @property
+    def learned(self) -> pl.DataFrame:
+        """The operations to learn from: copies of proposals only after an order was made by them."""
+        return self.operations.join(self.copies.filter(~pl.col("ordered")), on="item_key", how="anti")
+
+    @property
+    def independent(self) -> LearningData:
+        """The same without any copies: what can prove something about proposals."""
+        return replace(self, operations=self.operations.join(self.copies, on="item_key", how="anti"))
 
     @property
     def routed(self) -> pl.Series:
@@ -50,7 +78,18 @@ def read_learning_data(run: RunFolder) -> LearningData:
     frames.ITEMS.validate(items)
     operations = pl.scan_parquet(run.clean / "operations.parquet")
     frames.OPERATIONS.validate(operations)
-    return LearningData(items, operations.filter("rout_valid").collect(), read_attributes(run))
+    return LearningData(items, read_valid_operations(run).collect(), read_attributes(run), read_copies(run))
+
+
+def read_valid_operations(run: RunFolder) -> pl.LazyFrame:
+    """The operations of every valid routing of a run."""
+    return pl.scan_parquet(run.clean / "operations.parquet").filter("rout_valid")
+
+
+def read_copies(run: RunFolder) -> pl.DataFrame:
+    """The copies of proposals that the run knows of: item_key and `ordered`; none before `note_copies` has looked."""
+    file = run.clean / COPIES
+    return pl.read_parquet(file, columns=_NO_COPIES.columns) if file.is_file() else _NO_COPIES
 
 
 def read_attributes(run: RunFolder) -> tuple[frames.AttributeSpec, ...]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
+
 from routing_etl.database.engine import make_engine, translated
 from routing_etl.errors import RoutingEtlError
 from routing_etl.evaluation.metric_table import MetricRow
@@ -17,6 +19,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.champion import pin_in_force
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.learning import read_copies, read_valid_operations
 from routing_etl.pipeline.learning_faults import (
     SUCCEEDED,
     WITH_WARNINGS,
@@ -28,8 +31,9 @@ from routing_etl.pipeline.recipe import present_recipe, routed_items
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
 from routing_etl.pipeline.status import write_status
 from routing_etl.pipeline.sweep import SWEPT, sweep
+from routing_etl.pipeline.versions import LEARNED_JOBS
 from routing_etl.progress import SILENT, Progress
-from routing_etl.runs import RunFolder, as_json, new_run, prune_runs, run_lock
+from routing_etl.runs import RunFolder, as_json, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
 
 log = get_logger(__name__)
@@ -210,11 +214,16 @@ def recorded_alone(ctx: Context, kind: str) -> Iterator[None]:
         )
 
 
+#: A champion is replaced for jobs that it does not know at most once in so many days: what is new counts within a week.
+NEW_JOBS_AFTER = timedelta(days=7)
+
+
 def training_due(ctx: Context) -> str | None:
     """Why the night should train, or None.
 
-    There is no champion yet, or it is older than `retrain_days`, nobody has pinned it, and no version has been refused against it
-    that would be trained again from much the same data by the same settings (`retrain_after`, `retrain_new_share`).
+    There is no champion yet; or it is older than `retrain_days`, or a week old and does not know a job that engineers use by now
+    (`retrain_new_jobs`). Nobody has pinned it then, and no version has been refused against it that would be trained again from
+    much the same data by the same settings (`retrain_after`, `retrain_new_share`).
 
     Parameters
     ----------
@@ -226,13 +235,54 @@ def training_due(ctx: Context) -> str | None:
         return "there is no champion yet"
     made = datetime.fromisoformat(ctx.registry.show(champion).info.created_at)
     age = datetime.now(UTC) - made
-    if age <= timedelta(days=ctx.settings.retrain_days):
-        return None
-    held = _held_back(ctx, champion)
+    due = None
+    if age > timedelta(days=ctx.settings.retrain_days):
+        due = f"champion {champion} is {age.days} days old"
+    elif age >= NEW_JOBS_AFTER:
+        due = _unknown_jobs(ctx, champion)
+    held = _held_back(ctx, champion) if due else ""
     if held:
         log.info("training_held_back", champion=champion, age_days=age.days, reason=held)
         return None
-    return f"champion {champion} is {age.days} days old"
+    return due
+
+
+def _unknown_jobs(ctx: Context, champion: str) -> str | None:
+    """The jobs that enough items have now and that the champion has not learned from, as a reason to train; None when there are none."""
+    least = ctx.settings.retrain_new_jobs
+    recorded = {a.name for a in ctx.registry.show(champion).artifacts}
+    if not least or LEARNED_JOBS not in recorded or not (ctx.run.clean / "operations.parquet").is_file():
+        return None
+    learned = ctx.registry.read_json(champion, LEARNED_JOBS)
+    copies = read_copies(ctx.run).select("item_key").lazy()
+    used = (
+        read_valid_operations(ctx.run)
+        .filter(pl.col("routing_rank") == 0, ~pl.col("job_cd").is_in(learned))
+        .join(copies, on="item_key", how="anti")
+        .group_by("job_cd")
+        .agg(pl.col("item_key").n_unique().alias("items"))
+        .filter(pl.col("items") >= least)
+        .sort("items", "job_cd", descending=[True, False])
+        .collect()
+    )
+    if used.is_empty():
+        return None
+    named = ", ".join(f"{job} ({items} items)" for job, items in used.head(5).iter_rows())
+    return f"champion {champion} has not learned job {named}"
+
+
+def held_back(settings: Settings) -> str:
+    """Why no training is to be asked for now: a pin, or a refusal that is remembered; empty when nothing holds it back.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    """
+    runs = list_runs(settings.home)
+    ctx = Context(settings, runs[0] if runs else RunFolder("none", settings.home))
+    champion = ctx.registry.alias("champion")
+    return "" if champion is None else _held_back(ctx, champion)
 
 
 def _held_back(ctx: Context, champion: str) -> str:

@@ -17,6 +17,7 @@ import polars as pl
 from routing_etl import __version__
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.learning import read_copies, read_valid_operations
 from routing_etl.pipeline.results import metric_rows
 from routing_etl.runs import as_json
 
@@ -112,14 +113,14 @@ def data_hash(data: LearningData) -> str:
         Items and valid routings.
     """
     parts = []
-    for frame in (data.items, data.operations):
+    for frame in (data.items, data.learned):
         rows = frame.select(sorted(frame.columns)).hash_rows()
         parts.append(f"{frame.height}:{rows.sum()}:{rows.sort().head(64).to_list()}")
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 def routed_items(ctx: Context) -> int | None:
-    """Routed items of the run; None when it has no cleaned operations.
+    """Items of the run that a training would learn from; None when it has no cleaned operations.
 
     Parameters
     ----------
@@ -129,8 +130,9 @@ def routed_items(ctx: Context) -> int | None:
     file = ctx.run.clean / "operations.parquet"
     if not file.is_file():
         return None
-    counted = pl.scan_parquet(file).filter("rout_valid").select(pl.col("item_key").n_unique())
-    return int(counted.collect().item())
+    waiting = read_copies(ctx.run).filter(~pl.col("ordered"))
+    learned = read_valid_operations(ctx.run).join(waiting.lazy(), on="item_key", how="anti")
+    return int(learned.select(pl.col("item_key").n_unique()).collect().item())
 
 
 @dataclass(frozen=True)

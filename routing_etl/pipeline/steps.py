@@ -27,7 +27,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.incomplete import Incomplete
-from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.learning import read_copies, read_learning_data, read_valid_operations
 from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
     Checked,
@@ -569,8 +569,8 @@ def publish_run(ctx: Context, *, again: bool = False) -> Published:
 def measure(ctx: Context) -> Measured:
     """How the published batch looks and what became of the one before it, into `model_metric` (split `production`).
 
-    Coverage of the batch, drift of the similarity distribution against the previous publication (Kullback-Leibler
-    divergence over 50 bins), and realised outcomes: items predicted before that an engineer has routed since.
+    Coverage of the batch, drift of the similarity distribution against the first publication of the same version
+    (Kullback-Leibler divergence over 50 bins), and realised outcomes: items predicted before that an engineer has routed since.
 
     Raises
     ------
@@ -581,17 +581,21 @@ def measure(ctx: Context) -> Measured:
     from routing_etl.warehouse.records import Records
 
     scored, published = ctx.require(street.SCORE), ctx.require(street.PUBLISH)
-    operations = pl.scan_parquet(ctx.run.clean / "operations.parquet").filter(
-        "rout_valid", pl.col("routing_rank") == 0
+    written = read_valid_operations(ctx.run).filter(pl.col("routing_rank") == 0).sort("item_key", "proc_seq")
+    actual = (
+        written.group_by("item_key", maintain_order=True)
+        .agg(
+            pl.col("item_cd").first(),
+            pl.col("rout_no").first(),
+            pl.col("job_cd").str.join(">").alias("routing_code"),
+        )
+        .collect()
     )
-    written = operations.sort("item_key", "proc_seq").group_by("item_key", maintain_order=True)
-    actual = written.agg(
-        pl.col("item_cd").first(), pl.col("job_cd").str.join(">").alias("routing_code")
-    ).collect()
     types = pl.scan_parquet(ctx.run.clean / "items.parquet").select("item_key", "part_type").collect()
     with ctx.warehouse() as engine:
         schema, shown = ctx.settings.warehouse_schema, published.publication_id
         by_version = _outcomes(ctx, engine, published, actual.join(types, on="item_key", how="left"))
+        themselves = actual.join(read_copies(ctx.run), on="item_key", how="anti")
         metrics = (
             *_measured(COVERAGE, lambda: _coverage(ctx.run, scored)),
             *_measured(
@@ -599,7 +603,7 @@ def measure(ctx: Context) -> Measured:
             ),
             *_measured(
                 ("realised_exact_at_1", "realised_exact_at_any"),
-                lambda: _found(outcomes.realised(engine, schema, shown, actual)),
+                lambda: _found(outcomes.realised(engine, schema, shown, themselves)),
             ),
         )
         records = Records(engine, ctx.settings)
@@ -614,6 +618,7 @@ def _outcomes(
     ctx: Context, engine: Engine, published: Published, written: pl.DataFrame
 ) -> dict[str, list[MetricRow]]:
     """Keep what became of the publication before, and count it by version: split `realised`, with 95 % intervals."""
+    from routing_etl.pipeline.own_copies import note_copies
     from routing_etl.warehouse import outcomes
 
     schema, before = ctx.settings.warehouse_schema, published.previous_id
@@ -624,7 +629,8 @@ def _outcomes(
             engine,
             schema,
             (before, published.publication_id),
-            written.select("item_cd", "routing_code", "part_type"),
+            written.select("item_cd", "rout_no", "routing_code", "part_type"),
+            note_copies(ctx, before),
             run_id=ctx.run.run_id,
         )
     except Exception as exc:
@@ -638,11 +644,11 @@ def _outcomes(
         return {}
     return {
         version: [
-            _share_row(metric, hits, found.items)
-            for metric, hits in (
-                ("realised_exact_at_1", found.first),
-                ("realised_exact_at_any", found.any),
-                ("realised_adopted_share", found.adopted),
+            _share_row(metric, hits, n)
+            for metric, hits, n in (
+                ("realised_exact_at_1", found.itself_first, found.itself),
+                ("realised_exact_at_any", found.itself_any, found.itself),
+                ("realised_adopted_share", found.adopted, found.items),
             )
         ]
         for version, found in outcomes.realised_by_version(engine, schema).items()
@@ -650,7 +656,19 @@ def _outcomes(
 
 
 def _share_row(metric: str, hits: int, n: int) -> MetricRow:
-    """A share of realised outcomes with Wilson's 95 % interval (Wilson 1927)."""
+    """A share of realised outcomes with Wilson's 95 % interval (Wilson 1927); NULL where all were copied."""
+    if not n:
+        return MetricRow(
+            "model",
+            REALISED,
+            "all",
+            metric,
+            None,
+            None,
+            None,
+            0,
+            "every routing written is a copy of a proposal",
+        )
     z = NormalDist().inv_cdf(0.975)
     share, wide = hits / n, 1 + z**2 / n
     middle = (share + z**2 / (2 * n)) / wide

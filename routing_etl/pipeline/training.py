@@ -149,6 +149,7 @@ def _evaluate(
     from routing_etl.evaluation.evaluate import evaluate as evaluate_model
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
+    data = data.independent  # a copy of a proposal is right by itself
     return evaluate_model(
         lambda: make_predictor(ctx.settings, data.attributes, answers_by=answers_by),
         data.items,
@@ -232,7 +233,7 @@ def _standards_held(ctx: Context, split: str) -> MetricRow:
 
 
 def _dataset_stats(data: LearningData) -> DatasetStats:
-    label = data.operations.select("routing_rank", "item_key", "item_cd", "job_cd").filter(
+    label = data.learned.select("routing_rank", "item_key", "item_cd", "job_cd").filter(
         pl.col("routing_rank") == 0
     )
     names = tuple(a.name for a in data.attributes)
@@ -291,8 +292,9 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     options = _options(ctx.settings, asked.split, asked.max_items)
     if asked.name is not None and not asked.dry_run:
         ctx.registry.check_name(asked.name)
+    _look_for_copies(ctx)
     data = read_learning_data(ctx.run)
-    if data.operations.is_empty():
+    if data.learned.is_empty():
         raise ModelError(
             "There is no item with a valid routing to learn from.",
             remedy="Check the routing table and the validity filter of the profile.",
@@ -303,6 +305,8 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     if floor is not None:
         learned = _learn(ctx, data, times, options, floor.answers_by)
     trained = _trained(ctx, data, learned, asked)
+    if data.copies.height:
+        trained = replace(trained, evaluation=_with_note(trained.evaluation, _copies_in_words(data)))
     if floor is not None:
         trained = replace(trained, evaluation=_with_note(trained.evaluation, floor.reason))
     by = asked.requested_by or ctx.settings.service_user
@@ -340,6 +344,24 @@ def _challenger(ctx: Context, data: LearningData, trained: Trained, actor: Actor
     )
 
 
+def _look_for_copies(ctx: Context) -> None:
+    """Ask the warehouse which routings are copies of our proposals, where anything has been published."""
+    from routing_etl.pipeline.own_copies import note_copies
+    from routing_etl.warehouse.publish import Publisher
+
+    with ctx.warehouse() as engine:
+        shown = Publisher(engine, ctx.settings).current()
+    note_copies(ctx, shown)
+
+
+def _copies_in_words(data: LearningData) -> str:
+    ordered = int(data.copies["ordered"].sum())
+    return (
+        f"{data.copies.height:,} routings are copies of our own proposals and judge nothing; {ordered:,} of them, by which an order "
+        "was made, were learned from"
+    )
+
+
 def _with_note(details: EvaluationDetails, note: str) -> EvaluationDetails:
     return replace(details, notes=(*details.notes, f"{note[0].upper()}{note[1:]}."))
 
@@ -374,7 +396,7 @@ def _learn(
     def fit() -> tuple[RoutingPredictor, float]:
         begun = time.perf_counter()
         predictor = make_predictor(ctx.settings, data.attributes, answers_by=answers_by).fit(
-            data.items, data.operations, times=times, progress=ctx.progress
+            data.items, data.learned, times=times, progress=ctx.progress
         )
         return predictor, time.perf_counter() - begun
 

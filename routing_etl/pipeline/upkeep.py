@@ -21,6 +21,7 @@ from routing_etl.runs import RunFolder, list_runs, prune_runs
 from routing_etl.settings import Settings
 from routing_etl.warehouse.feedback import Adoption
 from routing_etl.warehouse.feedback_time import Operation, TimeAdoption
+from routing_etl.warehouse.marks import Marked
 from routing_etl.warehouse.publications import Publication
 
 if TYPE_CHECKING:
@@ -216,12 +217,40 @@ def changes(settings: Settings, after: int | None = None, before: int | None = N
         return publication_changes(engine, schema, other, number)
 
 
-def adopt(settings: Settings, item_cd: str, candidate_id: str, user: str) -> Adoption:
-    """Mark a published candidate as accepted by `user` and return it in BOP shape."""
+def adopt(
+    settings: Settings, item_cd: str, candidate_id: str, user: str, *, edited: str | None = None
+) -> Adoption:
+    """Mark a published candidate as accepted by `user`, as it is or `edited`, and return it in BOP shape."""
     from routing_etl.warehouse import feedback
 
     with Context(settings, RunFolder("adopt", settings.home)).warehouse() as engine:
-        return feedback.adopt(engine, settings.warehouse_schema, item_cd, candidate_id, user)
+        return feedback.adopt(engine, settings.warehouse_schema, item_cd, candidate_id, user, edited=edited)
+
+
+def reject(
+    settings: Settings,
+    item_cd: str,
+    reason: str,
+    user: str,
+    *,
+    candidate_id: str | None = None,
+    remark: str | None = None,
+) -> Marked:
+    """Mark what is published for an item, or one candidate of it, as rejected by `user`."""
+    from routing_etl.warehouse import marks
+
+    with Context(settings, RunFolder("reject", settings.home)).warehouse() as engine:
+        return marks.reject(
+            engine, settings.warehouse_schema, item_cd, reason, user, candidate_id=candidate_id, remark=remark
+        )
+
+
+def undo(settings: Settings, item_cd: str, user: str, *, candidate_id: str | None = None) -> Marked:
+    """Take back the marks in force of an item, or of one candidate of it."""
+    from routing_etl.warehouse import marks
+
+    with Context(settings, RunFolder("undo", settings.home)).warehouse() as engine:
+        return marks.undo(engine, settings.warehouse_schema, item_cd, user, candidate_id=candidate_id)
 
 
 def adopt_time(settings: Settings, operation: Operation, user: str) -> TimeAdoption:

@@ -36,6 +36,8 @@ log = get_logger(__name__)
 
 #: The file of what each held-out item adds to the judged metrics.
 HELD_OUT = "held_out_items"
+#: The file of the job codes that a version has learned from.
+LEARNED_JOBS = "learned_jobs"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,11 @@ def save_version(ctx: Context, new: NewVersion) -> str:
         metrics=metrics_json(trained),
         metadata=metadata,
         time_profiles=_time_profiles_json(new.times),
-        json_artifacts=new.predictor.feature_artifacts() | {HELD_OUT: held_out_json(new.held_out)},
+        json_artifacts={
+            **new.predictor.feature_artifacts(),
+            HELD_OUT: held_out_json(new.held_out),
+            LEARNED_JOBS: new.data.learned["job_cd"].drop_nulls().unique().sort().to_list(),
+        },
         documents=documents,
     )
     with ctx.warehouse() as engine:

@@ -5,12 +5,14 @@ the decision when a batch is loaded or published (`pipeline`).
 """
 
 __all__ = [
+    "copies",
     "decisions",
     "feedback",
     "feedback_time",
     "health",
     "identity",
     "load_shards",
+    "marks",
     "migrate",
     "outcomes",
     "output_profiles",

@@ -32,7 +32,8 @@ class Adoption:
 
     `new` is False if it was accepted before; `accepted_by` and `accepted_at` are then those of the first
     time. `rows` has the rows of each view (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`), with the
-    base table's columns.
+    base table's columns. `others_accepted` names other routings of the item that are accepted as well, as
+    candidate ids with their publication: one of them must be wrong, or an alternate.
     """
 
     publication_id: int
@@ -43,13 +44,16 @@ class Adoption:
     accepted_at: datetime
     new: bool
     rows: dict[str, list[dict[str, Any]]]
+    others_accepted: tuple[str, ...] = ()
 
 
 class _Moved(Exception):
     """Another batch was published between two of our statements."""
 
 
-def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: str) -> Adoption:
+def adopt(
+    engine: Engine, schema: str, item_cd: str, candidate_id: str, user: str, *, edited: str | None = None
+) -> Adoption:
     """Mark a published candidate as accepted, once, and return it in BOP shape.
 
     Parameters
@@ -64,19 +68,19 @@ def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: st
         Which of its published candidates.
     user : str
         Who accepts it, 1 to 128 characters.
+    edited : str, optional
+        What will be changed in it, for a candidate that is taken over with changes. None: as it is.
 
     Raises
     ------
     ItemNotFoundError
         The published batch has no such candidate; names those that the item has.
     WarehouseError
-        `user` is blank or longer than 128 characters.
+        `user` is blank or longer than 128 characters, or the candidate has been rejected.
     TransientDatabaseError
         New batches were published meanwhile, several times.
     """
-    name = user.strip()
-    if not 0 < len(name) <= 128:
-        raise WarehouseError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
+    name = checked_user(user)
     place = schema_for(engine, schema)
     check_head(engine, place)
     tb = tables(place)
@@ -84,7 +88,7 @@ def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: st
     for _ in range(_ATTEMPTS):
         try:
             with translated("warehouse", engine.url), engine.begin() as connection:
-                return _adopt(connection, tb, item_cd, candidate_id, name)
+                return _adopt(connection, tb, (item_cd, candidate_id), name, edited)
         except _Moved:
             _log.info("adoption_repeated", item_cd=item_cd, candidate_id=candidate_id)
         except WarehouseError as exc:
@@ -100,12 +104,27 @@ def adopt(engine: Engine, schema: str, item_cd: str, candidate_id: str, user: st
     )
 
 
-def _current(connection: Connection, tb: Tables) -> int | None:
+def checked_user(user: str) -> str:
+    """The name of a person without blanks around it.
+
+    Raises
+    ------
+    WarehouseError
+        It is blank or longer than 128 characters.
+    """
+    name = user.strip()
+    if not 0 < len(name) <= 128:
+        raise WarehouseError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
+    return name
+
+
+def current_publication(connection: Connection, tb: Tables) -> int | None:
+    """The publication that readers see; None when there is none."""
     found = connection.execute(sa.select(tb.current_publication.c.publication_id)).scalar_one_or_none()
     return None if found is None else int(found)
 
 
-def _published(tb: Tables) -> sa.TableClause:
+def published_candidates(tb: Tables) -> sa.TableClause:
     """The view of published candidates, as far as an adoption needs it."""
     names = (
         "publication_id",
@@ -121,9 +140,12 @@ def _published(tb: Tables) -> sa.TableClause:
     )
 
 
-def _adopt(connection: Connection, tb: Tables, item_cd: str, candidate_id: str, user: str) -> Adoption:
-    f, shown = tb.routing_feedback, _published(tb)
-    publication_id = _current(connection, tb)
+def _adopt(
+    connection: Connection, tb: Tables, asked: tuple[str, str], user: str, edited: str | None
+) -> Adoption:
+    f, shown = tb.routing_feedback, published_candidates(tb)
+    publication_id = current_publication(connection, tb)
+    item_cd, candidate_id = asked
     found = connection.execute(
         sa.select(shown).where(
             shown.c.publication_id == publication_id,
@@ -132,29 +154,17 @@ def _adopt(connection: Connection, tb: Tables, item_cd: str, candidate_id: str, 
         )
     ).one_or_none()
     if publication_id is None or found is None:
-        raise _unknown(connection, tb, publication_id, item_cd, candidate_id)
+        raise unknown_candidate(connection, tb, publication_id, item_cd, candidate_id)
     mine = sa.and_(
         f.c.item_cd == found.item_cd,
         f.c.publication_id == publication_id,
         f.c.candidate_rank == found.candidate_rank,
     )
-    known = connection.execute(sa.select(f).where(mine)).one_or_none()
-    if known is None:
-        connection.execute(
-            sa.insert(f).values(
-                item_cd=found.item_cd,
-                publication_id=publication_id,
-                candidate_id=found.candidate_id,
-                candidate_rank=found.candidate_rank,
-                predicted_rout_no=found.predicted_rout_no,
-                routing_code=found.routing_code,
-                accepted_by=user,
-                accepted_at=now(),
-            )
-        )
+    mark = Mark("accepted" if edited is None else "edited", user, None, edited)
+    new = put_mark(connection, tb, found, mark)
     kept = connection.execute(sa.select(f).where(mine)).one()
     rows = {name: _shape(connection, f.schema, name, found) for name in _SHAPES}
-    if _current(connection, tb) != publication_id:
+    if current_publication(connection, tb) != publication_id:
         raise _Moved
     return Adoption(
         publication_id,
@@ -163,9 +173,97 @@ def _adopt(connection: Connection, tb: Tables, item_cd: str, candidate_id: str, 
         found.predicted_rout_no,
         kept.accepted_by,
         kept.accepted_at,
-        known is None,
+        new,
         rows,
+        _others_accepted(connection, tb, found),
     )
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an engineer says of a candidate: one of `schema_life.MARKS`, by whom, why (a rejection), and a remark."""
+
+    mark: str
+    user: str
+    reason_code: str | None
+    remark: str | None
+
+
+def put_mark(connection: Connection, tb: Tables, candidate: Any, mark: Mark) -> bool:
+    """Write a mark, unless the candidate has it already; returns whether it was written.
+
+    Parameters
+    ----------
+    connection : Connection
+        An open transaction.
+    tb : Tables
+        Our tables.
+    candidate : Row
+        A row of `published_candidates`.
+    mark : Mark
+        The mark.
+
+    Raises
+    ------
+    WarehouseError
+        A mark of the other kind is in force.
+    """
+    f = tb.routing_feedback
+    mine = sa.and_(
+        f.c.item_cd == candidate.item_cd,
+        f.c.publication_id == candidate.publication_id,
+        f.c.candidate_rank == candidate.candidate_rank,
+    )
+    known = connection.execute(sa.select(f).where(mine)).one_or_none()
+    values = {
+        "mark": mark.mark, "reason_code": mark.reason_code, "remark": mark.remark, "accepted_by": mark.user, "accepted_at": now(),
+        "undone_by": None, "undone_at": None,
+    }  # fmt: skip
+    if known is None:
+        names = (
+            "item_cd",
+            "publication_id",
+            "candidate_id",
+            "candidate_rank",
+            "predicted_rout_no",
+            "routing_code",
+        )
+        connection.execute(sa.insert(f).values({n: getattr(candidate, n) for n in names} | values))
+        return True
+    was = known.mark or "accepted"
+    if known.undone_at is not None:
+        _log.info(
+            "mark_replaced",
+            item_cd=known.item_cd,
+            candidate_id=known.candidate_id,
+            was=was,
+            undone_by=known.undone_by,
+        )
+        connection.execute(sa.update(f).where(mine).values(values))
+        return True
+    if (was == "rejected") != (mark.mark == "rejected"):
+        raise WarehouseError(
+            f"Candidate {known.candidate_id} of item {known.item_cd!r} is {was}, by {known.accepted_by} on {known.accepted_at:%Y-%m-%d}; "
+            "nothing was changed.",
+            remedy=f"Undo that first: routing-etl undo {known.item_cd} --user NAME",
+        )
+    return False
+
+
+def _others_accepted(connection: Connection, tb: Tables, candidate: Any) -> tuple[str, ...]:
+    """Other routings of the item that are accepted as well, in whichever publication."""
+    f = tb.routing_feedback.c
+    query = (
+        sa.select(f.candidate_id, f.publication_id)
+        .where(
+            f.item_cd == candidate.item_cd,
+            f.routing_code != candidate.routing_code,
+            f.undone_at.is_(None),
+            sa.or_(f.mark.is_(None), f.mark != "rejected"),
+        )
+        .order_by(f.publication_id, f.candidate_rank)
+    )
+    return tuple(f"{one} of publication {number}" for one, number in connection.execute(query))
 
 
 def _shape(connection: Connection, schema: str | None, view: str, found: Any) -> list[dict[str, Any]]:
@@ -182,10 +280,11 @@ def _shape(connection: Connection, schema: str | None, view: str, found: Any) ->
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _unknown(
+def unknown_candidate(
     connection: Connection, tb: Tables, publication_id: int | None, item_cd: str, candidate_id: str
 ) -> ItemNotFoundError:
-    shown = _published(tb).c
+    """The error that names what is published for the item instead."""
+    shown = published_candidates(tb).c
     others = connection.execute(
         sa.select(shown.candidate_id)
         .where(shown.publication_id == publication_id, shown.item_cd == item_cd)

@@ -281,13 +281,15 @@ def dropped_by(dialect: str, schema: str | None, start: str, revision: str) -> l
     revision : str
         An earlier one, or `base`.
     """
-    text = "\n".join(s for step in steps(dialect, schema, start, revision) for s in step.statements)
-    # A table that is written again under its own name is not lost, unless it is dropped later.
-    drops = {match[1]: match.start() for match in _DROPPED_TABLE.finditer(text)}
-    again = {match[1]: match.start() for match in _RENAMED_TO.finditer(text)}
-    tables = {table for table, place in drops.items() if place > again.get(table, -1)}
-    columns = [f"{match[1]}.{match[2]}" for match in _DROPPED_COLUMN.finditer(text) if match[1] not in tables]
-    return sorted({*tables, *columns})
+    tables: set[str] = set()
+    columns: list[tuple[str, str]] = []
+    for step in steps(dialect, schema, start, revision):
+        for statement in step.statements:
+            tables |= {match[1] for match in _DROPPED_TABLE.finditer(statement)}
+            # a table that is written again under its own name is not lost
+            tables -= {match[1] for match in _RENAMED_TO.finditer(statement)}
+            columns += [(match[1], match[2]) for match in _DROPPED_COLUMN.finditer(statement)]
+    return sorted(tables | {f"{table}.{column}" for table, column in columns if table not in tables})
 
 
 def current_revision(engine: Engine, schema: str | None) -> str | None:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.warehouse.schema import Tables, Versioned, schema_for, tables
+from routing_etl.warehouse.schema_life import OUTCOMES
 from routing_etl.warehouse.types import now
 from routing_etl.warehouse.versions import rows_at
 
@@ -42,6 +43,17 @@ def _previous(connection: Connection, tb: Tables, publication_id: int) -> int | 
     ).scalar()
 
 
+def _first_of_version(connection: Connection, tb: Tables, publication_id: int) -> int | None:
+    """The oldest publication of the same model version before this one that was published and still has its rows."""
+    p = tb.publication
+    version = sa.select(p.c.model_version).where(p.c.id == publication_id).scalar_subquery()
+    return connection.execute(
+        sa.select(sa.func.min(p.c.id)).where(
+            p.c.id < publication_id, p.c.state == "retired", p.c.model_version == version
+        )
+    ).scalar()
+
+
 def _histogram(connection: Connection, tb: Tables, publication_id: int) -> np.ndarray:
     """Counts of first candidates by similarity, shape (BINS,)."""
     c = tb.candidate.c
@@ -59,10 +71,11 @@ def _histogram(connection: Connection, tb: Tables, publication_id: int) -> np.nd
 
 
 def similarity_drift(engine: Engine, schema: str, publication_id: int) -> PublicationMetric:
-    """Kullback-Leibler divergence (nats) of the first candidates' similarity scores from those of the last publication.
+    """Kullback-Leibler divergence (nats) of the first candidates' similarity scores from those that the same version gave first.
 
     KL(P || Q) = sum p ln(p / q) over 50 bins, with 0.5 added to every count. How the replaced system read it
-    (docs/legacy-system.md 2.10): below 0.3 normal, up to 0.5 watch, above 0.5 drift, above 1.0 severe.
+    (docs/legacy-system.md 2.10): below 0.3 normal, up to 0.5 watch, above 0.5 drift, above 1.0 severe. Two versions score by
+    different trees, so that a new one is compared with itself only: a promotion is no drift.
 
     Parameters
     ----------
@@ -71,18 +84,20 @@ def similarity_drift(engine: Engine, schema: str, publication_id: int) -> Public
     schema : str
         Our schema (ignored on SQLite).
     publication_id : int
-        The publication that is compared with the one before.
+        The publication that is compared with the oldest one of its model version whose rows are there.
     """
     tb = tables(schema_for(engine, schema))
     with translated("warehouse", engine.url), engine.connect() as connection:
-        previous = _previous(connection, tb, publication_id)
+        first = _first_of_version(connection, tb, publication_id)
         now = _histogram(connection, tb, publication_id)
-        then = _histogram(connection, tb, previous) if previous is not None else np.zeros(BINS)
+        then = _histogram(connection, tb, first) if first is not None else np.zeros(BINS)
     name, n = "similarity_drift", int(now.sum())
-    if previous is None:
-        return PublicationMetric(name, None, n, "there is no earlier publication to compare with")
+    if first is None:
+        return PublicationMetric(
+            name, None, n, "there is no earlier publication of this version to compare with"
+        )
     if not now.sum() or not then.sum():
-        empty = publication_id if not now.sum() else previous
+        empty = publication_id if not now.sum() else first
         return PublicationMetric(name, None, n, f"publication {empty} has no candidates")
     p = (now + SMOOTHING) / (now + SMOOTHING).sum()
     q = (then + SMOOTHING) / (then + SMOOTHING).sum()
@@ -105,7 +120,8 @@ def realised(
     publication_id : int
         The publication that is compared with the one before.
     actual : polars.DataFrame
-        Columns item_cd and routing_code (job codes joined by '>') of every item that has a routing now.
+        Columns item_cd and routing_code (job codes joined by '>') of every item that has a routing now which is no copy of a
+        proposal.
 
     Returns
     -------
@@ -131,7 +147,7 @@ def realised(
     if previous is None:
         reason = "there is no earlier publication"
     elif not hits.height:
-        reason = "no item predicted before has been routed since"
+        reason = "no item predicted before has been routed since, other than by copying a proposal"
     return [
         PublicationMetric(
             metric,
@@ -157,17 +173,28 @@ class Realised:
     first, any : int
         Those whose routing is its first candidate's, and that of any of its candidates.
     adopted : int
-        Those that were taken over from a candidate, which proves less.
+        Those that are copies of a candidate (`copies.py`), which prove nothing.
+    itself, itself_first, itself_any : int
+        The other ones, that engineers wrote themselves, and those of them whose routing is the first or any candidate's.
     """
 
     items: int
     first: int
     any: int
     adopted: int
+    itself: int
+    itself_first: int
+    itself_any: int
 
 
 def store_outcomes(
-    engine: Engine, schema: str, shown: tuple[int, int], written: pl.DataFrame, *, run_id: str
+    engine: Engine,
+    schema: str,
+    shown: tuple[int, int],
+    written: pl.DataFrame,
+    copies: pl.DataFrame,
+    *,
+    run_id: str,
 ) -> int:
     """Keep what became of the items that one publication showed and the next one no longer does; returns the rows added.
 
@@ -182,7 +209,9 @@ def store_outcomes(
     shown : tuple of int
         The publication that readers saw before this run, and the one that they see now.
     written : polars.DataFrame
-        Columns item_cd, routing_code (job codes joined by '>') and part_type of every item that has a routing now.
+        Columns item_cd, rout_no, routing_code (job codes joined by '>') and part_type of every item that has a routing now.
+    copies : polars.DataFrame
+        What `copies.recognise` found of the earlier publication.
     run_id : str
         The run that has seen it.
     """
@@ -192,7 +221,7 @@ def store_outcomes(
         version = connection.execute(
             sa.select(tb.publication.c.model_version).where(tb.publication.c.id == before)
         ).scalar_one()
-        found = _outcome_rows(connection, tb, shown, written)
+        found = _outcome_rows(connection, tb, shown, written, copies)
         known = set(
             connection.execute(
                 sa.select(tb.prediction_outcome.c.item_cd).where(
@@ -218,23 +247,16 @@ def store_outcomes(
 
 
 def _outcome_rows(
-    connection: Connection, tb: Tables, shown: tuple[int, int], written: pl.DataFrame
+    connection: Connection, tb: Tables, shown: tuple[int, int], written: pl.DataFrame, copies: pl.DataFrame
 ) -> pl.DataFrame:
     """One row per item that was routed, with the columns of `prediction_outcome` that its prediction and routing tell."""
     candidates = pl.DataFrame(
-        _gone(connection, tb, *shown, more=(tb.candidate.c.confidence, tb.candidate.c.predicted_rout_no)),
-        schema={
-            "item_cd": pl.String, "rank": pl.Int64, "code": pl.String, "confidence": pl.Float64, "rout_no": pl.String,
-        },
+        _gone(connection, tb, *shown, more=(tb.candidate.c.confidence,)),
+        schema={"item_cd": pl.String, "rank": pl.Int64, "code": pl.String, "confidence": pl.Float64},
         orient="row",
-    )  # fmt: skip
+    )
     silent = pl.DataFrame(_gone_silent(connection, tb, *shown), schema={"item_cd": pl.String}, orient="row")
-    f = tb.routing_feedback
-    accepted = pl.DataFrame(
-        connection.execute(sa.select(f.c.item_cd, f.c.routing_code)).all(),
-        schema={"item_cd": pl.String, "routing_code": pl.String},
-        orient="row",
-    ).unique()
+    said = copies.select("item_cd", "copied_by", "exact", "mark", "reason_code")
     jobs, actual = pl.col("code").str.split(">"), pl.col("routing_code").str.split(">")
     per_item = (
         candidates.sort("item_cd", "rank")
@@ -250,7 +272,7 @@ def _outcome_rows(
     return (
         pl.concat([per_item, silent.join(written, on="item_cd").select("item_cd", candidates=0)], how="diagonal_relaxed")
         .join(written, on="item_cd")
-        .join(accepted.with_columns(adopted=True), on=["item_cd", "routing_code"], how="left")
+        .join(said, on="item_cd", how="left")
         .rename({"predicted_code": "code"})
         .with_columns(
             outcome=pl.when(pl.col("candidates") == 0)
@@ -264,12 +286,13 @@ def _outcome_rows(
             written_operations=actual.list.len(),
             # each job as often as both have it
             common_operations=(jobs.list.len() + actual.list.len() - _apart(jobs, actual)).fill_null(0) // 2,
-            adopted=pl.col("adopted").fill_null(False),
+            adopted=pl.col("exact").fill_null(False),
         )
         .select(
             "item_cd", "outcome", "candidate_rank", "candidates", "confidence", "part_type", predicted_code="code",
             written_code=pl.col("routing_code").str.slice(0, 1000), predicted_operations="predicted_operations",
             written_operations="written_operations", common_operations="common_operations", adopted="adopted",
+            written_rout_no="rout_no", copied_by="copied_by", mark="mark", reason_code="reason_code",
         )
         .sort("item_cd")
     )  # fmt: skip
@@ -306,15 +329,23 @@ def realised_by_version(engine: Engine, schema: str) -> dict[str, Realised]:
     def count(*kinds: str) -> sa.ColumnElement[int]:
         return sa.func.sum(sa.case((o.outcome.in_(kinds), 1), else_=0))
 
+    def itself(*kinds: str) -> sa.ColumnElement[int]:
+        written = sa.and_(o.outcome.in_(kinds), o.adopted == sa.false())
+        return sa.func.sum(sa.case((written, 1), else_=0))
+
     adopted = sa.func.sum(sa.case((o.adopted == sa.true(), 1), else_=0))
     query = sa.select(
-        o.model_version, sa.func.count(), count("first"), count("first", "alternative"), adopted
+        o.model_version,
+        sa.func.count(),
+        count("first"),
+        count("first", "alternative"),
+        adopted,
+        itself(*OUTCOMES),
+        itself("first"),
+        itself("first", "alternative"),
     ).group_by(o.model_version)
     with translated("warehouse", engine.url), engine.connect() as connection:
-        return {
-            version: Realised(int(n), int(first), int(either), int(taken))
-            for version, n, first, either, taken in connection.execute(query)
-        }
+        return {version: Realised(*map(int, counts)) for version, *counts in connection.execute(query)}
 
 
 def _gone_silent(connection: Connection, tb: Tables, previous: int, publication_id: int) -> list[tuple[str]]:

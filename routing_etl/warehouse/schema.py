@@ -513,7 +513,11 @@ def _writer_lock(md: sa.MetaData) -> sa.Table:
 
 
 def _routing_feedback(md: sa.MetaData) -> sa.Table:
-    """Which proposals engineers have accepted: one row each, however often it is reported."""
+    """What engineers said of proposals: one row for each marked candidate, with the mark that it was given last.
+
+    `accepted_by` and `accepted_at` tell who gave the mark, and when. An empty `mark` means accepted: that was the only one
+    before revision 0009. A mark with `undone_at` counts no more.
+    """
     return sa.Table(
         "routing_feedback",
         md,
@@ -525,6 +529,11 @@ def _routing_feedback(md: sa.MetaData) -> sa.Table:
         sa.Column("routing_code", t.text(1000), nullable=False),
         sa.Column("accepted_by", t.text(128), nullable=False),
         sa.Column("accepted_at", t.UtcDateTime, nullable=False),
+        sa.Column("mark", t.ascii_text(16)),
+        sa.Column("reason_code", t.ascii_text(32)),
+        sa.Column("remark", t.text(1000)),
+        sa.Column("undone_by", t.text(128)),
+        sa.Column("undone_at", t.UtcDateTime),
         sa.PrimaryKeyConstraint("item_cd", "publication_id", "candidate_rank", mssql_clustered=True),
         sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
         sa.CheckConstraint("candidate_rank > 0", name="rank"),

@@ -20,6 +20,16 @@ VIA = ("night", "train", "cli", "dagster", "library", "repair")
 BASES = ("window", "realised", "own")
 #: How an item was routed after it had been predicted: as the first candidate, as another one, otherwise, or without a candidate.
 OUTCOMES = ("first", "alternative", "other", "abstained")
+#: What an engineer can say of a proposal. `edited`: taken over with changes.
+MARKS = ("accepted", "edited", "rejected")
+#: Why a proposal was rejected.
+REJECTIONS = (
+    "wrong_operations", "missing_operation", "wrong_order", "wrong_machine", "wrong_times", "wrong_similar_item", "item_not_made",
+    "other",
+)  # fmt: skip
+#: By what a routing is known to be a copy of a proposal, the surest first: an engineer's mark, our routing number, or equal
+#: machines and times.
+COPIED_BY = ("mark", "number", "times")
 
 
 def words(values: tuple[str, ...]) -> str:
@@ -103,6 +113,10 @@ def prediction_outcome(md: sa.MetaData) -> sa.Table:
         sa.Column("adopted", sa.Boolean, nullable=False),
         sa.Column("observed_at", t.UtcDateTime, nullable=False),
         sa.Column("observed_run", t.text(64), nullable=False),
+        sa.Column("written_rout_no", t.text(50)),
+        sa.Column("copied_by", t.ascii_text(16)),
+        sa.Column("mark", t.ascii_text(16)),
+        sa.Column("reason_code", t.ascii_text(32)),
         sa.PrimaryKeyConstraint("item_cd", "publication_id", mssql_clustered=True),
         sa.CheckConstraint(f"outcome IN ({words(OUTCOMES)})", name="outcome"),
         sa.CheckConstraint(

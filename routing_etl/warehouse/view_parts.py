@@ -49,6 +49,20 @@ class Words:
         literal = sa.literal(value, t.text(length))
         return literal if self.dialect == "sqlite" else sa.cast(literal, t.text(length))
 
+    def week(self, moment: Column) -> Column:
+        """The Monday of the week that a moment lies in, as a date."""
+        if self.dialect == "sqlite":
+            return sa.func.date(moment, sa.literal("weekday 0"), sa.literal("-6 days"))
+        if self.dialect == "postgresql":
+            return sa.cast(sa.func.date_trunc(sa.literal("week"), moment), sa.Date())
+        # Day 0 of SQL Server, 1 January 1900, was a Monday.
+        since = sa.func.datediff(sa.text("day"), sa.literal("19000101"), moment)
+        return sa.func.dateadd(sa.text("day"), -(since % 7), sa.cast(moment, t.date()))
+
+    def share(self, part: Column, whole: Column) -> Column:
+        """A share with its denominator; NULL where that is 0."""
+        return sa.cast(part, sa.Float()).op("/")(sa.func.nullif(whole, 0))
+
 
 class Sources:
     """The tables under the short names that a DBA reads in the view text."""
@@ -80,6 +94,8 @@ class Sources:
         self.model_decision = tb.model_decision.alias("d")
         self.model_decision_metric = tb.model_decision_metric.alias("f")
         self.prediction_outcome = tb.prediction_outcome.alias("o")
+        self.routing_feedback = tb.routing_feedback.alias("f")
+        self.other_mark = tb.routing_feedback.alias("other")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:

@@ -33,7 +33,14 @@ from routing_etl.warehouse.view_parts import (
     same_candidate,
 )
 from routing_etl.warehouse.views_bop import bop_child, bop_detail, bop_master, bop_res, candidate_resources
-from routing_etl.warehouse.views_life import model_decisions, model_realised, quality_trend
+from routing_etl.warehouse.views_life import (
+    acceptance_by_week,
+    model_decisions,
+    model_realised,
+    quality_trend,
+    rejection_reasons,
+    routing_marks,
+)
 from routing_etl.warehouse.views_upkeep import bop_proc_detail_time, data_health, standard_time_review
 
 
@@ -416,6 +423,9 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "data_health": data_health,
     "model_decisions": model_decisions,
     "model_realised": model_realised,
+    "acceptance_by_week": acceptance_by_week,
+    "routing_marks": routing_marks,
+    "rejection_reasons": rejection_reasons,
 }
 
 #: Names of all views, in the order of creation.

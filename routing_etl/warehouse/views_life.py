@@ -95,22 +95,108 @@ def model_decisions(tb: Sources, w: Words) -> sa.Select[Any]:
     ).select_from(tb.model_decision.outerjoin(tb.model_decision_metric, headline))
 
 
+def _count(o: Any, *outcomes: str, copied: bool | None = None) -> sa.ColumnElement[int]:
+    """How many rows have one of the outcomes (none named: any), copied from a proposal or not."""
+    conditions = [o.outcome.in_([sa.literal(one, sa.String()) for one in outcomes])] if outcomes else []
+    if copied is not None:
+        conditions.append(o.adopted == (sa.true() if copied else sa.false()))
+    return sa.func.sum(sa.case((sa.and_(*conditions), 1), else_=0))
+
+
 def model_realised(tb: Sources, w: Words) -> sa.Select[Any]:
-    """What became of each version's predictions, counted from the outcomes; adopted ones were copied and prove less."""
+    """What became of each version's predictions. Copies of proposals prove nothing: the share is of what engineers wrote themselves."""
     o = tb.prediction_outcome.c
-
-    def count(outcome: str) -> sa.ColumnElement[int]:
-        return sa.func.sum(sa.case((o.outcome == sa.literal(outcome, sa.String()), 1), else_=0))
-
-    written, adopted = sa.func.count(), sa.func.sum(sa.case((o.adopted == sa.true(), 1), else_=0))
+    itself, right = _count(o, copied=False), _count(o, "first", copied=False)
     return sa.select(
         o.model_version,
-        written.label("items_routed"),
-        count("first").label("as_first_candidate"),
-        count("alternative").label("as_another_candidate"),
-        count("other").label("otherwise"),
-        count("abstained").label("without_candidate"),
-        adopted.label("adopted"),
+        sa.func.count().label("items_routed"),
+        _count(o, "first").label("as_first_candidate"),
+        _count(o, "alternative").label("as_another_candidate"),
+        _count(o, "other").label("otherwise"),
+        _count(o, "abstained").label("without_candidate"),
+        sa.func.sum(sa.case((o.adopted == sa.true(), 1), else_=0)).label("adopted"),
         sa.func.min(o.observed_at).label("first_seen"),
         sa.func.max(o.observed_at).label("last_seen"),
+        itself.label("written_themselves"),
+        right.label("themselves_as_first"),
+        w.share(right, itself).label("exact_share"),
     ).group_by(o.model_version)
+
+
+def acceptance_by_week(tb: Sources, w: Words) -> sa.Select[Any]:
+    """Week by week what engineers did with the items that had a proposal, and the share that took one over as it was."""
+    o = tb.prediction_outcome.c
+    week = w.week(o.observed_at)
+    taken, edited = (
+        _count(o, copied=True),
+        sa.func.sum(sa.case((o.mark == sa.literal("edited", sa.String()), 1), else_=0)),
+    )
+    return (
+        sa.select(
+            week.label("week"),
+            o.model_version,
+            sa.func.count().label("items_routed"),
+            taken.label("taken_over"),
+            edited.label("edited"),
+            _count(o, "first", copied=False).label("themselves_as_first"),
+            _count(o, "alternative", copied=False).label("themselves_as_another"),
+            _count(o, "other", copied=False).label("otherwise"),
+            w.share(taken, sa.func.count()).label("acceptance_rate"),
+        )
+        .where(o.candidates > 0)
+        .group_by(week, o.model_version)
+    )
+
+
+def routing_marks(tb: Sources, w: Words) -> sa.Select[Any]:
+    """What engineers said of proposals, with how many other candidates of the item are accepted as well."""
+    f, b, other = tb.routing_feedback, tb.publication, tb.other_mark
+    accepted = sa.literal("accepted", sa.String())
+    also = (
+        sa.select(sa.func.count())
+        .select_from(other)
+        .where(
+            other.c.item_cd == f.c.item_cd,
+            other.c.undone_at.is_(None),
+            sa.or_(other.c.mark.is_(None), other.c.mark != sa.literal("rejected", sa.String())),
+            other.c.routing_code != f.c.routing_code,
+        )
+        .correlate(f)
+        .scalar_subquery()
+    )
+    return sa.select(
+        f.c.item_cd,
+        f.c.publication_id,
+        f.c.candidate_id,
+        f.c.candidate_rank,
+        f.c.predicted_rout_no,
+        f.c.routing_code,
+        sa.case((f.c.mark.is_(None), accepted), else_=f.c.mark).label("mark"),
+        f.c.reason_code,
+        f.c.remark,
+        f.c.accepted_by.label("marked_by"),
+        f.c.accepted_at.label("marked_at"),
+        f.c.undone_by,
+        f.c.undone_at,
+        sa.case((f.c.undone_at.is_(None), 1), else_=0).label("in_force"),
+        also.label("others_accepted"),
+        b.c.model_version,
+    ).select_from(f.join(b, b.c.id == f.c.publication_id))
+
+
+def rejection_reasons(tb: Sources, w: Words) -> sa.Select[Any]:
+    """Why proposals were rejected, week by week and by rank; marks that were undone do not count."""
+    f, b = tb.routing_feedback, tb.publication
+    week = w.week(f.c.accepted_at)
+    return (
+        sa.select(
+            week.label("week"),
+            b.c.model_version,
+            f.c.candidate_rank,
+            f.c.reason_code,
+            sa.func.count().label("candidates"),
+        )
+        .select_from(f.join(b, b.c.id == f.c.publication_id))
+        .where(f.c.mark == sa.literal("rejected", sa.String()), f.c.undone_at.is_(None))
+        .group_by(week, b.c.model_version, f.c.candidate_rank, f.c.reason_code)
+    )

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0008) to revision 0008.
+-- routing_etl: schema routing from nothing (or any revision up to 0009) to revision 0009.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0008';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0009';
     THROW 50011, @message, 1;
 END;
 
@@ -3148,6 +3148,156 @@ GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0007')
 EXEC(N'UPDATE routing.schema_version SET version_num = ''0008'' WHERE version_num = ''0007''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0008 -> 0009
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.routing_feedback ADD mark VARCHAR(16) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.routing_feedback ADD reason_code VARCHAR(32) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.routing_feedback ADD remark NVARCHAR(1000) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.routing_feedback ADD undone_by NVARCHAR(128) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.routing_feedback ADD undone_at DATETIME2(3) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD written_rout_no NVARCHAR(50) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD copied_by VARCHAR(16) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD mark VARCHAR(16) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD reason_code VARCHAR(32) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.model_realised', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.model_realised', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.model_realised');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(@verb + N' VIEW routing.model_realised AS
+SELECT
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.outcome IN (''first'')) THEN 1 ELSE 0 END) AS as_first_candidate,
+    sum(CASE WHEN (o.outcome IN (''alternative'')) THEN 1 ELSE 0 END) AS as_another_candidate,
+    sum(CASE WHEN (o.outcome IN (''other'')) THEN 1 ELSE 0 END) AS otherwise,
+    sum(CASE WHEN (o.outcome IN (''abstained'')) THEN 1 ELSE 0 END) AS without_candidate,
+    sum(CASE WHEN (o.adopted = 1) THEN 1 ELSE 0 END) AS adopted,
+    min(o.observed_at) AS first_seen,
+    max(o.observed_at) AS last_seen,
+    sum(CASE WHEN (o.adopted = 0) THEN 1 ELSE 0 END) AS written_themselves,
+    sum(CASE WHEN (o.outcome IN (''first'') AND o.adopted = 0) THEN 1 ELSE 0 END) AS themselves_as_first,
+    CAST(sum(CASE WHEN (o.outcome IN (''first'') AND o.adopted = 0) THEN 1 ELSE 0 END) AS FLOAT) / nullif(sum(CASE WHEN (o.adopted = 0) THEN 1 ELSE 0 END), 0) AS exact_share
+FROM routing.prediction_outcome AS o GROUP BY o.model_version');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'CREATE VIEW routing.acceptance_by_week AS
+SELECT
+    dateadd(day, -(datediff(day, ''19000101'', o.observed_at) % 7), CAST(o.observed_at AS DATE)) AS week,
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.adopted = 1) THEN 1 ELSE 0 END) AS taken_over,
+    sum(CASE WHEN (o.mark = ''edited'') THEN 1 ELSE 0 END) AS edited,
+    sum(CASE WHEN (o.outcome IN (''first'') AND o.adopted = 0) THEN 1 ELSE 0 END) AS themselves_as_first,
+    sum(CASE WHEN (o.outcome IN (''alternative'') AND o.adopted = 0) THEN 1 ELSE 0 END) AS themselves_as_another,
+    sum(CASE WHEN (o.outcome IN (''other'') AND o.adopted = 0) THEN 1 ELSE 0 END) AS otherwise,
+    CAST(sum(CASE WHEN (o.adopted = 1) THEN 1 ELSE 0 END) AS FLOAT) / nullif(count(*), 0) AS acceptance_rate
+FROM routing.prediction_outcome AS o
+WHERE o.candidates > 0 GROUP BY dateadd(day, -(datediff(day, ''19000101'', o.observed_at) % 7), CAST(o.observed_at AS DATE)),
+    o.model_version');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'CREATE VIEW routing.routing_marks AS
+SELECT
+    f.item_cd,
+    f.publication_id,
+    f.candidate_id,
+    f.candidate_rank,
+    f.predicted_rout_no,
+    f.routing_code,
+    CASE WHEN (f.mark IS NULL) THEN ''accepted'' ELSE f.mark END AS mark,
+    f.reason_code,
+    f.remark,
+    f.accepted_by AS marked_by,
+    f.accepted_at AS marked_at,
+    f.undone_by,
+    f.undone_at,
+    CASE WHEN (f.undone_at IS NULL) THEN 1 ELSE 0 END AS in_force,
+    (SELECT count(*) AS count_1
+FROM routing.routing_feedback AS other
+WHERE other.item_cd = f.item_cd AND other.undone_at IS NULL AND (other.mark IS NULL OR other.mark != ''rejected'') AND other.routing_code != f.routing_code) AS others_accepted,
+    b.model_version
+FROM routing.routing_feedback AS f
+    JOIN routing.publication AS b ON b.id = f.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'CREATE VIEW routing.rejection_reasons AS
+SELECT
+    dateadd(day, -(datediff(day, ''19000101'', f.accepted_at) % 7), CAST(f.accepted_at AS DATE)) AS week,
+    b.model_version,
+    f.candidate_rank,
+    f.reason_code,
+    count(*) AS candidates
+FROM routing.routing_feedback AS f
+    JOIN routing.publication AS b ON b.id = f.publication_id
+WHERE f.mark = ''rejected''
+    AND f.undone_at IS NULL GROUP BY dateadd(day, -(datediff(day, ''19000101'', f.accepted_at) % 7), CAST(f.accepted_at AS DATE)),
+    b.model_version,
+    f.candidate_rank,
+    f.reason_code');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0008')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0009'' WHERE version_num = ''0008''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

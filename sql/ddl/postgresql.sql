@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0008) to revision 0008.
+-- routing_etl: schema routing from nothing (or any revision up to 0009) to revision 0009.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0008 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0009 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -3739,6 +3739,174 @@ $statement$;
 
 EXECUTE $statement$
 UPDATE routing.schema_version SET version_num = '0008' WHERE version_num = '0007'
+$statement$;
+
+END
+$revision$;
+
+-- 0008 -> 0009
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0008' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
+ALTER TABLE routing.routing_feedback ADD COLUMN mark VARCHAR(16)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.routing_feedback ADD COLUMN reason_code VARCHAR(32)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.routing_feedback ADD COLUMN remark VARCHAR(1000)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.routing_feedback ADD COLUMN undone_by VARCHAR(128)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.routing_feedback ADD COLUMN undone_at TIMESTAMP WITHOUT TIME ZONE
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.prediction_outcome ADD COLUMN written_rout_no VARCHAR(50)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.prediction_outcome ADD COLUMN copied_by VARCHAR(16)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.prediction_outcome ADD COLUMN mark VARCHAR(16)
+$statement$;
+
+EXECUTE $statement$
+ALTER TABLE routing.prediction_outcome ADD COLUMN reason_code VARCHAR(32)
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.model_realised');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.outcome IN ('first')) THEN 1 ELSE 0 END) AS as_first_candidate,
+    sum(CASE WHEN (o.outcome IN ('alternative')) THEN 1 ELSE 0 END) AS as_another_candidate,
+    sum(CASE WHEN (o.outcome IN ('other')) THEN 1 ELSE 0 END) AS otherwise,
+    sum(CASE WHEN (o.outcome IN ('abstained')) THEN 1 ELSE 0 END) AS without_candidate,
+    sum(CASE WHEN (o.adopted = true) THEN 1 ELSE 0 END) AS adopted,
+    min(o.observed_at) AS first_seen,
+    max(o.observed_at) AS last_seen,
+    sum(CASE WHEN (o.adopted = false) THEN 1 ELSE 0 END) AS written_themselves,
+    sum(CASE WHEN (o.outcome IN ('first') AND o.adopted = false) THEN 1 ELSE 0 END) AS themselves_as_first,
+    CAST(sum(CASE WHEN (o.outcome IN ('first') AND o.adopted = false) THEN 1 ELSE 0 END) AS FLOAT) / nullif(sum(CASE WHEN (o.adopted = false) THEN 1 ELSE 0 END), 0) AS exact_share
+FROM routing.prediction_outcome AS o GROUP BY o.model_version
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.model_realised AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.model_realised TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.model_realised;
+    EXECUTE 'CREATE VIEW routing.model_realised AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.model_realised OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.acceptance_by_week AS
+SELECT
+    CAST(date_trunc('week', o.observed_at) AS DATE) AS week,
+    o.model_version,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.adopted = true) THEN 1 ELSE 0 END) AS taken_over,
+    sum(CASE WHEN (o.mark = 'edited') THEN 1 ELSE 0 END) AS edited,
+    sum(CASE WHEN (o.outcome IN ('first') AND o.adopted = false) THEN 1 ELSE 0 END) AS themselves_as_first,
+    sum(CASE WHEN (o.outcome IN ('alternative') AND o.adopted = false) THEN 1 ELSE 0 END) AS themselves_as_another,
+    sum(CASE WHEN (o.outcome IN ('other') AND o.adopted = false) THEN 1 ELSE 0 END) AS otherwise,
+    CAST(sum(CASE WHEN (o.adopted = true) THEN 1 ELSE 0 END) AS FLOAT) / nullif(count(*), 0) AS acceptance_rate
+FROM routing.prediction_outcome AS o
+WHERE o.candidates > 0 GROUP BY CAST(date_trunc('week', o.observed_at) AS DATE),
+    o.model_version
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.routing_marks AS
+SELECT
+    f.item_cd,
+    f.publication_id,
+    f.candidate_id,
+    f.candidate_rank,
+    f.predicted_rout_no,
+    f.routing_code,
+    CASE WHEN (f.mark IS NULL) THEN 'accepted' ELSE f.mark END AS mark,
+    f.reason_code,
+    f.remark,
+    f.accepted_by AS marked_by,
+    f.accepted_at AS marked_at,
+    f.undone_by,
+    f.undone_at,
+    CASE WHEN (f.undone_at IS NULL) THEN 1 ELSE 0 END AS in_force,
+    (SELECT count(*) AS count_1
+FROM routing.routing_feedback AS other
+WHERE other.item_cd = f.item_cd AND other.undone_at IS NULL AND (other.mark IS NULL OR other.mark != 'rejected') AND other.routing_code != f.routing_code) AS others_accepted,
+    b.model_version
+FROM routing.routing_feedback AS f
+    JOIN routing.publication AS b ON b.id = f.publication_id
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.rejection_reasons AS
+SELECT
+    CAST(date_trunc('week', f.accepted_at) AS DATE) AS week,
+    b.model_version,
+    f.candidate_rank,
+    f.reason_code,
+    count(*) AS candidates
+FROM routing.routing_feedback AS f
+    JOIN routing.publication AS b ON b.id = f.publication_id
+WHERE f.mark = 'rejected'
+    AND f.undone_at IS NULL GROUP BY CAST(date_trunc('week', f.accepted_at) AS DATE),
+    b.model_version,
+    f.candidate_rank,
+    f.reason_code
+$statement$;
+
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0009' WHERE version_num = '0008'
 $statement$;
 
 END

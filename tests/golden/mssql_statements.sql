@@ -406,11 +406,11 @@ SELECT routing_candidates.publication_id, routing_candidates.item_cd, routing_ca
 FROM routing.routing_candidates
 WHERE routing_candidates.publication_id = :publication_id_1 AND routing_candidates.item_cd = :item_cd_1 AND routing_candidates.candidate_id = :candidate_id_1;
 
-SELECT routing.routing_feedback.item_cd, routing.routing_feedback.publication_id, routing.routing_feedback.candidate_id, routing.routing_feedback.candidate_rank, routing.routing_feedback.predicted_rout_no, routing.routing_feedback.routing_code, routing.routing_feedback.accepted_by, routing.routing_feedback.accepted_at
+SELECT routing.routing_feedback.item_cd, routing.routing_feedback.publication_id, routing.routing_feedback.candidate_id, routing.routing_feedback.candidate_rank, routing.routing_feedback.predicted_rout_no, routing.routing_feedback.routing_code, routing.routing_feedback.accepted_by, routing.routing_feedback.accepted_at, routing.routing_feedback.mark, routing.routing_feedback.reason_code, routing.routing_feedback.remark, routing.routing_feedback.undone_by, routing.routing_feedback.undone_at
 FROM routing.routing_feedback
 WHERE routing.routing_feedback.item_cd = :item_cd_1 AND routing.routing_feedback.publication_id = :publication_id_1 AND routing.routing_feedback.candidate_rank = :candidate_rank_1;
 
-INSERT INTO routing.routing_feedback (item_cd, publication_id, candidate_id, candidate_rank, predicted_rout_no, routing_code, accepted_by, accepted_at) VALUES (:item_cd, :publication_id, :candidate_id, :candidate_rank, :predicted_rout_no, :routing_code, :accepted_by, :accepted_at);
+INSERT INTO routing.routing_feedback (item_cd, publication_id, candidate_id, candidate_rank, predicted_rout_no, routing_code, accepted_by, accepted_at, mark, reason_code, remark, undone_by, undone_at) VALUES (:item_cd, :publication_id, :candidate_id, :candidate_rank, :predicted_rout_no, :routing_code, :accepted_by, :accepted_at, :mark, :reason_code, :remark, :undone_by, :undone_at);
 
 SELECT bop_proc_master.[ID], bop_proc_master.[CoCd], bop_proc_master.[PlantCd], bop_proc_master.[ITEM_CD], bop_proc_master.[ROUT_NO], bop_proc_master.[BOM_NO], bop_proc_master.[DESCRIPTION], bop_proc_master.[MAJOR_FLG], bop_proc_master.[VALID_FROM_DT], bop_proc_master.[VALID_TO_DT], bop_proc_master.[ROU_DEV_USER_ID], bop_proc_master.[ROU_MFG_USER_ID], bop_proc_master.[ROU_QUR_USER_ID], bop_proc_master.[ROU_APP_USER_ID], bop_proc_master.[REV_NO], bop_proc_master.[REV_DT], bop_proc_master.[INSRT_USER_ID], bop_proc_master.[INSRT_DT], bop_proc_master.[UPDT_USER_ID], bop_proc_master.[UPDT_DT], bop_proc_master.[ALT_RT_VALUE], bop_proc_master.[ASSIGN_NO], bop_proc_master.[AttachNo], bop_proc_master.[STD_ROUT_ITEM], bop_proc_master.[STD_ROUT_NO], bop_proc_master.[REV_NOTE], bop_proc_master.[Difficult_Level], bop_proc_master.[ITEM_LT]
 FROM routing.bop_proc_master
@@ -423,6 +423,10 @@ WHERE bop_proc_detail.[ITEM_CD] = :ITEM_CD_1 AND bop_proc_detail.[ROUT_NO] = :RO
 SELECT bop_proc_res.[ID], bop_proc_res.[COCD], bop_proc_res.[PLANTCD], bop_proc_res.[ITEM_CD], bop_proc_res.[ROUT_NO], bop_proc_res.[REV_NO], bop_proc_res.[JOB_CD], bop_proc_res.[RES_CD], bop_proc_res.[RUN_TIME], bop_proc_res.[SETUP_TIME], bop_proc_res.[WAIT_TIME], bop_proc_res.[MOVE_TIME], bop_proc_res.[QUEUE_TIME], bop_proc_res.[AFTER_TIME], bop_proc_res.[MAN_HOUR], bop_proc_res.[MACHINE_HOUR], bop_proc_res.[RES_PRIORITY], bop_proc_res.[MAIN_YN], bop_proc_res.[IN_ID], bop_proc_res.[IN_DT], bop_proc_res.[UP_ID], bop_proc_res.[UP_DT], bop_proc_res.[TASK_ID], bop_proc_res.[REV_COND], bop_proc_res.[TASK_COND], bop_proc_res.[FOLD_MTHD], bop_proc_res.[FOLD_TIME], bop_proc_res.[PREV_RES_QTY], bop_proc_res.[CURR_RES_QTY], bop_proc_res.[NEXT_RES_QTY], bop_proc_res.[NEXT_RES_ABSL_YN], bop_proc_res.[RUN_TIME_UNIT], bop_proc_res.[SETUP_TIME_UNIT], bop_proc_res.[WAIT_TIME_UNIT], bop_proc_res.[MOVE_TIME_UNIT], bop_proc_res.[QUEUE_TIME_UNIT], bop_proc_res.[AFTER_TIME_UNIT], bop_proc_res.[BEFORE_TIME], bop_proc_res.[BEFORE_TIME_UNIT]
 FROM routing.bop_proc_res
 WHERE bop_proc_res.[ITEM_CD] = :ITEM_CD_1 AND bop_proc_res.[ROUT_NO] = :ROUT_NO_1 ORDER BY bop_proc_res.[ID];
+
+SELECT routing.routing_feedback.candidate_id, routing.routing_feedback.publication_id
+FROM routing.routing_feedback
+WHERE routing.routing_feedback.item_cd = :item_cd_1 AND routing.routing_feedback.routing_code != :routing_code_1 AND routing.routing_feedback.undone_at IS NULL AND (routing.routing_feedback.mark IS NULL OR routing.routing_feedback.mark != :mark_1) ORDER BY routing.routing_feedback.publication_id, routing.routing_feedback.candidate_rank;
 
 -- === records
 

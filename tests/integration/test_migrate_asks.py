@@ -98,7 +98,8 @@ def test_a_step_back_loses_columns_and_tables_of_the_steps_between(warehouse: Pa
     } <= set(to_0003)
     to_0002 = upkeep.removed_by_migration(settings, "0002")
     assert to_0002 is not None
-    assert {r.what for r in to_0002} == {r.what for r in to_0003} | {"routing_feedback", "routing_flat_table"}
+    stays = {r.what for r in to_0003 if not r.what.startswith("routing_feedback.")}
+    assert {r.what for r in to_0002} == stays | {"routing_feedback", "routing_flat_table"}
     to_base = upkeep.removed_by_migration(settings, "base")
     tables = {n for (n,) in ask(warehouse, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert to_base is not None

@@ -255,6 +255,7 @@ def index_conditions(connection, sql):
             "abstained_item",
             "item_version",
             "standard_time_proposal",
+            "routing_feedback",
         }:
             conditions.append(node.get("Index Cond"))
     return conditions

@@ -15,6 +15,7 @@ from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.output_profiles import load_output_profile
 from routing_etl.warehouse.records import Records, TrainedVersion
 from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.schema_life import REJECTIONS
 from routing_etl.warehouse.views import VIEW_NAMES, view_selects
 
 SQL = Path(__file__).resolve().parents[3] / "sql"
@@ -45,7 +46,7 @@ def trees(name: str) -> list[exp.Expression]:
 def test_the_files_are_there():
     wanted = (
         "migrating_login roles_and_grants trend_queries retention shown_on_a_day screen_view_example adopt_candidate adopt_time "
-        "agent_job backup_notes"
+        "mark_candidate agent_job backup_notes"
     )
     assert {f"{name}.sql" for name in wanted.split()} <= set(FILES)
 
@@ -115,10 +116,17 @@ def test_the_procedure_returns_the_whole_base_tables_shapes():
         ]
 
 
-def test_the_procedure_marks_every_column_of_the_feedback():
-    text = (SQL / "adopt_candidate.sql").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["adopt_candidate.sql", "mark_candidate.sql"])
+def test_the_procedure_marks_every_column_of_the_feedback(name):
+    text = (SQL / name).read_text(encoding="utf-8")
     listed = re.search(r"INSERT INTO routing\.routing_feedback\s*\(([^)]*)\)", text)
     assert set(re.split(r",\s*", listed[1].strip())) == set(SCHEMA.routing_feedback.c.keys())
+
+
+def test_the_procedure_takes_the_reasons_of_the_command_line():
+    text = "\n".join(batches("mark_candidate.sql"))
+    listed = re.search(r"@reason_code NOT IN \(([^)]*)\)", text)
+    assert re.findall(r"'(\w+)'", listed[1]) == list(REJECTIONS)
 
 
 def test_the_procedure_for_times_returns_the_whole_view_and_marks_every_column():
@@ -137,7 +145,8 @@ def test_names_only_tables_and_views_of_ours(name):
     text = "\n".join(batches(name))
     named = set(re.findall(r"\brouting\.(\w+)", text))
     assert named or re.search(r"s\.name = N'routing'|SCHEMA::routing", text)
-    ours = set(COLUMNS) | {"adopt_candidate", "adopt_time", load_output_profile().view}
+    procedures = {"adopt_candidate", "adopt_time", "reject_candidates", "undo_marks"}
+    ours = set(COLUMNS) | procedures | {load_output_profile().view}
     assert named <= ours, named - ours
 
 
@@ -205,7 +214,8 @@ def test_the_erp_reader_gets_no_table_and_no_write():
     text = "\n".join(batches("roles_and_grants.sql"))
     lines = re.findall(r"\bGRANT .* TO routing_erp_reader\b", text)
     of_runs = {
-        "model_quality_trend", "model_decisions", "model_realised", "batch_run_summary", "batch_run_rejects",
+        "model_quality_trend", "model_decisions", "model_realised", "batch_run_summary", "batch_run_rejects", "acceptance_by_week",
+        "rejection_reasons",
     }  # fmt: skip
     readable = {*VIEW_NAMES, "routing_flat_table", load_output_profile().view} - of_runs
     assert {re.match(r"GRANT SELECT ON routing\.(\w+) TO", line)[1] for line in lines} == readable
@@ -221,7 +231,10 @@ def test_the_metrics_reader_sees_no_prediction_and_writes_nothing():
 
 def test_only_the_three_roles_get_rights():
     text = "\n".join(
-        batches("roles_and_grants.sql") + batches("adopt_candidate.sql") + batches("adopt_time.sql")
+        batches("roles_and_grants.sql")
+        + batches("adopt_candidate.sql")
+        + batches("mark_candidate.sql")
+        + batches("adopt_time.sql")
     )
     roles = set(re.findall(r"EXEC\(N'CREATE ROLE (\w+)'\);$", text, re.M))
     assert roles == {"routing_erp_reader", "routing_etl_writer", "routing_metrics_reader"}

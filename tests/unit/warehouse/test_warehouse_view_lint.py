@@ -23,6 +23,8 @@ def test_the_views_of_the_screens_are_known():
         "data_health",
         "model_decisions",
         "model_realised",
+        "acceptance_by_week",
+        "rejection_reasons",
     }
 
 

@@ -1,0 +1,165 @@
+"""An engineer rejects what is proposed for an item, or takes a mark back. Accepting is in `feedback.py`.
+
+This does the same as `sql/mark_candidate.sql`, for databases without procedures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from routing_etl.database.engine import translated
+from routing_etl.errors import ItemNotFoundError, WarehouseError
+from routing_etl.warehouse.feedback import (
+    Mark,
+    checked_user,
+    current_publication,
+    published_candidates,
+    put_mark,
+    unknown_candidate,
+)
+from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.schema_life import REJECTIONS
+from routing_etl.warehouse.types import now
+
+_LONGEST_REMARK = 1000
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Marks that were given or taken back.
+
+    Attributes
+    ----------
+    item_cd : str
+        The item.
+    mark : str
+        `rejected` or `undone`.
+    candidates : tuple of str
+        Ids of the candidates concerned.
+    by : str
+        Who did it.
+    reason_code : str or None
+        Why it was rejected.
+    remark : str or None
+        In words.
+    """
+
+    item_cd: str
+    mark: str
+    candidates: tuple[str, ...]
+    by: str
+    reason_code: str | None = None
+    remark: str | None = None
+
+
+def reject(
+    engine: Engine,
+    schema: str,
+    item_cd: str,
+    reason_code: str,
+    user: str,
+    *,
+    candidate_id: str | None = None,
+    remark: str | None = None,
+) -> Marked:
+    """Mark what is published for an item as rejected.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    item_cd : str
+        The item's code as the ERP has it.
+    reason_code : str
+        Why: one of `schema_life.REJECTIONS`.
+    user : str
+        Who rejects it, 1 to 128 characters.
+    candidate_id : str, optional
+        Which candidate. None: all that are published for the item.
+    remark : str, optional
+        Why, in words, at most 1,000 characters.
+
+    Raises
+    ------
+    ItemNotFoundError
+        The published batch has no such candidate.
+    WarehouseError
+        The reason or the user's name is not usable, the remark too long, or a candidate is accepted.
+    """
+    if reason_code not in REJECTIONS:
+        raise WarehouseError(
+            f"There is no reason {reason_code!r} for a rejection.",
+            remedy=f"Use one of {', '.join(REJECTIONS)}.",
+        )
+    if remark is not None and len(remark) > _LONGEST_REMARK:
+        raise WarehouseError(
+            f"The remark has {len(remark)} characters.", remedy=f"Give at most {_LONGEST_REMARK}."
+        )
+    mark, tb = Mark("rejected", checked_user(user), reason_code, remark), _tables(engine, schema)
+    shown = published_candidates(tb)
+    with translated("warehouse", engine.url), engine.begin() as connection:
+        number = current_publication(connection, tb)
+        query = sa.select(shown).where(shown.c.publication_id == number, shown.c.item_cd == item_cd)
+        if candidate_id is not None:
+            query = query.where(shown.c.candidate_id == candidate_id)
+        found = connection.execute(query.order_by(shown.c.candidate_rank)).all()
+        if not found:
+            raise unknown_candidate(connection, tb, number, item_cd, candidate_id or "")
+        for candidate in found:
+            put_mark(connection, tb, candidate, mark)
+    names = tuple(candidate.candidate_id for candidate in found)
+    return Marked(found[0].item_cd, "rejected", names, mark.user, reason_code, remark)
+
+
+def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: str | None = None) -> Marked:
+    """Take back the marks in force of an item; they stay on record with who took them back.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    item_cd : str
+        The item's code as the ERP has it.
+    user : str
+        Who takes them back, 1 to 128 characters.
+    candidate_id : str, optional
+        Only marks of this candidate. None: all of the item.
+
+    Raises
+    ------
+    ItemNotFoundError
+        There is no such mark in force.
+    WarehouseError
+        The user's name is not usable.
+    """
+    name, tb = checked_user(user), _tables(engine, schema)
+    f = tb.routing_feedback
+    mine = sa.and_(f.c.item_cd == item_cd, f.c.undone_at.is_(None))
+    if candidate_id is not None:
+        mine = sa.and_(mine, f.c.candidate_id == candidate_id)
+    with translated("warehouse", engine.url), engine.begin() as connection:
+        found = connection.execute(
+            sa.select(f.c.candidate_id).where(mine).order_by(f.c.candidate_id)
+        ).scalars()
+        names = tuple(dict.fromkeys(found))
+        if not names:
+            raise ItemNotFoundError(
+                f"Nothing that is proposed for item {item_cd!r} has a mark in force.",
+                remedy="See the marks in the view routing_marks.",
+            )
+        connection.execute(sa.update(f).where(mine).values(undone_by=name, undone_at=now()))
+    return Marked(item_cd, "undone", names, name)
+
+
+def _tables(engine: Engine, schema: str) -> Tables:
+    place = schema_for(engine, schema)
+    check_head(engine, place)
+    return tables(place)

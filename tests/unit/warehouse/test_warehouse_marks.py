@@ -1,0 +1,116 @@
+"""Engineers reject, accept and take back: what is on record, and what is refused with a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from warehouse_predictions import CANDIDATE, OPERATION, known_rows, warehouse, write_rows
+
+from routing_etl.errors import ItemNotFoundError, WarehouseError
+from routing_etl.warehouse.feedback import adopt
+from routing_etl.warehouse.marks import Marked, reject, undo
+
+ITEM, FIRST, SECOND = CANDIDATE["item_cd"], f"{CANDIDATE['item_cd']}_C01", f"{CANDIDATE['item_cd']}_C02"
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A publication with two candidates of one item; gives engine, schema, and what publishes it again with another confidence."""
+    publisher, settings = warehouse(tmp_path / "w.db")
+
+    def publish(confidence: float) -> int:
+        batch = known_rows()
+        second = {"candidate_id": SECOND, "candidate_rank": 2}
+        batch["candidates"][0]["confidence"] = confidence
+        batch["candidates"].append(CANDIDATE | second | {"routing_code": "A01-2"})
+        batch["candidate_operations"].append(OPERATION | second)
+        report = publisher.load(
+            write_rows(tmp_path / f"p{confidence}", batch), run_id="r", model_version="m1"
+        )
+        publisher.publish(report.publication_id)
+        return report.publication_id
+
+    publish(0.7)
+    return publisher._engine, settings.warehouse_schema, publish
+
+
+def marks(engine):
+    query = (
+        "SELECT candidate_id, mark, reason_code, remark, marked_by, in_force, undone_by, others_accepted FROM routing_marks "
+        "ORDER BY publication_id, candidate_rank"
+    )
+    with engine.connect() as connection:
+        return [tuple(r) for r in connection.exec_driver_sql(query)]
+
+
+def test_all_candidates_of_an_item_are_rejected_with_a_reason(house):
+    engine, schema, _ = house
+    made = reject(engine, schema, ITEM, "wrong_machine", " kim ", remark="너무 크다")
+    assert made == Marked(ITEM, "rejected", (FIRST, SECOND), "kim", "wrong_machine", "너무 크다")
+    rejected = ("rejected", "wrong_machine", "너무 크다", "kim", 1, None, 0)
+    assert marks(engine) == [(FIRST, *rejected), (SECOND, *rejected)]
+    # said again it stays as it was
+    reject(engine, schema, ITEM, "other", "lee")
+    assert marks(engine) == [(FIRST, *rejected), (SECOND, *rejected)]
+
+
+def test_a_mark_is_taken_back_and_another_given(house):
+    engine, schema, _ = house
+    reject(engine, schema, ITEM, "wrong_times", "kim", candidate_id=FIRST)
+    with pytest.raises(WarehouseError, match=f"{FIRST} .* is rejected, by kim") as error:
+        adopt(engine, schema, ITEM, FIRST, "lee")
+    assert f"routing-etl undo {ITEM}" in error.value.remedy
+    assert undo(engine, schema, ITEM, "park").candidates == (FIRST,)
+    assert marks(engine) == [(FIRST, "rejected", "wrong_times", None, "kim", 0, "park", 0)]
+    assert adopt(engine, schema, ITEM, FIRST, "lee", edited="one machine").new
+    assert marks(engine) == [(FIRST, "edited", None, "one machine", "lee", 1, None, 0)]
+    with pytest.raises(WarehouseError, match="is edited, by lee"):
+        reject(engine, schema, ITEM, "other", "kim")
+    assert marks(engine) == [(FIRST, "edited", None, "one machine", "lee", 1, None, 0)], "nothing was changed"
+
+
+def test_two_accepted_routings_of_one_item_are_told(house):
+    engine, schema, publish = house
+    assert adopt(engine, schema, ITEM, FIRST, "kim").others_accepted == ()
+    number = publish(0.6)
+    # the same routing of a later publication is no other one
+    assert adopt(engine, schema, ITEM, FIRST, "kim").others_accepted == ()
+    both = adopt(engine, schema, ITEM, SECOND, "lee").others_accepted
+    assert both == (f"{FIRST} of publication 1", f"{FIRST} of publication {number}")
+    assert [m[-1] for m in marks(engine)] == [1, 1, 2]
+    assert undo(engine, schema, ITEM, "kim", candidate_id=FIRST).candidates == (FIRST,)
+    assert [(m[0], m[5], m[-1]) for m in marks(engine)] == [(FIRST, 0, 1), (FIRST, 0, 1), (SECOND, 1, 0)]
+
+
+def test_what_an_earlier_release_accepted_counts_as_accepted(house):
+    engine, schema, _ = house
+    adopt(engine, schema, ITEM, FIRST, "kim")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE routing_feedback SET mark = NULL")
+    assert marks(engine) == [(FIRST, "accepted", None, None, "kim", 1, None, 0)]
+    with pytest.raises(WarehouseError, match="is accepted, by kim"):
+        reject(engine, schema, ITEM, "other", "lee")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "told"),
+    [
+        ({"reason_code": "ugly"}, WarehouseError, "no reason 'ugly'"),
+        ({"user": " "}, WarehouseError, "1 to 128 characters"),
+        ({"remark": "x" * 1001}, WarehouseError, "1001 characters"),
+        ({"item_cd": "NONE"}, ItemNotFoundError, "published for it: none"),
+        ({"candidate_id": "NONE"}, ItemNotFoundError, f"published for it: {FIRST}, {SECOND}"),
+    ],
+)
+def test_what_cannot_be_rejected(house, words, error, told):
+    engine, schema, _ = house
+    asked = {"item_cd": ITEM, "reason_code": "other", "user": "kim"} | words
+    with pytest.raises(error) as raised:
+        reject(engine, schema, **asked)
+    assert told in str(raised.value)
+    assert marks(engine) == []
+
+
+def test_nothing_to_take_back_is_told(house):
+    engine, schema, _ = house
+    with pytest.raises(ItemNotFoundError, match="has a mark in force"):
+        undo(engine, schema, ITEM, "kim")
