@@ -54,8 +54,6 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
         "undo": ["undo", item, "--user", "kim"], "reject": ["reject", item, "--reason", "other", "--user", "kim"],
         "times": ["times"], "standards": ["standards", "--top", "3"], "health": ["health"],
         "sql render": ["sql", "render"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],
-        "models diff": ["models", "diff", "champion"], "models pin": ["models", "pin", "--why", "audit"],
-        "models unpin": ["models", "unpin", "--why", "done"], "models prune": ["models", "prune"],
         "worklist": ["worklist"], "init": ["init", "--home", str(tmp_path / "new")],
     }  # fmt: skip
     with_two = {"publications diff", "publications rollback", "models promote", "models rollback"}
