@@ -84,10 +84,9 @@ def refuse_another_plant(home: Path) -> None:
     ConfigurationError
         Its ERP has tables that no demo plant wrote, or its nights read an ERP by another profile.
     """
-    from routing_etl.plant.schema import METADATA
+    from routing_etl.plant.demo import table_names
 
-    ours = {t.name.lower() for t in METADATA.sorted_tables}
-    strange = [n for n in _column(home / "erp.db", _TABLES) if n.lower() not in ours]
+    strange = [n for n in _column(home / "erp.db", _TABLES) if n.lower() not in table_names()]
     profiles = [n for n in _column(home / "warehouse.db", _PROFILES) if n != "bi_views"]
     found = ""
     if strange:
