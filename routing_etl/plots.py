@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import polars as pl
 
 from routing_etl import frames, safe_text
+from routing_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -355,6 +356,26 @@ def of_evaluation(found: EvaluationFrames) -> dict[str, bytes | None]:
         "predicted_against_actual_run_time": predicted_against_actual(found.time_sample, "run"),
         "predicted_against_actual_setup_time": predicted_against_actual(found.time_sample, "setup"),
     }
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for pictures, before the work that they show.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be made, or nothing can be written there.
+    """
+    probe = folder / ".routing_etl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as exc:
+        raise ConfigurationError(
+            f"No plots can be written into {folder}: {exc.strerror or exc}.",
+            remedy="Name a folder that this user may write.",
+        ) from exc
 
 
 def save(pictures: Mapping[str, bytes | None], folder: Path) -> list[Path]:

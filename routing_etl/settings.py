@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -331,6 +331,16 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as exc:
             raise ValueError(f"{value!r} is not an IANA time zone such as Asia/Seoul") from exc
+        return value
+
+    @field_validator("cutoff")
+    @classmethod
+    def _a_day(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError as exc:
+                raise ValueError(f"{value!r} is not a day such as 2026-01-31") from exc
         return value
 
     def in_read_window(self, moment: datetime) -> bool:

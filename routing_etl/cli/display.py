@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from routing_etl.settings import Settings
     from routing_etl.sheets.content import Sheet
     from routing_etl.times.profiles import TimesReport
-    from routing_etl.warehouse.feedback import Adoption
     from routing_etl.warehouse.publications import Publication
 
 
@@ -741,30 +740,3 @@ def settings_list(console: Console, rows: Iterable[SettingRow]) -> None:
             default = f"; default: {row.default}" if row.default else ""
             console.print(f"[bold]{_safe(line)}[/] ({_safe(row.source + default)})", soft_wrap=True)
         console.print(f"    {row.meaning} [{row.bounds}]", markup=False, soft_wrap=True)
-
-
-def adoption(console: Console, taken: Adoption) -> None:
-    """A candidate that was taken over: who and when, then its BOP rows without the columns that are NULL in all."""
-    since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
-    state = "accepted" if taken.new else "was accepted before"
-    console.print(
-        _safe(
-            f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}."
-        )
-    )
-    if taken.others_accepted:
-        others = ", ".join(taken.others_accepted)
-        console.print(
-            _safe(
-                f"Accepted for this item as well: {others}. Take back what is not meant: routing-etl undo {taken.item_cd}"
-            ),
-            style="yellow",
-        )
-    for view, rows in taken.rows.items():
-        filled = [name for name in (rows[0] if rows else {}) if any(r[name] is not None for r in rows)]
-        table = Table(title=f"{view}: {len(rows)} rows")
-        for name in filled:
-            table.add_column(name)
-        for row in rows:
-            table.add_row(*(_safe(row[name]) if row[name] is not None else "" for name in filled))
-        console.print(table)

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from routing_etl.cli.common import RunOption, read_settings
+from routing_etl.cli.item_files import check_file, codes_of, write_tables
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
-from routing_etl.errors import ConfigurationError
+from routing_etl.errors import ConfigurationError, ItemNotFoundError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from routing_etl.sheets.content import Sheet
 
+_OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Write the rows with all their columns: FILE.xlsx, FILE.json or FILE.csv (one per table).",
+    ),
+]
+
 
 @app.command()
 @gives("predict", "sheets.content:Sheet", many=True, table=True)
 def predict(
-    item_cd: Annotated[list[str], typer.Argument(help="Item codes as the ERP has them.")],
+    item_cd: Annotated[list[str] | None, typer.Argument(help="Item codes as the ERP has them.")] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option("--items", help="List of items: a CSV file with a column ITEM_CD, or one code a line."),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="What if: ATTRIBUTE=VALUE, repeatable.")
     ] = None,
@@ -48,7 +62,19 @@ def predict(
 
     settings = read_settings(sheet_language=language)
     what_if = WhatIf(_overrides(set_ or []), lot)
-    found = [predict_item(settings, code, what_if, version=version, run_id=run_id) for code in item_cd]
+    codes = list(dict.fromkeys([*(item_cd or []), *(codes_of(items) if items is not None else [])]))
+    if not codes:
+        raise ConfigurationError("No item is named.", remedy="Name item codes, or a list: --items FILE")
+    found, unknown = [], []
+    for code in codes:
+        try:
+            found.append(predict_item(settings, code, what_if, version=version, run_id=run_id))
+        except ItemNotFoundError as exc:
+            if items is None:
+                raise
+            unknown.append(exc)
+    if not found:
+        raise unknown[0]
     sheets = [sheet_of(prediction, settings) for prediction in found]
     files = save_sheets(settings, sheets, html) if html or open_ else ()
 
@@ -63,6 +89,12 @@ def predict(
     if open_:
         for file in files:
             typer.launch(file.absolute().as_uri())
+    if unknown:
+        more = f" (and {len(unknown) - 1} others of the list)" if len(unknown) > 1 else ""
+        raise ItemNotFoundError(
+            f"{len(found)} of {len(codes)} items were predicted. {unknown[0].message}{more}",
+            remedy=unknown[0].remedy,
+        )
 
 
 def _operations(sheets: list[Sheet]) -> list[dict[str, object]]:
@@ -100,13 +132,21 @@ def adopt(
     edited: Annotated[
         str | None, typer.Option("--edited", help="It is taken over with changes: what will be changed.")
     ] = None,
+    out: _OutOption = None,
 ) -> None:
-    """Take over a published candidate: mark it in routing_feedback and show it in the ERP's BOP shape."""
-    from routing_etl.cli import display
+    """Take over a published candidate: mark it in routing_feedback and give it in the ERP's BOP columns."""
+    from routing_etl.cli import display_adoption
     from routing_etl.pipeline import upkeep
 
+    check_file(out)
     taken = upkeep.adopt(read_settings(), item_cd, candidate_id, user, edited=edited)
-    output().give(taken, lambda screen: display.adoption(screen, taken))
+    files = write_tables(out, taken.rows) if out is not None else []
+
+    def text(screen: Console) -> None:
+        display_adoption.adoption(screen, taken)
+        _tell(files)
+
+    output().give(taken, text)
 
 
 CandidateOption = Annotated[
@@ -160,11 +200,24 @@ def adopt_time(
     rout_no: Annotated[str, typer.Argument(help="Routing number as the ERP has it.")],
     proc_seq: Annotated[int, typer.Argument(help="Operation number.")],
     user: Annotated[str, typer.Option("--user", help="Who takes it over; kept on record.")],
+    out: _OutOption = None,
 ) -> None:
-    """Take over proposed standard times: mark them in routing_feedback_time and show them in the ERP's BOP shape."""
+    """Take over proposed standard times: mark them in routing_feedback_time and give them in the ERP's BOP columns."""
     from routing_etl.cli import display_upkeep
     from routing_etl.pipeline import upkeep
     from routing_etl.warehouse.feedback_time import Operation
 
+    check_file(out)
     adopted = upkeep.adopt_time(read_settings(), Operation(item_cd, rout_no, proc_seq), user)
-    output().give(adopted, lambda screen: display_upkeep.time_adoption(screen, adopted))
+    files = write_tables(out, {"bop_proc_detail_time": [adopted.row]}) if out is not None else []
+
+    def text(screen: Console) -> None:
+        display_upkeep.time_adoption(screen, adopted)
+        _tell(files)
+
+    output().give(adopted, text)
+
+
+def _tell(files: Iterable[Path]) -> None:
+    for file in files:
+        typer.echo(f"Wrote {file}")

@@ -170,8 +170,10 @@ def evaluate(
     from routing_etl.cli.shown import as_rows
     from routing_etl.pipeline import steps, street
     from routing_etl.pipeline.results import tables_of
-    from routing_etl.plots import of_evaluation, save
+    from routing_etl.plots import make_folder, of_evaluation, save
 
+    if plots is not None:
+        make_folder(plots)
     with step_context(street.EVALUATE, run_id) as ctx:
         evaluated = steps.evaluate(ctx, split=split, max_items=max_items).result
     files = tuple(save(of_evaluation(tables_of(evaluated)), plots)) if plots is not None else ()

@@ -328,10 +328,15 @@ def _engine(url: str, settings: Settings) -> Engine:
     return sa.create_engine(parsed, connect_args={"timeout": settings.lock_timeout}, poolclass=sa.StaticPool)
 
 
+def table_names() -> frozenset[str]:
+    """The tables of a demo plant, in lower case."""
+    return frozenset(t.name.lower() for t in schema.METADATA.sorted_tables)
+
+
 def _clear(engine: Engine, url: str) -> None:
     """Drop an earlier demo plant, create the tables, write the mark. Refuses tables that are not a demo plant's."""
     inspector = sa.inspect(engine)
-    ours = {t.name.lower() for t in schema.METADATA.sorted_tables}
+    ours = table_names()
     present = sorted(
         n for n in [*inspector.get_table_names(), *inspector.get_view_names()] if n.lower() in ours
     )

@@ -1,0 +1,68 @@
+"""What the command line shows of a candidate that was taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape as no_markup
+from rich.table import Table
+
+from routing_etl import safe_text
+
+if TYPE_CHECKING:
+    from routing_etl.warehouse.feedback import Adoption
+
+
+def _safe(text: object) -> str:
+    return no_markup(safe_text.one_line(text))
+
+
+def adoption(console: Console, taken: Adoption) -> None:
+    """A candidate that was taken over: who and when, then its BOP rows without the columns that are NULL in all."""
+    since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
+    state = "accepted" if taken.new else "was accepted before"
+    console.print(
+        _safe(
+            f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}."
+        )
+    )
+    if taken.others_accepted:
+        others = ", ".join(taken.others_accepted)
+        console.print(
+            _safe(
+                f"Accepted for this item as well: {others}. Take back what is not meant: routing-etl undo {taken.item_cd}"
+            ),
+            style="yellow",
+        )
+    for view, rows in taken.rows.items():
+        for part in _shape_tables(view, rows):
+            console.print(part)
+    console.print("Columns that are empty are not shown; --out FILE.xlsx, .csv or .json writes all of them.")
+
+
+#: Rows of a BOP view that stand beside each other.
+_BESIDE = 4
+
+
+def _shape_tables(view: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """The filled columns of a view's rows, downwards: they are too many for a line. What all rows have alike stands first."""
+    filled = [name for name in (rows[0] if rows else {}) if any(r[name] not in (None, "") for r in rows)]
+    alike = [name for name in filled if len({str(r[name]) for r in rows}) == 1]
+    table = Table(title=f"{view}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}")
+    table.add_column("column")
+    table.add_column("value in each row" if len(rows) > 1 else "value", overflow="fold")
+    for name in alike:
+        table.add_row(name, _safe(rows[0][name]))
+    yield table
+    differing = [name for name in filled if name not in alike]
+    for first in range(0, len(rows) if differing else 0, _BESIDE):
+        few = rows[first : first + _BESIDE]
+        part = Table(title=f"{view}, rows {first + 1} to {first + len(few)} of {len(rows)}: what differs")
+        part.add_column("column")
+        for number, _ in enumerate(few, first + 1):
+            part.add_column(str(number), overflow="fold")
+        for name in differing:
+            part.add_row(name, *("" if r[name] is None else _safe(r[name]) for r in few))
+        yield part
