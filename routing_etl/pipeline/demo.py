@@ -55,7 +55,7 @@ def demo(
     Raises
     ------
     ConfigurationError
-        The size is out of bounds, there is no such grammar, or the database holds tables that are no demo plant's.
+        The size is out of bounds, or the database holds tables that are no demo plant's.
     """
     if 2 * SIDE_BY_SIDE_FROM <= items <= settings.side_by_side_items:
         # About half of the items will have a routing: the training will evaluate beside the fit.
