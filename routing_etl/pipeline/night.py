@@ -122,7 +122,8 @@ def finish(ctx: Context, status: str, message: str) -> None:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         end = RunEnd(
             WITH_WARNINGS if well and warnings else status,
-            message=" ".join(filter(None, (notice, *warnings, scored and scored.sizes_told))) or None,
+            message=" ".join(filter(None, (notice, *warnings, scored.sizes_told if scored else None)))
+            or None,
             rows_read=extracted.read.rows if extracted else None,
             rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
             rows_written=loaded.rows_written if loaded else None,
