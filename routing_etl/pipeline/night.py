@@ -115,7 +115,6 @@ def finish(ctx: Context, status: str, message: str) -> None:
     extracted, cleaned = ctx.result(street.EXTRACT), ctx.result(street.CLEAN)
     scored, loaded = ctx.result(street.SCORE), ctx.result(street.LOAD)
     published = ctx.result(street.PUBLISH)
-    sizes = scored.sizes_told if scored else None
     well, warnings = status == SUCCEEDED, warnings_of(ctx.run)
     notice = message or (published.notice if published else None)
     with ctx.warehouse() as engine:
@@ -127,7 +126,8 @@ def finish(ctx: Context, status: str, message: str) -> None:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         end = RunEnd(
             WITH_WARNINGS if well and warnings else status,
-            message=" ".join(filter(None, (notice, *warnings, sizes))) or None,
+            message=" ".join(filter(None, (notice, *warnings, scored.sizes_told if scored else None)))
+            or None,
             rows_read=extracted.read.rows if extracted else None,
             rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
             rows_written=loaded.rows_written if loaded else None,

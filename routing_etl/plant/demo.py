@@ -24,21 +24,20 @@ from routing_etl.database.engine import make_engine, safe_url, translated
 from routing_etl.errors import ConfigurationError, FrameError
 from routing_etl.plant import schema
 from routing_etl.plant.draw import draw_book
-from routing_etl.plant.grammar import Book, Grammar
+from routing_etl.plant.grammar import Book
 from routing_etl.plant.history import choose_routed, day_of, make_orders, make_routings
 from routing_etl.plant.items import item_codes, visible_items
+from routing_etl.plant.knobs import Grammar
 from routing_etl.plant.latent import Array, Catalogue, Latent, draw_latent
 from routing_etl.plant.rows import (
     Plant,
-    item_truth_rows,
     purchase_rows,
     result_rows,
     rout_numbers,
     routing_rows,
-    truth_rows,
-    truth_time_rows,
 )
 from routing_etl.plant.texts import write_texts
+from routing_etl.plant.truth import item_truth_rows, truth_rows, truth_time_rows
 from routing_etl.plant.wide import draw_notes
 from routing_etl.progress import SILENT, Progress
 from routing_etl.settings import Settings

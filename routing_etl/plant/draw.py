@@ -13,12 +13,10 @@ import numpy as np
 from routing_etl.plant import values as v
 from routing_etl.plant.codes import Codes
 from routing_etl.plant.grammar import (
-    MAX_PASSES,
     N_TOGGLES,
     Book,
     Drift,
     Family,
-    Grammar,
     Passes,
     Shop,
     Slot,
@@ -27,6 +25,7 @@ from routing_etl.plant.grammar import (
     base_plan,
     toggled,
 )
+from routing_etl.plant.knobs import MAX_PASSES, Grammar
 from routing_etl.plant.latent import Array, Catalogue, Latent, draw_catalogue, draw_latent
 from routing_etl.plant.rules import Rule, channel, draw_channels, draw_rule
 from routing_etl.plant.wide import Process, Wide, draw_wide

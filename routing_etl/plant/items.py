@@ -9,7 +9,7 @@ import polars as pl
 
 from routing_etl.plant import values as v
 from routing_etl.plant.dirt import blank, category, chance, labels, put, sprinkle
-from routing_etl.plant.grammar import Grammar
+from routing_etl.plant.knobs import Grammar
 from routing_etl.plant.latent import Array, Catalogue, Latent
 
 #: One item has a code with a leading blank, as the first plant has.

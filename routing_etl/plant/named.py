@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from routing_etl.errors import ConfigurationError
-from routing_etl.plant.grammar import Grammar
+from routing_etl.plant.knobs import Grammar
 
 #: Names that stand for one grammar each.
 NAMES = ("plain", "wide")

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from routing_etl.plant.dirt import chance, labels, put
-from routing_etl.plant.grammar import Grammar
+from routing_etl.plant.knobs import Grammar
 from routing_etl.plant.latent import Array, Catalogue, Latent
 from routing_etl.plant.wide import NOTES, Wide
 

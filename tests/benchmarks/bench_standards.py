@@ -26,7 +26,7 @@ from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
 from routing_etl.frames import TIME_BY_ITEM_OPERATION, key_of
 from routing_etl.plant.demo import write_plant
-from routing_etl.plant.grammar import Grammar
+from routing_etl.plant.knobs import Grammar
 from routing_etl.settings import load_settings
 from routing_etl.times.profiles import SAMPLES, ReportedTimes, build_profiles
 from routing_etl.times.standard_review import Evidence, ReviewRules, review_standards
