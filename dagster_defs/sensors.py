@@ -41,20 +41,13 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         cursor: dict[str, Any] = json.loads(context.cursor or '{"seen": null, "requested": 0.0}')
         if cursor["seen"] == event.timestamp:
             return dg.SkipReason("Nothing new has been measured.")
-        reasons = "; ".join(
-            night.retraining_reasons(settings, metadata.metrics_of(event.asset_materialization))
-        )
-        held = night.held_back(settings) if reasons else ""
+        reasons, held = night.retraining_asked(settings, metadata.metrics_of(event.asset_materialization))
         waited = time.time() - float(cursor["requested"])
         asks = bool(reasons) and not held and waited >= wait_hours * 3600
         cursor = {"seen": event.timestamp, "requested": time.time() if asks else cursor["requested"]}
         context.update_cursor(json.dumps(cursor))
-        if held:
-            return dg.SkipReason(f"No training is asked for ({reasons}): {held}.")
         if not asks:
-            return dg.SkipReason(
-                f"Within the cool-down: {reasons}." if reasons else "All metrics are within limits."
-            )
+            return dg.SkipReason(_not_asked(reasons, held))
         context.log.info(f"A training is requested: {reasons}.")
         config = TrainConfig(requested_by="retrain_on_quality")
         return dg.RunRequest(
@@ -64,6 +57,13 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         )
 
     return retrain_on_quality
+
+
+def _not_asked(reasons: str, held: str) -> str:
+    """Why no training is requested."""
+    if held:
+        return f"No training is asked for ({reasons}): {held}."
+    return f"Within the cool-down: {reasons}." if reasons else "All metrics are within limits."
 
 
 def new_items_sensor(settings: Settings) -> dg.SensorDefinition:

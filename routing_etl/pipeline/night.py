@@ -271,20 +271,6 @@ def _unknown_jobs(ctx: Context, champion: str) -> str | None:
     return f"champion {champion} has not learned job {named}"
 
 
-def held_back(settings: Settings) -> str:
-    """Why no training is to be asked for now: a pin, or a refusal that is remembered; empty when nothing holds it back.
-
-    Parameters
-    ----------
-    settings : Settings
-        Of the installation.
-    """
-    runs = list_runs(settings.home)
-    ctx = Context(settings, runs[0] if runs else RunFolder("none", settings.home))
-    champion = ctx.registry.alias("champion")
-    return "" if champion is None else _held_back(ctx, champion)
-
-
 def _held_back(ctx: Context, champion: str) -> str:
     """Why a champion that is old enough is not trained anew; empty when nothing holds it back."""
     from routing_etl.warehouse.decisions import Decisions
@@ -335,6 +321,28 @@ def retraining_reasons(settings: Settings, metrics: Iterable[MetricRow]) -> list
     if realised is not None and outcomes >= ENOUGH_OUTCOMES and realised < settings.retrain_realised:
         reasons.append(f"realised exact match {realised:.3f} is below {settings.retrain_realised:g}")
     return reasons
+
+
+def retraining_asked(settings: Settings, metrics: Iterable[MetricRow]) -> tuple[str, str]:
+    """Why the newest batch's metrics call for a new model, and why none is to be trained all the same; empty for neither.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    metrics : iterable of MetricRow
+        As the step `measure` reports them.
+
+    Returns
+    -------
+    tuple of str
+        The reasons of `retraining_reasons`; and a pin, or a refusal that is remembered.
+    """
+    reasons = "; ".join(retraining_reasons(settings, metrics))
+    runs = list_runs(settings.home)
+    ctx = Context(settings, runs[0] if runs else RunFolder("none", settings.home))
+    champion = ctx.registry.alias("champion")
+    return reasons, _held_back(ctx, champion) if reasons and champion else ""
 
 
 def night(

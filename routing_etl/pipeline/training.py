@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from routing_etl import frames
-from routing_etl.errors import ModelError
+from routing_etl.errors import ModelError, RoutingEtlError
 from routing_etl.evaluation.metric_table import ALL, MODEL, MetricRow
 from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
@@ -292,7 +292,7 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     options = _options(ctx.settings, asked.split, asked.max_items)
     if asked.name is not None and not asked.dry_run:
         ctx.registry.check_name(asked.name)
-    _look_for_copies(ctx)
+    _look_for_copies(ctx, needed=not asked.dry_run)
     data = read_learning_data(ctx.run)
     if data.learned.is_empty():
         raise ModelError(
@@ -344,14 +344,19 @@ def _challenger(ctx: Context, data: LearningData, trained: Trained, actor: Actor
     )
 
 
-def _look_for_copies(ctx: Context) -> None:
-    """Ask the warehouse which routings are copies of our proposals, where anything has been published."""
+def _look_for_copies(ctx: Context, *, needed: bool) -> None:
+    """Ask the warehouse which routings are copies of our proposals; a dry run, which saves nothing there, goes on without."""
     from routing_etl.pipeline.own_copies import note_copies
     from routing_etl.warehouse.publish import Publisher
 
-    with ctx.warehouse() as engine:
-        shown = Publisher(engine, ctx.settings).current()
-    note_copies(ctx, shown)
+    try:
+        with ctx.warehouse() as engine:
+            shown = Publisher(engine, ctx.settings).current()
+        note_copies(ctx, shown)
+    except RoutingEtlError as exc:
+        if needed:
+            raise
+        log.warning("copies_not_known", reason=str(exc), consequence="copies of proposals are learned from")
 
 
 def _copies_in_words(data: LearningData) -> str:

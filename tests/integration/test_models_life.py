@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from homes import ask, change, home_settings
+from results import metric_row
 from typer.testing import CliRunner
 
 from routing_etl.cli.app import app
@@ -89,7 +90,12 @@ def test_a_choice_by_hand_is_pinned_until_it_is_unpinned(home: Path) -> None:
     assert night.training_due(ctx) is None
     with pytest.raises(RegistryError, match=f"{version} is pinned already, by kim"):
         champion.pin(ctx.settings, why="again", actor=KIM)
+    drifted = [metric_row("similarity_drift", 1.7)]
+    reasons, held = night.retraining_asked(ctx.settings, drifted)
+    assert reasons == "similarity drift 1.700 is above 1" and held.startswith("it is pinned by kim since ")
+    assert night.retraining_asked(ctx.settings, [metric_row("similarity_drift", 0.1)]) == ("", "")
     assert champion.unpin(ctx.settings, why="the new data are in", actor=KIM) == version
+    assert night.retraining_asked(ctx.settings, drifted) == (reasons, "")
     assert night.training_due(ctx) == f"champion {version} is 400 days old"
     with pytest.raises(RegistryError, match="No champion is pinned"):
         champion.unpin(ctx.settings, why="again", actor=KIM)

@@ -10,7 +10,7 @@ from model_toy import ATTRIBUTES, toy_plant
 
 from routing_etl.errors import FrameError
 from routing_etl.frames import write_attributes
-from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.learning import COPIES, read_learning_data
 from routing_etl.runs import RunFolder
 
 ITEMS, OPERATIONS, _ = toy_plant(30)
@@ -31,6 +31,18 @@ def test_valid_routings_only_are_learned_from(tmp_path: Path) -> None:
     assert data.items.equals(ITEMS)
     assert data.attributes == ATTRIBUTES
     assert 0 < data.operations.height < OPERATIONS.height
+
+
+def test_copies_of_proposals_are_neither_predicted_nor_learned_from_before_an_order(tmp_path: Path) -> None:
+    run = run_with(tmp_path, ITEMS, OPERATIONS)
+    routed = OPERATIONS["item_key"].unique().sort()
+    waiting, ordered = routed[0], routed[1]
+    copies = pl.DataFrame({"item_key": [waiting, ordered], "ordered": [False, True], "copied_by": "number"})
+    copies.write_parquet(run.clean / COPIES)
+    data = read_learning_data(run)
+    assert set(routed) - set(data.learned["item_key"]) == {waiting}
+    assert set(routed) - set(data.independent.operations["item_key"]) == {waiting, ordered}
+    assert not set(data.unrouted_items["item_key"]) & set(routed)
 
 
 @pytest.mark.parametrize(("frame", "column"), [("items", "excluded"), ("operations", "inside")])
