@@ -29,7 +29,7 @@ from routing_etl.erp.clean_codes import (
     survey,
 )
 from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items, count_problems
-from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
+from routing_etl.erp.clean_operations import PARTLY_IN_FORCE, OperationContext, clean_operations, job_names
 from routing_etl.erp.clean_results import (
     TIME_WITHOUT_QUANTITY,
     ResultContext,
@@ -594,6 +594,8 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "run times are NULL ({columns})",
         "base_unit_unknown": "units of the base quantity that the profile does not know (routing.qty_units); these run times are "
         "NULL ({columns})",
+        PARTLY_IN_FORCE: "routings have rows that are in force and rows that are not ({columns}); such a routing counts as not in force "
+        "as a whole. Where operations end one by one, leave the ended ones out by a filter or a view",
         "zero_rate": "rates in {columns} are 0 pieces; these run times are NULL",
         "run_time_per_order": "run times in {columns} are for an order whatever its size; they count as set-up",
         "decimal_comma": "numbers in {columns} have a comma that can be the decimal mark or group thousands, and were set to "

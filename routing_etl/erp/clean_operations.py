@@ -33,6 +33,8 @@ _TEXTS = (
     "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
     "setup_unit", "run_unit", "queue_unit", "wait_unit", "move_unit", "qty_unit", "run_basis",
 )  # fmt: skip
+#: Routings some of whose rows are not in force.
+PARTLY_IN_FORCE = "partly_in_force"
 #: The unit of each time, where the row has one of its own.
 _UNIT_OF = {
     "setup_time": "setup_unit",
@@ -142,6 +144,7 @@ def clean_operations(
     outsourced = context.spellings.outsourced
     frame = _flags(frame, rules, outsourced, repairs)
     frame = _validity(frame, rules, context, repairs)
+    repairs.add(PARTLY_IN_FORCE, "valid_to", _partly_in_force(frame))
     frame = _minutes(frame, profile, repairs)
     chosen = select_routings(frame, outsourced_rout_no=outsourced)
     for rule in chosen.quarantined["rule"].unique().sort():
@@ -329,6 +332,14 @@ def _flags(
     ]
     major = pl.when(pl.col("major_flg").is_not_null()).then(_word_in("major_flg", rules.yes_words))
     return frame.with_columns(*flags, major.alias("major"))
+
+
+def _partly_in_force(frame: pl.DataFrame) -> int:
+    """Routings of which some rows are in force and others not."""
+    if frame["row_valid"].all():
+        return 0
+    valid = pl.col("row_valid")
+    return int(frame.group_by("item_key", "rout_no").agg(some=valid.any() & ~valid.all())["some"].sum())
 
 
 def _validity(

@@ -275,6 +275,21 @@ def test_a_date_format_that_fits_half_is_refused(erp: Foreign, form: str) -> Non
     assert "date_format" in caught.value.remedy
 
 
+def test_a_routing_of_which_one_operation_has_ended_is_told(erp: Foreign) -> None:
+    rows = "('A1','R',10,'A',NULL), ('A1','R',20,'B','2001-01-01'), ('A2','R',10,'A','2001-01-01'), ('A3','R',10,'A',NULL)"
+    erp.night(
+        steps("VTO TEXT", rows),
+        ITEMS + STEP + 'valid_to = "VTO"\ninsrt_dt = { const = "2025-01-01" }\n',
+    )
+    assert erp.read("operations", "job_cd", "rout_valid") == [
+        ("A", False),
+        ("A", False),
+        ("A", True),
+        ("B", False),
+    ]
+    assert erp.tells("operations: 1 routings have rows that are in force and rows that are not (valid_to)")
+
+
 def test_dates_that_mean_none(erp: Foreign) -> None:
     rows = "('A1','R',10,'A','1753-01-01'), ('A2','R',10,'B','00000000'), ('A3','R',10,'C','1999-09-09')"
     profile = ITEMS + STEP + 'valid_to = "VTO"\ninsrt_dt = { const = "2025-01-01" }\n'
