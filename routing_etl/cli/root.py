@@ -12,7 +12,7 @@ app = typer.Typer(
     name="routing-etl",
     help="Predict manufacturing routings from ERP data and publish them where the ERP reads them.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

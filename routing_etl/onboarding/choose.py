@@ -273,9 +273,11 @@ def _holds(wanted: str, column: Column, held: Mapping[str, Values] | None) -> bo
     if held is None:
         return True
     values = held.get(column.name)
-    return values is not None and (
-        values.holds_numbers if wanted == "number" else values.date_format is not None
-    )
+    if values is None:
+        return False
+    if wanted == "date":
+        return values.date_format is not None
+    return values.holds_numbers or values.time_form is not None
 
 
 # --- items, and how the others name them --------------------------------------------------------------------------------
@@ -372,7 +374,7 @@ def _header(survey: Survey, part: Part, items: Part) -> tuple[Part, Part] | None
         match = _which_code(survey, header, theirs.source, items)
         if match is None:
             continue
-        why = f"{column} is its {key}" + (" (foreign key)" if links else " in the sample")
+        why = f"{column} is its {key}" + (" (foreign key)" if links else " in the sample; DECIDE: is it?")
         head = Joined(header, "head", column, key, why)
         item = replace(theirs, source=f"head.{theirs.source}")
         part, items = _matched(part, items, item, *match)
@@ -403,9 +405,22 @@ def _possible_headers(survey: Survey, part: Part, items: Part) -> Iterator[tuple
         if table.title in (part.table.title, items.table.title) or named is None or not named.sure:
             continue
         keys = [c.name for c in table.columns if c.key] or [table.columns[0].name]
-        for column in part.table.columns:
-            if column.kind in ("text", "integer") and column.name not in times:
+        for column in sorted(part.table.columns, key=lambda c: c.name.lower() != keys[0].lower()):
+            if (
+                column.kind in ("text", "integer")
+                and column.name not in times
+                and _named_alike(column, table, keys[0])
+            ):
                 yield column.name, table, keys[0]
+
+
+def _named_alike(column: Column, header: Table, key: str) -> bool:
+    """Whether a column may by its name hold the keys of a header; numbers that count rows are in any such key by chance."""
+    if column.key:
+        return False
+    if column.kind == "text" or column.name.lower() == key.lower():
+        return True
+    return bool(set(words_of(column.name)) & set(words_of(header.name)) - {"id", "no"})
 
 
 def _shared_routings(survey: Survey, operations: Part, items: Part) -> Part | None:

@@ -123,6 +123,15 @@ class Values:
         return next((str(v) for v in self.counts if _DECIMALS.search(str(v))), "")
 
     @cached_property
+    def time_form(self) -> str | None:
+        """The form of times that are texts with colons; None where they are none."""
+        forms = ((r"\d{1,3}:[0-5]\d:[0-5]\d", "hh:mm:ss"), (r"\d{1,3}:[0-5]\d", "hh:mm"))
+        texts = [str(v) for v in self.counts]
+        return next(
+            (f for pattern, f in forms if texts and all(re.fullmatch(pattern, t) for t in texts)), None
+        )
+
+    @cached_property
     def date_format(self) -> str | None:
         """How dates that are texts or numbers are written; empty where it needs no word, None where they are none."""
         texts = [str(v) for v in self.counts]

@@ -105,7 +105,7 @@ FIELDS: dict[Role, dict[str, str]] = {
         "report_dt": "report dt|report date|posting date|trans date|transaction date|labor date|payroll date|end date|"
         "end time|finish date|date finished|finished at|completed at|completion date|actual end date|to time|budat|"
         "buchungsdatum|rueckmeldedatum|meldedatum|datum|ende|fecha registro|fecha fin|fecha|date fin|date pointage|date|"
-        "실적일자|작업일자|보고일|보고일자|생산일자|work date|ticket date|ended at|datum|実績日|作業日|完了日|報告日|報工日期|报工日期|完工日期",
+        "실적일자|작업일자|보고일|보고일자|생산일자|work date|ticket date|entry date|ended at|datum|実績日|作業日|完了日|報告日|報工日期|报工日期|完工日期",
         "machine_time": "machine time|mach time|mach worked hours|machine hours|machine hrs|run time|run hours|labor hrs|"
         "labor hours|burden hrs|actual hours|actual time|actual resource hrs|time in mins|duration|worked hours|hours|"
         "minutes|ist zeit|istzeit|bearbeitungszeit|maschinenzeit|laufzeit|ism02|tiempo real|tiempo maquina|horas|minutos|"

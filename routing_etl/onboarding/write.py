@@ -209,6 +209,12 @@ def _column(survey: Survey, part: Part, name: str, choice: Choice) -> str:
     if written is not None and written.date_format:
         source = f"{{ column = {source}, date_format = {_quoted(written.date_format)} }}"
         comment += f"; written as {_text_of_first(written)}"
+    clock = _seen(survey, part, choice) if raw.type == "number" else None
+    if clock is not None and clock.time_form:
+        source = f"{{ column = {source}, time_form = {_quoted(clock.time_form)} }}"
+        comment += f"; written as {_text_of_first(clock)}"
+        if clock.time_form == "hh:mm":
+            comment += "; DECIDE: hours and minutes, or minutes and seconds (mm:ss)?"
     if not choice.sure:
         comment = f"DECIDE: is it? {comment}"
     if name == "rout_no" and _VERSION & set(words_of(choice.source.rpartition(".")[2])):
@@ -372,10 +378,13 @@ def _operations(survey: Survey, part: Part) -> Iterator[str]:
 def _units(survey: Survey, part: Part) -> Iterator[str]:
     """What unit the times are in: as a column or the names say, else a question with the values seen."""
     times = {n: part.columns[n] for n in ("setup_time", "run_time") if n in part.columns}
+    clocks = {n for n, c in times.items() if (seen := _seen(survey, part, c)) is not None and seen.time_form}
     shown = "; ".join(f"{c.source} {_spread(survey, part, c)}" for c in times.values())
     units = [part.columns[n] for n in ("time_unit", "setup_unit", "run_unit") if n in part.columns]
     held = {u.source: seen for u in units if (seen := _seen(survey, part, u)) is not None and seen.distinct}
-    if held:
+    if clocks and clocks == set(times):
+        pass  # their form says the unit
+    elif held:
         yield from _spelled_units(held)
         if "time_unit" in part.columns and len(times) > 1:
             unit = _one_line(part.columns["time_unit"].source)
@@ -452,8 +461,11 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
     time = part.columns.get("machine_time")
     factor = _named_unit(time.source) if time is not None else None
     spread = _spread(survey, part, time) if time is not None else ""
+    clock = _seen(survey, part, time) if time is not None else None
     if time is None:
         lines.append("time_factor_min = 1  # the minutes between start_at and end_at")
+    elif clock is not None and clock.time_form:
+        lines.append("time_factor_min = 1  # times with colons are read in minutes")
     elif factor is not None:
         lines.append(
             _line(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from routing_etl import errors
 from routing_etl.cli import app, exit_codes
@@ -105,3 +106,17 @@ def test_only_one_form_is_given(capsys: pytest.CaptureFixture[str]) -> None:
         ChampionShown("v1"), lambda _: pytest.fail("no text is wanted")
     )
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "offered"),
+    [
+        ("routing-etl ado", 1, ["adopt", "adopt-time"]),
+        ("routing-etl models pr", 2, ["promote", "prune"]),
+        ("routing-etl predict --it", 2, ["--items"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words: str, place: int, offered: list[str]) -> None:
+    env = {"_ROUTING_ETL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+    done = CliRunner().invoke(app.app, [], prog_name="routing-etl", env=env)
+    assert done.output.split() == offered

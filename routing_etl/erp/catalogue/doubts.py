@@ -38,6 +38,9 @@ _TELLING = (
     (re.compile(r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
                 r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|기준수량|로트|ロット|批量", re.IGNORECASE),
      "run_time_qty", "the pieces that the run time is for"),
+    (re.compile(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|obs(olete)?.?date|disable.?date|expir|datub|phase.?out",
+                re.IGNORECASE),
+     "valid_to", "the day from which a row is no longer in force"),
 )  # fmt: skip
 
 

@@ -91,6 +91,14 @@ def test_pieces_that_the_run_time_is_for_are_told(erp: Foreign, column: str) -> 
     assert erp.tells(column.strip('"'), "the pieces that the run time is for", "run_time_qty")
 
 
+@pytest.mark.parametrize("column", ["OBS_DATE", "VALID_TO", "EffectiveThru", "DISABLE_DATE", "GUELTIG_BIS"])
+def test_a_day_that_ends_a_row_is_told(erp: Foreign, column: str) -> None:
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} TEXT", "5, 1, '2020-01-01'", "5, 2, NULL"), ITEMS + TIMES)
+    assert erp.tells(
+        f"{column} may be the day from which a row is no longer in force", "operations.columns.valid_to"
+    )
+
+
 def test_a_run_time_whose_name_says_that_it_is_for_a_lot_is_told(erp: Foreign) -> None:
     profile = ITEMS + TIMES.replace('"RUN"', '"RUN_PER_LOT"')
     erp.night(two("SETUP REAL, RUN_PER_LOT REAL", "5, 100", "5, 200"), profile)

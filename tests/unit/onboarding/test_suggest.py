@@ -244,6 +244,30 @@ def test_routings_of_a_group_and_reports_with_two_moments(propose: Propose) -> N
     )
 
 
+def test_times_with_colons_and_a_header_found_by_its_name(propose: Propose) -> None:
+    """Without foreign keys, row numbers of a line are in any table's keys: only a column of a like name is a header's key."""
+    found = propose("""
+        CREATE TABLE part (part_id INTEGER PRIMARY KEY, part_no TEXT, part_class TEXT);
+        CREATE TABLE job_header (job_id INTEGER PRIMARY KEY, part_id INTEGER, ordered_qty REAL);
+        CREATE TABLE routing_header (routing_id INTEGER PRIMARY KEY, part_id INTEGER);
+        CREATE TABLE routing_line (line_id INTEGER PRIMARY KEY, routing_id INTEGER, seq_no INTEGER, op_code TEXT, machine_id TEXT,
+          SetupTime TEXT, RunTime TEXT);
+        CREATE TABLE ProductionReport (part_id INTEGER, seq_no INTEGER, op_code TEXT, ReportDate TEXT, GoodQty REAL, MachineTime TEXT);
+        INSERT INTO part SELECT n, 'P' || n, 'C' || (n % 2) FROM nr;
+        INSERT INTO job_header SELECT 10 * (n - 1) + s / 10, n, 5 FROM nr, seq;
+        INSERT INTO routing_header SELECT 100 + n, n FROM nr;
+        INSERT INTO routing_line SELECT 10 * (n - 1) + s / 10, 100 + n, s, 'OP' || s, 'M' || s, '00:15:00', '00:02:30' FROM nr, seq;
+        INSERT INTO ProductionReport SELECT n, 10, 'OP10', '03/31/2025', 20, '01:05:00' FROM nr;
+    """)
+    profile = tomllib.loads(found.text)
+    [join] = profile["operations"]["joins"]
+    assert (join["table"], join["on"]) == ("routing_header", [["routing_id", "routing_id"]])
+    assert profile["operations"]["columns"]["run_time"] == {"column": "RunTime", "time_form": "hh:mm:ss"}
+    assert profile["results"]["columns"]["machine_time"] == {"column": "MachineTime", "time_form": "hh:mm:ss"}
+    assert profile["results"]["columns"]["report_dt"]["date_format"] == "%m/%d/%Y"
+    assert profile["results"]["time_factor_min"] == 1 and "blank_time_unit" not in profile["routing"]
+
+
 def test_versions_in_place_of_a_routing_number_are_a_question(propose: Propose) -> None:
     found = propose(GERMAN.replace("ArbeitsplanNr", "Revision"))
     assert columns(found, "operations")["rout_no"] == "Revision"
