@@ -10,7 +10,7 @@ import polars as pl
 from routing_etl.log import get_logger
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import COPIES, read_valid_operations
-from routing_etl.warehouse.copies import recognise, remembered_copies
+from routing_etl.warehouse.copies import COMPARED, recognise, remembered_copies
 
 log = get_logger(__name__)
 
@@ -33,6 +33,7 @@ def note_copies(ctx: Context, publication_id: int | None) -> pl.DataFrame:
     operations = (
         read_valid_operations(ctx.run)
         .filter(pl.col("routing_rank") == 0)
+        .select("item_key", "rout_date", *COMPARED)
         .sort("item_key", "proc_seq")
         .collect()
     )

@@ -23,6 +23,8 @@ _ROUNDING = 0.006
 #: write whole minutes.
 _LEAST_BROKEN = 2
 
+#: The columns of OPERATIONS that are compared with proposals.
+COMPARED = ("item_cd", "rout_no", "proc_seq", "job_cd", "res_cd", "run_min", "setup_min")
 #: What is known of a copy.
 SCHEMA = pl.Schema(
     {
@@ -70,7 +72,7 @@ def recognise(engine: Engine, schema: str, publication_id: int, operations: pl.D
     publication_id : int
         The publication that readers saw while the routings were written.
     operations : polars.DataFrame
-        OPERATIONS rows of the routing that counts of each item.
+        The columns `COMPARED` of OPERATIONS, of the routing that counts of each item.
 
     Returns
     -------

@@ -133,7 +133,7 @@ def test_a_failed_critical_check_is_red_and_leaves_the_publication(
     failed = {
         key for key, c in evaluated.items() if not c.passed and c.severity == dg.AssetCheckSeverity.ERROR
     }
-    assert failed == {("rejects", "work_results_rejected_share_critical")}
+    assert failed == {("rejects", "work_results_rejected_share_critical"), ("work_results", "rows_as_before")}
     red = evaluated["rejects", "work_results_rejected_share_critical"]
     assert red.description is not None and "expected" in red.description
     assert red.metadata["rows_unexpected"].value > 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from routing_etl.frames import MAX_SOURCE
 from routing_etl.model.base.arrays import Floats
 
 #: A number of a normalised text: 120, 57.5, 12,5, 3/4, 4-3/4.
@@ -167,12 +168,13 @@ class SizeReader:
         """
         made = []
         for name in self.measures:
-            missing = numbers[name].is_null() | numbers[name].cast(pl.Float64).is_nan()
+            column = _credible(numbers[name])
+            missing = column.is_null()
             if missing.any():
                 own = [r for r in self.readings if r.measure == name]
                 read = self._read(texts.filter(missing), own)
                 rows = missing.arg_true().gather(read["row"])
-                made.append(numbers[name].cast(pl.Float64).scatter(rows, read["size"]).alias(name))
+                made.append(column.scatter(rows, read["size"]).alias(name))
         return numbers.with_columns(made)
 
     def compared(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
@@ -194,7 +196,7 @@ class SizeReader:
         parts = []
         for name in self.measures:
             read = self._read(texts, [r for r in self.readings if r.measure == name])
-            column = numbers[name].cast(pl.Float64).fill_nan(None).gather(read["row"])
+            column = _credible(numbers[name]).gather(read["row"])
             read = read.with_columns(attribute=pl.lit(name), column_value=column)
             off = (pl.col("size") - pl.col("column_value")).abs()
             close = off <= pl.col("rounded") + _ROUNDED * pl.col("column_value").abs() + 1e-9
@@ -245,6 +247,12 @@ class SizeReader:
             .unique("row", keep="first", maintain_order=True)
             .select("row", "size", "rounded", text_attribute="attribute")
         )
+
+
+def _credible(column: pl.Series) -> pl.Series:
+    """The column, NULL where it holds no number that the source can have."""
+    values = column.cast(pl.Float64)
+    return pl.select(pl.when(values.abs() <= MAX_SOURCE).then(values)).to_series().alias(column.name)
 
 
 def _numbers_of(texts: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -303,16 +311,18 @@ def _first(text: str | None, reading: Reading) -> float | None:
     for written in _FORMS.findall(text):
         parts = {written, _NAMED.sub("", written)}
         if any(_NUMBERS.sub("9", part).replace(" ", "") == reading.form for part in parts):
-            return _value(_NUMBERS.findall(written)[reading.place]) * reading.factor
+            value = _value(_NUMBERS.findall(written)[reading.place])
+            if value is not None:
+                return value * reading.factor
     return None
 
 
-def _value(text: str) -> float:
+def _value(text: str) -> float | None:
     parts = _FRACTION.fullmatch(text := text.replace(",", ".", 1))
     if parts is None:
         return float(text)
     whole, upper, lower = float(parts[1] or 0), float(parts[2]), float(parts[3])
-    return whole + upper / lower if lower else float("nan")
+    return whole + upper / lower if lower else None
 
 
 def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:

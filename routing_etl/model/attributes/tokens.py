@@ -295,7 +295,7 @@ class Tokeniser:
             for name, column in place.items():
                 out[:, column] = np.array(items[name].to_list(), dtype=np.float64)
             for name in self.sizes.measures:
-                missing = np.flatnonzero(np.isnan(out[:, place[name]])).tolist()
+                missing = np.flatnonzero(~(np.abs(out[:, place[name]]) <= MAX_SOURCE)).tolist()
                 for row, size in self.sizes.read_few(texts, name, missing).items():
                     out[row, place[name]] = size
             column = len(measures)

@@ -24,6 +24,12 @@ from routing_etl.model.base.arrays import Bools, Floats, Ints
 
 #: Distances computed at once.
 _BLOCK_CELLS = 24_000_000
+#: Differences of coordinates computed at once.
+_PAIR_CELLS = 4_000_000
+#: Rows looked at beyond those asked for, because the first look at their distances is rough.
+_SPARE = 4
+#: Items projected at once.
+_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class NeighbourIndex:
     def search(self, queries: Floats, k: int, without: Ints | None = None) -> tuple[Floats, Ints]:
         """Distances and row numbers (as given to `fit`) of the k nearest rows, nearest first, ties by row number.
 
-        With fewer than k rows in the index the rest has distance inf and row -1.
+        A query gets the same distances alone and among others. With fewer than k rows in the index the rest has distance inf and row -1.
 
         Parameters
         ----------
@@ -126,7 +132,7 @@ class NeighbourIndex:
             distance, found = self.search(queries, k + 1)
             order = np.argsort(found == without[:, None], axis=1, kind="stable")[:, :k]
             return np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
-        best = _Nearest.none(queries, k)
+        best = _Nearest.none(queries, k + _SPARE)
         to_centre = _distances(queries, self.centres_)
         home = to_centre.argmin(axis=1)
         order = np.argsort(home, kind="stable")
@@ -134,7 +140,29 @@ class NeighbourIndex:
         for a, b in pairwise(edges):
             rows = order[a:b]
             self._search_group(best, rows, to_centre[rows], int(home[rows[0]]))
-        return best.distance, best.found
+        return self._exact(queries, best, k)
+
+    def _exact(self, queries: Floats, best: _Nearest, k: int) -> tuple[Floats, Ints]:
+        """The k nearest of what was found, by the differences of their coordinates.
+
+        What `merge` takes from the product of many rows is good to some 1e-5, depends on the other rows, and moves similarities in
+        their fourth digit.
+        """
+        distance = np.full((len(queries), k), np.inf, dtype=np.float32)
+        found = np.full((len(queries), k), -1, dtype=np.int64)
+        place = np.empty_like(self.order_)
+        place[self.order_] = np.arange(len(self.order_))
+        rows = max(1, _PAIR_CELLS // max(best.k * queries.shape[1], 1))
+        for start in range(0, len(queries), rows):
+            part = slice(start, start + rows)
+            label = best.found[part]
+            away = self.points_[place[np.maximum(label, 0)]] - queries[part, None, :]
+            near = np.sqrt(np.einsum("ijk,ijk->ij", away, away))
+            near[label < 0] = np.inf
+            order = np.lexsort((label, near), axis=1)[:, :k]
+            distance[part, : order.shape[1]] = np.take_along_axis(near, order, axis=1)
+            found[part, : order.shape[1]] = np.take_along_axis(label, order, axis=1)
+        return distance, found
 
     def _search_group(self, best: _Nearest, rows: Ints, to_centre: Floats, home: int) -> None:
         """Search for queries of one home cluster, nearest clusters first, until no other can hold a nearer row."""
@@ -337,8 +365,17 @@ class AttributeSpace:
         return cls(mean.astype(np.float32), np.ascontiguousarray(axes))
 
     def project(self, features: Floats) -> Floats:
-        """Items x dimensions."""
-        return np.asarray((features - self.mean) @ self.axes, dtype=np.float32)
+        """Items x dimensions.
+
+        In double precision, because the last bits of a product of single precision hang on how many items are asked for at once.
+        """
+        out = np.empty((len(features), self.axes.shape[1]), dtype=np.float32)
+        axes = self.axes.astype(np.float64)
+        for start in range(0, len(features), _ROWS):
+            part = features[start : start + _ROWS].astype(np.float64)
+            part -= self.mean
+            out[start : start + _ROWS] = part @ axes
+        return out
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.compose import Composer
 from routing_etl.model.candidates.evidence import EvidenceFeatures
-from routing_etl.model.candidates.similarity import NeighbourIndex, SimilarityScale
+from routing_etl.model.candidates.similarity import AttributeSpace, NeighbourIndex, SimilarityScale
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import build_catalogue, occurrences
 from routing_etl.model.ranking.novelty import Novelty, novelty_factor
@@ -363,3 +363,18 @@ def test_numbers_are_shown_to_four_figures_and_halves_go_up(copies: int) -> None
     found = text.shown(items)
     rows = found if isinstance(found, list) else found.rows()
     assert [row[0] for row in rows] == list(shown.values()) * copies
+
+
+def test_an_item_has_the_same_neighbours_and_distances_alone_and_among_others() -> None:
+    rng = np.random.default_rng(8)
+    points = (rng.normal(size=(600, 40)) + 50).astype(np.float32)  # far from the origin: products cancel
+    index = NeighbourIndex(rows_per_cluster=100).fit(points)
+    queries = points[:64] + rng.normal(scale=1e-3, size=(64, 40)).astype(np.float32)
+    distance, found = index.search(queries, 5)
+    exact = np.sqrt(((points[None].astype(np.float64) - queries[:, None]) ** 2).sum(axis=2))
+    assert np.allclose(distance, np.sort(exact, axis=1)[:, :5], rtol=1e-5)
+    for i in range(0, 64, 7):
+        alone = index.search(queries[i : i + 1], 5)
+        assert (alone[0] == distance[i]).all() and (alone[1] == found[i]).all()
+    space = AttributeSpace.of(points, np.ones(40, dtype=np.float32))
+    assert (space.project(points)[5] == space.project(points[5:6])[0]).all()

@@ -105,6 +105,9 @@ def test_a_size_far_beyond_all_that_are_known_is_not_taken() -> None:
     odd = pl.DataFrame({"spec": ["OD9999.0 X 12.5T"], "name": [None]}, schema_overrides={"name": pl.String})
     none = pl.DataFrame({"od": [None], "t": [None]}, schema={"od": pl.Float64, "t": pl.Float64})
     assert reader.filled(odd, none).row(0) == (None, 12.5)
+    wild = pl.DataFrame({"od": [np.inf], "t": [1e300]})
+    assert reader.filled(odd, wild).row(0) == (None, 12.5), "what no source can hold is missing"
+    assert reader.compared(odd, wild)["column_value"].to_list() == [None]
 
 
 def test_a_plant_without_texts_sizes_or_repeated_forms_reads_nothing() -> None:
@@ -135,6 +138,7 @@ TEXTS = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
+@example(['1/0" X 4" 3" X 4"', '1/0" X 1/0"'])
 @example(["OD 12, T 4", "W OD120 X 3T", "D: 9 X 4"])
 @example(["OD12,5 X 3T OD99 X 3T", '3-1/2" X 1/0"', "٣٤X٣", "OD12 1/2 X 4T"])
 def test_one_item_is_read_as_in_a_column(rows: list[str | None]) -> None:
