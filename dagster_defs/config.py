@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field, ValidationError
 
 from dagster_defs import not_public
+from routing_etl.pipeline.training import TrainingRequest
 
 
 class Split(StrEnum):
@@ -79,8 +80,11 @@ class TrainConfig(dg.Config):
             "split": self.split.value,
             "max_items": self.max_items,
             "requested_by": self.requested_by,
-            "reason": "asked for",
         }
+
+    def request(self, reason: str) -> TrainingRequest:
+        """What is asked of the training, and why."""
+        return TrainingRequest(**self.arguments(), reason=reason)
 
 
 class EvaluateConfig(dg.Config):

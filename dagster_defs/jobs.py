@@ -22,9 +22,7 @@ from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
 from dagster_defs.progress import progress_of
 from routing_etl.pipeline import night, street, upkeep
 from routing_etl.pipeline.champion import promote
-from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.persons import service
-from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 
 TRAIN, EVALUATE = "train", "evaluate"
@@ -44,7 +42,7 @@ def night_config(settings: Settings) -> dict[str, Any]:
 def start_night_op(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> str:
     """Request the night's backfill; it trains too when a training is due."""
     with as_dagster_failure(context):
-        due = night.training_due(Context(settings, RunFolder("start_night", settings.home)))
+        due = night.training_due(night.last_cleaned(settings))
     others = [*keys.NIGHTLY, *keys.GATES, *(keys.TRAINED if due else ())]
     backfill_id = not_public.add_backfill(
         context.instance,

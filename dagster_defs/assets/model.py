@@ -21,7 +21,6 @@ from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import NOTHING_TO_PREDICT
 from routing_etl.pipeline.results import Finished, Scored
 from routing_etl.pipeline.street import EVALUATE, SCORE, TRAIN
-from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.settings import Settings
 
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
@@ -62,7 +61,7 @@ def train_model(
         only_when_due = street.began(context, ctx) if config.only_when_due is None else config.only_when_due
         due = night.training_due(ctx) if only_when_due else "asked for"
         context.log.info(f"Training: {due}" if due else "No training is due; the champion stays.")
-        trained = street.train(context, ctx, TrainingRequest(**config.arguments())) if due else None
+        trained = street.train(context, ctx, config.request(due)) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
         seen = checks.learning_results(TRAIN.outcomes_of(ctx.run) if due else ())
     if trained is not None:

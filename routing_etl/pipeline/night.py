@@ -323,6 +323,18 @@ def retraining_reasons(settings: Settings, metrics: Iterable[MetricRow]) -> list
     return reasons
 
 
+def last_cleaned(settings: Settings) -> Context:
+    """The newest run with cleaned frames, for questions before a night has any; an empty one where there is none.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    """
+    cleaned = (run for run in list_runs(settings.home) if run.has(street.CLEAN.report))
+    return Context(settings, next(cleaned, RunFolder("none", settings.home)))
+
+
 def retraining_asked(settings: Settings, metrics: Iterable[MetricRow]) -> tuple[str, str]:
     """Why the newest batch's metrics call for a new model, and why none is to be trained all the same; empty for neither.
 
@@ -339,8 +351,7 @@ def retraining_asked(settings: Settings, metrics: Iterable[MetricRow]) -> tuple[
         The reasons of `retraining_reasons`; and a pin, or a refusal that is remembered.
     """
     reasons = "; ".join(retraining_reasons(settings, metrics))
-    runs = list_runs(settings.home)
-    ctx = Context(settings, runs[0] if runs else RunFolder("none", settings.home))
+    ctx = last_cleaned(settings)
     champion = ctx.registry.alias("champion")
     return reasons, _held_back(ctx, champion) if reasons and champion else ""
 
@@ -394,19 +405,17 @@ def night(
 
 def _steps(ctx: Context, retrain: bool, full: bool) -> None:
     """The steps in order, up to the scoring where every item has a routing."""
+    from routing_etl.pipeline.training import TrainingRequest
+
     for row in street.NIGHT:
-        if row is street.TRAIN and not _trains(ctx, retrain):
+        if row is street.TRAIN:
+            due = "asked for" if retrain else training_due(ctx)
+            if due:
+                log.info("training", reason=due)
+                train_or_go_on(ctx, functools.partial(row.run, ctx, TrainingRequest(reason=due)))
             continue
-        run = functools.partial(row.run, ctx, **({"full": full} if row is street.EXTRACT else {}))
-        finished = train_or_go_on(ctx, run) if row is street.TRAIN else run()
-        if finished is not None and isinstance(finished.result, Scored) and finished.result.items == 0:
+        finished = row.run(ctx, **({"full": full} if row is street.EXTRACT else {}))
+        if isinstance(finished.result, Scored) and finished.result.items == 0:
             log.info("nothing_to_publish")
             street.WRITE_SHEETS.run(ctx)  # the worklist is empty now
             break
-
-
-def _trains(ctx: Context, retrain: bool) -> bool:
-    due = "asked for" if retrain else training_due(ctx)
-    if due:
-        log.info("training", reason=due)
-    return bool(due)

@@ -185,6 +185,7 @@ def test_nothing_is_learned_from_a_copy_before_an_order(months: Months) -> None:
 
 def test_a_new_job_counts_within_a_week(months: Months) -> None:
     assert [d for d, *_ in months.decisions[0]] == ["trained", "promoted", "retired"]
+    assert months.decisions[0][0][2] == f"champion {months.seen['first']} has not learned job NEW-1 (4 items)"
     _, version, reason, _ = months.decisions[0][1]
     assert version == months.champions[0] and "the recipe of champion" in reason
     learned = json.loads((months.home / "models" / version / "learned_jobs.json").read_text(encoding="utf-8"))
