@@ -456,6 +456,7 @@ class RoutingPredictor(Parameters):
                 CANDIDATE_EVIDENCE.empty(),
                 ABSTAINED.empty(),
             )
+        self.encoder_.tokeniser_.check(items)
         new = self.novelty_.unseen(items)
         if self.new_types_ is None or self.modesty_.copies or not new.any():
             return self._propose(self._ranked(items, new))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
-from routing_etl.frames import CANDIDATE_EVIDENCE
+from routing_etl.frames import CANDIDATE_EVIDENCE, MAX_SOURCE
 from routing_etl.model.answer.resemblance import OTHER, Resemblance
 from routing_etl.model.attributes.levels import normalise, normalised
 from routing_etl.model.base.arrays import Bools, Floats, Ints
@@ -157,7 +157,8 @@ def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, st
 
 
 def _figures(numbers: Floats) -> pl.Series:
-    """Numbers to four significant figures as text; NULL for NaN."""
+    """Numbers to four significant figures as text; NULL for NaN, and for what no source can hold."""
+    numbers = np.where(np.abs(numbers) <= MAX_SOURCE, numbers, np.nan)
     told = np.isfinite(numbers) & (numbers != 0)
     power = np.floor(np.log10(np.abs(numbers, where=told, out=np.ones_like(numbers)))) - _FIGURES + 1
     # Powers of ten from 1 on are exact, so that what is rounded is the nearest number to its text.
