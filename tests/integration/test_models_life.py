@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from homes import ask, change, home_settings
+from homes import NO_REHEARSAL, ask, change, home_settings
 from typer.testing import CliRunner
 
 from routing_etl.cli.app import app
@@ -153,7 +153,7 @@ def test_a_refused_version_is_promoted_by_force_alone(home: Path) -> None:
 def env(home: Path) -> dict[str, str]:
     return {
         "ROUTING_ETL_HOME": str(home), "ROUTING_ETL_MODELS": str(home / "models"),
-        "ROUTING_ETL_REHEARSALS": "0", "ROUTING_ETL_VARIANCE_FITS": "0", "ROUTING_ETL_USER": "lee",
+        **NO_REHEARSAL, "ROUTING_ETL_USER": "lee",
     }  # fmt: skip
 
 

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.integration
 
 
 def python(program: str, *, cwd: Path, log: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {name: value for name, value in os.environ.items() if name not in QUIET}
+    own = ("ROUTING_ETL_", *QUIET)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return subprocess.run(
         [sys.executable, "-c", program], cwd=cwd, capture_output=True, timeout=600, check=False,
         env={**environment, **closed(log), **variables},
