@@ -12,7 +12,7 @@ from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings, load_settings
 
 #: What makes nights quick. A rehearsal and the variance between fits take up to nine fits more per training, a forest is most
-#: of a fit, and hundreds of sheets are a fifth of a night that trains nothing. Nights with the defaults: `test_network.py`.
+#: of a fit, and hundreds of sheets are a fifth of a night that trains nothing. A night with all its parts: `test_network.py`.
 QUICK = {"rehearsals": 0, "variance_fits": 0, "trees": 10, "sheet_items": 20}
 #: The same for processes of their own.
 NO_REHEARSAL = {f"ROUTING_ETL_{name.upper()}": str(value) for name, value in QUICK.items()}
