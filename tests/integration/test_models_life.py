@@ -127,10 +127,11 @@ def test_a_refusal_is_remembered_until_data_settings_or_the_time_have_changed(ho
     assert night.training_due(ctx)
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_a_refused_version_is_promoted_by_force_alone(home: Path) -> None:
     ctx = context(home)
     version = ctx.registry.resolve("champion")
-    saved = steps.train(ctx, training.TrainingRequest("late", max_items=60, promote=False)).result.version
+    saved = steps.train(ctx, training.TrainingRequest("late", promote=False)).result.version
     assert saved == "late"
     refuse(ctx, version, "significantly worse: exact match -0.100")
     with pytest.raises(
@@ -157,6 +158,7 @@ def env(home: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_the_command_line_names_the_person_and_a_training_alone_has_its_own_record(home: Path) -> None:
     night_row = ask(home / "warehouse.db", "SELECT run_id, status, message FROM batch_run")
     run = CliRunner()
