@@ -63,7 +63,7 @@ def finished_home(plant_db: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
     def make(folder: Path) -> None:
         shutil.copy(plant_db, folder / "erp.db")
-        night(home_settings(folder))
+        night(home_settings(folder, sheet_items=1000))
 
     return _made_once(tmp_path_factory, "night", make)
 

@@ -22,7 +22,7 @@ def adventureworks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunF
     if not CSV.is_dir():
         pytest.skip(f"the AdventureWorks CSV files are not at {CSV}")
     home = tmp_path_factory.mktemp("adventureworks")
-    settings = home_settings(home, profile="adventureworks")
+    settings = home_settings(home, profile="adventureworks", trees=50)
     demo.load_adventureworks(CSV, settings.erp)
     return home, night(settings)
 
@@ -54,7 +54,7 @@ def test_left_out_five_at_a_time_the_routed_products_are_predicted_exactly(
     alone, three times: each is left out with its two copies, which would tell its routing.
     """
     home, run = adventureworks
-    ctx = context.Context(home_settings(home, profile="adventureworks"), run)
+    ctx = context.Context(home_settings(home, profile="adventureworks", trees=50), run)
     found = steps.evaluate(ctx, split="loo", baselines=False, folds=30).result
     exact = headline(found.metrics)
     assert exact is not None and exact.n == 149 and exact.value is not None and exact.value >= 0.95

@@ -110,6 +110,7 @@ def test_steps_alone_do_what_the_night_does(call, home: Path) -> None:  # type: 
     ]
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     before = sorted(p.name for p in (home / "models").iterdir())
     rows = ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_version")
@@ -119,6 +120,7 @@ def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-u
     assert ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_version") == rows
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     [[first]] = ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'")
     assert call(home, "train", "--version", "autumn", "--no-promote").code == 0

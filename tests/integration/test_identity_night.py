@@ -98,13 +98,9 @@ def base(plant_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def clean_plant(base: Path) -> Shown:
-    """What is published of the plant whose codes have one spelling each."""
-    home = base / "clean"
-    home.mkdir()
-    shutil.copy(base / "clean.db", home / "erp.db")
-    night(home_settings(home), retrain=True)
-    return shown(f"sqlite:///{home / 'warehouse.db'}", "")
+def clean_plant(finished_home: Path) -> Shown:
+    """What is published of the plant whose codes have one spelling each: the first night of `plant_db`."""
+    return shown(f"sqlite:///{finished_home / 'warehouse.db'}", "")
 
 
 @pytest.fixture(scope="module")

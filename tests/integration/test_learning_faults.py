@@ -91,6 +91,7 @@ def test_every_kind_of_failure_leaves_the_champion_at_work(
     assert [o.success for o in street.TRAIN.outcomes_of(ctx.run)] == [False] * len(learning_faults.CHECKS)
 
 
+@pytest.mark.usefixtures("learned_once")
 @pytest.mark.parametrize("place", ["save_version", "promote_if_not_worse", "model_card"])
 def test_a_failure_behind_the_fit_leaves_the_champion_at_work_too(
     home: Path, place: str, monkeypatch: pytest.MonkeyPatch
@@ -104,22 +105,16 @@ def test_a_failure_behind_the_fit_leaves_the_champion_at_work_too(
     assert failed is not None and f"{place} broke" in failed.cause
 
 
-_LEARNED: list[object] = []
-
-
 def _learned(ctx: Context) -> object:
-    """One training's fit and evaluation, made once for the tests of what comes behind."""
-    if not _LEARNED:
-        from routing_etl.pipeline.learning import read_learning_data
-        from routing_etl.times.profiles import read_evidence
+    """One training's fit and evaluation."""
+    from routing_etl.pipeline.learning import read_learning_data
+    from routing_etl.times.profiles import read_evidence
 
-        options = training._options(ctx.settings, "time", 200)
-        _LEARNED.append(
-            training._learn(ctx, read_learning_data(ctx.run), read_evidence(ctx.run.times), options, "auto")
-        )
-    return _LEARNED[0]
+    options = training._options(ctx.settings, "time", training.TrainingRequest().max_items)
+    return training._learn(ctx, read_learning_data(ctx.run), read_evidence(ctx.run.times), options, "auto")
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_a_card_that_cannot_be_written_costs_the_card_alone(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

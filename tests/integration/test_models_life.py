@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from homes import ask, change, home_settings
+from homes import NO_REHEARSAL, ask, change, home_settings
 from results import metric_row
 from typer.testing import CliRunner
 
@@ -133,10 +133,11 @@ def test_a_refusal_is_remembered_until_data_settings_or_the_time_have_changed(ho
     assert night.training_due(ctx)
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_a_refused_version_is_promoted_by_force_alone(home: Path) -> None:
     ctx = context(home)
     version = ctx.registry.resolve("champion")
-    saved = steps.train(ctx, training.TrainingRequest("late", max_items=60, promote=False)).result.version
+    saved = steps.train(ctx, training.TrainingRequest("late", promote=False)).result.version
     assert saved == "late"
     refuse(ctx, version, "significantly worse: exact match -0.100")
     with pytest.raises(
@@ -159,10 +160,11 @@ def test_a_refused_version_is_promoted_by_force_alone(home: Path) -> None:
 def env(home: Path) -> dict[str, str]:
     return {
         "ROUTING_ETL_HOME": str(home), "ROUTING_ETL_MODELS": str(home / "models"),
-        "ROUTING_ETL_REHEARSALS": "0", "ROUTING_ETL_VARIANCE_FITS": "0", "ROUTING_ETL_USER": "lee",
+        **NO_REHEARSAL, "ROUTING_ETL_USER": "lee",
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_the_command_line_names_the_person_and_a_training_alone_has_its_own_record(home: Path) -> None:
     night_row = ask(home / "warehouse.db", "SELECT run_id, status, message FROM batch_run")
     run = CliRunner()

@@ -413,13 +413,14 @@ def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path)
     assert not promoted and "same items" not in reason
 
 
+@pytest.mark.usefixtures("learned_once")
 def test_a_version_that_was_to_be_promoted_and_was_not_is_the_challenger(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ctx = Context(home_settings(home), find_run(home, None))
     champion = ctx.registry.resolve("champion")
     monkeypatch.setattr(training, "promote_if_not_worse", lambda *_: Decision(False, "significantly worse"))
-    trained = steps.train(ctx, training.TrainingRequest("late", max_items=60)).result
+    trained = steps.train(ctx, training.TrainingRequest("late")).result
     assert (trained.version, trained.promoted, trained.promotion_reason) == (
         "late",
         False,

@@ -11,17 +11,18 @@ from typing import Any
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings, load_settings
 
-#: For processes of their own: a rehearsal and the variance between fits take up to nine fits more per training. They run with
-#: their defaults in `test_network.py`.
-NO_REHEARSAL = {"ROUTING_ETL_REHEARSALS": "0", "ROUTING_ETL_VARIANCE_FITS": "0"}
+#: What makes nights quick. A rehearsal and the variance between fits take up to nine fits more per training, a forest is most
+#: of a fit, and hundreds of sheets are a fifth of a night that trains nothing. A night with all its parts: `test_network.py`.
+QUICK = {"rehearsals": 0, "variance_fits": 0, "trees": 10, "sheet_items": 20}
+#: The same for processes of their own.
+NO_REHEARSAL = {f"ROUTING_ETL_{name.upper()}": str(value) for name, value in QUICK.items()}
 
 
 def home_settings(home: Path, **overrides: object) -> Settings:
     """Settings of an embedded installation in a folder."""
     urls = {"erp_url": f"sqlite:///{home / 'erp.db'}", "warehouse_url": f"sqlite:///{home / 'warehouse.db'}"}
-    quick = {"rehearsals": 0, "variance_fits": 0}
     return load_settings(
-        **{"_env_file": None, "home": home, "models": home / "models", **urls, **quick, **overrides}
+        **{"_env_file": None, "home": home, "models": home / "models", **urls, **QUICK, **overrides}
     )
 
 

@@ -41,11 +41,15 @@ def plant() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     return toy_plant(700)
 
 
+@pytest.fixture(scope="module")
+def model(plant: tuple[pl.DataFrame, ...]) -> RoutingPredictor:
+    return predictor().fit(plant[0], plant[1])
+
+
 def test_no_candidate_lacks_the_inspection_that_its_part_type_always_has(
-    plant: tuple[pl.DataFrame, ...],
+    plant: tuple[pl.DataFrame, ...], model: RoutingPredictor
 ) -> None:
-    items, operations, unknown = plant
-    model = predictor().fit(items, operations)
+    unknown = plant[2]
     found = model.predict(unknown)
     judged = with_job(found, "Q10").join(of_odd_types(unknown), on="item_key", how="semi")
     assert judged.height > 300
@@ -62,10 +66,11 @@ def test_without_the_flag_there_is_no_inspection_to_guard(plant: tuple[pl.DataFr
     assert not judged["has"].all(), "the same plant has candidates that lack the job"
 
 
-def test_a_new_part_type_is_asked_for_no_inspection(plant: tuple[pl.DataFrame, ...]) -> None:
-    items, operations, unknown = plant
-    fresh = of_odd_types(unknown).with_columns(part_type=pl.lit("NEW"), kind_cd=pl.lit("NEW"))
-    judged = with_job(predictor().fit(items, operations).predict(fresh), "Q10")
+def test_a_new_part_type_is_asked_for_no_inspection(
+    plant: tuple[pl.DataFrame, ...], model: RoutingPredictor
+) -> None:
+    fresh = of_odd_types(plant[2]).with_columns(part_type=pl.lit("NEW"), kind_cd=pl.lit("NEW"))
+    judged = with_job(model.predict(fresh), "Q10")
     assert judged.height
     assert not judged["has"].all()
 
