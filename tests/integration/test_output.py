@@ -28,24 +28,23 @@ def python(*words: str, cwd: Path, encoding: str, **variables: str) -> subproces
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ANSI)
-def test_a_demo_ends_well_in_every_code_page(tmp_path: Path, encoding: str) -> None:
-    done = python("-m", "routing_etl", "demo", "--items", "300", cwd=tmp_path, encoding=encoding)
-    assert done.returncode == 0, done.stderr.decode(encoding)
-    shown = done.stdout.decode(encoding)
+def test_a_demo_ends_well_in_the_smallest_code_page(tmp_path: Path) -> None:
+    """What ASCII can show every other code page can; nights in those are in the next test."""
+    done = python("-m", "routing_etl", "demo", "--items", "300", cwd=tmp_path, encoding="ascii")
+    assert done.returncode == 0, done.stderr.decode("ascii")
+    shown = done.stdout.decode("ascii")
     assert "is what the ERP reads now" in shown and "Try next" in shown
     assert "\r" not in shown.replace("\r\n", "\n") and "\x1b" not in shown
-    if encoding == "ascii":
-        assert "사" not in shown and "┃" not in shown and "|" in shown
+    assert "사" not in shown and "┃" not in shown and "|" in shown
     assert ask(tmp_path / ".routing_etl" / "warehouse.db", "SELECT COUNT(*) FROM current_publication") == [
         (1,)
     ]
 
 
 @pytest.mark.parametrize("encoding", ANSI)
-def test_what_commands_show_of_a_night_is_shown_in_every_code_page(home: Path, encoding: str) -> None:
+def test_a_night_and_what_commands_show_of_it_are_shown_in_every_code_page(home: Path, encoding: str) -> None:
     item = ask(home / "warehouse.db", "SELECT item_cd FROM routing_predictions LIMIT 1")[0][0]
-    commands = [["doctor"], ["models", "list"], ["models", "card"], ["publications", "list"], ["predict", item],
+    commands = [["run"], ["doctor"], ["models", "list"], ["models", "card"], ["publications", "list"], ["predict", item],
                 ["--help"], ["run", "-h"]]  # fmt: skip
     program = (
         "from routing_etl.cli.app import main\n"
@@ -55,6 +54,9 @@ def test_what_commands_show_of_a_night_is_shown_in_every_code_page(home: Path, e
     )
     done = python("-c", program, cwd=home, encoding=encoding, ROUTING_ETL_HOME=str(home))
     assert done.returncode == 0, done.stderr.decode(encoding)
+    shown = done.stdout.decode(encoding, "replace")
+    assert "is what the ERP reads now" in shown
+    assert "\r" not in shown.replace("\r\n", "\n") and "\x1b" not in shown
 
 
 def test_an_error_that_cannot_be_shown_is_still_the_error(tmp_path: Path) -> None:
