@@ -15,6 +15,7 @@ import pytest
 from model_toy import ATTRIBUTES, toy_items, toy_operations
 
 from routing_etl.frames import TimeEvidence
+from routing_etl.model.answer import output
 from routing_etl.model.candidates.plain import PlainAnswer
 from routing_etl.model.catalogue.routings import build_catalogue
 from routing_etl.model.inputs import evidence_of
@@ -73,10 +74,11 @@ def test_a_copy_is_shown_as_a_fallback_with_the_copied_item(lottery) -> None:  #
     assert found.evidence["item_key"].n_unique() == 40
 
 
-def test_what_comes_first_only_as_a_copy_is_shown_as_one(lottery) -> None:  # type: ignore[no-untyped-def]
+def test_what_comes_first_only_as_a_copy_is_shown_as_one(lottery, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """The copy of the most similar item is made to win everywhere: where that changes the first candidate it is a fallback, and
     its reference is an item that has this routing; elsewhere nothing is said to be copied."""
     items, model = lottery
+    monkeypatch.setattr(output, "LEAST_PRIMARY", 0.0)  # copies alone make a fallback here
 
     def first(copied: float) -> pl.DataFrame:
         other = copy(model).set_params(similarity_threshold=0.0)

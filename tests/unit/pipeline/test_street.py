@@ -16,6 +16,7 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.pipeline import night, sharded, sheets, steps, street
 from routing_etl.pipeline.context import Context, shard_step, step
 from routing_etl.pipeline.results import CheckOutcomes, Published, Scored
+from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import find_run, new_run
 from routing_etl.settings import Settings
 
@@ -180,8 +181,9 @@ def test_a_night_does_every_step_in_order(
     done: list[str] = []
 
     def fake(row: street.Step[object]):
-        def do(_: Context, **asked: object) -> object:
+        def do(_: Context, *why: object, **asked: object) -> object:
             done.append(row.name)
+            assert why == ((TrainingRequest(reason=due),) if row is street.TRAIN else ())
             assert asked == ({"full": True} if row is street.EXTRACT else {})
             result = Scored("v1", items, items, 0, {}, {}, None, None) if row is street.SCORE else None
             return finished(row, result)
