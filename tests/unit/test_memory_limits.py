@@ -41,7 +41,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
 
 
 @pytest.mark.parametrize(
-    ("items", "gib"), [(0, 0.6), (10_000, 0.95), (20_000, 1.3), (325_000, 5.7), (550_000, 8.9)]
+    ("items", "gib"), [(0, 0.6), (10_000, 0.95), (20_000, 1.3), (325_000, 10.0), (590_000, 17.7)]
 )
 def test_the_need_lies_on_lines_between_the_nights_that_were_measured(items: int, gib: float) -> None:
     assert resident_memory(items) == pytest.approx(gib * GIB, rel=0.001)
@@ -58,7 +58,7 @@ def test_the_need_lies_on_lines_between_the_nights_that_were_measured(items: int
         (("group", 2.0), 20_000, "warning"),
         (("group", 3.0), 20_000, "ok"),
         (("group", 2.0), 325_000, "error"),
-        (("data", 4.0), 325_000, "warning"),
+        (("data", 6.0), 325_000, "warning"),
     ],
 )
 def test_a_limit_is_compared_with_what_a_night_of_that_size_needs(
