@@ -16,9 +16,9 @@ import polars as pl
 from scipy import sparse
 
 from routing_etl.errors import ModelError
-from routing_etl.evaluation.options import EvaluationOptions, SplitName
+from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.frames import ITEMS, OPERATIONS
-from routing_etl.model.base.arrays import Ints
+from routing_etl.model.base.arrays import Bools, Ints
 from routing_etl.model.inputs import types_of
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
@@ -33,6 +33,8 @@ LEAST_DISTINCT = 0.05
 LEAST_TEST = 30
 #: The share of the items that is then judged, and that a split by family judges.
 NEWEST_SHARE = 0.2
+#: Share of the items that a split by recent routings judges at most, and that of the recent ones: the others teach what is new.
+RECENT_SHARE, RECENT_PART = 0.2, 0.5
 #: Up to this many items, leave-one-out fits once per group of near-identical items.
 EXACT_LOO = 400
 #: Above, it fits this many times.
@@ -66,15 +68,15 @@ class Split:
 
     Attributes
     ----------
-    name : {'time', 'family', 'loo', 'type'}
-        The split that was made; it may differ from the one asked for.
+    name : str
+        'recent', 'time', 'family', 'loo' or 'type', the split that was made; it may differ from the one asked for.
     folds : tuple of Fold
         The trainings.
     notes : tuple of str
         What a reader must know, such as why another split was made.
     """
 
-    name: SplitName
+    name: str
     folds: tuple[Fold, ...]
     notes: tuple[str, ...]
 
@@ -207,7 +209,8 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
     operations : polars.DataFrame
         OPERATIONS frame; items without a valid routing are on no side.
     options : EvaluationOptions
-        'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'family'
+        'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'recent'
+        judges a part of these in whole families, the same ones whenever it is asked, and trains on all others. 'family'
         judges whole groups of items that share a drawing or are alike, a fifth of all. 'loo' judges every item, each left
         out in turn together with those equal but for identifiers, or in `folds` parts of such groups; without `folds` more
         than 400 items are judged in 10 parts. 'type' judges whole part types, a fifth of the items that have one. Of all items that qualify at most `max_items` are drawn with `random_state`.
@@ -239,6 +242,8 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
         divided = _by_type(labelled, operations, options.max_items, rng)
     elif options.split == "family":
         divided = _by_family(labelled, operations, options.max_items, rng, ())
+    elif options.split == "recent":
+        divided = _recent(labelled, operations, options.test_days, options.max_items, rng)
     else:
         divided = _by_time(labelled, operations, options.test_days, options.max_items, rng)
     same = _equal_but_for_identifiers(labelled.drop("rout_date"))
@@ -265,20 +270,23 @@ def _without(operations: pl.DataFrame, hidden: pl.Series, until: datetime | None
     return rows.join(keys, on="item_key", how="anti", maintain_order="left").collect()
 
 
-def _by_time(
-    labelled: pl.DataFrame,
-    operations: pl.DataFrame,
-    test_days: float,
-    max_items: int,
-    rng: np.random.Generator,
-) -> Split:
+@dataclass(frozen=True)
+class _Window:
+    """The routings after a moment: which of the labelled items have one, the moment, and what a reader must know."""
+
+    late: Bools
+    cut: datetime
+    notes: tuple[str, ...]
+
+
+def _window(labelled: pl.DataFrame, test_days: float) -> _Window | str:
+    """The newest routings; or, as a sentence, why time does not tell them."""
     dates = labelled["rout_date"].drop_nulls()
     if dates.len() < max(LEAST_TEST, labelled.height // 2):
-        note = (
+        return (
             f"Split by time is not possible: only {dates.len()} of {labelled.height} routings have a date. "
             "Split by family instead."
         )
-        return _by_family(labelled, operations, max_items, rng, (note,))
     notes: list[str] = []
     newest = dates.max()
     assert isinstance(newest, datetime)
@@ -295,8 +303,21 @@ def _by_time(
         cut = moved
     late = (labelled["rout_date"] > cut).fill_null(False).to_numpy()
     if not late.any():
-        note = f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
-        return _by_family(labelled, operations, max_items, rng, (note,))
+        return f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
+    return _Window(late, cut, tuple(notes))
+
+
+def _by_time(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
+) -> Split:
+    found = _window(labelled, test_days)
+    if isinstance(found, str):
+        return _by_family(labelled, operations, max_items, rng, (found,))
+    late, cut, notes = found.late, found.cut, list(found.notes)
     chosen = _sample(np.flatnonzero(late), max_items, rng)
     group = near_identical_groups(labelled.drop("rout_date"), by_identifier=False)
     copies = np.isin(group, group[chosen])
@@ -311,6 +332,56 @@ def _by_time(
         notes.append(f"{undated} routings without a date are in training.")
     known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)), cut)
     return Split("time", (Fold(labelled["item_key"][chosen].sort(), known),), tuple(notes))
+
+
+def _recent(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
+) -> Split:
+    found = _window(labelled, test_days)
+    if isinstance(found, str):
+        return _by_family(labelled, operations, max_items, rng, (found,))
+    items, late = labelled.drop("rout_date"), found.late
+    family = near_identical_groups(items, by_identifier=True)
+    least = min(LEAST_TEST, labelled.height // 3)
+    wanted = min(RECENT_PART * late.sum(), RECENT_SHARE * labelled.height, max_items)
+    chosen = _in_drawn_order(labelled["item_key"], family, late, int(max(wanted, min(least, max_items))))
+    copies = near_identical_groups(items, by_identifier=False)
+    # of a judged item's family what was written in these days, and its copies of any time
+    hidden = (late & np.isin(family, family[chosen])) | np.isin(copies, copies[chosen])
+    if hidden.all():
+        return _by_family(labelled, operations, max_items, rng, ("All items are one group by time.",))
+    notes = [
+        *found.notes,
+        f"Judged are {len(chosen)} of {int(late.sum())} routings after {found.cut:%Y-%m-%d}, in whole families and the same ones "
+        "whenever these data are judged; the others are learned from, as the version that predicts learns from them.",
+    ]
+    return Split(
+        "recent",
+        (
+            Fold(
+                labelled["item_key"][chosen].sort(),
+                _without(operations, labelled["item_key"].filter(pl.Series(hidden))),
+            ),
+        ),
+        tuple(notes),
+    )
+
+
+def _in_drawn_order(keys: pl.Series, family: Ints, late: Bools, wanted: int) -> Ints:
+    """So many late items, family by family in an order that hangs on the keys alone: more data take none of them back.
+
+    A family has the place of its first member. Where a new first member comes in, the family may change sides.
+    """
+    drawn = keys.hash(0).to_numpy()
+    first = np.full(int(family.max()) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(first, family, drawn)
+    rows = np.flatnonzero(late)
+    order = rows[np.lexsort((drawn[rows], first[family[rows]]))]
+    return np.sort(order[:wanted])
 
 
 def _by_family(
