@@ -145,7 +145,9 @@ def _day(window: dict[str, Any], name: str) -> date | None:
 def _of_attributes(ctx: Context, window: dict[str, Any]) -> list[Drift]:
     until = _day(window, "routings_until")
     begins = None if until is None else until - timedelta(days=window["days"])
-    items = pl.read_parquet(ctx.run.clean / "items.parquet")
+    scanned = pl.scan_parquet(ctx.run.clean / "items.parquet")
+    kept = ["item_key", "excluded", *window["attributes"]]
+    items = scanned.select([c for c in scanned.collect_schema().names() if c in kept]).collect()
     here = _of_window(items, read_valid_operations(ctx.run), begins)
     known = pl.Series(window["items"], dtype=pl.String).implode()
     new = here.filter(~pl.col("item_key").is_in(known))

@@ -96,19 +96,19 @@ def _shifts_of(samples: pl.LazyFrame, measure: str, after: date) -> list[Shift]:
 def _against_before(samples: pl.LazyFrame, measure: str, after: date) -> pl.DataFrame:
     """Reports of operations that have some on both sides of the day: codes, day, and x = ln of the ratio to the median before."""
     value = pl.col(_VALUE[measure])
-    rows = (
-        samples.filter(pl.col("report_dt") > after - BEFORE, value > 0)
-        .select(*(pl.col(c).cast(pl.String) for c in _EACH), day="report_dt", x=value.log())
-        .drop_nulls(["job_cd", "res_cd"])
+    timed = samples.filter(pl.col("report_dt") > after - BEFORE, value > 0).drop_nulls(["job_cd", "res_cd"])
+    # few operations of a large plant were reported since: the others are left where they are
+    seen = timed.filter(pl.col("report_dt") > after).select(_EACH).unique()
+    rows = timed.join(seen, on=_EACH, how="semi").select(
+        *(pl.col(c).cast(pl.String) for c in _EACH), day="report_dt", x=value.log()
     )
     level = (
         rows.group_by(_EACH)
         .agg(
             level=pl.col("x").filter(pl.col("day") <= after).median(),
             known=(pl.col("day") <= after).sum(),
-            late=(pl.col("day") > after).sum(),
         )
-        .filter(pl.col("known") >= LEAST_BEFORE, pl.col("late") > 0)
+        .filter(pl.col("known") >= LEAST_BEFORE)
     )
     return (
         rows.join(level, on=_EACH)
