@@ -35,6 +35,8 @@ LEAST_TEST = 30
 NEWEST_SHARE = 0.2
 #: Share of the items that a split by recent routings judges at most, and that of the recent ones: the others teach what is new.
 RECENT_SHARE, RECENT_PART = 0.2, 0.5
+#: Chance that any job is called out of use which is not.
+_BY_CHANCE = 0.001
 #: Up to this many items, leave-one-out fits once per group of near-identical items.
 EXACT_LOO = 400
 #: Above, it fits this many times.
@@ -345,17 +347,29 @@ def _recent(
     if isinstance(found, str):
         return _by_family(labelled, operations, max_items, rng, (found,))
     items, late = labelled.drop("rout_date"), found.late
+    replaced = _with_a_job_out_of_use(labelled, operations, late)
+    current = late & ~replaced
+    if not current.any():
+        current = late
     family = near_identical_groups(items, by_identifier=True)
     least = min(LEAST_TEST, labelled.height // 3)
-    wanted = min(RECENT_PART * late.sum(), RECENT_SHARE * labelled.height, max_items)
-    chosen = _in_drawn_order(labelled["item_key"], family, late, int(max(wanted, min(least, max_items))))
+    wanted = min(RECENT_PART * current.sum(), RECENT_SHARE * labelled.height, max_items)
+    chosen = _in_drawn_order(labelled["item_key"], family, current, int(max(wanted, min(least, max_items))))
     copies = near_identical_groups(items, by_identifier=False)
     # of a judged item's family what was written in these days, and its copies of any time
     hidden = (late & np.isin(family, family[chosen])) | np.isin(copies, copies[chosen])
     if hidden.all():
         return _by_family(labelled, operations, max_items, rng, ("All items are one group by time.",))
+    past = int((late & replaced).sum())
     notes = [
         *found.notes,
+        *(
+            [
+                f"{past} of them have a job that nobody writes any more: they are learned from and judge nothing."
+            ]
+            if past
+            else ()
+        ),
         f"Judged are {len(chosen)} of {int(late.sum())} routings after {found.cut:%Y-%m-%d}, in whole families and the same ones "
         "whenever these data are judged; the others are learned from, as the version that predicts learns from them.",
     ]
@@ -371,8 +385,38 @@ def _recent(
     )
 
 
+def _with_a_job_out_of_use(labelled: pl.DataFrame, operations: pl.DataFrame, late: Bools) -> Bools:
+    """Late items whose routing has a job that nobody writes any more, so that it is no test of what would be written today.
+
+    Had its use gone on, the routings of the same part types since the last one that has it would have had it as often as those before:
+    so many were expected that none is no chance (Poisson, over all jobs).
+    """
+    recent = labelled.select("item_key", day="rout_date", kind=types_of(labelled)).filter(pl.Series(late))
+    used = (
+        operations.filter(pl.col("routing_rank") == 0)
+        .select("item_key", "job_cd")
+        .drop_nulls()
+        .unique()
+        .join(recent, on="item_key")
+        .with_columns(last=pl.col("day").max().over("job_cd"))
+    )
+    by_kind = used.group_by("job_cd", "kind", "last").agg(users=pl.len())
+    dates = recent.group_by("kind").agg(pl.col("day"))
+    expected = (
+        by_kind.join(dates, on="kind", nulls_equal=True)
+        .explode("day")
+        .group_by("job_cd", "kind", "users")
+        .agg(before=(pl.col("day") <= pl.col("last")).sum(), after=(pl.col("day") > pl.col("last")).sum())
+        .group_by("job_cd")
+        .agg(missed=(pl.col("users") / pl.col("before") * pl.col("after")).sum())
+    )
+    gone = expected.filter(pl.col("missed") > -np.log(_BY_CHANCE / max(expected.height, 1)))
+    replaced = used.join(gone, on="job_cd", how="semi")["item_key"].implode()
+    return labelled["item_key"].is_in(replaced).to_numpy()
+
+
 def _in_drawn_order(keys: pl.Series, family: Ints, late: Bools, wanted: int) -> Ints:
-    """So many late items, family by family in an order that hangs on the keys alone: more data take none of them back.
+    """So many of these items, family by family in an order that hangs on the keys alone: more data take none of them back.
 
     A family has the place of its first member. Where a new first member comes in, the family may change sides.
     """

@@ -393,3 +393,16 @@ def test_recent_split_of_a_small_plant_judges_what_a_figure_needs():
     assert len(test | train) == 60
     items, operations = plant(60, dates=False)
     assert make_split(items, operations, split="recent").name == "family"
+
+
+def test_recent_split_does_not_judge_by_a_job_that_nobody_writes_any_more():
+    """Job A is in every routing until day 249, and A2 in its place from then on."""
+    keys = [f"I{i:03d}" for i in range(300)]
+    items = items_of(keys, attribute_hash=list(range(300)), kind=[f"k{i % 7}" for i in range(300)])
+    when = {k: START + timedelta(days=i) for i, k in enumerate(keys)}
+    operations = operations_of({k: steps("A B" if k < "I250" else "A2 B") for k in keys}, when)
+    split = make_split(items, operations, split="recent", test_days=100)
+    test, train = sides(split)
+    assert test < set(keys[250:]) and len(test) == 30 and len(set(keys[250:]) & train) == 20
+    assert set(keys[:250]) < train
+    assert any("50 of them have a job that nobody writes any more" in note for note in split.notes)
