@@ -212,8 +212,10 @@ def population_stability(then: np.ndarray, now: np.ndarray, level: float) -> tup
 
     Parameters
     ----------
-    then, now : numpy.ndarray
-        Counts by bin.
+    then : numpy.ndarray
+        Counts by bin in the training window.
+    now : numpy.ndarray
+        Counts by bin now.
     level : float
         Chance of exceeding under no change.
 
@@ -384,8 +386,10 @@ def score_drift(metric: str, then: np.ndarray, now: np.ndarray, what: str) -> li
     ----------
     metric : str
         'confidence' or 'similarity'.
-    then, now : numpy.ndarray
-        Counts by score, in bins of equal width from 0 to 1.
+    then : numpy.ndarray
+        Counts by score in the version's first publication, in bins of equal width from 0 to 1.
+    now : numpy.ndarray
+        The same now.
     what : str
         Why `then` may be empty.
     """
