@@ -33,6 +33,8 @@ PSI_LIMITS = (0.1, 0.25, 0.5)
 SHARE_LIMITS, TIME_LIMITS = (0.02, 0.05, 0.15), (1.1, 1.25, 1.5)
 #: Chance of a false alarm, over all attributes or codes of a night.
 LEVEL = 0.001
+#: Chance of a silence within the window below which the version has been told of it by its own data.
+TOLD = 0.05
 #: Items on either side that a comparison needs, and items that a new code needs to be told.
 LEAST_ITEMS, LEAST_WITH_CODE = 50, 5
 #: Bins of a number, values of a code that are told apart, and values that are known by name at most.
@@ -308,14 +310,12 @@ def _codes(written: Written, kind: str, column: str) -> list[Drift]:
     known = written.known[column].implode()
     new = now.filter(~pl.col("code").is_in(known), pl.col("items") >= LEAST_WITH_CODE)
     came = _came(written.since, column, new, kind, n)
-    # none of n routings has a code that was in the share p of m: by chance with (1 - p)^n, p at the lower end of what m tell
-    p = ((pl.col("items") - 2 * pl.col("items").sqrt()) / m).clip(0.0)
-    by_chance = (1 - p).log() * n
+    surely = np.log(LEVEL / max(then.height, 1))
     gone = (
-        then.join(now, on="code", how="anti")
-        .filter(by_chance < np.log(LEVEL / max(then.height, 1)))
-        .with_columns(share=pl.col("items") / m)
-        .sort("items", "code", descending=[True, False])
+        _silent(written.before.rename({column: "code"}), then)
+        .join(now, on="code", how="anti")
+        .filter(pl.col("miss") * n < surely, pl.col("miss") * pl.col("silent") >= np.log(TOLD))
+        .sort("share", "code", descending=[True, False])
     )
     share = float(gone["share"][0]) if gone.height else 0.0
     named = ", ".join(
@@ -328,6 +328,27 @@ def _codes(written: Written, kind: str, column: str) -> list[Drift]:
 def _with_code(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     """Items by code."""
     return rows.drop_nulls(column).group_by(code=column).agg(items=pl.col("item_key").n_unique())
+
+
+def _silent(before: pl.DataFrame, codes: pl.DataFrame) -> pl.DataFrame:
+    """Per code of the window its share until its last use, the routings since then, and ln of the chance that one routing misses it.
+
+    None of n routings has a code that p of those before had: by chance with (1 - p)^n, p at the lower end of what so many tell. A code
+    that was silent for long within the window is no news: the version has learned that.
+    """
+    days = before.group_by("item_key").agg(pl.col("rout_date").max())["rout_date"].sort()
+    last = before.drop_nulls("code").group_by("code").agg(last=pl.col("rout_date").max())
+    until = pl.Series("until", days.search_sorted(last["last"], side="right"), dtype=pl.Int64)
+    low = (pl.col("items") - 2 * pl.col("items").sqrt()) / pl.col("until")
+    return (
+        codes.join(last.with_columns(until), on="code")
+        .with_columns(
+            share=pl.col("items") / pl.col("until"),
+            silent=days.len() - pl.col("until"),
+            miss=(1 - low.clip(0.0, 1 - 1e-9)).log(),
+        )
+        .select("code", "share", "silent", "miss")
+    )
 
 
 def _came(since: pl.DataFrame, column: str, new: pl.DataFrame, kind: str, n: int) -> Drift:

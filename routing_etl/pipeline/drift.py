@@ -169,10 +169,12 @@ def _of_codes(ctx: Context, window: dict[str, Any]) -> list[Drift]:
         .select("item_key", "job_cd", "res_cd", "rout_date", day=pl.col("rout_date").dt.date())
         .collect()
     )
-    late = rows.filter(pl.col("day") > until).join(read_copies(ctx.run), on="item_key", how="anti")
     learned = rows.filter((pl.col("day") <= until).fill_null(True))
-    begins = _begins(learned, until - timedelta(days=window["days"]))
-    before = learned.filter(pl.col("day") > begins)
+    # a copy of a proposal goes on using what the version had learned
+    themselves = rows.join(read_copies(ctx.run), on="item_key", how="anti")
+    late = themselves.filter(pl.col("day") > until)
+    early = themselves.filter(pl.col("day") <= until)
+    before = early.filter(pl.col("day") > _begins(early, until - timedelta(days=window["days"])))
     return code_drift(
         Written(before, late, {c: learned[c].drop_nulls().unique() for c in ("job_cd", "res_cd")})
     )

@@ -136,6 +136,16 @@ def test_a_week_of_the_new_code_is_enough() -> None:
     assert n >= 5 and by_segment(found, "new_code_share")["job:all"].band == 3
 
 
+def test_a_job_that_was_gone_within_the_window_is_no_news() -> None:
+    """The version has learned the silence: another training is not asked for, week after week."""
+    early, late = (
+        routings(1, 260, DAY - timedelta(days=300)),
+        routings(3, 40, DAY - timedelta(days=40), ("J0", "J0N")),
+    )
+    found = code_drift(written(pl.concat([early, late]), routings(2, 40, DAY, ("J0", "J0N"))))
+    assert len(found) == 4 and not any(d.band for d in found)
+
+
 def test_routings_as_before_give_no_alarm() -> None:
     before = routings(1, 300, DAY - timedelta(days=300))
     found = [
