@@ -31,7 +31,7 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         description=(
             f"Requests a training when the drift of the similarity scores is above {settings.retrain_drift:g}, the "
             f"abstained share above {settings.retrain_abstained:g} or the realised exact match below "
-            f"{settings.retrain_realised:g}; at most once in {wait_hours:g} hours."
+            f"{settings.retrain_realised:g}, or what has drifted would be learned by a training; at most once in {wait_hours:g} hours."
         ),
     )
     def retrain_on_quality(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:

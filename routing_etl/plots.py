@@ -148,6 +148,38 @@ def _shares(title: str, names: pl.Series, shares: pl.Series) -> bytes:
     return _png(title, draw)
 
 
+def drift_by_attribute(psi: pl.DataFrame, limits: Sequence[float]) -> bytes | None:
+    """Draw how far the attributes' values are from those of the training window, the farthest first.
+
+    Parameters
+    ----------
+    psi : polars.DataFrame
+        `segment` and `value`: population stability index by attribute; those without a value are left out.
+    limits : sequence of float
+        From where on it is watch, drift, severe: drawn as lines.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when nothing was measured.
+    """
+    rows = psi.drop_nulls("value").sort("value", "segment", descending=[True, False]).head(_JOBS).reverse()
+    if rows.is_empty():
+        return None
+
+    def draw(axes: Axes) -> None:
+        places = range(rows.height)
+        axes.barh(places, rows["value"].to_list(), color=_BLUE, height=0.62)
+        axes.set_yticks(places, [_text(name, 34) for name in rows["segment"]], fontsize=8)
+        for limit in limits:
+            axes.axvline(limit, color=_RED, linewidth=0.8, linestyle="--")
+        axes.set_xlim(0, max(float(rows["value"][-1]) * 1.1, limits[0] * 1.5))
+        axes.set_xlabel("population stability index; lines: watch, drift, severe", fontsize=8)
+        axes.grid(axis="y", visible=False)
+
+    return _png("Attributes beside the training window", draw)
+
+
 def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | None:
     """Draw OPT to SAFE with STD of the jobs with the most work results.
 

@@ -133,7 +133,10 @@ class Settings(BaseSettings):
     )
     cutoff: str | None = Field(None, description="ISO date: use nothing newer; default: everything")
     test_days: int = Field(
-        180, ge=1, le=3650, description="evaluation window: routings younger than this are held out"
+        180,
+        ge=1,
+        le=3650,
+        description="evaluation window: a part of the routings younger than this is held out",
     )
     evidence_per_candidate: int = Field(
         3, ge=0, le=100, description="similar items shown as the evidence for a candidate"

@@ -322,6 +322,7 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
     by_method = {(r.method, r.metric): r for r in rows}
     told = {
         "family": "item families",
+        "recent": "a part of the newest routings",
         "time": "the newest routings",
         "loo": "one item at a time",
         "type": "part types",

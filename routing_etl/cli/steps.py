@@ -156,8 +156,12 @@ def train(
 @gives("evaluate", "pipeline.results:Evaluated", table=True)
 def evaluate(
     split: Annotated[
-        str, typer.Option(help="time, family, type (whole part types) or loo (leave one out)")
-    ] = "time",
+        str,
+        typer.Option(
+            help="recent (a part of the newest routings, learned from all others), time (the newest, learned from the older), "
+            "family, type (whole part types) or loo (leave one out)"
+        ),
+    ] = "recent",
     max_items: Annotated[int, typer.Option(help="Most held-out items that are judged.")] = 5000,
     plots: Annotated[
         Path | None,

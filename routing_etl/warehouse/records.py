@@ -545,6 +545,36 @@ class Records:
                 connection.execute(sa.insert(target), rows)
         return len(rows)
 
+    def newest_metric(
+        self, version: str, metric: str, segment: str
+    ) -> tuple[float | None, str | None] | None:
+        """Value and reason of a published batch's metric (split `production`) as it was measured last; None when it never was.
+
+        Parameters
+        ----------
+        version : str
+            Name of the version.
+        metric : str
+            Name of the metric.
+        segment : str
+            Its segment.
+        """
+        m = self.tables.model_metric.c
+        query = (
+            sa.select(m.value, m.reason)
+            .where(
+                m.model_version == version,
+                m.split == "production",
+                m.metric == metric,
+                m.segment == segment,
+            )
+            .order_by(m.computed_at.desc())
+            .limit(1)
+        )
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row.value, row.reason)
+
     # --- retention --------------------------------------------------------------------------------------------------
     def purge(self, *, keep_days: int | None = None, keep_models: int | None = None) -> dict[str, int]:
         """Remove old runs with their check results and rejected rows, and old model versions with their metrics.

@@ -132,3 +132,11 @@ def test_the_plotting_library_is_imported_when_something_is_drawn() -> None:
     code = "import sys, routing_etl.plots; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_drift_by_attribute_shows_what_was_measured() -> None:
+    rows = pl.DataFrame(
+        {"segment": [f"attribute:a{i}" for i in range(40)], "value": [None, *(i / 50 for i in range(39))]}
+    )
+    assert size_of(plots.drift_by_attribute(rows, (0.1, 0.25, 0.5))) == (680, 420)
+    assert plots.drift_by_attribute(rows.head(1), (0.1, 0.25, 0.5)) is None
