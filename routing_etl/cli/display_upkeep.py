@@ -13,10 +13,11 @@ from routing_etl import safe_text
 from routing_etl.frames import REVIEW_VERDICTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from routing_etl.pipeline.results import Healthy, Reviewed, SheetsWritten
-    from routing_etl.pipeline.status import Status
+    from routing_etl.pipeline.status import Problem, Status
     from routing_etl.warehouse.feedback_time import TimeAdoption
     from routing_etl.warehouse.marks import Marked
     from routing_etl.warehouse.publication_changes import PublicationChanges
@@ -186,6 +187,19 @@ def status_lines(console: Console, found: Status) -> None:
         console.print(f"[red]wrong:[/]     {_safe(problem)}", soft_wrap=True)
     if found.ok:
         console.print("[green]Nothing is wrong.[/]")
+
+
+def alert_lines(console: Console, found: Sequence[Problem]) -> None:
+    """What is worth telling, each with what to do."""
+    for problem in found:
+        colour = "red" if problem.severity == "critical" else "yellow"
+        console.print(
+            f"[{colour}]{problem.severity:9}[/] {_safe(problem.code)}: {_safe(problem.message)}",
+            soft_wrap=True,
+        )
+        console.print(f"          {_safe(problem.remedy)}", soft_wrap=True)
+    if not found:
+        console.print("[green]Nothing to tell.[/]")
 
 
 def marked(console: Console, found: Marked) -> None:

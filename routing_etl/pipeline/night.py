@@ -29,9 +29,9 @@ from routing_etl.pipeline.learning_faults import (
 )
 from routing_etl.pipeline.recipe import present_recipe, routed_items
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
-from routing_etl.pipeline.status import write_status
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.pipeline.versions import LEARNED_JOBS
+from routing_etl.pipeline.watch import after_run
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, as_json, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
@@ -143,7 +143,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             ctx.run.mark_succeeded(True)
         except OSError as exc:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
-    write_status(ctx.settings)
+    after_run(ctx.settings)
 
 
 def _swept(ctx: Context) -> dict[str, Any]:

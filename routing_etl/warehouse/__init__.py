@@ -19,6 +19,7 @@ __all__ = [
     "publication_changes",
     "publications",
     "publish",
+    "questions",
     "records",
     "revision_statements",
     "run_log",
