@@ -107,6 +107,26 @@ def watched(settings: Settings, now: datetime | None = None) -> Watched:
     return Watched(status, facts, conditions(settings, facts), nights, production)
 
 
+def known(settings: Settings) -> bool:
+    """Whether our tables are there at all.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+
+    Raises
+    ------
+    WarehouseError
+        The database does not answer.
+    """
+    from routing_etl.warehouse.migrate import current_revision
+    from routing_etl.warehouse.schema import schema_for
+
+    with Context(settings, RunFolder("status", settings.home)).warehouse() as engine:
+        return current_revision(engine, schema_for(engine, settings.warehouse_schema)) is not None
+
+
 def after_run(settings: Settings) -> None:
     """Write the status and the metrics, and tell what is new. What goes wrong is logged: no night fails by it."""
     write_status(settings)

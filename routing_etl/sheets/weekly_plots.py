@@ -39,7 +39,7 @@ def quality(versions: pl.DataFrame) -> bytes | None:
         axes.plot(where, marked[name].to_list(), "o", color=colour, markersize=6, label=words)
         for place, value, n in zip(where, marked[name], marked[count], strict=True):
             axes.annotate(
-                f"n={n:,}", (place, value), (7, -3), fontsize=8, color=colour, textcoords="offset points"
+                f"n={n:,}", (place, value), (6, -13), fontsize=8, color=colour, textcoords="offset points"
             )
 
     def draw(axes: Axes) -> None:
@@ -56,8 +56,9 @@ def quality(versions: pl.DataFrame) -> bytes | None:
         points(axes, "value", "n", -0.08, BLUE, "held-out items, with 95 % interval")
         points(axes, "realised", "realised_n", 0.08, GREEN, "routed by engineers since, copies apart")
         names = [short_label(name, 28) for name in rows["model_version"]]
-        crowded = {"rotation": 15, "ha": "right"} if rows.height > 4 else {}
-        axes.set_xticks(range(rows.height), names, fontsize=8, **crowded)
+        axes.set_xticks(range(rows.height), names, fontsize=8)
+        if rows.height > 4:
+            axes.tick_params(axis="x", rotation=15)
         axes.set(xlim=(-0.5, rows.height - 0.35), ylim=(0, 1.02))
         axes.yaxis.set_major_formatter(percent_axis())
         axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
