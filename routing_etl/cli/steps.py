@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from routing_etl.cli.audit import audited
 from routing_etl.cli.common import FullOption, RunOption, UserOption, step_context
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
@@ -77,6 +78,7 @@ def times(run_id: RunOption = None) -> None:
 
 @app.command()
 @gives("standards", "cli.shown:StandardsShown", table=True)
+@audited("standards", "run_id")
 def standards(
     run_id: RunOption = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many of the worst are shown.")] = 20,
@@ -99,6 +101,7 @@ def standards(
 
 @app.command()
 @gives("health", "cli.shown:HealthShown", table=True)
+@audited("health", "run_id")
 def health(
     run_id: RunOption = None,
     out: Annotated[
@@ -126,6 +129,7 @@ def health(
 
 @app.command()
 @gives("train", "pipeline.results:Trained")
+@audited("train", "version")
 def train(
     version: Annotated[
         str | None, typer.Option("--version", "--name", help="Version name; default: UTC time.")
@@ -207,6 +211,7 @@ def score(
 
 @app.command()
 @gives("publish", "pipeline.results:Published")
+@audited("publish", "run_id")
 def publish(
     run_id: RunOption = None,
     again: Annotated[

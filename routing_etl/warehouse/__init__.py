@@ -5,6 +5,7 @@ the decision when a batch is loaded or published (`pipeline`).
 """
 
 __all__ = [
+    "audit",
     "copies",
     "decisions",
     "feedback",
