@@ -200,7 +200,13 @@ class Settings(BaseSettings):
         "pointer", description="pointer: views show the batch; table: routing_flat_table follows it too"
     )
     keep_days: int = Field(
-        90, ge=1, le=36500, description="days of batch runs, check results and rejects kept"
+        90, ge=1, le=36500, description="days for which the check results and rejected rows of runs are kept"
+    )
+    keep_history_years: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="years of runs, versions with their metrics, outcomes, commands and monthly times, all small; decisions stay for ever",
     )
     keep_models: int = Field(5, ge=2, le=1000, description="model versions kept besides the champion")
     retrain_days: int = Field(

@@ -11,6 +11,7 @@ __all__ = [
     "feedback",
     "feedback_time",
     "health",
+    "history",
     "identity",
     "load_shards",
     "marks",
