@@ -78,6 +78,8 @@ CODES: dict[str, tuple[str, str]] = {
     "NOTHING_RUN": ("Nothing has run yet.", "routing-etl run"),
 }
 
+#: Place of `drift` among the bands.
+_DRIFTED = 2
 #: Least number of realised outcomes for their exact share to count.
 _OUTCOMES = 30
 
@@ -98,6 +100,10 @@ class Facts:
         Metrics of its evaluation that raised.
     abstained, drift, realised : float or None
         Share of abstained items, drift of similarity (nats) and exact share of realised outcomes of the published batch.
+    drift_band : float or None
+        The worst band beside the version's training window: 0 normal, 1 watch, 2 drift, 3 severe.
+    drift_words : str
+        Its causes in words.
     realised_items : int
         Items behind the last.
     with_proposal, taken_over : int
@@ -112,6 +118,8 @@ class Facts:
     failed_metrics: int = 0
     abstained: float | None = None
     drift: float | None = None
+    drift_band: float | None = None
+    drift_words: str = ""
     realised: float | None = None
     realised_items: int = 0
     with_proposal: int = 0
@@ -183,7 +191,12 @@ def _of_version(settings: Settings, facts: Facts) -> Iterator[Problem]:
 def _of_batch(settings: Settings, facts: Facts) -> Iterable[Problem]:
     """How the published batch looks, and what became of the batches before it."""
     found = []
-    if facts.drift is not None and facts.drift > settings.alert_drift:
+    if facts.drift_band is not None and facts.drift_band >= _DRIFTED:
+        severe = "severe drift" if facts.drift_band > _DRIFTED else "drift"
+        found.append(
+            ("DRIFT", f"{severe} beside the training window: {facts.drift_words or 'no cause is named'}")
+        )
+    elif facts.drift is not None and facts.drift > settings.alert_drift:
         found.append(
             (
                 "DRIFT",

@@ -97,6 +97,8 @@ def watched(settings: Settings, now: datetime | None = None) -> Watched:
         failed_metrics=failed,
         abstained=measured.get("abstained_share"),
         drift=measured.get("similarity_drift"),
+        drift_band=measured.get("drift_band"),
+        drift_words=_reason(production, "drift_band"),
         realised=measured.get("realised_exact_at_1"),
         realised_items=counted.get("realised_exact_at_1") or 0,
         with_proposal=acceptance[0],
@@ -177,10 +179,19 @@ def metrics_text(found: Watched) -> str:
 def _newest_production(engine: Engine, schema: str) -> pl.DataFrame:
     from routing_etl.warehouse.questions import answer
 
-    newest = answer(engine, schema, "published_by_night", newest="computed_at", limit=1)
+    whole = ("segment", "all")
+    newest = answer(engine, schema, "published_by_night", where=[whole], newest="computed_at", limit=1)
     if newest.is_empty():
         return newest
-    return answer(engine, schema, "published_by_night", where=[("run_id", newest["run_id"][0])])
+    return answer(engine, schema, "published_by_night", where=[whole, ("run_id", newest["run_id"][0])])
+
+
+def _reason(production: pl.DataFrame, metric: str) -> str:
+    """What a metric says in words; '' where it says nothing."""
+    if production.is_empty():
+        return ""
+    said = production.filter(pl.col("metric") == metric)["reason"].drop_nulls()
+    return str(said[0]) if said.len() else ""
 
 
 def _accepted(engine: Engine, schema: str, at: datetime) -> tuple[int, int]:

@@ -215,6 +215,8 @@ def _versions(engine: Engine, settings: Settings) -> pl.DataFrame:
 def _by_night(production: pl.DataFrame) -> pl.DataFrame:
     """A row a night with its drift and share of abstained items, the oldest first."""
     metrics = ("similarity_drift", "abstained_share")
+    if not production.is_empty():
+        production = production.filter(pl.col("segment") == "all")
     if production.is_empty():
         return pl.DataFrame(
             schema={
@@ -287,6 +289,8 @@ def _drift_told(found: Watched) -> str:
     """What is known of drift in words, where there is no figure."""
     if found.production.is_empty():
         return "Nothing has been measured of a published batch yet."
+    if found.facts.drift_words:
+        return f"Beside the version's training window: {found.facts.drift_words}"
     row = found.production.filter(pl.col("metric") == "similarity_drift").to_dicts()
     if row and row[0]["value"] is None:
         return f"Drift of the last batch: not measured, {row[0]['reason']}."

@@ -89,7 +89,7 @@ def time_profile_changes(tb: Sources, w: Words) -> sa.Select[Any]:
 
 
 def published_by_night(tb: Sources, w: Words) -> sa.Select[Any]:
-    """What every night measured of the batch that it published: coverage, confidence, drift of the similarity, realised match."""
+    """What every night measured of the batch that it published, in all and by segment: coverage, confidence, drift, realised match."""
     m, r = tb.model_metric.c, tb.batch_run
     production = sa.literal("production", sa.Unicode())
     return (
@@ -98,13 +98,14 @@ def published_by_night(tb: Sources, w: Words) -> sa.Select[Any]:
             m.computed_at,
             m.model_version,
             r.c.publication_id,
+            m.segment,
             m.metric,
             m.value,
             m.n,
             m.reason,
         )
         .select_from(tb.model_metric.outerjoin(r, r.c.run_id == m.run_id))
-        .where(m.split == production, m.segment == sa.literal("all", sa.Unicode()))
+        .where(m.split == production)
     )
 
 

@@ -3452,14 +3452,14 @@ SELECT
     m.computed_at,
     m.model_version,
     n.publication_id,
+    m.segment,
     m.metric,
     m.value,
     m.n,
     m.reason
 FROM routing.model_metric AS m LEFT OUTER
     JOIN routing.batch_run AS n ON n.run_id = m.run_id
-WHERE m.split = N''production''
-    AND m.segment = N''all''');
+WHERE m.split = N''production''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

@@ -4091,6 +4091,7 @@ SELECT
     m.computed_at,
     m.model_version,
     n.publication_id,
+    m.segment,
     m.metric,
     m.value,
     m.n,
@@ -4098,7 +4099,6 @@ SELECT
 FROM routing.model_metric AS m LEFT OUTER
     JOIN routing.batch_run AS n ON n.run_id = m.run_id
 WHERE m.split = 'production'
-    AND m.segment = 'all'
 $statement$;
 
 EXECUTE $statement$

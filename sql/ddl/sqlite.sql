@@ -2854,14 +2854,14 @@ SELECT
     m.computed_at,
     m.model_version,
     n.publication_id,
+    m.segment,
     m.metric,
     m.value,
     m.n,
     m.reason
 FROM model_metric AS m LEFT OUTER
     JOIN batch_run AS n ON n.run_id = m.run_id
-WHERE m.split = 'production'
-    AND m.segment = 'all';
+WHERE m.split = 'production';
 
 CREATE VIEW publication_shown AS
 SELECT

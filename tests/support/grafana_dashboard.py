@@ -83,7 +83,7 @@ PANELS = (
           "WHERE $__timeFilter(d.decided_at) ORDER BY d.id DESC"),
     Panel("lines", "Drift and share without a proposal", "Similarity scores against the version's first batch, in nats.",
           "SELECT p.computed_at AS time, p.metric, p.value FROM routing.published_by_night AS p "
-          "WHERE $__timeFilter(p.computed_at) AND p.metric IN (N'similarity_drift', N'abstained_share') AND p.value IS NOT NULL ORDER BY time"),
+          "WHERE $__timeFilter(p.computed_at) AND p.metric IN (N'similarity_drift', N'abstained_share') AND p.segment = N'all' AND p.value IS NOT NULL ORDER BY time"),
     Panel("bars", "Duration of the nights", "Seconds from start to end.",
           "SELECT n.started_at AS time, n.seconds FROM routing.batch_run_summary AS n WHERE $__timeFilter(n.started_at) "
           "AND n.seconds IS NOT NULL ORDER BY time", unit="s"),

@@ -191,6 +191,14 @@ def _metrics(put: Any, tb: Any, at: list[datetime]) -> None:
         reason = None if drift else "there is no earlier publication of this version to compare with"
         rows.append({**night, "metric": "similarity_drift", "value": drift, "reason": reason})
         rows.append({**night, "metric": "abstained_share", "value": abstained})
+    moved = {
+        "split": "production",
+        "segment": "attribute:MATERIAL",
+        "metric": "attribute_psi",
+        "value": 0.31,
+        "n": 40,
+    }
+    rows.append({**base, **other, **moved, "model_version": "m2", "run_id": run_id(5), "computed_at": at[5]})
     put(tb.model_metric, *rows)
 
 

@@ -68,6 +68,7 @@ def test_a_good_plant_gives_no_alert(tmp_path: Path) -> None:
         ("NO_ACTUAL_DATA", Facts(cycle=replace(GOOD, mae=None))),
         ("METRICS_FAILED", Facts(cycle=GOOD, failed_metrics=1)),
         ("DRIFT", Facts(drift=0.51)),
+        ("DRIFT", Facts(drift=0.1, drift_band=2, drift_words="operations A* take 1.6 times their profile")),
         ("MANY_ABSTAINED", Facts(abstained=0.81)),
         ("LOW_REALISED", Facts(realised=0.19, realised_items=30)),
         ("LOW_ACCEPTANCE", Facts(with_proposal=20, taken_over=3)),
@@ -77,6 +78,12 @@ def test_a_good_plant_gives_no_alert(tmp_path: Path) -> None:
 def test_each_limit_is_told_with_what_to_do(tmp_path: Path, code: str, facts: Facts) -> None:
     [found] = conditions(settings(tmp_path), facts)
     assert found.code == code and found.remedy == CODES[code][1]
+
+
+def test_a_drift_with_a_cause_is_told_by_its_cause(tmp_path: Path) -> None:
+    words = "operations A* take 1.6 times their profile"
+    [found] = conditions(settings(tmp_path), Facts(drift=9.0, drift_band=3, drift_words=words))
+    assert found.message == f"severe drift beside the training window: {words}"
 
 
 def test_too_few_outcomes_say_nothing(tmp_path: Path) -> None:

@@ -154,4 +154,5 @@ def test_who_did_what_has_every_kind_of_deed_once(view: Any) -> None:
 
 def test_what_a_night_measured_has_a_value_or_a_reason(view: Any) -> None:
     rows = view("published_by_night")
-    assert len(rows) == 10 and all((r["value"] is None) == (r["reason"] is not None) for r in rows)
+    assert len(rows) == 11 and all(r["value"] is not None or r["reason"] for r in rows)
+    assert {r["segment"] for r in rows} == {"all", "attribute:MATERIAL"}
