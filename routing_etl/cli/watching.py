@@ -79,3 +79,30 @@ def report(
 
     file = write_report(read_settings(), out, mail=mail)
     output().give(FileShown(file), lambda _: typer.echo(f"Wrote {file}"))
+
+
+@app.command()
+@gives("drill", "pipeline.drill:Drill")
+def drill(
+    restored_url: Annotated[
+        str | None,
+        typer.Option(
+            "--restored-url",
+            help="Where a backup of our tables was restored; default: a copy is made (SQLite).",
+        ),
+    ] = None,
+    restored_models: Annotated[
+        Path | None,
+        typer.Option(
+            "--restored-models", help="Where a backup of the registry was restored; default: a copy."
+        ),
+    ] = None,
+) -> None:
+    """Prove that a backup can be worked with: rows, views, champion with its hashes, how long it took; exit code 5 if not."""
+    from routing_etl.cli import display_upkeep
+    from routing_etl.pipeline.drill import drill as proven
+
+    found = proven(read_settings(), restored_url, restored_models)
+    output().give(found, lambda screen: display_upkeep.drill_lines(screen, found))
+    if not found.ok:
+        raise typer.Exit(CHECKS)
