@@ -214,7 +214,10 @@ def drill_lines(console: Console, found: Drill) -> None:
         f"readers:   publication {found.publication_id}, {found.candidates or 0:,} candidates", soft_wrap=True
     )
     console.print(
-        f"champion:  {_safe(found.champion or 'none')}, files and manifest verified", soft_wrap=True
+        f"champion:  {_safe(found.champion)}, files and manifest verified"
+        if found.champion
+        else "champion:  none verified",
+        soft_wrap=True,
     )
     if found.newest is not None:
         console.print(

@@ -69,8 +69,10 @@ def note(
         Who called it, and through what.
     outcome : str
         `succeeded`, `failed` or `stopped`.
-    subject, message : str, optional
-        On what, and what is to be said of it.
+    subject : str, optional
+        On what.
+    message : str, optional
+        What is to be said of it.
     """
     from routing_etl.warehouse.audit import Deed, record_deed
 

@@ -133,11 +133,12 @@ def _proven(settings: Settings, copy: Settings, copied: float | None) -> Drill:
         problems += [f"{t.table} has {t.restored:,} of {t.live:,} rows." for t in short]
     champion = None
     try:
-        champion = Context(copy, RunFolder("drill", copy.home)).registry.alias("champion")
-        if champion is None:
+        named = Context(copy, RunFolder("drill", copy.home)).registry.alias("champion")
+        if named is None:
             problems.append("The copy has no champion.")
         else:
-            verify_models(copy, champion)
+            verify_models(copy, named)
+            champion = named
     except RoutingEtlError as exc:
         problems.append(str(exc))
     publication, candidates, newest = _readable(copy)
