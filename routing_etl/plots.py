@@ -530,3 +530,6 @@ def first_candidates(candidates: pl.LazyFrame) -> pl.Series:
     """
     first = candidates.filter(pl.col(frames.RANK.name) == 1).select("similarity_score")
     return first.collect()["similarity_score"]
+
+
+_png, _text, _BLUE, _RED = png, short_label, BLUE, RED

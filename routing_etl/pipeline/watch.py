@@ -122,11 +122,16 @@ def known(settings: Settings) -> bool:
     WarehouseError
         The database does not answer.
     """
+    from routing_etl.database.engine import make_engine, translated
     from routing_etl.warehouse.migrate import current_revision
     from routing_etl.warehouse.schema import schema_for
 
-    with Context(settings, RunFolder("status", settings.home)).warehouse() as engine:
-        return current_revision(engine, schema_for(engine, settings.warehouse_schema)) is not None
+    engine = make_engine(settings.warehouse, "warehouse", settings)
+    try:
+        with translated("warehouse", settings.warehouse):
+            return current_revision(engine, schema_for(engine, settings.warehouse_schema)) is not None
+    finally:
+        engine.dispose()
 
 
 def after_run(settings: Settings) -> None:
