@@ -161,8 +161,8 @@ def _glance(found: Watched, weeks: pl.DataFrame) -> tuple[tuple[str, str, str], 
         ),
         (
             "Last success",
-            f"{success.hours_ago:.0f} h ago" if success else "never",
-            success.run_id if success else "no run has succeeded",
+            _ago(success.hours_ago) if success else "never",
+            f"{success.finished_at:%Y-%m-%d %H:%M} UTC" if success and success.finished_at else "no run has succeeded",
         ),
         (
             "Exact match, held-out items",
@@ -181,6 +181,10 @@ def _glance(found: Watched, weeks: pl.DataFrame) -> tuple[tuple[str, str, str], 
         ),
         ("Open alerts", f"{len(found.open)}", f"{sum(p.severity == 'critical' for p in found.open)} critical"),
     )  # fmt: skip
+
+
+def _ago(hours: float) -> str:
+    return "less than an hour ago" if hours < 1 else f"{hours:.0f} h ago"
 
 
 def _versions(engine: Engine, settings: Settings) -> pl.DataFrame:

@@ -35,6 +35,8 @@ def quality(versions: pl.DataFrame) -> bytes | None:
 
     def points(axes: Axes, name: str, count: str, shift: float, colour: str, words: str) -> None:
         marked = rows.with_row_index("place").filter(pl.col(name).is_not_null())
+        if marked.is_empty():
+            return
         where = [place + shift for place in marked["place"]]
         axes.plot(where, marked[name].to_list(), "o", color=colour, markersize=6, label=words)
         for place, value, n in zip(where, marked[name], marked[count], strict=True):
