@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0011) to revision 0011.
+-- routing_etl: schema routing from nothing (or any revision up to 0010) to revision 0010.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0011'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0011';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0010';
     THROW 50011, @message, 1;
 END;
 
@@ -3302,7 +3302,7 @@ IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO
 
--- 0009 -> 0011
+-- 0009 -> 0010
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0009')
 EXEC(N'CREATE TABLE routing.audit_log (
     id INTEGER NOT NULL IDENTITY,
@@ -3537,7 +3537,7 @@ IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0009')
-EXEC(N'UPDATE routing.schema_version SET version_num = ''0011'' WHERE version_num = ''0009''');
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0010'' WHERE version_num = ''0009''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0011) to revision 0011.
+-- routing_etl: schema routing from nothing (or any revision up to 0010) to revision 0010.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0011') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0011 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0010 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -3912,7 +3912,7 @@ $statement$;
 END
 $revision$;
 
--- 0009 -> 0011
+-- 0009 -> 0010
 DO $revision$
 BEGIN
 IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0009' THEN
@@ -4168,7 +4168,7 @@ FROM routing.routing_feedback_time AS g) AS u
 $statement$;
 
 EXECUTE $statement$
-UPDATE routing.schema_version SET version_num = '0011' WHERE version_num = '0009'
+UPDATE routing.schema_version SET version_num = '0010' WHERE version_num = '0009'
 $statement$;
 
 END

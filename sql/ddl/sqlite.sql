@@ -1,4 +1,4 @@
--- routing_etl: the warehouse from nothing (or any revision up to 0011) to revision 0011.
+-- routing_etl: the warehouse from nothing (or any revision up to 0010) to revision 0010.
 -- Run with the program sqlite3. Another one: without the lines that begin with a point, and it must stop at the first error.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -2734,7 +2734,7 @@ WHERE f.mark = 'rejected'
 
 UPDATE schema_version SET version_num = '0009' WHERE version_num = '0008';
 
--- 0009 -> 0011
+-- 0009 -> 0010
 INSERT INTO routing_etl_guard SELECT COUNT(*) = 1 AND MAX(version_num) = '0009' FROM schema_version;
 
 CREATE TABLE audit_log (
@@ -2923,7 +2923,7 @@ FROM routing_feedback AS f
 WHERE f.undone_at IS NOT NULL UNION ALL SELECT g.accepted_at AS happened_at, CAST(g.accepted_by AS VARCHAR(128)) AS done_by, CAST(NULL AS VARCHAR(16)) AS done_via, CAST('standard time accepted' AS VARCHAR(64)) AS action, CAST(g.item_cd AS VARCHAR(400)) AS subject, CAST('succeeded' AS VARCHAR(16)) AS outcome, CAST(g.job_cd AS VARCHAR(2000)) AS message
 FROM routing_feedback_time AS g) AS u;
 
-UPDATE schema_version SET version_num = '0011' WHERE version_num = '0009';
+UPDATE schema_version SET version_num = '0010' WHERE version_num = '0009';
 
 DROP TABLE temp.routing_etl_guard;
 

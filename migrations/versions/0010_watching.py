@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing_etl.warehouse.revision_statements import run
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
