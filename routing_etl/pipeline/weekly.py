@@ -141,7 +141,7 @@ def weekly(settings: Settings, at: datetime) -> Weekly:
             else rejects,
             times=times,
             changes=_since(view("who_did_what", "happened_at", 200), "happened_at", at - timedelta(days=7)),
-            drift_told=_drift_told(found),
+            drift_told=drift_told(found),
         )
 
 
@@ -289,12 +289,20 @@ def _since(frame: pl.DataFrame, column: str, moment: datetime) -> pl.DataFrame:
     return frame.filter(pl.col(column).cast(pl.String) >= moment.date().isoformat())
 
 
-def _drift_told(found: Watched) -> str:
-    """What is known of drift in words, where there is no figure."""
+def drift_told(found: Watched) -> str:
+    """What is known of drift in words.
+
+    Parameters
+    ----------
+    found : Watched
+        What is known.
+    """
     if found.production.is_empty():
         return "Nothing has been measured of a published batch yet."
-    if found.facts.drift_words:
-        return f"Beside the version's training window: {found.facts.drift_words}"
+    if found.facts.drift_band is not None:
+        band = ("normal", "to be watched", "drift", "severe drift")[min(int(found.facts.drift_band), 3)]
+        causes = f": {found.facts.drift_words}" if found.facts.drift_words else "."
+        return f"Beside the version's training window: {band}{causes}"
     row = found.production.filter(pl.col("metric") == "similarity_drift").to_dicts()
     if row and row[0]["value"] is None:
         return f"Drift of the last batch: not measured, {row[0]['reason']}."

@@ -63,7 +63,7 @@ class Weekly:
         (a row a night), `batch_run_summary`, `families_by_month`, `rejection_reasons`, `rejects_by_rule`, `time_profile_changes` and
         `who_did_what`.
     drift_told : str
-        What is known of drift in words, where there is no figure.
+        What is known of drift in words.
     """
 
     plant: str

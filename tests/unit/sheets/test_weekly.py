@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email import message_from_string
 from email.policy import default
 from pathlib import Path
@@ -16,7 +17,7 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.pipeline import alerts
 from routing_etl.pipeline.telling import tell
 from routing_etl.pipeline.watch import watched
-from routing_etl.pipeline.weekly import weekly, write_report
+from routing_etl.pipeline.weekly import drift_told, weekly, write_report
 from routing_etl.settings import Settings
 from routing_etl.sheets import weekly_plots
 
@@ -67,6 +68,16 @@ def test_since_when_an_alert_is_open_stands_beside_it(settings: Settings) -> Non
     tell(settings, watched(settings, NOW).open, NOW)
     assert {t.since[:10] for t in weekly(settings, NOW).todo} == {"2026-05-16"}
     (settings.home / "alerts.json").unlink()
+
+
+def test_drift_is_told_by_its_causes(settings: Settings) -> None:
+    found = watched(settings, NOW)
+    for band, words, said in (
+        (0.0, "", "normal."),
+        (3.0, "operations A* take 1.6 times", "severe drift: operations A* take 1.6 times"),
+    ):
+        facts = replace(found.facts, drift_band=band, drift_words=words)
+        assert drift_told(replace(found, facts=facts)) == f"Beside the version's training window: {said}"
 
 
 def test_a_new_warehouse_has_a_report_too(tmp_path: Path) -> None:
