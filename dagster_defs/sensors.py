@@ -13,9 +13,9 @@ import dagster as dg
 from dagster_defs import metadata
 from dagster_defs.assets import keys
 from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import TRAIN, night_config
+from dagster_defs.jobs import TRAIN, WEEKLY, night_config
 from dagster_defs.partitions import NIGHTLY
-from routing_etl.pipeline import alerts, night, upkeep
+from routing_etl.pipeline import alerts, night, telling, upkeep, watch
 from routing_etl.settings import Settings
 
 
@@ -123,6 +123,26 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     return failure_report
 
 
+def alert_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Tell of alerts between two nights too: a scheduler that stands still fails no run."""
+
+    @dg.sensor(
+        name="tell_alerts",
+        job_name=WEEKLY,
+        minimum_interval_seconds=1800,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every half hour: alerts that are new and alerts that are over, once for each cause, to "
+        f"{telling.LINES} of the log folder, ROUTING_ETL_FAILURE_WEBHOOK and ROUTING_ETL_FAILURE_EMAIL_TO. Starts nothing.",
+    )
+    def tell_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        if not watch.known(settings):
+            return dg.SkipReason("There are no tables of ours yet.")
+        told = telling.tell(settings, watch.watched(settings).open)
+        return dg.SkipReason(f"{len(told.open)} open, {len(told.new)} new, {len(told.recovered)} over.")
+
+    return tell_alerts
+
+
 def _run_message(event: dg.DagsterEvent) -> str:
     """What the run says, with the reason when it failed before any step, e.g. at the run lock."""
     error = event.job_failure_data.error
@@ -145,4 +165,9 @@ def _cause(error: Any) -> str:
 
 def build(settings: Settings) -> list[dg.SensorDefinition]:
     """All sensors."""
-    return [new_items_sensor(settings), quality_sensor(settings), failure_sensor(settings)]
+    return [
+        new_items_sensor(settings),
+        quality_sensor(settings),
+        failure_sensor(settings),
+        alert_sensor(settings),
+    ]

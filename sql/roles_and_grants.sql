@@ -42,6 +42,13 @@ GRANT SELECT ON routing.routing_marks TO routing_metrics_reader;
 GRANT SELECT ON routing.rejection_reasons TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_rejects TO routing_metrics_reader;
+GRANT SELECT ON routing.families_by_month TO routing_metrics_reader;
+GRANT SELECT ON routing.rejects_by_rule TO routing_metrics_reader;
+GRANT SELECT ON routing.time_profile_changes TO routing_metrics_reader;
+GRANT SELECT ON routing.published_by_night TO routing_metrics_reader;
+GRANT SELECT ON routing.publication_shown TO routing_metrics_reader;
+GRANT SELECT ON routing.freshness TO routing_metrics_reader;
+GRANT SELECT ON routing.who_did_what TO routing_metrics_reader;
 GRANT SELECT ON routing.model_version TO routing_metrics_reader;
 GRANT SELECT ON routing.model_metric TO routing_metrics_reader;
 GRANT SELECT ON routing.model_decision TO routing_metrics_reader;
@@ -57,6 +64,8 @@ GRANT SELECT ON routing.routing_feedback TO routing_metrics_reader;
 GRANT SELECT ON routing.routing_feedback_time TO routing_metrics_reader;
 GRANT SELECT ON routing.standard_review TO routing_metrics_reader;
 GRANT SELECT ON routing.data_health TO routing_metrics_reader;
+GRANT SELECT ON routing.audit_log TO routing_metrics_reader;
+GRANT SELECT ON routing.time_profile_month TO routing_metrics_reader;
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:
 -- GRANT SELECT ON dbo.BI_ITEM_INFO_VIEW TO <erp reading user>;

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -29,12 +29,15 @@ from routing_etl.pipeline.learning_faults import (
 )
 from routing_etl.pipeline.recipe import present_recipe, routed_items
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
-from routing_etl.pipeline.status import write_status
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.pipeline.versions import LEARNED_JOBS
+from routing_etl.pipeline.watch import after_run
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, as_json, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 log = get_logger(__name__)
 #: What a run's record says when it ended well without a publication.
@@ -137,13 +140,30 @@ def finish(ctx: Context, status: str, message: str) -> None:
         )
         records.finish_run(ctx.run.run_id, end)
         if well:
+            _keep_times(ctx, engine)
             records.purge()
     if well:
         try:
             ctx.run.mark_succeeded(True)
         except OSError as exc:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
-    write_status(ctx.settings)
+    after_run(ctx.settings)
+
+
+def _keep_times(ctx: Context, engine: Engine) -> None:
+    """The times of the month stay on record. What goes wrong is logged: the night has ended well."""
+    from routing_etl.warehouse.history import store_times
+
+    file = ctx.run.times / "time_by_job_resource.parquet"
+    if not file.is_file():
+        return
+    try:
+        rows = store_times(
+            engine, ctx.settings, ctx.run.run_id, datetime.now(UTC).date(), pl.read_parquet(file)
+        )
+        log.info("times_kept", rows=rows)
+    except Exception as exc:
+        log.exception("times_not_kept", error=str(exc))
 
 
 def _swept(ctx: Context) -> dict[str, Any]:

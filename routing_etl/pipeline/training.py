@@ -19,6 +19,7 @@ from routing_etl.memory_limits import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline import street
 from routing_etl.pipeline.cards import model_card, unsaved_card
 from routing_etl.pipeline.champion import decisions_of, note_pruned
+from routing_etl.pipeline.conditions import limits_of
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.gate import Challenger, floor_missed, promote_if_not_worse, record_trained
 from routing_etl.pipeline.learning import AnswersBy, LearningData, make_predictor, read_learning_data
@@ -140,6 +141,7 @@ def _options(
         baselines=baselines,
         variance_fits=settings.variance_fits,
         random_state=settings.random_state,
+        limits=limits_of(settings),
     )
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -35,6 +36,7 @@ from warehouse_shape import differences, shape_of_database
 from routing_etl import __version__
 from routing_etl.frames import REJECTS, STANDARD_TIMES, CheckOutcome
 from routing_etl.settings import load_settings
+from routing_etl.warehouse.audit import Deed, record_deed
 from routing_etl.warehouse.decisions import Decision, Decisions, Figure
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.feedback_time import Operation, adopt_time
@@ -188,6 +190,18 @@ def _since_the_release(engine: sa.Engine) -> None:
     refused = Decision("refused", "m1", "m2", "kim", "cli", "worse 등급", "n2", figures=(figure,))
     Decisions(engine, settings.warehouse_schema).record(refused)
     _insert_outcome(engine)
+    record_deed(engine, settings, Deed("adopt", "kim", "cli", subject="3H18091DB 3H18091DB_C01"))
+    with engine.begin() as connection:
+        connection.execute(
+            sa.insert(tables(None).time_profile_month),
+            [
+                {
+                    "month": date(2026, month, 1), "job_cd": "A01-2", "res_cd": "CNC-01", "measure": "run", "samples": 8,
+                    "optimal_min": 2.0, "standard_min": 3.0 * month, "safe_min": 40.0, "last_report": date(2026, 4, 2), "run_id": "n2",
+                }
+                for month in (4, 5)
+            ],
+        )  # fmt: skip
 
 
 def _insert_outcome(engine: sa.Engine) -> None:

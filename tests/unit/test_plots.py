@@ -125,7 +125,7 @@ def test_similarity_counts_every_item_once_even_at_the_ends() -> None:
 
 @pytest.mark.parametrize(("text", "shown"), [("J-1", "J-1"), ("x" * 40, "x" * 16 + ".."), ("선", "\\uc120")])
 def test_labels_are_short_and_have_a_glyph_everywhere(text: str, shown: str) -> None:
-    assert plots._text(text) == shown
+    assert plots.short_label(text) == shown
 
 
 def test_the_plotting_library_is_imported_when_something_is_drawn() -> None:
