@@ -95,7 +95,14 @@ def test_csv_comes_back_and_holds_no_formula(rows: list[dict[str, object]]) -> N
     assert len(back) == len(rows)
     for row, read in zip(rows, back, strict=True):
         assert read["a"].removeprefix("'") == str(row["a"]).removeprefix("'")
-        assert not read["a"].startswith(("=", "+", "-", "@", "\t", "\r")) or float(read["a"]) is not None
+        assert not read["a"].strip().startswith(("=", "+", "-", "@")) or float(read["a"]) is not None
+
+
+@pytest.mark.parametrize("text", ["=1+1", " =1+1", "\n=1", "＝1", "@SUM(A1)", "-2+3", "+1_0", "-inf"])
+def test_no_cell_name_or_list_of_a_csv_is_a_formula(text: str) -> None:
+    rows = [{text: 1, "list": [text, "b"], "number": "-2.5"}]
+    names, cells = csv.reader(io.StringIO(as_csv_text(rows), newline=""))
+    assert names[0] == f"'{text}" and cells[1] == f"'{text}, b" and cells[2] == "-2.5"
 
 
 def test_only_one_form_is_given(capsys: pytest.CaptureFixture[str]) -> None:
