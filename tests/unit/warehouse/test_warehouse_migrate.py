@@ -152,7 +152,10 @@ def test_a_column_changes_its_type_in_two_forms_on_sql_server():
     """A server that is based on PostgreSQL has no NOT NULL there (it stays), and refuses while a view shows the column."""
     changed = [
         statement
-        for steps in (m.steps("mssql", "routing", "base", "head"), m.steps("mssql", "routing", "head", "base"))
+        for steps in (
+            m.steps("mssql", "routing", "base", "head"),
+            m.steps("mssql", "routing", "head", "base"),
+        )
         for step in steps
         for statement in step.statements
         if "ALTER COLUMN" in statement
