@@ -205,9 +205,11 @@ def _insert_outcome(engine: sa.Engine) -> None:
 def _reflected(engine: sa.Engine, schema: str | None) -> Iterator[tuple[sa.Connection, list[sa.Table]]]:
     """The tables of the database as they are there, whichever its revision, parents before children."""
     metadata = sa.MetaData(schema=schema)
+    order = [t.name for t in tables(None).metadata.sorted_tables]  # not every server tells its foreign keys
     with engine.begin() as connection:
         metadata.reflect(connection, views=False)
-        yield connection, [t for t in metadata.sorted_tables if t.name != VERSION_TABLE]
+        found = [t for t in metadata.tables.values() if t.name != VERSION_TABLE]
+        yield connection, sorted(found, key=lambda t: order.index(t.name))
 
 
 def rows_of(engine: sa.Engine, schema: str | None) -> dict[str, Rows]:
@@ -239,10 +241,29 @@ def insert(engine: sa.Engine, schema: str | None, rows: dict[str, Rows]) -> dict
     """Insert the rows as far as the database has their tables and columns; returns them as it holds them."""
     with _reflected(engine, schema) as (connection, tables):
         for table in tables:
-            fitting = [{n: v for n, v in row.items() if n in table.c} for row in rows.get(table.name, [])]
+            # not every catalogue keeps the case of a name
+            names = {column.name.lower(): column.name for column in table.c}
+            fitting = [
+                {names[n.lower()]: v for n, v in row.items() if n.lower() in names}
+                for row in rows.get(table.name, [])
+            ]
             if fitting:
-                connection.execute(sa.insert(table), fitting)
+                with _identity_insert(connection, table):
+                    connection.execute(sa.insert(table), fitting)
     return rows_of(engine, schema)
+
+
+@contextmanager
+def _identity_insert(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
+    """Let a server of SQL Server's kind take given ids, where its catalogue does not say that they are its own."""
+    ours = tables(None).metadata.tables[table.name].autoincrement_column
+    needed = connection.dialect.name == "mssql" and ours is not None and table.autoincrement_column is None
+    name = table.fullname
+    if needed:
+        connection.exec_driver_sql(f"SET IDENTITY_INSERT {name} ON")
+    yield
+    if needed:
+        connection.exec_driver_sql(f"SET IDENTITY_INSERT {name} OFF")
 
 
 def check_kept(before: dict[str, Rows], after: dict[str, Rows]) -> None:
