@@ -34,7 +34,7 @@ from warehouse_shape import differences, shape_of_database
 
 from routing_etl import __version__
 from routing_etl.frames import REJECTS, STANDARD_TIMES, CheckOutcome
-from routing_etl.settings import load_settings
+from routing_etl.settings import Settings, load_settings
 from routing_etl.warehouse.decisions import Decision, Decisions, Figure
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.feedback_time import Operation, adopt_time
@@ -158,9 +158,8 @@ def rows_at_head(path: Path) -> dict[str, Rows]:
     return rows
 
 
-def _since_the_release(engine: sa.Engine) -> None:
-    """Rows of the tables that the last released version did not have: a review of standard times and a finding."""
-    settings = load_settings(warehouse_url=str(engine.url))
+def publish_review(engine: sa.Engine, settings: Settings) -> None:
+    """A review with one standard time, of operation 10 of routing R1 of item 3H18091DB, for which 15 minutes are proposed."""
     values = {
         "item_cd": "3H18091DB", "item_key": "3H18091DB", "rout_no": "R1", "proc_seq": 10, "measure": "run", "job_cd": "A01-2",
         "standard_min": 10.0, "measured_min": 15.0, "low_min": 14.0, "high_min": 16.0, "orders": 8, "orders_all": 8,
@@ -169,6 +168,12 @@ def _since_the_release(engine: sa.Engine) -> None:
     review = STANDARD_TIMES.conform(pl.DataFrame([values]))
     facts = ReviewFacts("n2", None, 1, 1, 0, 0, 1, 1, 0, 4.0, 0.1, 0.05, 6, 3.0)
     StandardTimes(engine, settings).publish(review, facts)
+
+
+def _since_the_release(engine: sa.Engine) -> None:
+    """Rows of the tables that the last released version did not have: a review of standard times and a finding."""
+    settings = load_settings(warehouse_url=str(engine.url))
+    publish_review(engine, settings)
     adopt_time(engine, settings.warehouse_schema, Operation("3H18091DB", "R1", 10), "kim")
     names = (
         "check",
