@@ -74,7 +74,8 @@ def _start(settings: Settings) -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    source = f"the environment and {settings.read_from}" if settings.read_from else "the environment; no .env"
+    files = [str(file) for file in (settings.read_from, settings.configured.file) if file]
+    source = " and ".join(["the environment", *files]) + ("" if settings.read_from else "; no .env")
     yield Finding(
         "settings",
         "ok",
