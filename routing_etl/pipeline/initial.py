@@ -136,7 +136,7 @@ extends = "{wanted.profile}"
 _WORKSPACE = """# dagster dev -w workspace.yaml, or: routing-etl ui
 load_from:
   - python_module:
-      module_name: dagster_defs.definitions
+      module_name: routing_etl.code_location
       attribute: defs
       location_name: routing_etl
 """
