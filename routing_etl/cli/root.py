@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from routing_etl import __version__
+from routing_etl.cli.streams import echo
 
 app = typer.Typer(
     name="routing-etl",
@@ -39,7 +40,7 @@ def _root(
     ] = None,
 ) -> None:
     if version:
-        typer.echo(f"routing-etl {__version__}")
+        echo(f"routing-etl {__version__}")
         raise typer.Exit
     if target is not None:
         from routing_etl.settings import use_target

@@ -120,3 +120,11 @@ def test_a_shell_completes_commands_and_options(words: str, place: int, offered:
     env = {"_ROUTING_ETL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
     done = CliRunner().invoke(app.app, [], prog_name="routing-etl", env=env)
     assert done.output.split() == offered
+
+
+def test_every_line_is_written_as_its_stream_encodes_it() -> None:
+    """click's own echo writes UTF-8 into a stream of ASCII; `streams.echo` does not."""
+    folder = Path(app.__file__).parent
+    found = [p.name for p in folder.rglob("*.py") if "typer.echo" in p.read_text(encoding="utf-8")]
+    assert found == ["streams.py"]
+    assert not [p for p in folder.rglob("*.py") if "click.echo" in p.read_text(encoding="utf-8")]
