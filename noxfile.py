@@ -122,6 +122,12 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation site into `.site/html`; a warning is an error. Needs `pip install -e ".[docs]"`."""
+    session.run(sys.executable, "tests/support/site_of_documents.py")
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """Print the figures of one benchmark: `nox -s benchmarks -- stages --items 20000`."""
     if not session.posargs:
