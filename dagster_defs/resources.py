@@ -196,7 +196,7 @@ class StreetResource(dg.ConfigurableResource[Street]):
         RoutingEtlError
             The warehouse cannot be reached or has another schema. Dagster does not repeat the run.
         """
-        configure(self.settings.home / "logs", self.settings.log_level)
+        configure(self.settings.log_folder, self.settings.log_level)
         if self.settings.read_from:
             log.info("settings_read", env_file=str(self.settings.read_from))
         with ExitStack() as held:

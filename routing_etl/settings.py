@@ -291,7 +291,11 @@ class Settings(BaseSettings):
         None, description="mail server: smtp://user:password@host:587, or smtps:// for TLS from the start"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="lowest level that is written to <home>/logs/routing_etl.log"
+        "INFO", description="lowest level that is written to the log"
+    )
+    log_to: Literal["file", "stderr"] = Field(
+        "file",
+        description="where the log goes as JSON lines: <home>/logs/routing_etl.log, or standard error, for containers",
     )
     user: str | None = Field(
         None,
@@ -378,6 +382,11 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """The registry root."""
         return self.models if self.models is not None else self.home / "models"
+
+    @property
+    def log_folder(self) -> Path | None:
+        """Folder of the log file; None: the log goes to standard error."""
+        return self.home / "logs" if self.log_to == "file" else None
 
     @property
     def dagster_home(self) -> Path:

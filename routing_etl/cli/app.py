@@ -136,13 +136,10 @@ def _log_failure() -> str:
 
 
 def _logged() -> str:
-    import logging
+    from routing_etl.log import get_logger, where_logged
 
-    from routing_etl.log import get_logger
-
-    handlers = logging.getLogger("routing_etl").handlers
-    file = next((str(h.baseFilename) for h in handlers if isinstance(h, logging.FileHandler)), None)
-    if file is None:
-        return "No log file was open yet."
+    if where_logged() is None:
+        return "Its trace was not logged."
     get_logger(__name__).error("command_failed", exc_info=True)
-    return f"The full trace is in {file}."
+    where = where_logged()  # None now, where the file could not be written
+    return f"The full trace is in {where}." if where else "Its trace was not logged."

@@ -146,3 +146,12 @@ def test_the_settings_file_that_was_read_is_named(tmp_path: Path, monkeypatch: p
     settings = load_settings()
     assert settings.keep_runs == 7
     assert f"and {file}" in by_area(examine(settings))["settings"].message
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "says"), [("2999-01-01", "lies in the future"), ("1990-01-01", "what is newer is left out")]
+)
+def test_a_cutoff_that_holds_in_every_night_is_told(tmp_path: Path, cutoff: str, says: str) -> None:
+    told = [f for f in examine(home_settings(tmp_path, cutoff=cutoff)) if "CUTOFF" in f.message]
+    assert [(f.area, f.level) for f in told] == [("settings", "warning")]
+    assert cutoff in told[0].message and says in told[0].message and "Remove it" in told[0].remedy

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from routing_etl import errors
 from routing_etl.cli import app, exit_codes
+from routing_etl.cli.common import read_settings
 from routing_etl.cli.output import RESULTS, Output, as_csv_text, as_json_text, schema_of
 from routing_etl.cli.shown import ChampionShown
 
@@ -128,3 +129,26 @@ def test_every_line_is_written_as_its_stream_encodes_it() -> None:
     found = [p.name for p in folder.rglob("*.py") if "typer.echo" in p.read_text(encoding="utf-8")]
     assert found == ["streams.py"]
     assert not [p for p in folder.rglob("*.py") if "click.echo" in p.read_text(encoding="utf-8")]
+
+
+def test_the_log_goes_where_the_setting_says_and_a_trace_that_was_not_written_is_not_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from routing_etl import log
+
+    monkeypatch.setenv("ROUTING_ETL_HOME", str(tmp_path))
+    try:
+        monkeypatch.setenv("ROUTING_ETL_LOG_TO", "stderr")
+        read_settings()
+        [line] = capsys.readouterr().err.splitlines()
+        assert json.loads(line)["event"] == "settings_read" and not (tmp_path / "logs").exists()
+        assert log.where_logged() == "standard error"
+        monkeypatch.setenv("ROUTING_ETL_LOG_TO", "file")
+        (tmp_path / "logs" / "routing_etl.log").mkdir(parents=True)  # cannot be written, not by root either
+        read_settings()
+        assert app._log_failure() == "Its trace was not logged."
+        (tmp_path / "logs" / "routing_etl.log").rmdir()
+        read_settings()
+        assert app._log_failure() == f"The full trace is in {tmp_path / 'logs' / 'routing_etl.log'}."
+    finally:
+        log.configure(None, "WARNING")
