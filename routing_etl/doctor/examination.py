@@ -6,14 +6,13 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from routing_etl.database.engine import Role, make_engine, safe_url, translated
+from routing_etl.doctor.plant_defaults import examine_defaults
 from routing_etl.doctor.server import (
     WRITES,
     Finding,
@@ -75,16 +74,6 @@ def _start(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _cutoff(settings: Settings) -> Finding:
-    """A day that was meant for one look at the past, or is mistyped, would hold in every night."""
-    today = datetime.now(ZoneInfo(settings.timezone)).date()
-    if date.fromisoformat(str(settings.cutoff)) > today:
-        what = f"ROUTING_ETL_CUTOFF = {settings.cutoff} lies in the future: it leaves nothing out"
-    else:
-        what = f"ROUTING_ETL_CUTOFF = {settings.cutoff}: what is newer is left out, in every night"
-    return Finding("settings", "warning", what, "Remove it, unless you mean to look at the past.")
-
-
 def _settings(settings: Settings) -> Iterator[Finding]:
     files = [str(file) for file in (settings.read_from, settings.configured.file) if file]
     source = " and ".join(["the environment", *files]) + ("" if settings.read_from else "; no .env")
@@ -93,8 +82,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "ok",
         f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}, read from {source}",
     )
-    if settings.cutoff is not None:
-        yield _cutoff(settings)
+    yield from examine_defaults(settings)
     home = settings.home
     places = [home, *(p for p in home.glob("*") if p.is_file()), home / "runs", *(home / "runs").rglob("*")]
     yield from _writable_by_others(
