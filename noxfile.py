@@ -17,6 +17,12 @@ nox.options.stop_on_first_error = True
 #: What CI runs, in this order; the quickest to fail comes first.
 CI = ("lint", "types", "package", "coverage")
 
+#: A demo with few trees, nothing rehearsed and few sheets: what is packed is asked here, not how well it predicts.
+QUICK = {
+    f"ROUTING_ETL_{name}": value
+    for name, value in {"TREES": "10", "REHEARSALS": "0", "VARIANCE_FITS": "0", "SHEET_ITEMS": "20"}.items()
+}
+
 
 def python(session: nox.Session, module: str, *arguments: str) -> None:
     """Run a module of the project's environment, then what the caller put behind `--`."""
@@ -87,15 +93,46 @@ def package(session: nox.Session) -> None:
     site = Path(sysconfig.get_path("purelib", "venv", base))
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     session.chdir(place)
-    home = {"ROUTING_ETL_HOME": str(place / "home"), "PYTHONPATH": ""}
+    home = {"ROUTING_ETL_HOME": str(place / "home"), "PYTHONPATH": "", **QUICK}
     command = str(scripts / "routing-etl")
     session.run(command, "demo", "--items", "300", "--home", str(place / "home"), external=True, env=home)
     session.run(
         str(scripts / "python"), "-c",
-        "import routing_etl, dagster_defs, sys; "
-        f"assert all(m.__file__.startswith({str(site)!r}) for m in (routing_etl, dagster_defs))",
+        "import routing_etl, importlib.util, pathlib; from routing_etl.code_location import defs; "
+        f"package = pathlib.Path(routing_etl.__file__).parent; assert package.is_relative_to({str(site)!r}), package; "
+        "assert defs.resolve_job_def('nightly'); "
+        "assert all((package / part).exists() for part in ('sql/agent_job.sql', 'workspace.yaml', 'migrations/env.py')); "
+        "assert not any(map(importlib.util.find_spec, ('dagster_defs', 'migrations', 'sql')))",
         external=True, env=home,
     )  # fmt: skip
+    session.run(command, "init", "--home", str(place / "new"), external=True, env=home)
+    session.run(
+        str(scripts / "python"), "-m", "dagster", "definitions", "validate", "-w", str(place / "new" / "workspace.yaml"),
+        external=True, env=home,
+    )  # fmt: skip
+
+
+@nox.session
+def pythons(session: nox.Session) -> None:
+    """Install the wheel under other versions of Python and run a small night: `nox -s pythons -- python3.12 python3.13`.
+
+    It installs all libraries, a minute of a processor and 2 GB of disk for each version, so it is no part of `ci`.
+    """
+    place = Path(session.create_tmp()).resolve()
+    wheels = str(place / "wheels")
+    session.run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, ".")
+    (wheel,) = (place / "wheels").glob("*.whl")
+    constraints = str(Path(".ci/constraints.txt").resolve())
+    for number, interpreter in enumerate(session.posargs or ["python3.12", "python3.13"]):
+        env = place / f"env{number}"
+        session.run(interpreter, "-m", "venv", "--clear", str(env), external=True)
+        python_ = str(env / ("Scripts/python" if sys.platform == "win32" else "bin/python"))
+        session.run(python_, "-m", "pip", "install", "--quiet", "-c", constraints, str(wheel), external=True)
+        with session.chdir(place):
+            home = {"ROUTING_ETL_HOME": str(place / f"home{number}"), "PYTHONPATH": "", **QUICK}
+            demo = ["demo", "--items", "300", "--home", str(place / f"home{number}")]
+            session.run(python_, "-c", "import routing_etl.code_location", external=True, env=home)
+            session.run(python_, "-m", "routing_etl", *demo, external=True, env=home)
 
 
 @nox.session
@@ -105,6 +142,12 @@ def docs(session: nox.Session) -> None:
         session, "pytest", "-n0",
         "tests/unit/test_commands.py", "tests/unit/test_docstrings.py", "tests/unit/test_documents.py",
     )  # fmt: skip
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation site into `.site/html`; a warning is an error. Needs `pip install -e ".[docs]"`."""
+    session.run(sys.executable, "tests/support/site_of_documents.py")
 
 
 @nox.session

@@ -9,11 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
-from dagster_defs.assets import keys
-from dagster_defs.failures import NOT_MOVED, UNPUBLISHED
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl.erp.profile import Profile
 from routing_etl.errors import DataQualityError
 from routing_etl.frames import CheckOutcome
@@ -23,6 +18,12 @@ from routing_etl.pipeline.results import Checked
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
 from routing_etl.quality.checks import CheckInfo, list_checks, list_comparisons
 from routing_etl.times.suspects import check_names
+
+from . import metadata
+from .assets import keys
+from .failures import NOT_MOVED, UNPUBLISHED
+from .partitions import POOL
+from .resources import Street
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 

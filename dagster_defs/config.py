@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, ValidationError
 
-from dagster_defs import not_public
 from routing_etl.pipeline.training import TrainingRequest
+
+from . import not_public
 
 
 class Split(StrEnum):

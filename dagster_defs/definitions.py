@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_defs import checks, jobs, schedules, sensors
-from dagster_defs.assets import erp, external, model, monitoring, publish, quality, sheets, times
-from dagster_defs.resources import StreetResource
 from routing_etl.erp.profile import load_profile
 from routing_etl.settings import load_settings
+
+from . import checks, jobs, schedules, sensors
+from .assets import erp, external, model, monitoring, publish, quality, sheets, times
+from .resources import StreetResource
 
 
 def build_defs(**overrides: object) -> dg.Definitions:

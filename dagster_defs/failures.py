@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from dagster_defs.contexts import StepContext
 from routing_etl import safe_text
 from routing_etl.errors import DataQualityError, RoutingEtlError
+
+from .contexts import StepContext
 
 #: Tries after the first one; the waits are 2, 4 and 8 seconds (docs/erp-contract.md 2), give or take a fifth.
 MAX_RETRIES = 3

@@ -7,9 +7,14 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata, not_public, partitions
-from dagster_defs.assets import keys
-from dagster_defs.config import (
+from routing_etl.pipeline import audit, night, street, upkeep, weekly
+from routing_etl.pipeline.champion import promote
+from routing_etl.pipeline.persons import Actor, service
+from routing_etl.settings import Settings
+
+from . import metadata, not_public, partitions
+from .assets import keys
+from .config import (
     EvaluateConfig,
     PromoteConfig,
     PurgeConfig,
@@ -17,13 +22,9 @@ from dagster_defs.config import (
     TrainConfig,
     check_at_launch,
 )
-from dagster_defs.failures import as_dagster_failure
-from dagster_defs.partitions import NIGHT_TAG, NIGHTLY, POOL
-from dagster_defs.progress import progress_of
-from routing_etl.pipeline import audit, night, street, upkeep, weekly
-from routing_etl.pipeline.champion import promote
-from routing_etl.pipeline.persons import Actor, service
-from routing_etl.settings import Settings
+from .failures import as_dagster_failure
+from .partitions import NIGHT_TAG, NIGHTLY, POOL
+from .progress import progress_of
 
 TRAIN, EVALUATE, WEEKLY = "train", "evaluate", "weekly_report"
 

@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_defs.assets import keys
 from routing_etl import plots, safe_text
 from routing_etl.evaluation.metric_table import ALL, MetricRow
 from routing_etl.frames import CANDIDATES, Frame
@@ -26,6 +25,8 @@ from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import as_json, from_json
 from routing_etl.settings import Settings
+
+from .assets import keys
 
 _PREVIEW_ROWS = 5
 _TABLE_ROWS = 50

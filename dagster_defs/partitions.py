@@ -22,9 +22,10 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import not_public
 from routing_etl.settings import Settings
 from routing_etl.shards import shard_names
+
+from . import not_public
 
 #: Assets, checks and ops draw on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
 POOL = "routing_etl"

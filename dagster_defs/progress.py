@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from dagster_defs import not_public
-from dagster_defs.contexts import StepContext
+from . import not_public
+from .contexts import StepContext
 
 _PULSE_SECONDS = 30.0
 

@@ -13,9 +13,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import checks, metadata
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
 from routing_etl.database.engine import unhurried_sqlite
 from routing_etl.files import TEMPORARY, replace_file
 from routing_etl.pipeline import street
@@ -24,6 +21,10 @@ from routing_etl.pipeline.results import Finished
 from routing_etl.pipeline.street import Step
 from routing_etl.runs import list_runs
 from routing_etl.settings import Settings
+
+from . import checks, metadata
+from .assets import keys
+from .assets.common import made_by
 
 #: File beside the instance that names the runs of which it was told.
 _TOLD = "told_runs.json"

@@ -12,11 +12,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import not_public, partitions
-from dagster_defs.contexts import StepContext
-from dagster_defs.failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
-from dagster_defs.partitions import NIGHTLY
-from dagster_defs.progress import progress_of
 from routing_etl.errors import RoutingEtlError
 from routing_etl.log import configure, get_logger
 from routing_etl.pipeline import learning_faults, night, steps
@@ -26,6 +21,12 @@ from routing_etl.pipeline.street import PUBLISH, Step
 from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
+
+from . import not_public, partitions
+from .contexts import StepContext
+from .failures import MAX_RETRIES, NOT_MOVED, as_dagster_failure
+from .partitions import NIGHTLY
+from .progress import progress_of
 
 log = get_logger(__name__)
 #: The tag of a run that says what became of the publication.
@@ -195,7 +196,7 @@ class StreetResource(dg.ConfigurableResource[Street]):
         RoutingEtlError
             The warehouse cannot be reached or has another schema. Dagster does not repeat the run.
         """
-        configure(self.settings.home / "logs", self.settings.log_level)
+        configure(self.settings.log_folder, self.settings.log_level)
         if self.settings.read_from:
             log.info("settings_read", env_file=str(self.settings.read_from))
         with ExitStack() as held:

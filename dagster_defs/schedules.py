@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import TRAIN, WEEKLY, night_config
-from dagster_defs.partitions import NIGHTLY
 from routing_etl.settings import Settings
+
+from .config import TrainConfig
+from .jobs import TRAIN, WEEKLY, night_config
+from .partitions import NIGHTLY
 
 
 def build(settings: Settings) -> list[dg.ScheduleDefinition]:

@@ -10,13 +10,14 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
-from dagster_defs.assets import keys
-from dagster_defs.config import TrainConfig
-from dagster_defs.jobs import TRAIN, WEEKLY, night_config
-from dagster_defs.partitions import NIGHTLY
 from routing_etl.pipeline import alerts, night, telling, upkeep, watch
 from routing_etl.settings import Settings
+
+from . import metadata
+from .assets import keys
+from .config import TrainConfig
+from .jobs import TRAIN, WEEKLY, night_config
+from .partitions import NIGHTLY
 
 
 def quality_sensor(settings: Settings) -> dg.SensorDefinition:

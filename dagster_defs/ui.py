@@ -13,15 +13,16 @@ from typing import NoReturn
 
 import dagster as dg
 
-from dagster_defs import report
 from routing_etl.settings import Settings, child_environment
+
+from . import report
 
 _SHIPPED = Path(__file__).with_name("dagster.yaml")
 #: Seconds that Dagster gets to stop.
 _PATIENCE = 60
 _WORKSPACE = """load_from:
   - python_module:
-      module_name: dagster_defs.definitions
+      module_name: routing_etl.code_location
       attribute: defs
       location_name: routing_etl
 """
@@ -77,7 +78,7 @@ def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], obje
     environment = child_environment(
         DAGSTER_HOME=str(folder),
         DAGSTER_DISABLE_TELEMETRY="yes",
-        ROUTING_ETL_HOME=str(settings.home.absolute()),
+        ROUTING_ETL_HOME=str(settings.base_home.absolute()),
     )
     process = subprocess.Popen(command, env=environment)
     before = signal.signal(signal.SIGTERM, _stopped)

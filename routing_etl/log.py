@@ -19,10 +19,11 @@ _FILES_KEPT = 10
 
 class _LogFile(logging.handlers.RotatingFileHandler):
     _told = False
+    failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say once that the file cannot be written; the work goes on, and its own error will be told."""
-        error = sys.exc_info()[1]
+        error, self.failed = sys.exc_info()[1], True
         if not self._told and sys.stderr is not None:
             _LogFile._told = True
             with contextlib.suppress(OSError, ValueError):
@@ -40,14 +41,13 @@ def configure(folder: Path | None, level: str = "INFO") -> None:
     Parameters
     ----------
     folder : Path or None
-        Folder of the log file, made if missing. None: only warnings and errors, to stderr.
+        Folder of the log file, made if missing. None: standard error instead, which a container's log collector reads.
     level : str, default 'INFO'
-        Lowest level that is written to the file.
+        Lowest level that is written.
     """
     handler: logging.Handler
     if folder is None:
         handler = logging.StreamHandler()
-        level = "WARNING"
     else:
         folder.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(
@@ -90,6 +90,16 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return safe_text.json_line(super().format(record))
+
+
+def where_logged() -> str | None:
+    """The log file, or `standard error`; None where nothing was opened, or the file could not be written."""
+    for handler in logging.getLogger("routing_etl").handlers:
+        if isinstance(handler, _LogFile):
+            return None if handler.failed else str(handler.baseFilename)
+        if isinstance(handler, logging.StreamHandler):
+            return "standard error"
+    return None
 
 
 def get_logger(name: str) -> Any:

@@ -1,4 +1,7 @@
-"""All settings, read once from `ROUTING_ETL_*` variables and `<home>/.env`. Nothing else reads the environment."""
+"""All settings, read once from `ROUTING_ETL_*` variables, `<home>/.env` and `<home>/routing_etl.toml`.
+
+Nothing else reads the environment.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
+from routing_etl.targets import CONFIG_FILE, Configuration, read_configuration
 
 #: Values of `authentication` for Microsoft Entra that the ODBC driver accepts.
 _ENTRA = r"^ActiveDirectory(Password|Integrated|Interactive|Msi|ManagedIdentity|ServicePrincipal|Default)$"
@@ -53,9 +57,15 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
     _read_from: Path | None = PrivateAttr(None)
+    _base: Path | None = PrivateAttr(None)
+    _configured: Configuration = PrivateAttr(Configuration())
 
     home: Path = Field(
         Path(".routing_etl"), description="folder for run files, logs and the embedded databases"
+    )
+    target: str | None = Field(
+        None,
+        description="table [target.NAME] of <home>/routing_etl.toml that is read (docs/targets.md); it works in <home>/NAME",
     )
     models: Path | None = Field(None, description="registry root; default: <home>/models")
     erp_url: SecretStr | None = Field(
@@ -333,7 +343,11 @@ class Settings(BaseSettings):
         0.05, ge=0, le=1, description="MANY_REJECTS: largest share of the rows read that cleaning may reject"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="lowest level that is written to <home>/logs/routing_etl.log"
+        "INFO", description="lowest level that is written to the log"
+    )
+    log_to: Literal["file", "stderr"] = Field(
+        "file",
+        description="where the log goes as JSON lines: <home>/logs/routing_etl.log, or standard error, for containers",
     )
     user: str | None = Field(
         None,
@@ -412,9 +426,24 @@ class Settings(BaseSettings):
         return self._read_from
 
     @property
+    def base_home(self) -> Path:
+        """The folder that `ROUTING_ETL_HOME` names; the home, unless a target works in a folder below."""
+        return self._base or self.home
+
+    @property
+    def configured(self) -> Configuration:
+        """What `routing_etl.toml` says for the target in force, also where the environment wins."""
+        return self._configured
+
+    @property
     def models_dir(self) -> Path:
         """The registry root."""
         return self.models if self.models is not None else self.home / "models"
+
+    @property
+    def log_folder(self) -> Path | None:
+        """Folder of the log file; None: the log goes to standard error."""
+        return self.home / "logs" if self.log_to == "file" else None
 
     @property
     def dagster_home(self) -> Path:
@@ -510,7 +539,24 @@ class Settings(BaseSettings):
         }
 
 
-def _settings_file(overrides: Mapping[str, object]) -> Path | None:
+def use_target(name: str) -> None:
+    """Let a target hold for this process and those that it starts, as `ROUTING_ETL_TARGET` does.
+
+    Parameters
+    ----------
+    name : str
+        Table `[target.NAME]` of `<home>/routing_etl.toml`.
+    """
+    os.environ[f"{_PREFIX}TARGET"] = name
+
+
+def _base_home(overrides: Mapping[str, object]) -> Path:
+    """The folder in which the files of settings are looked for."""
+    default = Settings.model_fields["home"].default
+    return Path(str(overrides.get("home") or os.environ.get(f"{_PREFIX}HOME") or default))
+
+
+def _settings_file(overrides: Mapping[str, object], home: Path) -> Path | None:
     """The file of settings: the one that is named, else `<home>/.env` if it is there.
 
     A `.env` of the working folder alone is not read, because whoever packs an archive or owns a folder would name the
@@ -525,21 +571,31 @@ def _settings_file(overrides: Mapping[str, object]) -> Path | None:
                 f"{_NAMED_FILE} = {named!r}: there is no such file.", remedy="Correct the path, or remove it."
             )
         return _own_file(named)
-    home = overrides.get("home") or os.environ.get(f"{_PREFIX}HOME") or Settings.model_fields["home"].default
-    file, here = Path(str(home)) / ENV_FILE, Path(ENV_FILE)
+    file, here = home / ENV_FILE, Path(ENV_FILE)
     stray = here.is_file() and not (file.is_file() and file.samefile(here))
     # As UTF-16, too: PowerShell writes it.
     if stray and _OUR_LINE.search(here.read_bytes().replace(b"\0", b"").removeprefix(b"\xff\xfe")):
         raise ConfigurationError(
-            f"The file {here.absolute()} holds settings of ours, but lies outside the home {Path(str(home)).absolute()}, so "
+            f"The file {here.absolute()} holds settings of ours, but lies outside the home {home.absolute()}, so "
             "it was not read.",
             remedy=f"Check its content; then set {_NAMED_FILE}={here.absolute()}, or move it to {file.absolute()}.",
         )
     return _own_file(file)
 
 
+def _config_file(home: Path) -> Path | None:
+    """`routing_etl.toml` of the home. One in the working folder alone is an error, as an `.env` there is."""
+    file, here = home / CONFIG_FILE, Path(CONFIG_FILE)
+    if here.is_file() and not (file.is_file() and file.samefile(here)):
+        raise ConfigurationError(
+            f"The file {here.absolute()} lies outside the home {home.absolute()}, so it was not read.",
+            remedy=f"Check its content; then move it to {file.absolute()}, or set {_PREFIX}HOME={here.absolute().parent}.",
+        )
+    return _own_file(file)
+
+
 def _own_file(named: object) -> Path | None:
-    """The `.env` file if it is there and nobody else can have written it; only POSIX systems tell.
+    """A file of settings if it is there and nobody else can have written it; only POSIX systems tell.
 
     Whoever writes it names the databases that are read and written, and the folder that models are unpickled from.
     """
@@ -569,34 +625,46 @@ def _own_file(named: object) -> Path | None:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment and `<home>/.env`, with overrides on top.
+    """Read the settings from the environment, `<home>/.env` and `<home>/routing_etl.toml`, with overrides on top.
 
-    `ROUTING_ETL_ENV_FILE` names another file.
+    The environment wins over `.env`, and `.env` over `routing_etl.toml`, in which a target wins over what is for all.
+    `ROUTING_ETL_ENV_FILE` names another file than `<home>/.env`.
 
     Raises
     ------
     ConfigurationError
-        A setting is wrong or unknown, a part of a connection lacks its server, others may write the file, or the working
-        folder, which is not the home, holds one.
+        A setting or target is wrong or unknown, a part of a connection lacks its server, others may write a file of
+        settings, or the working folder, which is not the home, holds one.
         Names each variable, its value (unless it is a secret) and what it must be.
     """
-    file = _settings_file(overrides)
+    base = _base_home(overrides)
+    asked = overrides.get("target") or os.environ.get(f"{_PREFIX}TARGET")
+    file = _config_file(base)
+    found = read_configuration(file, str(asked) if asked else None, Settings.model_fields)
+    at_home = {"home": found.home} if found.home and not overrides.get("home") else {}
+    file = _settings_file(overrides, at_home.get("home", base))
     _refuse_unknown(file)
+    given = given_settings(file)
+    below = {name: value for name, value in found.values.items() if _PREFIX + name.upper() not in given}
+    on_top = {**at_home, **({"target": found.target} if found.target else {}), **overrides}
     try:
-        settings = Settings(**{**overrides, "_env_file": file})  # type: ignore[arg-type]
+        settings = Settings(**{**below, **on_top, "_env_file": file})  # type: ignore[arg-type]
     except ValidationError as exc:
         problems = []
         for error in exc.errors():
             name = ".".join(str(p) for p in error["loc"])
             secret = any(word in name for word in ("url", "webhook", "password"))
             shown = "" if secret else f" = {error.get('input')!r}"
-            problems.append(f"ROUTING_ETL_{name.upper()}{shown}: {error['msg']}")
+            place = f" ({found.sources[name]})" if name in below else ""
+            problems.append(f"ROUTING_ETL_{name.upper()}{place}{shown}: {error['msg']}")
         raise ConfigurationError(
             f"Wrong setting: {'; '.join(problems)}.",
-            remedy="Correct the environment variable or the .env file.",
+            remedy=f"Correct the environment variable, the .env file or {CONFIG_FILE}.",
         ) from exc
     _refuse_parts_without_a_server(settings)
     settings._read_from = file
+    settings._base = base
+    settings._configured = found
     return settings
 
 
@@ -633,7 +701,13 @@ def _refuse_unknown(env_file: Path | None) -> None:
     """A misspelt name would leave its setting at the default without a word."""
     known = [_PREFIX + name.upper() for name in Settings.model_fields]
     problems = []
-    for name, where in sorted(given_settings(env_file).items()):
+    given = given_settings(env_file)
+    if given.get(f"{_PREFIX}TARGET", "environment") != "environment":
+        raise ConfigurationError(
+            f"{_PREFIX}TARGET stands in {env_file}, which is read when the target is chosen already.",
+            remedy=f"Set it in the environment, or write default_target into {CONFIG_FILE}.",
+        )
+    for name, where in sorted(given.items()):
         if name in known or name in NOT_SETTINGS:
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import routing_etl
-from dagster_defs.assets import keys
 from routing_etl.errors import ConfigurationError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.street import Step
+
+from . import keys
 
 PACKAGE = Path(routing_etl.__file__).parent
 _OWNERS = ["team:data"]

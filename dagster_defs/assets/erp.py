@@ -5,17 +5,18 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.assets.external import tables_by_frame
-from dagster_defs.config import ExtractConfig
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl import frames
 from routing_etl.erp.profile import Profile
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.street import CLEAN, EXTRACT
+
+from .. import metadata
+from ..config import ExtractConfig
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
+from .external import tables_by_frame
 
 
 def build(profile: Profile) -> list[dg.AssetsDefinition]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_defs.assets import keys
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF
 from routing_etl.warehouse.views import VIEW_NAMES
+
+from . import keys
 
 _MONITORING_VIEWS = {
     "model_quality_trend": keys.MODEL_METRICS,

@@ -8,13 +8,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import checks, metadata, partitions
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.config import EvaluateConfig, ScoreConfig, TrainConfig, check_at_launch
-from dagster_defs.freshness import MODEL_FRESHNESS
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl import frames
 from routing_etl.pipeline import night, sharded, steps
 from routing_etl.pipeline.context import Context
@@ -22,6 +15,14 @@ from routing_etl.pipeline.night import NOTHING_TO_PREDICT
 from routing_etl.pipeline.results import Finished, Scored
 from routing_etl.pipeline.street import EVALUATE, SCORE, TRAIN
 from routing_etl.settings import Settings
+
+from .. import checks, metadata, partitions
+from ..config import EvaluateConfig, ScoreConfig, TrainConfig, check_at_launch
+from ..freshness import MODEL_FRESHNESS
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
 
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
 _SCORES_FROM = [keys.CHAMPION, *_LEARNS_FROM]

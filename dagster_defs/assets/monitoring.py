@@ -6,17 +6,18 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_defs import metadata
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl import plots
 from routing_etl.evaluation.drift import PSI_LIMITS
 from routing_etl.evaluation.glossary import DRIFT
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.street import MEASURE
+
+from .. import metadata
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
 
 
 @dg.multi_asset(

@@ -8,15 +8,16 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata, partitions
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.freshness import publication_freshness
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.street import CHECK_CANDIDATES, LOAD, PUBLISH, SCORE
 from routing_etl.settings import Settings
+
+from .. import metadata, partitions
+from ..freshness import publication_freshness
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
 
 #: What the run page says when the pointer has moved.
 PUBLISHED = "ERP users read publication {id}, predicted by model {version}"

@@ -4,17 +4,18 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl import plots
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.results import Checked
 from routing_etl.pipeline.review import read_findings
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_HEALTH, CHECK_SOURCE, Step
 from routing_etl.settings import Settings
+
+from .. import metadata
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
 
 
 @dg.asset(

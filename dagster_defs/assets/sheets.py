@@ -5,13 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_defs import metadata
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl.pipeline import sheets
 from routing_etl.pipeline.street import WRITE_SHEETS
+
+from .. import metadata
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
 
 
 @dg.asset(

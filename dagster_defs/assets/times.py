@@ -5,11 +5,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_defs import checks, metadata, partitions
-from dagster_defs.assets import keys
-from dagster_defs.assets.common import made_by
-from dagster_defs.partitions import POOL
-from dagster_defs.resources import Street
 from routing_etl import frames, plots
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.context import Context
@@ -17,6 +12,12 @@ from routing_etl.pipeline.results import Finished
 from routing_etl.pipeline.street import AGGREGATE_TIMES, CHECK_SOURCE, REVIEW_STANDARDS
 from routing_etl.settings import Settings
 from routing_etl.times.profiles import TimesReport
+
+from .. import checks, metadata, partitions
+from ..partitions import POOL
+from ..resources import Street
+from . import keys
+from .common import made_by
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:

@@ -15,7 +15,7 @@ from routing_etl.cli import dagster_ui, items, models, night, operation, publica
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
 from routing_etl.cli.exit_codes import MACHINE, SETTINGS, UNEXPECTED, exit_code
 from routing_etl.cli.root import app
-from routing_etl.cli.streams import Streams
+from routing_etl.cli.streams import Streams, echo
 from routing_etl.errors import RoutingEtlError
 from routing_etl.shortages import shortage
 
@@ -91,9 +91,7 @@ def _run(call: Callable[[], Any]) -> int:
         result = call()
     except (KeyboardInterrupt, typer.Abort):
         _log_failure()
-        typer.echo(
-            "Stopped. The last publication is untouched; run the command again when you like.", err=True
-        )
+        echo("Stopped. The last publication is untouched; run the command again when you like.", err=True)
         return 130
     except RoutingEtlError as exc:
         _log_failure()
@@ -120,15 +118,13 @@ def _run(call: Callable[[], Any]) -> int:
         _complain(f"unexpected {type(exc).__name__}: {str(exc)[:300]}. {where}")
         return UNEXPECTED
     if result == _STOPPED:  # Typer itself turns Ctrl-C into this code without a word
-        typer.echo(
-            "Stopped. The last publication is untouched; run the command again when you like.", err=True
-        )
+        echo("Stopped. The last publication is untouched; run the command again when you like.", err=True)
     return result if isinstance(result, int) else 0
 
 
 def _complain(what: object) -> None:
     """Show an error. Errors quote codes of the ERP, file names and arguments as they are."""
-    typer.echo(f"Error: {safe_text.terminal(what)}", err=True)
+    echo(f"Error: {safe_text.terminal(what)}", err=True)
 
 
 def _log_failure() -> str:
@@ -140,13 +136,10 @@ def _log_failure() -> str:
 
 
 def _logged() -> str:
-    import logging
+    from routing_etl.log import get_logger, where_logged
 
-    from routing_etl.log import get_logger
-
-    handlers = logging.getLogger("routing_etl").handlers
-    file = next((str(h.baseFilename) for h in handlers if isinstance(h, logging.FileHandler)), None)
-    if file is None:
-        return "No log file was open yet."
+    if where_logged() is None:
+        return "Its trace was not logged."
     get_logger(__name__).error("command_failed", exc_info=True)
-    return f"The full trace is in {file}."
+    where = where_logged()  # None now, where the file could not be written
+    return f"The full trace is in {where}." if where else "Its trace was not logged."

@@ -46,7 +46,7 @@ def read_settings(**overrides: object) -> Settings:
     from routing_etl.settings import load_settings
 
     settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
-    configure(settings.home / "logs", settings.log_level)
+    configure(settings.log_folder, settings.log_level)
     _read.append(settings)
     get_logger(__name__).info(
         "settings_read", env_file=str(settings.read_from) if settings.read_from else None

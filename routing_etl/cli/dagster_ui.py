@@ -9,6 +9,8 @@ import typer
 
 from routing_etl.cli.common import read_settings
 from routing_etl.cli.root import app
+from routing_etl.cli.streams import echo
+from routing_etl.dagster_part import dagster_part
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import get_logger
 
@@ -27,9 +29,8 @@ def ui(
         raise ConfigurationError(
             "Dagster's web server is not installed.", remedy="pip install dagster-webserver"
         )
-    from dagster_defs.ui import serve
-
-    code = serve(settings, host=host, port=port, say=lambda text: typer.echo(text, err=True))
+    serve = dagster_part("ui").serve
+    code = serve(settings, host=host, port=port, say=lambda text: echo(text, err=True))
     if code:
         raise typer.Exit(1)
 
@@ -39,12 +40,10 @@ def tell_dagster(settings: Settings) -> None:
     if not (settings.dagster_home / "dagster.yaml").is_file() or find_spec("dagster") is None:
         return
     try:
-        from dagster_defs.report import tell
-
-        tell(settings, settings.dagster_home)
+        dagster_part("report").tell(settings, settings.dagster_home)
     except Exception as exc:  # noqa: BLE001 - the night has ended as it has ended; it is logged and told
         get_logger(__name__).warning("dagster_not_told", exc_info=True)
-        typer.echo(
+        echo(
             f"Warning: Dagster's instance {settings.dagster_home} was not told of this night ({type(exc).__name__}); the trace "
             "is in the log. The next night, or routing-etl ui, tells it.",
             err=True,

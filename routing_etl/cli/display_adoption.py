@@ -32,7 +32,8 @@ def adoption(console: Console, taken: Adoption) -> None:
         others = ", ".join(taken.others_accepted)
         console.print(
             _safe(
-                f"Accepted for this item as well: {others}. Take back what is not meant: routing-etl undo {taken.item_cd}"
+                f"Accepted for this item as well: {others}. Take back what is not meant: routing-etl undo {taken.item_cd} "
+                "--candidate ID --user NAME"
             ),
             style="yellow",
         )

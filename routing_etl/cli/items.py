@@ -13,6 +13,7 @@ from routing_etl.cli.common import RunOption, read_settings
 from routing_etl.cli.item_files import check_file, codes_of, write_tables
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
+from routing_etl.cli.streams import echo
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def predict(
             for prediction, sheet in zip(found, sheets, strict=True):
                 display.prediction(screen, prediction, sheet=sheet)
         for file in files:
-            typer.echo(f"Wrote {file}")
+            echo(f"Wrote {file}")
 
     output().give(sheets, text, lambda: _operations(sheets))
     if open_:
@@ -225,4 +226,4 @@ def adopt_time(
 
 def _tell(files: Iterable[Path]) -> None:
     for file in files:
-        typer.echo(f"Wrote {file}")
+        echo(f"Wrote {file}")

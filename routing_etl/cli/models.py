@@ -11,6 +11,7 @@ from routing_etl.cli.audit import audited
 from routing_etl.cli.common import UserOption, WhyOption, read_settings
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import models_app
+from routing_etl.cli.streams import echo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +86,7 @@ def models_card(
 
     settings = read_settings()
     card = model_card(ModelRegistry(settings.models_dir), version, decisions_of(settings))
-    output().give(CardShown(version, card), lambda _: typer.echo(safe_text.terminal(card)))
+    output().give(CardShown(version, card), lambda _: echo(safe_text.terminal(card)))
 
 
 @models_app.command("verify")
@@ -99,7 +100,7 @@ def models_verify(
 
     names = tuple(upkeep.verify_models(read_settings(), version))
     text = "\n".join(f"{name}: all artifacts match" for name in names)
-    output().give(VerifiedShown(names), lambda _: typer.echo(text))
+    output().give(VerifiedShown(names), lambda _: echo(text))
 
 
 _UNPIN = "To let nights replace it: routing-etl models unpin --why REASON"
@@ -122,9 +123,7 @@ def models_promote(
 
     settings = read_settings()
     champion.promote(settings, version, why=why, actor=_actor(settings, user), force=force)
-    output().give(
-        ChampionShown(version), lambda _: typer.echo(f"{version} is the champion, pinned. {_UNPIN}")
-    )
+    output().give(ChampionShown(version), lambda _: echo(f"{version} is the champion, pinned. {_UNPIN}"))
 
 
 @models_app.command("rollback")
@@ -137,7 +136,7 @@ def models_rollback(why: WhyOption, user: UserOption = "") -> None:
 
     settings = read_settings()
     now = champion.rollback_champion(settings, why=why, actor=_actor(settings, user))
-    output().give(ChampionShown(now), lambda _: typer.echo(f"{now} is the champion again, pinned. {_UNPIN}"))
+    output().give(ChampionShown(now), lambda _: echo(f"{now} is the champion again, pinned. {_UNPIN}"))
 
 
 @models_app.command("pin")
@@ -150,7 +149,7 @@ def models_pin(why: WhyOption, user: UserOption = "") -> None:
 
     settings = read_settings()
     name = champion.pin(settings, why=why, actor=_actor(settings, user))
-    output().give(ChampionShown(name), lambda _: typer.echo(f"{name} is pinned. {_UNPIN}"))
+    output().give(ChampionShown(name), lambda _: echo(f"{name} is pinned. {_UNPIN}"))
 
 
 @models_app.command("unpin")
@@ -163,7 +162,7 @@ def models_unpin(why: WhyOption, user: UserOption = "") -> None:
 
     settings = read_settings()
     name = champion.unpin(settings, why=why, actor=_actor(settings, user))
-    output().give(ChampionShown(name), lambda _: typer.echo(f"{name} is pinned no longer."))
+    output().give(ChampionShown(name), lambda _: echo(f"{name} is pinned no longer."))
 
 
 @models_app.command("prune")
@@ -183,7 +182,7 @@ def models_prune(
     kept = settings.keep_models if keep is None else keep
     removed = champion.prune(settings, kept, actor=_actor(settings, user))
     text = f"Removed: {', '.join(removed)}" if removed else "Nothing to remove."
-    output().give(PrunedShown(removed), lambda _: typer.echo(text))
+    output().give(PrunedShown(removed), lambda _: echo(text))
 
 
 def _actor(settings: Settings, user: str) -> Actor:

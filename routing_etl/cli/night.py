@@ -12,6 +12,7 @@ from routing_etl.cli.common import FullOption, read_settings, showing_progress
 from routing_etl.cli.dagster_ui import tell_dagster
 from routing_etl.cli.output import console, gives, output
 from routing_etl.cli.root import app
+from routing_etl.cli.streams import echo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,7 +88,7 @@ def load_adventureworks(
     from routing_etl.pipeline import demo as demos
 
     demos.load_adventureworks(folder, url or read_settings().erp)
-    typer.echo("Loaded. Use it with ROUTING_ETL_PROFILE=adventureworks.")
+    echo("Loaded. Use it with ROUTING_ETL_PROFILE=adventureworks.")
 
 
 @app.command()

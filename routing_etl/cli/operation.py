@@ -13,6 +13,7 @@ from routing_etl.cli.common import read_settings
 from routing_etl.cli.exit_codes import CHECKS, SETTINGS
 from routing_etl.cli.output import console, gives, output
 from routing_etl.cli.root import app, profile_app, sql_app
+from routing_etl.cli.streams import echo
 from routing_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ def init(
 
     def show(_: Console) -> None:
         for file in made.written:
-            typer.echo(f"Wrote {file}")
+            echo(f"Wrote {file}")
         for file in made.kept:
-            typer.echo(f"Was there, and stays as it was: {file}")
-        typer.echo(f"Next, with ROUTING_ETL_HOME={home}: routing-etl doctor")
+            echo(f"Was there, and stays as it was: {file}")
+        echo(f"Next, with ROUTING_ETL_HOME={home}: routing-etl doctor")
 
     output().give(made, show)
 
@@ -105,7 +106,7 @@ def json_schema(
             f"There is no command {command!r} with --json.", remedy=f"One of: {', '.join(sorted(RESULTS))}."
         )
     wanted = {name: schema_of(name) for name in sorted(RESULTS)} if command is None else schema_of(command)
-    typer.echo(json.dumps(wanted, indent=1))
+    echo(json.dumps(wanted, indent=1))
 
 
 @profile_app.command("suggest")
@@ -133,18 +134,18 @@ def profile_suggest(
 
     def show(screen: Console) -> None:
         if out is None:
-            typer.echo(found.text)
+            echo(found.text)
             return
         if found.findings:
             display.doctor_table(screen, found.findings)
         then = "Write what is MISSING by hand (docs/profiles.md); then" if found.missing else "Then"
-        typer.echo(
+        echo(
             f"Wrote {out}. Places marked DECIDE, to be settled: {found.questions}. {then}: routing-etl doctor"
         )
 
     output().give(ProfileShown(found.text, out, found.questions, tuple(found.missing)), show)
     for text in found.missing:
-        typer.echo(f"Missing: {text}", err=True)
+        echo(f"Missing: {text}", err=True)
     if found.missing:
         raise typer.Exit(SETTINGS)
 
@@ -162,7 +163,7 @@ def settings_(
     from routing_etl.doctor import settings_table
 
     if markdown:
-        typer.echo(settings_table.settings_markdown())
+        echo(settings_table.settings_markdown())
         return
     found = list(settings_table.settings_rows(read_settings()))
     names = ("variable", "value", "source", "default", "bounds", "meaning")
@@ -193,7 +194,7 @@ def migrate(
 
     settings = read_settings()
     if sql:
-        typer.echo(upkeep.migration_sql(settings, dialect, revision, start))
+        echo(upkeep.migration_sql(settings, dialect, revision, start))
         return
     if start is not None:
         raise ConfigurationError(
@@ -205,7 +206,7 @@ def migrate(
         display.removals(console(), lost, revision)
         yes = yes or (_asks_a_person() and _typed(revision))
     now = upkeep.migrate(settings, revision, remove=yes)
-    output().give(MigratedShown(now, lost or ()), lambda _: typer.echo(f"Our tables are at revision {now}."))
+    output().give(MigratedShown(now, lost or ()), lambda _: echo(f"Our tables are at revision {now}."))
 
 
 def _asks_a_person() -> bool:
@@ -238,4 +239,4 @@ def sql_render(
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{text}\n", encoding="utf-8")
-    output().give(SqlShown(name, text), lambda _: typer.echo(text if file is None else f"Wrote {file}"))
+    output().give(SqlShown(name, text), lambda _: echo(text if file is None else f"Wrote {file}"))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from routing_etl import safe_text
+from routing_etl.cli.streams import echo
 from routing_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ class Output:
             The table of `--csv`. None: the command has none.
         """
         if self.as_json:
-            typer.echo(as_json_text(self.command, result))
+            echo(as_json_text(self.command, result))
         elif self.as_csv and rows is not None:
-            typer.echo(as_csv_text(rows()), nl=False)
+            echo(as_csv_text(rows()), nl=False)
         elif not self.quiet:
             text(console())
 

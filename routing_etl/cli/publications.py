@@ -10,6 +10,7 @@ from routing_etl.cli.audit import audited
 from routing_etl.cli.common import read_settings
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import publications_app
+from routing_etl.cli.streams import echo
 
 
 @publications_app.command("list")
@@ -63,4 +64,4 @@ def publications_rollback(
     from routing_etl.pipeline import upkeep
 
     now = upkeep.rollback(read_settings(), to)
-    output().give(PointerShown(now), lambda _: typer.echo(f"Publication {now} is the current one."))
+    output().give(PointerShown(now), lambda _: echo(f"Publication {now} is the current one."))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from routing_etl import __version__
+from routing_etl.cli.streams import echo
 
 app = typer.Typer(
     name="routing-etl",
@@ -31,7 +32,17 @@ app.add_typer(profile_app, name="profile")
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", help="Table [target.NAME] of <home>/routing_etl.toml; default: ROUTING_ETL_TARGET."
+        ),
+    ] = None,
 ) -> None:
     if version:
-        typer.echo(f"routing-etl {__version__}")
+        echo(f"routing-etl {__version__}")
         raise typer.Exit
+    if target is not None:
+        from routing_etl.settings import use_target
+
+        use_target(target)

@@ -20,6 +20,7 @@ from routing_etl.cli.common import (
 )
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
+from routing_etl.cli.streams import echo
 from routing_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def extract(
     shown = ReadShown(ctx.run.run_id, str(ctx.run.path), extracted.result, cleaned.result)
     output().give(shown, lambda screen: display.source_table(screen, shown.extracted, shown.cleaned))
     if output().for_people:
-        typer.echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
+        echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
 
 
 @app.command()
@@ -240,7 +241,7 @@ def evaluate(
         display.metrics_table(screen, evaluated.metrics, evaluated.split)
         display.losses_table(screen, evaluated.losses)
         for file in files:
-            typer.echo(f"Wrote {file}")
+            echo(f"Wrote {file}")
 
     names = ("method", "split", "segment", "metric", "value", "low", "high", "n", "reason")
     output().give(evaluated, text, lambda: as_rows(evaluated.metrics, *names))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sys
 
+import typer
+
 from routing_etl.shortages import FULL
 
 
@@ -79,3 +81,12 @@ class Streams:
             if stream is not None:
                 stream.flush()
         return next((made.error for made in self._made if made.error is not None), None)
+
+
+def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
+    """Write a line to standard output or standard error as the stream itself encodes it.
+
+    Without a stream named, click takes one that is ASCII for misconfigured and writes UTF-8 into it, which a terminal or a log
+    of that code page shows as something else.
+    """
+    typer.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from routing_etl.database.engine import Role, make_engine, safe_url, translated
+from routing_etl.doctor.plant_defaults import examine_defaults
 from routing_etl.doctor.server import (
     WRITES,
     Finding,
@@ -74,12 +75,14 @@ def _start(settings: Settings) -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    source = f"the environment and {settings.read_from}" if settings.read_from else "the environment; no .env"
+    files = [str(file) for file in (settings.read_from, settings.configured.file) if file]
+    source = " and ".join(["the environment", *files]) + ("" if settings.read_from else "; no .env")
     yield Finding(
         "settings",
         "ok",
         f"home {settings.home.resolve()}, models {settings.models_dir.resolve()}, read from {source}",
     )
+    yield from examine_defaults(settings)
     home = settings.home
     places = [home, *(p for p in home.glob("*") if p.is_file()), home / "runs", *(home / "runs").rglob("*")]
     yield from _writable_by_others(

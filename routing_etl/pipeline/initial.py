@@ -115,6 +115,8 @@ def _settings(wanted: Wanted, profile: Path) -> str:
         )
         + _line("ROUTING_ETL_PROFILE", str(profile), "source profile")
         + _line("ROUTING_ETL_TIMEZONE", "", "IANA zone of the ERP's dates, e.g. Europe/Berlin")
+        + _line("ROUTING_ETL_COMPANY_CODE", "", "in the views that the ERP reads")
+        + _line("ROUTING_ETL_PLANT_CODE", "", "in the views that the ERP reads")
         + _line("ROUTING_ETL_FAILURE_EMAIL_TO", "", "who is told of a night that failed")
     )
 
@@ -136,7 +138,7 @@ extends = "{wanted.profile}"
 _WORKSPACE = """# dagster dev -w workspace.yaml, or: routing-etl ui
 load_from:
   - python_module:
-      module_name: dagster_defs.definitions
+      module_name: routing_etl.code_location
       attribute: defs
       location_name: routing_etl
 """

@@ -200,7 +200,7 @@ class ModelRegistry:
                 raise RegistryError(
                     f"Another process changed the aliases while this one decided that {name!r} becomes {alias} "
                     f"(champion is {aliases.get('champion')!r}); nothing was changed.",
-                    remedy="Compare again: routing-etl train, or promote by hand: routing-etl models promote NAME",
+                    remedy="Compare again: routing-etl train, or promote by hand: routing-etl models promote NAME --why REASON",
                 )
             if alias == "challenger" and aliases.get("champion") == name:
                 raise RegistryError(
@@ -239,7 +239,7 @@ class ModelRegistry:
                 return name
         raise RegistryError(
             "There is no former champion to go back to.",
-            remedy="Name a version: routing-etl models promote NAME",
+            remedy="Name a version: routing-etl models promote NAME --why REASON",
         )
 
     def prune(self, keep: int, *, protect: Collection[str] = ()) -> tuple[str, ...]:
@@ -327,7 +327,7 @@ class ModelRegistry:
         if name is None:
             raise RegistryError(
                 f"No model version is {name_or_alias} (versions: {self._known()}).",
-                remedy="Train one (routing-etl train), or promote one: routing-etl models promote NAME",
+                remedy="Train one (routing-etl train), or promote one: routing-etl models promote NAME --why REASON",
             )
         self._folder(check_name(name), must_exist=True)
         return name

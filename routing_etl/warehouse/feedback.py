@@ -158,12 +158,39 @@ def published_candidates(tb: Tables) -> sa.TableClause:
     )
 
 
+def as_spelt(
+    connection: Connection, column: sa.ColumnElement[str], among: sa.ColumnElement[bool], code: str
+) -> str:
+    """A typed code as our tables have it, where one and only one code differs from it in outer blanks or case alone.
+
+    Blanks before a code are copied from the ERP as they are, and nobody types them.
+
+    Parameters
+    ----------
+    connection : Connection
+        The warehouse.
+    column : ColumnElement
+        Column of codes.
+    among : ColumnElement
+        Which rows are looked at.
+    code : str
+        What was typed.
+    """
+    if connection.execute(sa.select(column).where(among, column == code).limit(1)).first() is not None:
+        return code
+    trimmed = sa.func.upper(sa.func.ltrim(sa.func.rtrim(column)))
+    alike = sa.select(column).where(among, trimmed == code.strip().upper()).distinct().limit(2)
+    found = connection.execute(alike).scalars().all()
+    return str(found[0]) if len(found) == 1 else code
+
+
 def _adopt(
     connection: Connection, tb: Tables, asked: tuple[str, str], user: str, edited: str | None
 ) -> Adoption:
     f, shown = tb.routing_feedback, published_candidates(tb)
     publication_id = current_publication(connection, tb)
-    item_cd, candidate_id = asked
+    here = shown.c.publication_id == publication_id
+    item_cd, candidate_id = as_spelt(connection, shown.c.item_cd, here, asked[0]), asked[1]
     found = connection.execute(
         sa.select(shown).where(
             shown.c.publication_id == publication_id,

@@ -6,7 +6,7 @@ This does the same as `sql/adopt_time.sql`, for databases without procedures. On
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
-from routing_etl.warehouse.feedback import checked_user
+from routing_etl.warehouse.feedback import as_spelt, checked_user
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.types import now
@@ -123,14 +123,15 @@ def _adopt(connection: Connection, tb: Tables, operation: Operation, user: str) 
     s, review_id = tb.standard_time_proposal.c, _current(connection, tb)
     if review_id is None:
         raise _nothing(operation, ())
+    here = sa.and_(s.review_from <= review_id, s.review_to > review_id)
+    operation = replace(operation, item_cd=as_spelt(connection, s.item_cd, here, operation.item_cd))
     found = connection.execute(
         sa.select(tb.standard_time_proposal)
         .where(
             s.item_cd == operation.item_cd,
             s.rout_no == operation.rout_no,
             s.proc_seq == operation.proc_seq,
-            s.review_from <= review_id,
-            s.review_to > review_id,
+            here,
         )
         .order_by(s.measure)
     ).all()

@@ -14,6 +14,7 @@ from routing_etl.database.engine import translated
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.warehouse.feedback import (
     Mark,
+    as_spelt,
     checked_remark,
     checked_user,
     current_publication,
@@ -103,7 +104,9 @@ def reject(
     shown = published_candidates(tb)
     with translated("warehouse", engine.url), engine.begin() as connection:
         number = current_publication(connection, tb)
-        query = sa.select(shown).where(shown.c.publication_id == number, shown.c.item_cd == item_cd)
+        here = shown.c.publication_id == number
+        item_cd = as_spelt(connection, shown.c.item_cd, here, item_cd)
+        query = sa.select(shown).where(here, shown.c.item_cd == item_cd)
         if candidate_id is not None:
             query = query.where(shown.c.candidate_id == candidate_id)
         found = connection.execute(query.order_by(shown.c.candidate_rank)).all()
@@ -140,10 +143,11 @@ def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: 
     """
     name, tb = checked_user(user), _tables(engine, schema)
     f = tb.routing_feedback
-    mine = sa.and_(f.c.item_cd == item_cd, f.c.undone_at.is_(None))
-    if candidate_id is not None:
-        mine = sa.and_(mine, f.c.candidate_id == candidate_id)
     with translated("warehouse", engine.url), engine.begin() as connection:
+        item_cd = as_spelt(connection, f.c.item_cd, f.c.undone_at.is_(None), item_cd)
+        mine = sa.and_(f.c.item_cd == item_cd, f.c.undone_at.is_(None))
+        if candidate_id is not None:
+            mine = sa.and_(mine, f.c.candidate_id == candidate_id)
         found = connection.execute(
             sa.select(f.c.candidate_id).where(mine).order_by(f.c.candidate_id)
         ).scalars()

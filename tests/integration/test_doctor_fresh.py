@@ -179,3 +179,30 @@ def test_the_settings_file_that_was_read_is_named(tmp_path: Path, monkeypatch: p
     settings = load_settings()
     assert settings.keep_runs == 7
     assert f"and {file}" in by_area(examine(settings))["settings"].message
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "says"), [("2999-01-01", "lies in the future"), ("1990-01-01", "what is newer is left out")]
+)
+def test_a_cutoff_that_holds_in_every_night_is_told(tmp_path: Path, cutoff: str, says: str) -> None:
+    told = [f for f in examine(home_settings(tmp_path, cutoff=cutoff)) if "CUTOFF" in f.message]
+    assert [(f.area, f.level) for f in told] == [("settings", "warning")]
+    assert cutoff in told[0].message and says in told[0].message and "Remove it" in told[0].remedy
+
+
+def test_codes_and_words_of_one_plant_are_told_where_another_erp_is_read(tmp_path: Path) -> None:
+    def told(**given: str) -> list[str]:
+        found = examine(home_settings(tmp_path, **given))
+        return [f.message for f in found if "defaults are of another plant" in f.message]
+
+    assert told() == [], "its own plant"
+    [message] = told(profile="adventureworks", company_code="AW")
+    assert "ROUTING_ETL_PLANT_CODE = P100" in message and "ROUTING_ETL_TIMEZONE = Asia/Seoul" in message
+    assert "COMPANY_CODE" not in message
+    own = {
+        "word_inhouse": "in-house",
+        "word_outsourced": "bought",
+        "word_minutes": "min",
+        "word_no_unit": "-",
+    }
+    assert told(profile="adventureworks", company_code="AW", plant_code="1", timezone="UTC", **own) == []

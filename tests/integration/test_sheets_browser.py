@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ from routing_etl.sheets.worklist import Entry, Worklist
 pytestmark = pytest.mark.integration
 MADE = datetime(2026, 3, 1, tzinfo=UTC)
 WIDTHS = (1500, 390)
+
+
+def _axe() -> Path | None:
+    """axe-core, the rules by which browsers' tools judge accessibility, as a package of the extra `test` ships it."""
+    spec = find_spec("axe_core_python")
+    places = [Path(p) for p in spec.submodule_search_locations or ()] if spec else []
+    return next((f for p in places for f in p.rglob("axe.min.js")), None)
+
+
+AXE = _axe()
 #: What assistive technology needs and a page can get wrong without anybody seeing it.
 FAULTS = """
 const faults = [];
@@ -115,6 +126,21 @@ def test_the_weekly_report_fits_its_window_and_shows_its_plots(
     shown = browser.text()
     assert "40.0%" in shown and "SEAL" in shown and "<script>alert(1)</script>" in shown
     browser.shot(f"weekly_{width}")
+
+
+@pytest.mark.skipif(AXE is None, reason="no axe-core (extra test)")
+@pytest.mark.parametrize("name", ["index.html", "items/0.html"])
+def test_axe_finds_no_fault(browser: Browser, pages: Path, name: str) -> None:
+    """Contrast, roles, labels, landmarks, order of headings: the rules of WCAG 2.1 A and AA and good practice."""
+    show(browser, pages / name, WIDTHS[0])
+    assert AXE is not None
+    browser.driver.execute_script(AXE.read_text(encoding="utf-8"))
+    found = browser.driver.execute_async_script(
+        "const done = arguments[0]; axe.run(document).then("
+        "r => done([r.passes.length, r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.html).join(' ')}`)]))"
+    )
+    assert found[0] > 15, "axe looked at nothing"
+    assert found[1] == []
 
 
 def test_the_worklist_leads_to_a_sheet_and_back(browser: Browser, pages: Path) -> None:

@@ -31,8 +31,8 @@ MODEL_ROOMS = (
 )  # fmt: skip
 #: The ground is these modules and no others: a new module belongs in a room.
 GROUND = {
-    "__init__", "__main__", "errors", "files", "frames", "log", "memory_limits", "plots", "progress", "runs", "safe_text",
-    "scenarios", "settings", "shards", "shortages",
+    "__init__", "__main__", "code_location", "dagster_part", "errors", "files", "frames", "log", "memory_limits", "plots", "progress", "runs", "safe_text",
+    "scenarios", "settings", "shards", "shortages", "targets",
 }  # fmt: skip
 HEAVY = ("great_expectations", "sklearn", "dagster", "pandas", "pyodbc", "arrow_odbc", "mssql_python")
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from routing_etl import errors
 from routing_etl.cli import app, display, exit_codes
+from routing_etl.cli.common import read_settings
 from routing_etl.cli.output import RESULTS, Output, as_csv_text, as_json_text, schema_of
 from routing_etl.cli.shown import ChampionShown
 from routing_etl.pipeline.results import Published
@@ -141,3 +142,34 @@ def test_a_shell_completes_commands_and_options(words: str, place: int, offered:
     env = {"_ROUTING_ETL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
     done = CliRunner().invoke(app.app, [], prog_name="routing-etl", env=env)
     assert done.output.split() == offered
+
+
+def test_every_line_is_written_as_its_stream_encodes_it() -> None:
+    """click's own echo writes UTF-8 into a stream of ASCII; `streams.echo` does not."""
+    folder = Path(app.__file__).parent
+    found = [p.name for p in folder.rglob("*.py") if "typer.echo" in p.read_text(encoding="utf-8")]
+    assert found == ["streams.py"]
+    assert not [p for p in folder.rglob("*.py") if "click.echo" in p.read_text(encoding="utf-8")]
+
+
+def test_the_log_goes_where_the_setting_says_and_a_trace_that_was_not_written_is_not_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from routing_etl import log
+
+    monkeypatch.setenv("ROUTING_ETL_HOME", str(tmp_path))
+    try:
+        monkeypatch.setenv("ROUTING_ETL_LOG_TO", "stderr")
+        read_settings()
+        [line] = capsys.readouterr().err.splitlines()
+        assert json.loads(line)["event"] == "settings_read" and not (tmp_path / "logs").exists()
+        assert log.where_logged() == "standard error"
+        monkeypatch.setenv("ROUTING_ETL_LOG_TO", "file")
+        (tmp_path / "logs" / "routing_etl.log").mkdir(parents=True)  # cannot be written, not by root either
+        read_settings()
+        assert app._log_failure() == "Its trace was not logged."
+        (tmp_path / "logs" / "routing_etl.log").rmdir()
+        read_settings()
+        assert app._log_failure() == f"The full trace is in {tmp_path / 'logs' / 'routing_etl.log'}."
+    finally:
+        log.configure(None, "WARNING")

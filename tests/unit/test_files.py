@@ -141,7 +141,7 @@ def test_a_log_file_that_another_process_has_open_grows_on_until_it_can_be_rotat
         monkeypatch.setattr(os, "rename", real)
         log.get_logger("routing_etl.test").info("event", n=8)
     finally:
-        log.configure(None)
+        log.configure(None, "WARNING")
     assert len((tmp_path / "routing_etl.log").read_text(encoding="utf-8").splitlines()) == 1
     assert len((tmp_path / "routing_etl.log.1").read_text(encoding="utf-8").splitlines()) == 8
     assert capsys.readouterr().err == ""

@@ -74,7 +74,7 @@ def test_kubernetes_keeps_the_same_rules_and_every_file_says_what_to_change() ->
 
 
 def test_the_image_loads_the_module_that_exists(tmp_path: Path) -> None:
-    assert "dagster_defs.definitions" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert "routing_etl.code_location" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     assert build_defs(home=tmp_path).get_repository_def().name == "__repository__"
 
 

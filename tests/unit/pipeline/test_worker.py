@@ -60,7 +60,7 @@ def test_result_bars_and_log_lines_arrive(tmp_path: Path) -> None:
         with worker(functools.partial(worker_jobs.counted, 3), said) as beside:
             pid, n = beside.result()
     finally:
-        log.configure(None)
+        log.configure(None, "WARNING")
     assert n == 3 and pid != os.getpid()
     assert said.lines == [
         ("task", "counting", 3), ("advance", 1), ("advance", 1), ("advance", 1), ("describe", "counted"), ("end", True),
@@ -89,7 +89,7 @@ def test_any_other_error_names_its_class_and_text(tmp_path: Path) -> None:
         ):
             beside.result()
     finally:
-        log.configure(None)
+        log.configure(None, "WARNING")
     assert "in broken" in (tmp_path / "routing_etl.log").read_text(encoding="utf-8"), (
         "the trace is in the log"
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, warehouse, write_rows
 
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, WarehouseError
-from routing_etl.warehouse.feedback import adopt
+from routing_etl.warehouse.feedback import adopt, as_spelt
 from routing_etl.warehouse.marks import Marked, reject, undo
 
 ITEM, FIRST, SECOND = CANDIDATE["item_cd"], f"{CANDIDATE['item_cd']}_C01", f"{CANDIDATE['item_cd']}_C02"
@@ -114,3 +115,27 @@ def test_nothing_to_take_back_is_told(house):
     engine, schema, _ = house
     with pytest.raises(ItemNotFoundError, match="has a mark in force"):
         undo(engine, schema, ITEM, "kim")
+
+
+def test_an_item_is_found_as_it_is_typed(house):
+    engine, schema, _ = house
+    typed = f" {ITEM.lower()} "
+    assert reject(engine, schema, typed, "other", "kim").item_cd == ITEM
+    assert undo(engine, schema, typed, "kim").item_cd == ITEM
+    assert adopt(engine, schema, typed, FIRST, "kim").item_cd == ITEM
+    with pytest.raises(ItemNotFoundError, match="'XX' has no published candidate"):
+        adopt(engine, schema, "XX", FIRST, "kim")
+
+
+def test_a_code_with_a_leading_blank_is_found_and_of_two_that_differ_in_case_none_is_guessed():
+    engine = sa.create_engine("sqlite://")
+    codes = sa.table("codes", sa.column("code"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE codes AS SELECT ' A-1' AS code UNION SELECT 'b2' UNION SELECT 'B2 '"
+        )
+        found = [
+            as_spelt(connection, codes.c.code, sa.true(), typed)
+            for typed in ("A-1", " A-1", "b2", "B2", "C3")
+        ]
+    assert found == [" A-1", " A-1", "b2", "B2", "C3"]
