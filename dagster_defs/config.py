@@ -17,6 +17,7 @@ from . import not_public
 class Split(StrEnum):
     """How held-out items are chosen."""
 
+    RECENT = "recent"
     FAMILY = "family"
     TIME = "time"
     LEAVE_ONE_OUT = "loo"
@@ -52,14 +53,14 @@ class TrainConfig(dg.Config):
         "None: so in a night, always elsewhere.",
     )
     split: Split = Field(
-        default=Split.TIME,
-        description="Held-out items: TIME the newest routings, FAMILY groups of near-identical items, LEAVE_ONE_OUT.",
+        default=Split.RECENT,
+        description="Held-out items: RECENT a part of the newest routings, TIME all of them, FAMILY groups of near-identical items, LEAVE_ONE_OUT.",
     )
     test_days: int = Field(
         default=0,
         ge=0,
         le=3650,
-        description="Evaluation window in days for the split TIME. 0: ROUTING_ETL_TEST_DAYS.",
+        description="Evaluation window in days for the splits RECENT and TIME. 0: ROUTING_ETL_TEST_DAYS.",
     )
     max_items: int = Field(
         default=5000, ge=10, le=325_000, description="Most held-out items that are evaluated."
@@ -91,12 +92,14 @@ class TrainConfig(dg.Config):
 class EvaluateConfig(dg.Config):
     """One evaluation of the method against the baselines."""
 
-    split: Split = Field(default=Split.TIME, description="Held-out items: FAMILY, TIME or LEAVE_ONE_OUT.")
+    split: Split = Field(
+        default=Split.RECENT, description="Held-out items: RECENT, FAMILY, TIME or LEAVE_ONE_OUT."
+    )
     test_days: int = Field(
         default=0,
         ge=0,
         le=3650,
-        description="Evaluation window in days for the split TIME. 0: ROUTING_ETL_TEST_DAYS.",
+        description="Evaluation window in days for the splits RECENT and TIME. 0: ROUTING_ETL_TEST_DAYS.",
     )
     max_items: int = Field(
         default=5000, ge=10, le=325_000, description="Most held-out items that are evaluated."

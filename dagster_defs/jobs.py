@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from routing_etl.pipeline import night, street, upkeep
+from routing_etl.pipeline import audit, night, street, upkeep, weekly
 from routing_etl.pipeline.champion import promote
-from routing_etl.pipeline.persons import service
+from routing_etl.pipeline.persons import Actor, service
 from routing_etl.settings import Settings
 
 from . import metadata, not_public, partitions
@@ -26,7 +26,7 @@ from .failures import as_dagster_failure
 from .partitions import NIGHT_TAG, NIGHTLY, POOL
 from .progress import progress_of
 
-TRAIN, EVALUATE = "train", "evaluate"
+TRAIN, EVALUATE, WEEKLY = "train", "evaluate", "weekly_report"
 
 _ASSET_JOBS_RUN_ALONE = dg.in_process_executor
 _TRAINS_WHEN_DUE = dg.RunConfig(ops={"train_model": TrainConfig(only_when_due=True)})
@@ -100,12 +100,21 @@ def asset_jobs(settings: Settings) -> list[Any]:
     ]
 
 
+def _actor(settings: Settings) -> Actor:
+    """Dagster knows no person: its login is that of the service."""
+    return service(settings, "dagster")
+
+
 @dg.op(name="rollback", pool=POOL)
 def rollback_op(
     context: dg.OpExecutionContext, config: RollbackConfig, settings: dg.ResourceParam[Settings]
 ) -> int:
     """Move the pointer back in one short transaction."""
-    with as_dagster_failure(context):
+    to = str(config.to_publication or "the one before")
+    with (
+        as_dagster_failure(context),
+        audit.audited(settings, "publications rollback", _actor(settings), subject=to),
+    ):
         current = upkeep.rollback(settings, config.to_publication or None)
     context.log.info(f"ERP users now read publication {current}.")
     context.add_output_metadata({"publication_id": current})
@@ -117,8 +126,9 @@ def promote_op(
     context: dg.OpExecutionContext, config: PromoteConfig, settings: dg.ResourceParam[Settings]
 ) -> str:
     """Make a version champion, on record; the next night scores with it."""
-    with as_dagster_failure(context):
-        actor = service(settings, "dagster", requested_by=config.requested_by)
+    actor = service(settings, "dagster", requested_by=config.requested_by)
+    told = audit.audited(settings, "models promote", actor, subject=config.version, why=config.why)
+    with as_dagster_failure(context), told:
         promote(settings, config.version, why=config.why, actor=actor, force=config.force)
     context.log.info(f"{config.version} is champion: {config.why}")
     return config.version
@@ -129,7 +139,7 @@ def remove_old_op(
     context: dg.OpExecutionContext, config: PurgeConfig, settings: dg.ResourceParam[Settings]
 ) -> None:
     """Remove what retention no longer keeps."""
-    with as_dagster_failure(context):
+    with as_dagster_failure(context), audit.audited(settings, "purge", _actor(settings)):
         keep = upkeep.Keep(
             config.keep_publications or None, config.keep_models or None, config.keep_runs or None
         )
@@ -167,8 +177,29 @@ def purge() -> None:
     remove_old_op()
 
 
+@dg.op(name="report")
+def report_op(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> str:
+    """Write the weekly report, and mail it where somebody is named."""
+    with as_dagster_failure(context):
+        file = weekly.write_report(settings, mail=bool(settings.report_email_to))
+    told = f", sent to {settings.report_email_to}" if settings.report_email_to else ""
+    context.log.info(f"The report is in {file}{told}.")
+    context.add_output_metadata({"file": dg.MetadataValue.path(str(file))})
+    return str(file)
+
+
+@dg.job(
+    name=WEEKLY,
+    executor_def=dg.in_process_executor,
+    description="The weekly report as one HTML page in <home>/reports; also by e-mail where ROUTING_ETL_REPORT_EMAIL_TO names somebody.",
+)
+def weekly_report() -> None:
+    """One op."""
+    report_op()
+
+
 check_at_launch(rollback_op, RollbackConfig)
 check_at_launch(promote_op, PromoteConfig)
 check_at_launch(remove_old_op, PurgeConfig)
 
-OP_JOBS = [rollback_publication, promote_model, purge]
+OP_JOBS = [rollback_publication, promote_model, purge, weekly_report]

@@ -16,7 +16,7 @@ import dagster as dg
 import polars as pl
 
 from routing_etl import plots, safe_text
-from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.evaluation.metric_table import ALL, MetricRow
 from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.pipeline.cards import CARD, model_card
 from routing_etl.pipeline.results import Evaluated, Finished, Trained, metrics_frame, tables_of
@@ -156,7 +156,7 @@ def by_rule(rejects: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 def metric_rows(rows: Sequence[MetricRow]) -> dict[str, Any]:
     """Metrics as plain numbers by name, to be plotted over time, and as a table with the reasons of those not measured."""
-    numbers = {row.metric: row.value for row in rows if row.value is not None}
+    numbers = {row.metric: row.value for row in rows if row.value is not None and row.segment == ALL}
     shown = [{k: v for k, v in as_json(row).items() if v is not None} for row in rows]
     return {**plain(numbers), **plain({"metrics": shown})}
 

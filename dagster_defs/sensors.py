@@ -10,13 +10,13 @@ from typing import Any
 
 import dagster as dg
 
-from routing_etl.pipeline import alerts, night, upkeep
+from routing_etl.pipeline import alerts, night, telling, upkeep, watch
 from routing_etl.settings import Settings
 
 from . import metadata
 from .assets import keys
 from .config import TrainConfig
-from .jobs import TRAIN, night_config
+from .jobs import TRAIN, WEEKLY, night_config
 from .partitions import NIGHTLY
 
 
@@ -32,7 +32,7 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         description=(
             f"Requests a training when the drift of the similarity scores is above {settings.retrain_drift:g}, the "
             f"abstained share above {settings.retrain_abstained:g} or the realised exact match below "
-            f"{settings.retrain_realised:g}; at most once in {wait_hours:g} hours."
+            f"{settings.retrain_realised:g}, or what has drifted would be learned by a training; at most once in {wait_hours:g} hours."
         ),
     )
     def retrain_on_quality(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -124,6 +124,26 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     return failure_report
 
 
+def alert_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Tell of alerts between two nights too: a scheduler that stands still fails no run."""
+
+    @dg.sensor(
+        name="tell_alerts",
+        job_name=WEEKLY,
+        minimum_interval_seconds=1800,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every half hour: alerts that are new and alerts that are over, once for each cause, to "
+        f"{telling.LINES} of the log folder, ROUTING_ETL_FAILURE_WEBHOOK and ROUTING_ETL_FAILURE_EMAIL_TO. Starts nothing.",
+    )
+    def tell_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        if not watch.known(settings):
+            return dg.SkipReason("There are no tables of ours yet.")
+        told = telling.tell(settings, watch.watched(settings).open)
+        return dg.SkipReason(f"{len(told.open)} open, {len(told.new)} new, {len(told.recovered)} over.")
+
+    return tell_alerts
+
+
 def _run_message(event: dg.DagsterEvent) -> str:
     """What the run says, with the reason when it failed before any step, e.g. at the run lock."""
     error = event.job_failure_data.error
@@ -146,4 +166,9 @@ def _cause(error: Any) -> str:
 
 def build(settings: Settings) -> list[dg.SensorDefinition]:
     """All sensors."""
-    return [new_items_sensor(settings), quality_sensor(settings), failure_sensor(settings)]
+    return [
+        new_items_sensor(settings),
+        quality_sensor(settings),
+        failure_sensor(settings),
+        alert_sensor(settings),
+    ]

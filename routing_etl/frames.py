@@ -736,7 +736,9 @@ METRICS = Frame(
             nullable=False,
             max_length=40,
         ),
-        Column("split", STR, "'time', 'family', 'loo', 'type'", nullable=False, max_length=40),
+        Column(
+            "split", STR, "'recent', 'time', 'family', 'loo', 'type', 'since'", nullable=False, max_length=40
+        ),
         Column("segment", STR, "'all' or kind:value", nullable=False, max_length=100),
         Column("metric", STR, "metric name", nullable=False, max_length=64),
         Column("value", F64, "NULL when it could not be measured"),

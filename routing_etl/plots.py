@@ -48,8 +48,8 @@ class EvaluationFrames(Protocol):
 
 
 _SIZE, _DPI = (6.8, 4.2), 100
-_BLUE, _GREY, _RED, _LIGHT = "#2563a8", "#7d8790", "#c2410c", "#bcd2e8"
-_GREEN, _OTHERS = "#2f7d4f", (_RED, "#7a4fa0", "#8a6d1f", "#4d5a63")
+BLUE, GREY, RED, LIGHT = "#2563a8", "#7d8790", "#c2410c", "#bcd2e8"
+GREEN, _OTHERS = "#2f7d4f", (RED, "#7a4fa0", "#8a6d1f", "#4d5a63")
 #: Most jobs of a time profile's plot: more labels cannot be read.
 _JOBS = 20
 #: Most segments of a finding's plot.
@@ -59,11 +59,27 @@ _UNITS = {"run": "minutes per piece", "setup": "minutes per order"}
 TREND_METRICS = ("exact_at_1", "exact_at_4", "operation_f1", "resource_top1", "ece")
 
 
-def _png(title: str, draw: Callable[[Axes], None]) -> bytes:
+def png(title: str, draw: Callable[[Axes], None], size: tuple[float, float] = _SIZE) -> bytes:
+    """Draw one plot with the house's frame.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    draw : callable
+        Draws into the axes.
+    size : tuple of float, optional
+        Width and height in inches, 100 dots each.
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -85,13 +101,23 @@ def _log_scale(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _percent() -> PercentFormatter:
+def percent_axis() -> PercentFormatter:
+    """Shares as whole percents."""
     from matplotlib.ticker import PercentFormatter
 
     return PercentFormatter(xmax=1, decimals=0)
 
 
-def _text(value: object, length: int = 18) -> str:
+def short_label(value: object, length: int = 18) -> str:
+    """Text for an axis: one line, ASCII, cut where it is longer.
+
+    Parameters
+    ----------
+    value : object
+        What to show.
+    length : int, optional
+        Most characters.
+    """
     plain = safe_text.one_line(value).encode("ascii", "backslashreplace").decode()
     return safe_text.plot(plain if len(plain) <= length else f"{plain[: length - 2]}..")
 
@@ -137,15 +163,47 @@ def _shares(title: str, names: pl.Series, shares: pl.Series) -> bytes:
 
     def draw(axes: Axes) -> None:
         places = range(len(names))
-        axes.barh(places, shares.to_list(), color=_BLUE, height=0.62)
+        axes.barh(places, shares.to_list(), color=BLUE, height=0.62)
         for place, share in zip(places, shares, strict=True):
-            axes.text(share + 0.01, place, f"{share:.1%}", va="center", fontsize=8, color=_GREY)
-        axes.set_yticks(places, [_text(name, 34) for name in names], fontsize=8)
+            axes.text(share + 0.01, place, f"{share:.1%}", va="center", fontsize=8, color=GREY)
+        axes.set_yticks(places, [short_label(name, 34) for name in names], fontsize=8)
         axes.set_xlim(0, max(min(float(shares.max()) * 1.25, 1.12), 0.05))  # type: ignore[arg-type]
-        axes.xaxis.set_major_formatter(_percent())
+        axes.xaxis.set_major_formatter(percent_axis())
         axes.grid(axis="y", visible=False)
 
-    return _png(title, draw)
+    return png(title, draw)
+
+
+def drift_by_attribute(psi: pl.DataFrame, limits: Sequence[float]) -> bytes | None:
+    """Draw how far the attributes' values are from those of the training window, the farthest first.
+
+    Parameters
+    ----------
+    psi : polars.DataFrame
+        `segment` and `value`: population stability index by attribute; those without a value are left out.
+    limits : sequence of float
+        From where on it is watch, drift, severe: drawn as lines.
+
+    Returns
+    -------
+    bytes or None
+        PNG. None when nothing was measured.
+    """
+    rows = psi.drop_nulls("value").sort("value", "segment", descending=[True, False]).head(_JOBS).reverse()
+    if rows.is_empty():
+        return None
+
+    def draw(axes: Axes) -> None:
+        places = range(rows.height)
+        axes.barh(places, rows["value"].to_list(), color=BLUE, height=0.62)
+        axes.set_yticks(places, [short_label(name, 34) for name in rows["segment"]], fontsize=8)
+        for limit in limits:
+            axes.axvline(limit, color=RED, linewidth=0.8, linestyle="--")
+        axes.set_xlim(0, max(float(rows["value"][-1]) * 1.1, limits[0] * 1.5))
+        axes.set_xlabel("population stability index; lines: watch, drift, severe", fontsize=8)
+        axes.grid(axis="y", visible=False)
+
+    return png("Attributes beside the training window", draw)
 
 
 def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | None:
@@ -175,18 +233,18 @@ def time_profile_by_job(by_job: pl.DataFrame, measure: str = "run") -> bytes | N
     def draw(axes: Axes) -> None:
         places = range(rows.height)
         low, mid, high = (rows[c].to_list() for c in columns.values())
-        axes.hlines(places, low, high, color=_LIGHT, linewidth=7)
-        axes.plot(mid, places, "o", color=_BLUE, markersize=5, label="STD")
-        axes.plot(low, places, "|", color=_GREY, label="OPT")
-        axes.plot(high, places, "|", color=_RED, label="SAFE")
-        axes.set_yticks(list(places), [_text(j) for j in rows["job_cd"]], fontsize=7)
+        axes.hlines(places, low, high, color=LIGHT, linewidth=7)
+        axes.plot(mid, places, "o", color=BLUE, markersize=5, label="STD")
+        axes.plot(low, places, "|", color=GREY, label="OPT")
+        axes.plot(high, places, "|", color=RED, label="SAFE")
+        axes.set_yticks(list(places), [short_label(j) for j in rows["job_cd"]], fontsize=7)
         axes.set_xscale("log")
         _log_scale(axes.xaxis)
         axes.set_xlabel(_UNITS[measure])
         axes.legend(fontsize=8, loc="lower right")
 
     name = "Run" if measure == "run" else "Set-up"
-    return _png(f"{name} time by job: the {rows.height} jobs with the most work results", draw)
+    return png(f"{name} time by job: the {rows.height} jobs with the most work results", draw)
 
 
 def predicted_against_actual(sample: pl.DataFrame, measure: str = "run") -> bytes | None:
@@ -211,8 +269,8 @@ def predicted_against_actual(sample: pl.DataFrame, measure: str = "run") -> byte
     def draw(axes: Axes) -> None:
         actual, predicted = zip(*points, strict=True)
         ends = [min(*actual, *predicted) * 0.8, max(*actual, *predicted) * 1.25]
-        axes.plot(ends, ends, color=_RED, linewidth=1, label="predicted = actual")
-        axes.plot(actual, predicted, "o", color=_BLUE, markersize=3.5, alpha=0.5, linewidth=0)
+        axes.plot(ends, ends, color=RED, linewidth=1, label="predicted = actual")
+        axes.plot(actual, predicted, "o", color=BLUE, markersize=3.5, alpha=0.5, linewidth=0)
         axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
         _log_scale(axes.xaxis)
         _log_scale(axes.yaxis)
@@ -221,7 +279,7 @@ def predicted_against_actual(sample: pl.DataFrame, measure: str = "run") -> byte
         axes.legend(fontsize=8, loc="upper left")
 
     name = "Run" if measure == "run" else "Set-up"
-    return _png(f"{name} time of {len(points)} held-out operations", draw)
+    return png(f"{name} time of {len(points)} held-out operations", draw)
 
 
 def confidence_calibration(bins: pl.DataFrame) -> bytes | None:
@@ -242,19 +300,19 @@ def confidence_calibration(bins: pl.DataFrame) -> bytes | None:
     count, sure, seen = (bins[name].to_list() for name in ("n", "confidence", "observed"))
 
     def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], color=_RED, linewidth=1, label="perfectly calibrated")
+        axes.plot([0, 1], [0, 1], color=RED, linewidth=1, label="perfectly calibrated")
         low, high = zip(*(_wilson(share, n) for share, n in zip(seen, count, strict=True)), strict=True)
-        axes.vlines(sure, low, high, color=_LIGHT, linewidth=3, label="95 % interval of the share")
+        axes.vlines(sure, low, high, color=LIGHT, linewidth=3, label="95 % interval of the share")
         sizes = [20 + 220 * n / max(count) for n in count]
         axes.scatter(
-            sure, seen, s=sizes, color=_BLUE, alpha=0.8, zorder=3, label="judged items (size: how many)"
+            sure, seen, s=sizes, color=BLUE, alpha=0.8, zorder=3, label="judged items (size: how many)"
         )
         axes.set(xlim=(-0.02, 1.04), ylim=(-0.04, 1.06))
         axes.set_xlabel("confidence of the first candidate")
         axes.set_ylabel("share that was the engineer's routing")
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
-    return _png(f"Calibration on {sum(count):,} judged items", draw)
+    return png(f"Calibration on {sum(count):,} judged items", draw)
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
@@ -295,14 +353,12 @@ def accuracy_against_coverage(curve: pl.DataFrame, metrics: pl.DataFrame) -> byt
     def draw(axes: Axes) -> None:
         share, right = zip(*known, strict=True)
         axes.plot(
-            share, right, "o-", color=_BLUE, markersize=4, linewidth=1.8, label="model, surest items first"
+            share, right, "o-", color=BLUE, markersize=4, linewidth=1.8, label="model, surest items first"
         )
         if best:
-            axes.plot(
-                *zip(*best, strict=True), "D--", color=_GREEN, markersize=6, linewidth=1, label="oracle"
-            )
+            axes.plot(*zip(*best, strict=True), "D--", color=GREEN, markersize=6, linewidth=1, label="oracle")
         for (method, answered, value), marker, colour in zip(points, "sv^P", _OTHERS, strict=False):
-            label = _text(method, 24)
+            label = short_label(method, 24)
             axes.plot(
                 [answered],
                 [value],
@@ -314,14 +370,14 @@ def accuracy_against_coverage(curve: pl.DataFrame, metrics: pl.DataFrame) -> byt
                 clip_on=False,
             )
         axes.set(xlim=(0, 1.03), ylim=(0, 1.04))
-        axes.xaxis.set_major_formatter(_percent())
-        axes.yaxis.set_major_formatter(_percent())
+        axes.xaxis.set_major_formatter(percent_axis())
+        axes.yaxis.set_major_formatter(percent_axis())
         axes.set_xlabel("share of all items whose first candidate is accepted")
         axes.set_ylabel("share of these that is exact")
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
     what = "Expected exact match" if exact.startswith("expected") else "Exact match"
-    return _png(f"{what} against coverage", draw)
+    return png(f"{what} against coverage", draw)
 
 
 def _baseline_points(
@@ -431,12 +487,12 @@ def metric_trend(versions: Sequence[tuple[str, pl.DataFrame]]) -> bytes | None:
                 at, value, low, high = zip(*found, strict=True)
                 [line] = axes.plot(at, value, "o-", markersize=4, linewidth=1.5, label=metric)
                 axes.vlines(at, low, high, color=line.get_color(), alpha=0.4, linewidth=3)
-        names = [_text(name, 24) for name, _ in measured]
+        names = [short_label(name, 24) for name, _ in measured]
         axes.set_xticks(range(len(names)), names, fontsize=7, rotation=20, ha="right")
         axes.set(ylim=(-0.03, 1.05), xlim=(-0.5, max(len(names) - 0.5, 0.5)))
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
-    return _png("Metrics on held-out items over model versions", draw)
+    return png("Metrics on held-out items over model versions", draw)
 
 
 def _headlines(metrics: pl.DataFrame) -> pl.DataFrame:
@@ -479,16 +535,16 @@ def similarity_distribution(scores: pl.Series, threshold: float) -> bytes | None
     def draw(axes: Axes) -> None:
         axes.bar(
             [(b + 0.5) / bins for b in range(bins)], [by_bin.get(b, 0) for b in range(bins)],
-            width=0.92 / bins, color=_BLUE,
+            width=0.92 / bins, color=BLUE,
         )  # fmt: skip
-        axes.axvline(threshold, color=_RED, linewidth=1, label=f"HIGH from {threshold:g}")
+        axes.axvline(threshold, color=RED, linewidth=1, label=f"HIGH from {threshold:g}")
         axes.set_xlim(0, 1.01)
         axes.set_xlabel("similarity of the reference item")
         axes.set_ylabel("predicted items")
         axes.legend(fontsize=8, loc="upper left")
 
     high = (known >= threshold).sum()
-    return _png(f"Similarity of {known.len():,} predicted items, {high:,} of tier HIGH", draw)
+    return png(f"Similarity of {known.len():,} predicted items, {high:,} of tier HIGH", draw)
 
 
 def first_candidates(candidates: pl.LazyFrame) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Text from the ERP made harmless for the place where it is shown: terminal, log, Markdown, plot.
+"""Text from the ERP made harmless for the place where it is shown: terminal, log, Markdown, plot, spreadsheet.
 
 Codes and names are what somebody typed into the ERP. In most places they mean only themselves; in some a few characters
 are commands. Each function here takes away that meaning and keeps the text readable. They are for what people see: keys,
@@ -21,6 +21,9 @@ _MARKDOWN = re.compile(r"[\\`*\[\]|]|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~")
 _TAG, _ENTITY = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"&(?=#?\w+;)")
 #: At the beginning of a line: heading, list, quotation, rule.
 _BLOCK = re.compile(r"^(?=[#>+=-])")
+#: Beginnings that a spreadsheet takes for a formula, also behind blanks and in full width (OWASP, CSV injection).
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def _visible(found: re.Match[str]) -> str:
@@ -64,3 +67,10 @@ def plot(text: object) -> str:
     """
     plain = one_line(text).replace("$", r"\$")
     return f" {plain}" if plain.startswith("_") else plain
+
+
+def spreadsheet(text: str) -> str:
+    """Text in a cell of a CSV file: what a spreadsheet would take for a formula gets an apostrophe before it. Numbers stay."""
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text

@@ -143,7 +143,10 @@ class Settings(BaseSettings):
     )
     cutoff: str | None = Field(None, description="ISO date: use nothing newer; default: everything")
     test_days: int = Field(
-        180, ge=1, le=3650, description="evaluation window: routings younger than this are held out"
+        180,
+        ge=1,
+        le=3650,
+        description="evaluation window: a part of the routings younger than this is held out",
     )
     evidence_per_candidate: int = Field(
         3, ge=0, le=100, description="similar items shown as the evidence for a candidate"
@@ -210,7 +213,13 @@ class Settings(BaseSettings):
         "pointer", description="pointer: views show the batch; table: routing_flat_table follows it too"
     )
     keep_days: int = Field(
-        90, ge=1, le=36500, description="days of batch runs, check results and rejects kept"
+        90, ge=1, le=36500, description="days for which the check results and rejected rows of runs are kept"
+    )
+    keep_history_years: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="years of runs, versions with their metrics, outcomes, commands and monthly times, all small; decisions stay for ever",
     )
     keep_models: int = Field(5, ge=2, le=1000, description="model versions kept besides the champion")
     retrain_days: int = Field(
@@ -283,12 +292,55 @@ class Settings(BaseSettings):
         description="largest factor between a proposed standard and the ERP's; what differs more is shown without a proposal",
     )
     failure_webhook: SecretStr | None = Field(
-        None, description="URL that gets each failed run as JSON (Teams, Slack, Mattermost ...)"
+        None,
+        description="URL that gets each failed run and each alert as JSON (Teams, Slack, Mattermost ...)",
     )
-    failure_email_to: str | None = Field(None, description="addresses that get each failed run, with commas")
+    failure_email_to: str | None = Field(
+        None, description="addresses that get each failed run and each alert, with commas"
+    )
+    report_email_to: str | None = Field(None, description="addresses that get the weekly report, with commas")
     failure_email_from: str = Field("routing_etl@localhost", description="sender of these e-mails")
     smtp_url: SecretStr | None = Field(
         None, description="mail server: smtp://user:password@host:587, or smtps:// for TLS from the start"
+    )
+    alert_silent: str = Field(
+        "",
+        examples=["HIGH_CV, LOW_SAMPLES"],
+        pattern=r"^\s*([A-Z_]+\s*(,\s*[A-Z_]+\s*)*)?$",
+        description="codes of alerts that nobody is told of, with commas; routing-etl alerts shows them all the same",
+    )
+    alert_mae: float = Field(
+        5.0, gt=0, description="HIGH_MAE: minutes per piece that run times may be off on average"
+    )
+    alert_critical_mae: float = Field(
+        10.0, gt=0, description="HIGH_MAE is critical from so many minutes per piece on"
+    )
+    alert_trim_mae: float = Field(
+        3.5, gt=0, description="HIGH_MAE: minutes per piece for the trimmed mean absolute error"
+    )
+    alert_process_match: float = Field(
+        0.8, ge=0, le=1, description="LOW_PROCESS_MATCH: least share of operations found in order"
+    )
+    alert_cv: float = Field(
+        0.5, gt=0, description="HIGH_CV: largest root mean square error of run times over their mean"
+    )
+    alert_samples: int = Field(
+        3, ge=1, le=100_000, description="LOW_SAMPLES: fewest items and operations to judge a version on"
+    )
+    alert_acceptance: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="LOW_ACCEPTANCE: least share of proposals taken over in the last four weeks; 0: never",
+    )
+    alert_acceptance_items: int = Field(
+        20, ge=1, le=100_000, description="fewest routed items with a proposal on which that share is judged"
+    )
+    alert_drift: float = Field(
+        0.5, gt=0, description="DRIFT: drift of the similarity scores (nats) that is told"
+    )
+    alert_rejects: float = Field(
+        0.05, ge=0, le=1, description="MANY_REJECTS: largest share of the rows read that cleaning may reject"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="lowest level that is written to the log"
@@ -337,6 +389,11 @@ class Settings(BaseSettings):
     word_no_unit: str = Field("NA", max_length=16, description="word where a time has no unit")
     company_code: str = Field("1000", max_length=20, description="company code in the BOP-shaped views")
     plant_code: str = Field("P100", max_length=20, description="plant code in the BOP-shaped views")
+
+    @property
+    def silent_alerts(self) -> frozenset[str]:
+        """Codes of alerts that nobody is told of."""
+        return frozenset(code.strip() for code in self.alert_silent.split(",") if code.strip())
 
     @field_validator("timezone")
     @classmethod

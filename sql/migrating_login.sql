@@ -8,15 +8,18 @@ GO
 
 -- 2. The role. Outside the schema it can make nothing: CREATE TABLE and the others also need ALTER on the schema.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_etl_migrator') EXEC(N'CREATE ROLE routing_etl_migrator');
+-- Rows of the version table schema_version, and rows of ours that a revision moves:
+GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::routing TO routing_etl_migrator;
+GO
+
 GRANT CREATE TABLE TO routing_etl_migrator;
 GRANT CREATE VIEW TO routing_etl_migrator;
 GRANT ALTER ON SCHEMA::routing TO routing_etl_migrator;
 -- Foreign keys between our tables:
 GRANT REFERENCES ON SCHEMA::routing TO routing_etl_migrator;
--- Rows of the version table schema_version, and rows of ours that a revision moves:
-GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::routing TO routing_etl_migrator;
 -- Whether a table or view is there:
 GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_migrator;
+GO
 
 -- Members, for as long as the migration takes:
 -- ALTER ROLE routing_etl_migrator ADD MEMBER <user>;

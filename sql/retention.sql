@@ -15,8 +15,8 @@ GROUP BY c.publication_id
 ORDER BY c.publication_id DESC;
 
 -- Give up one retired publication by hand. Never the published one: the statement does nothing when it is in use. Its rows
--- may be what later publications still show, so do not delete by its number: the next night, or
--- Dagster's job purge, finds the mark and removes in small steps what no kept publication shows.
+-- may be what later publications still show, so do not delete by its number: the next night finds the mark when it publishes
+-- (so does routing-etl publish) and removes in small steps what no kept publication shows.
 DECLARE @publication int = 0;
 UPDATE routing.publication SET state = 'purged' WHERE id = @publication AND state IN ('retired', 'loaded');
 

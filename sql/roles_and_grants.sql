@@ -1,5 +1,6 @@
 -- Three roles with the least they need. Run by a DBA in the database that holds schema routing, and again after each upgrade:
 -- what is there stays, and new views are granted. Logins and users are the site's own; add them as members at the end.
+-- Each part is a batch: where a server lacks a right (some that only speak T-SQL do), the others are granted all the same.
 
 -- 1. ERP reader: the screens of the ERP. Sees published predictions, nothing else of ours.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_erp_reader') EXEC(N'CREATE ROLE routing_erp_reader');
@@ -26,11 +27,15 @@ GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
 IF OBJECT_ID(N'routing.routing_flat_52', N'V') IS NOT NULL EXEC(N'GRANT SELECT ON routing.routing_flat_52 TO routing_erp_reader');
 -- adopt_candidate.sql, mark_candidate.sql and adopt_time.sql grant EXECUTE on their procedures; ownership chaining lets these write
 -- routing_feedback and routing_feedback_time.
+GO
 
 -- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_etl_writer') EXEC(N'CREATE ROLE routing_etl_writer');
 GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::routing TO routing_etl_writer;
+GO
+
 GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_writer;
+GO
 
 -- 3. Metrics reader: DBAs' dashboards and the data team. Runs, checks, rejects, metrics, publications; no predictions.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_metrics_reader') EXEC(N'CREATE ROLE routing_metrics_reader');
@@ -42,6 +47,13 @@ GRANT SELECT ON routing.routing_marks TO routing_metrics_reader;
 GRANT SELECT ON routing.rejection_reasons TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_rejects TO routing_metrics_reader;
+GRANT SELECT ON routing.families_by_month TO routing_metrics_reader;
+GRANT SELECT ON routing.rejects_by_rule TO routing_metrics_reader;
+GRANT SELECT ON routing.time_profile_changes TO routing_metrics_reader;
+GRANT SELECT ON routing.published_by_night TO routing_metrics_reader;
+GRANT SELECT ON routing.publication_shown TO routing_metrics_reader;
+GRANT SELECT ON routing.freshness TO routing_metrics_reader;
+GRANT SELECT ON routing.who_did_what TO routing_metrics_reader;
 GRANT SELECT ON routing.model_version TO routing_metrics_reader;
 GRANT SELECT ON routing.model_metric TO routing_metrics_reader;
 GRANT SELECT ON routing.model_decision TO routing_metrics_reader;
@@ -57,6 +69,9 @@ GRANT SELECT ON routing.routing_feedback TO routing_metrics_reader;
 GRANT SELECT ON routing.routing_feedback_time TO routing_metrics_reader;
 GRANT SELECT ON routing.standard_review TO routing_metrics_reader;
 GRANT SELECT ON routing.data_health TO routing_metrics_reader;
+GRANT SELECT ON routing.audit_log TO routing_metrics_reader;
+GRANT SELECT ON routing.time_profile_month TO routing_metrics_reader;
+GO
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:
 -- GRANT SELECT ON dbo.BI_ITEM_INFO_VIEW TO <erp reading user>;

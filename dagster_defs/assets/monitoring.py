@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
+from routing_etl import plots
+from routing_etl.evaluation.drift import PSI_LIMITS
+from routing_etl.evaluation.glossary import DRIFT
+from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.street import MEASURE
 
@@ -28,7 +33,8 @@ from .common import made_by
         dg.AssetSpec(
             keys.DRIFT,
             deps=[keys.PUBLICATION],
-            description="Distance of the batch's similarity scores from those of the batch before (Kullback-Leibler).",
+            description="What the night meets beside the training window of the version in force: attributes, jobs, machines, times and "
+            "scores, each with a band and, above normal, a sentence that names the cause.",
             **made_by(MEASURE),
         ),
     ],
@@ -41,6 +47,12 @@ def measure(
         measured = steps.measure(ctx)
         street.finish(context, ctx)
     rows = measured.result.metrics
-    drift = tuple(row for row in rows if "drift" in row.metric)
-    for key, shown in ((keys.MODEL_METRICS, rows), (keys.DRIFT, drift)):
-        yield dg.MaterializeResult(key, metadata=metadata.metric_rows(shown) | metadata.cost(measured))
+    drift = tuple(row for row in rows if row.metric in DRIFT)
+    drawn = metadata.pictures(drift_by_attribute=plots.drift_by_attribute(_by_attribute(drift), PSI_LIMITS))
+    for key, shown, more in ((keys.MODEL_METRICS, rows, {}), (keys.DRIFT, drift, drawn)):
+        yield dg.MaterializeResult(key, metadata=metadata.metric_rows(shown) | metadata.cost(measured) | more)
+
+
+def _by_attribute(drift: tuple[MetricRow, ...]) -> pl.DataFrame:
+    rows = [(r.segment, r.value) for r in drift if r.metric == "attribute_psi"]
+    return pl.DataFrame(rows, schema={"segment": pl.String, "value": pl.Float64}, orient="row")

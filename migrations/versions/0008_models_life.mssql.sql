@@ -6,7 +6,9 @@ ALTER TABLE {schema}.model_metric ADD items_trained INTEGER NULL;
 
 ALTER TABLE {schema}.batch_run DROP CONSTRAINT ck_batch_run_status;
 
-ALTER TABLE {schema}.batch_run ALTER COLUMN status VARCHAR(32) NOT NULL;
+IF SERVERPROPERTY(N'Babelfish') IS NULL EXEC(N'ALTER TABLE [{schema}].[batch_run] ALTER COLUMN status VARCHAR(32) NOT NULL;');
+
+IF SERVERPROPERTY(N'Babelfish') IS NOT NULL EXEC(N'DROP VIEW [{schema}].[batch_run_summary]; ALTER TABLE [{schema}].[batch_run] ALTER COLUMN status VARCHAR(32);');
 
 ALTER TABLE {schema}.batch_run ADD CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'succeeded_with_warnings', 'failed', 'cancelled'));
 
@@ -199,6 +201,16 @@ DROP VIEW {schema}.model_realised;
 
 DROP VIEW {schema}.model_decisions;
 
+UPDATE {schema}.batch_run SET status = 'succeeded' WHERE status = 'succeeded_with_warnings';
+
+ALTER TABLE {schema}.batch_run DROP CONSTRAINT ck_batch_run_status;
+
+IF SERVERPROPERTY(N'Babelfish') IS NULL EXEC(N'ALTER TABLE [{schema}].[batch_run] ALTER COLUMN status VARCHAR(16) NOT NULL;');
+
+IF SERVERPROPERTY(N'Babelfish') IS NOT NULL EXEC(N'DROP VIEW [{schema}].[batch_run_summary]; ALTER TABLE [{schema}].[batch_run] ALTER COLUMN status VARCHAR(16);');
+
+ALTER TABLE {schema}.batch_run ADD CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'));
+
 REPLACE VIEW {schema}.batch_run_rejects AS
 SELECT
     n.run_id,
@@ -264,14 +276,6 @@ FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS m
 FROM {schema}.model_metric AS m) AS measured
     JOIN {schema}.model_version AS v ON v.version = measured.model_version
 WHERE measured.age = 1;
-
-UPDATE {schema}.batch_run SET status = 'succeeded' WHERE status = 'succeeded_with_warnings';
-
-ALTER TABLE {schema}.batch_run DROP CONSTRAINT ck_batch_run_status;
-
-ALTER TABLE {schema}.batch_run ALTER COLUMN status VARCHAR(16) NOT NULL;
-
-ALTER TABLE {schema}.batch_run ADD CONSTRAINT ck_batch_run_status CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled'));
 
 DROP INDEX ix_prediction_outcome_observed_at ON {schema}.prediction_outcome;
 

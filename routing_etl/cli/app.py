@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from routing_etl import safe_text
-from routing_etl.cli import dagster_ui, items, models, night, operation, publications, steps
+from routing_etl.cli import dagster_ui, items, models, night, operation, publications, steps, watching
 from routing_etl.cli.closed_pipe import CLOSED, OutputPipe
 from routing_etl.cli.exit_codes import MACHINE, SETTINGS, UNEXPECTED, exit_code
 from routing_etl.cli.root import app
@@ -22,7 +22,7 @@ from routing_etl.shortages import shortage
 __all__ = ["app", "main", "models", "publications"]
 
 #: Modules of commands in the order in which the help lists them.
-_ORDER = [module.__name__ for module in (night, steps, items, operation, dagster_ui)]
+_ORDER = [module.__name__ for module in (night, steps, items, operation, watching, dagster_ui)]
 app.registered_commands.sort(
     key=lambda command: _ORDER.index(command.callback.__module__ if command.callback else "")
 )

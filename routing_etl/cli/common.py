@@ -26,6 +26,20 @@ UserOption = Annotated[
 RunOption = Annotated[str | None, typer.Option("--run", help="Run id; default: the newest that fits.")]
 
 
+#: The settings that the command at work has read.
+_read: list[Settings] = []
+
+
+def settings_read() -> Settings | None:
+    """The settings that the command at work has read; None before it has."""
+    return _read[-1] if _read else None
+
+
+def forget_settings() -> None:
+    """A new command begins."""
+    _read.clear()
+
+
 def read_settings(**overrides: object) -> Settings:
     """The settings with overrides that are not None on top; opens the log."""
     from routing_etl.log import configure, get_logger
@@ -33,6 +47,7 @@ def read_settings(**overrides: object) -> Settings:
 
     settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
     configure(settings.log_folder, settings.log_level)
+    _read.append(settings)
     get_logger(__name__).info(
         "settings_read", env_file=str(settings.read_from) if settings.read_from else None
     )

@@ -322,6 +322,7 @@ def metrics_table(console: Console, metrics: Iterable[MetricRow], split: str) ->
     by_method = {(r.method, r.metric): r for r in rows}
     told = {
         "family": "item families",
+        "recent": "a part of the newest routings",
         "time": "the newest routings",
         "loo": "one item at a time",
         "type": "part types",
@@ -448,6 +449,17 @@ def score_table(console: Console, scored: Scored) -> None:
         )
 
 
+#: Kinds of change of an item, behind a number.
+_CHANGED = {
+    "new": "new",
+    "gone": "gone",
+    "lost": "without a proposal now",
+    "found": "with a proposal now",
+    "first": "with another first candidate",
+    "details": "changed in details",
+}
+
+
 def publication_table(console: Console, published: Published) -> None:
     """What became visible to the ERP."""
     if published.notice:
@@ -456,8 +468,10 @@ def publication_table(console: Console, published: Published) -> None:
     same = " (unchanged: the same batch was published before)" if published.reused else ""
     console.print(f"Publication [bold]{published.publication_id}[/] is what the ERP reads now{same}.")
     if published.changes is not None:
-        told = ", ".join(f"{n:,} {kind}" for kind, n in published.changes.items())
-        console.print(f"Items beside the publication before: {told} (routing-etl publications diff).")
+        told = ", ".join(f"{n:,} {_CHANGED[kind]}" for kind, n in published.changes.items() if n)
+        console.print(
+            f"Items beside the publication before: {told or 'none changed'} (routing-etl publications diff)."
+        )
     if published.writer:
         console.print(f"Its rows were sent by {_safe(published.writer)}.")
     if published.writer_reason:

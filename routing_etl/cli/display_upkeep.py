@@ -13,10 +13,12 @@ from routing_etl import safe_text
 from routing_etl.frames import REVIEW_VERDICTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from routing_etl.pipeline.drill import Drill
     from routing_etl.pipeline.results import Healthy, Reviewed, SheetsWritten
-    from routing_etl.pipeline.status import Status
+    from routing_etl.pipeline.status import Problem, Status
     from routing_etl.warehouse.feedback_time import TimeAdoption
     from routing_etl.warehouse.marks import Marked
     from routing_etl.warehouse.publication_changes import PublicationChanges
@@ -186,6 +188,48 @@ def status_lines(console: Console, found: Status) -> None:
         console.print(f"[red]wrong:[/]     {_safe(problem)}", soft_wrap=True)
     if found.ok:
         console.print("[green]Nothing is wrong.[/]")
+
+
+def alert_lines(console: Console, found: Sequence[Problem]) -> None:
+    """What is worth telling, each with what to do."""
+    for problem in found:
+        colour = "red" if problem.severity == "critical" else "yellow"
+        console.print(
+            f"[{colour}]{problem.severity:9}[/] {_safe(problem.code)}: {_safe(problem.message)}",
+            soft_wrap=True,
+        )
+        console.print(f"          {_safe(problem.remedy)}", soft_wrap=True)
+    if not found:
+        console.print("[green]Nothing to tell.[/]")
+
+
+def drill_lines(console: Console, found: Drill) -> None:
+    """What a drill found."""
+    copied = "the copy was named" if found.seconds_copied is None else f"copied in {found.seconds_copied:g} s"
+    rows = sum(t.restored for t in found.tables)
+    console.print(
+        f"restored:  {rows:,} rows in {len(found.tables)} tables; {copied}, proven in {found.seconds_proven:g} s"
+    )
+    console.print(
+        f"readers:   publication {found.publication_id}, {found.candidates or 0:,} candidates", soft_wrap=True
+    )
+    console.print(
+        f"champion:  {_safe(found.champion)}, files and manifest verified"
+        if found.champion
+        else "champion:  none verified",
+        soft_wrap=True,
+    )
+    if found.newest is not None:
+        console.print(
+            f"newest:    {found.newest:%Y-%m-%d %H:%M} UTC; what came after it, {found.hours_lost:g} hours, would be lost"
+        )
+    behind = [t for t in found.tables if t.restored != t.live]
+    for table in behind:
+        console.print(f"           {table.table}: {table.restored:,} rows, live {table.live:,}")
+    for problem in found.problems:
+        console.print(f"[red]wrong:[/]     {_safe(problem)}", soft_wrap=True)
+    if found.ok:
+        console.print("[green]The copy can be worked with.[/]")
 
 
 def marked(console: Console, found: Marked) -> None:

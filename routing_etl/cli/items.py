@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from routing_etl.cli.audit import audited
 from routing_etl.cli.common import RunOption, read_settings
 from routing_etl.cli.item_files import check_file, codes_of, write_tables
 from routing_etl.cli.output import gives, output
@@ -126,6 +127,7 @@ def _overrides(pairs: list[str]) -> dict[str, str]:
 
 @app.command()
 @gives("adopt", "warehouse.feedback:Adoption")
+@audited("adopt", "item_cd", "candidate_id")
 def adopt(
     item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
     candidate_id: Annotated[str, typer.Argument(help="Candidate id, e.g. 3H18091DB_C01.")],
@@ -157,6 +159,7 @@ CandidateOption = Annotated[
 
 @app.command()
 @gives("reject", "warehouse.marks:Marked")
+@audited("reject", "item_cd", "candidate", "reason")
 def reject(
     item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
     reason: Annotated[
@@ -181,6 +184,7 @@ def reject(
 
 @app.command()
 @gives("undo", "warehouse.marks:Marked")
+@audited("undo", "item_cd", "candidate")
 def undo(
     item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
     user: Annotated[str, typer.Option("--user", help="Who takes the mark back; kept on record.")],
@@ -196,6 +200,7 @@ def undo(
 
 @app.command("adopt-time")
 @gives("adopt-time", "warehouse.feedback_time:TimeAdoption")
+@audited("adopt-time", "item_cd", "rout_no", "proc_seq")
 def adopt_time(
     item_cd: Annotated[str, typer.Argument(help="Item code as the ERP has it.")],
     rout_no: Annotated[str, typer.Argument(help="Routing number as the ERP has it.")],

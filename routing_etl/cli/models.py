@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from routing_etl import safe_text
+from routing_etl.cli.audit import audited
 from routing_etl.cli.common import UserOption, WhyOption, read_settings
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import models_app
@@ -107,6 +108,7 @@ _UNPIN = "To let nights replace it: routing-etl models unpin --why REASON"
 
 @models_app.command("promote")
 @gives("models promote", "cli.shown:ChampionShown")
+@audited("models promote", "version")
 def models_promote(
     version: str,
     why: WhyOption,
@@ -126,6 +128,7 @@ def models_promote(
 
 @models_app.command("rollback")
 @gives("models rollback", "cli.shown:ChampionShown")
+@audited("models rollback")
 def models_rollback(why: WhyOption, user: UserOption = "") -> None:
     """Make the version champion again that was champion before the present one. It stays until it is unpinned."""
     from routing_etl.cli.shown import ChampionShown
@@ -138,6 +141,7 @@ def models_rollback(why: WhyOption, user: UserOption = "") -> None:
 
 @models_app.command("pin")
 @gives("models pin", "cli.shown:ChampionShown")
+@audited("models pin")
 def models_pin(why: WhyOption, user: UserOption = "") -> None:
     """Keep the present champion: no night trains or promotes another until it is unpinned."""
     from routing_etl.cli.shown import ChampionShown
@@ -150,6 +154,7 @@ def models_pin(why: WhyOption, user: UserOption = "") -> None:
 
 @models_app.command("unpin")
 @gives("models unpin", "cli.shown:ChampionShown")
+@audited("models unpin")
 def models_unpin(why: WhyOption, user: UserOption = "") -> None:
     """Let the nights replace the champion again by a version that is not worse."""
     from routing_etl.cli.shown import ChampionShown
@@ -162,6 +167,7 @@ def models_unpin(why: WhyOption, user: UserOption = "") -> None:
 
 @models_app.command("prune")
 @gives("models prune", "cli.shown:PrunedShown")
+@audited("models prune", "keep")
 def models_prune(
     keep: Annotated[
         int | None, typer.Option("--keep", min=0, help="Newest versions that stay; default: the setting.")

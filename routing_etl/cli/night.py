@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from routing_etl.cli.audit import audited
 from routing_etl.cli.common import FullOption, read_settings, showing_progress
 from routing_etl.cli.dagster_ui import tell_dagster
 from routing_etl.cli.output import console, gives, output
@@ -25,6 +26,7 @@ _GRAMMAR = (
 
 @app.command()
 @gives("demo", "cli.shown:NightShown")
+@audited("demo", "home")
 def demo(
     items: Annotated[int, typer.Option("--items", help="Size of the plant: 200 to 325,000 items.")] = 5000,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another plant with other rules.")] = 42,
@@ -91,6 +93,7 @@ def load_adventureworks(
 
 @app.command()
 @gives("run", "cli.shown:NightShown")
+@audited("run", "run_id")
 def run(
     run_id: Annotated[
         str | None, typer.Option("--run-id", help="Name of the run; default: its UTC time.")

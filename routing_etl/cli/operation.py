@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from routing_etl.cli.audit import audited
 from routing_etl.cli.common import read_settings
 from routing_etl.cli.exit_codes import CHECKS, SETTINGS
 from routing_etl.cli.output import console, gives, output
@@ -171,6 +172,7 @@ def settings_(
 
 @app.command()
 @gives("migrate", "cli.shown:MigratedShown")
+@audited("migrate", "revision")
 def migrate(
     sql: Annotated[bool, typer.Option("--sql", help="Print the DDL instead of running it.")] = False,
     dialect: Annotated[str, typer.Option(help="Dialect of --sql: mssql, sqlite or postgresql.")] = "mssql",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from routing_etl import safe_text
 from routing_etl.cli.streams import echo
 from routing_etl.errors import ConfigurationError
 
@@ -164,15 +165,15 @@ def _finite(value: Any) -> Any:
 def as_csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as CSV (RFC 4180) with the names of the columns first.
 
-    A text that a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a carriage return, and is no
-    number) gets an apostrophe before it; in JSON it is as it is.
+    A text that a spreadsheet would take for a formula gets an apostrophe before it (`safe_text.spreadsheet`), the names of the
+    columns too; in JSON it is as it is.
     """
     found = list(rows)
     names = list(dict.fromkeys(name for row in found for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in found)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(map(_cell, names))
+    writer.writerows([_cell(row.get(name)) for name in names] for row in found)
     return text.getvalue()
 
 
@@ -182,13 +183,8 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        try:
-            float(value)
-        except ValueError:
-            return f"'{value}"
-    return value
+        value = ", ".join(map(str, value))
+    return safe_text.spreadsheet(value) if isinstance(value, str) else value
 
 
 def _type_of(command: str) -> Any:

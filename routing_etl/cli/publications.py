@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from routing_etl.cli.audit import audited
 from routing_etl.cli.common import read_settings
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import publications_app
@@ -54,6 +55,7 @@ def publications_diff(
 
 @publications_app.command("rollback")
 @gives("publications rollback", "cli.shown:PointerShown")
+@audited("publications rollback", "to")
 def publications_rollback(
     to: Annotated[int | None, typer.Option("--to", help="Publication id; default: the one before.")] = None,
 ) -> None:

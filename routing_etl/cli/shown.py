@@ -29,6 +29,13 @@ class ReadShown:
 
 
 @dataclass(frozen=True)
+class FileShown:
+    """A file that was written."""
+
+    file: Path
+
+
+@dataclass(frozen=True)
 class CheckShown:
     """Counts of the checks of a run, and each outcome."""
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from routing_etl.cli.common import FullOption, RunOption, UserOption, step_context
+from routing_etl.cli.audit import audited
+from routing_etl.cli.common import (
+    FullOption,
+    RunOption,
+    UserOption,
+    read_settings,
+    showing_progress,
+    step_context,
+)
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
 from routing_etl.cli.streams import echo
+from routing_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from routing_etl.pipeline.context import Context
 
 
 @app.command()
@@ -78,6 +91,7 @@ def times(run_id: RunOption = None) -> None:
 
 @app.command()
 @gives("standards", "cli.shown:StandardsShown", table=True)
+@audited("standards", "run_id")
 def standards(
     run_id: RunOption = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many of the worst are shown.")] = 20,
@@ -100,6 +114,7 @@ def standards(
 
 @app.command()
 @gives("health", "cli.shown:HealthShown", table=True)
+@audited("health", "run_id")
 def health(
     run_id: RunOption = None,
     out: Annotated[
@@ -127,6 +142,7 @@ def health(
 
 @app.command()
 @gives("train", "pipeline.results:Trained")
+@audited("train", "version")
 def train(
     version: Annotated[
         str | None, typer.Option("--version", "--name", help="Version name; default: UTC time.")
@@ -137,14 +153,26 @@ def train(
     ] = True,
     user: UserOption = "",
     run_id: RunOption = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            "--items", help="CSV or Parquet in place of the ERP's items, with the profile's columns."
+        ),
+    ] = None,
+    operations: Annotated[Path | None, typer.Option("--operations", help="The same for routings.")] = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", help="The same for work results, if any.")
+    ] = None,
 ) -> None:
-    """Train, evaluate on held-out items, and save a model version."""
+    """Train, evaluate on held-out items, and save a model version; on the newest run, or on files."""
     from routing_etl.cli import display
     from routing_etl.pipeline import night, steps, street
     from routing_etl.pipeline.persons import person
     from routing_etl.pipeline.training import TrainingRequest
 
-    with step_context(street.TRAIN, run_id) as ctx, night.recorded_alone(ctx, "train"):
+    files = _files(items=items, operations=operations, results=results)
+    prepared = _context_of_files(files) if files else step_context(street.TRAIN, run_id)
+    with prepared as ctx, night.recorded_alone(ctx, "train"):
         by = person(ctx.settings, user)
         asked = TrainingRequest(
             version, dry_run=dry_run, promote=promote, requested_by=by, via="train", reason="asked for"
@@ -153,12 +181,42 @@ def train(
     output().give(trained.result, lambda screen: display.train_result(screen, trained.result))
 
 
+def _files(**given: Path | None) -> dict[str, Path]:
+    """The files that were named; items and operations belong together."""
+    files = {name: file for name, file in given.items() if file is not None}
+    if files and not {"items", "operations"} <= files.keys():
+        raise ConfigurationError(
+            f"Only {' and '.join(f'--{name}' for name in files)} is given.",
+            remedy="Give --items and --operations, and --results where there are work results.",
+        )
+    return files
+
+
+@contextmanager
+def _context_of_files(files: dict[str, Path]) -> Iterator[Context]:
+    """The files read, cleaned and checked, under the run lock."""
+    from routing_etl import runs
+    from routing_etl.pipeline.from_files import files_cleaned
+
+    settings = read_settings()
+    with (
+        runs.run_lock(settings.home, "a training from files"),
+        showing_progress() as progress,
+        files_cleaned(settings, files, progress) as ctx,
+    ):
+        yield ctx
+
+
 @app.command()
 @gives("evaluate", "pipeline.results:Evaluated", table=True)
 def evaluate(
     split: Annotated[
-        str, typer.Option(help="time, family, type (whole part types) or loo (leave one out)")
-    ] = "time",
+        str,
+        typer.Option(
+            help="recent (a part of the newest routings, learned from all others), time (the newest, learned from the older), "
+            "family, type (whole part types) or loo (leave one out)"
+        ),
+    ] = "recent",
     max_items: Annotated[int, typer.Option(help="Most held-out items that are judged.")] = 5000,
     plots: Annotated[
         Path | None,
@@ -208,6 +266,7 @@ def score(
 
 @app.command()
 @gives("publish", "pipeline.results:Published")
+@audited("publish", "run_id")
 def publish(
     run_id: RunOption = None,
     again: Annotated[

@@ -239,6 +239,18 @@ def without_secrets(text: str, url: str | URL) -> str:
     return " ".join(text.split())
 
 
+#: What ODBC puts before each message (SQLSTATE, then who speaks) and behind it (the call that failed).
+_AROUND = re.compile(r"\[\w{5}\] (?:\[[^\]]*\])+\s*|\s*\(SQL[A-Z]\w*\)")
+
+
+def said(exc: BaseException, url: str | URL) -> str:
+    """What the database said, on one line, without secrets and without what the drivers put around it."""
+    original = getattr(exc, "orig", None) or exc
+    args = original.args
+    odbc = len(args) == 2 and isinstance(args[1], str) and args[1].startswith(f"[{args[0]}]")
+    return without_secrets(_AROUND.sub("", args[1]) if odbc else str(original), url)
+
+
 def first_error(exc: BaseException) -> BaseException:
     """The first error of a chain.
 
@@ -292,7 +304,7 @@ def classify(exc: BaseException, role: Role, url: str | URL) -> RoutingEtlError:
     if short is not None:
         return short
     name, shown = ROLE_NAME[role], safe_url(url)
-    text = without_secrets(str(getattr(exc, "orig", None) or exc), url)[:400]
+    text = said(exc, url)[:400].removesuffix(".")
     kind: type[RoutingEtlError] = SourceError if role == "erp" else WarehouseError
     meaning = meaning_of(exc, url)
     if meaning is None:

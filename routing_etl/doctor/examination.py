@@ -304,7 +304,12 @@ def _models(settings: Settings) -> Iterator[Finding]:
     if champion is None:
         yield Finding("models", "warning", "there is no champion; the next night trains one")
         return
-    report = registry.verify(champion)
+    try:
+        recorded = _recorded_hash(settings, champion)
+        report = registry.verify(champion, expected_manifest_sha256=recorded)
+    except RoutingEtlError as exc:
+        yield Finding("models", "error", f"champion {champion}: {exc.message}", exc.remedy)
+        return
     problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
     problems += [report.incompatible] if report.incompatible else []
     if problems:
@@ -320,6 +325,40 @@ def _models(settings: Settings) -> Iterator[Finding]:
             f"champion {champion} holds files that its manifest does not list: {', '.join(report.unlisted)}",
             "They are never read; remove them, or find out who put them there.",
         )
+
+
+def _recorded_hash(settings: Settings, champion: str) -> str | None:
+    """The hash of the champion's manifest in our tables; None where there are none, which the examination of the warehouse says.
+
+    Raises
+    ------
+    RegistryError
+        The tables do not know the version: every night would refuse it.
+    """
+    from routing_etl.errors import RegistryError
+    from routing_etl.warehouse.migrate import current_revision
+    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.schema import schema_for
+
+    file = _sqlite_file(settings.warehouse)
+    if file is not None and not file.exists():
+        return None
+    try:
+        engine = _connect(settings, "warehouse", settings.warehouse)
+    except RoutingEtlError:
+        return None
+    try:
+        if current_revision(engine, schema_for(engine, settings.warehouse_schema)) is None:
+            return None
+        found = Records(engine, settings).manifest_sha256(champion)
+    finally:
+        engine.dispose()
+    if found is None:
+        raise RegistryError(
+            f"it is not in the table model_version of {safe_url(settings.warehouse)}, so that no night predicts with it",
+            remedy="Use the warehouse it was trained with, or train again: routing-etl train",
+        )
+    return found
 
 
 def _writable_by_others(area: str, root: Path, places: list[Path], so: str) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database.errors import ROLE_NAME, Role, translated, without_secrets
+from routing_etl.database.errors import ROLE_NAME, Role, said, translated
 from routing_etl.log import get_logger
 
 Level = Literal["ok", "warning", "error"]
@@ -140,7 +140,7 @@ def _ask(
     except sa.exc.DBAPIError as exc:
         if exc.connection_invalidated:
             raise
-        reason = without_secrets(str(exc.orig), connection.engine.url)[:160]
+        reason = said(exc, connection.engine.url)[:160]
         get_logger(__name__).debug("doctor_question_refused", query=query[:120], reason=reason)
         return reason
     return dict(row) if row is not None else "no row"

@@ -10,6 +10,8 @@ The way of the data, and the module for each step:
 * `routing_metrics`, `confidence_metrics`, `time_metrics`: the metrics, as sums per item (`sums`) that `bootstrap` values.
 * `assembly`: METRICS rows of all methods and segments (`tiers` are one), with paired differences; `reasons` of what is missing.
 * `fit_variance`: how far metrics move when the same data are learned again.
+* `deployed`: the version that predicts now, on what was written since it had learned.
+* `drift`: what the version in force meets now, beside its training window.
 * `evaluate`: the recipe. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
 * `report` with `details` and `alerts`: the result. `metric_table`: look-ups in METRICS rows.
 * `verdicts`: model against baselines. `paired`: two versions on the same items. `card`: the model card. All three show
@@ -21,7 +23,9 @@ __all__ = [
     "assembly",
     "bootstrap",
     "card",
+    "deployed",
     "details",
+    "drift",
     "evaluate",
     "glossary",
     "markdown",

@@ -34,6 +34,7 @@ from routing_etl.evaluation.baseline_legacy import LegacyPredictor
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
 from routing_etl.evaluation.bootstrap import Metric
 from routing_etl.evaluation.comparison import compare
+from routing_etl.evaluation.deployed import LEAST_SINCE, Deployed, kept_rows, written_since
 from routing_etl.evaluation.details import EvaluationDetails, Loss
 from routing_etl.evaluation.fit_variance import (
     FitVariance,
@@ -43,11 +44,11 @@ from routing_etl.evaluation.fit_variance import (
     with_fit_variance,
 )
 from routing_etl.evaluation.losses import losses_of
-from routing_etl.evaluation.metric_table import MODEL, ORACLE, RIVAL
+from routing_etl.evaluation.metric_table import MODEL, ORACLE, RIVAL, SINCE
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
 from routing_etl.evaluation.reference import expected_routings, known_routings
-from routing_etl.evaluation.report import EvaluationReport
+from routing_etl.evaluation.report import EvaluationReport, Since
 from routing_etl.evaluation.splits import Fold, Split, attribute_columns, make_split, near_identical_groups
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
@@ -122,6 +123,7 @@ def evaluate(
     truth: Truth | None = None,
     options: EvaluationOptions | None = None,
     rival: Callable[[], Predictor] | None = None,
+    deployed: Callable[[], Deployed | None] | None = None,
     progress: Progress = SILENT,
 ) -> EvaluationReport:
     """Measure a kind of model, and the baselines on the same items, on routings that it has not seen.
@@ -146,6 +148,9 @@ def evaluate(
     rival : callable, optional
         Makes another kind of model, the champion's, that is fitted on the same rows and asked for the same items; its method
         is `RIVAL`. It costs a further fit.
+    deployed : callable, optional
+        Gives the version that predicts now, or None where it cannot be used. It is asked, as it is, for the judged items that were
+        routed after it had learned (`EvaluationReport.since`). Called once, after the models of the evaluation are gone.
     progress : Progress, optional
         What shows the progress.
 
@@ -182,7 +187,46 @@ def evaluate(
     with progress.task("Evaluate: metrics and intervals", total=None):
         found = measure_answers(answers, judged, options, methods.failures())
     report = _report(found, options, _Sides.of(divided, options, methods), started, varied)
-    return replace(report, losses=_losses(answers, judged, items, operations))
+    since = (
+        None
+        if deployed is None
+        else _since(deployed, _Work(divided, items, operations, results, options), answers)
+    )
+    if since is not None and isinstance(varied, FitVariance):
+        since = replace(since, metrics=with_fit_variance(since.metrics, varied))
+    return replace(report, losses=_losses(answers, judged, items, operations), since=since)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is judged, and by what."""
+
+    divided: Split
+    items: pl.DataFrame
+    operations: pl.DataFrame
+    results: WorkResults
+    options: EvaluationOptions
+
+
+def _since(
+    deployed: Callable[[], Deployed | None], work: _Work, answers: Mapping[str, list[Predictions]]
+) -> Since | None:
+    """Both versions on what was written since the deployed one had learned; None where that is too little or fails."""
+    if MODEL not in answers or len(work.divided.folds) > 1 or (theirs := deployed()) is None:
+        return None
+    fold = work.divided.folds[0]
+    asked = written_since(fold, work.items, work.operations, theirs.learned)
+    if asked.len() < LEAST_SINCE:
+        return None
+    part = Split(SINCE, (Fold(asked, fold.operations),), ())
+    try:
+        both = {MODEL: answers[MODEL], RIVAL: [theirs.predict(_in_order(asked, work.items))]}
+        judged = _judged(part, work.items, work.operations, replace(work.results, reports=None), None)
+        metrics = kept_rows(measure_answers(both, judged, work.options).tables.metrics)
+    except Exception as exc:
+        log.exception("deployed_version_not_judged", version=theirs.name, error=str(exc))
+        return None
+    return Since(theirs.name, asked, fold.train.len(), theirs.learned.len(), metrics)
 
 
 def evaluate_unrouted(

@@ -123,12 +123,55 @@ def _of_publications() -> dict[str, Meaning]:
             "down",
             "nats",
         ),
+        **_of_drift(),
         "realised_exact_at_1": Meaning(
             "items of the previous publication, routed since by engineers themselves (no copy of a proposal), whose first candidate "
             "was what they wrote",
             "up",
         ),
         "realised_exact_at_any": Meaning("... or any of their candidates", "up"),
+    }
+
+
+def _of_drift() -> dict[str, Meaning]:
+    """Metrics of a night beside the training window of the version in force; the segment names attribute, job or machine."""
+    return {
+        "drift_band": Meaning(
+            "worst band: 0 normal, 1 watch, 2 drift, 3 severe; the reason names the causes", "down", "band"
+        ),
+        "attribute_psi": Meaning("population stability index of an attribute's values", "down", "nats"),
+        "unseen_value_share": Meaning("items with a value that no item of the window had", "down"),
+        "new_code_share": Meaning(
+            "routings written since with a job or machine that none had before", "down"
+        ),
+        "gone_code_share": Meaning(
+            "share of the window's routings with the most frequent job or machine that surely none has any more",
+            "down",
+        ),
+        **{
+            f"{measure}_{name}": Meaning(text.format(word), "none", unit)
+            for measure, word in (("run", "run times"), ("setup", "set-up times"))
+            for name, text, unit in (
+                ("time_ratio", "{} of a machine or job now over those before", "ratio"),
+                ("times_changed", "machines and jobs whose {} have surely changed", "machines and jobs"),
+            )
+        },
+        **{
+            f"{score}_{name}": Meaning(text.format(score), "down", unit)
+            for score in ("confidence", "similarity")
+            for name, text, unit in (
+                (
+                    "psi",
+                    "population stability index of the first candidates' {} since the version's first publication",
+                    "nats",
+                ),
+                (
+                    "far_share",
+                    "first candidates below the lowest tenth of the {} in the version's first publication",
+                    "",
+                ),
+            )
+        },
     }
 
 
@@ -205,6 +248,10 @@ GLOSSARY: dict[str, Meaning] = {
         "up",
     ),
 }
+
+
+#: The metrics of drift.
+DRIFT = frozenset(_of_drift()) | {"similarity_drift"}
 
 
 def arrow(metric: str) -> str:

@@ -20,6 +20,8 @@ ORACLE = "oracle"
 CEILING = "ceiling"
 #: The champion's recipe, where it is another one than the model's.
 RIVAL = "champion"
+#: The split of what was written since the version that predicts now had learned.
+SINCE = "since"
 #: Prefix of the method of a paired difference: `model_minus_<baseline>`.
 MINUS = "model_minus_"
 #: Segment of all judged items.
@@ -35,7 +37,8 @@ class MetricRow:
     method : str
         'model', a baseline's name, 'oracle', 'ceiling', or `model_minus_<baseline>` for a paired difference.
     split : str
-        'time', 'family', 'loo', 'type' or 'unrouted'; 'production' for a published batch.
+        'recent', 'time', 'family', 'loo', 'type' or 'unrouted'; 'since' for what was written since the champion had learned;
+        'production' for a published batch, 'realised' for what engineers wrote.
     segment : str
         'all', or kind and value as in `part_type_band:rare`.
     metric : str

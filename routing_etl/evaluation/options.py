@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from routing_etl.errors import ConfigurationError
 from routing_etl.evaluation.alerts import Thresholds
 
-SplitName = Literal["time", "family", "loo", "type"]
+SplitName = Literal["recent", "time", "family", "loo", "type"]
 #: A hundred years: no routing is older.
 MOST_DAYS = 36_500
 
@@ -21,12 +21,13 @@ class EvaluationOptions:
 
     Parameters
     ----------
-    split : {'time', 'family', 'loo', 'type'}, optional
-        'time' judges the newest routings and trains on the older ones; 'family' judges whole groups of items that share a
+    split : {'recent', 'time', 'family', 'loo', 'type'}, optional
+        'recent' judges a part of the newest routings and trains on all others, as what is deployed does; 'time' judges the
+        newest routings and trains on the older ones; 'family' judges whole groups of items that share a
         drawing or are alike; 'loo' leaves out one item at a time, together with those equal to it but for identifiers; 'type'
         judges whole part types, none of whose items is in training.
     test_days : float, optional
-        Days before the newest routing whose routings a split by time judges.
+        Days before the newest routing of which the splits 'recent' and 'time' judge routings.
     max_items : int, optional
         Most judged items; more are sampled.
     folds : int, optional

@@ -96,6 +96,29 @@ class EvaluationTables:
 
 
 @dataclass(frozen=True)
+class Since:
+    """The version that predicts now beside the evaluated method, on routings that neither has learned from.
+
+    Attributes
+    ----------
+    version : str
+        Name of the version that predicts now.
+    items : polars.Series
+        Keys of the judged items.
+    items_trained, deployed_trained : int
+        Routed items that the evaluated model, and that version, learned from.
+    metrics : polars.DataFrame
+        METRICS frame of the split 'since': methods 'model', 'champion' and their difference.
+    """
+
+    version: str
+    items: pl.Series
+    items_trained: int
+    deployed_trained: int
+    metrics: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class EvaluationReport(EvaluationTables):
     """What an evaluation found.
 
@@ -112,6 +135,8 @@ class EvaluationReport(EvaluationTables):
     held_out : polars.DataFrame
         What each judged item adds to the paired metrics (`paired.HELD_OUT`), to pair this version with another on the same
         items. Not part of `as_dict`: a version keeps it in a file of its own.
+    since : Since or None
+        The version that predicts now beside this method. None where there is none, or too little was written since it had learned.
     """
 
     legacy: LegacyScores | None
@@ -119,9 +144,10 @@ class EvaluationReport(EvaluationTables):
     alerts: tuple[Alert, ...] = ()
     losses: tuple[Loss, ...] = ()
     held_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=HELD_OUT))
+    since: Since | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but `held_out` as plain lists and dictionaries: what step reports and `metrics.json` are made of."""
+        """Everything but `held_out` and `since` as plain lists and dictionaries: what step reports and `metrics.json` are made of."""
         return {
             "split": self.details.split,
             "metrics": self.metrics.to_dicts(),

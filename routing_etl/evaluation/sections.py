@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 #: What was judged, by split.
 TITLES = {
+    "recent": "Held-out routings: a part of the newest",
+    "since": "Routings written since the version that predicts now had learned",
     "time": "Held-out routings: the newest",
     "family": "Held-out routings: whole families of items",
     "loo": "Held-out routings: one item left out at a time",

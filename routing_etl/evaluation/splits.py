@@ -16,9 +16,9 @@ import polars as pl
 from scipy import sparse
 
 from routing_etl.errors import ModelError
-from routing_etl.evaluation.options import EvaluationOptions, SplitName
+from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.frames import ITEMS, OPERATIONS
-from routing_etl.model.base.arrays import Ints
+from routing_etl.model.base.arrays import Bools, Ints
 from routing_etl.model.inputs import types_of
 
 #: A text attribute with at least this many distinct values per filled row names the item rather than describes it.
@@ -33,6 +33,10 @@ LEAST_DISTINCT = 0.05
 LEAST_TEST = 30
 #: The share of the items that is then judged, and that a split by family judges.
 NEWEST_SHARE = 0.2
+#: Share of the items that a split by recent routings judges at most, and that of the recent ones: the others teach what is new.
+RECENT_SHARE, RECENT_PART = 0.2, 0.5
+#: Chance that any job is called out of use which is not.
+_BY_CHANCE = 0.001
 #: Up to this many items, leave-one-out fits once per group of near-identical items.
 EXACT_LOO = 400
 #: Above, it fits this many times.
@@ -66,15 +70,15 @@ class Split:
 
     Attributes
     ----------
-    name : {'time', 'family', 'loo', 'type'}
-        The split that was made; it may differ from the one asked for.
+    name : str
+        'recent', 'time', 'family', 'loo' or 'type', the split that was made; it may differ from the one asked for.
     folds : tuple of Fold
         The trainings.
     notes : tuple of str
         What a reader must know, such as why another split was made.
     """
 
-    name: SplitName
+    name: str
     folds: tuple[Fold, ...]
     notes: tuple[str, ...]
 
@@ -207,7 +211,8 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
     operations : polars.DataFrame
         OPERATIONS frame; items without a valid routing are on no side.
     options : EvaluationOptions
-        'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'family'
+        'time' judges the routings of the last `test_days` days before the newest one, and trains on what is older. 'recent'
+        judges a part of these in whole families, the same ones whenever it is asked, and trains on all others. 'family'
         judges whole groups of items that share a drawing or are alike, a fifth of all. 'loo' judges every item, each left
         out in turn together with those equal but for identifiers, or in `folds` parts of such groups; without `folds` more
         than 400 items are judged in 10 parts. 'type' judges whole part types, a fifth of the items that have one. Of all items that qualify at most `max_items` are drawn with `random_state`.
@@ -239,6 +244,8 @@ def make_split(items: pl.DataFrame, operations: pl.DataFrame, options: Evaluatio
         divided = _by_type(labelled, operations, options.max_items, rng)
     elif options.split == "family":
         divided = _by_family(labelled, operations, options.max_items, rng, ())
+    elif options.split == "recent":
+        divided = _recent(labelled, operations, options.test_days, options.max_items, rng)
     else:
         divided = _by_time(labelled, operations, options.test_days, options.max_items, rng)
     same = _equal_but_for_identifiers(labelled.drop("rout_date"))
@@ -265,20 +272,23 @@ def _without(operations: pl.DataFrame, hidden: pl.Series, until: datetime | None
     return rows.join(keys, on="item_key", how="anti", maintain_order="left").collect()
 
 
-def _by_time(
-    labelled: pl.DataFrame,
-    operations: pl.DataFrame,
-    test_days: float,
-    max_items: int,
-    rng: np.random.Generator,
-) -> Split:
+@dataclass(frozen=True)
+class _Window:
+    """The routings after a moment: which of the labelled items have one, the moment, and what a reader must know."""
+
+    late: Bools
+    cut: datetime
+    notes: tuple[str, ...]
+
+
+def _window(labelled: pl.DataFrame, test_days: float) -> _Window | str:
+    """The newest routings; or, as a sentence, why time does not tell them."""
     dates = labelled["rout_date"].drop_nulls()
     if dates.len() < max(LEAST_TEST, labelled.height // 2):
-        note = (
+        return (
             f"Split by time is not possible: only {dates.len()} of {labelled.height} routings have a date. "
             "Split by family instead."
         )
-        return _by_family(labelled, operations, max_items, rng, (note,))
     notes: list[str] = []
     newest = dates.max()
     assert isinstance(newest, datetime)
@@ -295,8 +305,21 @@ def _by_time(
         cut = moved
     late = (labelled["rout_date"] > cut).fill_null(False).to_numpy()
     if not late.any():
-        note = f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
-        return _by_family(labelled, operations, max_items, rng, (note,))
+        return f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
+    return _Window(late, cut, tuple(notes))
+
+
+def _by_time(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
+) -> Split:
+    found = _window(labelled, test_days)
+    if isinstance(found, str):
+        return _by_family(labelled, operations, max_items, rng, (found,))
+    late, cut, notes = found.late, found.cut, list(found.notes)
     chosen = _sample(np.flatnonzero(late), max_items, rng)
     group = near_identical_groups(labelled.drop("rout_date"), by_identifier=False)
     copies = np.isin(group, group[chosen])
@@ -311,6 +334,98 @@ def _by_time(
         notes.append(f"{undated} routings without a date are in training.")
     known = _without(operations, labelled["item_key"].filter(pl.Series(hidden)), cut)
     return Split("time", (Fold(labelled["item_key"][chosen].sort(), known),), tuple(notes))
+
+
+def _recent(
+    labelled: pl.DataFrame,
+    operations: pl.DataFrame,
+    test_days: float,
+    max_items: int,
+    rng: np.random.Generator,
+) -> Split:
+    found = _window(labelled, test_days)
+    if isinstance(found, str):
+        return _by_family(labelled, operations, max_items, rng, (found,))
+    items, late = labelled.drop("rout_date"), found.late
+    replaced = _with_a_job_out_of_use(labelled, operations, late)
+    current = late & ~replaced
+    if not current.any():
+        current = late
+    family = near_identical_groups(items, by_identifier=True)
+    least = min(LEAST_TEST, labelled.height // 3)
+    wanted = min(RECENT_PART * current.sum(), RECENT_SHARE * labelled.height, max_items)
+    chosen = _in_drawn_order(labelled["item_key"], family, current, int(max(wanted, min(least, max_items))))
+    copies = near_identical_groups(items, by_identifier=False)
+    # of a judged item's family what was written in these days, and its copies of any time
+    hidden = (late & np.isin(family, family[chosen])) | np.isin(copies, copies[chosen])
+    if hidden.all():
+        return _by_family(labelled, operations, max_items, rng, ("All items are one group by time.",))
+    past = int((late & replaced).sum())
+    notes = [
+        *found.notes,
+        *(
+            [
+                f"{past} of them have a job that nobody writes any more: they are learned from and judge nothing."
+            ]
+            if past
+            else ()
+        ),
+        f"Judged are {len(chosen)} of {int(late.sum())} routings after {found.cut:%Y-%m-%d}, in whole families and the same ones "
+        "whenever these data are judged; the others are learned from, as the version that predicts learns from them.",
+    ]
+    return Split(
+        "recent",
+        (
+            Fold(
+                labelled["item_key"][chosen].sort(),
+                _without(operations, labelled["item_key"].filter(pl.Series(hidden))),
+            ),
+        ),
+        tuple(notes),
+    )
+
+
+def _with_a_job_out_of_use(labelled: pl.DataFrame, operations: pl.DataFrame, late: Bools) -> Bools:
+    """Late items whose routing has a job that nobody writes any more, so that it is no test of what would be written today.
+
+    Had its use gone on, the routings of the same part types since the last one that has it would have had it as often as those before:
+    so many were expected that none is no chance (Poisson, over all jobs).
+    """
+    recent = labelled.select("item_key", day="rout_date", kind=types_of(labelled)).filter(pl.Series(late))
+    used = (
+        operations.filter(pl.col("routing_rank") == 0)
+        .select("item_key", "job_cd")
+        .drop_nulls()
+        .unique()
+        .join(recent, on="item_key")
+        .with_columns(last=pl.col("day").max().over("job_cd"))
+    )
+    by_kind = used.group_by("job_cd", "kind", "last").agg(users=pl.len())
+    dates = recent.group_by("kind").agg(pl.col("day"))
+    expected = (
+        by_kind.join(dates, on="kind", nulls_equal=True)
+        .explode("day")
+        .group_by("job_cd", "kind", "users")
+        .agg(before=(pl.col("day") <= pl.col("last")).sum(), after=(pl.col("day") > pl.col("last")).sum())
+        .group_by("job_cd")
+        .agg(missed=(pl.col("users") / pl.col("before") * pl.col("after")).sum())
+    )
+    gone = expected.filter(pl.col("missed") > -np.log(_BY_CHANCE / max(expected.height, 1)))
+    replaced = used.join(gone, on="job_cd", how="semi")["item_key"].implode()
+    return labelled["item_key"].is_in(replaced).to_numpy()
+
+
+def _in_drawn_order(keys: pl.Series, family: Ints, late: Bools, wanted: int) -> Ints:
+    """So many of these items, family by family in an order that hangs on the keys alone: more data take none of them back.
+
+    A family has the place of its first member. Where a new first member comes in, the family may change sides.
+    """
+    drawn = keys.hash(0).to_numpy()
+    first = np.full(int(family.max()) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(first, family, drawn)
+    rows = np.flatnonzero(late)
+    order = rows[np.lexsort((drawn[rows], first[family[rows]]))]
+    return np.sort(order[:wanted])
 
 
 def _by_family(

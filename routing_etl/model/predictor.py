@@ -426,6 +426,11 @@ class RoutingPredictor(Parameters):
 
     # --- prediction ----------------------------------------------------------------------------------------------
 
+    @property
+    def learned_items(self) -> pl.Series:
+        """Keys of the items whose routings it learned from, sorted."""
+        return self.catalogue_.labels["item_key"]
+
     def predict(self, items: pl.DataFrame) -> Predictions:
         """Propose routings for items.
 

@@ -335,8 +335,7 @@ def encode_with(encoder: AttributeEncoder, training: Training, described: Floats
         Routing variants x d.
     """
     target = described[training.catalogue.label_variant]
-    features = encoder.fit_transform(training.items, target, training.folds)
-    table = encoder.tokeniser_.transform(training.items)
+    features, table = encoder.fit_coded(training.items, target, training.folds)
     gains = encoder.level_gain_
     ranked = sorted(gains, key=lambda name: (-gains[name], name))
     telling = [name for name in ranked if gains[name] > _LEAST_GAIN][:_MOST_TELLING]

@@ -87,7 +87,7 @@ def suggest(
         survey = Survey(engine, tables)
         text, missing = _proposed(survey, name)
         tomllib.loads(text)  # whatever the names in the database are
-        findings = () if missing else _examined(engine, text)
+        findings = (*_unlinked(survey), *(() if missing else _examined(engine, text)))
     finally:
         engine.dispose()
     text += _said(findings)
@@ -103,6 +103,20 @@ def _proposed(survey: Survey, name: str) -> tuple[str, tuple[str, ...]]:
         return starting_profile(survey, known, name=name), ()
     choices = choose(survey)
     return text_of(survey, choices, name=name), choices.missing
+
+
+def _unlinked(survey: Survey) -> tuple[Finding, ...]:
+    """That joins could not be taken from foreign keys, where the server does not tell them."""
+    if not survey.links_refused:
+        return ()
+    return (
+        Finding(
+            "catalogue",
+            "warning",
+            f"the server does not tell its foreign keys ({survey.links_refused}), so joins come from names and values only",
+            "Look at every join.",
+        ),
+    )
 
 
 def _examined(engine: Engine, text: str) -> tuple[Finding, ...]:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import quoted_name
 
 from routing_etl.database.engine import translated
+from routing_etl.database.errors import said
 from routing_etl.errors import ConfigurationError
 
 Kind = Literal["text", "integer", "number", "date", "boolean", "other"]
@@ -168,13 +169,20 @@ class Survey:
     ------
     ConfigurationError
         A table of `only` does not exist.
+
+    Attributes
+    ----------
+    tables : list of Table
+        What was found.
+    links_refused : str
+        Why the server does not tell its foreign keys; '' if it does.
     """
 
     def __init__(self, engine: Engine, only: Sequence[str] = ()) -> None:
         self.engine = engine
         self._samples: dict[tuple[str, tuple[str, ...]], dict[str, Values]] = {}
         with translated("erp", engine.url):
-            self.tables = _tables(engine)
+            self.links_refused, self.tables = _tables(engine)
         if only:
             self.tables = _wanted(self.tables, only)
 
@@ -249,7 +257,8 @@ def _selectable(table: Table) -> sa.TableClause:
     )
 
 
-def _tables(engine: Engine) -> list[Table]:
+def _tables(engine: Engine) -> tuple[str, list[Table]]:
+    """Why the server does not tell its foreign keys ('' if it does), and the tables."""
     inspector = sa.inspect(engine)
     default = inspector.default_schema_name
     schemas: list[str | None] = [None]
@@ -259,12 +268,18 @@ def _tables(engine: Engine) -> list[Table]:
             for s in inspector.get_schema_names()
             if s != default and s.lower() not in _SYSTEM and not s.lower().startswith(_SYSTEM_PREFIX)
         ]
+    refused = ""
     found: list[Table] = []
     for schema in schemas:
         kind = sa.engine.reflection.ObjectKind.ANY
         columns = inspector.get_multi_columns(schema=schema, kind=kind)
         keys = inspector.get_multi_pk_constraint(schema=schema)
-        links = inspector.get_multi_foreign_keys(schema=schema)
+        try:
+            links = inspector.get_multi_foreign_keys(schema=schema)
+        except sa.exc.DBAPIError as exc:  # not every server has the views of the catalogue that are asked
+            if exc.connection_invalidated:
+                raise
+            links, refused = {}, said(exc, engine.url)
         for place, described in columns.items():
             key = keys.get(place)
             own = tuple(key["constrained_columns"]) if key else ()
@@ -280,7 +295,7 @@ def _tables(engine: Engine) -> list[Table]:
                     ),
                 )
             )
-    return sorted(found, key=lambda t: t.title)
+    return refused, sorted(found, key=lambda t: t.title)
 
 
 def _wanted(tables: Iterable[Table], only: Sequence[str]) -> list[Table]:

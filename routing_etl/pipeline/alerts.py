@@ -1,4 +1,4 @@
-"""Telling people that a run failed: always a line in a file, and a webhook and an e-mail where the settings name one."""
+"""Telling people that a run failed, or anything else: always a line in a file, and a webhook and an e-mail where the settings name one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from routing_etl import safe_text
@@ -55,6 +56,25 @@ class Failure:
     steps: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Message:
+    """Something to tell.
+
+    Attributes
+    ----------
+    headline : str
+        The subject.
+    text : str
+        What happened, in a sentence or two.
+    content : mapping
+        The same as data, for a program.
+    """
+
+    headline: str
+    text: str
+    content: Mapping[str, Any]
+
+
 def report_failure(settings: Settings, failure: Failure) -> None:
     """Append to `<home>/logs/failures.jsonl`, then send to the webhook and by e-mail where the settings name them.
 
@@ -71,50 +91,92 @@ def report_failure(settings: Settings, failure: Failure) -> None:
         A way out did not take it: the file, the webhook or the mail server. The others were tried, and the error holds
         the failure itself.
     """
-    file = settings.home / "logs" / FAILURES
-    problems = []
-    ways: tuple[tuple[object, Callable[[Settings, Failure], None]], ...] = (
-        (file, lambda _, told: append_failure(file, told)),
-        (settings.failure_webhook, _post),
-        (settings.failure_email_to, _mail),
+    said = f"{safe_text.terminal(failure.message)} (run {failure.run_id})"
+    send(
+        settings,
+        Message(f"routing_etl: {safe_text.one_line(failure.job)} failed", said, asdict(failure)),
+        FAILURES,
     )
-    for configured, send in ways:
-        if configured:
-            try:
-                send(settings, failure)
-            except AlertError as exc:
-                log.error("failure_not_sent", error=str(exc), **asdict(failure))
-                problems.append(exc)
-    if problems:
-        raise AlertError(
-            " ".join(p.message for p in problems),
-            remedy=f"The failure itself ({file}): {_headline(failure)}: {failure.message} (run {failure.run_id}). "
-            f"{problems[0].remedy}",
-        )
 
 
-def append_failure(path: Path, failure: Failure) -> None:
-    """Append one line; the folder is made when it is missing.
+def send(settings: Settings, message: Message, file: str) -> None:
+    """Append to a file of the log folder, then send to the webhook and by e-mail where the settings name them.
+
+    Parameters
+    ----------
+    settings : Settings
+        Home, webhook, mail server and addresses.
+    message : Message
+        What to tell.
+    file : str
+        Name of the file, one line of JSON a message.
 
     Raises
     ------
     AlertError
-        The file cannot be written.
+        A way out did not take it. The others were tried, and the error holds the message itself.
     """
-    line = safe_text.json_line(json.dumps(asdict(failure), ensure_ascii=False))
+    path = settings.home / "logs" / file
+    problems = []
+    ways: tuple[tuple[object, Callable[[], None]], ...] = (
+        (path, lambda: _append(path, message)),
+        (settings.failure_webhook, lambda: _post(settings, message)),
+        (settings.failure_email_to, lambda: _mail(settings, _message(settings, message))),
+    )
+    for configured, way in ways:
+        if configured:
+            try:
+                way()
+            except AlertError as exc:
+                log.error("message_not_sent", error=str(exc), **message.content)
+                problems.append(exc)
+    if problems:
+        raise AlertError(
+            " ".join(p.message for p in problems),
+            remedy=f"The message itself ({path}): {message.headline}: {message.text}. {problems[0].remedy}",
+        )
+
+
+def _append(path: Path, message: Message) -> None:
+    """One line; the folder is made when it is missing."""
+    line = safe_text.json_line(json.dumps(dict(message.content), ensure_ascii=False))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
     except OSError as exc:
         raise AlertError(
-            f"The failure cannot be written to {path}: {exc.strerror or exc}.",
+            f"The message cannot be written to {path}: {exc.strerror or exc}.",
             remedy="Check that the disk has room and that this user may write there.",
         ) from exc
 
 
-def _headline(failure: Failure) -> str:
-    return f"routing_etl: {safe_text.one_line(failure.job)} failed"
+def send_page(settings: Settings, to: str, subject: str, page: str, name: str) -> None:
+    """Mail an HTML page as an attachment.
+
+    Parameters
+    ----------
+    settings : Settings
+        Mail server and sender.
+    to : str
+        Addresses, with commas.
+    subject : str
+        The subject.
+    page : str
+        The page.
+    name : str
+        Name of the attached file.
+
+    Raises
+    ------
+    AlertError
+        The mail server did not take it.
+    """
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = subject, settings.failure_email_from, to
+    message.set_content(f"{subject}. The page is attached; it opens in any browser and fetches nothing.\n")
+    message.add_attachment(page.encode("utf-8"), maintype="text", subtype="html", filename=name)
+    _mail(settings, message)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -124,8 +186,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _post(settings: Settings, failure: Failure) -> None:
-    """JSON with a `text` that chat systems (Teams, Slack, Mattermost) show, and the whole failure beside it."""
+def _post(settings: Settings, message: Message) -> None:
+    """JSON with a `text` that chat systems (Teams, Slack, Mattermost) show, and the whole message beside it."""
     assert settings.failure_webhook is not None
     url = settings.failure_webhook.get_secret_value()
     remedy = "Check ROUTING_ETL_FAILURE_WEBHOOK."
@@ -136,13 +198,10 @@ def _post(settings: Settings, failure: Failure) -> None:
         host = scheme = None
     if scheme not in ("https", "http") or not host:
         raise AlertError(
-            "ROUTING_ETL_FAILURE_WEBHOOK is no https:// or http:// URL, so the failure was not sent.",
+            "ROUTING_ETL_FAILURE_WEBHOOK is no https:// or http:// URL, so nothing was sent.",
             remedy="Give the URL that the chat system shows for its incoming webhook.",
         )
-    body = {
-        "text": f"{_headline(failure)}: {safe_text.terminal(failure.message)} (run {failure.run_id})",
-        **asdict(failure),
-    }
+    body = {"text": f"{message.headline}: {safe_text.terminal(message.text)}", **message.content}
     content = json.dumps(body).encode("ascii")
 
     def deliver() -> str:
@@ -161,7 +220,7 @@ def _post(settings: Settings, failure: Failure) -> None:
     if problem:
         # No cause is attached: texts and frames of these errors may quote the URL, whose path is the secret.
         raise AlertError(
-            f"The webhook at {host} did not take the failure: {_without(problem, _secrets(url))}.",
+            f"The webhook at {host} did not take the message: {_without(problem, _secrets(url))}.",
             remedy=remedy,
         ) from None
 
@@ -211,7 +270,7 @@ def _without(text: str, secrets: Iterable[str]) -> str:
     return safe_text.one_line(text[:300])
 
 
-def _mail(settings: Settings, failure: Failure) -> None:
+def _mail(settings: Settings, message: EmailMessage) -> None:
     remedy = "Check ROUTING_ETL_SMTP_URL and ROUTING_ETL_FAILURE_EMAIL_TO."
     if settings.smtp_url is None:
         raise AlertError(
@@ -226,27 +285,27 @@ def _mail(settings: Settings, failure: Failure) -> None:
         known = False
     if not known:
         raise AlertError(
-            "ROUTING_ETL_SMTP_URL is no smtp:// or smtps:// URL, so the failure was not sent.",
+            "ROUTING_ETL_SMTP_URL is no smtp:// or smtps:// URL, so nothing was sent.",
             remedy="Set it, for example to smtp://user:password@mail.example:587.",
         )
     try:
-        problem = _within(_TOTAL_SECONDS, lambda: _send(server, _message(settings, failure)))
+        problem = _within(_TOTAL_SECONDS, lambda: _send(server, message))
     except (smtplib.SMTPException, OSError, ValueError) as exc:
         problem = _reason(exc)
     if problem:
         raise AlertError(
-            f"The mail server {server.hostname or 'localhost'} did not take the failure: "
+            f"The mail server {server.hostname or 'localhost'} did not take the message: "
             f"{_without(problem, _secrets(url))}.",
             remedy=remedy,
         ) from None
 
 
-def _message(settings: Settings, failure: Failure) -> EmailMessage:
+def _message(settings: Settings, told: Message) -> EmailMessage:
     message = EmailMessage()
-    message["Subject"] = _headline(failure)
+    message["Subject"] = told.headline
     message["From"] = settings.failure_email_from
     message["To"] = settings.failure_email_to
-    message.set_content(safe_text.terminal(json.dumps(asdict(failure), ensure_ascii=False, indent=2)))
+    message.set_content(safe_text.terminal(json.dumps(dict(told.content), ensure_ascii=False, indent=2)))
     return message
 
 

@@ -156,14 +156,18 @@ def record_trained(ctx: Context, challenger: Challenger, why: str) -> None:
 
 
 def promote_if_not_worse(
-    ctx: Context, challenger: Challenger, metrics: pl.DataFrame, held_out: pl.DataFrame | None = None
+    ctx: Context,
+    challenger: Challenger,
+    metrics: pl.DataFrame,
+    held_out: pl.DataFrame | None = None,
+    since: pl.DataFrame | None = None,
 ) -> Decision:
     """Promote the first version; a later one unless something speaks against it. Either way the decision is on record.
 
     Against it speaks, in this order: it could not be measured; a person has pinned the champion; it cannot measure what the
     champion measured; it is worse (`docs/decisions/0017-judged-as-deployed.md`). A version of the champion's own recipe differs in
-    its data alone: models that were made for an evaluation from two different parts of the data say nothing about it, so that it is
-    refused only when its figures collapse.
+    its data alone: it is refused when it is worse on what was written since the champion had learned, or when its figures collapse
+    (`docs/decisions/0020-what-is-recent.md`).
 
     Parameters
     ----------
@@ -175,6 +179,9 @@ def promote_if_not_worse(
         Its METRICS rows; where its recipe is another one, with those of the champion's recipe on the same window.
     held_out : polars.DataFrame, optional
         What each held-out item adds to its metrics (`paired.HELD_OUT`), for versions whose recipe cannot be fitted here.
+    since : polars.DataFrame, optional
+        METRICS rows of both, the champion as it is, on what was written since it had learned (`evaluation.deployed`). None: too
+        little was.
 
     Returns
     -------
@@ -199,7 +206,8 @@ def promote_if_not_worse(
                 challenger,
                 f"{PINNED}: {champion} by {pin.made.by} since {pin.decided_at:%Y-%m-%d} ({pin.made.reason})",
             )
-        verdict = _judge(ctx, challenger, champion, MetricTable(rows), held_out)
+        beside = MetricTable(()) if since is None else MetricTable.of(since)
+        verdict = _judge(ctx, challenger, champion, _Measured(MetricTable(rows), beside, held_out))
         if verdict.objection:
             return _refused(ctx, challenger, verdict.objection, verdict.figures)
         reason, figures = f"{reason}; {verdict.words}", verdict.figures
@@ -243,25 +251,48 @@ def _decision(
 # --- the comparison ----------------------------------------------------------------------------------------------------
 
 
-def _judge(
-    ctx: Context, challenger: Challenger, champion: str, found: MetricTable, held_out: pl.DataFrame | None
-) -> _Verdict:
+class _Ground(NamedTuple):
+    """On what both were judged and in what they differ, in words; and what the new version must gain."""
+
+    where: str
+    said: str
+    least_gain: float = 0.0
+
+
+class _Measured(NamedTuple):
+    """What an evaluation found: on its window, beside the champion on what was written since, and per held-out item."""
+
+    found: MetricTable
+    since: MetricTable
+    held_out: pl.DataFrame | None
+
+
+def _judge(ctx: Context, challenger: Challenger, champion: str, measured: _Measured) -> _Verdict:
     """The challenger beside the champion, by what is comparable of them."""
-    details = ctx.registry.show(champion)
+    details, found = ctx.registry.show(champion), measured.found
     before = metrics_of(details)
     lost = _lost(found.rows, before, champion)
     if lost:
         return _Verdict(lost, "")
     changed = challenger.recipe.differences(recipe_of(details))
+    since = f"on what was written since champion {champion} had learned"
+    beside = measured.since if measured.since.difference(HEADLINE, RIVAL) is not None else None
     if not changed:
-        return _same_recipe(challenger, champion, found, before, details.metrics.get("training_samples"))
+        own = _same_recipe(challenger, champion, found, before, details.metrics.get("training_samples"))
+        if own.objection or beside is None:
+            return own
+        return _on_the_window(ctx, challenger, champion, beside, _Ground(since, own.words))
+    said, least = f"another recipe ({', '.join(changed)})", ctx.settings.promote_least_gain
     realised = _realised(ctx, challenger, recipe_of(details))
     if realised is not None:
         return realised
     if found.difference(HEADLINE, RIVAL) is not None:
-        looks = _looks(ctx, challenger, champion)
-        return _on_the_window(ctx, challenger, champion, found, looks, changed)
-    return _apart(ctx, challenger, champion, found, before, held_out, changed)
+        return _on_the_window(
+            ctx, challenger, champion, found, _Ground("both recipes on the same window", said, least)
+        )
+    if beside is not None:
+        return _on_the_window(ctx, challenger, champion, beside, _Ground(since, said, least))
+    return _apart(ctx, challenger, champion, found, before, measured.held_out, changed)
 
 
 def _same_recipe(
@@ -318,10 +349,24 @@ def _on_the_window(
     challenger: Challenger,
     champion: str,
     found: MetricTable,
-    looks: int,
-    changed: Sequence[str],
+    ground: _Ground,
 ) -> _Verdict:
-    """Both recipes fitted on the same rows and asked for the same items, corrected for several metrics and repeated looks."""
+    """Both asked for the same items, corrected for several metrics and repeated looks.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and decisions.
+    challenger : Challenger
+        The new version.
+    champion : str
+        The version that predicts now.
+    found : MetricTable
+        Metrics of both on the same items.
+    ground : _Ground
+        On which, and in what the new version differs.
+    """
+    looks = _looks(ctx, challenger, champion)
     compared = [f for name in _JUDGED if (f := _window_figure(name, found, ALL)) is not None]
     bad = worse_by_holm(compared, LEVEL * 6 / (math.pi * looks) ** 2)
     figures = tuple(replace(f, verdict="worse" if f.metric in bad else _clear(f)) for f in compared) + tuple(
@@ -334,21 +379,22 @@ def _on_the_window(
         for f in figures
         if f.segment != ALL and f.n >= LEAST_IN_SEGMENT and f.high is not None and f.high < -limit
     ]
-    said = f"another recipe ({', '.join(changed)})"
     if texts:
         return _Verdict(
-            f"significantly worse than champion {champion}: {'; '.join(texts)}; {said}", "", figures
+            f"significantly worse than champion {champion}: {'; '.join(texts)}; {ground.where}; {ground.said}",
+            "",
+            figures,
         )
     gain = next((f.difference for f in compared if f.metric == HEADLINE), None)
-    least = ctx.settings.promote_least_gain
+    least = ground.least_gain
     if least > 0 and (gain is None or gain < least):
         return _Verdict(
-            f"it gains {gain or 0:+.3f} exact match over champion {champion}, less than {least:g}; {said}",
+            f"it gains {gain or 0:+.3f} exact match over champion {champion}, less than {least:g}; {ground.said}",
             "",
             figures,
         )
     told = next((_told(f) for f in compared if f.metric == HEADLINE), "not measured")
-    return _Verdict("", f"{said}; both recipes on the same window: {told}", figures)
+    return _Verdict("", f"{ground.said}; {ground.where}: {told}", figures)
 
 
 def _window_figure(name: str, found: MetricTable, segment: str) -> Figure | None:

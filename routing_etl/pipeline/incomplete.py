@@ -50,6 +50,11 @@ class Incomplete:
         """The resources of each job."""
         return self.predictor.resource_alternatives_
 
+    @property
+    def learned_items(self) -> pl.Series:
+        """Keys of the items that it learned from."""
+        return self.predictor.learned_items
+
     def predict(self, items: pl.DataFrame) -> Predictions:
         """Propose routings for items, with the attributes as missing and the confidence lowered.
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -29,12 +29,15 @@ from routing_etl.pipeline.learning_faults import (
 )
 from routing_etl.pipeline.recipe import present_recipe, routed_items
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
-from routing_etl.pipeline.status import write_status
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.pipeline.versions import LEARNED_JOBS
+from routing_etl.pipeline.watch import after_run
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder, as_json, list_runs, new_run, prune_runs, run_lock
 from routing_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 log = get_logger(__name__)
 #: What a run's record says when it ended well without a publication.
@@ -137,13 +140,30 @@ def finish(ctx: Context, status: str, message: str) -> None:
         )
         records.finish_run(ctx.run.run_id, end)
         if well:
+            _keep_times(ctx, engine)
             records.purge()
     if well:
         try:
             ctx.run.mark_succeeded(True)
         except OSError as exc:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
-    write_status(ctx.settings)
+    after_run(ctx.settings)
+
+
+def _keep_times(ctx: Context, engine: Engine) -> None:
+    """The times of the month stay on record. What goes wrong is logged: the night has ended well."""
+    from routing_etl.warehouse.history import store_times
+
+    file = ctx.run.times / "time_by_job_resource.parquet"
+    if not file.is_file():
+        return
+    try:
+        rows = store_times(
+            engine, ctx.settings, ctx.run.run_id, datetime.now(UTC).date(), pl.read_parquet(file)
+        )
+        log.info("times_kept", rows=rows)
+    except Exception as exc:
+        log.exception("times_not_kept", error=str(exc))
 
 
 def _swept(ctx: Context) -> dict[str, Any]:
@@ -222,7 +242,7 @@ def training_due(ctx: Context) -> str | None:
     """Why the night should train, or None.
 
     There is no champion yet; or it is older than `retrain_days`, or a week old and does not know a job that engineers use by now
-    (`retrain_new_jobs`). Nobody has pinned it then, and no version has been refused against it that would be trained again from
+    (`retrain_new_jobs`), or has met a drift the night before that a training would learn. Nobody has pinned it then, and no version has been refused against it that would be trained again from
     much the same data by the same settings (`retrain_after`, `retrain_new_share`).
 
     Parameters
@@ -239,7 +259,7 @@ def training_due(ctx: Context) -> str | None:
     if age > timedelta(days=ctx.settings.retrain_days):
         due = f"champion {champion} is {age.days} days old"
     elif age >= NEW_JOBS_AFTER:
-        due = _unknown_jobs(ctx, champion)
+        due = _unknown_jobs(ctx, champion) or _drifted(ctx, champion)
     held = _held_back(ctx, champion) if due else ""
     if held:
         log.info("training_held_back", champion=champion, age_days=age.days, reason=held)
@@ -271,6 +291,17 @@ def _unknown_jobs(ctx: Context, champion: str) -> str | None:
     return f"champion {champion} has not learned job {named}"
 
 
+def _drifted(ctx: Context, champion: str) -> str | None:
+    """What the last night met that the champion has not learned and a training would learn, as a reason to train."""
+    from routing_etl.warehouse.records import Records
+
+    with ctx.warehouse() as engine:
+        found = Records(engine, ctx.settings).newest_metric(champion, "drift_band", "learnable")
+    if found is None or (found[0] or 0) < DRIFTED:
+        return None
+    return f"champion {champion} meets what it has not learned: {found[1]}"
+
+
 def _held_back(ctx: Context, champion: str) -> str:
     """Why a champion that is old enough is not trained anew; empty when nothing holds it back."""
     from routing_etl.warehouse.decisions import Decisions
@@ -295,6 +326,8 @@ def _held_back(ctx: Context, champion: str) -> str:
     return f"version {refused.made.version} was refused ({refused.made.reason}); the next is tried from {until:%Y-%m-%d} on"
 
 
+#: Place of `drift` among the bands (`evaluation.drift.BANDS`): from it on a training is asked for, if it would learn the change.
+DRIFTED = 2
 #: Least number of realised outcomes (items that engineers have routed since) for their exact share to count.
 ENOUGH_OUTCOMES = 30
 
@@ -309,6 +342,7 @@ def retraining_reasons(settings: Settings, metrics: Iterable[MetricRow]) -> list
     metrics : iterable of MetricRow
         As the step `measure` reports them; what was not measured says nothing.
     """
+    metrics = tuple(metrics)
     known = {r.metric: (r.value, r.n) for r in metrics if r.value is not None}
     reasons = []
     drift, _ = known.get("similarity_drift", (None, 0))
@@ -317,6 +351,11 @@ def retraining_reasons(settings: Settings, metrics: Iterable[MetricRow]) -> list
     abstained, _ = known.get("abstained_share", (None, 0))
     if abstained is not None and abstained > settings.retrain_abstained:
         reasons.append(f"abstained share {abstained:.3f} is above {settings.retrain_abstained:g}")
+    reasons += [
+        f"drift that a training would learn: {r.reason}"
+        for r in metrics
+        if (r.metric, r.segment) == ("drift_band", "learnable") and (r.value or 0) >= DRIFTED
+    ]
     realised, outcomes = known.get("realised_exact_at_1", (None, 0))
     if realised is not None and outcomes >= ENOUGH_OUTCOMES and realised < settings.retrain_realised:
         reasons.append(f"realised exact match {realised:.3f} is below {settings.retrain_realised:g}")

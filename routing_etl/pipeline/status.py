@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from routing_etl.files import TEMPORARY, replace_file
 from routing_etl.log import get_logger
@@ -71,6 +71,36 @@ class FailedCheck:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """Something that is wrong.
+
+    Attributes
+    ----------
+    code : str
+        What kind, in capitals: what alerts are called.
+    severity : {'critical', 'warning'}
+        How urgent it is.
+    message : str
+        What was found.
+    remedy : str
+        What to do about it; '' where the message says it.
+    about : str
+        What tells one from another of the same code: a check, a message.
+    """
+
+    code: str
+    severity: Literal["critical", "warning"]
+    message: str
+    remedy: str = ""
+    about: str = ""
+
+    @property
+    def text(self) -> str:
+        """Message and remedy."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+@dataclass(frozen=True)
 class Status:
     """How it stands.
 
@@ -126,10 +156,29 @@ def status(settings: Settings, now: datetime | None = None) -> Status:
     RegistryError
         The champion cannot be read.
     """
+    return examine(settings, now or datetime.now(UTC))[0]
+
+
+def examine(settings: Settings, at: datetime) -> tuple[Status, tuple[Problem, ...]]:
+    """The status, and what is wrong as problems with their codes.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the installation.
+    at : datetime
+        The moment that ages are counted to.
+
+    Raises
+    ------
+    WarehouseError
+        Our tables cannot be read, or are not at the newest migration.
+    RegistryError
+        The champion cannot be read.
+    """
     from routing_etl.warehouse.publish import Publisher
     from routing_etl.warehouse.run_log import newest_runs, unpassed_checks
 
-    at = now or datetime.now(UTC)
     ctx = Context(settings, RunFolder("status", settings.home))
     with ctx.warehouse() as engine:
         last, success = newest_runs(engine, settings.warehouse_schema)
@@ -139,7 +188,7 @@ def status(settings: Settings, now: datetime | None = None) -> Status:
     runs = tuple(_run(r, at) for r in (last, success))
     model = _model(ctx.registry, settings, at)
     problems = tuple(_problems(settings, runs, current, model, failed))
-    return Status(
+    standing = Status(
         ok=not problems,
         at=at,
         home=str(settings.home.resolve()),
@@ -148,8 +197,9 @@ def status(settings: Settings, now: datetime | None = None) -> Status:
         last_run=runs[0],
         last_success=runs[1],
         failed_checks=failed,
-        problems=problems,
+        problems=tuple(p.text for p in problems),
     )
+    return standing, problems
 
 
 def write_status(settings: Settings) -> None:
@@ -212,25 +262,47 @@ def _problems(
     current: Publication | None,
     model: ModelStatus | None,
     failed: tuple[FailedCheck, ...],
-) -> list[str]:
+) -> list[Problem]:
+    """What is wrong, the run first."""
     last, success = runs
     if last is None:
-        return ["Nothing has run yet. Run: routing-etl run"]
+        return [Problem("NOTHING_RUN", "warning", "Nothing has run yet.", "Run: routing-etl run")]
     found = []
+    said = last.message or "no message"
     if last.state in ("failed", "cancelled"):
-        found.append(f"The last run {last.run_id} {last.state}: {last.message or 'no message'}")
+        found.append(
+            Problem("RUN_FAILED", "critical", f"The last run {last.run_id} {last.state}: {said}", about=said)
+        )
     if last.state == "succeeded_with_warnings":
-        found.append(f"The last run {last.run_id} succeeded with warnings: {last.message or 'no message'}")
+        found.append(
+            Problem(
+                "RUN_WARNED",
+                "warning",
+                f"The last run {last.run_id} succeeded with warnings: {said}",
+                about=said,
+            )
+        )
     if success is None:
-        found.append("No run has succeeded yet.")
+        found.append(Problem("NO_SUCCESS", "critical", "No run has succeeded yet."))
     elif success.hours_ago > settings.status_hours:
         found.append(
-            f"The last run that succeeded ended {success.hours_ago:.0f} hours ago, more than {settings.status_hours:g} "
-            "(ROUTING_ETL_STATUS_HOURS). Look at the scheduler."
+            Problem(
+                "STALE",
+                "critical",
+                f"The last run that succeeded ended {success.hours_ago:.0f} hours ago, more than {settings.status_hours:g} "
+                "(ROUTING_ETL_STATUS_HOURS).",
+                "Look at the scheduler.",
+            )
         )
     if current is None:
-        found.append("Nothing is published. Run: routing-etl run")
+        found.append(Problem("NOT_PUBLISHED", "critical", "Nothing is published.", "Run: routing-etl run"))
     if model is None:
-        found.append("There is no champion. Train one: routing-etl train")
-    found += [f"{c.check}: {c.observed}, expected {c.expected}" for c in failed if c.severity == "critical"]
+        found.append(
+            Problem("NO_CHAMPION", "critical", "There is no champion.", "Train one: routing-etl train")
+        )
+    found += [
+        Problem("CHECK_FAILED", "critical", f"{c.check}: {c.observed}, expected {c.expected}", about=c.check)
+        for c in failed
+        if c.severity == "critical"
+    ]
     return found

@@ -563,13 +563,15 @@ def measure(ctx: Context) -> Measured:
     """How the published batch looks and what became of the one before it, into `model_metric` (split `production`).
 
     Coverage of the batch, drift of the similarity distribution against the first publication of the same version
-    (Kullback-Leibler divergence over 50 bins), and realised outcomes: items predicted before that an engineer has routed since.
+    (Kullback-Leibler divergence over 50 bins), realised outcomes (items predicted before that an engineer has routed since), and
+    what the night meets beside the version's training window (`pipeline/drift.py`).
 
     Raises
     ------
     ConfigurationError
         The run has not been published.
     """
+    from routing_etl.pipeline.drift import drift_rows
     from routing_etl.warehouse import outcomes
     from routing_etl.warehouse.records import Records
 
@@ -598,6 +600,7 @@ def measure(ctx: Context) -> Measured:
                 ("realised_exact_at_1", "realised_exact_at_any"),
                 lambda: _found(outcomes.realised(engine, schema, shown, themselves)),
             ),
+            *_measured(("drift_band",), lambda: drift_rows(ctx, engine, scored.model_version, shown)),
         )
         records = Records(engine, ctx.settings)
         records.store_metrics(scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id)

@@ -19,6 +19,7 @@ from routing_etl.memory_limits import SIDE_BY_SIDE_FROM
 from routing_etl.pipeline import street
 from routing_etl.pipeline.cards import model_card, unsaved_card
 from routing_etl.pipeline.champion import decisions_of, note_pruned
+from routing_etl.pipeline.conditions import limits_of
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.gate import Challenger, floor_missed, promote_if_not_worse, record_trained
 from routing_etl.pipeline.learning import AnswersBy, LearningData, make_predictor, read_learning_data
@@ -34,13 +35,14 @@ from routing_etl.pipeline.results import (
 )
 from routing_etl.pipeline.review import standards_held
 from routing_etl.pipeline.training_facts import Accounts, training_facts
-from routing_etl.pipeline.versions import NewVersion, save_version
+from routing_etl.pipeline.versions import NewVersion, load_model, save_version
 from routing_etl.pipeline.worker import Worker
 from routing_etl.progress import Progress
 from routing_etl.runs import RunFolder, as_json, from_json
 from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
+    from routing_etl.evaluation.deployed import Deployed
     from routing_etl.evaluation.details import EvaluationDetails
     from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
@@ -76,7 +78,7 @@ class TrainingRequest:
     name: str | None = None
     dry_run: bool = False
     promote: bool = True
-    split: str = "time"
+    split: str = "recent"
     max_items: int = 5000
     requested_by: str = ""
     via: str = "night"
@@ -90,7 +92,7 @@ class TrainingRequest:
 def evaluate(
     ctx: Context,
     *,
-    split: str = "time",
+    split: str = "recent",
     max_items: int = 5000,
     baselines: bool = True,
     folds: int | None = None,
@@ -139,6 +141,7 @@ def _options(
         baselines=baselines,
         variance_fits=settings.variance_fits,
         random_state=settings.random_state,
+        limits=limits_of(settings),
     )
 
 
@@ -161,6 +164,7 @@ def _evaluate(
         ),
         options=options,
         rival=_rival(ctx, data),
+        deployed=functools.partial(_deployed, ctx),
         progress=ctx.progress,
     )
 
@@ -177,6 +181,21 @@ def _rival(ctx: Context, data: LearningData) -> Callable[[], RoutingPredictor] |
     asked = {k: tuple(v) if isinstance(v, list) else v for k, v in changed.items()}
     log.info("champion_recipe_fitted_too", champion=champion, parameters=sorted(asked))
     return lambda: make_predictor(ctx.settings, data.attributes).set_params(**asked)
+
+
+def _deployed(ctx: Context) -> Deployed | None:
+    """The champion, to be judged as it is; None where there is none, or none that can be loaded here, which the log says."""
+    from routing_etl.evaluation.deployed import Deployed
+
+    champion = ctx.registry.alias("champion")
+    if champion is None:
+        return None
+    try:
+        name, model = load_model(ctx, champion)
+    except RoutingEtlError as exc:
+        log.warning("champion_not_judged", version=champion, reason=str(exc))
+        return None
+    return Deployed(name, model.learned_items, model.predict)
 
 
 def _evidence_of(ctx: Context, keep: pl.Series) -> frames.TimeEvidence:
@@ -312,15 +331,20 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
     by = asked.requested_by or ctx.settings.service_user
     if asked.dry_run:
         return replace(trained, model_card=unsaved_card(ctx, trained, learned.predictor, by))
-    held_out = learned.evaluation.held_out
+    report = learned.evaluation
     saved = save_version(
-        ctx, NewVersion(asked.name, learned.predictor, data, times, trained, held_out, requested_by=by)
-    )
+        ctx,
+        NewVersion(
+            asked.name, learned.predictor, data, times, trained, report.held_out, requested_by=by, since=report.since
+        ),
+    )  # fmt: skip
     trained = replace(trained, version=saved)
     challenger = _challenger(ctx, data, trained, Actor(by, asked.via))
     record_trained(ctx, challenger, asked.reason)
     if asked.promote:
-        promoted, reason = promote_if_not_worse(ctx, challenger, learned.evaluation.metrics, held_out)
+        promoted, reason = promote_if_not_worse(
+            ctx, challenger, report.metrics, report.held_out, None if report.since is None else report.since.metrics
+        )  # fmt: skip
         reason = reason if floor is None else f"{floor.reason}; {reason}"
         trained = replace(trained, promoted=promoted, promotion_reason=reason)
         if not promoted:

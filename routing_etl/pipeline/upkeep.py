@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from routing_etl.database.engine import make_engine, translated
+from routing_etl.database.engine import make_engine, safe_url, translated
 from routing_etl.erp.changes import ItemChanges
 from routing_etl.errors import ConfigurationError, RegistryError
 from routing_etl.pipeline import street
@@ -142,7 +142,9 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
     Raises
     ------
     RegistryError
-        There is none, or one differs; names the version and each problem.
+        There is none, or one differs or is unknown to the database; names the version and each problem.
+    TamperedArtifactError
+        A manifest is not the one that the database knows.
     """
     from routing_etl.warehouse.records import Records
 
@@ -155,6 +157,12 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
     with ctx.warehouse() as engine:
         for name in names:
             expected = Records(engine, settings).manifest_sha256(name)
+            if expected is None:
+                raise RegistryError(
+                    f"Model version {name} is not in the table model_version of {safe_url(settings.warehouse)}: no night predicts "
+                    "with it.",
+                    remedy="Use the warehouse it was trained with, or train again: routing-etl train",
+                )
             report = ctx.registry.verify(name, expected_manifest_sha256=expected)
             if not report.ok:
                 problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]

@@ -15,10 +15,11 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.database.engine import safe_url
 from routing_etl.errors import RegistryError
-from routing_etl.evaluation.metric_table import MODEL, RIVAL, MetricRow
+from routing_etl.evaluation.metric_table import MODEL, RIVAL, SINCE, MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline.cards import documents, metadata_json
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.drift import TRAINING_WINDOW, training_window
 from routing_etl.pipeline.incomplete import Incomplete, require_enough
 from routing_etl.pipeline.learning import LearningData, read_attributes
 from routing_etl.pipeline.recipe import data_hash
@@ -28,6 +29,7 @@ from routing_etl.pipeline.results import Trained, metrics_frame, metrics_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from routing_etl.evaluation.report import Since
     from routing_etl.frames import AttributeSpec
     from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.warehouse.records import MeasuredOn, Records
@@ -60,6 +62,8 @@ class NewVersion:
         What each held-out item adds to the judged metrics, for the comparison with the next version.
     requested_by : str
         Who asked for the training.
+    since : Since or None
+        The champion beside the evaluated method, on what was written since it had learned.
     """
 
     name: str | None
@@ -69,6 +73,7 @@ class NewVersion:
     trained: Trained
     held_out: pl.DataFrame
     requested_by: str
+    since: Since | None = None
 
 
 def save_version(ctx: Context, new: NewVersion) -> str:
@@ -91,6 +96,7 @@ def save_version(ctx: Context, new: NewVersion) -> str:
         json_artifacts={
             **new.predictor.feature_artifacts(),
             HELD_OUT: held_out_json(new.held_out),
+            TRAINING_WINDOW: training_window(new.data, trained.data, ctx.settings.test_days),
             LEARNED_JOBS: new.data.learned["job_cd"].drop_nulls().unique().sort().to_list(),
         },
         documents=documents,
@@ -117,15 +123,20 @@ def save_version(ctx: Context, new: NewVersion) -> str:
             saved.name, metrics_frame(trained.metrics), run_id=ctx.run.run_id, window=window
         )
         _store_rival(ctx, records, trained, window)
+        _store_since(ctx, records, saved.name, new)
     return saved.name
 
 
 def _window_id(new: NewVersion) -> str | None:
     """Names the judged items, their routings and what was learned from; None when nothing was judged."""
-    if new.held_out.is_empty():
+    return _id_of(new, new.held_out, new.trained.split)
+
+
+def _id_of(new: NewVersion, judged: pl.DataFrame, split: str) -> str | None:
+    if judged.is_empty():
         return None
-    judged = new.held_out.select("item_key", "routing").sort("item_key")
-    text = f"{data_hash(new.data)}|{new.trained.split}|{judged.write_csv()}"
+    rows = judged.select("item_key", "routing").sort("item_key")
+    text = f"{data_hash(new.data)}|{split}|{rows.write_csv()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -135,6 +146,22 @@ def _store_rival(ctx: Context, records: Records, trained: Trained, window: Measu
     rows = [replace(r, method=MODEL) for r in trained.metrics if r.method == RIVAL]
     if rows and champion is not None and records.manifest_sha256(champion) is not None:
         records.store_metrics(champion, metrics_frame(rows), run_id=ctx.run.run_id, window=window)
+
+
+def _store_since(ctx: Context, records: Records, saved: str, new: NewVersion) -> None:
+    """Keep both versions' metrics on what was written since the champion had learned: one window, so that the trend compares them."""
+    from routing_etl.warehouse.records import MeasuredOn
+
+    since = new.since
+    if since is None or records.manifest_sha256(since.version) is None:
+        return
+    window = _id_of(new, new.held_out.filter(pl.col("item_key").is_in(since.items.implode())), SINCE)
+    # the champion first: the trend takes the one that was stored before for the earlier version
+    for version, method, learned in (
+        (since.version, RIVAL, since.deployed_trained), (saved, MODEL, since.items_trained)
+    ):  # fmt: skip
+        rows = since.metrics.filter(method=method).with_columns(method=pl.lit(MODEL))
+        records.store_metrics(version, rows, run_id=ctx.run.run_id, window=MeasuredOn(window, learned))
 
 
 def _time_profiles_json(times: frames.TimeEvidence) -> dict[str, Any]:

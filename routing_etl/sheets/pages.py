@@ -81,6 +81,19 @@ def worklist_page(listed: Worklist, *, language: str, workbook: str = "") -> str
     )
 
 
+def page_of(template: str, **values: Any) -> str:
+    """A page in English of the house's look.
+
+    Parameters
+    ----------
+    template : str
+        Name of its template.
+    **values
+        What the template shows. Texts in frames are the caller's to make harmless.
+    """
+    return _environment("en").get_template(template).render(**{k: _harmless(v) for k, v in values.items()})
+
+
 def _harmless(value: T) -> T:
     """The value with every text in it as one line without control characters."""
     made: Any = value

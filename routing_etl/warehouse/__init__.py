@@ -5,11 +5,13 @@ the decision when a batch is loaded or published (`pipeline`).
 """
 
 __all__ = [
+    "audit",
     "copies",
     "decisions",
     "feedback",
     "feedback_time",
     "health",
+    "history",
     "identity",
     "load_shards",
     "marks",
@@ -19,6 +21,7 @@ __all__ = [
     "publication_changes",
     "publications",
     "publish",
+    "questions",
     "records",
     "revision_statements",
     "run_log",

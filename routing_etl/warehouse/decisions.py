@@ -25,6 +25,18 @@ from routing_etl.warehouse.types import now
 _LOGIN = {"mssql": sa.func.suser_sname(), "postgresql": sa.literal_column("session_user")}
 
 
+def login_of(connection: Connection) -> str | None:
+    """How the server calls who is connected; None on SQLite.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the warehouse.
+    """
+    expression = _LOGIN.get(connection.dialect.name)
+    return None if expression is None else connection.execute(sa.select(expression)).scalar()
+
+
 @dataclass(frozen=True)
 class Figure:
     """One metric of both sides of a decision.
@@ -159,8 +171,7 @@ class Decisions:
 
     def _insert(self, connection: Connection, decision: Decision) -> None:
         d, f = self._tables.model_decision, self._tables.model_decision_metric
-        expression = _LOGIN.get(connection.dialect.name)
-        login = None if expression is None else connection.execute(sa.select(expression)).scalar()
+        login = login_of(connection)
         values = {k: v for k, v in vars(decision).items() if k not in ("version", "by", "via", "figures")}
         values |= {
             "model_version": decision.version,

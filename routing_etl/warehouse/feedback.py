@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
-from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
+from routing_etl.errors import ConfigurationError, ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
@@ -22,6 +22,7 @@ from routing_etl.warehouse.types import now
 
 _SHAPES = ("bop_proc_master", "bop_proc_detail", "bop_proc_res")
 _ATTEMPTS = 3
+_LONGEST_REMARK = 1000
 
 _log = get_logger(__name__)
 
@@ -75,12 +76,14 @@ def adopt(
     ------
     ItemNotFoundError
         The published batch has no such candidate; names those that the item has.
+    ConfigurationError
+        `user` is blank or longer than 128 characters, or `edited` longer than 1,000.
     WarehouseError
-        `user` is blank or longer than 128 characters, or the candidate has been rejected.
+        The candidate has been rejected.
     TransientDatabaseError
         New batches were published meanwhile, several times.
     """
-    name = checked_user(user)
+    name, edited = checked_user(user), checked_remark(edited)
     place = schema_for(engine, schema)
     check_head(engine, place)
     tb = tables(place)
@@ -109,13 +112,28 @@ def checked_user(user: str) -> str:
 
     Raises
     ------
-    WarehouseError
+    ConfigurationError
         It is blank or longer than 128 characters.
     """
     name = user.strip()
     if not 0 < len(name) <= 128:
-        raise WarehouseError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
+        raise ConfigurationError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
     return name
+
+
+def checked_remark(remark: str | None) -> str | None:
+    """What a person wrote about a mark, as it is.
+
+    Raises
+    ------
+    ConfigurationError
+        It is longer than 1,000 characters.
+    """
+    if remark is not None and len(remark) > _LONGEST_REMARK:
+        raise ConfigurationError(
+            f"The remark has {len(remark)} characters.", remedy=f"Give at most {_LONGEST_REMARK}."
+        )
+    return remark
 
 
 def current_publication(connection: Connection, tb: Tables) -> int | None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
-from routing_etl.warehouse.feedback import as_spelt
+from routing_etl.warehouse.feedback import as_spelt, checked_user
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.types import now
@@ -85,14 +85,12 @@ def adopt_time(engine: Engine, schema: str, operation: Operation, user: str) -> 
     ------
     ItemNotFoundError
         The current review proposes nothing for this operation; says what it found instead.
-    WarehouseError
+    ConfigurationError
         `user` is blank or longer than 128 characters.
     TransientDatabaseError
         New reviews were published meanwhile, several times.
     """
-    name = user.strip()
-    if not 0 < len(name) <= 128:
-        raise WarehouseError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
+    name = checked_user(user)
     place = schema_for(engine, schema)
     check_head(engine, place)
     tb = tables(place)

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from routing_etl.database.engine import translated
-from routing_etl.errors import ItemNotFoundError, WarehouseError
+from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.warehouse.feedback import (
     Mark,
     as_spelt,
+    checked_remark,
     checked_user,
     current_publication,
     published_candidates,
@@ -25,8 +26,6 @@ from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import REJECTIONS
 from routing_etl.warehouse.types import now
-
-_LONGEST_REMARK = 1000
 
 
 @dataclass(frozen=True)
@@ -90,19 +89,18 @@ def reject(
     ------
     ItemNotFoundError
         The published batch has no such candidate.
+    ConfigurationError
+        The reason or the user's name is not usable, or the remark is too long.
     WarehouseError
-        The reason or the user's name is not usable, the remark too long, or a candidate is accepted.
+        A candidate is accepted.
     """
     if reason_code not in REJECTIONS:
-        raise WarehouseError(
+        raise ConfigurationError(
             f"There is no reason {reason_code!r} for a rejection.",
             remedy=f"Use one of {', '.join(REJECTIONS)}.",
         )
-    if remark is not None and len(remark) > _LONGEST_REMARK:
-        raise WarehouseError(
-            f"The remark has {len(remark)} characters.", remedy=f"Give at most {_LONGEST_REMARK}."
-        )
-    mark, tb = Mark("rejected", checked_user(user), reason_code, remark), _tables(engine, schema)
+    mark = Mark("rejected", checked_user(user), reason_code, checked_remark(remark))
+    tb = _tables(engine, schema)
     shown = published_candidates(tb)
     with translated("warehouse", engine.url), engine.begin() as connection:
         number = current_publication(connection, tb)
@@ -140,7 +138,7 @@ def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: 
     ------
     ItemNotFoundError
         There is no such mark in force.
-    WarehouseError
+    ConfigurationError
         The user's name is not usable.
     """
     name, tb = checked_user(user), _tables(engine, schema)

@@ -54,14 +54,16 @@ def _first_of_version(connection: Connection, tb: Tables, publication_id: int) -
     ).scalar()
 
 
-def _histogram(connection: Connection, tb: Tables, publication_id: int) -> np.ndarray:
-    """Counts of first candidates by similarity, shape (BINS,)."""
+def _histogram(
+    connection: Connection, tb: Tables, publication_id: int, score: str = "similarity_score"
+) -> np.ndarray:
+    """Counts of first candidates by a score, shape (BINS,)."""
     c = tb.candidate.c
     rows = connection.execute(
-        sa.select(c.similarity_score, sa.func.count())
+        sa.select(c[score], sa.func.count())
         .select_from(rows_at(tb.versioned[0], tb.candidate, publication_id))
-        .where(c.candidate_rank == 1)
-        .group_by(c.similarity_score)
+        .where(c.candidate_rank == 1, c[score].is_not(None))
+        .group_by(c[score])
     ).all()
     counts = np.zeros(BINS)
     if rows:
@@ -102,6 +104,34 @@ def similarity_drift(engine: Engine, schema: str, publication_id: int) -> Public
     p = (now + SMOOTHING) / (now + SMOOTHING).sum()
     q = (then + SMOOTHING) / (then + SMOOTHING).sum()
     return PublicationMetric(name, float(np.sum(p * np.log(p / q))), n)
+
+
+def score_histograms(
+    engine: Engine, schema: str, publication_id: int, score: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """First candidates by a score: of the oldest publication of the same version that is there, and of this one.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    publication_id : int
+        This publication.
+    score : str
+        Column of the candidates, from 0 to 1: `similarity_score` or `confidence`.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Counts, shape (BINS,); the first is all 0 where this is the version's first publication.
+    """
+    tb = tables(schema_for(engine, schema))
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        first = _first_of_version(connection, tb, publication_id)
+        then = np.zeros(BINS) if first is None else _histogram(connection, tb, first, score)
+        return then, _histogram(connection, tb, publication_id, score)
 
 
 def realised(

@@ -19,6 +19,8 @@ from routing_etl.errors import WarehouseError
 from routing_etl.warehouse.schema import Tables
 from routing_etl.warehouse.views import VIEW_NAMES
 
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
 #: Name and text of every view (on SQL Server of procedures and functions too) that this login may see.
 _TEXTS = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'view' AND sql LIKE '%current_publication%'",
@@ -31,16 +33,24 @@ _TEXTS = {
 
 def readers_by_number(engine: Engine, tables: Tables) -> list[str]:
     """Names of views and procedures that join the pointer with rows of predictions, but not with their versions."""
-    rows = re.compile(rf"\b({'|'.join(t.name for t in tables.published)})\b", re.IGNORECASE)
     with translated("warehouse", engine.url), engine.connect() as connection:
         found = connection.execute(sa.text(_TEXTS[engine.dialect.name])).all()
     return sorted(
         str(name)
         for name, text in found
-        if str(name).rpartition(".")[2] not in VIEW_NAMES
-        and rows.search(text or "")
-        and "item_version" not in text
+        if str(name).rpartition(".")[2] not in VIEW_NAMES and reads_by_number(text or "", tables)
     )
+
+
+def reads_by_number(text: str, tables: Tables) -> bool:
+    """Whether the text of a view or procedure reads rows of predictions, and not their versions.
+
+    A table counts where it is read, behind FROM, JOIN or a comma: messages, comments and parameters speak of candidates too.
+    """
+    names = "|".join(table.name for table in tables.published)
+    read = rf"(?:\b(?:FROM|JOIN)\b[\s(]*|,\s*)(?:[\w\"\[\]]+\.)?[\"\[]?(?:{names})\b"
+    plain = _COMMENT.sub(" ", text)
+    return re.search(read, plain, re.IGNORECASE) is not None and "item_version" not in plain
 
 
 def refuse_readers_by_number(engine: Engine, tables: Tables) -> None:

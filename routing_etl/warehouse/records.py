@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,6 +147,10 @@ def cut(text: str, length: int) -> str:
         return text
     mark = f"... [cut, {len(text)} characters]"
     return text[: max(0, length - len(mark))] + mark[:length]
+
+
+def _any(table: sa.Table, where: sa.ColumnElement[bool]) -> sa.Exists:
+    return sa.exists(sa.select(sa.literal_column("1")).select_from(table).where(where))
 
 
 def _length(column: sa.Column[Any]) -> int:
@@ -545,19 +549,51 @@ class Records:
                 connection.execute(sa.insert(target), rows)
         return len(rows)
 
+    def newest_metric(
+        self, version: str, metric: str, segment: str
+    ) -> tuple[float | None, str | None] | None:
+        """Value and reason of a published batch's metric (split `production`) as it was measured last; None when it never was.
+
+        Parameters
+        ----------
+        version : str
+            Name of the version.
+        metric : str
+            Name of the metric.
+        segment : str
+            Its segment.
+        """
+        m = self.tables.model_metric.c
+        query = (
+            sa.select(m.value, m.reason)
+            .where(
+                m.model_version == version,
+                m.split == "production",
+                m.metric == metric,
+                m.segment == segment,
+            )
+            .order_by(m.computed_at.desc())
+            .limit(1)
+        )
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row.value, row.reason)
+
     # --- retention --------------------------------------------------------------------------------------------------
     def purge(self, *, keep_days: int | None = None, keep_models: int | None = None) -> dict[str, int]:
-        """Remove old runs with their check results and rejected rows, and old model versions with their metrics.
+        """Remove what is bulky after days, and what is small after years (`keep_history_years`).
 
-        Each run or version is removed in a transaction of its own. The newest run and the active version always stay,
-        and so does a run, without its check results, while rows that it met first are rejected by runs that stay.
+        After `keep_days` the check results and rejected rows of a run go; the run itself, a row, stays for years. Of versions
+        beyond the newest `keep_models` the figures of baselines and differences go; the version and its own figures stay. Outcomes,
+        commands and monthly times stay for years, decisions for ever. Each run or version is handled in a transaction of its own.
+        The newest run, the active version and rejected rows that a kept run shows always stay.
 
         Parameters
         ----------
         keep_days : int, optional
-            Runs that started within this many days stay. None: as in the settings.
+            Check results and rejected rows of runs that started within this many days stay. None: as in the settings.
         keep_models : int, optional
-            This many of the newest versions stay besides the active one. None: as in the settings.
+            All metrics of this many of the newest versions stay besides the active one. None: as in the settings.
 
         Returns
         -------
@@ -566,44 +602,46 @@ class Records:
         """
         days = keep_days if keep_days is not None else self._settings.keep_days
         models = keep_models if keep_models is not None else self._settings.keep_models
-        run, model = self.tables.batch_run, self.tables.model_version
         limit = now() - timedelta(days=days)
-        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
-            old_runs = list(
-                connection.execute(sa.select(run.c.run_id).where(run.c.started_at < limit)).scalars()
-            )
-            newest = connection.execute(
-                sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(1)
-            ).scalar_one_or_none()
-            retired = list(
-                connection.execute(
-                    sa.select(model.c.version)
-                    .where(model.c.status != "active")
-                    .order_by(model.c.created_at.desc())
-                ).scalars()
-            )[models:]
-        removed = {
-            "batch_run": 0,
-            "quality_result": 0,
-            "rejected_row": 0,
-            "model_version": 0,
-            "model_metric": 0,
-        }
-        gone = [run_id for run_id in old_runs if run_id != newest]
-        needed = rejects.oldest_needed(self._engine, self.tables, limit, newest)
-        for run_id in gone:
-            for name, count in self._remove_run(run_id, needed).items():
-                removed[name] += count
-        metric = self.tables.model_metric
-        for version in retired:
-            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
-                for table, key in ((metric, metric.c.model_version), (model, model.c.version)):
-                    removed[table.name] += delete_all(connection, table, key == version, key)
+        years = min(limit, now() - timedelta(days=365 * self._settings.keep_history_years))
+        removed = dict.fromkeys(
+            ("batch_run", "quality_result", "rejected_row", "model_version", "model_metric"), 0
+        )
+        for part in (
+            self._purge_runs(limit, years),
+            self._purge_versions(models, years),
+            self._purge_history(years),
+        ):
+            for name, count in part:
+                removed[name] = removed.get(name, 0) + count
         _log.info("records_purged", **removed)
         return removed
 
-    def _remove_run(self, run_id: str, needed: int | None) -> dict[str, int]:
-        """Remove an old run, but for rejected rows that a newer run still shows. Returns the rows removed by table."""
+    def _purge_runs(self, limit: datetime, years: datetime) -> Iterator[tuple[str, int]]:
+        run, reject, check = self.tables.batch_run, self.tables.rejected_row, self.tables.quality_result
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            newest = connection.execute(
+                sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(1)
+            ).scalar_one_or_none()
+        needed = rejects.oldest_needed(self._engine, self.tables, limit, newest)
+        bulky = sa.or_(
+            run.c.rejects_no.is_not(None),
+            _any(check, check.c.run_id == run.c.run_id),
+            _any(reject, (reject.c.run_id == run.c.run_id) & rejects.not_needed(reject, needed)),
+        )
+        query = sa.select(run.c.run_id, run.c.started_at).where(
+            run.c.started_at < limit, run.c.run_id != (newest or ""), sa.or_(run.c.started_at < years, bulky)
+        )
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            found = connection.execute(query).all()
+        for run_id, started_at in found:
+            yield from self._strip_run(run_id, needed, remove=started_at < years).items()
+
+    def _strip_run(self, run_id: str, needed: int | None, *, remove: bool) -> dict[str, int]:
+        """Remove the bulky rows of an old run, but for rejected rows that a newer run still shows; of a very old one all.
+
+        A run whose rejected rows went shows none, instead of those that later runs share with it. The last number stays.
+        """
         run, reject, check = self.tables.batch_run, self.tables.rejected_row, self.tables.quality_result
         done = {}
         with translated("warehouse", self._engine.url), self._engine.begin() as connection:
@@ -613,9 +651,45 @@ class Records:
                 (reject, mine & rejects.not_needed(reject, needed)),
             ):
                 done[child.name] = delete_all(connection, child, where, child.c.run_id)
-            if connection.execute(rows_left(reject, mine)).first() is None:
+            last = connection.execute(sa.select(sa.func.max(run.c.rejects_no))).scalar()
+            connection.execute(
+                sa.update(run)
+                .where(run.c.run_id == run_id, run.c.rejects_no < (last or 0))
+                .values(rejects_no=None)
+            )
+            if remove and connection.execute(rows_left(reject, mine)).first() is None:
                 done[run.name] = delete_all(connection, run, run.c.run_id == run_id, run.c.run_id)
         return done
+
+    def _purge_versions(self, models: int, years: datetime) -> Iterator[tuple[str, int]]:
+        model, metric = self.tables.model_version, self.tables.model_metric
+        others = sa.select(model.c.version, model.c.created_at).where(model.c.status != "active")
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            retired = connection.execute(others.order_by(model.c.created_at.desc())).all()[models:]
+        for version, created_at in retired:
+            of_it = metric.c.model_version == version
+            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+                if created_at < years:
+                    yield metric.name, delete_all(connection, metric, of_it, metric.c.model_version)
+                    yield (
+                        model.name,
+                        delete_all(connection, model, model.c.version == version, model.c.version),
+                    )
+                else:
+                    bulky = of_it & (metric.c.method != "model")
+                    yield metric.name, delete_all(connection, metric, bulky, metric.c.model_version)
+
+    def _purge_history(self, years: datetime) -> Iterator[tuple[str, int]]:
+        tb = self.tables
+        for table, old in (
+            (tb.prediction_outcome, tb.prediction_outcome.c.observed_at < years),
+            (tb.audit_log, tb.audit_log.c.happened_at < years),
+            (tb.time_profile_month, tb.time_profile_month.c.month < years.date()),
+        ):
+            key = next(iter(table.primary_key.columns))
+            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+                if connection.execute(rows_left(table, old)).first() is not None:
+                    yield table.name, delete_all(connection, table, old, key)
 
     # --- helpers ----------------------------------------------------------------------------------------------------
     def _fit(self, table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from routing_etl.frames import REVIEW_VERDICTS, TIME_SOURCES
-from routing_etl.warehouse import schema_life
+from routing_etl.warehouse import schema_life, schema_watch
 from routing_etl.warehouse import types as t
 
 #: States of a publication. While `loading` its rows are invisible and may be incomplete; from `loaded` on
@@ -778,6 +778,8 @@ class Tables:
     model_decision: sa.Table
     model_decision_metric: sa.Table
     prediction_outcome: sa.Table
+    audit_log: sa.Table
+    time_profile_month: sa.Table
 
     @property
     def published(self) -> tuple[sa.Table, ...]:
@@ -832,6 +834,8 @@ def tables(schema: str | None) -> Tables:
         model_decision=schema_life.model_decision(md),
         model_decision_metric=schema_life.model_decision_metric(md),
         prediction_outcome=schema_life.prediction_outcome(md),
+        audit_log=schema_watch.audit_log(md),
+        time_profile_month=schema_watch.time_profile_month(md),
     )
 
 

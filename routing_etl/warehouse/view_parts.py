@@ -59,6 +59,25 @@ class Words:
         since = sa.func.datediff(sa.text("day"), sa.literal("19000101"), moment)
         return sa.func.dateadd(sa.text("day"), -(since % 7), sa.cast(moment, t.date()))
 
+    def month(self, moment: Column) -> Column:
+        """The first day of the month that a moment lies in, as a date."""
+        if self.dialect == "sqlite":
+            return sa.func.date(moment, sa.literal("start of month"))
+        if self.dialect == "postgresql":
+            return sa.cast(sa.func.date_trunc(sa.literal("month"), moment), sa.Date())
+        return sa.func.dateadd(sa.text("day"), 1 - sa.func.day(moment), sa.cast(moment, t.date()))
+
+    def seconds(self, start: Column, end: Column) -> Column:
+        """Whole seconds from one moment to another; NULL where either is."""
+        if self.dialect == "sqlite":
+            text = sa.literal("%s")
+            return sa.cast(sa.func.strftime(text, end), sa.Integer()) - sa.cast(
+                sa.func.strftime(text, start), sa.Integer()
+            )
+        if self.dialect == "postgresql":
+            return sa.cast(sa.func.date_part(sa.literal("epoch"), end - start), sa.Integer())
+        return sa.func.datediff(sa.text("second"), start, end)
+
     def share(self, part: Column, whole: Column) -> Column:
         """A share with its denominator; NULL where that is 0."""
         return sa.cast(part, sa.Float()).op("/")(sa.func.nullif(whole, 0))
@@ -95,6 +114,13 @@ class Sources:
         self.model_decision_metric = tb.model_decision_metric.alias("f")
         self.prediction_outcome = tb.prediction_outcome.alias("o")
         self.routing_feedback = tb.routing_feedback.alias("f")
+        self.routing_feedback_time = tb.routing_feedback_time.alias("g")
+        self.publication_event = tb.publication_event.alias("e")
+        self.later_event = tb.publication_event.alias("following")
+        self.later_run = tb.batch_run.alias("later_run")
+        self.ended_run = tb.batch_run.alias("ended")
+        self.audit_log = tb.audit_log.alias("a")
+        self.time_profile_month = tb.time_profile_month.alias("s")
         self.other_mark = tb.routing_feedback.alias("other")
 
 

@@ -42,6 +42,15 @@ from routing_etl.warehouse.views_life import (
     routing_marks,
 )
 from routing_etl.warehouse.views_upkeep import bop_proc_detail_time, data_health, standard_time_review
+from routing_etl.warehouse.views_watch import (
+    families_by_month,
+    freshness,
+    publication_shown,
+    published_by_night,
+    rejects_by_rule,
+    time_profile_changes,
+    who_did_what,
+)
 
 
 class CreateView(DDLElement):
@@ -366,6 +375,7 @@ def _run_summary(tb: Sources, w: Words) -> sa.Select[Any]:
         r.message,
         b.writer,
         b.writer_reason,
+        w.seconds(r.started_at, r.finished_at).label("seconds"),
     ).select_from(tb.batch_run.outerjoin(tb.publication, b.id == r.publication_id))
 
 
@@ -426,6 +436,13 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "acceptance_by_week": acceptance_by_week,
     "routing_marks": routing_marks,
     "rejection_reasons": rejection_reasons,
+    "families_by_month": families_by_month,
+    "rejects_by_rule": rejects_by_rule,
+    "time_profile_changes": time_profile_changes,
+    "published_by_night": published_by_night,
+    "publication_shown": publication_shown,
+    "freshness": freshness,
+    "who_did_what": who_did_what,
 }
 
 #: Names of all views, in the order of creation.

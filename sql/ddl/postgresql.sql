@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0009) to revision 0009.
+-- routing_etl: schema routing from nothing (or any revision up to 0010) to revision 0010.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0009 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0010 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -3907,6 +3907,268 @@ $statement$;
 
 EXECUTE $statement$
 UPDATE routing.schema_version SET version_num = '0009' WHERE version_num = '0008'
+$statement$;
+
+END
+$revision$;
+
+-- 0009 -> 0010
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0009' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
+CREATE TABLE routing.audit_log (
+    id SERIAL NOT NULL,
+    happened_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    command VARCHAR(64) NOT NULL,
+    subject VARCHAR(400),
+    done_by VARCHAR(128) NOT NULL,
+    done_via VARCHAR(16) NOT NULL,
+    database_login VARCHAR(128),
+    host VARCHAR(128),
+    outcome VARCHAR(16) NOT NULL,
+    message VARCHAR(2000),
+    CONSTRAINT pk_audit_log PRIMARY KEY (id),
+    CONSTRAINT ck_audit_log_outcome CHECK (outcome IN ('succeeded', 'failed', 'stopped')),
+    CONSTRAINT ck_audit_log_who_and_what CHECK (done_by <> '' AND command <> '')
+)
+$statement$;
+
+EXECUTE $statement$
+CREATE INDEX ix_audit_log_happened_at ON routing.audit_log (happened_at)
+$statement$;
+
+EXECUTE $statement$
+CREATE TABLE routing.time_profile_month (
+    month DATE NOT NULL,
+    job_cd VARCHAR(50) NOT NULL,
+    res_cd VARCHAR(50) NOT NULL,
+    measure VARCHAR(5) NOT NULL,
+    samples INTEGER NOT NULL,
+    optimal_min NUMERIC(18, 4),
+    standard_min NUMERIC(18, 4) NOT NULL,
+    safe_min NUMERIC(18, 4),
+    last_report DATE,
+    run_id VARCHAR(64) NOT NULL,
+    CONSTRAINT pk_time_profile_month PRIMARY KEY (month, job_cd, res_cd, measure),
+    CONSTRAINT ck_time_profile_month_measure CHECK (measure IN ('run', 'setup')),
+    CONSTRAINT ck_time_profile_month_measured CHECK (samples > 0 AND standard_min >= 0)
+)
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.batch_run_summary');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    n.run_id,
+    n.kind,
+    n.status,
+    n.started_at,
+    n.finished_at,
+    n.rows_read,
+    n.rows_written,
+    n.rows_rejected,
+    n.model_version,
+    n.publication_id,
+    (SELECT count(*) AS count_1
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id) AS checks,
+    (SELECT count(*) AS count_2
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'critical') AS critical_failed,
+    (SELECT count(*) AS count_3
+FROM routing.quality_result AS q
+WHERE q.run_id = n.run_id AND q.success = false AND q.severity = 'warning') AS warnings_failed,
+    n.message,
+    b.writer,
+    b.writer_reason,
+    CAST(date_part('epoch', n.finished_at - n.started_at) AS INTEGER) AS seconds
+FROM routing.batch_run AS n LEFT OUTER
+    JOIN routing.publication AS b ON b.id = n.publication_id
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.batch_run_summary AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.batch_run_summary TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.batch_run_summary;
+    EXECUTE 'CREATE VIEW routing.batch_run_summary AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.batch_run_summary OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.families_by_month AS
+SELECT
+    CAST(date_trunc('month', o.observed_at) AS DATE) AS month,
+    o.part_type,
+    count(*) AS items_routed,
+    sum(CASE WHEN (o.candidates > 0) THEN 1 ELSE 0 END) AS with_proposal,
+    sum(CASE WHEN (o.adopted = true) THEN 1 ELSE 0 END) AS taken_over,
+    sum(CASE WHEN (o.adopted = false) THEN 1 ELSE 0 END) AS written_themselves,
+    sum(CASE WHEN (o.adopted = false AND o.outcome = 'first') THEN 1 ELSE 0 END) AS themselves_as_first,
+    sum(CASE WHEN (o.outcome = 'abstained') THEN 1 ELSE 0 END) AS without_candidate,
+    CAST(sum(CASE WHEN (o.adopted = false AND o.outcome = 'first') THEN 1 ELSE 0 END) AS FLOAT) / nullif(sum(CASE WHEN (o.adopted = false) THEN 1 ELSE 0 END), 0) AS exact_share,
+    CAST(sum(CASE WHEN (o.adopted = true) THEN 1 ELSE 0 END) AS FLOAT) / nullif(sum(CASE WHEN (o.candidates > 0) THEN 1 ELSE 0 END), 0) AS acceptance_rate
+FROM routing.prediction_outcome AS o GROUP BY CAST(date_trunc('month', o.observed_at) AS DATE),
+    o.part_type
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.rejects_by_rule AS
+SELECT
+    n.run_id,
+    n.started_at,
+    x.source_table,
+    x.rule_name,
+    sum(coalesce(x.copies, 1)) AS rejected,
+    sum(CASE WHEN (x.run_id = n.run_id) THEN coalesce(x.copies, 1) ELSE 0 END) AS "new"
+FROM routing.batch_run AS n
+    JOIN routing.rejected_row AS x ON x.from_no <= n.rejects_no
+    AND (x.until_no IS NULL OR x.until_no > n.rejects_no) OR x.from_no IS NULL
+    AND x.run_id = n.run_id GROUP BY n.run_id,
+    n.started_at,
+    x.source_table,
+    x.rule_name
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.time_profile_changes AS
+SELECT
+    s.month,
+    s.job_cd,
+    s.res_cd,
+    s.measure,
+    s.samples,
+    s.optimal_min,
+    s.standard_min,
+    s.safe_min,
+    lag(s.month) OVER (PARTITION BY s.job_cd, s.res_cd, s.measure ORDER BY s.month) AS previous_month,
+    lag(s.standard_min) OVER (PARTITION BY s.job_cd, s.res_cd, s.measure ORDER BY s.month) AS previous_min,
+    CAST(s.standard_min AS FLOAT) / nullif(lag(s.standard_min) OVER (PARTITION BY s.job_cd, s.res_cd, s.measure ORDER BY s.month), 0) AS ratio,
+    s.last_report,
+    s.run_id
+FROM routing.time_profile_month AS s
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.published_by_night AS
+SELECT
+    m.run_id,
+    m.computed_at,
+    m.model_version,
+    n.publication_id,
+    m.segment,
+    m.metric,
+    m.value,
+    m.n,
+    m.reason
+FROM routing.model_metric AS m LEFT OUTER
+    JOIN routing.batch_run AS n ON n.run_id = m.run_id
+WHERE m.split = 'production'
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.publication_shown AS
+SELECT
+    e.publication_id,
+    e.event,
+    e.happened_at AS visible_from,
+    (SELECT min(following.happened_at) AS min_1
+FROM routing.publication_event AS following
+WHERE following.id > e.id AND following.event IN ('published', 'rolled_back')) AS visible_until,
+    e.done_by,
+    e.message,
+    b.model_version,
+    b.run_id,
+    b.rows_candidate AS candidates,
+    b.rows_abstained AS abstained,
+    b.items_changed,
+    b.state
+FROM routing.publication_event AS e
+    JOIN routing.publication AS b ON b.id = e.publication_id
+WHERE e.event IN ('published', 'rolled_back')
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.freshness AS
+SELECT
+    (SELECT max(p.publication_id) AS max_1
+FROM routing.current_publication AS p) AS publication_id,
+    (SELECT max(b.model_version) AS max_2
+FROM routing.current_publication AS p JOIN routing.publication AS b ON b.id = p.publication_id) AS model_version,
+    (SELECT max(p.moved_at) AS max_3
+FROM routing.current_publication AS p) AS published_at,
+    n.run_id AS last_run_id,
+    n.status AS last_status,
+    n.started_at AS last_started_at,
+    n.finished_at AS last_finished_at,
+    (SELECT max(ended.finished_at) AS max_4
+FROM routing.batch_run AS ended
+WHERE ended.kind != 'train' AND ended.status IN ('succeeded', 'succeeded_with_warnings')) AS last_success_at,
+    n.message AS last_message
+FROM routing.batch_run AS n
+WHERE n.kind != 'train'
+    AND NOT (EXISTS (SELECT 1
+FROM routing.batch_run AS later_run
+WHERE later_run.kind != 'train' AND later_run.started_at > n.started_at))
+$statement$;
+
+EXECUTE $statement$
+CREATE VIEW routing.who_did_what AS
+SELECT
+    u.happened_at,
+    u.done_by,
+    u.done_via,
+    u.action,
+    u.subject,
+    u.outcome,
+    u.message
+FROM (SELECT a.happened_at AS happened_at, CAST(a.done_by AS VARCHAR(128)) AS done_by, CAST(a.done_via AS VARCHAR(16)) AS done_via, CAST(a.command AS VARCHAR(64)) AS action, CAST(a.subject AS VARCHAR(400)) AS subject, CAST(a.outcome AS VARCHAR(16)) AS outcome, CAST(a.message AS VARCHAR(2000)) AS message
+FROM routing.audit_log AS a UNION ALL SELECT d.decided_at AS happened_at, CAST(d.decided_by AS VARCHAR(128)) AS done_by, CAST(d.decided_via AS VARCHAR(16)) AS done_via, CAST('model ' || d.decision AS VARCHAR(64)) AS action, CAST(d.model_version AS VARCHAR(400)) AS subject, CAST('succeeded' AS VARCHAR(16)) AS outcome, CAST(d.reason AS VARCHAR(2000)) AS message
+FROM routing.model_decision AS d UNION ALL SELECT e.happened_at AS happened_at, CAST(e.done_by AS VARCHAR(128)) AS done_by, CAST(NULL AS VARCHAR(16)) AS done_via, CAST('publication ' || e.event AS VARCHAR(64)) AS action, CAST(CAST(e.publication_id AS VARCHAR(20)) AS VARCHAR(400)) AS subject, CAST('succeeded' AS VARCHAR(16)) AS outcome, CAST(e.message AS VARCHAR(2000)) AS message
+FROM routing.publication_event AS e UNION ALL SELECT f.accepted_at AS happened_at, CAST(f.accepted_by AS VARCHAR(128)) AS done_by, CAST(NULL AS VARCHAR(16)) AS done_via, CAST('proposal ' || CASE WHEN (f.mark IS NULL) THEN 'accepted' ELSE f.mark END AS VARCHAR(64)) AS action, CAST(f.candidate_id AS VARCHAR(400)) AS subject, CAST('succeeded' AS VARCHAR(16)) AS outcome, CAST(CASE WHEN (f.remark IS NULL) THEN f.reason_code ELSE f.remark END AS VARCHAR(2000)) AS message
+FROM routing.routing_feedback AS f UNION ALL SELECT f.undone_at AS happened_at, CAST(f.undone_by AS VARCHAR(128)) AS done_by, CAST(NULL AS VARCHAR(16)) AS done_via, CAST('proposal mark undone' AS VARCHAR(64)) AS action, CAST(f.candidate_id AS VARCHAR(400)) AS subject, CAST('succeeded' AS VARCHAR(16)) AS outcome, CAST(NULL AS VARCHAR(2000)) AS message
+FROM routing.routing_feedback AS f
+WHERE f.undone_at IS NOT NULL UNION ALL SELECT g.accepted_at AS happened_at, CAST(g.accepted_by AS VARCHAR(128)) AS done_by, CAST(NULL AS VARCHAR(16)) AS done_via, CAST('standard time accepted' AS VARCHAR(64)) AS action, CAST(g.item_cd AS VARCHAR(400)) AS subject, CAST('succeeded' AS VARCHAR(16)) AS outcome, CAST(g.job_cd AS VARCHAR(2000)) AS message
+FROM routing.routing_feedback_time AS g) AS u
+$statement$;
+
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0010' WHERE version_num = '0009'
 $statement$;
 
 END

@@ -6,7 +6,8 @@
 A demo plant, and a night every six days. After each night engineers route some of the items that it had predicted: most by the
 plant's truth, some by taking over the first candidate unseen, with its number, machines and times. Every fifth night trains. Two of
 these trainings try another recipe, a poor one (one neighbour, two trees) and a better grown one (400 trees). On the way the ERP cannot
-be read for two nights, the most used job code is replaced by another, and work orders take 60 % longer at one machine.
+be read for two nights, the most used job code is replaced by another, and work orders take 60 % longer at one machine. What a night
+says of drift is printed night by night.
 
 The truth of a version is the mean probability that an engineer writes its first candidate, over the items that are without a
 routing on the night in which it was trained; that of a refused version is asked for the same items, and stands beside its champion's.
@@ -56,6 +57,9 @@ class Plant:
     today: datetime
     #: The old code of a replaced job, and the new one.
     replaced: tuple[str, str] | None = None
+    #: The machine that has become slow, and the reports that there were before the first night.
+    slow: str | None = None
+    reports: int = 0
     truth: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
 
     def ask(self, file: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -110,11 +114,12 @@ class Plant:
         columns = [r[1] for r in connection.execute("PRAGMA table_info(BI_ROUTING_VIEW)")]
         for number_, job in enumerate(jobs.split(">"), start=1):
             source = self.replaced[0] if self.replaced and job == self.replaced[1] else job
-            like = connection.execute(
-                "SELECT * FROM BI_ROUTING_VIEW WHERE JOB_CD = ? LIMIT 1", (source,)
-            ).fetchone()
-            if like is None:
+            others = connection.execute(
+                "SELECT * FROM BI_ROUTING_VIEW WHERE JOB_CD = ?", (source,)
+            ).fetchall()
+            if not others:
                 continue
+            like = others[self.rng.integers(len(others))]  # with its machine
             row = dict(zip(columns, like, strict=True)) | {
                 "ITEM_CD": item, "ROUT_NO": "SIM", "PROC_SEQ": number_ * 10, "JOB_CD": job, "INSRT_DT": f"{self.today:%Y-%m-%d %H:%M:%S}",
                 "VALID_FROM_DT": f"{self.today:%Y-%m-%d}", "VALID_TO_DT": "2999-12-31", "VALIDITY": None,
@@ -133,12 +138,30 @@ class Plant:
         self.replaced = (old, f"{old}N")
 
     def slow_down(self) -> None:
-        """Newer work orders at the busiest machine take 1.6 times as long."""
+        """From today on work orders at the busiest machine take 1.6 times as long."""
+        ((self.slow,),) = self.ask(
+            "erp.db", "SELECT RES_CD FROM BI_WORK_ORDER_RESULTS GROUP BY 1 ORDER BY COUNT(*) DESC LIMIT 1"
+        )
+
+    def work(self) -> None:
+        """Orders are made: a thousandth of all reports a day come in, like earlier ones of the same operations."""
         with closing(sqlite3.connect(self.home / "erp.db")) as connection, connection:
-            connection.execute(
-                "UPDATE BI_WORK_ORDER_RESULTS SET MACH_WORKED_HOURS = MACH_WORKED_HOURS * 1.6 WHERE RES_CD = (SELECT RES_CD FROM "
-                "BI_WORK_ORDER_RESULTS GROUP BY 1 ORDER BY COUNT(*) DESC LIMIT 1) AND REPORT_DT > (SELECT DATE(MAX(REPORT_DT), "
-                "'-180 days') FROM BI_WORK_ORDER_RESULTS)"
+            names = [r[1] for r in connection.execute("PRAGMA table_info(BI_WORK_ORDER_RESULTS)")]
+            ((rows,),) = connection.execute("SELECT MAX(rowid) FROM BI_WORK_ORDER_RESULTS")
+            self.reports = self.reports or rows
+            values = ", ".join(
+                {
+                    "REPORT_DT": "?",
+                    "MACH_WORKED_HOURS": "MACH_WORKED_HOURS * CASE WHEN RES_CD = ? THEN 1.6 ELSE 1 END",
+                }.get(name, name)
+                for name in names
+            )
+            connection.executemany(
+                f"INSERT INTO BI_WORK_ORDER_RESULTS ({', '.join(names)}) SELECT {values} FROM BI_WORK_ORDER_RESULTS WHERE rowid = ?",
+                [
+                    (f"{self.today:%Y-%m-%d}", self.slow, int(row))
+                    for row in self.rng.integers(1, self.reports + 1, EVERY * self.reports // 1000)
+                ],
             )
 
     def chances(self, shown: list[tuple[str, str]]) -> dict[str, float]:
@@ -188,6 +211,7 @@ def simulate(settings: Settings, plant: Plant, nights: int, decisions: int) -> p
         run = night(tried, retrain=trains)
         _look(Context(settings, run), plant, life, number_)
         plant.decide(decisions)
+        plant.work()
     return _table(plant, life)
 
 
@@ -197,6 +221,11 @@ def _look(ctx: Context, plant: Plant, life: Life, number_: int) -> None:
     champion = ctx.registry.resolve("champion")
     life.asked.setdefault(champion, []).extend(
         f"night {number_}: {reason}" for reason in retraining_reasons(ctx.settings, measured.metrics)
+    )
+    band = next((r for r in measured.metrics if (r.metric, r.segment) == ("drift_band", "all")), None)
+    print(
+        f"night {number_}, {plant.today:%Y-%m-%d}: drift {(band.reason or 'normal') if band else 'not measured'}",
+        flush=True,
     )
     if trained is not None and trained.version is not None:
         mine = plant.chances(first_candidates(ctx, trained.version))
@@ -223,9 +252,17 @@ def _table(plant: Plant, life: Life) -> pl.DataFrame:
         plant.ask(
             "warehouse.db",
             "SELECT model_version, value FROM model_quality_trend WHERE metric = 'exact_at_1' AND method = 'model' AND segment = 'all' "
-            "AND split NOT IN ('production', 'realised') ORDER BY computed_at DESC",
+            "AND split NOT IN ('production', 'realised', 'since') ORDER BY computed_at DESC",
         )
     )
+    since = {
+        version: (value, difference)
+        for version, value, difference in plant.ask(
+            "warehouse.db",
+            "SELECT model_version, n, difference FROM model_quality_trend WHERE metric = 'exact_at_1' AND method = 'model' AND "
+            "segment = 'all' AND split = 'since' AND difference IS NOT NULL",
+        )
+    }
     realised = {
         version: (value, n)
         for version, value, n in plant.ask(
@@ -250,6 +287,8 @@ def _table(plant: Plant, life: Life) -> pl.DataFrame:
                 "outcomes": realised.get(version, (None, 0))[1],
                 "truth": life.truths.get(version),
                 "truth less the champion's": _gain(life.gains.get(version)),
+                "trend: less the version before": since.get(version, (0, None))[1],
+                "on items": since.get(version, (0, None))[0],
                 "gate: less the champion's": difference,
                 "gain": life.gains.get(version, (None, 0.0))[0],
                 "asks for training": "; ".join(life.asked.get(version, [])) or "never",
@@ -297,7 +336,7 @@ def main() -> None:
             **urls,
         )
         write_plant(str(settings.erp_url.get_secret_value()), asked.items, asked.seed, settings)  # type: ignore[union-attr]
-        plant = Plant(home, np.random.default_rng(asked.seed), datetime(2025, 10, 1))
+        plant = Plant(home, np.random.default_rng(asked.seed), datetime(2025, 10, 20))
         plant.read_truth()
         found = simulate(settings, plant, asked.nights, asked.routed)
     shown = found.drop("gain")
@@ -305,6 +344,7 @@ def main() -> None:
     print("\n".join(table(shown.columns, body)))
     for name in ("held out", "realised"):
         print(_correlation(found, name))
+    print(_correlation(found, "trend: less the version before", "gain"))
     print(_correlation(found, "gate: less the champion's", "gain"))
 
 

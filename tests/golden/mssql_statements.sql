@@ -453,20 +453,36 @@ DELETE FROM routing.model_metric WHERE routing.model_metric.model_version = :mod
 
 INSERT INTO routing.model_metric (model_version, run_id, method, split, segment, metric, value, low, high, n, reason, computed_at, window_id, items_trained) VALUES (:model_version, :run_id, :method, :split, :segment, :metric, :value, :low, :high, :n, :reason, :computed_at, :window_id, :items_trained);
 
-SELECT routing.batch_run.run_id
-FROM routing.batch_run
-WHERE routing.batch_run.started_at < :started_at_1;
-
 SELECT TOP 1 routing.batch_run.run_id
 FROM routing.batch_run ORDER BY routing.batch_run.started_at DESC;
-
-SELECT routing.model_version.version
-FROM routing.model_version
-WHERE routing.model_version.status != :status_1 ORDER BY routing.model_version.created_at DESC;
 
 SELECT min(routing.batch_run.rejects_no) AS min_1
 FROM routing.batch_run
 WHERE routing.batch_run.started_at >= :started_at_1 OR routing.batch_run.run_id = :run_id_1;
+
+SELECT routing.batch_run.run_id, routing.batch_run.started_at
+FROM routing.batch_run
+WHERE routing.batch_run.started_at < :started_at_1 AND routing.batch_run.run_id != :run_id_1 AND (routing.batch_run.started_at < :started_at_2 OR routing.batch_run.rejects_no IS NOT NULL OR (EXISTS (SELECT 1
+FROM routing.quality_result
+WHERE routing.quality_result.run_id = routing.batch_run.run_id)) OR (EXISTS (SELECT 1
+FROM routing.rejected_row
+WHERE routing.rejected_row.run_id = routing.batch_run.run_id)));
+
+SELECT routing.model_version.version, routing.model_version.created_at
+FROM routing.model_version
+WHERE routing.model_version.status != :status_1 ORDER BY routing.model_version.created_at DESC;
+
+SELECT TOP 1 1
+FROM routing.prediction_outcome
+WHERE routing.prediction_outcome.observed_at < :observed_at_1;
+
+SELECT TOP 1 1
+FROM routing.audit_log
+WHERE routing.audit_log.happened_at < :happened_at_1;
+
+SELECT TOP 1 1
+FROM routing.time_profile_month
+WHERE routing.time_profile_month.month < :month_1;
 
 -- === reconcile
 

@@ -62,7 +62,7 @@ def test_evaluate_with_an_impossible_option_names_it_with_its_value_and_what_it_
     result = call(tmp_path, "evaluate", "--split", "nonsense")
     assert result.code == 2
     assert result.err.strip() == (
-        "Error: Option split = 'nonsense' of the evaluation cannot be used. Use one of time, family, loo, type."
+        "Error: Option split = 'nonsense' of the evaluation cannot be used. Use one of recent, time, family, loo, type."
     )
     for value in ("0", "-5"):
         result = call(tmp_path, "evaluate", "--max-items", value)

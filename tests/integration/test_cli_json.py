@@ -45,7 +45,7 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
         "SELECT item_cd, candidate_id FROM routing_candidates WHERE candidate_rank = 1 ORDER BY confidence DESC LIMIT 1",
     )
     words = {
-        "status": ["status"], "doctor": ["doctor"], "settings": ["settings"], "models list": ["models", "list"],
+        "status": ["status"], "report": ["report"], "drill": ["drill"], "doctor": ["doctor"], "settings": ["settings"], "models list": ["models", "list"],
         "models show": ["models", "show", "champion"], "models card": ["models", "card"],
         "models verify": ["models", "verify"], "models diff": ["models", "diff", "champion"],
         "models pin": ["models", "pin", "--why", "a test"], "models unpin": ["models", "unpin", "--why", "a test"],
@@ -57,7 +57,10 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
         "worklist": ["worklist"], "init": ["init", "--home", str(tmp_path / "new")],
     }  # fmt: skip
     with_two = {"publications diff", "publications rollback", "models promote", "models rollback"}
-    assert set(words) | with_two | ELSEWHERE == set(RESULTS)
+    assert set(words) | with_two | {"alerts"} | ELSEWHERE == set(RESULTS)
+    code, out = call(home, "alerts", "--json")
+    jsonschema.validate(json.loads(out), schema_of("alerts"))
+    assert code == (5 if json.loads(out)["result"] else 0)
     for command, arguments in words.items():
         code, out = call(home, *arguments, "--json")
         assert code == 0, (command, out)

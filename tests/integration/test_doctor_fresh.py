@@ -6,16 +6,19 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from homes import home_settings
 
 from routing_etl import runs
 from routing_etl.doctor.examination import Finding, examine
+from routing_etl.errors import RegistryError, TamperedArtifactError
 from routing_etl.pipeline import demo, upkeep
 from routing_etl.registry.artifacts import JSON_ARTIFACTS
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
 from routing_etl.runs import new_run
 from routing_etl.settings import load_settings
+from routing_etl.warehouse.records import Records, TrainedVersion
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +83,36 @@ def test_files_of_the_champion_that_nobody_listed_are_shown(tmp_path: Path) -> N
     (saved.path / "extra.bin").write_bytes(b"x")
     found = by_area(examine(settings))["models"]
     assert found.level == "warning" and "extra.bin" in found.message and found.remedy
+
+
+def test_a_champion_that_the_night_would_refuse_is_told_before(tmp_path: Path) -> None:
+    """Unknown to the database, then known by another manifest: whole files alone are not enough."""
+    settings = home_settings(tmp_path)
+    upkeep.migrate(settings)
+    registry = ModelRegistry(settings.models_dir)
+    contents = VersionContents(
+        "a predictor", metrics={"accuracy": 0.5}, metadata={}, time_profiles={},
+        json_artifacts={n: {} for n in JSON_ARTIFACTS},
+    )  # fmt: skip
+    saved = registry.save(contents, name="v1")
+    registry.set_alias("champion", "v1", "kim", "first")
+    found = by_area(examine(settings))["models"]
+    assert found.level == "error" and "champion v1: it is not in the table model_version" in found.message
+    with pytest.raises(RegistryError, match="Model version v1 is not in the table model_version"):
+        upkeep.verify_models(settings)
+
+    engine = sa.create_engine(settings.warehouse)
+    records = Records(engine, settings)
+    records.store_model_version(TrainedVersion("v1", saved.manifest_sha256))
+    assert by_area(examine(settings))["models"].level == "ok"
+    assert upkeep.verify_models(settings) == ["v1"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE model_version SET manifest_sha256 = :h"), {"h": "0" * 64})
+    engine.dispose()
+    found = by_area(examine(settings))["models"]
+    assert found.level == "error" and found.message.startswith("champion v1: ") and found.remedy
+    with pytest.raises(TamperedArtifactError):
+        upkeep.verify_models(settings)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX tells who may write")

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from routing_etl.cli.app import app
 from routing_etl.errors import RegistryError
+from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.pipeline import champion, gate, night, steps, training
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.persons import Actor
@@ -202,8 +203,14 @@ def test_the_same_data_with_another_window_give_no_verdict(home: Path) -> None:
     assert figures == [("not compared", "own")]
 
 
-def test_another_recipe_is_fitted_beside_on_the_same_window(home: Path) -> None:
+def test_another_recipe_is_fitted_beside_on_the_same_window(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = context(home).registry.resolve("champion")
+    # as if all had been written since the champion had learned: it is asked as it is, too
+    monkeypatch.setattr(
+        RoutingPredictor, "learned_items", property(lambda _: pl.Series("item_key", [], dtype=pl.String))
+    )
     ctx = context(home, trees=2, neighbours=1)
     trained = steps.train(ctx, training.TrainingRequest("poor")).result
     figures = ask(
@@ -219,10 +226,17 @@ def test_another_recipe_is_fitted_beside_on_the_same_window(home: Path) -> None:
     trend = ask(
         home / "warehouse.db",
         "SELECT model_version, previous_version, difference FROM model_quality_trend WHERE metric = 'exact_at_1' AND "
-        "method = 'model' AND segment = 'all' AND split = 'time' AND window_id = (SELECT window_id FROM model_metric WHERE "
-        "model_version = 'poor' LIMIT 1) ORDER BY difference",
+        "method = 'model' AND segment = 'all' AND split = 'recent' AND window_id = (SELECT window_id FROM model_metric WHERE "
+        "model_version = 'poor' AND split = 'recent' LIMIT 1) ORDER BY difference",
     )
     assert {v for v, *_ in trend} == {before, "poor"} and trend[-1][2] is not None
+    since = ask(
+        home / "warehouse.db",
+        "SELECT model_version, previous_version, value - previous_value - difference, items_trained FROM model_quality_trend WHERE "
+        "metric = 'exact_at_1' AND segment = 'all' AND split = 'since' AND difference IS NOT NULL",
+    )
+    assert [(v, p, d) for v, p, d, _ in since] == [("poor", before, 0.0)]
+    assert 0 < since[0][3] < champion_items(ctx), "without the judged items"
 
 
 def test_routings_written_after_a_night_are_outcomes_of_the_version_that_predicted_them(home: Path) -> None:

@@ -147,6 +147,10 @@ def months(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         it.seen["realised"] = it.metric("realised_exact_at_1", "realised", version=champion[0])
         it.seen["batch"] = it.metric("realised_exact_at_1")
         it.seen["drift after a promotion"] = it.metric("similarity_drift")
+        it.seen["met by the first"] = json.loads(
+            (home / "models" / champion[0] / "training_window.json").read_text(encoding="utf-8")
+        )
+        it.seen["band after a promotion"] = it.metric("drift_band")
         run = find_run(home, None)
         it.seen["copies"] = pl.read_parquet(run.clean / "copies.parquet")
         it.seen["routed"] = read_valid_operations(run).select(pl.col("item_key").n_unique()).collect().item()
@@ -197,6 +201,21 @@ def test_a_promotion_is_no_drift(months: Months) -> None:
     assert reason is None and n > 200 and 0 <= value < 0.3
     value, n, reason = months.seen["drift after a promotion"]
     assert value is None and n > 200 and "of this version" in reason
+
+
+def test_each_version_is_measured_from_its_own_window(months: Months) -> None:
+    """Thirteen routings were written after the first window; the second version learned from them, and nothing was written since."""
+    window = months.seen["met by the first"]
+    assert window["days"] == 180 and len(window["items"]) > 300 and "outdiameter" in window["attributes"]
+    value, n, reason = months.seen["band after a promotion"]
+    assert value == 0 and n > 20 and reason is None
+    stored = dict(
+        months.ours(
+            "SELECT segment, reason FROM model_metric WHERE metric = 'new_code_share' AND model_version = ?",
+            months.champions[0],
+        )
+    )
+    assert stored["job:all"] == "no routing was written since the training"
 
 
 def test_a_bad_version_is_refused_and_remembered(months: Months) -> None:

@@ -413,6 +413,52 @@ def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path)
     assert not promoted and "same items" not in reason
 
 
+def beside(difference: float, half: float) -> pl.DataFrame:
+    """Exact match of the champion and a new version on 100 items that were written since the champion had learned."""
+    values = {
+        "model": (0.6 + difference, 0.1),
+        "champion": (0.6, 0.1),
+        "model_minus_champion": (difference, half),
+    }
+    return pl.DataFrame(
+        [
+            {
+                "method": method, "split": "since", "segment": "all", "metric": "exact_at_1", "value": value,
+                "low": value - wide, "high": value + wide, "n": 100, "reason": None,
+            }
+            for method, (value, wide) in values.items()
+        ],
+        schema=frames.METRICS.schema,
+    )  # fmt: skip
+
+
+def test_a_version_of_the_same_recipe_is_judged_on_what_was_written_since_the_champion_had_learned(
+    home: Path,
+) -> None:
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
+    late = challenger(ctx, champion)
+    promoted, reason = promote_if_not_worse(ctx, late, seen, since=beside(-0.3, 0.1))
+    assert not promoted
+    assert reason.startswith(
+        f"significantly worse than champion {champion}: exact match -0.300 (-0.400 to -0.200, 100 items); on what was written since "
+        f"champion {champion} had learned; the recipe of champion {champion}"
+    )
+    # within chance, and less than other recipes must gain
+    careful = Context(home_settings(home, promote_least_gain=0.1), find_run(home, None))
+    promoted, reason = promote_if_not_worse(careful, late, seen, since=beside(-0.05, 0.1))
+    assert promoted and "-0.050 (-0.150 to +0.050, 100 items)" in reason
+    rows = ask(
+        home / "warehouse.db",
+        "SELECT decision, champion_exact_match, difference, verdict FROM model_decisions ORDER BY id DESC LIMIT 2",
+    )
+    assert rows == [
+        ("promoted", 0.6, pytest.approx(-0.05), "unclear"),
+        ("refused", 0.6, pytest.approx(-0.3), "worse"),
+    ]
+
+
 @pytest.mark.usefixtures("learned_once")
 def test_a_version_that_was_to_be_promoted_and_was_not_is_the_challenger(
     home: Path, monkeypatch: pytest.MonkeyPatch

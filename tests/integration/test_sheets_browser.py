@@ -1,4 +1,4 @@
-"""Item sheet and worklist in a real browser, at the width of a desktop, of a phone, and on paper."""
+"""Item sheet, worklist and weekly report in a real browser, at the width of a desktop, of a phone, and on paper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from browser import Browser, NoBrowserError, chromium
 from sheet_toy import HOSTILE, source
+from watched import NOW, known_warehouse
 
+from routing_etl.pipeline.weekly import write_report
 from routing_etl.sheets.content import sheets_of
 from routing_etl.sheets.pages import sheet_page, worklist_page
 from routing_etl.sheets.words import LANGUAGES
@@ -89,6 +91,13 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weekly report of a few nights that are known."""
+    home = tmp_path_factory.mktemp("weekly")
+    return write_report(known_warehouse(home), home / "week.html", now=NOW)
+
+
 def show(browser: Browser, page: Path, width: int) -> None:
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -119,6 +128,19 @@ def test_axe_finds_no_fault(browser: Browser, pages: Path, name: str) -> None:
     )
     assert found[0] > 15, "axe looked at nothing"
     assert found[1] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_weekly_report_fits_its_window_and_shows_its_plots(
+    browser: Browser, report: Path, width: int
+) -> None:
+    show(browser, report, width)
+    assert browser.driver.execute_script(FAULTS) == []
+    assert browser.driver.execute_script("return document.scripts.length") == 0
+    assert len(browser.images()) == 4 and all(w > 600 and h > 200 for w, h in browser.images())
+    shown = browser.text()
+    assert "40.0%" in shown and "SEAL" in shown and "<script>alert(1)</script>" in shown
+    browser.shot(f"weekly_{width}")
 
 
 def test_the_worklist_leads_to_a_sheet_and_back(browser: Browser, pages: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
 import pytest
 import sqlalchemy as sa
@@ -348,3 +350,44 @@ def test_the_profiles_view_can_be_made_and_made_again(house, tmp_path):
     found = rows(publisher, "SELECT * FROM plan.routing_flat_52")
     assert len(found) == 2 and len(found[0]) == 52
     publisher._engine.dispose()
+
+
+def test_views_for_those_who_watch_say_on_postgresql_what_they_say_on_sqlite(house, tmp_path):
+    from watched import NOW, fill_in, known_warehouse
+
+    from routing_etl.pipeline.watch import metrics_text, watched
+    from routing_etl.pipeline.weekly import weekly
+    from routing_etl.sheets.weekly import weekly_page
+    from routing_etl.warehouse.questions import answer, newest_on_record, rows_by_table
+
+    publisher, settings = house
+    loaded = publisher.load(write_rows(tmp_path / "p", known_rows()), run_id="night0", model_version="m1")
+    publisher.publish(loaded.publication_id)
+    engine, schema = publisher._engine, settings.warehouse_schema
+    with engine.begin() as connection:
+        fill_in(connection, tables(schema))
+    embedded = known_warehouse(tmp_path / "embedded", load_rows=300)
+    other = make_engine(embedded.warehouse, "warehouse", embedded)
+    for view in (
+        "families_by_month", "rejects_by_rule", "time_profile_changes", "published_by_night", "publication_shown", "freshness",
+        "who_did_what", "batch_run_summary",
+    ):  # fmt: skip
+        here, there = answer(engine, schema, view), answer(other, schema, view)
+        assert here.columns == there.columns and here.height == there.height > 0, view
+        for name in here.columns:
+            assert sorted(_plain(v) for v in here[name]) == sorted(_plain(v) for v in there[name]), (
+                view,
+                name,
+            )
+    theirs, ours = (weekly(of, NOW) for of in (embedded, settings))
+    assert ours.glance == theirs.glance and [t.code for t in ours.todo] == [t.code for t in theirs.todo]
+    assert weekly_page(ours).count("data:image/png") == weekly_page(theirs).count("data:image/png") == 4
+    assert metrics_text(watched(settings, NOW)) == metrics_text(watched(embedded, NOW))
+    assert newest_on_record(engine, schema) is not None
+    assert dict(rows_by_table(engine, schema))["batch_run"] == 6
+    other.dispose()
+
+
+def _plain(value):
+    """Dates and numbers as both databases write them."""
+    return str(round(float(value), 6)) if isinstance(value, int | float | Decimal) else str(value)

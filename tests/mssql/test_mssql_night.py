@@ -102,20 +102,21 @@ def schema_of_night(engine):
 
 def test_a_whole_night_with_two_logins(two_logins, engine, schema_of_night, mssql_settings, tmp_path):
     (erp, warehouse), reader = two_logins
-    schema = schema_of_night
     settings = mssql_settings(
         home=tmp_path,
         models=tmp_path / "models",
-        warehouse_schema=schema,
+        warehouse_schema=schema_of_night,
         erp_url=erp,
         warehouse_url=warehouse,
     )
     night(settings)
     with engine.connect() as connection:
         items = connection.exec_driver_sql(
-            f"SELECT COUNT(DISTINCT ITEM_CD) FROM [{schema}].routing_flat"
+            f"SELECT COUNT(DISTINCT ITEM_CD) FROM [{schema_of_night}].routing_flat"
         ).scalar_one()
-        state, writer = connection.exec_driver_sql(f"SELECT state, writer FROM [{schema}].publication").one()
+        state, writer = connection.exec_driver_sql(
+            f"SELECT state, writer FROM [{schema_of_night}].publication"
+        ).one()
     assert items > ITEMS * 0.2
     assert state == "published" and writer
     findings = examine(settings)

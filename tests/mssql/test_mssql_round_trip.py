@@ -22,7 +22,7 @@ from round_trip import (
     rows_strategy,
 )
 
-from routing_etl.erp.catalogue import FoundColumn, ReadColumn
+from routing_etl.erp.catalogue import FoundColumn, Notation, ReadColumn
 from routing_etl.erp.reader import ArrowOdbcReader, SqlAlchemyReader, tighten
 from routing_etl.errors import ConfigurationError, FrameError
 from routing_etl.warehouse.writers import choose_writer
@@ -136,7 +136,15 @@ def _read_columns() -> list[ReadColumn]:
     kinds |= {"day": ("date", 0), "moment": ("date", 0), "ratio": ("number", 0)}
     families = {"text": "text", "number": "number", "integer": "integer", "date": "date"}
     return [
-        ReadColumn(n, kind, length, False, FoundColumn(n, "t", families[kind], length or None))
+        # every day is one: which are not is another test's subject
+        ReadColumn(
+            n,
+            kind,
+            length,
+            False,
+            FoundColumn(n, "t", families[kind], length or None),
+            notation=Notation(no_dates=()),
+        )
         for n, (kind, length) in kinds.items()
     ]
 

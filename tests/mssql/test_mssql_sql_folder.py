@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from warehouse_predictions import CANDIDATE, known_rows, many_frames, write_frames, write_rows
+from warehouse_stored import publish_review
 
-from routing_etl.errors import ItemNotFoundError
+from routing_etl.errors import ItemNotFoundError, WarehouseError
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.fixed_table import STAMPS
 from routing_etl.warehouse.publish import Publisher
@@ -117,6 +119,71 @@ def test_the_procedure_does_the_same(publisher, published, schema, feedback):
             run(engine, call.format(CANDIDATE_ID, " "))
     finally:
         run(engine, f"DROP PROCEDURE {schema}.adopt_candidate")
+
+
+@contextmanager
+def procedures(engine: sa.Engine, script: str, schema: str) -> Iterator[None]:
+    """The procedures of a script, without the grants on them."""
+    made: list[str] = []
+    try:
+        for batch in batches(script, schema):
+            if "GRANT EXECUTE" not in batch:
+                run(engine, batch)
+                made += re.findall(r"^CREATE PROCEDURE (\S+)", batch, re.M)
+        yield
+    finally:
+        for name in made:
+            run(engine, f"DROP PROCEDURE {name}")
+
+
+def test_marks_by_procedure_and_a_load_beside_them(publisher, published, schema, feedback, tmp_path):
+    engine = publisher._engine
+    reject_it = f"EXEC {schema}.reject_candidates @item_cd = N'{ITEM}', @reason_code = '{{}}', @rejected_by = N'박', @remark = N'zu groß'"
+    undo_it = f"EXEC {schema}.undo_marks @item_cd = N'{ITEM}', @undone_by = N'lee'"
+    with procedures(engine, "adopt_candidate.sql", schema), procedures(engine, "mark_candidate.sql", schema):
+        (marks,) = run(engine, reject_it.format("wrong_machine"))
+        assert [m[:2] + m[3:7] for m in marks] == [
+            (ITEM, CANDIDATE_ID, "rejected", "wrong_machine", "zu groß", "박")
+        ]
+        with pytest.raises(Refused, match="is not one of the reasons"):
+            run(engine, reject_it.format("nonsense"))
+        with pytest.raises(WarehouseError, match="is rejected, by 박"):
+            adopt(engine, schema, ITEM, CANDIDATE_ID, "kim")
+        (undone,) = run(engine, undo_it)
+        assert [u[4] for u in undone] == ["lee"]
+        with pytest.raises(Refused, match="has a mark in force"):
+            run(engine, undo_it)
+        adopt(engine, schema, ITEM, CANDIDATE_ID, "kim")
+        with pytest.raises(Refused, match="is accepted"):
+            run(engine, reject_it.format("other"))
+        later = publisher.load(
+            write_frames(tmp_path / "b", many_frames(3, seed=3)), run_id="r2", model_version="m"
+        )
+        assert publisher.publish(later.publication_id).changed
+
+
+def test_a_standard_time_is_taken_over_by_procedure(publisher, published, schema, mssql_settings):
+    engine, settings = publisher._engine, mssql_settings(warehouse_schema=schema)
+    publish_review(engine, settings)
+    call = f"EXEC {schema}.adopt_time @item_cd = N'{ITEM}', @rout_no = N'R1', @proc_seq = {{}}, @accepted_by = N'{{}}'"
+    tb = publisher.tables
+    try:
+        with procedures(engine, "adopt_time.sql", schema):
+            marks, times = run(engine, call.format(10, "김"))
+            assert [(m[3], float(m[4]), float(m[5]), m[7]) for m in marks] == [("run", 10.0, 15.0, "김")]
+            assert [(t[2], t[4], float(t[7])) for t in times] == [(ITEM, 10, 15.0)]
+            assert run(engine, call.format(10, "lee"))[0] == marks, "marked once"
+            with pytest.raises(Refused, match="There is no proposed standard time for operation 20"):
+                run(engine, call.format(20, "kim"))
+    finally:
+        with engine.begin() as connection:
+            for table in (
+                tb.routing_feedback_time,
+                tb.current_standard_review,
+                tb.standard_time_proposal,
+                tb.standard_review,
+            ):
+                connection.execute(sa.delete(table))
 
 
 def test_roles_and_grants(publisher, schema):

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 import warehouse_stored as stored
 from mssql_server import drop_schema, new_schema
+from sqlalchemy.dialects.mssql.base import MSDialect
 from warehouse_nights import ITEMS, STATES, Life, Night, broken_at_each_statement, left_behind
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, write_rows
 
@@ -43,7 +44,9 @@ def test_a_load_killed_at_some_statements(publisher, tmp_path):
 
 
 @pytest.mark.parametrize("revision", stored.stored_revisions())
-def test_the_rows_of_a_released_version_go_to_head(engine, tmp_path, revision):
+def test_the_rows_of_a_released_version_go_to_head(engine, tmp_path, revision, monkeypatch):
+    # SQLAlchemy asks for views of the catalogue that not every such server has; the foreign keys are not needed.
+    monkeypatch.setattr(MSDialect, "get_multi_foreign_keys", lambda *_, **__: {})
     schema, rows = new_schema(), stored.rows_at_head(tmp_path / "w.db")
     m.migrate(engine, schema, revision)
     try:

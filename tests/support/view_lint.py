@@ -15,7 +15,10 @@ from routing_etl.warehouse.views import CreateView, view_selects
 READ = {"mssql": "tsql", "sqlite": "sqlite", "postgresql": "postgres"}
 
 #: Views of few rows that nobody reads by item, and why they may have what the others may not.
-WINDOWED = {"model_quality_trend": "a row per version and metric; the version before it is what it is for"}
+WINDOWED = {
+    "model_quality_trend": "a row per version and metric; the version before it is what it is for",
+    "time_profile_changes": "a row per month, job and machine; the month before it is what it is for",
+}
 
 #: Views that have the column and never a row.
 EMPTY = ("bop_proc_child",)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,7 +35,8 @@ from warehouse_shape import differences, shape_of_database
 
 from routing_etl import __version__
 from routing_etl.frames import REJECTS, STANDARD_TIMES, CheckOutcome
-from routing_etl.settings import load_settings
+from routing_etl.settings import Settings, load_settings
+from routing_etl.warehouse.audit import Deed, record_deed
 from routing_etl.warehouse.decisions import Decision, Decisions, Figure
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.feedback_time import Operation, adopt_time
@@ -158,9 +160,8 @@ def rows_at_head(path: Path) -> dict[str, Rows]:
     return rows
 
 
-def _since_the_release(engine: sa.Engine) -> None:
-    """Rows of the tables that the last released version did not have: a review of standard times and a finding."""
-    settings = load_settings(warehouse_url=str(engine.url))
+def publish_review(engine: sa.Engine, settings: Settings) -> None:
+    """A review with one standard time, of operation 10 of routing R1 of item 3H18091DB, for which 15 minutes are proposed."""
     values = {
         "item_cd": "3H18091DB", "item_key": "3H18091DB", "rout_no": "R1", "proc_seq": 10, "measure": "run", "job_cd": "A01-2",
         "standard_min": 10.0, "measured_min": 15.0, "low_min": 14.0, "high_min": 16.0, "orders": 8, "orders_all": 8,
@@ -169,6 +170,12 @@ def _since_the_release(engine: sa.Engine) -> None:
     review = STANDARD_TIMES.conform(pl.DataFrame([values]))
     facts = ReviewFacts("n2", None, 1, 1, 0, 0, 1, 1, 0, 4.0, 0.1, 0.05, 6, 3.0)
     StandardTimes(engine, settings).publish(review, facts)
+
+
+def _since_the_release(engine: sa.Engine) -> None:
+    """Rows of the tables that the last released version did not have: a review of standard times and a finding."""
+    settings = load_settings(warehouse_url=str(engine.url))
+    publish_review(engine, settings)
     adopt_time(engine, settings.warehouse_schema, Operation("3H18091DB", "R1", 10), "kim")
     names = (
         "check",
@@ -188,6 +195,18 @@ def _since_the_release(engine: sa.Engine) -> None:
     refused = Decision("refused", "m1", "m2", "kim", "cli", "worse 등급", "n2", figures=(figure,))
     Decisions(engine, settings.warehouse_schema).record(refused)
     _insert_outcome(engine)
+    record_deed(engine, settings, Deed("adopt", "kim", "cli", subject="3H18091DB 3H18091DB_C01"))
+    with engine.begin() as connection:
+        connection.execute(
+            sa.insert(tables(None).time_profile_month),
+            [
+                {
+                    "month": date(2026, month, 1), "job_cd": "A01-2", "res_cd": "CNC-01", "measure": "run", "samples": 8,
+                    "optimal_min": 2.0, "standard_min": 3.0 * month, "safe_min": 40.0, "last_report": date(2026, 4, 2), "run_id": "n2",
+                }
+                for month in (4, 5)
+            ],
+        )  # fmt: skip
 
 
 def _insert_outcome(engine: sa.Engine) -> None:
@@ -205,9 +224,11 @@ def _insert_outcome(engine: sa.Engine) -> None:
 def _reflected(engine: sa.Engine, schema: str | None) -> Iterator[tuple[sa.Connection, list[sa.Table]]]:
     """The tables of the database as they are there, whichever its revision, parents before children."""
     metadata = sa.MetaData(schema=schema)
+    order = [t.name for t in tables(None).metadata.sorted_tables]  # not every server tells its foreign keys
     with engine.begin() as connection:
         metadata.reflect(connection, views=False)
-        yield connection, [t for t in metadata.sorted_tables if t.name != VERSION_TABLE]
+        found = [t for t in metadata.tables.values() if t.name != VERSION_TABLE]
+        yield connection, sorted(found, key=lambda t: order.index(t.name))
 
 
 def rows_of(engine: sa.Engine, schema: str | None) -> dict[str, Rows]:
@@ -239,10 +260,29 @@ def insert(engine: sa.Engine, schema: str | None, rows: dict[str, Rows]) -> dict
     """Insert the rows as far as the database has their tables and columns; returns them as it holds them."""
     with _reflected(engine, schema) as (connection, tables):
         for table in tables:
-            fitting = [{n: v for n, v in row.items() if n in table.c} for row in rows.get(table.name, [])]
+            # not every catalogue keeps the case of a name
+            names = {column.name.lower(): column.name for column in table.c}
+            fitting = [
+                {names[n.lower()]: v for n, v in row.items() if n.lower() in names}
+                for row in rows.get(table.name, [])
+            ]
             if fitting:
-                connection.execute(sa.insert(table), fitting)
+                with _identity_insert(connection, table):
+                    connection.execute(sa.insert(table), fitting)
     return rows_of(engine, schema)
+
+
+@contextmanager
+def _identity_insert(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
+    """Let a server of SQL Server's kind take given ids, where its catalogue does not say that they are its own."""
+    ours = tables(None).metadata.tables[table.name].autoincrement_column
+    needed = connection.dialect.name == "mssql" and ours is not None and table.autoincrement_column is None
+    name = table.fullname
+    if needed:
+        connection.exec_driver_sql(f"SET IDENTITY_INSERT {name} ON")
+    yield
+    if needed:
+        connection.exec_driver_sql(f"SET IDENTITY_INSERT {name} OFF")
 
 
 def check_kept(before: dict[str, Rows], after: dict[str, Rows]) -> None:

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from routing_etl import errors
-from routing_etl.cli import app, exit_codes
+from routing_etl.cli import app, display, exit_codes
 from routing_etl.cli.common import read_settings
 from routing_etl.cli.output import RESULTS, Output, as_csv_text, as_json_text, schema_of
 from routing_etl.cli.shown import ChampionShown
+from routing_etl.pipeline.results import Published
+from routing_etl.warehouse.publication_changes import KINDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -96,7 +99,25 @@ def test_csv_comes_back_and_holds_no_formula(rows: list[dict[str, object]]) -> N
     assert len(back) == len(rows)
     for row, read in zip(rows, back, strict=True):
         assert read["a"].removeprefix("'") == str(row["a"]).removeprefix("'")
-        assert not read["a"].startswith(("=", "+", "-", "@", "\t", "\r")) or float(read["a"]) is not None
+        assert not read["a"].strip().startswith(("=", "+", "-", "@")) or float(read["a"]) is not None
+
+
+@pytest.mark.parametrize("text", ["=1+1", " =1+1", "\n=1", "＝1", "@SUM(A1)", "-2+3", "+1_0", "-inf"])
+def test_no_cell_name_or_list_of_a_csv_is_a_formula(text: str) -> None:
+    rows = [{text: 1, "list": [text, "b"], "number": "-2.5"}]
+    names, cells = csv.reader(io.StringIO(as_csv_text(rows), newline=""))
+    assert names[0] == f"'{text}" and cells[1] == f"'{text}, b" and cells[2] == "-2.5"
+
+
+def test_a_publication_says_in_words_what_became_of_items() -> None:
+    assert set(display._CHANGED) == set(KINDS)
+    changes = {**dict.fromkeys(KINDS, 0), "first": 1, "lost": 1200}
+    shown = io.StringIO()
+    for found in (changes, dict.fromkeys(KINDS, 0)):
+        console = Console(file=shown, width=200)
+        display.publication_table(console, Published(2, 1, True, 0.1, {}, False, (), changes=found))
+    assert "before: 1,200 without a proposal now, 1 with another first candidate (" in shown.getvalue()
+    assert "before: none changed (" in shown.getvalue()
 
 
 def test_only_one_form_is_given(capsys: pytest.CaptureFixture[str]) -> None:

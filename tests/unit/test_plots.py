@@ -125,10 +125,18 @@ def test_similarity_counts_every_item_once_even_at_the_ends() -> None:
 
 @pytest.mark.parametrize(("text", "shown"), [("J-1", "J-1"), ("x" * 40, "x" * 16 + ".."), ("선", "\\uc120")])
 def test_labels_are_short_and_have_a_glyph_everywhere(text: str, shown: str) -> None:
-    assert plots._text(text) == shown
+    assert plots.short_label(text) == shown
 
 
 def test_the_plotting_library_is_imported_when_something_is_drawn() -> None:
     code = "import sys, routing_etl.plots; assert 'matplotlib' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_drift_by_attribute_shows_what_was_measured() -> None:
+    rows = pl.DataFrame(
+        {"segment": [f"attribute:a{i}" for i in range(40)], "value": [None, *(i / 50 for i in range(39))]}
+    )
+    assert size_of(plots.drift_by_attribute(rows, (0.1, 0.25, 0.5))) == (680, 420)
+    assert plots.drift_by_attribute(rows.head(1), (0.1, 0.25, 0.5)) is None

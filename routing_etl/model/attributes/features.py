@@ -10,6 +10,7 @@ target and, the most telling ones, as 0/1 columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,10 @@ class _Target:
     def n_folds(self) -> int:
         return int(self.folds.max()) + 1 if len(self.folds) else 1
 
-    @property
+    @cached_property
     def total(self) -> float:
         """Sum of squares, 1 for none."""
-        return float((self.values**2).sum()) or 1.0
+        return float(np.einsum("ij,ij->", self.values, self.values, dtype=np.float64)) or 1.0
 
 
 def _fold_sums(codes: Codes, target: _Target) -> _FoldSums:
@@ -87,14 +88,29 @@ def _fold_sums(codes: Codes, target: _Target) -> _FoldSums:
     )
 
 
-def _out_of_fold(sums: _FoldSums, codes: Codes, folds: Ints) -> Floats:
-    """Every item's shrunk mean over the items of the other folds that share its value; 0 without a value."""
-    known = codes >= 0
-    others = sums.sums.sum(axis=1, keepdims=True) - sums.sums
+def _by_others(sums: _FoldSums) -> Floats:
+    """Values x folds x dims: the shrunk mean over the items of the other folds that share the value."""
+    others: Floats = sums.sums.sum(axis=1, keepdims=True) - sums.sums
     others /= (sums.counts.sum(axis=1, keepdims=True) - sums.counts + _SHRINK)[:, :, None]
-    out = np.zeros((len(codes), sums.sums.shape[2]), dtype=np.float32)
+    return others
+
+
+def _out_of_fold(others: Floats, codes: Codes, folds: Ints) -> Floats:
+    """Every item's row of `_by_others`; 0 without a value."""
+    known = codes >= 0
+    out = np.zeros((len(codes), others.shape[2]), dtype=np.float32)
     out[known] = others[codes[known], folds[known]]
     return out
+
+
+def _explained(sums: _FoldSums, others: Floats) -> float:
+    """How much the target's sum of squares shrinks when every item's row of `others` is taken off.
+
+    |t - m|^2 = |t|^2 - 2 t m + |m|^2 depends on an item's t by its sum alone, so that it is added up by value and fold.
+    """
+    shared = np.einsum("vfd,vfd->", sums.sums, others, dtype=np.float64)
+    own = np.einsum("vfd,vfd->vf", others, others, dtype=np.float64)
+    return float(2.0 * shared - (own * sums.counts).sum())
 
 
 def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
@@ -194,6 +210,10 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             X or y is no such matrix.
         """
+        return self.fit_coded(X, y, folds)[0]
+
+    def fit_coded(self, X: Any, y: Any, folds: Ints | None = None) -> tuple[Floats, TokenTable]:
+        """`fit_transform`, which gives the coded items too; arguments and errors are the same."""
         check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
         target = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
@@ -210,7 +230,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ridge = self._fit_ridge(table, centred, rest)
         parts = [self._fit_fill(table.numbers), *blocks, self._word_columns(table), ridge]
         self.feature_names_, self.feature_attributes_ = self._named_columns(ridge.shape[1])
-        return np.ascontiguousarray(np.hstack(parts), dtype=np.float32)
+        return np.ascontiguousarray(np.hstack(parts), dtype=np.float32), table
 
     def _fit_blocks(self, table: TokenTable, target: _Target) -> tuple[list[Floats], Floats]:
         """Learn the target encodings of levels; their columns for the training items, and what the strongest leaves."""
@@ -220,7 +240,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.base_level_:
             base = table.codes[self.base_level_]
             rest = _Target(
-                target.values - _out_of_fold(_fold_sums(base, target), base, target.folds), target.folds
+                target.values - _out_of_fold(_by_others(_fold_sums(base, target)), base, target.folds),
+                target.folds,
             )
         given = [
             self._encode(name, codes, rest, residual=True)
@@ -329,10 +350,11 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         dims = min(self.n_directions, len(counts), target.values.shape[1])
         _, directions = linalg.eigh(weighted.T @ weighted, check_finite=False)
         axes = np.ascontiguousarray(directions[:, : -dims - 1 : -1], dtype=np.float32)
-        full = _out_of_fold(sums, codes, target.folds)
-        gain = 1.0 - float(((target.values - full) ** 2).sum()) / target.total
+        others = _by_others(sums)
+        gain = _explained(sums, others) / target.total
         table = _with_unknown(means @ axes)
-        return _Block(name, name.split("|")[0], residual, table, gain), full @ axes
+        block = _Block(name, name.split("|")[0], residual, table, gain)
+        return block, _out_of_fold(others @ axes, codes, target.folds)
 
     # --- numbers -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
 from routing_etl.model.attributes.levels import WORD
 from routing_etl.model.base.arrays import Ints
@@ -48,6 +49,16 @@ class PhraseLists:
     def of_rows(self) -> Ints:
         """The item of every code."""
         return np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+
+    def part(self, start: int, stop: int) -> PhraseLists:
+        """Those of the items from `start` to `stop`."""
+        first, last = self.bounds[start], self.bounds[stop]
+        return PhraseLists(self.codes[first:last], self.bounds[start : stop + 1] - first, self.n)
+
+    def matrix(self) -> sparse.csr_matrix:
+        """Items x phrases, 0/1."""
+        data = np.ones(len(self.codes), dtype=np.float32)
+        return sparse.csr_matrix((data, self.codes, self.bounds), (len(self.bounds) - 1, self.n))
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -247,15 +248,14 @@ class Tokeniser:
         if items.height <= FEW:
             return self._few(items)
         texts = self._texts(items)
-        columns = texts.select([level.tokens() for level in self.levels])
-        codes = {
-            level.name: self._codes(level.name, columns[level.name])
-            for level in self.levels
-            if not level.many
-        }
-        words = {
-            level.name: self._words(level.name, columns[level.name]) for level in self.levels if level.many
-        }
+        codes: dict[str, Codes] = {}
+        words: dict[str, TokenLists] = {}
+        # One attribute after the other: the texts of all levels together are many times the items.
+        for _, levels in groupby(self.levels, key=lambda level: level.attribute):
+            asked = list(levels)
+            columns = texts.select(level.tokens() for level in asked)
+            codes |= {le.name: self._codes(le.name, columns[le.name]) for le in asked if not le.many}
+            words |= {le.name: self._words(le.name, columns[le.name]) for le in asked if le.many}
         phrases = self.phrases.read(texts.select(self.noted))
         return TokenTable(codes, words, _credible(self._numbers(items, texts)), phrases)
 

@@ -27,12 +27,13 @@ _LEAST_ROWS = 40
 _LEAST_CASES = 4
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
-#: Most columns per kind of attribute, and most columns of rates per code.
-_MOST_COLUMNS, _MOST_RATES = 32, 10
+#: Most columns per kind of attribute, and most columns of rates per code. They serve dozens of questions: with few, those that
+#: tell most about one question crowd out what another hangs on.
+_MOST_COLUMNS, _MOST_RATES = 160, 40
 #: Most items of a family that train a booster.
 _MOST_ROWS = 3000
-#: Boosting rounds, learning rate and depth of the trees.
-_ROUNDS, _LEARNING_RATE, _DEPTH = 20, 0.28, 3
+#: Boosting rounds, learning rate, depth of the trees, and share of the columns that a round may ask.
+_ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 28, 0.2, 3, 0.5
 #: Cuts of a column of votes or rates.
 _SHARE_CUTS = 14
 #: Levels whose many values get a column of rates.
@@ -276,9 +277,13 @@ class OperationModel:
                 train = np.sort(rng.choice(train, _MOST_ROWS, replace=False))
             if not len(train):
                 continue
-            booster = QuestionBooster(n_rounds=_ROUNDS, learning_rate=_LEARNING_RATE, depth=_DEPTH).fit(
-                bins[train], ordered, asked.answers[train], weights[train]
-            )
+            booster = QuestionBooster(
+                n_rounds=_ROUNDS,
+                learning_rate=_LEARNING_RATE,
+                depth=_DEPTH,
+                column_share=_COLUMN_SHARE,
+                random_state=self.random_state + f,
+            ).fit(bins[train], ordered, asked.answers[train], weights[train])
             boosters.append(booster)
             out[test[:, None], asked.number] = _probability(booster.log_odds(bins[test]))
         return _Family(_ColumnSet(columns), boosters, asked.number, share), out

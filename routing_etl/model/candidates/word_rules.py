@@ -21,6 +21,7 @@ is said of the operation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -47,8 +48,9 @@ _LEAST_SHOWN = 3.0
 _LEAST_FAMILIES, _AGAINST = 2, 3.0
 #: Items with the mean of all that shrink the mean of a kind; items with the plant's rate that shrink a family's.
 _SHRINK, _PRIOR_ITEMS = 2.0, 4.0
-#: Operations looked at together: phrases x operations, and items x operations, of memory.
-_BLOCK = 64
+#: Operations looked at together: phrases x operations, and items x operations, of memory. Pairs of item and rule looked at
+#: together: a note of half of the plant has as many as the plant has items.
+_BLOCK, _BLOCK_ROWS, _MOST_PAIRS = 64, 8192, 1_000_000
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
 #: Penalty on the weights of the regression, and the weights towards which it pulls: of 1, the rule's share, the questions.
@@ -104,6 +106,15 @@ class _Rules:
         """Item and rule of every phrase that has one."""
         start, size = self.first[phrases.codes], np.diff(self.first)[phrases.codes]
         return np.repeat(phrases.of_rows(), size), ranges(start, size)
+
+    def blocks(self, phrases: PhraseLists) -> Iterator[tuple[int, int]]:
+        """Items from one number to another, one after the other, with at most `_MOST_PAIRS` pairs of item and rule if not one alone."""
+        pairs = np.concatenate([[0], np.cumsum(np.diff(self.first)[phrases.codes])])[phrases.bounds]
+        start, n = 0, len(pairs) - 1
+        while start < n:
+            stop = int(np.searchsorted(pairs, pairs[start] + _MOST_PAIRS, side="right")) - 1
+            yield start, (stop := max(stop, start + 1))
+            start = stop
 
     def likely(self, row: Ints, rule: Ints, votes: Floats) -> Floats:
         """How far what the rule asks for is expected of the item: 1 where it asks for nothing."""
@@ -204,9 +215,7 @@ def _screen(cases: WordCases) -> _Found:
     phrases = cases.phrases
     if not phrases.n or n < 2:
         return _Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool))
-    member = sparse.csr_matrix(
-        (np.ones(len(phrases.codes), np.float32), phrases.codes, phrases.bounds), (n, phrases.n)
-    )
+    member = phrases.matrix()
     own = _Tested.of(cases, member).telling(cases.operations)
     sure = own.both & (np.abs(own.score) >= _bound(np.abs(own.score), phrases.n * n_operations))
     strongest = np.zeros(n_operations)
@@ -323,19 +332,18 @@ def _rules(cases: WordCases, found: _Found) -> _Rules:
     """What each pair needs, and how often the operation comes with the phrase."""
     n_operations = cases.operations.shape[1]
     first = np.searchsorted(found.phrase, np.arange(cases.phrases.n + 1))
-    n_rules, n_folds = len(found.phrase), int(cases.folds.max()) + 1
+    n_rules = len(found.phrase)
     full = _Rules(
         first, found.operation, found.brings, _replaced(found, n_operations), np.zeros((1, n_rules))
     )
-    row, rule = full.at(cases.phrases)
-    answer = _at(cases.operations, row, found.operation[rule])
-    # What is taken away is what is left of what the votes expect; what is brought, a share of the items that may have it.
-    plainly = np.where(found.brings[rule], 1.0, cases.votes[row, found.operation[rule]])
-    likely = plainly * full.likely(row, rule, cases.votes)
-    fold = cases.folds[row]
-    plain, given = (_rates(answer, base, fold, rule, (n_folds, n_rules)) for base in (plainly, likely))
-    gain = _loss(answer, plain[-1][rule] * plainly) - _loss(answer, given[-1][rule] * likely)
-    needs = (np.bincount(rule, gain, n_rules) > 0) & found.brings
+    there, plainly = _counts(cases, found)
+    plain = _rates(there, plainly)
+    choice = np.diff(full.instead.indptr) > 0
+    likely = plainly.copy()
+    likely[:, choice] = _likely(cases, _only(full, choice))
+    given = _rates(there, likely)
+    needs = np.zeros(n_rules, dtype=bool)
+    needs[choice] = _needing(cases, replace(_only(full, choice), rate=plain[:, choice]), given[-1, choice])
     instead = sparse.csr_matrix(sparse.diags_array(needs.astype(np.float32)) @ full.instead)
     instead.eliminate_zeros()
     made = replace(full, instead=instead, rate=np.where(needs[None, :], given, plain))
@@ -345,6 +353,51 @@ def _rules(cases: WordCases, found: _Found) -> _Rules:
     brings[found.phrase[found.brings & mostly]] = True
     mostly &= found.brings | brings[found.phrase] | (made.rate[-1] <= 1 - _MOSTLY)
     return _only(made, mostly)
+
+
+def _counts(cases: WordCases, found: _Found) -> tuple[Floats, Floats]:
+    """Folds x rules: items of the phrase that have the operation, and items that may have it.
+
+    What is taken away is what is left of what the votes expect; what is brought, a share of the items that may have it: all.
+    """
+    member, n_folds = cases.phrases.matrix(), int(cases.folds.max()) + 1
+    there, of = (np.zeros((n_folds, len(found.phrase))) for _ in range(2))
+    called, phrase = np.unique(found.phrase, return_inverse=True)
+    for fold in range(n_folds):
+        rows = np.flatnonzero(cases.folds == fold)
+        theirs = member[rows][:, called].T.tocsr().astype(np.float64)
+        of[fold] = np.asarray(theirs.sum(axis=1)).ravel()[phrase]
+        actual, votes = cases.operations[rows], cases.votes[rows]
+        for start in range(0, cases.operations.shape[1], _BLOCK):
+            here = np.flatnonzero((found.operation >= start) & (found.operation < start + _BLOCK))
+            at = phrase[here], found.operation[here] - start
+            there[fold, here] = np.asarray((theirs @ actual[:, start : start + _BLOCK]).todense())[at]
+            lost = np.asarray(theirs @ votes[:, start : start + _BLOCK].astype(np.float64))[at]
+            of[fold, here] = np.where(found.brings[here], of[fold, here], lost)
+    return there, of
+
+
+def _likely(cases: WordCases, rules: _Rules) -> Floats:
+    """Folds x rules: how many items of the phrase may have what the rule brings, by what it asks for."""
+    n_folds, n_rules = int(cases.folds.max()) + 1, len(rules.operation)
+    total = np.zeros(n_folds * n_rules)
+    for start, stop in rules.blocks(cases.phrases):
+        row, rule = rules.at(cases.phrases.part(start, stop))
+        share = rules.likely(row, rule, cases.votes[start:stop])
+        total += np.bincount(cases.folds[start + row] * n_rules + rule, share, len(total))
+    return total.reshape(n_folds, n_rules)
+
+
+def _needing(cases: WordCases, rules: _Rules, given: Floats) -> Bools:
+    """Which rules tell more of their items with what they ask for than without; `given`: their rate with it."""
+    gain = np.zeros(len(rules.operation))
+    for start, stop in rules.blocks(cases.phrases):
+        row, rule = rules.at(cases.phrases.part(start, stop))
+        share = rules.likely(row, rule, cases.votes[start:stop])
+        answer = _at(cases.operations[start:stop], row, rules.operation[rule])
+        better = _loss(answer, rules.rate[-1][rule]) - _loss(answer, given[rule] * share)
+        gain += np.bincount(rule, better, len(gain))
+    return gain > 0
 
 
 def _replaced(found: _Found, n_operations: int) -> sparse.csr_matrix:
@@ -364,12 +417,8 @@ def _replaced(found: _Found, n_operations: int) -> sparse.csr_matrix:
     return sparse.csr_matrix(sparse.diags_array(some.astype(np.float32)) @ theirs + own)
 
 
-def _rates(answer: Floats, base: Floats, fold: Ints, rule: Ints, shape: tuple[int, int]) -> Floats:
+def _rates(there: Floats, of: Floats) -> Floats:
     """Without each fold, and (last row) by all items: how often the operation is there, per item that may have it."""
-    n_folds, n_rules = shape
-    cell = fold * n_rules + rule
-    there = np.bincount(cell, answer, n_folds * n_rules).reshape(shape)
-    of = np.bincount(cell, base, n_folds * n_rules).reshape(shape)
     left = np.vstack([there.sum(axis=0) - there, there.sum(axis=0)])
     total = np.vstack([of.sum(axis=0) - of, of.sum(axis=0)])
     return np.clip((left + 0.5) / (total + 1.0), _FLOOR, 1 - _FLOOR)
@@ -394,6 +443,14 @@ class _Asked:
     family: Ints
     folds: Ints | None
 
+    def part(self, start: int, stop: int) -> _Asked:
+        """The items from `start` to `stop`."""
+        here = slice(start, stop)
+        folds = None if self.folds is None else self.folds[here]
+        return _Asked(
+            self.phrases.part(start, stop), self.votes[here], self.expected[here], self.family[here], folds
+        )
+
 
 @dataclass(frozen=True)
 class _Pairs:
@@ -415,6 +472,16 @@ class _Pairs:
     @classmethod
     def of(cls, rules: _Rules, asked: _Asked) -> _Pairs:
         """The strongest rule of every pair, without what the family shows."""
+        parts = []
+        for start, stop in rules.blocks(asked.phrases):
+            part = cls._of_block(rules, asked.part(start, stop))
+            parts.append(replace(part, row=part.row + start))
+        if not parts:
+            return cls._of_block(rules, asked)
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+    @classmethod
+    def _of_block(cls, rules: _Rules, asked: _Asked) -> _Pairs:
         row, rule = rules.at(asked.phrases)
         rate = rules.rate[-1 if asked.folds is None else asked.folds[row], rule]
         brings, operation = rules.brings[rule], rules.operation[rule]
@@ -464,6 +531,38 @@ class _Shown:
         own, seen = (np.bincount(place, x, len(key)).astype(np.float64) for x in (pairs.base, answer))
         return cls(key, own, seen, width)
 
+    @classmethod
+    def by_all(cls, rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> _Shown:
+        """The same of every pair that some rule speaks of, without saying which rule: there may be hundreds per item."""
+        width, n_families = operations.shape[1], int(asked.family.max()) + 1
+        bringing = _only(rules, rules.brings)
+        lost = ~rules.brings
+        phrase = np.repeat(np.arange(len(rules.first) - 1), np.diff(rules.first))
+        away = sparse.csr_matrix(
+            (np.ones(int(lost.sum()), np.float32), (phrase[lost], rules.operation[lost])),
+            (len(rules.first) - 1, width),
+        )
+        own, seen, counts = (np.zeros((n_families, 2, width)) for _ in range(3))
+        for start in range(0, len(asked.family), _BLOCK_ROWS):
+            stop = min(start + _BLOCK_ROWS, len(asked.family))
+            part = asked.part(start, stop)
+            actual = operations[start:stop].toarray().astype(np.float64)
+            theirs = sparse.csr_matrix(
+                (np.ones(stop - start), (part.family, np.arange(stop - start))), (n_families, stop - start)
+            )
+            pairs = _Pairs.of(bringing, part)
+            brought, taken = np.zeros(actual.shape), (part.phrases.matrix() @ away).toarray() > 0
+            brought[pairs.row, pairs.operation] = pairs.base
+            told = np.zeros(actual.shape, dtype=bool)
+            told[pairs.row, pairs.operation] = True
+            taken &= ~told
+            for direction, there, base in ((0, taken, part.votes), (1, told, brought)):
+                counts[:, direction] += theirs @ there.astype(np.float64)
+                own[:, direction] += theirs @ (there * base.astype(np.float64))
+                seen[:, direction] += theirs @ (there * actual)
+        key = np.flatnonzero(counts)
+        return cls(key, own.ravel()[key], seen.ravel()[key], width)
+
     @staticmethod
     def _keys(pairs: _Pairs, family: Ints, width: int) -> Ints:
         return (2 * family[pairs.row] + pairs.brings) * np.int64(width) + pairs.operation
@@ -488,9 +587,7 @@ def _wide(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> _Rules
 
     What makes room may be another operation in every family.
     """
-    pairs = _Pairs.of(rules, asked)
-    answer = _at(operations, pairs.row, pairs.operation)
-    wide = _Shown.of(pairs, answer, asked.family, operations.shape[1]).wide()
+    wide = _Shown.by_all(rules, asked, operations).wide()
     kept = wide[rules.brings.astype(int), rules.operation]
     phrase = np.repeat(np.arange(len(rules.first) - 1), np.diff(rules.first))
     calls = np.zeros(len(rules.first) - 1, dtype=bool)

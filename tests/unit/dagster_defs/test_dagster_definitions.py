@@ -157,7 +157,7 @@ def test_one_check_per_expectation_blocking_when_critical(repository: dg.Reposit
 
 def test_jobs_and_their_assets(repository: dg.RepositoryDefinition) -> None:
     assert {n for n in repository.job_names if not n.startswith("__")} == {
-        "nightly", "train", "evaluate", "rollback_publication", "promote_model", "purge",
+        "nightly", "train", "evaluate", "rollback_publication", "promote_model", "purge", "weekly_report",
     }  # fmt: skip
     selected = {
         name: {k.to_user_string() for k in repository.get_job(name).asset_layer.executable_asset_keys}
@@ -242,6 +242,7 @@ def test_schedules_have_the_settings_time_zone_and_are_on(tmp_path: Path) -> Non
     assert {(s.name, s.cron_schedule, s.execution_timezone, s.job_name) for s in schedules} == {
         ("nightly_at_two", "0 2 * * *", "Europe/Berlin", "nightly"),
         ("retrain_monthly", "0 4 1 * *", "Europe/Berlin", "train"),
+        ("report_on_mondays", "0 6 * * 1", "Europe/Berlin", "weekly_report"),
     }
     assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in schedules)
 
@@ -251,6 +252,7 @@ def test_sensors_are_on(repository: dg.RepositoryDefinition) -> None:
         "night_on_new_items": dg.DefaultSensorStatus.RUNNING,
         "retrain_on_quality": dg.DefaultSensorStatus.RUNNING,
         "failure_report": dg.DefaultSensorStatus.RUNNING,
+        "tell_alerts": dg.DefaultSensorStatus.RUNNING,
     }
 
 

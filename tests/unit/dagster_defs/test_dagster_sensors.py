@@ -192,3 +192,28 @@ def test_the_read_window_is_local_time_and_may_go_over_midnight(
 
     assert all(settings.in_read_window(at(c)) for c in inside)
     assert not any(settings.in_read_window(at(c)) for c in outside)
+
+
+def test_alerts_are_told_between_nights_once(tmp_path: Path) -> None:
+    from watched import known_warehouse
+
+    empty = Settings(_env_file=None, home=tmp_path / "empty")
+    empty.home.mkdir()
+    with dg.DagsterInstance.ephemeral() as instance:
+        nothing = sensors.alert_sensor(empty)(dg.build_sensor_context(instance=instance))
+        assert isinstance(nothing, dg.SkipReason) and "no tables" in str(nothing.skip_message)
+        tell = sensors.alert_sensor(known_warehouse(tmp_path / "home"))
+        first, second = (tell(dg.build_sensor_context(instance=instance)) for _ in range(2))
+    assert isinstance(first, dg.SkipReason) and str(first.skip_message) == "3 open, 3 new, 0 over."
+    assert isinstance(second, dg.SkipReason) and str(second.skip_message) == "3 open, 0 new, 0 over."
+
+
+def test_the_weekly_report_is_written_by_its_job(tmp_path: Path) -> None:
+    from watched import known_warehouse
+
+    settings = known_warehouse(tmp_path / "home")
+    job = build_defs(home=settings.home).resolve_job_def("weekly_report")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance).success
+    [file] = (settings.home / "reports").glob("week-*.html")
+    assert "Worst families" in file.read_text(encoding="utf-8")

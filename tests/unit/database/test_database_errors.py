@@ -123,6 +123,19 @@ def test_the_first_error_is_reported_when_the_rollback_fails_after_it():
     assert "3903" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("'NOT NULL' is not supported (33557097) (SQLExecDirectW)", "'NOT NULL' is not supported (33557097)."),
+        ("Cannot continue. (596) (SQLFetch); [08S01] [Microsoft][ODBC Driver 18 for SQL Server]Cut (26)",
+         "Cannot continue. (596); Cut (26)."),
+    ],
+)  # fmt: skip
+def test_what_the_server_said_is_shown_without_what_the_drivers_put_around_it(said, shown):
+    message = classify(pyodbc_error(said), "warehouse", URL).message
+    assert message.endswith(f"erp-db:1433/PLANT): {shown}"), message
+
+
 def test_a_lone_3903_is_still_an_error():
     assert "3903" in str(
         classify(pyodbc_error("no corresponding BEGIN TRANSACTION. (3903)"), "warehouse", URL)

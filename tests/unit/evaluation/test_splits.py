@@ -346,3 +346,63 @@ def test_a_realistic_plant_is_split_near_the_wanted_share():
     operations = toy_operations(items, toy_rule(items))
     split = make_split(items, operations, split="family")
     assert 0.15 <= split.test.len() / 600 <= 0.3
+
+
+def test_recent_split_learns_from_the_other_recent_routings_too():
+    items, operations = plant(300)
+    split = make_split(items, operations, split="recent", test_days=100)
+    test, train = sides(split)
+    late = {f"I{i:03d}" for i in range(200, 300)}
+    assert split.name == "recent" and test < late and len(test) == 50
+    assert train == {f"I{i:03d}" for i in range(300)} - test
+    assert any("50 of 100 routings after 2024-07-18" in note for note in split.notes)
+
+
+def test_recent_split_judges_the_same_items_when_more_are_routed():
+    items, operations = plant(330)
+    before = make_split(
+        items[:300], operations.filter(pl.col("item_key") < "I300"), split="recent", test_days=100
+    )
+    after = make_split(items, operations, split="recent", test_days=130)
+    judged, again = sides(before)[0], sides(after)[0]
+    late = {f"I{i:03d}" for i in range(200, 330)}
+    assert len(again) == 65 and again < late
+    assert len(judged & again) > 0.85 * len(judged), "drawn anew, half of them would come back"
+    one_seed = make_split(items, operations, split="recent", test_days=130, random_state=7)
+    assert sides(one_seed)[0] == again, "the seed of a model is no reason to judge other items"
+
+
+def test_recent_split_keeps_families_together_and_copies_away():
+    """I290 to I299 are one family by drawing; I005 is a copy of I250."""
+    keys = [f"I{i:03d}" for i in range(300)]
+    drawing = [f"D{min(i, 290)}" for i in range(300)]
+    groups = [250 if i == 5 else i for i in range(300)]
+    items = items_of(keys, attribute_hash=groups, draw_no=drawing, kind=[f"k{i % 7}" for i in range(300)])
+    when = {k: START + timedelta(days=i) for i, k in enumerate(keys)}
+    operations = operations_of({k: steps("A B") for k in keys}, when)
+    test, train = sides(make_split(items, operations, split="recent", test_days=100))
+    family = set(keys[290:])
+    assert family <= test or not family & test or not family & train
+    assert ("I005" in train) == ("I250" not in test)
+
+
+def test_recent_split_of_a_small_plant_judges_what_a_figure_needs():
+    items, operations = plant(60)
+    test, train = sides(make_split(items, operations, split="recent", test_days=365))
+    assert len(test) == 12, "the newest fifth: half of it would be 6, too few to tell anything"
+    assert len(test | train) == 60
+    items, operations = plant(60, dates=False)
+    assert make_split(items, operations, split="recent").name == "family"
+
+
+def test_recent_split_does_not_judge_by_a_job_that_nobody_writes_any_more():
+    """Job A is in every routing until day 249, and A2 in its place from then on."""
+    keys = [f"I{i:03d}" for i in range(300)]
+    items = items_of(keys, attribute_hash=list(range(300)), kind=[f"k{i % 7}" for i in range(300)])
+    when = {k: START + timedelta(days=i) for i, k in enumerate(keys)}
+    operations = operations_of({k: steps("A B" if k < "I250" else "A2 B") for k in keys}, when)
+    split = make_split(items, operations, split="recent", test_days=100)
+    test, train = sides(split)
+    assert test < set(keys[250:]) and len(test) == 30 and len(set(keys[250:]) & train) == 20
+    assert set(keys[:250]) < train
+    assert any("50 of them have a job that nobody writes any more" in note for note in split.notes)

@@ -17,6 +17,7 @@ from routing_etl.frames import AttributeSpec
 from routing_etl.model.answer.explain import AttributeText
 from routing_etl.model.answer.resemblance import Resemblance
 from routing_etl.model.attributes.tokens import Tokeniser
+from routing_etl.model.base.arrays import Bools, Bytes
 from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.compose import Composer
@@ -66,6 +67,29 @@ def test_boosted_questions_learn_rules_of_two_columns() -> None:
     booster = QuestionBooster().fit(bins[:2000], ordered, answers[:2000].astype(np.float32), np.ones(2000))
     told = booster.log_odds(bins[2000:]) > 0
     assert (told == answers[2000:]).mean(axis=0).min() > 0.97
+
+
+def test_rounds_that_may_ask_a_part_of_the_columns_show_what_one_column_hides() -> None:
+    rng = np.random.default_rng(3)
+    n = 400
+    bins = rng.integers(0, 2, (n, 4)).astype(np.uint8)
+    answers = rng.random((n, 1)) < 0.5
+    bins[:, 1] = answers[:, 0]
+    bins[:, 3] = answers[:, 0] ^ (np.arange(n) % 20 == 0)
+    asked = [np.unique(_fitted(bins, answers, share).split_column_).tolist() for share in (1.0, 0.5)]
+    assert asked[0] == [1]
+    assert {1, 3} <= set(asked[1])
+    for share in (1.0, 0.5):
+        booster = _fitted(bins, answers, share)
+        assert ((booster.log_odds(bins) > 0) == answers).all()
+        np.testing.assert_array_equal(
+            booster.log_odds(bins[:7]), _fitted(bins, answers, share).log_odds(bins)[:7]
+        )
+
+
+def _fitted(bins: Bytes, answers: Bools, share: float) -> QuestionBooster:
+    booster = QuestionBooster(n_rounds=12, depth=1, column_share=share, random_state=1)
+    return booster.fit(bins, np.ones(4, bool), answers.astype(np.float32), np.ones(len(bins)))
 
 
 def test_boosted_questions_find_nothing_in_noise() -> None:

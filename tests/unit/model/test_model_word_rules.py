@@ -13,6 +13,7 @@ from routing_etl import RoutingPredictor
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.attributes.levels import normalise, normalised
 from routing_etl.model.attributes.phrases import PhraseLists, Phrases
+from routing_etl.model.candidates import word_rules
 from routing_etl.model.candidates.word_rules import WordCases, WordRules
 
 
@@ -183,3 +184,18 @@ def test_texts_that_are_all_unique_or_missing_say_nothing(text: str) -> None:
     model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=10, rehearsals=0).fit(items, operations)
     assert len(model.word_rules_.operations_) == 0
     assert model.predict(items.head(5)).candidates["confidence"].is_between(0, 1).all()
+
+
+def test_what_is_said_does_not_depend_on_how_many_items_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = cases(3)
+    whole = WordRules().fit(known)
+    monkeypatch.setattr(word_rules, "_MOST_PAIRS", 50)
+    monkeypatch.setattr(word_rules, "_BLOCK_ROWS", 70)
+    monkeypatch.setattr(word_rules, "_BLOCK", 3)
+    parts = WordRules().fit(known)
+    assert len(whole.row) > 50
+    np.testing.assert_array_equal(parts.row, whole.row)
+    np.testing.assert_array_equal(parts.operation, whole.operation)
+    np.testing.assert_allclose(parts.probability, whole.probability, rtol=1e-6)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from routing_etl.cli.app import app
@@ -127,6 +128,19 @@ def columns(found: Suggestion, section: str) -> dict[str, Any]:
     """Canonical column to its source, as the proposal maps them."""
     mapped = tomllib.loads(found.text)[section]["columns"]
     return {n: v["column"] if isinstance(v, dict) and "column" in v else v for n, v in mapped.items()}
+
+
+def test_a_server_that_does_not_tell_its_foreign_keys_is_surveyed_by_names(
+    propose: Propose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise sa.exc.ProgrammingError("SELECT", None, Exception("no such view: referential_constraints"))
+
+    monkeypatch.setattr("sqlalchemy.engine.reflection.Inspector.get_multi_foreign_keys", refuse)
+    found = propose(GERMAN)
+    assert tomllib.loads(found.text)["items"]["table"] == "Teilestamm"
+    assert found.findings[0].level == "warning"
+    assert "does not tell its foreign keys (no such view: referential_constraints)" in found.text
 
 
 def test_german_names(propose: Propose) -> None:

@@ -190,7 +190,7 @@ def test_only_http_and_https_are_called(tmp_path: Path, url: str) -> None:
 def test_no_error_and_no_log_quotes_the_secret_of_a_webhook(
     tmp_path: Path, url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(AlertError, match=r"webhook at .* did not take the failure") as caught:
+    with pytest.raises(AlertError, match=r"webhook at .* did not take the message") as caught:
         report_failure(settings(tmp_path, failure_webhook=url), FAILURE)
     shown = "".join(traceback.format_exception(caught.value)) + "".join(capfd.readouterr())
     assert "s3cret" not in shown

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, warehouse, write_many, write_rows
 
-from routing_etl.errors import ItemNotFoundError, ReconcileError, WarehouseError
+from routing_etl.errors import ConfigurationError, ItemNotFoundError, ReconcileError, WarehouseError
 from routing_etl.warehouse import fixed_table
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.publish import Publisher
@@ -144,8 +144,14 @@ def test_an_unknown_candidate_names_those_the_item_has(house):
 @pytest.mark.parametrize("user", ["", "   ", "x" * 129])
 def test_a_user_must_have_a_name(house, user):
     publisher, settings, _ = house
-    with pytest.raises(WarehouseError, match="1 to 128 characters"):
+    with pytest.raises(ConfigurationError, match="1 to 128 characters"):
         adopt(publisher._engine, settings.warehouse_schema, ITEM, CANDIDATE_ID, user)
+
+
+def test_what_will_be_changed_fits_its_column(house):
+    publisher, settings, _ = house
+    with pytest.raises(ConfigurationError, match="1001 characters"):
+        adopt(publisher._engine, settings.warehouse_schema, ITEM, CANDIDATE_ID, "kim", edited="x" * 1001)
 
 
 # --- fixed table ------------------------------------------------------------------------------------------------------

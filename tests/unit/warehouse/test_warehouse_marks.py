@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, warehouse, write_rows
 
-from routing_etl.errors import ItemNotFoundError, WarehouseError
+from routing_etl.errors import ConfigurationError, ItemNotFoundError, WarehouseError
 from routing_etl.warehouse.feedback import adopt, as_spelt
 from routing_etl.warehouse.marks import Marked, reject, undo
 
@@ -95,9 +95,9 @@ def test_what_an_earlier_release_accepted_counts_as_accepted(house):
 @pytest.mark.parametrize(
     ("words", "error", "told"),
     [
-        ({"reason_code": "ugly"}, WarehouseError, "no reason 'ugly'"),
-        ({"user": " "}, WarehouseError, "1 to 128 characters"),
-        ({"remark": "x" * 1001}, WarehouseError, "1001 characters"),
+        ({"reason_code": "ugly"}, ConfigurationError, "no reason 'ugly'"),
+        ({"user": " "}, ConfigurationError, "1 to 128 characters"),
+        ({"remark": "x" * 1001}, ConfigurationError, "1001 characters"),
         ({"item_cd": "NONE"}, ItemNotFoundError, "published for it: none"),
         ({"candidate_id": "NONE"}, ItemNotFoundError, f"published for it: {FIRST}, {SECOND}"),
     ],

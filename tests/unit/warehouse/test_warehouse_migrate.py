@@ -144,8 +144,28 @@ def test_sql_server_text_uses_nothing_that_readers_or_old_servers_lack():
     ):
         assert word not in text
     for statement in inner(text, "mssql"):
-        if " VIEW " in statement:
+        if " VIEW " in statement and not statement.startswith("IF SERVERPROPERTY"):
             assert re.match(r"(CREATE|REPLACE) VIEW ", statement), "CREATE VIEW must be alone in its batch"
+
+
+def test_a_column_changes_its_type_in_two_forms_on_sql_server():
+    """A server that is based on PostgreSQL has no NOT NULL there (it stays), and refuses while a view shows the column."""
+    changed = [
+        statement
+        for steps in (
+            m.steps("mssql", "routing", "base", "head"),
+            m.steps("mssql", "routing", "head", "base"),
+        )
+        for step in steps
+        for statement in step.statements
+        if "ALTER COLUMN" in statement
+    ]
+    ours = [s for s in changed if s.startswith("IF SERVERPROPERTY(N'Babelfish') IS NULL EXEC(N'ALTER TABLE")]
+    others = [
+        s for s in changed if s.startswith("IF SERVERPROPERTY(N'Babelfish') IS NOT NULL EXEC(N'DROP VIEW")
+    ]
+    assert len(ours) == len(others) == 2 and len(changed) == 4
+    assert all(s.endswith("NOT NULL;')") for s in ours) and not any("NOT NULL;" in s for s in others)
 
 
 def test_the_schema_name_is_checked_not_pasted():

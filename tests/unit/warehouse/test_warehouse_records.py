@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -368,9 +368,9 @@ def test_metrics_of_an_unknown_version_are_refused(records):
         records.store_metrics("v9", frame(metric()), run_id="r1")
 
 
-def test_retention(records, query, tmp_path):
-    runs = records.tables.batch_run
-    for number, age in enumerate((200, 100, 1)):
+def test_retention_takes_bulk_after_days_and_rows_after_years(records, query, tmp_path):
+    runs, models = records.tables.batch_run, records.tables.model_version
+    for number, age in enumerate((365 * 5 + 1, 200, 1)):
         records.start_run(f"r{number}", "night")
         records.store_checks(f"r{number}", [outcome()])
         with records._engine.begin() as connection:
@@ -378,15 +378,60 @@ def test_retention(records, query, tmp_path):
             connection.execute(
                 sa.update(runs).where(runs.c.run_id == f"r{number}").values(started_at=started)
             )
-    for number in range(5):
+    for number, age in enumerate((1, 2000, 200, 100, 50, 1)):
         records.store_model_version(TrainedVersion(f"v{number}", "a" * 64))
-        records.store_metrics(f"v{number}", frame(metric()), run_id="r")
+        records.store_metrics(f"v{number}", frame(metric(), metric(method="legacy")), run_id="r")
+        with records._engine.begin() as connection:
+            made = now() - timedelta(days=age)
+            connection.execute(
+                sa.update(models).where(models.c.version == f"v{number}").values(created_at=made)
+            )
     records.activate("v0", who="kim")
     removed = records.purge()
-    assert removed["batch_run"] == removed["quality_result"] == 2
-    assert removed["model_version"] == removed["model_metric"] == 2
-    assert [r["run_id"] for r in stored_runs(records)] == ["r2"]
-    assert {v.version for v in stored_versions(records)} == {"v0", "v3", "v4"}
+    assert (removed["batch_run"], removed["quality_result"]) == (1, 2)
+    assert [r["run_id"] for r in stored_runs(records)] == ["r2", "r1"], (
+        "a run of last year stays without its checks"
+    )
+    assert {v.version for v in stored_versions(records)} == {"v0", "v2", "v3", "v4", "v5"}
+    kept = {
+        (r["model_version"], r["method"]) for r in query("SELECT model_version, method FROM model_metric")
+    }
+    both = {(v, m) for v in ("v0", "v4", "v5") for m in ("model", "legacy")}
+    assert kept == both | {("v2", "model"), ("v3", "model")}, "old versions keep their own figures"
+    assert (removed["model_version"], removed["model_metric"]) == (1, 4)
+    assert not any(records.purge().values()), "a second purge finds nothing"
+
+
+def test_outcomes_commands_and_times_stay_for_years(tmp_path):
+    from watched import known_warehouse
+
+    settings = known_warehouse(tmp_path, keep_history_years=1)
+    records = Records(make_engine(settings.warehouse, "warehouse", settings), settings)
+    tb = records.tables
+    small = (tb.prediction_outcome, tb.audit_log, tb.time_profile_month)
+
+    def counts():
+        with records._engine.connect() as connection:
+            return [connection.execute(sa.select(sa.func.count()).select_from(t)).scalar() for t in small]
+
+    with records._engine.begin() as connection:
+        recent = now() - timedelta(days=360)
+        connection.execute(sa.update(tb.prediction_outcome).values(observed_at=recent))
+        old = now() - timedelta(days=370)
+        connection.execute(sa.update(tb.audit_log).values(happened_at=old))
+        connection.execute(
+            sa.update(tb.time_profile_month)
+            .where(tb.time_profile_month.c.month < date(2026, 5, 1))
+            .values(month=old.date())
+        )
+        connection.execute(
+            sa.update(tb.time_profile_month)
+            .where(tb.time_profile_month.c.month == date(2026, 5, 1))
+            .values(month=recent.date())
+        )
+    assert counts() == [10, 1, 4]
+    records.purge()
+    assert counts() == [10, 0, 2]
 
 
 def test_the_newest_run_stays_however_old(records):

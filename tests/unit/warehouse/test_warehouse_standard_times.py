@@ -11,7 +11,12 @@ import pytest
 import sqlalchemy as sa
 from warehouse_predictions import warehouse
 
-from routing_etl.errors import FrameError, ItemNotFoundError, ReconcileError, WarehouseError
+from routing_etl.errors import (
+    ConfigurationError,
+    FrameError,
+    ItemNotFoundError,
+    ReconcileError,
+)
 from routing_etl.frames import STANDARD_TIMES
 from routing_etl.quality.health import Finding, as_frame
 from routing_etl.warehouse.feedback_time import Operation, adopt_time
@@ -206,7 +211,7 @@ def test_what_is_not_proposed_cannot_be_accepted(house: House) -> None:
     )
     with pytest.raises(ItemNotFoundError, match="run: the orders so far decide neither"):
         adopt_time(house.engine, "routing", OP, "kim")
-    with pytest.raises(WarehouseError, match="User name"):
+    with pytest.raises(ConfigurationError, match="User name"):
         adopt_time(house.engine, "routing", OP, "  ")
     assert house.rows("SELECT * FROM routing_feedback_time") == []
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import polars as pl
 import pytest
 import sqlalchemy as sa
@@ -30,7 +33,9 @@ from routing_etl.settings import load_settings
 from routing_etl.warehouse.load_shards import ShardLoader
 from routing_etl.warehouse.migrate import downgrade, migrate
 from routing_etl.warehouse.output_profiles import load_output_profile, render
+from routing_etl.warehouse.own_readers import reads_by_number
 from routing_etl.warehouse.publish import Publisher
+from routing_etl.warehouse.schema import tables
 
 NIGHTS = st.tuples(
     st.tuples(*[st.sampled_from(STATES)] * len(ITEMS)), st.tuples(*[st.integers(0, 2)] * len(JOBS))
@@ -284,6 +289,36 @@ def test_a_view_that_an_earlier_release_rendered_stops_the_load_before_it_shows_
             for view in (load_output_profile().view, "routing_flat")
         )
     assert shown_there == ours > 0
+
+
+def procedures():
+    """Name and text of the procedures that `sql/` makes today."""
+    found = {}
+    for path in (Path(__file__).parents[3] / "sql").glob("*.sql"):
+        for batch in re.split(r"(?m)^GO$", path.read_text(encoding="utf-8")):
+            made = re.search(r"^CREATE PROCEDURE (\S+)", batch, re.M)
+            if made:
+                found[made[1]] = batch
+    return found
+
+
+OLD_PROCEDURE = """CREATE PROCEDURE routing.adopt_candidate AS
+SELECT @rank = c.candidate_rank FROM routing.current_publication AS p
+JOIN [routing].[candidate] AS c ON c.publication_id = p.publication_id"""
+
+
+def test_only_what_reads_our_tables_by_number_is_refused():
+    """The procedures of today speak of candidates in messages and comments and read our views; a night must go on beside them."""
+    ours = procedures()
+    assert {"routing.adopt_candidate", "routing.reject_candidates", "routing.adopt_time"} <= set(ours)
+    assert [name for name, text in ours.items() if reads_by_number(text, tables("routing"))] == []
+    for old in (
+        OLD_VIEW,
+        OLD_PROCEDURE,
+        OLD_VIEW.replace(" AS p JOIN candidate AS c ON", " p, candidate c WHERE"),
+    ):
+        assert reads_by_number(old, tables("routing"))
+    assert not reads_by_number(OLD_VIEW + " JOIN item_version AS v ON 1 = 1", tables("routing"))
 
 
 # --- shard by shard -----------------------------------------------------------------------------------------------------------

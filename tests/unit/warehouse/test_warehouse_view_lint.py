@@ -25,6 +25,13 @@ def test_the_views_of_the_screens_are_known():
         "model_realised",
         "acceptance_by_week",
         "rejection_reasons",
+        "families_by_month",
+        "rejects_by_rule",
+        "time_profile_changes",
+        "published_by_night",
+        "publication_shown",
+        "freshness",
+        "who_did_what",
     }
 
 

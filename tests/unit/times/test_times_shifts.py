@@ -1,0 +1,79 @@
+"""Times that are no longer what they were: what, since when, and no false alarm where nothing has changed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from routing_etl.times.shifts import find_shifts
+
+pytestmark = pytest.mark.unit
+START, CUT = date(2025, 1, 6), date(2025, 10, 5)
+
+
+def shop(seed: int, *, weeks_after: int = 8) -> pl.DataFrame:
+    """120 items with four jobs on six machines; each operation is reported every few weeks, with 30 % noise."""
+    rng = np.random.default_rng(seed)
+    operations = pl.DataFrame(
+        {
+            "item_key": [f"I{i:03d}" for i in range(120) for _ in range(4)],
+            "proc_seq": [10 * (k + 1) for _ in range(120) for k in range(4)],
+            "job_cd": [f"J{k}" for _ in range(120) for k in range(4)],
+            "res_cd": [f"M{m}" for m in rng.integers(0, 6, 480)],
+            "base": np.exp(rng.normal(1.5, 0.8, 480)),
+        }
+    )
+    days = (CUT - START).days + 7 * weeks_after
+    reports = operations.join(pl.DataFrame({"_n": range(10)}), how="cross").with_columns(
+        day=pl.Series(rng.integers(0, days, 4800)), noise=pl.Series(np.exp(rng.normal(0, 0.3, 4800)))
+    )
+    return reports.select(
+        "item_key", "proc_seq", "job_cd", "res_cd",
+        report_dt=pl.lit(START) + pl.duration(days="day"),
+        setup_min=pl.lit(10.0) * pl.col("noise"), run_min_at_lot=pl.col("base") * pl.col("noise"),
+    )  # fmt: skip
+
+
+def slower(samples: pl.DataFrame, where: pl.Expr, since: date, ratio: float = 1.6) -> pl.DataFrame:
+    changed = pl.when(where & (pl.col("report_dt") >= since)).then(ratio).otherwise(1.0)
+    return samples.with_columns(run_min_at_lot=pl.col("run_min_at_lot") * changed)
+
+
+def test_a_slow_machine_is_told_once_with_its_day() -> None:
+    since = CUT + timedelta(days=20)
+    samples = slower(shop(1), pl.col("res_cd") == "M2", since)
+    (found,) = find_shifts(samples.lazy(), CUT)
+    assert (found.measure, found.kind, found.code) == ("run", "machine", "M2")
+    # reports of the first three weeks are as before
+    assert 1.2 < found.ratio < 1.7 and abs((found.since - since).days) <= 7
+    late = samples.filter(pl.col("res_cd") == "M2", pl.col("report_dt") > CUT)
+    assert found.orders == late.height
+
+
+def test_operations_that_take_longer_on_all_machines_are_told_by_job() -> None:
+    since = CUT + timedelta(days=1)
+    samples = slower(shop(2), pl.col("job_cd").is_in(["J0", "J3"]), since)
+    found = find_shifts(samples.lazy(), CUT)
+    assert {(f.kind, f.code) for f in found} == {("job", "J0"), ("job", "J3")}
+    assert all(f.ratio == pytest.approx(1.6, abs=0.12) and abs((f.since - since).days) <= 7 for f in found)
+
+
+def test_a_change_before_the_day_is_known_by_its_own_day() -> None:
+    since = CUT - timedelta(days=30)
+    (found,) = find_shifts(slower(shop(3), pl.col("res_cd") == "M4", since).lazy(), CUT)
+    assert found.code == "M4" and abs((found.since - since).days) <= 7 and found.since <= CUT
+
+
+def test_a_shop_that_does_not_change_gives_no_alarm() -> None:
+    alarms = [f for seed in range(20) for f in find_shifts(shop(100 + seed).lazy(), CUT)]
+    assert alarms == []
+
+
+def test_too_few_operations_or_reports_say_nothing() -> None:
+    samples = shop(4).filter(pl.col("item_key") < "I007")
+    assert find_shifts(slower(samples, pl.lit(True), CUT + timedelta(days=1)).lazy(), CUT) == ()
+    assert find_shifts(shop(4, weeks_after=0).lazy(), CUT) == ()
+    assert find_shifts(shop(4).clear().lazy(), CUT) == ()
