@@ -11,6 +11,7 @@ from routing_etl.cli.common import read_settings
 from routing_etl.cli.exit_codes import CHECKS
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import app
+from routing_etl.cli.streams import echo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,9 +29,9 @@ def metrics(
     settings = read_settings()
     found = watched(settings)
     if write:
-        typer.echo(f"Wrote {write_metrics(settings, found)}")
+        echo(f"Wrote {write_metrics(settings, found)}")
         return
-    typer.echo(metrics_text(found), nl=False)
+    echo(metrics_text(found), nl=False)
 
 
 @app.command()
@@ -56,7 +57,7 @@ def alerts(
     def show(screen: Console) -> None:
         display_upkeep.alert_lines(screen, found)
         if told is not None:
-            typer.echo(f"Told: {len(told.new)} new, {len(told.recovered)} over.")
+            echo(f"Told: {len(told.new)} new, {len(told.recovered)} over.")
 
     output().give(found, show, lambda: as_rows(found, "code", "severity", "message", "remedy", "about"))
     if found:
@@ -78,7 +79,7 @@ def report(
     from routing_etl.pipeline.weekly import write_report
 
     file = write_report(read_settings(), out, mail=mail)
-    output().give(FileShown(file), lambda _: typer.echo(f"Wrote {file}"))
+    output().give(FileShown(file), lambda _: echo(f"Wrote {file}"))
 
 
 @app.command()
