@@ -402,6 +402,10 @@ FROM routing.schema_version;
 SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
+SELECT TOP 1 routing_candidates.item_cd
+FROM routing.routing_candidates
+WHERE routing_candidates.publication_id = :publication_id_1 AND routing_candidates.item_cd = :item_cd_1;
+
 SELECT routing_candidates.publication_id, routing_candidates.item_cd, routing_candidates.candidate_id, routing_candidates.candidate_rank, routing_candidates.predicted_rout_no, routing_candidates.routing_code
 FROM routing.routing_candidates
 WHERE routing_candidates.publication_id = :publication_id_1 AND routing_candidates.item_cd = :item_cd_1 AND routing_candidates.candidate_id = :candidate_id_1;
