@@ -16,7 +16,7 @@ from routing_etl.errors import ShortageError
 GIB = 1024**3
 #: Items of a plant, and what a night that trains keeps resident in its main process, in GiB. Measured with 5.4 routing rows
 #: and 25 work results an item (tests/benchmarks/README.md).
-_MEASURED = ((0, 0.6), (20_000, 1.3), (60_000, 2.3), (325_000, 10.0))
+_MEASURED = ((0, 0.6), (20_000, 1.3), (60_000, 2.3), (325_000, 6.1))
 #: Address space beside resident memory: libraries, and what threads and allocators reserve and do not use. On a machine
 #: with two processors it was 1.5 GiB when the ERP had been read, and 2.6 GiB when a model had been trained.
 _RESERVED, _RESERVED_LATER = 2.6 * GIB, 1.1 * GIB
