@@ -122,6 +122,11 @@ class Sources:
         self.audit_log = tb.audit_log.alias("a")
         self.time_profile_month = tb.time_profile_month.alias("s")
         self.other_mark = tb.routing_feedback.alias("other")
+        self.earlier_item = tb.item_version.alias("earlier")
+        self.closing_item = tb.item_version.alias("closing")
+        self.earlier_publication = tb.publication.alias("since")
+        self.earlier_candidate = tb.candidate.alias("shown_then")
+        self.other_candidate = tb.candidate.alias("beside")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:
