@@ -520,7 +520,7 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
 
 
 def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> dict[str, int] | None:
-    """Items by kind of change against what readers see now; None where there is nothing to compare with.
+    """Items by kind of change against what readers see now, put on record; None where there is nothing to compare with.
 
     Raises
     ------
@@ -529,7 +529,7 @@ def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> 
     """
     from routing_etl.errors import DataQualityError
     from routing_etl.quality.history import LEAST
-    from routing_etl.warehouse.publication_changes import publication_changes
+    from routing_etl.warehouse.publication_changes import publication_changes, store_changes
 
     if current is None or current == loaded:
         return None
@@ -542,6 +542,7 @@ def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> 
             remedy=f"Look at: routing-etl publications diff {loaded} --with {current}. If it is right, run once with "
             "ROUTING_ETL_CHANGE_STOP=1: routing-etl publish",
         )
+    store_changes(engine, ctx.settings.warehouse_schema, found)
     return found.counts
 
 
