@@ -45,7 +45,7 @@ def adopted_time_error(run: RunFolder) -> MetricRow:
     if each.is_empty():
         return _row(None, 0, "no order was made by a routing that is a copy of a proposal")
     apart = (each["actual"] - each["planned"]).abs().sum()
-    return _row(apart / each["actual"].sum(), each.height, None)
+    return _row(float(apart) / float(each["actual"].sum()), each.height, None)
 
 
 def _row(value: float | None, n: int, reason: str | None) -> MetricRow:
