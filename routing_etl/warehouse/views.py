@@ -283,7 +283,8 @@ def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
 def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
     c, e = tb.candidate.c, tb.candidate_evidence
     source = from_pointer(tb, tb.candidate).join(e, same_candidate(e, tb.candidate))
-    o, one = tb.prediction_outcome, sa.literal_column("1")
+    o: Any = tb.prediction_outcome
+    one: Any = sa.literal_column("1")
     copied = sa.exists(
         sa.select(one)
         .select_from(o)

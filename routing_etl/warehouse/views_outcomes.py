@@ -10,7 +10,8 @@ from routing_etl.warehouse.view_parts import Column, Sources, Words, from_pointe
 
 
 def _said(o: Any, mark: str) -> sa.ColumnElement[bool]:
-    return o.mark == sa.literal(mark, sa.String())
+    said: sa.ColumnElement[bool] = o.mark == sa.literal(mark, sa.String())
+    return said
 
 
 def _verdict(o: Any, w: Words) -> Column:
