@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
+from routing_etl.warehouse.routing_numbers import routing_numbers
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import COPIED_BY
 from routing_etl.warehouse.versions import KEYS_PER_STATEMENT, rows_at
@@ -196,6 +197,11 @@ def _recognised(routed: pl.DataFrame, proposed: pl.DataFrame, marks: pl.DataFram
     by_number = numbered.select(
         "item_cd", copied_by=pl.lit("number"), exact=pl.col("routing_code") == pl.col("routing_code_ours")
     )
+    # what an earlier publication showed has its number too, whatever is shown now
+    own = routing_numbers(written.lazy().with_columns(candidate_rank=pl.lit(1))).collect()
+    by_own_number = own.filter(pl.col("rout_no") == pl.col("predicted_rout_no")).select(
+        "item_cd", copied_by=pl.lit("number"), exact=pl.lit(True)
+    )
     by_mark = (
         written.join(marks.filter(pl.col("mark") != "rejected"), on=["item_cd", "routing_code"])
         .filter(pl.col("mark") == "accepted")
@@ -206,7 +212,7 @@ def _recognised(routed: pl.DataFrame, proposed: pl.DataFrame, marks: pl.DataFram
     )
     order = pl.col("copied_by").replace_strict(dict(zip(COPIED_BY, range(len(COPIED_BY)), strict=True)))
     found = (
-        pl.concat([by_mark, by_number, by_times])
+        pl.concat([by_mark, by_number, by_own_number, by_times])
         .sort("item_cd", ~pl.col("exact"), order)
         .unique("item_cd", keep="first", maintain_order=True)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -126,16 +127,14 @@ def weeks(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     ((machine,),) = ask(
         home / "erp.db", "SELECT RES_CD FROM BI_WORK_ORDER_RESULTS GROUP BY 1 ORDER BY COUNT(*) DESC LIMIT 1"
     )
-    ((last,),) = ask(
-        home / "erp.db", "SELECT MAX(REPORT_DT) FROM BI_WORK_ORDER_RESULTS WHERE REPORT_DT < '2026'"
-    )
-    ((written,),) = ask(home / "erp.db", "SELECT MAX(INSRT_DT) FROM BI_ROUTING_VIEW WHERE INSRT_DT < '2026'")
     reports = [r for (r,) in ask(home / "erp.db", "SELECT rowid FROM BI_WORK_ORDER_RESULTS")]
-    first = max(date.fromisoformat(str(d)[:10]) for d in (last, written)) + timedelta(days=1)
+    [window] = home.glob("models/*/training_window.json")
+    known = json.loads(window.read_text(encoding="utf-8"))
+    until = max(date.fromisoformat(known[name]) for name in ("routings_until", "reports_until"))
     it = Weeks(
         home,
         np.random.default_rng(7),
-        first,
+        until + timedelta(days=1),
         max(sorted(set(jobs)), key=jobs.count),
         machine,
         waiting,

@@ -75,8 +75,9 @@ OURS = {"res_cd": "ours", "run_min": 3.3, "setup_min": 12.35}
         (routing("I", "A>B", **OURS | {"run_min": 3.4}), None, None, None),
         (routing("I", "A>B", **OURS | {"res_cd": "X"}), None, None, None),
         (routing("OTHER", "A>B", rout_no="P240429907"), None, None, None),
+        (routing("I", "A>D", rout_no="P000726571"), "number", True, None),
     ],
-    ids=["own work", "number", "number, changed", "times", "another time", "another machine", "not proposed"],
+    ids=["own work", "number", "number, changed", "times", "another time", "another machine", "not proposed", "shown before"],
 )  # fmt: skip
 def test_what_is_a_copy(published, written, copied_by, exact, mark):
     found = recognise(*published("I"), written)

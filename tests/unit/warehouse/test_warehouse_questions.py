@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tsql_on_sqlite import ask, queries
 from watched import NIGHTS, NOW, OUTCOMES, known_warehouse
 
@@ -91,10 +93,6 @@ def test_each_item_has_one_verdict_and_the_erp_goes_before_what_was_said(view: A
 
 
 def test_every_verdict_by_hand(home: Path, tmp_path: Path) -> None:
-    import shutil
-
-    import sqlalchemy as sa
-
     shutil.copy(home / "warehouse.db", tmp_path / "w.db")
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
     cases = {
@@ -111,6 +109,22 @@ def test_every_verdict_by_hand(home: Path, tmp_path: Path) -> None:
     found = answer(engine, "routing", "item_outcomes")
     verdicts = dict(found.select("item_cd", "verdict").iter_rows())
     assert {item: verdicts[item] for item in cases} == {item: word for item, (_, word) in cases.items()}
+
+
+def test_the_evidence_marks_a_neighbour_whose_routing_is_a_copy(home: Path, tmp_path: Path) -> None:
+    shutil.copy(home / "warehouse.db", tmp_path / "w.db")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
+    evidence = answer(engine, "routing", "routing_candidate_evidence")
+    assert evidence.height and evidence["neighbour_is_copy"].to_list() == [0] * evidence.height
+    neighbour = evidence["neighbour_item_cd"][0]
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE prediction_outcome SET item_cd = :i WHERE item_cd = 'A-1'"), {"i": neighbour}
+        )
+    marked = answer(engine, "routing", "routing_candidate_evidence").select(
+        "neighbour_item_cd", "neighbour_is_copy"
+    )
+    assert set(marked.rows()) == {(n, int(n == neighbour)) for n in evidence["neighbour_item_cd"]}
 
 
 def test_edits_by_family_are_a_recount(view: Any) -> None:
@@ -195,10 +209,6 @@ def test_fresh_is_one_row(view: Any) -> None:
 
 
 def test_a_failed_night_is_no_success_but_one_with_warnings_is(home: Path, tmp_path: Path) -> None:
-    import shutil
-
-    import sqlalchemy as sa
-
     shutil.copy(home / "warehouse.db", tmp_path / "w.db")
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
     for state, wanted in (("failed", "15"), ("succeeded_with_warnings", "16"), ("running", "15")):
