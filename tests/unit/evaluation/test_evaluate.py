@@ -572,7 +572,8 @@ def test_the_json_form_keeps_its_keys_and_order(usual):
     }  # fmt: skip
     assert set(details["cycle"]) == {
         "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
-        "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed",
+        "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed", "mae_low", "trim_mae_low",
+        "cv_low", "process_match_high",
     }  # fmt: skip
     assert details["items_trained"] > details["items_evaluated"] > 0
     assert math.isfinite(details["duration_seconds"])
