@@ -362,6 +362,12 @@ class Settings(BaseSettings):
         le=1,
         description="share of rows, codes, values or routings that may be gone since the last run without a warning",
     )
+    change_runs: int = Field(
+        30,
+        ge=0,
+        le=365,
+        description="last runs that succeeded whose median is compared with too, so that a slow slide is told; 0: only the last one",
+    )
     change_stop: float = Field(
         0.3,
         ge=0,
