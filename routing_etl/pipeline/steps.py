@@ -45,7 +45,7 @@ from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
 from routing_etl.pipeline.versions import load_model
 from routing_etl.quality.score import QualityScore, quality_score
-from routing_etl.runs import RunFolder, last_succeeded
+from routing_etl.runs import RunFolder, last_succeeded, list_runs
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
 
@@ -186,7 +186,7 @@ def check_source(ctx: Context) -> Checked:
         absent=_absent(ctx),
         progress=ctx.progress,
     )
-    outcomes += _beside_the_last_run(ctx)
+    outcomes += [*_beside_the_last_run(ctx), *_beside_the_last_runs(ctx)]
     _write_outcomes(ctx, street.CHECK_SOURCE, outcomes)
     raise_on_critical(outcomes)
     return Checked.of(outcomes, _quality_score(ctx))
@@ -206,6 +206,25 @@ def _beside_the_last_run(ctx: Context) -> list[frames.CheckOutcome]:
         Limits(ctx.settings.change_warn, ctx.settings.change_stop),
         absent=_absent(ctx),
         told=before.run_id if before is not None else "",
+    )
+
+
+def _beside_the_last_runs(ctx: Context) -> list[frames.CheckOutcome]:
+    """The figures of this run compared with the median of those of the last runs, and kept with them for the next."""
+    from routing_etl.quality.usual import Past, RunFigures, compare_usual, figures_of
+
+    absent, past = _absent(ctx), Past()
+    good = (r for r in list_runs(ctx.settings.home) if r.run_id != ctx.run.run_id and r.succeeded)
+    before = next((r for r in good if r.has(street.FIGURES)), None)
+    if before is not None:
+        try:
+            past = before.read(street.FIGURES) or past
+        except ConfigurationError as exc:  # nothing that is done again would mend the file of another run
+            log.warning("past_figures_unreadable", run=before.run_id, reason=exc.message)
+    now = figures_of(ctx.run.clean, absent=absent)
+    ctx.run.write(street.FIGURES, past.with_run(RunFigures(ctx.run.run_id, now)))
+    return compare_usual(
+        now, past, last=ctx.settings.change_runs, warn=ctx.settings.change_warn, absent=absent
     )
 
 
@@ -518,7 +537,7 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
 
 
 def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> dict[str, int] | None:
-    """Items by kind of change against what readers see now; None where there is nothing to compare with.
+    """Items by kind of change against what readers see now, put on record; None where there is nothing to compare with.
 
     Raises
     ------
@@ -527,7 +546,7 @@ def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> 
     """
     from routing_etl.errors import DataQualityError
     from routing_etl.quality.history import LEAST
-    from routing_etl.warehouse.publication_changes import publication_changes
+    from routing_etl.warehouse.publication_changes import publication_changes, store_changes
 
     if current is None or current == loaded:
         return None
@@ -540,6 +559,7 @@ def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> 
             remedy=f"Look at: routing-etl publications diff {loaded} --with {current}. If it is right, run once with "
             "ROUTING_ETL_CHANGE_STOP=1: routing-etl publish",
         )
+    store_changes(engine, ctx.settings.warehouse_schema, found)
     return found.counts
 
 

@@ -33,6 +33,7 @@ from routing_etl.warehouse.view_parts import (
     same_candidate,
 )
 from routing_etl.warehouse.views_bop import bop_child, bop_detail, bop_master, bop_res, candidate_resources
+from routing_etl.warehouse.views_changes import publication_changes, publication_item_changes
 from routing_etl.warehouse.views_life import (
     acceptance_by_week,
     model_decisions,
@@ -443,6 +444,8 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "publication_shown": publication_shown,
     "freshness": freshness,
     "who_did_what": who_did_what,
+    "publication_changes": publication_changes,
+    "publication_item_changes": publication_item_changes,
 }
 
 #: Names of all views, in the order of creation.

@@ -107,6 +107,14 @@ def test_what_was_visible_when(view: Any) -> None:
     assert [r["visible_until"] for r in rows] == [rows[1]["visible_from"], rows[2]["visible_from"], None]
 
 
+def test_what_publications_changed(view: Any) -> None:
+    second, third = view("publication_changes", "publication_id")
+    kinds = ("new", "gone", "lost", "found", "first", "details")
+    assert [second[f"items_{k}"] for k in kinds] == [5, 2, 1, 0, 3, 7]
+    assert (second["compared_with"], second["items_before"], second["items_shown"]) == (1, 30, 33)
+    assert second["taken_away_share"] == 0.1 and third["taken_away_share"] == 0.0
+
+
 def test_fresh_is_one_row(view: Any) -> None:
     [row] = view("freshness")
     assert (row["publication_id"], row["model_version"], row["last_run_id"], row["last_status"]) == (

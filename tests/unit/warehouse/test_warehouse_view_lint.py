@@ -32,6 +32,8 @@ def test_the_views_of_the_screens_are_known():
         "publication_shown",
         "freshness",
         "who_did_what",
+        "publication_changes",
+        "publication_item_changes",
     }
 
 
