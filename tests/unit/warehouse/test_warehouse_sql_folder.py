@@ -216,7 +216,7 @@ def test_the_erp_reader_gets_no_table_and_no_write():
     of_runs = {
         "model_quality_trend", "model_decisions", "model_realised", "batch_run_summary", "batch_run_rejects", "acceptance_by_week",
         "rejection_reasons", "families_by_month", "rejects_by_rule", "time_profile_changes", "published_by_night",
-        "publication_shown", "freshness", "who_did_what", "publication_changes",
+        "publication_shown", "freshness", "who_did_what", "publication_changes", "item_outcomes", "edits_by_family",
     }  # fmt: skip
     readable = {*VIEW_NAMES, "routing_flat_table", load_output_profile().view} - of_runs
     assert {re.match(r"GRANT SELECT ON routing\.(\w+) TO", line)[1] for line in lines} == readable
