@@ -162,6 +162,52 @@ def test_marks_by_procedure_and_a_load_beside_them(publisher, published, schema,
         assert publisher.publish(later.publication_id).changed
 
 
+#: Texts that a procedure refuses, by parameter: how long they are and how long they may be.
+TOO_LONG = {
+    "item_cd": (101, 100),
+    "candidate_id": (4000, 110),
+    "accepted_by": (129, 128),
+    "rejected_by": (129, 128),
+    "undone_by": (129, 128),
+    "edited": (5001, 1000),
+    "remark": (1001, 1000),
+    "rout_no": (51, 50),
+}
+
+
+def test_the_procedures_refuse_what_they_cannot_keep_whole(publisher, published, schema, feedback):
+    engine = publisher._engine
+    item, candidate = {"item_cd": ITEM}, {"candidate_id": CANDIDATE_ID}
+    calls = {
+        "adopt_candidate": item | candidate | {"accepted_by": "kim", "edited": "e"},
+        "reject_candidates": item | {"reason_code": "other", "rejected_by": "kim", "remark": "r"} | candidate,
+        "undo_marks": item | {"undone_by": "kim"} | candidate,
+        "adopt_time": item | {"rout_no": "R1", "proc_seq": "10", "accepted_by": "kim"},
+    }
+
+    def call(name: str, values: dict[str, str]) -> list[list[tuple]]:
+        return run(engine, f"EXEC {schema}.{name} " + ", ".join(f"@{p} = N'{v}'" for p, v in values.items()))
+
+    with (
+        procedures(engine, "adopt_candidate.sql", schema),
+        procedures(engine, "mark_candidate.sql", schema),
+        procedures(engine, "adopt_time.sql", schema),
+    ):
+        for name, values in calls.items():
+            for parameter in values.keys() & TOO_LONG.keys():
+                length, most = TOO_LONG[parameter]
+                said = f"@{parameter} has {length} characters; at most {most} fit"
+                with pytest.raises(Refused, match=said):
+                    call(name, values | {parameter: "나" * length})
+        with pytest.raises(Refused, match="is not one of the reasons"):
+            call("reject_candidates", calls["reject_candidates"] | {"reason_code": f"{'other':32}x"})
+        (marks,) = call(
+            "reject_candidates",
+            calls["reject_candidates"] | {"rejected_by": "김" * 128, "remark": "나" * 1000},
+        )
+        assert [(m[5], m[6]) for m in marks] == [("나" * 1000, "김" * 128)]
+
+
 def test_a_standard_time_is_taken_over_by_procedure(publisher, published, schema, mssql_settings):
     engine, settings = publisher._engine, mssql_settings(warehouse_schema=schema)
     publish_review(engine, settings)

@@ -36,7 +36,7 @@ def patiently(call: Callable[[], T]) -> T:
 
 
 def start_worker(url: str, schema: str | None, folders: list[Path]) -> BaseProcess:
-    """A process that has begun to publish the folders in turn, in the schema of the warehouse; it ends when it is killed."""
+    """A process that has begun to publish the folders in turn, in the schema of the warehouse; it ends when it or its parent is killed."""
     forks = "forkserver" in mp.get_all_start_methods()
     context = mp.get_context("forkserver" if forks else "spawn")
     if forks:
@@ -55,7 +55,10 @@ def _publish_without_end(url: str, schema: str | None, folders: list[Path], tell
     settings = load_settings(home=folders[0].parent, warehouse_url=url, load_rows=500, **where)
     publisher = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
     tell.send("ready")
+    parent = mp.parent_process()
     for number, folder in enumerate(itertools.cycle(folders)):
+        if parent is None or not parent.is_alive():
+            return
 
         def load(folder: Path = folder, run_id: str = f"r{number}") -> int:
             return publisher.load(folder, run_id=run_id, model_version="m1").publication_id

@@ -140,6 +140,34 @@ def test_the_procedure_for_times_returns_the_whole_view_and_marks_every_column()
     assert set(re.split(r",\s*", marked[1].strip())) == set(SCHEMA.routing_feedback_time.c.keys())
 
 
+#: The column that keeps a text of a procedure, where it is not called as the parameter is.
+KEPT_IN = {"edited": "remark", "rejected_by": "accepted_by"}
+
+
+@pytest.mark.parametrize(
+    ("name", "feedback"),
+    [
+        ("adopt_candidate.sql", SCHEMA.routing_feedback),
+        ("mark_candidate.sql", SCHEMA.routing_feedback),
+        ("adopt_time.sql", SCHEMA.routing_feedback_time),
+    ],
+)
+def test_a_procedure_takes_longer_texts_than_it_keeps_and_refuses_them(name, feedback):
+    """T-SQL cuts what is longer than a parameter without a word, so only a wider parameter shows that a text is too long."""
+    procedures = [b for b in batches(name) if "CREATE PROCEDURE" in b]
+    assert procedures
+    for procedure in procedures:
+        texts = dict(re.findall(r"^ {4}@(\w+) n?varchar\((\w+)\)", procedure.split("\nAS\n")[0], re.M))
+        assert texts and set(texts.values()) <= {"4000", "max"}
+        most = dict(re.findall(r"\(N'@(\w+)', LEN\(.*\), (\d+)\)", procedure))
+        columns = {parameter: feedback.c[KEPT_IN.get(parameter, parameter)].type for parameter in texts}
+        # A reason is one of a list, so that none is too long.
+        assert {p: int(n) for p, n in most.items()} == {
+            p: type_.length for p, type_ in columns.items() if p != "reason_code"
+        }
+        assert procedure.index("THROW 50005") < procedure.index("BEGIN TRANSACTION")
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_names_only_tables_and_views_of_ours(name):
     text = "\n".join(batches(name))
