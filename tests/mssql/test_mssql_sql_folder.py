@@ -5,6 +5,7 @@ The scripts name schema `routing` and their three roles; here both get names of 
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from mssql_server import drop_schema, new_schema
+from tsql_on_sqlite import queries
 from warehouse_predictions import CANDIDATE, known_rows, many_frames, write_frames, write_rows
 from warehouse_stored import publish_review
+from watched import fill_in
 
 from routing_etl.errors import ItemNotFoundError, WarehouseError
+from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.fixed_table import STAMPS
 from routing_etl.warehouse.publish import Publisher
@@ -265,6 +270,33 @@ def test_roles_and_grants(publisher, schema):
                     except Refused as exc:
                         refused.append((statement, str(exc)))
             run(engine, f"DROP ROLE {role}")
+
+
+def test_every_question_and_panel_has_an_answer(publisher, mssql_settings, tmp_path):
+    """On a warehouse of a few nights whose rows are known: that of the unit tests, where SQLite answers."""
+    engine, own = publisher._engine, new_schema()
+    m.migrate(engine, own)
+    try:
+        first = Publisher(engine, mssql_settings(warehouse_schema=own))
+        load = first.load(write_rows(tmp_path / "p", known_rows()), run_id="night0", model_version="m1")
+        first.publish(load.publication_id)
+        with engine.begin() as connection:
+            fill_in(connection, first.tables)
+        dashboard = json.loads((FOLDER / "monitoring" / "grafana-dashboard.json").read_text(encoding="utf-8"))
+        asked = [panel["targets"][0]["rawSql"] for panel in dashboard["panels"]]
+        for file in [*sorted(FOLDER.glob("questions/*.sql")), FOLDER / "trend_queries.sql"]:
+            asked += queries(file.read_text(encoding="utf-8"))
+        assert len(asked) >= 43
+        silent = []
+        for query in asked:
+            (rows,) = run(
+                engine, re.sub(r"\brouting\.", f"{own}.", re.sub(r"\$__timeFilter\([^)]*\)", "1 = 1", query))
+            )
+            if not rows:
+                silent.append(query)
+        assert silent == []
+    finally:
+        drop_schema(engine, own)
 
 
 def test_trend_and_retention_queries_run(publisher, published, schema):
