@@ -169,7 +169,7 @@ class OperationTimes:
         within = {m: spread_within(catalogue, profile, m) for m in MEASURES}
         line = np.minimum(training.line_of_job + 1, _MOST_LINES).astype(np.int64)
         jobs = JobFacts(catalogue.jobs, line, within, *lots_of_jobs(catalogue, profile))
-        lessons = self._lessons(catalogue, training)
+        lessons = self._lessons(catalogue, training, jobs)
         size = self._size(
             lessons["run" if len(lessons["run"].known.label) else "setup"], training.items, line
         )
@@ -203,9 +203,14 @@ class OperationTimes:
                     model, spread=np.asarray(model.spread * factor, dtype=np.float32)
                 )
 
-    def _lessons(self, catalogue: RoutingCatalogue, training: TimeTraining) -> dict[str, Lessons]:
+    def _lessons(
+        self, catalogue: RoutingCatalogue, training: TimeTraining, jobs: JobFacts
+    ) -> dict[str, Lessons]:
         """Per measure the times to learn from."""
         actual = actual_times(catalogue, training.evidence.by_item_operation, self.half_life_days)
+        run = actual["run"]
+        assert run.lot is not None
+        actual["run"] = replace(run, value=run.value - jobs.longer(run.job, run.lot))
         standard = standard_times(catalogue, training.operations)
         out = {}
         for m in MEASURES:
