@@ -10,12 +10,14 @@ P10 to P90 hold 80 % of the orders.
 
 A run time is learned at the job's usual lot and given at the lot that the item is likely to have, which is another question: in a
 job whose orders take the same time whatever their size, a piece takes a twentieth in a lot of twenty, and items that are alike
-in all else differ by no more than their lots.
+in all else differ by no more than their lots. Elsewhere an item that is made in large lots takes no less for it than one that is made
+in small ones, though its own small orders take longer. How much of the exponent holds between items is learned from items that
+look alike and are made in other lots (`between_items`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -48,6 +50,9 @@ _ENOUGH, _LEAST_TREES = 60_000, 0.2
 _MOST_ROWS = 60_000
 #: Operations with which the plant's spread between operations counts beside a job's own.
 _SPREAD_PRIOR = 20
+#: Shrinkage of the share of the lot's exponent that holds between items, as the square of what the lots make of ln(time): about the
+#: variance between like operations (0.25 ** 2) over that of the share between jobs (0.25 ** 2).
+_BETWEEN_PRIOR = 1.0
 #: Share of an operation's orders that P10 to P90 hold, and the widest that a spread is made for it.
 COVERED, MOST_SCALE = 0.8, 2.0
 NO_SOURCE = TIME_SOURCES.index("none")
@@ -67,6 +72,8 @@ class JobFacts:
         Per measure and job the standard deviation of ln(minutes) between the orders of one operation.
     lot, lot_exponent : Floats
         Per job the usual lot and the exponent of the lot in the run time; NaN unknown.
+    between : Floats
+        Per job how much of the exponent holds between items, 0 to 1.
     """
 
     codes: pl.Series
@@ -74,6 +81,7 @@ class JobFacts:
     within: dict[str, Floats]
     lot: Floats
     lot_exponent: Floats
+    between: Floats
 
     @property
     def n(self) -> int:
@@ -81,7 +89,7 @@ class JobFacts:
         return len(self.codes)
 
     def longer(self, job: Ints, lot: Floats) -> Floats:
-        """What ln(run time) gains in lots other than the job's usual one; 0 where either is unknown.
+        """What ln(run time) gains in items made in lots other than the job's usual one; 0 where either is unknown.
 
         Parameters
         ----------
@@ -91,7 +99,7 @@ class JobFacts:
             ln of its lot.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
-            gain = self.lot_exponent[job] * (lot - np.log(self.lot[job]))
+            gain = (self.between * self.lot_exponent)[job] * (lot - np.log(self.lot[job]))
         return np.where(np.isfinite(gain), gain, 0.0)
 
 
@@ -448,6 +456,43 @@ class MeasureLearner:
         )
         with one_thread("openmp"):
             return Boosted(boosted.fit(matrix, residual))
+
+
+def between_items(jobs: JobFacts, run: TimedOperations, neighbours: Neighbours, seed: int) -> JobFacts:
+    """Learn how much of the lot's exponent holds between items.
+
+    Of operations and those of neighbours the differences of ln(run time) are compared with what the exponent makes of their
+    lots: least squares through 0, a job's share shrunk towards the plant's and the plant's towards 0.
+
+    Parameters
+    ----------
+    jobs : JobFacts
+        What is known of the jobs; `between` of 1.
+    run : TimedOperations
+        Run times of training items at their own lots.
+    neighbours : Neighbours
+        Of every training item, the item itself left out.
+    seed : int
+        Seed of the operations that are looked at where there are many.
+    """
+    rows = np.arange(len(run.label))
+    if run.lot is None or not len(rows):
+        return jobs
+    if len(rows) > _MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
+    job, near = run.job[rows], neighbours.at(run.label[rows])
+    difference = []
+    for values in (run.value, jobs.longer(run.job, run.lot)):
+        found = _Results.of(run, values, jobs.n).near(job, near)
+        mean = found.mean * (found.weight + _NEAR_PRIOR) / np.maximum(found.weight, 1e-9)
+        difference.append(np.where(found.weight > 0, values[rows] - mean, 0.0))
+    told, expected = difference
+    weight = run.weight[rows]
+    product = np.bincount(job, weight * told * expected, jobs.n)
+    square = np.bincount(job, weight * expected**2, jobs.n)
+    plant = product.sum() / (square.sum() + _BETWEEN_PRIOR)
+    share = (product + _BETWEEN_PRIOR * plant) / (square + _BETWEEN_PRIOR)
+    return replace(jobs, between=np.clip(share, 0.0, 1.0))
 
 
 def _spread(within: Floats, job: Ints, error: Floats, samples: Floats) -> Floats:
