@@ -71,7 +71,9 @@ def test_a_home_of_0_7_0_is_taken_over_runs_a_night_publishes_and_goes_back(
         examined = call("doctor", "--json")
         assert examined.code != 0 and "'0004'" in examined.out and "routing-etl migrate" in examined.out
         refused = call("run")
-        assert refused.code != 0 and "at revision '0004'" in refused.err and "routing-etl migrate" in refused.err
+        assert (
+            refused.code != 0 and "at revision '0004'" in refused.err and "routing-etl migrate" in refused.err
+        )
 
         assert call("migrate").code == 0
         assert ask(warehouse, "SELECT version_num FROM schema_version") == [(head_revision(),)]
@@ -80,10 +82,14 @@ def test_a_home_of_0_7_0_is_taken_over_runs_a_night_publishes_and_goes_back(
             ("00-0154944", "00-0154944_C01", "engineer")
         ]
 
-        # Its model is a file of another version's classes: it is named and not opened, and a training is the way out.
-        unreadable = call("predict", "00-0154944")
-        assert unreadable.code == 3 and "trained under routing_etl 0.7.0" in unreadable.err
-        assert "routing-etl train" in unreadable.err
+        # Its model is a file of another version's classes: it is named and not opened, and a training is the way out. So are the
+        # frames of its last run.
+        named = call("doctor", "--json")
+        assert "trained under routing_etl 0.7.0" in named.out and "routing-etl train" in named.out
+        lacking = call("predict", "00-0154944")
+        assert (
+            lacking.code == 3 and "lacks column oper_no" in lacking.err and "routing-etl run" in lacking.err
+        )
         night = call("run", "--retrain")
         assert night.code == 0, night.err
         assert "Publication 3 is what the ERP reads now" in night.out
@@ -92,3 +98,4 @@ def test_a_home_of_0_7_0_is_taken_over_runs_a_night_publishes_and_goes_back(
         assert call("publications", "rollback").code == 0
         assert ask(warehouse, SECOND) == before
         assert (home / "sheets" / "index.html").is_file()
+        assert call("predict", "00-0154944").code == 0
