@@ -34,5 +34,6 @@ __all__ = [
     "paired",
     "reasons",
     "report",
+    "splits",
     "tiers",
 ]
