@@ -62,10 +62,11 @@ def test_the_next_order_lies_inside_the_interval_of_own_results(plant: Plant, n:
     found = operations_of(plant, pl.concat([results(plant[1]), mine]), plant[2])
     found = found.filter(pl.col("time_source") == "actual_own")
     assert found.height > 300 and set(found["sample_count"]) == {n}
-    following = 40.0 * np.exp(rng.normal(0, SIGMA, found.height))
+    # Many next orders of each operation: one of each has a standard deviation of 0.01 and would ask for luck.
+    following = 40.0 * np.exp(rng.normal(0, SIGMA, (50, found.height)))
     low, high = found["run_p10"].to_numpy(), found["run_p90"].to_numpy()
     inside = float(((low <= following) & (following <= high)).mean())
-    assert 0.75 < inside < 0.87
+    assert 0.77 < inside < 0.85
     assert (
         (found["optimal_time"] < found["standard_time"]) & (found["standard_time"] < found["safe_time"])
     ).all()
