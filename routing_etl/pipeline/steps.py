@@ -80,8 +80,7 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
     from routing_etl.erp.extract import extract as read_erp
 
     base = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
-    before = base.read(street.EXTRACT.report) if base is not None else None
-    if scarce := memory_warning(ctx.settings, before.result.read.frames["items"].rows if before else 0):
+    if scarce := memory_warning(ctx.settings, _items_read(base) if base is not None else 0):
         log.warning("memory_short", problem=scarce)
     with translated("erp", ctx.settings.erp):
         report = read_erp(
@@ -94,6 +93,16 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
             full=full,
         )
     return Extracted(safe_url(ctx.settings.erp), report)
+
+
+def _items_read(run: RunFolder) -> int:
+    """Items that an earlier run read; 0 where an older version wrote its report, so that a night follows every upgrade."""
+    try:
+        report = run.read(street.EXTRACT.report)
+    except ConfigurationError as error:
+        log.warning("earlier_run_not_read", run_id=run.run_id, problem=str(error))
+        return 0
+    return report.result.read.frames["items"].rows if report is not None else 0
 
 
 @step(street.CLEAN)

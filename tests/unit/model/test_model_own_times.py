@@ -178,3 +178,17 @@ def test_own_results_under_a_replaced_job_code_are_those_of_its_successor(plant:
     assert own.any_of(item["item_key"])
     assert own.table_.select("item_key", "job_cd", "run_n").row(0) == (item["item_key"][0], "B10", 5)
     assert own.table_["run_p50"].to_list() == pytest.approx([33.0])
+
+
+def test_a_piece_takes_its_share_of_an_order_that_takes_as_long_whatever_its_size(plant: Plant) -> None:
+    """Lots that no attribute tells were learned as times a piece; the 240 minutes of an order came out as up to 1,550."""
+    lot = np.exp(np.random.default_rng(4).uniform(0.0, 4.0, plant[1].height))
+    known = results(plant[1]).with_columns(
+        *(pl.Series(f"run_{c}", 240.0 / lot) for c in ("mean", "trim_mean", "p50", "standard")),
+        run_lot=pl.Series(lot), run_lot_exponent=pl.lit(-1.0),
+    )  # fmt: skip
+    found = operations_of(plant, known, plant[2])
+    of_order = (found["run_time"] * found["lot_size"]).to_numpy()
+    assert of_order == pytest.approx(np.full(len(of_order), 240.0), rel=0.02)
+    # What is not known of the lot is in the interval.
+    assert (found["run_p90"] > 2 * found["run_time"]).all()
