@@ -37,6 +37,11 @@ NOT_SETTINGS = {
     "ROUTING_ETL_TEST_SCREENSHOTS": "tests: the folder for pictures of the browser",
 }
 #: Parts of a connection to SQL Server that mean nothing without the server's name.
+#: What the plant that this was built for writes into the ERP's tables, and the clock of its ERP; its source profile.
+_ONE_PLANTS = (
+    "company_code", "plant_code", "word_inhouse", "word_outsourced", "word_minutes", "word_no_unit", "timezone",
+)  # fmt: skip
+ONE_PLANTS_PROFILE = "bi_views"
 _PARTS = ("port", "database", "user", "password", "password_file", "authentication")
 #: Name of the file of settings in the home.
 ENV_FILE = ".env"
@@ -374,6 +379,12 @@ class Settings(BaseSettings):
         le=1,
         description="share of rows, codes, values or routings that may be gone since the last run without a warning",
     )
+    change_runs: int = Field(
+        30,
+        ge=0,
+        le=365,
+        description="last runs that succeeded whose median is compared with too, so that a slow slide is told; 0: only the last one",
+    )
     change_stop: float = Field(
         0.3,
         ge=0,
@@ -407,6 +418,13 @@ class Settings(BaseSettings):
         examples=["1000/P100/bi_views"],
         description="company/plant/profile of the owner whose schema these settings take over, once: the same plant under another name",
     )
+
+    @property
+    def of_another_plant(self) -> tuple[str, ...]:
+        """Settings that nobody has set and whose defaults are those of another plant: `bi_views` alone is its ERP."""
+        if self.profile == ONE_PLANTS_PROFILE:
+            return ()
+        return tuple(name for name in _ONE_PLANTS if name not in self.model_fields_set)
 
     @property
     def silent_alerts(self) -> frozenset[str]:

@@ -12,13 +12,6 @@ from routing_etl.doctor.server import Finding
 from routing_etl.errors import ConfigurationError, ProfileError
 from routing_etl.settings import Settings
 
-#: What the plant that this was built for writes into the ERP's tables, and the clock of its ERP.
-_ONE_PLANTS = (
-    "company_code", "plant_code", "word_inhouse", "word_outsourced", "word_minutes", "word_no_unit", "timezone",
-)  # fmt: skip
-#: The profile whose ERP these are of.
-_ITS_PROFILE = "bi_views"
-
 
 def examine_defaults(settings: Settings) -> Iterator[Finding]:
     """Tell a cutoff, and defaults of one plant that would stand in another plant's views.
@@ -30,8 +23,8 @@ def examine_defaults(settings: Settings) -> Iterator[Finding]:
     """
     if settings.cutoff is not None:
         yield _cutoff(settings)
-    left = [name for name in _ONE_PLANTS if name not in settings.model_fields_set]
-    if settings.profile != _ITS_PROFILE and left:
+    left = settings.of_another_plant
+    if left:
         shown = ", ".join(f"ROUTING_ETL_{name.upper()} = {getattr(settings, name)}" for name in left)
         yield Finding(
             "settings",

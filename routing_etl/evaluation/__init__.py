@@ -37,5 +37,6 @@ __all__ = [
     "paired",
     "reasons",
     "report",
+    "splits",
     "tiers",
 ]

@@ -302,6 +302,7 @@ class RoutingPredictor(Parameters):
             *in_use.notes,
             *maker.guard_.told(),
             *encoded.encoder.tokeniser_.sizes.told(),
+            *encoded.encoder.tokeniser_.guesses.told(),
             *blind,
             learned_times.told(numbers),
         ]

@@ -75,6 +75,10 @@ CODES: dict[str, tuple[str, str]] = {
         "A critical check of the last run failed.",
         "quality_result has sample rows; docs/runbooks/erp-schema-change.md",
     ),
+    "PLANT_DEFAULTS": (
+        "Codes, words or the time zone of another plant stand in the views that the ERP reads.",
+        "Set what your ERP calls them, in .env or the environment; the default too, where it is right: routing-etl settings",
+    ),
     "NOTHING_RUN": ("Nothing has run yet.", "routing-etl run"),
 }
 
@@ -158,7 +162,12 @@ def conditions(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
     facts : Facts
         What is known.
     """
-    found = [*facts.problems, *_of_version(settings, facts), *_of_batch(settings, facts)]
+    found = [
+        *facts.problems,
+        *_of_settings(settings),
+        *_of_version(settings, facts),
+        *_of_batch(settings, facts),
+    ]
     told = [
         p if p.remedy else Problem(p.code, p.severity, p.message, CODES[p.code][1], p.about) for p in found
     ]
@@ -169,6 +178,16 @@ def cause(problem: Problem) -> str:
     """What two alerts about the same thing have in common: the code and what it is about, without names and numbers of runs."""
     subject = re.sub(r"\d+", "#", problem.about)[:160].strip()
     return f"{problem.code}: {subject}" if subject else problem.code
+
+
+def _of_settings(settings: Settings) -> Iterator[Problem]:
+    """Defaults of one plant under another plant's profile."""
+    left = settings.of_another_plant
+    if left:
+        shown = ", ".join(f"ROUTING_ETL_{name.upper()} = {getattr(settings, name)}" for name in left)
+        yield Problem(
+            "PLANT_DEFAULTS", "warning", f"Not set, and the defaults are of another plant: {shown}."
+        )
 
 
 def _of_version(settings: Settings, facts: Facts) -> Iterator[Problem]:

@@ -44,7 +44,7 @@ from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
 from routing_etl.pipeline.versions import load_model
 from routing_etl.quality.score import QualityScore, quality_score
-from routing_etl.runs import RunFolder, last_succeeded
+from routing_etl.runs import RunFolder, last_succeeded, list_runs
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
 
@@ -80,8 +80,7 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
     from routing_etl.erp.extract import extract as read_erp
 
     base = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
-    before = base.read(street.EXTRACT.report) if base is not None else None
-    if scarce := memory_warning(ctx.settings, before.result.read.frames["items"].rows if before else 0):
+    if scarce := memory_warning(ctx.settings, _items_read(base) if base is not None else 0):
         log.warning("memory_short", problem=scarce)
     with translated("erp", ctx.settings.erp):
         report = read_erp(
@@ -94,6 +93,16 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
             full=full,
         )
     return Extracted(safe_url(ctx.settings.erp), report)
+
+
+def _items_read(run: RunFolder) -> int:
+    """Items that an earlier run read; 0 where an older version wrote its report, so that a night follows every upgrade."""
+    try:
+        report = run.read(street.EXTRACT.report)
+    except ConfigurationError as error:
+        log.warning("earlier_run_not_read", run_id=run.run_id, problem=str(error))
+        return 0
+    return report.result.read.frames["items"].rows if report is not None else 0
 
 
 @step(street.CLEAN)
@@ -185,7 +194,7 @@ def check_source(ctx: Context) -> Checked:
         absent=_absent(ctx),
         progress=ctx.progress,
     )
-    outcomes += _beside_the_last_run(ctx)
+    outcomes += [*_beside_the_last_run(ctx), *_beside_the_last_runs(ctx)]
     _write_outcomes(ctx, street.CHECK_SOURCE, outcomes)
     raise_on_critical(outcomes)
     return Checked.of(outcomes, _quality_score(ctx))
@@ -205,6 +214,25 @@ def _beside_the_last_run(ctx: Context) -> list[frames.CheckOutcome]:
         Limits(ctx.settings.change_warn, ctx.settings.change_stop),
         absent=_absent(ctx),
         told=before.run_id if before is not None else "",
+    )
+
+
+def _beside_the_last_runs(ctx: Context) -> list[frames.CheckOutcome]:
+    """The figures of this run compared with the median of those of the last runs, and kept with them for the next."""
+    from routing_etl.quality.usual import Past, RunFigures, compare_usual, figures_of
+
+    absent, past = _absent(ctx), Past()
+    good = (r for r in list_runs(ctx.settings.home) if r.run_id != ctx.run.run_id and r.succeeded)
+    before = next((r for r in good if r.has(street.FIGURES)), None)
+    if before is not None:
+        try:
+            past = before.read(street.FIGURES) or past
+        except ConfigurationError as exc:  # nothing that is done again would mend the file of another run
+            log.warning("past_figures_unreadable", run=before.run_id, reason=exc.message)
+    now = figures_of(ctx.run.clean, absent=absent)
+    ctx.run.write(street.FIGURES, past.with_run(RunFigures(ctx.run.run_id, now)))
+    return compare_usual(
+        now, past, last=ctx.settings.change_runs, warn=ctx.settings.change_warn, absent=absent
     )
 
 

@@ -32,6 +32,17 @@ def settings(home: Path, **changes: Any) -> Settings:
     return Settings(_env_file=None, home=home, **changes)
 
 
+def test_defaults_of_another_plant_are_told_until_they_are_set(tmp_path: Path) -> None:
+    own = {
+        "company_code": "1", "plant_code": "2", "word_inhouse": "in", "word_outsourced": "out", "word_minutes": "min",
+        "word_no_unit": "-",
+    }  # fmt: skip
+    [told] = conditions(settings(tmp_path, profile="sap_pp", **own), Facts())
+    assert told.code == "PLANT_DEFAULTS" and told.message.endswith("ROUTING_ETL_TIMEZONE = Asia/Seoul.")
+    assert conditions(settings(tmp_path, profile="sap_pp", timezone="Asia/Seoul", **own), Facts()) == ()
+    assert conditions(settings(tmp_path), Facts()) == ()
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("watched")
