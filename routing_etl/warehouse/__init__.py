@@ -26,6 +26,7 @@ __all__ = [
     "revision_statements",
     "run_log",
     "schema",
+    "scripts",
     "standard_times",
     "views",
     "writer_probe",
