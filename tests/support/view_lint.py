@@ -53,7 +53,8 @@ def views_by_item() -> list[str]:
     return [
         name
         for name, select in view_selects(None, "sqlite").items()
-        if name not in (*EMPTY, *BY_PUBLICATION) and "item_cd" in (c.name.lower() for c in select.selected_columns)
+        if name not in (*EMPTY, *BY_PUBLICATION)
+        and "item_cd" in (c.name.lower() for c in select.selected_columns)
     ]
 
 

@@ -26,5 +26,5 @@ def test_a_script_is_printed_as_it_is(name: str) -> None:
 
 
 def test_a_name_that_is_none_gets_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match="did you mean roles_and_grants.*routing-etl sql list"):
+    with pytest.raises(ConfigurationError, match=r"did you mean roles_and_grants.*routing-etl sql list"):
         script_text("roles_grants")
