@@ -212,7 +212,13 @@ class Settings(BaseSettings):
         3,
         ge=2,
         le=1000,
-        description="publications kept for rollback and to tell what was shown when, current included; each costs what changed",
+        description="publications kept for rollback however old, current included; each costs what changed",
+    )
+    keep_publications_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="days for which it can be told what an item was shown: publications that readers saw since then are kept too",
     )
     publish_mode: Literal["pointer", "table"] = Field(
         "pointer", description="pointer: views show the batch; table: routing_flat_table follows it too"
@@ -225,6 +231,12 @@ class Settings(BaseSettings):
         ge=1,
         le=100,
         description="years of runs, versions with their metrics, outcomes, commands and monthly times, all small; decisions stay for ever",
+    )
+    ignored_weeks: int = Field(
+        8,
+        ge=1,
+        le=520,
+        description="weeks after which a proposal that nobody has taken over or rejected counts as ignored",
     )
     keep_models: int = Field(5, ge=2, le=1000, description="model versions kept besides the champion")
     retrain_days: int = Field(
@@ -400,6 +412,12 @@ class Settings(BaseSettings):
     word_no_unit: str = Field("NA", max_length=16, description="word where a time has no unit")
     company_code: str = Field("1000", max_length=20, description="company code in the BOP-shaped views")
     plant_code: str = Field("P100", max_length=20, description="plant code in the BOP-shaped views")
+    take_over: str | None = Field(
+        None,
+        max_length=300,
+        examples=["1000/P100/bi_views"],
+        description="company/plant/profile of the owner whose schema these settings take over, once: the same plant under another name",
+    )
 
     @property
     def of_another_plant(self) -> tuple[str, ...]:

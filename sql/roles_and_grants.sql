@@ -22,6 +22,7 @@ GRANT SELECT ON routing.bop_proc_detail_time TO routing_erp_reader;
 GRANT SELECT ON routing.data_health TO routing_erp_reader;
 GRANT SELECT ON routing.routing_marks TO routing_erp_reader;
 GRANT SELECT ON routing.publication_item_changes TO routing_erp_reader;
+GRANT SELECT ON routing.open_proposals TO routing_erp_reader;
 -- Filled only with ROUTING_ETL_PUBLISH_MODE=table:
 GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
 -- Views of your own (routing-etl sql render), if they are there:
@@ -46,6 +47,8 @@ GRANT SELECT ON routing.model_realised TO routing_metrics_reader;
 GRANT SELECT ON routing.acceptance_by_week TO routing_metrics_reader;
 GRANT SELECT ON routing.routing_marks TO routing_metrics_reader;
 GRANT SELECT ON routing.rejection_reasons TO routing_metrics_reader;
+GRANT SELECT ON routing.item_outcomes TO routing_metrics_reader;
+GRANT SELECT ON routing.edits_by_family TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_rejects TO routing_metrics_reader;
 GRANT SELECT ON routing.families_by_month TO routing_metrics_reader;

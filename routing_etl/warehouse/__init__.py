@@ -18,6 +18,7 @@ __all__ = [
     "migrate",
     "outcomes",
     "output_profiles",
+    "owner",
     "publication_changes",
     "publications",
     "publish",
@@ -29,5 +30,6 @@ __all__ = [
     "scripts",
     "standard_times",
     "views",
+    "waiting",
     "writer_probe",
 ]

@@ -180,7 +180,7 @@ def _require(connection: Connection, tb: Tables, number: int) -> None:
     if row.purged_at is not None:
         raise WarehouseError(
             f"The rows of publication {number} were removed by retention.",
-            remedy="Compare a kept one (routing-etl publications list); ROUTING_ETL_KEEP_PUBLICATIONS keeps more.",
+            remedy="Compare a kept one (routing-etl publications list); ROUTING_ETL_KEEP_PUBLICATIONS_DAYS keeps more.",
         )
 
 

@@ -128,6 +128,11 @@ class Sources:
         self.item_between = tb.item_version.alias("between_two")
         self.first = tb.candidate.alias("c1")
         self.first_before = tb.candidate.alias("c0")
+        self.earlier_item = tb.item_version.alias("earlier")
+        self.closing_item = tb.item_version.alias("closing")
+        self.earlier_publication = tb.publication.alias("since")
+        self.earlier_candidate = tb.candidate.alias("shown_then")
+        self.other_candidate = tb.candidate.alias("beside")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:

@@ -98,7 +98,12 @@ def fill_in(connection: sa.Connection, tb: Any) -> None:
             {
                 "item_cd": item, "publication_id": 1, "model_version": "m1" if day < 0 else "m2", "outcome": outcome,
                 "candidates": candidates, "adopted": adopted, "mark": mark, "part_type": part, "written_code": "T>G",
-                "predicted_operations": 2, "written_operations": 2, "common_operations": 1,
+                "predicted_operations": 2, "written_operations": 2, "common_operations": 0 if item == "B-1" else 1,
+                "candidate_rank": {"first": 1, "alternative": 2}.get(outcome),
+                "nearest_rank": {"alternative": 2, "abstained": None}.get(outcome, 1),
+                "edit_distance": {"other": 2, "abstained": None}.get(outcome, 0),
+                "machines_changed": None if outcome == "abstained" else int(item == "A-2"),
+                "times_changed": None if outcome == "abstained" else 1,
                 "observed_at": START + timedelta(days=day), "observed_run": run_id(0),
             }
             for item, outcome, candidates, adopted, mark, part, day in OUTCOMES
