@@ -58,7 +58,7 @@ STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         "The night in Dagster", "routing-etl ui",
-        (("walk-ui", "Dagster after the demo: the night of the command line, step by step"),),
+        (("walk-ui", "Dagster's catalogue after the demo: what the night of the command line made, and when"),),
     ),
 )  # fmt: skip
 
@@ -120,7 +120,7 @@ def shoot(browser: Browser, url: str, name: str, width: int, height: int) -> Non
     """A picture of a page at a width."""
     browser.driver.set_window_size(width, height)
     browser.driver.get(url)
-    time.sleep(6 if url.startswith("http") else 1)
+    time.sleep(10 if url.startswith("http") else 1)
     browser.driver.save_screenshot(str(IMAGES / f"{name}.png"))
 
 
@@ -147,7 +147,7 @@ def pictures(walk: Walk) -> str:
                     break
                 except OSError:
                     time.sleep(2)
-            shoot(browser, f"{browser.base}/asset-groups", "walk-ui", 1500, 900)
+            shoot(browser, f"{browser.base}/assets", "walk-ui", 1500, 900)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
