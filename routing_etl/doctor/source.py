@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
 from routing_etl.erp.profile import Profile
+from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_units import clashes
@@ -74,7 +76,10 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
         for family, binding in catalogue.bindings.items():
             for clash in clashes(binding, profile, dialect, ask):
                 yield Finding("rows", "error" if clash.refused else "warning", clash.told, clash.remedy)
-            for flag in unread_flags(binding, profile, dialect, ask):
+            for flag in (
+                *unread_flags(binding, profile, dialect, ask),
+                *unread_factors(binding, dialect, ask, date.today()),
+            ):
                 yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])
             counts += census.cut_in_erp(binding, dialect, ask)

@@ -24,6 +24,7 @@ __all__ = [
     "profile",
     "profile_model",
     "text",
+    "unread_factors",
     "unread_flags",
     "unread_masters",
     "unread_units",

@@ -40,18 +40,31 @@ from routing_etl.erp.clean_results import (
     operation_hashes,
 )
 from routing_etl.erp.files import RawFrame, parquet_writer
-from routing_etl.erp.net_results import EQUAL_REPORT, TOLD, equal_reports, needs_whole_items, overlapping
+from routing_etl.erp.net_results import (
+    EQUAL_REPORT,
+    RISING,
+    RISING_ROWS,
+    SEVERAL_ROWS,
+    TOLD,
+    equal_reports,
+    needs_whole_items,
+    overlapping,
+)
+from routing_etl.erp.operation_order import BROKEN_CHAIN
 from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION, OwnNumbers
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, ResultSource
 from routing_etl.erp.reader import RAW_DTYPE
-from routing_etl.erp.rejects import ORPHAN_ITEM, ORPHAN_OPERATION, Account, rejecting
+from routing_etl.erp.rejects import BAD_PROC_SEQ, ORPHAN_ITEM, ORPHAN_OPERATION, Account, rejecting
 from routing_etl.erp.suspicions import (
     odd_operation_numbers,
     refuse_unfit_dates,
+    refuse_unfit_efficiency,
     refuse_unknown_inside,
     text_in_place_of_jobs,
+    undecided_routings,
+    validity_of_all,
 )
 from routing_etl.erp.text import NOT_TEXT, Counter, normalised
 from routing_etl.erp.work_centres import INACTIVE, REPLACED, STOOD_IN, UNKNOWN, WorkCentres, work_centres
@@ -285,7 +298,9 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     problems = {name: pl.read_parquet(RawFrame(job.raw, name).problems) for name in _ROW_KEYS}
     refuse_unfit_dates(raw, problems, job.profile)
     refuse_unknown_inside(raw["operations"], job.profile)
+    refuse_unfit_efficiency(raw["operations"], job.profile)
     odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
+    odd += validity_of_all(raw["operations"], job.profile)
     machines = _work_centres(job, as_of)
     spellings = survey(raw, job.profile, job.equal)
     items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
@@ -293,7 +308,8 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     names = job_names(raw["operations"], job.profile, spellings)
     context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
     frames["operations"] = _operations(job, context, machines)
-    jobs = text_in_place_of_jobs(pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet"), job.profile)
+    kept = pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet")
+    jobs = [*text_in_place_of_jobs(kept, job.profile), *undecided_routings(kept)]
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
@@ -596,6 +612,11 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "NULL ({columns})",
         PARTLY_IN_FORCE: "routings have rows that are in force and rows that are not ({columns}); such a routing counts as not in force "
         "as a whole. Where operations end one by one, leave the ended ones out by a filter or a view",
+        BROKEN_CHAIN: "routings in which each operation does not lead to the next up to one last one ({columns}); they are ordered by "
+        "their numbers. Are rows missing, or rows of another version among them?",
+        "flag_unknown_word": "words in {columns} are neither in routing.yes_words nor in routing.no_words, and count as no",
+        "counted_as_one": "rows have no number above 0 in {columns}; it counts as 1",
+        "no_time_factor": "rows have no factor above 0 in {columns}; their times are NULL",
         "zero_rate": "rates in {columns} are 0 pieces; these run times are NULL",
         "run_time_per_order": "run times in {columns} are for an order whatever its size; they count as set-up",
         "decimal_comma": "numbers in {columns} have a comma that can be the decimal mark or group thousands, and were set to "
@@ -637,6 +658,13 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         operations.rejects.get("several_machines"),
         operations.filtered.get("alternative_machine"),
     )
+    for rule, sentence in _ROUTING_REJECTS.items():
+        rows = operations.rejects.get(rule, 0)
+        if rows >= max(_REPEATS_TOLD * operations.rows_in, 2):
+            of = ", ".join(operations.examples.get(rule, ()))
+            said.append(
+                f"operations: {rows:,} of {operations.rows_in:,} rows kept out ({rule}): {sentence} E.g. {of}."
+            )
     repeated = operations.rejects.get("duplicate_key", 0)
     if repeated >= max(_REPEATS_TOLD * operations.rows_in, 2):
         of = ", ".join(operations.examples.get("duplicate_key", ()))
@@ -658,6 +686,14 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     return said
 
 
+#: Reasons of rejected routing rows that are told from `_REPEATS_TOLD` of the rows on.
+_ROUTING_REJECTS = {
+    "conflicting_proc_seq": "two jobs have one operation number, so the whole routing cannot be used. Are labour and machine rows of one "
+    "operation, alternatives or text lines? Then leave one kind out by a filter; or write order_by in [operations].",
+    "bad_proc_seq": "the operation number is missing, zero or negative, so the whole routing cannot be used. Are header or text lines among "
+    "the rows? Then leave them out by a filter.",
+    "missing_key": "the item code or the routing number is missing. Does a join find no partner, or is another column the code?",
+}
 #: Share of routing rows that may repeat an operation before it is told.
 _REPEATS_TOLD = 0.01
 #: Reasons of rejected results that are told whenever they occur.
@@ -668,8 +704,13 @@ _RENAMED = (
 )
 #: Share of results with a time and no quantity above which they are told.
 _LOST_TOLD = 0.05
+#: Orders of several rows, and the share of them whose times rise, from which it is told: of three parts one order in six does by chance.
+_RISING_ORDERS, _RISING_TOLD = 10, 0.7
 #: Results that nothing in the ERP claims any more, told from this share on.
-_ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)}
+_ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)} | {
+    BAD_PROC_SEQ.rule: f"{BAD_PROC_SEQ.sentence} Minutes of a whole order cannot be shared among its operations.",
+    "missing_key": "The item code or the job code is missing: does a join find no partner, or is another column the code?",
+}
 _ORPHANS_TOLD = 0.01
 
 
@@ -695,6 +736,12 @@ def _result_sentences(found: FrameClean, results: ResultSource | None) -> list[s
                 if "order_no" not in results.columns
                 else "Is another column the quantity of the order, or its yield?"
             )
+        )
+    several, rising = (sum(found.repairs.get(r, {}).values()) for r in (SEVERAL_ROWS, RISING))
+    if several >= _RISING_ORDERS and rising >= _RISING_TOLD * several:
+        said.append(
+            f"work_results: in {rising:,} of {several:,} orders of {RISING_ROWS} rows and more the time rises from row to row, so it may be "
+            'counted up from the first; the rows are added. Write order_time = "largest" in [results] if each row has the time so far.'
         )
     if results.joins and found.rejects.get(EQUAL_REPORT.rule):
         tables = ", ".join(j.table for j in results.joins)

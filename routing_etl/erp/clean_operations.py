@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
 import polars as pl
 
 from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
+from routing_etl.erp.operation_order import in_order
+from routing_etl.erp.operation_times import in_minutes
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import ORDER_COLUMNS, PER_PIECE, RUN_BASES, Routing
+from routing_etl.erp.profile_model import Routing
 from routing_etl.erp.reader import TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import (
     BAD_PROC_SEQ,
@@ -26,31 +27,15 @@ from routing_etl.erp.rejects import (
 )
 from routing_etl.erp.select_routing import select_routings
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
-from routing_etl.frames import INHOUSE, MAX_OUTPUT, OPERATIONS, OUTSOURCED
+from routing_etl.frames import INHOUSE, OPERATIONS, OUTSOURCED
 
 _TEXTS = (
     "rout_no", "oper_no", "job_cd", "job_nm", "res_cd", "res_nm", "inside", "time_unit", "batch_oper", "bp_cd", "cust_nm", "cur_cd",
     "tax_type", "insp_flg", "milestone_flg", "validity", "major_flg",
-    "setup_unit", "run_unit", "queue_unit", "wait_unit", "move_unit", "qty_unit", "run_basis",
+    "setup_unit", "run_unit", "queue_unit", "wait_unit", "move_unit", "qty_unit", "run_basis", "next_oper",
 )  # fmt: skip
 #: Routings some of whose rows are not in force.
 PARTLY_IN_FORCE = "partly_in_force"
-#: The unit of each time, where the row has one of its own.
-_UNIT_OF = {
-    "setup_time": "setup_unit",
-    "run_time": "run_unit",
-    "act_setup_time": "setup_unit",
-    "act_run_time": "run_unit",
-    "queue_time": "queue_unit",
-    "wait_time": "wait_unit",
-    "move_time": "move_unit",
-}
-_MINUTES = ("setup_min", "run_min", "act_setup_min", "act_run_min", "queue_min", "wait_min", "move_min")
-_TIMES = (
-    "setup_time", "run_time", "act_setup_time", "act_run_time", "queue_time", "wait_time", "move_time", "mfg_lt",
-)  # fmt: skip
-#: Days per unit of `routing.mfg_lt_unit`.
-_DAYS = {"day": 1.0, "hour": 1 / 24, "minute": 1 / 1440}
 #: Columns in which a value cut to its length would be another code.
 _CODES = ("item_cd", "rout_no", "job_cd", "res_cd", "bp_cd")
 
@@ -137,15 +122,17 @@ def clean_operations(
     original = raw.select("row_nr", *rejects.raw_columns)
     frame = _clean_texts(frame, profile, context.spellings, repairs)
     frame = _of_known_items(frame, original, context, rejects)
-    frame = _in_order(frame, profile)
+    frame = _in_force(frame, rules, context, account)
+    frame = in_order(frame, profile, repairs)
     frame = _whole_routings(frame, original, problems, rejects)
     frame = _fill_jobs(frame, profile, context, repairs)
     frame = _without_repeats(frame, original, profile, account)
     outsourced = context.spellings.outsourced
     frame = _flags(frame, rules, outsourced, repairs)
-    frame = _validity(frame, rules, context, repairs)
-    repairs.add(PARTLY_IN_FORCE, "valid_to", _partly_in_force(frame))
-    frame = _minutes(frame, profile, repairs)
+    if rules.in_force == "routing":
+        frame = _validity(frame, rules, context, repairs)
+        repairs.add(PARTLY_IN_FORCE, "valid_to", _partly_in_force(frame))
+    frame = in_minutes(frame, profile, repairs)
     chosen = select_routings(frame, outsourced_rout_no=outsourced)
     for rule in chosen.quarantined["rule"].unique().sort():
         rows = chosen.quarantined.filter(pl.col("rule") == rule)
@@ -223,26 +210,6 @@ def _fill_jobs(
     counter.add("job_code_from_name", "job_cd", before - frame["job_cd"].null_count())
     counter.add("no_job_code", "job_cd", frame["job_cd"].null_count())
     return frame
-
-
-def _in_order(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """Number the operations of each routing by their place in `operations.order_by`: 10, 20, 30."""
-    columns = ORDER_COLUMNS[: len(profile.operations.order_by)]
-    if not columns:
-        return frame
-    routing = ["item_key", "rout_no"]
-    order = frame.select("row_nr", *routing, *columns).with_columns(
-        pl.col(c).cast(pl.Float64, strict=False).alias(f"{c}_number") for c in columns
-    )
-    by = [name for c in columns for name in (f"{c}_number", c)]
-    order = order.sort(*routing, *by, nulls_last=True)
-    same_routing = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in routing)
-    same_place = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in columns)
-    new = (~(same_routing & same_place)).fill_null(True).cast(pl.Int64)
-    order = order.with_columns(new.alias("_new"))
-    order = order.select("row_nr", (10 * pl.col("_new").cum_sum().over(routing)).alias("_place"))
-    placed = frame.join(order, on="row_nr", how="left", maintain_order="left")
-    return placed.with_columns(pl.col("_place").alias("proc_seq")).drop("_place")
 
 
 def _without_repeats(
@@ -324,6 +291,9 @@ def _flags(
         .otherwise(pl.lit(rules.inside_default))
         .alias("inside")
     )
+    for name in ("insp_flg", "milestone_flg", "major_flg"):
+        strange = ~_word_in(name, (*rules.yes_words, *rules.no_words))
+        counter.add("flag_unknown_word", name, frame.select(strange.sum()).item())
     flags = [
         pl.when(pl.col(c).is_not_null())
         .then(pl.when(_word_in(c, rules.yes_words)).then(pl.lit("Y")).otherwise(pl.lit("N")))
@@ -340,6 +310,17 @@ def _partly_in_force(frame: pl.DataFrame) -> int:
         return 0
     valid = pl.col("row_valid")
     return int(frame.group_by("item_key", "rout_no").agg(some=valid.any() & ~valid.all())["some"].sum())
+
+
+def _in_force(
+    frame: pl.DataFrame, rules: Routing, context: OperationContext, account: Account
+) -> pl.DataFrame:
+    """Without the rows that are not in force, where operations begin and end one by one."""
+    if rules.in_force == "routing":
+        return frame
+    frame = _validity(frame, rules, context, account.repairs)
+    account.filtered.add("not_in_force", "valid_to", (~frame["row_valid"]).sum())
+    return frame.filter("row_valid")
 
 
 def _validity(
@@ -362,162 +343,3 @@ def _validity(
         & ~_word_in("validity", rules.invalid_validity).fill_null(False)
     )
     return frame.with_columns(valid.alias("row_valid"))
-
-
-def _minutes(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
-    """Standard times in minutes, set-up per order and run per piece (docs/erp-contract.md 5, rows 25-28)."""
-    rules = profile.routing
-    for name in (*_TIMES, "subcontract_prc"):
-        counter.add("negative_value", name, (frame[name] < 0).sum())
-    frame = frame.with_columns(
-        [pl.when(pl.col(n) >= 0).then(pl.col(n)).alias(n) for n in (*_TIMES, "subcontract_prc")]
-    )
-    frame = _time_factors(frame, profile, counter)
-    frame = _pieces(frame, rules, counter)
-    frame = _bases(frame, rules, counter)
-
-    def positive(name: str) -> pl.Expr:
-        value = pl.col(name)
-        return pl.when(value > 0).then(value) if rules.zero_time_is_missing else value
-
-    for name in ("setup_time", "run_time"):
-        counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
-    counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
-    rate = pl.col("_per") == "rate"
-    counter.add("zero_rate", "run_time", frame.select((rate & (pl.col("run_time") == 0)).sum()).item())
-    price = pl.col("subcontract_prc")
-    setup = {n: positive(n) * pl.col(f"_{n}") for n in ("setup_time", "act_setup_time")}
-    fixed = {n: _fixed_minutes(positive(n), n) for n in ("run_time", "act_run_time")}
-    frame = frame.with_columns(
-        _together(setup["setup_time"], fixed["run_time"]).alias("setup_min"),
-        _per_piece(positive("run_time"), "run_time").alias("run_min"),
-        _together(setup["act_setup_time"], fixed["act_run_time"]).alias("act_setup_min"),
-        _per_piece(positive("act_run_time"), "act_run_time").alias("act_run_min"),
-        *((pl.col(f"{n}_time") * pl.col(f"_{n}_time")).alias(f"{n}_min") for n in ("queue", "wait", "move")),
-        (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
-        pl.when(price > 0).then(price).alias("subcontract_prc"),
-    )
-    for name in (*_MINUTES, "mfg_lt_days", "subcontract_prc"):
-        counter.add("too_large", name, (frame[name] > MAX_OUTPUT).sum())
-    return frame.with_columns(
-        pl.when(pl.col(n) <= MAX_OUTPUT).then(pl.col(n)).alias(n)
-        for n in (*_MINUTES, "mfg_lt_days", "subcontract_prc")
-    )
-
-
-def _together(setup: pl.Expr, fixed: pl.Expr) -> pl.Expr:
-    """Set-up with the run time that an order takes whatever its size; NULL where there is neither."""
-    return pl.when(fixed.is_null()).then(setup).otherwise(setup.fill_null(0.0) + fixed)
-
-
-def _fixed_minutes(value: pl.Expr, name: str) -> pl.Expr:
-    """The minutes of a run time that is for the whole order, NULL for others."""
-    return pl.when(pl.col("_per") == "order").then(value * pl.coalesce("_basis_minutes", f"_{name}"))
-
-
-def _per_piece(value: pl.Expr, name: str) -> pl.Expr:
-    """The minutes of a piece, of a time for pieces or of a rate; with the work centre's efficiency and capacity."""
-    minutes = pl.coalesce("_basis_minutes", f"_{name}")
-    per_piece = (
-        pl.when(pl.col("_per") == "piece")
-        .then(value * minutes / pl.coalesce("_basis_pieces", "_pieces"))
-        .when((pl.col("_per") == "rate") & (value > 0))
-        .then(minutes / value)
-    )
-    efficiency = pl.when(pl.col("efficiency") > 0).then(pl.col("efficiency") / 100).otherwise(1.0)
-    capacity = pl.when(pl.col("capacity") > 0).then(pl.col("capacity")).otherwise(1.0)
-    return per_piece / efficiency / capacity
-
-
-def _time_factors(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
-    """Minutes per unit of each time, as `_` and the time's name: by its own unit, else by the row's, else the blank one."""
-    rules, columns = profile.routing, profile.operations.columns
-    frame = frame.with_columns(_units(frame, "time_unit", rules, counter).alias("_of_row"))
-    blank = pl.lit(rules.blank_time_unit, dtype=pl.Float64)
-    row = pl.when(pl.col("time_unit").is_null()).then(blank).otherwise(pl.col("_of_row"))
-    frame = frame.with_columns(row.alias("_of_row"))
-    own = {
-        u: _units(frame, u, rules, counter).alias(f"_of_{u}")
-        for u in dict.fromkeys(_UNIT_OF.values())
-        if u in columns
-    }
-    frame = frame.with_columns(*own.values())
-    rates = [u.upper() for u in rules.time_units if PER_PIECE.search(u)]
-    per_piece = pl.col("time_unit").str.to_uppercase().is_in(rates).fill_null(False)
-    factors = []
-    for name, unit in _UNIT_OF.items():
-        mapped = columns.get(name)
-        if mapped is not None and mapped.time_form is not None:
-            factor: pl.Expr = pl.lit(1.0)  # read in minutes
-        elif unit in own:
-            factor = pl.when(pl.col(unit).is_null()).then("_of_row").otherwise(f"_of_{unit}")
-        else:
-            factor = pl.col("_of_row")
-        if name not in ("run_time", "act_run_time") and unit not in own:
-            factor = pl.when(~per_piece).then(factor)
-        factors.append(factor.alias(f"_{name}"))
-    return frame.with_columns(factors)
-
-
-def _units(frame: pl.DataFrame, column: str, rules: Routing, counter: Counter) -> pl.Series:
-    """Minutes per unit of a column of units; NULL, and counted, for a unit that the profile does not know."""
-    found = _looked_up(frame[column], {k: float(v) for k, v in rules.time_units.items()}, pl.Float64())
-    counter.add("time_unit_unknown", column, (found.is_null() & frame[column].is_not_null()).sum())
-    return found
-
-
-def _looked_up(words: pl.Series, table: Mapping[str, object], dtype: pl.DataType) -> pl.Series:
-    """What a table says of each word, in any case; NULL for words that it does not have."""
-    known = {k.upper(): v for k, v in table.items()}
-    if not known or words.null_count() == len(words):
-        return pl.repeat(None, len(words), dtype=dtype, eager=True)
-    values = pl.Series(list(known.values()), dtype=dtype)
-    return words.str.to_uppercase().replace_strict(
-        pl.Series(list(known), dtype=pl.String), values, default=None, return_dtype=dtype
-    )
-
-
-def _pieces(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
-    """The pieces that a run time is for (`_pieces`); NULL where their unit is not known."""
-    assumed = ~(frame["run_time_qty"] > 0).fill_null(False)
-    counter.add("run_time_qty_assumed", "run_time_qty", assumed.sum())
-    quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
-    factor = _looked_up(frame["qty_unit"], rules.qty_units, pl.Float64())
-    unknown = factor.is_null() & frame["qty_unit"].is_not_null()
-    counter.add("base_unit_unknown", "qty_unit", unknown.sum())
-    frame = frame.with_columns(factor.alias("_qty_factor"))
-    of_unit = pl.when(pl.col("qty_unit").is_null()).then(1.0).otherwise(pl.col("_qty_factor"))
-    return frame.with_columns((quantity * of_unit).alias("_pieces"))
-
-
-def _bases(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFrame:
-    """What each row's run time is: for pieces, for the order or a rate (`_per`), in which minutes and for how many pieces.
-
-    `_per` is NULL where the row has a word that the profile does not know, and with it the run time.
-    """
-    words = {name: name for name in RUN_BASES} | dict(rules.run_basis_words)
-    basis = _looked_up(frame["run_basis"], words, pl.String())
-    counter.add("run_basis_unknown", "run_basis", (basis.is_null() & frame["run_basis"].is_not_null()).sum())
-    basis = pl.select(
-        pl.when(frame["run_basis"].is_null()).then(pl.lit(rules.run_basis)).otherwise(basis)
-    ).to_series()
-    rates = pl.DataFrame(
-        {
-            "_basis": list(RUN_BASES),
-            "_basis_minutes": [r.minutes for r in RUN_BASES.values()],
-            "_basis_pieces": [r.pieces for r in RUN_BASES.values()],
-            "_per": [r.per for r in RUN_BASES.values()],
-        },
-        schema={
-            "_basis": pl.String(),
-            "_basis_minutes": pl.Float64(),
-            "_basis_pieces": pl.Float64(),
-            "_per": pl.String(),
-        },
-    )
-    frame = frame.with_columns(basis.alias("_basis")).join(
-        rates, on="_basis", how="left", maintain_order="left"
-    )
-    order = (pl.col("_per") == "order") & (pl.col("run_time") > 0)
-    counter.add("run_time_per_order", "run_time", frame.select(order.sum()).item())
-    return frame

@@ -219,6 +219,7 @@ def _meant(
         frame = account.rejects.remove(frame, raw, again, EQUAL_REPORT)
     frame = _moments(frame, raw, results, context, account)
     frame = _units(frame, results, repairs)
+    frame = _machine_minutes(frame, results, repairs)
     frame = _flags(frame, raw, results, account)
     frame = _kinds(frame, raw, results, account)
     frame = _corrected(frame, raw, results.correct, account)
@@ -298,6 +299,19 @@ def _units(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.D
         given = frame.select(pl.any_horizontal(pl.col(n).is_not_null() for n in _QUANTITIES)).to_series()
         counter.add("qty_unit_unknown", "qty_unit", (factor.is_null() & given).sum())
         frame = frame.with_columns((pl.col(n) * factor).alias(n) for n in _QUANTITIES)
+    return frame
+
+
+def _machine_minutes(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.DataFrame:
+    """Times by the row's own factor, and hours of a crew as those of its machine."""
+    if "time_factor" in results.columns:
+        factor = pl.when(pl.col("time_factor") > 0).then("time_factor")
+        counter.add("no_time_factor", "time_factor", frame.select(factor.is_null().sum()).item())
+        frame = frame.with_columns(pl.col("machine_time", "setup_time") * factor)
+    if "crew" in results.columns:
+        crew = pl.when(pl.col("crew") > 0).then("crew")
+        counter.add("counted_as_one", "crew", frame.select(crew.is_null().sum()).item())
+        frame = frame.with_columns(pl.col("machine_time") / crew.fill_null(1.0))
     return frame
 
 

@@ -37,6 +37,7 @@ from routing_etl.erp.reader import (
     tighten,
 )
 from routing_etl.erp.statements import Bound, columns_read, count_of, mark_columns, pivot_repeats, select_of
+from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_units import clashes
@@ -375,7 +376,10 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
     found += [
         c
         for b in catalogue.bindings.values()
-        for c in unread_flags(b, session.profile, dialect, session.numbers)
+        for c in (
+            *unread_flags(b, session.profile, dialect, session.numbers),
+            *unread_factors(b, dialect, session.numbers, session.moment.today),
+        )
     ]
     wrong = [c for c in found if c.refused]
     if wrong:

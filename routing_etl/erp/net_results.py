@@ -35,6 +35,8 @@ _ALL = [
 LONGEST_ORDER = 366
 #: A partial reversal is looked for among the postings of so many days before it.
 _NEAR_DAYS = 31
+#: Orders of so many rows and more, and those of them whose times rise from row to row.
+SEVERAL_ROWS, RISING, RISING_ROWS = "orders_of_several_rows", "time_rises", 3
 #: Share of the ordered pieces that makes an order finished, where only the yields say so.
 _FINISHED = 0.9
 #: Minutes summed over parts are rounded to so many decimals of the reported unit, so that the order of rows changes nothing.
@@ -112,12 +114,15 @@ class Netting:
         Whether rework is left out.
     finished : bool
         Whether rows say that their order is finished.
+    counts_up : bool
+        Whether the times of an order's rows are counted up from the first.
     """
 
     quantity: Literal["sum", "largest", "last", "order"]
     yields: bool
     exclude_rework: bool
     finished: bool
+    counts_up: bool = False
 
     @classmethod
     def of(cls, results: ResultSource) -> Netting:
@@ -127,6 +132,7 @@ class Netting:
             "yield_qty" in results.columns,
             results.rework == "exclude",
             "finished" in results.columns,
+            results.order_time == "largest",
         )
 
 
@@ -334,6 +340,8 @@ def _orders(frame: pl.DataFrame, raw: pl.DataFrame, rules: Netting, account: Acc
     if frame.is_empty():
         return frame.with_columns(parts=pl.lit(None, dtype=pl.Int32))
     frame = frame.with_columns(operation=pl.struct(ORDER).hash(seed=4))
+    if not rules.counts_up:
+        _count_rising(frame, account)
     merged = _merged(frame, rules)
     long = merged.filter((pl.col("report_dt") - pl.col("first_dt")).dt.total_days() > LONGEST_ORDER)
     merged = _without(merged, long, frame, raw, LONG_ORDER, account)
@@ -349,6 +357,18 @@ def _orders(frame: pl.DataFrame, raw: pl.DataFrame, rules: Netting, account: Acc
         merged = merged.with_columns(qty=pl.when(~pl.col("differs").fill_null(False)).then("qty"))
     account.filtered.add("part_of_order", "order_no", (merged["parts"] - 1).sum())
     return merged
+
+
+def _count_rising(frame: pl.DataFrame, account: Account) -> None:
+    """Count the orders of three rows and more whose time rises from row to row: it may be counted up, not each row's own."""
+    rows = frame.filter(pl.col("order_no").is_not_null(), pl.col("machine_time") > 0, ~pl.col("takes_back"))
+    rows = rows.sort("operation", "report_dt", "start", "row_nr")
+    orders = rows.group_by("operation", maintain_order=True).agg(
+        n=pl.len(), rises=(pl.col("machine_time").diff() > 0).sum()
+    )
+    orders = orders.filter(pl.col("n") >= RISING_ROWS)
+    account.repairs.add(SEVERAL_ROWS, "machine_time", orders.height)
+    account.repairs.add(RISING, "machine_time", (orders["rises"] == orders["n"] - 1).sum())
 
 
 def _without(
@@ -382,7 +402,7 @@ def _merged(frame: pl.DataFrame, rules: Netting) -> pl.DataFrame:
     summed = [*TIMES, "counted", "bad_qty", "yield_qty"]
     first = [*ORDER, "time_unit", "qty_unit"]
     merged = frame.group_by("operation", maintain_order=True).agg(
-        *(pl.col(n).sum().alias(n) for n in summed),
+        *((pl.col(n).max() if rules.counts_up and n in TIMES else pl.col(n).sum()).alias(n) for n in summed),
         *(pl.col(n).first().alias(f"first_{n}") for n in summed),
         *(pl.col(n).count().alias(f"known_{n}") for n in summed),
         *(pl.col(n).first() for n in first),

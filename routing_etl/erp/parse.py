@@ -7,7 +7,7 @@ counts as read. Whether a value is plausible is decided in `clean_*.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import polars as pl
@@ -106,9 +106,9 @@ COMMA = r"^\s*[+-]?[\d.\s'\u2019]*\d,\d+\s*$"
 
 
 def parse_times(
-    text: pl.Series, form: Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss"]
+    text: pl.Series, form: Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "h.mm"]
 ) -> tuple[pl.Series, pl.Series]:
-    """Parse times of one form: minutes, and the mask of unreadable texts."""
+    """Parse times of one form: minutes, and the mask of unreadable texts; numbers of the form h.mm by `hours_and_minutes`."""
     trimmed, filled = _filled(text)
     if form == "hhmmss":
         trimmed = trimmed.str.zfill(6).replace("000000", "000000")
@@ -124,8 +124,27 @@ def parse_times(
 
 #: Places of a natural number below 1: two for what follows a point, two for a letter.
 _NATURAL = 10_000
+#: Forms of dates that are numbers counted from a day: the day, and the seconds of one.
+_SECONDS: dict[str, tuple[datetime, float]] = {
+    "epoch": (datetime(1970, 1, 1), 1.0),
+    "epoch_ms": (datetime(1970, 1, 1), 0.001),
+    "excel": (datetime(1899, 12, 30), 86_400.0),
+}
+#: Words for forms that strptime does not know.
+COUNTED = ("CYYDDD", *_SECONDS)
+#: Ten thousand years.
+_MOST_SECONDS = 3.2e11
 #: Parts of an operation number as people write it: 10, 10.5, 20A, OP30.
 _NATURAL_FORM = r"^(?:[A-Za-z]+[-_ ]?)?(?<n>\d{1,5})(?:[.,/-](?<d>\d{1,2}))?(?<l>[A-Za-z])?$"
+
+
+def hours_and_minutes(number: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Read numbers such as 1.30, one hour and thirty minutes: minutes, and the mask of numbers that cannot be it."""
+    hours = number.abs().floor()
+    minutes = ((number.abs() - hours) * 100).round(6)
+    good = (minutes < 60) & ((minutes - minutes.round()).abs() < 1e-6)
+    value = pl.select(pl.when(good).then(number.sign() * (hours * 60 + minutes.round()))).to_series()
+    return value, number.is_not_null() & ~good.fill_null(False)
 
 
 def natural_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -145,10 +164,19 @@ def natural_numbers(text: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def parse_formed_dates(text: pl.Series, form: str) -> tuple[pl.Series, pl.Series]:
-    """Parse dates of one form (strptime's, or `CYYDDD`): ISO texts, and the mask of unreadable texts."""
+    """Parse dates of one form (strptime's, or a word of `COUNTED`): ISO texts, and the mask of unreadable texts."""
     distinct = text.unique().drop_nulls()
     trimmed, filled = _filled(distinct)
-    if form == "CYYDDD":
+    if form in _SECONDS:
+        number = trimmed.cast(pl.Float64, strict=False)
+        start, seconds = _SECONDS[form]
+        number = pl.select(
+            pl.when((number != 0) & (number.abs() * seconds < _MOST_SECONDS)).then(number)
+        ).to_series()
+        filled = filled & ~trimmed.str.contains(r"^0+(\.0*)?$")  # 0 is no date
+        passed = (number * (seconds * 1_000_000)).round().cast(pl.Int64).cast(pl.Duration("us"))
+        value = pl.select(pl.lit(start, dtype=pl.Datetime("us")) + passed).to_series()
+    elif form == "CYYDDD":
         digits = trimmed.str.zfill(6)
         year = 1900 + digits.str.slice(0, 3).cast(pl.Int32, strict=False)
         digits = year.cast(pl.String) + digits.str.slice(3)

@@ -157,7 +157,7 @@ class Profile:
         if family == "operations":
             for name, column in zip(ORDER_COLUMNS, self.operations.order_by, strict=False):
                 maps[name] = ColumnMap.model_validate({"column": column})
-        if self.operations.order_by and family in ("operations", "results") and "proc_seq" in maps:
+        if self.operations.renumbers and family in ("operations", "results") and "proc_seq" in maps:
             maps.setdefault("oper_no", maps["proc_seq"].model_copy(update={"natural": False}))
             del maps["proc_seq"]  # the place in this order is the operation number
         if family == "operations" and "proc_seq" in maps and maps["proc_seq"].natural:
@@ -173,7 +173,7 @@ class Profile:
     def renumbers(self) -> bool:
         """Whether `proc_seq` is the place of an operation, and not what the ERP calls it."""
         mapped = self.operations.columns.get("proc_seq")
-        return bool(self.operations.order_by) or (mapped is not None and mapped.natural)
+        return self.operations.renumbers or (mapped is not None and mapped.natural)
 
     def schema_for(self, section: Source | Join | Pivot, dialect: str) -> str | None:
         """The schema of a table on a dialect: the table's own, else the profile's; None means the default schema.

@@ -23,7 +23,14 @@ from routing_etl.database.engine import translated
 from routing_etl.database.errors import meaning_of, without_secrets
 from routing_etl.database.sqlserver import house_rules, keep_rules, odbc_connection_string
 from routing_etl.erp.catalogue import ReadColumn, Recipe
-from routing_etl.erp.parse import is_no_date, natural_numbers, parse_formed_dates, parse_numbers, parse_times
+from routing_etl.erp.parse import (
+    hours_and_minutes,
+    is_no_date,
+    natural_numbers,
+    parse_formed_dates,
+    parse_numbers,
+    parse_times,
+)
 from routing_etl.erp.profile_model import ReadType
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import get_logger
@@ -225,7 +232,12 @@ def _tighten_text(series: pl.Series, column: ReadColumn) -> _Tight:
 
 
 def _tighten_number(series: pl.Series, column: ReadColumn) -> _Tight:
-    if column.notation.time_form is not None and series.dtype != pl.Null:
+    if column.notation.time_form == "h.mm" and series.dtype != pl.Null:
+        text = _as_text(series)
+        number, unread = parse_numbers(text, column.notation.decimal)
+        number, bad = hours_and_minutes(number)
+        bad = bad | unread
+    elif column.notation.time_form is not None and series.dtype != pl.Null:
         text = _as_text(series)
         number, bad = parse_times(text, column.notation.time_form)
     elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):

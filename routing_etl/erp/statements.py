@@ -217,17 +217,30 @@ def _condition(tables: _Sources, find: _Find, where: Where, name: str = "") -> C
 _RANK = "latest_rank"
 
 
-def _rank(binding: Binding, tables: _Sources) -> ColumnElement[int]:
+#: Texts of so many characters and more are compared as they are; shorter ones count as revisions do: Z, AA and 9, 10.
+_LONG_TEXT = 8
+
+
+def _counted_length(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
+    """The length of a short text, blanks at its ends aside."""
+    text = sa.func.ltrim(sa.func.rtrim(column))
+    length = sa.func.len(text) if dialect == "mssql" else sa.func.length(text)
+    most: ColumnElement[int] = sa.literal_column(str(_LONG_TEXT), sa.Integer())
+    return sa.case((length < most, length), else_=most)
+
+
+def _rank(binding: Binding, tables: _Sources, dialect: str) -> ColumnElement[int]:
     """1 for the rows with the highest key of their group, among those that pass the filters."""
     latest = binding.section.latest
     assert latest is not None
     keys: list[ColumnElement[Any]] = []
     for name in latest.key:
-        column = _of(tables, _known(binding.find, name))
-        keys += [
-            sa.case((column.is_(None), sa.literal_column("1")), else_=sa.literal_column("0")),
-            column.desc(),
-        ]
+        found = _known(binding.find, name)
+        column = _of(tables, found)
+        keys.append(sa.case((column.is_(None), sa.literal_column("1")), else_=sa.literal_column("0")))
+        if found.type == "text":
+            keys.append(_counted_length(column, dialect).desc())
+        keys.append(column.desc())
     groups = [_of(tables, _known(binding.find, name)) for name in latest.group]
     return sa.func.rank().over(partition_by=groups, order_by=keys).label(_RANK)
 
@@ -284,7 +297,7 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
     source = _from(binding, tables)
     if binding.section.latest:
         ranked = (
-            sa.select(*labelled, _rank(binding, tables))
+            sa.select(*labelled, _rank(binding, tables, dialect))
             .select_from(source)
             .where(*conditions)
             .subquery("ranked")
@@ -305,7 +318,12 @@ def count_of(binding: Binding, dialect: str) -> sa.Select[Any]:
     conditions = [_condition(tables, binding.find, w) for w in binding.section.where]
     source = _from(binding, tables)
     if binding.section.latest:
-        ranked = sa.select(_rank(binding, tables)).select_from(source).where(*conditions).subquery("ranked")
+        ranked = (
+            sa.select(_rank(binding, tables, dialect))
+            .select_from(source)
+            .where(*conditions)
+            .subquery("ranked")
+        )
         return (
             sa.select(sa.func.count().label("n"))
             .select_from(ranked)

@@ -23,6 +23,10 @@ _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.1, 5
 _SAME_SHARE, _SAME_ROWS = 0.5, 6
 #: Share of routing rows whose job no other item has: from the second on the column is refused as a code.
 _TEXT_TOLD, _TEXT_REFUSED = 0.2, 0.5
+#: Largest efficiency that can be a fraction; a percentage of 2 is none that a plant has.
+_MOST_FRACTION = 2.0
+#: Share of routed items whose routing only its number chose, from which it is told.
+_UNDECIDED = 0.01
 #: Fewest routing rows of which that is asked.
 _TEXT_ROWS = 20
 
@@ -102,7 +106,7 @@ def refuse_unknown_inside(raw: pl.LazyFrame, profile: Profile) -> None:
 
 def odd_operation_numbers(raw: pl.LazyFrame, problems: pl.DataFrame, profile: Profile) -> list[str]:
     """Sentences about operation numbers that order nothing: mostly one value, or texts."""
-    if profile.operations.order_by:
+    if profile.operations.renumbers:
         return []
     source = profile.column_maps("operations")["proc_seq"].source
     said = []
@@ -127,6 +131,67 @@ def odd_operation_numbers(raw: pl.LazyFrame, problems: pl.DataFrame, profile: Pr
             'order? Map it as proc_seq, or write order_by = ["COLUMN", "COLUMN"] in [operations].'
         )
     return said
+
+
+def refuse_unfit_efficiency(raw: pl.LazyFrame, profile: Profile) -> None:
+    """Refuse percentages that are fractions: 0.8 read as a percentage makes 125 times the time.
+
+    Raises
+    ------
+    SourceError
+        No efficiency is above 2.
+    """
+    spec = profile.operations.columns.get("efficiency")
+    if spec is None or profile.routing.efficiency_unit != "percent":
+        return
+    column = pl.col("efficiency")
+    most, filled = (
+        raw.filter(column > 0)
+        .select(column.max().alias("most"), pl.len().alias("filled"))
+        .collect(engine="streaming")
+        .row(0)
+    )
+    if filled and most <= _MOST_FRACTION:
+        raise SourceError(
+            f"None of the {filled} efficiencies in {spec.source} (operations.efficiency) is above {most:g}, so they are fractions, and read "
+            "as percentages they would make a hundred times the run time.",
+            remedy='Write efficiency_unit = "fraction" in [routing].',
+        )
+
+
+def validity_of_all(raw: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say where a column of validity has several words, and none of them means "not in force"."""
+    spec, bad = profile.operations.columns.get("validity"), profile.routing.invalid_validity
+    if spec is None or spec.const is not None:
+        return []
+    word = pl.col("validity").str.strip_chars().str.to_uppercase().alias("word")
+    counts = raw.group_by(word).agg(pl.len().alias("rows")).collect(engine="streaming").drop_nulls("word")
+    counts = counts.filter(pl.col("word") != "").sort("rows", "word", descending=[True, False])
+    if counts.height < 2 or counts["word"].is_in([w.upper() for w in bad]).any():
+        return []
+    named = ", ".join(f"{w!r} ({n})" for w, n in counts.head(5).iter_rows())
+    return [
+        f"operations: {spec.source} (validity) has {counts.height} different words, {named}, and none of them is in "
+        f"routing.invalid_validity ({', '.join(map(repr, bad))}), so every row counts as in force. Name the words of rows that are not "
+        "in force there; or, where all are, remove validity."
+    ]
+
+
+def undecided_routings(operations: pl.LazyFrame) -> list[str]:
+    """Say of how many items nothing but the routing's number says which routing counts."""
+    first = (
+        operations.filter(pl.col("routing_rank") == 0).select("item_key", "item_cd", "decided_by").unique()
+    )
+    found = first.collect(engine="streaming")
+    undecided = found.filter(pl.col("decided_by") == "rout_no")
+    if undecided.height < max(2, _UNDECIDED * found.height):
+        return []
+    named = ", ".join(undecided["item_cd"].sort().head(3))
+    return [
+        f"operations: {undecided.height:,} of {found.height:,} routed items have several routings that only their numbers tell apart; the one "
+        f"that sorts last was taken (e.g. of {named}). Where a column says which is meant, write routing.major_flag_source, map insrt_dt, "
+        "valid_from, valid_to or validity, or filter alternatives and quantity ranges in [operations].where."
+    ]
 
 
 def text_in_place_of_jobs(operations: pl.LazyFrame, profile: Profile) -> list[str]:

@@ -8,7 +8,7 @@ where the column has several values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -30,6 +30,18 @@ _COUNTS = frozenset([
 ])  # fmt: skip
 #: Words of names that say which of an item's routings is the main one.
 _MAIN = frozenset(["default", "isdefault", "primary", "main", "preferred", "haupt", "hauptplan", "principal"])
+#: Words for rows that are gone: a moment says it as well as a flag.
+_GONE = frozenset(
+    ["deleted", "archived", "removed", "voided", "cancelled", "canceled", "geloescht", "isdeleted"]
+)
+#: Words of names that say what a result is.
+_KINDS = frozenset([
+    "rework", "nacharbeit", "transtype", "trantype", "transactiontype", "rowtype", "recordtype", "entrytype", "labortype", "labourtype",
+    "ordtype", "ordertype", "activitytype", "satzart", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
+])  # fmt: skip
+_KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")
+#: A column of kinds has few words.
+_MOST_KINDS = 8
 #: The same in scripts that do not part words.
 _COUNTS_IN, _MAIN_IN = (
     re.compile("사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废"),
@@ -63,9 +75,15 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
     if binding.family not in ("items", "operations", "results"):
         return
     main = binding.family == "operations" and profile.routing.major_flag_source == "none"
-    for column in _unread(binding):
-        counts = says_whether_rows_count(column.name)
-        if not counts and not (main and _says(column.name, _MAIN, _MAIN_IN)):
+    for column in unread_columns(binding, (*_TYPES, "date")):
+        gone = _says(column.name, _GONE, _NEVER)
+        counts = says_whether_rows_count(column.name) and (column.type != "date" or gone)
+        kinds = binding.family == "results" and _says(column.name, _KINDS, _KINDS_IN)
+        if (
+            not counts
+            and not kinds
+            and not (main and column.type != "date" and _says(column.name, _MAIN, _MAIN_IN))
+        ):
             continue
         flag = ReadColumn("flag", "text", 100, False, column)
         rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
@@ -78,16 +96,31 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
                 sa.func.count().label("total"),
             )
         )
-        if words > (_MOST_WORDS if counts else 2) or words + (filled < total) < 2:
+        most = total if gone else _MOST_WORDS if counts else _MOST_KINDS if kinds else 2
+        if words > most or words + (filled < total) < 2:
             continue
-        yield _told(
-            binding, column, counts, f"{filled:,} of {total:,} rows filled, {words:,} different value(s)"
+        seen = f"{filled:,} of {total:,} rows filled, {words:,} different value(s)"
+        yield (
+            _kind_told(binding, column, seen)
+            if kinds and not counts
+            else _told(binding, column, counts, seen, moment=words > _MOST_WORDS)
         )
 
 
-def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str) -> Clash:
+def _kind_told(binding: Binding, column: FoundColumn, seen: str) -> Clash:
+    title, name = binding.tables[column.alias], column.name
+    return Clash(
+        False,
+        f"{binding.frame}: {name} of {title} may say what a row is, such as set-up, run or rework ({seen}), and the profile does not "
+        "read it: all rows are taken alike",
+        f'Map record_kind = "{name}" in [results.columns] with results.kinds, map rework, or filter; or add {name} to results.ignore.',
+    )
+
+
+def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str, *, moment: bool) -> Clash:
     title, family = binding.tables[column.alias], binding.family
     name = column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+    test = 'op = "is null"' if moment or column.type == "date" else 'op = "=", value = ...'
     if not counts:
         return Clash(
             False,
@@ -99,7 +132,7 @@ def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str) -> Cla
         False,
         f"{binding.frame}: {column.name} of {title} may say which rows count ({seen}), and the profile does not read it: all of them "
         "are taken",
-        f'Filter in [{family}]: where = [{{ column = "{name}", op = "=", value = ... }}]; or add it to {family}.ignore.',
+        f'Filter in [{family}]: where = [{{ column = "{name}", {test} }}]; or add it to {family}.ignore.',
     )
 
 
@@ -115,8 +148,16 @@ def _says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:
     return bool(words & ({*parts} | pairs)) or inside.search(name) is not None
 
 
-def _unread(binding: Binding) -> list[FoundColumn]:
-    """Columns of the frame's tables that the profile neither maps nor filters by nor ignores."""
+def unread_columns(binding: Binding, types: Iterable[str] = _TYPES) -> list[FoundColumn]:
+    """Columns of the frame's tables that the profile neither maps nor filters by nor ignores.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source, resolved.
+    types : iterable of str, optional
+        Their types.
+    """
     section = binding.section
     latest, changes = section.latest, section.incremental
     named = [
@@ -128,11 +169,11 @@ def _unread(binding: Binding) -> list[FoundColumn]:
         *getattr(section, "order_by", ()),
     ]
     read: set[Any] = {c.found for c in flat(binding.columns)} | {binding.find(n) for n in named}
-    ignored = {n.lower() for n in section.ignore}
+    ignored, wanted = {n.lower() for n in section.ignore}, set(types)
     return [
         c
         for alias, columns in binding.names.items()
         if alias in binding.tables
         for key, c in columns.items()
-        if c.type in _TYPES and c not in read and key not in ignored and f"{alias}.{key}" not in ignored
+        if c.type in wanted and c not in read and key not in ignored and f"{alias}.{key}" not in ignored
     ]

@@ -21,7 +21,7 @@ from routing_etl.erp.catalogue.bound import (
     UnreadMaster,
     flat,
 )
-from routing_etl.erp.catalogue.doubts import UNIT_NAME
+from routing_etl.erp.catalogue.doubts import UNIT_NAME, people_or_machine
 from routing_etl.erp.catalogue.names import qualified, split_quoted
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "UnreadMaster",
     "bind",
     "flat",
+    "people_or_machine",
     "qualified",
     "split_quoted",
     "unit_column_name",

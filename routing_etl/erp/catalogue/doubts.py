@@ -22,7 +22,8 @@ _TIME_UNITS = {
 
 #: Names of columns that hold a unit, in the languages and systems seen.
 UNIT_NAME = re.compile(
-    r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|단위|単位|单位", re.IGNORECASE
+    r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|(^|[_ ])u[_/]?m($|[_ \d])|단위|単位|单位",
+    re.IGNORECASE,
 )
 
 
@@ -30,14 +31,9 @@ UNIT_NAME = re.compile(
 _TELLING = (
     (re.compile(r"fixed.*time|time.*fixed|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
      "run_basis", "what the run time is for (a piece, an hour, the whole order)"),
-    (re.compile(r"efficien|nutzungsgrad|leistungsgrad", re.IGNORECASE), "efficiency", "the percentage that run times are divided by"),
-    (re.compile(r"capacit|concurrent|parallel", re.IGNORECASE), "capacity", "the pieces that are worked on at once"),
     (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
      'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),
     (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
-    (re.compile(r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
-                r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|기준수량|로트|ロット|批量", re.IGNORECASE),
-     "run_time_qty", "the pieces that the run time is for"),
     (re.compile(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|obs(olete)?.?date|disable.?date|expir|datub|phase.?out",
                 re.IGNORECASE),
      "valid_to", "the day from which a row is no longer in force"),
@@ -192,7 +188,14 @@ def _telling(look: Look) -> list[Finding]:
     unused = look.unused()
     found = []
     for pattern, key, meaning in _TELLING:
-        names = sorted({c.name for c in unused.values() if pattern.search(c.name)})
+        main = look.section.alias
+        names = sorted(
+            {
+                c.name if c.alias == main else f"{c.alias}.{c.name}"
+                for c in unused.values()
+                if pattern.search(c.name)
+            }
+        )
         mapped = look.section.columns.get(key)
         if (
             names
@@ -306,6 +309,12 @@ def words_of_name(name: str) -> tuple[str, ...]:
     """The words of a column's name in lower case: `SetupHrs`, `SETUP_HRS` and `setup hrs` are alike."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
     return tuple(re.findall(r"[^\W\d_]+", text))
+
+
+def people_or_machine(name: str) -> str:
+    """Whose hours a column has by its name: "people", "machine", or "" for neither."""
+    words = set(words_of_name(name))
+    return "people" if words & _PEOPLE else "machine" if words & _MACHINE else ""
 
 
 def _unit_per_piece(look: Look) -> Finding | None:

@@ -186,7 +186,7 @@ class Document(Section):
                     raise KeyProblem(
                         f"{family}.columns.{name}", mapped.source, f"not a canonical column{hint}"
                     )
-            other_number = getattr(section, "order_by", ()) or (
+            other_number = getattr(section, "renumbers", False) or (
                 family == "results" and "oper_no" in section.columns
             )
             mapped_names = {*section.columns, *(("proc_seq",) if other_number else ())}
@@ -245,6 +245,16 @@ class Document(Section):
 
     def _check_routing(self) -> None:
         columns = self.operations.columns
+        if "next_oper" in columns and self.operations.order_by:
+            raise KeyProblem(
+                "operations.order_by", list(self.operations.order_by), "next_oper says the order already",
+                "Give either order_by or next_oper.",
+            )  # fmt: skip
+        if "next_oper" in columns and not {"proc_seq", "oper_no"} & set(columns):
+            raise KeyProblem(
+                "operations.columns.next_oper", columns["next_oper"].source, "nothing says by which number an operation is named there",
+                "Map proc_seq, or oper_no where next_oper names an id.",
+            )  # fmt: skip
         for column, key, said in (
             ("run_basis", "run_basis_words", self.routing.run_basis_words),
             ("qty_unit", "qty_units", self.routing.qty_units),
@@ -272,7 +282,7 @@ class Document(Section):
             )  # fmt: skip
         if "oper_no" in ours:
             return
-        if self.operations.order_by and "proc_seq" not in ours:
+        if self.operations.renumbers and "proc_seq" not in ours:
             raise KeyProblem(
                 "operations.order_by", list(self.operations.order_by),
                 "the operations are numbered 10, 20, 30 by it, and work results name the ERP's numbers, so they would not meet",

@@ -10,7 +10,7 @@ from routing_etl.erp.profile_model.section import KeyProblem, Names, OneName, Se
 from routing_etl.frames import AttributeKind
 
 #: How a time of day or a duration is written as text.
-TimeForm = Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss"]
+TimeForm = Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "h.mm"]
 
 
 Combination = Literal["first_of", "coalesce", "concat", "sum"]
@@ -102,8 +102,9 @@ class ColumnMap(Mapped):
         Longest text, in place of that of `RAW_COLUMNS`.
     date_format : str, optional
         How dates in text are written, in place of that of `[source]`.
-    time_form : {"hh:mm:ss", "hh:mm", "mm:ss", "hhmmss"}, optional
-        The time is a text of this form; it is read in minutes, whatever the row's unit says.
+    time_form : {"hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "h.mm"}, optional
+        The time is a text of this form, or a number of which 1.30 is an hour and 30 minutes (`h.mm`); it is read in minutes,
+        whatever the row's unit says.
     natural : bool
         The operation number is a text such as 10, 10.5 or 20A, and orders as people read it.
     """

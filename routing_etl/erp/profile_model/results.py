@@ -78,6 +78,9 @@ class ResultSource(Source):
     order_quantity : {"sum", "largest", "last", "order"}, optional
         How the quantity of several rows of one order and operation is found. Needed with `order_no`, unless `yield_qty`
         is mapped: then the yields are summed.
+    order_time : {"sum", "largest"}
+        How the times of several rows of one order and operation go together: each row has its own, or they are counted up from
+        the first row.
     kinds : dict of {"setup", "run", "ignore"} to tuple of str
         What the words of `record_kind` mean: the row's machine time is set-up, run, or neither.
     time_units : dict of str to float
@@ -110,6 +113,7 @@ class ResultSource(Source):
     half_life_days: float = Field(1500.0, gt=0)
     hold_columns: tuple[str, ...] = ()
     order_quantity: Literal["sum", "largest", "last", "order"] | None = None
+    order_time: Literal["sum", "largest"] = "sum"
     kinds: dict[Literal["setup", "run", "ignore"], tuple[str, ...]] = Field(default_factory=dict)
     time_units: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     blank_time_unit: float | None = Field(None, gt=0)

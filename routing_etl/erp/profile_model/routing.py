@@ -11,8 +11,9 @@ from pydantic import Field
 from routing_etl.erp.profile_model.section import Section
 
 RunBasis = Literal[
-    "base_qty", "piece", "per_10", "per_100", "per_1000", "order", "seconds_per_piece", "minutes_per_piece",
-    "hours_per_piece", "minutes_per_order", "hours_per_order", "pieces_per_minute", "pieces_per_hour",
+    "base_qty", "piece", "per_10", "per_100", "per_1000", "per_10000", "order", "seconds_per_piece", "minutes_per_piece",
+    "hours_per_piece", "minutes_per_10", "minutes_per_100", "minutes_per_1000", "hours_per_10", "hours_per_100", "hours_per_1000",
+    "hours_per_10000", "minutes_per_order", "hours_per_order", "pieces_per_minute", "pieces_per_hour",
     "pieces_per_time_unit",
 ]  # fmt: skip
 
@@ -49,10 +50,18 @@ RUN_BASES: dict[str, Rate] = {
     "per_10": Rate(pieces=10.0),
     "per_100": Rate(pieces=100.0),
     "per_1000": Rate(pieces=1000.0),
+    "per_10000": Rate(pieces=10_000.0),
     "order": Rate(per="order"),
     "seconds_per_piece": Rate(1 / 60),
     "minutes_per_piece": Rate(1.0),
     "hours_per_piece": Rate(60.0),
+    "minutes_per_10": Rate(1.0, 10.0),
+    "minutes_per_100": Rate(1.0, 100.0),
+    "minutes_per_1000": Rate(1.0, 1000.0),
+    "hours_per_10": Rate(60.0, 10.0),
+    "hours_per_100": Rate(60.0, 100.0),
+    "hours_per_1000": Rate(60.0, 1000.0),
+    "hours_per_10000": Rate(60.0, 10_000.0),
     "minutes_per_order": Rate(1.0, per="order"),
     "hours_per_order": Rate(60.0, per="order"),
     "pieces_per_minute": Rate(1.0, per="rate"),
@@ -73,6 +82,8 @@ class Routing(Section):
         Value of `run_basis` in a row, in any case, to a word of `RUN_BASES`.
     qty_units : dict of str to float
         Unit of `run_time_qty`, in any case, to pieces.
+    efficiency_unit : {"percent", "fraction"}
+        Whether full efficiency is 100 or 1.
     mfg_lt_unit : {"day", "hour", "minute"}
         Unit of `mfg_lt`.
     time_units : dict of str to float
@@ -89,10 +100,15 @@ class Routing(Section):
         Routing numbers that mean "outsourced" whatever the words say.
     yes_words : tuple of str
         Words for "yes" in flags.
+    no_words : tuple of str
+        Words for "no"; a word in neither list is counted, and means no.
     major_flag_source : str
         Column that marks the main routing, or "none".
     invalid_validity : tuple of str
         Values of `validity` that make a routing invalid.
+    in_force : {"routing", "operation"}
+        What `valid_from`, `valid_to` and `validity` are of. "routing": a routing is in force when all its rows are. "operation":
+        operations begin and end one by one, and rows that are not in force are left out.
     waiting_pool_words : tuple of str
         Words in a resource's code or name that mark a pool where work waits, which is no machine.
     null_words : tuple of str
@@ -106,6 +122,7 @@ class Routing(Section):
     run_basis: RunBasis = "base_qty"
     run_basis_words: dict[str, RunBasis] = Field(default_factory=dict)
     qty_units: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    efficiency_unit: Literal["percent", "fraction"] = "percent"
     mfg_lt_unit: Literal["day", "hour", "minute"] = "day"
     time_units: dict[str, float] = Field(default_factory=dict)
     blank_time_unit: float | None = 1.0
@@ -113,9 +130,11 @@ class Routing(Section):
     outside_words: tuple[str, ...] = ()
     inside_default: Literal["in", "out"] = "in"
     outsourced_rout_no: tuple[str, ...] = ()
-    yes_words: tuple[str, ...] = ("Y",)
+    yes_words: tuple[str, ...] = ("Y", "YES", "J", "JA", "T", "TRUE", "X", "1")
+    no_words: tuple[str, ...] = ("N", "NO", "NEIN", "F", "FALSE", "0")
     major_flag_source: str = "none"
     invalid_validity: tuple[str, ...] = ("N",)
+    in_force: Literal["routing", "operation"] = "routing"
     waiting_pool_words: tuple[str, ...] = ()
     null_words: tuple[str, ...] = ()
     zero_time_is_missing: bool = True

@@ -242,6 +242,11 @@ class OperationSource(Source):
 
     order_by: Names = Field((), max_length=len(ORDER_COLUMNS))
 
+    @property
+    def renumbers(self) -> bool:
+        """Whether the place of an operation is its number, by `order_by` or by the operation that each names as the next."""
+        return bool(self.order_by) or "next_oper" in self.columns
+
 
 class ResourceSource(Source):
     """The master of machines and work centres. A machine that is out of use is proposed to nobody.

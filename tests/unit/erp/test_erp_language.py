@@ -448,7 +448,7 @@ def test_sum_efficiency_capacity_and_the_unit_of_the_base_quantity(erp: Foreign)
     ],
 )
 def test_a_telling_column_that_is_not_read_is_told(erp: Foreign, column: str, key: str) -> None:
-    erp.night(steps(f"RUN REAL, {column} REAL", "('A1','R',10,'A',1,1)"), ITEMS + STEP + 'run_time = "RUN"\n')
+    erp.night(steps(f"RUN REAL, {column} REAL", "('A1','R',10,'A',1,3)"), ITEMS + STEP + 'run_time = "RUN"\n')
     assert erp.tells(column, f"operations.columns.{key}")
 
 

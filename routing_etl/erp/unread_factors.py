@@ -1,0 +1,180 @@
+"""Columns that by their name change what a time means - pieces at once, a crew, a factor - and that the profile does not read.
+
+A factor that is 1 in every row changes nothing, so the values are looked at in the ERP and only others are told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, people_or_machine
+from routing_etl.erp.profile_model import Family
+from routing_etl.erp.statements import select_of
+from routing_etl.erp.unread_flags import unread_columns
+from routing_etl.erp.unread_units import Ask, Clash
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """A kind of column: its names, the key that reads it, what it means, and the values that change nothing."""
+
+    names: re.Pattern[str]
+    key: str
+    meaning: str
+    plain: tuple[int, ...] = (0, 1)
+    families: tuple[Family, ...] = ("operations",)
+
+
+def _names(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_FACTORS = (
+    _Factor(_names(r"efficien|nutzungsgrad|leistungsgrad"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
+    _Factor(_names(r"capacit|concurrent|parallel"), "capacity", "the pieces that are worked on at once"),
+    _Factor(
+        _names(
+            r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
+            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|^nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl|기준수량|로트|ロット|批量"
+        ),
+        "run_time_qty", "the pieces that the run time is for",
+    ),
+    _Factor(
+        _names(r"(time|run|std).?(basis|base).?(code)?$|(time|run)b$|timb$|stdbasis"), "run_basis",
+        "what the run time is for (a piece, a hundred, an hour, the whole order)",
+    ),
+    _Factor(
+        _names(r"op(eration)?s?.?per.?(part|piece|pc)|cycles?.?(per|count|no)|num.?(of.?)?cycles|zyklen"), "cycles",
+        "how often the run time is needed for a piece",
+    ),
+    _Factor(
+        _names(
+            r"crew|manning|head.?count|n(o|um)?.?of.?(men|operators|workers|persons|people)|(men|operators?|workers?|persons?).?(qty|count|no|num)$"
+            r"|personenzahl|mannschaft|besetzung|인원|人数|人員"
+        ),
+        "crew", "the people whose hours the time counts together", families=("operations", "results"),
+    ),
+    _Factor(
+        _names(r"^to_?(hours?|min(utes)?|seconds?)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
+        "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
+    ),
+)  # fmt: skip
+#: Times of a frame, of which one must be read for a factor of it to matter.
+_TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("machine_time",)}
+#: Names of days from which on a row is in force.
+_FROM = _names(
+    r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|effect|phase.?in|datuv|start.?eff"
+)
+#: Keys of which one is enough where any of them is mapped.
+_SAME = {"run_time_qty": ("run_time_qty", "capacity"), "capacity": ("run_time_qty", "capacity")}
+
+
+def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
+    """Look for factors of times, and for rows that begin in the future, that the profile neither maps nor ignores.
+
+    Parameters
+    ----------
+    binding : Binding
+        The frame's source, resolved.
+    dialect : str
+        Name of the SQLAlchemy dialect.
+    ask : callable
+        Answers a statement that gives one row of whole numbers.
+    today : datetime.date
+        Rows that begin after this day are told.
+
+    Yields
+    ------
+    Clash
+        One for each such column that changes a time of some row; never refused.
+    """
+    mapped = binding.section.columns
+    if binding.family == "operations" and not {"valid_from", "validity"} & set(mapped):
+        yield from _begins_later(binding, dialect, ask, today)
+    times = [mapped[t] for t in _TIMES.get(binding.family, ()) if t in mapped]
+    if not times:
+        return
+    kinds = {people_or_machine(n.rpartition(".")[2]) for spec in times for n in spec.names}
+    for column in unread_columns(binding, ("text", "integer", "number", "unknown")):
+        for factor in _FACTORS:
+            if (
+                binding.family not in factor.families
+                or any(k in mapped for k in _SAME.get(factor.key, (factor.key,)))
+                or not factor.names.search(column.name)
+                or (factor.key == "crew" and kinds == {"machine"})
+            ):
+                continue
+            rows, total = ask(_other_than(binding, dialect, column, factor))
+            if rows:
+                yield _told(binding, column, factor, rows, total)
+            break
+
+
+def _read(binding: Binding, dialect: str, column: FoundColumn) -> sa.Subquery:
+    """The frame's rows with this column alone, as it is stored."""
+    kind = "number" if column.type in ("integer", "number") else "text"
+    wanted = ReadColumn("seen", kind, 100, False, column)  # type: ignore[arg-type]
+    return select_of(replace(binding, columns=(wanted,), marks=None), dialect).subquery()
+
+
+def _other_than(
+    binding: Binding, dialect: str, column: FoundColumn, factor: _Factor
+) -> sa.Select[*tuple[Any, ...]]:
+    """Counts the rows whose value is none of those that change nothing, and all rows."""
+    rows = _read(binding, dialect, column)
+    seen = rows.c["seen"]
+    other: sa.ColumnElement[bool]
+    if column.type in ("integer", "number"):
+        other = seen.not_in([sa.literal_column(str(p)) for p in factor.plain])
+    else:
+        text = sa.func.ltrim(sa.func.rtrim(sa.cast(seen, sa.Unicode(100))))
+        other = text.not_in(["", *(form for p in factor.plain for form in (str(p), f"{p}.0", f"{p}.00"))])
+    return sa.select(sa.func.sum(sa.case((other, 1), else_=0)).label("other"), sa.func.count().label("total"))
+
+
+def _told(binding: Binding, column: FoundColumn, factor: _Factor, rows: int, total: int) -> Clash:
+    family = binding.family
+    name = column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+    return Clash(
+        False,
+        f"{binding.frame}: {name} may be {factor.meaning} (in {rows:,} of {total:,} rows it is not {_either(factor.plain)}), and the "
+        "profile does not read it",
+        f"Map it in {family}.columns.{factor.key}, or add it to {family}.ignore.",
+    )
+
+
+def _either(plain: tuple[int, ...]) -> str:
+    return " or ".join(map(str, plain))
+
+
+def _begins_later(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
+    """Rows that by a day that is not read are not in force yet."""
+    for column in unread_columns(binding, ("text", "date", "unknown")):
+        if not _FROM.search(column.name):
+            continue
+        if column.type == "date" and dialect != "sqlite":
+            wanted = ReadColumn("seen", "date", 40, False, column)
+            rows = select_of(replace(binding, columns=(wanted,), marks=None), dialect).subquery()
+            later = rows.c["seen"] > sa.literal_column(f"'{today:%Y%m%d}'")
+        else:
+            rows = _read(binding, dialect, column)
+            text = sa.cast(rows.c["seen"], sa.Unicode(100))
+            later = sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~")
+        count, total = ask(
+            sa.select(
+                sa.func.sum(sa.case((later, 1), else_=0)).label("later"), sa.func.count().label("total")
+            )
+        )
+        if count:
+            yield Clash(
+                False,
+                f"operations: {column.name} may be the day from which a row is in force, and lies in the future in {count:,} of {total:,} "
+                "rows; the profile does not read it, so these count already",
+                "Map it in operations.columns.valid_from, or add it to operations.ignore.",
+            )
