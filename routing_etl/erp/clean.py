@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from routing_etl.erp.clean_results import (
     TIME_WITHOUT_QUANTITY,
     ResultContext,
     Together,
+    batches,
     clean_purchase_orders,
     clean_results,
     moments,
@@ -50,6 +51,7 @@ from routing_etl.erp.net_results import (
     needs_whole_items,
     overlapping,
 )
+from routing_etl.erp.odd_times import clock_numbers, whole_times_of_batches
 from routing_etl.erp.operation_order import BROKEN_CHAIN
 from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION, OwnNumbers
 from routing_etl.erp.parse import parse_dates
@@ -63,6 +65,7 @@ from routing_etl.erp.suspicions import (
     refuse_unfit_efficiency,
     refuse_unknown_inside,
     text_in_place_of_jobs,
+    text_lines,
     undecided_routings,
     validity_of_all,
 )
@@ -309,7 +312,12 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
     frames["operations"] = _operations(job, context, machines)
     kept = pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet")
-    jobs = [*text_in_place_of_jobs(kept, job.profile), *undecided_routings(kept)]
+    jobs = [
+        *text_in_place_of_jobs(kept, job.profile),
+        *undecided_routings(kept),
+        *text_lines(kept, job.profile),
+    ]
+    jobs += [*clock_numbers(raw, job.profile), *whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)]
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
@@ -532,6 +540,13 @@ def _together(job: _Cleaning, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
     results = job.profile.results
     if results is None:
         return Together()
+    if "batch_no" in results.columns:
+        return replace(_of_orders(job, results, scan, keys), batches=batches(scan))
+    return _of_orders(job, results, scan, keys)
+
+
+def _of_orders(job: _Cleaning, results: ResultSource, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
+    """What rows of one order have to do with each other."""
     columns = list(pq.ParquetFile(job.raw / f"{WORK_RESULTS.name}.parquet").schema_arrow.names)
     below = [pl.col(n) < 0 for n in ("machine_time", "setup_time", "order_qty", "yield_qty") if n in columns]
     some = below and scan.select(pl.any_horizontal(below).any()).collect(engine="streaming").item()
@@ -542,7 +557,7 @@ def _together(job: _Cleaning, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
         shared = _shared_orders(scan, keys)
     if "start_at" not in results.columns:
         return Together(whole_items=True, shared_orders=shared)
-    return Together(True, shared_orders=shared, **_overlaps(scan, results.time_zone))
+    return Together(whole_items=True, shared_orders=shared, **_overlaps(scan, results.time_zone))
 
 
 def _shared_orders(scan: pl.LazyFrame, keys: ItemKeys) -> pl.Series:

@@ -41,7 +41,7 @@ _FACTORS = (
     _Factor(
         _names(
             r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
-            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|^nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl|기준수량|로트|ロット|批量"
+            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|(^|\.)nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl|기준수량|로트|ロット|批量"
         ),
         "run_time_qty", "the pieces that the run time is for",
     ),
@@ -61,7 +61,7 @@ _FACTORS = (
         "crew", "the people whose hours the time counts together", families=("operations", "results"),
     ),
     _Factor(
-        _names(r"^to_?(hours?|min(utes)?|seconds?)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
+        _names(r"(^|\.)(to_?(hours?|min(utes)?|seconds?)|fa[ck]tor)$|\.(seconds|minutes|hours)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
         "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
     ),
 )  # fmt: skip
@@ -105,8 +105,11 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
         for factor in _FACTORS:
             if (
                 binding.family not in factor.families
-                or any(k in mapped for k in _SAME.get(factor.key, (factor.key,)))
-                or not factor.names.search(column.name)
+                or (
+                    factor.key != "run_basis"
+                    and any(k in mapped for k in _SAME.get(factor.key, (factor.key,)))
+                )
+                or not factor.names.search(_qualified(binding, column))
                 or (factor.key == "crew" and kinds == {"machine"})
             ):
                 continue
@@ -138,14 +141,24 @@ def _other_than(
     return sa.select(sa.func.sum(sa.case((other, 1), else_=0)).label("other"), sa.func.count().label("total"))
 
 
+def _qualified(binding: Binding, column: FoundColumn) -> str:
+    """The column's name, with its alias where it is of a joined table."""
+    return column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+
+
 def _told(binding: Binding, column: FoundColumn, factor: _Factor, rows: int, total: int) -> Clash:
     family = binding.family
-    name = column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+    name = _qualified(binding, column)
+    mapped = binding.section.columns.get(factor.key)
+    remedy = f"Map it in {family}.columns.{factor.key}"
+    if mapped is not None:
+        parts = ", ".join(f'"{n}"' for n in (*mapped.names, name))
+        remedy = f"Map both: {factor.key} = {{ concat = [{parts}] }}, with a word for each pair"
     return Clash(
         False,
         f"{binding.frame}: {name} may be {factor.meaning} (in {rows:,} of {total:,} rows it is not {_either(factor.plain)}), and the "
         "profile does not read it",
-        f"Map it in {family}.columns.{factor.key}, or add it to {family}.ignore.",
+        f"{remedy}, or add it to {family}.ignore.",
     )
 
 
