@@ -67,10 +67,21 @@ _FACTORS = (
 )  # fmt: skip
 #: Times of a frame, of which one must be read for a factor of it to matter.
 _TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("machine_time",)}
-#: Names of days from which on a row is in force.
-_FROM = _names(
-    r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|effect|phase.?in|datuv|start.?eff"
-)
+#: Columns of days: the key, their names, and what they say of rows on the other side of today.
+_IN_FORCE = (
+    (
+        "valid_to",
+        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|obs(olete)?.?date|disable.?date|expir|datub|phase.?out"),
+        "may be the day from which a row is no longer in force, and is filled and not in the future in {rows} rows; the profile does not read "
+        "it, so these count still",
+    ),
+    (
+        "valid_from",
+        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|effect|phase.?in|datuv|start.?eff"),
+        "may be the day from which a row is in force, and lies in the future in {rows} rows; the profile does not read it, so these "
+        "count already",
+    ),
+)  # fmt: skip
 #: Keys of which one is enough where any of them is mapped.
 _SAME = {"run_time_qty": ("run_time_qty", "capacity"), "capacity": ("run_time_qty", "capacity")}
 
@@ -95,8 +106,8 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
         One for each such column that changes a time of some row; never refused.
     """
     mapped = binding.section.columns
-    if binding.family == "operations" and not {"valid_from", "validity"} & set(mapped):
-        yield from _begins_later(binding, dialect, ask, today)
+    if binding.family == "operations":
+        yield from _days(binding, dialect, ask, today)
     times = [mapped[t] for t in _TIMES.get(binding.family, ()) if t in mapped]
     if not times:
         return
@@ -166,28 +177,44 @@ def _either(plain: tuple[int, ...]) -> str:
     return " or ".join(map(str, plain))
 
 
-def _begins_later(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
-    """Rows that by a day that is not read are not in force yet."""
-    for column in unread_columns(binding, ("text", "date", "unknown")):
-        if not _FROM.search(column.name):
-            continue
-        if column.type == "date" and dialect != "sqlite":
-            wanted = ReadColumn("seen", "date", 40, False, column)
-            rows = select_of(replace(binding, columns=(wanted,), marks=None), dialect).subquery()
-            later = rows.c["seen"] > sa.literal_column(f"'{today:%Y%m%d}'")
+def _days(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
+    """Rows that by a day that is not read are not in force yet, or no longer."""
+    mapped = binding.section.columns
+    for column in unread_columns(binding, ("text", "date", "integer", "unknown")):
+        for key, names, told in _IN_FORCE:
+            if key in mapped or "validity" in mapped or not names.search(column.name):
+                continue
+            if key == "valid_from" and column.type == "integer":
+                continue
+            rows, total = ask(_other_side(binding, dialect, column, key, today))
+            if rows:
+                yield Clash(
+                    False,
+                    f"operations: {_qualified(binding, column)} {told.format(rows=f'{rows:,} of {total:,}')}",
+                    f"Map it in operations.columns.{key}, or add it to operations.ignore.",
+                )
+            break
+
+
+def _other_side(
+    binding: Binding, dialect: str, column: FoundColumn, key: str, today: date
+) -> sa.Select[*tuple[Any, ...]]:
+    """Counts the rows that begin after today, or have ended by it; a day of another form than ISO's counts as ended."""
+    ends = key == "valid_to"
+    if column.type == "date" and dialect != "sqlite":
+        wanted = ReadColumn("seen", "date", 40, False, column)
+        rows = select_of(replace(binding, columns=(wanted,), marks=None), dialect).subquery()
+        limit: sa.ColumnElement[Any] = sa.literal_column(f"'{today:%Y%m%d}'")
+        other = rows.c["seen"] > limit
+        if ends:
+            other = sa.and_(rows.c["seen"] < limit, rows.c["seen"] > sa.literal_column("'19500101'"))
+    else:
+        rows = _read(binding, dialect, column)
+        text = sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["seen"], sa.Unicode(100))))
+        iso = text.like("____-__-__%")
+        if ends:
+            past = sa.and_(iso, text < f"{today:%Y-%m-%d}", text > "1950")
+            other = sa.or_(past, sa.and_(sa.not_(iso), text.not_in(["", "0"]), text.not_like("%9999%")))
         else:
-            rows = _read(binding, dialect, column)
-            text = sa.cast(rows.c["seen"], sa.Unicode(100))
-            later = sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~")
-        count, total = ask(
-            sa.select(
-                sa.func.sum(sa.case((later, 1), else_=0)).label("later"), sa.func.count().label("total")
-            )
-        )
-        if count:
-            yield Clash(
-                False,
-                f"operations: {column.name} may be the day from which a row is in force, and lies in the future in {count:,} of {total:,} "
-                "rows; the profile does not read it, so these count already",
-                "Map it in operations.columns.valid_from, or add it to operations.ignore.",
-            )
+            other = sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~")
+    return sa.select(sa.func.sum(sa.case((other, 1), else_=0)).label("other"), sa.func.count().label("total"))
