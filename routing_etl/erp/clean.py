@@ -323,7 +323,7 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     if not frames["operations"].rows_kept:
         raise SourceError(
             f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}. "
-            + " ".join(odd),
+            + " ".join([*odd, *_routing_rejects(frames["operations"])]),
             remedy="Look at rejects/operations.parquet of this run; check the profile's columns and words.",
         )
     respelled, count = _respelled(job, pl.concat([spellings.changed, items.spellings]))
@@ -673,13 +673,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         operations.rejects.get("several_machines"),
         operations.filtered.get("alternative_machine"),
     )
-    for rule, sentence in _ROUTING_REJECTS.items():
-        rows = operations.rejects.get(rule, 0)
-        if rows >= max(_REPEATS_TOLD * operations.rows_in, 2):
-            of = ", ".join(operations.examples.get(rule, ()))
-            said.append(
-                f"operations: {rows:,} of {operations.rows_in:,} rows kept out ({rule}): {sentence} E.g. {of}."
-            )
+    said += _routing_rejects(operations)
     repeated = operations.rejects.get("duplicate_key", 0)
     if repeated >= max(_REPEATS_TOLD * operations.rows_in, 2):
         of = ", ".join(operations.examples.get("duplicate_key", ()))
@@ -701,9 +695,18 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     return said
 
 
+def _routing_rejects(operations: FrameClean) -> list[str]:
+    """Sentences about rows of routings that cannot be used, with what mends it."""
+    return [
+        f"operations: {rows:,} of {operations.rows_in:,} rows kept out ({rule}): {sentence} E.g. {', '.join(operations.examples.get(rule, ()))}."
+        for rule, sentence in _ROUTING_REJECTS.items()
+        if (rows := operations.rejects.get(rule, 0)) >= max(_REPEATS_TOLD * operations.rows_in, 2)
+    ]
+
+
 #: Reasons of rejected routing rows that are told from `_REPEATS_TOLD` of the rows on.
 _ROUTING_REJECTS = {
-    "conflicting_proc_seq": "two jobs have one operation number, so the whole routing cannot be used. Are labour and machine rows of one "
+    "conflicting_proc_seq": "two jobs have one operation number, so the whole routing cannot be used. Are versions, labour and machine rows of one "
     "operation, alternatives or text lines? Then leave one kind out by a filter; or write order_by in [operations].",
     "bad_proc_seq": "the operation number is missing, zero or negative, so the whole routing cannot be used. Are header or text lines among "
     "the rows? Then leave them out by a filter.",

@@ -80,16 +80,18 @@ def whole_times_of_batches(raw: pl.LazyFrame, profile: Profile) -> list[str]:
     columns = profile.column_maps("results")
     if not {"machine_time", "res_cd", "report_dt"} <= set(columns) or "batch_no" in columns:
         return []
+    pieces = [c for c in ("order_qty", "yield_qty") if c in raw.collect_schema().names()]
     timed = raw.filter(pl.col("machine_time") > 0, pl.col("res_cd").is_not_null()).select(
         "item_cd",
         where=pl.struct("res_cd", "machine_time").hash(seed=3),
         day=pl.col("report_dt").str.slice(0, 10),
+        pieces=pl.coalesce(pieces),
     )
     days = timed.group_by("where", "day").agg(
-        pl.len().alias("rows"), pl.col("item_cd").n_unique().alias("items")
+        pl.len().alias("rows"), several=(pl.col("item_cd").n_unique() > 1) & (pl.col("pieces").n_unique() > 1)
     )
     again = days.with_columns(pl.col("rows").sum().over("where").alias("all")).filter(pl.col("all") > 1)
-    several = pl.col("items") > 1
+    several = pl.col("several")
     batch, equal = (
         again.select(pl.col("rows").filter(several).sum(), pl.col("rows").sum().alias("equal"))
         .collect(engine="streaming")
@@ -99,7 +101,7 @@ def whole_times_of_batches(raw: pl.LazyFrame, profile: Profile) -> list[str]:
     if batch < max(_BATCH_ROWS, _BATCH_SHARE * total) or batch < _BATCH_OF_EQUAL * equal:
         return []
     return [
-        f"work_results: in {batch:,} of {total:,} rows a machine has the same time on one day for several items, and hardly the same on "
-        "other days: that of a load or a nest, stated whole for each item? It is taken whole for each. Map batch_no, the number of the "
+        f"work_results: in {batch:,} of {total:,} rows a machine has the same time on one day for several items and quantities, and hardly "
+        "the same on other days: that of a load or a nest, stated whole for each item? It is taken whole for each. Map batch_no, the number of the "
         "load, in [results.columns] to share it by pieces."
     ]

@@ -310,7 +310,9 @@ def test_the_time_of_a_load_is_told_and_shared_by_pieces(erp: Foreign) -> None:
     profile = ITEMS + STEP + DONE + 'res_cd = "MACH"\nreport_dt = "DAY"\n'
     sql = results("MACH TEXT, DAY TEXT, LOAD TEXT", rows)
     erp.night(sql, profile)
-    assert erp.tells("in 24 of 24 rows a machine has the same time on one day for several items", "batch_no")
+    assert erp.tells(
+        "in 24 of 24 rows a machine has the same time on one day for several items and quantities", "batch_no"
+    )
     again = Foreign(erp.folder / "again")
     again.folder.mkdir()
     again.night(sql, profile + 'batch_no = "LOAD"\n')
