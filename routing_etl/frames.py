@@ -124,12 +124,12 @@ class Frame:
             if column.name not in schema:
                 raise FrameError(
                     f"Frame {self.name} lacks column {column.name} ({column.dtype}).",
-                    remedy="Run the step that makes this frame again.",
+                    remedy="Another version of the product has made it, or another program. Make it again: routing-etl run",
                 )
             if schema[column.name] != column.dtype:
                 raise FrameError(
                     f"Frame {self.name}: column {column.name} is {schema[column.name]}, must be {column.dtype}.",
-                    remedy="Run the step that makes this frame again with this version of the product.",
+                    remedy="Another version of the product has made it, or another program. Make it again: routing-etl run",
                 )
         if isinstance(frame, pl.DataFrame):
             nulls = {values.name: values.null_count() for values in frame.get_columns()}

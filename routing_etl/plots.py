@@ -461,6 +461,8 @@ def save(pictures: Mapping[str, bytes | None], folder: Path) -> list[Path]:
 def metric_trend(versions: Sequence[tuple[str, pl.DataFrame]]) -> bytes | None:
     """Draw headline metrics with their 95 % intervals over model versions.
 
+    Each version was judged on its own held-out items, and those of a later one are others: no line joins two versions.
+
     Parameters
     ----------
     versions : sequence of (str, polars.DataFrame)
@@ -485,14 +487,14 @@ def metric_trend(versions: Sequence[tuple[str, pl.DataFrame]]) -> bytes | None:
             ]
             if found:
                 at, value, low, high = zip(*found, strict=True)
-                [line] = axes.plot(at, value, "o-", markersize=4, linewidth=1.5, label=metric)
+                [line] = axes.plot(at, value, "o", markersize=4, label=metric)
                 axes.vlines(at, low, high, color=line.get_color(), alpha=0.4, linewidth=3)
         names = [short_label(name, 24) for name, _ in measured]
         axes.set_xticks(range(len(names)), names, fontsize=7, rotation=20, ha="right")
         axes.set(ylim=(-0.03, 1.05), xlim=(-0.5, max(len(names) - 0.5, 0.5)))
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
-    return png("Metrics on held-out items over model versions", draw)
+    return png("Metrics of model versions, each on its own held-out items", draw)
 
 
 def _headlines(metrics: pl.DataFrame) -> pl.DataFrame:

@@ -37,6 +37,11 @@ NOT_SETTINGS = {
     "ROUTING_ETL_TEST_SCREENSHOTS": "tests: the folder for pictures of the browser",
 }
 #: Parts of a connection to SQL Server that mean nothing without the server's name.
+#: What the plant that this was built for writes into the ERP's tables, and the clock of its ERP; its source profile.
+_ONE_PLANTS = (
+    "company_code", "plant_code", "word_inhouse", "word_outsourced", "word_minutes", "word_no_unit", "timezone",
+)  # fmt: skip
+ONE_PLANTS_PROFILE = "bi_views"
 _PARTS = ("port", "database", "user", "password", "password_file", "authentication")
 #: Name of the file of settings in the home.
 ENV_FILE = ".env"
@@ -207,7 +212,13 @@ class Settings(BaseSettings):
         3,
         ge=2,
         le=1000,
-        description="publications kept for rollback and to tell what was shown when, current included; each costs what changed",
+        description="publications kept for rollback however old, current included; each costs what changed",
+    )
+    keep_publications_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="days for which it can be told what an item was shown: publications that readers saw since then are kept too",
     )
     publish_mode: Literal["pointer", "table"] = Field(
         "pointer", description="pointer: views show the batch; table: routing_flat_table follows it too"
@@ -220,6 +231,12 @@ class Settings(BaseSettings):
         ge=1,
         le=100,
         description="years of runs, versions with their metrics, outcomes, commands and monthly times, all small; decisions stay for ever",
+    )
+    ignored_weeks: int = Field(
+        8,
+        ge=1,
+        le=520,
+        description="weeks after which a proposal that nobody has taken over or rejected counts as ignored",
     )
     keep_models: int = Field(5, ge=2, le=1000, description="model versions kept besides the champion")
     retrain_days: int = Field(
@@ -362,6 +379,12 @@ class Settings(BaseSettings):
         le=1,
         description="share of rows, codes, values or routings that may be gone since the last run without a warning",
     )
+    change_runs: int = Field(
+        30,
+        ge=0,
+        le=365,
+        description="last runs that succeeded whose median is compared with too, so that a slow slide is told; 0: only the last one",
+    )
     change_stop: float = Field(
         0.3,
         ge=0,
@@ -389,6 +412,19 @@ class Settings(BaseSettings):
     word_no_unit: str = Field("NA", max_length=16, description="word where a time has no unit")
     company_code: str = Field("1000", max_length=20, description="company code in the BOP-shaped views")
     plant_code: str = Field("P100", max_length=20, description="plant code in the BOP-shaped views")
+    take_over: str | None = Field(
+        None,
+        max_length=300,
+        examples=["1000/P100/bi_views"],
+        description="company/plant/profile of the owner whose schema these settings take over, once: the same plant under another name",
+    )
+
+    @property
+    def of_another_plant(self) -> tuple[str, ...]:
+        """Settings that nobody has set and whose defaults are those of another plant: `bi_views` alone is its ERP."""
+        if self.profile == ONE_PLANTS_PROFILE:
+            return ()
+        return tuple(name for name in _ONE_PLANTS if name not in self.model_fields_set)
 
     @property
     def silent_alerts(self) -> frozenset[str]:

@@ -2,8 +2,8 @@
 -- @candidate_id = N'3H18091DB_C01', @accepted_by = N'kim'. It is marked in routing.routing_feedback once, however often
 -- the button is pressed, and comes back in the shape of P_BOP_PROC_MASTER, P_BOP_PROC_DETAIL and P_BOP_PROC_RES for the
 -- ERP to insert under its own rules. It writes nothing outside schema routing.
--- @edited says what will be changed in it, where it is not taken over as it is. A candidate that is rejected must be undone first
--- (mark_candidate.sql).
+-- @edited says what will be changed in it, in at most 1,000 characters, where it is not taken over as it is. A longer text is
+-- refused. A candidate that is rejected must be undone first (mark_candidate.sql).
 -- Result sets: 1 the mark (who and when: the first time; how many other routings of the item are accepted as well), 2 master,
 -- 3 detail, 4 resources.
 
@@ -11,10 +11,10 @@ IF OBJECT_ID(N'routing.adopt_candidate', N'P') IS NOT NULL DROP PROCEDURE routin
 GO
 
 CREATE PROCEDURE routing.adopt_candidate
-    @item_cd nvarchar(100),
-    @candidate_id nvarchar(110),
-    @accepted_by nvarchar(128),
-    @edited nvarchar(1000) = NULL
+    @item_cd nvarchar(4000),
+    @candidate_id nvarchar(4000),
+    @accepted_by nvarchar(4000),
+    @edited nvarchar(max) = NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26,6 +26,20 @@ BEGIN
     IF LTRIM(RTRIM(ISNULL(@accepted_by, N''))) = N''
     BEGIN
         THROW 50001, N'@accepted_by is empty: pass the name of the ERP user.', 1;
+    END;
+    -- The parameters are wider than the columns, because T-SQL cuts what is longer than a parameter and says nothing.
+    SELECT TOP (1) @message = t.name + N' has ' + CAST(t.length AS nvarchar(20)) + N' characters; at most '
+        + CAST(t.most AS nvarchar(12)) + N' fit.'
+    FROM (VALUES
+        (N'@item_cd', LEN(@item_cd), 100),
+        (N'@candidate_id', LEN(@candidate_id), 110),
+        (N'@accepted_by', LEN(LTRIM(@accepted_by)), 128),
+        (N'@edited', LEN(@edited), 1000)
+    ) AS t (name, length, most)
+    WHERE t.length > t.most;
+    IF @message IS NOT NULL
+    BEGIN
+        THROW 50005, @message, 1;
     END;
     BEGIN TRANSACTION;
     -- HOLDLOCK keeps the pointer where it is until the rows below are read: a few milliseconds.

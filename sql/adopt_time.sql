@@ -8,10 +8,10 @@ IF OBJECT_ID(N'routing.adopt_time', N'P') IS NOT NULL DROP PROCEDURE routing.ado
 GO
 
 CREATE PROCEDURE routing.adopt_time
-    @item_cd nvarchar(100),
-    @rout_no nvarchar(50),
+    @item_cd nvarchar(4000),
+    @rout_no nvarchar(4000),
     @proc_seq int,
-    @accepted_by nvarchar(128)
+    @accepted_by nvarchar(4000)
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -22,6 +22,19 @@ BEGIN
     IF LTRIM(RTRIM(ISNULL(@accepted_by, N''))) = N''
     BEGIN
         THROW 50001, N'@accepted_by is empty: pass the name of the ERP user.', 1;
+    END;
+    -- The parameters are wider than the columns, because T-SQL cuts what is longer than a parameter and says nothing.
+    SELECT TOP (1) @message = t.name + N' has ' + CAST(t.length AS nvarchar(20)) + N' characters; at most '
+        + CAST(t.most AS nvarchar(12)) + N' fit.'
+    FROM (VALUES
+        (N'@item_cd', LEN(@item_cd), 100),
+        (N'@rout_no', LEN(@rout_no), 50),
+        (N'@accepted_by', LEN(LTRIM(@accepted_by)), 128)
+    ) AS t (name, length, most)
+    WHERE t.length > t.most;
+    IF @message IS NOT NULL
+    BEGIN
+        THROW 50005, @message, 1;
     END;
     BEGIN TRANSACTION;
     -- HOLDLOCK keeps the pointer where it is until the rows below are read: a few milliseconds.

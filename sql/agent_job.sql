@@ -10,7 +10,7 @@ DECLARE @folder nvarchar(260) = N'C:\routing_etl';
 DECLARE @program nvarchar(260) = N'C:\routing_etl\.venv\Scripts\routing-etl.exe';
 DECLARE @proxy nvarchar(128) = N'routing_etl_proxy';
 DECLARE @operator nvarchar(128) = N'routing_etl_operator';
-DECLARE @command nvarchar(1000) = N'cmd.exe /d /s /c "cd /d "' + @folder + N'" && if exist .env (set PYTHONUTF8=1&& '
+DECLARE @command nvarchar(max) = N'cmd.exe /d /s /c "cd /d "' + @folder + N'" && if exist .env (set PYTHONUTF8=1&& '
     + N'set "ROUTING_ETL_ENV_FILE=' + @folder + N'\.env"&& "' + @program + N'" run) else (echo There is no .env in ' + @folder + N' & exit 2)"';
 
 EXEC msdb.dbo.sp_add_job

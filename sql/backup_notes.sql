@@ -3,7 +3,8 @@
 -- * Predictions can be made again from the ERP and a model: after a loss, migrate, then routing-etl run.
 --   What cannot be made again: routing_feedback and routing_feedback_time (what engineers accepted and rejected),
 --   prediction_outcome (what they wrote instead), model_version, model_metric, model_decision and model_decision_metric (history
---   of the models), publication and publication_event (what was visible when). The model files of the registry are files: back up that
+--   of the models), publication, current_publication and publication_event (what was visible when), audit_log (who did
+--   what), and time_profile_month (times of months whose work results the ERP has since archived). The model files of the registry are files: back up that
 --   folder together with the database; a model whose manifest does not match model_version is refused.
 -- * Our tables lie in a database of the site's choice. In the ERP's database they follow its recovery model: a load
 --   writes to the log what has changed, a first load or one after a training all items (measure with the last statement
@@ -25,7 +26,8 @@ JOIN sys.schemas AS s ON s.schema_id = t.schema_id
 JOIN sys.partitions AS p ON p.object_id = t.object_id AND p.index_id IN (0, 1)
 WHERE s.name = N'routing'
   AND t.name IN (N'routing_feedback', N'routing_feedback_time', N'prediction_outcome', N'model_version', N'model_metric',
-                 N'model_decision', N'model_decision_metric', N'publication', N'publication_event')
+                 N'model_decision', N'model_decision_metric', N'publication', N'publication_event',
+                 N'current_publication', N'audit_log', N'time_profile_month')
 GROUP BY t.name
 ORDER BY t.name;
 GO

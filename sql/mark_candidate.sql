@@ -8,11 +8,11 @@ IF OBJECT_ID(N'routing.reject_candidates', N'P') IS NOT NULL DROP PROCEDURE rout
 GO
 
 CREATE PROCEDURE routing.reject_candidates
-    @item_cd nvarchar(100),
-    @reason_code varchar(32),
-    @rejected_by nvarchar(128),
-    @remark nvarchar(1000) = NULL,
-    @candidate_id nvarchar(110) = NULL
+    @item_cd nvarchar(4000),
+    @reason_code nvarchar(4000),
+    @rejected_by nvarchar(4000),
+    @remark nvarchar(max) = NULL,
+    @candidate_id nvarchar(4000) = NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -27,6 +27,20 @@ BEGIN
                                                     'wrong_times', 'wrong_similar_item', 'item_not_made', 'other')
     BEGIN
         THROW 50004, N'@reason_code is not one of the reasons that mark_candidate.sql lists.', 1;
+    END;
+    -- The parameters are wider than the columns, because T-SQL cuts what is longer than a parameter and says nothing.
+    SELECT TOP (1) @message = t.name + N' has ' + CAST(t.length AS nvarchar(20)) + N' characters; at most '
+        + CAST(t.most AS nvarchar(12)) + N' fit.'
+    FROM (VALUES
+        (N'@item_cd', LEN(@item_cd), 100),
+        (N'@rejected_by', LEN(LTRIM(@rejected_by)), 128),
+        (N'@remark', LEN(@remark), 1000),
+        (N'@candidate_id', LEN(@candidate_id), 110)
+    ) AS t (name, length, most)
+    WHERE t.length > t.most;
+    IF @message IS NOT NULL
+    BEGIN
+        THROW 50005, @message, 1;
     END;
     BEGIN TRANSACTION;
     -- HOLDLOCK keeps the pointer where it is until the marks are written: a few milliseconds.
@@ -86,9 +100,9 @@ IF OBJECT_ID(N'routing.undo_marks', N'P') IS NOT NULL DROP PROCEDURE routing.und
 GO
 
 CREATE PROCEDURE routing.undo_marks
-    @item_cd nvarchar(100),
-    @undone_by nvarchar(128),
-    @candidate_id nvarchar(110) = NULL
+    @item_cd nvarchar(4000),
+    @undone_by nvarchar(4000),
+    @candidate_id nvarchar(4000) = NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -97,6 +111,19 @@ BEGIN
     IF LTRIM(RTRIM(ISNULL(@undone_by, N''))) = N''
     BEGIN
         THROW 50001, N'@undone_by is empty: pass the name of the ERP user.', 1;
+    END;
+    -- The parameters are wider than the columns, because T-SQL cuts what is longer than a parameter and says nothing.
+    SELECT TOP (1) @message = t.name + N' has ' + CAST(t.length AS nvarchar(20)) + N' characters; at most '
+        + CAST(t.most AS nvarchar(12)) + N' fit.'
+    FROM (VALUES
+        (N'@item_cd', LEN(@item_cd), 100),
+        (N'@undone_by', LEN(LTRIM(@undone_by)), 128),
+        (N'@candidate_id', LEN(@candidate_id), 110)
+    ) AS t (name, length, most)
+    WHERE t.length > t.most;
+    IF @message IS NOT NULL
+    BEGIN
+        THROW 50005, @message, 1;
     END;
     BEGIN TRANSACTION;
     UPDATE routing.routing_feedback

@@ -1,6 +1,7 @@
--- What is kept, and how to remove more. The nightly run keeps ROUTING_ETL_KEEP_PUBLICATIONS publications,
--- ROUTING_ETL_KEEP_DAYS days of runs and ROUTING_ETL_KEEP_MODELS model versions, and purges the rest in small
--- transactions. Prefer these settings to the statements below.
+-- What is kept, and how to remove more. The nightly run keeps the publications that readers saw in the last
+-- ROUTING_ETL_KEEP_PUBLICATIONS_DAYS days and the newest ROUTING_ETL_KEEP_PUBLICATIONS, ROUTING_ETL_KEEP_DAYS days of runs
+-- and ROUTING_ETL_KEEP_MODELS model versions, and purges the rest in small transactions. Prefer these settings to the
+-- statements below.
 
 -- What each publication shows, and what it cost: only items that changed were written. Given up when purged_at is set;
 -- rows that it wrote live on while a kept publication shows them.

@@ -21,6 +21,8 @@ GRANT SELECT ON routing.standard_time_review TO routing_erp_reader;
 GRANT SELECT ON routing.bop_proc_detail_time TO routing_erp_reader;
 GRANT SELECT ON routing.data_health TO routing_erp_reader;
 GRANT SELECT ON routing.routing_marks TO routing_erp_reader;
+GRANT SELECT ON routing.publication_item_changes TO routing_erp_reader;
+GRANT SELECT ON routing.open_proposals TO routing_erp_reader;
 -- Filled only with ROUTING_ETL_PUBLISH_MODE=table:
 GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
 -- Views of your own (routing-etl sql render), if they are there:
@@ -45,6 +47,8 @@ GRANT SELECT ON routing.model_realised TO routing_metrics_reader;
 GRANT SELECT ON routing.acceptance_by_week TO routing_metrics_reader;
 GRANT SELECT ON routing.routing_marks TO routing_metrics_reader;
 GRANT SELECT ON routing.rejection_reasons TO routing_metrics_reader;
+GRANT SELECT ON routing.item_outcomes TO routing_metrics_reader;
+GRANT SELECT ON routing.edits_by_family TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_summary TO routing_metrics_reader;
 GRANT SELECT ON routing.batch_run_rejects TO routing_metrics_reader;
 GRANT SELECT ON routing.families_by_month TO routing_metrics_reader;
@@ -54,6 +58,7 @@ GRANT SELECT ON routing.published_by_night TO routing_metrics_reader;
 GRANT SELECT ON routing.publication_shown TO routing_metrics_reader;
 GRANT SELECT ON routing.freshness TO routing_metrics_reader;
 GRANT SELECT ON routing.who_did_what TO routing_metrics_reader;
+GRANT SELECT ON routing.publication_changes TO routing_metrics_reader;
 GRANT SELECT ON routing.model_version TO routing_metrics_reader;
 GRANT SELECT ON routing.model_metric TO routing_metrics_reader;
 GRANT SELECT ON routing.model_decision TO routing_metrics_reader;
@@ -71,6 +76,7 @@ GRANT SELECT ON routing.standard_review TO routing_metrics_reader;
 GRANT SELECT ON routing.data_health TO routing_metrics_reader;
 GRANT SELECT ON routing.audit_log TO routing_metrics_reader;
 GRANT SELECT ON routing.time_profile_month TO routing_metrics_reader;
+GRANT SELECT ON routing.publication_change TO routing_metrics_reader;
 GO
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:

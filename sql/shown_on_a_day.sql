@@ -1,5 +1,6 @@
--- What did the ERP's screens show on a day? Answered for every day whose publication is still kept
--- (ROUTING_ETL_KEEP_PUBLICATIONS); a publication costs only what has changed, so many can be kept.
+-- What did the ERP's screens show on a day? Answered for the last ROUTING_ETL_KEEP_PUBLICATIONS_DAYS days (90), and
+-- before that for days whose publication is among the newest ROUTING_ETL_KEEP_PUBLICATIONS. A publication costs only what
+-- has changed. For an earlier moment there is no row, and @publication below is NULL.
 
 -- Which publication was visible when: one row from each move of the pointer to the next.
 SELECT

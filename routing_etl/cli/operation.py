@@ -63,14 +63,24 @@ def init(
         str, typer.Option("--profile", help="Shipped profile that yours extends.")
     ] = "bi_views",
     name: Annotated[str, typer.Option("--name", help="Name of your profile.")] = "plant",
+    plant: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plant",
+            metavar="NAME=VALUE",
+            help="What the plant calls itself: company_code=2000, plant_code, timezone, word_inhouse ...; asked for at a terminal.",
+        ),
+    ] = None,
 ) -> None:
     """Write the first .env, a profile of your own and workspace.yaml. Nothing is overwritten."""
-    from routing_etl.pipeline.initial import Wanted, initialise
+    from routing_etl.pipeline.initial import PLANT, Wanted, initialise
 
+    own = _of_plant(plant or [], tuple(PLANT))
     asks = _asks_a_person() and output().for_people
     wanted = Wanted(
         home, _asked(erp_url, "SQLAlchemy URL of the ERP (Enter: SQLite)", asks),
         _asked(warehouse_url, "SQLAlchemy URL of our tables (Enter: SQLite)", asks), profile, name,
+        {n: said for n, what in PLANT.items() if (said := _asked(own.get(n), f"{what[0].upper()}{what[1:]} (Enter: later)", asks))},
     )  # fmt: skip
     made = initialise(wanted)
 
@@ -82,6 +92,18 @@ def init(
         echo(f"Next, with ROUTING_ETL_HOME={home}: routing-etl doctor")
 
     output().give(made, show)
+
+
+def _of_plant(given: list[str], known: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE texts as a mapping."""
+    found = dict(text.partition("=")[::2] for text in given)
+    for name, value in found.items():
+        if name not in known or not value:
+            raise ConfigurationError(
+                f"--plant {name}={value} says nothing of a plant.",
+                remedy=f"Write NAME=VALUE with one of {', '.join(known)}.",
+            )
+    return found
 
 
 def _asked(value: str | None, question: str, asks: bool) -> str:

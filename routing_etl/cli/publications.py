@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,6 +52,29 @@ def publications_diff(
         lambda screen: display_upkeep.changes_table(screen, found, top),
         found.changed.to_dicts,
     )
+
+
+@publications_app.command("export")
+@gives("publications export", "pipeline.exports:Exported", table=True)
+def publications_export(
+    out: Annotated[Path, typer.Option("--out", help="Folder; made when it is missing.")] = Path("export"),
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="csv, parquet, jsonl or xlsx; may be given several times."),
+    ] = None,
+) -> None:
+    """Write what the ERP reads into files, in its 52 columns, with a checksum of each."""
+    from routing_etl.cli.shown import as_rows
+    from routing_etl.pipeline.exports import SUMS, export
+
+    found = export(read_settings(), out, kinds or ["csv"])
+
+    def show(_: object) -> None:
+        for file in found.files:
+            echo(f"{file.path}: {file.rows:,} operations, {file.bytes:,} bytes, sha256 {file.sha256}")
+        echo(f"Publication {found.publication_id}. Checksums: {out / SUMS} (sha256sum -c {SUMS})")
+
+    output().give(found, show, lambda: as_rows(found.files, "path", "rows", "bytes", "sha256"))
 
 
 @publications_app.command("rollback")

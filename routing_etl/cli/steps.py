@@ -228,12 +228,15 @@ def evaluate(
     from routing_etl.cli import display
     from routing_etl.cli.shown import as_rows
     from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline.ahead import leave_one_out_ahead
     from routing_etl.pipeline.results import tables_of
     from routing_etl.plots import make_folder, of_evaluation, save
 
     if plots is not None:
         make_folder(plots)
     with step_context(street.EVALUATE, run_id) as ctx:
+        if split == "loo":
+            echo(leave_one_out_ahead(ctx, max_items), err=True)
         evaluated = steps.evaluate(ctx, split=split, max_items=max_items).result
     files = tuple(save(of_evaluation(tables_of(evaluated)), plots)) if plots is not None else ()
 

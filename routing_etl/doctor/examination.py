@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from routing_etl.database.engine import Role, make_engine, safe_url, translated
-from routing_etl.doctor.plant_defaults import examine_defaults
+from routing_etl.doctor.plant_defaults import examine_defaults, examine_owner
 from routing_etl.doctor.server import (
     WRITES,
     Finding,
@@ -185,6 +185,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             try:
                 check_head(engine, schema)
                 yield Finding("migrations", "ok", "our tables are at head")
+                yield from examine_owner(settings, engine)
             except RoutingEtlError as exc:
                 yield Finding("migrations", "error", exc.message, exc.remedy)
                 ours = []

@@ -1,4 +1,4 @@
-"""Settings that hold in every night and that nobody may have meant: a cutoff, and the codes and words of one plant."""
+"""Settings that hold in every night and that nobody may have meant: a cutoff, the codes and words of one plant, another plant's schema."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from routing_etl.doctor.server import Finding
-from routing_etl.settings import Settings
+from sqlalchemy.engine import Engine
 
-#: What the plant that this was built for writes into the ERP's tables, and the clock of its ERP.
-_ONE_PLANTS = (
-    "company_code", "plant_code", "word_inhouse", "word_outsourced", "word_minutes", "word_no_unit", "timezone",
-)  # fmt: skip
-#: The profile whose ERP these are of.
-_ITS_PROFILE = "bi_views"
+from routing_etl.doctor.server import Finding
+from routing_etl.errors import ConfigurationError, ProfileError
+from routing_etl.settings import Settings
 
 
 def examine_defaults(settings: Settings) -> Iterator[Finding]:
@@ -27,14 +23,43 @@ def examine_defaults(settings: Settings) -> Iterator[Finding]:
     """
     if settings.cutoff is not None:
         yield _cutoff(settings)
-    left = [name for name in _ONE_PLANTS if name not in settings.model_fields_set]
-    if settings.profile != _ITS_PROFILE and left:
+    left = settings.of_another_plant
+    if left:
         shown = ", ".join(f"ROUTING_ETL_{name.upper()} = {getattr(settings, name)}" for name in left)
         yield Finding(
             "settings",
             "warning",
             f"not set, and the defaults are of another plant: {shown}",
             "Set what your ERP calls them: they stand in the views that it reads. The time zone is that of its dates.",
+        )
+
+
+def examine_owner(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    """Tell whose schema it is, before a night refuses it.
+
+    Parameters
+    ----------
+    settings : Settings
+        The installation.
+    engine : Engine
+        The warehouse, at head.
+    """
+    from routing_etl.erp.profile import load_profile
+    from routing_etl.warehouse.owner import owner_of, require_owner
+    from routing_etl.warehouse.schema import schema_for, tables
+
+    ours = tables(schema_for(engine, settings.warehouse_schema))
+    try:
+        require_owner(engine, ours, settings, load_profile(settings.profile).name)
+    except ProfileError:
+        return  # reported with the ERP
+    except ConfigurationError as exc:
+        yield Finding("warehouse", "error", exc.message, exc.remedy)
+        return
+    owner = owner_of(engine, ours)
+    if owner is not None:
+        yield Finding(
+            "warehouse", "ok", f"our schema belongs to company {owner.company}, plant {owner.plant}"
         )
 
 

@@ -12,6 +12,7 @@ The way of the data, and the module for each step:
 * `fit_variance`: how far metrics move when the same data are learned again.
 * `deployed`: the version that predicts now, on what was written since it had learned.
 * `drift`: what the version in force meets now, beside its training window.
+* `intervals`: the interval of a share.
 * `evaluate`: the recipe. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
 * `report` with `details` and `alerts`: the result. `metric_table`: look-ups in METRICS rows.
 * `verdicts`: model against baselines. `paired`: two versions on the same items. `card`: the model card. All three show
@@ -20,6 +21,7 @@ The way of the data, and the module for each step:
 
 __all__ = [
     "alerts",
+    "alignment",
     "assembly",
     "bootstrap",
     "card",
@@ -28,11 +30,13 @@ __all__ = [
     "drift",
     "evaluate",
     "glossary",
+    "intervals",
     "markdown",
     "metric_table",
     "options",
     "paired",
     "reasons",
     "report",
+    "splits",
     "tiers",
 ]

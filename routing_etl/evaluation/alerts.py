@@ -92,6 +92,8 @@ class Cycle:
         Duration of the evaluation.
     alerts : tuple of str
         Codes of the alerts.
+    mae_low, trim_mae_low, cv_low, process_match_high : float or None
+        The favourable end of the 95 % interval. None where there is none: then the value itself is judged.
     """
 
     cycle_id: str
@@ -109,10 +111,16 @@ class Cycle:
     outsourcing_success: float | None
     duration_seconds: float
     alerts: tuple[str, ...] = ()
+    mae_low: float | None = None
+    trim_mae_low: float | None = None
+    cv_low: float | None = None
+    process_match_high: float | None = None
 
 
 def alerts_of(cycle: Cycle, limits: Thresholds) -> tuple[Alert, ...]:
     """Alerts on an evaluation. A value that was not measured gives NO_ACTUAL_DATA and never counts as good.
+
+    A figure is beyond its limit when its whole 95 % interval is: what few items show by chance is no alert.
 
     Parameters
     ----------
@@ -177,27 +185,44 @@ def _on_samples(cycle: Cycle, limits: Thresholds) -> Iterator[Alert]:
 
 
 def _on_figures(cycle: Cycle, limits: Thresholds) -> Iterator[Alert]:
-    """Figures beyond their limits."""
-    if cycle.mae is not None and cycle.mae > limits.mae:
+    """Figures that are beyond their limits with their whole interval."""
+    mae, trim_mae = _best(cycle.mae, cycle.mae_low), _best(cycle.trim_mae, cycle.trim_mae_low)
+    cv, match = _best(cycle.cv, cycle.cv_low), _best(cycle.process_match, cycle.process_match_high)
+    if cycle.mae is not None and mae is not None and mae > limits.mae:
         yield Alert(
             "HIGH_MAE",
-            "critical" if cycle.mae > limits.critical_mae else "warning",
-            f"Run times are {cycle.mae:.2f} min off on average; the limit is {limits.mae:g}.",
+            "critical" if mae > limits.critical_mae else "warning",
+            f"Run times are {cycle.mae:.2f} min off on average{_end(cycle.mae_low, 'at least {:.2f}')}; the limit is {limits.mae:g}.",
         )
-    elif cycle.trim_mae is not None and cycle.trim_mae > limits.trim_mae:
+    elif cycle.trim_mae is not None and trim_mae is not None and trim_mae > limits.trim_mae:
         yield Alert(
-            "HIGH_MAE", "warning", f"Trimmed MAE {cycle.trim_mae:.2f} min; the limit is {limits.trim_mae:g}."
+            "HIGH_MAE",
+            "warning",
+            f"Trimmed MAE {cycle.trim_mae:.2f} min{_end(cycle.trim_mae_low, 'at least {:.2f}')}; the limit is {limits.trim_mae:g}.",
         )
-    if cycle.process_match is not None and cycle.process_match < limits.process_match:
+    if cycle.process_match is not None and match is not None and match < limits.process_match:
         yield Alert(
             "LOW_PROCESS_MATCH",
             "warning",
-            f"{cycle.process_match:.1%} of operations found; the limit is {limits.process_match:.0%}.",
+            f"{cycle.process_match:.1%} of operations found{_end(cycle.process_match_high, 'at most {:.1%}')}; the limit is "
+            f"{limits.process_match:.0%}.",
         )
-    if cycle.cv is not None and cycle.cv > limits.cv:
+    if cycle.cv is not None and cv is not None and cv > limits.cv:
         yield Alert(
-            "HIGH_CV", "warning", f"Run-time errors vary: CV {cycle.cv:.2f}; the limit is {limits.cv:g}."
+            "HIGH_CV",
+            "warning",
+            f"Run-time errors vary: CV {cycle.cv:.2f}{_end(cycle.cv_low, 'at least {:.2f}')}; the limit is {limits.cv:g}.",
         )
+
+
+def _best(value: float | None, end: float | None) -> float | None:
+    """The favourable end of an interval, or the value where there is none."""
+    return value if end is None else end
+
+
+def _end(end: float | None, words: str) -> str:
+    """The favourable end in words, in brackets; '' where there is none."""
+    return "" if end is None else f" ({words.format(end)})"
 
 
 def on_failed_metrics(found: MetricTable) -> tuple[Alert, ...]:

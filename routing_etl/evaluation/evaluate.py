@@ -619,7 +619,12 @@ def _cycle(found: Findings, sides: _Sides, seconds: float) -> Cycle:
     """The figures under the replaced system's names, without alerts."""
     now = datetime.now(UTC)
     value = found.tables.value
-    counted = found.tables.table.get("run_mae")
+    rows = {
+        name: found.tables.table.get(name) for name in ("run_mae", "run_trim_mae", "run_cv", "process_match")
+    }
+    counted = rows["run_mae"]
+    low = {name: None if row is None else row.low for name, row in rows.items()}
+    match = rows["process_match"]
     return Cycle(
         cycle_id=f"{sides.split}-{now:%Y%m%d%H%M%S}",
         timestamp=now.isoformat(timespec="seconds"),
@@ -635,4 +640,8 @@ def _cycle(found: Findings, sides: _Sides, seconds: float) -> Cycle:
         process_match=value("process_match"),
         outsourcing_success=value("outsourcing_success"),
         duration_seconds=seconds,
+        mae_low=low["run_mae"],
+        trim_mae_low=low["run_trim_mae"],
+        cv_low=low["run_cv"],
+        process_match_high=None if match is None else match.high,
     )

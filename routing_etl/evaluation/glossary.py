@@ -237,6 +237,14 @@ GLOSSARY: dict[str, Meaning] = {
         "routings written since that are copies of a candidate, which proves nothing about it",
         "none",
     ),
+    "ignored_share": Meaning(
+        "items whose proposal nobody has taken over, rejected or replaced for weeks, of all items that have one",
+        "none",
+    ),
+    "adopted_run_wape": Meaning(
+        "error of run times that engineers took over, over the times that orders have taken since, as a share of these",
+        "down",
+    ),
     "metric_families_failed": Meaning(
         "families of metrics that could not be computed because of an error, over all families of all methods",
         "down",

@@ -31,22 +31,11 @@ from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.inputs import types_of
+from routing_etl.model.learned import Basis, Divided, Encoded, InUse, Options, Training
+from routing_etl.model.ranked import rank
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL
 from routing_etl.model.ranking.ranker import CandidateRanker
-from routing_etl.model.stages import (
-    Basis,
-    Divided,
-    Encoded,
-    InUse,
-    Options,
-    Training,
-    encode_with,
-    expect_operations,
-    grow,
-    known_routings,
-    rank,
-    span_space,
-)
+from routing_etl.model.stages import encode_with, expect_operations, grow, known_routings, span_space
 
 #: Fewer part types tell nothing about how far the routings of one hold for another.
 _LEAST_TYPES = 5

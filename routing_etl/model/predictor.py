@@ -53,9 +53,11 @@ from routing_etl.model.inputs import (
     check_training,
     evidence_of,
 )
+from routing_etl.model.learned import Basis, Options
 from routing_etl.model.machines.resources import resource_alternatives
 from routing_etl.model.new_types import NewTypes, learn_new_types
 from routing_etl.model.plain import asked_frame, training_frames
+from routing_etl.model.ranked import rank
 from routing_etl.model.ranking.choice import Ranked, choose, voters
 from routing_etl.model.ranking.modest import Pool
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE
@@ -69,8 +71,6 @@ from routing_etl.model.rehearsal import (
     rehearse,
 )
 from routing_etl.model.stages import (
-    Basis,
-    Options,
     choose_steps,
     divide,
     encode,
@@ -81,7 +81,6 @@ from routing_etl.model.stages import (
     known_routings,
     known_times,
     learn_times,
-    rank,
     read_training,
     span_space,
 )
@@ -302,6 +301,7 @@ class RoutingPredictor(Parameters):
             *in_use.notes,
             *maker.guard_.told(),
             *encoded.encoder.tokeniser_.sizes.told(),
+            *encoded.encoder.tokeniser_.guesses.told(),
             *blind,
             learned_times.told(numbers),
         ]

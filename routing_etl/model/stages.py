@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
-from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
 from routing_etl.errors import ModelError
@@ -19,51 +15,46 @@ from routing_etl.model.answer.explain import AttributeText
 from routing_etl.model.answer.resemblance import Resemblance
 from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
 from routing_etl.model.attributes.importance import attribute_importance, attribute_statistics
-from routing_etl.model.attributes.levels import normalise
-from routing_etl.model.attributes.tokens import TokenTable
-from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.base.columns import dense_product, group_mean
 from routing_etl.model.candidates.counts import KnownRoutings
-from routing_etl.model.candidates.evidence import Evidence, EvidenceFeatures, Said
 from routing_etl.model.candidates.families import Families, find_families
-from routing_etl.model.candidates.forest import RoutingForest, forest_for
-from routing_etl.model.candidates.maker import CandidateMaker
+from routing_etl.model.candidates.forest import forest_for
 from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import (
     AttributeSpace,
     ItemSpace,
     NeighbourIndex,
-    Neighbours,
-    SimilarityScale,
 )
 from routing_etl.model.candidates.word_rules import WordCases, WordRules
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue, usual_operations
-from routing_etl.model.inputs import types_of, usable_attributes
+from routing_etl.model.inputs import usable_attributes
+from routing_etl.model.learned import (
+    Basis,
+    Divided,
+    Encoded,
+    Expected,
+    Explanation,
+    Grown,
+    InUse,
+    Options,
+    Ranking,
+    Training,
+)
 from routing_etl.model.machines.line_model import LineModel
 from routing_etl.model.machines.outside_model import OutsideModel
 from routing_etl.model.machines.resources import OutOfUse, pool_steps, unnamed_steps
 from routing_etl.model.machines.steps import StepChooser
 from routing_etl.model.ranking.novelty import (
-    TYPE_ATTRIBUTE,
     TYPE_LEVEL,
-    Novelty,
     kind_level,
-    novelty_factor,
 )
-from routing_etl.model.ranking.ranker import CandidateRanker
 from routing_etl.model.times.operation_times import OperationTimes, TimeItems, TimeTraining
 from routing_etl.model.times.timed import MEASURES, TimedOperations, actual_times, standard_times
-from routing_etl.progress import Progress
 
-#: Fewer routed items are refused: cross-fitting and calibration need a few items per fold.
-LEAST_LABELS = 20
 #: Dimensions of the low-rank description of routings, and most items that its directions are found from.
 _N_COMPONENTS, _MOST_DESCRIBED = 48, 60_000
-#: Most training items whose candidates train the ranker.
-_MOST_RANKED = 40_000
-#: Nearest neighbours that teach the scale of similarity.
-_SCALE_NEIGHBOURS = 10
 #: Spread of the attributes' part of the space of items beside that of the expected routing.
 _ATTRIBUTE_SPREAD = 0.25
 #: A level is telling if it explains more than this share of the routings' description; at most so many are used.
@@ -72,196 +63,6 @@ _LEAST_GAIN, _MOST_TELLING = 0.01, 5
 _MACHINE_HALF_LIFE_DAYS = 500.0
 #: Operations with work results that are enough to judge predicted times by; standard times stand in for fewer.
 _ENOUGH_RESULTS = 10
-
-
-@dataclass(frozen=True)
-class Options:
-    """The predictor's parameters that stages need, checked."""
-
-    feature_weights: Mapping[str, float]
-    n_neighbors: int
-    n_trees: int
-    half_life_days: float
-    pool_words: tuple[str, ...]
-    n_jobs: int | None
-    seed: int
-    progress: Progress
-    least_labels: int = LEAST_LABELS
-    operation_folds: int = 5
-    machine_trees: int = 24
-
-
-@dataclass(frozen=True)
-class Training:
-    """The training items and their routings; arrays hold a value per item.
-
-    Attributes
-    ----------
-    items : polars.DataFrame
-        ITEMS frame, in the order of the catalogue's labels.
-    operations : polars.DataFrame
-        OPERATIONS frame, all ranks.
-    evidence : TimeEvidence
-        Profiles of work results.
-    catalogue : RoutingCatalogue
-        The coded routings.
-    attributes : tuple of AttributeSpec
-        Attributes that tell items apart.
-    folds : Ints
-        Fold numbers.
-    age : Floats
-        Days before the newest routing, NaN unknown.
-    notes : tuple of str
-        What was left out, for the model card.
-    groups : Ints or None
-        Per item the number of the group with which it is left out, which lies in one fold. None: every item is left out alone.
-    """
-
-    items: pl.DataFrame
-    operations: pl.DataFrame
-    evidence: TimeEvidence
-    catalogue: RoutingCatalogue
-    attributes: tuple[AttributeSpec, ...]
-    folds: Ints
-    age: Floats
-    notes: tuple[str, ...]
-    groups: Ints | None = None
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """The training items as numbers, and the routings as the items' target.
-
-    Attributes
-    ----------
-    encoder : AttributeEncoder
-        Fitted.
-    features : Floats
-        Items x columns, out of fold.
-    table : TokenTable
-        The coded attributes.
-    described : Floats
-        Routing variants x d, low-rank description.
-    telling : tuple of str
-        Levels that tell most about routings, strongest first.
-    """
-
-    encoder: AttributeEncoder
-    features: Floats
-    table: TokenTable
-    described: Floats
-    telling: tuple[str, ...]
-
-    @property
-    def codes(self) -> dict[str, Codes]:
-        """Coded values of the telling levels."""
-        return {name: self.table.codes[name] for name in self.telling}
-
-    @property
-    def kind(self) -> Codes:
-        """Coded value of the attribute that tells most, -1 everywhere when none does or it is left out."""
-        none = np.full(len(self.features), -1, np.int32)
-        return self.table.codes.get(self.encoder.base_level_, none)
-
-
-@dataclass(frozen=True)
-class Grown:
-    """The fitted forest, and the out-of-bag votes for the training items (items x variants)."""
-
-    forest: RoutingForest
-    votes: sparse.csr_matrix
-
-
-@dataclass(frozen=True)
-class Expected:
-    """The operation model, and what it expects of the training items.
-
-    Attributes
-    ----------
-    model : OperationModel
-        Fitted.
-    families : Families
-        The families of the plant.
-    variant_operations : scipy.sparse.csr_matrix
-        Routing variants x operations, 0/1.
-    words : WordRules
-        Rules of the whole plant, called by words.
-    said : Said
-        What they say of the training items, out of fold; it is in `probabilities` too.
-    probabilities : Floats
-        Training items x operations, out of fold.
-    family : Ints
-        Family of every training item.
-    """
-
-    model: OperationModel
-    families: Families
-    variant_operations: sparse.csr_matrix
-    words: WordRules
-    said: Said
-    probabilities: Floats
-    family: Ints
-
-    def voted(self, votes: sparse.csr_matrix) -> Floats:
-        """Items x operations: share of the forest's votes for routings with the operation."""
-        return dense_product(votes, self.variant_operations)
-
-
-@dataclass(frozen=True)
-class InUse:
-    """What may be proposed.
-
-    Attributes
-    ----------
-    sequences, steps : Bools
-        Per job sequence and per step of the catalogue.
-    retired_jobs : polars.Series
-        Codes of jobs that went out of use.
-    gone : OutOfUse
-        Jobs and resources that are no longer planned.
-    notes : tuple of str
-        Sentences for the model card.
-    """
-
-    sequences: Bools
-    steps: Bools
-    retired_jobs: pl.Series
-    gone: OutOfUse
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """How candidates are ranked, and the neighbours that were searched to learn it.
-
-    Attributes
-    ----------
-    scale : SimilarityScale
-        Distance to similarity.
-    ranker : CandidateRanker
-        Scores and probabilities.
-    novelty : Novelty
-        Confidence of items of new types.
-    neighbours : Neighbours
-        Of every training item; none for items that were not searched.
-    searched : Bools
-        Which training items were.
-    """
-
-    scale: SimilarityScale
-    ranker: CandidateRanker
-    novelty: Novelty
-    neighbours: Neighbours
-    searched: Bools
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What each attribute is worth, how it is filled, and its texts for comparing items."""
-
-    importance: dict[str, float]
-    statistics: dict[str, dict[str, object]]
-    texts: AttributeText
 
 
 def read_training(
@@ -408,14 +209,6 @@ def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
     return ItemSpace(encoded.described, space, share, index)
 
 
-@dataclass(frozen=True)
-class Divided:
-    """Families, and the family of every training item, by which one without votes is told."""
-
-    families: Families
-    own: Ints
-
-
 def divide(training: Training, encoded: Encoded, options: Options) -> Divided:
     """Find the families.
 
@@ -484,17 +277,6 @@ def expect_operations(
     return Expected(model, families, variant_operations, words, said, probabilities, family)
 
 
-@dataclass(frozen=True)
-class Basis:
-    """The first stages: all that is known of the training items before candidates are collected."""
-
-    training: Training
-    encoded: Encoded
-    grown: Grown
-    space: ItemSpace
-    expected: Expected
-
-
 def find_in_use(basis: Basis) -> InUse:
     """Find the jobs, steps and sequences that may be proposed: codes fit the output, and no job is out of use.
 
@@ -548,130 +330,6 @@ def known_routings(basis: Basis, in_use: InUse) -> KnownRoutings:
         folds=training.folds,
         called=basis.expected.words.operations_,
     )
-
-
-def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Options) -> Ranking:
-    """Learn what similarity means, which candidate is right, and how sure an item of a new type may be.
-
-    Parameters
-    ----------
-    basis : Basis
-        The training items.
-    known : KnownRoutings
-        What the maker was fitted on.
-    maker : CandidateMaker
-        Collects candidates.
-    options : Options
-        The predictor's parameters.
-    """
-    n = basis.training.catalogue.labels.height
-    asked = np.arange(n)
-    if n > _MOST_RANKED:
-        asked = np.sort(np.random.default_rng(options.seed).choice(n, _MOST_RANKED, replace=False))
-    searched = _search(basis, asked, options.n_neighbors)
-    features, hit, row = _candidates(basis, known, maker, searched)
-    ranker = CandidateRanker(n_jobs=options.n_jobs, random_state=options.seed)
-    ranker.fit(features, hit, row, known.folds[asked][row], known.family[asked][row])
-    label = np.full((n, searched.neighbours.label.shape[1]), -1, dtype=np.int64)
-    similarity = np.zeros(label.shape, dtype=np.float32)
-    label[asked], similarity[asked] = searched.neighbours.label, searched.neighbours.similarity
-    was_asked = np.zeros(n, dtype=bool)
-    was_asked[asked] = True
-    return Ranking(
-        searched.scale,
-        ranker,
-        _novelty(basis.training, known, searched, options),
-        Neighbours(label, similarity),
-        was_asked,
-    )
-
-
-@dataclass(frozen=True)
-class _Searched:
-    """The training items that were `asked`: their coordinates, neighbours, and whether the nearest has their routing."""
-
-    asked: Ints
-    expected: Floats
-    points: Floats
-    scale: SimilarityScale
-    neighbours: Neighbours
-    nearest_same: Bools
-
-
-def _search(basis: Basis, asked: Ints, k: int) -> _Searched:
-    """Find the neighbours of training items, by their out-of-bag votes, and learn the scale of similarity from them."""
-    sequence, space = basis.training.catalogue.label_sequence, basis.space
-    expected = space.expected(basis.grown.votes[asked])
-    points = space.place(expected, basis.encoded.features[asked])
-    distance, found = _nearest(basis, points, asked, k)
-    same = (found >= 0) & (sequence[np.maximum(found, 0)] == sequence[asked][:, None])
-    scale = SimilarityScale().fit(distance[:, :_SCALE_NEIGHBOURS], same[:, :_SCALE_NEIGHBOURS])
-    neighbours = Neighbours(found, scale.of(distance))
-    return _Searched(asked, expected, points, scale, neighbours, same[:, 0])
-
-
-def _nearest(basis: Basis, points: Floats, asked: Ints, k: int) -> tuple[Floats, Ints]:
-    """Distance and number of the nearest training items, the item itself left out, or all of its fold where groups are."""
-    training, index = basis.training, basis.space.index
-    if training.groups is None:
-        return index.search(points, k, asked)
-    distance = np.full((len(asked), k), np.inf, np.float32)
-    found = np.full((len(asked), k), -1, np.int64)
-    folds = training.folds[asked]
-    for fold in np.unique(folds):
-        here, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        if not len(others):
-            continue
-        part = NeighbourIndex(random_state=index.random_state).fit(points[others])
-        distance[here], near = part.search(points[here], k)
-        found[here] = np.where(near >= 0, asked[others][near], -1)
-    return distance, found
-
-
-def _candidates(
-    basis: Basis, known: KnownRoutings, maker: CandidateMaker, searched: _Searched
-) -> tuple[EvidenceFeatures, Bools, Ints]:
-    """Candidates of the asked items, fold by fold: evidence, whether right, and the item's place among the asked."""
-    sequence, folds = known.catalogue.label_sequence, known.folds[searched.asked]
-    features, hits, rows = [], [], []
-    for fold in np.unique(folds):
-        here = np.flatnonzero(folds == fold)
-        at = searched.asked[here]
-        evidence = Evidence(
-            votes=basis.grown.votes[at],
-            neighbours=searched.neighbours.at(here),
-            expected=searched.expected[here],
-            operations=basis.expected.probabilities[at],
-            said=basis.expected.said.at(at),
-            family=known.family[at],
-            codes={name: code[at] for name, code in known.codes.items()},
-        )
-        pairs = maker.without_fold(known, int(fold)).make(evidence)
-        features.append(pairs.features)
-        hits.append(pairs.sequence == sequence[at][pairs.row])
-        rows.append(here[pairs.row])
-    return EvidenceFeatures.joined(features), np.concatenate(hits), np.concatenate(rows)
-
-
-def _novelty(training: Training, known: KnownRoutings, searched: _Searched, options: Options) -> Novelty:
-    """What tells kinds of items apart, and how much less sure an item of a new kind is."""
-    level = known.kind
-    attribute = level.split("|")[0]
-    types = types_of(training.items)
-    if types.n_unique() == 1 and not types.null_count() and options.feature_weights.get(TYPE_ATTRIBUTE, 1.0):
-        # The only type tells no items apart and is no attribute, but another one is as new as anywhere.
-        return Novelty(TYPE_ATTRIBUTE, types.unique(), 1.0)
-    if not level:
-        return Novelty(attribute, pl.Series([], dtype=pl.String), 1.0)
-    values = training.items.select(normalise(attribute)).to_series().drop_nulls().unique().sort()
-    factor = novelty_factor(
-        known.codes[level][searched.asked],
-        searched.points,
-        known.catalogue.label_sequence[searched.asked],
-        searched.nearest_same,
-        options.seed,
-    )
-    return Novelty(attribute, values, factor)
 
 
 def choose_steps(basis: Basis, in_use: InUse, options: Options) -> StepChooser:

@@ -5,7 +5,7 @@ not: SQL text, frame maths, learning, anything that shows or prints, Dagster.
 """
 
 __all__ = [
-    "alerts", "audit", "cards", "champion", "context", "demo", "drill", "from_files", "initial", "learning_faults", "night", "one_item", "persons", "recipe", "results", "review",
+    "ahead", "alerts", "audit", "cards", "champion", "context", "demo", "drill", "exports", "from_files", "initial", "learning_faults", "night", "one_item", "persons", "recipe", "results", "review",
     "sharded", "sheets", "status", "steps", "street", "sweep", "telling",
     "training", "upkeep", "versions", "watch", "weekly",
 ]  # fmt: skip

@@ -75,6 +75,10 @@ CODES: dict[str, tuple[str, str]] = {
         "A critical check of the last run failed.",
         "quality_result has sample rows; docs/runbooks/erp-schema-change.md",
     ),
+    "PLANT_DEFAULTS": (
+        "Codes, words or the time zone of another plant stand in the views that the ERP reads.",
+        "Set what your ERP calls them, in .env or the environment; the default too, where it is right: routing-etl settings",
+    ),
     "NOTHING_RUN": ("Nothing has run yet.", "routing-etl run"),
 }
 
@@ -158,7 +162,12 @@ def conditions(settings: Settings, facts: Facts) -> tuple[Problem, ...]:
     facts : Facts
         What is known.
     """
-    found = [*facts.problems, *_of_version(settings, facts), *_of_batch(settings, facts)]
+    found = [
+        *facts.problems,
+        *_of_settings(settings),
+        *_of_version(settings, facts),
+        *_of_batch(settings, facts),
+    ]
     told = [
         p if p.remedy else Problem(p.code, p.severity, p.message, CODES[p.code][1], p.about) for p in found
     ]
@@ -169,6 +178,16 @@ def cause(problem: Problem) -> str:
     """What two alerts about the same thing have in common: the code and what it is about, without names and numbers of runs."""
     subject = re.sub(r"\d+", "#", problem.about)[:160].strip()
     return f"{problem.code}: {subject}" if subject else problem.code
+
+
+def _of_settings(settings: Settings) -> Iterator[Problem]:
+    """Defaults of one plant under another plant's profile."""
+    left = settings.of_another_plant
+    if left:
+        shown = ", ".join(f"ROUTING_ETL_{name.upper()} = {getattr(settings, name)}" for name in left)
+        yield Problem(
+            "PLANT_DEFAULTS", "warning", f"Not set, and the defaults are of another plant: {shown}."
+        )
 
 
 def _of_version(settings: Settings, facts: Facts) -> Iterator[Problem]:
@@ -189,7 +208,12 @@ def _of_version(settings: Settings, facts: Facts) -> Iterator[Problem]:
 
 
 def _of_batch(settings: Settings, facts: Facts) -> Iterable[Problem]:
-    """How the published batch looks, and what became of the batches before it."""
+    """How the published batch looks, and what became of the batches before it.
+
+    A share of few outcomes is below its limit when its whole 95 % interval is.
+    """
+    from routing_etl.evaluation.intervals import score_interval
+
     found = []
     if facts.drift_band is not None and facts.drift_band >= _DRIFTED:
         severe = "severe drift" if facts.drift_band > _DRIFTED else "drift"
@@ -210,26 +234,25 @@ def _of_batch(settings: Settings, facts: Facts) -> Iterable[Problem]:
                 f"{facts.abstained:.1%} of the items have no proposal; the limit is {settings.retrain_abstained:.0%}.",
             )
         )
-    if (
-        facts.realised is not None
-        and facts.realised_items >= _OUTCOMES
-        and facts.realised < settings.retrain_realised
-    ):
-        found.append(
-            (
-                "LOW_REALISED",
-                f"{facts.realised:.1%} of {facts.realised_items} items that engineers routed themselves got the first candidate; "
-                f"the limit is {settings.retrain_realised:.0%}.",
+    if facts.realised is not None and facts.realised_items >= _OUTCOMES:
+        most = score_interval(facts.realised, facts.realised_items)[1]
+        if most < settings.retrain_realised:
+            found.append(
+                (
+                    "LOW_REALISED",
+                    f"{facts.realised:.1%} of {facts.realised_items} items that engineers routed themselves got the first candidate (at "
+                    f"most {most:.1%}); the limit is {settings.retrain_realised:.0%}.",
+                )
             )
-        )
-    if facts.with_proposal >= settings.alert_acceptance_items:
+    if facts.with_proposal >= max(settings.alert_acceptance_items, 1):
         share = facts.taken_over / facts.with_proposal
-        if share < settings.alert_acceptance:
+        most = score_interval(share, facts.with_proposal)[1]
+        if most < settings.alert_acceptance:
             found.append(
                 (
                     "LOW_ACCEPTANCE",
-                    f"{facts.taken_over} of {facts.with_proposal} proposals ({share:.1%}) were taken over in the last four weeks; the "
-                    f"limit is {settings.alert_acceptance:.0%}.",
+                    f"{facts.taken_over} of {facts.with_proposal} proposals ({share:.1%}, at most {most:.1%}) were taken over in the last "
+                    f"four weeks; the limit is {settings.alert_acceptance:.0%}.",
                 )
             )
     if facts.rows_read and facts.rows_rejected is not None:

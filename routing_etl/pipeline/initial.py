@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError
-from routing_etl.settings import ENV_FILE
+from routing_etl.settings import ENV_FILE, load_settings
+
+#: What differs from plant to plant and stands in the views that the ERP reads: setting, and what it is.
+PLANT = {
+    "company_code": "company code in the views that the ERP reads",
+    "plant_code": "plant code there",
+    "timezone": "IANA time zone of the ERP's dates, e.g. Europe/Berlin",
+    "word_inhouse": "word for operations done in the plant",
+    "word_outsourced": "word for operations done by a supplier",
+    "word_minutes": "word for minutes",
+    "word_no_unit": "word where a time has no unit",
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,8 @@ class Wanted:
         Shipped profile that the plant's own extends.
     name : str
         Name of the plant's own profile.
+    plant : dict of str to str
+        What the plant calls itself and its words, by setting (`PLANT`); what is left out stays a comment.
     """
 
     home: Path
@@ -32,6 +45,7 @@ class Wanted:
     warehouse_url: str = ""
     profile: str = "bi_views"
     name: str = "plant"
+    plant: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,11 @@ def initialise(wanted: Wanted) -> Made:
     Raises
     ------
     ConfigurationError
-        The profile to extend does not exist, the name is not one, or the folder cannot be written.
+        The profile to extend does not exist, the name is not one, a value of the plant is not allowed, or the folder cannot be
+        written.
     """
     load_profile(wanted.profile)
+    load_settings(_env_file=None, **wanted.plant)
     if not wanted.name.replace("_", "").replace("-", "").isalnum():
         raise ConfigurationError(
             f"--name {wanted.name!r} is not a name.", remedy="Use letters, digits, - and _."
@@ -114,9 +130,9 @@ def _settings(wanted: Wanted, profile: Path) -> str:
             "ROUTING_ETL_WAREHOUSE_URL", wanted.warehouse_url, "our tables, a login that writes our schema"
         )
         + _line("ROUTING_ETL_PROFILE", str(profile), "source profile")
-        + _line("ROUTING_ETL_TIMEZONE", "", "IANA zone of the ERP's dates, e.g. Europe/Berlin")
-        + _line("ROUTING_ETL_COMPANY_CODE", "", "in the views that the ERP reads")
-        + _line("ROUTING_ETL_PLANT_CODE", "", "in the views that the ERP reads")
+        + "".join(
+            _line(f"ROUTING_ETL_{n.upper()}", wanted.plant.get(n, ""), what) for n, what in PLANT.items()
+        )
         + _line("ROUTING_ETL_FAILURE_EMAIL_TO", "", "who is told of a night that failed")
     )
 

@@ -82,10 +82,18 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
 
 def begin(ctx: Context, kind: str) -> None:
     """Open the run's row, after what crashed runs left has been swept away."""
+    from routing_etl.warehouse.owner import require_owner
     from routing_etl.warehouse.records import Records
 
+    with ctx.warehouse() as engine:
+        ours = Records(engine, ctx.settings)
+        require_owner(engine, ours.tables, ctx.settings, ctx.profile.name)
     ctx.run.mark_succeeded(False)
     sweep(ctx)
+    if ctx.settings.of_another_plant:
+        log.warning(
+            "defaults_of_another_plant", settings=ctx.settings.of_another_plant, profile=ctx.profile.name
+        )
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
         records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))

@@ -7,12 +7,10 @@ functions and nothing below them. The steps that can be split by shards of items
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -21,6 +19,7 @@ from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
 from routing_etl.erp.clean import CleanReport
 from routing_etl.errors import CodesNotComparedError, ConfigurationError, RoutingEtlError
+from routing_etl.evaluation.intervals import score_interval
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
@@ -45,7 +44,7 @@ from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
 from routing_etl.pipeline.versions import load_model
 from routing_etl.quality.score import QualityScore, quality_score
-from routing_etl.runs import RunFolder, last_succeeded
+from routing_etl.runs import RunFolder, last_succeeded, list_runs
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
 
@@ -81,8 +80,7 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
     from routing_etl.erp.extract import extract as read_erp
 
     base = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
-    before = base.read(street.EXTRACT.report) if base is not None else None
-    if scarce := memory_warning(ctx.settings, before.result.read.frames["items"].rows if before else 0):
+    if scarce := memory_warning(ctx.settings, _items_read(base) if base is not None else 0):
         log.warning("memory_short", problem=scarce)
     with translated("erp", ctx.settings.erp):
         report = read_erp(
@@ -95,6 +93,16 @@ def extract(ctx: Context, *, full: bool = False) -> Extracted:
             full=full,
         )
     return Extracted(safe_url(ctx.settings.erp), report)
+
+
+def _items_read(run: RunFolder) -> int:
+    """Items that an earlier run read; 0 where an older version wrote its report, so that a night follows every upgrade."""
+    try:
+        report = run.read(street.EXTRACT.report)
+    except ConfigurationError as error:
+        log.warning("earlier_run_not_read", run_id=run.run_id, problem=str(error))
+        return 0
+    return report.result.read.frames["items"].rows if report is not None else 0
 
 
 @step(street.CLEAN)
@@ -186,7 +194,7 @@ def check_source(ctx: Context) -> Checked:
         absent=_absent(ctx),
         progress=ctx.progress,
     )
-    outcomes += _beside_the_last_run(ctx)
+    outcomes += [*_beside_the_last_run(ctx), *_beside_the_last_runs(ctx)]
     _write_outcomes(ctx, street.CHECK_SOURCE, outcomes)
     raise_on_critical(outcomes)
     return Checked.of(outcomes, _quality_score(ctx))
@@ -206,6 +214,25 @@ def _beside_the_last_run(ctx: Context) -> list[frames.CheckOutcome]:
         Limits(ctx.settings.change_warn, ctx.settings.change_stop),
         absent=_absent(ctx),
         told=before.run_id if before is not None else "",
+    )
+
+
+def _beside_the_last_runs(ctx: Context) -> list[frames.CheckOutcome]:
+    """The figures of this run compared with the median of those of the last runs, and kept with them for the next."""
+    from routing_etl.quality.usual import Past, RunFigures, compare_usual, figures_of
+
+    absent, past = _absent(ctx), Past()
+    good = (r for r in list_runs(ctx.settings.home) if r.run_id != ctx.run.run_id and r.succeeded)
+    before = next((r for r in good if r.has(street.FIGURES)), None)
+    if before is not None:
+        try:
+            past = before.read(street.FIGURES) or past
+        except ConfigurationError as exc:  # nothing that is done again would mend the file of another run
+            log.warning("past_figures_unreadable", run=before.run_id, reason=exc.message)
+    now = figures_of(ctx.run.clean, absent=absent)
+    ctx.run.write(street.FIGURES, past.with_run(RunFigures(ctx.run.run_id, now)))
+    return compare_usual(
+        now, past, last=ctx.settings.change_runs, warn=ctx.settings.change_warn, absent=absent
     )
 
 
@@ -495,7 +522,10 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
         withheld = loaded.withdrawn and not again and current is not None
         changes = None if withheld else _changes(ctx, engine, current, loaded.publication_id)
         moved = publisher.publish(current if withheld and current is not None else loaded.publication_id)
-        purged = publisher.purge(ctx.settings.keep_publications, progress=ctx.progress)
+        kept = ctx.settings
+        purged = publisher.purge(
+            kept.keep_publications, days=kept.keep_publications_days, progress=ctx.progress
+        )
     if withheld:
         log.warning(
             "publication_withheld", publication_id=loaded.publication_id, current=moved.publication_id
@@ -518,7 +548,7 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
 
 
 def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> dict[str, int] | None:
-    """Items by kind of change against what readers see now; None where there is nothing to compare with.
+    """Items by kind of change against what readers see now, put on record; None where there is nothing to compare with.
 
     Raises
     ------
@@ -527,7 +557,7 @@ def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> 
     """
     from routing_etl.errors import DataQualityError
     from routing_etl.quality.history import LEAST
-    from routing_etl.warehouse.publication_changes import publication_changes
+    from routing_etl.warehouse.publication_changes import publication_changes, store_changes
 
     if current is None or current == loaded:
         return None
@@ -540,6 +570,7 @@ def _changes(ctx: Context, engine: Engine, current: int | None, loaded: int) -> 
             remedy=f"Look at: routing-etl publications diff {loaded} --with {current}. If it is right, run once with "
             "ROUTING_ETL_CHANGE_STOP=1: routing-etl publish",
         )
+    store_changes(engine, ctx.settings.warehouse_schema, found)
     return found.counts
 
 
@@ -563,16 +594,18 @@ def measure(ctx: Context) -> Measured:
     """How the published batch looks and what became of the one before it, into `model_metric` (split `production`).
 
     Coverage of the batch, drift of the similarity distribution against the first publication of the same version
-    (Kullback-Leibler divergence over 50 bins), realised outcomes (items predicted before that an engineer has routed since), and
-    what the night meets beside the version's training window (`pipeline/drift.py`).
+    (Kullback-Leibler divergence over 50 bins), realised outcomes (items predicted before that an engineer has routed since),
+    what the night meets beside the version's training window (`pipeline/drift.py`), proposals that nobody has looked at for weeks, and
+    the error of run times that engineers took over.
 
     Raises
     ------
     ConfigurationError
         The run has not been published.
     """
+    from routing_etl.pipeline import adopted_times
     from routing_etl.pipeline.drift import drift_rows
-    from routing_etl.warehouse import outcomes
+    from routing_etl.warehouse import outcomes, waiting
     from routing_etl.warehouse.records import Records
 
     scored, published = ctx.require(street.SCORE), ctx.require(street.PUBLISH)
@@ -601,6 +634,11 @@ def measure(ctx: Context) -> Measured:
                 lambda: _found(outcomes.realised(engine, schema, shown, themselves)),
             ),
             *_measured(("drift_band",), lambda: drift_rows(ctx, engine, scored.model_version, shown)),
+            *_measured(
+                ("ignored_share",),
+                lambda: _found([waiting.ignored(engine, schema, ctx.settings.ignored_weeks)]),
+            ),
+            *_measured((adopted_times.METRIC,), lambda: [adopted_times.adopted_time_error(ctx.run)]),
         )
         records = Records(engine, ctx.settings)
         records.store_metrics(scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id)
@@ -627,6 +665,7 @@ def _outcomes(
             (before, published.publication_id),
             written.select("item_cd", "rout_no", "routing_code", "part_type"),
             note_copies(ctx, before),
+            _edits(ctx, engine, before, written),
             run_id=ctx.run.run_id,
         )
     except Exception as exc:
@@ -651,6 +690,18 @@ def _outcomes(
     }
 
 
+def _edits(ctx: Context, engine: Engine, before: int, written: pl.DataFrame) -> pl.DataFrame:
+    """How far the routings of items that a publication had shown are from the nearest of their candidates."""
+    from routing_etl.pipeline.edits import edits
+    from routing_etl.warehouse.copies import COMPARED, proposed_operations
+
+    proposed = proposed_operations(engine, ctx.settings.warehouse_schema, before, written)
+    routed = read_valid_operations(ctx.run).filter(
+        pl.col("routing_rank") == 0, pl.col("item_cd").is_in(proposed["item_cd"].unique().implode())
+    )
+    return edits(proposed, routed.select(COMPARED).collect())
+
+
 def _share_row(metric: str, hits: int, n: int) -> MetricRow:
     """A share of realised outcomes with Wilson's 95 % interval (Wilson 1927); NULL where all were copied."""
     if not n:
@@ -665,13 +716,7 @@ def _share_row(metric: str, hits: int, n: int) -> MetricRow:
             0,
             "every routing written is a copy of a proposal",
         )
-    z = NormalDist().inv_cdf(0.975)
-    share, wide = hits / n, 1 + z**2 / n
-    middle = (share + z**2 / (2 * n)) / wide
-    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / wide
-    return MetricRow(
-        "model", REALISED, "all", metric, share, max(middle - half, 0.0), min(middle + half, 1.0), n, None
-    )
+    return MetricRow("model", REALISED, "all", metric, hits / n, *score_interval(hits / n, n), n, None)
 
 
 #: Split of the metrics of realised outcomes, over all that a version has predicted.

@@ -32,6 +32,7 @@ from routing_etl.pipeline.results import (
     TimesShard,
     Trained,
 )
+from routing_etl.quality.usual import Past
 from routing_etl.runs import Report, RunFolder
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
@@ -199,6 +200,8 @@ AGGREGATE_TIMES_SHARD = Part(AGGREGATE_TIMES, TimesShard)
 SCORE_SHARD = Part(SCORE, ScoredShard)
 LOAD_SHARD = Part(LOAD, LoadedShard)
 PARTS: tuple[Part[Any], ...] = (AGGREGATE_TIMES_SHARD, SCORE_SHARD, LOAD_SHARD)
+#: The figures of a run and of those before it, for the comparison with the last runs.
+FIGURES = Report("figures", Past, "check")
 #: Which publication the shards of a load go into. A new load compares them with what it finds; nothing withdraws them.
 LOAD_OPENED = Report("load_opened", LoadOpened, "publish")
 LOAD_BEGUN = Report("load_begun", LoadBegun, "publish")

@@ -310,8 +310,11 @@ def purge(settings: Settings, keep: Keep | None = None, *, progress: Progress = 
     models = settings.keep_models if keep.models is None else keep.models
     with ctx.warehouse() as engine:
         publisher = Publisher(engine, settings)
-        batches = settings.keep_publications if keep.publications is None else keep.publications
-        purged = publisher.purge(batches, progress=progress)
+        if keep.publications is None:
+            batches, days = settings.keep_publications, settings.keep_publications_days
+        else:
+            batches, days = keep.publications, 0
+        purged = publisher.purge(batches, days=days, progress=progress)
         in_use = {p.model_version for p in publisher.list() if p.rows_present}
         rows = Records(engine, settings).purge(keep_models=models)
     removed = ctx.registry.prune(models, protect=in_use)

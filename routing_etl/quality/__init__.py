@@ -16,7 +16,7 @@ How a rule becomes a check:
 centre, with examples and what it touches; `health_page` shows it as one HTML file. It stops nothing.
 
 `history` compares the cleaned frames with those of the last run that succeeded: rows, items that lose their routing, codes,
-filled attributes, newest dates.
+filled attributes, newest dates. `usual` compares the same figures with the median of the last runs, so that a slow slide is told.
 
 `score` condenses the state of the item master into one number, which stops nothing.
 
@@ -24,4 +24,4 @@ To add a check, add a rule to one of the two lists. What belongs here: finding b
 (`erp`), and how good the predictions are (`evaluation`).
 """
 
-__all__ = ["checks", "health", "health_page", "history", "score"]
+__all__ = ["checks", "health", "health_page", "history", "score", "usual"]

@@ -37,6 +37,7 @@ from routing_etl.quality import candidate_rules, source_rules
 from routing_etl.quality.count_rules import count_rules, long_ended
 from routing_etl.quality.history import ATTRIBUTES_FILE, comparisons
 from routing_etl.quality.rules import Rule, Scope
+from routing_etl.quality.usual import usual
 
 SOURCE_FRAMES = (ITEMS.name, OPERATIONS.name, WORK_RESULTS.name, PURCHASE_ORDERS.name)
 PREDICTION_FRAMES = (
@@ -133,7 +134,7 @@ def list_checks(
 
 
 def list_comparisons(*, absent: Collection[str] = ()) -> dict[str, list[CheckInfo]]:
-    """Every comparison with the last run that succeeded, by frame.
+    """Every comparison with the last run that succeeded, and with the median of the last runs, by frame.
 
     Parameters
     ----------
@@ -143,6 +144,11 @@ def list_comparisons(*, absent: Collection[str] = ()) -> dict[str, list[CheckInf
     found: dict[str, list[CheckInfo]] = {}
     for c in comparisons(absent):
         expected = "no great loss (ROUTING_ETL_CHANGE_WARN, ROUTING_ETL_CHANGE_STOP)"
+        found.setdefault(c.frame, []).append(
+            CheckInfo(c.frame, c.check, c.severity, c.meaning, expected, c.column)
+        )
+    for c in usual(absent):
+        expected = "no slow slide (ROUTING_ETL_CHANGE_WARN, ROUTING_ETL_CHANGE_RUNS)"
         found.setdefault(c.frame, []).append(
             CheckInfo(c.frame, c.check, c.severity, c.meaning, expected, c.column)
         )

@@ -7,6 +7,10 @@ It is estimated per job from reports of the same operation of the same item, by 
 each centred on its group. A job's exponent is shrunk towards the plant's and the plant's towards 0, the more
 the fewer reports there are (partial pooling: Gelman and Hill 2007, "Data Analysis Using Regression and
 Multilevel/Hierarchical Models").
+
+Reports that may be entry errors are left out. In a job whose orders take the same time whatever their size that would be every
+order of another size than usual, and the exponent of what is left would be near 0. So where the lot tells much of how
+reports of one operation differ (`slopes`, `told_by_lot`), entry errors are looked for beside what it tells.
 """
 
 from __future__ import annotations
@@ -24,6 +28,47 @@ from routing_etl.times.statistics import FloatArray
 PRIOR = 10.0
 #: Limits of the exponent. Anything beyond is not an effect of the lot.
 LOWEST, HIGHEST = -1.0, 1.0
+#: Least share of the squared deviations from the groups' medians that the lot must explain for a job to be looked at again,
+#: and then of the absolute ones, which single entry errors hardly move (the R1 of Koenker and Machado 1999).
+_LEAST_SQUARES, _LEAST_ABSOLUTE = 0.25, 0.3
+
+
+def slopes(parts: pl.LazyFrame) -> pl.DataFrame:
+    """`job` and `level`, the least squares slope over all reports, of the jobs whose run times may follow the lot.
+
+    Parameters
+    ----------
+    parts : polars.LazyFrame
+        As in `exponents`.
+    """
+    lot, gap = (pl.col(c).cast(pl.Float64) for c in ("lot", "gap"))
+    sums = (
+        parts.filter(pl.col("lot").is_finite())
+        .group_by("job")
+        .agg(square=(lot**2).sum(), product=(lot * gap).sum(), whole=(gap**2).sum())
+        .collect(engine="streaming")
+    )
+    told = pl.col("product") ** 2 / (pl.col("square") + PRIOR)
+    return sums.filter((pl.col("whole") > 0) & (told >= _LEAST_SQUARES * pl.col("whole"))).select(
+        "job",
+        level=(pl.col("product") / (pl.col("square") + PRIOR)).clip(LOWEST, HIGHEST).round(6),
+    )
+
+
+def told_by_lot(parts: pl.LazyFrame, levelled: pl.LazyFrame) -> pl.DataFrame:
+    """`job` of the jobs whose reports differ much less once each is converted to its group's lot.
+
+    Parameters
+    ----------
+    parts, levelled : polars.LazyFrame
+        `job` and `dev` (see `samples.deviations`) of the reports as they are, and converted by `slopes`.
+    """
+    left, whole = (
+        frame.group_by("job").agg(pl.col("dev").cast(pl.Float64).sum()).collect(engine="streaming")
+        for frame in (levelled, parts)
+    )
+    both = left.join(whole, on="job", suffix="_whole")
+    return both.filter(pl.col("dev") < (1.0 - _LEAST_ABSOLUTE) * pl.col("dev_whole")).select("job")
 
 
 def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
@@ -36,7 +81,8 @@ def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
         (ln q less its group's mean; NULL without a quantity).
     job_scales : polars.DataFrame
         `job` and `within`, as `samples.scales`; a report farther than `LIMIT` of these from its group
-        is left out, it may be an entry error.
+        is left out, it may be an entry error. `level`: by which exponent the reports in `parts` were converted to their
+        group's lot.
 
     Returns
     -------
@@ -44,12 +90,14 @@ def exponents(parts: pl.LazyFrame, job_scales: pl.DataFrame) -> pl.DataFrame:
     """
     sums = (
         parts.filter(pl.col("lot").is_finite())
-        .join(job_scales.lazy().select("job", "within"), on="job")
+        .join(job_scales.lazy().select("job", "within", "level"), on="job")
         .filter(pl.col("gap").abs() <= LIMIT * pl.col("within"))
         .group_by("job")
         .agg(
             square=(pl.col("lot").cast(pl.Float64) ** 2).sum(),
-            product=(pl.col("lot").cast(pl.Float64) * pl.col("gap")).sum(),
+            product=(
+                pl.col("lot").cast(pl.Float64) * (pl.col("gap") + pl.col("level") * pl.col("lot"))
+            ).sum(),
         )
         .collect(engine="streaming")
     )

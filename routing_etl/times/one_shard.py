@@ -140,7 +140,8 @@ def _lots(
     with np.errstate(invalid="ignore", divide="ignore"):
         lot = np.exp(groups.total(counts * np.where(counts > 0, np.log(quantity), 0.0)) / total)
     (exponent,) = _per_group(frame, samples, job_scales, "exponent")
-    minutes = at_lot(groups.value, quantity, groups.spread(lot), groups.spread(exponent))
+    reported = frame["run_min"].to_numpy()[samples.row]
+    minutes = at_lot(reported, quantity, groups.spread(lot), groups.spread(exponent))
     return _Lots(lot, np.where(np.isfinite(lot), exponent, np.nan), minutes)
 
 
@@ -209,9 +210,29 @@ class Shard:
         """Sort the samples of a frame with `key`."""
         return cls(frame, {m: Samples.of(frame, m) for m in MEASURES})
 
-    def deviations(self, measure: str) -> pl.DataFrame:
-        """What the shard adds to the jobs' scales, and for `run` to the lot exponents (see `samples.deviations`)."""
-        samples = self.samples[measure]
+    def levelled(self, job_scales: pl.DataFrame) -> Samples:
+        """The run times converted to the lot of their group, in jobs whose run times follow it.
+
+        Parameters
+        ----------
+        job_scales : polars.DataFrame
+            `job` and `level`, the exponent; 0 or a missing job: they do not follow it.
+        """
+        samples = self.samples["run"]
+        (exponent,) = _per_group(self.frame, samples, job_scales, "level")
+        return samples.levelled(_pieces(self.frame, samples), exponent)
+
+    def deviations(self, measure: str, samples: Samples | None = None) -> pl.DataFrame:
+        """What the shard adds to the jobs' scales, and for `run` to the lot exponents (see `samples.deviations`).
+
+        Parameters
+        ----------
+        measure : {'setup', 'run'}
+            Which times.
+        samples : Samples, optional
+            The times, where they are not those reported.
+        """
+        samples = self.samples[measure] if samples is None else samples
         quantity = _pieces(self.frame, samples) if measure == "run" else None
         return deviations(samples.groups, _job_codes(self.frame, samples.row), quantity)
 
@@ -257,7 +278,7 @@ def profile_of(
             )
         )
     frame, judged = shard.frame, {}
-    for m, samples in shard.samples.items():
+    for m, samples in (shard.samples | {"run": shard.levelled(job_scales["run"])}).items():
         removed = _judge(frame, samples, job_scales[m], m, basis)
         if aside is not None:
             removed = removed.with_aside(aside.after[m].to_numpy()[samples.row])
@@ -267,7 +288,7 @@ def profile_of(
         frame = frame.with_columns(pl.Series(f"{m}_removed", marks))
     profile, lots = _item_profile(frame, judged, job_scales, basis)
     at_usual = np.full(frame.height, np.nan)
-    at_usual[shard.samples["run"].row] = lots.minutes
+    at_usual[judged["run"].samples.row] = lots.minutes
     frame = frame.with_columns(pl.Series("run_min_at_lot", at_usual, nan_to_null=True))
     if before is not None:
         profile = _with_aside(profile, frame, before)

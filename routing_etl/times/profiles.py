@@ -1,7 +1,7 @@
 """Time profiles: from work results to the three TIME_BY_* frames.
 
 The way of one shard: minutes -> samples sorted by (item, operation, job) and value -> the jobs' scales and
-lot exponents, pooled over all shards -> entry errors and outliers removed -> run times converted to the
+lot exponents, pooled over all shards (twice where a job's run times follow the lot) -> entry errors and outliers removed -> run times converted to the
 operation's usual lot (`lot_size.py`) -> statistics by position in the sorted values. The two pooled profiles
 are group-bys over the kept samples, which stay on disk as `time_samples.parquet`, so that the evaluation can
 rebuild them without the items it hides.
@@ -32,7 +32,7 @@ from routing_etl.frames import (
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress, Task
 from routing_etl.shards import check_shard
-from routing_etl.times.lot_size import exponents
+from routing_etl.times.lot_size import exponents, slopes, told_by_lot
 from routing_etl.times.one_shard import ReportedTimes, Shard, group_key, load_shard, profile_of
 from routing_etl.times.plausibility import Plausibility, of_ratios, plausibility
 from routing_etl.times.pooled import MEASURES, pooled
@@ -176,7 +176,7 @@ class _Spill:
         return [k for k in range(self.shards) if not self._path("counts", k).is_file()]
 
     def job_scales(self) -> dict[str, pl.DataFrame]:
-        """Per measure the jobs' scales over all shards, for `run` with the lot's `exponent`.
+        """Per measure the jobs' scales over all shards, for `run` with the lot's `exponent` and `level`.
 
         The counts of the shards are added up as well.
         """
@@ -192,8 +192,25 @@ class _Spill:
                 for m in MEASURES
             }
         found = {m: scales(parts[m]) for m in MEASURES}
-        found["run"] = found["run"].join(exponents(parts["run"], found["run"]), on="job")
+        found["run"] = self._with_lots(parts["run"], found["run"])
         return found
+
+    def _with_lots(self, parts: pl.LazyFrame, raw: pl.DataFrame) -> pl.DataFrame:
+        """The scales of run times with `exponent` and `level`: by what reports are converted to their group's lot when they are judged.
+
+        `raw`: the scales of the reports as they are, which count where the run times of a job do not follow the lot.
+        """
+        raw = raw.with_columns(level=pl.lit(0.0))
+        raw = raw.join(exponents(parts, raw), on="job")
+        following = slopes(parts)
+        if following.is_empty():
+            return raw
+        by_shard = (self.shard(k) for k in range(self.shards))
+        levelled = pl.concat([s.deviations("run", s.levelled(following)) for s in by_shard]).lazy()
+        told = told_by_lot(parts, levelled.join(following.lazy(), on="job", how="semi"))
+        again = scales(levelled).join(following, on="job").join(told, on="job", how="semi")
+        again = again.join(exponents(levelled, again), on="job").select(raw.columns)
+        return pl.concat([raw.join(again, on="job", how="anti"), again]).sort("job")
 
     def shard(self, shard: int) -> Shard:
         """A shard as the first pass left it."""

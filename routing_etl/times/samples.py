@@ -19,6 +19,9 @@ r = ln(minutes), because times spread by factors, not by minutes:
   recognisable (ln of its factor above 3.5 scales): minutes typed as hours (`time_factor_min` times too
   large), or the time of one piece instead of the whole order or the reverse (wrong by the quantity).
 
+Run times of a job that follow the lot are judged at the lot of their group (`lot_size`), or every order of another size
+would count as an outlier.
+
 Nothing is corrected or clipped; what is removed is counted. The routing's standard times play no part, so
 that a plant whose reports are all in the wrong unit fails the plausibility check instead of being hidden
 here.
@@ -76,6 +79,28 @@ class Samples:
     def first(self) -> npt.NDArray[np.uint32]:
         """Row of the first value of each group."""
         return self.row[self.groups.start]
+
+    def levelled(self, pieces: FloatArray, exponent: FloatArray) -> Samples:
+        """The same samples, each as long as it would have been in an order of its group's mean size (geometric mean).
+
+        Parameters
+        ----------
+        pieces : FloatArray
+            Pieces of the report behind each value, NaN if unknown; that value stays as it is.
+        exponent : FloatArray
+            Per group by which exponent its times follow the pieces; 0 or NaN: they do not.
+        """
+        follows = np.isfinite(exponent) & (exponent != 0)
+        if not follows.any():
+            return self
+        groups = self.groups
+        known = np.isfinite(pieces) & (pieces > 0)
+        size = np.where(known, np.log(np.where(known, pieces, 1.0)), 0.0)
+        mean = groups.total(size) / np.maximum(groups.total(known), 1)
+        shift = np.where(known, size - groups.spread(mean), 0.0)
+        value = groups.value * np.exp(-groups.spread(np.where(follows, exponent, 0.0)) * shift)
+        order = np.lexsort((value, groups.spread(np.arange(len(groups.size)))))
+        return Samples(SortedGroups(value[order], groups.size), self.row[order], self.key)
 
 
 def deviations(groups: SortedGroups, job: pl.Series, pieces: FloatArray | None = None) -> pl.DataFrame:

@@ -22,6 +22,9 @@ BEFORE, LEAST_BEFORE = timedelta(days=730), 3
 LEAST_OPERATIONS, LEAST_RATIO = 8, 1.1
 #: Chance of any false alarm among all machines and jobs of a measure; changes that are told at most.
 LEVEL, MOST = 0.001, 10
+#: Beside all days since, so many of the last ones are looked at alone: a machine that is slow since Monday is told this week, however
+#: long the version has been in force.
+RECENT = (timedelta(days=28), timedelta(days=7))
 _VALUE = {"setup": "setup_min", "run": "run_min_at_lot"}
 _EACH = ("item_key", "proc_seq", "job_cd", "res_cd")
 _GROUPS = {"machine": "res_cd", "job": "job_cd"}
@@ -44,7 +47,7 @@ class Shift:
     since : datetime.date
         First day of the new level: of all days the one that divides its reports best.
     orders, operations : int
-        Reports after the day, and operations of items that they are of.
+        Reports of the days that show it, and operations of items that they are of.
     """
 
     measure: str
@@ -77,19 +80,25 @@ def find_shifts(samples: pl.LazyFrame, after: date) -> tuple[Shift, ...]:
 
 def _shifts_of(samples: pl.LazyFrame, measure: str, after: date) -> list[Shift]:
     reports = _against_before(samples, measure, after)
-    found: list[Shift] = []
     late = reports.filter(pl.col("day") > after)
-    tested = sum(late[column].n_unique() for column in _GROUPS.values()) if late.height else 0
-    while len(found) < MOST:
-        clearest = _clearest(reports.filter(pl.col("day") > after), LEVEL / max(tested, 1))
-        if clearest is None:
-            break
-        kind, code, ratio, operations = clearest
-        here = pl.col(_GROUPS[kind]) == code
-        own = reports.filter(here)
-        late = own.filter(pl.col("day") > after)
-        found.append(Shift(measure, kind, code, ratio, _since(own, after), late.height, operations))
-        reports = reports.filter(~here)
+    if late.is_empty():
+        return []
+    newest = late["day"].max()
+    assert isinstance(newest, date)
+    looks = [after, *(newest - days for days in RECENT if newest - days > after)]
+    tested = sum(late[column].n_unique() for column in _GROUPS.values()) * len(looks)
+    found: list[Shift] = []
+    for look in looks:
+        while len(found) < MOST:
+            clearest = _clearest(reports.filter(pl.col("day") > look), LEVEL / tested)
+            if clearest is None:
+                break
+            kind, code, ratio, operations = clearest
+            here = pl.col(_GROUPS[kind]) == code
+            own = reports.filter(here)
+            orders = own.filter(pl.col("day") > look).height
+            found.append(Shift(measure, kind, code, ratio, _since(own, after), orders, operations))
+            reports = reports.filter(~here)
     return found
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "migrate",
     "outcomes",
     "output_profiles",
+    "owner",
     "publication_changes",
     "publications",
     "publish",
@@ -28,5 +29,6 @@ __all__ = [
     "schema",
     "standard_times",
     "views",
+    "waiting",
     "writer_probe",
 ]

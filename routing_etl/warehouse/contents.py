@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from routing_etl import frames
 from routing_etl.errors import FrameError, WarehouseError
+from routing_etl.warehouse.routing_numbers import routing_numbers
 from routing_etl.warehouse.schema import Tables, Versioned
 from routing_etl.warehouse.types import UtcDateTime
 from routing_etl.warehouse.versions import rows_at
@@ -32,6 +33,7 @@ Checksums = dict[str, tuple[int, int]]
 TextUnit = Literal["utf16", "utf8", "characters"]
 
 _TEXT = ("text", "ascii")
+_A_TIMES = ("act_setup_time", "act_run_time")
 _NOT_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
@@ -125,14 +127,22 @@ def scan(predictions: Path, target: Target, shard: str | None = None) -> pl.Lazy
 
 
 def to_rows(lazy: pl.LazyFrame, target: Target) -> pl.LazyFrame:
-    """The frame as the table's columns, in their order, with numbers rounded to the column's scale."""
-    made = {"predicted_rout_no": pl.format("P{}", pl.col("candidate_rank").cast(pl.String).str.zfill(9))}
+    """The frame as the table's columns, in their order, with numbers rounded to the column's scale.
+
+    The A times of the ERP are what the item itself took: those of an operation whose time comes from other items are NULL.
+    """
+    if "predicted_rout_no" in target.table.c:
+        lazy = routing_numbers(lazy)
+    own = pl.col("time_source") == "actual_own"
     columns = []
     for column in target.columns:
-        value = made.get(column.name, pl.col(column.name))
+        value = pl.col(column.name)
+        if column.name in _A_TIMES:
+            value = pl.when(own).then(value)
         if kind_of(column) == "decimal":
-            # + 0.0 turns a negative zero into zero.
-            value = value.round(_scale(column)) + 0.0
+            value = value.round(_scale(column))
+            # A negative zero is zero. (Adding 0.0 would do, but Polars takes it for nothing to do.)
+            value = pl.when(value == 0).then(0.0).otherwise(value)
         columns.append(value.alias(column.name))
     return lazy.select(columns)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
+from routing_etl.warehouse.routing_numbers import routing_numbers
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import COPIED_BY
 from routing_etl.warehouse.versions import KEYS_PER_STATEMENT, rows_at
@@ -89,6 +90,34 @@ def recognise(engine: Engine, schema: str, publication_id: int, operations: pl.D
     return _recognised(routed, proposed, marks)
 
 
+def proposed_operations(
+    engine: Engine, schema: str, publication_id: int, operations: pl.DataFrame
+) -> pl.DataFrame:
+    """The operations of the candidates that a publication showed for the items of some routings.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    publication_id : int
+        The publication.
+    operations : polars.DataFrame
+        With item_cd of the items.
+
+    Returns
+    -------
+    polars.DataFrame
+        item_cd, rank, routing_code, our_rout_no, proc_seq, our_job, our_res, and in minutes our_run and our_setup.
+    """
+    tb = tables(schema_for(engine, schema))
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        shown = _shown_items(connection, tb, publication_id)
+        items = operations.join(shown, on="item_cd", how="semi")["item_cd"].unique().sort().to_list()
+        return _proposed(connection, tb, publication_id, items)
+
+
 def _shown_items(connection: Connection, tb: Tables, publication_id: int) -> pl.DataFrame:
     c = tb.candidate.c
     query = (
@@ -122,14 +151,14 @@ def _proposed(connection: Connection, tb: Tables, publication_id: int, items: li
         ),
     )
     query = sa.select(
-        c.item_cd, c.candidate_rank, c.routing_code, c.predicted_rout_no, o.proc_seq, o.res_cd,
+        c.item_cd, c.candidate_rank, c.routing_code, c.predicted_rout_no, o.proc_seq, o.job_cd, o.res_cd,
         sa.cast(sa.func.coalesce(o.standard_time, o.run_time), sa.Float()), sa.cast(o.setup_time, sa.Float()),
     ).select_from(both)  # fmt: skip
     return pl.DataFrame(
         _in_chunks(connection, query, c.item_cd, items),
         schema={
             "item_cd": pl.String, "rank": pl.Int64, "routing_code": pl.String, "our_rout_no": pl.String, "proc_seq": pl.Int64,
-            "our_res": pl.String, "our_run": pl.Float64, "our_setup": pl.Float64,
+            "our_job": pl.String, "our_res": pl.String, "our_run": pl.Float64, "our_setup": pl.Float64,
         },
         orient="row",
     )  # fmt: skip
@@ -168,6 +197,11 @@ def _recognised(routed: pl.DataFrame, proposed: pl.DataFrame, marks: pl.DataFram
     by_number = numbered.select(
         "item_cd", copied_by=pl.lit("number"), exact=pl.col("routing_code") == pl.col("routing_code_ours")
     )
+    # what an earlier publication showed has its number too, whatever is shown now
+    own = routing_numbers(written.lazy().with_columns(candidate_rank=pl.lit(1))).collect()
+    by_own_number = own.filter(pl.col("rout_no") == pl.col("predicted_rout_no")).select(
+        "item_cd", copied_by=pl.lit("number"), exact=pl.lit(True)
+    )
     by_mark = (
         written.join(marks.filter(pl.col("mark") != "rejected"), on=["item_cd", "routing_code"])
         .filter(pl.col("mark") == "accepted")
@@ -178,7 +212,7 @@ def _recognised(routed: pl.DataFrame, proposed: pl.DataFrame, marks: pl.DataFram
     )
     order = pl.col("copied_by").replace_strict(dict(zip(COPIED_BY, range(len(COPIED_BY)), strict=True)))
     found = (
-        pl.concat([by_mark, by_number, by_times])
+        pl.concat([by_mark, by_number, by_own_number, by_times])
         .sort("item_cd", ~pl.col("exact"), order)
         .unique("item_cd", keep="first", maintain_order=True)
     )

@@ -14,15 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
-from routing_etl.errors import ConfigurationError, ItemNotFoundError, TransientDatabaseError, WarehouseError
+from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.typed import checked_remark, checked_text, checked_user
 from routing_etl.warehouse.types import now
 
 _SHAPES = ("bop_proc_master", "bop_proc_detail", "bop_proc_res")
 _ATTEMPTS = 3
-_LONGEST_REMARK = 1000
 
 _log = get_logger(__name__)
 
@@ -77,13 +77,14 @@ def adopt(
     ItemNotFoundError
         The published batch has no such candidate; names those that the item has.
     ConfigurationError
-        `user` is blank or longer than 128 characters, or `edited` longer than 1,000.
+        `user` is blank or longer than 128 characters, `edited` longer than 1,000, or one of the texts is none.
     WarehouseError
         The candidate has been rejected.
     TransientDatabaseError
         New batches were published meanwhile, several times.
     """
     name, edited = checked_user(user), checked_remark(edited)
+    item_cd, candidate_id = checked_text(item_cd, "Item"), checked_text(candidate_id, "Candidate")
     place = schema_for(engine, schema)
     check_head(engine, place)
     tb = tables(place)
@@ -105,35 +106,6 @@ def adopt(
         f"Candidate {candidate_id!r} could not be accepted: new batches were published meanwhile.",
         remedy="Look at the item's new proposals, then try again.",
     )
-
-
-def checked_user(user: str) -> str:
-    """The name of a person without blanks around it.
-
-    Raises
-    ------
-    ConfigurationError
-        It is blank or longer than 128 characters.
-    """
-    name = user.strip()
-    if not 0 < len(name) <= 128:
-        raise ConfigurationError(f"User name {user!r} is not usable.", remedy="Give 1 to 128 characters.")
-    return name
-
-
-def checked_remark(remark: str | None) -> str | None:
-    """What a person wrote about a mark, as it is.
-
-    Raises
-    ------
-    ConfigurationError
-        It is longer than 1,000 characters.
-    """
-    if remark is not None and len(remark) > _LONGEST_REMARK:
-        raise ConfigurationError(
-            f"The remark has {len(remark)} characters.", remedy=f"Give at most {_LONGEST_REMARK}."
-        )
-    return remark
 
 
 def current_publication(connection: Connection, tb: Tables) -> int | None:

@@ -16,9 +16,10 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
-from routing_etl.warehouse.feedback import as_spelt, checked_user
+from routing_etl.warehouse.feedback import as_spelt
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.typed import checked_text, checked_user
 from routing_etl.warehouse.types import now
 
 _VIEW = "bop_proc_detail_time"
@@ -91,6 +92,8 @@ def adopt_time(engine: Engine, schema: str, operation: Operation, user: str) -> 
         New reviews were published meanwhile, several times.
     """
     name = checked_user(user)
+    checked_text(operation.item_cd, "Item")
+    checked_text(operation.rout_no, "Routing")
     place = schema_for(engine, schema)
     check_head(engine, place)
     tb = tables(place)

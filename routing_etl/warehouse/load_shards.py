@@ -23,6 +23,7 @@ from routing_etl.warehouse.contents import Contents, hashes_of, hashes_of_shard
 from routing_etl.warehouse.load import batches, resources, way_of, with_publication
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.owner import require_owner
 from routing_etl.warehouse.publications import WHOLE
 from routing_etl.warehouse.publish import LoadReport, Publisher, Written, timed
 from routing_etl.warehouse.versions import in_parts
@@ -78,6 +79,7 @@ class ShardLoader(Publisher):
         check_head(self._engine, self.schema)
         contents, digest = self._contents(predictions, model_version)
         with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
+            require_owner(self._engine, self.tables, self._settings)
             self._clean(lock)
             found = self._known(digest, again=False)
             if found is not None:

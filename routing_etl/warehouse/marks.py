@@ -15,8 +15,6 @@ from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.warehouse.feedback import (
     Mark,
     as_spelt,
-    checked_remark,
-    checked_user,
     current_publication,
     published_candidates,
     put_mark,
@@ -25,6 +23,7 @@ from routing_etl.warehouse.feedback import (
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import REJECTIONS
+from routing_etl.warehouse.typed import checked_remark, checked_text, checked_user
 from routing_etl.warehouse.types import now
 
 
@@ -100,6 +99,7 @@ def reject(
             remedy=f"Use one of {', '.join(REJECTIONS)}.",
         )
     mark = Mark("rejected", checked_user(user), reason_code, checked_remark(remark))
+    _check_codes(item_cd, candidate_id)
     tb = _tables(engine, schema)
     shown = published_candidates(tb)
     with translated("warehouse", engine.url), engine.begin() as connection:
@@ -141,6 +141,7 @@ def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: 
     ConfigurationError
         The user's name is not usable.
     """
+    _check_codes(item_cd, candidate_id)
     name, tb = checked_user(user), _tables(engine, schema)
     f = tb.routing_feedback
     with translated("warehouse", engine.url), engine.begin() as connection:
@@ -159,6 +160,11 @@ def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: 
             )
         connection.execute(sa.update(f).where(mine).values(undone_by=name, undone_at=now()))
     return Marked(item_cd, "undone", names, name)
+
+
+def _check_codes(item_cd: str, candidate_id: str | None) -> None:
+    checked_text(item_cd, "Item")
+    checked_text(candidate_id or "", "Candidate")
 
 
 def _tables(engine: Engine, schema: str) -> Tables:

@@ -223,6 +223,7 @@ def store_outcomes(
     shown: tuple[int, int],
     written: pl.DataFrame,
     copies: pl.DataFrame,
+    edits: pl.DataFrame | None = None,
     *,
     run_id: str,
 ) -> int:
@@ -242,6 +243,8 @@ def store_outcomes(
         Columns item_cd, rout_no, routing_code (job codes joined by '>') and part_type of every item that has a routing now.
     copies : polars.DataFrame
         What `copies.recognise` found of the earlier publication.
+    edits : polars.DataFrame, optional
+        Columns item_cd, nearest_rank, edit_distance, machines_changed and times_changed. None: not known.
     run_id : str
         The run that has seen it.
     """
@@ -252,6 +255,8 @@ def store_outcomes(
             sa.select(tb.publication.c.model_version).where(tb.publication.c.id == before)
         ).scalar_one()
         found = _outcome_rows(connection, tb, shown, written, copies)
+        if edits is not None:
+            found = found.join(edits, on="item_cd", how="left")
         known = set(
             connection.execute(
                 sa.select(tb.prediction_outcome.c.item_cd).where(

@@ -1,4 +1,7 @@
-"""What one publication shows that another did not: items that are new, gone, or have another first candidate. Reads only."""
+"""What one publication shows that another did not: items that are new, gone, or have another first candidate.
+
+What belongs here: the comparison, and its counts on record. What does not: the views on them (`views_changes.py`).
+"""
 
 from __future__ import annotations
 
@@ -142,6 +145,31 @@ def publication_changes(engine: Engine, schema: str, before: int, after: int) ->
     )
 
 
+def store_changes(engine: Engine, schema: str, changes: PublicationChanges) -> None:
+    """Keep the counts of a comparison: what the publication brings against the one that readers see.
+
+    Written before the pointer moves; the views show them once the publication was published. Stored again, they are replaced.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    changes : PublicationChanges
+        The comparison.
+    """
+    table = tables(schema_for(engine, schema)).publication_change
+    whole = {
+        "publication_id": changes.after, "compared_with": changes.before,
+        "items_before": changes.items_before, "items_shown": changes.items,
+    }  # fmt: skip
+    rows = [{**whole, "kind": kind, "items": n} for kind, n in changes.counts.items()]
+    with translated("warehouse", engine.url), engine.begin() as connection:
+        connection.execute(sa.delete(table).where(table.c.publication_id == changes.after))
+        connection.execute(sa.insert(table), rows)
+
+
 def _require(connection: Connection, tb: Tables, number: int) -> None:
     p = tb.publication.c
     row = connection.execute(sa.select(p.purged_at, p.loaded_at).where(p.id == number)).one_or_none()
@@ -152,7 +180,7 @@ def _require(connection: Connection, tb: Tables, number: int) -> None:
     if row.purged_at is not None:
         raise WarehouseError(
             f"The rows of publication {number} were removed by retention.",
-            remedy="Compare a kept one (routing-etl publications list); ROUTING_ETL_KEEP_PUBLICATIONS keeps more.",
+            remedy="Compare a kept one (routing-etl publications list); ROUTING_ETL_KEEP_PUBLICATIONS_DAYS keeps more.",
         )
 
 

@@ -45,7 +45,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Publication:
-    """One publication. Times are UTC. `withdrawn`: the pointer was moved back over it and not to it again since."""
+    """One publication. Times are UTC.
+
+    `withdrawn`: the pointer was moved back over it and not to it again since. `retired_at`: until when readers saw it.
+    """
 
     id: int
     run_id: str
@@ -60,6 +63,7 @@ class Publication:
     published_by: str | None
     message: str | None
     withdrawn: bool = False
+    retired_at: datetime | None = None
 
 
 class PublicationLog:
@@ -201,4 +205,5 @@ def _publication(row: Any) -> Publication:
         published_by=row.published_by,
         message=row.message,
         withdrawn=row.withdrawn_at is not None,
+        retired_at=row.retired_at,
     )

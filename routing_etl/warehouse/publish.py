@@ -56,6 +56,7 @@ from routing_etl.warehouse.load import (
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.own_readers import refuse_readers_by_number
+from routing_etl.warehouse.owner import require_owner
 from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE, Publication
 from routing_etl.warehouse.purge import Purger
 from routing_etl.warehouse.schema import Versioned
@@ -219,6 +220,7 @@ class Publisher(Purger):
         with timed(seconds, "measure"):
             contents, digest = self._contents(predictions, model_version)
         with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
+            require_owner(self._engine, self.tables, self._settings)
             with timed(seconds, "clean"):
                 self._clean(lock)
             found = self._known(digest, again=again)
@@ -477,11 +479,14 @@ class Publisher(Purger):
         ------
         WarehouseError
             There is no such publication, it is not loaded completely, or one that was loaded after it is published already.
+        ConfigurationError
+            The schema belongs to another plant.
         LockedError
             Another writer is at work.
         """
         check_head(self._engine, self.schema)
         with WriterLock(self._engine, self.tables, f"publish of publication {publication_id}"):
+            require_owner(self._engine, self.tables, self._settings)
             return self._move(publication_id, "published")
 
     def rollback(self, to: int | None = None) -> PublishReport:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -41,11 +42,20 @@ _log = get_logger(__name__)
 class Purger(PublicationLog):
     """Removes rows of publications. Parameters as `PublicationLog`."""
 
-    def purge(self, keep: int, *, progress: Progress = SILENT) -> tuple[int, ...]:
-        """Give up all but the newest `keep` publications, and remove what none of these shows.
+    def purge(self, keep: int, *, days: int = 0, progress: Progress = SILENT) -> tuple[int, ...]:
+        """Give up all but the newest `keep` publications and those seen within `days`, and remove what none of these shows.
 
         The current one counts and always stays. Rows are removed in small transactions; the publication's own row
         stays as a record. Returns the ids that were given up.
+
+        Parameters
+        ----------
+        keep : int
+            How many stay, however old.
+        days : int, default 0
+            Those that readers saw within so many days stay too, so that it can be told what was shown then.
+        progress : Progress, optional
+            Shows how far the work is.
         """
         check_head(self._engine, self.schema)
         if keep < 1:
@@ -55,8 +65,13 @@ class Purger(PublicationLog):
         with WriterLock(self._engine, self.tables, "purge") as lock:
             self._clean(lock)
             whole = [p for p in self.list() if p.state in WHOLE and p.rows_present]
-            others = [p.id for p in whole if not p.current]
-            gone = others[keep - sum(p.current for p in whole) :]
+            older = [p for p in whole if not p.current]
+            limit = now() - timedelta(days=days)
+            gone = [
+                p.id
+                for p in older[keep - sum(p.current for p in whole) :]
+                if p.retired_at is None or p.retired_at < limit
+            ]
             with progress.task("Purging old publications", len(gone)) as task:
                 for publication_id in gone:
                     self._retire_for_purge(publication_id)
@@ -107,6 +122,8 @@ class Purger(PublicationLog):
             for (number,) in self._rows(unbuilt):
                 self._delete_number(versioned, number, lock)
             for above, retained in pairwise([0, *kept]):
+                if not any(above < number < retained for number in given_up):
+                    continue  # what lay between was removed when it was given up
                 self._remove_all(
                     versioned, superseded(versioned, above, retained, _PURGE_ITEMS), lock, retained
                 )

@@ -780,6 +780,7 @@ class Tables:
     prediction_outcome: sa.Table
     audit_log: sa.Table
     time_profile_month: sa.Table
+    publication_change: sa.Table
 
     @property
     def published(self) -> tuple[sa.Table, ...]:
@@ -836,6 +837,7 @@ def tables(schema: str | None) -> Tables:
         prediction_outcome=schema_life.prediction_outcome(md),
         audit_log=schema_watch.audit_log(md),
         time_profile_month=schema_watch.time_profile_month(md),
+        publication_change=schema_watch.publication_change(md),
     )
 
 

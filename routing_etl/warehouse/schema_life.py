@@ -20,6 +20,11 @@ VIA = ("night", "train", "cli", "dagster", "library", "repair")
 BASES = ("window", "realised", "own")
 #: How an item was routed after it had been predicted: as the first candidate, as another one, otherwise, or without a candidate.
 OUTCOMES = ("first", "alternative", "other", "abstained")
+#: The same in one word an item, what the ERP shows before what was said (`views_outcomes.py`). `superseded`: accepted, and the ERP
+#: has another routing; `ignored`: written by hand, with no operation of ours; `same_by_hand`: as proposed, without taking it over.
+VERDICTS = (
+    "accepted", "accepted_alternative", "edited", "superseded", "rejected", "same_by_hand", "ignored", "other_by_hand", "no_proposal",
+)  # fmt: skip
 #: What an engineer can say of a proposal. `edited`: taken over with changes.
 MARKS = ("accepted", "edited", "rejected")
 #: Why a proposal was rejected.
@@ -117,6 +122,10 @@ def prediction_outcome(md: sa.MetaData) -> sa.Table:
         sa.Column("copied_by", t.ascii_text(16)),
         sa.Column("mark", t.ascii_text(16)),
         sa.Column("reason_code", t.ascii_text(32)),
+        sa.Column("nearest_rank", sa.SmallInteger),
+        sa.Column("edit_distance", sa.Integer),
+        sa.Column("machines_changed", sa.Integer),
+        sa.Column("times_changed", sa.Integer),
         sa.PrimaryKeyConstraint("item_cd", "publication_id", mssql_clustered=True),
         sa.CheckConstraint(f"outcome IN ({words(OUTCOMES)})", name="outcome"),
         sa.CheckConstraint(

@@ -1,4 +1,4 @@
-"""The tables of who did what and of how times moved: small, kept for years.
+"""The tables of who did what, of how times moved and of what publications changed: small, kept for years.
 
 What belongs here: tables that no night needs and that people ask. What does not: the other tables (`schema.py`, which puts all
 of them together).
@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.schema_life import words
 
+#: Kinds of change of an item between two publications (`publication_changes.KINDS` says what they mean).
+CHANGED = ("new", "gone", "lost", "found", "first", "details")
 #: How a command ended.
 ENDED = ("succeeded", "failed", "stopped")
 
@@ -55,5 +57,27 @@ def time_profile_month(md: sa.MetaData) -> sa.Table:
         sa.PrimaryKeyConstraint("month", "job_cd", "res_cd", "measure", mssql_clustered=True),
         sa.CheckConstraint("measure IN ('run', 'setup')", name="measure"),
         sa.CheckConstraint("samples > 0 AND standard_min >= 0", name="measured"),
+        sqlite_with_rowid=False,
+    )
+
+
+def publication_change(md: sa.MetaData) -> sa.Table:
+    """Items by kind of change that a publication brought, against the one that readers saw when it was published.
+
+    Kept when the rows of both are long removed. The first publication has no row: there was nothing to compare with.
+    """
+    return sa.Table(
+        "publication_change",
+        md,
+        sa.Column("publication_id", sa.Integer, nullable=False),
+        sa.Column("kind", t.ascii_text(8), nullable=False),
+        sa.Column("compared_with", sa.Integer, nullable=False),
+        sa.Column("items_before", sa.Integer, nullable=False),
+        sa.Column("items_shown", sa.Integer, nullable=False),
+        sa.Column("items", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("publication_id", "kind", mssql_clustered=True),
+        sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
+        sa.CheckConstraint(f"kind IN ({words(CHANGED)})", name="kind"),
+        sa.CheckConstraint("items_before >= 0 AND items_shown >= 0 AND items >= 0", name="counts"),
         sqlite_with_rowid=False,
     )

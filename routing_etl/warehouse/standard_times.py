@@ -24,6 +24,7 @@ from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import ROWS_PER_DELETE, delete_step, insert_for_key
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.owner import require_owner
 from routing_etl.warehouse.publications import PublicationLog
 from routing_etl.warehouse.schema import OPEN_END
 from routing_etl.warehouse.types import now
@@ -120,6 +121,7 @@ class StandardTimes(PublicationLog):
         check_head(self._engine, self.schema)
         rows = _rows(review)
         with WriterLock(self._engine, self.tables, f"standard times of run {facts.run_id}") as lock:
+            require_owner(self._engine, self.tables, self._settings)
             self._undo(lock)
             held = self._held()
             same = held.select(*KEY, "content_hash")

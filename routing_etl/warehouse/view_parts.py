@@ -122,6 +122,17 @@ class Sources:
         self.audit_log = tb.audit_log.alias("a")
         self.time_profile_month = tb.time_profile_month.alias("s")
         self.other_mark = tb.routing_feedback.alias("other")
+        self.publication_change = tb.publication_change.alias("d")
+        self.compared = tb.publication.alias("w")
+        self.item_before = tb.item_version.alias("was")
+        self.item_between = tb.item_version.alias("between_two")
+        self.first = tb.candidate.alias("c1")
+        self.first_before = tb.candidate.alias("c0")
+        self.earlier_item = tb.item_version.alias("earlier")
+        self.closing_item = tb.item_version.alias("closing")
+        self.earlier_publication = tb.publication.alias("since")
+        self.earlier_candidate = tb.candidate.alias("shown_then")
+        self.other_candidate = tb.candidate.alias("beside")
 
 
 def from_pointer(tb: Sources, detail: Any) -> sa.Join:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql.compiler import DDLCompiler
 
+from routing_etl.scenarios import CV_BANDS
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.view_parts import (
@@ -33,6 +34,7 @@ from routing_etl.warehouse.view_parts import (
     same_candidate,
 )
 from routing_etl.warehouse.views_bop import bop_child, bop_detail, bop_master, bop_res, candidate_resources
+from routing_etl.warehouse.views_changes import publication_changes, publication_item_changes
 from routing_etl.warehouse.views_life import (
     acceptance_by_week,
     model_decisions,
@@ -41,6 +43,7 @@ from routing_etl.warehouse.views_life import (
     rejection_reasons,
     routing_marks,
 )
+from routing_etl.warehouse.views_outcomes import edits_by_family, item_outcomes, open_proposals
 from routing_etl.warehouse.views_upkeep import bop_proc_detail_time, data_health, standard_time_review
 from routing_etl.warehouse.views_watch import (
     families_by_month,
@@ -221,8 +224,18 @@ def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
         ("ROUT_NO", c.predicted_rout_no),
         ("MODEL_VERSION", b.model_version),
         ("PUBLICATION_ID", tb.current_publication.c.publication_id),
+        ("TIME_STD", w.two(o.time_cv * o.standard_time)),
+        ("TIME_SCENARIO", _scenario(o.time_cv, w)),
+        ("SIMILAR_ITEMS_USED", c.neighbour_count),
     ]
     return [column.label(name) for name, column in columns]
+
+
+def _scenario(cv: Column, w: Words) -> Column:
+    """The ERP's word for the band of a coefficient of variation; NULL where it is not known."""
+    words = ("안정적", "보통", "가변적")
+    bands = [(cv < limit, w.word(word, 8)) for (limit, _), word in zip(CV_BANDS, words, strict=True)]
+    return sa.case((cv.is_(None), w.null(t.text(8))), *bands, else_=w.word("불안정", 8))
 
 
 def _candidate_operations(tb: Sources, w: Words) -> sa.Select[Any]:
@@ -270,6 +283,14 @@ def _flat(tb: Sources, w: Words) -> sa.Select[Any]:
 def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
     c, e = tb.candidate.c, tb.candidate_evidence
     source = from_pointer(tb, tb.candidate).join(e, same_candidate(e, tb.candidate))
+    o: Any = tb.prediction_outcome
+    one: Any = sa.literal_column("1")
+    copied = sa.exists(
+        sa.select(one)
+        .select_from(o)
+        .where(o.c.item_cd == e.c.neighbour_item_cd, o.c.adopted == sa.true())
+        .correlate(e)
+    )
     return sa.select(
         tb.item_version.c.item_cd,
         c.candidate_id,
@@ -282,6 +303,7 @@ def _evidence(tb: Sources, w: Words) -> sa.Select[Any]:
         e.c.matching,
         e.c.differing,
         tb.current_publication.c.publication_id,
+        sa.case((copied, 1), else_=0).label("neighbour_is_copy"),
     ).select_from(source)
 
 
@@ -443,6 +465,11 @@ _VIEWS: dict[str, Callable[[Sources, Words], sa.Select[Any]]] = {
     "publication_shown": publication_shown,
     "freshness": freshness,
     "who_did_what": who_did_what,
+    "publication_changes": publication_changes,
+    "publication_item_changes": publication_item_changes,
+    "item_outcomes": item_outcomes,
+    "edits_by_family": edits_by_family,
+    "open_proposals": open_proposals,
 }
 
 #: Names of all views, in the order of creation.

@@ -149,7 +149,10 @@ def acceptance_by_week(tb: Sources, w: Words) -> sa.Select[Any]:
 
 
 def routing_marks(tb: Sources, w: Words) -> sa.Select[Any]:
-    """What engineers said of proposals, with how many other candidates of the item are accepted as well."""
+    """What engineers said of proposals, with how many other candidates of the item are accepted as well, and what the ERP has now.
+
+    What the ERP shows decides: an accepted candidate is superseded when it has another routing.
+    """
     f, b, other = tb.routing_feedback, tb.publication, tb.other_mark
     accepted = sa.literal("accepted", sa.String())
     also = (
@@ -163,6 +166,19 @@ def routing_marks(tb: Sources, w: Words) -> sa.Select[Any]:
         )
         .correlate(f)
         .scalar_subquery()
+    )
+    o = tb.prediction_outcome.c
+    routed = sa.and_(o.item_cd == f.c.item_cd, o.observed_at >= f.c.accepted_at)
+
+    def written(*more: sa.ColumnElement[bool]) -> sa.Exists:
+        one: Any = sa.literal_column("1")
+        found = sa.select(one).select_from(tb.prediction_outcome).where(routed, *more)
+        return sa.exists(found.correlate(f))
+
+    erp_has = sa.case(
+        (written(o.written_code == f.c.routing_code), w.word("this routing", 16)),
+        (written(), w.word("another routing", 16)),
+        else_=w.word("none yet", 16),
     )
     return sa.select(
         f.c.item_cd,
@@ -181,6 +197,7 @@ def routing_marks(tb: Sources, w: Words) -> sa.Select[Any]:
         sa.case((f.c.undone_at.is_(None), 1), else_=0).label("in_force"),
         also.label("others_accepted"),
         b.c.model_version,
+        erp_has.label("erp_has"),
     ).select_from(f.join(b, b.c.id == f.c.publication_id))
 
 

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0010) to revision 0010.
+-- routing_etl: schema routing from nothing (or any revision up to 0012) to revision 0012.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0010';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0012';
     THROW 50011, @message, 1;
 END;
 
@@ -3544,6 +3544,502 @@ GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0009')
 EXEC(N'UPDATE routing.schema_version SET version_num = ''0010'' WHERE version_num = ''0009''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0010 -> 0011
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0010')
+EXEC(N'CREATE TABLE routing.publication_change (
+    publication_id INTEGER NOT NULL,
+    kind VARCHAR(8) NOT NULL,
+    compared_with INTEGER NOT NULL,
+    items_before INTEGER NOT NULL,
+    items_shown INTEGER NOT NULL,
+    items INTEGER NOT NULL,
+    CONSTRAINT pk_publication_change PRIMARY KEY CLUSTERED (publication_id, kind),
+    CONSTRAINT fk_publication_change_publication FOREIGN KEY(publication_id) REFERENCES routing.publication (id),
+    CONSTRAINT ck_publication_change_kind CHECK (kind IN (''new'', ''gone'', ''lost'', ''found'', ''first'', ''details'')),
+    CONSTRAINT ck_publication_change_counts CHECK (items_before >= 0 AND items_shown >= 0 AND items >= 0)
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0010')
+EXEC(N'CREATE VIEW routing.publication_changes AS
+SELECT
+    b.id AS publication_id,
+    max(d.compared_with) AS compared_with,
+    b.published_at,
+    b.run_id,
+    b.model_version,
+    max(d.items_before) AS items_before,
+    max(d.items_shown) AS items_shown,
+    sum(CASE WHEN (d.kind = ''new'') THEN d.items ELSE 0 END) AS items_new,
+    sum(CASE WHEN (d.kind = ''gone'') THEN d.items ELSE 0 END) AS items_gone,
+    sum(CASE WHEN (d.kind = ''lost'') THEN d.items ELSE 0 END) AS items_lost,
+    sum(CASE WHEN (d.kind = ''found'') THEN d.items ELSE 0 END) AS items_found,
+    sum(CASE WHEN (d.kind = ''first'') THEN d.items ELSE 0 END) AS items_first,
+    sum(CASE WHEN (d.kind = ''details'') THEN d.items ELSE 0 END) AS items_details,
+    CAST(sum(CASE WHEN (d.kind IN (''gone'', ''lost'')) THEN d.items ELSE 0 END) AS FLOAT) / nullif(max(d.items_before), 0) AS taken_away_share
+FROM routing.publication AS b
+    JOIN routing.publication_change AS d ON d.publication_id = b.id
+WHERE b.published_at IS NOT NULL GROUP BY b.id,
+    b.published_at,
+    b.run_id,
+    b.model_version');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0010')
+EXEC(N'CREATE VIEW routing.publication_item_changes AS
+SELECT
+    b.id AS publication_id,
+    w.id AS compared_with,
+    i.item_cd,
+    CASE WHEN (was.item_cd IS NULL OR was.shown = 0) THEN ''new'' WHEN (i.shown = 0) THEN ''gone'' WHEN (c0.routing_code IS NOT NULL AND c1.routing_code IS NULL) THEN ''lost'' WHEN (c0.routing_code IS NULL AND c1.routing_code IS NOT NULL) THEN ''found'' WHEN (c1.routing_code != c0.routing_code) THEN ''first'' ELSE ''details'' END AS kind,
+    c0.routing_code AS routing_before,
+    c1.routing_code AS routing,
+    c0.confidence AS confidence_before,
+    c1.confidence
+FROM routing.publication AS b
+    JOIN routing.publication_change AS d ON d.publication_id = b.id
+    AND d.kind = ''new''
+    JOIN routing.publication AS w ON w.id = d.compared_with
+    AND w.id < b.id
+    AND w.purged_at IS NULL
+    JOIN routing.item_version AS i ON i.from_publication > w.id
+    AND i.from_publication <= b.id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= b.id)) LEFT OUTER
+    JOIN routing.item_version AS was ON was.item_cd = i.item_cd
+    AND was.from_publication <= w.id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS between_two
+WHERE between_two.item_cd = was.item_cd AND between_two.from_publication > was.from_publication AND between_two.from_publication <= w.id)) LEFT OUTER
+    JOIN routing.candidate AS c1 ON c1.publication_id = i.from_publication
+    AND c1.item_cd = i.item_cd
+    AND c1.candidate_rank = 1 LEFT OUTER
+    JOIN routing.candidate AS c0 ON c0.publication_id = was.from_publication
+    AND c0.item_cd = was.item_cd
+    AND c0.candidate_rank = 1
+WHERE b.published_at IS NOT NULL
+    AND b.purged_at IS NULL
+    AND (i.shown = 1 OR was.shown = 1)
+    AND (was.item_cd IS NULL OR was.shown = 0 OR i.shown = 0 OR NOT (was.hash_a = i.hash_a AND was.hash_b = i.hash_b) OR was.hash_a IS NULL OR i.hash_a IS NULL)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0010')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0011'' WHERE version_num = ''0010''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0011 -> 0012
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD nearest_rank SMALLINT NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD edit_distance INTEGER NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD machines_changed INTEGER NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'ALTER TABLE routing.prediction_outcome ADD times_changed INTEGER NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_candidate_operations', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_candidate_operations', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_candidate_operations');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(@verb + N' VIEW routing.routing_candidate_operations AS
+SELECT
+    i.item_cd,
+    c.candidate_id,
+    o.proc_seq AS [PROC_SEQ],
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
+    o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD],
+    o.job_nm AS [JOB_NM],
+    o.res_cd AS [RES_CD],
+    o.res_nm AS [RES_DIS],
+    b.time_unit AS [TIME_UNIT],
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT],
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS [QUEUE_TIME],
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [MACH_WORKED_HOURS],
+    CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS [ACT_SETUP_TIME],
+    CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS [ACT_RUN_TIME],
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME],
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS [MOVE_TIME],
+    CAST(1 AS NUMERIC(10, 2)) AS [RUN_TIME_QTY],
+    b.run_time_unit AS [RUN_TIME_UNIT],
+    o.batch_oper AS [BATCH_OPER],
+    o.bp_cd AS [BP_CD],
+    o.cust_nm AS [dbo_BI_ROUTING_VIEW_CUST_NM],
+    o.cur_cd AS [CUR_CD],
+    o.subcontract_prc AS [SUBCONTRACT_PRC],
+    o.tax_type AS [TAX_TYPE],
+    o.milestone_flg AS [MILESTONE_FLG],
+    o.insp_flg AS [INSP_FLG],
+    o.rout_order AS [ROUT_ORDER],
+    b.valid_from AS [VALID_FROM_DT],
+    b.valid_to AS [VALID_TO_DT],
+    CAST(NULL AS NVARCHAR(200)) AS [dbo_BI_ROUTING_VIEW_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [ROUT_DOC],
+    CAST(NULL AS NVARCHAR(8)) AS [DOC_INSIDE],
+    CAST(NULL AS NVARCHAR(64)) AS [DOC_NO],
+    CAST(NULL AS NVARCHAR(64)) AS [NC_PROGRAM],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_PROGRAM_WRITER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_WRITER_NM],
+    CAST(NULL AS DATE) AS [NC_WRITE_DATE],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER_NM],
+    CAST(NULL AS DATE) AS [NC_REVIEW_DT],
+    CAST(NULL AS NVARCHAR(32)) AS [RAW_MATL_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [JAW_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [VALIDITY],
+    CAST(NULL AS NVARCHAR(200)) AS [PROGRAM_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [OP_DRAW_NO],
+    CAST(NULL AS NVARCHAR(32)) AS [MTMG_NUMB],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [RUN_TIME],
+    CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS [OPTIMAL_TIME],
+    CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS [STANDARD_TIME],
+    CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS [SAFE_TIME],
+    o.time_cv AS [TIME_CV],
+    o.confidence AS [CONFIDENCE],
+    o.sample_count AS [SAMPLE_COUNT],
+    o.support AS [SUPPORT],
+    o.time_source AS [TIME_SOURCE],
+    CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS [RUN_P10],
+    CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS [RUN_P50],
+    CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS [RUN_P90],
+    CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS [SETUP_P10],
+    CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS [SETUP_P90],
+    o.setup_time AS [PREDICTED_SETUP_TIME],
+    o.run_time AS [PREDICTED_RUN_TIME],
+    o.standard_time AS [TRIM_MEAN],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
+    o.sample_count AS [WORK_ORDER_COUNT],
+    o.time_confidence AS [WORK_ORDER_CONFIDENCE],
+    CASE WHEN (o.time_source = ''actual_own'') THEN CAST(N''input'' AS NVARCHAR(8)) WHEN (o.time_source = ''actual_similar'') THEN CAST(N''similar'' AS NVARCHAR(8)) ELSE CAST(N''none'' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
+    o.source_items AS [SOURCE_ITEMS],
+    o.source_similarity AS [AVG_SIMILARITY],
+    o.source_rout_no AS [SOURCE_ROUT_NO],
+    CAST(N''N'' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED],
+    CAST(N''ML_BASED'' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
+    c.candidate_rank AS [CANDIDATE_RANK],
+    c.predicted_rout_no AS [ROUT_NO],
+    b.model_version AS [MODEL_VERSION],
+    p.publication_id AS [PUBLICATION_ID],
+    CAST(coalesce(o.time_cv * o.standard_time, 0) AS NUMERIC(10, 2)) AS [TIME_STD],
+    CASE WHEN (o.time_cv IS NULL) THEN CAST(NULL AS NVARCHAR(8)) WHEN (o.time_cv < 0.15) THEN CAST(N''안정적'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.3) THEN CAST(N''보통'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.5) THEN CAST(N''가변적'' AS NVARCHAR(8)) ELSE CAST(N''불안정'' AS NVARCHAR(8)) END AS [TIME_SCENARIO],
+    c.neighbour_count AS [SIMILAR_ITEMS_USED]
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_candidate_evidence', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_candidate_evidence', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_candidate_evidence');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(@verb + N' VIEW routing.routing_candidate_evidence AS
+SELECT
+    i.item_cd,
+    c.candidate_id,
+    c.candidate_rank,
+    e.evidence_rank,
+    e.neighbour_item_cd,
+    e.neighbour_rout_no,
+    e.similarity,
+    e.weight,
+    e.matching,
+    e.differing,
+    p.publication_id,
+    CASE WHEN (EXISTS (SELECT 1
+FROM routing.prediction_outcome AS o
+WHERE o.item_cd = e.neighbour_item_cd AND o.adopted = 1)) THEN 1 ELSE 0 END AS neighbour_is_copy
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd
+    JOIN routing.candidate_evidence AS e ON e.publication_id = c.publication_id
+    AND e.item_cd = c.item_cd
+    AND e.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_flat', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_flat', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_flat');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(@verb + N' VIEW routing.routing_flat AS
+SELECT
+    i.item_cd AS [ITEM_CD],
+    c.candidate_id AS [CANDIDATE_ID],
+    c.routing_signature AS [ROUTING_SIGNATURE],
+    c.priority AS [PRIORITY],
+    c.similarity_tier AS [SIMILARITY_TIER],
+    o.proc_seq AS [PROC_SEQ],
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
+    o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD],
+    o.job_nm AS [JOB_NM],
+    o.res_cd AS [RES_CD],
+    o.res_nm AS [RES_DIS],
+    b.time_unit AS [TIME_UNIT],
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT],
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS [QUEUE_TIME],
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [MACH_WORKED_HOURS],
+    CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS [ACT_SETUP_TIME],
+    CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS [ACT_RUN_TIME],
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME],
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS [MOVE_TIME],
+    CAST(1 AS NUMERIC(10, 2)) AS [RUN_TIME_QTY],
+    b.run_time_unit AS [RUN_TIME_UNIT],
+    o.batch_oper AS [BATCH_OPER],
+    o.bp_cd AS [BP_CD],
+    o.cust_nm AS [dbo_BI_ROUTING_VIEW_CUST_NM],
+    o.cur_cd AS [CUR_CD],
+    o.subcontract_prc AS [SUBCONTRACT_PRC],
+    o.tax_type AS [TAX_TYPE],
+    o.milestone_flg AS [MILESTONE_FLG],
+    o.insp_flg AS [INSP_FLG],
+    o.rout_order AS [ROUT_ORDER],
+    b.valid_from AS [VALID_FROM_DT],
+    b.valid_to AS [VALID_TO_DT],
+    CAST(NULL AS NVARCHAR(200)) AS [dbo_BI_ROUTING_VIEW_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [ROUT_DOC],
+    CAST(NULL AS NVARCHAR(8)) AS [DOC_INSIDE],
+    CAST(NULL AS NVARCHAR(64)) AS [DOC_NO],
+    CAST(NULL AS NVARCHAR(64)) AS [NC_PROGRAM],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_PROGRAM_WRITER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_WRITER_NM],
+    CAST(NULL AS DATE) AS [NC_WRITE_DATE],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER_NM],
+    CAST(NULL AS DATE) AS [NC_REVIEW_DT],
+    CAST(NULL AS NVARCHAR(32)) AS [RAW_MATL_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [JAW_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [VALIDITY],
+    CAST(NULL AS NVARCHAR(200)) AS [PROGRAM_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [OP_DRAW_NO],
+    CAST(NULL AS NVARCHAR(32)) AS [MTMG_NUMB],
+    c.reference_item_cd AS [REFERENCE_ITEM_CD],
+    c.similarity_score AS [SIMILARITY_SCORE],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [RUN_TIME],
+    CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS [OPTIMAL_TIME],
+    CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS [STANDARD_TIME],
+    CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS [SAFE_TIME],
+    o.time_cv AS [TIME_CV],
+    o.confidence AS [CONFIDENCE],
+    o.sample_count AS [SAMPLE_COUNT],
+    o.support AS [SUPPORT],
+    o.time_source AS [TIME_SOURCE],
+    CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS [RUN_P10],
+    CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS [RUN_P50],
+    CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS [RUN_P90],
+    CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS [SETUP_P10],
+    CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS [SETUP_P90],
+    o.setup_time AS [PREDICTED_SETUP_TIME],
+    o.run_time AS [PREDICTED_RUN_TIME],
+    o.standard_time AS [TRIM_MEAN],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
+    o.sample_count AS [WORK_ORDER_COUNT],
+    o.time_confidence AS [WORK_ORDER_CONFIDENCE],
+    CASE WHEN (o.time_source = ''actual_own'') THEN CAST(N''input'' AS NVARCHAR(8)) WHEN (o.time_source = ''actual_similar'') THEN CAST(N''similar'' AS NVARCHAR(8)) ELSE CAST(N''none'' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
+    o.source_items AS [SOURCE_ITEMS],
+    o.source_similarity AS [AVG_SIMILARITY],
+    o.source_rout_no AS [SOURCE_ROUT_NO],
+    CAST(N''N'' AS NVARCHAR(1)) AS [OUTSOURCING_REPLACED],
+    CAST(N''ML_BASED'' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
+    c.candidate_rank AS [CANDIDATE_RANK],
+    c.predicted_rout_no AS [ROUT_NO],
+    b.model_version AS [MODEL_VERSION],
+    p.publication_id AS [PUBLICATION_ID],
+    CAST(coalesce(o.time_cv * o.standard_time, 0) AS NUMERIC(10, 2)) AS [TIME_STD],
+    CASE WHEN (o.time_cv IS NULL) THEN CAST(NULL AS NVARCHAR(8)) WHEN (o.time_cv < 0.15) THEN CAST(N''안정적'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.3) THEN CAST(N''보통'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.5) THEN CAST(N''가변적'' AS NVARCHAR(8)) ELSE CAST(N''불안정'' AS NVARCHAR(8)) END AS [TIME_SCENARIO],
+    c.neighbour_count AS [SIMILAR_ITEMS_USED]
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_marks', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_marks', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_marks');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(@verb + N' VIEW routing.routing_marks AS
+SELECT
+    f.item_cd,
+    f.publication_id,
+    f.candidate_id,
+    f.candidate_rank,
+    f.predicted_rout_no,
+    f.routing_code,
+    CASE WHEN (f.mark IS NULL) THEN ''accepted'' ELSE f.mark END AS mark,
+    f.reason_code,
+    f.remark,
+    f.accepted_by AS marked_by,
+    f.accepted_at AS marked_at,
+    f.undone_by,
+    f.undone_at,
+    CASE WHEN (f.undone_at IS NULL) THEN 1 ELSE 0 END AS in_force,
+    (SELECT count(*) AS count_1
+FROM routing.routing_feedback AS other
+WHERE other.item_cd = f.item_cd AND other.undone_at IS NULL AND (other.mark IS NULL OR other.mark != ''rejected'') AND other.routing_code != f.routing_code) AS others_accepted,
+    b.model_version,
+    CASE WHEN (EXISTS (SELECT 1
+FROM routing.prediction_outcome AS o
+WHERE o.item_cd = f.item_cd AND o.observed_at >= f.accepted_at AND o.written_code = f.routing_code)) THEN CAST(N''this routing'' AS NVARCHAR(16)) WHEN (EXISTS (SELECT 1
+FROM routing.prediction_outcome AS o
+WHERE o.item_cd = f.item_cd AND o.observed_at >= f.accepted_at)) THEN CAST(N''another routing'' AS NVARCHAR(16)) ELSE CAST(N''none yet'' AS NVARCHAR(16)) END AS erp_has
+FROM routing.routing_feedback AS f
+    JOIN routing.publication AS b ON b.id = f.publication_id');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'CREATE VIEW routing.item_outcomes AS
+SELECT
+    o.item_cd,
+    o.publication_id,
+    o.model_version,
+    o.part_type,
+    CASE WHEN (o.candidates = 0) THEN CAST(N''no_proposal'' AS NVARCHAR(24)) WHEN (o.adopted = 1 AND o.candidate_rank > 1) THEN CAST(N''accepted_alternative'' AS NVARCHAR(24)) WHEN (o.adopted = 1) THEN CAST(N''accepted'' AS NVARCHAR(24)) WHEN (o.mark = ''edited'' OR o.copied_by IS NOT NULL) THEN CAST(N''edited'' AS NVARCHAR(24)) WHEN (o.mark = ''accepted'') THEN CAST(N''superseded'' AS NVARCHAR(24)) WHEN (o.mark = ''rejected'') THEN CAST(N''rejected'' AS NVARCHAR(24)) WHEN (o.outcome IN (''first'', ''alternative'')) THEN CAST(N''same_by_hand'' AS NVARCHAR(24)) WHEN (o.common_operations = 0) THEN CAST(N''ignored'' AS NVARCHAR(24)) ELSE CAST(N''other_by_hand'' AS NVARCHAR(24)) END AS verdict,
+    o.candidate_rank,
+    o.nearest_rank,
+    o.confidence,
+    o.edit_distance,
+    o.machines_changed,
+    o.times_changed,
+    o.predicted_code,
+    o.written_code,
+    o.written_rout_no,
+    o.copied_by,
+    o.mark,
+    o.reason_code,
+    dateadd(day, -(datediff(day, ''19000101'', o.observed_at) % 7), CAST(o.observed_at AS DATE)) AS week,
+    o.observed_at
+FROM routing.prediction_outcome AS o');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'CREATE VIEW routing.edits_by_family AS
+SELECT
+    dateadd(day, 1 - day(o.observed_at), CAST(o.observed_at AS DATE)) AS month,
+    o.part_type,
+    o.nearest_rank,
+    count(*) AS items,
+    sum(CASE WHEN (o.edit_distance = 0) THEN 1 ELSE 0 END) AS same_operations,
+    sum(CASE WHEN (o.edit_distance = 0 AND o.machines_changed = 0) THEN 1 ELSE 0 END) AS same_machines,
+    CAST(sum(o.edit_distance) AS FLOAT) / nullif(count(*), 0) AS mean_edit_distance,
+    sum(o.written_operations) AS operations,
+    sum(o.machines_changed) AS machines_changed,
+    sum(o.times_changed) AS times_changed
+FROM routing.prediction_outcome AS o
+WHERE o.edit_distance IS NOT NULL GROUP BY dateadd(day, 1 - day(o.observed_at), CAST(o.observed_at AS DATE)),
+    o.part_type,
+    o.nearest_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'CREATE VIEW routing.open_proposals AS
+SELECT
+    i.item_cd,
+    p.publication_id,
+    b.model_version,
+    c.candidate_id,
+    c.routing_code,
+    c.confidence,
+    (SELECT min(since.published_at) AS min_1
+FROM routing.item_version AS earlier JOIN routing.publication AS since ON since.id = earlier.from_publication JOIN routing.candidate AS shown_then ON shown_then.publication_id = earlier.from_publication AND shown_then.item_cd = earlier.item_cd AND shown_then.candidate_rank = 1
+WHERE earlier.item_cd = i.item_cd AND earlier.from_publication <= p.publication_id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS closing
+WHERE closing.item_cd = i.item_cd AND closing.shown = 0 AND closing.from_publication > earlier.from_publication AND closing.from_publication <= p.publication_id))) AS open_since,
+    CASE WHEN (EXISTS (SELECT 1
+FROM routing.routing_feedback AS f
+WHERE f.item_cd = i.item_cd AND f.undone_at IS NULL AND (f.mark IS NULL OR f.mark IN (''accepted'', ''edited'')) AND (EXISTS (SELECT 1
+FROM routing.candidate AS beside
+WHERE beside.publication_id = i.from_publication AND beside.item_cd = i.item_cd AND beside.routing_code = f.routing_code)))) THEN CAST(N''accepted'' AS NVARCHAR(16)) WHEN (EXISTS (SELECT 1
+FROM routing.routing_feedback AS f
+WHERE f.item_cd = i.item_cd AND f.undone_at IS NULL AND (f.mark IS NULL OR f.mark IN (''accepted'', ''edited'')))) THEN CAST(N''superseded'' AS NVARCHAR(16)) WHEN (EXISTS (SELECT 1
+FROM routing.routing_feedback AS f
+WHERE f.item_cd = i.item_cd AND f.undone_at IS NULL AND f.mark = ''rejected'' AND f.routing_code = c.routing_code)) THEN CAST(N''rejected'' AS NVARCHAR(16)) ELSE CAST(N''open'' AS NVARCHAR(16)) END AS state
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd
+WHERE c.candidate_rank = 1');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0012'' WHERE version_num = ''0011''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

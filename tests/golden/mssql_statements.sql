@@ -19,6 +19,10 @@ INSERT INTO routing.writer_lock (name) VALUES (:name);
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
+SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
+WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
+
 SELECT routing.publication.id, routing.publication.state
 FROM routing.publication
 WHERE routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL ORDER BY routing.publication.id;
@@ -76,6 +80,10 @@ FROM routing.writer_lock
 WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
+
+SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
+WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
 
 SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
@@ -175,6 +183,10 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
+SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
+WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
+
 SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
@@ -213,6 +225,10 @@ FROM routing.writer_lock
 WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
+
+SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
+WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
 
 SELECT routing.publication.id, routing.publication.state
 FROM routing.publication

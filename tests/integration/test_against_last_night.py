@@ -101,4 +101,6 @@ def test_a_column_that_became_empty_lowers_the_confidence_and_stops_no_night(hom
     )[0][0]
     assert float(after) < float(before)
     [emptied] = [o for o in street.CHECK_SOURCE.outcomes_of(run) if o.check == "filled_as_before"]
+    past = run.read(street.FIGURES)
+    assert past is not None and [len(r.figures) > 20 for r in past.runs] == [True, True]
     assert not emptied.success and "outdiameter is filled in 0.0% of the items" in emptied.observed

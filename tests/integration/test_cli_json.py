@@ -99,7 +99,17 @@ def test_an_empty_installation_has_a_status_too(tmp_path: Path, call) -> None:  
 
 def test_init_writes_what_works_and_overwrites_nothing(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     home = tmp_path / "plant home"
-    words = ("init", "--home", str(home), "--erp-url", "sqlite:///a_b.db", "--name", "seal_works")
+    words = (
+        "init",
+        "--home",
+        str(home),
+        "--erp-url",
+        "sqlite:///a_b.db",
+        "--name",
+        "seal_works",
+        "--plant",
+        "company_code=2000",
+    )
     assert call(home, *words)[0] == 0
     assert {p.name for p in home.iterdir()} >= {".env", "seal_works.toml", "workspace.yaml"}
     if os.name == "posix":
@@ -108,6 +118,9 @@ def test_init_writes_what_works_and_overwrites_nothing(call, tmp_path: Path) -> 
     values = {row["variable"]: row["value"] for row in json.loads(out)["result"]}
     assert code == 0 and values["ROUTING_ETL_PROFILE"] == str(home / "seal_works.toml")
     assert values["ROUTING_ETL_ERP_URL"] == "sqlite:///a_b.db"
+    assert values["ROUTING_ETL_COMPANY_CODE"] == "2000"
+    for wrong in ("colour=red", "timezone=Mars", "plant_code"):
+        assert call(home, "init", "--home", str(tmp_path / "none"), "--plant", wrong)[0] == 2
     before = {p.name: p.read_bytes() for p in home.iterdir() if p.is_file()}
     code, out = call(home, *words[:3], "--erp-url", "sqlite:///other.db", "--name", "seal_works")
     assert code == 0 and out.count("stays as it was") == 3

@@ -370,7 +370,7 @@ def test_views_for_those_who_watch_say_on_postgresql_what_they_say_on_sqlite(hou
     other = make_engine(embedded.warehouse, "warehouse", embedded)
     for view in (
         "families_by_month", "rejects_by_rule", "time_profile_changes", "published_by_night", "publication_shown", "freshness",
-        "who_did_what", "batch_run_summary",
+        "who_did_what", "batch_run_summary", "publication_changes",
     ):  # fmt: skip
         here, there = answer(engine, schema, view), answer(other, schema, view)
         assert here.columns == there.columns and here.height == there.height > 0, view

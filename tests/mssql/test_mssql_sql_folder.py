@@ -5,6 +5,7 @@ The scripts name schema `routing` and their three roles; here both get names of 
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from mssql_server import drop_schema, new_schema
+from tsql_on_sqlite import queries
 from warehouse_predictions import CANDIDATE, known_rows, many_frames, write_frames, write_rows
 from warehouse_stored import publish_review
+from watched import fill_in
 
 from routing_etl.errors import ItemNotFoundError, WarehouseError
+from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.fixed_table import STAMPS
 from routing_etl.warehouse.publish import Publisher
@@ -162,6 +167,52 @@ def test_marks_by_procedure_and_a_load_beside_them(publisher, published, schema,
         assert publisher.publish(later.publication_id).changed
 
 
+#: Texts that a procedure refuses, by parameter: how long they are and how long they may be.
+TOO_LONG = {
+    "item_cd": (101, 100),
+    "candidate_id": (4000, 110),
+    "accepted_by": (129, 128),
+    "rejected_by": (129, 128),
+    "undone_by": (129, 128),
+    "edited": (5001, 1000),
+    "remark": (1001, 1000),
+    "rout_no": (51, 50),
+}
+
+
+def test_the_procedures_refuse_what_they_cannot_keep_whole(publisher, published, schema, feedback):
+    engine = publisher._engine
+    item, candidate = {"item_cd": ITEM}, {"candidate_id": CANDIDATE_ID}
+    calls = {
+        "adopt_candidate": item | candidate | {"accepted_by": "kim", "edited": "e"},
+        "reject_candidates": item | {"reason_code": "other", "rejected_by": "kim", "remark": "r"} | candidate,
+        "undo_marks": item | {"undone_by": "kim"} | candidate,
+        "adopt_time": item | {"rout_no": "R1", "proc_seq": "10", "accepted_by": "kim"},
+    }
+
+    def call(name: str, values: dict[str, str]) -> list[list[tuple]]:
+        return run(engine, f"EXEC {schema}.{name} " + ", ".join(f"@{p} = N'{v}'" for p, v in values.items()))
+
+    with (
+        procedures(engine, "adopt_candidate.sql", schema),
+        procedures(engine, "mark_candidate.sql", schema),
+        procedures(engine, "adopt_time.sql", schema),
+    ):
+        for name, values in calls.items():
+            for parameter in values.keys() & TOO_LONG.keys():
+                length, most = TOO_LONG[parameter]
+                said = f"@{parameter} has {length} characters; at most {most} fit"
+                with pytest.raises(Refused, match=said):
+                    call(name, values | {parameter: "나" * length})
+        with pytest.raises(Refused, match="is not one of the reasons"):
+            call("reject_candidates", calls["reject_candidates"] | {"reason_code": f"{'other':32}x"})
+        (marks,) = call(
+            "reject_candidates",
+            calls["reject_candidates"] | {"rejected_by": "김" * 128, "remark": "나" * 1000},
+        )
+        assert [(m[5], m[6]) for m in marks] == [("나" * 1000, "김" * 128)]
+
+
 def test_a_standard_time_is_taken_over_by_procedure(publisher, published, schema, mssql_settings):
     engine, settings = publisher._engine, mssql_settings(warehouse_schema=schema)
     publish_review(engine, settings)
@@ -219,6 +270,33 @@ def test_roles_and_grants(publisher, schema):
                     except Refused as exc:
                         refused.append((statement, str(exc)))
             run(engine, f"DROP ROLE {role}")
+
+
+def test_every_question_and_panel_has_an_answer(publisher, mssql_settings, tmp_path):
+    """On a warehouse of a few nights whose rows are known: that of the unit tests, where SQLite answers."""
+    engine, own = publisher._engine, new_schema()
+    m.migrate(engine, own)
+    try:
+        first = Publisher(engine, mssql_settings(warehouse_schema=own))
+        load = first.load(write_rows(tmp_path / "p", known_rows()), run_id="night0", model_version="m1")
+        first.publish(load.publication_id)
+        with engine.begin() as connection:
+            fill_in(connection, first.tables)
+        dashboard = json.loads((FOLDER / "monitoring" / "grafana-dashboard.json").read_text(encoding="utf-8"))
+        asked = [panel["targets"][0]["rawSql"] for panel in dashboard["panels"]]
+        for file in [*sorted(FOLDER.glob("questions/*.sql")), FOLDER / "trend_queries.sql"]:
+            asked += queries(file.read_text(encoding="utf-8"))
+        assert len(asked) >= 43
+        silent = []
+        for query in asked:
+            (rows,) = run(
+                engine, re.sub(r"\brouting\.", f"{own}.", re.sub(r"\$__timeFilter\([^)]*\)", "1 = 1", query))
+            )
+            if not rows:
+                silent.append(query)
+        assert silent == []
+    finally:
+        drop_schema(engine, own)
 
 
 def test_trend_and_retention_queries_run(publisher, published, schema):

@@ -20,6 +20,11 @@ WINDOWED = {
     "time_profile_changes": "a row per month, job and machine; the month before it is what it is for",
 }
 
+#: Views that have the column and are asked by publication, and why they may join what is not there.
+BY_PUBLICATION = {
+    "publication_item_changes": "what an item had before, which may be nothing; the index on from_publication finds the items",
+}
+
 #: Views that have the column and never a row.
 EMPTY = ("bop_proc_child",)
 
@@ -48,7 +53,8 @@ def views_by_item() -> list[str]:
     return [
         name
         for name, select in view_selects(None, "sqlite").items()
-        if name not in EMPTY and "item_cd" in (c.name.lower() for c in select.selected_columns)
+        if name not in (*EMPTY, *BY_PUBLICATION)
+        and "item_cd" in (c.name.lower() for c in select.selected_columns)
     ]
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import polars as pl
-import warehouse_worker
 from warehouse_nights import left_behind
 from warehouse_predictions import many_frames, warehouse, write_frames, write_many
-from warehouse_worker import patiently
+from warehouse_worker import patiently, start_worker
 
 from routing_etl.warehouse.contents import stored, targets
 from routing_etl.warehouse.publish import Publisher
@@ -61,8 +58,8 @@ def kill_at_random(
 ) -> dict[str, int]:
     """Kill the worker `kills` times. Each time the current publication must be whole and never older than before.
 
-    A process lives up to three times as long as a first publication takes. Works on a SQLite warehouse in the folder, or on that of the publisher. Returns how often the kill left rows behind, left
-    the lock held, and how often the pointer had moved.
+    A process lives up to three times as long as a first publication takes. Works on a SQLite warehouse in the folder, or on
+    that of the publisher. Returns how often the kill left rows behind, left the lock held, and how often the pointer had moved.
     """
     rng = random.Random(seed)
     publisher = publisher or warehouse(folder / "w.db")[0]
@@ -83,21 +80,11 @@ def kill_at_random(
     }
     before = first.publication_id
     for _ in range(kills):
-        command = [
-            sys.executable,
-            str(Path(warehouse_worker.__file__)),
-            url,
-            publisher.schema or "",
-            *map(str, folders),
-        ]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        process = start_worker(url, publisher.schema, folders)
         time.sleep(rng.uniform(0, longest))
-        seen["came after the process had failed"] += process.poll() is not None
+        seen["came after the process had failed"] += process.exitcode is not None
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.join()
         current = check_current(publisher)
         assert current is not None
         assert current in {p.id for p in publisher.list() if p.state == "published"}

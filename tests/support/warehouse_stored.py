@@ -45,6 +45,7 @@ from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision, downg
 from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.records import Records
 from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.schema_watch import CHANGED
 from routing_etl.warehouse.standard_times import ReviewFacts, StandardTimes
 from routing_etl.warehouse.types import now
 
@@ -207,6 +208,11 @@ def _since_the_release(engine: sa.Engine) -> None:
                 for month in (4, 5)
             ],
         )  # fmt: skip
+        change = {"publication_id": 1, "compared_with": 1, "items_before": 1, "items_shown": 2}
+        connection.execute(
+            sa.insert(tables(None).publication_change),
+            [{**change, "kind": kind, "items": n} for n, kind in enumerate(CHANGED)],
+        )
 
 
 def _insert_outcome(engine: sa.Engine) -> None:

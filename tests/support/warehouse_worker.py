@@ -1,15 +1,17 @@
 """A process that loads, publishes and purges without end, to be killed at any moment by the crash tests.
 
-Arguments: URL of the warehouse, its schema ('' for none), then folders of predictions. Prints `ready` when it starts to
-write. A server may need a moment to see that the writer before was killed, so a held lock is tried again for some seconds.
+It is forked from a process that has done the imports (`start_worker`), so that a kill costs no start-up. A server may need a
+moment to see that the writer before was killed, so a held lock is tried again for some seconds.
 """
 
 from __future__ import annotations
 
 import itertools
-import sys
+import multiprocessing as mp
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,14 +35,30 @@ def patiently(call: Callable[[], T]) -> T:
             time.sleep(0.05)
 
 
-def main(url: str, schema: str | None, folders: list[Path]) -> None:
-    """Publish the folders in turn until killed."""
+def start_worker(url: str, schema: str | None, folders: list[Path]) -> BaseProcess:
+    """A process that has begun to publish the folders in turn, in the schema of the warehouse; it ends when it or its parent is killed."""
+    forks = "forkserver" in mp.get_all_start_methods()
+    context = mp.get_context("forkserver" if forks else "spawn")
+    if forks:
+        context.set_forkserver_preload(["routing_etl.warehouse.publish"])
+    told, tell = context.Pipe(duplex=False)
+    process = context.Process(target=_publish_without_end, args=(url, schema, folders, tell), daemon=True)
+    process.start()
+    tell.close()
+    with told:
+        assert told.recv() == "ready"
+    return process
+
+
+def _publish_without_end(url: str, schema: str | None, folders: list[Path], tell: Connection) -> None:
     where = {"warehouse_schema": schema} if schema else {}
     settings = load_settings(home=folders[0].parent, warehouse_url=url, load_rows=500, **where)
     publisher = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    tell.send("ready")
+    parent = mp.parent_process()
     for number, folder in enumerate(itertools.cycle(folders)):
+        if parent is None or not parent.is_alive():
+            return
 
         def load(folder: Path = folder, run_id: str = f"r{number}") -> int:
             return publisher.load(folder, run_id=run_id, model_version="m1").publication_id
@@ -48,7 +66,3 @@ def main(url: str, schema: str | None, folders: list[Path]) -> None:
         publication_id = patiently(load)
         publisher.publish(publication_id)
         publisher.purge(2)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] or None, [Path(a) for a in sys.argv[3:]])

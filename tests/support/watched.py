@@ -15,6 +15,7 @@ from warehouse_predictions import known_rows, warehouse, write_rows
 
 from routing_etl.settings import Settings
 from routing_etl.warehouse.schema import tables
+from routing_etl.warehouse.schema_watch import CHANGED
 
 #: The first night, and the moment at which it is asked.
 START, NOW = datetime(2026, 5, 11, 2, tzinfo=UTC), datetime(2026, 5, 16, 12, tzinfo=UTC)
@@ -97,7 +98,12 @@ def fill_in(connection: sa.Connection, tb: Any) -> None:
             {
                 "item_cd": item, "publication_id": 1, "model_version": "m1" if day < 0 else "m2", "outcome": outcome,
                 "candidates": candidates, "adopted": adopted, "mark": mark, "part_type": part, "written_code": "T>G",
-                "predicted_operations": 2, "written_operations": 2, "common_operations": 1,
+                "predicted_operations": 2, "written_operations": 2, "common_operations": 0 if item == "B-1" else 1,
+                "candidate_rank": {"first": 1, "alternative": 2}.get(outcome),
+                "nearest_rank": {"alternative": 2, "abstained": None}.get(outcome, 1),
+                "edit_distance": {"other": 2, "abstained": None}.get(outcome, 0),
+                "machines_changed": None if outcome == "abstained" else int(item == "A-2"),
+                "times_changed": None if outcome == "abstained" else 1,
                 "observed_at": START + timedelta(days=day), "observed_run": run_id(0),
             }
             for item, outcome, candidates, adopted, mark, part, day in OUTCOMES
@@ -155,6 +161,12 @@ def _publications(connection: sa.Connection, tb: Any, at: list[datetime]) -> Non
     for number, moment in ((1, at[0]), (2, at[3]), (3, at[5])):
         row = {"publication_id": number, "event": "published", "happened_at": moment, "done_by": "etl@host"}
         connection.execute(sa.insert(tb.publication_event), [row])
+    for number, counts in ((2, (5, 2, 1, 0, 3, 7)), (3, (1, 0, 0, 1, 0, 0))):
+        row = {"publication_id": number, "compared_with": number - 1, "items_before": 30, "items_shown": 33}
+        connection.execute(
+            sa.insert(tb.publication_change),
+            [{**row, "kind": kind, "items": n} for kind, n in zip(CHANGED, counts, strict=True)],
+        )
     connection.execute(sa.update(tb.current_publication).values(publication_id=3, moved_at=at[5]))
 
 

@@ -18,7 +18,7 @@ from routing_etl.cli.app import app, main
 ONLY_READ = {
     "init", "doctor", "status", "settings", "json-schema", "ui", "metrics", "alerts", "report", "drill", "predict", "worklist", "evaluate",
     "extract", "check", "times", "score", "plant", "load-adventureworks", "profile suggest", "sql render", "models list", "models show",
-    "models diff", "models card", "models verify", "publications list", "publications diff",
+    "models diff", "models card", "models verify", "publications list", "publications diff", "publications export",
 }  # fmt: skip
 
 

@@ -222,7 +222,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(target) != items.height:
             raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
         self.tokeniser_ = Tokeniser(self._specs()).fit(items)
-        table = self.tokeniser_.transform(items)
+        table = self.tokeniser_.guess_sizes(self.tokeniser_.transform(items), folds, self.random_state)
         self.target_mean_ = target.mean(axis=0)
         centred = _Target((target - self.target_mean_).astype(np.float32), folds)
         blocks, rest = self._fit_blocks(table, centred)

@@ -21,8 +21,12 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _PLACE = r"[^\s\-|,;]+"
 #: A run of three and more tokens of one or two characters: a coded specification such as "5 U 4 X".
 _RUN = r"(?:^|\s)((?:[0-9A-Z]{1,2}\s){2,}[0-9A-Z]{1,2})(?:\s|$)"
-#: Letters that end a text after a digit or a sign: option letters such as "/KLZ" or "2PL".
-_OPTIONS = r"[/\-<\d]([A-Z]{1,7})(?:\s\||$)"
+#: Letters that stand together behind a sign or a digit: option letters such as "/KLZ" or "2PL". Each is a token of its own with
+#: its sign, 9 for a digit, wherever in the text they stand: twelve letters make thousands of combinations.
+_OPTIONS = {
+    sign: rf"{mark}[A-Z]{{1,7}}(?:\s|$)"
+    for sign, mark in (("/", "/"), ("-", "-"), ("<", "<"), ("9", "[0-9]"))
+}
 #: White space of Unicode; Python's own also takes four control characters for it.
 _BLANKS = re.compile("[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
@@ -32,8 +36,9 @@ def _python(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace(r"\s", " ").replace("$", r"\Z"))
 
 
-_WORDS, _NUMBERS, _PLACES, _RUNS, _LETTERS = map(_python, (WORD, _NUMBER, _PLACE, _RUN, _OPTIONS))
-_DIGITS, _CAPITALS = re.compile(r"\d+"), re.compile(r"[A-Z]+")
+_WORDS, _NUMBERS, _PLACES, _RUNS = map(_python, (WORD, _NUMBER, _PLACE, _RUN))
+_LETTERS = {sign: _python(pattern) for sign, pattern in _OPTIONS.items()}
+_DIGITS, _CAPITALS, _CAPITAL = re.compile(r"\d+"), re.compile(r"[A-Z]+"), re.compile("[A-Z]")
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Level:
     """One way to read one attribute (or all free texts joined).
 
     Single-valued kinds: value, prefix and suffix (of `width` characters), shape, place (the `width`-th part, from the
-    end when negative), run (the `width`-th token of a coded run). Many-valued: word, letter (option letters).
+    end when negative), run (the `width`-th token of a coded run). Many-valued: word, letter (option letters, each with the sign before them).
     """
 
     attribute: str
@@ -80,7 +85,7 @@ class Level:
         if self.kind == "run":
             return column.str.extract(_RUN).str.split(" ").list.get(self.width, null_on_oob=True)
         if self.kind == "letter":
-            return column.str.extract(_OPTIONS).str.split("").list.unique()
+            return pl.concat_list([_option_letters(column, sign) for sign in _OPTIONS])
         return column.str.extract_all(WORD).list.unique()
 
     def read(self, text: str | None) -> str:
@@ -94,8 +99,12 @@ class Level:
             return set()
         if self.kind == "word":
             return set(_WORDS.findall(text))
-        letters = _LETTERS.search(text)
-        return set(letters[1]) if letters else set()
+        return {
+            sign + letter
+            for sign, pattern in _LETTERS.items()
+            for run in pattern.findall(text)
+            for letter in _CAPITAL.findall(run)
+        }
 
     def _single(self, text: str) -> str | None:
         if self.kind == "value":
@@ -109,6 +118,12 @@ class Level:
         parts = _places(text) if self.kind == "place" else _run(text)
         inside = -len(parts) <= self.width < len(parts)
         return parts[self.width] if inside else None
+
+
+def _option_letters(column: pl.Expr, sign: str) -> pl.Expr:
+    """The letters that stand behind one sign, each once, with the sign before it."""
+    runs = column.str.extract_all(_OPTIONS[sign]).list.join("")
+    return runs.str.extract_all("[A-Z]").list.unique().list.eval(pl.lit(sign) + pl.element())
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import MAX_SOURCE, AttributeSpec
+from routing_etl.model.attributes.guesses import NumberColumns, SizeGuesses
 from routing_etl.model.attributes.levels import (
     TEXT_NUMBERS,
     Level,
@@ -110,6 +111,7 @@ class Tokeniser:
     pairs: list[tuple[str, str]] = field(default_factory=list)
     phrases: Phrases = field(default_factory=Phrases)
     sizes: SizeReader = field(default_factory=SizeReader)
+    guesses: SizeGuesses = field(default_factory=SizeGuesses)
 
     @property
     def texts(self) -> list[str]:
@@ -236,6 +238,33 @@ class Tokeniser:
                 self.number_names += [f"{name} {kind}" for kind in TEXT_NUMBERS]
                 self.number_attributes += [name] * len(TEXT_NUMBERS)
 
+    def guess_sizes(self, table: TokenTable, folds: Ints, seed: int) -> TokenTable:
+        """Learn to guess the sizes that are missing from coded training items; the items with the guessed columns.
+
+        Parameters
+        ----------
+        table : TokenTable
+            The training items.
+        folds : Ints
+            Fold of every item.
+        seed : int
+            Seed of the items drawn.
+        """
+        names = self.number_names
+        present = tuple(n for n in names if n in self.measures)
+        from_texts = len(names) - len(TEXT_NUMBERS) * len(self.text_numbers)
+        told = np.array([*range(len(present)), *range(from_texts, len(names))], dtype=np.int64)
+        self.guesses.fit(NumberColumns(table.numbers, present, told), table.codes, folds, seed)
+        self.number_names = [*names, *(f"{m} or a guess" for m in self.guesses.measures)]
+        self.number_attributes = [*self.number_attributes, *self.guesses.measures]
+        return self._with_guesses(table)
+
+    def _with_guesses(self, table: TokenTable) -> TokenTable:
+        """The items with a column more for every measure that is guessed."""
+        if self.guesses.guesses:
+            table.numbers = np.hstack([table.numbers, self.guesses.filled(table.numbers, table.codes)])
+        return table
+
     def sizes_told(self, items: pl.DataFrame) -> pl.DataFrame:
         """The sizes that texts of items tell, as `SizeReader.compared`."""
         self.check(items)
@@ -257,7 +286,7 @@ class Tokeniser:
             codes |= {le.name: self._codes(le.name, columns[le.name]) for le in asked if not le.many}
             words |= {le.name: self._words(le.name, columns[le.name]) for le in asked if le.many}
         phrases = self.phrases.read(texts.select(self.noted))
-        return TokenTable(codes, words, _credible(self._numbers(items, texts)), phrases)
+        return self._with_guesses(TokenTable(codes, words, _credible(self._numbers(items, texts)), phrases))
 
     def _few(self, items: pl.DataFrame) -> TokenTable:
         """The same for a few items, text by text: a frame's every call costs a millisecond's part."""
@@ -284,10 +313,13 @@ class Tokeniser:
             else:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
         phrases = self.phrases.read_few([texts[name] for name in self.noted])
-        return TokenTable(codes, words, _credible(self._few_numbers(items, texts)), phrases)
+        return self._with_guesses(
+            TokenTable(codes, words, _credible(self._few_numbers(items, texts)), phrases)
+        )
 
     def _few_numbers(self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]) -> Floats:
-        out = np.full((items.height, len(self.number_names)), np.nan, dtype=np.float32)
+        read = len(self.number_names) - len(self.guesses.guesses)
+        out = np.full((items.height, read), np.nan, dtype=np.float32)
         named = set(self.measures)
         measures = [n for n in self.number_names if n in named]
         place = {name: i for i, name in enumerate(measures)}

@@ -20,9 +20,9 @@ from routing_etl.model.base.columns import ranges
 
 MAX_BINS = 32
 #: Added to the sum of curvatures, p(1-p), in a leaf.
-_PENALTY = 1.0
+_PENALTY = 0.5
 #: Least sum of curvatures on each side of a split, and least gain of a split.
-_MIN_WEIGHT, _LEAST_GAIN = 0.5, 1e-4
+_MIN_WEIGHT, _LEAST_GAIN = 0.25, 1e-4
 #: Items with the mean rate of "yes" that smooth the rate of a category.
 _SMOOTHING = 2.0
 #: Items x trees that are walked at once.

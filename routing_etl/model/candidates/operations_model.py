@@ -33,7 +33,10 @@ _MOST_COLUMNS, _MOST_RATES = 160, 40
 #: Most items of a family that train a booster.
 _MOST_ROWS = 3000
 #: Boosting rounds, learning rate, depth of the trees, and share of the columns that a round may ask.
-_ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 28, 0.2, 3, 0.5
+_ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 40, 0.14, 3, 0.33
+#: A number with more values than a column has cuts gets so many columns, their cuts between each other's: an item near a
+#: threshold is on the right side of it only if a cut is as near.
+_NUMBER_COLUMNS = 2
 #: Cuts of a column of votes or rates.
 _SHARE_CUTS = 14
 #: Levels whose many values get a column of rates.
@@ -412,9 +415,10 @@ def _possible_columns(table: TokenTable, rows: Ints) -> list[_Column]:
     most = int(np.clip(n // 12, 6, MAX_BINS - 2))
     out: list[_Column] = []
     for j in range(table.numbers.shape[1]):
-        edges = _edges(table.numbers[rows, j], most)
-        if edges is not None:
-            out.append(_Column("number", "", j, edges=edges))
+        for turn in range(_NUMBER_COLUMNS):
+            edges = _edges(table.numbers[rows, j], most, turn / _NUMBER_COLUMNS)
+            if edges is not None:
+                out.append(_Column("number", "", j, edges=edges))
     for name, codes in table.codes.items():
         here = codes[rows]
         counts = np.bincount(here + 1)
@@ -436,16 +440,21 @@ def _possible_columns(table: TokenTable, rows: Ints) -> list[_Column]:
     return out
 
 
-def _edges(values: Floats, most: int) -> Floats | None:
-    """Cuts half-way between neighbouring values, at most `most`, at equal shares; None without any value."""
+def _edges(values: Floats, most: int, shift: float = 0.0) -> Floats | None:
+    """Cuts half-way between neighbouring values, at most `most`, at equal shares; None without any value.
+
+    `shift`: by how much of a share the cuts are moved; None where all cuts are there without.
+    """
     present = np.sort(values[np.isfinite(values)])
     if not len(present):
         return None
     unique = np.unique(present)
     middle = (unique[1:] + unique[:-1]) / 2
     if len(middle) > most:
-        aims = np.quantile(present, np.linspace(0, 1, most + 2)[1:-1])
+        aims = np.quantile(present, (np.arange(1, most + 1) + shift) / (most + 1))
         middle = np.unique(middle[np.minimum(np.searchsorted(middle, aims), len(middle) - 1)])
+    elif shift:
+        return None
     return np.asarray(middle, dtype=np.float32)
 
 

@@ -7,11 +7,17 @@ term (`effects`); what neighbours' work results for the same job say; the rest b
 The spread of a single order's time has two parts: orders of one operation differ, and the operation's typical time is
 not known exactly. Both are measured on items the model has not seen, by job where there are enough, and scaled so that
 P10 to P90 hold 80 % of the orders.
+
+A run time is learned at the job's usual lot and given at the lot that the item is likely to have, which is another question: in a
+job whose orders take the same time whatever their size, a piece takes a twentieth in a lot of twenty, and items that are alike
+in all else differ by no more than their lots. Elsewhere an item that is made in large lots takes no less for it than one that is made
+in small ones, though its own small orders take longer. How much of the exponent holds between items is learned from items that
+look alike and are made in other lots (`between_items`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -44,6 +50,9 @@ _ENOUGH, _LEAST_TREES = 60_000, 0.2
 _MOST_ROWS = 60_000
 #: Operations with which the plant's spread between operations counts beside a job's own.
 _SPREAD_PRIOR = 20
+#: Shrinkage of the share of the lot's exponent that holds between items, as the square of what the lots make of ln(time): about the
+#: variance between like operations (0.25 ** 2) over that of the share between jobs (0.25 ** 2).
+_BETWEEN_PRIOR = 1.0
 #: Share of an operation's orders that P10 to P90 hold, and the widest that a spread is made for it.
 COVERED, MOST_SCALE = 0.8, 2.0
 NO_SOURCE = TIME_SOURCES.index("none")
@@ -63,6 +72,8 @@ class JobFacts:
         Per measure and job the standard deviation of ln(minutes) between the orders of one operation.
     lot, lot_exponent : Floats
         Per job the usual lot and the exponent of the lot in the run time; NaN unknown.
+    between : Floats
+        Per job how much of the exponent holds between items, 0 to 1.
     """
 
     codes: pl.Series
@@ -70,11 +81,26 @@ class JobFacts:
     within: dict[str, Floats]
     lot: Floats
     lot_exponent: Floats
+    between: Floats
 
     @property
     def n(self) -> int:
         """Number of jobs."""
         return len(self.codes)
+
+    def longer(self, job: Ints, lot: Floats) -> Floats:
+        """What ln(run time) gains in items made in lots other than the job's usual one; 0 where either is unknown.
+
+        Parameters
+        ----------
+        job : Ints
+            Job of every operation.
+        lot : Floats
+            ln of its lot.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gain = (self.between * self.lot_exponent)[job] * (lot - np.log(self.lot[job]))
+        return np.where(np.isfinite(gain), gain, 0.0)
 
 
 @dataclass(frozen=True)
@@ -113,7 +139,7 @@ class Lessons:
     basis : str
         'actual' for work results, 'standard' for the routings' standard times.
     known : TimedOperations
-        The operations; their values are relative to `job_mean`.
+        The operations; their values are relative to `job_mean`, and those of run times at the job's usual lot.
     job_mean : Floats
         Mean ln(minutes) per job.
     job_known : Bools
@@ -237,6 +263,21 @@ class _Terms:
         )  # fmt: skip
         return np.column_stack(known).astype(np.float32)
 
+    def sources(self, near: _Near, neighbours: Neighbours) -> tuple[Bools, Floats]:
+        """Operations x neighbours: which are named as the source of a time, and how much each counts."""
+        first = near.hit & (np.cumsum(near.hit, axis=1) <= _SOURCES)
+        weight = np.where(first, neighbours.similarity**2 * self.results.samples[near.place], 0.0)
+        return first, weight
+
+    def lot(self, job: Ints, near: _Near, weight: Floats) -> Floats:
+        """The lots (in ln) that operations are likely to have: that of the sources, else the job's; NaN unknown."""
+        lots = self.results.lot[near.place]
+        weight = np.where(np.isfinite(lots), weight, 0.0)
+        total = weight.sum(axis=1)
+        mean = (weight * np.nan_to_num(lots)).sum(axis=1) / np.maximum(total, 1e-9)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(total > 0, mean, np.log(self.jobs.lot[job])))
+
 
 @dataclass(frozen=True)
 class MeasureModel:
@@ -288,8 +329,10 @@ class MeasureModel:
             # What the neighbours took stands for the effects, the more of them there are.
             log_time = log_time + near.mean - effect * near.weight / (near.weight + _NEAR_PRIOR)
         known = self.job_known[job]
-        first = near.hit & (np.cumsum(near.hit, axis=1) <= _SOURCES)
-        weight = np.where(first, neighbours.similarity**2 * results.samples[near.place], 0.0)
+        first, weight = terms.sources(near, neighbours)
+        no_lot = self.measure != "run" or self.basis != "actual"
+        lot = np.full(len(job), np.nan) if no_lot else terms.lot(job, near, weight)
+        longer = terms.jobs.longer(job, lot)
         value = (weight * results.value[near.place]).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
         count = first.sum(axis=1)
         has = count > 0
@@ -299,27 +342,16 @@ class MeasureModel:
         mean_similarity = np.where(first, neighbours.similarity, 0).sum(axis=1) / np.maximum(count, 1)
         samples = np.where(first, results.samples[near.place], 0).sum(axis=1)
         return Estimate(
-            middle=np.where(known, np.exp(log_time), np.nan),
+            middle=np.where(known, np.exp(log_time + longer), np.nan),
             spread=self.spread[job].astype(np.float64),
-            actual=np.where(is_actual, np.exp(terms.job_mean[job] + value), np.nan),
+            actual=np.where(is_actual, np.exp(terms.job_mean[job] + value + longer), np.nan),
             similarity=np.where(has, mean_similarity, np.nan).astype(np.float64),
             samples=np.where(is_actual, samples, 0).astype(np.int64),
             source=np.where(known, source, NO_SOURCE),
             count=count,
             labels=neighbours.label[first],
-            lot=self._lot(job, near.place, weight),
+            lot=lot,
         )
-
-    def _lot(self, job: Ints, place: Ints, weight: Floats) -> Floats:
-        """Logarithm of the usual lot: of the neighbours behind the time, else of the job; NaN where the time has none."""
-        if self.measure != "run" or self.basis != "actual":
-            return np.full(len(job), np.nan)
-        lots = self.terms.results.lot[place]
-        weight = np.where(np.isfinite(lots), weight, 0.0)
-        total = weight.sum(axis=1)
-        mean = (weight * np.nan_to_num(lots)).sum(axis=1) / np.maximum(total, 1e-9)
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.where(total > 0, mean, np.log(self.terms.jobs.lot[job])))
 
 
 @dataclass(frozen=True)
@@ -375,14 +407,20 @@ class MeasureLearner:
         near = terms.results.near(known.job, items.neighbours.at(known.label))
         matrix = terms.matrix(items, known.label, known.job, effect, near)
         held = self.folds[known.label] == 0
+        # An item's lot is as little known beforehand as its time; P10 to P90 are to hold its orders all the same.
+        beyond = np.zeros(len(residual))
+        if known.lot is not None:
+            _, weight = terms.sources(near, items.neighbours.at(known.label))
+            likely = terms.lot(known.job, near, weight)
+            beyond = self.jobs.longer(known.job, known.lot) - self.jobs.longer(known.job, likely)
         taught = self._taught(known, held)
         if taught:
             honest, trees = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(self._boost)(lessons.measure, matrix[t], residual[t]) for t in taught
             )
-            error = residual[held] - honest.predict(matrix[held])
+            error = residual[held] - honest.predict(matrix[held]) + beyond[held]
         else:
-            trees, held, error = None, np.ones(len(residual), dtype=bool), residual
+            trees, held, error = None, np.ones(len(residual), dtype=bool), residual + beyond
         within = self.jobs.within[lessons.measure]
         spread = _spread(within, known.job[held], error, known.samples[held])
         return MeasureModel(lessons.measure, lessons.basis, lessons.job_known, terms, trees, spread)
@@ -418,6 +456,43 @@ class MeasureLearner:
         )
         with one_thread("openmp"):
             return Boosted(boosted.fit(matrix, residual))
+
+
+def between_items(jobs: JobFacts, run: TimedOperations, neighbours: Neighbours, seed: int) -> JobFacts:
+    """Learn how much of the lot's exponent holds between items.
+
+    Of operations and those of neighbours the differences of ln(run time) are compared with what the exponent makes of their
+    lots: least squares through 0, a job's share shrunk towards the plant's and the plant's towards 0.
+
+    Parameters
+    ----------
+    jobs : JobFacts
+        What is known of the jobs; `between` of 1.
+    run : TimedOperations
+        Run times of training items at their own lots.
+    neighbours : Neighbours
+        Of every training item, the item itself left out.
+    seed : int
+        Seed of the operations that are looked at where there are many.
+    """
+    rows = np.arange(len(run.label))
+    if run.lot is None or not len(rows):
+        return jobs
+    if len(rows) > _MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
+    job, near = run.job[rows], neighbours.at(run.label[rows])
+    difference = []
+    for values in (run.value, jobs.longer(run.job, run.lot)):
+        found = _Results.of(run, values, jobs.n).near(job, near)
+        mean = found.mean * (found.weight + _NEAR_PRIOR) / np.maximum(found.weight, 1e-9)
+        difference.append(np.where(found.weight > 0, values[rows] - mean, 0.0))
+    told, expected = difference
+    weight = run.weight[rows]
+    product = np.bincount(job, weight * told * expected, jobs.n)
+    square = np.bincount(job, weight * expected**2, jobs.n)
+    plant = product.sum() / (square.sum() + _BETWEEN_PRIOR)
+    share = (product + _BETWEEN_PRIOR * plant) / (square + _BETWEEN_PRIOR)
+    return replace(jobs, between=np.clip(share, 0.0, 1.0))
 
 
 def _spread(within: Floats, job: Ints, error: Floats, samples: Floats) -> Floats:

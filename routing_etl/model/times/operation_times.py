@@ -20,7 +20,15 @@ from routing_etl.model.base.columns import choose_text, lists, take
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 from routing_etl.model.times.effects import ItemSize, TimeEffects
-from routing_etl.model.times.measure import NO_SOURCE, Estimate, JobFacts, Lessons, MeasureLearner, SizedItems
+from routing_etl.model.times.measure import (
+    NO_SOURCE,
+    Estimate,
+    JobFacts,
+    Lessons,
+    MeasureLearner,
+    SizedItems,
+    between_items,
+)
 from routing_etl.model.times.own_times import OwnTimes
 from routing_etl.model.times.timed import (
     MEASURES,
@@ -168,8 +176,11 @@ class OperationTimes:
         profile = training.evidence.by_item_operation
         within = {m: spread_within(catalogue, profile, m) for m in MEASURES}
         line = np.minimum(training.line_of_job + 1, _MOST_LINES).astype(np.int64)
-        jobs = JobFacts(catalogue.jobs, line, within, *lots_of_jobs(catalogue, profile))
-        lessons = self._lessons(catalogue, training)
+        actual = actual_times(catalogue, profile, self.half_life_days)
+        whole = np.ones(len(catalogue.jobs))
+        jobs = JobFacts(catalogue.jobs, line, within, *lots_of_jobs(catalogue, profile), whole)
+        jobs = between_items(jobs, actual["run"], training.items.neighbours, self.random_state)
+        lessons = self._lessons(catalogue, training, jobs, actual)
         size = self._size(
             lessons["run" if len(lessons["run"].known.label) else "setup"], training.items, line
         )
@@ -203,9 +214,17 @@ class OperationTimes:
                     model, spread=np.asarray(model.spread * factor, dtype=np.float32)
                 )
 
-    def _lessons(self, catalogue: RoutingCatalogue, training: TimeTraining) -> dict[str, Lessons]:
-        """Per measure the times to learn from."""
-        actual = actual_times(catalogue, training.evidence.by_item_operation, self.half_life_days)
+    def _lessons(
+        self,
+        catalogue: RoutingCatalogue,
+        training: TimeTraining,
+        jobs: JobFacts,
+        actual: dict[str, TimedOperations],
+    ) -> dict[str, Lessons]:
+        """Per measure the times to learn from. `actual`: those of work results, at their own lots."""
+        run = actual["run"]
+        assert run.lot is not None
+        actual = actual | {"run": replace(run, value=run.value - jobs.longer(run.job, run.lot))}
         standard = standard_times(catalogue, training.operations)
         out = {}
         for m in MEASURES:

@@ -40,7 +40,7 @@ class TimedOperations:
     fresh : Floats or None
         1 for the newest results, less for older ones; None: all alike.
     lot : Floats or None
-        ln of the usual lot, NaN unknown; None: no lots.
+        ln of the usual lot, NaN unknown; None: set-up times, which no lot changes.
     """
 
     label: Ints
@@ -134,10 +134,8 @@ def _coded(catalogue: RoutingCatalogue, frame: pl.DataFrame) -> dict[str, TimedO
             )
             .sort("label", "job")
         )
-        numbers = (
-            used[c].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-            for c in ("value", "samples", "fresh", "lot")
-        )
+        names = ("value", "samples", "fresh") + (("lot",) if measure == "run" else ())
+        numbers = (used[c].cast(pl.Float64).fill_null(float("nan")).to_numpy() for c in names)
         out[measure] = TimedOperations(
             used["label"].to_numpy().astype(np.int64), used["job"].to_numpy().astype(np.int64), *numbers
         )

@@ -99,7 +99,9 @@ def test_no_secret_has_a_default_and_nothing_starts_without_one() -> None:
 def test_the_image_runs_as_an_ordinary_user_and_the_host_opens_no_port_but_the_proxys() -> None:
     lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
-    assert users == ["etl"] and not any(line.startswith("RUN") for line in lines[lines.index("USER etl") :])
+    assert users == ["10001"] and not any(
+        line.startswith("RUN") for line in lines[lines.index("USER 10001") :]
+    )
     assert any("useradd" in line and "--uid 10001 etl" in line for line in lines)
     for name, service in load("compose.yaml")["services"].items():
         assert not {"privileged", "network_mode", "cap_add", "user"} & set(service), name

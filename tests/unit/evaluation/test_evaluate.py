@@ -442,6 +442,30 @@ def test_alerts_at_the_earlier_systems_limits(values, items, operations, expecte
     assert [(a.code, a.severity) for a in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "inside", "beyond"),
+    [
+        ({"mae": 8.0}, {"mae_low": 4.9}, {"mae_low": 5.1}),
+        ({"trim_mae": 8.0}, {"trim_mae_low": 3.4}, {"trim_mae_low": 3.6}),
+        ({"cv": 0.9}, {"cv_low": 0.49}, {"cv_low": 0.51}),
+        ({"process_match": 0.7}, {"process_match_high": 0.81}, {"process_match_high": 0.79}),
+    ],
+)
+def test_a_figure_is_beyond_its_limit_when_its_whole_interval_is(value, inside, beyond):
+    """0.70 of a dozen items may well be 0.81 of all; of a thousand it is not."""
+    assert alerts_of(replace(GOOD, **value, **inside), Thresholds()) == ()
+    (alert,) = alerts_of(replace(GOOD, **value, **beyond), Thresholds())
+    assert alert.severity == "warning" and ("at most" in alert.message or "at least" in alert.message)
+
+
+def test_an_evaluation_is_judged_with_its_intervals(usual):
+    cycle, row = (
+        usual.details.cycle,
+        usual.metrics.filter(method="model", metric="process_match", segment="all"),
+    )
+    assert cycle.process_match_high == row["high"][0] > cycle.process_match
+
+
 def test_a_segment_whose_confidence_is_no_probability_is_told_unless_chance_explains_it():
     def segment(name, error, chance, n):
         values = {"ece": error, "ece_by_chance": chance, "confidence_mean": 0.7}
@@ -548,7 +572,8 @@ def test_the_json_form_keeps_its_keys_and_order(usual):
     }  # fmt: skip
     assert set(details["cycle"]) == {
         "cycle_id", "sample_size", "strategy", "mae", "trim_mae", "rmse", "process_match", "outsourcing_success", "cv",
-        "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed",
+        "sample_count", "alerts", "timestamp", "duration_seconds", "items_evaluated", "items_failed", "mae_low", "trim_mae_low",
+        "cv_low", "process_match_high",
     }  # fmt: skip
     assert details["items_trained"] > details["items_evaluated"] > 0
     assert math.isfinite(details["duration_seconds"])

@@ -73,6 +73,27 @@ def test_tokens_by_hand(text: str | None, level: Level, token: str) -> None:
     assert level.read(normalised(text)) == token
 
 
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("9 U K X /KZ", {"/K", "/Z"}),
+        ("9 U K X /KZ NACE | Ø87x42.5", {"/K", "/Z"}),
+        ("| /H Ø59x62.1", {"/H"}),
+        ("2PL -AB", {"9P", "9L", "-A", "-B"}),
+        ("/NOTLETTERS K", set()),
+        ("A/K8", set()),
+        (None, set()),
+    ],
+)
+def test_option_letters_are_read_wherever_they_stand(text: str | None, letters: set[str]) -> None:
+    level = Level("t", "letter")
+    assert level.read_all(normalised(text)) == letters
+    column = (
+        pl.DataFrame({"t": [text]}, schema={"t": pl.String}).select(normalise("t")).select(level.tokens())
+    )
+    assert set(column.item(0, 0) if text is not None else ()) == letters
+
+
 def items(n: int, seed: int = 0) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     words = np.array(["SEAL", "Ring 12", "5 U 4 X", "9/KL", "Ø 7.5", "외주", "", "a-b"])

@@ -62,10 +62,11 @@ def test_the_next_order_lies_inside_the_interval_of_own_results(plant: Plant, n:
     found = operations_of(plant, pl.concat([results(plant[1]), mine]), plant[2])
     found = found.filter(pl.col("time_source") == "actual_own")
     assert found.height > 300 and set(found["sample_count"]) == {n}
-    following = 40.0 * np.exp(rng.normal(0, SIGMA, found.height))
+    # Many next orders of each operation: one of each has a standard deviation of 0.01 and would ask for luck.
+    following = 40.0 * np.exp(rng.normal(0, SIGMA, (50, found.height)))
     low, high = found["run_p10"].to_numpy(), found["run_p90"].to_numpy()
     inside = float(((low <= following) & (following <= high)).mean())
-    assert 0.75 < inside < 0.87
+    assert 0.77 < inside < 0.85
     assert (
         (found["optimal_time"] < found["standard_time"]) & (found["standard_time"] < found["safe_time"])
     ).all()
@@ -177,3 +178,17 @@ def test_own_results_under_a_replaced_job_code_are_those_of_its_successor(plant:
     assert own.any_of(item["item_key"])
     assert own.table_.select("item_key", "job_cd", "run_n").row(0) == (item["item_key"][0], "B10", 5)
     assert own.table_["run_p50"].to_list() == pytest.approx([33.0])
+
+
+def test_a_piece_takes_its_share_of_an_order_that_takes_as_long_whatever_its_size(plant: Plant) -> None:
+    """Lots that no attribute tells were learned as times a piece; the 240 minutes of an order came out as up to 1,550."""
+    lot = np.exp(np.random.default_rng(4).uniform(0.0, 4.0, plant[1].height))
+    known = results(plant[1]).with_columns(
+        *(pl.Series(f"run_{c}", 240.0 / lot) for c in ("mean", "trim_mean", "p50", "standard")),
+        run_lot=pl.Series(lot), run_lot_exponent=pl.lit(-1.0),
+    )  # fmt: skip
+    found = operations_of(plant, known, plant[2])
+    of_order = (found["run_time"] * found["lot_size"]).to_numpy()
+    assert of_order == pytest.approx(np.full(len(of_order), 240.0), rel=0.02)
+    # What is not known of the lot is in the interval.
+    assert (found["run_p90"] > 2 * found["run_time"]).all()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from watched import NOW, known_warehouse
 
 from routing_etl.errors import AlertError, ConfigurationError
@@ -29,6 +30,17 @@ STALE = Problem("STALE", "critical", "The last run that succeeded ended 40 hours
 
 def settings(home: Path, **changes: Any) -> Settings:
     return Settings(_env_file=None, home=home, **changes)
+
+
+def test_defaults_of_another_plant_are_told_until_they_are_set(tmp_path: Path) -> None:
+    own = {
+        "company_code": "1", "plant_code": "2", "word_inhouse": "in", "word_outsourced": "out", "word_minutes": "min",
+        "word_no_unit": "-",
+    }  # fmt: skip
+    [told] = conditions(settings(tmp_path, profile="sap_pp", **own), Facts())
+    assert told.code == "PLANT_DEFAULTS" and told.message.endswith("ROUTING_ETL_TIMEZONE = Asia/Seoul.")
+    assert conditions(settings(tmp_path, profile="sap_pp", timezone="Asia/Seoul", **own), Facts()) == ()
+    assert conditions(settings(tmp_path), Facts()) == ()
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +82,8 @@ def test_a_good_plant_gives_no_alert(tmp_path: Path) -> None:
         ("DRIFT", Facts(drift=0.51)),
         ("DRIFT", Facts(drift=0.1, drift_band=2, drift_words="operations A* take 1.6 times their profile")),
         ("MANY_ABSTAINED", Facts(abstained=0.81)),
-        ("LOW_REALISED", Facts(realised=0.19, realised_items=30)),
-        ("LOW_ACCEPTANCE", Facts(with_proposal=20, taken_over=3)),
+        ("LOW_REALISED", Facts(realised=0.05, realised_items=60)),
+        ("LOW_ACCEPTANCE", Facts(with_proposal=60, taken_over=3)),
         ("MANY_REJECTS", Facts(rows_read=100, rows_rejected=6)),
     ],
 )
@@ -91,6 +103,8 @@ def test_too_few_outcomes_say_nothing(tmp_path: Path) -> None:
         conditions(settings(tmp_path), Facts(realised=0.0, realised_items=29, with_proposal=19, taken_over=0))
         == ()
     )
+    chance = Facts(realised=0.1, realised_items=30, with_proposal=20, taken_over=2)
+    assert conditions(settings(tmp_path), chance) == (), "3 of 30 may be 0.26 of all, 2 of 20 may be 0.30"
     assert conditions(settings(tmp_path), Facts()) == (), "what was not measured is no alert and no success"
 
 
@@ -241,4 +255,16 @@ def test_a_run_ends_as_it_has_ended_when_nobody_can_be_told(
         raise ConfigurationError("broken", remedy="none")
 
     monkeypatch.setattr("routing_etl.pipeline.watch.watched", broken)
-    after_run(settings(tmp_path))
+    with capture_logs() as logged:
+        after_run(settings(tmp_path))
+    [line] = [one for one in logged if one["event"] == "not_told"]
+    assert line["log_level"] == "error" and "broken" in line["error"]
+
+    def bug(*_: Any, **__: Any) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("routing_etl.pipeline.watch.watched", bug)
+    with capture_logs() as logged:
+        after_run(settings(tmp_path))
+    [line] = [one for one in logged if one["event"] == "not_watched"]
+    assert line["log_level"] == "warning" and line["exc_info"]

@@ -218,6 +218,10 @@ def test_shards_do_not_change_the_result(shards: int, tmp_path: Path) -> None:
     rows = ordinary_plant()
     for i in (0, 11, 50):
         rows[i]["machine_time"] *= 60
+    rows += [
+        {**r, "machine_time": r["machine_time"] / 60, "job_cd": "C20", "proc_seq": 20}
+        for r in constant_orders()
+    ]
     one, many = tmp_path / "one", tmp_path / "many"
     first = build(results(rows), one, TimeBasis())
     second = build(results(rows), many, TimeBasis(), shards=shards)
@@ -422,6 +426,61 @@ def test_entry_errors_do_not_pass_for_an_effect_of_the_lot(tmp_path: Path) -> No
         row["machine_time"] /= row["order_qty"]  # the time of one piece where the whole order was due
     build(results(rows), tmp_path)
     assert read_evidence(tmp_path).by_job["run_lot_exponent"].item() == pytest.approx(0.0, abs=0.03)
+
+
+def constant_orders(spread: float = 0.02) -> list[dict[str, Any]]:
+    """Orders of 240 minutes whatever their size, six in ten of them of one piece."""
+    rng = np.random.default_rng(8)
+    sizes = [1.0] * 12 + [2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 40.0]
+    return [
+        {
+            "item_key": f"I{item:02d}", "machine_time": 240.0 * float(np.exp(rng.normal(0, spread))),
+            "order_qty": pieces,
+        }
+        for item in range(12) for pieces in sizes
+    ]  # fmt: skip
+
+
+def test_orders_that_take_as_long_whatever_their_size_are_neither_outliers_nor_all_of_one_piece(
+    tmp_path: Path,
+) -> None:
+    """Judged as minutes a piece, all but the orders of the commonest size were outliers, and the rest told of no lot."""
+    report = build(results(constant_orders()), tmp_path)
+    assert report.measures["run"].removed == 0
+    evidence = read_evidence(tmp_path)
+    assert evidence.by_job["run_lot_exponent"].item() == pytest.approx(-1.0, abs=0.02)
+    of_order = evidence.by_item_operation.select(pl.col("run_trim_mean") * pl.col("run_lot")).to_series()
+    assert of_order.to_list() == pytest.approx([240.0] * 12, rel=0.03)
+    assert evidence.by_item_operation["run_cv"].max() < 0.05  # type: ignore[operator]
+
+
+def test_entry_errors_are_found_where_orders_take_as_long_whatever_their_size(tmp_path: Path) -> None:
+    rows = constant_orders()
+    rows[3]["machine_time"] *= 60
+    rows[15]["machine_time"] *= 3
+    rows[34]["machine_time"] *= 60  # an order of five pieces, not of the commonest size
+    report = build(results(rows), tmp_path, TimeBasis(time_factor_min=1.0))
+    assert report.measures["run"].removed == 3
+    assert read_evidence(tmp_path).by_job["run_lot_exponent"].item() == pytest.approx(-1.0, abs=0.02)
+
+
+def test_a_job_whose_pieces_take_a_time_of_their_own_is_judged_as_before_beside_one_that_follows_the_lot(
+    tmp_path: Path,
+) -> None:
+    usual = [{**row, "job_cd": "C20", "proc_seq": 20} for row in lots_plant(0.0, noise=0.1)]
+    usual[7]["machine_time"] *= 30
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    build(results(usual), alone)
+    build(results([*usual, *constant_orders()]), both)
+    kept = [
+        read_evidence(folder)
+        .by_item_operation.filter(pl.col("job_cd") == "C20")
+        .sort("item_key")
+        .select("item_key", "run_n", "run_n_removed")
+        for folder in (alone, both)
+    ]
+    assert kept[0]["run_n_removed"].sum() == 1
+    assert_frame_equal(kept[0], kept[1])
 
 
 def test_without_quantities_there_is_no_lot_and_no_exponent(tmp_path: Path) -> None:

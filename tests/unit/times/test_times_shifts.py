@@ -53,6 +53,20 @@ def test_a_slow_machine_is_told_once_with_its_day() -> None:
     assert found.orders == late.height
 
 
+def test_a_machine_that_is_slow_since_a_week_is_told_however_long_the_version_is_in_force() -> None:
+    """Seven weeks as before and one slow: over all eight the median is as before."""
+    since = CUT + timedelta(days=49)
+    busy = shop(5).with_columns(res_cd=pl.col("res_cd").replace({"M3": "M2", "M5": "M2"}))
+    samples = slower(busy, pl.col("res_cd") == "M2", since)
+    (found,) = find_shifts(samples.lazy(), CUT)
+    assert (
+        found.code == "M2"
+        and found.ratio == pytest.approx(1.6, abs=0.2)
+        and abs((found.since - since).days) <= 7
+    )
+    assert find_shifts(samples.filter(pl.col("report_dt") < since).lazy(), CUT) == ()
+
+
 def test_operations_that_take_longer_on_all_machines_are_told_by_job() -> None:
     since = CUT + timedelta(days=1)
     samples = slower(shop(2), pl.col("job_cd").is_in(["J0", "J3"]), since)

@@ -69,14 +69,15 @@ OURS = {"res_cd": "ours", "run_min": 3.3, "setup_min": 12.35}
     ("written", "copied_by", "exact", "mark"),
     [
         (routing("I", "A>B"), None, None, None),
-        (routing("I", "A>B", rout_no="P000000001"), "number", True, None),
-        (routing("I", "A>C>B", rout_no="P000000001"), "number", False, "edited"),
+        (routing("I", "A>B", rout_no="P240429907"), "number", True, None),
+        (routing("I", "A>C>B", rout_no="P240429907"), "number", False, "edited"),
         (routing("I", "A>B", **OURS), "times", True, None),
         (routing("I", "A>B", **OURS | {"run_min": 3.4}), None, None, None),
         (routing("I", "A>B", **OURS | {"res_cd": "X"}), None, None, None),
-        (routing("OTHER", "A>B", rout_no="P000000001"), None, None, None),
+        (routing("OTHER", "A>B", rout_no="P240429907"), None, None, None),
+        (routing("I", "A>D", rout_no="P000726571"), "number", True, None),
     ],
-    ids=["own work", "number", "number, changed", "times", "another time", "another machine", "not proposed"],
+    ids=["own work", "number", "number, changed", "times", "another time", "another machine", "not proposed", "shown before"],
 )  # fmt: skip
 def test_what_is_a_copy(published, written, copied_by, exact, mark):
     found = recognise(*published("I"), written)
@@ -119,7 +120,7 @@ def test_proposals_that_are_rubber_stamped_are_not_right_by_that(published):
     engine, schema, before = published(*copied, *themselves)
     *_, after = published(version="m2")
     operations = pl.concat(
-        [routing(item, "A>B", rout_no="P000000001") for item in copied]
+        [routing(item, "A>B", rout_no="P240429907") for item in copied]
         + [routing(item, "A>B" if i < 29 else "A>C") for i, item in enumerate(themselves)]
     )
     written = operations.group_by("item_cd").agg(

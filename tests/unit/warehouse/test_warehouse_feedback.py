@@ -69,7 +69,7 @@ def test_bop_views_say_what_the_contract_says(house):
         "CoCd": "1000",
         "PlantCd": "P200",
         "ITEM_CD": ITEM,
-        "ROUT_NO": "P000000001",
+        "ROUT_NO": "P396871044",
         "BOM_NO": 1,
         "DESCRIPTION": CANDIDATE["routing_signature"],
         "MAJOR_FLG": "Y",
@@ -82,7 +82,7 @@ def test_bop_views_say_what_the_contract_says(house):
         "UPDT_USER_ID": "routing_etl",
     }
     assert (first["VALID_FROM_DT"], first["VALID_TO_DT"]) == ("2026-02-03", "2999-12-31")
-    assert (other["ROUT_NO"], other["MAJOR_FLG"]) == ("P000000002", "N")
+    assert (other["ROUT_NO"], other["MAJOR_FLG"]) == ("P396871045", "N")
     inside = rows(publisher, "SELECT * FROM bop_proc_detail ORDER BY ID")
     assert [(r["PROC_SEQ"], r["INSIDE_FLG"], r["TIME_UNIT"]) for r in inside] == [
         (10, "Y", "M"),
@@ -106,12 +106,12 @@ def test_an_accepted_candidate_comes_back_in_bop_shape_and_is_marked_once(house)
     assert (first.new, first.accepted_by, first.rout_no, first.publication_id) == (
         True,
         "kim",
-        "P000000001",
+        "P396871044",
         number,
     )
     assert [list(r) for r in first.rows["bop_proc_master"]] == [MASTER]
     assert [r["PROC_SEQ"] for r in first.rows["bop_proc_detail"]] == [10, 20]
-    assert {r["ROUT_NO"] for r in first.rows["bop_proc_res"]} == {"P000000001"}
+    assert {r["ROUT_NO"] for r in first.rows["bop_proc_res"]} == {"P396871044"}
     again = adopt(engine, settings.warehouse_schema, ITEM, CANDIDATE_ID, "lee")
     assert (again.new, again.accepted_by, again.accepted_at) == (False, "kim", first.accepted_at)
     assert again.rows == first.rows

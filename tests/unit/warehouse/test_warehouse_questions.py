@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tsql_on_sqlite import ask, queries
 from watched import NIGHTS, NOW, OUTCOMES, known_warehouse
 
 from routing_etl.database.engine import make_engine
 from routing_etl.warehouse.questions import answer
+from routing_etl.warehouse.schema_life import VERDICTS
 
 SQL = Path(__file__).resolve().parents[3] / "sql"
 FILES = sorted(
@@ -80,6 +83,82 @@ def test_families_by_month_is_a_recount_of_the_outcomes(view: Any) -> None:
     assert found["SHAFT"]["exact_share"] == 0.5 and found["SHAFT"]["acceptance_rate"] == 0.5
 
 
+def test_each_item_has_one_verdict_and_the_erp_goes_before_what_was_said(view: Any) -> None:
+    verdicts = {r["item_cd"]: r["verdict"] for r in view("item_outcomes")}
+    assert verdicts == {
+        "A-1": "accepted", "A-2": "same_by_hand", "A-3": "same_by_hand", "A-4": "rejected", "A-5": "no_proposal", "A-6": "accepted",
+        "A-7": "accepted", "A-8": "other_by_hand", "A-9": "same_by_hand", "B-1": "ignored",
+    }  # fmt: skip
+    assert set(verdicts.values()) <= set(VERDICTS)
+
+
+def test_every_verdict_by_hand(home: Path, tmp_path: Path) -> None:
+    shutil.copy(home / "warehouse.db", tmp_path / "w.db")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
+    cases = {
+        "A-1": ("adopted = 1, candidate_rank = 2, outcome = 'alternative'", "accepted_alternative"),
+        "A-2": ("adopted = 0, mark = 'accepted', outcome = 'other'", "superseded"),
+        "A-3": ("adopted = 0, mark = 'accepted', outcome = 'other', copied_by = 'number'", "edited"),
+        "A-4": ("adopted = 1, mark = 'rejected', candidate_rank = 1, outcome = 'first'", "accepted"),
+        "A-5": ("mark = 'rejected'", "no_proposal"),
+        "A-8": ("mark = 'edited'", "edited"),
+    }
+    with engine.begin() as connection:
+        for item, (words, _) in cases.items():
+            connection.execute(sa.text(f"UPDATE prediction_outcome SET {words} WHERE item_cd = '{item}'"))
+    found = answer(engine, "routing", "item_outcomes")
+    verdicts = dict(found.select("item_cd", "verdict").iter_rows())
+    assert {item: verdicts[item] for item in cases} == {item: word for item, (_, word) in cases.items()}
+
+
+def test_the_evidence_marks_a_neighbour_whose_routing_is_a_copy(home: Path, tmp_path: Path) -> None:
+    shutil.copy(home / "warehouse.db", tmp_path / "w.db")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
+    evidence = answer(engine, "routing", "routing_candidate_evidence")
+    assert evidence.height and evidence["neighbour_is_copy"].to_list() == [0] * evidence.height
+    neighbour = evidence["neighbour_item_cd"][0]
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE prediction_outcome SET item_cd = :i WHERE item_cd = 'A-1'"), {"i": neighbour}
+        )
+    marked = answer(engine, "routing", "routing_candidate_evidence").select(
+        "neighbour_item_cd", "neighbour_is_copy"
+    )
+    assert set(marked.rows()) == {(n, int(n == neighbour)) for n in evidence["neighbour_item_cd"]}
+
+
+def test_edits_by_family_are_a_recount(view: Any) -> None:
+    rows = {(r["part_type"], r["nearest_rank"]): r for r in view("edits_by_family")}
+    assert set(rows) == {("SHAFT", 1), ("SHAFT", 2), ("SEAL", 1), ("RING", 1), (None, 1)}
+    shaft, seal = rows["SHAFT", 1], rows["SEAL", 1]
+    assert (
+        shaft["items"],
+        shaft["same_operations"],
+        shaft["same_machines"],
+        shaft["mean_edit_distance"],
+    ) == (3, 3, 2, 0.0)
+    assert (seal["items"], seal["same_operations"], seal["mean_edit_distance"], seal["operations"]) == (
+        2,
+        0,
+        2.0,
+        4,
+    )
+
+
+def test_a_mark_stands_beside_what_the_erp_has(view: Any) -> None:
+    found = {r["candidate_id"]: (r["mark"], r["erp_has"]) for r in view("routing_marks")}
+    assert found["A-9_C01"] == ("accepted", "this routing")
+    assert found["A-4_C01"] == ("rejected", "none yet"), (
+        "what was observed before the mark says nothing of it"
+    )
+
+
+def test_what_waits_and_since_when(view: Any) -> None:
+    [row] = view("open_proposals")
+    assert (row["item_cd"], row["state"], row["publication_id"]) == ("3H18091DB", "open", 3)
+    assert f"{row['open_since']:%Y-%m-%d}" == "2026-05-11", "the publication that showed it first"
+
+
 def test_a_night_has_its_duration(view: Any) -> None:
     assert [r["seconds"] for r in view("batch_run_summary", "started_at")] == [n[0] for n in NIGHTS]
 
@@ -107,6 +186,14 @@ def test_what_was_visible_when(view: Any) -> None:
     assert [r["visible_until"] for r in rows] == [rows[1]["visible_from"], rows[2]["visible_from"], None]
 
 
+def test_what_publications_changed(view: Any) -> None:
+    second, third = view("publication_changes", "publication_id")
+    kinds = ("new", "gone", "lost", "found", "first", "details")
+    assert [second[f"items_{k}"] for k in kinds] == [5, 2, 1, 0, 3, 7]
+    assert (second["compared_with"], second["items_before"], second["items_shown"]) == (1, 30, 33)
+    assert second["taken_away_share"] == 0.1 and third["taken_away_share"] == 0.0
+
+
 def test_fresh_is_one_row(view: Any) -> None:
     [row] = view("freshness")
     assert (row["publication_id"], row["model_version"], row["last_run_id"], row["last_status"]) == (
@@ -122,10 +209,6 @@ def test_fresh_is_one_row(view: Any) -> None:
 
 
 def test_a_failed_night_is_no_success_but_one_with_warnings_is(home: Path, tmp_path: Path) -> None:
-    import shutil
-
-    import sqlalchemy as sa
-
     shutil.copy(home / "warehouse.db", tmp_path / "w.db")
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}")
     for state, wanted in (("failed", "15"), ("succeeded_with_warnings", "16"), ("running", "15")):

@@ -100,6 +100,15 @@ def test_every_batch_ends_its_last_statement(name):
         assert batch.rstrip().endswith((";", "GO")), batch[-80:]
 
 
+def test_the_backup_notes_count_what_people_did():
+    """Predictions can be made again; a row that names a person cannot."""
+    text = "\n".join(batches("backup_notes.sql"))
+    counted = set(re.findall(r"N'(\w+)'", re.search(r"t\.name IN \(([^)]*)\)", text)[1]))
+    people = {t.name for t in SCHEMA.metadata.sorted_tables if any(c.name.endswith("_by") for c in t.c)}
+    assert people <= counted <= {t.name for t in SCHEMA.metadata.sorted_tables}
+    assert "audit_log" in people
+
+
 def test_no_prediction_is_deleted_by_hand():
     """Rows of a publication that is given up may be what a kept one shows; the product knows which."""
     deleted = [re.findall(r"DELETE\b.*?FROM routing\.(\w+)", b) for b in batches("retention.sql")]
@@ -138,6 +147,34 @@ def test_the_procedure_for_times_returns_the_whole_view_and_marks_every_column()
     assert names == list(view_selects("routing", "mssql")["bop_proc_detail_time"].selected_columns.keys())
     marked = re.search(r"INSERT INTO routing\.routing_feedback_time\s*\(([^)]*)\)", text)
     assert set(re.split(r",\s*", marked[1].strip())) == set(SCHEMA.routing_feedback_time.c.keys())
+
+
+#: The column that keeps a text of a procedure, where it is not called as the parameter is.
+KEPT_IN = {"edited": "remark", "rejected_by": "accepted_by"}
+
+
+@pytest.mark.parametrize(
+    ("name", "feedback"),
+    [
+        ("adopt_candidate.sql", SCHEMA.routing_feedback),
+        ("mark_candidate.sql", SCHEMA.routing_feedback),
+        ("adopt_time.sql", SCHEMA.routing_feedback_time),
+    ],
+)
+def test_a_procedure_takes_longer_texts_than_it_keeps_and_refuses_them(name, feedback):
+    """T-SQL cuts what is longer than a parameter without a word, so only a wider parameter shows that a text is too long."""
+    procedures = [b for b in batches(name) if "CREATE PROCEDURE" in b]
+    assert procedures
+    for procedure in procedures:
+        texts = dict(re.findall(r"^ {4}@(\w+) n?varchar\((\w+)\)", procedure.split("\nAS\n")[0], re.M))
+        assert texts and set(texts.values()) <= {"4000", "max"}
+        most = dict(re.findall(r"\(N'@(\w+)', LEN\(.*\), (\d+)\)", procedure))
+        columns = {parameter: feedback.c[KEPT_IN.get(parameter, parameter)].type for parameter in texts}
+        # A reason is one of a list, so that none is too long.
+        assert {p: int(n) for p, n in most.items()} == {
+            p: type_.length for p, type_ in columns.items() if p != "reason_code"
+        }
+        assert procedure.index("THROW 50005") < procedure.index("BEGIN TRANSACTION")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -216,7 +253,7 @@ def test_the_erp_reader_gets_no_table_and_no_write():
     of_runs = {
         "model_quality_trend", "model_decisions", "model_realised", "batch_run_summary", "batch_run_rejects", "acceptance_by_week",
         "rejection_reasons", "families_by_month", "rejects_by_rule", "time_profile_changes", "published_by_night",
-        "publication_shown", "freshness", "who_did_what",
+        "publication_shown", "freshness", "who_did_what", "publication_changes", "item_outcomes", "edits_by_family",
     }  # fmt: skip
     readable = {*VIEW_NAMES, "routing_flat_table", load_output_profile().view} - of_runs
     assert {re.match(r"GRANT SELECT ON routing\.(\w+) TO", line)[1] for line in lines} == readable
@@ -285,7 +322,7 @@ def test_the_agent_job_takes_its_settings_from_the_folder_of_the_etl():
     """Agent starts a step elsewhere: without the folder, no .env is read and the home is made in the system's folder."""
     (job, *_) = batches("agent_job.sql")
     values = dict(re.findall(r"DECLARE @(\w+) nvarchar\(\d+\) = N'([^']*)';", job))
-    (made,) = re.findall(r"DECLARE @command nvarchar\(\d+\) = (.*?);", job, re.S)
+    (made,) = re.findall(r"DECLARE @command nvarchar\(max\) = (.*?);", job, re.S)
     command = "".join(
         word[2:-1] if word.startswith("N'") else values[word.removeprefix("@")]
         for word in re.findall(r"N'[^']*'|@\w+", made)

@@ -26,12 +26,15 @@ def test_the_views_of_the_screens_are_known():
         "acceptance_by_week",
         "rejection_reasons",
         "families_by_month",
+        "edits_by_family",
         "rejects_by_rule",
         "time_profile_changes",
         "published_by_night",
         "publication_shown",
         "freshness",
         "who_did_what",
+        "publication_changes",
+        "publication_item_changes",
     }
 
 

@@ -109,7 +109,7 @@ def test_flat_layout_values(published):
     assert first["MACH_WORKED_HOURS"] == first["RUN_TIME"] == 3.22
     assert (first["OPTIMAL_TIME"], first["STANDARD_TIME"], first["SAFE_TIME"]) == (2.5, 3.3, 4.4)
     assert first["VALID_TO_DT"] == "2999-12-31" and first["SIMILARITY_SCORE"] == 0.9123
-    assert first["ROUT_NO"] == "P000000001" and first["MODEL_VERSION"] == "m1"
+    assert first["ROUT_NO"] == "P396871044" and first["MODEL_VERSION"] == "m1"
     assert first["HAS_WORK_DATA"] == "Y" and first["WORK_ORDER_DATA_SOURCE"] == "similar"
     assert second["dbo_BI_ROUTING_VIEW_CUST_NM"] == "외주처" and second["SUBCONTRACT_PRC"] == 1500.5
 
@@ -150,7 +150,7 @@ def test_alternatives_in_res_shape(published):
         (1_00010_00003, "A01-2", "CNC-대기"),
     ]
     row = rows[0]
-    assert (row["COCD"], row["PLANTCD"], row["ROUT_NO"], row["REV_NO"]) == ("1000", "P100", "P000000001", 0)
+    assert (row["COCD"], row["PLANTCD"], row["ROUT_NO"], row["REV_NO"]) == ("1000", "P100", "P396871044", 0)
     assert (row["MAIN_YN"], row["TASK_ID"], row["FOLD_MTHD"], row["NEXT_RES_ABSL_YN"]) == ("N", 1, "ES", "N")
     assert row["IN_ID"] == "routing_etl" and "+" not in row["IN_DT"]
     assert row["RUN_TIME"] is None and row["RES_PRIORITY"] is None and row["RUN_TIME_UNIT"] is None
@@ -225,7 +225,7 @@ def test_a_look_up_by_item_seeks(plan, view):
 @pytest.mark.parametrize("view", ["bop_proc_master", "bop_proc_detail", "bop_proc_res"])
 def test_adopting_a_candidate_seeks(plan, view):
     steps = plan(
-        f"SELECT * FROM {view} WHERE ITEM_CD = ? AND ROUT_NO = ? ORDER BY ID", "1H10001DB", "P000000001"
+        f"SELECT * FROM {view} WHERE ITEM_CD = ? AND ROUT_NO = ? ORDER BY ID", "1H10001DB", "P396871044"
     )
     assert any("item_cd=?" in s for s in steps) and unsought(steps) == []
 

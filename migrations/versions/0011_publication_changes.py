@@ -1,0 +1,18 @@
+"""What each publication changed: counts by kind, and the views on them."""
+
+from __future__ import annotations
+
+from routing_etl.warehouse.revision_statements import run
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run(__file__, "upgrade")
+
+
+def downgrade() -> None:
+    run(__file__, "downgrade")

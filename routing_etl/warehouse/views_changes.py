@@ -1,0 +1,122 @@
+"""The views of what a publication changed against the one that readers saw before it: how many items, and which.
+
+What belongs here: changes between two publications. What does not: the comparison that decides whether a batch is published
+(`publication_changes.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from routing_etl.warehouse.schema_watch import CHANGED
+from routing_etl.warehouse.versions import newest_up_to
+from routing_etl.warehouse.view_parts import Column, Sources, Words
+
+_ONE: Any = sa.literal_column("1")
+
+
+def publication_changes(tb: Sources, w: Words) -> sa.Select[Any]:
+    """Each publication with the items that it brought, changed and took away, as counted when it was published."""
+    d, b = tb.publication_change, tb.publication
+
+    def of(kind: str) -> Column:
+        is_it = d.c.kind == sa.literal(kind, sa.String())
+        return sa.func.sum(sa.case((is_it, d.c["items"]), else_=0)).label(f"items_{kind}")
+
+    taken = sa.func.sum(sa.case((d.c.kind.in_([sa.literal(k, sa.String()) for k in ("gone", "lost")]), d.c["items"]), else_=0))  # fmt: skip
+    before = sa.func.max(d.c.items_before)
+    return (
+        sa.select(
+            b.c.id.label("publication_id"),
+            sa.func.max(d.c.compared_with).label("compared_with"),
+            b.c.published_at,
+            b.c.run_id,
+            b.c.model_version,
+            before.label("items_before"),
+            sa.func.max(d.c.items_shown).label("items_shown"),
+            *(of(kind) for kind in CHANGED),
+            w.share(taken, before).label("taken_away_share"),
+        )
+        .select_from(b.join(d, d.c.publication_id == b.c.id))
+        .where(b.c.published_at.is_not(None))
+        .group_by(b.c.id, b.c.published_at, b.c.run_id, b.c.model_version)
+    )
+
+
+def publication_item_changes(tb: Sources, w: Words) -> sa.Select[Any]:
+    """The items behind the counts, while the rows of both publications are kept.
+
+    Of each item the newest version up to the publication, where it is newer than the publication compared with, beside the
+    newest version up to that one.
+    """
+    b, other, d = tb.publication, tb.compared, tb.publication_change
+    now, then = tb.item_version, tb.item_before
+    first, first_before = tb.first, tb.first_before
+    # One row of six a publication: all say with which one it was compared.
+    compared = sa.and_(d.c.publication_id == b.c.id, d.c.kind == sa.literal("new", sa.String()))
+    kept = sa.and_(other.c.id == d.c.compared_with, other.c.id < b.c.id, other.c.purged_at.is_(None))
+    was, is_now = then.c.shown == sa.true(), now.c.shown == sa.true()
+    had, has = first_before.c.routing_code.is_not(None), first.c.routing_code.is_not(None)
+    same = sa.and_(then.c.hash_a == now.c.hash_a, then.c.hash_b == now.c.hash_b)
+    not_before = sa.or_(then.c.item_cd.is_(None), then.c.shown == sa.false())
+    kind = sa.case(
+        (not_before, _said("new")),
+        (now.c.shown == sa.false(), _said("gone")),
+        (sa.and_(had, first.c.routing_code.is_(None)), _said("lost")),
+        (sa.and_(first_before.c.routing_code.is_(None), has), _said("found")),
+        (first.c.routing_code != first_before.c.routing_code, _said("first")),
+        else_=_said("details"),
+    )
+    return (
+        sa.select(
+            b.c.id.label("publication_id"),
+            other.c.id.label("compared_with"),
+            now.c.item_cd,
+            kind.label("kind"),
+            first_before.c.routing_code.label("routing_before"),
+            first.c.routing_code.label("routing"),
+            first_before.c.confidence.label("confidence_before"),
+            first.c.confidence,
+        )
+        .select_from(
+            b.join(d, compared)
+            .join(other, kept)
+            .join(
+                now,
+                sa.and_(
+                    now.c.from_publication > other.c.id,
+                    newest_up_to(now, tb.later_item, "item_cd", b.c.id),
+                ),
+            )
+            .outerjoin(
+                then,
+                sa.and_(
+                    then.c.item_cd == now.c.item_cd,
+                    newest_up_to(then, tb.item_between, "item_cd", other.c.id),
+                ),
+            )
+            .outerjoin(first, _first_of(first, now))
+            .outerjoin(first_before, _first_of(first_before, then))
+        )
+        .where(
+            b.c.published_at.is_not(None),
+            b.c.purged_at.is_(None),
+            sa.or_(is_now, was),
+            sa.or_(not_before, now.c.shown == sa.false(), sa.not_(same), then.c.hash_a.is_(None), now.c.hash_a.is_(None)),
+        )
+    )  # fmt: skip
+
+
+def _said(word: str) -> Column:
+    return sa.literal(word, sa.String())
+
+
+def _first_of(candidate: Any, version: Any) -> sa.ColumnElement[bool]:
+    """The first candidate among the rows of a version."""
+    return sa.and_(
+        candidate.c.publication_id == version.c.from_publication,
+        candidate.c.item_cd == version.c.item_cd,
+        candidate.c.candidate_rank == _ONE,
+    )

@@ -1,0 +1,109 @@
+"""Missing sizes are guessed from other attributes where these tell them, for the learner alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from routing_etl.frames import AttributeSpec
+from routing_etl.model.attributes.tokens import Tokeniser, TokenTable
+
+ATTRIBUTES = (
+    AttributeSpec("drawing", "code"),
+    AttributeSpec("note", "text"),
+    AttributeSpec("od", "number", "mm"),
+    AttributeSpec("bore", "number", "mm"),
+)
+FOLDS = 5
+
+
+def plant(n: int = 900, told: bool = True) -> tuple[pl.DataFrame, np.ndarray]:
+    """Items of 30 drawings, each of one diameter but for 4 %; every fifth item has neither diameter nor bore."""
+    rng = np.random.default_rng(5)
+    drawing = rng.integers(0, 30, n)
+    usual = np.exp(np.linspace(3.0, 6.0, 30))[drawing] if told else np.exp(rng.uniform(3.0, 6.0, n))
+    od = usual * np.exp(rng.normal(0, 0.04, n))
+    gone = np.arange(n) % 5 == 0
+    sizes = pl.DataFrame({"od": od, "bore": od * 0.6}).with_columns(
+        pl.when(pl.Series(~gone)).then(pl.all()).name.keep()
+    )
+    items = pl.DataFrame(
+        {"drawing": [f"D{d:04d}" for d in drawing], "note": [f"RING {d % 4}" for d in drawing]}
+    )
+    return items.hstack(sizes), od
+
+
+@pytest.fixture(scope="module")
+def learned() -> tuple[Tokeniser, TokenTable]:
+    return coded(plant()[0])
+
+
+def coded(items: pl.DataFrame) -> tuple[Tokeniser, TokenTable]:
+    tokeniser = Tokeniser(ATTRIBUTES).fit(items)
+    folds = np.arange(items.height) // 5 % FOLDS
+    return tokeniser, tokeniser.guess_sizes(tokeniser.transform(items), folds, seed=1)
+
+
+def test_a_missing_size_is_guessed_from_its_drawing_and_a_known_one_is_kept(
+    learned: tuple[Tokeniser, TokenTable],
+) -> None:
+    items, od = plant()
+    tokeniser, table = learned
+    assert tokeniser.guesses.measures == ["od", "bore"]
+    column = table.numbers[:, tokeniser.number_names.index("od or a guess")]
+    missing = items["od"].is_null().to_numpy()
+    np.testing.assert_allclose(column[~missing], od[~missing], rtol=1e-6)
+    assert np.quantile(np.abs(np.log(column[missing] / od[missing])), 0.9) < 0.1
+    assert np.isnan(table.numbers[missing, tokeniser.number_names.index("od")]).all()
+    assert tokeniser.number_attributes[-2:] == ["od", "bore"]
+
+
+def test_the_notes_say_how_far_off_guesses_are(learned: tuple[Tokeniser, TokenTable]) -> None:
+    (told,) = learned[0].guesses.told()
+    assert "od 3 %" in told and "not published" in told
+
+
+def test_a_few_items_get_the_guesses_of_many(learned: tuple[Tokeniser, TokenTable]) -> None:
+    items, _ = plant()
+    tokeniser, table = learned
+    for start, size in ((0, 1), (5, 40)):
+        few = tokeniser.transform(items[start : start + size])
+        np.testing.assert_allclose(few.numbers, table.numbers[start : start + size], rtol=1e-6)
+
+
+def test_a_drawing_never_seen_is_guessed_too(learned: tuple[Tokeniser, TokenTable]) -> None:
+    tokeniser, table = learned
+    new = pl.DataFrame(
+        {"drawing": ["X1"], "note": [None], "od": [None], "bore": [None]},
+        schema={"drawing": pl.String, "note": pl.String, "od": pl.Float64, "bore": pl.Float64},
+    )
+    guess = tokeniser.transform(new).numbers[0, tokeniser.number_names.index("od or a guess")]
+    known = table.numbers[:, tokeniser.number_names.index("od")]
+    assert np.nanmin(known) <= guess <= np.nanmax(known)
+
+
+@pytest.mark.parametrize(
+    ("items", "why"),
+    [
+        (plant(told=False)[0], "nothing tells the size"),
+        (plant(240)[0], "fewer than 200 items have a size"),
+        (plant()[0].drop_nulls("od"), "no size is missing"),
+        (plant()[0].with_columns(od=pl.lit(None, pl.Float64), bore=pl.lit(None, pl.Float64)), "no size is known"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_guessed_is_not(items: pl.DataFrame, why: str) -> None:
+    tokeniser, table = coded(items)
+    assert not tokeniser.guesses.guesses, why
+    assert tokeniser.guesses.told() == []
+    assert table.numbers.shape[1] == len(tokeniser.number_names)
+
+
+def test_a_size_that_can_be_negative_is_guessed_in_its_own_unit() -> None:
+    items, _ = plant()
+    moved = items.with_columns(pl.col("od") - 100.0)
+    tokeniser, table = coded(moved)
+    guess = next(g for g in tokeniser.guesses.guesses if g.measure == "od")
+    assert not guess.in_logs
+    column = table.numbers[:, tokeniser.number_names.index("od or a guess")]
+    assert np.isfinite(column).all() and column.min() < 0
