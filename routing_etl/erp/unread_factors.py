@@ -82,6 +82,10 @@ _IN_FORCE = (
         "count already",
     ),
 )  # fmt: skip
+#: Names of columns that name the operation that comes next.
+_NEXT = _names(
+    r"next.{0,4}(op|vorg|step|seq|ag)|(opr|oper|op|vorg|step)[a-z]{0,6}.?(num|no)?.?next|naechst|nachfolg|successor"
+)
 #: Keys of which one is enough where any of them is mapped.
 _SAME = {"run_time_qty": ("run_time_qty", "capacity"), "capacity": ("run_time_qty", "capacity")}
 
@@ -108,6 +112,7 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
     mapped = binding.section.columns
     if binding.family == "operations":
         yield from _days(binding, dialect, ask, today)
+        yield from _leads_back(binding, dialect, ask)
     times = [mapped[t] for t in _TIMES.get(binding.family, ()) if t in mapped]
     if not times:
         return
@@ -128,6 +133,38 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
             if rows:
                 yield _told(binding, column, factor, rows, total)
             break
+
+
+def _leads_back(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Operations of which by a column that is not read the next one has a lower number: the numbers are not their order."""
+    number = next((c for c in binding.columns if c.name == "proc_seq"), None)
+    if number is None or number.found is None or getattr(binding.section, "renumbers", False):
+        return
+    for column in unread_columns(binding, ("text", "integer", "number", "unknown")):
+        if column.type != number.found.type or not _NEXT.search(column.name):
+            continue  # written in two ways, they do not compare
+        read = tuple(
+            ReadColumn(n, "text", 50, False, c) for n, c in (("own", number.found), ("next", column))
+        )
+        rows = select_of(replace(binding, columns=read, marks=None), dialect).subquery()
+        own, after = (
+            sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c[n], sa.Unicode(50)))) for n in ("own", "next")
+        )
+        length = sa.func.len if dialect == "mssql" else sa.func.length
+        lower = sa.or_(length(after) < length(own), sa.and_(length(after) == length(own), after < own))
+        back = sa.and_(
+            after.not_in(["", "0"]), after.not_like("%[^0-9]%") if dialect == "mssql" else sa.true(), lower
+        )
+        count, total = ask(
+            sa.select(sa.func.sum(sa.case((back, 1), else_=0)).label("back"), sa.func.count().label("total"))
+        )
+        if count:
+            yield Clash(
+                False,
+                f"operations: by {_qualified(binding, column)}, which may name the next operation, {count:,} of {total:,} operations lead to one "
+                f"of a lower number, so {number.found.name} is not their order",
+                f'Map next_oper = "{_qualified(binding, column)}" in [operations.columns], or add it to operations.ignore.',
+            )
 
 
 def _read(binding: Binding, dialect: str, column: FoundColumn) -> sa.Subquery:

@@ -179,3 +179,12 @@ def test_what_says_nothing_about_rows_and_times_is_not_told(erp: Foreign, column
 def test_a_day_of_approval_that_is_blank_in_some_rows_is_told(erp: Foreign) -> None:
     erp.night(two("APPROVED_DATE TEXT", "'2024-01-01'", "NULL"), ITEMS + STEP)
     assert erp.tells("APPROVED_DATE of STEP may say which rows count (1 of 2 rows filled")
+
+
+def test_operations_that_lead_back_to_a_lower_number_are_told(erp: Foreign) -> None:
+    erp.night(two("OPRNUMNEXT INTEGER", "20", "10"), ITEMS + STEP)
+    assert erp.tells("by OPRNUMNEXT", "1 of 2 operations lead to one of a lower number", "next_oper")
+    other = Foreign(erp.folder / "other")
+    other.folder.mkdir()
+    other.night(two("NEXT_OPERATION INTEGER", "20", "0"), ITEMS + STEP)
+    assert not other.tells("lower number")
