@@ -10,6 +10,8 @@ from routing_etl.erp.profile import Profile
 
 #: Fewest times with two decimals, fewest different decimals among them, and the share of all times, that are judged.
 _CLOCK_ROWS, _CLOCK_KINDS, _CLOCK_SHARE = 50, 20, 0.95
+#: Longer times are entry errors.
+_LONGEST = 1e9
 #: The times that are looked at, by frame.
 _TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_time",)}
 #: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
@@ -39,10 +41,12 @@ def clock_numbers(raw: Mapping[str, pl.LazyFrame], profile: Profile) -> Iterator
                 continue
             hundredths = pl.col(name) * 100
             whole = (hundredths - hundredths.round()).abs() < 1e-6
-            decimals = pl.when(whole).then(hundredths.round().cast(pl.Int64) % 100).otherwise(-1)
+            decimals = (
+                pl.when(whole).then(hundredths.round().cast(pl.Int64, strict=False) % 100).otherwise(-1)
+            )
             seen = (
                 raw[frame]
-                .filter(pl.col(name) > 0)
+                .filter(pl.col(name) > 0, pl.col(name) < _LONGEST)
                 .group_by(decimals.alias("decimals"))
                 .agg(pl.len().alias("rows"))
             )
