@@ -680,7 +680,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         said.append(
             f"operations: {repeated:,} of {operations.rows_in:,} rows repeat an operation of their routing and were rejected; the newest "
             f"was kept, or any where no row has a date (e.g. {of}). Is a version, an alternative or a plant missing from rout_no or from "
-            "a filter, or does a join multiply the rows?"
+            "a filter, are set-up and run rows of their own, or does a join multiply the rows?"
         )
     if several:
         said.append(

@@ -87,7 +87,11 @@ _NEXT = _names(
     r"next.{0,4}(op|vorg|step|seq|ag)|(opr|oper|op|vorg|step)[a-z]{0,6}.?(num|no)?.?next|naechst|nachfolg|successor"
 )
 #: Keys of which one is enough where any of them is mapped.
-_SAME = {"run_time_qty": ("run_time_qty", "capacity"), "capacity": ("run_time_qty", "capacity")}
+_SAME = {
+    "time_factor": ("time_factor", "time_unit", "run_unit"),
+    "run_time_qty": ("run_time_qty", "capacity"),
+    "capacity": ("run_time_qty", "capacity"),
+}
 
 
 def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
