@@ -727,7 +727,7 @@ _RISING_ORDERS, _RISING_TOLD = 10, 0.7
 #: Results that nothing in the ERP claims any more, told from this share on.
 _ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)} | {
     BAD_PROC_SEQ.rule: f"{BAD_PROC_SEQ.sentence} Minutes of a whole order cannot be shared among its operations.",
-    "missing_key": "The item code or the job code is missing: does a join find no partner, or is another column the code?",
+    "missing_key": "The item code or the job code is missing: does a join find no partner, is another column the code, or are minutes booked to the order as a whole, which cannot be shared among its operations?",
 }
 _ORPHANS_TOLD = 0.01
 
