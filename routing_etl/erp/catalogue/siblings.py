@@ -14,6 +14,13 @@ _TIME = re.compile(
 )
 
 
+def _may_be_one_of_several(look: Look, main: TableName) -> bool:
+    """Whether a table can lack the rows of others: a view may unite them, and a table without a year be parted into them."""
+    if re.search(r"(19|20)\d\d([_-]?\d\d)?$", main.name):
+        return True
+    return look.tables.dialect != "postgresql" and not look.tables.is_view(main)
+
+
 def left_out(look: Look) -> list[Finding]:
     """Tables that by name and columns hold the work results of another time than the one that is read.
 
@@ -23,7 +30,7 @@ def left_out(look: Look) -> list[Finding]:
         One frame's tables and columns.
     """
     section, main = look.section, look.found_tables[look.section.alias]
-    if look.family != "results":
+    if look.family != "results" or not _may_be_one_of_several(look, main):
         return []
     stem = _TIME.sub("", main.name).lower()
     known = {t.name.lower() for t in look.found_tables.values()} | {

@@ -302,6 +302,13 @@ def test_results_of_several_years_are_read_together_and_a_year_left_out_is_told(
         again.night("", both.replace('"DONE_2024"', '"DONE_2023"'))
 
 
+def test_a_view_of_all_years_lacks_none_of_them(erp: Foreign) -> None:
+    sql = results("N INTEGER", "('A1',10,'SAW',1,10,1)").replace("DONE", "DONE_2024")
+    sql += "CREATE TABLE DONE_2025 AS SELECT * FROM DONE_2024; CREATE VIEW DONE AS SELECT * FROM DONE_2024 UNION ALL SELECT * FROM DONE_2025;"
+    erp.night(sql, ITEMS + STEP + DONE)
+    assert not erp.tells("of another time")
+
+
 def test_the_time_of_a_load_is_told_and_shared_by_pieces(erp: Foreign) -> None:
     """Twelve loads of two items, each with the time of both."""
     rows = ", ".join(
