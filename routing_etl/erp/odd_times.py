@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import polars as pl
@@ -16,6 +17,8 @@ _LONGEST = 1e9
 _TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_time",)}
 #: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
 _BATCH_ROWS, _BATCH_SHARE, _BATCH_OF_EQUAL = 20, 0.01, 0.5
+#: About so many rows are looked at, so that a plant of millions costs no more.
+_BATCH_LOOKED_AT = 500_000
 
 
 def clock_numbers(raw: Mapping[str, pl.LazyFrame], profile: Profile) -> Iterator[str]:
@@ -85,27 +88,29 @@ def whole_times_of_batches(raw: pl.LazyFrame, profile: Profile) -> list[str]:
     if not {"machine_time", "res_cd", "report_dt"} <= set(columns) or "batch_no" in columns:
         return []
     pieces = [c for c in ("order_qty", "yield_qty") if c in raw.collect_schema().names()]
+    every = math.ceil(int(raw.select(pl.len()).collect().item()) / _BATCH_LOOKED_AT)
     timed = raw.filter(pl.col("machine_time") > 0, pl.col("res_cd").is_not_null()).select(
         "item_cd",
         where=pl.struct("res_cd", "machine_time").hash(seed=3),
         day=pl.col("report_dt").str.slice(0, 10),
         pieces=pl.coalesce(pieces),
     )
+    timed = timed.filter(pl.col("where") % max(every, 1) == 0)  # all rows of some machines and times
     days = timed.group_by("where", "day").agg(
         pl.len().alias("rows"), several=(pl.col("item_cd").n_unique() > 1) & (pl.col("pieces").n_unique() > 1)
     )
-    again = days.with_columns(pl.col("rows").sum().over("where").alias("all")).filter(pl.col("all") > 1)
-    several = pl.col("several")
-    batch, equal = (
-        again.select(pl.col("rows").filter(several).sum(), pl.col("rows").sum().alias("equal"))
-        .collect(engine="streaming")
-        .row(0)
+    days = days.with_columns(pl.col("rows").sum().over("where").alias("all"))
+    again = pl.col("rows").filter(pl.col("all") > 1)
+    counts = days.select(
+        pl.col("rows").filter("several").sum().alias("batch"),
+        again.sum().alias("equal"),
+        pl.col("rows").sum().alias("total"),
     )
-    total = int(raw.select(pl.len()).collect().item())
+    batch, equal, total = counts.collect(engine="streaming").row(0)
     if batch < max(_BATCH_ROWS, _BATCH_SHARE * total) or batch < _BATCH_OF_EQUAL * equal:
         return []
     return [
-        f"work_results: in {batch:,} of {total:,} rows a machine has the same time on one day for several items and quantities, and hardly "
-        "the same on other days: that of a load or a nest, stated whole for each item? It is taken whole for each. Map batch_no, the number of the "
-        "load, in [results.columns] to share it by pieces."
+        f"work_results: in {batch:,} of {total:,} rows looked at a machine has the same time on one day for several items and quantities, and "
+        "hardly the same on other days: that of a load or a nest, stated whole for each item? It is taken whole for each. Map batch_no, the "
+        "number of the load, in [results.columns] to share it by pieces."
     ]

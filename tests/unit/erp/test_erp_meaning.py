@@ -318,7 +318,8 @@ def test_the_time_of_a_load_is_told_and_shared_by_pieces(erp: Foreign) -> None:
     sql = results("MACH TEXT, DAY TEXT, LOAD TEXT", rows)
     erp.night(sql, profile)
     assert erp.tells(
-        "in 24 of 24 rows a machine has the same time on one day for several items and quantities", "batch_no"
+        "in 24 of 24 rows looked at a machine has the same time on one day for several items and quantities",
+        "batch_no",
     )
     again = Foreign(erp.folder / "again")
     again.folder.mkdir()
