@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -725,20 +726,19 @@ def demo_result(console: Console, settings: Settings, result: DemoResult, exampl
     folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
     setting = f"$env:ROUTING_ETL_HOME='{home}'; " if sys.platform == "win32" else f"ROUTING_ETL_HOME={home} "
     flag = "" if str(home) == ".routing_etl" else setting
-    next_steps = [
-        f"{flag}{folder}routing-etl ui",
-        f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
-        f"{flag}{folder}routing-etl predict {example.item['item_cd']!r}",
-    ]
-    labels = (
-        "see every step in the Dagster UI",
-        "look at what the ERP reads",
-        "predict an item, with its evidence",
-    )
-    body = "\n".join(
-        f"{label}:\n  [bold]{_safe(command)}[/]" for label, command in zip(labels, next_steps, strict=True)
-    )
-    console.print(Panel(body, title="Try next", title_align="left"))
+    item = repr(example.item["item_cd"])
+    first = "" if find_spec("dagster_webserver") else " (after: pip install dagster-webserver)"
+    next_steps = {
+        "open the worklist, with a sheet for each item, in a browser": f"{_beside_cwd(home / 'sheets' / 'index.html')}",
+        "predict an item, with its evidence": f"{flag}{folder}routing-etl predict {item}",
+        "is it good, and what is due": f"{flag}{folder}routing-etl status",
+        f"see every step in the Dagster UI{first}": f"{flag}{folder}routing-etl ui",
+        "look at what the ERP reads": f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
+    }
+    console.print("[bold]Try next[/]")
+    for label, command in next_steps.items():
+        # No frame and no break: the line is there to be copied.
+        console.print(f"{label}:\n  [bold]{_safe(command)}[/]", soft_wrap=True)
 
 
 def _beside_cwd(path: Path) -> Path:

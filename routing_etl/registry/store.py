@@ -427,6 +427,18 @@ class ModelRegistry:
             return exc.message.rstrip(".")
         return ""
 
+    def check_usable(self, name: str) -> None:
+        """Refuse a version (name or alias) that this process could not load; opens no artifact.
+
+        Raises
+        ------
+        RegistryError
+            There is no such version.
+        IncompatibleModelError
+            It was trained under another version of the product or of a library.
+        """
+        self.manifests.load(self._folder(self.resolve(name))).check_runtime()
+
     def show(self, name: str) -> VersionDetails:
         """One version (name or alias) in full.
 
