@@ -79,6 +79,10 @@ def test_the_first_night_puts_its_training_and_promotion_on_record(home: Path) -
         "SELECT reason, decided_via, data_hash, recipe_hash, items_trained FROM model_decision WHERE decision = 'promoted'",
     )[0]
     assert reason.startswith("first version: exact match") and via == "night"
+    assert night.training_due(context(home)) is None
+    (home / "models" / version / "manifest.json").write_text("{ spoilt", encoding="utf-8")
+    due = night.training_due(context(home))
+    assert due is not None and due.startswith(f"champion {version} cannot be read: The manifest")
     assert len(data) == len(recipe) == 64 and items > 100
 
 

@@ -243,3 +243,13 @@ def test_what_a_manifest_gives_out_can_be_changed_without_harm(save: Save, regis
     assert again.metadata["version"] == "v1"
     assert len(again.feature_schema["attributes"]) == 2
     assert again.runtime_versions
+
+
+def test_what_keeps_a_version_from_being_read_is_told_and_raises_nothing(
+    registry: ModelRegistry, save: Save
+) -> None:
+    saved = save("v1")
+    assert registry.unreadable("v1") == ""
+    (saved.path / "manifest.json").write_text("{ spoilt", encoding="utf-8")
+    assert "is broken: no JSON" in registry.unreadable("v1")
+    assert registry.unreadable("v2").startswith("There is no model version 'v2'")
