@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -594,7 +594,8 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction, 
         because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
         console.print(
             f"   {because} [bold]{_safe(neighbour)}[/] (similarity {similarity:.2f}): same "
-            f"{_safe(_short(matching))}; differs in {_safe(_short(differing))}"
+            f"{_safe(_short(in_words(matching, ', ', result.titles)))}; differs in "
+            f"{_safe(_short(in_words(differing, '; ', result.titles)))}"
         )
 
 
@@ -640,6 +641,24 @@ def _lead_time(found: LeadTime) -> str:
         parts.append(f"outsourcing {found.outsourcing_days:g} days on top")
     unknown = "" if found.complete else " (some operations have no known time)"
     return f"lead time of an order of {found.pieces:,.0f} pieces: {', '.join(parts)}{unknown}"
+
+
+def in_words(names: str | None, mark: str, titles: Mapping[str, str]) -> str | None:
+    """Attributes in the plant's words: each begins a part of the text, alone or before its two values.
+
+    Parameters
+    ----------
+    names : str or None
+        `matching` or `differing` of a row of evidence.
+    mark : str
+        What stands between two attributes.
+    titles : mapping of str to str
+        Attribute to its title.
+    """
+    if not names:
+        return names
+    parts = (part.partition(":") for part in names.split(mark))
+    return mark.join(f"{titles.get(name, name)}{colon}{rest}" for name, colon, rest in parts)
 
 
 def _short(names: str | None, length: int = 120) -> str:
