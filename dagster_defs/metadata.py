@@ -66,13 +66,18 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
             )
         elif isinstance(value, Path):
             metadata[name] = dg.MetadataValue.path(str(value))
-        elif isinstance(value, float) and not math.isfinite(value):
-            metadata[name] = str(value)
+        elif isinstance(value, float):
+            metadata[name] = rounded(value) if math.isfinite(value) else str(value)
         elif isinstance(value, str):
             metadata[name] = safe_text.terminal(value)
         else:
             metadata[name] = value
     return metadata
+
+
+def rounded(value: float) -> float:
+    """Four digits that count, and one behind the point from 1,000 on: what a person reads and a plot needs."""
+    return float(f"{value:.4g}") if abs(value) < 1000 else round(value, 1)
 
 
 def of(value: Any) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def _cell(value: Any) -> str | int | float | bool | None:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
+        return rounded(value) if math.isfinite(value) else str(value)
     text = safe_text.one_line(value)
     return text if len(text) <= _CELL else f"{text[: _CELL - 3]}..."
 

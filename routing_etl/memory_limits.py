@@ -131,7 +131,7 @@ class _Need:
     processes: int
 
     def words(self, limit: Limit | None) -> str:
-        night = f"A night of {self.items:,} items" if self.items else "A night of any size"
+        night = f"A night of {self.items:,} items" if self.items else "The smallest night"
         aside = f" and {self.reserved / GIB:.1f} GiB of reserved addresses" if _is_addresses(limit) else ""
         each = f" in each of {self.processes} processes" if self.processes > 1 else ""
         return f"{night} needs about {self.resident / GIB:.1f} GiB of memory{aside}{each}"

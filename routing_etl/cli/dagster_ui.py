@@ -27,7 +27,8 @@ def ui(
     settings = read_settings()
     if find_spec("dagster_webserver") is None:
         raise ConfigurationError(
-            "Dagster's web server is not installed.", remedy="pip install dagster-webserver"
+            "Dagster's web server is not installed.",
+            remedy='Install it: pip install "routing_etl[ui]", or pip install dagster-webserver.',
         )
     serve = dagster_part("ui").serve
     code = serve(settings, host=host, port=port, say=lambda text: echo(text, err=True))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -593,7 +594,8 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction, 
         because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
         console.print(
             f"   {because} [bold]{_safe(neighbour)}[/] (similarity {similarity:.2f}): same "
-            f"{_safe(_short(matching))}; differs in {_safe(_short(differing))}"
+            f"{_safe(_short(in_words(matching, ', ', result.titles)))}; differs in "
+            f"{_safe(_short(in_words(differing, '; ', result.titles)))}"
         )
 
 
@@ -639,6 +641,24 @@ def _lead_time(found: LeadTime) -> str:
         parts.append(f"outsourcing {found.outsourcing_days:g} days on top")
     unknown = "" if found.complete else " (some operations have no known time)"
     return f"lead time of an order of {found.pieces:,.0f} pieces: {', '.join(parts)}{unknown}"
+
+
+def in_words(names: str | None, mark: str, titles: Mapping[str, str]) -> str | None:
+    """Attributes in the plant's words: each begins a part of the text, alone or before its two values.
+
+    Parameters
+    ----------
+    names : str or None
+        `matching` or `differing` of a row of evidence.
+    mark : str
+        What stands between two attributes.
+    titles : mapping of str to str
+        Attribute to its title.
+    """
+    if not names:
+        return names
+    parts = (part.partition(":") for part in names.split(mark))
+    return mark.join(f"{titles.get(name, name)}{colon}{rest}" for name, colon, rest in parts)
 
 
 def _short(names: str | None, length: int = 120) -> str:
@@ -706,20 +726,19 @@ def demo_result(console: Console, settings: Settings, result: DemoResult, exampl
     folder = "" if shutil.which("routing-etl") else f"{_beside_cwd(Path(sys.executable).parent)}/"
     setting = f"$env:ROUTING_ETL_HOME='{home}'; " if sys.platform == "win32" else f"ROUTING_ETL_HOME={home} "
     flag = "" if str(home) == ".routing_etl" else setting
-    next_steps = [
-        f"{flag}{folder}routing-etl ui",
-        f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
-        f"{flag}{folder}routing-etl predict {example.item['item_cd']!r}",
-    ]
-    labels = (
-        "see every step in the Dagster UI",
-        "look at what the ERP reads",
-        "predict an item, with its evidence",
-    )
-    body = "\n".join(
-        f"{label}:\n  [bold]{_safe(command)}[/]" for label, command in zip(labels, next_steps, strict=True)
-    )
-    console.print(Panel(body, title="Try next", title_align="left"))
+    item = repr(example.item["item_cd"])
+    first = "" if find_spec("dagster_webserver") else " (after: pip install dagster-webserver)"
+    next_steps = {
+        "open the worklist, with a sheet for each item, in a browser": f"{_beside_cwd(home / 'sheets' / 'index.html')}",
+        "predict an item, with its evidence": f"{flag}{folder}routing-etl predict {item}",
+        "is it good, and what is due": f"{flag}{folder}routing-etl status",
+        f"see every step in the Dagster UI{first}": f"{flag}{folder}routing-etl ui",
+        "look at what the ERP reads": f'sqlite3 {home}/warehouse.db "SELECT * FROM routing_predictions LIMIT 20"',
+    }
+    console.print("[bold]Try next[/]")
+    for label, command in next_steps.items():
+        # No frame and no break: the line is there to be copied.
+        console.print(f"{label}:\n  [bold]{_safe(command)}[/]", soft_wrap=True)
 
 
 def _beside_cwd(path: Path) -> Path:

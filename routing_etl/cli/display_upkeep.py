@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from routing_etl.warehouse.feedback_time import TimeAdoption
     from routing_etl.warehouse.marks import Marked
     from routing_etl.warehouse.publication_changes import PublicationChanges
+    from routing_etl.warehouse.scripts import Script
 
 
 def _safe(text: object) -> str:
@@ -153,6 +154,16 @@ def changes_table(console: Console, found: PublicationChanges, top: int) -> None
             _safe(row["routing"] or "–"),
         )
     console.print(items)
+
+
+def scripts_table(console: Console, found: Sequence[Script]) -> None:
+    """The scripts of `sql/` with what each is for."""
+    table = Table(title="Scripts; print one with: routing-etl sql show NAME")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is for")
+    for script in found:
+        table.add_row(script.name, _safe(script.what))
+    console.print(table)
 
 
 def status_lines(console: Console, found: Status) -> None:

@@ -262,3 +262,31 @@ def sql_render(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{text}\n", encoding="utf-8")
     output().give(SqlShown(name, text), lambda _: echo(text if file is None else f"Wrote {file}"))
+
+
+@sql_app.command("list")
+@gives("sql list", "warehouse.scripts:Script", many=True, table=True)
+def sql_list() -> None:
+    """List the scripts that travel with the product."""
+    from dataclasses import asdict
+
+    from routing_etl.cli import display_upkeep
+    from routing_etl.warehouse.scripts import scripts
+
+    found = scripts()
+    output().give(
+        found, lambda screen: display_upkeep.scripts_table(screen, found), lambda: map(asdict, found)
+    )
+
+
+@sql_app.command("show")
+@gives("sql show", "cli.shown:ScriptShown")
+def sql_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As routing-etl sql list names it.")],
+) -> None:
+    """Print a script: roles and grants, procedures for the ERP's buttons, questions, the DDL."""
+    from routing_etl.cli.shown import ScriptShown
+    from routing_etl.warehouse.scripts import script_text
+
+    shown = ScriptShown(name, script_text(name))
+    output().give(shown, lambda _: echo(shown.text.rstrip("\n")))

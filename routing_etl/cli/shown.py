@@ -188,6 +188,14 @@ class SqlShown:
 
 
 @dataclass(frozen=True)
+class ScriptShown:
+    """A script's name and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class FilesShown:
     """Files that a command wrote, and what it left as it was."""
 

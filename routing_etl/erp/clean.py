@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from routing_etl.erp.clean_results import (
     TIME_WITHOUT_QUANTITY,
     ResultContext,
     Together,
+    batches,
     clean_purchase_orders,
     clean_results,
     moments,
@@ -50,6 +51,7 @@ from routing_etl.erp.net_results import (
     needs_whole_items,
     overlapping,
 )
+from routing_etl.erp.odd_times import clock_numbers, whole_times_of_batches
 from routing_etl.erp.operation_order import BROKEN_CHAIN
 from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION, OwnNumbers
 from routing_etl.erp.parse import parse_dates
@@ -63,6 +65,7 @@ from routing_etl.erp.suspicions import (
     refuse_unfit_efficiency,
     refuse_unknown_inside,
     text_in_place_of_jobs,
+    text_lines,
     undecided_routings,
     validity_of_all,
 )
@@ -309,13 +312,18 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
     context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
     frames["operations"] = _operations(job, context, machines)
     kept = pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet")
-    jobs = [*text_in_place_of_jobs(kept, job.profile), *undecided_routings(kept)]
+    jobs = [
+        *text_in_place_of_jobs(kept, job.profile),
+        *undecided_routings(kept),
+        *text_lines(kept, job.profile),
+    ]
+    jobs += [*clock_numbers(raw, job.profile), *whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)]
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
         raise SourceError(
             f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}. "
-            + " ".join(odd),
+            + " ".join([*odd, *_routing_rejects(frames["operations"])]),
             remedy="Look at rejects/operations.parquet of this run; check the profile's columns and words.",
         )
     respelled, count = _respelled(job, pl.concat([spellings.changed, items.spellings]))
@@ -532,6 +540,13 @@ def _together(job: _Cleaning, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
     results = job.profile.results
     if results is None:
         return Together()
+    if "batch_no" in results.columns:
+        return replace(_of_orders(job, results, scan, keys), batches=batches(scan))
+    return _of_orders(job, results, scan, keys)
+
+
+def _of_orders(job: _Cleaning, results: ResultSource, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
+    """What rows of one order have to do with each other."""
     columns = list(pq.ParquetFile(job.raw / f"{WORK_RESULTS.name}.parquet").schema_arrow.names)
     below = [pl.col(n) < 0 for n in ("machine_time", "setup_time", "order_qty", "yield_qty") if n in columns]
     some = below and scan.select(pl.any_horizontal(below).any()).collect(engine="streaming").item()
@@ -542,7 +557,7 @@ def _together(job: _Cleaning, scan: pl.LazyFrame, keys: ItemKeys) -> Together:
         shared = _shared_orders(scan, keys)
     if "start_at" not in results.columns:
         return Together(whole_items=True, shared_orders=shared)
-    return Together(True, shared_orders=shared, **_overlaps(scan, results.time_zone))
+    return Together(whole_items=True, shared_orders=shared, **_overlaps(scan, results.time_zone))
 
 
 def _shared_orders(scan: pl.LazyFrame, keys: ItemKeys) -> pl.Series:
@@ -658,20 +673,14 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         operations.rejects.get("several_machines"),
         operations.filtered.get("alternative_machine"),
     )
-    for rule, sentence in _ROUTING_REJECTS.items():
-        rows = operations.rejects.get(rule, 0)
-        if rows >= max(_REPEATS_TOLD * operations.rows_in, 2):
-            of = ", ".join(operations.examples.get(rule, ()))
-            said.append(
-                f"operations: {rows:,} of {operations.rows_in:,} rows kept out ({rule}): {sentence} E.g. {of}."
-            )
+    said += _routing_rejects(operations)
     repeated = operations.rejects.get("duplicate_key", 0)
     if repeated >= max(_REPEATS_TOLD * operations.rows_in, 2):
         of = ", ".join(operations.examples.get("duplicate_key", ()))
         said.append(
             f"operations: {repeated:,} of {operations.rows_in:,} rows repeat an operation of their routing and were rejected; the newest "
             f"was kept, or any where no row has a date (e.g. {of}). Is a version, an alternative or a plant missing from rout_no or from "
-            "a filter, or does a join multiply the rows?"
+            "a filter, are set-up and run rows of their own, or does a join multiply the rows?"
         )
     if several:
         said.append(
@@ -686,9 +695,18 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
     return said
 
 
+def _routing_rejects(operations: FrameClean) -> list[str]:
+    """Sentences about rows of routings that cannot be used, with what mends it."""
+    return [
+        f"operations: {rows:,} of {operations.rows_in:,} rows kept out ({rule}): {sentence} E.g. {', '.join(operations.examples.get(rule, ()))}."
+        for rule, sentence in _ROUTING_REJECTS.items()
+        if (rows := operations.rejects.get(rule, 0)) >= max(_REPEATS_TOLD * operations.rows_in, 2)
+    ]
+
+
 #: Reasons of rejected routing rows that are told from `_REPEATS_TOLD` of the rows on.
 _ROUTING_REJECTS = {
-    "conflicting_proc_seq": "two jobs have one operation number, so the whole routing cannot be used. Are labour and machine rows of one "
+    "conflicting_proc_seq": "two jobs have one operation number, so the whole routing cannot be used. Are versions, labour and machine rows of one "
     "operation, alternatives or text lines? Then leave one kind out by a filter; or write order_by in [operations].",
     "bad_proc_seq": "the operation number is missing, zero or negative, so the whole routing cannot be used. Are header or text lines among "
     "the rows? Then leave them out by a filter.",
@@ -709,7 +727,7 @@ _RISING_ORDERS, _RISING_TOLD = 10, 0.7
 #: Results that nothing in the ERP claims any more, told from this share on.
 _ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)} | {
     BAD_PROC_SEQ.rule: f"{BAD_PROC_SEQ.sentence} Minutes of a whole order cannot be shared among its operations.",
-    "missing_key": "The item code or the job code is missing: does a join find no partner, or is another column the code?",
+    "missing_key": "The item code or the job code is missing: does a join find no partner, is another column the code, or are minutes booked to the order as a whole, which cannot be shared among its operations?",
 }
 _ORPHANS_TOLD = 0.01
 

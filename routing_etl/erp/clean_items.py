@@ -133,7 +133,11 @@ def clean_items(
     frame = frame.with_columns(frame.select(names).hash_rows(seed=_HASH_SEED).alias("attribute_hash"))
     attributes, empty = _filled(frame, profile)
     warnings += numbers.warnings
-    warnings += [f"Attribute {n} has no value in any item and is not used." for n in empty]
+    warnings += [
+        f"Attribute {n} has no value in any item and is not used."
+        for n in empty
+        if not profile.items.attributes[n].optional  # which this ERP may not have
+    ]
     more = [n for n in names if n not in ITEMS.names]
     order = [*ITEMS.names, *more, *[e.name for e in numbers.extras], "placeholders"]
     items = ITEMS.conform(_with_core(frame)).select(order)

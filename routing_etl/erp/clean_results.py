@@ -6,7 +6,7 @@ converted to it here. `net_results` puts the rows of one order together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -70,6 +70,8 @@ class Together:
 
     Parameters
     ----------
+    batches : polars.DataFrame
+        `batch_no` and `in_batch`: the pieces of all rows of a batch, whose time each of them states.
     whole_items : bool
         Whether a piece has all rows of its items, so that they can be netted.
     repeated : polars.Series
@@ -82,6 +84,9 @@ class Together:
         `row_nr` and `share`: the part of a booking that counts.
     """
 
+    batches: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"batch_no": pl.String(), "in_batch": pl.Float64()})
+    )
     whole_items: bool = False
     repeated: pl.Series = field(default_factory=lambda: pl.Series("row_nr", [], dtype=pl.UInt32))
     shared_orders: pl.Series = field(default_factory=lambda: pl.Series("order_no", [], dtype=pl.String))
@@ -219,7 +224,7 @@ def _meant(
         frame = account.rejects.remove(frame, raw, again, EQUAL_REPORT)
     frame = _moments(frame, raw, results, context, account)
     frame = _units(frame, results, repairs)
-    frame = _machine_minutes(frame, results, repairs)
+    frame = _machine_minutes(frame, results, together.batches, repairs)
     frame = _flags(frame, raw, results, account)
     frame = _kinds(frame, raw, results, account)
     frame = _corrected(frame, raw, results.correct, account)
@@ -302,12 +307,42 @@ def _units(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.D
     return frame
 
 
-def _machine_minutes(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.DataFrame:
-    """Times by the row's own factor, and hours of a crew as those of its machine."""
+def _pieces_of(columns: Sequence[str]) -> pl.Expr:
+    """The pieces of a row as its batch counts them."""
+    return pl.coalesce(c for c in ("order_qty", "yield_qty") if c in columns)
+
+
+def batches(scan: pl.LazyFrame) -> pl.DataFrame:
+    """Count the pieces of each batch: `batch_no` and `in_batch`.
+
+    Parameters
+    ----------
+    scan : polars.LazyFrame
+        Raw results.
+    """
+    pieces = _pieces_of(scan.collect_schema().names())
+    named = scan.filter(pl.col("batch_no").is_not_null()).select("batch_no", in_batch=pieces)
+    found = named.group_by("batch_no").agg(pl.col("in_batch").sum())
+    return found.filter(pl.col("in_batch") > 0).collect(engine="streaming")
+
+
+def _machine_minutes(
+    frame: pl.DataFrame, results: ResultSource, batches: pl.DataFrame, counter: Counter
+) -> pl.DataFrame:
+    """Times by the row's own factor, its share of a batch, and hours of a crew as those of its machine."""
     if "time_factor" in results.columns:
         factor = pl.when(pl.col("time_factor") > 0).then("time_factor")
         counter.add("no_time_factor", "time_factor", frame.select(factor.is_null().sum()).item())
         frame = frame.with_columns(pl.col("machine_time", "setup_time") * factor)
+    if not batches.is_empty():
+        frame = frame.join(batches, on="batch_no", how="left", maintain_order="left")
+        share = (
+            pl.when(pl.col("batch_no").is_null())
+            .then(1.0)
+            .otherwise(_pieces_of(frame.columns) / pl.col("in_batch"))
+        )
+        counter.add("share_of_batch", "batch_no", frame["in_batch"].count())
+        frame = frame.with_columns(pl.col("machine_time", "setup_time") * share).drop("in_batch")
     if "crew" in results.columns:
         crew = pl.when(pl.col("crew") > 0).then("crew")
         counter.add("counted_as_one", "crew", frame.select(crew.is_null().sum()).item())

@@ -56,10 +56,25 @@ def table_of(found: TableName, columns: Iterable[FoundColumn], alias: str) -> sa
 def _tables(binding: Binding, dialect: str) -> _Sources:
     """SQLAlchemy table or pivot per alias."""
     pivots = {p.section.alias: _pivot(p, dialect) for p in binding.pivots}
-    return {
+    made: dict[str, sa.FromClause] = {
         alias: pivots[alias] if alias in pivots else table_of(found, binding.names[alias].values(), alias)
         for alias, found in binding.tables.items()
     }
+    if binding.also:
+        made[binding.section.alias] = _together(binding)
+    return made
+
+
+def _together(binding: Binding) -> sa.FromClause:
+    """The main table with those that are read like it."""
+    alias = binding.section.alias
+    names = [c.name for c in binding.names[alias].values()]
+    selects = [sa.select(*table_of(binding.tables[alias], binding.names[alias].values(), f"{alias}_0").c)]
+    for number, (table, spelled) in enumerate(binding.also, 1):
+        columns = [FoundColumn(spelled[n], alias, "unknown", None) for n in names]
+        found = table_of(table, columns, f"{alias}_{number}")
+        selects.append(sa.select(*[found.c[spelled[n]].label(quoted_name(n, True)) for n in names]))
+    return sa.union_all(*selects).subquery(alias)
 
 
 #: Names of a pivot's key columns: this prefix and a number.

@@ -23,6 +23,8 @@ _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.1, 5
 _SAME_SHARE, _SAME_ROWS = 0.5, 6
 #: Share of routing rows whose job no other item has: from the second on the column is refused as a code.
 _TEXT_TOLD, _TEXT_REFUSED = 0.2, 0.5
+#: Share of the other rows that must have a machine and a time for rows without either to be told.
+_FULL = 0.95
 #: Largest efficiency that can be a fraction; a percentage of 2 is none that a plant has.
 _MOST_FRACTION = 2.0
 #: Share of routed items whose routing only its number chose, from which it is told.
@@ -191,6 +193,36 @@ def undecided_routings(operations: pl.LazyFrame) -> list[str]:
         f"operations: {undecided.height:,} of {found.height:,} routed items have several routings that only their numbers tell apart; the one "
         f"that sorts last was taken (e.g. of {named}). Where a column says which is meant, write routing.major_flag_source, map insrt_dt, "
         "valid_from, valid_to or validity, or filter alternatives and quantity ranges in [operations].where."
+    ]
+
+
+def text_lines(operations: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say which jobs never have a machine or a time, where nearly all others have both: they may be lines of text."""
+    if not {"res_cd", "run_time"} <= set(profile.operations.columns):
+        return []
+    empty = pl.col("res_cd").is_null() & pl.col("run_min").is_null() & pl.col("setup_min").is_null()
+    full = pl.col("res_cd").is_not_null() & (
+        pl.col("run_min").is_not_null() | pl.col("setup_min").is_not_null()
+    )
+    jobs = (
+        operations.drop_nulls("job_cd")
+        .group_by("job_cd")
+        .agg(
+            pl.len().alias("rows"), full.sum().alias("full"),
+            lines=(empty & (pl.col("inside") == INHOUSE) & pl.col("bp_cd").is_null()).all(),
+        )
+        .collect(engine="streaming")
+    )  # fmt: skip
+    lines, others = jobs.filter("lines"), jobs.filter(~pl.col("lines"))
+    if lines.is_empty() or others["full"].sum() < _FULL * max(int(others["rows"].sum()), 1):
+        return []
+    named = ", ".join(
+        f"{j!r} ({n:,})"
+        for j, n in lines.sort("rows", descending=True).select("job_cd", "rows").head(3).iter_rows()
+    )
+    return [
+        f"operations: {lines['rows'].sum():,} rows of {lines.height} job(s) have neither a machine nor a time ({named}), and nearly all "
+        "others have both: they count as operations. If they are lines of text, leave them out by a filter in [operations].where."
     ]
 
 

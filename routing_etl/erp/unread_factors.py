@@ -41,7 +41,7 @@ _FACTORS = (
     _Factor(
         _names(
             r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
-            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|^nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl|기준수량|로트|ロット|批量"
+            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|(^|\.)nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl|기준수량|로트|ロット|批量"
         ),
         "run_time_qty", "the pieces that the run time is for",
     ),
@@ -61,18 +61,37 @@ _FACTORS = (
         "crew", "the people whose hours the time counts together", families=("operations", "results"),
     ),
     _Factor(
-        _names(r"^to_?(hours?|min(utes)?|seconds?)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
+        _names(r"(^|\.)(to_?(hours?|min(utes)?|seconds?)|fa[ck]tor)$|\.(seconds|minutes|hours)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
         "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
     ),
 )  # fmt: skip
 #: Times of a frame, of which one must be read for a factor of it to matter.
 _TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("machine_time",)}
-#: Names of days from which on a row is in force.
-_FROM = _names(
-    r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|effect|phase.?in|datuv|start.?eff"
+#: Columns of days: the key, their names, and what they say of rows on the other side of today.
+_IN_FORCE = (
+    (
+        "valid_to",
+        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|obs(olete)?.?date|disable.?date|expir|datub|phase.?out"),
+        "may be the day from which a row is no longer in force, and is filled and not in the future in {rows} rows; the profile does not read "
+        "it, so these count still",
+    ),
+    (
+        "valid_from",
+        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|effect|phase.?in|datuv|start.?eff"),
+        "may be the day from which a row is in force, and lies in the future in {rows} rows; the profile does not read it, so these "
+        "count already",
+    ),
+)  # fmt: skip
+#: Names of columns that name the operation that comes next.
+_NEXT = _names(
+    r"next.{0,4}(op|vorg|step|seq|ag)|(opr|oper|op|vorg|step)[a-z]{0,6}.?(num|no)?.?next|naechst|nachfolg|successor"
 )
 #: Keys of which one is enough where any of them is mapped.
-_SAME = {"run_time_qty": ("run_time_qty", "capacity"), "capacity": ("run_time_qty", "capacity")}
+_SAME = {
+    "time_factor": ("time_factor", "time_unit", "run_unit"),
+    "run_time_qty": ("run_time_qty", "capacity"),
+    "capacity": ("run_time_qty", "capacity"),
+}
 
 
 def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
@@ -95,8 +114,9 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
         One for each such column that changes a time of some row; never refused.
     """
     mapped = binding.section.columns
-    if binding.family == "operations" and not {"valid_from", "validity"} & set(mapped):
-        yield from _begins_later(binding, dialect, ask, today)
+    if binding.family == "operations":
+        yield from _days(binding, dialect, ask, today)
+        yield from _leads_back(binding, dialect, ask)
     times = [mapped[t] for t in _TIMES.get(binding.family, ()) if t in mapped]
     if not times:
         return
@@ -105,8 +125,11 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
         for factor in _FACTORS:
             if (
                 binding.family not in factor.families
-                or any(k in mapped for k in _SAME.get(factor.key, (factor.key,)))
-                or not factor.names.search(column.name)
+                or (
+                    factor.key != "run_basis"
+                    and any(k in mapped for k in _SAME.get(factor.key, (factor.key,)))
+                )
+                or not factor.names.search(_qualified(binding, column))
                 or (factor.key == "crew" and kinds == {"machine"})
             ):
                 continue
@@ -114,6 +137,38 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
             if rows:
                 yield _told(binding, column, factor, rows, total)
             break
+
+
+def _leads_back(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Operations of which by a column that is not read the next one has a lower number: the numbers are not their order."""
+    number = next((c for c in binding.columns if c.name == "proc_seq"), None)
+    if number is None or number.found is None or getattr(binding.section, "renumbers", False):
+        return
+    for column in unread_columns(binding, ("text", "integer", "number", "unknown")):
+        if column.type != number.found.type or not _NEXT.search(column.name):
+            continue  # written in two ways, they do not compare
+        read = tuple(
+            ReadColumn(n, "text", 50, False, c) for n, c in (("own", number.found), ("next", column))
+        )
+        rows = select_of(replace(binding, columns=read, marks=None), dialect).subquery()
+        own, after = (
+            sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c[n], sa.Unicode(50)))) for n in ("own", "next")
+        )
+        length = sa.func.len if dialect == "mssql" else sa.func.length
+        lower = sa.or_(length(after) < length(own), sa.and_(length(after) == length(own), after < own))
+        back = sa.and_(
+            after.not_in(["", "0"]), after.not_like("%[^0-9]%") if dialect == "mssql" else sa.true(), lower
+        )
+        count, total = ask(
+            sa.select(sa.func.sum(sa.case((back, 1), else_=0)).label("back"), sa.func.count().label("total"))
+        )
+        if count:
+            yield Clash(
+                False,
+                f"operations: by {_qualified(binding, column)}, which may name the next operation, {count:,} of {total:,} operations lead to one "
+                f"of a lower number, so {number.found.name} is not their order",
+                f'Map next_oper = "{_qualified(binding, column)}" in [operations.columns], or add it to operations.ignore.',
+            )
 
 
 def _read(binding: Binding, dialect: str, column: FoundColumn) -> sa.Subquery:
@@ -138,14 +193,24 @@ def _other_than(
     return sa.select(sa.func.sum(sa.case((other, 1), else_=0)).label("other"), sa.func.count().label("total"))
 
 
+def _qualified(binding: Binding, column: FoundColumn) -> str:
+    """The column's name, with its alias where it is of a joined table."""
+    return column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+
+
 def _told(binding: Binding, column: FoundColumn, factor: _Factor, rows: int, total: int) -> Clash:
     family = binding.family
-    name = column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
+    name = _qualified(binding, column)
+    mapped = binding.section.columns.get(factor.key)
+    remedy = f"Map it in {family}.columns.{factor.key}"
+    if mapped is not None:
+        parts = ", ".join(f'"{n}"' for n in (*mapped.names, name))
+        remedy = f"Map both: {factor.key} = {{ concat = [{parts}] }}, with a word for each pair"
     return Clash(
         False,
         f"{binding.frame}: {name} may be {factor.meaning} (in {rows:,} of {total:,} rows it is not {_either(factor.plain)}), and the "
         "profile does not read it",
-        f"Map it in {family}.columns.{factor.key}, or add it to {family}.ignore.",
+        f"{remedy}, or add it to {family}.ignore.",
     )
 
 
@@ -153,28 +218,44 @@ def _either(plain: tuple[int, ...]) -> str:
     return " or ".join(map(str, plain))
 
 
-def _begins_later(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
-    """Rows that by a day that is not read are not in force yet."""
-    for column in unread_columns(binding, ("text", "date", "unknown")):
-        if not _FROM.search(column.name):
-            continue
-        if column.type == "date" and dialect != "sqlite":
-            wanted = ReadColumn("seen", "date", 40, False, column)
-            rows = select_of(replace(binding, columns=(wanted,), marks=None), dialect).subquery()
-            later = rows.c["seen"] > sa.literal_column(f"'{today:%Y%m%d}'")
+def _days(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:
+    """Rows that by a day that is not read are not in force yet, or no longer."""
+    mapped = binding.section.columns
+    for column in unread_columns(binding, ("text", "date", "integer", "unknown")):
+        for key, names, told in _IN_FORCE:
+            if key in mapped or "validity" in mapped or not names.search(column.name):
+                continue
+            if key == "valid_from" and column.type == "integer":
+                continue
+            rows, total = ask(_other_side(binding, dialect, column, key, today))
+            if rows:
+                yield Clash(
+                    False,
+                    f"operations: {_qualified(binding, column)} {told.format(rows=f'{rows:,} of {total:,}')}",
+                    f"Map it in operations.columns.{key}, or add it to operations.ignore.",
+                )
+            break
+
+
+def _other_side(
+    binding: Binding, dialect: str, column: FoundColumn, key: str, today: date
+) -> sa.Select[*tuple[Any, ...]]:
+    """Counts the rows that begin after today, or have ended by it; a day of another form than ISO's counts as ended."""
+    ends = key == "valid_to"
+    if column.type == "date" and dialect != "sqlite":
+        wanted = ReadColumn("seen", "date", 40, False, column)
+        rows = select_of(replace(binding, columns=(wanted,), marks=None), dialect).subquery()
+        limit: sa.ColumnElement[Any] = sa.literal_column(f"'{today:%Y%m%d}'")
+        other = rows.c["seen"] > limit
+        if ends:
+            other = sa.and_(rows.c["seen"] < limit, rows.c["seen"] > sa.literal_column("'19500101'"))
+    else:
+        rows = _read(binding, dialect, column)
+        text = sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["seen"], sa.Unicode(100))))
+        iso = text.like("____-__-__%")
+        if ends:
+            past = sa.and_(iso, text < f"{today:%Y-%m-%d}", text > "1950")
+            other = sa.or_(past, sa.and_(sa.not_(iso), text.not_in(["", "0"]), text.not_like("%9999%")))
         else:
-            rows = _read(binding, dialect, column)
-            text = sa.cast(rows.c["seen"], sa.Unicode(100))
-            later = sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~")
-        count, total = ask(
-            sa.select(
-                sa.func.sum(sa.case((later, 1), else_=0)).label("later"), sa.func.count().label("total")
-            )
-        )
-        if count:
-            yield Clash(
-                False,
-                f"operations: {column.name} may be the day from which a row is in force, and lies in the future in {count:,} of {total:,} "
-                "rows; the profile does not read it, so these count already",
-                "Map it in operations.columns.valid_from, or add it to operations.ignore.",
-            )
+            other = sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~")
+    return sa.select(sa.func.sum(sa.case((other, 1), else_=0)).label("other"), sa.func.count().label("total"))

@@ -30,6 +30,14 @@ _COUNTS = frozenset([
 ])  # fmt: skip
 #: Words of names that say which of an item's routings is the main one.
 _MAIN = frozenset(["default", "isdefault", "primary", "main", "preferred", "haupt", "hauptplan", "principal"])
+#: Last words of columns that say something about a state, a default or a rework, and not which rows have it.
+_ABOUT = frozenset([
+    "qty", "quantity", "menge", "amount", "days", "hours", "minutes", "pct", "percent", "cost", "price", "weight", "count", "note", "notes",
+    "text", "txt", "desc", "description", "comment", "remark", "name", "warehouse", "location", "loc", "bin", "vendor", "supplier", "tool",
+    "skill", "uom", "unit", "material", "origin", "country", "region", "tax", "account", "currency", "language", "printer",
+])  # fmt: skip
+#: Last words of who and when: they tell rows apart only where some are blank, as a day of approval is.
+_WHO_AND_WHEN = frozenset(["by", "user", "date", "dt", "at", "on", "time", "ts", "datum", "day", "reason"])
 #: Words for rows that are gone: a moment says it as well as a flag.
 _GONE = frozenset(
     ["deleted", "archived", "removed", "voided", "cancelled", "canceled", "geloescht", "isdeleted"]
@@ -37,7 +45,8 @@ _GONE = frozenset(
 #: Words of names that say what a result is.
 _KINDS = frozenset([
     "rework", "nacharbeit", "transtype", "trantype", "transactiontype", "rowtype", "recordtype", "entrytype", "labortype", "labourtype",
-    "ordtype", "ordertype", "activitytype", "satzart", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
+    "ordtype", "ordertype", "activitytype", "restype", "resourcetype", "timetype", "hourstype", "hourtype", "worktype", "lohnart", "zeitart",
+    "satzart", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
 ])  # fmt: skip
 _KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")
 #: A column of kinds has few words.
@@ -76,14 +85,14 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         return
     main = binding.family == "operations" and profile.routing.major_flag_source == "none"
     for column in unread_columns(binding, (*_TYPES, "date")):
+        last = {*_words(column.name)[-1:]}
+        if last & _ABOUT:
+            continue
+        dated = column.type == "date" or bool(last & _WHO_AND_WHEN)
         gone = _says(column.name, _GONE, _NEVER)
-        counts = says_whether_rows_count(column.name) and (column.type != "date" or gone)
-        kinds = binding.family == "results" and _says(column.name, _KINDS, _KINDS_IN)
-        if (
-            not counts
-            and not kinds
-            and not (main and column.type != "date" and _says(column.name, _MAIN, _MAIN_IN))
-        ):
+        counts = says_whether_rows_count(column.name)
+        kinds = binding.family == "results" and not dated and _says(column.name, _KINDS, _KINDS_IN)
+        if not counts and not kinds and not (main and not dated and _says(column.name, _MAIN, _MAIN_IN)):
             continue
         flag = ReadColumn("flag", "text", 100, False, column)
         rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
@@ -96,7 +105,9 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
                 sa.func.count().label("total"),
             )
         )
-        most = total if gone else _MOST_WORDS if counts else _MOST_KINDS if kinds else 2
+        if dated and filled in (0, total):
+            continue
+        most = total if gone or dated else _MOST_WORDS if counts else _MOST_KINDS if kinds else 2
         if words > most or words + (filled < total) < 2:
             continue
         seen = f"{filled:,} of {total:,} rows filled, {words:,} different value(s)"
@@ -141,9 +152,13 @@ def says_whether_rows_count(name: str) -> bool:
     return _says(name, _COUNTS, _COUNTS_IN)
 
 
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+
+
 def _says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:
     """Whether a name has one of the words: `IsDefault`, `DEL_FLAG` and `del flag` are alike."""
-    parts = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+    parts = _words(name)
     pairs = {a + b for a, b in pairwise(parts)}
     return bool(words & ({*parts} | pairs)) or inside.search(name) is not None
 

@@ -164,7 +164,8 @@ def promote_if_not_worse(
 ) -> Decision:
     """Promote the first version; a later one unless something speaks against it. Either way the decision is on record.
 
-    Against it speaks, in this order: it could not be measured; a person has pinned the champion; it cannot measure what the
+    Against it speaks, in this order: it could not be measured; a person has pinned the champion; and, where that can be read, it cannot
+    measure what the
     champion measured; it is worse (`docs/decisions/0017-judged-as-deployed.md`). A version of the champion's own recipe differs in
     its data alone: it is refused when it is worse on what was written since the champion had learned, or when its figures collapse
     (`docs/decisions/0020-what-is-recent.md`).
@@ -206,6 +207,17 @@ def promote_if_not_worse(
                 challenger,
                 f"{PINNED}: {champion} by {pin.made.by} since {pin.decided_at:%Y-%m-%d} ({pin.made.reason})",
             )
+        problem = ctx.registry.unreadable(champion)
+        if problem:  # one that cannot predict loses to any that can
+            made = _decision(
+                ctx,
+                challenger,
+                "promoted",
+                f"{reason}; champion {champion} cannot be read: {problem}",
+                figures,
+            )
+            make_champion(ctx.settings, made, decided_at=decided_at)
+            return Decision(True, made.reason)
         beside = MetricTable(()) if since is None else MetricTable.of(since)
         verdict = _judge(ctx, challenger, champion, _Measured(MetricTable(rows), beside, held_out))
         if verdict.objection:

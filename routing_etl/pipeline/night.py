@@ -249,7 +249,7 @@ NEW_JOBS_AFTER = timedelta(days=7)
 def training_due(ctx: Context) -> str | None:
     """Why the night should train, or None.
 
-    There is no champion yet; or it is older than `retrain_days`, or a week old and does not know a job that engineers use by now
+    There is no champion yet, or none that can be read; or it is older than `retrain_days`, or a week old and does not know a job that engineers use by now
     (`retrain_new_jobs`), or has met a drift the night before that a training would learn. Nobody has pinned it then, and no version has been refused against it that would be trained again from
     much the same data by the same settings (`retrain_after`, `retrain_new_share`).
 
@@ -261,6 +261,9 @@ def training_due(ctx: Context) -> str | None:
     champion = ctx.registry.alias("champion")
     if champion is None:
         return "there is no champion yet"
+    problem = ctx.registry.unreadable(champion)
+    if problem:
+        return f"champion {champion} cannot be read: {problem}"
     made = datetime.fromisoformat(ctx.registry.show(champion).info.created_at)
     age = datetime.now(UTC) - made
     due = None

@@ -67,7 +67,10 @@ class LeadTime:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One item's prediction with what is behind it: `run` it was made on, `lead_time` of the first candidate."""
+    """One item's prediction with what is behind it: `run` it was made on, `lead_time` of the first candidate.
+
+    `titles` are the attributes in the plant's words, as its sheets have them: the profile's title, else the ERP's column.
+    """
 
     item: dict[str, Any]
     attributes: tuple[frames.AttributeSpec, ...]
@@ -79,6 +82,7 @@ class Prediction:
     lead_time: LeadTime | None
     run: RunFolder
     notes: tuple[str, ...] = ()
+    titles: dict[str, str] = field(default_factory=dict)
 
 
 def predict_item(
@@ -137,6 +141,7 @@ def predict_item(
         lead_time=_lead_time(found.operations, what_if.lot),
         run=run,
         notes=notes,
+        titles={a.name: ctx.profile.titles.get(a.name) or a.source or a.name for a in data.attributes},
     )
 
 

@@ -207,9 +207,13 @@ def _health_rules(ctx: Context) -> HealthRules:
 
 
 def _importance(ctx: Context) -> dict[str, float] | None:
-    """What the champion's attributes are worth; None where there is no champion yet."""
+    """What the champion's attributes are worth; None where there is no champion yet, or none that can be read."""
     champion = ctx.registry.alias("champion")
-    if champion is None or _IMPORTANCE not in {a.name for a in ctx.registry.show(champion).artifacts}:
+    if (
+        champion is None
+        or ctx.registry.unreadable(champion)
+        or _IMPORTANCE not in {a.name for a in ctx.registry.show(champion).artifacts}
+    ):
         return None
     found: dict[str, float] = json.loads(ctx.registry.read_text(champion, _IMPORTANCE))
     return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from routing_etl.errors import IncompatibleModelError
 from routing_etl.files import TEMPORARY, replace_file
 from routing_etl.log import get_logger
 from routing_etl.pipeline.context import Context
@@ -187,7 +189,7 @@ def examine(settings: Settings, at: datetime) -> tuple[Status, tuple[Problem, ..
     failed = tuple(FailedCheck(*row) for row in found)
     runs = tuple(_run(r, at) for r in (last, success))
     model = _model(ctx.registry, settings, at)
-    problems = tuple(_problems(settings, runs, current, model, failed))
+    problems = (*_problems(settings, runs, current, model, failed), *_unusable(ctx.registry, model))
     standing = Status(
         ok=not problems,
         at=at,
@@ -254,6 +256,16 @@ def _model(registry: ModelRegistry, settings: Settings, at: datetime) -> ModelSt
         held_out=exact.n if exact else 0,
         due_at=made + timedelta(days=settings.retrain_days),
     )
+
+
+def _unusable(registry: ModelRegistry, model: ModelStatus | None) -> Iterator[Problem]:
+    """After an upgrade: a champion that the next night will refuse."""
+    if model is None:
+        return
+    try:
+        registry.check_usable(model.version)
+    except IncompatibleModelError as refused:
+        yield Problem("NO_CHAMPION", "critical", refused.message, refused.remedy)
 
 
 def _problems(

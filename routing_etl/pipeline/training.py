@@ -172,7 +172,7 @@ def _evaluate(
 def _rival(ctx: Context, data: LearningData) -> Callable[[], RoutingPredictor] | None:
     """What makes models by the champion's recipe, where that is another one which can be fitted here."""
     champion = ctx.registry.alias("champion")
-    if champion is None:
+    if champion is None or ctx.registry.unreadable(champion):
         return None
     theirs, mine = recipe_of(ctx.registry.show(champion)), present_recipe(ctx)
     changed = {k: v for k, v in theirs.parameters.items() if k in mine.parameters and mine.parameters[k] != v}

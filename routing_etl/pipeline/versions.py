@@ -192,11 +192,12 @@ def headline(metrics: Iterable[MetricRow], metric: str = "exact_at_1") -> Metric
 def _no_champion(ctx: Context) -> RegistryError:
     """Says why, where a version was trained and could not become the champion."""
     unmeasured = [v.name for v in ctx.registry.list() if v.problem is None and not v.measured]
-    message = f"There is no champion model in {ctx.settings.models_dir}."
     if not unmeasured:
-        return RegistryError(message, remedy="Train one: routing-etl train")
+        return RegistryError(
+            f"There is no champion model in {ctx.settings.models_dir}.", remedy="Train one: routing-etl train"
+        )
     return RegistryError(
-        f"{message} Version {unmeasured[0]} was trained, but could not be measured on held-out items, which a champion must "
+        f"There is no champion model in {ctx.settings.models_dir}. Version {unmeasured[0]} was trained, but could not be measured on held-out items, which a champion must "
         "be.",
         remedy=f"The reasons: routing-etl models show {unmeasured[0]}. Most often too few items have a usable routing.",
     )

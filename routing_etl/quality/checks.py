@@ -253,11 +253,17 @@ def check_candidates(
     Raises
     ------
     FrameError
-        The folder does not exist.
+        The folder does not exist, or that of the candidates in it.
     """
     if not predictions.is_dir():
         raise FrameError(
             f"No predictions at {predictions}.", remedy="Run the step 'score' of this run first."
+        )
+    if not (
+        predictions / CANDIDATES.name
+    ).is_dir():  # scoring leaves the folder, where nothing is predicted too
+        raise FrameError(
+            f"The candidates in {predictions} are gone.", remedy="Score again: routing-etl score"
         )
     scope = {name: _parts(predictions / name, name) for name in PREDICTION_FRAMES}
     rules = candidate_rules_by_frame(max_candidates=max_candidates, similarity_threshold=similarity_threshold)

@@ -419,6 +419,26 @@ class ModelRegistry:
         versions = [self._info(folder, aliases, former) for folder in self._folders()]
         return tuple(sorted(versions, key=lambda v: (v.created_at, v.name), reverse=True))
 
+    def unreadable(self, name: str) -> str:
+        """What keeps a version (name or alias) from being read; '' when nothing does."""
+        try:
+            self.show(name)
+        except RegistryError as exc:
+            return exc.message.rstrip(".")
+        return ""
+
+    def check_usable(self, name: str) -> None:
+        """Refuse a version (name or alias) that this process could not load; opens no artifact.
+
+        Raises
+        ------
+        RegistryError
+            There is no such version.
+        IncompatibleModelError
+            It was trained under another version of the product or of a library.
+        """
+        self.manifests.load(self._folder(self.resolve(name))).check_runtime()
+
     def show(self, name: str) -> VersionDetails:
         """One version (name or alias) in full.
 

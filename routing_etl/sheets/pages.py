@@ -54,12 +54,12 @@ def sheet_page(sheet: Sheet, *, language: str, made: datetime, back: str = "") -
 
 
 def worklist_page(listed: Worklist, *, language: str, workbook: str = "") -> str:
-    """The worklist.
+    """The worklist, by family and planner: those with new items first, and among them the one with the surest item.
 
     Parameters
     ----------
     listed : Worklist
-        What it says.
+        What it says; entries as they are to be worked on.
     language : str
         One of `words.LANGUAGES`.
     workbook : str
@@ -74,7 +74,7 @@ def worklist_page(listed: Worklist, *, language: str, workbook: str = "") -> str
         .get_template("worklist.html")
         .render(
             listed=listed,
-            groups=sorted(groups.items()),
+            groups=sorted(groups.items(), key=lambda group: group[0][0]),
             made=f"{listed.made:%Y-%m-%d %H:%M}",
             workbook=workbook,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
+from markupsafe import Markup, escape
 
 from routing_etl import safe_text
 from routing_etl.sheets import weekly_plots
@@ -150,6 +152,13 @@ class _Format:
     @staticmethod
     def moment(value: datetime | None) -> str:
         return "–" if value is None else f"{value:%Y-%m-%d %H:%M}"
+
+    @staticmethod
+    def unbroken(text: str) -> Markup:
+        """A text whose commands and options no line breaks at their hyphens."""
+        return Markup(
+            re.sub(r"(routing-etl|--[\w-]+)", r'<span class="unbroken">\1</span>', str(escape(text)))
+        )
 
     @staticmethod
     def day(value: object) -> str:

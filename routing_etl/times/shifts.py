@@ -88,7 +88,8 @@ def _shifts_of(samples: pl.LazyFrame, measure: str, after: date) -> list[Shift]:
     looks = [after, *(newest - days for days in RECENT if newest - days > after)]
     tested = sum(late[column].n_unique() for column in _GROUPS.values()) * len(looks)
     found: list[Shift] = []
-    for look in looks:
+    # when it changed is asked of the days behind the next longer look: what was found there is set apart
+    for look, behind in zip(looks, [date.min, *looks], strict=False):
         while len(found) < MOST:
             clearest = _clearest(reports.filter(pl.col("day") > look), LEVEL / tested)
             if clearest is None:
@@ -97,7 +98,8 @@ def _shifts_of(samples: pl.LazyFrame, measure: str, after: date) -> list[Shift]:
             here = pl.col(_GROUPS[kind]) == code
             own = reports.filter(here)
             orders = own.filter(pl.col("day") > look).height
-            found.append(Shift(measure, kind, code, ratio, _since(own, after), orders, operations))
+            since = _since(own.filter(pl.col("day") > behind), after)
+            found.append(Shift(measure, kind, code, ratio, since, orders, operations))
             reports = reports.filter(~here)
     return found
 

@@ -27,6 +27,7 @@ __all__ = [
     "revision_statements",
     "run_log",
     "schema",
+    "scripts",
     "standard_times",
     "views",
     "waiting",

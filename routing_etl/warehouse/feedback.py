@@ -6,6 +6,7 @@ its own tables.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -262,7 +263,7 @@ def put_mark(connection: Connection, tb: Tables, candidate: Any, mark: Mark) -> 
         raise WarehouseError(
             f"Candidate {known.candidate_id} of item {known.item_cd!r} is {was}, by {known.accepted_by} on {known.accepted_at:%Y-%m-%d}; "
             "nothing was changed.",
-            remedy=f"Undo that first: routing-etl undo {known.item_cd} --user NAME",
+            remedy=f"Undo that first: routing-etl undo {shlex.quote(known.item_cd)} --user NAME",
         )
     return False
 

@@ -317,18 +317,14 @@ def _where(schema: str | None) -> str:
 def _several_heads(heads: list[str], schema: str | None) -> WarehouseError:
     table, known = f"{schema}.{VERSION_TABLE}" if schema else VERSION_TABLE, revisions()
     shown = ", ".join(map(repr, heads))
-    what = f"The warehouse ({_where(schema)}) names {len(heads)} revisions in {table}: {shown}."
     foreign = [h for h in heads if h not in known]
-    if foreign:
-        return WarehouseError(
-            what,
-            remedy=f"{', '.join(map(repr, foreign))} is of another version of routing_etl: go back with that version "
-            "(routing-etl migrate), or restore the backup from before it.",
-        )
-    oldest, newest = min(heads, key=known.index), max(heads, key=known.index)
+    oldest, newest = (None, None) if foreign else (min(heads, key=known.index), max(heads, key=known.index))
     return WarehouseError(
-        what,
-        remedy=f"Compare the tables with routing-etl migrate --sql --from {oldest} --to {newest}. If its steps have all run: "
+        f"The warehouse ({_where(schema)}) names {len(heads)} revisions in {table}: {shown}.",
+        remedy=f"{', '.join(map(repr, foreign))} is of another version of routing_etl: go back with that version "
+        "(routing-etl migrate), or restore the backup from before it."
+        if foreign
+        else f"Compare the tables with routing-etl migrate --sql --from {oldest} --to {newest}. If its steps have all run: "
         f"DELETE FROM {table} WHERE version_num <> '{newest}'. If none has: DELETE FROM {table} WHERE version_num <> "
         f"'{oldest}', then routing-etl migrate.",
     )

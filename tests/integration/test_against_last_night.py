@@ -79,6 +79,10 @@ def test_a_batch_that_would_show_few_of_the_items_is_not_published(
     result = json.loads(capsys.readouterr().out)["result"]
     assert not end.value.code and result["counts"]["gone"] > 0 and result["after"] == loaded
     assert len(result["changed"]) == sum(result["counts"].values())
+    steps.publish(Context(home_settings(home, change_warn=1, change_stop=1), ctx.run))  # as the sentence says
+    assert ask(home / "warehouse.db", "SELECT publication_id FROM current_publication") == [(loaded,)]
+    [counted] = ask(home / "warehouse.db", "SELECT items_gone FROM publication_changes")
+    assert counted[0] == result["counts"]["gone"]
 
 
 def test_a_publication_that_is_not_there_is_one_sentence(home: Path) -> None:

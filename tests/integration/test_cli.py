@@ -164,7 +164,11 @@ def test_predict_shows_operations_and_evidence(call, home: Path) -> None:  # typ
     )[0]
     result = call(home, "predict", item)
     assert (
-        result.code == 0 and f"{item}_C01" in result.out and job in result.out and "because of" in result.out
+        result.code == 0
+        and f"{item}_C01" in result.out
+        and job in result.out
+        and "because of" in result.out
+        and re.search("same .*(품|재질|외경)", result.out)  # the plant's words, as on its sheets
     )
     assert "640" in call(home, "predict", item, "--lot", "640").out
     assert (

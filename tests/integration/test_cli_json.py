@@ -53,7 +53,7 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
         "predict": ["predict", item], "adopt": ["adopt", item, candidate, "--user", "kim"], "check": ["check"],
         "undo": ["undo", item, "--user", "kim"], "reject": ["reject", item, "--reason", "other", "--user", "kim"],
         "times": ["times"], "standards": ["standards", "--top", "3"], "health": ["health"],
-        "sql render": ["sql", "render"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],
+        "sql render": ["sql", "render"], "sql list": ["sql", "list"], "sql show": ["sql", "show", "nights"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],
         "worklist": ["worklist"], "init": ["init", "--home", str(tmp_path / "new")],
     }  # fmt: skip
     with_two = {"publications diff", "publications rollback", "models promote", "models rollback"}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
 from homes import ask, home_settings
 
 from dagster_defs import report, ui
@@ -36,6 +38,17 @@ def test_what_is_told_is_what_the_graph_has(home: Path) -> None:
     assert len(checked) >= len([o for o in outcomes if o.frame != "model"])
 
 
+def unsynced(instance: dg.DagsterInstance, home: Path) -> list[str]:
+    """Assets that the UI marks as unsynced, with the reason."""
+    graph = build_defs(home=home).get_repository_def().asset_graph
+    found = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    return [
+        f"{key.to_user_string()}: {cause.reason}"
+        for key in graph.materializable_asset_keys
+        for cause in found.get_stale_causes(key)
+    ]
+
+
 def test_the_instance_knows_a_night_after_it_was_told_and_is_told_once(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +67,7 @@ def test_the_instance_knows_a_night_after_it_was_told_and_is_told_once(
     assert report.tell(settings, folder) == ()
     [[publication]] = ask(home / "warehouse.db", "SELECT publication_id FROM current_publication")
     with dg.DagsterInstance.from_config(str(folder)) as instance:
+        assert unsynced(instance, home) == []
         event = instance.get_latest_materialization_event(keys.PUBLICATION)
         assert event is not None and event.asset_materialization is not None
         metadata = event.asset_materialization.metadata

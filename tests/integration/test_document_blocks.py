@@ -19,7 +19,7 @@ WINDOWS = "needs Windows; its commands and options are held against the code by 
 SERVER = "needs SQL Server; tests/mssql runs the same with one"
 #: Blocks that are not run here, and why; a test that does instead is named.
 NOT_HERE = {
-    ("README.md", 'python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/routing-etl demo'): INSTALLS,
+    ("README.md", 'python3 -m venv .venv && .venv/bin/pip install -e ".[ui]" && .venv/bin/routing-etl demo'): INSTALLS,
     ("README.md", 'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest'): INSTALLS,
     ("README.md", "routing-etl load-adventureworks data/adventureworks --url sqlite:///adventureworks.db"):
         "tests/integration/test_adventureworks_night.py does, where the files are",
@@ -37,7 +37,7 @@ NOT_HERE = {
     ("docs/installation.md", r"py -3.11 -m venv C:\routing_etl\.venv"): WINDOWS,
     ("docs/installation.md", r"$run = New-ScheduledTaskAction -Execute C:\routing_etl\.venv\Scripts\routing-etl.exe -Argument run "
      r"-WorkingDirectory C:\routing_etl"): WINDOWS,
-    ("docs/installation.md", 'python3 -m pip wheel ".[odbc]" -c .ci/constraints.txt --wheel-dir wheels'): INSTALLS,
+    ("docs/installation.md", 'python3 -m pip wheel ".[ui,odbc]" -c .ci/constraints.txt --wheel-dir wheels'): INSTALLS,
     ("docs/installation.md", "docker build -f dagster_defs/deploy/Dockerfile -t routing_etl:latest ."): "needs a container tool",
 }  # fmt: skip
 Prepare = Callable[[str, Path], str]

@@ -86,6 +86,8 @@ def test_a_home_of_0_7_0_is_taken_over_runs_a_night_publishes_and_goes_back(
         # frames of its last run.
         named = call("doctor", "--json")
         assert "trained under routing_etl 0.7.0" in named.out and "routing-etl train" in named.out
+        standing = call("status")
+        assert standing.code == 5 and "trained under routing_etl 0.7.0" in standing.out, standing.out
         lacking = call("predict", "00-0154944")
         assert (
             lacking.code == 3 and "lacks column oper_no" in lacking.err and "routing-etl run" in lacking.err

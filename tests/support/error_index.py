@@ -1,4 +1,4 @@
-"""The index of `docs/troubleshooting.md`: every error that the program raises on purpose, with its remedy and exit code.
+"""The index of `docs/troubleshooting.md`: every error that the program raises on purpose, its remedy, what happens then, exit code.
 
 After a change of a sentence: `python tests/support/error_index.py`.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from remedies import then
 from sentences import ROOT, VALUE, program_files
 
 from routing_etl import errors
@@ -111,15 +112,17 @@ def _plain(node: ast.expr, known: dict[str, str]) -> str:
 
 def index() -> str:
     """The index in Markdown: one table a part, sorted by what is said."""
-    parts: dict[str, set[tuple[str, str, int]]] = {title: set() for title in _TITLES.values()}
+    parts: dict[str, set[tuple[str, str, str, int]]] = {title: set() for title in _TITLES.values()}
     for one in sentences():
         if len(one.message.replace(VALUE, "").split()) > 2:  # else the words come from elsewhere
-            parts[one.title].add((_cell(one.message), _cell(one.remedy), one.code))
+            parts[one.title].add((_cell(one.message), _cell(one.remedy), then(one), one.code))
     text = []
     for title, rows in parts.items():
         if rows:
-            text += [f"### {title}", "", "| it says | do | exit code |", "|---|---|---|"]
-            text += [f"| {said} | {remedy} | {code} |" for said, remedy, code in sorted(rows)]
+            text += [f"### {title}", "", "| it says | do | and then | exit code |", "|---|---|---|---|"]
+            text += [
+                f"| {said} | {remedy} | {after} | {code} |" for said, remedy, after, code in sorted(rows)
+            ]
             text.append("")
     return "\n".join(text)
 

@@ -17,7 +17,7 @@ from routing_etl.cli.app import app, main
 #: Commands that change nothing of ours that others rely on, and those that work on a run folder or another database only.
 ONLY_READ = {
     "init", "doctor", "status", "settings", "json-schema", "ui", "metrics", "alerts", "report", "drill", "predict", "worklist", "evaluate",
-    "extract", "check", "times", "score", "plant", "load-adventureworks", "profile suggest", "sql render", "models list", "models show",
+    "extract", "check", "times", "score", "plant", "load-adventureworks", "profile suggest", "sql render", "sql list", "sql show", "models list", "models show",
     "models diff", "models card", "models verify", "publications list", "publications diff", "publications export",
 }  # fmt: skip
 

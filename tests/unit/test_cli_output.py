@@ -174,3 +174,11 @@ def test_the_log_goes_where_the_setting_says_and_a_trace_that_was_not_written_is
         assert app._log_failure() == f"The full trace is in {tmp_path / 'logs' / 'routing_etl.log'}."
     finally:
         log.configure(None, "WARNING")
+
+
+def test_evidence_speaks_the_plants_words() -> None:
+    titles = {"part_nm": "품명", "outdiameter": "OUTDIAMETER"}
+    assert display.in_words("part_nm, outdiameter, group1", ", ", titles) == "품명, OUTDIAMETER, group1"
+    told = display.in_words("outdiameter: 12 -> 14; part_nm: a: b -> (missing)", "; ", titles)
+    assert told == "OUTDIAMETER: 12 -> 14; 품명: a: b -> (missing)"
+    assert display.in_words(None, ", ", titles) is None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import site_of_documents
-from error_index import MARK, PAGE, page, sentences
+from error_index import MARK, PAGE, Sentence, page, sentences
+from remedies import RULES, THEN, WALKED, fitting, walked_in
+from sentences import ROOT
 
 pytestmark = pytest.mark.unit
 #: Errors that pass on what another one says, remedy included.
@@ -19,6 +22,25 @@ def test_every_error_says_what_to_do() -> None:
     assert len(found) > 250, "the search finds no errors any more"
     silent = [f"{s.path}:{s.line}" for s in found if not s.remedy.strip()]
     assert [s for s in silent if not any(name in s for name in PASSED_ON)] == []
+
+
+def test_of_every_remedy_it_is_known_what_happens_then() -> None:
+    """A new error is walked (`tests/support/walks_*.py`), or `remedies.py` says why a program cannot walk it."""
+    found = [(s, fitting(s)) for s in sentences()]
+    assert [f"{s.path.name}:{s.line}: {s.message}" for s, rule in found if rule is None] == []
+    assert [rule for rule in RULES if rule not in {r for _, r in found}] == [], "rules without an error"
+    assert all(path.is_file() for path in walked_in())
+    said = [s.message for s, _ in found]
+    assert [c.sentence for c in WALKED if not any(m.startswith(c.sentence) for m in said)] == []
+    assert sum(rule is not None and rule[2] == "walked" for _, rule in found) >= 60
+
+
+def test_a_remedy_that_names_a_command_is_not_covered_by_a_rule_for_a_folder() -> None:
+    new = Sentence(ROOT / "routing_etl" / "model" / "new.py", 1, "ModelError", "A new one.", "Give a frame.")
+    assert fitting(new) == ("model/", "", "python")
+    assert fitting(replace(new, remedy="Train: routing-etl train")) is None
+    assert fitting(replace(new, remedy="Set ROUTING_ETL_TREES lower.")) is None
+    assert set(THEN) >= {kind.partition(" ")[0] for _, _, kind in RULES}
 
 
 def test_the_page_of_errors_is_the_made_one() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.erp.catalogue.bound import (
+    AlsoRead,
     Binding,
     BoundPivot,
     Catalogue,
@@ -25,6 +26,7 @@ from routing_etl.erp.catalogue.bound import (
 from routing_etl.erp.catalogue.doubts import doubts
 from routing_etl.erp.catalogue.look import Look, Need
 from routing_etl.erp.catalogue.names import qualified
+from routing_etl.erp.catalogue.siblings import left_out
 from routing_etl.erp.catalogue.tables import Tables, machine_masters, missing_table
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import (
@@ -97,10 +99,30 @@ def _bind_frame(tables: Tables, family: Family, section: Source, catalogue: Cata
     _look_up_conditions(look, section)
     marks = _marks(look, section)
     look.report_extra_columns()
-    catalogue.findings += doubts(look, columns)
+    also = _also(look, section)
+    catalogue.findings += [*doubts(look, columns), *left_out(look)]
     catalogue.bindings[family] = Binding(
-        family, section, parts.tables, tuple(columns), parts.names, marks, tuple(parts.pivots)
+        family, section, parts.tables, tuple(columns), parts.names, marks, tuple(parts.pivots), also
     )
+
+
+def _also(look: Look, section: Source) -> tuple[AlsoRead, ...]:
+    """The tables that are read with the main one; columns that not all of them have are left out of the main one's."""
+    main, also = look.names[section.alias], []
+    for name in section.also:
+        resolved = look.tables.resolve(section.model_copy(update={"table": name}))
+        if resolved.table is None:
+            look.findings.append(missing_table(FRAME_OF[look.family], section, resolved))
+            continue
+        theirs = look.tables.columns(resolved.table, section.alias)
+        look.lacking(
+            resolved.table,
+            [c.name for k, c in main.items() if k not in theirs and (section.alias, k) in look.used],
+        )
+        for key in [k for k in main if k not in theirs]:
+            del main[key]
+        also.append(AlsoRead(resolved.table, {c.name: theirs[k].name for k, c in main.items()}))
+    return tuple(also)
 
 
 def _bind_tables(

@@ -195,6 +195,13 @@ class BoundPivot:
         return find_column(self.names, self.section.alias, name)
 
 
+class AlsoRead(NamedTuple):
+    """A table whose rows are read with those of the main one, and its spelling of each column by the main one's."""
+
+    table: TableName
+    columns: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Binding:
     """One frame's source, resolved in the database.
@@ -215,6 +222,8 @@ class Binding:
         Columns of an incremental read, if the profile asks for one.
     pivots : tuple of BoundPivot
         Tables of attributes as rows, resolved.
+    also : tuple of AlsoRead
+        Tables that are read together with the main one.
     """
 
     family: Family
@@ -224,6 +233,7 @@ class Binding:
     names: dict[str, dict[str, FoundColumn]]
     marks: ChangeMarks | None = None
     pivots: tuple[BoundPivot, ...] = ()
+    also: tuple[AlsoRead, ...] = ()
 
     @property
     def frame(self) -> str:
@@ -238,7 +248,8 @@ class Binding:
     @property
     def all_tables(self) -> set[TableName]:
         """Every table that is read, those inside pivots included."""
-        return {*self.tables.values(), *(t for p in self.pivots for t in p.tables.values())}
+        also = (a.table for a in self.also)
+        return {*self.tables.values(), *also, *(t for p in self.pivots for t in p.tables.values())}
 
     def find(self, name: str) -> FoundColumn | None:
         """A column by `alias.NAME`, or by `NAME` in the main table."""

@@ -22,7 +22,8 @@ _TIME_UNITS = {
 
 #: Names of columns that hold a unit, in the languages and systems seen.
 UNIT_NAME = re.compile(
-    r"uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|(^|[_ ])u[_/]?m($|[_ \d])|단위|単位|单位",
+    r"^(?!.*(cost|price|preis|kosten|business)).*"
+    r"(uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|(^|[_ ])u[_/]?m($|[_ \d])|단위|単位|单位)",
     re.IGNORECASE,
 )
 
@@ -34,9 +35,6 @@ _TELLING = (
     (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
      'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),
     (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
-    (re.compile(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|obs(olete)?.?date|disable.?date|expir|datub|phase.?out",
-                re.IGNORECASE),
-     "valid_to", "the day from which a row is no longer in force"),
 )  # fmt: skip
 
 

@@ -100,6 +100,18 @@ class Look:
             )
         )
 
+    def lacking(self, table: TableName, columns: list[str]) -> None:
+        """Report columns that the profile reads and one of the tables that are read together does not have."""
+        main = self.found_tables[self.section.alias]
+        self.findings += [
+            Finding(
+                "missing", "error", FRAME_OF[self.family], str(table), column,
+                f"{table} has no column {column}, which [{self.family}] reads of {main} and, by also, of {table}.",
+                f"Leave {table} out of {self.family}.also, or read a view of all the tables.",
+            )
+            for column in columns
+        ]  # fmt: skip
+
     def unfit(self, found: FoundColumn, why: str) -> None:
         """Report an error: the profile reads incrementally by an unsuitable column."""
         table = str(self.found_tables[found.alias])

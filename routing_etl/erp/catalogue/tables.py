@@ -47,6 +47,10 @@ class Tables:
             self._names[schema] = sorted(set(found))
         return self._names[schema]
 
+    def is_view(self, table: TableName) -> bool:
+        """Whether it is a view, whose rows may be those of other tables."""
+        return table.name in self.inspector.get_view_names(schema=table.schema)
+
     def synonym(self, wanted: TableName) -> TableName | None:
         """The table behind a synonym of SQL Server, None when there is no such synonym."""
         if self.dialect != "mssql" or "." in (wanted.schema or ""):

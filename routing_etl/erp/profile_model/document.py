@@ -193,6 +193,11 @@ class Document(Section):
             missing = [c.name for c in known.values() if c.required and c.name not in mapped_names]
             if missing:
                 raise KeyProblem(f"{family}.columns", None, f"must map {', '.join(missing)}")
+            if section.also and section.incremental is not None:
+                raise KeyProblem(
+                    f"{family}.also", list(section.also), "changes are read of one table",
+                    f"Remove [{family}.incremental], or read a view of all the tables.",
+                )  # fmt: skip
             _check_incremental(family, section)
             _check_forms(family, section)
         if self.results is not None:

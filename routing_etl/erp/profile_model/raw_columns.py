@@ -133,6 +133,7 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
         _text("qty_unit", 20),
         RawColumn("crew", "number"),
         RawColumn("time_factor", "number"),
+        _key("batch_no", 50),
         _key("worker_cd", 50),
         RawColumn("start_at", "date"),
         RawColumn("end_at", "date"),

@@ -186,6 +186,8 @@ class Source(Section):
     ----------
     table : str
         Table or view.
+    also : tuple of str
+        Further tables with the same columns, such as those of other years, whose rows are read with those of `table`.
     alias : str
         Prefix of its columns where several tables are joined.
     database_schema : str or dict, optional
@@ -211,6 +213,7 @@ class Source(Section):
     """
 
     table: str
+    also: Names = ()
     alias: str = "main"
     database_schema: str | dict[str, str] | None = Field(None, alias="schema")
     optional: bool = False

@@ -41,9 +41,15 @@ def test_any_report_becomes_valid_metadata(report: dict[str, object]) -> None:
     dg.MaterializeResult(asset_key="a", metadata=shown)
     for name, value in report.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            assert shown[name] == value
+            assert shown[name] == (value if isinstance(value, int) else pytest.approx(value, rel=5e-4))
         if value is None:
             assert name not in shown
+
+
+def test_a_figure_has_four_digits_that_count() -> None:
+    """`exact_at_4` was shown as 0.5333333333333333."""
+    shown = metadata.plain({"share": 8 / 15, "seconds": 0.009630060998, "rows": 24708, "bytes": 129597.26})
+    assert shown == {"share": 0.5333, "seconds": 0.00963, "rows": 24708, "bytes": 129597.3}
 
 
 def test_counts_become_a_table_with_the_largest_first() -> None:

@@ -281,3 +281,79 @@ def test_two_orders_of_the_operations_are_refused(erp: Foreign) -> None:
     twice = STEP.replace('"STEP"', '"STEP"\norder_by = ["SEQ"]') + 'next_oper = "NXT"\n'
     with pytest.raises(ConfigurationError, match="next_oper says the order already"):
         erp.night(steps("NXT TEXT", "('A1','R',10,'A',NULL)"), ITEMS + twice)
+
+
+def test_results_of_several_years_are_read_together_and_a_year_left_out_is_told(erp: Foreign) -> None:
+    """The older table spells a name otherwise and lacks a column that nobody reads."""
+    sql = results("SHIFT TEXT", "('A1',10,'SAW',1,10,'x')").replace("DONE", "DONE_2025")
+    sql += "CREATE TABLE DONE_2024 (part TEXT, SEQ INTEGER, JOB TEXT, HRS REAL, QTY REAL);"
+    sql += "INSERT INTO DONE_2024 VALUES ('A1',10,'SAW',2,10); CREATE TABLE DONE_2023 (PART TEXT);"
+    profile = ITEMS + STEP + DONE.replace('"DONE"', '"DONE_2025"')
+    erp.night(sql, profile)
+    assert erp.tells("DONE_2024 has every column that is read of DONE_2025", 'also = ["DONE_2024"]')
+    assert not erp.tells("DONE_2023"), "it has other columns"
+    both = profile.replace('"DONE_2025"', '"DONE_2025"\nalso = ["DONE_2024"]')
+    again = Foreign(erp.folder / "again")
+    again.folder.mkdir()
+    again.night(sql, both)
+    assert again.read("work_results", "machine_time") == [(1.0,), (2.0,)]
+    assert not again.tells("DONE_2024")
+    with pytest.raises(SourceError, match="DONE_2023 has no column SEQ, which"):
+        again.night("", both.replace('"DONE_2024"', '"DONE_2023"'))
+
+
+def test_a_view_of_all_years_lacks_none_of_them(erp: Foreign) -> None:
+    sql = results("N INTEGER", "('A1',10,'SAW',1,10,1)").replace("DONE", "DONE_2024")
+    sql += "CREATE TABLE DONE_2025 AS SELECT * FROM DONE_2024; CREATE VIEW DONE AS SELECT * FROM DONE_2024 UNION ALL SELECT * FROM DONE_2025;"
+    erp.night(sql, ITEMS + STEP + DONE)
+    assert not erp.tells("of another time")
+
+
+def test_the_time_of_a_load_is_told_and_shared_by_pieces(erp: Foreign) -> None:
+    """Twelve loads of two items, each with the time of both."""
+    rows = ", ".join(
+        f"('A{i}',10,'SAW',{4 + n / 7},{q},'M1','2025-01-{n + 1:02d}','L{n}')" for n in range(12) for i, q in ((1, 30), (2, 10))
+    )  # fmt: skip
+    profile = ITEMS + STEP + DONE + 'res_cd = "MACH"\nreport_dt = "DAY"\n'
+    sql = results("MACH TEXT, DAY TEXT, LOAD TEXT", rows)
+    erp.night(sql, profile)
+    assert erp.tells(
+        "in 24 of 24 rows looked at a machine has the same time on one day for several items and quantities",
+        "batch_no",
+    )
+    again = Foreign(erp.folder / "again")
+    again.folder.mkdir()
+    again.night(sql, profile + 'batch_no = "LOAD"\n')
+    assert not again.tells("same time")
+    shared = again.read("work_results", "item_key", "machine_time")
+    assert min(t for i, t in shared if i == "A1") == 3.0
+    assert min(t for i, t in shared if i == "A2") == 1.0
+
+
+def test_rounded_times_of_several_items_are_no_load(erp: Foreign) -> None:
+    rows = ", ".join(
+        f"('A{n % 2 + 1}',10,'SAW',{n % 3 / 2 + 0.5},10,'M1','2025-01-{n // 2 + 1:02d}')" for n in range(60)
+    )
+    profile = ITEMS + STEP + DONE + 'res_cd = "MACH"\nreport_dt = "DAY"\n'
+    erp.night(results("MACH TEXT, DAY TEXT", rows), profile)
+    assert not erp.tells("same time on one day")
+
+
+def test_decimals_that_never_reach_sixty_are_told(erp: Foreign) -> None:
+    def rows(decimals: int) -> str:
+        return ", ".join(
+            f"('A{n % 2 + 1}',10,'SAW',{n % 4 + n % decimals / 100},10,1)" for n in range(1, 200)
+        )
+
+    erp.night(results("N INTEGER", rows(60)), ITEMS + STEP + DONE)
+    assert erp.tells("decimals in HRS (machine_time) reaches .60", 'time_form = "h.mm"')
+    other = Foreign(erp.folder / "other")
+    other.folder.mkdir()
+    other.night(results("N INTEGER", rows(100)), ITEMS + STEP + DONE)
+    assert not other.tells("reaches .60")
+
+
+def test_lines_of_text_among_the_operations_are_told(erp: Foreign) -> None:
+    rows = "('A1','R',10,'SAW',5,1,'M1'), ('A1','R',15,'NOTE',0,0,NULL), ('A2','R',10,'SAW',5,1,'M1')"
+    erp.night(steps("SETUP REAL, RUN REAL, MACH TEXT", rows), ITEMS + TIMES + 'res_cd = "MACH"\n')
+    assert erp.tells("1 rows of 1 job(s) have neither a machine nor a time ('NOTE' (1))")

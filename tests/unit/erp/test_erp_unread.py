@@ -156,3 +156,35 @@ def test_questions_of_a_proposed_profile_that_are_left_are_told_each_night(erp: 
     assert erp.tells("1 line(s) marked DECIDE", f"line {line} (rout_no)", "Settle each")
     erp.night("DROP TABLE PART; DROP TABLE STEP;" + rows, ITEMS + STEP)
     assert not erp.tells("DECIDE")
+
+
+# --- no false alarms ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "column",
+    ["RELEASED_BY", "STATUS_DATE", "BLOCKED_QTY", "DefaultWarehouse", "StateOfOrigin", "UNIT_COST", "EFFICIENCY", "CAPACITY", "VALID_TO", "VALID_FROM"],
+)  # fmt: skip
+def test_what_says_nothing_about_rows_and_times_is_not_told(erp: Foreign, column: str) -> None:
+    """Values that differ where the column is of something else, and where it could matter only those that change nothing."""
+    plain = {
+        "EFFICIENCY": ("100", "100"),
+        "CAPACITY": ("1", "NULL"),
+        "VALID_TO": ("'9999-12-31'", "NULL"),
+        "VALID_FROM": ("'2001-01-01'", "''"),
+    }
+    values = plain.get(column, ("'x1'", "'x2'"))
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} TEXT", *(f"5, 1, {v}" for v in values)), ITEMS + TIMES)
+    assert not erp.tells(column)
+
+
+def test_a_day_of_approval_that_is_blank_in_some_rows_is_told(erp: Foreign) -> None:
+    erp.night(two("APPROVED_DATE TEXT", "'2024-01-01'", "NULL"), ITEMS + STEP)
+    assert erp.tells("APPROVED_DATE of STEP may say which rows count (1 of 2 rows filled")
+
+
+def test_operations_that_lead_back_to_a_lower_number_are_told(erp: Foreign) -> None:
+    erp.night(two("OPRNUMNEXT INTEGER", "20", "10"), ITEMS + STEP)
+    assert erp.tells("by OPRNUMNEXT", "1 of 2 operations lead to one of a lower number", "next_oper")
+    other = Foreign(erp.folder / "other")
+    other.folder.mkdir()
+    other.night(two("NEXT_OPERATION INTEGER", "20", "0"), ITEMS + STEP)
+    assert not other.tells("lower number")

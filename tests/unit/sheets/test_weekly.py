@@ -20,6 +20,7 @@ from routing_etl.pipeline.watch import watched
 from routing_etl.pipeline.weekly import drift_told, weekly, write_report
 from routing_etl.settings import Settings
 from routing_etl.sheets import weekly_plots
+from routing_etl.sheets.weekly import _Format
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,13 @@ def test_what_it_says_is_what_the_tables_say(settings: Settings) -> None:
     assert found.rejects.select("rule_name", "rejected").rows() == [("missing_key", 30), ("bad_date", 5)]
     assert found.production["similarity_drift"].to_list() == [None, 0.1, None, 0.15, 0.6]
     assert found.nights["seconds"].to_list() == [600, 300, 20, 310, 900, 320]
+
+
+def test_no_line_breaks_a_command_at_its_hyphens() -> None:
+    """On a page of 1,200 pixels a remedy ended with "routing-etl run --", and "retrain" stood on the next line."""
+    assert _Format.unbroken("<b> if so: routing-etl run --retrain") == (
+        '&lt;b&gt; if so: <span class="unbroken">routing-etl</span> run <span class="unbroken">--retrain</span>'
+    )
 
 
 def test_the_page_is_one_file_that_fetches_nothing(page: str) -> None:

@@ -1,0 +1,116 @@
+"""Signs in the numbers of a time that they mean something else: clock times as decimals, the whole time of a batch for each item."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from routing_etl.erp.profile import Profile
+
+#: Fewest times with two decimals, fewest different decimals among them, and the share of all times, that are judged.
+_CLOCK_ROWS, _CLOCK_KINDS, _CLOCK_SHARE = 50, 20, 0.95
+#: Longer times are entry errors.
+_LONGEST = 1e9
+#: The times that are looked at, by frame.
+_TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_time",)}
+#: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
+_BATCH_ROWS, _BATCH_SHARE, _BATCH_OF_EQUAL = 20, 0.01, 0.5
+#: About so many rows are looked at, so that a plant of millions costs no more.
+_BATCH_LOOKED_AT = 500_000
+
+
+def clock_numbers(raw: Mapping[str, pl.LazyFrame], profile: Profile) -> Iterator[str]:
+    """Say which times are numbers of hours and minutes: of many decimals none reaches .60.
+
+    With fifty times of any decimals the chance is 0.6 to the power of 50.
+
+    Parameters
+    ----------
+    raw : mapping of str to polars.LazyFrame
+        Raw frames.
+    profile : Profile
+        The source profile.
+    """
+    for frame, times in _TIMES.items():
+        family = "operations" if frame == "operations" else "results"
+        if family not in profile.sections:
+            continue
+        columns = profile.column_maps(family)  # type: ignore[arg-type]
+        for name in times:
+            spec = columns.get(name)
+            if spec is None or spec.const is not None or spec.time_form is not None or spec.sum:
+                continue
+            hundredths = pl.col(name) * 100
+            whole = (hundredths - hundredths.round()).abs() < 1e-6
+            decimals = (
+                pl.when(whole).then(hundredths.round().cast(pl.Int64, strict=False) % 100).otherwise(-1)
+            )
+            seen = (
+                raw[frame]
+                .filter(pl.col(name) > 0, pl.col(name) < _LONGEST)
+                .group_by(decimals.alias("decimals"))
+                .agg(pl.len().alias("rows"))
+            )
+            counts = seen.collect(engine="streaming")
+            some = counts.filter(pl.col("decimals") > 0)
+            rows = int(some["rows"].sum())
+            if (
+                rows < _CLOCK_ROWS
+                or some.height < _CLOCK_KINDS
+                or int(some["decimals"].max()) >= 60  # type: ignore[arg-type]
+                or counts.filter(pl.col("decimals") < 0)["rows"].sum()
+                > (1 - _CLOCK_SHARE) * int(counts["rows"].sum())
+            ):
+                continue
+            yield (
+                f"{frame}: none of {rows:,} decimals in {spec.source} ({name}) reaches .60, so 1.30 may be an hour and 30 minutes; it is read "
+                f'as 1.3. Write {name} = {{ column = "{spec.source}", time_form = "h.mm" }} if so.'
+            )
+
+
+def whole_times_of_batches(raw: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say where a machine has one and the same time on a day for several items, though its times differ otherwise.
+
+    Times that are rounded are the same on many days; those of a furnace load or a nest are the same for its items only.
+
+    Parameters
+    ----------
+    raw : polars.LazyFrame
+        Raw work results.
+    profile : Profile
+        The source profile.
+    """
+    if "results" not in profile.sections:
+        return []
+    columns = profile.column_maps("results")
+    if not {"machine_time", "res_cd", "report_dt"} <= set(columns) or "batch_no" in columns:
+        return []
+    pieces = [c for c in ("order_qty", "yield_qty") if c in raw.collect_schema().names()]
+    every = math.ceil(int(raw.select(pl.len()).collect().item()) / _BATCH_LOOKED_AT)
+    timed = raw.filter(pl.col("machine_time") > 0, pl.col("res_cd").is_not_null()).select(
+        "item_cd",
+        where=pl.struct("res_cd", "machine_time").hash(seed=3),
+        day=pl.col("report_dt").str.slice(0, 10),
+        pieces=pl.coalesce(pieces),
+    )
+    timed = timed.filter(pl.col("where") % max(every, 1) == 0)  # all rows of some machines and times
+    days = timed.group_by("where", "day").agg(
+        pl.len().alias("rows"), several=(pl.col("item_cd").n_unique() > 1) & (pl.col("pieces").n_unique() > 1)
+    )
+    days = days.with_columns(pl.col("rows").sum().over("where").alias("all"))
+    again = pl.col("rows").filter(pl.col("all") > 1)
+    counts = days.select(
+        pl.col("rows").filter("several").sum().alias("batch"),
+        again.sum().alias("equal"),
+        pl.col("rows").sum().alias("total"),
+    )
+    batch, equal, total = counts.collect(engine="streaming").row(0)
+    if batch < max(_BATCH_ROWS, _BATCH_SHARE * total) or batch < _BATCH_OF_EQUAL * equal:
+        return []
+    return [
+        f"work_results: in {batch:,} of {total:,} rows looked at a machine has the same time on one day for several items and quantities, and "
+        "hardly the same on other days: that of a load or a nest, stated whole for each item? It is taken whole for each. Map batch_no, the "
+        "number of the load, in [results.columns] to share it by pieces."
+    ]

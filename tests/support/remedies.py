@@ -1,0 +1,205 @@
+"""What happens when a remedy is followed: which a test walks to its end, and why no program can walk the others.
+
+What belongs here: a class for every error sentence of the product. A new one has none, and `test_troubleshooting.py` says so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentences import ROOT
+from walks_commands import AT_HOME
+from walks_commands import CASES as COMMANDS
+from walks_home import CASES as HOME
+from walks_settings import CASES as SETTINGS
+
+if TYPE_CHECKING:
+    from error_index import Sentence
+
+#: Remedies that `test_no_dead_end.py` follows to their end.
+WALKED = (*SETTINGS, *COMMANDS, *(replace(case, at_home=True) for case in (*AT_HOME, *HOME)))
+#: What happens then, by class.
+THEN = {
+    "walked": "the command does its work (tested)",
+    "elsewhere": "the command does its work (tested with the fault)",
+    "python": "for a call from Python: with what is named it does its work",
+    "profile": "the profile or the ERP's data are corrected by somebody who knows them; then the command does its work",
+    "person": "somebody decides or corrects what is named; then the command does its work",
+    "machine": "whoever looks after the machine gives it (a right, a driver, room, memory); then the command does its work",
+    "server": "needs a database server or mail server; not walked by a test here",
+    "wait": "the other one ends; then the command does its work",
+    "nothing": "nothing has to be done",
+    "ours": "a damaged file, driver or defect: nothing was published; what is named brings it back, or it is reported",
+    "passed": "as the sentence that is passed on says",
+}
+#: Folder or file, beginning of the sentence, class, and for `elsewhere` the test; the first that fits counts. A sentence that advises a
+#: command or a setting of ours is named by its beginning.
+RULES: tuple[tuple[str, str, str], ...] = (
+    ("dagster_defs/", "", "machine"),
+    ("cli/dagster_ui", "", "machine"),
+    ("cli/items", "… of … items were predicted", "passed"),
+    ("cli/steps", "Only … is given", "person"),
+    ("cli/steps", "The sheets were", "passed"),
+    ("database/bulk", "mssql-python cannot be loaded", "machine"),
+    ("database/bulk", "This version of mssql-python", "machine"),
+    ("database/engine", "", "machine"),
+    ("database/sqlserver", "No ODBC driver", "machine"),
+    ("database/sqlserver", "", "machine"),
+    ("doctor/", "it is not in the table model_version", "person"),
+    ("erp/clean.py", "The raw frame … does not exist", "python"),
+    ("erp/clean.py", "Cleaning …", "ours"),
+    ("erp/profile.py", "Profile …: file = …: ….", "machine"),
+    ("erp/extract.py", "… has … rows but", "ours"),
+    ("erp/reader.py", "", "machine"),
+    ("erp/", "", "profile"),
+    ("evaluation/", "", "python"),
+    ("files.py", "… cannot be renamed or replaced", "machine"),
+    ("frames.py", "Frame … lacks column …", "ours"),
+    ("frames.py", "Frame …: column … is …, must be", "ours"),
+    ("frames.py", "", "python"),
+    ("memory_limits.py", "…", "elsewhere tests/integration/test_machine_limits.py"),
+    ("model/", "", "python"),
+    ("onboarding/", "", "person"),
+    ("pipeline/alerts", "", "server"),
+    ("pipeline/cards", "Model version … has no model card", "person"),
+    ("pipeline/champion", "Model version … was refused", "elsewhere tests/integration/test_models_life.py"),
+    ("pipeline/champion", "Champion … is pinned already", "nothing"),
+    ("pipeline/champion", "Model version … has no measured", "person"),
+    ("pipeline/context", "The step … of run … has not finished.", "python"),
+    ("pipeline/demo", "… holds another plant", "person"),
+    ("pipeline/drill", "The warehouse is on a server", "server"),
+    ("pipeline/exports", "Nothing is published", "wait"),
+    ("pipeline/exports", "", "person"),
+    ("pipeline/from_files", "", "person"),
+    ("pipeline/incomplete", "Model version … lacks …", "person"),
+    ("pipeline/learning_faults", "The training failed", "person"),
+    ("pipeline/one_item", "No item was predicted", "nothing"),
+    ("pipeline/sharded", "", "python"),
+    ("pipeline/sheets", "--html … is one file", "person"),
+    ("pipeline/steps", "Run … has nothing to publish", "nothing"),
+    ("pipeline/steps", "The candidates of run", "python"),
+    ("pipeline/steps", "Run … has not been loaded", "python"),
+    ("pipeline/steps", "Publication … would show", "elsewhere tests/integration/test_against_last_night.py"),
+    ("pipeline/telling", "", "machine"),
+    ("pipeline/training", "There is no item with a valid routing", "profile"),
+    ("pipeline/upkeep", "Going back to revision", "elsewhere tests/integration/test_migrate_asks.py"),
+    ("pipeline/upkeep", "There is no publication before", "wait"),
+    ("pipeline/upkeep", "Nothing has been published yet", "wait"),
+    ("pipeline/upkeep", "Model version … is not in the table", "person"),
+    ("pipeline/upkeep", "Model version …: …", "passed"),
+    ("pipeline/versions", "Model version … is not in the table", "person"),
+    ("pipeline/weekly", "Nobody is named", "server"),
+    ("pipeline/weekly", "The report cannot be written", "machine"),
+    ("pipeline/worker", "The process for … hung", "machine"),
+    ("pipeline/worker", "The process for … ….", "machine"),
+    ("pipeline/worker", "", "passed"),
+    ("plant/", "", "person"),
+    ("plots.py", "", "machine"),
+    ("quality/adapter", "", "person"),
+    ("quality/checks", "… critical check(s) failed", "profile"),
+    ("quality/", "", "python"),
+    ("registry/aliases", "The alias file … is broken", "ours"),
+    ("registry/artifacts", "… was changed by somebody else", "person"),
+    ("registry/artifacts", "The new version was not saved", "ours"),
+    ("registry/files", "No space left", "machine"),
+    ("registry/manifest", "Model version … has no artifact", "ours"),
+    ("registry/manifest", "Model version … was trained on other item", "person"),
+    ("registry/manifest", "Model version … was trained under", "person"),
+    ("registry/manifest", "There is no manifest", "ours"),
+    ("registry/manifest", "Model version … has layout", "person"),
+    ("registry/store", "Model version … has no measured score", "person"),
+    ("registry/store", "Another process changed the aliases", "person"),
+    ("registry/store", "The model registry … is in use", "wait"),
+    ("registry/store", "No model version is …", "person"),
+    ("registry/store", "Model version … needs code", "person"),
+    ("registry/store", "Model version …: …", "ours"),
+    ("registry/store", "…", "passed"),
+    ("registry/", "", "python"),
+    ("runs.py", "Another run is at work", "wait"),
+    ("runs.py", "", "person"),
+    ("settings.py", "…_URL and …_SERVER", "server"),
+    ("settings.py", "…_SERVER = …, but", "server"),
+    ("settings.py", "… and …_FILE are both set", "server"),
+    ("settings.py", "…_FILE = …", "server"),
+    ("shards.py", "", "person"),
+    ("shortages.py", "…: … (run folder …).", "machine"),
+    ("shortages.py", "No further thread or process", "machine"),
+    ("shortages.py", "", "machine"),
+    ("times/profiles", "shards = …", "python"),
+    ("times/", "", "python"),
+    ("warehouse/contents", "No Parquet files of frame", "python"),
+    ("warehouse/contents", "Frame … in … cannot be read", "ours"),
+    ("warehouse/contents", "The predictions in … hold no candidate", "nothing"),
+    ("warehouse/contents", "", "ours"),
+    ("warehouse/feedback", "", "person"),
+    ("warehouse/fixed_table", "routing_flat_table would hold", "ours"),
+    ("warehouse/fixed_table", "", "server"),
+    ("warehouse/identity", "", "server"),
+    ("warehouse/load_shards", "", "person"),
+    ("warehouse/lock", "The writer lock was taken over", "person"),
+    ("warehouse/lock", "sp_getapplock", "server"),
+    ("warehouse/lock", "", "wait"),
+    ("warehouse/marks", "", "nothing"),
+    ("warehouse/migrate", "The warehouse (…) is at revision …, which", "person"),
+    (
+        "warehouse/migrate",
+        "The warehouse has none of our tables",
+        "elsewhere tests/integration/test_doctor_fresh.py",
+    ),
+    ("warehouse/migrate", "", "person"),
+    ("warehouse/output_profiles", "", "person"),
+    ("warehouse/owner", "… belongs to company", "person"),
+    ("warehouse/own_readers", "… would show wrong rows", "person"),
+    ("warehouse/publication_changes", "The rows of publication", "person"),
+    ("warehouse/publish", "Publication … … and cannot be published", "python"),
+    ("warehouse/publish", "Publication … was loaded before", "person"),
+    ("warehouse/publish", "", "ours"),
+    ("warehouse/purge", "", "person"),
+    ("warehouse/records", "Model version … is not recorded", "python"),
+    ("warehouse/records", "Model version … was never measured", "python"),
+    ("warehouse/records", "", "python"),
+    ("warehouse/standard_times", "", "ours"),
+    ("warehouse/typed", "", "person"),
+    ("warehouse/writer_probe", "One row was sent", "server"),
+    ("warehouse/writers", "arrow-odbc does not send", "server"),
+    ("warehouse/writers", "… into ….", "server"),
+    ("warehouse/writers", "Bulk copy into … took", "server"),
+    ("warehouse/writers", "Bulk copy into …: column", "server"),
+    ("warehouse/writers", "", "server"),
+)
+#: A command or a setting of ours.
+_OURS = re.compile(r"routing-etl [a-z…]|ROUTING_ETL_")
+
+
+def fitting(sentence: Sentence) -> tuple[str, str, str] | None:
+    """The rule for a sentence; None: it has none. A sentence that is walked has its own."""
+    place = sentence.path.relative_to(ROOT).as_posix().removeprefix("routing_etl/")
+    if any(sentence.message.startswith(case.sentence) for case in WALKED):
+        return (place, sentence.message, "walked")
+    for where, begins, kind in RULES:
+        named = bool(begins) or not _OURS.search(sentence.remedy)
+        if place.startswith(where) and sentence.message.startswith(begins) and named:
+            return (where, begins, kind)
+    return None
+
+
+def then(sentence: Sentence) -> str:
+    """What happens when the remedy of a sentence is followed.
+
+    Raises
+    ------
+    LookupError
+        It has no class.
+    """
+    rule = fitting(sentence)
+    if rule is None:
+        raise LookupError(f"{sentence.path}:{sentence.line}: {sentence.message} / {sentence.remedy}")
+    return THEN[rule[2].partition(" ")[0] if rule[2].startswith("elsewhere") else rule[2]]
+
+
+def walked_in() -> list[Path]:
+    """The tests that walk a remedy with the fault that they are about."""
+    return [ROOT / kind.partition(" ")[2] for _, _, kind in RULES if kind.startswith("elsewhere ")]
