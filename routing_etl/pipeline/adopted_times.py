@@ -41,11 +41,7 @@ def adopted_time_error(run: RunFolder) -> MetricRow:
     )
     each = (
         pl.scan_parquet(samples)
-<<<<<<< HEAD
         .select(*_KEYS, "report_dt", "run_min_at_lot")
-=======
-        .select(pl.col("item_key", "job_cd").cast(pl.String), "proc_seq", "report_dt", "run_min_at_lot")
->>>>>>> h/walk
         .join(planned, on=["item_key", "proc_seq", "job_cd"])
         .filter(pl.col("run_min_at_lot") > 0, (pl.col("report_dt") >= pl.col("since")).fill_null(True))
         .group_by("item_key", "proc_seq", "job_cd")
