@@ -619,8 +619,18 @@ CANDIDATE_OPERATIONS = Frame(
             "lot_size", F64, "usual lot, which the run times are for; NULL without work results", "pieces"
         ),
         Column("lot_exponent", F64, "a piece of a lot of q takes run time x (q / lot_size) ** lot_exponent"),
-        Column("act_setup_time", F64, "set-up from actuals, NULL when there are none", "min/order"),
-        Column("act_run_time", F64, "run time from actuals, NULL when there are none", "min/piece"),
+        Column(
+            "act_setup_time",
+            F64,
+            "set-up by the item's own work results, NULL when there are none",
+            "min/order",
+        ),
+        Column(
+            "act_run_time",
+            F64,
+            "run time by the item's own work results, NULL when there are none",
+            "min/piece",
+        ),
         Column("queue_time", F64, "queue", "min"),
         Column("wait_time", F64, "wait", "min"),
         Column("move_time", F64, "move", "min"),

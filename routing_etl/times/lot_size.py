@@ -60,8 +60,10 @@ def told_by_lot(parts: pl.LazyFrame, levelled: pl.LazyFrame) -> pl.DataFrame:
 
     Parameters
     ----------
-    parts, levelled : polars.LazyFrame
-        `job` and `dev` (see `samples.deviations`) of the reports as they are, and converted by `slopes`.
+    parts : polars.LazyFrame
+        `job` and `dev` (see `samples.deviations`) of the reports as they are.
+    levelled : polars.LazyFrame
+        The same, converted by `slopes`.
     """
     left, whole = (
         frame.group_by("job").agg(pl.col("dev").cast(pl.Float64).sum()).collect(engine="streaming")

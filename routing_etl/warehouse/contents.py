@@ -33,7 +33,6 @@ Checksums = dict[str, tuple[int, int]]
 TextUnit = Literal["utf16", "utf8", "characters"]
 
 _TEXT = ("text", "ascii")
-_A_TIMES = ("act_setup_time", "act_run_time")
 _NOT_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
@@ -127,18 +126,12 @@ def scan(predictions: Path, target: Target, shard: str | None = None) -> pl.Lazy
 
 
 def to_rows(lazy: pl.LazyFrame, target: Target) -> pl.LazyFrame:
-    """The frame as the table's columns, in their order, with numbers rounded to the column's scale.
-
-    The A times of the ERP are what the item itself took: those of an operation whose time comes from other items are NULL.
-    """
+    """The frame as the table's columns, in their order, with numbers rounded to the column's scale."""
     if "predicted_rout_no" in target.table.c:
         lazy = routing_numbers(lazy)
-    own = pl.col("time_source") == "actual_own"
     columns = []
     for column in target.columns:
         value = pl.col(column.name)
-        if column.name in _A_TIMES:
-            value = pl.when(own).then(value)
         if kind_of(column) == "decimal":
             value = value.round(_scale(column))
             # A negative zero is zero. (Adding 0.0 would do, but Polars takes it for nothing to do.)

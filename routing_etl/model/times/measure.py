@@ -163,8 +163,6 @@ class Estimate:
         Minutes, NaN unknown.
     spread : Floats
         Standard deviation of ln(time).
-    actual : Floats
-        Mean of the neighbours' results, NaN where there is none.
     similarity : Floats
         Mean similarity of the neighbours shown, NaN for none.
     samples : Ints
@@ -181,7 +179,6 @@ class Estimate:
 
     middle: Floats
     spread: Floats
-    actual: Floats
     similarity: Floats
     samples: Ints
     source: Ints
@@ -193,7 +190,7 @@ class Estimate:
     def unknown(cls, n: int) -> Estimate:
         """No time for any of `n` operations."""
         nothing, none = np.full(n, np.nan), np.zeros(n, np.int64)
-        return cls(nothing, nothing, nothing, nothing, none, none + NO_SOURCE, none, none[:0], nothing)
+        return cls(nothing, nothing, nothing, none, none + NO_SOURCE, none, none[:0], nothing)
 
 
 @dataclass(frozen=True)
@@ -333,7 +330,6 @@ class MeasureModel:
         no_lot = self.measure != "run" or self.basis != "actual"
         lot = np.full(len(job), np.nan) if no_lot else terms.lot(job, near, weight)
         longer = terms.jobs.longer(job, lot)
-        value = (weight * results.value[near.place]).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
         count = first.sum(axis=1)
         has = count > 0
         is_actual = has & (self.basis == "actual")
@@ -344,7 +340,6 @@ class MeasureModel:
         return Estimate(
             middle=np.where(known, np.exp(log_time + longer), np.nan),
             spread=self.spread[job].astype(np.float64),
-            actual=np.where(is_actual, np.exp(terms.job_mean[job] + value + longer), np.nan),
             similarity=np.where(has, mean_similarity, np.nan).astype(np.float64),
             samples=np.where(is_actual, samples, 0).astype(np.int64),
             source=np.where(known, source, NO_SOURCE),

@@ -324,8 +324,9 @@ class OperationTimes:
             "time_cv": variation,
             "lot_size": np.exp(run.lot),
             "lot_exponent": np.where(np.isfinite(run.lot), self.jobs_.lot_exponent[job], np.nan),
-            "act_setup_time": setup.actual,
-            "act_run_time": run.actual,
+            # What the item itself took: `OwnTimes` fills them.
+            "act_setup_time": np.full(len(n), np.nan),
+            "act_run_time": np.full(len(n), np.nan),
             "sample_count": n,
             "source_similarity": similarity,
             "time_confidence": np.where(n > 0, actuals_confidence(n, similarity), np.nan),

@@ -81,6 +81,7 @@ def test_own_set_up_counts_without_an_own_run_time(plant: Plant) -> None:
     found = operations_of(plant, pl.concat([results(plant[1]), mine]), item)
     assert found["setup_time"].to_list() == pytest.approx([77.0] * found.height)
     assert found["act_setup_time"].to_list() == pytest.approx([77.0] * found.height)
+    assert found["act_run_time"].null_count() == found.height
     # The run time, which source and sample size speak of, is that of like items.
     assert set(found["time_source"]) == {"actual_similar"}
     assert found["run_time"].to_list() == pytest.approx([2.0] * found.height, rel=0.1)

@@ -148,14 +148,3 @@ def test_rounding_agrees_with_python_and_any_text_is_measured(tmp_path_factory, 
     found = contents(tmp_path_factory.mktemp("p"), rows)[1].checksums
     assert abs(found["move_time"][1] - value * 10_000) <= 0.5 + value * 1e-10
     assert found["job_nm"] == (2, len(name) + len("MTM 3차"))
-
-
-@pytest.mark.parametrize(
-    ("source", "shown"), [("actual_own", 3.4), ("actual_similar", None), ("model", None)]
-)
-def test_a_times_are_what_the_item_itself_took(tmp_path, source, shown):
-    rows = known_rows()
-    rows["candidate_operations"][0] |= {"time_source": source, "act_setup_time": 3.4, "act_run_time": 3.4}
-    target = targets(TABLES)[1]
-    found = to_rows(scan(write_rows(tmp_path, rows), target), target).collect()
-    assert (found["act_setup_time"][0], found["act_run_time"][0]) == (shown, shown)
