@@ -74,6 +74,8 @@ def coverage(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the wheel, install it outside the checkout beside this environment's libraries, and run a night with it."""
     place = Path(session.create_tmp()).resolve()
+    shutil.rmtree(place)  # a home of another revision, or the wheel of another version
+    place.mkdir()
     session.run(
         sys.executable,
         "-m",

@@ -10,6 +10,12 @@ from routing_etl.runs import RunFolder
 from routing_etl.times.profiles import SAMPLES
 
 METRIC = "adopted_run_wape"
+#: An operation; the reports have their codes as categories.
+_KEYS = (
+    pl.col("item_key").cast(pl.String),
+    pl.col("proc_seq").cast(pl.Int64),
+    pl.col("job_cd").cast(pl.String),
+)
 
 
 def adopted_time_error(run: RunFolder) -> MetricRow:
@@ -31,11 +37,11 @@ def adopted_time_error(run: RunFolder) -> MetricRow:
         read_valid_operations(run)
         .filter(pl.col("routing_rank") == 0, pl.col("run_min") > 0)
         .join(taken, on="item_key", how="semi")
-        .select("item_key", "proc_seq", "job_cd", "run_min", since=pl.col("rout_date").cast(pl.Date))
+        .select(*_KEYS, "run_min", since=pl.col("rout_date").cast(pl.Date))
     )
     each = (
         pl.scan_parquet(samples)
-        .select(pl.col("item_key", "job_cd").cast(pl.String), "proc_seq", "report_dt", "run_min_at_lot")
+        .select(*_KEYS, "report_dt", "run_min_at_lot")
         .join(planned, on=["item_key", "proc_seq", "job_cd"])
         .filter(pl.col("run_min_at_lot") > 0, (pl.col("report_dt") >= pl.col("since")).fill_null(True))
         .group_by("item_key", "proc_seq", "job_cd")

@@ -146,7 +146,6 @@ def months(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         it.night(patch, 8)
         it.seen["realised"] = it.metric("realised_exact_at_1", "realised", version=champion[0])
         it.seen["batch"] = it.metric("realised_exact_at_1")
-        it.seen["adopted times"] = it.metric("adopted_run_wape")
         it.seen["drift after a promotion"] = it.metric("similarity_drift")
         it.seen["met by the first"] = json.loads(
             (home / "models" / champion[0] / "training_window.json").read_text(encoding="utf-8")
@@ -179,17 +178,6 @@ def test_what_was_taken_over_is_no_outcome(months: Months) -> None:
         "SELECT items_routed, taken_over, themselves_as_first, otherwise FROM acceptance_by_week ORDER BY items_routed DESC"
     )
     assert weekly == [(13, 6, 3, 4), (1, 0, 1, 0)], "by the version that had predicted"
-
-
-def test_each_item_has_its_word_and_its_distance(months: Months) -> None:
-    found = months.ours(
-        "SELECT verdict, COUNT(*), SUM(edit_distance) FROM item_outcomes GROUP BY 1 ORDER BY 1"
-    )
-    assert found == [("accepted", 6, 0), ("other_by_hand", 4, 4), ("same_by_hand", 4, 0)]
-    value, n, reason = months.seen["adopted times"]
-    assert value is not None and n >= 1 and reason is None, (
-        "one order was made by a routing that was taken over"
-    )
 
 
 def test_nothing_is_learned_from_a_copy_before_an_order(months: Months) -> None:

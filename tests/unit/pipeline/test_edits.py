@@ -85,10 +85,12 @@ def test_the_error_of_times_that_were_taken_over(tmp_path: Path) -> None:
         ("T", 10, "A", date(2026, 2, 1), 99.0), ("OWN", 10, "A", date(2026, 3, 6), 50.0),
     ]  # fmt: skip
     names = ["item_key", "proc_seq", "job_cd", "report_dt", "run_min_at_lot"]
-    types = frames.OPERATIONS.schema
-    # Codes are categories there, as the aggregation of times writes them.
-    of_samples = {"proc_seq": types["proc_seq"], "item_key": pl.Categorical, "job_cd": pl.Categorical}
-    pl.DataFrame(reports, schema=names, orient="row").cast(of_samples).write_parquet(run.times / SAMPLES)
+    types = {
+        "proc_seq": frames.OPERATIONS.schema["proc_seq"],
+        "item_key": pl.Categorical,
+        "job_cd": pl.Categorical,
+    }
+    pl.DataFrame(reports, schema=names, orient="row").cast(types).write_parquet(run.times / SAMPLES)
     assert adopted_time_error(run).value is None, "nothing is known of copies"
     copies = pl.DataFrame({"item_key": ["T", "WAITS"], "ordered": [True, False]})
     copies.write_parquet(run.clean / COPIES)
