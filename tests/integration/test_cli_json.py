@@ -54,6 +54,7 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
         "undo": ["undo", item, "--user", "kim"], "reject": ["reject", item, "--reason", "other", "--user", "kim"],
         "times": ["times"], "standards": ["standards", "--top", "3"], "health": ["health"],
         "sql render": ["sql", "render"], "sql list": ["sql", "list"], "sql show": ["sql", "show", "nights"], "migrate": ["migrate"], "score": ["score"], "publish": ["publish"],
+        "publications export": ["publications", "export", "--out", str(tmp_path / "files")],
         "worklist": ["worklist"], "init": ["init", "--home", str(tmp_path / "new")],
     }  # fmt: skip
     with_two = {"publications diff", "publications rollback", "models promote", "models rollback"}
