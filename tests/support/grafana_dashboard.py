@@ -61,7 +61,7 @@ class Panel:
 
 PANELS = (
     Panel("stat", "Hours since the last success", "Red from a day and a half on.",
-          "SELECT DATEDIFF(minute, f.last_success_at, SYSUTCDATETIME()) / 60E0 AS hours FROM routing.freshness AS f", 6, 5, "h"),
+          "SELECT CAST(DATEDIFF(minute, f.last_success_at, SYSUTCDATETIME()) AS float) / 60 AS hours FROM routing.freshness AS f", 6, 5, "h"),
     Panel("stat", "The last run", "How it ended.", "SELECT f.last_status FROM routing.freshness AS f", 6, 5),
     Panel("stat", "Publication that the ERP reads", "Its number.", "SELECT f.publication_id FROM routing.freshness AS f", 6, 5),
     Panel("stat", "Exact match of the champion", "Share of held-out items whose first candidate is the engineer's routing.",
