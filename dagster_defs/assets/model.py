@@ -96,6 +96,16 @@ def model_evaluation(
 check_at_launch(model_evaluation, EvaluateConfig)
 
 
+#: What each frame of a scoring has, in words.
+_PREDICTED = {
+    "candidates": "The likeliest routings of every item without a valid one, with their confidence; not published yet.",
+    "candidate_operations": "The operations of these routings: job, machine, times; not published yet.",
+    "candidate_evidence": "The routed items that speak for each routing; not published yet.",
+    "resource_alternatives": "Other machines for the operations, most used first; not published yet.",
+    "abstained": "Items that get no routing, each with its reason; not published yet.",
+}
+
+
 def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
     """The predictions, scored in one piece, or put together from shards of items when there are several."""
     in_shards = settings.shards > 1
@@ -104,7 +114,7 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
             keys.PREDICTIONS[frame.name],
             deps=[keys.PREDICTION_SHARDS] if in_shards else _SCORES_FROM,
             skippable=True,
-            description=f"Predicted {frame.name} for every item without a valid routing; not published yet.",
+            description=_PREDICTED[frame.name],
             metadata={"dagster/column_schema": metadata.column_schema(frame)},
             **made_by(SCORE, in_shards=in_shards),
         )
