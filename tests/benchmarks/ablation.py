@@ -260,7 +260,7 @@ ABLATIONS = (
         "no composing", "routings composed of known steps", ("candidates.maker.Composer", NothingComposed)
     ),
     Ablation(
-        "no ranker", "the ranker: candidates by the forest's votes", ("stages.CandidateRanker", VotesOnly)
+        "no ranker", "the ranker: candidates by the forest's votes", ("ranked.CandidateRanker", VotesOnly)
     ),
     Ablation(
         "no operation model",
@@ -286,7 +286,7 @@ ABLATIONS = (
     Ablation(
         "no calibration",
         "calibration: the ranker's score is the confidence",
-        ("stages.CandidateRanker", Uncalibrated),
+        ("ranked.CandidateRanker", Uncalibrated),
     ),
 )
 

@@ -258,6 +258,7 @@ def index_conditions(connection, sql):
             "item_version",
             "standard_time_proposal",
             "routing_feedback",
+            "prediction_outcome",
         }:
             conditions.append(node.get("Index Cond"))
     return conditions

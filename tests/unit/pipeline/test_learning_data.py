@@ -51,5 +51,5 @@ def test_a_column_that_a_run_folder_lacks_is_not_made_up(tmp_path: Path, frame: 
     frames = {"items": ITEMS, "operations": OPERATIONS}
     frames[frame] = frames[frame].drop(column)
     run = run_with(tmp_path, **frames)
-    with pytest.raises(FrameError, match=f"Frame {frame} lacks column {column}.*Run the step"):
+    with pytest.raises(FrameError, match=f"Frame {frame} lacks column {column}.*routing-etl run"):
         read_learning_data(run)
