@@ -116,6 +116,10 @@ class ScoreConfig(dg.Config):
     model_version: str = Field(
         default="", max_length=128, description="Version to score with. Blank: the champion."
     )
+    full: bool = Field(
+        default=False,
+        description="Ask the model for every item, even those that have not changed since an earlier run.",
+    )
 
 
 class RollbackConfig(dg.Config):

@@ -127,7 +127,7 @@ def predictions(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Predict every item without a valid routing, batch by batch; when there is none, the night ends here."""
         with street.step(context, SCORE) as ctx:
-            scored = steps.score(ctx, version=config.model_version or None)
+            scored = steps.score(ctx, version=config.model_version or None, full=config.full)
             yield from _predicted(context, street, ctx, scored)
 
     @dg.multi_asset(name="merge_scores", pool=POOL, specs=specs)
@@ -177,7 +177,9 @@ def prediction_shards(settings: Settings) -> dg.AssetsDefinition:
         """Predict the items of each shard of this run."""
         with street.step(context, SCORE) as ctx:
             for name in partitions.shards_of(context, ctx.settings):
-                scored = sharded.score_shard(ctx, shard=int(name), version=config.model_version or None)
+                scored = sharded.score_shard(
+                    ctx, shard=int(name), version=config.model_version or None, full=config.full
+                )
                 partitions.record(context, keys.PREDICTION_SHARDS, name, metadata.finished(scored))
 
     check_at_launch(prediction_shards, ScoreConfig)

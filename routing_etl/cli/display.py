@@ -432,6 +432,10 @@ def score_table(console: Console, scored: Scored) -> None:
     table = _table("Scoring", "what", "value")
     table.add_row("model", _safe(scored.model_version))
     table.add_row("items without a valid routing", _number(scored.items))
+    if scored.reused:
+        table.add_row(
+            "unchanged since an earlier run, which scored them by this model", _number(scored.reused)
+        )
     table.add_row("predicted", _number(scored.predicted))
     for reason, count in scored.abstained_by_reason.items():
         table.add_row(f"abstained: {_safe(reason)}", _number(count))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from routing_etl.cli.audit import audited
-from routing_etl.cli.common import FullOption, read_settings, showing_progress
+from routing_etl.cli.common import read_settings, showing_progress
 from routing_etl.cli.dagster_ui import tell_dagster
 from routing_etl.cli.output import console, gives, output
 from routing_etl.cli.root import app
@@ -101,7 +101,13 @@ def run(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train a new model even if none is due.")
     ] = False,
-    full: FullOption = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Read every row, even where the profile lets changes be read alone, and score every item, changed or not.",
+        ),
+    ] = False,
 ) -> None:
     """The night: extract, clean, check, times, standards, health, train when due, score, check candidates, load, publish, measure, sheets."""
     from routing_etl.cli import display

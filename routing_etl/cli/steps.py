@@ -257,13 +257,20 @@ def score(
         str | None, typer.Option("--version", help="Model version; default: the champion.")
     ] = None,
     run_id: RunOption = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Ask the model for every item, even those that have not changed since an earlier run.",
+        ),
+    ] = False,
 ) -> None:
     """Predict routings for every item without one, into the run folder."""
     from routing_etl.cli import display
     from routing_etl.pipeline import steps, street
 
     with step_context(street.SCORE, run_id) as ctx:
-        scored = steps.score(ctx, version=version)
+        scored = steps.score(ctx, version=version, full=full)
     output().give(scored.result, lambda screen: display.score_table(screen, scored.result))
 
 

@@ -430,7 +430,7 @@ def night(
     retrain : bool
         Train even if no training is due.
     full : bool
-        Read every row of the ERP, even where changes can be read alone.
+        Read every row of the ERP, even where changes can be read alone, and score every item, changed or not.
     kind : str
         What kind of run it is called on record.
 
@@ -464,7 +464,7 @@ def _steps(ctx: Context, retrain: bool, full: bool) -> None:
                 log.info("training", reason=due)
                 train_or_go_on(ctx, functools.partial(row.run, ctx, TrainingRequest(reason=due)))
             continue
-        finished = row.run(ctx, **({"full": full} if row is street.EXTRACT else {}))
+        finished = row.run(ctx, **({"full": full} if row in (street.EXTRACT, street.SCORE) else {}))
         if isinstance(finished.result, Scored) and finished.result.items == 0:
             log.info("nothing_to_publish")
             street.WRITE_SHEETS.run(ctx)  # the worklist is empty now

@@ -289,7 +289,8 @@ def metrics_frame(rows: Iterable[MetricRow]) -> pl.DataFrame:
 class Counted:
     """What scoring counts: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences.
 
-    `sizes_read` are sizes that only a text tells, `sizes_contradicted` those of which a text tells another than the column.
+    `sizes_read` are sizes that only a text tells, `sizes_contradicted` those of which a text tells another than the column. `reused`
+    are items that keep the rows of an earlier scoring.
     """
 
     items: int = 0
@@ -298,6 +299,7 @@ class Counted:
     confident: float = 0.0
     sizes_read: int = 0
     sizes_contradicted: int = 0
+    reused: int = 0
 
     def __add__(self, other: Counted) -> Counted:
         names = [*self.rows, *(n for n in other.rows if n not in self.rows)]
@@ -308,6 +310,7 @@ class Counted:
             self.confident + other.confident,
             self.sizes_read + other.sizes_read,
             self.sizes_contradicted + other.sizes_contradicted,
+            self.reused + other.reused,
         )
 
 
@@ -326,7 +329,8 @@ class Scored:
     `share_high` is the share of predicted items whose first candidate is in the similarity tier HIGH, `mean_confidence`
     the mean confidence of the first candidates; None when nothing was predicted. `missing_attributes` were learned from and no
     item has them now: the confidence was lowered for them. `sizes_read` are sizes that only a text tells and that were used,
-    `sizes_contradicted` those of which a text tells another than the column, which was used.
+    `sizes_contradicted` those of which a text tells another than the column, which was used. `reused` items have not changed since an
+    earlier run scored them on the same `basis` (model, program and libraries, as a hash) and keep its rows.
     """
 
     model_version: str
@@ -340,6 +344,8 @@ class Scored:
     missing_attributes: tuple[str, ...] = ()
     sizes_read: int = 0
     sizes_contradicted: int = 0
+    reused: int = 0
+    basis: str = ""
 
     @property
     def sizes_told(self) -> str | None:

@@ -15,7 +15,7 @@ import polars as pl
 
 from routing_etl.errors import ConfigurationError
 from routing_etl.frames import RESOURCE_ALTERNATIVES, SIZES_FROM_TEXTS
-from routing_etl.pipeline import steps, street
+from routing_etl.pipeline import scoring, steps, street
 from routing_etl.pipeline.context import Context, shard_step, step
 from routing_etl.pipeline.learning import read_learning_data
 from routing_etl.pipeline.results import (
@@ -144,7 +144,7 @@ def merge_times(ctx: Context) -> TimesReport:
 
 
 @shard_step(street.SCORE_SHARD)
-def score_shard(ctx: Context, *, shard: int, version: str | None = None) -> ScoredShard:
+def score_shard(ctx: Context, *, shard: int, version: str | None = None, full: bool = False) -> ScoredShard:
     """Predict one shard's items without a valid routing into part files of its own.
 
     Parameters
@@ -155,6 +155,8 @@ def score_shard(ctx: Context, *, shard: int, version: str | None = None) -> Scor
         Number of the shard, from 0.
     version : str, optional
         Model version. None: the champion.
+    full : bool, default False
+        As in `scoring.score`.
 
     Raises
     ------
@@ -167,14 +169,14 @@ def score_shard(ctx: Context, *, shard: int, version: str | None = None) -> Scor
     check_shard(shard, shards)
     name, predictor = load_model(ctx, version)
     todo = read_learning_data(ctx.run).unrouted_items.filter(in_shard(shard, shards)).sort("item_key")
-    for contract in (*steps.PREDICTED, SIZES_FROM_TEXTS):
+    for contract in (*scoring.PREDICTED, SIZES_FROM_TEXTS):
         folder = ctx.run.predictions / contract.name
         folder.mkdir(parents=True, exist_ok=True)
         if contract is not RESOURCE_ALTERNATIVES:
             _remove_parts(folder, shard, shards)
-    counted = steps.predict_parts(ctx, predictor, todo, part_prefix(shard, shards))
+    counted = scoring.predict_parts(ctx, name, predictor, todo, part_prefix(shard, shards), full=full)
     if shard == 0:
-        steps.write_resources(ctx, predictor)
+        scoring.write_resources(ctx, predictor)
     return ScoredShard(**vars(counted), shards=shards, model_version=name)
 
 
@@ -208,7 +210,7 @@ def merge_scores(ctx: Context) -> Scored:
         )
     version = next(iter(by_version))
     missing = tuple(a.name for a in missing_attributes(ctx, version))
-    return steps.score_report(ctx.run, version, counted, missing)
+    return scoring.score_report(ctx, version, counted, missing)
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.learning import read_attributes
 from routing_etl.pipeline.results import SheetsWritten
-from routing_etl.pipeline.steps import scan_predictions
+from routing_etl.pipeline.scoring import scan_predictions
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
 

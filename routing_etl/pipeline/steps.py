@@ -7,7 +7,6 @@ functions and nothing below them. The steps that can be split by shards of items
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -25,13 +24,11 @@ from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
-from routing_etl.pipeline.incomplete import Incomplete
-from routing_etl.pipeline.learning import read_copies, read_learning_data, read_valid_operations
+from routing_etl.pipeline.learning import read_copies, read_valid_operations
 from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
     Checked,
     CheckOutcomes,
-    Counted,
     Extracted,
     Measured,
     Published,
@@ -40,9 +37,10 @@ from routing_etl.pipeline.results import (
 )
 from routing_etl.pipeline.review import check_health as check_health
 from routing_etl.pipeline.review import review_standards as review_standards
+from routing_etl.pipeline.scoring import scan_predictions
+from routing_etl.pipeline.scoring import score as score
 from routing_etl.pipeline.training import evaluate as evaluate
 from routing_etl.pipeline.training import train as train
-from routing_etl.pipeline.versions import load_model
 from routing_etl.quality.score import QualityScore, quality_score
 from routing_etl.runs import RunFolder, last_succeeded, list_runs
 from routing_etl.times.profiles import TimesReport
@@ -51,7 +49,6 @@ from routing_etl.warehouse.publish import LoadReport
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.warehouse.outcomes import PublicationMetric
 
 log = get_logger(__name__)
@@ -298,126 +295,6 @@ def judged_times(ctx: Context, report: TimesReport) -> TimesReport:
 
 
 # --- scoring and publication -----------------------------------------------------------------------------------------
-
-
-@step(street.SCORE)
-def score(ctx: Context, *, version: str | None = None) -> Scored:
-    """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`.
-
-    Parameters
-    ----------
-    ctx : Context
-        Settings and a run folder with cleaned frames.
-    version : str, optional
-        Model version. None: the champion.
-
-    Raises
-    ------
-    RegistryError
-        There is no such version, or no champion.
-    TamperedArtifactError
-        A file of the model differs from its manifest.
-    IncompatibleModelError
-        The model was trained with other attributes or library versions.
-    """
-    name, predictor = load_model(ctx, version)
-    todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
-    shutil.rmtree(ctx.run.predictions, ignore_errors=True)
-    for contract in PREDICTED:
-        (ctx.run.predictions / contract.name).mkdir(parents=True)
-    counted = predict_parts(ctx, predictor, todo, "part-")
-    write_resources(ctx, predictor)
-    return score_report(ctx.run, name, counted, missing_of(predictor))
-
-
-def predict_parts(
-    ctx: Context, predictor: RoutingPredictor | Incomplete, todo: pl.DataFrame, prefix: str
-) -> Counted:
-    """Predict items batch by batch into part files whose names begin with `prefix`; resources are left out."""
-    from routing_etl.model.base.threads import threads
-
-    by_item = [f.name for f in PREDICTED if f.name != frames.RESOURCE_ALTERNATIVES.name]
-    counted = Counted(todo.height, dict.fromkeys(by_item, 0))
-    batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
-    with threads(ctx.settings.threads):
-        for number, predictions in enumerate(batches):
-            made = predictions.frames()
-            for name in by_item:
-                made[name].write_parquet(ctx.run.predictions / name / f"{prefix}{number:05d}.parquet")
-            first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
-            high = first.filter(pl.col("similarity_tier") == "HIGH").height
-            rows = {name: made[name].height for name in by_item}
-            counted += Counted(0, rows, high, float(first["confidence"].sum()))
-    return counted + _sizes_from_texts(ctx, predictor, todo, prefix)
-
-
-def _sizes_from_texts(
-    ctx: Context, predictor: RoutingPredictor | Incomplete, todo: pl.DataFrame, prefix: str
-) -> Counted:
-    """Write down which sizes texts tell, and count those that are used and those that the column contradicts."""
-    told = predictor.sizes_from_texts(todo)
-    folder = ctx.run.predictions / frames.SIZES_FROM_TEXTS.name
-    folder.mkdir(exist_ok=True)
-    told.write_parquet(folder / f"{prefix}00000.parquet")
-    return Counted(
-        sizes_read=int(told["column_value"].null_count()), sizes_contradicted=int(told["contradicts"].sum())
-    )
-
-
-def write_resources(ctx: Context, predictor: RoutingPredictor | Incomplete) -> None:
-    """The resources of each job: of the model, not of any item."""
-    folder = ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name
-    predictor.resource_alternatives_.write_parquet(folder / "part-00000.parquet")
-
-
-def missing_of(predictor: RoutingPredictor | Incomplete) -> tuple[str, ...]:
-    """Names of the attributes that a model learned from and that no item has now."""
-    return tuple(a.name for a in predictor.missing) if isinstance(predictor, Incomplete) else ()
-
-
-def score_report(
-    run: RunFolder, model_version: str, counted: Counted, missing: tuple[str, ...] = ()
-) -> Scored:
-    """The result of scoring, whole."""
-    resources = scan_predictions(run, frames.RESOURCE_ALTERNATIVES).select(pl.len()).collect().item()
-    abstained = counted.rows[frames.ABSTAINED.name]
-    predicted = counted.items - abstained
-    return Scored(
-        model_version=model_version,
-        items=counted.items,
-        predicted=predicted,
-        abstained=abstained,
-        abstained_by_reason=_abstained_by_reason(run),
-        rows={**counted.rows, frames.RESOURCE_ALTERNATIVES.name: resources},
-        share_high=round(counted.high / predicted, 4) if predicted else None,
-        mean_confidence=round(counted.confident / predicted, 4) if predicted else None,
-        missing_attributes=missing,
-        sizes_read=counted.sizes_read,
-        sizes_contradicted=counted.sizes_contradicted,
-    )
-
-
-#: The frames that a scoring leaves in `predictions/`.
-PREDICTED = (
-    frames.CANDIDATES,
-    frames.CANDIDATE_OPERATIONS,
-    frames.RESOURCE_ALTERNATIVES,
-    frames.CANDIDATE_EVIDENCE,
-    frames.ABSTAINED,
-)
-
-
-def scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
-    """The part files of one predicted frame; an empty frame when there is none."""
-    parts = sorted((run.predictions / frame.name).glob("*.parquet"))
-    return pl.scan_parquet(parts) if parts else frame.empty().lazy()
-
-
-def _abstained_by_reason(run: RunFolder) -> dict[str, int]:
-    counts = (
-        scan_predictions(run, frames.ABSTAINED).group_by("reason_code").len().sort("reason_code").collect()
-    )
-    return dict(counts.iter_rows())
 
 
 @step(street.CHECK_CANDIDATES)

@@ -15,7 +15,7 @@ from homes import ask, change, home_settings, passed
 from polars.testing import assert_frame_equal
 
 from routing_etl.errors import ConfigurationError, LockedError, ReconcileError, WarehouseError
-from routing_etl.pipeline import sharded, steps, street
+from routing_etl.pipeline import scoring, sharded, steps, street
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import list_runs
 from routing_etl.warehouse import publish
@@ -131,7 +131,7 @@ def test_profiles_and_predictions_do_not_depend_on_the_shards(scored_home: Path,
         a, b = pl.read_parquet(path), pl.read_parquet(many.times / path.name)
         keys = [c for c in ("item_key", "proc_seq", "job_cd", "res_cd") if c in a.columns]
         assert_frame_equal(a.sort(keys), b.sort(keys))
-    for frame in steps.PREDICTED:
+    for frame in scoring.PREDICTED:
         parts = sorted((many.predictions / frame.name).glob("*.parquet"))
         assert (len(parts) == SHARDS) == (frame.name != "resource_alternatives"), "no part of before is left"
         a, b = (

@@ -1,0 +1,230 @@
+"""The step `score`: proposals for every item without a valid routing, as part files.
+
+Items that are unchanged since an earlier scoring by the same model keep its rows (`unchanged.py`); the model is asked for the others.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from routing_etl import frames
+from routing_etl.log import get_logger
+from routing_etl.pipeline import street
+from routing_etl.pipeline.context import Context, step
+from routing_etl.pipeline.incomplete import Incomplete
+from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.results import Counted, Scored
+from routing_etl.pipeline.unchanged import BY_ITEM, Kept, scoring_basis, unchanged_items
+from routing_etl.pipeline.versions import load_model
+from routing_etl.runs import RunFolder
+
+if TYPE_CHECKING:
+    from routing_etl.model.predictor import RoutingPredictor
+
+log = get_logger(__name__)
+
+#: Most items that are scored anew beside their kept rows, and how far a confidence may be off.
+_TRIED, _CLOSE = 256, 1e-4
+
+
+@step(street.SCORE)
+def score(ctx: Context, *, version: str | None = None, full: bool = False) -> Scored:
+    """Predict every item without a valid routing, batch by batch, into `predictions/<frame>/part-*.parquet`.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with cleaned frames.
+    version : str, optional
+        Model version. None: the champion.
+    full : bool, default False
+        Ask the model for every item, also for those that an earlier run has scored with it and that have not changed.
+
+    Raises
+    ------
+    RegistryError
+        There is no such version, or no champion.
+    TamperedArtifactError
+        A file of the model differs from its manifest.
+    IncompatibleModelError
+        The model was trained with other attributes or library versions.
+    """
+    name, predictor = load_model(ctx, version)
+    todo = read_learning_data(ctx.run).unrouted_items.sort("item_key")
+    shutil.rmtree(ctx.run.predictions, ignore_errors=True)
+    for contract in PREDICTED:
+        (ctx.run.predictions / contract.name).mkdir(parents=True)
+    counted = predict_parts(ctx, name, predictor, todo, "part-", full=full)
+    write_resources(ctx, predictor)
+    return score_report(ctx, name, counted, missing_of(predictor))
+
+
+def basis_of(ctx: Context, name: str, missing: tuple[str, ...]) -> str:
+    """What a proposal of a version depends on beside the item, as `unchanged.scoring_basis` says.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder.
+    name : str
+        The version.
+    missing : tuple of str
+        Attributes that it learned from and that no item has now.
+    """
+    return scoring_basis(name, str(ctx.registry.show(name).info.manifest_sha256), missing)
+
+
+def predict_parts(
+    ctx: Context,
+    name: str,
+    predictor: RoutingPredictor | Incomplete,
+    todo: pl.DataFrame,
+    prefix: str,
+    *,
+    full: bool = False,
+) -> Counted:
+    """Predict items batch by batch into part files whose names begin with `prefix`; resources are left out.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and a run folder with a folder for each predicted frame.
+    name : str
+        The model's version.
+    predictor : RoutingPredictor or Incomplete
+        The model.
+    todo : polars.DataFrame
+        ITEMS rows.
+    prefix : str
+        Beginning of the names of the part files.
+    full : bool, default False
+        Ask the model for every item.
+    """
+    from routing_etl.model.base.threads import threads
+
+    counted = Counted(todo.height, {f.name: 0 for f in BY_ITEM})
+    with threads(ctx.settings.threads):
+        kept = None if full else unchanged_items(ctx, todo, basis_of(ctx, name, missing_of(predictor)))
+        if kept is not None and not _holds(ctx, predictor, todo, kept):
+            kept = None
+        if kept is not None:
+            log.info("scored_before", run=kept.run.run_id, items=kept.keys.len(), of=todo.height)
+            counted += kept.write(ctx.run.predictions, f"{prefix}kept.parquet")
+            todo = todo.filter(~pl.col("item_key").is_in(kept.keys.implode()))
+        batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
+        for number, predictions in enumerate(batches):
+            made = predictions.frames()
+            for frame in BY_ITEM:
+                made[frame.name].write_parquet(
+                    ctx.run.predictions / frame.name / f"{prefix}{number:05d}.parquet"
+                )
+            first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
+            high = first.filter(pl.col("similarity_tier") == "HIGH").height
+            rows = {frame.name: made[frame.name].height for frame in BY_ITEM}
+            counted += Counted(0, rows, high, float(first["confidence"].sum()))
+        return counted + _sizes_from_texts(ctx, predictor, todo, kept, prefix)
+
+
+def _holds(ctx: Context, predictor: RoutingPredictor | Incomplete, todo: pl.DataFrame, kept: Kept) -> bool:
+    """Whether the model still says of a few of the items what the earlier run holds; if not, all are scored, with a warning."""
+    some = kept.keys.sample(min(_TRIED, kept.keys.len()), seed=ctx.settings.random_state)
+    asked = todo.filter(pl.col("item_key").is_in(some.implode()))
+    said = predictor.predict(asked).candidates
+    columns = ("item_key", "candidate_rank", "routing_code", "confidence")
+    held = kept.rows(frames.CANDIDATES).filter(pl.col("item_key").is_in(some.implode())).select(columns)
+    both = said.select(columns).join(
+        held.collect(), on=columns[:3], how="full", coalesce=True, suffix="_held"
+    )
+    off = both.filter(
+        ((pl.col("confidence") - pl.col("confidence_held")).abs() < _CLOSE).not_().fill_null(True)
+    )
+    if off.is_empty():
+        return True
+    log.warning(
+        "earlier_scoring_does_not_hold",
+        run=kept.run.run_id,
+        items=off["item_key"].n_unique(),
+        of=some.len(),
+        first=off["item_key"].item(0),
+        consequence="every item is scored",
+    )
+    return False
+
+
+def _sizes_from_texts(
+    ctx: Context,
+    predictor: RoutingPredictor | Incomplete,
+    todo: pl.DataFrame,
+    kept: Kept | None,
+    prefix: str,
+) -> Counted:
+    """Write down which sizes texts tell, and count those that are used and those that the column contradicts."""
+    told = predictor.sizes_from_texts(todo)
+    if kept is not None:
+        told = pl.concat([kept.rows(frames.SIZES_FROM_TEXTS).collect(), told])
+    folder = ctx.run.predictions / frames.SIZES_FROM_TEXTS.name
+    folder.mkdir(exist_ok=True)
+    told.write_parquet(folder / f"{prefix}00000.parquet")
+    return Counted(
+        sizes_read=int(told["column_value"].null_count()), sizes_contradicted=int(told["contradicts"].sum())
+    )
+
+
+def write_resources(ctx: Context, predictor: RoutingPredictor | Incomplete) -> None:
+    """The resources of each job: of the model, not of any item."""
+    folder = ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name
+    predictor.resource_alternatives_.write_parquet(folder / "part-00000.parquet")
+
+
+def missing_of(predictor: RoutingPredictor | Incomplete) -> tuple[str, ...]:
+    """Names of the attributes that a model learned from and that no item has now."""
+    return tuple(a.name for a in predictor.missing) if isinstance(predictor, Incomplete) else ()
+
+
+def score_report(ctx: Context, model_version: str, counted: Counted, missing: tuple[str, ...] = ()) -> Scored:
+    """The result of scoring, whole."""
+    run = ctx.run
+    resources = scan_predictions(run, frames.RESOURCE_ALTERNATIVES).select(pl.len()).collect().item()
+    abstained = counted.rows[frames.ABSTAINED.name]
+    predicted = counted.items - abstained
+    return Scored(
+        model_version=model_version,
+        items=counted.items,
+        predicted=predicted,
+        abstained=abstained,
+        abstained_by_reason=_abstained_by_reason(run),
+        rows={**counted.rows, frames.RESOURCE_ALTERNATIVES.name: resources},
+        share_high=round(counted.high / predicted, 4) if predicted else None,
+        mean_confidence=round(counted.confident / predicted, 4) if predicted else None,
+        missing_attributes=missing,
+        sizes_read=counted.sizes_read,
+        sizes_contradicted=counted.sizes_contradicted,
+        reused=counted.reused,
+        basis=basis_of(ctx, model_version, missing),
+    )
+
+
+#: The frames that a scoring leaves in `predictions/`.
+PREDICTED = (
+    frames.CANDIDATES,
+    frames.CANDIDATE_OPERATIONS,
+    frames.RESOURCE_ALTERNATIVES,
+    frames.CANDIDATE_EVIDENCE,
+    frames.ABSTAINED,
+)
+
+
+def scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
+    """The part files of one predicted frame; an empty frame when there is none."""
+    parts = sorted((run.predictions / frame.name).glob("*.parquet"))
+    return pl.scan_parquet(parts) if parts else frame.empty().lazy()
+
+
+def _abstained_by_reason(run: RunFolder) -> dict[str, int]:
+    counts = (
+        scan_predictions(run, frames.ABSTAINED).group_by("reason_code").len().sort("reason_code").collect()
+    )
+    return dict(counts.iter_rows())
