@@ -2,8 +2,8 @@
 
 Which operations an item needs are a dozen such questions per family of parts, each decided by a few attributes of its
 own. One shared tree would cut the items into ever smaller cells to answer all of them; one booster per question costs a
-thousand fits. Here all questions are boosted together: the histograms of all trees of a round are one matrix product
-(binned items x gradients), everything else is vectorised over questions. Newton boosting with logistic loss
+thousand fits. Here all questions are boosted together: the histograms of all trees of a round are one product of a sparse
+matrix (cells x items) with the gradients, everything else is vectorised over questions. Newton boosting with logistic loss
 (Friedman 2001), trees of fixed depth. A split is a set of bins, so that categories need no order of their own: per
 question they are ordered by their rate of "yes" (Fisher 1958).
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 from routing_etl.model.base.columns import ranges
@@ -31,28 +32,29 @@ _MOST_CELLS = 2_000_000
 
 @dataclass(frozen=True)
 class _Layout:
-    """Binned columns as one 0/1 matrix: a row per item, a cell per column and bin that occurs.
+    """Binned columns as one sparse 0/1 matrix: a row per cell (a bin of a column), a column per item.
 
     `starts`: first cell of every column, and the number of cells; `columns`, `bins`: of every cell; `n_bins`: most bins of a
-    column; `hot`: the matrix.
+    column; `hot`: the matrix, in which an item is once in every column's cells.
     """
 
     starts: Ints
     columns: Ints
     bins: Ints
     n_bins: int
-    hot: Floats
+    hot: sparse.csr_matrix
 
     @classmethod
     def of(cls, bins: Bytes) -> _Layout:
         n, d = bins.shape
         widths = bins.max(axis=0).astype(np.int64) + 1 if n else np.ones(d, np.int64)
         starts = np.concatenate([[0], np.cumsum(widths)])
-        hot = np.zeros((n, int(starts[-1])), dtype=np.float32)
-        hot[np.arange(n)[:, None], starts[:-1][None, :] + bins] = 1.0
+        cell = (starts[:-1][None, :] + bins).astype(np.int32).ravel()
+        items = np.arange(0, n * d + 1, d, dtype=np.int32)
+        by_item = sparse.csr_matrix((np.ones(n * d, np.float32), cell, items), shape=(n, int(starts[-1])))
         columns = np.repeat(np.arange(d), widths)
         bin_of_cell = np.arange(int(starts[-1])) - np.repeat(starts[:-1], widths)
-        return cls(starts, columns, bin_of_cell, int(widths.max()) if d else 1, hot)
+        return cls(starts, columns, bin_of_cell, int(widths.max()) if d else 1, by_item.T.tocsr())
 
     def some(self, columns: Ints) -> _Layout:
         """The layout of some of the columns, numbered anew."""
@@ -63,7 +65,7 @@ class _Layout:
             columns=np.repeat(np.arange(len(columns)), widths),
             bins=self.bins[cells],
             n_bins=self.n_bins,
-            hot=np.ascontiguousarray(self.hot[:, cells]),
+            hot=self.hot[cells],
         )
 
     def places(self, ordered: Bools, answers: Floats, weights: Floats, rate: Floats) -> NDArray[np.int16]:
@@ -76,8 +78,8 @@ class _Layout:
         place = np.repeat(place, n_questions, axis=2)
         if ordered.all():
             return place
-        count = self.hot.T @ weights
-        yes = self.hot.T @ (answers * weights[:, None])
+        count = self.hot @ weights
+        yes = self.hot @ (answers * weights[:, None])
         smooth = (yes + _SMOOTHING * rate) / (count + _SMOOTHING)[:, None]
         padded = np.full((d, self.n_bins, n_questions), np.inf, dtype=np.float32)
         padded[self.columns, self.bins] = smooth
@@ -117,14 +119,14 @@ class _Round:
         """
         hot, n_questions = self.layout.hot, self.gradient.shape[1]
         if above is None:
-            both = hot.T @ np.hstack([self.gradient, self.curve])
+            both = hot @ np.hstack([self.gradient, self.curve])
             return np.asarray(both.reshape(-1, 2, n_questions, 1).transpose(1, 0, 2, 3))
         width = 2**level
         parts = []
         for even in range(0, width, 2):
             here = node == even
             parts += [self.gradient * here, self.curve * here]
-        both = hot.T @ np.hstack(parts)
+        both = hot @ np.hstack(parts)
         lefts = both.reshape(-1, width // 2, 2, n_questions).transpose(2, 0, 3, 1)
         out = np.empty((*lefts.shape[:3], width), dtype=np.float32)
         out[..., 0::2] = lefts
