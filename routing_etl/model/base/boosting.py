@@ -26,8 +26,8 @@ _PENALTY = 0.5
 _MIN_WEIGHT, _LEAST_GAIN = 0.25, 1e-4
 #: Items with the mean rate of "yes" that smooth the rate of a category.
 _SMOOTHING = 2.0
-#: Items x trees that are walked at once.
-_MOST_CELLS = 2_000_000
+#: Items x trees that are asked at once.
+_MOST_CELLS = 200_000
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class QuestionBooster:
     learning_rate : float, optional
         As in gradient boosting.
     depth : int, optional
-        Of every tree.
+        Of every tree, at most 8.
     column_share : float, optional
         Share of the columns, drawn anew, that the trees of a round may ask (Friedman 2002): what one column hides another shows,
         and a round takes so much less time.
@@ -295,19 +295,38 @@ class QuestionBooster:
         n = len(bins)
         out = np.empty((n, len(self.start_)), dtype=np.float32)
         n_questions, n_rounds, inner = self.split_column_.shape
-        columns = self.split_column_.reshape(n_questions * n_rounds, inner).astype(np.int64)
-        masks = self.split_bins_.reshape(n_questions * n_rounds, inner)
-        leaves = self.leaf_value_.reshape(n_questions * n_rounds, -1)
-        tree = np.arange(n_questions * n_rounds)[None, :]
-        step = max(1, _MOST_CELLS // max(n_questions * n_rounds, 1))
+        n_trees = n_questions * n_rounds
+        columns = np.ascontiguousarray(self.split_column_.reshape(n_trees, inner).T.astype(np.int64))
+        masks = np.ascontiguousarray(self.split_bins_.reshape(n_trees, inner).T)
+        leaves = self.leaf_value_.ravel()
+        first_leaf = np.arange(0, len(leaves), 2**self.depth)[:, None]
+        by_column = np.ascontiguousarray(bins.T)
+        step = max(1, _MOST_CELLS // max(n_trees, 1))
         for start in range(0, n, step):
-            part = bins[start : start + step]
-            row = np.arange(len(part))[:, None]
-            node = np.zeros((len(part), n_questions * n_rounds), dtype=np.int64)
-            for level in range(self.depth):
-                at = node + (2**level - 1)
-                value = part[row, columns[tree, at]].astype(np.uint32)
-                node = node * 2 + (((masks[tree, at] >> value) & 1) == 0)
-            added = leaves[tree, node].reshape(len(part), n_questions, n_rounds).sum(axis=2)
-            out[start : start + step] = self.start_[None, :] + added
+            part = by_column[:, start : start + step]
+            leaf = first_leaf + self._leaves(part, columns, masks)
+            value = leaves.take(leaf).reshape(n_questions, n_rounds, -1)
+            # in double precision, so that an item's sum is the same whatever batch it is in
+            added = value.sum(axis=1, dtype=np.float64)
+            out[start : start + step] = (self.start_[:, None] + added).T
         return out
+
+    def _leaves(self, part: Bytes, columns: Ints, masks: NDArray[np.uint32]) -> Bytes:
+        """Trees x items: the leaf of every item; `part`: columns x items, `columns` and `masks`: nodes x trees.
+
+        Every node is asked of every item, and the answers off the item's path are dropped: that is one pass over whole rows for each
+        node, where walking down looks up single cells.
+        """
+        path: list[Bools] = []
+        leaf = np.zeros((columns.shape[1], part.shape[1]), dtype=np.uint8)
+        for level in range(self.depth):
+            first = 2**level - 1
+            answers = [
+                ((masks[at][:, None] >> part[columns[at]]) & 1) == 0 for at in range(first, first + 2**level)
+            ]
+            for right in reversed(path):
+                pairs = zip(answers[::2], answers[1::2], strict=True)
+                answers = [one ^ ((one ^ other) & right) for one, other in pairs]
+            path.append(answers[0])
+            leaf = leaf * 2 + answers[0]
+        return leaf
