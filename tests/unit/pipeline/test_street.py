@@ -184,7 +184,7 @@ def test_a_night_does_every_step_in_order(
         def do(_: Context, *why: object, **asked: object) -> object:
             done.append(row.name)
             assert why == ((TrainingRequest(reason=due),) if row is street.TRAIN else ())
-            assert asked == ({"full": True} if row is street.EXTRACT else {})
+            assert asked == ({"full": True} if row in (street.EXTRACT, street.SCORE) else {})
             result = Scored("v1", items, items, 0, {}, {}, None, None) if row is street.SCORE else None
             return finished(row, result)
 
