@@ -26,13 +26,15 @@ from routing_etl.warehouse.versions import rows_at
 
 Kind = Literal["text", "ascii", "decimal", "float", "integer", "boolean", "date", "moment"]
 
-#: By column name: the rows that are not NULL, and the checksum (the sum of scaled numbers, or of lengths of texts).
+#: By column name: the rows that are not NULL, and the checksum (the sum of scaled numbers, of days, or of lengths of texts).
 Checksums = dict[str, tuple[int, int]]
 
 #: The unit in which a database counts the length of a text.
 TextUnit = Literal["utf16", "utf8", "characters"]
 
 _TEXT = ("text", "ascii")
+#: What SQLite's `julianday` gives for 1970-01-01.
+_JULIAN_1970 = 2440587.5
 _NOT_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
@@ -239,8 +241,6 @@ def _checksums(column: sa.Column[Any], unit: TextUnit) -> dict[str, pl.Expr]:
     elif kind == "decimal":
         finite = pl.when(value.is_finite() & (value.abs() < 1e12)).then(value)
         total = (finite * 10 ** _scale(column)).round().cast(pl.Int64).sum()
-    elif kind == "date":
-        total = pl.lit(0, dtype=pl.Int64)
     else:
         total = value.cast(pl.Int64).sum()
     return {f"{column.name}|count": count, f"{column.name}|total": total}
@@ -429,8 +429,19 @@ def _total(
     if kind == "boolean":
         return sa.func.sum(sa.case((column == sa.true(), 1), else_=0))
     if kind == "date":
-        return sa.literal(0)
+        return sa.func.sum(_day_number(column, dialect))
     return sa.func.sum(sa.cast(column, sa.BigInteger))
+
+
+def _day_number(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[Any]:
+    """Days since 1970-01-01, as Polars counts them."""
+    if dialect == "mssql":
+        days = sa.func.datediff(sa.text("day"), sa.text("'19700101'"), column)
+    elif dialect == "sqlite":
+        days = sa.func.julianday(column) - _JULIAN_1970
+    else:
+        days = column - sa.cast(sa.literal("1970-01-01", sa.String()), sa.Date())
+    return sa.cast(days, sa.BigInteger)
 
 
 def checksum_query(

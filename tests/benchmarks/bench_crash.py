@@ -1,12 +1,13 @@
 """kill -9 of a process that loads, publishes and purges, at random moments; or a break at each of its statements.
 
     python tests/benchmarks/bench_crash.py --kills 200 [--postgres | --url URL]
-    python tests/benchmarks/bench_crash.py --statements [--postgres | --url URL]
+    python tests/benchmarks/bench_crash.py --statements [--first N] [--last N] [--postgres | --url URL [--schema NAME]]
 
 After each kill the current publication is compared, every row, with the checksums recorded at its load; at the end the
 next run must work without a manual clean-up. With --statements a night in which items come, change and go is broken off at
-each statement of load, publish and purge, and the views must show the night before or this one. Any difference stops the
-benchmark with an error. A server given by URL gets tables in schema `bench_crash`, which are removed at the end.
+each statement of load, publish and purge, counted from 0, and the views must show the night before or this one; a slow server is
+asked in parts, side by side in schemas of their own. Any difference stops the benchmark with an error. A server given by URL gets
+tables in schema `bench_crash`, or the one named, which are removed at the end.
 """
 
 from __future__ import annotations
@@ -31,35 +32,36 @@ from routing_etl.settings import load_settings
 from routing_etl.warehouse.migrate import downgrade, migrate
 from routing_etl.warehouse.publish import Publisher
 
-_SCHEMA = "bench_crash"
-
 
 @contextmanager
-def publisher_on(url: str | None, folder: Path) -> Iterator[Publisher]:
+def publisher_on(url: str | None, folder: Path, schema: str) -> Iterator[Publisher]:
     """A publisher on a server, or on a SQLite file where there is none."""
     if url is None:
         publisher, _ = warehouse(folder / "w.db")
         yield publisher
         publisher._engine.dispose()
         return
-    settings = load_settings(home=folder, warehouse_url=url, warehouse_schema=_SCHEMA, load_rows=500)
+    settings = load_settings(home=folder, warehouse_url=url, warehouse_schema=schema, load_rows=500)
     engine = make_engine(settings.warehouse, "warehouse", settings)
-    migrate(engine, _SCHEMA)
+    migrate(engine, schema)
     try:
         yield Publisher(engine, settings)
     finally:
-        downgrade(engine, _SCHEMA, "base")
+        downgrade(engine, schema, "base")
         engine.dispose()
 
 
 def run(url: str | None, arguments: argparse.Namespace) -> None:
     """What was asked for, on one database."""
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as name, publisher_on(url, Path(name)) as publisher:
+    with tempfile.TemporaryDirectory() as name, publisher_on(url, Path(name), arguments.schema) as publisher:
         dialect = publisher._engine.dialect.name
         if arguments.statements:
-            tried = broken_at_each_statement(Life(Path(name), publisher))
-            print(f"{dialect}: broken off at each of {tried} statements, nothing torn, nothing left behind")
+            life = Life(Path(name), publisher)
+            tried = broken_at_each_statement(life, first=arguments.first, last=arguments.last)
+            print(
+                f"{dialect}: broken off at each of {tried} statements from {arguments.first} on, nothing torn, nothing left behind"
+            )
         else:
             seen = kill_at_random(
                 Path(name), arguments.kills, items=arguments.items, seed=arguments.seed,
@@ -81,6 +83,11 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--statements", action="store_true", help="break off at each statement instead")
+    parser.add_argument("--first", type=int, default=0, help="the first statement")
+    parser.add_argument(
+        "--last", type=int, default=10_000, help="the last statement; those there are by default"
+    )
+    parser.add_argument("--schema", default="bench_crash", help="schema on a server")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--postgres", action="store_true", help="a PostgreSQL of its own")
     where.add_argument("--url", help="any server")

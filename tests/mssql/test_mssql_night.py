@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from homes import QUICK
 from mssql_server import drop_schema, new_login, new_schema, run_alone
 
 from routing_etl.doctor.examination import examine
@@ -108,6 +109,7 @@ def test_a_whole_night_with_two_logins(two_logins, engine, schema_of_night, mssq
         warehouse_schema=schema_of_night,
         erp_url=erp,
         warehouse_url=warehouse,
+        **QUICK,
     )
     night(settings)
     with engine.connect() as connection:

@@ -262,17 +262,24 @@ class Life:
             connection.execute(sa.update(pointer).values(publication_id=publication_id))
 
 
-def broken_at_each_statement(life: Life, *, step: int = 1, restore: Callable[[], None] | None = None) -> int:
+def broken_at_each_statement(
+    life: Life,
+    *,
+    step: int = 1,
+    first: int = 0,
+    last: int = 10_000,
+    restore: Callable[[], None] | None = None,
+) -> int:
     """Load, publish and purge of a night that changes items, broken off at every `step`-th of their statements in turn.
 
     Each time the views show the night before or this one, whole; then the same night ends well and leaves nothing behind.
-    `restore` brings back the night before where that is cheaper than publishing it again. Returns how many statements were
-    tried.
+    `first` and `last`: at which statements to begin and to end, counted from 0. `restore` brings back the night before where
+    that is cheaper than publishing it again. Returns how many statements were tried.
     """
     before = life.night(EVENING).publication_id
     life.purge(1)
-    statement, tried, ended = 0, 0, False
-    while not ended:
+    statement, tried, ended = first, 0, False
+    while not ended and statement <= last:
         if tried and restore:
             restore()
             life.nights = {before: EVENING}
@@ -292,4 +299,4 @@ def broken_at_each_statement(life: Life, *, step: int = 1, restore: Callable[[],
         life.purge(1)
         life.check()
         statement, tried = statement + step, tried + 1
-    return tried - 1
+    return tried - ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import polars as pl
 import pytest
@@ -30,6 +31,8 @@ def test_counts_and_checksums_known_by_hand(tmp_path):
     assert operations.checksums["cust_nm"] == (1, 3)
     assert operations.checksums["proc_seq"] == (2, 30)
     assert resources.checksums["is_pool"] == (4, 1)
+    days = (date(2025, 6, 18) - date(1970, 1, 1)).days
+    assert resources.checksums["last_used"] == (4, 4 * days)
     assert abstained.checksums["item_cd"] == (1, 10)
 
 

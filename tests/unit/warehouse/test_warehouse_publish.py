@@ -154,6 +154,24 @@ def test_a_load_that_does_not_reconcile_is_removed(house, tmp_path, writer, word
     assert not publisher.load(folder, run_id="r3", model_version="m1").reused
 
 
+class ShiftsDays(BatchWriter):
+    """A driver that takes a date for a moment in another time zone."""
+
+    def write(self, connection, table, frame):
+        if table.name == "resource_alternative":
+            frame = frame.with_columns(pl.col("last_used").dt.offset_by("-1d"))
+        return super().write(connection, table, frame)
+
+
+def test_a_date_that_was_shifted_on_the_way_is_found(house, tmp_path):
+    publisher, settings, _ = house
+    bad = Publisher(publisher._engine, settings, writer=ShiftsDays(50))
+    with pytest.raises(
+        ReconcileError, match=r"resource_alternative\.last_used: not NULL 4, checksum 81024 .* 81028"
+    ):
+        bad.load(write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m")
+
+
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
