@@ -193,7 +193,7 @@ class ModelRegistry:
             if alias == "champion" and not self._measured(self._folder(name)):
                 raise RegistryError(
                     f"Model version {name!r} has no measured score, so it cannot become champion.",
-                    remedy="Evaluate it, or train again: routing-etl train (see 'reasons' in its metrics.json).",
+                    remedy="Train again with enough routed items: routing-etl train ('reasons' in its metrics.json says why).",
                 )
             aliases = self._aliases.all()
             if decided_at is not None and self._aliases.serial() != decided_at:

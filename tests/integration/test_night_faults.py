@@ -103,6 +103,12 @@ def test_a_critical_check_stops_the_night_before_anything_is_published(home: Pat
         night(home_settings(home))
     assert "ratio" in str(error.value) and error.value.remedy
     assert published(home) == before
+    change(
+        home / "erp.db",
+        f"UPDATE {RESULTS} SET MACH_WORKED_HOURS = MACH_WORKED_HOURS / 60, SETUP_HOURS = SETUP_HOURS / 60",
+    )
+    assert night(home_settings(home)) is not None, "the remedy: corrected in the ERP, and run again"
+    assert published(home) == before
 
 
 def test_a_feature_without_any_value_is_named_and_left_out(home: Path) -> None:
