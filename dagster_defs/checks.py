@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from routing_etl.database.engine import unhurried_sqlite
 from routing_etl.erp.profile import Profile
 from routing_etl.errors import DataQualityError
 from routing_etl.frames import CheckOutcome
@@ -19,7 +20,7 @@ from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
 from routing_etl.quality.checks import CheckInfo, list_checks, list_comparisons
 from routing_etl.times.suspects import check_names
 
-from . import metadata
+from . import metadata, not_public
 from .assets import keys
 from .failures import NOT_MOVED, UNPUBLISHED
 from .partitions import POOL
@@ -98,7 +99,8 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
         """Check the cleaned frames; a failed critical check stops the night before anything is learned."""
         with street.step(context, CHECK_SOURCE) as ctx:
             outcomes = _outcomes(context, street, ctx, CHECK_SOURCE)
-        yield from _results(context, outcomes, source)
+        with unhurried_sqlite(), not_public.kept_connections():
+            yield from _results(context, outcomes, source)
 
     @dg.multi_asset_check(name="check_candidates", specs=predicted, can_subset=True, pool=POOL)
     def check_candidates(
@@ -107,7 +109,8 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
         """Check the predictions; a failed critical check keeps them from being loaded."""
         with street.step(context, CHECK_CANDIDATES) as ctx:
             outcomes = _outcomes(context, street, ctx, CHECK_CANDIDATES)
-        yield from _results(context, outcomes, predicted)
+        with unhurried_sqlite(), not_public.kept_connections():
+            yield from _results(context, outcomes, predicted)
 
     return [check_source, check_candidates]
 

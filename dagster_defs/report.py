@@ -22,7 +22,7 @@ from routing_etl.pipeline.street import Step
 from routing_etl.runs import list_runs
 from routing_etl.settings import Settings
 
-from . import checks, metadata
+from . import checks, metadata, not_public
 from .assets import keys
 
 #: File beside the instance that names the runs of which it was told.
@@ -63,7 +63,11 @@ def tell(settings: Settings, folder: Path) -> tuple[str, ...]:
     ]
     if not new:
         return ()
-    with unhurried_sqlite(), dg.DagsterInstance.from_config(str(folder)) as instance:
+    with (
+        unhurried_sqlite(),
+        not_public.kept_connections(),
+        dg.DagsterInstance.from_config(str(folder)) as instance,
+    ):
         for run in new:
             for found in events(Context(settings, run)):
                 instance.report_runless_asset_event(found)

@@ -35,6 +35,7 @@ _SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
 log = get_logger(__name__)
 #: Name of the home's one lock.
 _RUN_LOCK = "run"
+_OWNER_PID = re.compile(r"process (\d+), since")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -361,6 +362,20 @@ def prune_runs(home: Path, keep: int, *, also: set[str] | None = None) -> list[s
         shutil.rmtree(doomed, ignore_errors=True)
         removed.append(run.run_id)
     return removed
+
+
+def lock_holder(home: Path) -> int | None:
+    """Id of the living process that took the home's run lock and has not freed it; None: there is none. Leaves the lock alone.
+
+    Whoever is killed leaves its name behind, so the process is looked for.
+    """
+    import psutil
+
+    try:
+        said = _OWNER_PID.search((home / f"{_RUN_LOCK}.lock.owner").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return int(said[1]) if said and psutil.pid_exists(int(said[1])) else None
 
 
 @contextmanager

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from routing_etl.pipeline.drill import Drill
     from routing_etl.pipeline.results import Healthy, Reviewed, SheetsWritten
-    from routing_etl.pipeline.status import Problem, Status
+    from routing_etl.pipeline.status import Problem, RunStatus, Status
     from routing_etl.warehouse.feedback_time import TimeAdoption
     from routing_etl.warehouse.marks import Marked
     from routing_etl.warehouse.publication_changes import PublicationChanges
@@ -192,13 +192,19 @@ def status_lines(console: Console, found: Status) -> None:
         )
     for name, run in (("last run:  ", found.last_run), ("succeeded: ", found.last_success)):
         if run is not None:
-            line(f"{name}{run.run_id} ({run.kind}), {run.state}, {run.hours_ago:.1f} hours ago")
+            line(f"{name}{run.run_id} ({run.kind}), {_state(run)}, {run.hours_ago:.1f} hours ago")
     warned = sum(c.severity == "warning" for c in found.failed_checks)
     line(f"checks:    {len(found.failed_checks) - warned} critical failed, {warned} warnings in the last run")
     for problem in found.problems:
         console.print(f"[red]wrong:[/]     {_safe(problem)}", soft_wrap=True)
     if found.ok:
         console.print("[green]Nothing is wrong.[/]")
+
+
+def _state(run: RunStatus) -> str:
+    """Its state; of a running one also what is known of its process."""
+    said = {"gone": ", but its process is gone", "unseen": " (its process cannot be seen from here)"}
+    return run.state + said.get(run.process or "", "")
 
 
 def alert_lines(console: Console, found: Sequence[Problem]) -> None:

@@ -43,6 +43,20 @@ def recognise(survey: Survey) -> Known | None:
     return next((k for k in _KNOWN if {n.lower() for n in k.tables} <= names), None)
 
 
+def tables_of(survey: Survey, known: Known) -> list[Table]:
+    """The tables by which an ERP was recognised.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    known : Known
+        The ERP.
+    """
+    names = {n.lower() for n in known.tables}
+    return [t for t in survey.tables if _general(t.name).lower() in names]
+
+
 def starting_profile(survey: Survey, known: Known, *, name: str) -> str:
     """Write the starting profile of an ERP with the tables of this database.
 
@@ -66,7 +80,7 @@ def starting_profile(survey: Survey, known: Known, *, name: str) -> str:
         f"# Proposed by `routing-etl profile suggest`: the tables {', '.join(known.tables)} are those of {known.title}.",
         f"# It is the shipped starting profile {known.profile}.toml with the tables of this database.",
     ]
-    mine = [t for t in survey.tables if _general(t.name).lower() in {n.lower() for n in known.tables}]
+    mine = tables_of(survey, known)
     if known.tables[0].startswith(_COMPANY):
         text, said = _of_company(survey, text, mine)
         head += said

@@ -17,9 +17,10 @@ from routing_etl.doctor.source import examine_source
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, RoutingEtlError
-from routing_etl.onboarding.choose import choose
-from routing_etl.onboarding.known import recognise, starting_profile
-from routing_etl.onboarding.survey import Survey
+from routing_etl.onboarding.choose import Choices, choose
+from routing_etl.onboarding.known import recognise, starting_profile, tables_of
+from routing_etl.onboarding.plant_settings import plant_settings
+from routing_etl.onboarding.survey import Survey, Table
 from routing_etl.onboarding.write import text_of
 from routing_etl.settings import Settings
 
@@ -53,6 +54,8 @@ def suggest(
     url: str, settings: Settings, *, tables: Sequence[str] = (), out: Path | None = None
 ) -> Suggestion:
     """Propose a profile from a database's catalogue and a bounded sample; nothing is written to the database.
+
+    Behind it stand, as comments, the settings that the ERP's views need beside it: company, plant, words, time zone.
 
     Parameters
     ----------
@@ -100,9 +103,19 @@ def _proposed(survey: Survey, name: str) -> tuple[str, tuple[str, ...]]:
     """The starting profile of an ERP that is known, else one chosen by names, types and values; and what is missing."""
     known = recognise(survey)
     if known is not None:
-        return starting_profile(survey, known, name=name), ()
+        beside = plant_settings(survey, tables_of(survey, known))
+        return starting_profile(survey, known, name=name).rstrip("\n") + "\n" + "\n".join(beside) + "\n", ()
     choices = choose(survey)
-    return text_of(survey, choices, name=name), choices.missing
+    beside = plant_settings(survey, _chosen(choices))
+    return text_of(survey, choices, name=name) + "\n".join(beside) + "\n", choices.missing
+
+
+def _chosen(choices: Choices) -> list[Table]:
+    """The tables of the proposal, routings first."""
+    parts = [choices.parts[role] for role in ("operations", "items", "results") if role in choices.parts]
+    return list(
+        dict.fromkeys(table for part in parts for table in (part.table, *(j.table for j in part.joins)))
+    )
 
 
 def _unlinked(survey: Survey) -> tuple[Finding, ...]:

@@ -60,6 +60,7 @@ CODES: dict[str, tuple[str, str]] = {
         "rejects_by_rule says which rule since when; mend the ERP or the profile.",
     ),
     "RUN_FAILED": ("The last run failed.", "docs/runbooks/failed-night.md"),
+    "RUN_DIED": ("The last run was killed: its process is gone.", "routing-etl run"),
     "RUN_WARNED": (
         "The last run published, but something beside it failed.",
         "docs/runbooks/failed-night.md",

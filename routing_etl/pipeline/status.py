@@ -12,7 +12,7 @@ from routing_etl.files import TEMPORARY, replace_file
 from routing_etl.log import get_logger
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.versions import headline, metrics_of
-from routing_etl.runs import Report, RunFolder
+from routing_etl.runs import Report, RunFolder, lock_holder
 
 if TYPE_CHECKING:
     from routing_etl.registry.store import ModelRegistry
@@ -27,7 +27,10 @@ FILE = "status.json"
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run on record; times in UTC. `hours_ago` counts from its end, or from its start where it has not ended."""
+    """A run on record; times in UTC. `hours_ago` counts from its end, or from its start where it has not ended.
+
+    `process` tells of a run on record as running whether its process is at work; `unseen`: it cannot be seen from here.
+    """
 
     run_id: str
     kind: str
@@ -36,6 +39,7 @@ class RunStatus:
     finished_at: datetime | None
     hours_ago: float
     message: str | None
+    process: Literal["at work", "gone", "unseen"] | None = None
 
 
 @dataclass(frozen=True)
@@ -187,9 +191,13 @@ def examine(settings: Settings, at: datetime) -> tuple[Status, tuple[Problem, ..
         current = next((p for p in Publisher(engine, settings).list() if p.current), None)
         found = unpassed_checks(engine, settings.warehouse_schema, last.run_id) if last else ()
     failed = tuple(FailedCheck(*row) for row in found)
-    runs = tuple(_run(r, at) for r in (last, success))
+    runs = (_run(last, at, _at_work(settings, last)), _run(success, at, None))
     model = _model(ctx.registry, settings, at)
-    problems = (*_problems(settings, runs, current, model, failed), *_unusable(ctx.registry, model))
+    problems = (
+        *_died(last, runs[0], current),
+        *_problems(settings, runs, current, model, failed),
+        *_unusable(ctx.registry, model),
+    )
     standing = Status(
         ok=not problems,
         at=at,
@@ -215,7 +223,42 @@ def write_status(settings: Settings) -> None:
         log.warning("status_not_written", exc_info=True)
 
 
-def _run(record: RunRecord | None, at: datetime) -> RunStatus | None:
+def _at_work(settings: Settings, record: RunRecord | None) -> Literal["at work", "gone", "unseen"] | None:
+    """Whether the process of a run on record as running is at work.
+
+    The process that began a run need not be the one that goes on with it: Dagster repeats a run from where it failed, and makes a
+    night of many runs of shards. So it counts as gone only where no other process of this host holds the run lock of the home,
+    and never where a night is made of many runs.
+    """
+    if record is None or record.status != "running":
+        return None
+    if record.process is None or record.process.gone is None:
+        return "unseen"
+    if not record.process.gone:
+        return "at work"
+    if settings.shards > 1 and settings.shard_runs == "many":
+        return "unseen"
+    holder = lock_holder(settings.home)
+    return "gone" if holder in (None, record.process.pid) else "at work"
+
+
+def _died(record: RunRecord | None, run: RunStatus | None, current: Publication | None) -> Iterator[Problem]:
+    """A run that was killed, or whose machine was started anew: nobody has closed its record."""
+    if run is None or record is None or record.process is None or run.process != "gone":
+        return
+    shown = f"publication {current.id}, as before" if current else "no publication, as before"
+    yield Problem(
+        "RUN_DIED",
+        "critical",
+        f"The last run {run.run_id} is on record as running, but its process {record.process.pid} on {record.process.host} is "
+        f"gone: it was killed, or the machine was started anew. Readers see {shown}.",
+        "Run again: routing-etl run (it closes the record of the dead run and removes what it left).",
+    )
+
+
+def _run(
+    record: RunRecord | None, at: datetime, process: Literal["at work", "gone", "unseen"] | None
+) -> RunStatus | None:
     if record is None:
         return None
     ended = record.finished_at or record.started_at
@@ -228,6 +271,7 @@ def _run(record: RunRecord | None, at: datetime) -> RunStatus | None:
         record.finished_at,
         hours,
         record.message,
+        process,
     )
 
 

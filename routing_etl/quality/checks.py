@@ -195,7 +195,7 @@ def check_sources(
     """
     path = clean / ATTRIBUTES_FILE
     if not path.is_file():
-        raise FrameError(f"No attribute list at {path}.", remedy="Run the step 'extract' of this run first.")
+        raise FrameError(f"No attribute list at {path}.", remedy="Extract first: routing-etl extract")
     attributes = read_attributes(path)
     scope: dict[str, pl.LazyFrame] = {}
     for name in SOURCE_FRAMES:
@@ -205,9 +205,7 @@ def check_sources(
         elif name in source_rules.OPTIONAL_FRAMES:
             scope[name] = FRAMES[name].empty().lazy()
         else:
-            raise FrameError(
-                f"No cleaned frame at {file}.", remedy="Run the step 'extract' of this run first."
-            )
+            raise FrameError(f"No cleaned frame at {file}.", remedy="Extract first: routing-etl extract")
     spellings = clean / f"{CODE_SPELLINGS.name}.parquet"
     scope[CODE_SPELLINGS.name] = (
         pl.scan_parquet(spellings) if spellings.is_file() else CODE_SPELLINGS.empty().lazy()

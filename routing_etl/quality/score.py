@@ -64,7 +64,7 @@ def quality_score(clean: Path, rejects: Path, *, required: Sequence[str] = ("par
     """
     path = clean / f"{ITEMS.name}.parquet"
     if not path.is_file():
-        raise FrameError(f"No cleaned frame at {path}.", remedy="Run the step 'extract' of this run first.")
+        raise FrameError(f"No cleaned frame at {path}.", remedy="Extract first: routing-etl extract")
     items = pl.scan_parquet(path)
     lacking = [c for c in required if c not in items.collect_schema()]
     if lacking:

@@ -152,14 +152,20 @@ def write_joblib(folder: Path, objects: Mapping[str, Any]) -> dict[str, dict[str
         with synced(path) as stream:
             hashing = HashingStream(stream)
             joblib.dump(value, hashing, compress=_COMPRESS)
-        entries[name] = _entry(path, hashing.sha256, hashing.bytes)
-        _check_loadable(path, hashing.sha256)
+        lacks = _check_loadable(path, hashing.sha256)
+        entries[name] = {
+            **_entry(path, hashing.sha256, hashing.bytes),
+            **({"lacks": list(lacks)} if lacks else {}),
+        }
     return entries
 
 
-def _check_loadable(path: Path, sha256: str) -> None:
-    """Load a file that was just written, so that a version that cannot be loaded is refused now and not in the night."""
-    from routing_etl.registry.unpickle import RefusedName, load_bytes
+def _check_loadable(path: Path, sha256: str) -> tuple[str, ...]:
+    """Load a file that was just written, so that a version that cannot be loaded is refused now and not in the night.
+
+    Returns the attributes that its objects lack by nature, so that a later load can tell them from those that came since.
+    """
+    from routing_etl.registry.unpickle import RefusedName, lacking
 
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
@@ -168,7 +174,7 @@ def _check_loadable(path: Path, sha256: str) -> None:
             remedy="Find out who writes to the model folder (routing-etl doctor shows its rights), then train again.",
         )
     try:
-        load_bytes(content)
+        return lacking(content)
     except RefusedName as exc:
         raise RegistryError(
             f"The new version was not saved: it holds {exc}, which may not be loaded again.",

@@ -72,13 +72,14 @@ def feature_schema(attributes: Iterable[AttributeSpec]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file of a version as the manifest lists it."""
+    """One file of a version as the manifest lists it; `lacks` are attributes that its objects lacked when they were saved."""
 
     name: str
     path: str
     sha256: str
     bytes: int
     schema_version: str
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,7 @@ def parse_manifest(folder: Path, text: bytes) -> Manifest:
                 str(entry["sha256"]),
                 int(entry["bytes"]),
                 str(entry["schema_version"]),
+                tuple(map(str, entry.get("lacks", ()))),
             )
         except (KeyError, TypeError, ValueError) as exc:
             raise broken(f"artifact {name!r} lacks or has a wrong field ({exc})") from exc

@@ -193,7 +193,7 @@ class ModelRegistry:
             if alias == "champion" and not self._measured(self._folder(name)):
                 raise RegistryError(
                     f"Model version {name!r} has no measured score, so it cannot become champion.",
-                    remedy="Evaluate it, or train again: routing-etl train (see 'reasons' in its metrics.json).",
+                    remedy="Train again with enough routed items: routing-etl train ('reasons' in its metrics.json says why).",
                 )
             aliases = self._aliases.all()
             if decided_at is not None and self._aliases.serial() != decided_at:
@@ -633,15 +633,20 @@ def _unpickled(folder: Path, engine: Artifact) -> Any:
     """The predictor, from the very bytes that were hashed and by names that a model may hold."""
     import pickle
 
-    from routing_etl.registry.unpickle import RefusedName, load_bytes
+    from routing_etl.registry.unpickle import LacksParts, RefusedName, load_bytes
 
     content = _verified_bytes(folder, engine)
     try:
-        return load_bytes(content)
+        return load_bytes(content, engine.lacks)
     except RefusedName as exc:
         raise _tampered(folder, engine, f"it names {exc}, which no model of ours contains") from exc
     except (pickle.UnpicklingError, EOFError, IndexError, KeyError, TypeError, ValueError) as exc:
         raise _tampered(folder, engine, f"it cannot be unpickled ({exc!r})") from exc
+    except LacksParts as exc:
+        raise IncompatibleModelError(
+            f"Model version {folder.name!r} was trained by another version of routing_etl: it has no {exc}.",
+            remedy="Train a new version: routing-etl train",
+        ) from exc
     except (AttributeError, ImportError) as exc:
         raise IncompatibleModelError(
             f"Model version {folder.name!r} needs code that this installation lacks ({exc}).",

@@ -7,8 +7,13 @@ imported.
 
 from __future__ import annotations
 
+import dataclasses
+import dis
+import functools
 import io
 import pickle
+from collections.abc import Collection, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -58,12 +63,49 @@ _CLASSES_OF = (
 )  # fmt: skip
 
 
+#: The package whose objects must have all that its present code gives them.
+_OURS = "routing_etl.model"
+
+
+class LacksParts(Exception):
+    """Objects of ours lack attributes that the present code gives their classes: another version of the program made them.
+
+    Its text names the first ones.
+    """
+
+
 class RefusedName(pickle.UnpicklingError):
     """A pickle names something that no model contains. Its text is the name."""
 
 
-def load_bytes(content: bytes) -> Any:
+def load_bytes(content: bytes, lacks: Collection[str] = ()) -> Any:
     """Unpickle what `joblib.dump` wrote without compression. The bytes are read in place, not copied.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    lacks : collection of str, optional
+        Attributes of objects of ours that were missing when they were saved already, as `lacking` gave them.
+
+    Raises
+    ------
+    RefusedName
+        The pickle names a class or function that no model contains.
+    UnpicklingError
+        The bytes are not such a pickle.
+    LacksParts
+        An object of ours lacks an attribute that it would have, were it made by the present code.
+    """
+    reader = _reader(content)
+    made = reader.load()
+    if missing := sorted(reader.lacking - set(lacks)):
+        raise LacksParts(", ".join(missing[:3]))
+    return made
+
+
+def lacking(content: bytes) -> tuple[str, ...]:
+    """Attributes that objects of ours in a pickle lack although a method of their class writes them: some are not always written.
 
     Parameters
     ----------
@@ -77,7 +119,13 @@ def load_bytes(content: bytes) -> Any:
     UnpicklingError
         The bytes are not such a pickle.
     """
-    return _ModelUnpickler("", io.BytesIO(content), ensure_native_byte_order=True).load()
+    reader = _reader(content)
+    reader.load()
+    return tuple(sorted(reader.lacking))
+
+
+def _reader(content: bytes) -> _ModelUnpickler:
+    return _ModelUnpickler("", io.BytesIO(content), ensure_native_byte_order=True)
 
 
 def _class_of_a_library(module: str) -> bool:
@@ -98,6 +146,28 @@ def _defined_there(found: object, module: str, name: str) -> object:
     return found
 
 
+@functools.cache
+def _given(kind: type) -> frozenset[str]:
+    """Attributes that a class of ours gives its objects: its fields, or what its methods write; none for anybody else's class."""
+    if kind.__module__ != _OURS and not kind.__module__.startswith(_OURS + "."):
+        return frozenset()
+    if dataclasses.is_dataclass(kind):
+        return frozenset(field.name for field in dataclasses.fields(kind))
+    methods = (m for base in kind.__mro__ for m in vars(base).values() if base.__module__.startswith(_OURS))
+    return frozenset(name for m in methods if isinstance(m, FunctionType) for name in _written(m))
+
+
+def _written(method: FunctionType) -> Iterator[str]:
+    """Names that a method writes as `self.name = ...`, from its bytecode: sources need not be installed."""
+    before: Any = None
+    for step in dis.get_instructions(method):
+        if step.opname == "EXTENDED_ARG":
+            continue
+        if step.opname == "STORE_ATTR" and before == "self":
+            yield str(step.argval)
+        before = step.argval[-1] if isinstance(step.argval, tuple) and step.argval else step.argval
+
+
 class _PlainUnpickler(pickle.Unpickler):
     """Reads the pickle inside an array of Python objects, which joblib before 1.6 reads without restriction."""
 
@@ -110,6 +180,10 @@ class _ModelUnpickler(NumpyUnpickler):  # type: ignore[misc]
     """joblib's unpickler under the allow-list."""
 
     dispatch = NumpyUnpickler.dispatch.copy()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.lacking: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
         _checked(module, name)
@@ -126,5 +200,9 @@ class _ModelUnpickler(NumpyUnpickler):  # type: ignore[misc]
                 self.stack.append(_PlainUnpickler(self.file_handle).load())
                 return
         super().load_build()
+        made = self.stack[-1]
+        self.lacking |= {
+            f"{type(made).__name__}.{name}" for name in _given(type(made)) if not hasattr(made, name)
+        }
 
     dispatch[pickle.BUILD[0]] = load_build

@@ -86,7 +86,7 @@ def _applock_code(session: Connection, resource: str) -> int:
 
 
 def process_identity(pid: int) -> str | None:
-    """Boot, process namespace and start time, which distinguish a process from a later one with the same id.
+    """Boot, process namespace and start time (on Windows the start time alone), which distinguish a process from a later one with the same id.
 
     '' if there is no such process, None if that cannot be seen on this system.
     """
@@ -104,7 +104,7 @@ def process_identity(pid: int) -> str | None:
 
 def _identity_by_signal(pid: int) -> str | None:
     if sys.platform == "win32":
-        return None
+        return _identity_by_start(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -112,6 +112,18 @@ def _identity_by_signal(pid: int) -> str | None:
     except PermissionError:
         return None
     return None
+
+
+def _identity_by_start(pid: int) -> str | None:
+    """When a process was started, as Windows tells it."""
+    import psutil
+
+    try:
+        return f"windows/-/{psutil.Process(pid).create_time():.3f}"
+    except psutil.NoSuchProcess:
+        return ""
+    except psutil.AccessDenied:
+        return None
 
 
 def process_gone(pid: int, process: str | None) -> bool | None:

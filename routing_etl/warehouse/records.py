@@ -430,7 +430,7 @@ class Records:
         if status == "unmeasured":
             raise WarehouseError(
                 f"Model version {version!r} was never measured and cannot be activated.",
-                remedy="Evaluate it: routing-etl evaluate",
+                remedy="Train again with enough routed items: routing-etl train",
             )
         return str(status)
 

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from routing_etl.database.engine import translated
+from routing_etl.warehouse.lock import process_gone
 from routing_etl.warehouse.schema import schema_for, tables
 
 
 @dataclass(frozen=True)
+class RunProcess:
+    """The process that began a run.
+
+    Attributes
+    ----------
+    host : str
+        Where it runs or ran.
+    pid : int
+        Its id there.
+    gone : bool or None
+        Whether it is gone; None where that cannot be seen from here: it is on another host or in another container.
+    """
+
+    host: str
+    pid: int
+    gone: bool | None
+
+
+@dataclass(frozen=True)
 class RunRecord:
-    """A row of `batch_run`; times in UTC."""
+    """A row of `batch_run`; times in UTC. `process` is that of a run on record as running, where it left its name."""
 
     run_id: str
     kind: str
@@ -23,6 +46,7 @@ class RunRecord:
     started_at: datetime
     finished_at: datetime | None
     message: str | None
+    process: RunProcess | None = None
 
 
 def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecord | None]:
@@ -40,6 +64,7 @@ def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecor
     table = tables(schema_for(engine, schema)).batch_run
     columns = (
         table.c.run_id, table.c.kind, table.c.status, table.c.started_at, table.c.finished_at, table.c.message,
+        table.c.metadata,
     )  # fmt: skip
     newest = sa.select(*columns).where(table.c.kind != "train").order_by(table.c.started_at.desc()).limit(1)
     with translated("warehouse", engine.url), engine.connect() as connection:
@@ -47,20 +72,29 @@ def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecor
             connection.execute(query).one_or_none()
             for query in (newest, newest.where(table.c.status.in_(("succeeded", "succeeded_with_warnings"))))
         ]
-    first, second = (
-        None
-        if row is None
-        else RunRecord(
-            row.run_id,
-            row.kind,
-            row.status,
-            _utc(row.started_at),
-            row.finished_at and _utc(row.finished_at),
-            row.message,
-        )
-        for row in rows
-    )
+    first, second = (None if row is None else _record(row) for row in rows)
     return first, second
+
+
+def _record(row: Any) -> RunRecord:
+    return RunRecord(
+        row.run_id,
+        row.kind,
+        row.status,
+        _utc(row.started_at),
+        row.finished_at and _utc(row.finished_at),
+        row.message,
+        _process(json.loads(row.metadata or "{}")) if row.status == "running" else None,
+    )
+
+
+def _process(meta: dict[str, Any]) -> RunProcess | None:
+    """Who began a run, as `Records.start_run` wrote it; None where an earlier version did not."""
+    host, pid = meta.get("host"), meta.get("pid")
+    if not host or not pid:
+        return None
+    gone = process_gone(int(pid), meta.get("process")) if host == socket.gethostname() else None
+    return RunProcess(host, int(pid), gone)
 
 
 def _utc(moment: datetime) -> datetime:

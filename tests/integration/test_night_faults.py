@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from routing_etl.errors import (
 )
 from routing_etl.pipeline import context, steps, street
 from routing_etl.pipeline.night import night
+from routing_etl.pipeline.status import status
 from routing_etl.runs import RunFolder, find_run, new_run, run_lock
 
 pytestmark = pytest.mark.integration
@@ -100,6 +102,12 @@ def test_a_critical_check_stops_the_night_before_anything_is_published(home: Pat
     with pytest.raises(DataQualityError) as error:
         night(home_settings(home))
     assert "ratio" in str(error.value) and error.value.remedy
+    assert published(home) == before
+    change(
+        home / "erp.db",
+        f"UPDATE {RESULTS} SET MACH_WORKED_HOURS = MACH_WORKED_HOURS / 60, SETUP_HOURS = SETUP_HOURS / 60",
+    )
+    assert night(home_settings(home)) is not None, "the remedy: corrected in the ERP, and run again"
     assert published(home) == before
 
 
@@ -237,10 +245,18 @@ def test_a_night_stopped_in_the_middle_leaves_the_publication_and_the_next_one_w
         assert process.returncode == 130, errors
         assert "Stopped" in errors and "Traceback" not in errors
     assert published(home) == before
+    stands = status(home_settings(home))
+    assert not stands.ok and stands.last_run is not None
+    if how is signal.SIGKILL:
+        assert (stands.last_run.state, stands.last_run.process) == ("running", "gone")
+        assert f"its process {process.pid} on {socket.gethostname()} is gone" in stands.problems[0]
+        assert "Run again: routing-etl run" in stands.problems[0]
     night(home_settings(home))
     assert published(home) == before
-    status = ask(home / "warehouse.db", "SELECT status FROM batch_run ORDER BY started_at")
-    assert status == [("succeeded",), ("cancelled" if how is signal.SIGINT else "failed",), ("succeeded",)]
+    after = status(home_settings(home))
+    assert after.ok and after.last_run is not None and after.last_run.process is None, after.problems
+    states = ask(home / "warehouse.db", "SELECT status FROM batch_run ORDER BY started_at")
+    assert states == [("succeeded",), ("cancelled" if how is signal.SIGINT else "failed",), ("succeeded",)]
 
 
 def test_profile_errors_name_file_key_value_and_remedy(home: Path, tmp_path: Path) -> None:

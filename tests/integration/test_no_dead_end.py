@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def house(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> House:
+) -> Iterator[House]:
     """A copy of a home after a night where the case needs one, else an empty one; the working folder is another one."""
     case: Case = request.getfixturevalue("case")
     home = request.getfixturevalue("home") if case.at_home else tmp_path / "home"
@@ -38,7 +39,9 @@ def house(
             app.main(shlex.split(command))
         return int(end.value.code or 0), capsys.readouterr().err.strip()
 
-    return House(home, monkeypatch, call)
+    made = House(home, monkeypatch, call)
+    with made.held:
+        yield made
 
 
 @pytest.mark.parametrize("case", WALKED, ids=[c.sentence for c in WALKED])

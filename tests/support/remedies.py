@@ -13,17 +13,28 @@ from typing import TYPE_CHECKING
 from sentences import ROOT
 from walks_commands import AT_HOME
 from walks_commands import CASES as COMMANDS
+from walks_held import CASES as HELD
 from walks_home import CASES as HOME
+from walks_python import CALLS as ARGUMENTS
+from walks_records import CALLS as RECORDS
 from walks_settings import CASES as SETTINGS
+from walks_typed import AT_HOME as TYPED_AT_HOME
+from walks_typed import CASES as TYPED
+from walks_versions import CASES as VERSIONS
 
 if TYPE_CHECKING:
     from error_index import Sentence
 
-#: Remedies that `test_no_dead_end.py` follows to their end.
-WALKED = (*SETTINGS, *COMMANDS, *(replace(case, at_home=True) for case in (*AT_HOME, *HOME)))
+#: Remedies that `test_no_dead_end.py` follows to their end; those of calls from Python: `test_remedies_python.py`.
+WALKED = (
+    *(*SETTINGS, *COMMANDS, *TYPED),
+    *(replace(case, at_home=True) for case in (*AT_HOME, *TYPED_AT_HOME, *HOME, *HELD, *VERSIONS)),
+)
+CALLED = (*ARGUMENTS, *RECORDS)
 #: What happens then, by class.
 THEN = {
     "walked": "the command does its work (tested)",
+    "called": "the call from Python does its work (tested)",
     "elsewhere": "the command does its work (tested with the fault)",
     "python": "for a call from Python: with what is named it does its work",
     "profile": "the profile or the ERP's data are corrected by somebody who knows them; then the command does its work",
@@ -41,7 +52,6 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("dagster_defs/", "", "machine"),
     ("cli/dagster_ui", "", "machine"),
     ("cli/items", "… of … items were predicted", "passed"),
-    ("cli/steps", "Only … is given", "person"),
     ("cli/steps", "The sheets were", "passed"),
     ("database/bulk", "mssql-python cannot be loaded", "machine"),
     ("database/bulk", "This version of mssql-python", "machine"),
@@ -53,32 +63,28 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("erp/clean.py", "Cleaning …", "ours"),
     ("erp/profile.py", "Profile …: file = …: ….", "machine"),
     ("erp/extract.py", "… has … rows but", "ours"),
+    ("erp/extract.py", "… (…) has no rows where", "elsewhere tests/integration/test_night_faults.py"),
     ("erp/reader.py", "", "machine"),
     ("erp/", "", "profile"),
     ("evaluation/", "", "python"),
     ("files.py", "… cannot be renamed or replaced", "machine"),
     ("frames.py", "Frame … lacks column …", "ours"),
     ("frames.py", "Frame …: column … is …, must be", "ours"),
-    ("frames.py", "", "python"),
     ("memory_limits.py", "…", "elsewhere tests/integration/test_machine_limits.py"),
     ("model/", "", "python"),
-    ("onboarding/", "", "person"),
     ("pipeline/alerts", "", "server"),
-    ("pipeline/cards", "Model version … has no model card", "person"),
     ("pipeline/champion", "Model version … was refused", "elsewhere tests/integration/test_models_life.py"),
     ("pipeline/champion", "Champion … is pinned already", "nothing"),
     ("pipeline/champion", "Model version … has no measured", "person"),
     ("pipeline/context", "The step … of run … has not finished.", "python"),
     ("pipeline/demo", "… holds another plant", "person"),
     ("pipeline/drill", "The warehouse is on a server", "server"),
-    ("pipeline/exports", "Nothing is published", "wait"),
     ("pipeline/exports", "", "person"),
     ("pipeline/from_files", "", "person"),
     ("pipeline/incomplete", "Model version … lacks …", "person"),
     ("pipeline/learning_faults", "The training failed", "person"),
     ("pipeline/one_item", "No item was predicted", "nothing"),
     ("pipeline/sharded", "", "python"),
-    ("pipeline/sheets", "--html … is one file", "person"),
     ("pipeline/steps", "Run … has nothing to publish", "nothing"),
     ("pipeline/steps", "The candidates of run", "python"),
     ("pipeline/steps", "Run … has not been loaded", "python"),
@@ -87,44 +93,28 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("pipeline/training", "There is no item with a valid routing", "profile"),
     ("pipeline/upkeep", "Going back to revision", "elsewhere tests/integration/test_migrate_asks.py"),
     ("pipeline/upkeep", "There is no publication before", "wait"),
-    ("pipeline/upkeep", "Nothing has been published yet", "wait"),
     ("pipeline/upkeep", "Model version … is not in the table", "person"),
     ("pipeline/upkeep", "Model version …: …", "passed"),
     ("pipeline/versions", "Model version … is not in the table", "person"),
     ("pipeline/weekly", "Nobody is named", "server"),
-    ("pipeline/weekly", "The report cannot be written", "machine"),
     ("pipeline/worker", "The process for … hung", "machine"),
     ("pipeline/worker", "The process for … ….", "machine"),
     ("pipeline/worker", "", "passed"),
     ("plant/", "", "person"),
     ("plots.py", "", "machine"),
     ("quality/adapter", "", "person"),
-    ("quality/checks", "… critical check(s) failed", "profile"),
+    ("quality/checks", "… critical check(s) failed", "elsewhere tests/integration/test_night_faults.py"),
     ("quality/", "", "python"),
     ("registry/aliases", "The alias file … is broken", "ours"),
     ("registry/artifacts", "… was changed by somebody else", "person"),
     ("registry/artifacts", "The new version was not saved", "ours"),
     ("registry/files", "No space left", "machine"),
-    ("registry/manifest", "Model version … has no artifact", "ours"),
-    ("registry/manifest", "Model version … was trained on other item", "person"),
-    ("registry/manifest", "Model version … was trained under", "person"),
     ("registry/manifest", "There is no manifest", "ours"),
-    ("registry/manifest", "Model version … has layout", "person"),
-    ("registry/store", "Model version … has no measured score", "person"),
     ("registry/store", "Another process changed the aliases", "person"),
     ("registry/store", "The model registry … is in use", "wait"),
     ("registry/store", "No model version is …", "person"),
-    ("registry/store", "Model version … needs code", "person"),
     ("registry/store", "Model version …: …", "ours"),
     ("registry/store", "…", "passed"),
-    ("registry/", "", "python"),
-    ("runs.py", "Another run is at work", "wait"),
-    ("runs.py", "", "person"),
-    ("settings.py", "…_URL and …_SERVER", "server"),
-    ("settings.py", "…_SERVER = …, but", "server"),
-    ("settings.py", "… and …_FILE are both set", "server"),
-    ("settings.py", "…_FILE = …", "server"),
-    ("shards.py", "", "person"),
     ("shortages.py", "…: … (run folder …).", "machine"),
     ("shortages.py", "No further thread or process", "machine"),
     ("shortages.py", "", "machine"),
@@ -150,19 +140,12 @@ RULES: tuple[tuple[str, str, str], ...] = (
         "elsewhere tests/integration/test_doctor_fresh.py",
     ),
     ("warehouse/migrate", "", "person"),
-    ("warehouse/output_profiles", "", "person"),
-    ("warehouse/owner", "… belongs to company", "person"),
+    ("warehouse/owner", "… belongs to company", "elsewhere tests/unit/warehouse/test_warehouse_owner.py"),
     ("warehouse/own_readers", "… would show wrong rows", "person"),
     ("warehouse/publication_changes", "The rows of publication", "person"),
-    ("warehouse/publish", "Publication … … and cannot be published", "python"),
     ("warehouse/publish", "Publication … was loaded before", "person"),
     ("warehouse/publish", "", "ours"),
-    ("warehouse/purge", "", "person"),
-    ("warehouse/records", "Model version … is not recorded", "python"),
-    ("warehouse/records", "Model version … was never measured", "python"),
-    ("warehouse/records", "", "python"),
     ("warehouse/standard_times", "", "ours"),
-    ("warehouse/typed", "", "person"),
     ("warehouse/writer_probe", "One row was sent", "server"),
     ("warehouse/writers", "arrow-odbc does not send", "server"),
     ("warehouse/writers", "… into ….", "server"),
@@ -179,6 +162,8 @@ def fitting(sentence: Sentence) -> tuple[str, str, str] | None:
     place = sentence.path.relative_to(ROOT).as_posix().removeprefix("routing_etl/")
     if any(sentence.message.startswith(case.sentence) for case in WALKED):
         return (place, sentence.message, "walked")
+    if any(sentence.message.startswith(call.sentence) for call in CALLED):
+        return (place, sentence.message, "called")
     for where, begins, kind in RULES:
         named = bool(begins) or not _OURS.search(sentence.remedy)
         if place.startswith(where) and sentence.message.startswith(begins) and named:

@@ -1,7 +1,8 @@
 """A walker of remedies: it meets an error, does what the sentence says, and calls the command again until it does its work.
 
 What belongs here: the walk, and what a case is. What does not: the cases (`walks_settings.py`, `walks_commands.py`,
-`walks_home.py`), and why some sentences have none (`remedies.py`).
+`walks_typed.py`,
+`walks_home.py`, `walks_held.py`, `walks_versions.py`), and why some sentences have none (`remedies.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +56,8 @@ class House:
         The errors met so far.
     called : list of str
         The commands called so far.
+    held : contextlib.ExitStack
+        What somebody else holds while the walk begins, such as a lock.
     """
 
     home: Path
@@ -61,6 +65,7 @@ class House:
     call: Callable[[str], tuple[int, str]]
     said: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
+    held: ExitStack = field(default_factory=ExitStack)
 
     @property
     def warehouse(self) -> Path:

@@ -80,7 +80,7 @@ def _near_profile(house: House, said: str) -> str:
     return PROFILE.replace("mine.toml", near[1])
 
 
-UNDO = "--user kim --quiet"
+MARK = "--user kim --quiet"
 CASES = (
     Case("--from … is for --sql only", typed("migrate --from 0010"), retyped("migrate --from 0010 --sql")),
     Case("--json, --csv and --quiet exclude", typed("settings --json --csv"), retyped("settings --json")),
@@ -121,7 +121,7 @@ AT_HOME = (
     Case("--set …: no such attribute.", typed("predict {item} --set COLOUR=red --quiet"), _one_of("predict {item} --set {}=1 --quiet")),
     Case("--set …=… is not a number", typed("predict {item} --set OUTDIAMETER=-1 --quiet"), retyped("predict {item} --set OUTDIAMETER=0 --quiet")),
     Case("A lot of … pieces", typed("predict {item} --lot 0 --quiet"), retyped("predict {item} --lot 1 --quiet")),
-    Case("--out …: its ending says no form.", typed("adopt {item} {candidate} --out a.txt " + UNDO), _one_of("adopt {item} {candidate} --out a{} " + UNDO)),
-    Case("--out … cannot be written", typed("adopt {item} {candidate} --out no/a.csv " + UNDO), retyped("adopt {item} {candidate} --out a.csv " + UNDO)),
-    Case("There is no reason … for a rejection.", typed("reject {item} --reason ugly " + UNDO), _one_of("reject {item} --reason {} " + UNDO)),
+    Case("--out …: its ending says no form.", typed("adopt {item} {candidate} --out a.txt " + MARK), _one_of("adopt {item} {candidate} --out a{} " + MARK)),
+    Case("--out … cannot be written", typed("adopt {item} {candidate} --out no/a.csv " + MARK), retyped("adopt {item} {candidate} --out a.csv " + MARK)),
+    Case("There is no reason … for a rejection.", typed("reject {item} --reason ugly " + MARK), _one_of("reject {item} --reason {} " + MARK)),
 )  # fmt: skip

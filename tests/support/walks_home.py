@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from homes import change
 from walks import Case, Do, House
-from walks_commands import retyped, typed
+from walks_commands import MARK, retyped, typed
 from walks_settings import also, given
 
 
@@ -113,7 +113,6 @@ def _wrong_schema(house: House) -> str:
 
 
 TWO = "INSERT INTO schema_version VALUES ('0009')"
-MARK = "--user kim --quiet"
 CASES = (
     Case("The ERP database … does not exist", _moved_erp, also(ERP_URL="sqlite:///{home}/moved.db")),
     Case("No run under … has finished the step", without("runs", "score")),

@@ -23,7 +23,7 @@ from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.model.ranking.modest import Pool
 from routing_etl.model.rehearsal import Modesty, Script, rehearse
 from routing_etl.model.times.timed import TimedOperations
-from routing_etl.registry.unpickle import load_bytes
+from routing_etl.registry.unpickle import lacking, load_bytes
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_what_was_found_out_is_saved_with_the_model(lottery) -> None:  # type: i
     items, model = lottery
     content = io.BytesIO()
     joblib.dump(model, content)
-    again = load_bytes(content.getvalue())
+    again = load_bytes(content.getvalue(), lacking(content.getvalue()))
     assert again.predict(items.tail(40)).candidates.equals(model.predict(items.tail(40)).candidates)
 
 

@@ -307,6 +307,66 @@ def test_a_proposal_loads_and_reads_the_erp(
     assert report.frames["operations"].rows == 30
 
 
+def beside(found: Suggestion) -> list[str]:
+    """The lines about settings beside the profile."""
+    return [
+        line
+        for line in found.text.splitlines()
+        if line.startswith(("# ROUTING_ETL_", "# DECIDE: ROUTING_ETL_"))
+    ]
+
+
+def test_company_plant_and_words_of_the_plant_are_proposed_where_the_data_tell(propose: Propose) -> None:
+    found = propose(
+        """
+        CREATE TABLE Teilestamm (TeileNr TEXT, Benennung TEXT, Warengruppe TEXT, Mandant TEXT);
+        CREATE TABLE Arbeitsplan (TeileNr TEXT, PlanNr TEXT, AgNr INTEGER, Arbeitsgang TEXT, Maschine TEXT, Ruestzeit REAL, Stueckzeit REAL,
+          Zeiteinheit TEXT, Werk TEXT, Bukrs INTEGER, Fertigung TEXT);
+        INSERT INTO Teilestamm SELECT 'T' || n, 'Welle ' || n, 'W' || (n % 3), '100' FROM nr;
+        INSERT INTO Arbeitsplan SELECT 'T' || n, '1', s, 'DREHEN', 'M' || s, 15, 2.5, CASE s WHEN 30 THEN 'N/A' WHEN 20 THEN 'Min' ELSE
+          'min.' END, 'W' || (n % 2), 4711, CASE s WHEN 10 THEN 'eigen' ELSE 'fremd' END FROM nr, seq;
+        """
+    )
+    assert beside(found) == [
+        "# ROUTING_ETL_COMPANY_CODE='4711'  # the only value of Arbeitsplan.Bukrs, in 30 of 30 rows of the sample",
+        "# DECIDE: ROUTING_ETL_PLANT_CODE: Arbeitsplan.Werk holds 'W1' (15), 'W0' (15); the filter of the rows above goes with it",
+        "# ROUTING_ETL_WORD_INHOUSE='eigen'  # Arbeitsplan.Fertigung holds it in 10 rows of the sample",
+        "# ROUTING_ETL_WORD_OUTSOURCED='fremd'  # Arbeitsplan.Fertigung holds it in 20 rows of the sample",
+        "# ROUTING_ETL_WORD_MINUTES='min.'  # Arbeitsplan.Zeiteinheit holds it in 10 rows of the sample; also written 'Min'",
+        "# ROUTING_ETL_WORD_NO_UNIT='N/A'  # Arbeitsplan.Zeiteinheit holds it in 10 rows of the sample",
+        "# DECIDE: ROUTING_ETL_TIMEZONE: the IANA time zone of the ERP's dates, e.g. Europe/Berlin; no table tells it",
+    ]
+
+
+def test_what_no_table_tells_of_the_plant_is_a_question(propose: Propose) -> None:
+    lines = beside(propose(SHARED))
+    names = [
+        "COMPANY_CODE",
+        "PLANT_CODE",
+        "WORD_INHOUSE",
+        "WORD_OUTSOURCED",
+        "WORD_MINUTES",
+        "WORD_NO_UNIT",
+        "TIMEZONE",
+    ]
+    assert [line.split(":")[1].strip() for line in lines] == [f"ROUTING_ETL_{name}" for name in names]
+
+
+def test_sheets_of_a_korean_plant_are_korean(propose: Propose) -> None:
+    assert [line for line in beside(propose(KOREAN)) if "SHEET_LANGUAGE='ko'" in line]
+
+
+def test_a_code_that_no_setting_can_hold_is_a_question(propose: Propose) -> None:
+    found = propose(GERMAN.replace("Arbeitsplan (", "Arbeitsplan (Site TEXT, ").replace(
+        "INSERT INTO Arbeitsplan SELECT ", "INSERT INTO Arbeitsplan SELECT 'O''Brien\n[items]', "
+    ))  # fmt: skip
+    [line] = [line for line in beside(found) if "PLANT_CODE" in line]
+    assert (
+        line.startswith("# DECIDE: ROUTING_ETL_PLANT_CODE: the only value of Arbeitsplan.Site")
+        and "quote" in line
+    )
+
+
 def test_what_is_missing_is_said_and_the_text_is_still_toml(propose: Propose) -> None:
     found = propose(
         "CREATE TABLE Item (ItemNo TEXT, Name TEXT, Grp TEXT); INSERT INTO Item SELECT n, n, n FROM nr"

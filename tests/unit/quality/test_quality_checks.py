@@ -400,7 +400,7 @@ def test_an_exception_inside_great_expectations_is_a_failed_check(
 def test_a_step_that_did_not_run_is_named(
     sources: Frames, write_sources: Callable[..., Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(FrameError, match=r"items\.attributes\.json.*Run the step 'extract'"):
+    with pytest.raises(FrameError, match=r"items\.attributes\.json.*routing-etl extract"):
         check_sources(tmp_path)
     with pytest.raises(FrameError, match="No predictions at"):
         check_candidates(tmp_path / "predictions")
