@@ -638,6 +638,8 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         'NULL: write decimal = "," or decimal = "." in [source]',
         "time_as_text": 'times in {columns} are written with colons, and were set to NULL: write time_form = "hh:mm:ss" at the '
         "column",
+        "time_with_unit": "times in {columns} name their unit or their days, such as 15 min, PT15M or 1.06:30:00, and were set to NULL: "
+        'write time_form = "unit", "iso" or "d.hh:mm:ss" at the column',
         "no_date_assumed": "dates in {columns} are days by which systems say none, such as 1753-01-01, and were taken so; name them "
         "in [source] no_date",
         "incomplete_key": "keys made of several columns lack a part, and were set to NULL ({columns})",
@@ -648,7 +650,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "machine that sorts first, was taken. Are both needed, as a machine and its operator? Then leave one out by a filter",
         STOOD_IN: "routing rows name a machine that is out of use and has another machine beside it, which took its place ({columns})",
         "no_job_code": "routing rows without a job code ({columns})",
-        "unreadable_value": "values in {columns} are not of the column's type and were set to NULL",
+        "unreadable_value": "values in {columns} are not of the column's type and were set to NULL; if they are times, write time_form at the column, if numbers decimal",
         "unreadable_date": "unreadable dates in {columns} were set to NULL",
         "future_date": "dates after today in {columns} were set to NULL",
         NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "

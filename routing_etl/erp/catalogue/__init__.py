@@ -23,6 +23,7 @@ from routing_etl.erp.catalogue.bound import (
 )
 from routing_etl.erp.catalogue.doubts import UNIT_NAME, people_or_machine
 from routing_etl.erp.catalogue.names import qualified, split_quoted
+from routing_etl.erp.catalogue.siblings import without_time
 
 __all__ = [
     "UNIT_NAME",
@@ -45,4 +46,5 @@ __all__ = [
     "qualified",
     "split_quoted",
     "unit_column_name",
+    "without_time",
 ]

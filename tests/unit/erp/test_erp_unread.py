@@ -85,7 +85,20 @@ def test_a_mark_of_a_joined_header_is_told_by_its_alias(erp: Foreign) -> None:
 
 
 # --- what a time is for, and in which unit --------------------------------------------------------------------------------
-@pytest.mark.parametrize("column", ["LOT_QTY", "PcsPerCycle", "LOSGROESSE", "cavities", '"ロット数"'])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "LOT_QTY",
+        "PcsPerCycle",
+        "LOSGROESSE",
+        "cavities",
+        '"ロット数"',
+        "OPESTKCOE_0",
+        "QtyCoefficient",
+        "ME_Faktor",
+        "PACK_SIZE",
+    ],
+)
 def test_pieces_that_the_run_time_is_for_are_told(erp: Foreign, column: str) -> None:
     erp.night(two(f"SETUP REAL, RUN REAL, {column} INTEGER", "5, 100, 50", "5, 200, 50"), ITEMS + TIMES)
     assert erp.tells(column.strip('"'), "the pieces that the run time is for", "run_time_qty")
