@@ -49,21 +49,22 @@ def whole_plant(measure: str, operations: pl.DataFrame) -> list[Finding]:
 
 def _what_it_may_be(x: float) -> str:
     """What a factor of the whole plant may come from, and what to write then."""
-    loose = (
-        "If the standards are just loose, nothing has to be done."
-        if x < 0
-        else "If the standards are just tight, nothing has to be done."
-    )
-    if abs(abs(x) + np.log(_HUNDREDTH)) <= _NEAR:
-        which = (
-            "standards count hundredths of an hour: blank_time_unit = 0.6 in [routing], or 0.6 for their word in time_units"
-            if x < 0
-            else "reports count hundredths of an hour: time_factor_min = 0.6 in [results]"
-        )
-        return f"A hundredth of an hour is 0.6 minutes, so perhaps the {which}. Compare an order with its clock times. {loose}"
     near = next((f for f in _SMALL if abs(abs(x) - np.log(f)) <= 0.15), None)
     factor = f"about {near:.0f}" if near else f"{np.exp(abs(x)):.2f}"
+    may_be = [
+        f"look for a factor of {factor} that no column says: pieces of a set or box, people of a crew, a shift's minutes on each of its rows, "
+        "what one time covers (results.qty_units, crew, run_basis, batch_no)"
+    ]
+    if abs(abs(x) + np.log(_HUNDREDTH)) <= _NEAR:
+        which = (
+            "standards count hundredths of an hour (blank_time_unit = 0.6 in [routing], or 0.6 for their word in time_units)"
+            if x < 0
+            else "reports count hundredths of an hour (time_factor_min = 0.6 in [results])"
+        )
+        may_be.insert(0, f"a hundredth of an hour is 0.6 minutes, so perhaps the {which}")
+    sentence = "; or ".join(may_be)
+    usual = "loose" if x < 0 else "tight"
     return (
-        f"Look for a factor of {factor} that no column says: pieces of a set or box, people of a crew, a shift's minutes on each of its rows, what "
-        f"one time covers (results.qty_units, crew, run_basis, batch_no). {loose}"
+        f"{sentence[0].upper()}{sentence[1:]}. Compare an order with its clock times. If the standards are just {usual}, "
+        "nothing has to be done."
     )

@@ -258,8 +258,11 @@ def test_a_machine_whose_reports_began_to_differ_is_split_on_that_day(tmp_path: 
 @pytest.mark.parametrize(
     ("factor", "remedy"),
     [
-        (1 / 0.6, "perhaps the reports count hundredths of an hour: time_factor_min = 0.6 in [results]"),
-        (1.15 * 0.6, "perhaps the standards count hundredths of an hour: blank_time_unit = 0.6 in [routing]"),
+        (1 / 0.6, "so perhaps the reports count hundredths of an hour (time_factor_min = 0.6 in [results])"),
+        (
+            1.15 * 0.6,
+            "so perhaps the standards count hundredths of an hour (blank_time_unit = 0.6 in [routing]",
+        ),
         (3.0, "Look for a factor of about 3 that no column says"),
         (0.33, "Look for a factor of about 3 that no column says"),
     ],
