@@ -36,7 +36,7 @@ def _names(pattern: str) -> re.Pattern[str]:
 
 
 _FACTORS: tuple[_Factor, ...] = (
-    _Factor(_names(r"efficien|nutzungsgrad|leistungsgrad"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
+    _Factor(_names(r"(?<!co)efficien|nutzungsgrad|leistungsgrad"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
     _Factor(_names(r"capacit|concurrent|parallel"), "capacity", "the pieces that are worked on at once"),
     _Factor(
         _names(

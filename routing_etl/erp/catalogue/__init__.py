@@ -18,6 +18,7 @@ from routing_etl.erp.catalogue.bound import (
     Recipe,
     TableName,
     TypeFamily,
+    UnreadHeader,
     UnreadMaster,
     flat,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "Recipe",
     "TableName",
     "TypeFamily",
+    "UnreadHeader",
     "UnreadMaster",
     "bind",
     "flat",

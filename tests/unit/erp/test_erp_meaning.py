@@ -339,6 +339,33 @@ def test_rounded_times_of_several_items_are_no_load(erp: Foreign) -> None:
     assert not erp.tells("same time on one day")
 
 
+@pytest.mark.parametrize(("person", "told"), [("'CREW'", True), ("'M1'", False)])
+def test_machine_and_people_of_one_order_that_are_added_are_told(
+    erp: Foreign, person: str, told: bool
+) -> None:
+    rows = ", ".join(
+        f"('A1',10,'SAW',{hours},10,'W{n}',{machine},'2025-01-{n:02d}')"
+        for n in range(1, 21) for hours, machine in ((2 + n / 100, "'M1'"), (1, person))
+    )  # fmt: skip
+    profile = ITEMS + STEP + DONE.replace("time_factor_min", 'order_quantity = "order"\ntime_factor_min')
+    erp.night(
+        results("ORD TEXT, MACH TEXT, DAY TEXT", rows),
+        profile + 'order_no = "ORD"\nres_cd = "MACH"\nreport_dt = "DAY"\n',
+    )
+    assert erp.tells("in 20 of 20 orders the rows of one operation name several machines") is told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("TOTAL_HRS", True), ("GesZeit", True), ("RUN_HRS", False), ("Gesenk", False)]
+)
+def test_a_total_beside_a_set_up_is_told(erp: Foreign, name: str, told: bool) -> None:
+    """An order of ten pieces takes 3 hours, of which the set-up is one: read as both, it counts twice."""
+    rows = "('A1',10,'SAW',9,10,3,1)"
+    profile = ITEMS + STEP + DONE.replace('"HRS"', f'"{name}"') + 'setup_time = "SU"\n'
+    erp.night(results(f"{name} REAL, SU REAL", rows), profile)
+    assert erp.tells(f"{name} (machine_time) is by its name a total", "it counts twice") is told
+
+
 def test_decimals_that_never_reach_sixty_are_told(erp: Foreign) -> None:
     def rows(decimals: int) -> str:
         return ", ".join(
