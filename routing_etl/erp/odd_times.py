@@ -19,7 +19,7 @@ _TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_ti
 #: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
 _BATCH_ROWS, _BATCH_SHARE, _BATCH_OF_EQUAL = 20, 0.01, 0.5
 #: Names of times that may have another time in them.
-_TOTAL = re.compile(r"total|gesamt|(?<![a-z])ges(?![a-z])|합계|総|总", re.IGNORECASE)
+_TOTAL = re.compile(r"total|gesamt|ges[_. ]?zeit|합계|総|总", re.IGNORECASE)
 #: About so many rows are looked at, so that a plant of millions costs no more.
 _BATCH_LOOKED_AT = 500_000
 
