@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from routing_etl.database.engine import translated
 from routing_etl.database.errors import said
+from routing_etl.erp.parse import WITH_UNIT
 from routing_etl.errors import ConfigurationError
 
 Kind = Literal["text", "integer", "number", "date", "boolean", "other"]
@@ -43,6 +44,12 @@ _DATES = (
     (r"1\d{9}(\.\d+)?", "epoch"),
     (r"1\d{12}(\.0+)?", "epoch_ms"),
     (r"(3[6-9]|4\d|5[0-4])\d{3}(\.\d+)?", "excel"),
+)
+#: Forms of times with colons. Days before a point stand in some of the texts only.
+_CLOCKS = (
+    (r"\d{1,3}:[0-5]\d:[0-5]\d", "hh:mm:ss"),
+    (r"\d{1,3}:[0-5]\d", "hh:mm"),
+    (r"(\d{1,3}\.)?[0-2]?\d:[0-5]\d:[0-5]\d(\.\d+)?", "d.hh:mm:ss"),
 )
 #: Schemas of servers that hold no ERP.
 _SYSTEM = ("information_schema", "sys", "pg_catalog", "pg_toast", "guest")
@@ -132,12 +139,14 @@ class Values:
 
     @cached_property
     def time_form(self) -> str | None:
-        """The form of times that are texts with colons; None where they are none."""
-        forms = ((r"\d{1,3}:[0-5]\d:[0-5]\d", "hh:mm:ss"), (r"\d{1,3}:[0-5]\d", "hh:mm"))
-        texts = [str(v) for v in self.counts]
-        return next(
-            (f for pattern, f in forms if texts and all(re.fullmatch(pattern, t) for t in texts)), None
-        )
+        """The form of times that are texts, with colons or with their units; None where they are none."""
+        texts = [str(v).strip() for v in self.counts]
+        if not texts:
+            return None
+        found = next((f for pattern, f in _CLOCKS if all(re.fullmatch(pattern, t) for t in texts)), None)
+        if found is None and all(re.fullmatch(WITH_UNIT, t) for t in texts):
+            return "iso" if all(t.upper().startswith("P") for t in texts) else "unit"
+        return found
 
     @cached_property
     def hours_and_minutes(self) -> bool:

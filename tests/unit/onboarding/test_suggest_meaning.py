@@ -153,6 +153,21 @@ def test_hours_and_minutes_as_decimals_are_asked_and_need_no_unit(
     assert "blank_time_unit" not in section(found, "routing")
 
 
+@pytest.mark.parametrize(
+    ("time", "form"),
+    [
+        ("CASE n % 2 WHEN 0 THEN '2 min' ELSE '0.05 h' END", "unit"),
+        ("'PT' || n || 'M'", "iso"),
+        ("CASE n % 2 WHEN 0 THEN '1.06:00:00' ELSE '00:15:00' END", "d.hh:mm:ss"),
+    ],
+)
+def test_times_that_name_their_unit_are_proposed_with_their_form(
+    propose: Callable[[str], Suggestion], time: str, form: str
+) -> None:
+    found = propose(routing("Note TEXT", "NULL", run="TEXT", time=time))
+    assert section(found, "operations")["columns"]["run_time"] == {"column": "RunTime", "time_form": form}
+
+
 def test_decimals_of_hours_are_no_clock(propose: Callable[[str], Suggestion]) -> None:
     found = propose(routing("Note TEXT", "NULL", time="n % 4 + ((n * 7 + s) % 100) / 100.0"))
     assert section(found, "operations")["columns"]["run_time"] == "RunTime"
