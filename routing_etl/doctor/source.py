@@ -16,6 +16,7 @@ from routing_etl.erp.catalogue import Finding as Difference
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
+from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_units import clashes
 
@@ -71,7 +72,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
         def ask(statement: sa.Select[Any]) -> Sequence[int]:
             return [int(n or 0) for n in connection.execute(statement).one()]
 
-        for unread in unread_masters(catalogue, dialect, ask):
+        for unread in (*unread_masters(catalogue, dialect, ask), *unread_headers(catalogue, dialect, ask)):
             yield Finding("rows", "warning", unread.told, unread.remedy)
         for family, binding in catalogue.bindings.items():
             for clash in clashes(binding, profile, dialect, ask):

@@ -26,6 +26,7 @@ __all__ = [
     "text",
     "unread_factors",
     "unread_flags",
+    "unread_headers",
     "unread_masters",
     "unread_units",
 ]

@@ -43,6 +43,8 @@ from routing_etl.erp.clean_results import (
 from routing_etl.erp.files import RawFrame, parquet_writer
 from routing_etl.erp.net_results import (
     EQUAL_REPORT,
+    ON_SEVERAL,
+    ORDERS,
     RISING,
     RISING_ROWS,
     SEVERAL_ROWS,
@@ -51,7 +53,7 @@ from routing_etl.erp.net_results import (
     needs_whole_items,
     overlapping,
 )
-from routing_etl.erp.odd_times import clock_numbers, whole_times_of_batches
+from routing_etl.erp.odd_times import clock_numbers, total_beside_setup, whole_times_of_batches
 from routing_etl.erp.operation_order import BROKEN_CHAIN
 from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION, OwnNumbers
 from routing_etl.erp.parse import parse_dates
@@ -317,7 +319,8 @@ def _clean(job: _Cleaning, cutoff: date | None) -> CleanReport:
         *undecided_routings(kept),
         *text_lines(kept, job.profile),
     ]
-    jobs += [*clock_numbers(raw, job.profile), *whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)]
+    jobs += [*clock_numbers(raw, job.profile), *total_beside_setup(job.profile)]
+    jobs += whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
@@ -638,6 +641,8 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         'NULL: write decimal = "," or decimal = "." in [source]',
         "time_as_text": 'times in {columns} are written with colons, and were set to NULL: write time_form = "hh:mm:ss" at the '
         "column",
+        "time_with_unit": "times in {columns} name their unit or their days, such as 15 min, PT15M or 1.06:30:00, and were set to NULL: "
+        'write time_form = "unit", "iso" or "d.hh:mm:ss" at the column',
         "no_date_assumed": "dates in {columns} are days by which systems say none, such as 1753-01-01, and were taken so; name them "
         "in [source] no_date",
         "incomplete_key": "keys made of several columns lack a part, and were set to NULL ({columns})",
@@ -648,7 +653,7 @@ def _unknown_words(frames: dict[str, FrameClean]) -> list[str]:
         "machine that sorts first, was taken. Are both needed, as a machine and its operator? Then leave one out by a filter",
         STOOD_IN: "routing rows name a machine that is out of use and has another machine beside it, which took its place ({columns})",
         "no_job_code": "routing rows without a job code ({columns})",
-        "unreadable_value": "values in {columns} are not of the column's type and were set to NULL",
+        "unreadable_value": "values in {columns} are not of the column's type and were set to NULL; if they are times, write time_form at the column, if numbers decimal",
         "unreadable_date": "unreadable dates in {columns} were set to NULL",
         "future_date": "dates after today in {columns} were set to NULL",
         NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "
@@ -724,6 +729,8 @@ _RENAMED = (
 _LOST_TOLD = 0.05
 #: Orders of several rows, and the share of them whose times rise, from which it is told: of three parts one order in six does by chance.
 _RISING_ORDERS, _RISING_TOLD = 10, 0.7
+#: Share of orders whose rows of one operation name several machines, from which it is told.
+_SPLIT_TOLD = 0.5
 #: Results that nothing in the ERP claims any more, told from this share on.
 _ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPERATION)} | {
     BAD_PROC_SEQ.rule: f"{BAD_PROC_SEQ.sentence} Minutes of a whole order cannot be shared among its operations.",
@@ -760,6 +767,13 @@ def _result_sentences(found: FrameClean, results: ResultSource | None) -> list[s
         said.append(
             f"work_results: in {rising:,} of {several:,} orders of {RISING_ROWS} rows and more the time rises from row to row, so it may be "
             'counted up from the first; the rows are added. Write order_time = "largest" in [results] if each row has the time so far.'
+        )
+    orders, split = (sum(found.repairs.get(r, {}).values()) for r in (ORDERS, ON_SEVERAL))
+    if split >= max(_RISING_ORDERS, _SPLIT_TOLD * orders):
+        said.append(
+            f"work_results: in {split:,} of {orders:,} orders the rows of one operation name several machines, and their times are added. If some of "
+            "these are people or departments, whose time runs beside the machine's, leave them out by a filter, or map record_kind with "
+            "results.kinds."
         )
     if results.joins and found.rejects.get(EQUAL_REPORT.rule):
         tables = ", ".join(j.table for j in results.joins)

@@ -9,7 +9,7 @@ import polars as pl
 
 from routing_etl.erp.catalogue import unit_column_name
 from routing_etl.erp.clean_codes import RESPELLED, Equality, ItemKeys, one_spelling
-from routing_etl.erp.parse import CLOCK, COMMA
+from routing_etl.erp.parse import CLOCK, COMMA, WITH_UNIT
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import AttributeMap, ItemSource
 from routing_etl.erp.reader import CUT, INCOMPLETE, NO_DATE, TOO_LONG, UNREADABLE
@@ -173,6 +173,8 @@ def count_problems(problems: pl.DataFrame, counter: Counter) -> None:
         .then(pl.lit("decimal_comma"))
         .when(number & pl.col("value").str.contains(CLOCK))
         .then(pl.lit("time_as_text"))
+        .when(number & pl.col("column").str.ends_with("_time") & pl.col("value").str.contains(WITH_UNIT))
+        .then(pl.lit("time_with_unit"))
         .otherwise(pl.col("problem").replace_strict(rules))
     )
     for name, column, rows in (

@@ -39,6 +39,7 @@ from routing_etl.erp.reader import (
 from routing_etl.erp.statements import Bound, columns_read, count_of, mark_columns, pivot_repeats, select_of
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
+from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_units import clashes
 from routing_etl.errors import SourceError
@@ -361,7 +362,7 @@ def _read_frames(
 
 
 def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
-    """Warnings about columns of units, flags and machine masters that the profile does not read.
+    """Warnings about columns of units and flags, machine masters and heads of routings that the profile does not read.
 
     Raises
     ------
@@ -373,6 +374,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
         c for b in catalogue.bindings.values() for c in clashes(b, session.profile, dialect, session.numbers)
     ]
     found += unread_masters(catalogue, dialect, session.numbers)
+    found += unread_headers(catalogue, dialect, session.numbers)
     found += [
         c
         for b in catalogue.bindings.values()

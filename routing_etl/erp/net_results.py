@@ -37,6 +37,8 @@ LONGEST_ORDER = 366
 _NEAR_DAYS = 31
 #: Orders of so many rows and more, and those of them whose times rise from row to row.
 SEVERAL_ROWS, RISING, RISING_ROWS = "orders_of_several_rows", "time_rises", 3
+#: Orders, and those of them whose rows of one operation name several machines.
+ORDERS, ON_SEVERAL = "orders_with_times", "orders_on_several_machines"
 #: Share of the ordered pieces that makes an order finished, where only the yields say so.
 _FINISHED = 0.9
 #: Minutes summed over parts are rounded to so many decimals of the reported unit, so that the order of rows changes nothing.
@@ -360,12 +362,19 @@ def _orders(frame: pl.DataFrame, raw: pl.DataFrame, rules: Netting, account: Acc
 
 
 def _count_rising(frame: pl.DataFrame, account: Account) -> None:
-    """Count the orders of three rows and more whose time rises from row to row: it may be counted up, not each row's own."""
+    """Count the orders of three rows and more whose time rises from row to row: it may be counted up, not each row's own.
+
+    And those whose rows of one operation name several machines: some of these may be people.
+    """
     rows = frame.filter(pl.col("order_no").is_not_null(), pl.col("machine_time") > 0, ~pl.col("takes_back"))
     rows = rows.sort("operation", "report_dt", "start", "row_nr")
     orders = rows.group_by("operation", maintain_order=True).agg(
-        n=pl.len(), rises=(pl.col("machine_time").diff() > 0).sum()
+        n=pl.len(),
+        rises=(pl.col("machine_time").diff() > 0).sum(),
+        machines=pl.col("res_cd").drop_nulls().n_unique(),
     )
+    account.repairs.add(ORDERS, "res_cd", orders.height)
+    account.repairs.add(ON_SEVERAL, "res_cd", (orders["machines"] > 1).sum())
     orders = orders.filter(pl.col("n") >= RISING_ROWS)
     account.repairs.add(SEVERAL_ROWS, "machine_time", orders.height)
     account.repairs.add(RISING, "machine_time", (orders["rises"] == orders["n"] - 1).sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 import polars as pl
@@ -17,6 +18,8 @@ _LONGEST = 1e9
 _TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_time",)}
 #: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
 _BATCH_ROWS, _BATCH_SHARE, _BATCH_OF_EQUAL = 20, 0.01, 0.5
+#: Names of times that may have another time in them.
+_TOTAL = re.compile(r"total|gesamt|ges[_. ]?zeit|합계|総|总", re.IGNORECASE)
 #: About so many rows are looked at, so that a plant of millions costs no more.
 _BATCH_LOOKED_AT = 500_000
 
@@ -68,6 +71,29 @@ def clock_numbers(raw: Mapping[str, pl.LazyFrame], profile: Profile) -> Iterator
                 f"{frame}: none of {rows:,} decimals in {spec.source} ({name}) reaches .60, so 1.30 may be an hour and 30 minutes; it is read "
                 f'as 1.3. Write {name} = {{ column = "{spec.source}", time_form = "h.mm" }} if so.'
             )
+
+
+def total_beside_setup(profile: Profile) -> list[str]:
+    """Say that a time whose name says total is read as the run time beside a set-up time, which may be a part of it.
+
+    Parameters
+    ----------
+    profile : Profile
+        The source profile.
+    """
+    said = []
+    for family, run in (("operations", "run_time"), ("results", "machine_time")):
+        if family not in profile.sections:
+            continue
+        columns = profile.column_maps(family)  # type: ignore[arg-type]
+        total, setup = columns.get(run), columns.get("setup_time")
+        if total is None or setup is None or total.const is not None or not _TOTAL.search(total.source):
+            continue
+        said.append(
+            f"{'operations' if family == 'operations' else 'work_results'}: {total.source} ({run}) is by its name a total, and {setup.source} is read "
+            "as set-up time beside it: if it is a part of that total, it counts twice. Map the run time alone, or a view that takes the set-up off."
+        )
+    return said
 
 
 def whole_times_of_batches(raw: pl.LazyFrame, profile: Profile) -> list[str]:

@@ -92,13 +92,29 @@ def parse_numbers(text: pl.Series, decimal: Literal[".", ","] | None = None) -> 
     return value, filled.fill_null(False) & ~good.fill_null(False)
 
 
-#: Pattern of each form of a time, with groups for hours, minutes and seconds.
+_N = r"\d+(?:[.,]\d+)?"
+#: Words for days, hours, minutes and seconds behind a number. "m" is none: it is a metre as well.
+_UNIT_WORDS = (
+    ("d", r"d|days?|tage?|d[ií]as?|jours?|일|日|天"),
+    ("h", r"h|hrs?\.?|hours?|std\.?|stunden?|horas?|heures?|시간|時間|小时"),
+    ("m", r"min\.?|mins|minutes?|minuten?|minutos?|'|′|분|分|分钟"),
+    ("s", r"s|secs?\.?|sek\.?|seconds?|sekunden?|segundos?|secondes?|\"|″|초|秒"),
+)
+#: Pattern of each form of a time, with groups for days, hours, minutes and seconds.
 _TIMES = {
-    "hh:mm:ss": r"^(?<h>\d+):(?<m>[0-5]?\d):(?<s>[0-5]?\d(?:\.\d+)?)$",
-    "hh:mm": r"^(?<h>\d+):(?<m>[0-5]?\d)(?<s>)$",
-    "mm:ss": r"^(?<h>)(?<m>\d+):(?<s>[0-5]?\d(?:\.\d+)?)$",
-    "hhmmss": r"^(?<h>\d{2,})(?<m>[0-5]\d)(?<s>[0-5]\d)$",
+    "hh:mm:ss": r"^(?<d>)(?<h>\d+):(?<m>[0-5]?\d):(?<s>[0-5]?\d(?:\.\d+)?)$",
+    "hh:mm": r"^(?<d>)(?<h>\d+):(?<m>[0-5]?\d)(?<s>)$",
+    "mm:ss": r"^(?<d>)(?<h>)(?<m>\d+):(?<s>[0-5]?\d(?:\.\d+)?)$",
+    "hhmmss": r"^(?<d>)(?<h>\d{2,})(?<m>[0-5]\d)(?<s>[0-5]\d)$",
+    "d.hh:mm:ss": r"^(?:(?<d>\d+)\.)?(?<h>[01]?\d|2[0-3]):(?<m>[0-5]?\d):(?<s>[0-5]?\d(?:\.\d+)?)$",
+    "iso": rf"(?i)^P(?:(?<d>{_N})D)?(?:T(?:(?<h>{_N})H)?(?:(?<m>{_N})M)?(?:(?<s>{_N})S)?)?$",
+    "unit": "(?i)^" + "".join(rf"(?:(?<{n}>{_N})\s*(?:{words}))?\s*" for n, words in _UNIT_WORDS) + "$",
 }
+#: A text that is a number with a unit of time, a time in ISO 8601's form, or days and hours with colons.
+WITH_UNIT = (
+    r"(?i)^\s*(P(\d[\d.,]*D)?(T(\d[\d.,]*[HMS])+)?"
+    rf"|(({_N})\s*({'|'.join(words for _, words in _UNIT_WORDS)})\s*)+|\d+\.[0-2]?\d:[0-5]\d:[0-5]\d(\.\d+)?)\s*$"
+)
 #: A text that is a time with colons, whatever its form.
 CLOCK = r"^\s*\d+:[0-5]?\d(:[0-5]?\d(\.\d+)?)?\s*$"
 #: A number in whose text a comma can be the decimal mark.
@@ -106,19 +122,27 @@ COMMA = r"^\s*[+-]?[\d.\s'\u2019]*\d,\d+\s*$"
 
 
 def parse_times(
-    text: pl.Series, form: Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "h.mm"]
+    text: pl.Series,
+    form: Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "d.hh:mm:ss", "iso", "unit", "h.mm"],
 ) -> tuple[pl.Series, pl.Series]:
-    """Parse times of one form: minutes, and the mask of unreadable texts; numbers of the form h.mm by `hours_and_minutes`."""
+    """Parse times of one form: minutes, and the mask of unreadable texts; numbers of the form h.mm by `hours_and_minutes`.
+
+    A number with a comma and three digits behind it, such as `1,500 min`, can be read in two ways and is unreadable, and so is a
+    number without a unit where the form is "unit".
+    """
     trimmed, filled = _filled(text)
     if form == "hhmmss":
         trimmed = trimmed.str.zfill(6).replace("000000", "000000")
         trimmed = pl.select(pl.when(filled).then(trimmed)).to_series()
     parts = trimmed.str.extract_groups(_TIMES[form]).struct.unnest()
-    hours, minutes, seconds = (
-        parts[n].cast(pl.Float64, strict=False).fill_null(0.0) for n in ("h", "m", "s")
+    days, hours, minutes, seconds = (
+        parts[n].str.replace(",", ".", literal=True).cast(pl.Float64, strict=False).fill_null(0.0)
+        for n in "dhms"
     )
-    good = trimmed.str.contains(_TIMES[form]).fill_null(False)
-    value = pl.select(pl.when(good).then(hours * 60 + minutes + seconds / 60)).to_series()
+    some = pl.any_horizontal(pl.col(n).fill_null("") != "" for n in "dhms")
+    good = trimmed.str.contains(_TIMES[form]).fill_null(False) & parts.select(some).to_series()
+    good = good & ~trimmed.str.contains(r"[1-9]\d{0,2},\d{3}(\D|$)").fill_null(False)
+    value = pl.select(pl.when(good).then(days * 1440 + hours * 60 + minutes + seconds / 60)).to_series()
     return value, filled.fill_null(False) & ~good
 
 

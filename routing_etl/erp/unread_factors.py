@@ -35,13 +35,14 @@ def _names(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_FACTORS = (
-    _Factor(_names(r"efficien|nutzungsgrad|leistungsgrad"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
+_FACTORS: tuple[_Factor, ...] = (
+    _Factor(_names(r"(?<!co)efficien|nutzungsgrad|leistungsgrad"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
     _Factor(_names(r"capacit|concurrent|parallel"), "capacity", "the pieces that are worked on at once"),
     _Factor(
         _names(
             r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
-            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|(^|\.)nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl|기준수량|로트|ロット|批量"
+            r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|(^|\.)nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl"
+            r"|(stk|stock|qty|uom|ope|pack|(?<![a-z])me).?(coe|coef|coeff|coefficient|fa[ck]tor|size)(_\d+)?$|기준수량|로트|ロット|批量"
         ),
         "run_time_qty", "the pieces that the run time is for",
     ),
@@ -92,6 +93,46 @@ _SAME = {
     "run_time_qty": ("run_time_qty", "capacity"),
     "capacity": ("run_time_qty", "capacity"),
 }
+
+
+def factor_named(name: str, family: Family) -> str | None:
+    """The canonical column that a column by its name may be: of those that change what a time means.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column, with its alias where it has one.
+    family : str
+        Section of the profile.
+
+    Returns
+    -------
+    str or None
+        Such as "crew" or "time_factor"; None where the name says none of them.
+    """
+    return next((f.key for f in _FACTORS if family in f.families and f.names.search(name)), None)
+
+
+def changes_nothing(key: str) -> tuple[int, ...]:
+    """The values of a factor that leave a time as it is.
+
+    Parameters
+    ----------
+    key : str
+        What `factor_named` gave.
+    """
+    return next(f.plain for f in _FACTORS if f.key == key)
+
+
+def names_next_operation(name: str) -> bool:
+    """Whether a column may by its name hold the operation that comes next.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    """
+    return _NEXT.search(name) is not None
 
 
 def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Clash]:

@@ -45,7 +45,7 @@ _GONE = frozenset(
 #: Words of names that say what a result is.
 _KINDS = frozenset([
     "rework", "nacharbeit", "transtype", "trantype", "transactiontype", "rowtype", "recordtype", "entrytype", "labortype", "labourtype",
-    "ordtype", "ordertype", "activitytype", "restype", "resourcetype", "timetype", "hourstype", "hourtype", "worktype", "lohnart", "zeitart",
+    "ordtype", "ordertype", "activitytype", "restype", "resourcetype", "timetype", "hourstype", "hourtype", "worktype", "resclass", "resourceclass", "hoursclass", "costtype", "trancode", "transcode", "lohnart", "zeitart",
     "satzart", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
 ])  # fmt: skip
 _KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")

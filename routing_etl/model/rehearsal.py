@@ -27,7 +27,7 @@ from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.candidates.plain import PlainAnswer, PlainAnswers
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.ranking.choice import Ranked
-from routing_etl.model.ranking.modest import ModestCurve, Pool, settled
+from routing_etl.model.ranking.modest import ALIKE, FITTED, ModestCurve, Pool, settled
 from routing_etl.model.ranking.novelty import Novelty
 from routing_etl.model.ranking.ranker import first_choice
 from routing_etl.model.times.measure import COVERED, covering_scale
@@ -265,7 +265,9 @@ def rehearse(script: Script) -> Modesty:
     usual, machines = _usual_machines(operations, script.operations)
     widening = {m: _widening(m, operations, script) for m in MEASURES}
     known = of_known_kind | (by != "model")
-    curve = ModestCurve.fit(answers[f"{by}_score"].to_numpy()[known], right[by][known], weight[known])
+    curve = ModestCurve.fit(
+        answers[f"{by}_score"].to_numpy()[known], right[by][known], weight[known], slope=_slope(by)
+    )
     told = (
         _told_of_answers(by, right, weight),
         *_told_of_machines(usual, machines),
@@ -308,10 +310,15 @@ def plain_only(trained: Rehearsing, items: pl.DataFrame, by: AnswersBy, seed: in
     answer = plain.majority(known, asked) if by == "majority" else plain.nearest(known, asked)
     hit = (answer.sequence == catalogue.label_sequence[asked]).astype(np.float64)
     weight = known.select(1.0 / pl.len().over("attribute_hash")).to_series().to_numpy()
-    curve = ModestCurve.fit(answer.score, hit, weight)
+    curve = ModestCurve.fit(answer.score, hit, weight, slope=_slope(by))
     share = float((hit * weight).sum() / weight.sum())
     told = f"The first candidate comes from {ANSWERS[by]}, which was right for {share:.2f} of {len(hit):,} routed items."
     return Modesty(by, curve, plain, told=(told,))
+
+
+def _slope(by: AnswersBy) -> tuple[float, float]:
+    """The expected slope of the curve of an answer's score."""
+    return ALIKE if by == "nearest" else FITTED
 
 
 def check_answers_by(given: object) -> None:

@@ -268,7 +268,7 @@ def _moments(role: Role, table: Table, chosen: Mapping[str, Choice]) -> dict[str
 
 def _holds(wanted: str, column: Column, held: Mapping[str, Values] | None) -> bool:
     """Whether a text may hold numbers, or a number dates: by the sample, where there is one."""
-    if (wanted, column.kind) not in (("number", "text"), ("date", "integer")):
+    if (wanted, column.kind) not in (("number", "text"), ("date", "integer"), ("date", "number")):
         return False
     if held is None:
         return True

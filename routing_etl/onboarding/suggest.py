@@ -6,7 +6,7 @@ import re
 import tempfile
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
@@ -19,6 +19,7 @@ from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, RoutingEtlError
 from routing_etl.onboarding.choose import Choices, choose
 from routing_etl.onboarding.known import recognise, starting_profile, tables_of
+from routing_etl.onboarding.meaning import with_meaning
 from routing_etl.onboarding.plant_settings import plant_settings
 from routing_etl.onboarding.survey import Survey, Table
 from routing_etl.onboarding.write import text_of
@@ -106,6 +107,8 @@ def _proposed(survey: Survey, name: str) -> tuple[str, tuple[str, ...]]:
         beside = plant_settings(survey, tables_of(survey, known))
         return starting_profile(survey, known, name=name).rstrip("\n") + "\n" + "\n".join(beside) + "\n", ()
     choices = choose(survey)
+    parts = {role: with_meaning(survey, part) for role, part in choices.parts.items()}
+    choices = replace(choices, parts=parts)
     beside = plant_settings(survey, _chosen(choices))
     return text_of(survey, choices, name=name) + "\n".join(beside) + "\n", choices.missing
 

@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from routing_etl.database.engine import translated
 from routing_etl.database.errors import said
+from routing_etl.erp.parse import WITH_UNIT
 from routing_etl.errors import ConfigurationError
 
 Kind = Literal["text", "integer", "number", "date", "boolean", "other"]
@@ -30,12 +31,25 @@ _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}([.,' ]\d{3})+)([.,]\d+)?")
 _DECIMALS = re.compile(r"([.,])(?:\d{1,2}|\d{4,})$")
 #: Forms of dates. Of those with a slash the day is first where one is above 12; where none is, nobody can tell.
 _CLOCK = r"([T ].*)?"
+#: Fewest numbers with two decimals, and fewest different decimals, of which none reaches .60, that look like hours and minutes.
+_HOURS_AND_MINUTES, _KINDS_OF_MINUTES = 50, 20
 _DATES = (
     (r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", ""),
     (r"\d{4}[-/]\d{1,2}[-/]\d{1,2}" + _CLOCK, ""),
     (r"\d{1,2}\.\d{1,2}\.\d{4}" + _CLOCK, "%d.%m.%Y"),
     (r"\d{1,2}/(0?[1-9]|1[0-2])/\d{4}" + _CLOCK, "%d/%m/%Y"),
     (r"(0?[1-9]|1[0-2])/\d{1,2}/\d{4}" + _CLOCK, "%m/%d/%Y"),
+    (r"(19|20)\d\d([0-2]\d\d|3[0-6]\d)", "%Y%j"),
+    (r"1\d\d([0-2]\d\d|3[0-6]\d)(\.0+)?", "CYYDDD"),
+    (r"1\d{9}(\.\d+)?", "epoch"),
+    (r"1\d{12}(\.0+)?", "epoch_ms"),
+    (r"(3[6-9]|4\d|5[0-4])\d{3}(\.\d+)?", "excel"),
+)
+#: Forms of times with colons. Days before a point stand in some of the texts only.
+_CLOCKS = (
+    (r"\d{1,3}:[0-5]\d:[0-5]\d", "hh:mm:ss"),
+    (r"\d{1,3}:[0-5]\d", "hh:mm"),
+    (r"(\d{1,3}\.)?[0-2]?\d:[0-5]\d:[0-5]\d(\.\d+)?", "d.hh:mm:ss"),
 )
 #: Schemas of servers that hold no ERP.
 _SYSTEM = ("information_schema", "sys", "pg_catalog", "pg_toast", "guest")
@@ -125,11 +139,28 @@ class Values:
 
     @cached_property
     def time_form(self) -> str | None:
-        """The form of times that are texts with colons; None where they are none."""
-        forms = ((r"\d{1,3}:[0-5]\d:[0-5]\d", "hh:mm:ss"), (r"\d{1,3}:[0-5]\d", "hh:mm"))
-        texts = [str(v) for v in self.counts]
-        return next(
-            (f for pattern, f in forms if texts and all(re.fullmatch(pattern, t) for t in texts)), None
+        """The form of times that are texts, with colons or with their units; None where they are none."""
+        texts = [str(v).strip() for v in self.counts]
+        if not texts:
+            return None
+        found = next((f for pattern, f in _CLOCKS if all(re.fullmatch(pattern, t) for t in texts)), None)
+        if found is None and all(re.fullmatch(WITH_UNIT, t) for t in texts):
+            return "iso" if all(t.upper().startswith("P") for t in texts) else "unit"
+        return found
+
+    @cached_property
+    def hours_and_minutes(self) -> bool:
+        """Whether numbers look like hours and minutes, 1.30 for an hour and a half: of many decimals none reaches .60."""
+        counted: Counter[int] = Counter()
+        for number in self.numbers:
+            hundredths = round(number * 100)
+            counted[hundredths % 100 if abs(number * 100 - hundredths) < 1e-6 else -1] += 1
+        some = {d: n for d, n in counted.items() if d != 0}
+        return (
+            len(some) >= _KINDS_OF_MINUTES
+            and sum(some.values()) >= _HOURS_AND_MINUTES
+            and min(some) > 0
+            and max(some) < 60
         )
 
     @cached_property
@@ -211,6 +242,21 @@ class Survey:
                 for i, name in enumerate(columns)
             }
         return self._samples[table.title, columns]
+
+    def records(self, table: Table, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Read some columns of the first `SAMPLE` rows, row by row.
+
+        Parameters
+        ----------
+        table : Table
+            The table.
+        columns : sequence of str
+            Names of its columns.
+        """
+        source = _selectable(table)
+        statement = sa.select(*[source.c[n] for n in columns]).limit(SAMPLE)
+        with translated("erp", self.engine.url), self.engine.connect() as connection:
+            return [tuple(_plain(v) for v in row) for row in connection.execute(statement)]
 
     def share_found(self, table: Table, column: str, other: Table, there: str) -> float | None:
         """Which share of the sampled values of a column are in a column of another table; None without values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
 from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
 
@@ -56,6 +58,7 @@ _UNIT_WORDS = frozenset(
 )
 #: Words of columns that number versions of a routing.
 _VERSION = frozenset(["rev", "revision", "version", "ver"])
+_TIMES = ("setup_time", "run_time", "queue_time", "wait_time", "move_time", "machine_time", "hold_time")
 _CODES = ("rout_no", "job_cd", "res_cd", "bp_cd")
 
 
@@ -147,6 +150,7 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
         yield f"schema = {_quoted(part.table.schema)}"
     if part.others:
         yield f"# DECIDE: or is it {_one_line(' or '.join(part.others))}?"
+    yield from _also(survey, part)
     for note in part.notes:
         yield f"# {_one_line(note)}"
     if part.joins:
@@ -158,6 +162,17 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
         yield "]"
     for alias, table in (("", part.table), *((f"{j.alias}.", j.table) for j in part.joins)):
         yield from _questions(survey, table, alias)
+
+
+def _also(survey: Survey, part: Part) -> Iterator[str]:
+    """Further tables with the rows of another time."""
+    found = siblings(survey, part)
+    if found:
+        named = ", ".join(_quoted(title) for title in found)
+        asked = "the same columns for another year, by their names"
+        if not all(found.values()):
+            asked = "DECIDE: the same columns, and by its name an archive: are its rows not in the other table too?"
+        yield _line(f"also = [{named}]", asked)
 
 
 def _questions(survey: Survey, table: Table, alias: str) -> Iterator[str]:
@@ -210,12 +225,17 @@ def _column(survey: Survey, part: Part, name: str, choice: Choice) -> str:
         source = f"{{ column = {source}, date_format = {_quoted(written.date_format)} }}"
         comment += f"; written as {_text_of_first(written)}"
     clock = _seen(survey, part, choice) if raw.type == "number" else None
-    if clock is not None and clock.time_form:
+    if clock is not None and name in _TIMES and clock.hours_and_minutes:
+        source = f'{{ column = {source}, time_form = "h.mm" }}'
+        comment += (
+            "; DECIDE: none of its decimals reaches .60: hours and minutes, 1.30 for an hour and a half?"
+        )
+    elif clock is not None and clock.time_form:
         source = f"{{ column = {source}, time_form = {_quoted(clock.time_form)} }}"
         comment += f"; written as {_text_of_first(clock)}"
         if clock.time_form == "hh:mm":
             comment += "; DECIDE: hours and minutes, or minutes and seconds (mm:ss)?"
-    if not choice.sure:
+    if not choice.sure and not comment.startswith("DECIDE"):
         comment = f"DECIDE: is it? {comment}"
     if name == "rout_no" and _VERSION & set(words_of(choice.source.rpartition(".")[2])):
         held = _seen(survey, part, choice)
@@ -372,13 +392,21 @@ def _operations(survey: Survey, part: Part) -> Iterator[str]:
     yield ""
     yield "[routing]"
     yield from _units(survey, part)
+    if why := fractions(survey, part):
+        yield _line('efficiency_unit = "fraction"', why)
+    if why := ends_one_by_one(survey, part, dt.date.today()):
+        yield _line('in_force = "operation"', f"DECIDE: do operations end one by one? {why}")
     yield from _old_dates(survey, part)
 
 
 def _units(survey: Survey, part: Part) -> Iterator[str]:
     """What unit the times are in: as a column or the names say, else a question with the values seen."""
     times = {n: part.columns[n] for n in ("setup_time", "run_time") if n in part.columns}
-    clocks = {n for n, c in times.items() if (seen := _seen(survey, part, c)) is not None and seen.time_form}
+    clocks = {
+        n
+        for n, c in times.items()
+        if (seen := _seen(survey, part, c)) is not None and (seen.time_form or seen.hours_and_minutes)
+    }
     shown = "; ".join(f"{c.source} {_spread(survey, part, c)}" for c in times.values())
     units = [part.columns[n] for n in ("time_unit", "setup_unit", "run_unit") if n in part.columns]
     held = {u.source: seen for u in units if (seen := _seen(survey, part, u)) is not None and seen.distinct}
@@ -392,7 +420,14 @@ def _units(survey: Survey, part: Part) -> Iterator[str]:
     else:
         named = {n: _named_unit(c.source) for n, c in times.items()}
         factors = {u for u in named.values() if u is not None}
-        if len(factors) == 1 and None not in named.values():
+        led = factor_unit(part)
+        if led is not None:
+            factor_name = _one_line(part.columns["time_factor"].source)
+            yield _line(
+                f"blank_time_unit = {led:.12g}",
+                f"minutes of the unit that {factor_name} leads to, by its name; {shown}",
+            )
+        elif len(factors) == 1 and None not in named.values():
             [factor] = factors
             yield _line(
                 f"blank_time_unit = {factor:.12g}",
@@ -464,8 +499,8 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
     clock = _seen(survey, part, time) if time is not None else None
     if time is None:
         lines.append("time_factor_min = 1  # the minutes between start_at and end_at")
-    elif clock is not None and clock.time_form:
-        lines.append("time_factor_min = 1  # times with colons are read in minutes")
+    elif clock is not None and (clock.time_form or clock.hours_and_minutes):
+        lines.append("time_factor_min = 1  # times with a form of their own are read in minutes")
     elif factor is not None:
         lines.append(
             _line(
@@ -484,14 +519,7 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
         'run_basis = "order"  # DECIDE: does one time cover the whole order ("order"), a "lot" or a "piece"?'
     )
     if "order_no" in part.columns:
-        quantity = part.columns.get("order_qty")
-        whole = quantity is not None and bool(
-            {"order", "ordered", "auftrag", "auftrags"} & set(words_of(quantity.source))
-        )
-        lines.append(
-            f'order_quantity = "{"order" if whole else "sum"}"  # DECIDE: where an order has several rows, are the pieces those of each row ("sum"), counted up '
-            '("largest"), or of the whole order on each ("order")?'
-        )
+        lines += _of_orders(survey, part)
     lines += ["", "[results.columns]"]
     lines += [_column(survey, part, n, part.columns[n]) for n in RAW_COLUMNS["results"] if n in part.columns]
     if absent:
@@ -499,3 +527,24 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
         yield "# DECIDE: join the table that has them, or leave work results out (times are those of the routings then)."
     for line in lines:
         yield f"# {line}".rstrip() if absent else line
+
+
+def _of_orders(survey: Survey, part: Part) -> Iterator[str]:
+    """How the rows of one order go together: what the sample shows, and a question."""
+    counted = counted_up(survey, part)
+    quantity = part.columns.get("order_qty")
+    named = quantity is not None and bool(
+        {"order", "ordered", "auftrag", "auftrags"} & set(words_of(quantity.source))
+    )
+    word = counted.order_quantity or ("order" if named else "sum")
+    shown = f"{counted.why_quantity}. " if counted.why_quantity else ""
+    yield _line(
+        f'order_quantity = "{word}"',
+        f'DECIDE: {shown}Where an order has several rows, are the pieces those of each row ("sum"), counted up ("largest"), or of the whole '
+        'order on each ("order")?',
+    )
+    if counted.order_time:
+        yield _line(
+            f'order_time = "{counted.order_time}"',
+            f"DECIDE: {counted.why_time}: are the times of an order counted up from its first row?",
+        )

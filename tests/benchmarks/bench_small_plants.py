@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr
+from scipy.special import expit, logit, ndtr
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -245,6 +245,19 @@ def least_ece(sure: np.ndarray, draws: int = 40) -> float:
     return float(np.mean([ece(known, (rng.random(len(known)) < known).astype(float)) for _ in range(draws)]))
 
 
+def learned_ece(sure: np.ndarray, routed: int, draws: int = 40) -> float:
+    """The mean of `ece` of a forecaster to whom these confidences are true but for a base rate learned from `routed` answers.
+
+    The log-odds are off by a normal error whose variance is that of a base rate of so many independent answers. Nobody who learns
+    from one plant alone does better in the mean; families of like items are no independent answers, so plants do worse.
+    """
+    known = np.clip(sure[np.isfinite(sure)], 1e-6, 1 - 1e-6)
+    rng = np.random.default_rng(0)
+    error = 1.0 / np.sqrt(routed * np.mean(known * (1.0 - known)))
+    off = [expit(logit(known) + rng.normal(0.0, error)) for _ in range(draws)]
+    return float(np.mean([ece(told, (rng.random(len(known)) < known).astype(float)) for told in off]))
+
+
 def _worse(mine: np.ndarray, other: np.ndarray) -> bool:
     difference = mine - other
     if len(difference) < 2:
@@ -272,6 +285,10 @@ def figures(rows: pl.DataFrame) -> list[str]:
     each = [
         ece(np.asarray(s, dtype=float), np.asarray(h))
         for s, h in zip(rows["model_sure"].to_list(), rows["model_hit"].to_list(), strict=True)
+    ]
+    learned = [
+        learned_ece(np.asarray(s, dtype=float), n)
+        for s, n in zip(rows["model_sure"].to_list(), rows["size"].to_list(), strict=True)
     ]
     least = [least_ece(np.asarray(s, dtype=float)) for s in rows["model_sure"].to_list()]
     known = np.isfinite(sure)
@@ -316,7 +333,7 @@ def figures(rows: pl.DataFrame) -> list[str]:
         f"{_joined(rows, 'nearest_hit').mean():.3f}",
         f"{_joined(rows, 'majority_hit').mean():.3f}",
         f"{known.mean():.2f}",
-        f"{np.mean(each):.3f} / {np.mean(least):.3f} / {ece(sure, hit):.3f}",
+        f"{np.mean(each):.3f} / {np.mean(least):.3f} / {np.mean(learned):.3f} / {ece(sure, hit):.3f}",
         f"{np.mean(gap):+.3f}",
         f"{np.max(most):.3f} / {np.mean(most):.3f}",
         f"{np.nanmean(sure[top]):.3f} / {hit[top].mean():.3f}",
@@ -332,7 +349,7 @@ def figures(rows: pl.DataFrame) -> list[str]:
 
 
 HEAD = (
-    "label", "routed", "plants", "exact", "nearest", "majority", "answered", "ECE mean / of true confidence / pooled", "over-confidence", "highest confidence max / mean", "surest tenth: told / right",
+    "label", "routed", "plants", "exact", "nearest", "majority", "answered", "ECE mean / of true confidence / with a base rate learned from n / pooled", "over-confidence", "highest confidence max / mean", "surest tenth: told / right",
     "exact less nearest", "exact less majority",
     "set-up coverage (worst tenth)", "run coverage (worst tenth)", "ln width", "machine own / usual", "machine own / nearest",
     "worse than nearest / majority / usual machine", "s",

@@ -48,6 +48,7 @@ def test_reported_times_fit_the_standards(plant: tuple[Path, TimesReport]) -> No
     _, report = plant
     check_plausibility(report)
     assert all(0.5 < (p.ratio or 0.0) < 2.0 for p in report.plausibility.values())
+    assert not [f for f in report.findings if f.subset == "all reports"], "no factor of the whole plant"
 
 
 def test_entry_errors_are_kept_out_and_good_reports_are_not(plant: tuple[Path, TimesReport]) -> None:

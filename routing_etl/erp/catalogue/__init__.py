@@ -18,11 +18,13 @@ from routing_etl.erp.catalogue.bound import (
     Recipe,
     TableName,
     TypeFamily,
+    UnreadHeader,
     UnreadMaster,
     flat,
 )
 from routing_etl.erp.catalogue.doubts import UNIT_NAME, people_or_machine
 from routing_etl.erp.catalogue.names import qualified, split_quoted
+from routing_etl.erp.catalogue.siblings import without_time
 
 __all__ = [
     "UNIT_NAME",
@@ -38,6 +40,7 @@ __all__ = [
     "Recipe",
     "TableName",
     "TypeFamily",
+    "UnreadHeader",
     "UnreadMaster",
     "bind",
     "flat",
@@ -45,4 +48,5 @@ __all__ = [
     "qualified",
     "split_quoted",
     "unit_column_name",
+    "without_time",
 ]

@@ -27,7 +27,7 @@ from routing_etl.erp.catalogue.doubts import doubts
 from routing_etl.erp.catalogue.look import Look, Need
 from routing_etl.erp.catalogue.names import qualified
 from routing_etl.erp.catalogue.siblings import left_out
-from routing_etl.erp.catalogue.tables import Tables, machine_masters, missing_table
+from routing_etl.erp.catalogue.tables import Tables, machine_masters, missing_table, routing_headers
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import (
     FRAME_OF,
@@ -73,6 +73,7 @@ def bind(engine: Engine, profile: Profile) -> Catalogue:
         for family, section in profile.sections.items():
             _bind_frame(tables, family, section, catalogue)
         catalogue.masters += machine_masters(tables)
+        catalogue.headers += routing_headers(tables)
     return catalogue
 
 

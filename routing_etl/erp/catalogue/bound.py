@@ -265,17 +265,30 @@ class UnreadMaster:
     flags: tuple[FoundColumn, ...]
 
 
+@dataclass(frozen=True)
+class UnreadHeader:
+    """A table that by its name has the heads or versions of routings and that the profile does not read.
+
+    `key` has the name of the column that routings are named by; `flags` may say which of them count.
+    """
+
+    table: TableName
+    key: FoundColumn
+    flags: tuple[FoundColumn, ...]
+
+
 #: Order in which findings are shown.
 _SEVERITIES = ("error", "warning", "info")
 
 
 @dataclass
 class Catalogue:
-    """What `bind` found: a binding for each frame that can be read, all findings, and machine masters that are not read."""
+    """What `bind` found: a binding for each frame that can be read, all findings, and masters of machines and heads of routings that are not read."""
 
     bindings: dict[Family, Binding] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     masters: list[UnreadMaster] = field(default_factory=list)
+    headers: list[UnreadHeader] = field(default_factory=list)
 
     @property
     def worst_first(self) -> list[Finding]:

@@ -14,6 +14,17 @@ _TIME = re.compile(
 )
 
 
+def without_time(table: str) -> str:
+    """A table's name in lower case without the year, month or archive at its end.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table, without its schema.
+    """
+    return _TIME.sub("", table).lower()
+
+
 def _may_be_one_of_several(look: Look, main: TableName) -> bool:
     """Whether a table can lack the rows of others: a view may unite them, and a table without a year be parted into them."""
     if re.search(r"(19|20)\d\d([_-]?\d\d)?$", main.name):
@@ -32,14 +43,14 @@ def left_out(look: Look) -> list[Finding]:
     section, main = look.section, look.found_tables[look.section.alias]
     if look.family != "results" or not _may_be_one_of_several(look, main):
         return []
-    stem = _TIME.sub("", main.name).lower()
+    stem = without_time(main.name)
     known = {t.name.lower() for t in look.found_tables.values()} | {
         n.lower() for n in (*section.also, *section.ignore)
     }
     read = {key for alias, key in look.used if alias == section.alias}
     found = []
     for name in look.tables.names(main.schema):
-        if _TIME.sub("", name).lower() != stem or {name.lower(), f"{main.schema}.{name}".lower()} & known:
+        if without_time(name) != stem or {name.lower(), f"{main.schema}.{name}".lower()} & known:
             continue
         table = TableName(name, main.schema)
         if not read <= set(look.tables.columns(table, section.alias)):

@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from sqlalchemy.engine.reflection import Inspector
 
-from routing_etl.erp.catalogue.bound import Finding, FoundColumn, TableName, TypeFamily, UnreadMaster
+from routing_etl.erp.catalogue.bound import (
+    Finding,
+    FoundColumn,
+    TableName,
+    TypeFamily,
+    UnreadHeader,
+    UnreadMaster,
+)
 from routing_etl.erp.catalogue.names import nearest_name, split_quoted, visible
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Join, Pivot, Source
@@ -152,6 +159,38 @@ def machine_masters(tables: Tables) -> list[UnreadMaster]:
         flags = tuple(c for c in columns if _IN_USE.search(c.name))
         if flags:
             found.append(UnreadMaster(table, columns, flags))
+    return found
+
+
+#: Names of tables that may hold the heads or versions of routings, and of columns there that say which of them count.
+_HEADER = re.compile(r"rout|^route|gamme|ruta|arbeitspl|aplan|^plko$|라우팅|工艺路线|手順", re.IGNORECASE)
+_COUNTS = re.compile(
+    r"(^|_| )(status|statu|state|certified|approved|released|active|inactive|deleted|blocked|obsolete|draft)(_\d+)?$"
+    r"|l[oö]e?kz|gesperrt|사용|상태|状态|状態",
+    re.IGNORECASE,
+)
+
+
+def routing_headers(tables: Tables) -> list[UnreadHeader]:
+    """Tables that may say which routings count: heads or versions that no section names, with the column that names a routing."""
+    profile, operations = tables.profile, tables.profile.operations
+    named = operations.columns.get("rout_no")
+    if named is None or named.const is not None:
+        return []
+    keys = {split_quoted(n)[-1].lower() for n in named.names}
+    schema = None if tables.dialect == "sqlite" else profile.schema_for(operations, tables.dialect)
+    sections = profile.sections.values()
+    read = {t.lower() for s in sections for t in (s.table, *(j.table for j in s.joins), *s.also, *s.ignore)}
+    found = []
+    for name in tables.names(schema):
+        if not _HEADER.search(name) or {name.lower(), f"{schema}.{name}".lower()} & read:
+            continue
+        table = TableName(name, schema)
+        columns = tables.columns(table, "header")
+        key = next((columns[k] for k in keys if k in columns), None)
+        flags = tuple(c for c in columns.values() if _COUNTS.search(c.name))
+        if key is not None and flags:
+            found.append(UnreadHeader(table, key, flags))
     return found
 
 

@@ -10,7 +10,7 @@ from routing_etl.erp.profile_model.section import KeyProblem, Names, OneName, Se
 from routing_etl.frames import AttributeKind
 
 #: How a time of day or a duration is written as text.
-TimeForm = Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "h.mm"]
+TimeForm = Literal["hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "d.hh:mm:ss", "iso", "unit", "h.mm"]
 
 
 Combination = Literal["first_of", "coalesce", "concat", "sum"]
@@ -102,7 +102,7 @@ class ColumnMap(Mapped):
         Longest text, in place of that of `RAW_COLUMNS`.
     date_format : str, optional
         How dates in text are written, in place of that of `[source]`.
-    time_form : {"hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "h.mm"}, optional
+    time_form : {"hh:mm:ss", "hh:mm", "mm:ss", "hhmmss", "d.hh:mm:ss", "iso", "unit", "h.mm"}, optional
         The time is a text of this form, or a number of which 1.30 is an hour and 30 minutes (`h.mm`); it is read in minutes,
         whatever the row's unit says.
     natural : bool

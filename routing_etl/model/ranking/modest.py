@@ -20,8 +20,11 @@ from routing_etl.model.ranking.ranker import first_choice
 
 #: Scores nearer to 0 or 1 are taken as these: their log-odds would outweigh all others.
 _ENDS = 0.01, 0.99
-#: Expected slope of the log-odds and its standard deviation: scores of few items are too extreme, by how much is to be seen.
-_SLOPE, _SLOPE_SPREAD = 0.6, 0.2
+#: Expected slope of the log-odds and its standard deviation. Scores of a model of few items are too extreme, by how much is to be seen.
+FITTED = 0.6, 0.2
+#: The same where the score is the similarity of a copied item: alike items are right far more often than others, so it says more
+#: than a probability of that size would.
+ALIKE = 1.5, 0.5
 #: Standard deviation of the log-odds of the base rate before anything was seen: nearly even over 2 % to 98 %.
 _BASE_SPREAD = 2.0
 _STEPS = 25
@@ -122,7 +125,9 @@ class ModestCurve:
     highest: float
 
     @classmethod
-    def fit(cls, score: Floats, hit: Floats, weight: Floats) -> ModestCurve:
+    def fit(
+        cls, score: Floats, hit: Floats, weight: Floats, *, slope: tuple[float, float] = FITTED
+    ) -> ModestCurve:
         """Learn from cases.
 
         Parameters
@@ -133,18 +138,20 @@ class ModestCurve:
             1 for a right answer, 0 for a wrong one.
         weight : Floats
             What a case counts; cases that are copies of one another share one.
+        slope : tuple of float
+            Expected slope of the log-odds, and its standard deviation before anything was seen.
         """
         odds = _odds(score)
         total = float(weight.sum())
         centre = float((odds * weight).sum() / total) if total > 0 else 0.0
         known = np.column_stack([np.ones(len(odds)), odds - centre])
-        prior, precision = np.array([0.0, _SLOPE]), np.diag([_BASE_SPREAD**-2, _SLOPE_SPREAD**-2])
+        prior, precision = np.array([0.0, slope[0]]), np.diag([_BASE_SPREAD**-2, slope[1] ** -2])
         mean, curvature = prior.copy(), precision
         for _ in range(_STEPS):
             p = expit(known @ mean)
-            slope = known.T @ (weight * (hit - p)) - precision @ (mean - prior)
+            gradient = known.T @ (weight * (hit - p)) - precision @ (mean - prior)
             curvature = precision + (known * (weight * p * (1 - p))[:, None]).T @ known
-            mean = mean + np.clip(np.linalg.solve(curvature, slope), -1.0, 1.0)
+            mean = mean + np.clip(np.linalg.solve(curvature, gradient), -1.0, 1.0)
         mean[1] = max(mean[1], 0.0)
         return cls(centre, mean, np.linalg.inv(curvature), (total + 1.0) / (total + 2.0))
 

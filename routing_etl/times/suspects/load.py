@@ -13,8 +13,8 @@ import polars as pl
 from routing_etl.times.suspects.found import Finding, in_reports
 from routing_etl.times.suspects.limits import EXAMPLES
 
-#: Fewest reports and days of a machine that is looked at, and fewest machines.
-_REPORTS, _DAYS, _MACHINES = 20, 30, 3
+#: Fewest reports and days of a machine that is looked at, and fewest machines. A fortnight, because a first trial often has one month.
+_REPORTS, _DAYS, _MACHINES = 20, 14, 3
 #: Days' work that the middle machine may do a day. A work centre may stand for several machines, so 24 hours are no limit.
 _FULL = 5.0
 _DAY = 1440.0

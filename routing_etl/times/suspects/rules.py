@@ -40,6 +40,7 @@ from routing_etl.times.suspects.limits import (
 )
 from routing_etl.times.suspects.load import overfull
 from routing_etl.times.suspects.lost_minutes import findings_of
+from routing_etl.times.suspects.whole_plant import whole_plant
 
 
 @dataclass
@@ -175,8 +176,15 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
         )
         joint, ops = _off_subsets(found, m, joint, ops, counts)
         ops = _splits(found, m, _days(found, m, seen), ops)
+        if not _mostly_parts(found, ops):
+            found.findings += whole_plant(m, ops)
         found._single[m] = _off_operations(found, m, ops)
     return found
+
+
+def _mostly_parts(found: Suspects, ops: pl.DataFrame) -> bool:
+    """Whether parts of orders are what most reports are, which explains that they are short."""
+    return 2 * sum(f.reports for f in found.findings if f.kind == "parts") > int(ops["n"].sum() or 0)
 
 
 def _summed(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:

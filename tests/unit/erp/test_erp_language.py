@@ -231,6 +231,57 @@ def test_decimal_commas_are_read_as_said_or_not_at_all(erp: Foreign) -> None:
     assert again.read("operations", "job_cd", "run_min") == [("A", 0.25), ("B", 1.5), ("C", 1234.5)]
 
 
+@pytest.mark.parametrize(
+    ("form", "written", "minutes"),
+    [
+        ("iso", ["PT30M", "PT1H30M", "P1DT2H", "PT90S", "PT1.5H"], [30, 90, 1560, 1.5, 90]),
+        ("d.hh:mm:ss", ["00:30:00", "1.06:00:00", "12.00:00:30"], [30, 1800, 17280.5]),
+        (
+            "unit",
+            ["15 min", "0.25 h", "1h 30min", "90 Sek.", "2,5 Std", "30 분", "1 d"],
+            [15, 15, 90, 1.5, 150, 30, 1440],
+        ),
+    ],
+)
+def test_times_that_name_their_unit_or_their_days(
+    erp: Foreign, form: str, written: list[str], minutes: list[float]
+) -> None:
+    rows = ", ".join(f"('A1', 'R', {10 * (k + 1)}, 'J', '{text}')" for k, text in enumerate(written))
+    erp.night(
+        steps("RUN TEXT", rows), ITEMS + STEP + f'run_time = {{ column = "RUN", time_form = "{form}" }}\n'
+    )
+    read = dict(erp.read("operations", "proc_seq", "run_min"))
+    assert [read[10 * (k + 1)] for k in range(len(minutes))] == pytest.approx(minutes)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("unit", "90"),
+        ("unit", "1,500 min"),
+        ("unit", "5 m"),
+        ("iso", "PT"),
+        ("iso", "P"),
+        ("d.hh:mm:ss", "1.26:00:00"),
+    ],
+)
+def test_a_time_that_can_be_read_in_two_ways_is_null_and_counted(erp: Foreign, form: str, text: str) -> None:
+    erp.night(
+        steps("RUN TEXT", f"('A1', 'R', 10, 'J', '{text}')"),
+        ITEMS + STEP + f'run_time = {{ column = "RUN", time_form = "{form}" }}\n',
+    )
+    assert erp.read("operations", "run_min") == [(None,)]
+    assert any("run_time" in said and "set to NULL" in said for said in erp.said)
+
+
+@pytest.mark.parametrize("text", ["15 min", "0.25 h", "PT30M", "1.06:00:00", "30 분"])
+def test_times_that_name_their_unit_are_told_with_the_key_that_reads_them(erp: Foreign, text: str) -> None:
+    profile = ITEMS + STEP + 'run_time = "RUN"\n[routing]\nblank_time_unit = 1\n'
+    erp.night(steps("RUN TEXT", f"('A1', 'R', 10, 'J', '{text}'), ('A1', 'R', 20, 'K', '5')"), profile)
+    assert erp.read("operations", "proc_seq", "run_min") == [(10, None), (20, 5.0)]
+    assert erp.tells("1 times in run_time name their unit", 'time_form = "unit"')
+
+
 def test_a_point_beside_decimal_commas_is_not_read_either(erp: Foreign) -> None:
     rows = "('A1','R',10,'A','1.500'), ('A1','R',20,'B','2,5'), ('A1','R',30,'C','12.5')"
     erp.night(steps("RUN TEXT", rows), ITEMS + STEP + 'run_time = "RUN"\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -337,6 +338,58 @@ def test_rounded_times_of_several_items_are_no_load(erp: Foreign) -> None:
     profile = ITEMS + STEP + DONE + 'res_cd = "MACH"\nreport_dt = "DAY"\n'
     erp.night(results("MACH TEXT, DAY TEXT", rows), profile)
     assert not erp.tells("same time on one day")
+
+
+def test_a_log_of_events_is_read_by_the_view_of_the_documents_and_not_by_a_join(erp: Foreign) -> None:
+    """An order of 20 pieces worked on for one hour, and after a pause for half an hour: 90 minutes."""
+    document = (Path(__file__).parents[3] / "docs" / "work-results.md").read_text(encoding="utf-8")
+    [view] = re.findall(r"```sql\n(CREATE VIEW BOOKING.*?)```", document, re.DOTALL)
+    events = """
+        CREATE TABLE MES_EVENT (ORDER_NO TEXT, PART TEXT, SEQ INTEGER, JOB TEXT, MACH TEXT, EVENT TEXT, TS TEXT, QTY REAL);
+        INSERT INTO MES_EVENT VALUES
+          ('W1','A1',10,'SAW','M1','START','2025-01-01 08:00:00',NULL), ('W1','A1',10,'SAW','M1','PAUSE','2025-01-01 09:00:00',12),
+          ('W1','A1',10,'SAW','M1','RESUME','2025-01-01 11:00:00',NULL), ('W1','A1',10,'SAW','M1','STOP','2025-01-01 11:30:00',8);
+    """
+    profile = (
+        ITEMS
+        + STEP
+        + DONE.replace('"DONE"', '"BOOKING"').replace(
+            "time_factor_min = 60", 'time_factor_min = 1\norder_quantity = "sum"'
+        )
+    )
+    profile = profile.replace(
+        'machine_time = "HRS"\n', 'start_at = "START_TS"\nend_at = "END_TS"\norder_no = "ORDER_NO"\n'
+    )
+    erp.night(ONE_STEP + events + view, profile)
+    assert erp.read("work_results", "machine_time", "order_qty") == [(90.0, 20.0)]
+    assert not erp.tells("join")
+
+
+@pytest.mark.parametrize(("person", "told"), [("'CREW'", True), ("'M1'", False)])
+def test_machine_and_people_of_one_order_that_are_added_are_told(
+    erp: Foreign, person: str, told: bool
+) -> None:
+    rows = ", ".join(
+        f"('A1',10,'SAW',{hours},10,'W{n}',{machine},'2025-01-{n:02d}')"
+        for n in range(1, 21) for hours, machine in ((2 + n / 100, "'M1'"), (1, person))
+    )  # fmt: skip
+    profile = ITEMS + STEP + DONE.replace("time_factor_min", 'order_quantity = "order"\ntime_factor_min')
+    erp.night(
+        results("ORD TEXT, MACH TEXT, DAY TEXT", rows),
+        profile + 'order_no = "ORD"\nres_cd = "MACH"\nreport_dt = "DAY"\n',
+    )
+    assert erp.tells("in 20 of 20 orders the rows of one operation name several machines") is told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("TOTAL_HRS", True), ("GesZeit", True), ("RUN_HRS", False), ("Gesenk", False)]
+)
+def test_a_total_beside_a_set_up_is_told(erp: Foreign, name: str, told: bool) -> None:
+    """An order of ten pieces takes 3 hours, of which the set-up is one: read as both, it counts twice."""
+    rows = "('A1',10,'SAW',9,10,3,1)"
+    profile = ITEMS + STEP + DONE.replace('"HRS"', f'"{name}"') + 'setup_time = "SU"\n'
+    erp.night(results(f"{name} REAL, SU REAL", rows), profile)
+    assert erp.tells(f"{name} (machine_time) is by its name a total", "it counts twice") is told
 
 
 def test_decimals_that_never_reach_sixty_are_told(erp: Foreign) -> None:

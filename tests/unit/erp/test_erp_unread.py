@@ -84,8 +84,61 @@ def test_a_mark_of_a_joined_header_is_told_by_its_alias(erp: Foreign) -> None:
     assert erp.tells("DOCSTATUS of HEAD", 'column = "h.DOCSTATUS"')
 
 
+HEADS = """
+CREATE TABLE ROUTING_HEAD (R TEXT, STATUS TEXT);
+INSERT INTO ROUTING_HEAD VALUES ('R', 'Certified'), ('S', 'Draft'), ('X', 'Closed');
+"""
+
+
+def drafts(head: str = HEADS) -> str:
+    return (
+        steps("N INTEGER", "('A1', 'R', 10, 'SAW', 1), ('A1', 'R', 20, 'MILL', 1), ('A2', 'S', 10, 'SAW', 1)")
+        + head
+    )
+
+
+def test_heads_of_routings_that_are_not_read_are_told_with_their_states(erp: Foreign) -> None:
+    """A draft would count as if it were in force; what is of no routing that is read counts as no state."""
+    erp.night(drafts(), ITEMS + STEP)
+    assert erp.tells("ROUTING_HEAD has STATUS", "2 of its rows, in 2 different states", "(3 rows of them)")
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        'ignore = ["ROUTING_HEAD", "N"]',
+        'where = [{ column = "R", op = "=", value = "R" }]',
+        'joins = [{ table = "ROUTING_HEAD", alias = "h", on = [["R", "R"]], kind = "inner" }]\n'
+        'where = [{ column = "h.STATUS", op = "=", value = "Certified" }]',
+    ],
+)
+def test_heads_that_are_joined_left_out_on_purpose_or_in_one_state_are_not_told(
+    erp: Foreign, settled: str
+) -> None:
+    erp.night(drafts(), ITEMS + STEP.replace('table = "STEP"', f'table = "STEP"\n{settled}'))
+    assert not erp.tells("ROUTING_HEAD")
+
+
+def test_a_table_of_another_name_is_no_head(erp: Foreign) -> None:
+    erp.night(drafts(HEADS.replace("ROUTING_HEAD", "WORK_ORDER")), ITEMS + STEP)
+    assert not erp.tells("WORK_ORDER")
+
+
 # --- what a time is for, and in which unit --------------------------------------------------------------------------------
-@pytest.mark.parametrize("column", ["LOT_QTY", "PcsPerCycle", "LOSGROESSE", "cavities", '"ロット数"'])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "LOT_QTY",
+        "PcsPerCycle",
+        "LOSGROESSE",
+        "cavities",
+        '"ロット数"',
+        "OPESTKCOE_0",
+        "QtyCoefficient",
+        "ME_Faktor",
+        "PACK_SIZE",
+    ],
+)
 def test_pieces_that_the_run_time_is_for_are_told(erp: Foreign, column: str) -> None:
     erp.night(two(f"SETUP REAL, RUN REAL, {column} INTEGER", "5, 100, 50", "5, 200, 50"), ITEMS + TIMES)
     assert erp.tells(column.strip('"'), "the pieces that the run time is for", "run_time_qty")

@@ -255,6 +255,38 @@ def test_a_machine_whose_reports_began_to_differ_is_split_on_that_day(tmp_path: 
     assert (n, middle) == (2, pytest.approx(standard(1, 2), rel=0.25))
 
 
+@pytest.mark.parametrize(
+    ("factor", "remedy"),
+    [
+        (1 / 0.6, "so perhaps the reports count hundredths of an hour (time_factor_min = 0.6 in [results])"),
+        (
+            1.15 * 0.6,
+            "so perhaps the standards count hundredths of an hour (blank_time_unit = 0.6 in [routing]",
+        ),
+        (3.0, "Look for a factor of about 3 that no column says"),
+        (0.33, "Look for a factor of about 3 that no column says"),
+    ],
+)
+def test_a_whole_plant_off_by_a_factor_that_can_be_true_is_told_but_used(
+    factor: float, remedy: str, tmp_path: Path
+) -> None:
+    """Between minutes and hundredths of an hour lies 0.6, which the limits of a plausible plant let pass."""
+    report = build(changed(plant(), lambda r: True, factor), tmp_path)
+    [found] = of_run(report)
+    assert (found.subset, found.operations, found.set_aside) == ("all reports", ITEMS * len(JOBS), 0)
+    assert found.ratio == pytest.approx(factor, rel=0.05) and remedy in found.sentence
+    assert run_of(tmp_path, "I000", 10)[0] == 4
+    [check] = [
+        c for c in check_outcomes(report.findings, {"setup": 640, "run": 640}) if c.check == "run_subset"
+    ]
+    assert not check.success and check.severity == "warning"
+
+
+@pytest.mark.parametrize("factor", [0.75, 1.35])
+def test_standards_that_are_somewhat_loose_or_tight_are_not_told(factor: float, tmp_path: Path) -> None:
+    assert of_run(build(changed(plant(), lambda r: True, factor), tmp_path)) == []
+
+
 def test_a_whole_plant_in_another_unit_still_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(DataQualityError, match="actual / standard = 6"):
         check_plausibility(build(changed(plant(), lambda r: True, 60.0), tmp_path))
@@ -335,6 +367,12 @@ def test_machines_that_would_have_worked_many_days_a_day_are_told(tmp_path: Path
     )
     n, p50 = run_of(tmp_path, "I003", 20)
     assert n == 4 and p50 == pytest.approx(600 * standard(3, 1), rel=0.3), "told, and used"
+
+
+def test_one_month_of_seconds_read_as_hours_is_told_without_a_standard(tmp_path: Path) -> None:
+    month = [{**r, "report_dt": date(2026, 4, 1) + timedelta(days=k % 28)} for k, r in enumerate(plant())]
+    (found,) = of_run(build(changed(month, lambda r: True, 3600.0), tmp_path, operations().clear()))
+    assert (found.subset, found.set_aside) == ("all machines", 0)
 
 
 @pytest.mark.parametrize("shards", [2, 5])
