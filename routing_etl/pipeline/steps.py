@@ -25,6 +25,7 @@ from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
+from routing_etl.pipeline.in_house import in_house_of
 from routing_etl.pipeline.incomplete import Incomplete
 from routing_etl.pipeline.learning import read_copies, read_learning_data, read_valid_operations
 from routing_etl.pipeline.memory import memory_warning
@@ -339,15 +340,19 @@ def predict_parts(
     by_item = [f.name for f in PREDICTED if f.name != frames.RESOURCE_ALTERNATIVES.name]
     counted = Counted(todo.height, dict.fromkeys(by_item, 0))
     batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
+    inside = in_house_of(ctx, predictor.resource_alternatives_)
     with threads(ctx.settings.threads):
-        for number, predictions in enumerate(batches):
+        for number, made_by_model in enumerate(batches):
+            predictions = inside.applied(made_by_model)
             made = predictions.frames()
             for name in by_item:
                 made[name].write_parquet(ctx.run.predictions / name / f"{prefix}{number:05d}.parquet")
             first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
             high = first.filter(pl.col("similarity_tier") == "HIGH").height
             rows = {name: made[name].height for name in by_item}
-            counted += Counted(0, rows, high, float(first["confidence"].sum()))
+            stands_in = predictions.operations["replaced_job"].is_not_null().sum()
+            counted += Counted(0, rows, high, float(first["confidence"].sum()), replaced=int(stands_in))
+    counted += Counted(unmapped=inside.unknown)
     return counted + _sizes_from_texts(ctx, predictor, todo, prefix)
 
 
@@ -394,6 +399,8 @@ def score_report(
         missing_attributes=missing,
         sizes_read=counted.sizes_read,
         sizes_contradicted=counted.sizes_contradicted,
+        replaced=counted.replaced,
+        unmapped=counted.unmapped,
     )
 
 
