@@ -587,6 +587,11 @@ CANDIDATES = Frame(
         Column("support", F64, "share of the neighbours' weight that voted for it", nullable=False),
         Column("matched_attributes", STR, "attributes equal in the item and its reference", max_length=1000),
         Column("item_hash", STR, "sha256 of the item's raw row", max_length=64),
+        Column(
+            "replaced_operations",
+            I32,
+            "operations that stand in for an outsourced one; NULL when there is none",
+        ),
     ),
     key=("item_key", "candidate_rank"),
 )
@@ -663,6 +668,12 @@ CANDIDATE_OPERATIONS = Frame(
         ),
         Column("source_similarity", F64, "their mean similarity"),
         Column("source_rout_no", STR, "routing the operation is copied from", max_length=50),
+        Column(
+            "replaced_job",
+            STR,
+            "outsourced job that it stands in for (routing.outsourced_map)",
+            max_length=32,
+        ),
     ),
     key=("item_key", "candidate_rank", "proc_seq"),
 )

@@ -22,6 +22,15 @@ SAFE_SIGMA = 1.28
 #: operation's confidence. Above the last limit a time is unstable and adds nothing.
 CV_BANDS: tuple[tuple[float, float], ...] = ((0.15, 0.3), (0.30, 0.2), (0.50, 0.1))
 
+#: Standard deviations of a normal distribution between its 10 % and 90 % quantile.
+INTERVAL_SIGMAS = 2.5631
+
+#: Grades of a candidate by the mean of its confidence and the version's exact match on held-out items: from which mean on, the letter, and
+#: the ERP's word.
+GRADES: tuple[tuple[float, str, str], ...] = (
+    (0.8, "A", "우수"), (0.7, "B", "양호"), (0.6, "C", "보통"), (0.0, "D", "개선필요"),
+)  # fmt: skip
+
 
 def optimal_time(standard: pl.Expr, std: pl.Expr) -> pl.Expr:
     """OPT = max(0, STD - 0.67 sd), in the unit of STD."""

@@ -13,10 +13,10 @@ FROM routing.model_quality_trend AS t
 WHERE t.status = 'active' AND t.segment = N'all'
 ORDER BY t.metric, t.split, t.method;
 
--- Part types on which the active model is weakest (at least 50 items measured).
-SELECT TOP (20) t.segment, t.metric, t.value, t.n
+-- Part types of which the active model has the fewest held-out routings right (at least 20 items; the interval says how sure that is).
+SELECT TOP (20) t.segment, t.value AS exact_match, t.low, t.high, t.n
 FROM routing.model_quality_trend AS t
-WHERE t.status = 'active' AND t.method = N'model' AND t.segment LIKE N'part_type:%' AND t.n >= 50
+WHERE t.status = 'active' AND t.method = N'model' AND t.metric = N'exact_at_1' AND t.segment LIKE N'part_type:%' AND t.n >= 20
   AND t.value IS NOT NULL
 ORDER BY t.value ASC;
 

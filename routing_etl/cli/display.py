@@ -367,8 +367,13 @@ def train_result(console: Console, trained: Trained) -> None:
     """Metrics, where the version went and whether it is the champion."""
     metrics_table(console, trained.metrics, trained.split)
     if trained.dry_run:
+        drawn = (
+            ""
+            if trained.sampled_from is None
+            else f" drawn from {trained.sampled_from:,}, so the figures are of a sample,"
+        )
         console.print(
-            f"Dry run: nothing was saved. Fitted on {trained.training_samples:,} items in {trained.training_duration_sec:.1f} s."
+            f"Dry run: nothing was saved. Fitted on {trained.training_samples:,} items{drawn} in {trained.training_duration_sec:.1f} s."
         )
         return
     console.print(
@@ -444,9 +449,11 @@ def score_table(console: Console, scored: Scored) -> None:
     table.add_row("share of first candidates with HIGH similarity", _number(scored.share_high))
     table.add_row("mean confidence of the first candidate", _number(scored.mean_confidence))
     table.add_row("sizes read from a text, their column being empty", _number(scored.sizes_read))
+    if scored.replaced:
+        table.add_row("outsourced operations replaced by one in house", _number(scored.replaced))
     console.print(table)
-    if scored.sizes_told:
-        console.print(f"[yellow]Note:[/] {_safe(scored.sizes_told)}")
+    for note in filter(None, (scored.sizes_told, scored.unmapped_told)):
+        console.print(f"[yellow]Note:[/] {_safe(note)}")
     if scored.missing_attributes:
         console.print(
             f"[yellow]Warning:[/] no item has {_safe(', '.join(scored.missing_attributes))} any more, which the model learned from: "

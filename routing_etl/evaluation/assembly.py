@@ -62,7 +62,7 @@ NEIGHBOUR_BANDS = ((0, 0), (1, 4), (5, 14), (15, None))
 #: Item accounts that get a segment of their own: the largest.
 LARGEST_ACCOUNTS = 8
 #: Part types that get a segment of their own: with at least so many judged items, and at most so many, the largest.
-TYPE_ITEMS, LARGEST_TYPES = 200, 20
+TYPE_ITEMS, LARGEST_TYPES = 20, 20
 #: Measured in every segment; the rest only over all items.
 SEGMENT_METRICS = frozenset(
     {

@@ -127,6 +127,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
     scored, loaded = ctx.result(street.SCORE), ctx.result(street.LOAD)
     published = ctx.result(street.PUBLISH)
     well, warnings = status == SUCCEEDED, warnings_of(ctx.run)
+    told = (scored.sizes_told, scored.unmapped_told) if scored else ()
     notice = message or (published.notice if published else None)
     with ctx.warehouse() as engine:
         records = Records(engine, ctx.settings)
@@ -137,8 +138,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
             records.store_rejects(ctx.run.run_id, ctx.run.rejects)
         end = RunEnd(
             WITH_WARNINGS if well and warnings else status,
-            message=" ".join(filter(None, (notice, *warnings, scored.sizes_told if scored else None)))
-            or None,
+            message=" ".join(filter(None, (notice, *warnings, *told))) or None,
             rows_read=extracted.read.rows if extracted else None,
             rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
             rows_written=loaded.rows_written if loaded else None,

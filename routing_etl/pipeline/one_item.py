@@ -16,6 +16,7 @@ from routing_etl.erp.text import Counter
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.in_house import in_house_of
 from routing_etl.pipeline.learning import read_learning_data
 from routing_etl.pipeline.versions import load_model
 from routing_etl.runs import RunFolder, find_run
@@ -126,7 +127,7 @@ def predict_item(
     changed, notes = _in_order(_override(item, data.attributes, what_if.overrides), ctx.profile)
     name, predictor = load_model(ctx, version)
     key = item["item_key"][0]
-    found = predictor.predict(changed)
+    found = in_house_of(ctx, predictor.resource_alternatives_).applied(predictor.predict(changed))
     if what_if.lot is not None:
         found = replace(found, operations=operations_at_lot(found.operations, what_if.lot))
     own = data.operations.filter((pl.col("item_key") == key) & (pl.col("routing_rank") == 0)).sort("proc_seq")

@@ -245,6 +245,8 @@ class Trained(Evaluated):
         Seconds of evaluation and fit together.
     worker_memory_mb : float
         Peak memory of the process that evaluated beside the fit; 0 when there was none.
+    sampled_from : int or None
+        Of a dry run that learned from a sample: the routed items that it was drawn from.
     """
 
     version: str | None
@@ -256,6 +258,7 @@ class Trained(Evaluated):
     run_id: str
     promoted: bool
     promotion_reason: str
+    sampled_from: int | None = None
 
 
 def metrics_json(found: Evaluated) -> dict[str, Any]:
@@ -289,8 +292,9 @@ def metrics_frame(rows: Iterable[MetricRow]) -> pl.DataFrame:
 class Counted:
     """What scoring counts: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences.
 
-    `sizes_read` are sizes that only a text tells, `sizes_contradicted` those of which a text tells another than the column. `reused`
-    are items that keep the rows of an earlier scoring.
+    `sizes_read` are sizes that only a text tells, `sizes_contradicted` those of which a text tells another than the column.
+    `replaced` are outsourced operations that were replaced by one in house, `unmapped` what the map for it cannot do. `reused` are
+    items that keep the rows of an earlier scoring.
     """
 
     items: int = 0
@@ -299,6 +303,8 @@ class Counted:
     confident: float = 0.0
     sizes_read: int = 0
     sizes_contradicted: int = 0
+    replaced: int = 0
+    unmapped: tuple[str, ...] = ()
     reused: int = 0
 
     def __add__(self, other: Counted) -> Counted:
@@ -310,6 +316,8 @@ class Counted:
             self.confident + other.confident,
             self.sizes_read + other.sizes_read,
             self.sizes_contradicted + other.sizes_contradicted,
+            self.replaced + other.replaced,
+            tuple(sorted({*self.unmapped, *other.unmapped})),
             self.reused + other.reused,
         )
 
@@ -329,8 +337,10 @@ class Scored:
     `share_high` is the share of predicted items whose first candidate is in the similarity tier HIGH, `mean_confidence`
     the mean confidence of the first candidates; None when nothing was predicted. `missing_attributes` were learned from and no
     item has them now: the confidence was lowered for them. `sizes_read` are sizes that only a text tells and that were used,
-    `sizes_contradicted` those of which a text tells another than the column, which was used. `reused` items have not changed since an
-    earlier run scored them on the same `basis` (model, program and libraries, as a hash) and keep its rows.
+    `sizes_contradicted` those of which a text tells another than the column, which was used. `replaced` are outsourced operations
+    that were replaced by one in house, `unmapped` the pairs of `routing.outsourced_map` whose second job nobody has in house. `reused`
+    items have not changed since an earlier run scored them on the same `basis` (model, profile, program and libraries, as a hash) and
+    keep its rows.
     """
 
     model_version: str
@@ -344,8 +354,20 @@ class Scored:
     missing_attributes: tuple[str, ...] = ()
     sizes_read: int = 0
     sizes_contradicted: int = 0
+    replaced: int = 0
+    unmapped: tuple[str, ...] = ()
     reused: int = 0
     basis: str = ""
+
+    @property
+    def unmapped_told(self) -> str | None:
+        """A sentence on pairs of the map that replace nothing; None when there are none."""
+        if not self.unmapped:
+            return None
+        return (
+            f"routing.outsourced_map of the source profile has {', '.join(self.unmapped)}: no valid routing has the second job in house, "
+            "so nothing is replaced by it."
+        )
 
     @property
     def sizes_told(self) -> str | None:

@@ -14,6 +14,7 @@ from routing_etl import frames
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
+from routing_etl.pipeline.in_house import InHouse, in_house_of
 from routing_etl.pipeline.incomplete import Incomplete
 from routing_etl.pipeline.learning import read_learning_data
 from routing_etl.pipeline.results import Counted, Scored
@@ -74,7 +75,10 @@ def basis_of(ctx: Context, name: str, missing: tuple[str, ...]) -> str:
     missing : tuple of str
         Attributes that it learned from and that no item has now.
     """
-    return scoring_basis(name, str(ctx.registry.show(name).info.manifest_sha256), missing)
+    # What stands in for outsourced jobs has the times of tonight's profiles: nothing of another run holds then.
+    own = ctx.run.run_id if ctx.profile.routing.outsourced_map else ""
+    manifest = str(ctx.registry.show(name).info.manifest_sha256)
+    return scoring_basis(name, manifest, missing, ctx.profile.fingerprint + own)
 
 
 def predict_parts(
@@ -106,16 +110,18 @@ def predict_parts(
     from routing_etl.model.base.threads import threads
 
     counted = Counted(todo.height, {f.name: 0 for f in BY_ITEM})
+    inside = in_house_of(ctx, predictor.resource_alternatives_)
     with threads(ctx.settings.threads):
         kept = None if full else unchanged_items(ctx, todo, basis_of(ctx, name, missing_of(predictor)))
-        if kept is not None and not _holds(ctx, predictor, todo, kept):
+        if kept is not None and not _holds(ctx, predictor, inside, todo, kept):
             kept = None
         if kept is not None:
             log.info("scored_before", run=kept.run.run_id, items=kept.keys.len(), of=todo.height)
             counted += kept.write(ctx.run.predictions, f"{prefix}kept.parquet")
             todo = todo.filter(~pl.col("item_key").is_in(kept.keys.implode()))
         batches = predictor.iter_predict(todo, ctx.settings.score_batch, progress=ctx.progress)
-        for number, predictions in enumerate(batches):
+        for number, made_by_model in enumerate(batches):
+            predictions = inside.applied(made_by_model)
             made = predictions.frames()
             for frame in BY_ITEM:
                 made[frame.name].write_parquet(
@@ -124,15 +130,19 @@ def predict_parts(
             first = predictions.candidates.filter(pl.col("candidate_rank") == 1)
             high = first.filter(pl.col("similarity_tier") == "HIGH").height
             rows = {frame.name: made[frame.name].height for frame in BY_ITEM}
-            counted += Counted(0, rows, high, float(first["confidence"].sum()))
+            stands_in = int(predictions.operations["replaced_job"].is_not_null().sum())
+            counted += Counted(0, rows, high, float(first["confidence"].sum()), replaced=stands_in)
+        counted += Counted(unmapped=inside.unknown)
         return counted + _sizes_from_texts(ctx, predictor, todo, kept, prefix)
 
 
-def _holds(ctx: Context, predictor: RoutingPredictor | Incomplete, todo: pl.DataFrame, kept: Kept) -> bool:
+def _holds(
+    ctx: Context, predictor: RoutingPredictor | Incomplete, inside: InHouse, todo: pl.DataFrame, kept: Kept
+) -> bool:
     """Whether the model still says of a few of the items what the earlier run holds; if not, all are scored, with a warning."""
     some = kept.keys.sample(min(_TRIED, kept.keys.len()), seed=ctx.settings.random_state)
     asked = todo.filter(pl.col("item_key").is_in(some.implode()))
-    said = predictor.predict(asked).candidates
+    said = inside.applied(predictor.predict(asked)).candidates
     columns = ("item_key", "candidate_rank", "routing_code", "confidence")
     held = kept.rows(frames.CANDIDATES).filter(pl.col("item_key").is_in(some.implode())).select(columns)
     both = said.select(columns).join(
@@ -202,6 +212,8 @@ def score_report(ctx: Context, model_version: str, counted: Counted, missing: tu
         missing_attributes=missing,
         sizes_read=counted.sizes_read,
         sizes_contradicted=counted.sizes_contradicted,
+        replaced=counted.replaced,
+        unmapped=counted.unmapped,
         reused=counted.reused,
         basis=basis_of(ctx, model_version, missing),
     )

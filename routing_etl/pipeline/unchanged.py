@@ -1,7 +1,7 @@
 """What an earlier scoring says of items that have not changed since.
 
-A proposal is a function of the model and of the item's own row: the same model, the same program and the same row give the same
-proposal (`tests/integration/test_unchanged_items.py`). Most nights only a few items are new, so a night takes the rows of the
+A proposal is a function of the model, the profile's map of outsourced jobs and the item's own row: when these and the program are the
+same, so is the proposal (`tests/integration/test_unchanged_items.py`). Most nights only a few items are new, so a night takes the rows of the
 others from the predictions of an earlier run, and only asks the model for the rest.
 """
 
@@ -33,7 +33,7 @@ BY_ITEM = (frames.CANDIDATES, frames.CANDIDATE_OPERATIONS, frames.CANDIDATE_EVID
 _LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy")
 
 
-def scoring_basis(model_version: str, manifest_sha256: str, missing: tuple[str, ...]) -> str:
+def scoring_basis(model_version: str, manifest_sha256: str, missing: tuple[str, ...], profile: str) -> str:
     """sha256 of everything that a proposal depends on beside the item: equal ones mean equal proposals.
 
     Parameters
@@ -44,11 +44,14 @@ def scoring_basis(model_version: str, manifest_sha256: str, missing: tuple[str, 
         Of its files.
     missing : tuple of str
         Attributes that it learned from and that no item has now.
+    profile : str
+        Fingerprint of the source profile, whose map may replace outsourced jobs.
     """
     said = {
         "version": model_version,
         "manifest": manifest_sha256,
         "missing": sorted(missing),
+        "profile": profile,
         "program": _program(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -118,7 +121,9 @@ class Kept:
             .collect()
             .row(0)
         )
-        return Counted(0, rows, int(high), float(confident), reused=self.keys.len())
+        operations = pl.scan_parquet(predictions / frames.CANDIDATE_OPERATIONS.name / name)
+        replaced = operations.select(pl.col("replaced_job").is_not_null().sum()).collect().item()
+        return Counted(0, rows, int(high), float(confident), replaced=int(replaced), reused=self.keys.len())
 
 
 def unchanged_items(ctx: Context, todo: pl.DataFrame, basis: str) -> Kept | None:

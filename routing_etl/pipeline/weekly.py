@@ -188,7 +188,8 @@ def _ago(hours: float) -> str:
 
 
 def _versions(engine: Engine, settings: Settings) -> pl.DataFrame:
-    """Exact match of each version on held-out items, and what engineers wrote since; the oldest first."""
+    """Exact match of each version on held-out items, beside the one before, and what engineers wrote since; the oldest first."""
+    from routing_etl.warehouse.publications import HELD_OUT_SPLITS
     from routing_etl.warehouse.questions import answer
 
     schema = settings.warehouse_schema
@@ -210,10 +211,22 @@ def _versions(engine: Engine, settings: Settings) -> pl.DataFrame:
     beside = empty if realised.is_empty() else realised.select(
         "model_version", pl.col("exact_share").alias("realised"), pl.col("written_themselves").alias("realised_n"), "adopted"
     )  # fmt: skip
+    more = ("since_difference", "since_n", "realised", "realised_n", "adopted")
     if trend.is_empty():
-        return trend.with_columns(pl.lit(None).alias(n) for n in ("realised", "realised_n", "adopted"))
-    newest = trend.sort("computed_at").group_by("model_version", maintain_order=True).last()
-    return newest.sort("computed_at", "model_version").join(beside, on="model_version", how="left")
+        return trend.with_columns(pl.lit(None).alias(n) for n in more)
+    ordered = trend.sort("computed_at")
+    held_out = ordered.filter(pl.col("split").is_in(HELD_OUT_SPLITS))
+    newest = held_out.group_by("model_version", maintain_order=True).last()
+    since = (
+        ordered.filter(pl.col("split") == "since", pl.col("difference").is_not_null())
+        .group_by("model_version")
+        .agg(since_difference=pl.col("difference").last(), since_n=pl.col("n").last())
+    )
+    return (
+        newest.sort("computed_at", "model_version")
+        .join(since, on="model_version", how="left")
+        .join(beside, on="model_version", how="left")
+    )
 
 
 def _by_night(production: pl.DataFrame) -> pl.DataFrame:

@@ -43,11 +43,11 @@ class Shift:
     code : str
         Which.
     ratio : float
-        Median of its operations: a report now over the operation's median before.
+        Median of its operations: a report since the change over the operation's median before.
     since : datetime.date
         First day of the new level: of all days the one that divides its reports best.
     orders, operations : int
-        Reports of the days that show it, and operations of items that they are of.
+        Reports since the change among the days that show it, and operations of items that they are of.
     """
 
     measure: str
@@ -97,9 +97,14 @@ def _shifts_of(samples: pl.LazyFrame, measure: str, after: date) -> list[Shift]:
             kind, code, ratio, operations = clearest
             here = pl.col(_GROUPS[kind]) == code
             own = reports.filter(here)
-            orders = own.filter(pl.col("day") > look).height
             since = _since(own.filter(pl.col("day") > behind), after)
-            found.append(Shift(measure, kind, code, ratio, since, orders, operations))
+            # of the days that were looked at those before the change are as they were, and would hide how far it went
+            new = own.filter(pl.col("day") > look, pl.col("day") >= since)
+            if new.select(_EACH).n_unique() >= LEAST_OPERATIONS:
+                ratio, operations = _ratio(new)
+            else:
+                new = own.filter(pl.col("day") > look)
+            found.append(Shift(measure, kind, code, ratio, since, new.height, operations))
             reports = reports.filter(~here)
     return found
 
@@ -154,6 +159,12 @@ def _clearest(late: pl.DataFrame, level: float) -> tuple[str, str, float, int] |
         return None
     row = sure.sort("clear", "kind", "code", descending=[True, True, False]).row(0, named=True)
     return row["kind"], row["code"], float(np.exp(row["middle"])), row["n"]
+
+
+def _ratio(reports: pl.DataFrame) -> tuple[float, int]:
+    """How many times as long the operations of these reports take, each counted once, and how many they are."""
+    each = reports.group_by(_EACH).agg(pl.col("x").median())["x"]
+    return float(np.exp(each.median())), each.len()  # type: ignore[arg-type]
 
 
 def _since(reports: pl.DataFrame, after: date) -> date:

@@ -21,7 +21,8 @@ from routing_etl.errors import RoutingEtlError
 from routing_etl.log import get_logger
 from routing_etl.settings import Settings
 from routing_etl.warehouse.lock import fence
-from routing_etl.warehouse.schema import schema_for, tables
+from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.schema_life import HELD_OUT_SPLITS as HELD_OUT_SPLITS
 from routing_etl.warehouse.types import now
 
 #: States of a publication that is loaded completely, so that the pointer may move to it.
@@ -188,6 +189,31 @@ class PublicationLog:
         except RoutingEtlError as exc:
             _log.warning("outcome_not_known", error=str(exc)[:300])
             return False
+
+
+def quality_of(connection: Connection, tb: Tables, version: str) -> float | None:
+    """The newest exact match of a version on held-out items; None where none is on record.
+
+    Parameters
+    ----------
+    connection : Connection
+        The warehouse.
+    tb : Tables
+        Our tables.
+    version : str
+        Name of the version.
+    """
+    m = tb.model_metric.c
+    found = connection.execute(
+        sa.select(m.value)
+        .where(
+            m.model_version == version, m.metric == "exact_at_1", m.method == "model", m.segment == "all",
+            m.split.in_(HELD_OUT_SPLITS), m.value.is_not(None),
+        )
+        .order_by(m.computed_at.desc())
+        .limit(1)
+    ).scalar()  # fmt: skip
+    return None if found is None else float(found)
 
 
 def _publication(row: Any) -> Publication:

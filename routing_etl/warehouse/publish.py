@@ -57,7 +57,7 @@ from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.own_readers import refuse_readers_by_number
 from routing_etl.warehouse.owner import require_owner
-from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE, Publication
+from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE, Publication, quality_of
 from routing_etl.warehouse.purge import Purger
 from routing_etl.warehouse.schema import Versioned
 from routing_etl.warehouse.types import now
@@ -392,7 +392,8 @@ class Publisher(Purger):
                 )
 
         def insert(connection: Connection) -> int:
-            return insert_for_key(connection, self.tables.publication, values)
+            quality = {"model_quality": quality_of(connection, self.tables, model_version)}
+            return insert_for_key(connection, self.tables.publication, values | quality)
 
         return self._transaction(insert)
 

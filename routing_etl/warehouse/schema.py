@@ -118,6 +118,7 @@ def _publication(md: sa.MetaData) -> sa.Table:
         sa.Column("items_changed", sa.Integer),
         sa.Column("rows_written", sa.Integer),
         sa.Column("withdrawn_at", t.UtcDateTime),
+        sa.Column("model_quality", t.decimal(5, 4)),
         sa.CheckConstraint(f"state IN ({_words(STATES)})", name="state"),
         sa.Index(None, "content_hash"),
         sqlite_autoincrement=True,
@@ -192,6 +193,7 @@ def _candidate(md: sa.MetaData) -> sa.Table:
         sa.Column("support", t.decimal(5, 4), nullable=False),
         sa.Column("matched_attributes", t.text(1000)),
         sa.Column("item_hash", t.ascii_text(64)),
+        sa.Column("replaced_operations", sa.Integer),
         sa.PrimaryKeyConstraint("publication_id", "item_cd", "candidate_rank", mssql_clustered=True),
         sa.ForeignKeyConstraint(["publication_id"], ["publication.id"]),
         sa.CheckConstraint("candidate_rank > 0", name="rank"),
@@ -246,6 +248,7 @@ def _candidate_operation(md: sa.MetaData) -> sa.Table:
         sa.Column("source_rout_no", t.text(50)),
         sa.Column("lot_size", t.decimal(18, 4)),
         sa.Column("lot_exponent", t.decimal(5, 4)),
+        sa.Column("replaced_job", t.text(32)),
         sa.PrimaryKeyConstraint(
             "publication_id", "item_cd", "candidate_rank", "proc_seq", mssql_clustered=True
         ),

@@ -18,6 +18,8 @@ DECISIONS = (
 VIA = ("night", "train", "cli", "dagster", "library", "repair")
 #: On what a figure of a decision was measured: the same held-out items, items that engineers routed later, or each version's own.
 BASES = ("window", "realised", "own")
+#: Splits of an evaluation whose judged items stand for those to come; `since`, `realised` and `production` are of other items.
+HELD_OUT_SPLITS = ("recent", "time", "family", "loo", "type")
 #: How an item was routed after it had been predicted: as the first candidate, as another one, otherwise, or without a candidate.
 OUTCOMES = ("first", "alternative", "other", "abstained")
 #: The same in one word an item, what the ERP shows before what was said (`views_outcomes.py`). `superseded`: accepted, and the ERP

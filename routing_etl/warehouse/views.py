@@ -22,7 +22,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql.compiler import DDLCompiler
 
-from routing_etl.scenarios import CV_BANDS
+from routing_etl.scenarios import CV_BANDS, GRADES, INTERVAL_SIGMAS
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.view_parts import (
@@ -121,7 +121,29 @@ def _candidates(tb: Sources, w: Words) -> sa.Select[Any]:
         c.neighbour_count,
         c.support,
         c.matched_attributes,
+        # only items without a valid routing are predicted
+        w.word("N", 1).label("has_routing"),
+        _yes(c.replaced_operations > 0, w).label("outsourcing_replaced"),
+        b.model_quality,
+        *_grade(c.confidence + b.model_quality, w),
     ).select_from(from_pointer(tb, tb.candidate))
+
+
+def _yes(condition: sa.ColumnElement[bool], w: Words) -> Column:
+    return sa.case((condition, w.word("Y", 1)), else_=w.word("N", 1))
+
+
+def _grade(twice: sa.ColumnElement[Any], w: Words) -> list[sa.Label[Any]]:
+    """The ERP's grade and its word, by the mean of the candidate's confidence and the version's exact match; NULL where that is not known."""
+
+    def of(words: list[str], size: int) -> Column:
+        bands = [
+            (twice >= 2 * limit, w.word(word, size)) for (limit, *_), word in zip(GRADES, words, strict=True)
+        ]
+        return sa.case(*bands, else_=w.null(t.text(size)))
+
+    letters, words = [letter for _, letter, _ in GRADES], [word for *_, word in GRADES]
+    return [of(letters, 1).label("quality_grade"), of(words, 8).label("quality_label")]
 
 
 def _layout(tb: Sources, w: Words) -> list[sa.Label[Any]]:
@@ -218,7 +240,7 @@ def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
         ("SOURCE_ITEMS", o.source_items),
         ("AVG_SIMILARITY", o.source_similarity),
         ("SOURCE_ROUT_NO", o.source_rout_no),
-        ("OUTSOURCING_REPLACED", w.word("N", 1)),
+        ("OUTSOURCING_REPLACED", _yes(o.replaced_job.is_not(None), w)),
         ("PREDICTION_TYPE", w.word("ML_BASED", 8)),
         ("CANDIDATE_RANK", c.candidate_rank),
         ("ROUT_NO", c.predicted_rout_no),
@@ -227,6 +249,8 @@ def _operation_extras(tb: Sources, w: Words) -> list[sa.Label[Any]]:
         ("TIME_STD", w.two(o.time_cv * o.standard_time)),
         ("TIME_SCENARIO", _scenario(o.time_cv, w)),
         ("SIMILAR_ITEMS_USED", c.neighbour_count),
+        ("SETUP_STD", w.money((o.setup_p90 - o.setup_p10) / INTERVAL_SIGMAS)),
+        ("REPLACED_JOB_CD", o.replaced_job),
     ]
     return [column.label(name) for name, column in columns]
 

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0012) to revision 0012.
+-- routing_etl: schema routing from nothing (or any revision up to 0013) to revision 0013.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0012';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0013';
     THROW 50011, @message, 1;
 END;
 
@@ -4040,6 +4040,298 @@ GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0011')
 EXEC(N'UPDATE routing.schema_version SET version_num = ''0012'' WHERE version_num = ''0011''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0012 -> 0013
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(N'ALTER TABLE routing.candidate ADD replaced_operations INTEGER NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(N'ALTER TABLE routing.candidate_operation ADD replaced_job NVARCHAR(32) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(N'ALTER TABLE routing.publication ADD model_quality NUMERIC(5, 4) NULL');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_candidates', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_candidates', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_candidates');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(@verb + N' VIEW routing.routing_candidates AS
+SELECT
+    i.item_cd,
+    c.candidate_id,
+    c.routing_signature,
+    c.similarity_score,
+    c.priority,
+    c.similarity_tier,
+    c.reference_item_cd,
+    b.model_version AS generator_version,
+    b.created_at AS generated_at,
+    c.candidate_rank,
+    c.rout_no,
+    c.routing_source,
+    c.process_count,
+    c.work_order_count,
+    c.confidence,
+    p.publication_id,
+    c.item_hash,
+    c.predicted_rout_no,
+    c.routing_code,
+    c.work_order_confidence,
+    c.neighbour_count,
+    c.support,
+    c.matched_attributes,
+    CAST(N''N'' AS NVARCHAR(1)) AS has_routing,
+    CASE WHEN (c.replaced_operations > 0) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS outsourcing_replaced,
+    b.model_quality,
+    CASE WHEN (c.confidence + b.model_quality >= 1.6) THEN CAST(N''A'' AS NVARCHAR(1)) WHEN (c.confidence + b.model_quality >= 1.4) THEN CAST(N''B'' AS NVARCHAR(1)) WHEN (c.confidence + b.model_quality >= 1.2) THEN CAST(N''C'' AS NVARCHAR(1)) WHEN (c.confidence + b.model_quality >= 0.0) THEN CAST(N''D'' AS NVARCHAR(1)) ELSE CAST(NULL AS NVARCHAR(1)) END AS quality_grade,
+    CASE WHEN (c.confidence + b.model_quality >= 1.6) THEN CAST(N''우수'' AS NVARCHAR(8)) WHEN (c.confidence + b.model_quality >= 1.4) THEN CAST(N''양호'' AS NVARCHAR(8)) WHEN (c.confidence + b.model_quality >= 1.2) THEN CAST(N''보통'' AS NVARCHAR(8)) WHEN (c.confidence + b.model_quality >= 0.0) THEN CAST(N''개선필요'' AS NVARCHAR(8)) ELSE CAST(NULL AS NVARCHAR(8)) END AS quality_label
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_candidate_operations', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_candidate_operations', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_candidate_operations');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(@verb + N' VIEW routing.routing_candidate_operations AS
+SELECT
+    i.item_cd,
+    c.candidate_id,
+    o.proc_seq AS [PROC_SEQ],
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
+    o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD],
+    o.job_nm AS [JOB_NM],
+    o.res_cd AS [RES_CD],
+    o.res_nm AS [RES_DIS],
+    b.time_unit AS [TIME_UNIT],
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT],
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS [QUEUE_TIME],
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [MACH_WORKED_HOURS],
+    CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS [ACT_SETUP_TIME],
+    CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS [ACT_RUN_TIME],
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME],
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS [MOVE_TIME],
+    CAST(1 AS NUMERIC(10, 2)) AS [RUN_TIME_QTY],
+    b.run_time_unit AS [RUN_TIME_UNIT],
+    o.batch_oper AS [BATCH_OPER],
+    o.bp_cd AS [BP_CD],
+    o.cust_nm AS [dbo_BI_ROUTING_VIEW_CUST_NM],
+    o.cur_cd AS [CUR_CD],
+    o.subcontract_prc AS [SUBCONTRACT_PRC],
+    o.tax_type AS [TAX_TYPE],
+    o.milestone_flg AS [MILESTONE_FLG],
+    o.insp_flg AS [INSP_FLG],
+    o.rout_order AS [ROUT_ORDER],
+    b.valid_from AS [VALID_FROM_DT],
+    b.valid_to AS [VALID_TO_DT],
+    CAST(NULL AS NVARCHAR(200)) AS [dbo_BI_ROUTING_VIEW_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [ROUT_DOC],
+    CAST(NULL AS NVARCHAR(8)) AS [DOC_INSIDE],
+    CAST(NULL AS NVARCHAR(64)) AS [DOC_NO],
+    CAST(NULL AS NVARCHAR(64)) AS [NC_PROGRAM],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_PROGRAM_WRITER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_WRITER_NM],
+    CAST(NULL AS DATE) AS [NC_WRITE_DATE],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER_NM],
+    CAST(NULL AS DATE) AS [NC_REVIEW_DT],
+    CAST(NULL AS NVARCHAR(32)) AS [RAW_MATL_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [JAW_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [VALIDITY],
+    CAST(NULL AS NVARCHAR(200)) AS [PROGRAM_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [OP_DRAW_NO],
+    CAST(NULL AS NVARCHAR(32)) AS [MTMG_NUMB],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [RUN_TIME],
+    CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS [OPTIMAL_TIME],
+    CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS [STANDARD_TIME],
+    CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS [SAFE_TIME],
+    o.time_cv AS [TIME_CV],
+    o.confidence AS [CONFIDENCE],
+    o.sample_count AS [SAMPLE_COUNT],
+    o.support AS [SUPPORT],
+    o.time_source AS [TIME_SOURCE],
+    CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS [RUN_P10],
+    CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS [RUN_P50],
+    CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS [RUN_P90],
+    CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS [SETUP_P10],
+    CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS [SETUP_P90],
+    o.setup_time AS [PREDICTED_SETUP_TIME],
+    o.run_time AS [PREDICTED_RUN_TIME],
+    o.standard_time AS [TRIM_MEAN],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
+    o.sample_count AS [WORK_ORDER_COUNT],
+    o.time_confidence AS [WORK_ORDER_CONFIDENCE],
+    CASE WHEN (o.time_source = ''actual_own'') THEN CAST(N''input'' AS NVARCHAR(8)) WHEN (o.time_source = ''actual_similar'') THEN CAST(N''similar'' AS NVARCHAR(8)) ELSE CAST(N''none'' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
+    o.source_items AS [SOURCE_ITEMS],
+    o.source_similarity AS [AVG_SIMILARITY],
+    o.source_rout_no AS [SOURCE_ROUT_NO],
+    CASE WHEN (o.replaced_job IS NOT NULL) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [OUTSOURCING_REPLACED],
+    CAST(N''ML_BASED'' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
+    c.candidate_rank AS [CANDIDATE_RANK],
+    c.predicted_rout_no AS [ROUT_NO],
+    b.model_version AS [MODEL_VERSION],
+    p.publication_id AS [PUBLICATION_ID],
+    CAST(coalesce(o.time_cv * o.standard_time, 0) AS NUMERIC(10, 2)) AS [TIME_STD],
+    CASE WHEN (o.time_cv IS NULL) THEN CAST(NULL AS NVARCHAR(8)) WHEN (o.time_cv < 0.15) THEN CAST(N''안정적'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.3) THEN CAST(N''보통'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.5) THEN CAST(N''가변적'' AS NVARCHAR(8)) ELSE CAST(N''불안정'' AS NVARCHAR(8)) END AS [TIME_SCENARIO],
+    c.neighbour_count AS [SIMILAR_ITEMS_USED],
+    CAST((o.setup_p90 - o.setup_p10) / (2.5631 + 0.0) AS NUMERIC(10, 2)) AS [SETUP_STD],
+    o.replaced_job AS [REPLACED_JOB_CD]
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.routing_flat', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.routing_flat', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.routing_flat');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(@verb + N' VIEW routing.routing_flat AS
+SELECT
+    i.item_cd AS [ITEM_CD],
+    c.candidate_id AS [CANDIDATE_ID],
+    c.routing_signature AS [ROUTING_SIGNATURE],
+    c.priority AS [PRIORITY],
+    c.similarity_tier AS [SIMILARITY_TIER],
+    o.proc_seq AS [PROC_SEQ],
+    CASE WHEN (o.inside = ''out'') THEN b.word_outsourced ELSE b.word_inhouse END AS [INSIDE_FLAG],
+    o.job_cd AS [dbo_BI_ROUTING_VIEW_JOB_CD],
+    o.job_nm AS [JOB_NM],
+    o.res_cd AS [RES_CD],
+    o.res_nm AS [RES_DIS],
+    b.time_unit AS [TIME_UNIT],
+    CAST(coalesce(o.mfg_lt, 0) AS NUMERIC(10, 2)) AS [MFG_LT],
+    CAST(coalesce(o.queue_time, 0) AS NUMERIC(10, 2)) AS [QUEUE_TIME],
+    CAST(coalesce(o.setup_time, 0) AS NUMERIC(10, 2)) AS [SETUP_TIME],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [MACH_WORKED_HOURS],
+    CAST(coalesce(o.act_setup_time, 0) AS NUMERIC(10, 2)) AS [ACT_SETUP_TIME],
+    CAST(coalesce(o.act_run_time, 0) AS NUMERIC(10, 2)) AS [ACT_RUN_TIME],
+    CAST(coalesce(o.wait_time, 0) AS NUMERIC(10, 2)) AS [WAIT_TIME],
+    CAST(coalesce(o.move_time, 0) AS NUMERIC(10, 2)) AS [MOVE_TIME],
+    CAST(1 AS NUMERIC(10, 2)) AS [RUN_TIME_QTY],
+    b.run_time_unit AS [RUN_TIME_UNIT],
+    o.batch_oper AS [BATCH_OPER],
+    o.bp_cd AS [BP_CD],
+    o.cust_nm AS [dbo_BI_ROUTING_VIEW_CUST_NM],
+    o.cur_cd AS [CUR_CD],
+    o.subcontract_prc AS [SUBCONTRACT_PRC],
+    o.tax_type AS [TAX_TYPE],
+    o.milestone_flg AS [MILESTONE_FLG],
+    o.insp_flg AS [INSP_FLG],
+    o.rout_order AS [ROUT_ORDER],
+    b.valid_from AS [VALID_FROM_DT],
+    b.valid_to AS [VALID_TO_DT],
+    CAST(NULL AS NVARCHAR(200)) AS [dbo_BI_ROUTING_VIEW_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [ROUT_DOC],
+    CAST(NULL AS NVARCHAR(8)) AS [DOC_INSIDE],
+    CAST(NULL AS NVARCHAR(64)) AS [DOC_NO],
+    CAST(NULL AS NVARCHAR(64)) AS [NC_PROGRAM],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_PROGRAM_WRITER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_WRITER_NM],
+    CAST(NULL AS DATE) AS [NC_WRITE_DATE],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER],
+    CAST(NULL AS NVARCHAR(32)) AS [NC_REVIEWER_NM],
+    CAST(NULL AS DATE) AS [NC_REVIEW_DT],
+    CAST(NULL AS NVARCHAR(32)) AS [RAW_MATL_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [JAW_SIZE],
+    CAST(NULL AS NVARCHAR(32)) AS [VALIDITY],
+    CAST(NULL AS NVARCHAR(200)) AS [PROGRAM_REMARK],
+    CAST(NULL AS NVARCHAR(64)) AS [OP_DRAW_NO],
+    CAST(NULL AS NVARCHAR(32)) AS [MTMG_NUMB],
+    c.reference_item_cd AS [REFERENCE_ITEM_CD],
+    c.similarity_score AS [SIMILARITY_SCORE],
+    CAST(coalesce(o.run_time, 0) AS NUMERIC(10, 2)) AS [RUN_TIME],
+    CAST(coalesce(o.optimal_time, 0) AS NUMERIC(10, 2)) AS [OPTIMAL_TIME],
+    CAST(coalesce(o.standard_time, 0) AS NUMERIC(10, 2)) AS [STANDARD_TIME],
+    CAST(coalesce(o.safe_time, 0) AS NUMERIC(10, 2)) AS [SAFE_TIME],
+    o.time_cv AS [TIME_CV],
+    o.confidence AS [CONFIDENCE],
+    o.sample_count AS [SAMPLE_COUNT],
+    o.support AS [SUPPORT],
+    o.time_source AS [TIME_SOURCE],
+    CAST(coalesce(o.run_p10, 0) AS NUMERIC(10, 2)) AS [RUN_P10],
+    CAST(coalesce(o.run_p50, 0) AS NUMERIC(10, 2)) AS [RUN_P50],
+    CAST(coalesce(o.run_p90, 0) AS NUMERIC(10, 2)) AS [RUN_P90],
+    CAST(coalesce(o.setup_p10, 0) AS NUMERIC(10, 2)) AS [SETUP_P10],
+    CAST(coalesce(o.setup_p90, 0) AS NUMERIC(10, 2)) AS [SETUP_P90],
+    o.setup_time AS [PREDICTED_SETUP_TIME],
+    o.run_time AS [PREDICTED_RUN_TIME],
+    o.standard_time AS [TRIM_MEAN],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [HAS_WORK_DATA],
+    o.sample_count AS [WORK_ORDER_COUNT],
+    o.time_confidence AS [WORK_ORDER_CONFIDENCE],
+    CASE WHEN (o.time_source = ''actual_own'') THEN CAST(N''input'' AS NVARCHAR(8)) WHEN (o.time_source = ''actual_similar'') THEN CAST(N''similar'' AS NVARCHAR(8)) ELSE CAST(N''none'' AS NVARCHAR(8)) END AS [WORK_ORDER_DATA_SOURCE],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_items ELSE NULL END AS [WORK_ORDER_SOURCE_ITEMS],
+    CASE WHEN (o.time_source IN (''actual_own'', ''actual_similar'')) THEN o.source_similarity ELSE NULL END AS [WORK_ORDER_AVG_SIMILARITY],
+    o.source_items AS [SOURCE_ITEMS],
+    o.source_similarity AS [AVG_SIMILARITY],
+    o.source_rout_no AS [SOURCE_ROUT_NO],
+    CASE WHEN (o.replaced_job IS NOT NULL) THEN CAST(N''Y'' AS NVARCHAR(1)) ELSE CAST(N''N'' AS NVARCHAR(1)) END AS [OUTSOURCING_REPLACED],
+    CAST(N''ML_BASED'' AS NVARCHAR(8)) AS [PREDICTION_TYPE],
+    c.candidate_rank AS [CANDIDATE_RANK],
+    c.predicted_rout_no AS [ROUT_NO],
+    b.model_version AS [MODEL_VERSION],
+    p.publication_id AS [PUBLICATION_ID],
+    CAST(coalesce(o.time_cv * o.standard_time, 0) AS NUMERIC(10, 2)) AS [TIME_STD],
+    CASE WHEN (o.time_cv IS NULL) THEN CAST(NULL AS NVARCHAR(8)) WHEN (o.time_cv < 0.15) THEN CAST(N''안정적'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.3) THEN CAST(N''보통'' AS NVARCHAR(8)) WHEN (o.time_cv < 0.5) THEN CAST(N''가변적'' AS NVARCHAR(8)) ELSE CAST(N''불안정'' AS NVARCHAR(8)) END AS [TIME_SCENARIO],
+    c.neighbour_count AS [SIMILAR_ITEMS_USED],
+    CAST((o.setup_p90 - o.setup_p10) / (2.5631 + 0.0) AS NUMERIC(10, 2)) AS [SETUP_STD],
+    o.replaced_job AS [REPLACED_JOB_CD]
+FROM routing.current_publication AS p
+    JOIN routing.publication AS b ON p.slot = 1
+    AND b.id = p.publication_id
+    JOIN routing.item_version AS i ON i.from_publication <= p.publication_id
+    AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= p.publication_id))
+    JOIN routing.candidate AS c ON c.publication_id = i.from_publication
+    AND c.item_cd = i.item_cd
+    JOIN routing.candidate_operation AS o ON o.publication_id = c.publication_id
+    AND o.item_cd = c.item_cd
+    AND o.candidate_rank = c.candidate_rank');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0013'' WHERE version_num = ''0012''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

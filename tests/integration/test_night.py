@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from cards import numbers_in, unknown_numbers
-from homes import ask, home_settings
+from homes import ask, change, home_settings
 
 from routing_etl import frames
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
@@ -20,7 +20,7 @@ from routing_etl.evaluation.paired import from_json
 from routing_etl.pipeline import steps, street, training, upkeep
 from routing_etl.pipeline.cards import CARD, model_card
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.gate import Challenger, Decision, promote_if_not_worse
+from routing_etl.pipeline.gate import Challenger, Decision, promote_if_not_worse, record_trained
 from routing_etl.pipeline.night import night
 from routing_etl.pipeline.one_item import WhatIf, predict_item
 from routing_etl.pipeline.persons import Actor
@@ -413,8 +413,8 @@ def test_versions_are_compared_on_the_items_that_both_were_judged_on(home: Path)
     assert not promoted and "same items" not in reason
 
 
-def beside(difference: float, half: float) -> pl.DataFrame:
-    """Exact match of the champion and a new version on 100 items that were written since the champion had learned."""
+def beside(difference: float, half: float, *, segment: str = "all", n: int = 100) -> pl.DataFrame:
+    """Exact match of the champion and a new version on items that were written since the champion had learned."""
     values = {
         "model": (0.6 + difference, 0.1),
         "champion": (0.6, 0.1),
@@ -423,8 +423,8 @@ def beside(difference: float, half: float) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "method": method, "split": "since", "segment": "all", "metric": "exact_at_1", "value": value,
-                "low": value - wide, "high": value + wide, "n": 100, "reason": None,
+                "method": method, "split": "since", "segment": segment, "metric": "exact_at_1", "value": value,
+                "low": value - wide, "high": value + wide, "n": n, "reason": None,
             }
             for method, (value, wide) in values.items()
         ],
@@ -457,6 +457,60 @@ def test_a_version_of_the_same_recipe_is_judged_on_what_was_written_since_the_ch
         ("promoted", 0.6, pytest.approx(-0.05), "unclear"),
         ("refused", 0.6, pytest.approx(-0.3), "worse"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "band", "promoted", "said"),
+    [
+        ({"promote_least_gain": 0.1}, None, False, "it gains +0.050 exact match over champion {champion}, less than 0.1; "),
+        ({"promote_least_gain": 0.05}, None, True, ""),
+        ({}, (-0.2, 120), False, "exact match of part_type_band:rare -0.200 (-0.300 to -0.100, 120 items), more than 0.05; "),
+        ({"promote_segment_loss": 0.1}, (-0.2, 120), True, ""),  # it may be 0.1
+        ({}, (-0.2, 99), True, ""),  # too few items
+        ({}, (-0.12, 120), True, ""),  # within chance
+    ],
+)  # fmt: skip
+def test_another_recipe_must_gain_and_may_not_lose_in_a_band_of_part_types(
+    home: Path, setting: dict[str, float], band: tuple[float, int] | None, promoted: bool, said: str
+) -> None:
+    ctx = Context(home_settings(home, **setting), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
+    rows = [beside(0.05, 0.1)]
+    if band is not None:
+        rows.append(beside(band[0], 0.1, segment="part_type_band:rare", n=band[1]))
+    found, reason = promote_if_not_worse(
+        ctx, challenger(ctx, champion, n_trees=1), seen, since=pl.concat(rows)
+    )
+    assert found is promoted, reason
+    assert said.format(champion=champion) in reason
+
+
+@pytest.mark.parametrize(("hits", "promoted"), [((10, 30), False), ((25, 26), True)])
+def test_what_engineers_wrote_goes_before_the_window(
+    home: Path, hits: tuple[int, int], promoted: bool
+) -> None:
+    """An earlier version of the new recipe, and the champion, had 40 items each; the window says the opposite."""
+    ctx = Context(home_settings(home), find_run(home, None))
+    champion = ctx.registry.resolve("champion")
+    late = challenger(ctx, champion, n_trees=1)
+    earlier = replace(late, version="earlier")
+    record_trained(ctx, earlier, "tried before")
+    columns = "publication_id, item_cd, outcome, candidates, adopted, predicted_operations, written_operations, common_operations, written_code,"
+    for version, right in zip(("earlier", champion), hits, strict=True):
+        change(
+            home / "warehouse.db",
+            *(
+                f"INSERT INTO prediction_outcome ({columns} model_version, observed_at, observed_run) VALUES (1, '{version}{n}', "
+                f"'{'first' if n < right else 'other'}', 4, 0, 5, 5, 4, 'A>B', '{version}', '2026-01-01', 'r')"
+                for n in range(40)
+            ),
+        )
+    seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
+    window = beside(0.3, 0.1) if not promoted else beside(-0.3, 0.1)
+    found, reason = promote_if_not_worse(ctx, late, seen, since=window)
+    said = f"of what engineers wrote themselves, this recipe had {hits[0]} of 40 items right and the champion's {hits[1]} of 40"
+    assert found is promoted and said in reason
 
 
 @pytest.mark.usefixtures("learned_once")

@@ -142,14 +142,15 @@ def test_an_item_that_an_engineer_touched_in_the_erp_is_scored_anew(home: Path, 
     assert told is not None and told.result.reused == told.result.items - 1
 
 
-@pytest.mark.parametrize("what", ["manifest", "program", "missing"])
+@pytest.mark.parametrize("what", ["manifest", "program", "missing", "profile"])
 def test_another_model_program_or_lack_of_attributes_keeps_nothing(what: str) -> None:
-    same = unchanged.scoring_basis("v1", "aa", ("DIA",))
-    assert same == unchanged.scoring_basis("v1", "aa", ("DIA",))
+    same = unchanged.scoring_basis("v1", "aa", ("DIA",), "p")
+    assert same == unchanged.scoring_basis("v1", "aa", ("DIA",), "p")
     other = {
-        "manifest": lambda: unchanged.scoring_basis("v1", "ab", ("DIA",)),
+        "manifest": lambda: unchanged.scoring_basis("v1", "ab", ("DIA",), "p"),
+        "profile": lambda: unchanged.scoring_basis("v1", "aa", ("DIA",), "q"),
         "program": lambda: _with_other_program(),
-        "missing": lambda: unchanged.scoring_basis("v1", "aa", ()),
+        "missing": lambda: unchanged.scoring_basis("v1", "aa", (), "p"),
     }[what]()
     assert other != same
 
@@ -157,7 +158,7 @@ def test_another_model_program_or_lack_of_attributes_keeps_nothing(what: str) ->
 def _with_other_program() -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unchanged, "_program", lambda: "mended")
-        return unchanged.scoring_basis("v1", "aa", ("DIA",))
+        return unchanged.scoring_basis("v1", "aa", ("DIA",), "p")
 
 
 @pytest.mark.parametrize("fault", ["a part is gone", "a part is broken", "rows are missing", "no items"])

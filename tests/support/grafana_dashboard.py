@@ -66,7 +66,7 @@ PANELS = (
     Panel("stat", "Publication that the ERP reads", "Its number.", "SELECT f.publication_id FROM routing.freshness AS f", 6, 5),
     Panel("stat", "Exact match of the champion", "Share of held-out items whose first candidate is the engineer's routing.",
           "SELECT t.value FROM routing.model_quality_trend AS t WHERE t.status = 'active' AND t.method = N'model' AND t.segment = N'all' "
-          "AND t.metric = N'exact_at_1' AND t.split <> N'realised'", 6, 5, "percentunit"),
+          "AND t.metric = N'exact_at_1' AND t.split NOT IN (N'since', N'realised', N'production')", 6, 5, "percentunit"),
     Panel("bars", "Acceptance by week", "Items with a proposal that were routed, by what became of it.",
           "SELECT CAST(w.week AS datetime2) AS time, SUM(w.taken_over) AS taken_over, SUM(w.themselves_as_first) AS as_first_candidate, "
           "SUM(w.themselves_as_another) AS as_another, SUM(w.otherwise) AS otherwise FROM routing.acceptance_by_week AS w "
@@ -75,7 +75,7 @@ PANELS = (
           "SELECT CAST(w.week AS datetime2) AS time, CAST(SUM(w.taken_over) AS FLOAT) / NULLIF(SUM(w.items_routed), 0) AS taken_over "
           "FROM routing.acceptance_by_week AS w WHERE $__timeFilter(w.week) GROUP BY w.week ORDER BY time", unit="percentunit"),
     Panel("table", "Quality by version", "Versions are compared on the same held-out items only.",
-          "SELECT t.model_version, t.status, t.computed_at, t.value, t.low, t.high, t.n, t.difference, t.not_compared "
+          "SELECT t.model_version, t.status, t.computed_at, t.split, t.value, t.low, t.high, t.n, t.difference, t.not_compared "
           "FROM routing.model_quality_trend AS t WHERE t.method = N'model' AND t.segment = N'all' AND t.metric = N'exact_at_1' "
           "ORDER BY t.computed_at DESC"),
     Panel("table", "Decisions about versions", "Why a version is the champion, or is not.",

@@ -109,6 +109,9 @@ class Routing(Section):
     in_force : {"routing", "operation"}
         What `valid_from`, `valid_to` and `validity` are of. "routing": a routing is in force when all its rows are. "operation":
         operations begin and end one by one, and rows that are not in force are left out.
+    outsourced_map : dict of str to str
+        Outsourced job code to the job code that does the same work in house, exactly as the ERP writes them: proposals then have the
+        second one. Empty: nothing is replaced.
     waiting_pool_words : tuple of str
         Words in a resource's code or name that mark a pool where work waits, which is no machine.
     null_words : tuple of str
@@ -135,6 +138,7 @@ class Routing(Section):
     major_flag_source: str = "none"
     invalid_validity: tuple[str, ...] = ("N",)
     in_force: Literal["routing", "operation"] = "routing"
+    outsourced_map: dict[str, str] = Field(default_factory=dict)
     waiting_pool_words: tuple[str, ...] = ()
     null_words: tuple[str, ...] = ()
     zero_time_is_missing: bool = True

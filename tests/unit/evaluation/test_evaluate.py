@@ -234,6 +234,18 @@ def test_segments_cover_the_items(usual):
     assert names & {"part_type_band:frequent", "part_type_band:rare"}
 
 
+def test_part_types_with_twenty_judged_items_are_segments(toy):
+    items, operations = toy
+    known = items.head(180)
+    routed = operations.filter(pl.col("item_key").is_in(known["item_key"].implode()))
+    found = run((items, routed), split="loo", folds=4, baselines=False).metrics
+    wanted = {f"part_type:{name}": n for name, n in known["part_type"].value_counts().iter_rows() if n >= 20}
+    rows = found.filter(
+        pl.col("segment").str.starts_with("part_type:"), method="model", metric="exact_at_1"
+    ).select("segment", "n")
+    assert dict(rows.iter_rows()) == wanted and 0 < len(wanted) < known["part_type"].n_unique()
+
+
 def test_part_type_bands_count_training_items_only():
     keys = [f"I{i:03d}" for i in range(100)]
     kinds = ["MANY"] * 60 + ["FEW"] * 5 + ["MANY"] * 20 + ["FEW"] * 5 + ["NEW"] * 9 + [None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from homes import change
 from warehouse_predictions import warehouse
 from watched import HOSTILE, NOW, known_warehouse
 
@@ -51,6 +52,24 @@ def test_what_it_says_is_what_the_tables_say(settings: Settings) -> None:
     assert found.rejects.select("rule_name", "rejected").rows() == [("missing_key", 30), ("bad_date", 5)]
     assert found.production["similarity_drift"].to_list() == [None, 0.1, None, 0.15, 0.6]
     assert found.nights["seconds"].to_list() == [600, 300, 20, 310, 900, 320]
+
+
+def test_what_was_written_since_is_a_difference_and_no_held_out_value(tmp_path: Path) -> None:
+    """The champion before is measured again on these items when the next version is: that is not how good it was held out."""
+    home = known_warehouse(tmp_path / "home")
+    columns = "model_version, run_id, method, split, segment, metric, value, n, computed_at, window_id"
+    change(
+        home.home / "warehouse.db",
+        *(
+            f"INSERT INTO model_metric ({columns}) VALUES ('{version}', 'night4', 'model', 'since', 'all', 'exact_at_1', {value}, 31, "
+            f"'2026-05-15 02:00:0{place}', 'x')"
+            for place, (version, value) in enumerate((("m1", 0.25), ("m2", 0.35)))
+        ),
+    )
+    found = (
+        weekly(home, NOW).versions.select("model_version", "value", "n", "since_difference", "since_n").rows()
+    )
+    assert found == [("m1", 0.5, 200, None, None), ("m2", 0.56, 200, pytest.approx(0.1), 31)]
 
 
 def test_no_line_breaks_a_command_at_its_hyphens() -> None:

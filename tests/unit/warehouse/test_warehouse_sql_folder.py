@@ -212,16 +212,18 @@ def test_what_every_night_measures_is_shown_once(tmp_path):
             "method": method,
             "split": "time",
             "segment": segment,
-            "metric": "mae",
+            "metric": metric,
             "value": value,
             "n": 60,
             "reason": reason,
         }
-        for method, segment, value, reason in (
-            ("model", "all", 1.5, None),
-            ("majority", "all", 2.5, None),
-            ("model", "part_type:O-RING", 3.5, None),
-            ("model", "part_type:SEAL", None, "too few items"),
+        for method, segment, metric, value, reason in (
+            ("model", "all", "mae", 1.5, None),
+            ("majority", "all", "mae", 2.5, None),
+            ("model", "part_type:O-RING", "exact_at_1", 0.5, None),
+            ("model", "part_type:GLAND", "exact_at_1", 0.25, None),
+            ("model", "part_type:GLAND", "mae", 0.1, None),
+            ("model", "part_type:SEAL", "exact_at_1", None, "too few items"),
         )
     ]
     for run in ("r1", "r2"):
@@ -237,7 +239,7 @@ def test_what_every_night_measures_is_shown_once(tmp_path):
             shown[len(shown)] = [tuple(row.values()) for row in rows]
     quality, beside, weakest, unmeasured, realised = shown.values()
     assert len(quality) == 1 and [r[2] for r in beside] == ["majority", "model"]
-    assert [(r[0], r[2]) for r in weakest] == [("part_type:O-RING", 3.5)]
+    assert [r[:2] for r in weakest] == [("part_type:GLAND", 0.25), ("part_type:O-RING", 0.5)]
     assert [(r[2], r[4]) for r in unmeasured] == [("part_type:SEAL", "too few items")]
     assert realised == []  # nothing was predicted yet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from view_lint import text_of, views_by_item
@@ -15,6 +16,8 @@ from warehouse_predictions import (
     write_rows,
 )
 
+from routing_etl.frames import METRICS
+from routing_etl.warehouse.records import Records, TrainedVersion
 from routing_etl.warehouse.views import view_selects
 
 
@@ -141,6 +144,61 @@ def test_unknown_times_are_zero_for_the_erp_and_null_for_analysts(published):
         "safe_time",
     ):
         assert plain[1][name] is None, name
+
+
+def test_the_contract_s_further_columns(published):
+    """Grade of mean (0.7 + 0.95) / 2; spread of set-up (15 - 5) / 2.5631; which operation stands in for an outsourced one."""
+    rows = known_rows()
+    rows["candidate_operations"][0] |= {"setup_p10": 5.0, "setup_p90": 15.0, "replaced_job": "F40-1"}
+    rows["candidates"][0]["replaced_operations"] = 1
+    query = published(rows)
+    head = query("SELECT * FROM routing_candidates")[0]
+    assert (head["has_routing"], head["outsourcing_replaced"]) == ("N", "Y")
+    assert head["model_quality"] is head["quality_grade"] is head["quality_label"] is None, (
+        "no figure of the version is on record"
+    )
+    for view in ("routing_candidate_operations", "routing_flat"):
+        first, second = query(f"SELECT * FROM {view} ORDER BY PROC_SEQ")
+        assert (first["SETUP_STD"], second["SETUP_STD"]) == (3.9, None)
+        assert (first["OUTSOURCING_REPLACED"], first["REPLACED_JOB_CD"]) == ("Y", "F40-1")
+        assert (second["OUTSOURCING_REPLACED"], second["REPLACED_JOB_CD"]) == ("N", None)
+
+
+@pytest.mark.parametrize(
+    ("quality", "grade", "word"),
+    [
+        (0.95, "A", "우수"),
+        (0.9, "A", "우수"),
+        (0.75, "B", "양호"),
+        (0.5, "C", "보통"),
+        (0.1, "D", "개선필요"),
+    ],
+)
+def test_the_grade_is_of_confidence_and_model_together(tmp_path, quality, grade, word):
+    publisher, settings = warehouse(tmp_path / "w.db")
+    records = Records(sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}"), settings)
+    records.store_model_version(TrainedVersion("m1", "a" * 64))
+    metric = {
+        "method": "model",
+        "segment": "all",
+        "metric": "exact_at_1",
+        "low": None,
+        "high": None,
+        "n": 50,
+        "reason": None,
+    }
+    rows = [metric | {"split": "recent", "value": quality}, metric | {"split": "realised", "value": 0.01}]
+    records.store_metrics("m1", METRICS.conform(pl.DataFrame(rows)), run_id="r")
+    publisher.publish(
+        publisher.load(
+            write_rows(tmp_path / "p", known_rows()), run_id="r", model_version="m1"
+        ).publication_id
+    )
+    with sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}").connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT model_quality, quality_grade, quality_label FROM routing_candidates"
+        ).one()
+    assert tuple(found) == (quality, grade, word), "the confidence is 0.7"
 
 
 def test_alternatives_in_res_shape(published):
