@@ -147,7 +147,10 @@ def train(
     version: Annotated[
         str | None, typer.Option("--version", "--name", help="Version name; default: UTC time.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Train and evaluate, save nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train and evaluate, on a sample of a large plant, and save nothing."),
+    ] = False,
     promote: Annotated[
         bool, typer.Option(help="Make it the champion unless something speaks against it.")
     ] = True,

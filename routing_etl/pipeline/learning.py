@@ -38,12 +38,15 @@ class LearningData:
         The attributes that items have a value of.
     copies : polars.DataFrame
         item_key of each item whose routing is a copy of a proposal of ours, and whether an order was made by it (`ordered`).
+    whole : bool
+        Whether it is all that the run has.
     """
 
     items: pl.DataFrame
     operations: pl.DataFrame
     attributes: tuple[frames.AttributeSpec, ...]
     copies: pl.DataFrame = field(default_factory=lambda: _NO_COPIES)
+    whole: bool = True
 
     @property
     def learned(self) -> pl.DataFrame:
@@ -64,6 +67,26 @@ class LearningData:
     def unrouted_items(self) -> pl.DataFrame:
         """The items to predict: those without a valid routing."""
         return self.items.join(self.operations.select("item_key").unique(), on="item_key", how="anti")
+
+    def drawn(self, most: int) -> LearningData:
+        """At most so many routed items and so many others, drawn by their keys alone; the same where there are no more.
+
+        Parameters
+        ----------
+        most : int
+            Most items of either kind.
+        """
+        if self.routed.len() <= most:
+            return self
+        order = pl.col("item_key").hash(0)
+        kept = self.routed.to_frame().sort(order).head(most)
+        others = self.unrouted_items.select("item_key").sort(order).head(most)
+        return replace(
+            self,
+            items=self.items.join(pl.concat([kept, others]), on="item_key", how="semi"),
+            operations=self.operations.join(kept, on="item_key", how="semi"),
+            whole=False,
+        )
 
 
 def read_learning_data(run: RunFolder) -> LearningData:

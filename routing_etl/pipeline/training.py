@@ -61,6 +61,8 @@ class TrainingRequest:
         Name of the new version; None takes the UTC time.
     dry_run : bool
         Evaluate and fit, but save neither files nor rows.
+    dry_run_items : int
+        Most routed items that a dry run learns from, so that it is quick; a larger plant's are drawn.
     promote : bool
         Make the version the champion unless it is significantly worse.
     split : str
@@ -77,6 +79,7 @@ class TrainingRequest:
 
     name: str | None = None
     dry_run: bool = False
+    dry_run_items: int = 5000
     promote: bool = True
     split: str = "recent"
     max_items: int = 5000
@@ -318,6 +321,9 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
             "There is no item with a valid routing to learn from.",
             remedy="Check the routing table and the validity filter of the profile.",
         )
+    routed = data.routed.len()
+    if asked.dry_run:
+        data = data.drawn(asked.dry_run_items)
     times = read_evidence(ctx.run.times)
     learned = _learn(ctx, data, times, options, "auto")
     floor = floor_missed(learned.evaluation.table)
@@ -328,6 +334,9 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
         trained = replace(trained, evaluation=_with_note(trained.evaluation, _copies_in_words(data)))
     if floor is not None:
         trained = replace(trained, evaluation=_with_note(trained.evaluation, floor.reason))
+    if not data.whole:
+        note = f"dry run on a sample: {data.routed.len():,} of {routed:,} routed items; a training on all of them has other figures"
+        trained = replace(trained, sampled_from=routed, evaluation=_with_note(trained.evaluation, note))
     by = asked.requested_by or ctx.settings.service_user
     if asked.dry_run:
         return replace(trained, model_card=unsaved_card(ctx, trained, learned.predictor, by))
@@ -429,7 +438,7 @@ def _learn(
         )
         return predictor, time.perf_counter() - begun
 
-    if SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
+    if data.whole and SIDE_BY_SIDE_FROM <= data.routed.len() <= ctx.settings.side_by_side_items:
         (predictor, fit_seconds), evaluation, worker_mb = _side_by_side(ctx, options, fit, answers_by)
     else:
         (predictor, fit_seconds), evaluation = _in_turn(ctx, data, options, fit, answers_by)

@@ -9,10 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from homes import NO_REHEARSAL, ask
+from homes import NO_REHEARSAL, ask, home_settings
+from rich.console import Console
 
 from routing_etl import runs
 from routing_etl.cli import app
+from routing_etl.cli.display import train_result
+from routing_etl.pipeline import steps
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.training import TrainingRequest
 
 pytestmark = pytest.mark.integration
 
@@ -118,6 +124,21 @@ def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-u
     assert result.code == 0 and "Dry run: nothing was saved" in result.out
     assert sorted(p.name for p in (home / "models").iterdir()) == before
     assert ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_version") == rows
+
+
+def test_a_dry_run_of_more_items_is_on_a_sample_and_says_so(home: Path) -> None:
+    ctx = Context(home_settings(home), runs.find_run(home, None))
+    routed = read_learning_data(ctx.run).routed.len()
+    trained = steps.train(ctx, TrainingRequest(dry_run=True, dry_run_items=120)).result
+    assert (trained.training_samples, trained.sampled_from) == (120, routed)
+    said = f"Dry run on a sample: 120 of {routed} routed items; a training on all of them has other figures."
+    assert said in trained.evaluation.notes
+    console = Console(record=True, width=300)
+    train_result(console, trained)
+    assert (
+        f"Fitted on 120 items drawn from {routed}, so the figures are of a sample, in "
+        in console.export_text()
+    )
 
 
 @pytest.mark.usefixtures("learned_once")

@@ -207,6 +207,38 @@ def test_the_same_data_with_another_window_give_no_verdict(home: Path) -> None:
     assert figures == [("not compared", "own")]
 
 
+def test_six_trainings_of_the_same_data_with_other_seeds_give_no_verdict(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seed is no part of the recipe, and no routing was written since: each differs from the last by chance alone.
+
+    A training takes over the champion's model and its figures: what is looked at is the gate (the figures: `test_retrainings.py`).
+    """
+    _, model = training.load_model(context(home), None)
+    monkeypatch.setattr(training, "make_predictor", lambda *_, **__: model)
+    monkeypatch.setattr(RoutingPredictor, "fit", lambda self, *_, **__: self)
+    learned: list[object] = []
+    learn = training._learn
+
+    def once(*asked: object) -> object:
+        learned.append(learned[0] if learned else learn(*asked))  # type: ignore[arg-type]
+        return learned[-1]
+
+    monkeypatch.setattr(training, "_learn", once)
+    for seed in range(6):
+        before = context(home).registry.resolve("champion")
+        trained = steps.train(
+            context(home, random_state=seed), training.TrainingRequest(f"seed{seed}")
+        ).result
+        assert trained.promoted and f"the recipe of champion {before}" in trained.promotion_reason
+    verdicts = ask(
+        home / "warehouse.db",
+        "SELECT DISTINCT f.verdict, f.basis FROM model_decision_metric AS f JOIN model_decision AS d ON d.id = f.decision_id "
+        "WHERE d.model_version LIKE 'seed%'",
+    )
+    assert verdicts == [("not compared", "own")]
+
+
 def test_another_recipe_is_fitted_beside_on_the_same_window(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

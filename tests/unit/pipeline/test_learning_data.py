@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -43,6 +44,21 @@ def test_copies_of_proposals_are_neither_predicted_nor_learned_from_before_an_or
     assert set(routed) - set(data.learned["item_key"]) == {waiting}
     assert set(routed) - set(data.independent.operations["item_key"]) == {waiting, ordered}
     assert not set(data.unrouted_items["item_key"]) & set(routed)
+
+
+def test_a_sample_is_drawn_by_keys_and_is_the_same_again(tmp_path: Path) -> None:
+    items, operations, _ = toy_plant(60)
+    waiting = operations["item_key"].unique().sort().head(20)
+    known = operations.filter(~pl.col("item_key").is_in(waiting.implode()))
+    data = read_learning_data(run_with(tmp_path, items, known))
+    drawn, again = data.drawn(10), replace(data, items=items.reverse(), operations=known.reverse()).drawn(10)
+    assert data.whole and not drawn.whole
+    assert drawn.routed.len() == 10 and drawn.unrouted_items.height == 10
+    assert set(drawn.routed) == set(again.routed) and set(drawn.items["item_key"]) == set(
+        again.items["item_key"]
+    )
+    assert set(data.drawn(5).routed) < set(drawn.routed), "more asked for takes none back"
+    assert data.drawn(data.routed.len()) is data
 
 
 @pytest.mark.parametrize(("frame", "column"), [("items", "excluded"), ("operations", "inside")])
