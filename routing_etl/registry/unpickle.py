@@ -201,8 +201,7 @@ class _ModelUnpickler(NumpyUnpickler):  # type: ignore[misc]
                 return
         super().load_build()
         made = self.stack[-1]
-        self.lacking |= {
-            f"{type(made).__name__}.{name}" for name in _given(type(made)) if not hasattr(made, name)
-        }
+        kind: Any = type(made)
+        self.lacking |= {f"{kind.__name__}.{name}" for name in _given(kind) if not hasattr(made, name)}
 
     dispatch[pickle.BUILD[0]] = load_build

@@ -232,6 +232,19 @@ def test_process_identity():
     assert process_identity(gone.pid) == ""
 
 
+def test_where_the_start_alone_tells_a_process_from_a_later_one(monkeypatch):
+    """As on Windows."""
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    assert lock_module._identity_by_start(gone.pid) == ""
+    monkeypatch.setattr(lock_module, "process_identity", lock_module._identity_by_start)
+    mine = lock_module.process_identity(os.getpid())
+    assert mine and mine.startswith("windows/-/")
+    assert lock_module.process_gone(os.getpid(), mine) is False
+    assert lock_module.process_gone(os.getpid(), "windows/-/1.000") is True, "the id was used again"
+    assert lock_module.process_gone(gone.pid, mine) is True
+
+
 class Error(Exception):
     """The driver's base error."""
 
