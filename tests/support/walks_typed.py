@@ -97,21 +97,6 @@ def _from_files(command: str) -> Callable[[House], str]:
     return arrange
 
 
-def _unread_state(house: House) -> str:
-    """What was told last is unreadable; nothing is worth telling, so that the command's own code is 0."""
-    from routing_etl.pipeline.conditions import CODES
-
-    house.environment.setenv("ROUTING_ETL_ALERT_SILENT", ",".join(CODES))
-    (house.home / "alerts.json").write_text("{ spoilt", encoding="utf-8")
-    return "alerts --tell --quiet"
-
-
-def _remove_the_file(house: House, said: str) -> None:
-    file = re.search(r"Error: (\S+) is damaged", said)
-    assert file, said
-    Path(file[1]).unlink()
-
-
 def _table_of_somebody(house: House) -> str:
     with closing(sqlite3.connect("full.db")) as made:
         made.execute("CREATE TABLE BI_ITEM_INFO_VIEW (ITEM_CD TEXT)")
@@ -149,8 +134,7 @@ AT_HOME = (
     Case("No run … under … (newest: ", typed("score --run nonsense --quiet"), _known("score --run {} --quiet", "newest")),
     Case("Run id … is not usable.", typed("extract --run-id a/b --quiet"), retyped("extract --run-id a-b --quiet")),
     Case("Run … exists already.", lambda house: f"extract --quiet --run-id {next((house.home / 'runs').iterdir()).name}", retyped("extract --quiet")),
-    Case("Model version … has no model card", _no_card),
-    Case("… is damaged, so it is unknown what was told.", _unread_state, _remove_the_file),
+    Case("Model version … has no model card", _no_card, lambda house, said: house.obey(said) or "models list --quiet"),
     Case("Only … is given.", _from_files("train --dry-run --quiet --items items.csv"), retyped(FILES.format("items.csv", "operations.csv"))),
     Case("… is neither CSV nor Parquet by its name.", _from_files(FILES.format("items.txt", "operations.csv")), retyped(FILES.format("items.csv", "operations.csv"))),
     Case("There is no file ….", _from_files(FILES.format("item.csv", "operations.csv")), retyped(FILES.format("items.csv", "operations.csv"))),
