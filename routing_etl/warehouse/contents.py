@@ -435,6 +435,7 @@ def _total(
 
 def _day_number(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[Any]:
     """Days since 1970-01-01, as Polars counts them."""
+    days: sa.ColumnElement[Any]
     if dialect == "mssql":
         days: sa.ColumnElement[Any] = sa.func.datediff(sa.text("day"), sa.text("'19700101'"), column)
     elif dialect == "sqlite":
