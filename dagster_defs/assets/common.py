@@ -65,6 +65,7 @@ class Made:
 
 _STEPS, _SHARDED, _LEARNING = "pipeline/steps.py", "pipeline/sharded.py", "pipeline/learning.py"
 _REVIEW = "pipeline/review.py"
+_SCORING = tuple(f"pipeline/{name}.py" for name in ("scoring", "unchanged", "in_house", "incomplete"))
 _CHECKS = Made(keys.QUALITY, ("greatexpectations",), ("quality", _STEPS))
 _WAREHOUSE = Made(keys.PUBLISH, ("sql",), ("warehouse", _STEPS))
 _TRAINING = ("model", "evaluation", _LEARNING, "pipeline/training.py")
@@ -80,7 +81,7 @@ MADE: dict[Step[Any], Made] = {
     street.CHECK_HEALTH: Made(keys.QUALITY, ("polars", "sql"), ("quality", "warehouse", _REVIEW, _STEPS)),
     street.TRAIN: Made(keys.MODEL, ("scikitlearn",), (*_TRAINING, "pipeline/gate.py")),
     street.EVALUATE: Made(keys.MODEL, ("scikitlearn",), _TRAINING),
-    street.SCORE: Made(keys.MODEL, ("parquet", "scikitlearn"), ("model", _LEARNING, _STEPS)),
+    street.SCORE: Made(keys.MODEL, ("parquet", "scikitlearn"), ("model", _LEARNING, *_SCORING)),
     street.CHECK_CANDIDATES: _CHECKS,
     street.LOAD: _WAREHOUSE,
     street.PUBLISH: _WAREHOUSE,
