@@ -437,7 +437,7 @@ def _day_number(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement
     """Days since 1970-01-01, as Polars counts them."""
     days: sa.ColumnElement[Any]
     if dialect == "mssql":
-        days: sa.ColumnElement[Any] = sa.func.datediff(sa.text("day"), sa.text("'19700101'"), column)
+        days = sa.func.datediff(sa.text("day"), sa.text("'19700101'"), column)
     elif dialect == "sqlite":
         days = sa.func.julianday(column) - _JULIAN_1970
     else:
