@@ -92,6 +92,33 @@ def _fitted(bins: Bytes, answers: Bools, share: float) -> QuestionBooster:
     return booster.fit(bins, np.ones(4, bool), answers.astype(np.float32), np.ones(len(bins)))
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_log_odds_are_those_of_walking_down_every_tree(depth: int) -> None:
+    rng = np.random.default_rng(depth)
+    bins = rng.integers(0, 9, (300, 6)).astype(np.uint8)
+    answers = np.column_stack([bins[:, 0] + bins[:, 1] > 8, np.isin(bins[:, 4], [2, 5])]).astype(np.float32)
+    booster = QuestionBooster(n_rounds=5, depth=depth).fit(bins, np.arange(6) < 3, answers, np.ones(300))
+
+    def walked(item: Bytes, question: int) -> float:
+        total = float(booster.start_[question])
+        for turn in range(5):
+            node = 0
+            for level in range(depth):
+                at = 2**level - 1 + node
+                column = booster.split_column_[question, turn, at]
+                left = int(booster.split_bins_[question, turn, at]) >> int(item[column]) & 1
+                node = 2 * node + 1 - left
+            total += float(booster.leaf_value_[question, turn, node])
+        return total
+
+    expected = [[walked(item, question) for question in range(2)] for item in bins]
+    found = booster.log_odds(bins)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert np.unique(found[:, 0]).size > 2, "the trees do divide the items"
+    alone = np.vstack([booster.log_odds(bins[i : i + 1]) for i in range(20)])
+    np.testing.assert_array_equal(alone, found[:20])
+
+
 def test_boosted_questions_find_nothing_in_noise() -> None:
     rng = np.random.default_rng(2)
     bins = rng.integers(0, 4, (2000, 3)).astype(np.uint8)
