@@ -221,7 +221,11 @@ def healthy(image: Image, command: list[str], check: list[str]) -> None:
             time.sleep(2)
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:  # a caller may have left SIGTERM ignored
+            server.kill()
+            server.wait()
     print("  healthy:", shlex.join(asked))
 
 
