@@ -10,7 +10,7 @@ from homes import ask, change, home_settings
 
 from routing_etl.cli import app
 from routing_etl.errors import DataQualityError, WarehouseError
-from routing_etl.pipeline import steps, street
+from routing_etl.pipeline import scoring, steps, street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import night
 from routing_etl.pipeline.upkeep import changes
@@ -65,7 +65,7 @@ def test_a_batch_that_would_show_few_of_the_items_is_not_published(
         return LearningData(data.items.filter(data.items["item_key"].is_in(routed.implode()) | (data.items["item_key"] < "4")),
                             data.operations, data.attributes)  # fmt: skip
 
-    monkeypatch.setattr(steps, "read_learning_data", few)
+    monkeypatch.setattr(scoring, "read_learning_data", few)
     steps.aggregate_times(ctx)
     steps.score(ctx)
     steps.check_candidates(ctx)
