@@ -216,7 +216,7 @@ def test_the_launchpad_reaches_the_training_and_its_report_the_page(
     assert dry.success
     assert calls == [
         {
-            "name": "seals-2026", "dry_run": True, "promote": False, "split": "time", "max_items": 50,
+            "name": "seals-2026", "dry_run": True, "dry_run_items": 5000, "promote": False, "split": "time", "max_items": 50,
             "requested_by": "kim", "test_days": 30, "via": "train", "reason": "asked for",
         }
     ]  # fmt: skip
