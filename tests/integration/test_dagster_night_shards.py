@@ -94,10 +94,10 @@ def test_a_failing_shard_is_one_clear_failure_and_the_publication_stays(
 ) -> None:
     real = sharded.score_shard
 
-    def breaks(ctx: Any, *, shard: int, version: str | None = None) -> dict[str, Any]:
+    def breaks(ctx: Any, *, shard: int, **asked: Any) -> Any:
         if shard == 1:
             raise ModelError("Shard 001 holds an item of no type.", remedy="Correct it.")
-        return real(ctx, shard=shard, version=version)
+        return real(ctx, shard=shard, **asked)
 
     monkeypatch.setattr(sharded, "score_shard", breaks)
     failed = run(home, instance, [*SCORING, *LOADING])
