@@ -6,6 +6,7 @@ Items that are unchanged since an earlier scoring by the same model keep its row
 from __future__ import annotations
 
 import shutil
+import zlib
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,6 +20,7 @@ from routing_etl.pipeline.incomplete import Incomplete
 from routing_etl.pipeline.learning import read_learning_data
 from routing_etl.pipeline.results import Counted, Scored
 from routing_etl.pipeline.unchanged import BY_ITEM, Kept, scoring_basis, unchanged_items
+from routing_etl.pipeline.unchanged import scan_predictions as scan_predictions
 from routing_etl.pipeline.versions import load_model
 from routing_etl.runs import RunFolder
 
@@ -140,7 +142,8 @@ def _holds(
     ctx: Context, predictor: RoutingPredictor | Incomplete, inside: InHouse, todo: pl.DataFrame, kept: Kept
 ) -> bool:
     """Whether the model still says of a few of the items what the earlier run holds; if not, all are scored, with a warning."""
-    some = kept.keys.sample(min(_TRIED, kept.keys.len()), seed=ctx.settings.random_state)
+    drawn = zlib.crc32(ctx.run.run_id.encode())  # others each night
+    some = kept.keys.sample(min(_TRIED, kept.keys.len()), seed=drawn)
     asked = todo.filter(pl.col("item_key").is_in(some.implode()))
     said = inside.applied(predictor.predict(asked)).candidates
     columns = ("item_key", "candidate_rank", "routing_code", "confidence")
@@ -227,12 +230,6 @@ PREDICTED = (
     frames.CANDIDATE_EVIDENCE,
     frames.ABSTAINED,
 )
-
-
-def scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
-    """The part files of one predicted frame; an empty frame when there is none."""
-    parts = sorted((run.predictions / frame.name).glob("*.parquet"))
-    return pl.scan_parquet(parts) if parts else frame.empty().lazy()
 
 
 def _abstained_by_reason(run: RunFolder) -> dict[str, int]:

@@ -91,7 +91,7 @@ class Kept:
         frame : Frame
             One of `BY_ITEM`, or SIZES_FROM_TEXTS.
         """
-        return _scan(self.run, frame).filter(pl.col("item_key").is_in(self.keys.implode()))
+        return scan_predictions(self.run, frame).filter(pl.col("item_key").is_in(self.keys.implode()))
 
     def write(self, predictions: Path, name: str) -> Counted:
         """Copy their rows into the folders of a scoring.
@@ -171,7 +171,7 @@ def _equal_items(run: RunFolder, scored: Scored, todo: pl.DataFrame) -> pl.Serie
     file = run.clean / f"{frames.ITEMS.name}.parquet"
     try:
         for frame in BY_ITEM:
-            found = _scan(run, frame).select(pl.len()).collect().item()
+            found = scan_predictions(run, frame).select(pl.len()).collect().item()
             if found != scored.rows[frame.name]:
                 log.warning(
                     "earlier_scoring_not_whole",
@@ -182,7 +182,9 @@ def _equal_items(run: RunFolder, scored: Scored, todo: pl.DataFrame) -> pl.Serie
         if dict(before.collect_schema()) != dict(todo.schema):
             log.info("every_item_scored", reason="the items' columns have changed", run=run.run_id)
             return None
-        asked = pl.concat([_scan(run, f).select("item_key") for f in (frames.CANDIDATES, frames.ABSTAINED)])
+        asked = pl.concat(
+            [scan_predictions(run, f).select("item_key") for f in (frames.CANDIDATES, frames.ABSTAINED)]
+        )
         same = before.join(asked.unique(), on="item_key", how="semi").select(todo.columns)
         return (
             todo.lazy()
@@ -197,7 +199,8 @@ def _equal_items(run: RunFolder, scored: Scored, todo: pl.DataFrame) -> pl.Serie
         return None
 
 
-def _scan(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
+def scan_predictions(run: RunFolder, frame: frames.Frame) -> pl.LazyFrame:
+    """The part files of one predicted frame; an empty frame when there is none."""
     parts = sorted((run.predictions / frame.name).glob("*.parquet"))
     return pl.scan_parquet(parts) if parts else frame.empty().lazy()
 
