@@ -97,16 +97,35 @@ def read_learning_data(run: RunFolder) -> LearningData:
     FrameError
         A cleaned frame does not keep its contract.
     """
-    items = pl.read_parquet(run.clean / "items.parquet")
+    items = read_items(run).collect()
     frames.ITEMS.validate(items)
-    operations = pl.scan_parquet(run.clean / "operations.parquet")
-    frames.OPERATIONS.validate(operations)
     return LearningData(items, read_valid_operations(run).collect(), read_attributes(run), read_copies(run))
 
 
+def read_items(run: RunFolder) -> pl.LazyFrame:
+    """The cleaned items of a run.
+
+    Raises
+    ------
+    FrameError
+        The file does not keep its contract.
+    """
+    items = pl.scan_parquet(run.clean / "items.parquet")
+    frames.ITEMS.validate(items)
+    return items
+
+
 def read_valid_operations(run: RunFolder) -> pl.LazyFrame:
-    """The operations of every valid routing of a run."""
-    return pl.scan_parquet(run.clean / "operations.parquet").filter("rout_valid")
+    """The operations of every valid routing of a run.
+
+    Raises
+    ------
+    FrameError
+        The file does not keep its contract.
+    """
+    operations = pl.scan_parquet(run.clean / "operations.parquet")
+    frames.OPERATIONS.validate(operations)
+    return operations.filter("rout_valid")
 
 
 def read_copies(run: RunFolder) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.in_house import in_house_of
-from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.learning import read_attributes, read_items, read_valid_operations
 from routing_etl.pipeline.versions import load_model
 from routing_etl.runs import RunFolder, find_run
 from routing_etl.settings import Settings
@@ -122,27 +122,27 @@ def predict_item(
     what_if = what_if or WhatIf()
     run = find_run(settings.home, run_id, having=street.CLEAN.report)
     ctx = Context(settings, run)
-    data = read_learning_data(run)
-    item = _find_item(data.items, item_cd)
-    changed, notes = _in_order(_override(item, data.attributes, what_if.overrides), ctx.profile)
+    attributes = read_attributes(run)
+    item = _find_item(read_items(run), item_cd)
+    changed, notes = _in_order(_override(item, attributes, what_if.overrides), ctx.profile)
     name, predictor = load_model(ctx, version)
     key = item["item_key"][0]
     found = in_house_of(ctx, predictor.resource_alternatives_).applied(predictor.predict(changed))
     if what_if.lot is not None:
         found = replace(found, operations=operations_at_lot(found.operations, what_if.lot))
-    own = data.operations.filter((pl.col("item_key") == key) & (pl.col("routing_rank") == 0)).sort("proc_seq")
+    own = read_valid_operations(run).filter(pl.col("item_key") == key, pl.col("routing_rank") == 0)
     return Prediction(
         item=changed.to_dicts()[0],
-        attributes=data.attributes,
+        attributes=attributes,
         overrides=what_if.overrides,
         model_version=name,
         predictions=found,
-        own_routing=own,
+        own_routing=own.sort("proc_seq").collect(),
         purchase=_purchases(run, key),
         lead_time=_lead_time(found.operations, what_if.lot),
         run=run,
         notes=notes,
-        titles={a.name: ctx.profile.titles.get(a.name) or a.source or a.name for a in data.attributes},
+        titles={a.name: ctx.profile.titles.get(a.name) or a.source or a.name for a in attributes},
     )
 
 
@@ -182,23 +182,20 @@ def example_prediction(settings: Settings, run: RunFolder) -> Prediction:
     return predict_item(settings, best["item_cd"][0], run_id=run.run_id)
 
 
-def _find_item(items: pl.DataFrame, item_cd: str) -> pl.DataFrame:
-    found = items.filter(pl.col("item_cd") == item_cd)
+def _find_item(items: pl.LazyFrame, item_cd: str) -> pl.DataFrame:
+    """The item's row. It alone is read: all items of a large plant take a second and a gigabyte."""
+    key = pl.select(frames.key_of(pl.lit(item_cd))).item()
+    alike = items.filter((pl.col("item_cd") == item_cd) | (pl.col("item_key") == key))
+    found = alike.sort(pl.col("item_cd") != item_cd, maintain_order=True).head(1).collect()
     if found.is_empty():
-        key = pl.select(frames.key_of(pl.lit(item_cd))).item()
-        found = items.filter(pl.col("item_key") == key)
-    if found.is_empty():
-        near = (
-            items.filter(pl.col("item_key").str.starts_with(item_cd.strip().upper()[:4]))["item_cd"]
-            .head(3)
-            .to_list()
-        )
+        begins = pl.col("item_key").str.starts_with(item_cd.strip().upper()[:4])
+        near = items.filter(begins).select("item_cd").head(3).collect()["item_cd"].to_list()
         hint = f" Items that begin alike: {', '.join(near)}." if near else ""
         raise ItemNotFoundError(
             f"Item {item_cd!r} is not in the extracted item master.{hint}",
             remedy="Check the code; for a brand-new item run: routing-etl extract",
         )
-    return found.head(1)
+    return found
 
 
 def _override(

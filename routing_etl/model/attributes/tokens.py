@@ -212,7 +212,16 @@ class Tokeniser:
                 return
         self.levels.append(level)
         self.vocabularies[level.name] = vocabulary
-        self.lookups[level.name] = {t: i for i, t in enumerate(vocabulary.to_list())}
+
+    def _lookup(self, level: str) -> dict[str, int]:
+        """Code of every token of a level, made when it is first asked for."""
+        if level not in self.lookups:
+            self.lookups[level] = {t: i for i, t in enumerate(self.vocabularies[level].to_list())}
+        return self.lookups[level]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the lookups, which the vocabularies give: a saved model would hold every token as a text of its own."""
+        return {**vars(self), "lookups": {}}
 
     def _fit_numbers(self, items: pl.DataFrame, texts: pl.DataFrame, kinds: Mapping[str, str]) -> None:
         n = items.height
@@ -302,13 +311,13 @@ class Tokeniser:
         codes: dict[str, Codes] = {}
         words: dict[str, TokenLists] = {}
         for level in self.levels:
-            here, get = texts[level.attribute], self.lookups[level.name].get
+            here, get = texts[level.attribute], self._lookup(level.name).get
             if level.many:
                 found = [sorted(c for c in map(get, level.read_all(text)) if c is not None) for text in here]
                 words[level.name] = TokenLists(
                     np.array([code for row in found for code in row], dtype=np.int32),
                     np.cumsum([0, *map(len, found)]),
-                    len(self.lookups[level.name]),
+                    self.vocabularies[level.name].len(),
                 )
             else:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)

@@ -70,25 +70,33 @@ class _Column:
 
 
 class _ColumnSet:
-    """Reads many columns at once: grouped by kind and level, with edges padded to one table per group."""
+    """Reads many columns at once: grouped by kind and level, with edges padded to one table per group.
+
+    The columns themselves are not kept: a full plant's model has tens of thousands, and each would be unpickled one by one.
+    """
 
     def __init__(self, columns: Sequence[_Column]) -> None:
-        self.columns = list(columns)
+        self.n_columns = len(columns)
         groups: dict[tuple[str, str], list[int]] = {}
-        for place, column in enumerate(self.columns):
+        for place, column in enumerate(columns):
             groups.setdefault((column.kind, column.name), []).append(place)
         self.groups_ = [
-            (kind, name, np.array(places), *self._tables(kind, [self.columns[p] for p in places]))
+            (
+                kind,
+                name,
+                places[0] if kind == "code" else np.array(places),
+                *self._tables(kind, [columns[p] for p in places]),
+            )
             for (kind, name), places in groups.items()
         ]
 
     @staticmethod
     def _tables(kind: str, columns: list[_Column]) -> tuple[Any, ...]:
+        if kind == "code":  # a level has one
+            return (None, columns[0].bin_of_code, None)
         index = np.array([c.index for c in columns])
         if kind == "word":
             return (index, None, None)
-        if kind == "code":
-            return (index, np.column_stack([c.bin_of_code for c in columns]), None)
         most = max(len(c.edges) for c in columns)
         edges = np.full((len(columns), most), np.inf, dtype=np.float32)
         for i, column in enumerate(columns):
@@ -99,7 +107,7 @@ class _ColumnSet:
 
     def bins(self, table: TokenTable, votes: Floats, rows: Ints) -> Bytes:
         """Rows x columns: the bin of each of `rows` in every column."""
-        out = np.empty((len(rows), len(self.columns)), dtype=np.uint8)
+        out = np.empty((len(rows), self.n_columns), dtype=np.uint8)
         for kind, name, places, index, values, edges in self.groups_:
             if kind == "word":
                 words = table.words[name]
