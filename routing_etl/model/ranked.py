@@ -33,6 +33,8 @@ from routing_etl.model.ranking.ranker import CandidateRanker
 
 #: Most training items whose candidates train the ranker.
 _MOST_RANKED = 40_000
+#: With fewer items whose routing could be written today, all teach it.
+_LEAST_OF_TODAY = 200
 #: Nearest neighbours that teach the scale of similarity.
 _SCALE_NEIGHBOURS = 10
 
@@ -52,9 +54,9 @@ def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Opt
         The predictor's parameters.
     """
     n = basis.training.catalogue.labels.height
-    asked = np.arange(n)
-    if n > _MOST_RANKED:
-        asked = np.sort(np.random.default_rng(options.seed).choice(n, _MOST_RANKED, replace=False))
+    asked = _of_today(known)
+    if len(asked) > _MOST_RANKED:
+        asked = np.sort(np.random.default_rng(options.seed).choice(asked, _MOST_RANKED, replace=False))
     searched = _search(basis, asked, options.n_neighbors)
     features, hit, row = _candidates(basis, known, maker, searched)
     ranker = CandidateRanker(n_jobs=options.n_jobs, random_state=options.seed)
@@ -71,6 +73,18 @@ def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Opt
         Neighbours(label, similarity),
         was_asked,
     )
+
+
+def _of_today(known: KnownRoutings) -> Ints:
+    """The training items whose routing has no job that is out of use.
+
+    The routing of another item is never among the candidates: it would teach that none of them is right, where today's items are
+    planned otherwise. All items where nearly all are such.
+    """
+    catalogue = known.catalogue
+    passed = catalogue.sequence_fits & ~known.live
+    today = np.flatnonzero(~passed[catalogue.label_sequence])
+    return today if len(today) >= _LEAST_OF_TODAY else np.arange(catalogue.labels.height)
 
 
 @dataclass(frozen=True)

@@ -76,12 +76,8 @@ class _FamilyOrder:
         if not len(known):
             return None
         used = np.unique(places[known].indices)
-        place = places[known][:, used].toarray()
-        wins = np.zeros((len(used), len(used)), dtype=np.float32)
-        for s in np.argsort(-counts, kind="stable")[:_MOST_ORDERS]:
-            here = np.flatnonzero(place[s])
-            at = place[s, here]
-            wins[np.ix_(here, here)] += counts[s] * (at[:, None] < at[None, :])
+        often = np.argsort(-counts, kind="stable")[:_MOST_ORDERS]
+        wins = _earlier(places[known[often]], used, counts[often])
         known, counts = known[live[known]], counts[live[known]]
         order = np.lexsort((known, -counts, tags[known]))
         first = order[np.concatenate([[True], np.diff(tags[known][order]) != 0])] if len(order) else order
@@ -176,6 +172,8 @@ class Composer:
         sequence: Ints,
         live: Bools,
         called: Ints | None = None,
+        *,
+        rows: Bools | None = None,
     ) -> Composer:
         """Learn order, known sets and known neighbours.
 
@@ -191,7 +189,11 @@ class Composer:
             Per sequence, whether it may be proposed.
         called : Ints, optional
             Operations that a word brings in any family.
+        rows : Bools, optional
+            The labels to learn from. None: all.
         """
+        if rows is not None:
+            family, sequence = family[rows], sequence[rows]
         rng = np.random.default_rng(_TAG_SEED)
         n_operations = catalogue.n_operations
         self.tag_ = rng.integers(1, 2**63, n_operations, dtype=np.uint64) | np.uint64(1)
@@ -210,7 +212,10 @@ class Composer:
         jobs = catalogue.sequence_jobs
         before = np.where(position == 0, 0, np.roll(jobs, 1) + 1)
         ends = catalogue.sequence_offsets[1:] - 1
-        self.pairs_ = np.unique(np.concatenate([before * n_jobs + jobs + 1, (jobs[ends] + 1) * n_jobs]))
+        written = np.bincount(sequence, minlength=catalogue.n_sequences) > 0
+        self.pairs_ = np.unique(
+            np.concatenate([(before * n_jobs + jobs + 1)[written[owner]], (jobs[ends[written]] + 1) * n_jobs])
+        )
         # An operation that says "second drilling" needs a first one: index of the occurrence before, -1 for a first.
         key = catalogue.operation_key
         self.needs_ = np.where(key % 64 > 0, np.searchsorted(key, key - 1), -1)
@@ -226,7 +231,7 @@ class Composer:
         )
         self.families_ = [
             _FamilyOrder.of(*np.unique(sequence[family == f], return_counts=True), places, tags, live)
-            for f in range(int(family.max()) + 1)
+            for f in range(int(family.max(initial=-1)) + 1)
         ]
         self.called_job_ = np.zeros(len(catalogue.jobs), dtype=bool)
         if called is not None and len(called):
@@ -348,6 +353,23 @@ class Composer:
         mark = (tags * _powers(ordered.shape[1])[None, :]).sum(axis=1, dtype=np.uint64)
         place = np.minimum(np.searchsorted(self.mark_, mark), len(self.mark_) - 1)
         return np.where(self.mark_[place] == mark, self.known_[place], -1)
+
+
+def _earlier(places: sparse.csr_matrix, used: Ints, counts: Ints) -> Floats:
+    """Used operations x used operations: in how many items the first stands before the second.
+
+    `places`: sequences x operations, position + 1; `counts`: items per sequence.
+    """
+    n = len(used)
+    row = np.repeat(np.arange(places.shape[0]), np.diff(places.indptr))
+    order = np.lexsort((places.data, row))
+    row, column = row[order], np.searchsorted(used, places.indices[order])
+    wins = np.zeros(n * n)
+    for gap in range(1, int(np.diff(places.indptr).max(initial=0))):
+        same = row[gap:] == row[:-gap]
+        pair = column[:-gap][same] * n + column[gap:][same]
+        wins += np.bincount(pair, counts[row[gap:][same]], n * n)
+    return wins.reshape(n, n)
 
 
 def _powers(n: int) -> NDArray[np.uint64]:

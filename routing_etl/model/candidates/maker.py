@@ -131,9 +131,11 @@ class CandidateMaker:
         return self
 
     def without_fold(self, known: KnownRoutings, fold: int) -> CandidateMaker:
-        """The same maker for the training items of a fold: it counts and guards as if it had not seen the fold.
+        """The same maker for the training items of a fold: it counts, guards and composes as if it had not seen the fold.
 
-        Leaving out each item alone would give its routing away: its count would be one lower than all others.
+        Leaving out each item alone would give its routing away: its count would be one lower than all others. So would the composer,
+        which knows the order of a set that somebody has written, and each pair of neighbours: where nearly every routing is written
+        once, only the item's own would come out right.
 
         Parameters
         ----------
@@ -145,6 +147,10 @@ class CandidateMaker:
         others = known.folds != fold
         out = copy(self)
         out.counts_ = SequenceCounts.of(known, np.flatnonzero(others))
+        out.live_ = known.live & (out.counts_.total > 0)
+        out.composer_ = Composer().fit(
+            known.catalogue, known.family, self.label_sequence_, known.live, known.called, rows=others
+        )
         out.guard_ = InspectionGuard().fit(
             known.catalogue, known.codes.get(known.kind), known.family, known.live, rows=others
         )

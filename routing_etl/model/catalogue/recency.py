@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -15,8 +16,10 @@ from routing_etl.model.base.arrays import Bools, Floats, Ints
 _EXPECTED = 6.0
 #: Least score of a takeover.
 _SURE = 0.3
-#: A code that was there before must have grown by this share of what the old code had.
-_GROWN = 0.9
+#: A code that was there before must have grown by what the old code had, within these bounds and twice the standard error.
+_GROWN = (0.8, 1.25)
+#: Its uses per item must have grown by this share of the old code's.
+_MORE = 0.5
 #: Share of a code's uses whose dates may be astray.
 _STRAY = 0.02
 #: Least share of a new code's uses that stand where the old code stood.
@@ -130,6 +133,7 @@ def _takeovers(
         place = pl.struct(pl.col("job_cd").shift(i).over("item_key").alias(str(i)) for i in (1, -1))
     frame = (
         own.select(
+            "item_key",
             pl.col("part_type").fill_null(""),
             place.rank("dense").cast(pl.Int64).alias("place"),
             code=pl.col(column),
@@ -147,36 +151,119 @@ def _takeovers(
     days, at = frame["age"].to_numpy(), frame["place"].to_numpy()
     scored: list[tuple[str, str, float]] = []
     grown: dict[str, list[tuple[float, str]]] = {}
+    turns: dict[str, float] = {}
+    items = frame.select("item_key", kind=pl.Series(kind), age="age").unique("item_key", maintain_order=True)
+    held = _Places(code, days, at, kind, items["kind"].to_numpy(), items["age"].to_numpy())
     for old, new, turn, existed, places in pairs:
+        if existed:
+            turns[old] = turn
+            grown.setdefault(old, []).append((held.growth(names[old], names[new], turn), new))
+            continue
         low, high = np.searchsorted(at, places), np.searchsorted(at, places, side="right")
         here = np.concatenate([np.arange(a, b) for a, b in zip(low, high, strict=True)])
         is_old, is_new = code[here] == names[old], code[here] == names[new]
         then, now = days[here] >= turn, days[here] < turn
-        covered = 1.0
-        if not existed:
-            if not (is_old & then).any() or not (is_new & now).any():
-                continue  # they meet at a stray date only
-            # Each code's share of its own time, and how much of both their time is no gap between them.
-            oldest, newest = days[here][is_old].max(), days[here][is_new].min()
-            last, first = days[here][is_old & then].min(), days[here][is_new & now].max()
-            then, now = then & (days[here] <= oldest), now & (days[here] >= newest)
-            covered = 1.0 - (last - first) / max(oldest - newest, 1e-9)
+        if not (is_old & then).any() or not (is_new & now).any():
+            continue  # they meet at a stray date only
+        # Each code's share of its own time, and how much of both their time is no gap between them.
+        oldest, newest = days[here][is_old].max(), days[here][is_new].min()
+        last, first = days[here][is_old & then].min(), days[here][is_new & now].max()
+        then, now = then & (days[here] <= oldest), now & (days[here] >= newest)
+        covered = 1.0 - (last - first) / max(oldest - newest, 1e-9)
         early, late = max(int(then.sum()), 1), max(int(now.sum()), 1)
         had, has = (is_old & then).sum() / early, (is_new & now).sum() / late
-        if existed:
-            has -= (is_new & then).sum() / early
         fit = float(max(min(had, has), 0.0) / max(had, has, 1e-9))
-        if not existed:
-            kinds = np.isin(kind[code == names[new]], kind[code == names[old]]).mean()
-            scored.append((old, new, float(fit * kinds * covered)))
-        elif late >= _EXPECTED / 2 and is_old.sum() >= _EXPECTED:
-            grown.setdefault(old, []).append((fit, new))
-    # A code that was there before must be the one that grew, by nine tenths, and none beside it half as well.
+        kinds = np.isin(kind[code == names[new]], kind[code == names[old]]).mean()
+        scored.append((old, new, float(fit * kinds * covered)))
+    # A code that was there before must be the one that grew, and none beside it half as well.
     for old, rivals in grown.items():
-        (fit, new), (second, _) = sorted([*rivals, (0.0, ""), (0.0, "")], reverse=True)[:2]
-        if fit >= _GROWN and second < fit / 2:
-            scored.append((old, new, fit / 2))
+        (ratio, new), (second, _) = sorted([*rivals, (0.0, ""), (0.0, "")], reverse=True)[:2]
+        number = names[old]
+        if (
+            ratio > 0
+            and second < ratio / 2
+            and held.agrees(number, ratio)
+            and held.more(number, names[new], turns[old]) >= _MORE
+        ):
+            scored.append((old, new, min(ratio, 1 / ratio) / 2))
     return _assign(scored)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What stood in the places of a code that went out of use, before the turn and since.
+
+    All places of the old code are looked at, also for a rival that stands in few of them: there alone it may have grown by as
+    much as the old code had, which is little beside all that the old code left. Uses of today's code with an older date (a routing
+    that was written anew under its old date) are what it had before.
+
+    Attributes
+    ----------
+    code, days, at, kind : Ints, Floats
+        Per use: code, age, place and part type of the item.
+    item_kind, item_days : Ints, Floats
+        Per item: part type and age.
+    """
+
+    code: Ints
+    days: Floats
+    at: Ints
+    kind: Ints
+    item_kind: Ints
+    item_days: Floats
+    seen: dict[int, _Turn] = field(default_factory=dict)
+
+    def growth(self, old: int, new: int, turn: float) -> float:
+        """By what a code's share of these places grew since the turn, as a multiple of the share that the old code had."""
+        if old not in self.seen:
+            here = np.isin(self.at, np.unique(self.at[self.code == old]))
+            then = self.days[here] >= turn
+            size = int(self.code.max()) + 1
+            before, since = (np.bincount(self.code[here][part], minlength=size) for part in (then, ~then))
+            self.seen[old] = _Turn(before, since, int(then.sum()), int((~then).sum()))
+        seen = self.seen[old]
+        if seen.late < _EXPECTED / 2 or seen.before[old] + seen.since[old] < _EXPECTED:
+            return 0.0
+        grown = seen.since[new] / seen.late - seen.before[new] / seen.early
+        return float(grown / (seen.before[old] / seen.early))
+
+    def agrees(self, old: int, ratio: float) -> bool:
+        """Whether a growth is what the old code had, as far as these numbers can tell."""
+        seen = self.seen[old]
+        had = seen.before[old] / seen.early
+        has = min(max(had * ratio, 0.5 / seen.late), 1 - 0.5 / seen.late)
+        error = float(np.sqrt(had * (1 - had) / seen.early + has * (1 - has) / seen.late)) / had
+        return ratio + 2 * error >= _GROWN[0] and ratio - 2 * error <= _GROWN[1]
+
+    def more(self, old: int, new: int, turn: float) -> float:
+        """By what the new code's uses per item grew since the turn, as a multiple of what the old code had.
+
+        Over all items of the old code's part types, each type by its items since: where an operation is no longer done, what
+        else stands in its place has a greater share of it without being done more often.
+        """
+        size = int(self.item_kind.max()) + 1
+        late = np.bincount(self.item_kind[self.item_days < turn], minlength=size)
+        early = np.bincount(self.item_kind[self.item_days >= turn], minlength=size)
+        then = self.days >= turn
+
+        def per_item(code: int, part: Bools, items: Ints) -> Floats:
+            uses = np.bincount(self.kind[(self.code == code) & part], minlength=size)
+            return np.asarray(uses / np.maximum(items, 1))
+
+        had = per_item(old, then, early)
+        weight = late * (early > 0) * (had > 0)
+        grown = per_item(new, ~then, late) - per_item(new, then, early)
+        return float((weight * grown).sum() / max((weight * had).sum(), 1e-9))
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """Uses in the old code's places before the turn and since: of each code, and of all."""
+
+    before: Ints
+    since: Ints
+    early: int
+    late: int
 
 
 def _possible_takeovers(

@@ -32,13 +32,19 @@ def catalogue_of(*routings: str) -> RoutingCatalogue:
 
 
 def composed(
-    catalogue: RoutingCatalogue, jobs: str, live: np.ndarray | None = None, family: list[int] | None = None
+    catalogue: RoutingCatalogue,
+    jobs: str,
+    live: np.ndarray | None = None,
+    family: list[int] | None = None,
+    rows: np.ndarray | None = None,
 ) -> tuple[Composed, list[str]]:
     """What is composed for an item of family 0 that is expected to have these jobs once, and the routing codes."""
     n = catalogue.n_sequences
     sequence = catalogue.labels["sequence"].to_numpy()
     groups = np.zeros(len(sequence), np.int64) if family is None else np.array(family, np.int64)
-    composer = Composer().fit(catalogue, groups, sequence, np.ones(n, bool) if live is None else live)
+    composer = Composer().fit(
+        catalogue, groups, sequence, np.ones(n, bool) if live is None else live, rows=rows
+    )
     wanted = jobs.split()
     first = catalogue.operation_key % 64 == 0
     named = catalogue.jobs[catalogue.operation_job].is_in(wanted).to_numpy() & first
@@ -77,3 +83,12 @@ def test_a_known_routing_of_another_family_keeps_its_number() -> None:
     made, codes = composed(catalogue, "A B C", family=[1, 0, 0, 0, 0, 0])
     assert codes.count("A>B>C") == 1
     assert made.sequence[codes.index("A>B>C")] == catalogue.sequence_codes.to_list().index("A>B>C")
+
+
+def test_a_routing_that_is_left_out_tells_neither_its_order_nor_its_steps() -> None:
+    """The order A, C, B is the first item's own, and so is the step from C to B: an item that is asked about, as if nobody had
+    routed it, must not get its own routing back because it is the only one with this set."""
+    catalogue = catalogue_of("A C B D", "A B D", "B C D", "A C D", "A B C")
+    left_out = catalogue.sequence_codes.gather(catalogue.labels["sequence"]) != "A>C>B>D"
+    assert composed(catalogue, "A B C D")[1] == ["A>C>B>D"]
+    assert composed(catalogue, "A B C D", rows=left_out.to_numpy())[1] == ["A>B>C>D"]

@@ -116,6 +116,22 @@ def test_a_code_that_existed_takes_over_only_from_a_retired_one_whose_share_it_g
     assert successors(*both, gone=["X1"]) == {}
 
 
+def test_routings_written_anew_under_their_old_date_do_not_hide_a_successor() -> None:
+    """One old routing in seven has today's code. A job that grew as much in one rare place of the old code is no rival."""
+    old = [*spread(range(500, 3000, 40), "A X1 C"), *spread(range(510, 3000, 1200), "B X1 D")]
+    anew = spread(range(520, 3000, 280), "A X2 C")
+    today = [*spread(range(10, 400, 10), "A X2 C"), *spread(range(15, 400, 60), "B R D")]
+    rival = spread(range(600, 3000, 300), "E R F")
+    assert successors(*history([*old, *anew, *today, *rival]), gone=["X1"]) == {"X1": "X2"}
+
+
+def test_a_job_that_is_no_longer_done_has_no_successor() -> None:
+    """What stands in its place now was there before, as often: nothing took over."""
+    old = [*spread(range(500, 3000, 50), "A X1 C"), *spread(range(510, 3000, 50), "A R C")]
+    today = [*spread(range(10, 400, 20), "A C"), *spread(range(15, 400, 20), "A R C")]
+    assert successors(*history([*old, *today]), gone=["X1"]) == {}
+
+
 def test_a_machine_is_succeeded_within_its_jobs() -> None:
     old = [*spread(range(500, 3000, 50), "A B", "M1 W1"), *spread(range(500, 3000, 90), "A B", "M2 W1")]
     new = [*spread(range(10, 400, 30), "A B", "M3 W1"), *spread(range(20, 400, 60), "A B", "M2 W1")]
