@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from warehouse_predictions import warehouse
 
-from routing_etl.cli.display_upkeep import status_lines
+from routing_etl.cli.display.operation import status_lines
 from routing_etl.pipeline.status import Status, status
 from routing_etl.runs import lock_holder, run_lock
 from routing_etl.warehouse.lock import process_identity
