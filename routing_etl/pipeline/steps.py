@@ -16,7 +16,7 @@ import polars as pl
 
 from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
-from routing_etl.erp.clean import CleanReport
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.errors import CodesNotComparedError, ConfigurationError, RoutingEtlError
 from routing_etl.evaluation.intervals import score_interval
 from routing_etl.evaluation.metric_table import MetricRow

@@ -18,7 +18,7 @@ from routing_etl.frames import CheckOutcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from routing_etl.erp.clean import CleanReport
+    from routing_etl.erp.clean_report import CleanReport
     from routing_etl.pipeline.results import Extracted, Healthy
     from routing_etl.plant.demo import PlantReport
     from routing_etl.quality.score import QualityScore
