@@ -32,7 +32,7 @@ MODEL_ROOMS = (
 #: The ground is these modules and no others: a new module belongs in a room.
 GROUND = {
     "__init__", "__main__", "code_location", "dagster_part", "errors", "files", "log", "memory_limits", "plots",
-    "progress", "runs", "safe_text", "scenarios", "settings", "shards",
+    "progress", "runs", "safe_text", "scenarios", "settings", "settings_connection", "settings_files", "shards",
     "shortages", "targets",
 }  # fmt: skip
 #: Folders of the ground. Everybody imports their names from the folder itself, which lists them in `__all__`.
