@@ -40,7 +40,7 @@ class SourceError(RoutingEtlError):
 
 
 class FrameError(RoutingEtlError):
-    """A frame breaks its contract in `frames.py`."""
+    """A frame breaks its contract in `frames`."""
 
 
 class DataQualityError(RoutingEtlError):

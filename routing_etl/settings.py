@@ -1,19 +1,19 @@
 """All settings, read once from `ROUTING_ETL_*` variables, `<home>/.env` and `<home>/routing_etl.toml`.
 
-Nothing else reads the environment.
+Belongs here: every setting, and the order in which its sources win. Nothing else reads the environment. Does not: which
+files are trusted (`settings_files`), targets (`targets`), and how the parts of a connection fit together
+(`settings_connection`).
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-import re
-import stat
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -21,32 +21,25 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
+from routing_etl.settings_connection import PARTS, Connection, Side
+from routing_etl.settings_files import NAMED_FILE, config_file, own_file, settings_file
 from routing_etl.targets import CONFIG_FILE, Configuration, read_configuration
 
 #: Values of `authentication` for Microsoft Entra that the ODBC driver accepts.
 _ENTRA = r"^ActiveDirectory(Password|Integrated|Interactive|Msi|ManagedIdentity|ServicePrincipal|Default)$"
 
-
 _PREFIX = "ROUTING_ETL_"
-#: Names the file of settings where it is not `<home>/.env`.
-_NAMED_FILE = f"{_PREFIX}ENV_FILE"
 #: Variables with our prefix that are no settings, and who reads them.
 NOT_SETTINGS = {
-    _NAMED_FILE: "the settings: the file that is read instead of <home>/.env",
+    NAMED_FILE: "the settings: the file that is read instead of <home>/.env",
     "ROUTING_ETL_TEST_MSSQL_URL": "tests: the T-SQL server that they may use",
     "ROUTING_ETL_TEST_SCREENSHOTS": "tests: the folder for pictures of the browser",
 }
-#: Parts of a connection to SQL Server that mean nothing without the server's name.
 #: What the plant that this was built for writes into the ERP's tables, and the clock of its ERP; its source profile.
 _ONE_PLANTS = (
     "company_code", "plant_code", "word_inhouse", "word_outsourced", "word_minutes", "word_no_unit", "timezone",
 )  # fmt: skip
 ONE_PLANTS_PROFILE = "bi_views"
-_PARTS = ("port", "database", "user", "password", "password_file", "authentication")
-#: Name of the file of settings in the home.
-ENV_FILE = ".env"
-#: A line that sets one of our variables.
-_OUR_LINE = re.compile(rb"^\s*(?:export\s+)?ROUTING_ETL_", re.IGNORECASE | re.MULTILINE)
 
 
 class Settings(BaseSettings):
@@ -490,77 +483,23 @@ class Settings(BaseSettings):
     @property
     def erp(self) -> str:
         """The ERP's URL with its password. For `database.make_engine` only."""
-        return self._url("erp")
+        return self._connection("erp").with_password(self.home / "erp.db")
 
     @property
     def warehouse(self) -> str:
         """Our tables' URL with its password. For `database.make_engine` only."""
-        return self._url("warehouse")
+        return self._connection("warehouse").with_password(self.home / "warehouse.db")
 
-    def _url(self, side: Literal["erp", "warehouse"]) -> str:
-        """The configured URL, else one made from the server settings, else that of the embedded SQLite file.
+    def _connection(self, side: Side) -> Connection:
+        return Connection(
+            side, **{part: getattr(self, f"{side}_{part}") for part in ("url", "server", *PARTS)}
+        )
 
-        Raises
-        ------
-        ConfigurationError
-            URL and server are both set, no database is named, or the password is given twice or cannot be read from
-            its file.
-        """
-        whole: SecretStr | None = getattr(self, f"{side}_url")
-        server: str | None = getattr(self, f"{side}_server")
-        prefix = f"ROUTING_ETL_{side.upper()}"
-        if whole is not None and server:
-            raise ConfigurationError(
-                f"{prefix}_URL and {prefix}_SERVER = {server!r} are both set.", remedy="Keep one of them."
-            )
-        if whole is not None:
-            return whole.get_secret_value()
-        if not server:
-            return f"sqlite:///{(self.home / f'{side}.db').as_posix()}"
-        database: str | None = getattr(self, f"{side}_database")
-        if not database:
-            raise ConfigurationError(
-                f"{prefix}_SERVER = {server!r}, but {prefix}_DATABASE is not set.",
-                remedy="Name the database; a login's default database is not relied upon.",
-            )
-        from sqlalchemy.engine import URL
-
-        authentication: str | None = getattr(self, f"{side}_authentication")
-        # A named instance has its own port, which the server's browser service knows.
-        port = None if "\\" in server else int(getattr(self, f"{side}_port"))
-        return URL.create(
-            "mssql+pyodbc",
-            username=getattr(self, f"{side}_user"),
-            password=self._password(side),
-            host=server,
-            port=port,
-            database=database,
-            query={"authentication": authentication} if authentication else {},
-        ).render_as_string(hide_password=False)
-
-    def _password(self, side: Literal["erp", "warehouse"]) -> str | None:
-        given: SecretStr | None = getattr(self, f"{side}_password")
-        file: Path | None = getattr(self, f"{side}_password_file")
-        prefix = f"ROUTING_ETL_{side.upper()}_PASSWORD"
-        if given is not None and file is not None:
-            raise ConfigurationError(f"{prefix} and {prefix}_FILE are both set.", remedy="Keep one of them.")
-        if given is not None:
-            return given.get_secret_value()
-        if file is None:
-            return None
-        try:
-            text = file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as exc:
-            reason = "is not UTF-8 text" if isinstance(exc, UnicodeDecodeError) else f"cannot be read ({exc})"
-            raise ConfigurationError(
-                f"{prefix}_FILE = {str(file)!r} {reason}.",
-                remedy="Give the path of a file that the service user can read.",
-            ) from None
-        if not text:
-            raise ConfigurationError(
-                f"{prefix}_FILE = {str(file)!r} is empty.", remedy="Write the password into it."
-            )
-        return text
+    def _refuse_parts_without_a_server(self) -> None:
+        """Refuse parts of a connection that are set and would be ignored."""
+        given = {name for name in self.model_fields_set if getattr(self, name)}
+        for side in get_args(Side):
+            self._connection(side).refuse_parts_without_a_server(given)
 
     def output_constants(self) -> dict[str, str]:
         """Words and names shown in the ERP-facing views. They are stored with each publication."""
@@ -592,74 +531,6 @@ def _base_home(overrides: Mapping[str, object]) -> Path:
     return Path(str(overrides.get("home") or os.environ.get(f"{_PREFIX}HOME") or default))
 
 
-def _settings_file(overrides: Mapping[str, object], home: Path) -> Path | None:
-    """The file of settings: the one that is named, else `<home>/.env` if it is there.
-
-    A `.env` of the working folder alone is not read, because whoever packs an archive or owns a folder would name the
-    databases of the person who works in it. As it would be missed without a word, it is an error.
-    """
-    if "_env_file" in overrides:
-        return _own_file(overrides["_env_file"])
-    named = os.environ.get(_NAMED_FILE)
-    if named:
-        if not Path(named).is_file():
-            raise ConfigurationError(
-                f"{_NAMED_FILE} = {named!r}: there is no such file.", remedy="Correct the path, or remove it."
-            )
-        return _own_file(named)
-    file, here = home / ENV_FILE, Path(ENV_FILE)
-    stray = here.is_file() and not (file.is_file() and file.samefile(here))
-    # As UTF-16, too: PowerShell writes it.
-    if stray and _OUR_LINE.search(here.read_bytes().replace(b"\0", b"").removeprefix(b"\xff\xfe")):
-        raise ConfigurationError(
-            f"The file {here.absolute()} holds settings of ours, but lies outside the home {home.absolute()}, so "
-            "it was not read.",
-            remedy=f"Check its content; then set {_NAMED_FILE}={here.absolute()}, or move it to {file.absolute()}.",
-        )
-    return _own_file(file)
-
-
-def _config_file(home: Path) -> Path | None:
-    """`routing_etl.toml` of the home. One in the working folder alone is an error, as an `.env` there is."""
-    file, here = home / CONFIG_FILE, Path(CONFIG_FILE)
-    if here.is_file() and not (file.is_file() and file.samefile(here)):
-        raise ConfigurationError(
-            f"The file {here.absolute()} lies outside the home {home.absolute()}, so it was not read.",
-            remedy=f"Check its content; then move it to {file.absolute()}, or set {_PREFIX}HOME={here.absolute().parent}.",
-        )
-    return _own_file(file)
-
-
-def _own_file(named: object) -> Path | None:
-    """A file of settings if it is there and nobody else can have written it; only POSIX systems tell.
-
-    Whoever writes it names the databases that are read and written, and the folder that models are unpickled from.
-    """
-    file = Path(named).absolute() if isinstance(named, str | Path) else None
-    if file is None or not file.is_file():
-        return None
-    if os.name != "posix":
-        return file
-    found, folder = file.stat(), file.resolve().parent.stat()
-    problem = remedy = None
-    if found.st_uid not in (os.geteuid(), 0):
-        problem, remedy = f"belongs to user {found.st_uid}", f"chown {os.geteuid()} {file}"
-    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        problem, remedy = (
-            f"may be written by others (mode {stat.S_IMODE(found.st_mode):o})",
-            f"chmod go-w {file}",
-        )
-    elif folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
-        problem = f"lies in a folder that everybody may write to (mode {stat.S_IMODE(folder.st_mode):o})"
-        remedy = f"chmod o-w {file.resolve().parent}"
-    if problem:
-        raise ConfigurationError(
-            f"The settings file {file} {problem}, so it was not read.",
-            remedy=f"Check its content, then: {remedy}. Or move it away and set the variables in the environment.",
-        )
-    return file
-
-
 def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment, `<home>/.env` and `<home>/routing_etl.toml`, with overrides on top.
 
@@ -675,10 +546,14 @@ def load_settings(**overrides: object) -> Settings:
     """
     base = _base_home(overrides)
     asked = overrides.get("target") or os.environ.get(f"{_PREFIX}TARGET")
-    file = _config_file(base)
+    file = config_file(base)
     found = read_configuration(file, str(asked) if asked else None, Settings.model_fields)
     at_home = {"home": found.home} if found.home and not overrides.get("home") else {}
-    file = _settings_file(overrides, at_home.get("home", base))
+    file = (
+        own_file(overrides["_env_file"])
+        if "_env_file" in overrides
+        else settings_file(at_home.get("home", base), os.environ.get(NAMED_FILE))
+    )
     _refuse_unknown(file)
     given = given_settings(file)
     below = {name: value for name, value in found.values.items() if _PREFIX + name.upper() not in given}
@@ -686,22 +561,27 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**{**below, **on_top, "_env_file": file})  # type: ignore[arg-type]
     except ValidationError as exc:
-        problems = []
-        for error in exc.errors():
-            name = ".".join(str(p) for p in error["loc"])
-            secret = any(word in name for word in ("url", "webhook", "password"))
-            shown = "" if secret else f" = {error.get('input')!r}"
-            place = f" ({found.sources[name]})" if name in below else ""
-            problems.append(f"ROUTING_ETL_{name.upper()}{place}{shown}: {error['msg']}")
-        raise ConfigurationError(
-            f"Wrong setting: {'; '.join(problems)}.",
-            remedy=f"Correct the environment variable, the .env file or {CONFIG_FILE}.",
-        ) from exc
-    _refuse_parts_without_a_server(settings)
+        raise _wrong(exc, {name: where for name, where in found.sources.items() if name in below}) from exc
+    settings._refuse_parts_without_a_server()
     settings._read_from = file
     settings._base = base
     settings._configured = found
     return settings
+
+
+def _wrong(error: ValidationError, sources: Mapping[str, str]) -> ConfigurationError:
+    """What is wrong with which settings, without their value where that may be a secret; `sources` are those of the file."""
+    problems = []
+    for problem in error.errors():
+        name = ".".join(str(p) for p in problem["loc"])
+        secret = any(word in name for word in ("url", "webhook", "password"))
+        shown = "" if secret else f" = {problem.get('input')!r}"
+        place = f" ({sources[name]})" if name in sources else ""
+        problems.append(f"ROUTING_ETL_{name.upper()}{place}{shown}: {problem['msg']}")
+    return ConfigurationError(
+        f"Wrong setting: {'; '.join(problems)}.",
+        remedy=f"Correct the environment variable, the .env file or {CONFIG_FILE}.",
+    )
 
 
 def given_settings(env_file: Path | None) -> dict[str, str]:
@@ -752,28 +632,6 @@ def _refuse_unknown(env_file: Path | None) -> None:
         raise ConfigurationError(
             f"Unknown setting: {'; '.join(problems)}{'' if problems[-1].endswith('?') else '.'}",
             remedy="Correct or remove it; routing-etl settings --markdown lists all settings.",
-        )
-
-
-def _refuse_parts_without_a_server(settings: Settings) -> None:
-    """Parts of a connection that no server is named for would be ignored, and the embedded SQLite file used instead."""
-    for side in ("erp", "warehouse"):
-        if getattr(settings, f"{side}_server"):
-            continue
-        prefix = f"{_PREFIX}{side.upper()}"
-        given = {name for name in settings.model_fields_set if getattr(settings, name)}
-        parts = [part for part in _PARTS if f"{side}_{part}" in given]
-        if not parts:
-            continue
-        names = ", ".join(f"{prefix}_{part.upper()}" for part in parts)
-        instead = (
-            f", and {prefix}_URL does not use it" if getattr(settings, f"{side}_url") is not None else ""
-        )
-        raise ConfigurationError(
-            f"{names} set without {prefix}_SERVER{instead}.",
-            remedy=f"Set {prefix}_SERVER, or remove it."
-            if not instead
-            else f"Set {prefix}_SERVER instead of the URL, or write it into the URL.",
         )
 
 

@@ -1,7 +1,7 @@
 """What every asset of ours carries besides its own facts: group, owners, kinds and the version of its code, by step.
 
 The code version is a hash of the source that computes the asset: the rooms and modules of `routing_etl` in the table
-below, and `frames.py`, which says what the columns mean. The UI marks an asset as "Unsynced" when that source has
+below, and `frames`, which says what the columns mean. The UI marks an asset as "Unsynced" when that source has
 changed since the asset was made, or when what it was made from has been made anew by other code. With the same code a
 night marks nothing: Dagster's data version of an asset with a code version is made of that and of the versions of what
 it is made from. So after an update and a night, `routing_model` alone stays marked, if its code or that of its data has
@@ -113,7 +113,7 @@ def made_by(step: Step[Any], *, group: str = "", in_shards: bool = False) -> Com
         group_name=group or made.group,
         owners=list(_OWNERS),
         kinds=set(made.kinds),
-        code_version=code_version(("frames.py", *source)),
+        code_version=code_version(("frames", *source)),
     )
 
 

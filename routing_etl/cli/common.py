@@ -59,7 +59,7 @@ def showing_progress() -> Iterator[Progress]:
     """Bars or lines on standard error for as long as the block lasts; nothing where the command is to be quiet."""
     from rich.console import Console
 
-    from routing_etl.cli.display import progress_on
+    from routing_etl.cli.display.progress import progress_on
     from routing_etl.progress import SILENT
 
     if output().quiet:

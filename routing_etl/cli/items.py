@@ -58,7 +58,7 @@ def predict(
     run_id: RunOption = None,
 ) -> None:
     """Predict items, with their evidence; a sheet per item as HTML. Publishes nothing."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.prediction import prediction_details
     from routing_etl.pipeline.one_item import WhatIf, predict_item
     from routing_etl.pipeline.sheets import save_sheets, sheet_of
 
@@ -83,7 +83,7 @@ def predict(
     def text(screen: Console) -> None:
         if html is None:
             for prediction, sheet in zip(found, sheets, strict=True):
-                display.prediction(screen, prediction, sheet=sheet)
+                prediction_details(screen, prediction, sheet=sheet)
         for file in files:
             echo(f"Wrote {file}")
 
@@ -138,7 +138,7 @@ def adopt(
     out: _OutOption = None,
 ) -> None:
     """Take over a published candidate: mark it in routing_feedback and give it in the ERP's BOP columns."""
-    from routing_etl.cli import display_adoption
+    from routing_etl.cli.display.feedback import adoption
     from routing_etl.pipeline import upkeep
 
     check_file(out)
@@ -146,7 +146,7 @@ def adopt(
     files = write_tables(out, taken.rows) if out is not None else []
 
     def text(screen: Console) -> None:
-        display_adoption.adoption(screen, taken)
+        adoption(screen, taken)
         _tell(files)
 
     output().give(taken, text)
@@ -175,11 +175,11 @@ def reject(
     candidate: CandidateOption = None,
 ) -> None:
     """Reject what is proposed for an item: a mark in routing_feedback, with a reason."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.feedback import marked_candidates
     from routing_etl.pipeline import upkeep
 
     marked = upkeep.reject(read_settings(), item_cd, reason, user, candidate_id=candidate, remark=remark)
-    output().give(marked, lambda screen: display_upkeep.marked(screen, marked))
+    output().give(marked, lambda screen: marked_candidates(screen, marked))
 
 
 @app.command()
@@ -191,11 +191,11 @@ def undo(
     candidate: CandidateOption = None,
 ) -> None:
     """Take back the marks of an item's candidates: accepted, edited or rejected."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.feedback import marked_candidates
     from routing_etl.pipeline import upkeep
 
     marked = upkeep.undo(read_settings(), item_cd, user, candidate_id=candidate)
-    output().give(marked, lambda screen: display_upkeep.marked(screen, marked))
+    output().give(marked, lambda screen: marked_candidates(screen, marked))
 
 
 @app.command("adopt-time")
@@ -209,7 +209,7 @@ def adopt_time(
     out: _OutOption = None,
 ) -> None:
     """Take over proposed standard times: mark them in routing_feedback_time and give them in the ERP's BOP columns."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.feedback import time_adoption
     from routing_etl.pipeline import upkeep
     from routing_etl.warehouse.feedback_time import Operation
 
@@ -218,7 +218,7 @@ def adopt_time(
     files = write_tables(out, {"bop_proc_detail_time": [adopted.row]}) if out is not None else []
 
     def text(screen: Console) -> None:
-        display_upkeep.time_adoption(screen, adopted)
+        time_adoption(screen, adopted)
         _tell(files)
 
     output().give(adopted, text)

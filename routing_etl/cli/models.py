@@ -24,18 +24,17 @@ if TYPE_CHECKING:
 @gives("models list", "cli.shown:ModelShown", many=True, table=True)
 def models_list() -> None:
     """Versions, newest first, with their metrics and aliases, and what was decided last."""
-    from routing_etl.cli import display, display_models
+    from routing_etl.cli.display.models import decisions, models_table
     from routing_etl.cli.shown import as_rows, models_of
     from routing_etl.registry.store import ModelRegistry
 
     settings = read_settings()
-    registry = ModelRegistry(settings.models_dir)
+    found = models_of(ModelRegistry(settings.models_dir))
 
     def show(screen: Console) -> None:
-        display.models_table(screen, registry)
-        display_models.decisions(screen, settings, most=10)
+        models_table(screen, found)
+        decisions(screen, settings, most=10)
 
-    found = models_of(registry)
     names = ("name", "status", "aliases", "created_at", "exact_match", "f1_weighted", "bytes", "problem")
     output().give(found, show, lambda: as_rows(found, *names))
 
@@ -44,16 +43,15 @@ def models_list() -> None:
 @gives("models show", "registry.versions:VersionDetails")
 def models_show(version: str) -> None:
     """One version: manifest, metrics, training data, and every decision about it."""
-    from routing_etl.cli import display, display_models
+    from routing_etl.cli.display.models import decisions, model_details
     from routing_etl.registry.store import ModelRegistry
 
     settings = read_settings()
-    registry = ModelRegistry(settings.models_dir)
-    found = registry.show(version)
+    found = ModelRegistry(settings.models_dir).show(version)
 
     def show(screen: Console) -> None:
-        display.model_details(screen, registry, version)
-        display_models.decisions(screen, settings, found.info.name)
+        model_details(screen, found)
+        decisions(screen, settings, found.info.name)
 
     output().give(found, show)
 
@@ -65,12 +63,12 @@ def models_diff(
     other: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
 ) -> None:
     """Two versions side by side: recipe and metrics."""
-    from routing_etl.cli import display_models
+    from routing_etl.cli.display.models import difference
     from routing_etl.pipeline.recipe import compared
     from routing_etl.registry.store import ModelRegistry
 
     found = compared(ModelRegistry(read_settings().models_dir), version, other)
-    output().give(found, lambda screen: display_models.difference(screen, found))
+    output().give(found, lambda screen: difference(screen, found))
 
 
 @models_app.command("card")

@@ -36,7 +36,7 @@ def demo(
     ] = None,
 ) -> None:
     """Make a realistic plant in a SQLite ERP, run the whole night on it, and show what came out."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.night import demo_header, demo_result
     from routing_etl.cli.shown import night_of
     from routing_etl.pipeline import demo as demos
     from routing_etl.pipeline.one_item import example_prediction
@@ -44,13 +44,13 @@ def demo(
     folder = home or Path(".routing_etl")
     settings = read_settings(home=folder, models=folder / "models", **demos.demo_urls(folder))
     if output().for_people:
-        display.demo_header(console(), items, seed, settings)
+        demo_header(console(), items, seed, settings)
     with showing_progress() as progress:
         result = demos.demo(settings, items=items, seed=seed, grammar=grammar, progress=progress)
     tell_dagster(settings)
 
     def text(screen: Console) -> None:
-        display.demo_result(screen, settings, result, example_prediction(settings, result.run))
+        demo_result(screen, settings, result, example_prediction(settings, result.run))
 
     output().give(night_of(result.run), text)
 
@@ -66,7 +66,7 @@ def plant(
     ] = None,
 ) -> None:
     """Write only the demo plant into a database. Refuses to touch tables that are not a demo plant's."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.source import plant_table
     from routing_etl.pipeline.demo import write_demo_plant
 
     settings = read_settings()
@@ -74,7 +74,7 @@ def plant(
         report = write_demo_plant(
             settings, url or settings.erp, items=items, seed=seed, grammar=grammar, progress=progress
         )
-    output().give(report, lambda screen: display.plant_table(screen, report))
+    output().give(report, lambda screen: plant_table(screen, report))
 
 
 @app.command("load-adventureworks")
@@ -110,7 +110,7 @@ def run(
     ] = False,
 ) -> None:
     """The night: extract, clean, check, times, standards, health, train when due, score, check candidates, load, publish, measure, sheets."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.night import night_result
     from routing_etl.cli.shown import night_of
     from routing_etl.pipeline import night
 
@@ -120,4 +120,4 @@ def run(
             result = night.night(settings, progress=progress, run_id=run_id, retrain=retrain, full=full)
         finally:
             tell_dagster(settings)
-    output().give(night_of(result), lambda screen: display.night_result(screen, result))
+    output().give(night_of(result), lambda screen: night_result(screen, result))

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 @gives("doctor", "doctor.examination:Finding", many=True, table=True)
 def doctor() -> None:
     """Check settings, databases, profile against catalogue, migrations, model and disk; exit code 5 on an error."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.operation import doctor_table
     from routing_etl.cli.shown import as_rows
     from routing_etl.doctor.examination import examine
 
     findings = list(examine(read_settings()))
     rows = lambda: as_rows(findings, "area", "level", "message", "remedy")  # noqa: E731
-    output().give(findings, lambda screen: display.doctor_table(screen, findings), rows)
+    output().give(findings, lambda screen: doctor_table(screen, findings), rows)
     if any(f.level == "error" for f in findings):
         raise typer.Exit(CHECKS)
 
@@ -39,11 +39,11 @@ def doctor() -> None:
 @gives("status", "pipeline.status:Status")
 def status_() -> None:
     """What is published, how old and how good it is, what failed and what is due; exit code 5 if something is wrong."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.operation import status_lines
     from routing_etl.pipeline.status import status
 
     found = status(read_settings())
-    output().give(found, lambda screen: display_upkeep.status_lines(screen, found))
+    output().give(found, lambda screen: status_lines(screen, found))
     if not found.ok:
         raise typer.Exit(CHECKS)
 
@@ -146,7 +146,7 @@ def profile_suggest(
     ] = None,
 ) -> None:
     """Propose a commented profile for an ERP from its catalogue and a sample; exit code 2 if a required part is missing."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.operation import doctor_table
     from routing_etl.cli.shown import ProfileShown
     from routing_etl.onboarding.suggest import suggest
 
@@ -159,7 +159,7 @@ def profile_suggest(
             echo(found.text)
             return
         if found.findings:
-            display.doctor_table(screen, found.findings)
+            doctor_table(screen, found.findings)
         then = "Write what is MISSING by hand (docs/profiles.md); then" if found.missing else "Then"
         echo(
             f"Wrote {out}. Places marked DECIDE, to be settled: {found.questions}. {then}: routing-etl doctor"
@@ -180,7 +180,7 @@ def settings_(
     ] = False,
 ) -> None:
     """Every setting with its value, where it comes from, what it may be and what it means; no secret is shown."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.operation import settings_list
     from routing_etl.cli.shown import as_rows
     from routing_etl.doctor import settings_table
 
@@ -189,7 +189,7 @@ def settings_(
         return
     found = list(settings_table.settings_rows(read_settings()))
     names = ("variable", "value", "source", "default", "bounds", "meaning")
-    output().give(found, lambda screen: display.settings_list(screen, found), lambda: as_rows(found, *names))
+    output().give(found, lambda screen: settings_list(screen, found), lambda: as_rows(found, *names))
 
 
 @app.command()
@@ -210,7 +210,7 @@ def migrate(
     ] = False,
 ) -> None:
     """Create or upgrade our tables and views. A step back lists what it removes, and asks."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.operation import removals
     from routing_etl.cli.shown import MigratedShown
     from routing_etl.pipeline import upkeep
 
@@ -225,7 +225,7 @@ def migrate(
         )
     lost = upkeep.removed_by_migration(settings, revision)
     if lost is not None and output().for_people:
-        display.removals(console(), lost, revision)
+        removals(console(), lost, revision)
         yes = yes or (_asks_a_person() and _typed(revision))
     now = upkeep.migrate(settings, revision, remove=yes)
     output().give(MigratedShown(now, lost or ()), lambda _: echo(f"Our tables are at revision {now}."))
@@ -270,13 +270,11 @@ def sql_list() -> None:
     """List the scripts that travel with the product."""
     from dataclasses import asdict
 
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.operation import scripts_table
     from routing_etl.warehouse.scripts import scripts
 
     found = scripts()
-    output().give(
-        found, lambda screen: display_upkeep.scripts_table(screen, found), lambda: map(asdict, found)
-    )
+    output().give(found, lambda screen: scripts_table(screen, found), lambda: map(asdict, found))
 
 
 @sql_app.command("show")

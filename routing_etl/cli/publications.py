@@ -18,7 +18,7 @@ from routing_etl.cli.streams import echo
 @gives("publications list", "warehouse.publications:Publication", many=True, table=True)
 def publications_list() -> None:
     """Publications, newest first."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.publications import publications_table
     from routing_etl.cli.shown import as_rows
     from routing_etl.pipeline import upkeep
 
@@ -27,9 +27,7 @@ def publications_list() -> None:
         "id", "state", "current", "withdrawn", "model_version", "run_id", "created_at", "loaded_at", "published_at",
         "published_by", "message",
     )  # fmt: skip
-    output().give(
-        found, lambda screen: display.publications_table(screen, found), lambda: as_rows(found, *names)
-    )
+    output().give(found, lambda screen: publications_table(screen, found), lambda: as_rows(found, *names))
 
 
 @publications_app.command("diff")
@@ -42,14 +40,14 @@ def publications_diff(
     top: Annotated[int, typer.Option("--top", min=0, help="How many of the changed items are shown.")] = 20,
 ) -> None:
     """What a publication changed: items that are new, gone, or have another first candidate."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.publications import changes_table
     from routing_etl.cli.shown import changes_of
     from routing_etl.pipeline import upkeep
 
     found = upkeep.changes(read_settings(), after, before)
     output().give(
         changes_of(found),
-        lambda screen: display_upkeep.changes_table(screen, found, top),
+        lambda screen: changes_table(screen, found, top),
         found.changed.to_dicts,
     )
 

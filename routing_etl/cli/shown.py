@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routing_etl.erp.clean import CleanReport
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.frames import CheckOutcome
 from routing_etl.pipeline.results import Checked, Extracted, Healthy, Published, Reviewed, Scored
 from routing_etl.pipeline.upkeep import Removal

@@ -36,14 +36,14 @@ def extract(
     full: FullOption = False,
 ) -> None:
     """Read and clean the ERP's tables into a new run folder."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.source import source_table
     from routing_etl.cli.shown import ReadShown
     from routing_etl.pipeline import steps, street
 
     with step_context(street.EXTRACT, run_id) as ctx:
         extracted, cleaned = steps.extract(ctx, full=full), steps.clean(ctx, warehouse_needed=False)
     shown = ReadShown(ctx.run.run_id, str(ctx.run.path), extracted.result, cleaned.result)
-    output().give(shown, lambda screen: display.source_table(screen, shown.extracted, shown.cleaned))
+    output().give(shown, lambda screen: source_table(screen, shown.extracted, shown.cleaned))
     if output().for_people:
         echo(f"Run {ctx.run.run_id} in {ctx.run.path}")
 
@@ -52,7 +52,7 @@ def extract(
 @gives("check", "cli.shown:CheckShown", table=True)
 def check(run_id: RunOption = None) -> None:
     """Check the cleaned frames of the newest run."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.source import check_table, quality_score
     from routing_etl.cli.shown import CheckShown, as_rows
     from routing_etl.pipeline import steps, street
 
@@ -61,8 +61,8 @@ def check(run_id: RunOption = None) -> None:
         found = street.CHECK_SOURCE.outcomes_of(ctx.run)
 
     def text(screen: Console) -> None:
-        display.check_table(screen, found)
-        display.quality_score(screen, checked.result.score)
+        check_table(screen, found)
+        quality_score(screen, checked.result.score)
 
     names = (
         "frame",
@@ -81,12 +81,12 @@ def check(run_id: RunOption = None) -> None:
 @gives("times", "times.profiles:TimesReport")
 def times(run_id: RunOption = None) -> None:
     """Aggregate work results to time profiles."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.times import times_table
     from routing_etl.pipeline import steps, street
 
     with step_context(street.AGGREGATE_TIMES, run_id) as ctx:
         aggregated = steps.aggregate_times(ctx)
-    output().give(aggregated.result, lambda screen: display.times_table(screen, aggregated.result))
+    output().give(aggregated.result, lambda screen: times_table(screen, aggregated.result))
 
 
 @app.command()
@@ -97,7 +97,7 @@ def standards(
     top: Annotated[int, typer.Option("--top", min=0, help="How many of the worst are shown.")] = 20,
 ) -> None:
     """Compare the ERP's standard times with what orders took; publish the review and show the worst."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.times import standards_table
     from routing_etl.cli.shown import StandardsShown
     from routing_etl.pipeline import steps, street
     from routing_etl.pipeline.review import worst_standards
@@ -107,7 +107,7 @@ def standards(
         worst = worst_standards(ctx.run, top)
     output().give(
         StandardsShown(ctx.run.run_id, reviewed.result, worst.to_dicts()),
-        lambda screen: display_upkeep.standards_table(screen, reviewed.result, worst),
+        lambda screen: standards_table(screen, reviewed.result, worst),
         worst.to_dicts,
     )
 
@@ -122,7 +122,7 @@ def health(
     ] = None,
 ) -> None:
     """Say what is wrong with the ERP's data, by planner, family, plant and work centre: table, view and HTML page."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.source import health_table
     from routing_etl.cli.shown import HealthShown
     from routing_etl.pipeline import steps, street
     from routing_etl.pipeline.review import read_findings
@@ -135,7 +135,7 @@ def health(
         out.write_bytes(page.read_bytes())
     output().give(
         HealthShown(checked, findings.to_dicts(), out or page),
-        lambda screen: display_upkeep.health_table(screen, checked, findings, out or page),
+        lambda screen: health_table(screen, checked, findings, out or page),
         findings.to_dicts,
     )
 
@@ -168,7 +168,7 @@ def train(
     ] = None,
 ) -> None:
     """Train, evaluate on held-out items, and save a model version; on the newest run, or on files."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.models import train_result
     from routing_etl.pipeline import night, steps, street
     from routing_etl.pipeline.persons import person
     from routing_etl.pipeline.training import TrainingRequest
@@ -181,7 +181,7 @@ def train(
             version, dry_run=dry_run, promote=promote, requested_by=by, via="train", reason="asked for"
         )
         trained = steps.train(ctx, asked)
-    output().give(trained.result, lambda screen: display.train_result(screen, trained.result))
+    output().give(trained.result, lambda screen: train_result(screen, trained.result))
 
 
 def _files(**given: Path | None) -> dict[str, Path]:
@@ -228,7 +228,7 @@ def evaluate(
     run_id: RunOption = None,
 ) -> None:
     """Judge the method against the baselines on held-out items of the newest run; saves nothing to the registry."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.models import losses_table, metrics_table
     from routing_etl.cli.shown import as_rows
     from routing_etl.pipeline import steps, street
     from routing_etl.pipeline.ahead import leave_one_out_ahead
@@ -244,8 +244,8 @@ def evaluate(
     files = tuple(save(of_evaluation(tables_of(evaluated)), plots)) if plots is not None else ()
 
     def text(screen: Console) -> None:
-        display.metrics_table(screen, evaluated.metrics, evaluated.split)
-        display.losses_table(screen, evaluated.losses)
+        metrics_table(screen, evaluated.metrics, evaluated.split)
+        losses_table(screen, evaluated.losses)
         for file in files:
             echo(f"Wrote {file}")
 
@@ -269,12 +269,12 @@ def score(
     ] = False,
 ) -> None:
     """Predict routings for every item without one, into the run folder."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.publications import score_table
     from routing_etl.pipeline import steps, street
 
     with step_context(street.SCORE, run_id) as ctx:
         scored = steps.score(ctx, version=version, full=full)
-    output().give(scored.result, lambda screen: display.score_table(screen, scored.result))
+    output().give(scored.result, lambda screen: score_table(screen, scored.result))
 
 
 @app.command()
@@ -287,19 +287,19 @@ def publish(
     ] = False,
 ) -> None:
     """Check the candidates, load them and make them the published batch."""
-    from routing_etl.cli import display
+    from routing_etl.cli.display.publications import publication_table
     from routing_etl.pipeline import steps, street
 
     with step_context(street.CHECK_CANDIDATES, run_id) as ctx:
         published = steps.publish_run(ctx, again=again)
-    output().give(published, lambda screen: display.publication_table(screen, published))
+    output().give(published, lambda screen: publication_table(screen, published))
 
 
 @app.command()
 @gives("worklist", "pipeline.results:SheetsWritten")
 def worklist(run_id: RunOption = None) -> None:
     """Write the worklist and a sheet per item into <home>/sheets: new items first, then the surest."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.publications import sheets_written
     from routing_etl.errors import RunFolderError
     from routing_etl.pipeline import sheets, street
 
@@ -307,4 +307,4 @@ def worklist(run_id: RunOption = None) -> None:
         written = sheets.write_sheets(ctx).result
     if written.failed:
         raise RunFolderError(f"The sheets were {written.problem}", remedy="The trace is in the log.")
-    output().give(written, lambda screen: display_upkeep.sheets_written(screen, written))
+    output().give(written, lambda screen: sheets_written(screen, written))

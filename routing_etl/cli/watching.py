@@ -45,7 +45,7 @@ def alerts(
     ] = False,
 ) -> None:
     """What is worth telling now, with what to do; exit code 5 if anything is."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.operation import alert_lines
     from routing_etl.cli.shown import as_rows
     from routing_etl.pipeline.telling import tell as send
     from routing_etl.pipeline.watch import watched
@@ -55,7 +55,7 @@ def alerts(
     told = send(settings, found) if tell else None
 
     def show(screen: Console) -> None:
-        display_upkeep.alert_lines(screen, found)
+        alert_lines(screen, found)
         if told is not None:
             echo(f"Told: {len(told.new)} new, {len(told.recovered)} over.")
 
@@ -100,10 +100,10 @@ def drill(
     ] = None,
 ) -> None:
     """Prove that a backup can be worked with: rows, views, champion with its hashes, how long it took; exit code 5 if not."""
-    from routing_etl.cli import display_upkeep
+    from routing_etl.cli.display.operation import drill_lines
     from routing_etl.pipeline.drill import drill as proven
 
     found = proven(read_settings(), restored_url, restored_models)
-    output().give(found, lambda screen: display_upkeep.drill_lines(screen, found))
+    output().give(found, lambda screen: drill_lines(screen, found))
     if not found.ok:
         raise typer.Exit(CHECKS)

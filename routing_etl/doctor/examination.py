@@ -338,7 +338,7 @@ def _recorded_hash(settings: Settings, champion: str) -> str | None:
     """
     from routing_etl.errors import RegistryError
     from routing_etl.warehouse.migrate import current_revision
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
     from routing_etl.warehouse.schema import schema_for
 
     file = _sqlite_file(settings.warehouse)
@@ -351,7 +351,7 @@ def _recorded_hash(settings: Settings, champion: str) -> str | None:
     try:
         if current_revision(engine, schema_for(engine, settings.warehouse_schema)) is None:
             return None
-        found = Records(engine, settings).manifest_sha256(champion)
+        found = ModelRecords(engine, settings).manifest_sha256(champion)
     finally:
         engine.dispose()
     if found is None:

@@ -3,12 +3,12 @@
 A source profile (`profile`, TOML) says what this ERP calls its tables, columns, units and words. `catalogue` compares it
 with the live database. `extract` reads every frame into raw Parquet files, whole or by changes (`statements`, `reader`,
 `incremental`, `changes`, `files`), and `census` counts what joins, filters and keys do to its rows. `clean` turns raw
-frames into canonical ones (`clean_items`, `clean_operations`, `clean_results`, with `text`, `parse`, `units`,
-`select_routing`, `work_centres`) and keeps every rejected row with its reason (`rejects`); `suspicions` asks whether a whole
-column can mean what the profile says.
+frames (`raw_frames`) into canonical ones (`clean_items`, `clean_operations`, `clean_results`, with `text`, `parse`, `units`,
+`select_routing`, `work_centres`), keeps every rejected row with its reason (`rejects`) and accounts for all of them
+(`clean_frame`, `clean_report`, `clean_warnings`); `suspicions` asks whether a whole column can mean what the profile says.
 
 To read a new ERP column, map it in a profile (an item attribute needs no more), or add it to `profile_model.RAW_COLUMNS`,
-to its frame in `frames.py`, and to the cleaning of that frame.
+to its frame in `frames`, and to the cleaning of that frame.
 
 What belongs here: the ERP's columns, units and dirt. What does not: learning, our own tables, the simulated plant.
 """
@@ -19,6 +19,7 @@ __all__ = [
     "changes",
     "clean",
     "clean_items",
+    "clean_report",
     "extract",
     "parse",
     "profile",

@@ -1,6 +1,6 @@
 """Source profiles: what an ERP calls its tables, columns, units and words, as data.
 
-A profile is a TOML file that maps an ERP to the canonical frames of `frames.py`. Shipped profiles are in `profiles/`; a
+A profile is a TOML file that maps an ERP to the canonical frames of `frames`. Shipped profiles are in `profiles/`; a
 site writes its own file that `extends` one of them and names only what differs. Tables merge deeply, lists and plain
 values replace, and `false` in place of a mapping removes it.
 

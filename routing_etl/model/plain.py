@@ -1,6 +1,6 @@
 """Plain frames of a caller, with the few columns that a person has, completed to the canonical ITEMS and OPERATIONS frames.
 
-A frame that keeps its contract of `frames.py` is handed on as it is, the same object, after a look at its schema and its
+A frame that keeps its contract of `frames` is handed on as it is, the same object, after a look at its schema and its
 NULL counts. Any other frame is completed: given columns are cast where no value changes, columns that follow from others
 are derived, and the rest is NULL. What cannot be completed is refused in terms of the frame and the column, because the
 caller may know nothing of the pipeline.

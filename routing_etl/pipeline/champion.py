@@ -81,7 +81,7 @@ def make_champion(settings: Settings, decision: Decision, *, decided_at: int | N
         The version does not exist or was never measured, or another was promoted since `decided_at`.
     """
     from routing_etl.registry.store import ModelRegistry
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
 
     store = ModelRegistry(settings.models_dir)
     if headline(metrics_of(store.show(decision.version))) is None:
@@ -90,7 +90,7 @@ def make_champion(settings: Settings, decision: Decision, *, decided_at: int | N
             remedy="Train again with enough routed items, then promote that version.",
         )
     with Context(settings, RunFolder("promote", settings.home)).warehouse() as engine:
-        records = Records(engine, settings)
+        records = ModelRecords(engine, settings)
         records.require_activatable(decision.version)
         store.set_alias("champion", decision.version, decision.by, decision.reason, decided_at=decided_at)
         records.activate(decision.version, who=decision.by)

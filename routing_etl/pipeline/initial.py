@@ -8,7 +8,8 @@ from pathlib import Path
 
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError
-from routing_etl.settings import ENV_FILE, load_settings
+from routing_etl.settings import load_settings
+from routing_etl.settings_files import ENV_FILE
 
 #: What differs from plant to plant and stands in the views that the ERP reads: setting, and what it is.
 PLANT = {

@@ -83,11 +83,10 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
 def begin(ctx: Context, kind: str) -> None:
     """Open the run's row, after what crashed runs left has been swept away."""
     from routing_etl.warehouse.owner import require_owner
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.run_records import RunRecords
 
     with ctx.warehouse() as engine:
-        ours = Records(engine, ctx.settings)
-        require_owner(engine, ours.tables, ctx.settings, ctx.profile.name)
+        require_owner(engine, RunRecords(engine, ctx.settings).tables, ctx.settings, ctx.profile.name)
     ctx.run.mark_succeeded(False)
     sweep(ctx)
     if ctx.settings.of_another_plant:
@@ -95,7 +94,7 @@ def begin(ctx: Context, kind: str) -> None:
             "defaults_of_another_plant", settings=ctx.settings.of_another_plant, profile=ctx.profile.name
         )
     with ctx.warehouse() as engine:
-        records = Records(engine, ctx.settings)
+        records = RunRecords(engine, ctx.settings)
         records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))
 
 
@@ -120,7 +119,8 @@ def finish(ctx: Context, status: str, message: str) -> None:
     message : str
         Why it failed, or what else is to be said.
     """
-    from routing_etl.warehouse.records import Records, RunEnd
+    from routing_etl.warehouse.retention import purge_records
+    from routing_etl.warehouse.run_records import RunEnd, RunRecords
 
     done = {row.name: found for row in street.NIGHT if (found := ctx.run.read(row.report)) is not None}
     extracted, cleaned = ctx.result(street.EXTRACT), ctx.result(street.CLEAN)
@@ -130,7 +130,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
     told = (scored.sizes_told, scored.unmapped_told) if scored else ()
     notice = message or (published.notice if published else None)
     with ctx.warehouse() as engine:
-        records = Records(engine, ctx.settings)
+        records = RunRecords(engine, ctx.settings)
         for row in street.NIGHT:
             if row.outcomes is not None:
                 records.store_checks(ctx.run.run_id, list(row.outcomes_of(ctx.run)))
@@ -149,7 +149,7 @@ def finish(ctx: Context, status: str, message: str) -> None:
         records.finish_run(ctx.run.run_id, end)
         if well:
             _keep_times(ctx, engine)
-            records.purge()
+            purge_records(engine, ctx.settings)
     if well:
         try:
             ctx.run.mark_succeeded(True)
@@ -209,11 +209,11 @@ def recorded_alone(ctx: Context, kind: str) -> Iterator[None]:
     None
         While the step works.
     """
-    from routing_etl.warehouse.records import Records, RunEnd
+    from routing_etl.warehouse.run_records import RunEnd, RunRecords
 
     run_id = f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     with ctx.warehouse() as engine:
-        records = Records(engine, ctx.settings)
+        records = RunRecords(engine, ctx.settings)
         folder = {"run_folder": ctx.run.run_id}
         records.start_run(
             run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx), metadata=folder
@@ -304,10 +304,10 @@ def _unknown_jobs(ctx: Context, champion: str) -> str | None:
 
 def _drifted(ctx: Context, champion: str) -> str | None:
     """What the last night met that the champion has not learned and a training would learn, as a reason to train."""
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
 
     with ctx.warehouse() as engine:
-        found = Records(engine, ctx.settings).newest_metric(champion, "drift_band", "learnable")
+        found = ModelRecords(engine, ctx.settings).newest_metric(champion, "drift_band", "learnable")
     if found is None or (found[0] or 0) < DRIFTED:
         return None
     return f"champion {champion} meets what it has not learned: {found[1]}"

@@ -16,7 +16,7 @@ import polars as pl
 
 from routing_etl import frames
 from routing_etl.database.engine import safe_url, translated
-from routing_etl.erp.clean import CleanReport
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.errors import CodesNotComparedError, ConfigurationError, RoutingEtlError
 from routing_etl.evaluation.intervals import score_interval
 from routing_etl.evaluation.metric_table import MetricRow
@@ -483,7 +483,7 @@ def measure(ctx: Context) -> Measured:
     from routing_etl.pipeline import adopted_times
     from routing_etl.pipeline.drift import drift_rows
     from routing_etl.warehouse import outcomes, waiting
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
 
     scored, published = ctx.require(street.SCORE), ctx.require(street.PUBLISH)
     written = read_valid_operations(ctx.run).filter(pl.col("routing_rank") == 0).sort("item_key", "proc_seq")
@@ -517,7 +517,7 @@ def measure(ctx: Context) -> Measured:
             ),
             *_measured((adopted_times.METRIC,), lambda: [adopted_times.adopted_time_error(ctx.run)]),
         )
-        records = Records(engine, ctx.settings)
+        records = ModelRecords(engine, ctx.settings)
         records.store_metrics(scored.model_version, metrics_frame(metrics), run_id=ctx.run.run_id)
         for version, rows in by_version.items():
             if records.manifest_sha256(version) is not None:

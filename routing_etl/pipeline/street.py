@@ -11,7 +11,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from routing_etl.erp.clean import CleanReport
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.frames import CheckOutcome
 from routing_etl.pipeline.results import (
     Checked,

@@ -80,17 +80,18 @@ def sweep(ctx: Context) -> Swept:
     RoutingEtlError
         The warehouse cannot be reached, or the registry is locked or broken.
     """
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
+    from routing_etl.warehouse.run_records import RunRecords
 
     home, who = ctx.settings.home, ctx.settings.service_user
     busy = shards_at_work(home)
     folders, files = ([], []) if busy else sweep_runs(home)
     saved = ctx.registry.sweep()
     with ctx.warehouse() as engine:
-        records = Records(engine, ctx.settings)
         ours = set() if busy else {run.run_id for run in list_runs(home)} - {ctx.run.run_id}
-        died = records.close_dead_runs(ours)
-        followed = records.follow_champion(ctx.registry.alias("champion"), who=who)
+        died = RunRecords(engine, ctx.settings).close_dead_runs(ours)
+        models = ModelRecords(engine, ctx.settings)
+        followed = models.follow_champion(ctx.registry.alias("champion"), who=who)
         noted = repair_decision(engine, ctx.settings, ctx.registry)
         champion = "; ".join(filter(None, (followed, noted))) or None
     swept = Swept(tuple(folders), tuple(files), saved, tuple(died), champion)

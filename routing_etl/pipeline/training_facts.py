@@ -9,7 +9,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from routing_etl.erp.clean import CleanReport, FrameClean
+from routing_etl.erp.clean_report import CleanReport, FrameClean
 from routing_etl.runs import RunFolder
 from routing_etl.times.profiles import MeasureReport, TimesReport
 

@@ -146,7 +146,7 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
     TamperedArtifactError
         A manifest is not the one that the database knows.
     """
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
 
     ctx = Context(settings, RunFolder("verify", settings.home))
     names = [version] if version else [v.name for v in ctx.registry.list()]
@@ -156,7 +156,7 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
         )
     with ctx.warehouse() as engine:
         for name in names:
-            expected = Records(engine, settings).manifest_sha256(name)
+            expected = ModelRecords(engine, settings).manifest_sha256(name)
             if expected is None:
                 raise RegistryError(
                     f"Model version {name} is not in the table model_version of {safe_url(settings.warehouse)}: no night predicts "
@@ -303,7 +303,7 @@ def purge(settings: Settings, keep: Keep | None = None, *, progress: Progress = 
         What shows the progress.
     """
     from routing_etl.warehouse.publish import Publisher
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.retention import purge_records
 
     keep = keep or Keep()
     ctx = Context(settings, RunFolder("purge", settings.home), progress)
@@ -316,7 +316,7 @@ def purge(settings: Settings, keep: Keep | None = None, *, progress: Progress = 
             batches, days = keep.publications, 0
         purged = publisher.purge(batches, days=days, progress=progress)
         in_use = {p.model_version for p in publisher.list() if p.rows_present}
-        rows = Records(engine, settings).purge(keep_models=models)
+        rows = purge_records(engine, settings, keep_models=models)
     removed = ctx.registry.prune(models, protect=in_use)
     note_pruned(settings, removed, Actor(person(settings), "cli"), f"clean-up: the newest {models} are kept")
     runs = prune_runs(settings.home, settings.keep_runs if keep.runs is None else keep.runs)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from routing_etl.evaluation.report import Since
     from routing_etl.frames import AttributeSpec
     from routing_etl.model.predictor import RoutingPredictor
-    from routing_etl.warehouse.records import MeasuredOn, Records
+    from routing_etl.warehouse.model_records import MeasuredOn, ModelRecords
 
 log = get_logger(__name__)
 
@@ -80,7 +80,7 @@ def save_version(ctx: Context, new: NewVersion) -> str:
     """Files first, then the database row: a version without its row is never the champion. Returns the name."""
     from routing_etl.evaluation.paired import as_json as held_out_json
     from routing_etl.registry.versions import VersionContents
-    from routing_etl.warehouse.records import MeasuredOn, Records, TrainedVersion
+    from routing_etl.warehouse.model_records import MeasuredOn, ModelRecords, TrainedVersion
 
     trained, stats = new.trained, new.trained.dataset_stats
     metadata = metadata_json(ctx, new.requested_by, new.predictor) | {
@@ -103,7 +103,7 @@ def save_version(ctx: Context, new: NewVersion) -> str:
     )
     with ctx.warehouse() as engine:
         saved = ctx.registry.save(contents, name=new.name)
-        records = Records(engine, ctx.settings)
+        records = ModelRecords(engine, ctx.settings)
         row = TrainedVersion(
             saved.name,
             saved.manifest_sha256,
@@ -140,7 +140,7 @@ def _id_of(new: NewVersion, judged: pl.DataFrame, split: str) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _store_rival(ctx: Context, records: Records, trained: Trained, window: MeasuredOn) -> None:
+def _store_rival(ctx: Context, records: ModelRecords, trained: Trained, window: MeasuredOn) -> None:
     """Keep what the champion's recipe measured on the same window as the champion's own, so that the trend can compare."""
     champion = ctx.registry.alias("champion")
     rows = [replace(r, method=MODEL) for r in trained.metrics if r.method == RIVAL]
@@ -148,9 +148,9 @@ def _store_rival(ctx: Context, records: Records, trained: Trained, window: Measu
         records.store_metrics(champion, metrics_frame(rows), run_id=ctx.run.run_id, window=window)
 
 
-def _store_since(ctx: Context, records: Records, saved: str, new: NewVersion) -> None:
+def _store_since(ctx: Context, records: ModelRecords, saved: str, new: NewVersion) -> None:
     """Keep both versions' metrics on what was written since the champion had learned: one window, so that the trend compares them."""
-    from routing_etl.warehouse.records import MeasuredOn
+    from routing_etl.warehouse.model_records import MeasuredOn
 
     since = new.since
     if since is None or records.manifest_sha256(since.version) is None:
@@ -244,14 +244,14 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
     IncompatibleModelError
         It was trained with attributes of another kind or unit, or other library versions, or lacks most of what it decides by.
     """
-    from routing_etl.warehouse.records import Records
+    from routing_etl.warehouse.model_records import ModelRecords
 
     name = version or ctx.registry.alias("champion")
     if name is None:
         raise _no_champion(ctx)
     ctx.registry.show(name)
     with ctx.warehouse() as engine:
-        expected = Records(engine, ctx.settings).manifest_sha256(name)
+        expected = ModelRecords(engine, ctx.settings).manifest_sha256(name)
     if expected is None:
         raise RegistryError(
             f"Model version {name} is not in the table model_version of {safe_url(ctx.settings.warehouse)}.",

@@ -1,6 +1,6 @@
 """Rules for the cleaned source frames: items, operations, work results, purchase orders, and the rejected rows.
 
-They say what must or should hold after cleaning, beyond the contracts of `frames.py`. A failed critical check stops the
+They say what must or should hold after cleaning, beyond the contracts of `frames`. A failed critical check stops the
 night; a warning is shown and stored. Limits on blanks are set per column, never one for all (docs/erp-contract.md 5, row 17): the seal-type group is 84 %
 blank at the first plant, and rightly so.
 """

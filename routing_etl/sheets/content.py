@@ -194,7 +194,7 @@ class Source:
     items : polars.DataFrame
         ITEMS rows of the items to show.
     candidates, operations, evidence, abstained : polars.DataFrame
-        Predictions of these items, as their frames are in `frames.py`.
+        Predictions of these items, as their frames are in `frames`.
     own : polars.DataFrame
         OPERATIONS rows of these items: at most one routing each.
     known : polars.DataFrame

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
+from routing_etl.warehouse.column_values import cut
 from routing_etl.warehouse.decisions import login_of
 from routing_etl.warehouse.migrate import check_head
-from routing_etl.warehouse.records import cut
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
 

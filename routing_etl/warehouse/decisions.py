@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.warehouse.changes import insert_for_key
+from routing_etl.warehouse.column_values import cut
 from routing_etl.warehouse.migrate import check_head
-from routing_etl.warehouse.records import cut
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
 

@@ -9,9 +9,9 @@ from sqlalchemy.engine import Engine
 from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import delete_all
+from routing_etl.warehouse.column_values import cut
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.migrate import check_head
-from routing_etl.warehouse.records import cut
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
 

@@ -188,7 +188,7 @@ class Publisher(Purger):
         Parameters
         ----------
         predictions : Path
-            Folder with one folder of part files per predictions frame (`frames.py`).
+            Folder with one folder of part files per predictions frame (`frames`).
         run_id : str
             The run that made the predictions.
         model_version : str

@@ -89,7 +89,7 @@ def _record(row: Any) -> RunRecord:
 
 
 def _process(meta: dict[str, Any]) -> RunProcess | None:
-    """Who began a run, as `Records.start_run` wrote it; None where an earlier version did not."""
+    """Who began a run, as `RunRecords.start_run` wrote it; None where an earlier version did not."""
     host, pid = meta.get("host"), meta.get("pid")
     if not host or not pid:
         return None

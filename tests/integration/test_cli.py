@@ -14,7 +14,7 @@ from rich.console import Console
 
 from routing_etl import runs
 from routing_etl.cli import app
-from routing_etl.cli.display import train_result
+from routing_etl.cli.display.models import train_result
 from routing_etl.pipeline import steps
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import read_learning_data

@@ -16,7 +16,7 @@ from routing_etl.pipeline.night import begin, finish
 from routing_etl.pipeline.sweep import SWEPT, Swept, sweep
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run, list_runs, new_run, prune_runs
-from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.model_records import ModelRecords
 
 pytestmark = pytest.mark.integration
 
@@ -130,7 +130,7 @@ def test_a_promotion_cut_off_in_the_middle_is_finished_by_the_next_night(
         raise TransientDatabaseError("The connection was cut.")
 
     with monkeypatch.context() as cutting:
-        cutting.setattr(Records, "activate", cut)
+        cutting.setattr(ModelRecords, "activate", cut)
         with pytest.raises(TransientDatabaseError):
             promote(ctx.settings, version, why="test")
     assert ctx.registry.alias("champion") == version and states(home) == {version: "retired"}

@@ -18,7 +18,7 @@ from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
 from routing_etl.runs import new_run
 from routing_etl.settings import load_settings
-from routing_etl.warehouse.records import Records, TrainedVersion
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 
 pytestmark = pytest.mark.integration
 
@@ -102,7 +102,7 @@ def test_a_champion_that_the_night_would_refuse_is_told_before(tmp_path: Path) -
         upkeep.verify_models(settings)
 
     engine = sa.create_engine(settings.warehouse)
-    records = Records(engine, settings)
+    records = ModelRecords(engine, settings)
     records.store_model_version(TrainedVersion("v1", saved.manifest_sha256))
     assert by_area(examine(settings))["models"].level == "ok"
     assert upkeep.verify_models(settings) == ["v1"]

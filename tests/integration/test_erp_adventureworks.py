@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from routing_etl import frames
 from routing_etl.erp.catalogue import bind
-from routing_etl.erp.clean import CleanReport, clean
+from routing_etl.erp.clean import clean
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.erp.extract import extract
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import SourceError

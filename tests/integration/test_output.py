@@ -12,7 +12,7 @@ import pytest
 from homes import NO_REHEARSAL, ask
 from rich.console import Console
 
-from routing_etl.cli import display
+from routing_etl.cli.display.progress import progress_on
 from routing_etl.cli.streams import Streams
 
 pytestmark = pytest.mark.integration
@@ -80,7 +80,7 @@ def drawn(*, terminal: bool, encoding: str) -> str:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
     console = Console(file=stream, force_terminal=terminal, width=100, _environ={"TERM": "xterm"})
-    with display.progress_on(console) as progress:
+    with progress_on(console) as progress:
         with progress.task("extract [items]", 2000) as task:
             task.advance(1500)
             task.advance(500)

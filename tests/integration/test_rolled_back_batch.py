@@ -8,7 +8,7 @@ import pytest
 from homes import ask, home_settings
 from rich.console import Console
 
-from routing_etl.cli.display import publication_table
+from routing_etl.cli.display.publications import publication_table
 from routing_etl.pipeline import night, steps, upkeep
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import list_runs

@@ -10,7 +10,7 @@ import pytest
 from homes import ask, home_settings
 from rich.console import Console
 
-from routing_etl.cli import display
+from routing_etl.cli.display.night import night_result
 from routing_etl.cli.shown import night_of
 from routing_etl.pipeline import learning_faults, night, sheets, street
 from routing_etl.pipeline.context import Context
@@ -84,7 +84,7 @@ def test_a_night_without_its_sheets_says_so_in_its_record_and_status(
     now = status(ctx.settings)
     assert not now.ok and any("xlsxwriter" in p for p in now.problems)
     assert night_of(ctx.run).warnings == learning_faults.warnings_of(ctx.run)
-    display.night_result(Console(width=80), ctx.run)
+    night_result(Console(width=80), ctx.run)
     assert "xlsxwriter" in capsys.readouterr().out
 
 

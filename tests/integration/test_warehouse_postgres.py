@@ -31,9 +31,10 @@ from routing_etl.warehouse import migrate as m
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.lock import WriterLock
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 from routing_etl.warehouse.output_profiles import load_output_profile, render
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
+from routing_etl.warehouse.run_records import RunEnd, RunRecords
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.views import VIEW_NAMES, view_selects
 
@@ -227,15 +228,16 @@ def test_readers_under_read_committed_see_one_whole_publication(house, tmp_path)
 
 def test_records(house):
     publisher, settings = house
-    records = Records(publisher._engine, settings)
+    records = RunRecords(publisher._engine, settings)
     records.start_run("r1", "night", metadata={"씨앗": 42})
     outcome = CheckOutcome("items", "c", "e", None, "warning", False, "1", "0", 10, 1, ("가",))
     assert records.store_checks("r1", [outcome]) == 1
     records.finish_run("r1", RunEnd("succeeded", rows_read=5))
     assert stored_runs(records)[0]["metadata"]["씨앗"] == 42
-    records.store_model_version(TrainedVersion("v1", "a" * 64))
+    models = ModelRecords(publisher._engine, settings)
+    models.store_model_version(TrainedVersion("v1", "a" * 64))
     metric = {"method": "model", "split": "time", "segment": "all", "metric": "mae", "value": 1.5, "n": 3}
-    assert records.store_metrics("v1", pl.DataFrame([metric]), run_id="r1") == 1
+    assert models.store_metrics("v1", pl.DataFrame([metric]), run_id="r1") == 1
     assert rows(publisher, "SELECT value FROM plan.model_quality_trend")[0][0] == 1.5
     assert rows(publisher, "SELECT warnings_failed FROM plan.batch_run_summary")[0][0] == 1
 

@@ -60,7 +60,7 @@ class Sentence:
         """The part of the index that it stands in."""
         inside = self.path.relative_to(ROOT).parts
         room = inside[1].removesuffix(".py") if inside[0] == "routing_etl" else "pipeline"
-        room = "settings" if room == "targets" else room
+        room = "settings" if room in ("settings_connection", "settings_files", "targets") else room
         return _TITLES.get(room, _TITLES["other"])
 
     @property

@@ -59,6 +59,12 @@ class Foreign:
         self.said = [*extracted.warnings, *self.report.warnings]
         return self
 
+    def beside(self, name: str) -> Foreign:
+        """Another ERP, in a folder of its own."""
+        folder = self.folder / name
+        folder.mkdir()
+        return Foreign(folder)
+
     def read(self, frame: str, *columns: str) -> list[tuple[Any, ...]]:
         data = pl.read_parquet(self.folder / "clean" / f"{frame}.parquet").select(columns)
         return sorted(data.rows(), key=str)

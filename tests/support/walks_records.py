@@ -15,8 +15,9 @@ from warehouse_predictions import known_rows, warehouse, write_rows
 
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.registry.versions import VersionContents
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
+from routing_etl.warehouse.run_records import RunEnd, RunRecords
 
 
 def _publisher(use: Callable[[Publisher, Path], Any]) -> Callable[[], Any]:
@@ -34,9 +35,14 @@ def _publisher(use: Callable[[Publisher, Path], Any]) -> Callable[[], Any]:
     return call
 
 
-def _records(use: Callable[[Records], Any]) -> Callable[[], Any]:
-    """A call on the records of our empty tables."""
-    return _publisher(lambda publisher, folder: use(Records(publisher._engine, publisher._settings)))
+def _runs(use: Callable[[RunRecords], Any]) -> Callable[[], Any]:
+    """A call on the records of runs in our empty tables."""
+    return _publisher(lambda publisher, folder: use(RunRecords(publisher._engine, publisher._settings)))
+
+
+def _models(use: Callable[[ModelRecords], Any]) -> Callable[[], Any]:
+    """A call on the records of model versions in our empty tables."""
+    return _publisher(lambda publisher, folder: use(ModelRecords(publisher._engine, publisher._settings)))
 
 
 def _loaded(publisher: Publisher, predictions: Path, model: str = "m1") -> int:
@@ -50,36 +56,35 @@ def _published_twice(publisher: Publisher, predictions: Path) -> Any:
     return publisher.rollback()
 
 
-def _ended(status: str, *, begun: bool = True) -> Callable[[Records], Any]:
-    def use(records: Records) -> Any:
+def _ended(status: str, *, begun: bool = True) -> Callable[[RunRecords], Any]:
+    def use(runs: RunRecords) -> Any:
         if begun:
-            records.start_run("r1", "night")
-        return records.finish_run("r1", RunEnd(status))
+            runs.start_run("r1", "night")
+        return runs.finish_run("r1", RunEnd(status))
 
     return use
 
 
-def _stored(*versions: TrainedVersion) -> Callable[[Records], Any]:
-    return lambda records: [records.store_model_version(version) for version in versions]
+def _stored(*versions: TrainedVersion) -> Callable[[ModelRecords], Any]:
+    return lambda models: [models.store_model_version(version) for version in versions]
 
 
-def _activated(version: TrainedVersion | None) -> Callable[[Records], Any]:
-    def use(records: Records) -> Any:
+def _activated(version: TrainedVersion | None) -> Callable[[ModelRecords], Any]:
+    def use(models: ModelRecords) -> Any:
         if version is not None:
-            records.store_model_version(version)
-        return records.require_activatable("v1")
+            models.store_model_version(version)
+        return models.require_activatable("v1")
 
     return use
 
 
-def _measured(**changes: Any) -> Callable[[Records], Any]:
+def _measured(**changes: Any) -> Callable[[ModelRecords], Any]:
     metric = {"method": "model", "split": "time", "segment": "all", "metric": "accuracy", "value": 0.9, "low": 0.8, "high": 1.0,
               "n": 10, "reason": None, **changes}  # fmt: skip
 
-    def use(records: Records) -> Any:
-        records.store_model_version(V1)
-        records.start_run("r1", "train")
-        return records.store_metrics("v1", pl.DataFrame([metric], infer_schema_length=None), run_id="r1")
+    def use(models: ModelRecords) -> Any:
+        models.store_model_version(V1)
+        return models.store_metrics("v1", pl.DataFrame([metric], infer_schema_length=None), run_id="r1")
 
     return use
 
@@ -112,15 +117,15 @@ def _contents(**scores: float) -> VersionContents:
 
 V1 = TrainedVersion("v1", "a" * 64)
 CALLS = (
-    Call("Run … was never started.", _records(_ended("succeeded", begun=False)), _records(_ended("succeeded"))),
-    Call("Run … cannot end as …", _records(_ended("done")), _records(_ended("succeeded"))),
-    Call("… … has … characters.", _records(lambda records: records.start_run("r" * 65, "night")), _records(lambda records: records.start_run("r" * 64, "night"))),
-    Call("A new model version cannot have status …", _records(_stored(TrainedVersion("v1", "a" * 64, "active"))), _records(_stored(V1))),
-    Call("Model version … is known with manifest …", _records(_stored(V1, TrainedVersion("v1", "b" * 64))), _records(_stored(V1, TrainedVersion("v2", "b" * 64)))),
-    Call("Model version … was never measured", _records(_activated(TrainedVersion("v1", "a" * 64, "unmeasured"))), _records(_activated(V1))),
-    Call("Model version … is not recorded.", _records(_activated(None)), _records(_activated(V1))),
-    Call("Frame metrics: … has neither value nor reason.", _records(_measured(value=None)), _records(_measured(value=None, reason="no reports"))),
-    Call("Frame metrics: … of … (…, …) is …", _records(_measured(value=float("nan"))), _records(_measured(value=None, reason="no reports"))),
+    Call("Run … was never started.", _runs(_ended("succeeded", begun=False)), _runs(_ended("succeeded"))),
+    Call("Run … cannot end as …", _runs(_ended("done")), _runs(_ended("succeeded"))),
+    Call("… … has … characters.", _runs(lambda runs: runs.start_run("r" * 65, "night")), _runs(lambda runs: runs.start_run("r" * 64, "night"))),
+    Call("A new model version cannot have status …", _models(_stored(TrainedVersion("v1", "a" * 64, "active"))), _models(_stored(V1))),
+    Call("Model version … is known with manifest …", _models(_stored(V1, TrainedVersion("v1", "b" * 64))), _models(_stored(V1, TrainedVersion("v2", "b" * 64)))),
+    Call("Model version … was never measured", _models(_activated(TrainedVersion("v1", "a" * 64, "unmeasured"))), _models(_activated(V1))),
+    Call("Model version … is not recorded.", _models(_activated(None)), _models(_activated(V1))),
+    Call("Frame metrics: … has neither value nor reason.", _models(_measured(value=None)), _models(_measured(value=None, reason="no reports"))),
+    Call("Frame metrics: … of … (…, …) is …", _models(_measured(value=float("nan"))), _models(_measured(value=None, reason="no reports"))),
     Call("keep = … would remove the current publication.", _publisher(lambda made, _: made.purge(0)), _publisher(lambda made, _: made.purge(1))),
     Call("Publication … … and cannot be published", _publisher(lambda made, _: made.publish(1)), _publisher(lambda made, folder: made.publish(_loaded(made, folder)))),
     Call("Cannot roll back: …", _publisher(lambda made, folder: (made.publish(_loaded(made, folder)), made.rollback())), _publisher(_published_twice)),

@@ -102,7 +102,7 @@ PROD = "[target.prod]\nthreads = 2\n"
 CASES = (
     Case("Unknown setting: ", given(THREDS="3"), _the_near_name),
     Case("Wrong setting: ", given(THREADS="0"), also(THREADS="1")),
-    Case("… = …: there is no such file.", given(ENV_FILE="{home}/none"), removed("ENV_FILE")),
+    Case("ROUTING_ETL_ENV_FILE = …: there is no such file.", given(ENV_FILE="{home}/none"), removed("ENV_FILE")),
     Case("The file … holds settings of ours, but lies outside", _outside(".env", "ROUTING_ETL_THREADS=2\n")),
     Case("The file … lies outside the home", _outside(TOML, "threads = 2\n")),
     Case("The settings file … …, so it was not read.", _open_to_others),

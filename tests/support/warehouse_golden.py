@@ -20,12 +20,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from warehouse_predictions import known_rows, warehouse, write_many, write_rows
 
-from routing_etl.warehouse import changes, compression, fixed_table, lock, own_readers, publish, records
+from routing_etl.warehouse import changes, compression, fixed_table, lock, own_readers, publish, run_records
 from routing_etl.warehouse.contents import checksum_query, targets
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.load import insert_sql
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records, RunEnd, TrainedVersion
+from routing_etl.warehouse.retention import purge_records
+from routing_etl.warehouse.run_records import RunEnd, RunRecords
 from routing_etl.warehouse.schema import tables
 
 _VIEW = re.compile(r"\b(FROM|,) (routing_flat|routing_candidates|bop_proc_\w+)(?=\s|$)", re.M)
@@ -108,7 +110,7 @@ def record(folder: Path) -> Recorder:
     with (
         mock.patch.object(lock, "affected", made.affected),
         mock.patch.object(publish, "affected", made.affected),
-        mock.patch.object(records, "affected", made.affected),
+        mock.patch.object(run_records, "affected", made.affected),
         mock.patch.object(changes, "affected", made.affected),
         mock.patch.object(Publisher, "_reconcile", lambda *_: None),
         mock.patch.object(publish, "refuse_readers_by_number", lambda *_: None),
@@ -141,13 +143,13 @@ def record(folder: Path) -> Recorder:
         made.part("an engineer accepts")
         adopt(engine, settings.warehouse_schema, "3H18091DB", "3H18091DB_C01", "kim")
         made.part("records")
-        kept = Records(engine, settings)
-        kept.start_run("r1", "night")
-        kept.finish_run("r1", RunEnd("succeeded", rows_read=5))
-        kept.store_model_version(TrainedVersion("v1", "a" * 64))
+        runs, models = RunRecords(engine, settings), ModelRecords(engine, settings)
+        runs.start_run("r1", "night")
+        runs.finish_run("r1", RunEnd("succeeded", rows_read=5))
+        models.store_model_version(TrainedVersion("v1", "a" * 64))
         metric = {"method": "model", "split": "time", "segment": "all", "metric": "mae", "value": 1.5, "n": 3}
-        kept.store_metrics("v1", pl.DataFrame([metric]), run_id="r1")
-        kept.purge(keep_models=1)
+        models.store_metrics("v1", pl.DataFrame([metric]), run_id="r1")
+        purge_records(engine, settings, keep_models=1)
     made.part("reconcile")
     for target in targets(tables("routing")):
         made.add(checksum_query(target, 1, "mssql"))

@@ -42,8 +42,9 @@ from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.feedback_time import Operation, adopt_time
 from routing_etl.warehouse.health import store_health
 from routing_etl.warehouse.migrate import VERSION_TABLE, current_revision, downgrade, migrate
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.run_records import RunEnd, RunRecords
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.schema_watch import CHANGED
 from routing_etl.warehouse.standard_times import ReviewFacts, StandardTimes
@@ -66,12 +67,11 @@ def fill(folder: Path) -> Path:
     path = folder / "w.db"
     with (
         mock.patch("socket.gethostname", return_value="planning"),
-        mock.patch("routing_etl.warehouse.records.process_identity", return_value="boot/pid/1"),
+        mock.patch("routing_etl.warehouse.run_records.process_identity", return_value="boot/pid/1"),
     ):
         publisher, settings = warehouse(path, publish_mode="table")
-        records = Records(publisher._engine, settings)
         _nights(folder, publisher)
-        _record(folder, records)
+        _record(folder, RunRecords(publisher._engine, settings), ModelRecords(publisher._engine, settings))
     adopt(publisher._engine, settings.warehouse_schema, "3H18091DB", "3H18091DB_C01", "kim")
     publisher._engine.dispose()
     return path
@@ -99,27 +99,27 @@ def _nights(folder: Path, publisher: Publisher) -> None:
     publisher.publish(second.publication_id)
 
 
-def _record(folder: Path, records: Records) -> None:
+def _record(folder: Path, runs: RunRecords, models: ModelRecords) -> None:
     metric = {"method": "model", "split": "time", "segment": "all", "metric": "accuracy", "n": 100}
     for number, value in (("1", 0.875), ("2", 0.9)):
         run, version = f"n{number}", f"m{number}"
-        records.start_run(run, "night", profile="bi_views", config_hash="c" * 64, metadata={"단계": 1})
-        records.store_model_version(version, manifest_sha256=number * 64)
+        runs.start_run(run, "night", profile="bi_views", config_hash="c" * 64, metadata={"단계": 1})
+        models.store_model_version(TrainedVersion(version, number * 64))
         frame = pl.DataFrame([metric | {"value": value, "low": value - 0.01, "high": value + 0.01}])
-        records.store_metrics(version, frame, run_id=run)
-        records.activate(version, who="kim")
+        models.store_metrics(version, frame, run_id=run)
+        models.activate(version, who="kim")
     check = CheckOutcome(
         "items", "item_cd not null", "expect_not_null", "item_cd", "critical", False, "1", "0", 10, 1, ("가",)
     )
-    records.store_checks("n2", [check])
+    runs.store_checks("n2", [check])
     reject = {"source_table": "items", "row_key": "K1", "rule": "duplicate_key", "reason": "There already."}
     (folder / "rejects").mkdir()
     REJECTS.conform(pl.DataFrame([reject | {"raw_values": '{"ITEM_CD": "한"}'}])).write_parquet(
         folder / "rejects" / "items.parquet"
     )
-    records.store_rejects("n2", folder / "rejects")
-    records.finish_run("n1", "failed", message="no space")
-    records.finish_run("n2", "succeeded", rows_read=10, rows_written=8, rows_rejected=1)
+    runs.store_rejects("n2", folder / "rejects")
+    runs.finish_run("n1", RunEnd("failed", message="no space"))
+    runs.finish_run("n2", RunEnd("succeeded", rows_read=10, rows_written=8, rows_rejected=1))
 
 
 def dump(path: Path) -> str:

@@ -31,9 +31,12 @@ MODEL_ROOMS = (
 )  # fmt: skip
 #: The ground is these modules and no others: a new module belongs in a room.
 GROUND = {
-    "__init__", "__main__", "code_location", "dagster_part", "errors", "files", "frames", "log", "memory_limits", "plots", "progress", "runs", "safe_text",
-    "scenarios", "settings", "shards", "shortages", "targets",
+    "__init__", "__main__", "code_location", "dagster_part", "errors", "files", "log", "memory_limits", "plots",
+    "progress", "runs", "safe_text", "scenarios", "settings", "settings_connection", "settings_files", "shards",
+    "shortages", "targets",
 }  # fmt: skip
+#: Folders of the ground. Everybody imports their names from the folder itself, which lists them in `__all__`.
+GROUND_FOLDERS = {"frames"}
 HEAVY = ("great_expectations", "sklearn", "dagster", "pandas", "pyodbc", "arrow_odbc", "mssql_python")
 
 
@@ -78,7 +81,8 @@ def module_name(path: Path) -> str:
 
 def room_of(module: str) -> str:
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else "ground"
+    here = len(parts) > 1 and parts[1] not in GROUND_FOLDERS and (PACKAGE / parts[1]).is_dir()
+    return parts[1] if here else "ground"
 
 
 def illegal_arrows(arrows: dict[str, set[str]]) -> list[str]:
@@ -114,7 +118,7 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
 
 def test_every_folder_of_the_package_has_a_floor() -> None:
     folders = {p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()}
-    assert folders == {room for rooms in FLOORS for room in rooms} - {"ground"}
+    assert folders == {room for rooms in FLOORS for room in rooms} - {"ground"} | GROUND_FOLDERS
     assert {p.stem for p in PACKAGE.glob("*.py")} == GROUND
 
 
@@ -179,6 +183,17 @@ def test_a_room_names_what_others_may_import(room: str) -> None:
                 assert name, f"{path.relative_to(ROOT)} imports {module}, which {room}.__all__ does not name"
                 used.add(name)
     assert used == set(public), f"nobody outside imports {set(public) - used} of {room}"
+
+
+@pytest.mark.parametrize("folder", sorted(GROUND_FOLDERS))
+def test_a_folder_of_the_ground_is_imported_by_its_own_name(folder: str) -> None:
+    modules = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+    assert modules
+    for path in (p for f in (PACKAGE, ROOT / "dagster_defs", ROOT / "migrations") for p in python_files(f)):
+        if (PACKAGE / folder) in path.parents:
+            continue
+        parts = {m.split(".")[2] for m in imported_modules(path) if m.startswith(f"routing_etl.{folder}.")}
+        assert not parts & modules, f"{path.relative_to(ROOT)} imports a part of routing_etl.{folder}"
 
 
 def test_only_dagster_defs_imports_dagster() -> None:

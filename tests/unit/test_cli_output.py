@@ -15,8 +15,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from routing_etl import errors
-from routing_etl.cli import app, display, exit_codes
+from routing_etl.cli import app, exit_codes
 from routing_etl.cli.common import read_settings
+from routing_etl.cli.display.prediction import in_words
+from routing_etl.cli.display.publications import CHANGED, publication_table
 from routing_etl.cli.output import RESULTS, Output, as_csv_text, as_json_text, schema_of
 from routing_etl.cli.shown import ChampionShown
 from routing_etl.pipeline.results import Published
@@ -111,12 +113,12 @@ def test_no_cell_name_or_list_of_a_csv_is_a_formula(text: str) -> None:
 
 
 def test_a_publication_says_in_words_what_became_of_items() -> None:
-    assert set(display._CHANGED) == set(KINDS)
+    assert set(CHANGED) == set(KINDS)
     changes = {**dict.fromkeys(KINDS, 0), "first": 1, "lost": 1200}
     shown = io.StringIO()
     for found in (changes, dict.fromkeys(KINDS, 0)):
         console = Console(file=shown, width=200)
-        display.publication_table(console, Published(2, 1, True, 0.1, {}, False, (), changes=found))
+        publication_table(console, Published(2, 1, True, 0.1, {}, False, (), changes=found))
     assert "before: 1,200 without a proposal now, 1 with another first candidate (" in shown.getvalue()
     assert "before: none changed (" in shown.getvalue()
 
@@ -178,7 +180,7 @@ def test_the_log_goes_where_the_setting_says_and_a_trace_that_was_not_written_is
 
 def test_evidence_speaks_the_plants_words() -> None:
     titles = {"part_nm": "품명", "outdiameter": "OUTDIAMETER"}
-    assert display.in_words("part_nm, outdiameter, group1", ", ", titles) == "품명, OUTDIAMETER, group1"
-    told = display.in_words("outdiameter: 12 -> 14; part_nm: a: b -> (missing)", "; ", titles)
+    assert in_words("part_nm, outdiameter, group1", ", ", titles) == "품명, OUTDIAMETER, group1"
+    told = in_words("outdiameter: 12 -> 14; part_nm: a: b -> (missing)", "; ", titles)
     assert told == "OUTDIAMETER: 12 -> 14; 품명: a: b -> (missing)"
-    assert display.in_words(None, ", ", titles) is None
+    assert in_words(None, ", ", titles) is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from routing_etl.cli.display_adoption import adoption
+from routing_etl.cli.display.feedback import adoption
 from routing_etl.cli.item_files import check_file, codes_of, write_tables
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse.feedback import Adoption

@@ -18,7 +18,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from routing_etl import log, plots, safe_text
-from routing_etl.cli import display
+from routing_etl.cli.display.operation import doctor_table
+from routing_etl.cli.display.parts import new_table
 from routing_etl.doctor.examination import Finding
 from routing_etl.evaluation import card
 from routing_etl.evaluation.markdown import table
@@ -112,8 +113,8 @@ def terminal(show: Any) -> str:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_tables_of_the_command_line_show_a_code_and_do_not_obey_it(text: str) -> None:
-    shown = terminal(lambda c: display.doctor_table(c, [Finding("ERP", "ok", text, text)]))
-    shown += terminal(lambda c: c.print(display._table(text, "a")))
+    shown = terminal(lambda c: doctor_table(c, [Finding("ERP", "ok", text, text)]))
+    shown += terminal(lambda c: c.print(new_table(text, "a")))
     plain = (
         shown.replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\x1b[3m", "").replace("\x1b[1;3m", "")
     )

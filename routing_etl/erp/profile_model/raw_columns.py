@@ -157,7 +157,7 @@ RAW_COLUMNS: dict[Family, dict[str, RawColumn]] = {
 }
 
 
-#: Name of the frame in `frames.py`, and of its Parquet file, by section of the profile.
+#: Name of the frame in `frames`, and of its Parquet file, by section of the profile.
 FRAME_OF: dict[Family, str] = {
     "items": "items",
     "operations": "operations",

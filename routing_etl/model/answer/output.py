@@ -1,4 +1,4 @@
-"""Chosen routings as the published frames of `frames.py`: column names, ids, texts cut to length, tiers and priorities."""
+"""Chosen routings as the published frames of `frames`: column names, ids, texts cut to length, tiers and priorities."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from routing_etl.erp.clean import CleanReport, clean
+from routing_etl.erp.clean import clean
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.erp.extract import ExtractReport, extract
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.settings import load_settings

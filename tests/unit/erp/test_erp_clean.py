@@ -13,6 +13,7 @@ import pytest
 
 from routing_etl import frames
 from routing_etl.erp import clean as clean_module
+from routing_etl.erp import raw_frames
 from routing_etl.erp.clean import clean
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.erp.text import Counter
@@ -117,7 +118,7 @@ def test_chunks_and_shards_give_the_same_as_one_piece(erp: Build, monkeypatch: p
     ).run()  # fmt: skip
     whole = {n: made.clean(n) for n in ("operations", "work_results")}
     rejected = made.report.rejects
-    monkeypatch.setattr(clean_module, "CHUNK_ROWS", 13)
+    monkeypatch.setattr(raw_frames, "CHUNK_ROWS", 13)
     made.run()
     keys = {"operations": ["item_key", "rout_no", "proc_seq"], "work_results": ["item_key", "proc_seq"]}
     for name, frame in whole.items():

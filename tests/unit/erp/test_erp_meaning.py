@@ -294,8 +294,7 @@ def test_results_of_several_years_are_read_together_and_a_year_left_out_is_told(
     assert erp.tells("DONE_2024 has every column that is read of DONE_2025", 'also = ["DONE_2024"]')
     assert not erp.tells("DONE_2023"), "it has other columns"
     both = profile.replace('"DONE_2025"', '"DONE_2025"\nalso = ["DONE_2024"]')
-    again = Foreign(erp.folder / "again")
-    again.folder.mkdir()
+    again = erp.beside("again")
     again.night(sql, both)
     assert again.read("work_results", "machine_time") == [(1.0,), (2.0,)]
     assert not again.tells("DONE_2024")
@@ -322,8 +321,7 @@ def test_the_time_of_a_load_is_told_and_shared_by_pieces(erp: Foreign) -> None:
         "in 24 of 24 rows looked at a machine has the same time on one day for several items and quantities",
         "batch_no",
     )
-    again = Foreign(erp.folder / "again")
-    again.folder.mkdir()
+    again = erp.beside("again")
     again.night(sql, profile + 'batch_no = "LOAD"\n')
     assert not again.tells("same time")
     shared = again.read("work_results", "item_key", "machine_time")
@@ -400,8 +398,7 @@ def test_decimals_that_never_reach_sixty_are_told(erp: Foreign) -> None:
 
     erp.night(results("N INTEGER", rows(60)), ITEMS + STEP + DONE)
     assert erp.tells("decimals in HRS (machine_time) reaches .60", 'time_form = "h.mm"')
-    other = Foreign(erp.folder / "other")
-    other.folder.mkdir()
+    other = erp.beside("other")
     other.night(results("N INTEGER", rows(100)), ITEMS + STEP + DONE)
     assert not other.tells("reaches .60")
 

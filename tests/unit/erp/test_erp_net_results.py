@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_etl.erp import clean as clean_module
+from routing_etl.erp import raw_frames
 from routing_etl.erp.net_results import Netting, net, overlapping
 from routing_etl.erp.profile import Profile, load_profile
 from routing_etl.erp.rejects import Account, Rejects
@@ -182,7 +182,7 @@ def test_equal_reports_are_found_over_chunks(
 ) -> None:
     rows = [{"ITEM_CD": f"A{n % 3}", "REPORT_DT": f"2025-06-{1 + n % 5:02d}"} for n in range(40)]
     made = erp(items=ITEMS, routings=ROUTINGS, results=rows).run()
-    monkeypatch.setattr(clean_module, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(raw_frames, "CHUNK_ROWS", 7)
     again = made.clean("work_results").sort("item_key", "report_dt")
     made.run()
     assert made.clean("work_results").sort("item_key", "report_dt").equals(again)

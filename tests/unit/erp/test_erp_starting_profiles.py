@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from routing_etl.erp.clean import CleanReport, clean
+from routing_etl.erp.clean import clean
+from routing_etl.erp.clean_report import CleanReport
 from routing_etl.erp.extract import ExtractReport, extract
 from routing_etl.erp.profile import SHIPPED, load_profile
 from routing_etl.onboarding.suggest import suggest

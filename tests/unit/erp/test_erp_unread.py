@@ -237,7 +237,6 @@ def test_a_day_of_approval_that_is_blank_in_some_rows_is_told(erp: Foreign) -> N
 def test_operations_that_lead_back_to_a_lower_number_are_told(erp: Foreign) -> None:
     erp.night(two("OPRNUMNEXT INTEGER", "20", "10"), ITEMS + STEP)
     assert erp.tells("by OPRNUMNEXT", "1 of 2 operations lead to one of a lower number", "next_oper")
-    other = Foreign(erp.folder / "other")
-    other.folder.mkdir()
+    other = erp.beside("other")
     other.night(two("NEXT_OPERATION INTEGER", "20", "0"), ITEMS + STEP)
     assert not other.tells("lower number")

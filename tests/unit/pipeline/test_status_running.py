@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from rich.console import Console
 from warehouse_predictions import warehouse
 
-from routing_etl.cli.display_upkeep import status_lines
+from routing_etl.cli.display.operation import status_lines
 from routing_etl.pipeline.status import Status, status
 from routing_etl.runs import lock_holder, run_lock
 from routing_etl.warehouse.lock import process_identity
-from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.run_records import RunRecords
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def begun_by(home: Path, pid: int, host: str = "", **settings: Any) -> Any:
     """A warehouse with one run that a process has begun; a call asks for the status."""
     home.mkdir(exist_ok=True)
     publisher, made = warehouse(home / "warehouse.db", models=home / "models", **settings)
-    records = Records(publisher._engine, made)
+    records = RunRecords(publisher._engine, made)
     records.start_run("r1", "nightly")
     run = records.tables.batch_run
     who = {"host": host or socket.gethostname(), "pid": pid, "process": process_identity(pid)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.erp.clean import CleanReport, FrameClean
+from routing_etl.erp.clean_report import CleanReport, FrameClean
 from routing_etl.frames import ITEMS, OPERATIONS, WORK_RESULTS
 from routing_etl.pipeline.training_facts import (
     Accounts,

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import pickletools
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from routing_etl.errors import RegistryError, TamperedArtifactError
+from routing_etl.frames import AttributeSpec
 from routing_etl.registry import files
 from routing_etl.registry.store import ModelRegistry, SavedVersion
 from routing_etl.registry.unpickle import RefusedName, load_bytes
@@ -313,3 +315,10 @@ def test_frames_and_sparse_matrices_come_back() -> None:
     assert found[0].equals(frame) and found[0].schema == frame.schema
     assert found[1].equals(frame["a"]) and found[2] == pl.Categorical
     assert found[3].sum() == 3 and found[4].shape == (2, 2)
+
+
+def test_item_attributes_are_saved_by_the_path_that_older_versions_know() -> None:
+    spec = AttributeSpec("outer_mm", "number", unit="mm")
+    named = {argument for _, argument, _ in pickletools.genops(dumped(spec)) if isinstance(argument, str)}
+    assert load_bytes(dumped(spec)) == spec
+    assert {name for name in named if "routing_etl" in name} == {"routing_etl.frames"}

@@ -12,7 +12,7 @@ from routing_etl.errors import ConfigurationError
 from routing_etl.settings import Settings
 from routing_etl.warehouse.owner import owner_of, require_owner
 from routing_etl.warehouse.publish import Publisher
-from routing_etl.warehouse.records import Records
+from routing_etl.warehouse.run_records import RunRecords
 
 pytestmark = pytest.mark.unit
 
@@ -72,7 +72,7 @@ def test_the_one_that_published_first_is_the_owner(tmp_path: Path) -> None:
 
 def test_the_same_plant_under_another_name_takes_over_once(tmp_path: Path) -> None:
     publisher, settings = warehouse(tmp_path / "w.db")
-    Records(publisher._engine, settings).start_run("r", "night", profile="bi_views")
+    RunRecords(publisher._engine, settings).start_run("r", "night", profile="bi_views")
     folder = write_rows(tmp_path / "p", known_rows())
     publish(publisher, folder)
     engine, tables = publisher._engine, publisher.tables

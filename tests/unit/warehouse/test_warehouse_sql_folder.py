@@ -12,8 +12,8 @@ from sqlglot import exp
 from warehouse_predictions import warehouse
 
 from routing_etl.warehouse import migrate as m
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 from routing_etl.warehouse.output_profiles import load_output_profile
-from routing_etl.warehouse.records import Records, TrainedVersion
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.schema_life import REJECTIONS
 from routing_etl.warehouse.views import VIEW_NAMES, view_selects
@@ -204,7 +204,7 @@ def test_queries_name_only_columns_that_exist(name):
 def test_what_every_night_measures_is_shown_once(tmp_path):
     """Two nights of one version, as SQLite understands the queries."""
     publisher, settings = warehouse(tmp_path / "w.db")
-    records = Records(publisher._engine, settings)
+    records = ModelRecords(publisher._engine, settings)
     records.store_model_version(TrainedVersion("v1", "a" * 64))
     records.activate("v1", who="kim")
     metrics = [

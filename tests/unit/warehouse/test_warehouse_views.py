@@ -17,7 +17,7 @@ from warehouse_predictions import (
 )
 
 from routing_etl.frames import METRICS
-from routing_etl.warehouse.records import Records, TrainedVersion
+from routing_etl.warehouse.model_records import ModelRecords, TrainedVersion
 from routing_etl.warehouse.views import view_selects
 
 
@@ -176,7 +176,7 @@ def test_the_contract_s_further_columns(published):
 )
 def test_the_grade_is_of_confidence_and_model_together(tmp_path, quality, grade, word):
     publisher, settings = warehouse(tmp_path / "w.db")
-    records = Records(sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}"), settings)
+    records = ModelRecords(sa.create_engine(f"sqlite:///{tmp_path / 'w.db'}"), settings)
     records.store_model_version(TrainedVersion("m1", "a" * 64))
     metric = {
         "method": "model",

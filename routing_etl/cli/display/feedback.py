@@ -1,4 +1,7 @@
-"""What the command line shows of a candidate that was taken over."""
+"""What engineers decided about proposals: candidates and standard times taken over, candidates rejected, marks taken back.
+
+Belongs here: what `adopt`, `adopt-time`, `reject` and `undo` show. Does not: the proposals themselves.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape as no_markup
 from rich.table import Table
 
-from routing_etl import safe_text
+from routing_etl.cli.display.parts import minutes, safe
 
 if TYPE_CHECKING:
     from routing_etl.warehouse.feedback import Adoption
-
-
-def _safe(text: object) -> str:
-    return no_markup(safe_text.one_line(text))
+    from routing_etl.warehouse.feedback_time import TimeAdoption
+    from routing_etl.warehouse.marks import Marked
 
 
 def adoption(console: Console, taken: Adoption) -> None:
@@ -24,14 +24,14 @@ def adoption(console: Console, taken: Adoption) -> None:
     since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
     state = "accepted" if taken.new else "was accepted before"
     console.print(
-        _safe(
+        safe(
             f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}."
         )
     )
     if taken.others_accepted:
         others = ", ".join(taken.others_accepted)
         console.print(
-            _safe(
+            safe(
                 f"Accepted for this item as well: {others}. Take back what is not meant: routing-etl undo {taken.item_cd} "
                 "--candidate ID --user NAME"
             ),
@@ -55,7 +55,7 @@ def _shape_tables(view: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Tabl
     table.add_column("column")
     table.add_column("value in each row" if len(rows) > 1 else "value", overflow="fold")
     for name in alike:
-        table.add_row(name, _safe(rows[0][name]))
+        table.add_row(name, safe(rows[0][name]))
     yield table
     differing = [name for name in filled if name not in alike]
     for first in range(0, len(rows) if differing else 0, _BESIDE):
@@ -65,5 +65,33 @@ def _shape_tables(view: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Tabl
         for number, _ in enumerate(few, first + 1):
             part.add_column(str(number), overflow="fold")
         for name in differing:
-            part.add_row(name, *("" if r[name] is None else _safe(r[name]) for r in few))
+            part.add_row(name, *("" if r[name] is None else safe(r[name]) for r in few))
         yield part
+
+
+def time_adoption(console: Console, taken: TimeAdoption) -> None:
+    """Who took over which standard time and when, then the row for the ERP."""
+    for mark in taken.marks:
+        state = "accepted" if mark.new else "was accepted before"
+        console.print(
+            safe(
+                f"{mark.measure}: {minutes(mark.standard_min)} -> {minutes(mark.proposed_min)} min {state} by "
+                f"{mark.accepted_by} at {mark.accepted_at:%Y-%m-%d %H:%M:%S} UTC."
+            )
+        )
+    table = Table(title="bop_proc_detail_time: an empty time stays as it is")
+    table.add_column("column")
+    table.add_column("value", overflow="fold")
+    for name, value in taken.row.items():
+        table.add_row(name, "" if value is None else safe(value))
+    console.print(table)
+
+
+def marked_candidates(console: Console, found: Marked) -> None:
+    """Candidates that were rejected, or whose marks were taken back."""
+    why = "".join(
+        (f", {found.reason_code}" if found.reason_code else "", f": {found.remark}" if found.remark else "")
+    )
+    what = "rejected" if found.mark == "rejected" else "has no mark any more"
+    for candidate in found.candidates:
+        console.print(safe(f"{candidate} {what} (by {found.by}{why})."))
