@@ -77,7 +77,10 @@ class Training:
     notes : tuple of str
         What was left out, for the model card.
     groups : Ints or None
-        Per item the number of the group with which it is left out, which lies in one fold. None: every item is left out alone.
+        Per item the number of the kind of items with which it is left out, which lies in one fold: nothing is learned about an item
+        from its fold. None: kinds are not left out.
+    siblings : Ints or None
+        The same of a few items of one design. None: every item is left out alone.
     """
 
     items: pl.DataFrame
@@ -89,6 +92,12 @@ class Training:
     age: Floats
     notes: tuple[str, ...]
     groups: Ints | None = None
+    siblings: Ints | None = None
+
+    @property
+    def together(self) -> Ints | None:
+        """Per item the number of the group with which it is left out; None where every item is left out alone."""
+        return self.siblings if self.groups is None else self.groups
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,7 @@ def learn_new_types(basis: Basis, in_use: InUse, items: pl.DataFrame, options: O
         folds=drawn_folds(n_types, options.seed)[groups],
         age=training.age[rows],
         groups=groups,
+        siblings=None,
     )
     quick = replace(options, n_trees=min(options.n_trees, _TREES), operation_folds=_FOLDS)
     return _learn(basis, in_use, _Part(part, rows, variants, n_types), quick)

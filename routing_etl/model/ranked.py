@@ -33,6 +33,8 @@ from routing_etl.model.ranking.ranker import CandidateRanker
 
 #: Most training items whose candidates train the ranker.
 _MOST_RANKED = 40_000
+#: Most siblings that are looked past among an item's neighbours.
+_MOST_PASSED = 8
 #: With fewer items whose routing could be written today, all teach it.
 _LEAST_OF_TODAY = 200
 #: Nearest neighbours that teach the scale of similarity.
@@ -112,10 +114,10 @@ def _search(basis: Basis, asked: Ints, k: int) -> _Searched:
 
 
 def _nearest(basis: Basis, points: Floats, asked: Ints, k: int) -> tuple[Floats, Ints]:
-    """Distance and number of the nearest training items, the item itself left out, or all of its fold where groups are."""
+    """Distance and number of the nearest training items, without the item itself, its siblings, or its fold where kinds are left out."""
     training, index = basis.training, basis.space.index
     if training.groups is None:
-        return index.search(points, k, asked)
+        return _nearest_strangers(index, points, asked, k, training.siblings)
     distance = np.full((len(asked), k), np.inf, np.float32)
     found = np.full((len(asked), k), -1, np.int64)
     folds = training.folds[asked]
@@ -127,6 +129,20 @@ def _nearest(basis: Basis, points: Floats, asked: Ints, k: int) -> tuple[Floats,
         distance[here], near = part.search(points[here], k)
         found[here] = np.where(near >= 0, asked[others][near], -1)
     return distance, found
+
+
+def _nearest_strangers(
+    index: NeighbourIndex, points: Floats, asked: Ints, k: int, siblings: Ints | None
+) -> tuple[Floats, Ints]:
+    """The nearest items beside the item itself and its siblings; some more are looked for in their stead."""
+    if siblings is None:
+        return index.search(points, k, asked)
+    most = int(min(np.bincount(siblings).max(), _MOST_PASSED))
+    distance, found = index.search(points, k + most, asked)
+    akin = (found >= 0) & (siblings[found] == siblings[asked][:, None])
+    order = np.argsort(akin, axis=1, kind="stable")[:, :k]
+    distance, found, akin = (np.take_along_axis(each, order, 1) for each in (distance, found, akin))
+    return np.where(akin, np.float32(np.inf), distance), np.where(akin, -1, found)
 
 
 def _candidates(

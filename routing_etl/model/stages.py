@@ -50,6 +50,7 @@ from routing_etl.model.ranking.novelty import (
     TYPE_LEVEL,
     kind_level,
 )
+from routing_etl.model.siblings import siblings
 from routing_etl.model.times.operation_times import OperationTimes, TimeItems, TimeTraining
 from routing_etl.model.times.timed import MEASURES, TimedOperations, actual_times, standard_times
 
@@ -102,9 +103,24 @@ def read_training(
     train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
     notes = list(catalogue.notes)
     used = usable_attributes(train, attributes, options.feature_weights, notes)
-    folds = drawn_folds(labels.height, options.seed)
-    age = age_in_days(labels["rout_date"])
-    return Training(train, operations, evidence, catalogue, used, folds, age, tuple(notes))
+    together = siblings(items, train, used, options.seed)
+    if together is None:
+        groups, folds = None, drawn_folds(labels.height, options.seed)
+    else:
+        groups, told = together
+        folds = drawn_folds(int(groups.max()) + 1, options.seed)[groups]
+        notes.append(told)
+    return Training(
+        items=train,
+        operations=operations,
+        evidence=evidence,
+        catalogue=catalogue,
+        attributes=used,
+        folds=folds,
+        age=age_in_days(labels["rout_date"]),
+        notes=tuple(notes),
+        siblings=groups,
+    )
 
 
 def encode(training: Training, options: Options) -> Encoded:
@@ -177,7 +193,7 @@ def grow(training: Training, encoded: Encoded, options: Options) -> Grown:
         variant,
         target=encoded.described[variant],
         weights=age_weight(training.age, options.half_life_days),
-        groups=training.groups,
+        groups=training.together,
         progress=options.progress,
     )
     return Grown(forest, votes)
