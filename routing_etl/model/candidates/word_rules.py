@@ -38,8 +38,8 @@ _CHANCE = 0.05
 #: Standard deviations beyond chance that each half of the items must show, and that suffice for a phrase which brings what
 #: others bring, if as much of it is unexplained as this share of the strongest one's.
 _HALF, _JOINS, _ALIKE = 1.5, 3.0, 0.4
-#: Least sum of unexplained operations, in items.
-_LEAST_ITEMS = 4.0
+#: Least sum of unexplained operations, in items; added to the operations expected by chance.
+_LEAST_ITEMS, _CONTINUITY = 4.0, 0.1
 #: A phrase that brings an operation has it so many times as often as all items; of the items that may have it, this share.
 _LIFT, _MOSTLY = 3.0, 0.5
 #: Items of a family, by how far they may have it, that show whether it follows a rule.
@@ -301,12 +301,14 @@ class _Tested:
         for start in range(0, n_operations, _BLOCK):
             block = slice(start, min(start + _BLOCK, n_operations))
             actual = cases.operations[:, block].toarray().astype(np.float32)
-            left = actual - kinds.expected(actual, families.expected(actual, actual.mean(axis=0)))
+            usual = kinds.expected(actual, families.expected(actual, actual.mean(axis=0)))
+            left = actual - usual
             sums = [np.asarray(of @ left[rows], dtype=np.float64) for rows, of in sides]
             spread = [np.asarray(of @ left[rows] ** 2, dtype=np.float64) + 1.0 for rows, of in sides]
+            chance = [np.asarray(of @ usual[rows], dtype=np.float64) + _CONTINUITY for rows, of in sides]
             total = sums[0] + sums[1]
-            score = total / np.sqrt(spread[0] + spread[1])
-            apart = [s / np.sqrt(v) * np.sign(score) for s, v in zip(sums, spread, strict=True)]
+            score = _beyond(total, spread[0] + spread[1], chance[0] + chance[1])
+            apart = [_beyond(s, v, e) * np.sign(score) for s, v, e in zip(sums, spread, chance, strict=True)]
             both = (apart[0] >= _HALF) & (apart[1] >= _HALF)
             at = np.nonzero((np.abs(score) >= _JOINS) & (np.abs(total) >= _LEAST_ITEMS))
             parts.append((at[0], at[1] + start, total[at], score[at], both[at], size[at[0]]))
@@ -317,6 +319,26 @@ class _Tested:
         share = np.asarray(operations.mean(axis=0)).ravel()[self.operation]
         kept = (self.total < 0) | (self.total / self.size >= (_LIFT - 1) * share)
         return _Tested(*(getattr(self, f.name)[kept] for f in fields(self)))
+
+
+def _beyond(total: Floats, spread: Floats, chance: Floats) -> Floats:
+    """Standard deviations by which a sum of what was left unexplained is beyond chance; below 0 for too few.
+
+    By the spread of what was left, or, where more operations came than were expected, by the signed root of the Poisson deviance,
+    2 (o ln(o / e) - (o - e)), if that is more (McCullagh and Nelder 1989, 2.3): eight of eight items with an operation that one of
+    a thousand has are no chance, though the spread of eight is as large as they are.
+
+    Parameters
+    ----------
+    total, spread : Floats
+        Sum of what was left, and of its squares.
+    chance : Floats
+        Operations expected, with `_CONTINUITY`.
+    """
+    plain = total / np.sqrt(spread)
+    came = np.maximum(total + chance, chance)
+    deviance = 2.0 * (came * np.log(came / chance) - (came - chance))
+    return np.where(total > 0, np.maximum(plain, np.sqrt(np.maximum(deviance, 0.0))), plain)
 
 
 def _bound(score: Floats, n_tests: int) -> float:
@@ -568,12 +590,15 @@ class _Shown:
         return (2 * family[pairs.row] + pairs.brings) * np.int64(width) + pairs.operation
 
     def wide(self) -> Bools:
-        """(Taken away, brought) x operations: whether all but few of the families that show it follow, two at least."""
-        told = self.own >= _LEAST_SHOWN
+        """(Taken away, brought) x operations: whether all but few of the families that show it follow, two at least.
+
+        A family of fewer items than show it counts by as many as it has: a rare note has one or two in each of many.
+        """
         direction, operation = (self.key // self.width) % 2, self.key % self.width
         often = self.seen / np.maximum(self.own, 1e-9) >= _MOSTLY
-        votes = np.where(often == (direction == 1), 1.0, -_AGAINST)[told]
-        place = (direction * self.width + operation)[told]
+        weight = np.minimum(self.own / _LEAST_SHOWN, 1.0)
+        votes = np.where(often == (direction == 1), 1.0, -_AGAINST) * weight
+        place = direction * self.width + operation
         return (np.bincount(place, votes, 2 * self.width) >= _LEAST_FAMILIES).reshape(2, self.width)
 
     def beside(self, pairs: _Pairs, family: Ints) -> _Pairs:
