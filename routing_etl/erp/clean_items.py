@@ -353,8 +353,10 @@ def _numbers(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Numbers:
         new = [s for s in done.new_spellings if s not in noted]
         noted.update(new)
         if new:
+            lost = int((spellings.is_in(new) & value.is_not_null()).sum())
             numbers.warnings.append(
-                f"New unit spelling(s) in {attribute.unit_column}: {', '.join(map(repr, new[:10]))}; add to units.map."
+                f"New unit spelling(s) in {attribute.unit_column}: {', '.join(map(repr, new[:10]))}; {lost:,} value(s) of {name} are "
+                "unknown for it. Add them to units.map."
             )
         numbers.extras.extend(
             [

@@ -5,6 +5,7 @@ The arithmetic: docs/erp-contract.md 5, rows 4-7.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import polars as pl
@@ -42,12 +43,12 @@ class Converted:
 
 def spelling_table(spellings: pl.Series, units: Units, group: str) -> pl.DataFrame:
     """Look up the distinct spellings, NULL included: columns `spelling`, `unit` (NULL: unknown), `source`, `is_new`."""
-    known = {k.strip().upper(): v for k, v in units.map.items()}
-    nothing = {s.strip().upper() for s in units.unknown}
+    known = {_word(k): v for k, v in units.map.items()}
+    nothing = {_word(s) for s in units.unknown}
     blank = units.blank_default.get(group, "unknown")
     rows: list[tuple[str | None, str | None, str, bool]] = []
     for spelling in spellings.unique().to_list():
-        word = " ".join((spelling or "").split()).upper()
+        word = _word(spelling or "")
         if not word:
             rows.append(
                 (spelling, None, UNKNOWN, False) if blank == "unknown" else (spelling, blank, ASSUMED, False)
@@ -59,6 +60,11 @@ def spelling_table(spellings: pl.Series, units: Units, group: str) -> pl.DataFra
             rows.append((spelling, None, UNKNOWN, word not in nothing))
     schema = {"spelling": pl.String(), "unit": pl.String(), "source": pl.String(), "is_new": pl.Boolean()}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _word(spelling: str) -> str:
+    """A spelling as it is looked up: one sign for two letters (U+339C), full width and blanks make no other unit."""
+    return " ".join(unicodedata.normalize("NFKC", spelling).split()).upper()
 
 
 def convert(values: pl.Series, spellings: pl.Series, units: Units, group: str, wanted: str) -> Converted:

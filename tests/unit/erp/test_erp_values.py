@@ -197,6 +197,15 @@ def test_contract_spellings_of_dimensions(spelling: str | None, factor: float | 
     assert done.new_spellings == (("furlong",) if spelling == "furlong" else ())
 
 
+@pytest.mark.parametrize(
+    ("spelling", "factor"), [("㎜", 1.0), ("ｍｍ", 1.0), (" mm\u3000", 1.0), ("㎝", 10.0), ("ＩＮＣＨ", 25.4)]
+)
+def test_a_unit_in_one_sign_or_full_width_is_the_same_unit(spelling: str, factor: float) -> None:
+    done = convert(pl.Series([2.0]), series(spelling), UNITS, "dimension", "mm")
+    assert done.values.to_list() == [pytest.approx(2.0 * factor)]
+    assert (done.unit_source.to_list(), done.new_spellings) == ([STATED], ())
+
+
 def test_blank_unit_of_a_seal_size_is_unknown() -> None:
     done = convert(pl.Series([2.5, None]), series("", None), UNITS, "seal_size", "mm")
     assert done.values.to_list() == [None, None]
