@@ -46,7 +46,7 @@ def test_words_of_two_texts_are_no_pair_and_accents_do_not_count() -> None:
 
 
 def test_a_text_that_all_have_and_one_that_few_have_is_no_phrase() -> None:
-    made = Phrases().fit(pl.DataFrame({"t": ["STD"] * 90 + ["STD ONE"] * 7}))
+    made = Phrases().fit(pl.DataFrame({"t": ["STD"] * 90 + ["STD ONE"] * 3}))
     assert made.vocabulary.to_list() == []
     assert made.read(pl.DataFrame({"t": ["STD"]})).codes.tolist() == []
     assert Phrases().fit(pl.DataFrame()).read(pl.DataFrame()).bounds.tolist() == [0]
@@ -103,6 +103,26 @@ def test_a_word_adds_an_operation_in_a_family_that_never_had_it() -> None:
     assert said_of(rules, known, FAMILIES - 1, 3) == {}
     actual = np.asarray(known.operations[honest.row, honest.operation]).ravel()
     assert np.abs(actual - honest.probability).mean() < 0.1
+
+
+def test_a_note_of_eight_items_in_six_families_is_a_rule() -> None:
+    """Two of them in two families, one in each of the others: no family shows it thrice, and chance would have brought none."""
+    known, rules = cases(), WordRules()
+    family = np.arange(N) % FAMILIES
+    noted = np.concatenate([np.flatnonzero(family == f)[: 2 if f < 2 else 1] + 60 for f in range(FAMILIES)])
+    operations = known.operations.toarray()
+    operations[:, ADDED], operations[noted, ADDED] = 0, 1
+    lists = PhraseLists(np.zeros(8, np.int64), np.searchsorted(np.sort(noted), np.arange(N + 1)), 4)
+    votes = known.votes.copy()
+    votes[:, ADDED] = 8 / N
+    rules.fit(
+        WordCases(
+            lists, sparse.csr_matrix(operations), votes, np.clip(votes, 0.001, 0.999), family, known.folds, known.kind,
+        )
+    )  # fmt: skip
+    assert rules.operations_.tolist() == [ADDED]
+    for f in range(FAMILIES):
+        assert said_of(rules, known, f, 0)[ADDED] > 0.5
 
 
 @pytest.mark.parametrize("spelling", [1, 2])
