@@ -233,7 +233,7 @@ class _Places:
         had = seen.before[old] / seen.early
         has = min(max(had * ratio, 0.5 / seen.late), 1 - 0.5 / seen.late)
         error = float(np.sqrt(had * (1 - had) / seen.early + has * (1 - has) / seen.late)) / had
-        return ratio + 2 * error >= _GROWN[0] and ratio - 2 * error <= _GROWN[1]
+        return bool(ratio + 2 * error >= _GROWN[0] and ratio - 2 * error <= _GROWN[1])
 
     def more(self, old: int, new: int, turn: float) -> float:
         """By what the new code's uses per item grew since the turn, as a multiple of what the old code had.
