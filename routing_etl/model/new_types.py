@@ -40,7 +40,7 @@ from routing_etl.model.stages import encode_with, expect_operations, grow, known
 #: Fewer part types tell nothing about how far the routings of one hold for another.
 _LEAST_TYPES = 5
 #: Training items that are asked: at least and at most so many, and this share of all in between.
-_LEAST_TAUGHT, _MOST_TAUGHT, _SHARE_TAUGHT = 1_500, 15_000, 0.25
+_LEAST_TAUGHT, _MOST_TAUGHT, _SHARE_TAUGHT = 1_500, 15_000, 0.7
 #: Size of the forest and of the regression over words, and boosters per question: few items teach no more.
 _TREES, _MOST_WORDS, _FOLDS = 24, 500, 3
 #: Share of the items of types left out that may count as strange by mistake.
