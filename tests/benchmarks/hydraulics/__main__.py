@@ -30,12 +30,13 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="SQLite file; what is there is replaced")
-    parser.add_argument(
-        "--knobs", type=Knobs.from_json, default=Knobs(), help=f"JSON, of {Knobs().to_json()}"
-    )
+    parser.add_argument("--knobs", default="{}", help=f"JSON, of {Knobs().to_json()}")
     args = parser.parse_args()
     started = time.perf_counter()
-    summary = write_erp(args.out, args.items, args.seed, args.knobs)
+    try:
+        summary = write_erp(args.out, args.items, args.seed, Knobs.from_json(args.knobs))
+    except ValueError as exc:
+        parser.error(str(exc))
     for name, value in summary.items():
         print(f"  {name:32s} {float(value):.4f}".rstrip("0").rstrip("."))
     print(f"Wrote {args.out} in {time.perf_counter() - started:.1f} s")

@@ -18,6 +18,8 @@ from hydraulics.plant import Plant
 
 #: Parts of the seed of what is drawn for the items, and for the calibration.
 ITEM_STREAM, CALIBRATION_STREAM = 5, 9
+#: With fewer a plant may have no routed item, or no other one.
+FEWEST_ITEMS = 50
 TEXT, NUMBER = "NVARCHAR(255)", "DECIMAL(18,4)"
 ITEM_TYPES = {
     "ITEM_CD": "NVARCHAR(100)",
@@ -71,7 +73,14 @@ def write_erp(database: Path, items: int, seed: int, knobs: Knobs | None = None)
     -------
     dict of str to float
         What DEMO_TRUTH_SUMMARY holds, unrounded.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 50 items are asked for.
     """
+    if items < FEWEST_ITEMS:
+        raise ValueError(f"a plant needs {FEWEST_ITEMS} items or more, not {items}")
     database.unlink(missing_ok=True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=OFF")

@@ -48,7 +48,7 @@ class Knobs:
 
     @classmethod
     def from_json(cls, text: str) -> Knobs:
-        """From a JSON object of knobs; those left out keep their default. Raises ValueError for an unknown name."""
+        """From a JSON object of knobs; those left out keep their default. Raises ValueError for an unknown name or no JSON."""
         given = json.loads(text)
         if not isinstance(given, dict):
             raise ValueError(f"knobs must be a JSON object, not {text}")

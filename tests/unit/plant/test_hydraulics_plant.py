@@ -122,6 +122,14 @@ def test_an_unknown_knob_is_refused_by_name(hydraulics) -> None:  # type: ignore
         knobs.from_json('{"dust": 0}')
 
 
+def test_too_few_items_are_refused_and_the_file_that_is_there_stays(hydraulics, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    database = tmp_path / "erp.db"
+    database.write_text("kept")
+    with pytest.raises(ValueError, match="needs 50 items or more, not 49"):
+        hydraulics("erp").write_erp(database, 49, 1)
+    assert database.read_text() == "kept"
+
+
 def test_the_plant_imports_nothing_of_the_product_nor_the_product_it() -> None:
     def imported(folder: Path, having: str = "") -> set[str]:
         found = set()
