@@ -37,6 +37,8 @@ USUAL_TOLERANCES = ["H9", "h9", "IT9", "±0.1", "보통급"]
 SEPARATORS = [", ", " ", " / ", " ; "]
 ITEM_TYPES = ["P", "P", "P", "M", "", None]
 ROTATIONS = [["1", None], [None, "1"], ["0", "0"], [None, None]]
+#: Types, sizes and units of the middle and the outer seal: parts have an inner one only.
+NO_OTHER_SEALS: tuple[None, ...] = (None,) * 6
 #: A code for "see the text" instead of a material's.
 MATERIAL_IN_TEXT = "Z00DWG"
 #: A part type that says nothing.
@@ -172,7 +174,7 @@ class ItemMaster:
             *self._sizes(i, family, draws, picks),
             None,
             *self._seal_size(i),
-            *([None] * 6),
+            *NO_OTHER_SEALS,
             f"S{part_type.option_factor * 100:.0f}" if draws.seal_group < 0.16 else None,
             *ROTATIONS[picks.note // 64 % 4],
             raw_code,

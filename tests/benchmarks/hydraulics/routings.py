@@ -256,7 +256,7 @@ def _row(
     dirt, outside = plant.knobs.dirt, bool(written.is_outside[j])
     head, name = written.heads[written.head[j]], NAMES[written.operation[j]]
     code, job, machine = codes[head.item], written.job[j], written.machine[j]
-    flag = OUTSIDE_FLAG if outside else INSIDE_FLAG
+    flag: str | None = OUTSIDE_FLAG if outside else INSIDE_FLAG
     if draw.no_flag <= 0.004 * dirt and not outside:
         flag = ["", None][int(draw.which_flag * 2)]
     sequence = int(written.sequence[j])
