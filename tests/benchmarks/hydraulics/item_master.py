@@ -36,7 +36,7 @@ FINE_TOLERANCES = ["H6", "g5", "IT5", "±0.005", "정밀급"]
 USUAL_TOLERANCES = ["H9", "h9", "IT9", "±0.1", "보통급"]
 SEPARATORS = [", ", " ", " / ", " ; "]
 ITEM_TYPES = ["P", "P", "P", "M", "", None]
-ROTATIONS = [["1", None], [None, "1"], ["0", "0"], [None, None]]
+ROTATIONS: list[list[str | None]] = [["1", None], [None, "1"], ["0", "0"], [None, None]]
 #: Types, sizes and units of the middle and the outer seal: parts have an inner one only.
 NO_OTHER_SEALS: tuple[None, ...] = (None,) * 6
 #: A code for "see the text" instead of a material's.
