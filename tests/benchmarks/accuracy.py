@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from losses import losses_by_cause, losses_table, machines_by_cause
+from losses import causes_not_asked, losses_by_cause, losses_table, machines_by_cause
 
 from routing_etl import frames, plots
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
@@ -200,7 +200,8 @@ def judge_unrouted(plant: Plant, most: int, seed: int, *, losses: bool = False) 
     if losses:
         lost = losses_by_cause(answers["model"], plant.truth, plant.facts, asked["item_key"])
         machines = machines_by_cause(answers["model"], plant.truth, plant.facts)
-        print("\n" + losses_table(lost, machines, asked.height) + "\n", flush=True)
+        unasked = causes_not_asked(plant.facts, plant.truth.summary)
+        print("\n" + losses_table(lost, machines, asked.height, unasked) + "\n", flush=True)
     return evaluate_unrouted(answers, plant.truth, asked, routed=plant.routed)
 
 
@@ -341,7 +342,7 @@ def main() -> None:
         action="append",
         help="items,seed[,grammar's name or knobs as JSON]; instead of the three, repeatable",
     )
-    parser.add_argument("--database", type=Path, help="an SQLite demo plant that exists already")
+    parser.add_argument("--database", type=Path, help="an SQLite plant that exists already, with its truth")
     parser.add_argument(
         "--split", choices=("time", "family"), action="append", help="held-out splits; default both"
     )

@@ -6,6 +6,8 @@ cause of `CAUSES` that holds: an item can have several, so a cause that stands e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from routing_etl.evaluation.markdown import number, table
@@ -27,6 +29,39 @@ CAUSES = {
     "other attributes": "everything else",
 }
 
+#: What DEMO_TRUTH_ITEM must say for a cause to be asked; the plant of `hydraulics` does not say all of it.
+NEEDED = {
+    "truly new type": {"KIND"},
+    "new type of a family": {"KIND"},
+    "rule called by a note": {"NOTE_JOBS"},
+    "operation of one type": {"TYPE_JOB"},
+    "size in a text only": {"SIZE", "SIZE_DECIDES"},
+    "size not known": {"SIZE", "SIZE_DECIDES"},
+    "size near a threshold": {"NEAR_THRESHOLD"},
+}
+#: What DEMO_TRUTH_SUMMARY must say for a cause of wrong machines to be asked.
+NEEDED_OF_MACHINES = {"chosen by load": {"machines_by_load"}, "replaced by a date": {"replaced_machines"}}
+#: What the plant of `hydraulics` says in other words: column there, column here, words there and here.
+OTHER_WORDS = (
+    ("PART_TYPE_BAND", "KIND", {"frequent": "known", "rare": "known", "new_known": "new", "new_truly": "strange"}),
+    ("SIZE_STATE", "SIZE", {"column": "filled", "text": "text", "other": "missing", "nowhere": "missing"}),
+)  # fmt: skip
+
+
+def in_our_words(facts: pl.DataFrame) -> pl.DataFrame:
+    """DEMO_TRUTH_ITEM with `KIND` and `SIZE` also where the plant says them in other words; a new word is an error."""
+    return facts.with_columns(
+        pl.col(theirs).replace_strict(words).alias(ours)
+        for theirs, ours, words in OTHER_WORDS
+        if theirs in facts.columns and ours not in facts.columns
+    )
+
+
+def causes_not_asked(facts: pl.DataFrame, summary: dict[str, str]) -> list[str]:
+    """Causes that this plant's truth does not tell apart; what they lose is counted under those after them."""
+    told = set(in_our_words(facts).columns) | set(summary)
+    return [cause for cause, names in (NEEDED | NEEDED_OF_MACHINES).items() if not names <= told]
+
 
 def losses_by_cause(
     answers: Predictions, truth: Truth, facts: pl.DataFrame, items: pl.Series
@@ -40,10 +75,11 @@ def losses_by_cause(
     truth : Truth
         The plant's truth.
     facts : polars.DataFrame
-        DEMO_TRUTH_ITEM with `item_key`.
+        DEMO_TRUTH_ITEM with `item_key`; of `causes_not_asked` nothing is found.
     items : polars.Series
         Keys of the items that were asked.
     """
+    facts, unasked = in_our_words(facts), causes_not_asked(facts, truth.summary)
     routings = truth.routings.group_by("item_key", "jobs").agg(p=pl.col("probability").sum())
     best = routings.sort("item_key", "p", "jobs", descending=[False, True, False]).unique(
         "item_key", keep="first", maintain_order=True
@@ -56,20 +92,20 @@ def losses_by_cause(
         .join(facts, on="item_key", how="left")
     )  # fmt: skip
     notes = set(truth.summary.get("note_jobs", "").split(", ")) - {""}
-    own = set(facts["TYPE_JOB"].unique()) - {""}
+    own = set(facts["TYPE_JOB"].unique()) - {""} if "TYPE_JOB" in facts.columns else set()
     proposed = pl.col("proposed").fill_null([])
     rows = rows.with_columns(
         lost=pl.col("p") - pl.col("reached").fill_null(0.0),
         wrong=pl.col("jobs").list.set_symmetric_difference(proposed),
         extra=proposed.list.set_difference(pl.col("jobs")),
-        noted=pl.col("NOTE_JOBS").str.split(">"),
     )
+    noted = pl.col("NOTE_JOBS").str.split(">")
     emptied = (pl.col("SIZE_DECIDES") == 1) & pl.col("SIZE").is_in(["text", "missing"])
     rules = {
         "truly new type": pl.col("KIND") == "strange",
         "new type of a family": pl.col("KIND") == "new",
         "no proposal": pl.col("proposed").is_null(),
-        "rule called by a note": (pl.col("wrong").list.set_intersection("noted").list.len() > 0)
+        "rule called by a note": (pl.col("wrong").list.set_intersection(noted).list.len() > 0)
         | (pl.col("extra").list.set_intersection(list(notes)).list.len() > 0),
         "operation of one type": pl.col("wrong").list.contains(pl.col("TYPE_JOB"))
         | (pl.col("extra").list.set_intersection(list(own)).list.len() > 0),
@@ -80,7 +116,9 @@ def losses_by_cause(
         "order alone": pl.col("wrong").list.len() == 0,
         "other attributes": pl.lit(True),
     }
-    cause = pl.coalesce(pl.when(holds).then(pl.lit(name)) for name, holds in rules.items())
+    cause = pl.coalesce(
+        pl.when(holds).then(pl.lit(name)) for name, holds in rules.items() if name not in unasked
+    )
     lost = rows.with_columns(cause=cause).filter(pl.col("lost") > 1e-9)
     return lost.group_by("cause").agg(items=pl.len(), lost=pl.col("lost").sum())
 
@@ -97,6 +135,7 @@ def machines_by_cause(answers: Predictions, truth: Truth, facts: pl.DataFrame) -
     facts : polars.DataFrame
         DEMO_TRUTH_ITEM with `item_key`.
     """
+    facts = in_our_words(facts)
     by_load = set(truth.summary.get("machines_by_load", "").replace(" / ", ", ").split(", ")) - {""}
     replaced = set(truth.summary.get("replaced_machines", "").split(", ")) - {""}
     planned = truth.routings.unique(["item_key", "jobs"]).select("item_key", "jobs", "resources", "insides")
@@ -124,7 +163,9 @@ def _proposed(answers: Predictions) -> pl.DataFrame:
     )
 
 
-def losses_table(found: pl.DataFrame, machines: pl.DataFrame, n_items: int) -> str:
+def losses_table(
+    found: pl.DataFrame, machines: pl.DataFrame, n_items: int, unasked: Sequence[str] = ()
+) -> str:
     """Both tables as Markdown.
 
     Parameters
@@ -135,6 +176,8 @@ def losses_table(found: pl.DataFrame, machines: pl.DataFrame, n_items: int) -> s
         Of `machines_by_cause`.
     n_items : int
         Items that were asked.
+    unasked : sequence of str
+        Of `causes_not_asked`; named below the table.
     """
     total = float(found["lost"].sum()) or 1.0
     by = {r["cause"]: r for r in found.to_dicts()}
@@ -150,6 +193,8 @@ def losses_table(found: pl.DataFrame, machines: pl.DataFrame, n_items: int) -> s
         if name in by
     ]
     lines = table(["exact match is lost to", "", "items", "lost, of all items", "share of the loss"], body)
+    if unasked:
+        lines += ["", f"Not asked, because this plant's truth does not say it: {'; '.join(unasked)}."]
     wrong = machines.filter(pl.col("cause") != "right").sort("operations", descending=True)
     all_of_them, missed = int(machines["operations"].sum()), int(wrong["operations"].sum())
     lines += [

@@ -133,6 +133,49 @@ def test_what_is_lost_goes_to_the_first_cause_that_holds(benchmark) -> None:  # 
     }
 
 
+def test_a_plant_by_another_hand_is_asked_for_the_causes_that_it_tells(benchmark) -> None:  # type: ignore[no-untyped-def]
+    losses = benchmark("losses")
+    facts = pl.DataFrame(
+        {
+            "item_key": ["known", "new", "strange", "near"],
+            "PART_TYPE_BAND": ["rare", "new_known", "new_truly", "frequent"],
+            "SIZE_STATE": ["column", "text", "other", "nowhere"],
+            "NEAR_THRESHOLD": [0, 0, 0, 1],
+        }
+    )
+    truth = benchmark("accuracy").Truth(
+        facts.select("item_key", jobs=pl.lit(["A", "B"]), probability=pl.lit(1.0)), pl.DataFrame(), {}
+    )
+    answers = SimpleNamespace(
+        operations=facts.select(
+            "item_key", candidate_rank=1, proc_seq=1, job_cd=pl.lit("A"), res_cd=pl.lit("M")
+        )
+    )
+    found = losses.losses_by_cause(answers, truth, facts, facts["item_key"])
+    assert dict(found.select("cause", "lost").rows()) == {
+        "other attributes": 1.0,
+        "new type of a family": 1.0,
+        "truly new type": 1.0,
+        "size near a threshold": 1.0,
+    }
+    unasked = losses.causes_not_asked(facts, truth.summary)
+    assert unasked == [
+        "rule called by a note",
+        "operation of one type",
+        "size in a text only",
+        "size not known",
+        "chosen by load",
+        "replaced by a date",
+    ]
+    machines = pl.DataFrame({"cause": ["right"], "operations": [1]})
+    assert "does not say it: rule called by a note; operation" in losses.losses_table(
+        found, machines, 4, unasked
+    )
+    assert "does not say it" not in losses.losses_table(found, machines, 4)
+    with pytest.raises(pl.exceptions.InvalidOperationError, match="replace"):
+        losses.in_our_words(facts.with_columns(SIZE_STATE=pl.lit("elsewhere")))
+
+
 def test_wrong_machines_go_to_load_date_and_size(benchmark) -> None:  # type: ignore[no-untyped-def]
     losses = benchmark("losses")
     planned = {
