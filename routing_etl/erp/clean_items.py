@@ -333,7 +333,7 @@ def _texts(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Texts:
 
 def _numbers(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Numbers:
     numbers = _Numbers({}, [], {}, [])
-    noted: set[str] = set()
+    new: dict[str, tuple[set[str], int]] = {}
     for name, attribute in profile.items.attributes.items():
         if attribute.kind != "number":
             continue
@@ -350,14 +350,10 @@ def _numbers(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Numbers:
         counter.add("unit_unknown", name, (done.unit_source == UNKNOWN).sum() - done.suspicious)
         counter.add("suspicious_size", name, done.suspicious)
         counter.add("unit_converted", name, ((done.values != value) & done.values.is_not_null()).sum())
-        new = [s for s in done.new_spellings if s not in noted]
-        noted.update(new)
-        if new:
-            lost = int((spellings.is_in(new) & value.is_not_null()).sum())
-            numbers.warnings.append(
-                f"New unit spelling(s) in {attribute.unit_column}: {', '.join(map(repr, new[:10]))}; {lost:,} value(s) of {name} are "
-                "unknown for it. Add them to units.map."
-            )
+        if done.new_spellings:
+            words, lost = new.get(attribute.unit_column, (set(), 0))
+            lost += int((spellings.is_in(done.new_spellings) & value.is_not_null()).sum())
+            new[attribute.unit_column] = (words | set(done.new_spellings), lost)
         numbers.extras.extend(
             [
                 raw[name].alias(f"{name}_raw"),
@@ -365,6 +361,11 @@ def _numbers(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Numbers:
                 done.unit_source.alias(f"{name}_unit_source"),
             ]
         )
+    numbers.warnings.extend(
+        f"New unit spelling(s) in {column}: {', '.join(map(repr, sorted(words)[:10]))}; {lost:,} value(s) are unknown for it. "
+        "Add them to units.map."
+        for column, (words, lost) in new.items()
+    )
     return numbers
 
 

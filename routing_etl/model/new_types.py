@@ -159,9 +159,9 @@ class NewTypes:
 
     def told(self) -> str:
         """How often other types' routings were right for a type left out, for the model card."""
-        share = self.ranker.right_ / max(len(self.rows), 1)
+        share = self.ranker.right_ / max(self.ranker.asked_, 1)
         return (
-            f"New part types: {self.n_types:,} part types were left out in turn; of {len(self.rows):,} of their items the first "
+            f"New part types: {self.n_types:,} part types were left out in turn; of {self.ranker.asked_:,} of their items the first "
             f"candidate, from the routings of other types, was right for a share of {share:.2f}."
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -34,9 +34,9 @@ from routing_etl.model.ranking.ranker import CandidateRanker
 #: Most training items whose candidates train the ranker.
 _MOST_RANKED = 40_000
 #: Most siblings that are looked past among an item's neighbours.
-_MOST_PASSED = 8
-#: With fewer items whose routing could be written today, all teach it.
-_LEAST_OF_TODAY = 200
+_MOST_PASSED = 20
+#: With fewer items, or a lesser share of them, whose routing could be written today, all teach the ranker.
+_LEAST_OF_TODAY = (200, 0.1)
 #: Nearest neighbours that teach the scale of similarity.
 _SCALE_NEIGHBOURS = 10
 
@@ -56,13 +56,15 @@ def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Opt
         The predictor's parameters.
     """
     n = basis.training.catalogue.labels.height
-    asked = _of_today(known)
-    if len(asked) > _MOST_RANKED:
-        asked = np.sort(np.random.default_rng(options.seed).choice(asked, _MOST_RANKED, replace=False))
+    asked = np.arange(n)
+    if n > _MOST_RANKED:
+        asked = np.sort(np.random.default_rng(options.seed).choice(n, _MOST_RANKED, replace=False))
     searched = _search(basis, asked, options.n_neighbors)
-    features, hit, row = _candidates(basis, known, maker, searched)
+    taught = searched.at(_of_today(known, asked))
+    features, hit, row = _candidates(basis, known, maker, taught)
+    item = taught.asked[row]
     ranker = CandidateRanker(n_jobs=options.n_jobs, random_state=options.seed)
-    ranker.fit(features, hit, row, known.folds[asked][row], known.family[asked][row])
+    ranker.fit(features, hit, row, known.folds[item], known.family[item])
     label = np.full((n, searched.neighbours.label.shape[1]), -1, dtype=np.int64)
     similarity = np.zeros(label.shape, dtype=np.float32)
     label[asked], similarity[asked] = searched.neighbours.label, searched.neighbours.similarity
@@ -77,16 +79,16 @@ def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Opt
     )
 
 
-def _of_today(known: KnownRoutings) -> Ints:
-    """The training items whose routing has no job that is out of use.
+def _of_today(known: KnownRoutings, asked: Ints) -> Ints:
+    """Places of the asked training items whose routing has no job that is out of use.
 
     The routing of another item is never among the candidates: it would teach that none of them is right, where today's items are
-    planned otherwise. All items where nearly all are such.
+    planned otherwise. All items where those of today are too few to learn from (`_LEAST_OF_TODAY`).
     """
-    catalogue = known.catalogue
-    passed = catalogue.sequence_fits & ~known.live
-    today = np.flatnonzero(~passed[catalogue.label_sequence])
-    return today if len(today) >= _LEAST_OF_TODAY else np.arange(catalogue.labels.height)
+    passed = known.catalogue.sequence_fits & ~known.live
+    today = np.flatnonzero(~passed[known.catalogue.label_sequence[asked]])
+    least, share = _LEAST_OF_TODAY
+    return today if len(today) >= max(least, share * len(asked)) else np.arange(len(asked))
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,17 @@ class _Searched:
     scale: SimilarityScale
     neighbours: Neighbours
     nearest_same: Bools
+
+    def at(self, places: Ints) -> _Searched:
+        """Some of the asked items, by their places."""
+        return replace(
+            self,
+            asked=self.asked[places],
+            expected=self.expected[places],
+            points=self.points[places],
+            neighbours=self.neighbours.at(places),
+            nearest_same=self.nearest_same[places],
+        )
 
 
 def _search(basis: Basis, asked: Ints, k: int) -> _Searched:

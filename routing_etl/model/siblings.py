@@ -8,6 +8,7 @@ siblings are left out with it as makes the two alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,23 +22,25 @@ from routing_etl.model.base.arrays import Ints
 _LEAST_ASKED = 200
 #: Distinct values per filled one from which a text names a design, and most items of one.
 _LEAST_DISTINCT, _MOST_SIBLINGS = 0.2, 20
-#: By how much the shares of items with siblings must differ.
-_LEAST_GAP = 0.05
+#: By how much the shares of items with siblings must differ, and by how many standard errors.
+_LEAST_GAP, _SURE = 0.05, 2.0
+#: Share of the siblings of an item that lie in other folds when each is left out alone.
+_APART = 0.8
 
 
 def siblings(
-    items: pl.DataFrame, routed: pl.DataFrame, attributes: Sequence[AttributeSpec], seed: int
+    asked: pl.DataFrame, routed: pl.DataFrame, attributes: Sequence[AttributeSpec], seed: int
 ) -> tuple[Ints, str] | None:
     """Groups of training items that are left out together, and a sentence on them; None where that changes nothing.
 
     Of the texts that name a design, the one by which routed items have routed siblings most beyond the items that are asked about is
-    taken. Each of its groups is left out whole with the probability that makes the share of left-out items with siblings that of
-    the items asked; the items of other groups are left out alone.
+    taken, where it is filled. Each of its groups is left out whole with the probability that makes the share of left-out items with
+    siblings about that of the items asked; the items of other groups are left out alone.
 
     Parameters
     ----------
-    items : polars.DataFrame
-        ITEMS frame, routed and unrouted.
+    asked : polars.DataFrame
+        ITEMS frame, the items that wait for a routing.
     routed : polars.DataFrame
         The training items.
     attributes : sequence of AttributeSpec
@@ -50,18 +53,19 @@ def siblings(
     tuple of Ints and str, or None
         Per training item a number from 0 on.
     """
-    asked = items.join(routed.select("item_key"), on="item_key", how="anti")
-    if asked.height < _LEAST_ASKED:
-        return None
-    best = (_LEAST_GAP, "", 0.0, 0.0)
+    best = (0.0, "", 0.0, 0.0)
     for attribute in attributes:
         if attribute.kind == "number":
             continue
-        ours, theirs = (f.select(normalise(attribute.name)).to_series() for f in (routed, asked))
-        if not ours.count() or ours.drop_nulls().n_unique() < _LEAST_DISTINCT * ours.count():
+        ours, theirs = (
+            f.select(normalise(attribute.name)).to_series().drop_nulls().alias("value")
+            for f in (routed, asked)
+        )
+        if theirs.len() < _LEAST_ASKED or not ours.len() or ours.n_unique() < _LEAST_DISTINCT * ours.len():
             continue
         has, meets = _share_with_siblings(ours, ours, 1), _share_with_siblings(theirs, ours, 0)
-        if has - meets > best[0]:
+        error = math.sqrt(has * (1 - has) / ours.len() + meets * (1 - meets) / theirs.len())
+        if has - meets > max(_LEAST_GAP, _SURE * error, best[0]):
             best = (has - meets, attribute.name, has, meets)
     _, name, has, meets = best
     if not name:
@@ -69,19 +73,20 @@ def siblings(
     value = routed.select(normalise(name)).to_series()
     code = value.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
     size = np.bincount(code[code >= 0])
-    whole = (np.random.default_rng(seed).random(len(size)) < 1.0 - meets / has) & (size <= _MOST_SIBLINGS)
+    apart = min(meets / (_APART * has), 1.0)
+    whole = (np.random.default_rng(seed).random(len(size)) >= apart) & (size <= _MOST_SIBLINGS)
     together = (code >= 0) & whole[np.maximum(code, 0)]
     alone = len(size) + np.arange(len(code))
     groups = np.unique(np.where(together, code, alone), return_inverse=True)[1].astype(np.int64)
     told = (
-        f"{has:.0%} of the routed items share their {name} with another routed item, of the others {meets:.0%}: what the model learned "
-        "about its confidence it learned with such siblings left out in the same proportion."
+        f"{has:.0%} of the routed items share their {name} with another routed item, of those without a routing {meets:.0%}: while the "
+        "model learned how sure it may be, siblings were left out together about as often."
     )
     return groups, told
 
 
 def _share_with_siblings(values: pl.Series, among: pl.Series, own: int) -> float:
     """Share of items whose value more than `own` and at most `_MOST_SIBLINGS` routed items have."""
-    counts = among.drop_nulls().value_counts(name="n")
-    found = values.to_frame().join(counts, on=values.name, how="left")["n"].fill_null(0)
+    counts = among.value_counts(name="siblings")
+    found = values.to_frame().join(counts, on="value", how="left")["siblings"].fill_null(0)
     return float(((found > own) & (found <= _MOST_SIBLINGS)).sum() / max(values.len(), 1))

@@ -103,7 +103,9 @@ def read_training(
     train = labels.select("item_key").join(items, on="item_key", how="left", maintain_order="left")
     notes = list(catalogue.notes)
     used = usable_attributes(train, attributes, options.feature_weights, notes)
-    together = siblings(items, train, used, options.seed)
+    routed = pl.concat([operations["item_key"], train["item_key"]]).unique().implode()
+    waiting = items.filter(~pl.col("item_key").is_in(routed), pl.col("excluded").is_null())
+    together = siblings(waiting, train, used, options.seed)
     if together is None:
         groups, folds = None, drawn_folds(labels.height, options.seed)
     else:

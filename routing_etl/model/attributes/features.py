@@ -121,7 +121,7 @@ def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
 
 
 def drawn_folds(n: int, random_state: int | None) -> Ints:
-    """A fold number for each of n items: five folds, ten where there are few items, each as large as the others."""
+    """A fold number for each of n items or groups: five folds, ten where there are few, each of as many as the others."""
     rng = np.random.default_rng(random_state)
     return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
 

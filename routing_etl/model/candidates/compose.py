@@ -368,7 +368,7 @@ def _earlier(places: sparse.csr_matrix, used: Ints, counts: Ints) -> Floats:
     for gap in range(1, int(np.diff(places.indptr).max(initial=0))):
         same = row[gap:] == row[:-gap]
         pair = column[:-gap][same] * n + column[gap:][same]
-        wins += np.bincount(pair, counts[row[gap:][same]], n * n)
+        np.add.at(wins, pair, counts[row[gap:][same]])
     return wins.reshape(n, n)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import dense_product, rank_in_group
 from routing_etl.model.candidates.compose import Composed, Composer
 from routing_etl.model.candidates.counts import KnownRoutings, SequenceCounts
@@ -123,11 +123,7 @@ class CandidateMaker:
         self.levels_ = list(known.codes)
         self.counts_ = SequenceCounts.of(known, np.arange(len(sequence)))
         self.typical_ = self._typical(n_sequences)
-        own = [
-            np.flatnonzero(known.live & (np.bincount(sequence[known.family == f], minlength=n_sequences) > 0))
-            for f in range(int(known.family.max()) + 1)
-        ]
-        self.families_ = [_FamilyRoutings.of(each, self.sequence_operations_) for each in own]
+        self.families_ = self._family_routings(known, known.live)
         return self
 
     def without_fold(self, known: KnownRoutings, fold: int) -> CandidateMaker:
@@ -148,6 +144,8 @@ class CandidateMaker:
         out = copy(self)
         out.counts_ = SequenceCounts.of(known, np.flatnonzero(others))
         out.live_ = known.live & (out.counts_.total > 0)
+        out.typical_ = out._typical(len(out.live_))
+        out.families_ = self._family_routings(known, out.live_)
         out.composer_ = Composer().fit(
             known.catalogue, known.family, self.label_sequence_, known.live, known.called, rows=others
         )
@@ -155,6 +153,15 @@ class CandidateMaker:
             known.catalogue, known.codes.get(known.kind), known.family, known.live, rows=others
         )
         return out
+
+    def _family_routings(self, known: KnownRoutings, live: Bools) -> list[_FamilyRoutings]:
+        """Per family its routings among those that may be proposed."""
+        sequence, n_sequences = known.catalogue.label_sequence, known.catalogue.n_sequences
+        own = [
+            np.flatnonzero(live & (np.bincount(sequence[known.family == f], minlength=n_sequences) > 0))
+            for f in range(int(known.family.max()) + 1)
+        ]
+        return [_FamilyRoutings.of(each, self.sequence_operations_) for each in own]
 
     def _typical(self, n_sequences: int) -> sparse.csr_matrix | None:
         """Values of the first telling level x sequences: the most frequent sequences of each value."""

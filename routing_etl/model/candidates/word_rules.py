@@ -33,8 +33,8 @@ from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import lookup, ranges
 from routing_etl.model.candidates.evidence import Said
 
-#: Share of the rules found that may be chance.
-_CHANCE = 0.05
+#: Share of the rules found that may be chance, and ways in which each may seem to be none (`_beyond` takes the larger score).
+_CHANCE, _WAYS = 0.05, 2
 #: Standard deviations beyond chance that each half of the items must show, and that suffice for a phrase which brings what
 #: others bring, if as much of it is unexplained as this share of the strongest one's.
 _HALF, _JOINS, _ALIKE = 1.5, 3.0, 0.4
@@ -346,7 +346,9 @@ def _bound(score: Floats, n_tests: int) -> float:
     from scipy.stats import norm
 
     ranked = -np.sort(-score)
-    passed = np.flatnonzero(2 * norm.sf(ranked) <= _CHANCE * np.arange(1, len(ranked) + 1) / max(n_tests, 1))
+    passed = np.flatnonzero(
+        2 * _WAYS * norm.sf(ranked) <= _CHANCE * np.arange(1, len(ranked) + 1) / max(n_tests, 1)
+    )
     return float(ranked[passed[-1]]) if len(passed) else np.inf
 
 
@@ -592,11 +594,13 @@ class _Shown:
     def wide(self) -> Bools:
         """(Taken away, brought) x operations: whether all but few of the families that show it follow, two at least.
 
-        A family of fewer items than show it counts by as many as it has: a rare note has one or two in each of many.
+        Of what is brought, a family of fewer items than show it counts by as many as it has: a rare note has one or two in each of
+        many. Of what is taken away it does not: by chance alone few items show that they lack what they mostly lack.
         """
         direction, operation = (self.key // self.width) % 2, self.key % self.width
         often = self.seen / np.maximum(self.own, 1e-9) >= _MOSTLY
-        weight = np.minimum(self.own / _LEAST_SHOWN, 1.0)
+        shown = self.own / _LEAST_SHOWN
+        weight = np.where(direction == 1, np.minimum(shown, 1.0), shown >= 1.0)
         votes = np.where(often == (direction == 1), 1.0, -_AGAINST) * weight
         place = direction * self.width + operation
         return (np.bincount(place, votes, 2 * self.width) >= _LEAST_FAMILIES).reshape(2, self.width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -16,8 +16,11 @@ from routing_etl.model.base.arrays import Bools, Floats, Ints
 _EXPECTED = 6.0
 #: Least score of a takeover.
 _SURE = 0.3
-#: A code that was there before must have grown by what the old code had, within these bounds and twice the standard error.
+#: A code that was there before must have grown by what the old code had, within these bounds and twice the standard error (`_SURE`
+#: leaves 0.6 to 1.67 in any case).
 _GROWN = (0.8, 1.25)
+#: A code beside the old one in at least this share of its uses tells which items could have had it.
+_BESIDE = 0.1
 #: Its uses per item must have grown by this share of the old code's.
 _MORE = 0.5
 #: Share of a code's uses whose dates may be astray.
@@ -128,17 +131,20 @@ def _takeovers(
     own: pl.DataFrame, age: dict[str, float], gone: Collection[str], column: str
 ) -> dict[str, str]:
     """One round of `successors`: every code takes over from at most one and is taken over by at most one."""
-    place = pl.struct("job_cd")
-    if column == "job_cd":
-        place = pl.struct(pl.col("job_cd").shift(i).over("item_key").alias(str(i)) for i in (1, -1))
+    before, after = (pl.col("job_cd").shift(i).over("item_key") for i in (1, -1))
+    if column != "job_cd":
+        before, after = pl.col("job_cd"), pl.lit(None, pl.String)
     frame = (
         own.select(
             "item_key",
+            "job_cd",
             pl.col("part_type").fill_null(""),
-            place.rank("dense").cast(pl.Int64).alias("place"),
+            before=before,
+            after=after,
             code=pl.col(column),
             age=pl.col("item_key").replace_strict(age, default=None, return_dtype=pl.Float64),
         )
+        .with_columns(place=pl.struct("before", "after").rank("dense").cast(pl.Int64))
         .drop_nulls(["age", "code"])
         .sort("place")
     )
@@ -152,8 +158,7 @@ def _takeovers(
     scored: list[tuple[str, str, float]] = []
     grown: dict[str, list[tuple[float, str]]] = {}
     turns: dict[str, float] = {}
-    items = frame.select("item_key", kind=pl.Series(kind), age="age").unique("item_key", maintain_order=True)
-    held = _Places(code, days, at, kind, items["kind"].to_numpy(), items["age"].to_numpy())
+    held = _Places(code, days, at)
     for old, new, turn, existed, places in pairs:
         if existed:
             turns[old] = turn
@@ -178,40 +183,28 @@ def _takeovers(
     # A code that was there before must be the one that grew, and none beside it half as well.
     for old, rivals in grown.items():
         (ratio, new), (second, _) = sorted([*rivals, (0.0, ""), (0.0, "")], reverse=True)[:2]
-        number = names[old]
         if (
             ratio > 0
             and second < ratio / 2
-            and held.agrees(number, ratio)
-            and held.more(number, names[new], turns[old]) >= _MORE
+            and held.agrees(names[old], names[new], ratio)
+            and _growth_per_item(frame, old, new, turns[old]) >= _MORE
         ):
             scored.append((old, new, min(ratio, 1 / ratio) / 2))
     return _assign(scored)
 
 
-@dataclass(frozen=True)
 class _Places:
     """What stood in the places of a code that went out of use, before the turn and since.
 
     All places of the old code are looked at, also for a rival that stands in few of them: there alone it may have grown by as
     much as the old code had, which is little beside all that the old code left. Uses of today's code with an older date (a routing
     that was written anew under its old date) are what it had before.
-
-    Attributes
-    ----------
-    code, days, at, kind : Ints, Floats
-        Per use: code, age, place and part type of the item.
-    item_kind, item_days : Ints, Floats
-        Per item: part type and age.
     """
 
-    code: Ints
-    days: Floats
-    at: Ints
-    kind: Ints
-    item_kind: Ints
-    item_days: Floats
-    seen: dict[int, _Turn] = field(default_factory=dict)
+    def __init__(self, code: Ints, days: Floats, at: Ints) -> None:
+        """Per use: its code, the item's age and the place."""
+        self.code, self.days, self.at = code, days, at
+        self.seen: dict[int, _Turn] = {}
 
     def growth(self, old: int, new: int, turn: float) -> float:
         """By what a code's share of these places grew since the turn, as a multiple of the share that the old code had."""
@@ -222,38 +215,22 @@ class _Places:
             before, since = (np.bincount(self.code[here][part], minlength=size) for part in (then, ~then))
             self.seen[old] = _Turn(before, since, int(then.sum()), int((~then).sum()))
         seen = self.seen[old]
-        if seen.late < _EXPECTED / 2 or seen.before[old] + seen.since[old] < _EXPECTED:
+        if seen.late < _EXPECTED or seen.before[old] + seen.since[old] < _EXPECTED:
             return 0.0
         grown = seen.since[new] / seen.late - seen.before[new] / seen.early
         return float(grown / (seen.before[old] / seen.early))
 
-    def agrees(self, old: int, ratio: float) -> bool:
+    def agrees(self, old: int, new: int, ratio: float) -> bool:
         """Whether a growth is what the old code had, as far as these numbers can tell."""
         seen = self.seen[old]
         had = seen.before[old] / seen.early
-        has = min(max(had * ratio, 0.5 / seen.late), 1 - 0.5 / seen.late)
-        error = float(np.sqrt(had * (1 - had) / seen.early + has * (1 - has) / seen.late)) / had
+        shares = (
+            (had, seen.early),
+            (seen.before[new] / seen.early, seen.early),
+            (seen.since[new] / seen.late, seen.late),
+        )
+        error = float(np.sqrt(sum(max(p * (1 - p), 0.5 / n) / n for p, n in shares))) / had
         return bool(ratio + 2 * error >= _GROWN[0] and ratio - 2 * error <= _GROWN[1])
-
-    def more(self, old: int, new: int, turn: float) -> float:
-        """By what the new code's uses per item grew since the turn, as a multiple of what the old code had.
-
-        Over all items of the old code's part types, each type by its items since: where an operation is no longer done, what
-        else stands in its place has a greater share of it without being done more often.
-        """
-        size = int(self.item_kind.max()) + 1
-        late = np.bincount(self.item_kind[self.item_days < turn], minlength=size)
-        early = np.bincount(self.item_kind[self.item_days >= turn], minlength=size)
-        then = self.days >= turn
-
-        def per_item(code: int, part: Bools, items: Ints) -> Floats:
-            uses = np.bincount(self.kind[(self.code == code) & part], minlength=size)
-            return np.asarray(uses / np.maximum(items, 1))
-
-        had = per_item(old, then, early)
-        weight = late * (early > 0) * (had > 0)
-        grown = per_item(new, ~then, late) - per_item(new, then, early)
-        return float((weight * grown).sum() / max((weight * had).sum(), 1e-9))
 
 
 @dataclass(frozen=True)
@@ -264,6 +241,37 @@ class _Turn:
     since: Ints
     early: int
     late: int
+
+
+def _growth_per_item(frame: pl.DataFrame, old: str, new: str, turn: float) -> float:
+    """By what the new code's uses per item grew since the turn, as a multiple of what the old code had.
+
+    Over the items that have a job beside which the old code mostly stood, each part type by its items since: where an operation is
+    no longer done, what else stands in its place has a greater share of it without being done more often.
+    """
+    uses = frame.filter(pl.col("code") == old)
+    jobs = pl.concat([uses["before"], uses["after"]]).drop_nulls().alias("job").value_counts()
+    beside = jobs.filter(pl.col("count") >= _BESIDE * uses.height)["job"]
+    could = frame if beside.is_empty() else frame.filter(pl.col("job_cd").is_in(beside.implode()))
+    keys = could["item_key"].unique().implode()
+    then = pl.col("age") >= turn
+    counts = (
+        frame.filter(pl.col("item_key").is_in(keys))
+        .group_by("part_type")
+        .agg(
+            early=pl.col("item_key").filter(then).n_unique(),
+            late=pl.col("item_key").filter(~then).n_unique(),
+            had=((pl.col("code") == old) & then).sum(),
+            before=((pl.col("code") == new) & then).sum(),
+            since=((pl.col("code") == new) & ~then).sum(),
+        )
+        .filter(pl.col("early") > 0, pl.col("late") > 0, pl.col("had") > 0)
+    )
+    grown = pl.col("since") - pl.col("late") * pl.col("before") / pl.col("early")
+    made, had = counts.select(
+        grown.sum().alias("made"), (pl.col("late") * pl.col("had") / pl.col("early")).sum()
+    ).row(0)
+    return float(made / had) if had else 0.0
 
 
 def _possible_takeovers(

@@ -92,6 +92,8 @@ class CandidateRanker:
         Whether boosted trees score, not the logistic regression.
     right_ : int
         Training items whose first choice, by a model that has not seen them, was right.
+    asked_ : int
+        Training items that have candidates.
     """
 
     def __init__(self, *, n_jobs: int | None = None, random_state: int = 42) -> None:
@@ -131,7 +133,7 @@ class CandidateRanker:
             raw[test] = _score(model, asked.at(test))
         first = first_choice(raw, row)
         code = asked.code[first]
-        self.right_ = int(hit[first].sum())
+        self.right_, self.asked_ = int(hit[first].sum()), int(first.sum())
         self.first_ = _Calibrator(raw[first], hit[first], code)
         self.others_ = _Calibrator(raw[~first], hit[~first], np.empty(0))
         return self

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import polars as pl
-from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
+import pytest
+from model_toy import ATTRIBUTES, NOW, toy_items, toy_operations, toy_rule
 
 from routing_etl.model.predictor import RoutingPredictor
 
@@ -47,3 +50,27 @@ def test_a_routing_that_only_the_item_itself_has_is_not_proposed_to_it() -> None
     proposed = found.candidates.join(own, on=["item_key", "routing_code"]).height
     assert found.candidates["item_key"].n_unique() == items.height
     assert proposed / own.height < 0.25
+
+
+def test_routings_with_a_job_out_of_use_do_not_teach_that_nothing_is_right() -> None:
+    """Two of three routings have a job that nobody plans any more. They are never among the candidates, and today's are."""
+    items = toy_items(1200, seed=5)
+    rules = toy_rule(items)
+    known = toy_operations(items.head(900), rules[:900])
+    dropped = known.filter(pl.col("rout_date") < NOW - timedelta(days=500), pl.col("proc_seq") == 10)
+    assert dropped.height > 550
+    dropped = dropped.with_columns(
+        proc_seq=pl.lit(15, known.schema["proc_seq"]),
+        job_cd=pl.lit("OLD"),
+        job_nm=pl.lit("job OLD"),
+        res_cd=pl.lit("OLD-1"),
+    )
+    operations = pl.concat([known, dropped]).sort("item_key", "proc_seq")
+    model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=16, n_jobs=1).fit(items, operations)
+    found = model.predict(items.tail(300)).candidates
+    assert not found["routing_code"].str.contains("OLD").any()
+    first = found.filter(pl.col("candidate_rank") == 1)
+    truth = dict(zip(items["item_key"], (">".join(s[0] for s in steps) for steps in rules), strict=True))
+    right = [truth[key] == code for key, code in first.select("item_key", "routing_code").iter_rows()]
+    assert np.mean(right) > 0.7
+    assert first["confidence"].mean() == pytest.approx(np.mean(right), abs=0.1)

@@ -17,11 +17,11 @@ ATTRIBUTES = (
 
 
 def plant(routed: list[str | None], asked: list[str | None]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All items and the routed ones, by their drawings."""
+    """The items that wait for a routing and the routed ones, by their drawings."""
     items = pl.DataFrame({"draw_no": pl.Series([*routed, *asked], dtype=pl.String)}).with_columns(
-        item_key=pl.format("I{}", pl.int_range(pl.len())), kind=pl.lit("K"), size=pl.lit(1.0)
+        kind=pl.lit("K"), size=pl.lit(1.0)
     )
-    return items, items.head(len(routed))
+    return items.tail(len(asked)), items.head(len(routed))
 
 
 def drawings(n: int, each: int, name: str = "D") -> list[str | None]:
@@ -37,15 +37,17 @@ def test_all_siblings_are_left_out_where_no_item_asked_has_one() -> None:
     groups, told = found
     assert [groups[2 * i] for i in range(100)] == [groups[2 * i + 1] for i in range(100)]
     assert len(np.unique(groups)) == 152 and groups.max() == 151
-    assert "79% of the routed items share their draw_no" in told and "of the others 0%" in told
+    assert "80% of the routed items share their draw_no" in told and "without a routing 0%" in told
 
 
-def test_half_of_them_where_half_of_the_items_asked_have_one() -> None:
+def test_as_many_as_makes_left_out_items_like_the_items_asked() -> None:
+    """Half of the items asked have a routed sibling. Of siblings that are left out alone one pair in five shares a fold all the same, so
+    five of eight pairs are left out alone and three together."""
     asked = [*drawings(400, 1), *drawings(400, 1, "N")]
     found = siblings(*plant(drawings(800, 2), asked), ATTRIBUTES, 1)
     assert found is not None
     pairs = found[0].reshape(-1, 2)
-    assert (pairs[:, 0] == pairs[:, 1]).mean() == pytest.approx(0.5, abs=0.08)
+    assert (pairs[:, 0] == pairs[:, 1]).mean() == pytest.approx(0.375, abs=0.08)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,18 @@ def test_a_job_that_is_no_longer_done_has_no_successor() -> None:
     assert successors(*history([*old, *today]), gone=["X1"]) == {}
 
 
+def test_a_change_of_what_is_made_does_not_hide_a_successor() -> None:
+    """Nothing tells the parts apart, and since the turn more of another kind are made: per item of all kinds the new code has not
+    become more frequent, per item that has a job beside it it has."""
+    old = [
+        *spread(range(500, 3000, 25), "A X1 C"),
+        *spread(range(505, 3000, 25), "A X2 C"),
+        *spread(range(510, 3000, 13), "P Q"),
+    ]
+    today = [*spread(range(10, 400, 8), "A X2 C"), *spread(range(11, 400, 3), "P Q")]
+    assert successors(*history([*old, *today], kind=""), gone=["X1"]) == {"X1": "X2"}
+
+
 def test_a_machine_is_succeeded_within_its_jobs() -> None:
     old = [*spread(range(500, 3000, 50), "A B", "M1 W1"), *spread(range(500, 3000, 90), "A B", "M2 W1")]
     new = [*spread(range(10, 400, 30), "A B", "M3 W1"), *spread(range(20, 400, 60), "A B", "M2 W1")]
