@@ -122,7 +122,8 @@ def predict_item(
     what_if = what_if or WhatIf()
     run = find_run(settings.home, run_id, having=street.CLEAN.report)
     ctx = Context(settings, run)
-    attributes = read_attributes(run)
+    # What an earlier release left in the run is told before its model is.
+    attributes, operations = read_attributes(run), read_valid_operations(run)
     item = _find_item(read_items(run), item_cd)
     changed, notes = _in_order(_override(item, attributes, what_if.overrides), ctx.profile)
     name, predictor = load_model(ctx, version)
@@ -130,7 +131,7 @@ def predict_item(
     found = in_house_of(ctx, predictor.resource_alternatives_).applied(predictor.predict(changed))
     if what_if.lot is not None:
         found = replace(found, operations=operations_at_lot(found.operations, what_if.lot))
-    own = read_valid_operations(run).filter(pl.col("item_key") == key, pl.col("routing_rank") == 0)
+    own = operations.filter(pl.col("item_key") == key, pl.col("routing_rank") == 0)
     return Prediction(
         item=changed.to_dicts()[0],
         attributes=attributes,
