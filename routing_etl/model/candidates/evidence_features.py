@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
-from routing_etl.model.base.columns import pick, ranges, rank_in_group
+from routing_etl.model.base.columns import pick, ranges
 from routing_etl.model.candidates.compose import Composed
 from routing_etl.model.candidates.counts import SequenceCounts
 from routing_etl.model.candidates.evidence import Said
@@ -59,13 +59,6 @@ class CandidatePairs:
         """Per item the highest value among its candidates, `start` at least."""
         out = np.full(self.n_items, start, dtype=np.float32)
         np.maximum.at(out, self.row, value)
-        return out
-
-    def rank(self, value: Floats) -> Floats:
-        """Place of each candidate among its item's, 0 for the highest value."""
-        out = np.empty(len(self.row), dtype=np.float32)
-        order = np.lexsort((-value, self.row))
-        out[order] = rank_in_group(self.row[order])
         return out
 
 
@@ -160,7 +153,6 @@ def forest_features(pairs: CandidatePairs, votes: sparse.csr_matrix) -> dict[str
     return {
         "forest_share": share,
         "forest_to_best": share / np.maximum(best[pairs.row], 1e-6),
-        "forest_rank": pairs.rank(share),
         "forest_entropy": np.asarray(entropy[pairs.row], dtype=np.float64),
     }
 
@@ -230,7 +222,6 @@ def likelihood_features(
         "model_weakest": model_weakest,
         "model_strongest_absent": model_absent,
         "model_gap": pairs.best(model, -np.inf)[pairs.row] - model,
-        "model_rank": pairs.rank(model),
     }
 
 

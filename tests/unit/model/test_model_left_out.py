@@ -1,0 +1,96 @@
+"""A training item that is left out looks as it would look had nobody ever seen it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import sparse
+
+from routing_etl.frames import ITEMS, OPERATIONS
+from routing_etl.model.candidates.counts import KnownRoutings
+from routing_etl.model.candidates.evidence import Evidence
+from routing_etl.model.candidates.maker import CandidateMaker
+from routing_etl.model.candidates.similarity import Neighbours
+from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
+
+#: Routings of one family, each of one item; every step of the last one, and each of its ends, stands in another one too.
+ROUTINGS = ("A B D", "A C D", "B C", "A B C", "C D", "A B C D")
+WANTED = ROUTINGS[-1].split()
+#: What is expected of the item: all four jobs, C with the least doubt that makes a set without it worth a look.
+EXPECTED = {"A": 0.95, "B": 0.9, "C": 0.6, "D": 0.85}
+
+
+def catalogue_of(routings: tuple[str, ...]) -> RoutingCatalogue:
+    """Catalogue of one item per routing, given by its jobs."""
+    rows = [
+        (f"I{i:03}", place, job) for i, jobs in enumerate(routings) for place, job in enumerate(jobs.split())
+    ]
+    made = pl.DataFrame(rows, schema=["item_key", "place", "job_cd"], orient="row").select(
+        "item_key", "job_cd", item_cd="item_key", rout_no=pl.lit("R"), proc_seq=10 * (pl.col("place") + 1),
+        job_nm="job_cd", res_cd=pl.lit("M"), inside=pl.lit("in"), rout_class=pl.lit("in"), routing_rank=0,
+        decided_by=pl.lit("only"), rout_valid=True, rout_date=datetime(2025, 1, 1), insrt_dt=datetime(2025, 1, 1),
+    )  # fmt: skip
+    items = made.select("item_key", "item_cd").unique().sort("item_key").with_columns(
+        attribute_hash=pl.lit(1, pl.UInt64), item_hash=pl.lit("x")
+    )  # fmt: skip
+    return build_catalogue(ITEMS.conform(items), OPERATIONS.conform(made))
+
+
+def known(routings: tuple[str, ...]) -> KnownRoutings:
+    """All that is known of the items, each in a fold of its own."""
+    catalogue = catalogue_of(routings)
+    n = catalogue.labels.height
+    return KnownRoutings(
+        catalogue=catalogue,
+        described=np.zeros((catalogue.n_sequences, 2), np.float32),
+        live=np.ones(catalogue.n_sequences, bool),
+        codes={},
+        kind="",
+        age_days=np.full(n, 100.0),
+        family=np.zeros(n, np.int64),
+        folds=np.arange(n),
+    )
+
+
+def candidates(of: KnownRoutings, maker: CandidateMaker) -> dict[str, np.ndarray]:
+    """Routing code -> evidence, for an item that is expected to have the jobs of `WANTED` and resembles nobody."""
+    catalogue = of.catalogue
+    jobs = catalogue.jobs[catalogue.operation_job].to_list()
+    votes = sparse.csr_matrix(
+        ([1.0], ([0], [variant(catalogue, ROUTINGS[0])])), shape=(1, catalogue.n_variants)
+    )
+    evidence = Evidence(
+        votes=votes.astype(np.float32),
+        neighbours=Neighbours(np.full((1, 3), -1, np.int64), np.zeros((1, 3), np.float32)),
+        expected=np.zeros((1, 2), np.float32),
+        operations=np.array([[EXPECTED[job] for job in jobs]], np.float32),
+        family=np.zeros(1, np.int64),
+        codes={},
+    )
+    pairs = maker.make(evidence)
+    book = catalogue.book().extended(pairs.composed.offsets, pairs.composed.operations, catalogue)
+    return dict(zip(book.texts(pairs.sequence)[0].to_list(), pairs.features.values, strict=True))
+
+
+def variant(catalogue: RoutingCatalogue, routing: str) -> int:
+    """Number of the variant with these jobs."""
+    sequence = catalogue.sequence_codes.to_list().index(routing.replace(" ", ">"))
+    return int(np.flatnonzero(catalogue.variant_sequence == sequence)[0])
+
+
+@pytest.mark.parametrize("place", [0, 2, 5])
+def test_the_evidence_of_a_left_out_item_is_that_of_an_item_never_seen(place: int) -> None:
+    """Wherever among the known routings the only item of a routing stands, leaving it out must leave nothing of it."""
+    others = ROUTINGS[:-1]
+    everybody = (*others[:place], ROUTINGS[-1], *others[place:])
+    told = known(everybody)
+    left_out = candidates(told, CandidateMaker().fit(told).without_fold(told, place))
+    blind = known(others)
+    never_seen = candidates(blind, CandidateMaker().fit(blind))
+    assert ">".join(WANTED) in left_out, "the routing can be composed"
+    assert left_out.keys() == never_seen.keys()
+    for code, features in left_out.items():
+        np.testing.assert_allclose(features, never_seen[code], rtol=1e-6, err_msg=code)
