@@ -81,6 +81,8 @@ class Training:
         from its fold. None: kinds are not left out.
     siblings : Ints or None
         The same of a few items of one design. None: every item is left out alone.
+    waiting : polars.DataFrame or None
+        The attributes of the items without a routing.
     """
 
     items: pl.DataFrame
@@ -93,6 +95,7 @@ class Training:
     notes: tuple[str, ...]
     groups: Ints | None = None
     siblings: Ints | None = None
+    waiting: pl.DataFrame | None = None
 
     @property
     def together(self) -> Ints | None:

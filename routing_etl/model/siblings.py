@@ -15,13 +15,12 @@ import numpy as np
 import polars as pl
 
 from routing_etl.frames import AttributeSpec
+from routing_etl.model.attributes.designs import MOST_SIBLINGS, names_designs
 from routing_etl.model.attributes.levels import normalise
 from routing_etl.model.base.arrays import Ints
 
 #: Fewer items that wait for a routing do not tell how many of them have siblings.
 _LEAST_ASKED = 200
-#: Distinct values per filled one from which a text names a design, and most items of one.
-_LEAST_DISTINCT, _MOST_SIBLINGS = 0.2, 20
 #: By how much the shares of items with siblings must differ, and by how many standard errors.
 _LEAST_GAP, _SURE = 0.05, 2.0
 #: Share of the siblings of an item that lie in other folds when each is left out alone.
@@ -61,7 +60,7 @@ def siblings(
             f.select(normalise(attribute.name)).to_series().drop_nulls().alias("value")
             for f in (routed, asked)
         )
-        if theirs.len() < _LEAST_ASKED or not ours.len() or ours.n_unique() < _LEAST_DISTINCT * ours.len():
+        if theirs.len() < _LEAST_ASKED or not names_designs(ours):
             continue
         has, meets = _share_with_siblings(ours, ours, 1), _share_with_siblings(theirs, ours, 0)
         error = math.sqrt(has * (1 - has) / ours.len() + meets * (1 - meets) / theirs.len())
@@ -74,7 +73,7 @@ def siblings(
     code = value.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
     size = np.bincount(code[code >= 0])
     apart = min(meets / (_APART * has), 1.0)
-    whole = (np.random.default_rng(seed).random(len(size)) >= apart) & (size <= _MOST_SIBLINGS)
+    whole = (np.random.default_rng(seed).random(len(size)) >= apart) & (size <= MOST_SIBLINGS)
     together = (code >= 0) & whole[np.maximum(code, 0)]
     alone = len(size) + np.arange(len(code))
     groups = np.unique(np.where(together, code, alone), return_inverse=True)[1].astype(np.int64)
@@ -86,7 +85,7 @@ def siblings(
 
 
 def _share_with_siblings(values: pl.Series, among: pl.Series, own: int) -> float:
-    """Share of items whose value more than `own` and at most `_MOST_SIBLINGS` routed items have."""
+    """Share of items whose value more than `own` and at most `MOST_SIBLINGS` routed items have."""
     counts = among.value_counts(name="siblings")
     found = values.to_frame().join(counts, on="value", how="left")["siblings"].fill_null(0)
-    return float(((found > own) & (found <= _MOST_SIBLINGS)).sum() / max(values.len(), 1))
+    return float(((found > own) & (found <= MOST_SIBLINGS)).sum() / max(values.len(), 1))

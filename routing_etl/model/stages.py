@@ -122,6 +122,7 @@ def read_training(
         age=age_in_days(labels["rout_date"]),
         notes=tuple(notes),
         siblings=groups,
+        waiting=waiting.select(a.name for a in used),
     )
 
 
@@ -154,7 +155,7 @@ def encode_with(encoder: AttributeEncoder, training: Training, described: Floats
         Routing variants x d.
     """
     target = described[training.catalogue.label_variant]
-    features, table = encoder.fit_coded(training.items, target, training.folds)
+    features, table = encoder.fit_coded(training.items, target, training.folds, training.waiting)
     gains = encoder.level_gain_
     ranked = sorted(gains, key=lambda name: (-gains[name], name))
     telling = [name for name in ranked if gains[name] > _LEAST_GAIN][:_MOST_TELLING]

@@ -212,8 +212,22 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self.fit_coded(X, y, folds)[0]
 
-    def fit_coded(self, X: Any, y: Any, folds: Ints | None = None) -> tuple[Floats, TokenTable]:
-        """`fit_transform`, which gives the coded items too; arguments and errors are the same."""
+    def fit_coded(
+        self, X: Any, y: Any, folds: Ints | None = None, others: pl.DataFrame | None = None
+    ) -> tuple[Floats, TokenTable]:
+        """`fit_transform`, which gives the coded items too; arguments and errors are the same.
+
+        Parameters
+        ----------
+        X : polars.DataFrame or matrix
+            n items.
+        y : array
+            n or n x k, the description of each item's routing.
+        folds : Ints, optional
+            n, fold number.
+        others : polars.DataFrame, optional
+            Items without a routing, with the columns of the attributes: they tell the sizes of their designs.
+        """
         check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
         target = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
@@ -222,7 +236,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(target) != items.height:
             raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
         self.tokeniser_ = Tokeniser(self._specs()).fit(items)
-        table = self.tokeniser_.guess_sizes(self.tokeniser_.transform(items), folds, self.random_state)
+        table = self.tokeniser_.transform(items)
+        table = self.tokeniser_.guess_sizes(items, table, folds, self.random_state, others)
         self.target_mean_ = target.mean(axis=0)
         centred = _Target((target - self.target_mean_).astype(np.float32), folds)
         blocks, rest = self._fit_blocks(table, centred)

@@ -18,7 +18,8 @@ from scipy import sparse
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import MAX_SOURCE, AttributeSpec
-from routing_etl.model.attributes.guesses import NumberColumns, SizeGuesses
+from routing_etl.model.attributes.designs import MOST_SIBLINGS, names_designs
+from routing_etl.model.attributes.guesses import DesignSizes, NumberColumns, SizeGuesses
 from routing_etl.model.attributes.levels import (
     TEXT_NUMBERS,
     Level,
@@ -247,32 +248,85 @@ class Tokeniser:
                 self.number_names += [f"{name} {kind}" for kind in TEXT_NUMBERS]
                 self.number_attributes += [name] * len(TEXT_NUMBERS)
 
-    def guess_sizes(self, table: TokenTable, folds: Ints, seed: int) -> TokenTable:
+    def guess_sizes(
+        self,
+        items: pl.DataFrame,
+        table: TokenTable,
+        folds: Ints,
+        seed: int,
+        others: pl.DataFrame | None = None,
+    ) -> TokenTable:
         """Learn to guess the sizes that are missing from coded training items; the items with the guessed columns.
 
         Parameters
         ----------
-        table : TokenTable
+        items : polars.DataFrame
             The training items.
+        table : TokenTable
+            The same, coded.
         folds : Ints
             Fold of every item.
         seed : int
             Seed of the items drawn.
+        others : polars.DataFrame, optional
+            Items without a routing: the sizes of their designs are known all the same.
         """
         names = self.number_names
         present = tuple(n for n in names if n in self.measures)
         from_texts = len(names) - len(TEXT_NUMBERS) * len(self.text_numbers)
         told = np.array([*range(len(present)), *range(from_texts, len(names))], dtype=np.int64)
-        self.guesses.fit(NumberColumns(table.numbers, present, told), table.codes, folds, seed)
+        designs = self._designs(items, others, present)
+        self.guesses.fit(NumberColumns(table.numbers, present, told), table.codes, folds, seed, designs)
+        for name in set(designs.codes) - set(self.guesses.designs):
+            del self.vocabularies[_design(name)]
         self.number_names = [*names, *(f"{m} or a guess" for m in self.guesses.measures)]
         self.number_attributes = [*self.number_attributes, *self.guesses.measures]
-        return self._with_guesses(table)
+        return self._with_guesses(table, self._texts(items))
 
-    def _with_guesses(self, table: TokenTable) -> TokenTable:
-        """The items with a column more for every measure that is guessed."""
+    def _designs(
+        self, items: pl.DataFrame, others: pl.DataFrame | None, present: tuple[str, ...]
+    ) -> DesignSizes:
+        """All items by the attributes that name a design, whose vocabularies are learned here."""
+        asked = [a.name for a in self.attributes]
+        every = (
+            items.select(asked)
+            if others is None
+            else pl.concat([items.select(asked), others.select(asked)], how="vertical_relaxed")
+        )
+        texts = self._texts(every)
+        codes = {}
+        for name in self.texts:
+            if not names_designs(texts[name]):
+                continue
+            counts = texts[name].drop_nulls().value_counts(name="n")
+            shared = counts.filter(pl.col("n").is_between(2, MOST_SIBLINGS))[name].sort()
+            if shared.len():
+                self.vocabularies[_design(name)] = shared
+                codes[name] = self._codes(_design(name), texts[name])
+        if not codes:
+            return DesignSizes.none()
+        known = (
+            self.sizes.filled(texts, every.select(present)) if self.sizes.readings else every.select(present)
+        )
+        sizes = known.select(pl.col(n).cast(pl.Float32).fill_null(float("nan")) for n in present).to_numpy()
+        return DesignSizes(codes, _credible(sizes))
+
+    def _with_guesses(
+        self, table: TokenTable, texts: pl.DataFrame | Mapping[str, Sequence[str | None]]
+    ) -> TokenTable:
+        """The items with a column more for every measure that is guessed. `texts`: normalised, by attribute."""
         if self.guesses.guesses:
-            table.numbers = np.hstack([table.numbers, self.guesses.filled(table.numbers, table.codes)])
+            designs = {name: self._design_codes(name, texts[name]) for name in self.guesses.designs}
+            guessed = self.guesses.filled(table.numbers, table.codes, designs)
+            table.numbers = np.hstack([table.numbers, guessed])
         return table
+
+    def _design_codes(self, name: str, texts: pl.Series | Sequence[str | None]) -> Codes:
+        """The design of every item, -1 for one that no item had in `fit`."""
+        if isinstance(texts, pl.Series):
+            return self._codes(_design(name), texts)
+        get = self._lookup(_design(name)).get
+        return np.array([get(text, UNKNOWN) for text in texts], dtype=np.int32)
 
     def sizes_told(self, items: pl.DataFrame) -> pl.DataFrame:
         """The sizes that texts of items tell, as `SizeReader.compared`."""
@@ -295,7 +349,8 @@ class Tokeniser:
             codes |= {le.name: self._codes(le.name, columns[le.name]) for le in asked if not le.many}
             words |= {le.name: self._words(le.name, columns[le.name]) for le in asked if le.many}
         phrases = self.phrases.read(texts.select(self.noted))
-        return self._with_guesses(TokenTable(codes, words, _credible(self._numbers(items, texts)), phrases))
+        numbers = _credible(self._numbers(items, texts))
+        return self._with_guesses(TokenTable(codes, words, numbers, phrases), texts)
 
     def _few(self, items: pl.DataFrame) -> TokenTable:
         """The same for a few items, text by text: a frame's every call costs a millisecond's part."""
@@ -322,9 +377,8 @@ class Tokeniser:
             else:
                 codes[level.name] = np.array([get(level.read(t), UNKNOWN) for t in here], dtype=np.int32)
         phrases = self.phrases.read_few([texts[name] for name in self.noted])
-        return self._with_guesses(
-            TokenTable(codes, words, _credible(self._few_numbers(items, texts)), phrases)
-        )
+        numbers = _credible(self._few_numbers(items, texts))
+        return self._with_guesses(TokenTable(codes, words, numbers, phrases), texts)
 
     def _few_numbers(self, items: pl.DataFrame, texts: Mapping[str, Sequence[str | None]]) -> Floats:
         read = len(self.number_names) - len(self.guesses.guesses)
@@ -381,6 +435,11 @@ class Tokeniser:
             return np.empty((items.height, 0), dtype=np.float32)
         values = frame.select([pl.col(c).fill_null(float("nan")) for c in frame.columns]).to_numpy()
         return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _design(name: str) -> str:
+    """Name of the vocabulary of an attribute's designs."""
+    return f"{name}|design"
 
 
 def _credible(numbers: Floats) -> Floats:

@@ -39,10 +39,10 @@ def learned() -> tuple[Tokeniser, TokenTable]:
     return coded(plant()[0])
 
 
-def coded(items: pl.DataFrame) -> tuple[Tokeniser, TokenTable]:
+def coded(items: pl.DataFrame, others: pl.DataFrame | None = None) -> tuple[Tokeniser, TokenTable]:
     tokeniser = Tokeniser(ATTRIBUTES).fit(items)
     folds = np.arange(items.height) // 5 % FOLDS
-    return tokeniser, tokeniser.guess_sizes(tokeniser.transform(items), folds, seed=1)
+    return tokeniser, tokeniser.guess_sizes(items, tokeniser.transform(items), folds, seed=1, others=others)
 
 
 def test_a_missing_size_is_guessed_from_its_drawing_and_a_known_one_is_kept(
@@ -107,3 +107,47 @@ def test_a_size_that_can_be_negative_is_guessed_in_its_own_unit() -> None:
     assert not guess.in_logs
     column = table.numbers[:, tokeniser.number_names.index("od or a guess")]
     assert np.isfinite(column).all() and column.min() < 0
+
+
+def designs(alike: bool = True) -> tuple[pl.DataFrame, pl.DataFrame, np.ndarray]:
+    """400 routed items of 400 drawings, every fifth without sizes, and a sibling of each that waits for a routing."""
+    rng = np.random.default_rng(7)
+    od = np.exp(rng.uniform(3.0, 6.0, 800))
+    if alike:
+        od[400:] = od[:400]
+    gone = np.arange(800) % 5 == 0
+    gone[400:] = False
+    items = pl.DataFrame(
+        {
+            "drawing": [f"D{i % 400:04d}" for i in range(800)],
+            "note": ["RING"] * 800,
+            "od": np.where(gone, np.nan, od),
+            "bore": np.where(gone, np.nan, od / 2),
+        },
+        nan_to_null=True,
+    )
+    return items[:400], items[400:], od
+
+
+def test_a_sibling_without_a_routing_tells_the_size_of_its_design() -> None:
+    items, others, od = designs()
+    tokeniser, table = coded(items, others)
+    assert tokeniser.guesses.designs == ["drawing"]
+    column = table.numbers[:, tokeniser.number_names.index("od or a guess")]
+    np.testing.assert_allclose(column, od[:400], rtol=1e-6)
+    for part in (items[:1], items[:45]):
+        np.testing.assert_allclose(tokeniser.transform(part).numbers, table.numbers[: part.height], rtol=1e-6)
+    (told,) = tokeniser.guesses.told()
+    assert "same drawing" in told and "not published" in told
+
+
+def test_siblings_of_other_sizes_tell_none() -> None:
+    items, others, _ = designs(alike=False)
+    tokeniser, _ = coded(items, others)
+    assert not tokeniser.guesses.guesses
+    assert not any(name.endswith("|design") for name in tokeniser.vocabularies)
+
+
+def test_without_its_siblings_nothing_is_told() -> None:
+    items, _, _ = designs()
+    assert not coded(items)[0].guesses.guesses
