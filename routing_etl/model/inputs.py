@@ -241,6 +241,17 @@ def check_attributes(attributes: Iterable[AttributeSpec]) -> None:
         names.add(attribute.name)
 
 
+def identifiers(attributes: Iterable[AttributeSpec]) -> tuple[str, ...]:
+    """Columns of codes that no two items share, from which nothing but the sizes that they say is read.
+
+    Parameters
+    ----------
+    attributes : iterable of AttributeSpec
+        The attributes of the model; a code among them is no identifier.
+    """
+    return () if ITEM_CD.name in {a.name for a in attributes} else (ITEM_CD.name,)
+
+
 def inferred_attributes(items: pl.DataFrame) -> tuple[AttributeSpec, ...]:
     """The attributes of an items frame whose attributes nobody named: every column that the ITEMS contract does not know.
 

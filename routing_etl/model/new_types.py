@@ -30,7 +30,7 @@ from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
 from routing_etl.model.candidates.word_rules import WordRules
-from routing_etl.model.inputs import types_of
+from routing_etl.model.inputs import identifiers, types_of
 from routing_etl.model.learned import Basis, Divided, Encoded, InUse, Options, Training
 from routing_etl.model.ranked import rank
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL
@@ -191,6 +191,7 @@ class NewTypes:
             expected=expected,
             operations=operations,
             said=said,
+            sizes_known=self.space.sizes_known(table.known),
             family=family,
             codes={name: table.codes[name] for name in self.telling},
         )
@@ -268,7 +269,12 @@ class _Part:
 def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTypes:
     """The first stages on some of the training items, types left out."""
     part, rows, variants = asked.training, asked.rows, asked.variants
-    encoder = AttributeEncoder(attributes=part.attributes, max_ridge=_MOST_WORDS, random_state=options.seed)
+    encoder = AttributeEncoder(
+        attributes=part.attributes,
+        max_ridge=_MOST_WORDS,
+        random_state=options.seed,
+        identifiers=identifiers(part.attributes),
+    )
     encoded = encode_with(encoder, part, basis.encoded.described[variants])
     encoded = replace(encoded, telling=tuple(t for t in encoded.telling if t != TYPE_LEVEL))
     grown = grow(part, encoded, options)

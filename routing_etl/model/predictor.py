@@ -548,6 +548,7 @@ class RoutingPredictor(Parameters):
             expected=expected,
             operations=operations,
             said=said,
+            sizes_known=self.space_.sizes_known(table.known),
             family=family,
             codes={name: table.codes[name] for name in self.telling_},
         )

@@ -163,6 +163,7 @@ def _candidates(
 ) -> tuple[EvidenceFeatures, Bools, Ints]:
     """Candidates of the asked items, fold by fold: evidence, whether right, and the item's place among the asked."""
     sequence, folds = known.catalogue.label_sequence, known.folds[searched.asked]
+    sizes = basis.space.sizes_known(basis.encoded.table.known)
     features, hits, rows = [], [], []
     for fold in np.unique(folds):
         here = np.flatnonzero(folds == fold)
@@ -173,6 +174,7 @@ def _candidates(
             expected=searched.expected[here],
             operations=basis.expected.probabilities[at],
             said=basis.expected.said.at(at),
+            sizes_known=None if sizes is None else sizes[at],
             family=known.family[at],
             codes={name: code[at] for name, code in known.codes.items()},
         )

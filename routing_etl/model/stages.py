@@ -29,7 +29,7 @@ from routing_etl.model.candidates.similarity import (
 from routing_etl.model.candidates.word_rules import WordCases, WordRules
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue, usual_operations
-from routing_etl.model.inputs import usable_attributes
+from routing_etl.model.inputs import identifiers, usable_attributes
 from routing_etl.model.learned import (
     Basis,
     Divided,
@@ -58,6 +58,8 @@ from routing_etl.model.times.timed import MEASURES, TimedOperations, actual_time
 _N_COMPONENTS, _MOST_DESCRIBED = 48, 60_000
 #: Spread of the attributes' part of the space of items beside that of the expected routing.
 _ATTRIBUTE_SPREAD = 0.25
+#: Sizes whose columns have less than this share of the forest's importance tell nothing.
+_LEAST_WORTH = 0.01
 #: A level is telling if it explains more than this share of the routings' description; at most so many are used.
 _LEAST_GAIN, _MOST_TELLING = 0.01, 5
 #: Machines are replaced and reshuffled sooner than routings change, so their uses are aged by a half-life of their own.
@@ -122,7 +124,7 @@ def read_training(
         age=age_in_days(labels["rout_date"]),
         notes=tuple(notes),
         siblings=groups,
-        waiting=waiting.select(a.name for a in used),
+        waiting=waiting.select(*(a.name for a in used), *identifiers(used)),
     )
 
 
@@ -138,7 +140,13 @@ def encode(training: Training, options: Options) -> Encoded:
     """
     described = _described(training.catalogue, options.seed)
     return encode_with(
-        AttributeEncoder(attributes=training.attributes, random_state=options.seed), training, described
+        AttributeEncoder(
+            attributes=training.attributes,
+            random_state=options.seed,
+            identifiers=identifiers(training.attributes),
+        ),
+        training,
+        described,
     )
 
 
@@ -225,7 +233,15 @@ def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
     share = _ATTRIBUTE_SPREAD * spread / own
     index = NeighbourIndex(random_state=options.seed)
     index.fit(np.hstack([expected, attributes * share]).astype(np.float32))
-    return ItemSpace(encoded.described, space, share, index)
+    return ItemSpace(encoded.described, space, share, index, _worth_of_sizes(encoded, importance))
+
+
+def _worth_of_sizes(encoded: Encoded, importance: Floats) -> Floats:
+    """Per measure its share of the importance of all measures; empty where that is next to nothing."""
+    owners = np.array(encoded.encoder.feature_attributes_)
+    worth = np.array([importance[owners == m].sum() for m in encoded.encoder.tokeniser_.sized], np.float32)
+    total = float(worth.sum())
+    return worth / total if total > _LEAST_WORTH else np.empty(0, np.float32)
 
 
 def divide(training: Training, encoded: Encoded, options: Options) -> Divided:

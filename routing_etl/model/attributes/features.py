@@ -148,6 +148,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Most token columns in the ridge regression, and at most one per two items.
     random_state : int, optional
         Seed.
+    identifiers : tuple of str, optional
+        With `attributes`: columns of codes that no two items share, read for the sizes that they say.
 
     Attributes
     ----------
@@ -167,6 +169,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n_words: int = 64,
         max_ridge: int = 2500,
         random_state: int = 42,
+        identifiers: tuple[str, ...] = (),
     ) -> None:
         self.attributes = attributes
         self.n_directions = n_directions
@@ -175,6 +178,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_words = n_words
         self.max_ridge = max_ridge
         self.random_state = random_state
+        self.identifiers = identifiers
 
     def __sklearn_tags__(self) -> Any:
         """A missing number is NaN, a target is needed, columns are float32."""
@@ -235,7 +239,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         folds = self._folds(items.height, folds)
         if len(target) != items.height:
             raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
-        self.tokeniser_ = Tokeniser(self._specs()).fit(items)
+        self.tokeniser_ = Tokeniser(self._specs(), identifiers=self.identifiers).fit(items)
         table = self.tokeniser_.transform(items)
         table = self.tokeniser_.guess_sizes(items, table, folds, self.random_state, others)
         self.target_mean_ = target.mean(axis=0)
@@ -326,8 +330,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     f"AttributeEncoder: X is a {type(X).__name__}, but its attributes are given by name.",
                     remedy="Give a Polars frame with these columns, or a matrix of numbers and no attributes.",
                 )
-            Tokeniser(self.attributes).check(X)
-            read = X.select(a.name for a in self.attributes)
+            Tokeniser(self.attributes, identifiers=self.identifiers).check(X)
+            read = X.select(*(a.name for a in self.attributes), *self.identifiers)
             validate_data(self, read, y if reset else "no_validation", reset=reset, skip_check_array=True)
             return read
         rules = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}

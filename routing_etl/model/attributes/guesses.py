@@ -90,11 +90,16 @@ class _Guess:
     off: float
     designs: Mapping[str, Floats]
 
-    def of(self, values: Floats, codes: Mapping[str, Codes], designs: Mapping[str, Codes]) -> Floats:
-        """The guess for every item, NaN for none."""
-        out = np.full(len(values), np.nan, dtype=np.float32)
+    def by_design(self, designs: Mapping[str, Codes], n: int) -> Floats:
+        """The size of every item's design, or its logarithm; NaN for none."""
+        out = np.full(n, np.nan, dtype=np.float32)
         for name, sizes in self.designs.items():
             out = np.where(np.isnan(out), sizes[designs[name]], out)
+        return out
+
+    def of(self, values: Floats, codes: Mapping[str, Codes], designs: Mapping[str, Codes]) -> Floats:
+        """The guess for every item, NaN for none."""
+        out = self.by_design(designs, len(values))
         rest = np.flatnonzero(np.isnan(out))
         if self.model is not None and len(rest):
             read = [values[np.ix_(rest, self.numbers)]]
@@ -177,6 +182,23 @@ class SizeGuesses:
     def designs(self) -> list[str]:
         """Attributes by which sizes are guessed because items of one value have one size."""
         return sorted({name for g in self.guesses for name in g.designs})
+
+    def known(self, values: Floats, designs: Mapping[str, Codes], measures: int) -> Bools:
+        """Items x measures: whether the size is known, from the item itself or from its design.
+
+        Parameters
+        ----------
+        values : Floats
+            The items' numbers, the measures first.
+        designs : mapping of str to Codes
+            As in `filled`.
+        measures : int
+            Number of measures.
+        """
+        out: Bools = ~np.isnan(values[:, :measures])
+        for guess in self.guesses:
+            out[:, guess.place] |= ~np.isnan(guess.by_design(designs, len(values)))
+        return out
 
     def filled(self, values: Floats, codes: Mapping[str, Codes], designs: Mapping[str, Codes]) -> Floats:
         """Items x guessed measures: the size, or the guess where it is missing.

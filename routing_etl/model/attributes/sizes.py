@@ -4,12 +4,14 @@
 text has an expression of this form and a column of numbers is filled, both can be compared. A reading - the form, the place in
 it, the column, the factor between the units - is used only if it agrees on rows that it was not chosen on. It fills the
 column of items that have none, and never replaces what is there.
+
+A code that says something, `TU120-0460-3809`, is one expression from end to end, and its runs of digits are whole numbers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +30,8 @@ _WORD = r"\b[A-ZØ]{1,2}[ :=]{1,2}"
 _FORM = rf"(?:{_WORD}|[^0-9\s.,]{{0,3}})(?:{_NUMBER})(?:{_UNIT}\s?[X×*]\s?(?:{_NUMBER})){{0,3}}{_END}"
 _FORMS, _NUMBERS = re.compile(_FORM.replace(r"\s", " ")), re.compile(_NUMBER)
 _NAMED = re.compile(f"^{_WORD}")
+_DIGITS = r"[0-9]+"
+_RUNS = re.compile(_DIGITS)
 _FRACTION = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)[ \-])?([0-9]+)/([0-9]+)")
 #: What a number of a text can be multiplied by to be in the unit of the column: the same unit, inches in millimetres and the
 #: other way round, centimetres.
@@ -105,10 +109,13 @@ class SizeReader:
         What may be used, the surest first.
     bounds : dict of str to (float, float)
         Smallest and largest size that is taken.
+    codes : frozenset of str
+        Attributes that are codes.
     """
 
     readings: list[Reading] = field(default_factory=list)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    codes: frozenset[str] = frozenset()
 
     @property
     def measures(self) -> list[str]:
@@ -125,7 +132,7 @@ class SizeReader:
             sentences.append(f"Where {name} is missing, it is read from texts: {forms}{more}.")
         return sentences
 
-    def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame) -> SizeReader:
+    def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame, codes: Collection[str] = ()) -> SizeReader:
         """Find the readings that agree with the columns.
 
         Parameters
@@ -134,15 +141,19 @@ class SizeReader:
             Normalised texts, a column per attribute.
         numbers : polars.DataFrame
             The columns of numbers, NULL where a size is missing, of the same items.
+        codes : collection of str, optional
+            The attributes that are codes.
         """
-        self.readings, self.bounds = [], {}
+        self.readings, self.bounds, self.codes = [], {}, frozenset(codes)
         if not texts.width or not numbers.width:
             return self
         step = -(-texts.height // _MOST_ROWS)
         numbers = numbers.gather_every(step).select(pl.all().cast(pl.Float64))
-        found = _numbers_of(texts.gather_every(step), texts.columns)
+        found = _numbers_of(texts.gather_every(step), texts.columns, self.codes)
         forms = found.group_by(_KEY).len().filter(pl.col("len") >= _LEAST_PAIRS)
-        forms = forms.sort("len", *_KEY, descending=[True, False, False, False]).head(_MOST_FORMS)
+        forms = forms.sort("len", *_KEY, descending=[True, False, False, False])
+        is_code = pl.col("attribute").is_in(self.codes)
+        forms = pl.concat(forms.filter(kind).head(_MOST_FORMS) for kind in (~is_code, is_code))
         found = found.join(forms.select(_KEY), on=_KEY, how="semi")
         for name in numbers.columns:
             pairs = found.with_columns(size=numbers[name].gather(found["row"])).drop_nulls("size")
@@ -222,7 +233,7 @@ class SizeReader:
         found: dict[int, float] = {}
         for row in missing:
             for reading in own:
-                value = _first(texts[reading.attribute][row], reading)
+                value = _first(texts[reading.attribute][row], reading, reading.attribute in self.codes)
                 if value is not None and low <= value <= high:
                     found[row] = value
                     break
@@ -235,7 +246,7 @@ class SizeReader:
              "factor": [r.factor for r in own], "rank": range(len(own))},
             schema_overrides={"place": pl.Int64, "rank": pl.Int64},
         )  # fmt: skip
-        found = _numbers_of(texts, list(dict.fromkeys(r.attribute for r in own)))
+        found = _numbers_of(texts, list(dict.fromkeys(r.attribute for r in own)), self.codes)
         low, high = self.bounds[own[0].measure]
         return (
             found.join(table, on=_KEY)
@@ -255,10 +266,13 @@ def _credible(column: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.abs() <= MAX_SOURCE).then(values)).to_series().alias(column.name)
 
 
-def _numbers_of(texts: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+def _numbers_of(texts: pl.DataFrame, names: Sequence[str], codes: Collection[str]) -> pl.DataFrame:
     """The numbers of texts: `row`, `attribute`, `form`, `place`, `number`, `rounded`; of equal ones in a row the first."""
     parts = []
     for name in names:
+        if name in codes:
+            parts.append(_runs_of(texts[name]))
+            continue
         forms = texts.select(
             row=pl.int_range(pl.len(), dtype=pl.UInt32), written=pl.col(name).str.extract_all(_FORM)
         )
@@ -286,6 +300,22 @@ def _numbers_of(texts: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return pl.concat(parts).drop_nulls().unique(("row", *_KEY), keep="first", maintain_order=True)
 
 
+def _runs_of(codes: pl.Series) -> pl.DataFrame:
+    """The runs of digits of codes, as `_numbers_of`."""
+    name = codes.name
+    read = codes.alias("code").to_frame().select(
+        row=pl.int_range(pl.len(), dtype=pl.UInt32),
+        attribute=pl.lit(name),
+        form=pl.col("code").str.replace_all(_DIGITS, "9"),
+        number=pl.col("code").str.extract_all(_DIGITS),
+        place=pl.int_ranges(pl.col("code").str.count_matches(_DIGITS)),
+    )  # fmt: skip
+    read = read.explode("number", "place")
+    return read.with_columns(pl.col("number").cast(pl.Float64, strict=False), rounded=pl.lit(0.5)).select(
+        "row", "attribute", "form", "place", "number", "rounded"
+    )
+
+
 def _values(texts: pl.Series) -> list[pl.Series]:
     """Numbers as they are written, and by how much each is rounded: half of its last digit, or of a sixteenth."""
     frame = texts.str.replace(",", ".", literal=True).alias("t").to_frame()
@@ -304,10 +334,13 @@ def _values(texts: pl.Series) -> list[pl.Series]:
     return made.get_columns()
 
 
-def _first(text: str | None, reading: Reading) -> float | None:
+def _first(text: str | None, reading: Reading, is_code: bool) -> float | None:
     """The size that one text tells by a reading, None for none."""
     if text is None:
         return None
+    if is_code:
+        alike = _RUNS.sub("9", text) == reading.form
+        return float(_RUNS.findall(text)[reading.place]) * reading.factor if alike else None
     for written in _FORMS.findall(text):
         parts = {written, _NAMED.sub("", written)}
         if any(_NUMBERS.sub("9", part).replace(" ", "") == reading.form for part in parts):

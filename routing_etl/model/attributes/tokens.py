@@ -32,7 +32,7 @@ from routing_etl.model.attributes.levels import (
 )
 from routing_etl.model.attributes.phrases import PhraseLists, Phrases
 from routing_etl.model.attributes.sizes import SizeReader
-from routing_etl.model.base.arrays import Codes, Floats, Ints
+from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW, ranges
 
 UNKNOWN = -1
@@ -77,13 +77,14 @@ class TokenLists:
 class TokenTable:
     """Coded items: `codes` per single-valued level (-1: never seen), `words` per many-valued level, numbers n x d.
 
-    `phrases` are those of all texts together.
+    `phrases` are those of all texts together; `known`: n x measures, whether the size is known, from the item or from its design.
     """
 
     codes: dict[str, Codes]
     words: dict[str, TokenLists]
     numbers: Floats
     phrases: PhraseLists = field(default_factory=PhraseLists.none)
+    known: Bools = field(default_factory=lambda: np.empty((0, 0), bool))
 
 
 @dataclass
@@ -98,11 +99,14 @@ class Tokeniser:
         Rarest token kept.
     max_words : int, optional
         Most words kept per level.
+    identifiers : sequence of str, optional
+        Columns of codes that no two items share: nothing is learned from them but the sizes that they say.
     """
 
     attributes: Sequence[AttributeSpec]
     min_count: int = 2
     max_words: int = 2000
+    identifiers: Sequence[str] = ()
     levels: list[Level] = field(default_factory=list)
     vocabularies: dict[str, pl.Series] = field(default_factory=dict)
     lookups: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -125,9 +129,19 @@ class Tokeniser:
         return [a.name for a in self.attributes if a.kind in ("text", "category")]
 
     @property
+    def written(self) -> list[str]:
+        """Names of all columns of texts."""
+        return [*self.texts, *self.identifiers]
+
+    @property
     def measures(self) -> list[str]:
         """Names of the attributes that are numbers."""
         return [a.name for a in self.attributes if a.kind == "number"]
+
+    @property
+    def sized(self) -> list[str]:
+        """Names of the measures that are read, the first columns of the numbers."""
+        return [name for name in self.number_names if name in self.measures]
 
     def check(self, items: pl.DataFrame) -> None:
         """Every attribute is there, with a usable type.
@@ -137,13 +151,15 @@ class Tokeniser:
         ModelError
             Names the missing or mistyped columns.
         """
-        missing = [a.name for a in self.attributes if a.name not in items.columns]
+        missing = [
+            n for n in (*(a.name for a in self.attributes), *self.identifiers) if n not in items.columns
+        ]
         if missing:
             raise ModelError(
                 f"The items lack the attribute column(s) {', '.join(missing)} that the model was trained with.",
                 remedy="Give items with these columns (in the pipeline: extract with the model's profile), or train a new model.",
             )
-        unread = [n for n in self.texts if items.schema[n].is_nested() or items.schema[n] in _NO_TEXT]
+        unread = [n for n in self.written if items.schema[n].is_nested() or items.schema[n] in _NO_TEXT]
         if unread:
             raise ModelError(
                 f"Attribute column(s) {', '.join(f'{n} ({items.schema[n]})' for n in unread)} must be texts.",
@@ -175,13 +191,14 @@ class Tokeniser:
             self._fit_levels([*joined, Level(JOINED, "letter"), Level(JOINED, "word")], texts)
         self._fit_numbers(items, texts, kinds)
         measured = [m for m in self.number_names if m in self.measures]
-        self.sizes = SizeReader().fit(texts.select(self.noted), items.select(measured))
+        codes = [*(n for n in self.texts if kinds[n] == "code"), *self.identifiers]
+        self.sizes = SizeReader().fit(texts.select(*self.noted, *codes), items.select(measured), codes)
         self.phrases = Phrases().fit(texts.select(self.noted))
         return self
 
     def _texts(self, items: pl.DataFrame) -> pl.DataFrame:
         """Normalised texts, and all free texts joined."""
-        texts = items.select([normalise(n) for n in self.texts])
+        texts = items.select([normalise(n) for n in self.written])
         free = [a.name for a in self.attributes if a.kind == "text"]
         if not free:
             return texts
@@ -272,7 +289,7 @@ class Tokeniser:
             Items without a routing: the sizes of their designs are known all the same.
         """
         names = self.number_names
-        present = tuple(n for n in names if n in self.measures)
+        present = tuple(self.sized)
         from_texts = len(names) - len(TEXT_NUMBERS) * len(self.text_numbers)
         told = np.array([*range(len(present)), *range(from_texts, len(names))], dtype=np.int64)
         designs = self._designs(items, others, present)
@@ -287,7 +304,7 @@ class Tokeniser:
         self, items: pl.DataFrame, others: pl.DataFrame | None, present: tuple[str, ...]
     ) -> DesignSizes:
         """All items by the attributes that name a design, whose vocabularies are learned here."""
-        asked = [a.name for a in self.attributes]
+        asked = [*(a.name for a in self.attributes), *self.identifiers]
         every = (
             items.select(asked)
             if others is None
@@ -315,8 +332,9 @@ class Tokeniser:
         self, table: TokenTable, texts: pl.DataFrame | Mapping[str, Sequence[str | None]]
     ) -> TokenTable:
         """The items with a column more for every measure that is guessed. `texts`: normalised, by attribute."""
+        designs = {name: self._design_codes(name, texts[name]) for name in self.guesses.designs}
+        table.known = self.guesses.known(table.numbers, designs, len(self.sized))
         if self.guesses.guesses:
-            designs = {name: self._design_codes(name, texts[name]) for name in self.guesses.designs}
             guessed = self.guesses.filled(table.numbers, table.codes, designs)
             table.numbers = np.hstack([table.numbers, guessed])
         return table
@@ -355,7 +373,7 @@ class Tokeniser:
     def _few(self, items: pl.DataFrame) -> TokenTable:
         """The same for a few items, text by text: a frame's every call costs a millisecond's part."""
         texts: dict[str, list[str | None]] = {}
-        for name in self.texts:
+        for name in self.written:
             column = items[name]
             values = (column if column.dtype == pl.String else column.cast(pl.String)).to_list()
             texts[name] = [normalised(value) for value in values]
@@ -419,7 +437,7 @@ class Tokeniser:
         return TokenLists(code[code >= 0], bounds, self.vocabularies[name].len())
 
     def _numbers(self, items: pl.DataFrame, texts: pl.DataFrame) -> Floats:
-        present = [n for n in self.number_names if n in self.measures]
+        present = self.sized
         if self.sizes.readings:
             items = self.sizes.filled(texts, items.select(present))
         expressions: list[pl.Expr] = [pl.col(n).cast(pl.Float32) for n in present]

@@ -74,6 +74,8 @@ class Evidence:
         Per telling level the coded value of every item, -1 unknown.
     said : Said
         What words say of the operations, which is in `operations` too.
+    sizes_known : Floats or None
+        Per item, how much of what sizes tell of routings is known, 0 .. 1. None: the model reads no sizes.
     """
 
     votes: sparse.csr_matrix
@@ -83,6 +85,7 @@ class Evidence:
     family: Ints
     codes: dict[str, Codes]
     said: Said = field(default_factory=Said.nothing)
+    sizes_known: Floats | None = None
 
 
 @dataclass(frozen=True)

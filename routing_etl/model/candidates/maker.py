@@ -303,8 +303,10 @@ class CandidateMaker:
         voted = dense_product(votes, self.sequence_operations_)
         apart = self.described_[pairs.known] - evidence.expected[pairs.row]
         levels = {name: evidence.codes[name] for name in self.levels_}
+        sizes = {} if evidence.sizes_known is None else {"sizes_known": evidence.sizes_known[pairs.row]}
         return EvidenceFeatures.of(
             {
+                **sizes,
                 **forest_features(pairs, votes),
                 **neighbour_features(pairs, near, evidence.neighbours, self.label_sequence_),
                 **distance_features(pairs, counts, np.sqrt((apart**2).sum(axis=1))),

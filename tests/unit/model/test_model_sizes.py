@@ -88,6 +88,53 @@ def test_a_column_that_is_filled_is_never_replaced_and_what_contradicts_it_is_co
     ).rows() == [("od", 100), ("t", 100)]
 
 
+def coded(filled: int = 200) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Item codes of two families, one with diameter and length in whole millimetres, and the columns, not filled to the end."""
+    rng = np.random.default_rng(6)
+    od, length = np.round(rng.uniform(20, 300, N), 1), np.round(rng.uniform(100, 900, N))
+    plain = np.arange(N) % 3 == 0
+    serial = rng.integers(1000, 9999, N)
+    codes = [
+        f"12-{s * 7}" if p else f"TU{round(a):03d}-{round(b):04d}-{s}"
+        for p, a, b, s in zip(plain, od, length, serial, strict=True)
+    ]
+    here = pl.Series(np.arange(N) < filled)
+    columns = pl.DataFrame({"od": od, "len": length}).with_columns(pl.when(here).then(pl.all()).name.keep())
+    return pl.DataFrame({"item_cd": codes}), columns
+
+
+def test_an_item_code_tells_sizes_where_it_does_and_a_serial_number_tells_none() -> None:
+    texts, columns = coded()
+    reader = SizeReader().fit(texts, columns, ["item_cd"])
+    assert {(r.form, r.place, r.measure) for r in reader.readings} == {
+        ("TU9-9-9", 0, "od"),
+        ("TU9-9-9", 1, "len"),
+    }
+    whole = coded(N)[1]
+    filled = reader.filled(texts, columns)
+    missing, plain = np.arange(N) >= 200, np.arange(N) % 3 == 0
+    assert filled["od"].is_null().to_numpy().tolist() == (missing & plain).tolist()
+    off = (filled["od"] - whole["od"]).abs().drop_nulls()
+    assert off.max() <= 0.5
+    rows = np.flatnonzero(missing).tolist()
+    few = reader.read_few({"item_cd": texts["item_cd"].to_list()}, "len", rows)
+    assert few == {row: filled["len"][row] for row in rows if not plain[row]}
+
+
+def test_a_code_whose_number_is_another_size_is_not_believed() -> None:
+    texts, columns = coded()
+    assert (
+        SizeReader()
+        .fit(
+            texts,
+            columns.with_columns(od=pl.col("od") * 1.2, len=None).cast({"len": pl.Float64}),
+            ["item_cd"],
+        )
+        .readings
+        == []
+    )
+
+
 def test_few_rows_a_third_wrong_or_a_number_that_never_varies_are_not_believed() -> None:
     texts, columns = plant(filled=30)
     assert SizeReader().fit(texts, columns).readings == []
