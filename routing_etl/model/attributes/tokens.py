@@ -344,7 +344,7 @@ class Tokeniser:
         if isinstance(texts, pl.Series):
             return self._codes(_design(name), texts)
         get = self._lookup(_design(name)).get
-        return np.array([get(text, UNKNOWN) for text in texts], dtype=np.int32)
+        return np.array([UNKNOWN if t is None else get(t, UNKNOWN) for t in texts], dtype=np.int32)
 
     def sizes_told(self, items: pl.DataFrame) -> pl.DataFrame:
         """The sizes that texts of items tell, as `SizeReader.compared`."""
