@@ -45,8 +45,6 @@ _LEAST_TAUGHT, _MOST_TAUGHT, _SHARE_TAUGHT = 1_500, 15_000, 0.7
 _TREES, _MOST_WORDS, _FOLDS = 24, 500, 3
 #: Share of the items of types left out that may count as strange by mistake.
 _STRANGE = 0.02
-#: A level is asked about if values that other types have too are had by this share of the items.
-_LEAST_SHARED = 0.5
 #: Attributes named in the reason of a strange item.
 _NAMED = 2
 
@@ -136,8 +134,6 @@ class NewTypes:
         As in `RoutingPredictor`, learned from the asked items.
     telling : tuple of str
         Levels that tell most about the routings of other types.
-    hidden : frozenset of str
-        Levels that tell one type from the others and nothing else; no question is asked about them.
     familiarity : _Familiarity
         Which items are like the types that were left out.
     n_types : int
@@ -155,7 +151,6 @@ class NewTypes:
     scale: SimilarityScale
     ranker: CandidateRanker
     telling: tuple[str, ...]
-    hidden: frozenset[str]
     familiarity: _Familiarity
     rows: Ints
     variants: Ints
@@ -187,7 +182,7 @@ class NewTypes:
         expected = self.space.expected(votes)
         distance, found = self.space.index.search(self.space.place(expected, features), n_neighbors)
         voted = dense_product(votes, self.variant_operations)
-        operations = self.operations.predict(_without(table, self.hidden), voted, family)
+        operations = self.operations.predict(_without_type(table), voted, family)
         said = self.words.say(table.phrases, voted, operations, family)
         said.put(operations)
         evidence = Evidence(
@@ -258,17 +253,17 @@ def learn_new_types(basis: Basis, in_use: InUse, items: pl.DataFrame, options: O
         siblings=None,
     )
     quick = replace(options, n_trees=min(options.n_trees, _TREES), operation_folds=_FOLDS)
-    return _learn(basis, in_use, _Part(part, rows, variants, groups), quick)
+    return _learn(basis, in_use, _Part(part, rows, variants, n_types), quick)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Some of the training items: what they are, their numbers and those of their routing variants, and the type of each."""
+    """Some of the training items: what they are, their numbers and those of their routing variants, and their types."""
 
     training: Training
     rows: Ints
     variants: Ints
-    types: Ints
+    n_types: int
 
 
 def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTypes:
@@ -286,8 +281,7 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
     space = span_space(encoded, grown, options)
     whole = basis.expected.families
     families = Families(whole.n, whole.of_variant[variants])
-    hidden = _only_of_one_type(encoded.table, asked.types)
-    blind = replace(encoded, table=_without(encoded.table, hidden))
+    blind = replace(encoded, table=_without_type(encoded.table))
     divided = Divided(families, basis.expected.family[rows])
     expected = expect_operations(part, blind, grown, divided, options)
     own = Basis(part, encoded, grown, space, expected)
@@ -307,12 +301,11 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
         scale=ranking.scale,
         ranker=ranking.ranker,
         telling=encoded.telling,
-        hidden=hidden,
         familiarity=_Familiarity.of(encoded, part.folds),
         rows=rows,
         variants=variants,
         n_variants=basis.training.catalogue.n_variants,
-        n_types=int(asked.types.max()) + 1,
+        n_types=asked.n_types,
     )
 
 
@@ -333,16 +326,5 @@ def _drawn(kind: Ints, wanted: int, seed: int) -> Ints:
     return np.sort(order[np.argsort(place, kind="stable")][:wanted])
 
 
-def _only_of_one_type(table: TokenTable, types: Ints) -> frozenset[str]:
-    """The levels whose values mostly are of one type each: what they tell of a type tells nothing of another.
-
-    The type itself is one, and so is its name. Asked beside the words of the name they would explain each type's routings away, and
-    leave nothing for the words to explain.
-    """
-    shared = {name: float(_others_have(code, types).mean()) for name, code in table.codes.items()}
-    return frozenset(name for name, share in shared.items() if share < _LEAST_SHARED or name == TYPE_LEVEL)
-
-
-def _without(table: TokenTable, hidden: frozenset[str]) -> TokenTable:
-    """The coded items without some levels."""
-    return replace(table, codes={k: v for k, v in table.codes.items() if k not in hidden})
+def _without_type(table: TokenTable) -> TokenTable:
+    return replace(table, codes={k: v for k, v in table.codes.items() if k != TYPE_LEVEL})
