@@ -298,33 +298,28 @@ class Tokeniser:
             del self.vocabularies[_design(name)]
         self.number_names = [*names, *(f"{m} or a guess" for m in self.guesses.measures)]
         self.number_attributes = [*self.number_attributes, *self.guesses.measures]
-        return self._with_guesses(table, self._texts(items))
+        return self._with_guesses(table, items.select(normalise(n) for n in self.guesses.designs))
 
     def _designs(
         self, items: pl.DataFrame, others: pl.DataFrame | None, present: tuple[str, ...]
     ) -> DesignSizes:
         """All items by the attributes that name a design, whose vocabularies are learned here."""
-        asked = [*(a.name for a in self.attributes), *self.identifiers]
-        every = (
-            items.select(asked)
-            if others is None
-            else pl.concat([items.select(asked), others.select(asked)], how="vertical_relaxed")
-        )
-        texts = self._texts(every)
+        own = items.select(normalise(n) for n in self.texts)
+        designs = [n for n in self.texts if names_designs(own[n])]
+        if not designs or not present:
+            return DesignSizes.none()
+        read = dict.fromkeys([*designs, *(r.attribute for r in self.sizes.readings)])
+        parts = [items] if others is None else [items, others]
+        every = pl.concat((f.select(*read, *present) for f in parts), how="vertical_relaxed")
+        texts = every.select(normalise(n) for n in read)
         codes = {}
-        for name in self.texts:
-            if not names_designs(texts[name]):
-                continue
+        for name in designs:
             counts = texts[name].drop_nulls().value_counts(name="n")
             shared = counts.filter(pl.col("n").is_between(2, MOST_SIBLINGS))[name].sort()
             if shared.len():
                 self.vocabularies[_design(name)] = shared
                 codes[name] = self._codes(_design(name), texts[name])
-        if not codes:
-            return DesignSizes.none()
-        known = (
-            self.sizes.filled(texts, every.select(present)) if self.sizes.readings else every.select(present)
-        )
+        known = self.sizes.filled(texts, every.select(present))
         sizes = known.select(pl.col(n).cast(pl.Float32).fill_null(float("nan")) for n in present).to_numpy()
         return DesignSizes(codes, _credible(sizes))
 
