@@ -211,7 +211,7 @@ SIZES_FROM_TEXTS = Frame(
     (
         ITEM_KEY,
         Column("attribute", STR, "attribute of the items that the size is a value of", nullable=False),
-        Column("text_attribute", STR, "attribute whose text tells it", nullable=False),
+        Column("text_attribute", STR, "attribute whose text or code tells it", nullable=False),
         Column("size", F64, "in the attribute's unit", nullable=False),
         Column("column_value", F64, "what the attribute's column has; NULL: nothing, and the size is used"),
         Column("contradicts", BOOL, "the column has another size, and is used", nullable=False),

@@ -82,7 +82,7 @@ class Training:
     siblings : Ints or None
         The same of a few items of one design. None: every item is left out alone.
     waiting : polars.DataFrame or None
-        The attributes of the items without a routing.
+        Attributes and identifiers of items without a routing, whose sizes are known all the same.
     """
 
     items: pl.DataFrame

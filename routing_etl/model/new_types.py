@@ -251,9 +251,20 @@ def learn_new_types(basis: Basis, in_use: InUse, items: pl.DataFrame, options: O
         age=training.age[rows],
         groups=groups,
         siblings=None,
+        waiting=_beside(training, rows),
     )
     quick = replace(options, n_trees=min(options.n_trees, _TREES), operation_folds=_FOLDS)
     return _learn(basis, in_use, _Part(part, rows, variants, n_types), quick)
+
+
+def _beside(training: Training, rows: Ints) -> pl.DataFrame | None:
+    """The items that wait for a routing, and the training items that are not among `rows`: their sizes are known too."""
+    if training.waiting is None:
+        return None
+    rest = np.setdiff1d(np.arange(training.items.height), rows)
+    return pl.concat(
+        [training.waiting, training.items[rest].select(training.waiting.columns)], how="vertical_relaxed"
+    )
 
 
 @dataclass(frozen=True)

@@ -375,7 +375,7 @@ class Scored:
         if not self.sizes_contradicted:
             return None
         return (
-            f"{self.sizes_contradicted:,} size(s) of items without a routing stand otherwise in a text than in their column, which"
+            f"{self.sizes_contradicted:,} size(s) of items without a routing stand otherwise in a text or code than in their column, which"
             " was used; the run's predictions/sizes_from_texts lists them."
         )
 

@@ -230,7 +230,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         folds : Ints, optional
             n, fold number.
         others : polars.DataFrame, optional
-            Items without a routing, with the columns of the attributes: they tell the sizes of their designs.
+            Items without a routing, with the columns of the attributes and the identifiers: they tell the sizes of their designs.
         """
         check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
@@ -331,7 +331,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     remedy="Give a Polars frame with these columns, or a matrix of numbers and no attributes.",
                 )
             Tokeniser(self.attributes, identifiers=self.identifiers).check(X)
-            read = X.select(*(a.name for a in self.attributes), *self.identifiers)
+            read = X.select(list(dict.fromkeys((*(a.name for a in self.attributes), *self.identifiers))))
             validate_data(self, read, y if reset else "no_validation", reset=reset, skip_check_array=True)
             return read
         rules = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}

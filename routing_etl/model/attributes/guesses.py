@@ -1,8 +1,8 @@
 """Sizes that stand nowhere: what the other attributes suggest, for the learner alone.
 
 Whether a part is turned twice hangs on its diameter. Where neither the column nor a text tells it, other things do in part. The
-items of the same drawing do, routed or not: where items of one design have one size in this plant, it is theirs. Else one boosting
-per measure learns from the items whose size is known what the drawing, the seal's size and the other dimensions tell. The
+items of the same drawing do, routed or not: where items of one design have one size in this plant, it is theirs unless they differ.
+Else one boosting per measure learns from the items whose size is known what the drawing, the seal's size and the other dimensions tell. The
 learner gets a column more: the size where it is known, else the guess. The column without guesses stays beside it, so that the
 learner can tell the two apart. A guess is never published, and never becomes a size.
 """
@@ -10,7 +10,7 @@ learner can tell the two apart. A guess is never published, and never becomes a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -25,8 +25,9 @@ _LEAST_KNOWN, _LEAST_MISSING, _LEAST_EXPLAINED = 200, 0.005, 0.3
 _MOST_ROWS = 20_000
 #: Levels whose mean size is read, and the least share of the spread that each must explain out of fold.
 _MOST_LEVELS, _LEAST_GAIN = 10, 0.05
-#: Items of one design have one size where in this share of the cases it is within 1 % of the mean of the others', in so many cases.
-_ALIKE, _SAME, _LEAST_CASES = 0.9, 0.01, 50
+#: Sizes within 1 % are one. Items of one design have one size in a plant where in this share of the cases an item's is that of
+#: its siblings, and so much of the way from chance to all cases; so many designs of several items with a size must show it.
+_SAME, _ALIKE, _BEYOND_CHANCE, _LEAST_DESIGNS = 0.01, 0.9, 0.8, 30
 #: Items with the mean size that shrink the mean of a value.
 _SHRINK = 1.0
 _TREES, _LEARNING_RATE, _LEAVES, _LEAST_LEAF = 100, 0.1, 15, 10
@@ -53,12 +54,12 @@ class NumberColumns:
 
 @dataclass(frozen=True)
 class DesignSizes:
-    """All items of the plant, routed or not, by the attributes that name a design.
+    """The items that a model is given, routed or waiting for a routing, by the attributes that name a design.
 
     Attributes
     ----------
     codes : mapping of str to Codes
-        Attribute -> value of every item, -1 for a missing one or one that no other item has.
+        Attribute -> value of every item, -1 for a missing one or one of too many items.
     values : Floats
         Items x measures, NaN where missing.
     """
@@ -73,43 +74,64 @@ class DesignSizes:
 
 
 @dataclass(frozen=True)
+class _Shared:
+    """One attribute whose items of one value have one size.
+
+    `sizes`: of every value, or its logarithm; NaN where no item has a size or two differ, and at the end. `alike`: share of the
+    items with siblings whose size is theirs.
+    """
+
+    sizes: Floats
+    alike: float
+
+
+@dataclass(frozen=True)
+class _Boosting:
+    """What tells a size where neither the item nor its design does.
+
+    `numbers`: the columns asked; `levels`: per level the mean size and ln(1 + items) of every value, a row for an unknown one at the
+    end; `off`: typical error on items left out, a factor less one for logarithms.
+    """
+
+    numbers: Ints
+    levels: Mapping[str, Floats]
+    model: Boosted
+    off: float
+
+
+@dataclass(frozen=True)
 class _Guess:
     """How one measure is guessed.
 
-    `place`: its column; `numbers`: the columns asked; `levels`: per level the mean size and ln(1 + items) of every value, a row
-    for an unknown one at the end; `off`: typical error on items left out, a factor less one where `in_logs`. `designs`: per attribute
-    whose items of one value have one size, the size of every value, a row for an unknown one at the end; the surest first.
+    `place`: its column; `designs`: per attribute that tells it, the surest first.
     """
 
     measure: str
     place: int
-    numbers: Ints
-    levels: Mapping[str, Floats]
-    model: Boosted | None
     in_logs: bool
-    off: float
-    designs: Mapping[str, Floats]
+    designs: Mapping[str, _Shared]
+    boosting: _Boosting | None
 
     def by_design(self, designs: Mapping[str, Codes], n: int) -> Floats:
         """The size of every item's design, or its logarithm; NaN for none."""
         out = np.full(n, np.nan, dtype=np.float32)
-        for name, sizes in self.designs.items():
-            out = np.where(np.isnan(out), sizes[designs[name]], out)
+        for name, shared in self.designs.items():
+            out = np.where(np.isnan(out), shared.sizes[designs[name]], out)
         return out
 
     def of(self, values: Floats, codes: Mapping[str, Codes], designs: Mapping[str, Codes]) -> Floats:
         """The guess for every item, NaN for none."""
         out = self.by_design(designs, len(values))
         rest = np.flatnonzero(np.isnan(out))
-        if self.model is not None and len(rest):
-            read = [values[np.ix_(rest, self.numbers)]]
-            read += [table[codes[name][rest]] for name, table in self.levels.items()]
-            out[rest] = self.model.predict(np.hstack(read))
+        if self.boosting is not None and len(rest):
+            read = [values[np.ix_(rest, self.boosting.numbers)]]
+            read += [table[codes[name][rest]] for name, table in self.boosting.levels.items()]
+            out[rest] = self.boosting.model.predict(np.hstack(read))
         return np.exp(out) if self.in_logs else out
 
-    def told(self) -> str:
+    def told(self, off: float) -> str:
         """Words for the model's notes."""
-        return f"{self.measure} {100 * self.off:.0f} %" if self.in_logs else f"{self.measure} {self.off:.3g}"
+        return f"{self.measure} {100 * off:.0f} %" if self.in_logs else f"{self.measure} {off:.3g}"
 
 
 @dataclass
@@ -134,17 +156,22 @@ class SizeGuesses:
         if not self.guesses:
             return []
         said = []
-        shared = sorted({name for g in self.guesses for name in g.designs})
-        if shared:
-            said.append(
-                "Where neither column nor text tells a size, the model learns and predicts routings from that of other items with the same"
-                f" {' or '.join(shared)}, which have one size in this plant. It is not published."
+        for name in self.designs:
+            shown = ", ".join(
+                f"{g.measure} in {100 * g.designs[name].alike:.0f} of 100"
+                for g in self.guesses
+                if name in g.designs
             )
-        off = ", ".join(g.told() for g in self.guesses if g.model is not None)
+            said.append(
+                f"Where neither column, text nor code tells a size, routings are learned and predicted with that of other items with the same {name},"
+                f" routed or not, unless these differ; it is not published. Items with siblings have their size: {shown} cases."
+            )
+        boosted = [(g, g.boosting) for g in self.guesses if g.boosting is not None]
+        off = ", ".join(guess.told(boosting.off) for guess, boosting in boosted)
         if off:
             said.append(
-                "Where neither column nor text tells a size, the model learns and predicts routings from a guess by other attributes, which"
-                f" is not published. Half of the guesses for items left out are off by less than: {off}."
+                "Where no item of the same design tells a size either, routings are learned and predicted with a guess by other attributes, which is"
+                f" not published. Half of the guesses for items left out are off by less than: {off}."
             )
         return said
 
@@ -169,11 +196,11 @@ class SizeGuesses:
         seed : int
             Seed of the items drawn.
         designs : DesignSizes, optional
-            All items of the plant by design.
+            The items, and those that wait for a routing, by design.
         """
-        all_of_it = designs or DesignSizes.none()
+        by_design = designs or DesignSizes.none()
         found = [
-            _learned(columns, place, codes, folds, seed, all_of_it) for place in range(len(columns.measures))
+            _learned(columns, place, codes, folds, seed, by_design) for place in range(len(columns.measures))
         ]
         self.guesses = [g for g in found if g is not None]
         return self
@@ -217,8 +244,9 @@ class SizeGuesses:
             out[:, column] = values[:, guess.place]
             missing = np.flatnonzero(np.isnan(out[:, column]))
             if len(missing):
-                here = {name: codes[name][missing] for name in guess.levels}
                 by_design = {name: designs[name][missing] for name in guess.designs}
+                levels = guess.boosting.levels if guess.boosting else ()
+                here = {name: codes[name][missing] for name in levels}
                 out[missing, column] = guess.of(values[missing], here, by_design)
         return out
 
@@ -231,50 +259,63 @@ def _learned(
     seed: int,
     designs: DesignSizes,
 ) -> _Guess | None:
-    """How one measure is guessed, None if it cannot be."""
+    """How one measure is guessed, None if it cannot be or need not."""
+    size = columns.values[:, place].astype(np.float64)
+    known = size[np.isfinite(size)]
+    everywhere = designs.values[:, place] if designs.codes else size
+    if not np.isnan(everywhere).any():
+        return None
+    in_logs = bool((known > 0).all())
+    shared = _shared(designs, place, in_logs)
+    # What the drawing's items have is told already; of an item that is guessed it tells nothing.
+    left = {name: code for name, code in codes.items() if name.removesuffix("|value") not in shared}
+    boosting = _boosting(columns, place, left, folds, seed)
+    if not shared and boosting is None:
+        return None
+    return _Guess(columns.measures[place], place, in_logs, shared, boosting)
+
+
+def _shared(designs: DesignSizes, place: int, in_logs: bool) -> dict[str, _Shared]:
+    """The attributes whose items of one value have one size in this plant, the surest first."""
+    found: list[tuple[str, _Shared]] = []
+    for name, code in designs.codes.items():
+        size = designs.values[:, place].astype(np.float64)
+        known = np.isfinite(size) & (size != 0) & (code >= 0)
+        if in_logs:
+            known &= size > 0
+        size = np.log(size[known]) if in_logs else size[known]
+        here, width = code[known].astype(np.int64), int(code.max(initial=-1)) + 1
+        total, count = np.bincount(here, size, width), np.bincount(here, minlength=width)
+        several = count[here] > 1
+        if (count > 1).sum() < _LEAST_DESIGNS:
+            continue
+        others = (total[here] - size)[several] / (count[here] - 1)[several]
+        own = size[several]
+        alike = float(_one(own, others, in_logs).mean())
+        # Beside the siblings of another design: where all sizes are alike, these tell as much.
+        chance = float(_one(own, np.roll(others, len(own) // 2), in_logs).mean())
+        if alike < _ALIKE or alike - chance < _BEYOND_CHANCE * (1.0 - chance):
+            continue
+        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        differ = np.bincount(here, ~_one(size, mean[here], in_logs), width) > 0
+        mean[differ] = np.nan
+        found.append((name, _Shared(np.append(mean, np.nan).astype(np.float32), alike)))
+    return dict(sorted(found, key=lambda f: (-f[1].alike, f[0])))
+
+
+def _one(size: Floats, other: Floats, in_logs: bool) -> Bools:
+    """Whether two sizes, or their logarithms, are one."""
+    return np.abs(size - other) <= (_SAME if in_logs else _SAME * np.abs(size))
+
+
+def _boosting(
+    columns: NumberColumns, place: int, codes: Mapping[str, Codes], folds: Ints, seed: int
+) -> _Boosting | None:
+    """What other attributes tell of a size, None where that is too little."""
     size = columns.values[:, place].astype(np.float64)
     known = np.isfinite(size)
     if known.sum() < _LEAST_KNOWN or 1.0 - known.mean() < _LEAST_MISSING:
         return None
-    in_logs = bool((size[known] > 0).all())
-    shared = _shared(designs, place, in_logs)
-    guess = _boosted_guess(columns, place, codes, folds, seed)
-    if guess is None:
-        nothing = _Guess(
-            columns.measures[place], place, np.empty(0, np.int64), {}, None, in_logs, np.nan, shared
-        )
-        return nothing if shared else None
-    return replace(guess, designs=shared)
-
-
-def _shared(designs: DesignSizes, place: int, in_logs: bool) -> dict[str, Floats]:
-    """The attributes whose items of one value have one size: that size (or its logarithm) per value, NaN for none, at the end too."""
-    found: list[tuple[float, str, Floats]] = []
-    for name, code in designs.codes.items():
-        size = designs.values[:, place].astype(np.float64)
-        known = np.isfinite(size) & (code >= 0)
-        if in_logs:
-            known &= size > 0
-        here, size = code[known].astype(np.int64), np.log(size[known]) if in_logs else size[known]
-        width = int(code.max(initial=-1)) + 1
-        total, count = np.bincount(here, size, width), np.bincount(here, minlength=width)
-        several = count[here] > 1
-        if several.sum() < _LEAST_CASES:
-            continue
-        off = np.abs((total[here] - size)[several] / (count[here] - 1)[several] - size[several])
-        alike = float(np.mean(off <= (_SAME if in_logs else _SAME * np.abs(size[several]))))
-        if alike >= _ALIKE:
-            mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-            found.append((alike, name, np.append(mean, np.nan).astype(np.float32)))
-    return {name: sizes for _, name, sizes in sorted(found, key=lambda f: (-f[0], f[1]))}
-
-
-def _boosted_guess(
-    columns: NumberColumns, place: int, codes: Mapping[str, Codes], folds: Ints, seed: int
-) -> _Guess | None:
-    """The guess by boosting, None where nothing tells the size."""
-    size = columns.values[:, place].astype(np.float64)
-    known = np.isfinite(size)
     in_logs = bool((size[known] > 0).all())
     rng = np.random.default_rng([seed, place])
     rows = np.flatnonzero(known)
@@ -293,15 +334,11 @@ def _boosted_guess(
     if not len(off) or np.mean(off**2) > (1.0 - _LEAST_EXPLAINED) * target.var():
         return None
     typical = float(np.median(np.abs(off)))
-    return _Guess(
-        columns.measures[place],
-        place,
+    return _Boosting(
         numbers,
         {name: table for name, (table, _) in levels.items()},
         _boosted(matrix, twice, np.ones(len(twice), dtype=bool)),
-        in_logs,
         float(np.expm1(typical)) if in_logs else typical,
-        {},
     )
 
 

@@ -47,6 +47,8 @@ _MOST_ROWS = 60_000
 _ROUNDED, _SIXTEENTH = 0.0005, 1 / 32
 #: A size beyond nearly all that the column has, by more than this factor, is not taken.
 _USUAL, _BEYOND = (0.005, 0.995), 2.0
+#: A reading that is rounded to more than this share of the size, half of the pairs, tells too little to fill a column.
+_ROUGH = 0.03
 #: Readings of an attribute that the notes show.
 _SHOWN = 3
 _KEY = ("attribute", "form", "place")
@@ -79,6 +81,8 @@ class Reading:
         Of them, how many agree.
     least : float
         Lower end of the 95 % interval of the share that agrees.
+    rounded : float
+        By how much what is written is off at most, in the attribute's unit: the median of the pairs.
     """
 
     attribute: str
@@ -89,13 +93,14 @@ class Reading:
     pairs: int
     agreed: int
     least: float
+    rounded: float
 
     def told(self) -> str:
         """Words for the model's notes."""
         unit = "" if self.factor == 1.0 else f" times {self.factor:.4g}"
         return (
-            f"number {self.place + 1}{unit} of {self.form!r} in {self.attribute} (agrees in {self.agreed} of {self.pairs} cases"
-            f" where both are filled, at least {100 * self.least:.0f} %)"
+            f"number {self.place + 1}{unit} of {self.form!r} in {self.attribute} (agrees to {self.rounded:.2g} in {self.agreed} of"
+            f" {self.pairs} cases where both are filled, at least {100 * self.least:.0f} %)"
         )
 
 
@@ -129,7 +134,7 @@ class SizeReader:
             own = [r for r in self.readings if r.measure == name]
             more = f", and {len(own) - _SHOWN} further forms" if len(own) > _SHOWN else ""
             forms = "; ".join(r.told() for r in own[:_SHOWN])
-            sentences.append(f"Where {name} is missing, it is read from texts: {forms}{more}.")
+            sentences.append(f"Where {name} is missing, it is read from texts and codes: {forms}{more}.")
         return sentences
 
     def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame, codes: Collection[str] = ()) -> SizeReader:
@@ -378,6 +383,8 @@ def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:
             factor=pl.lit(factor),
             n=pl.len(),
             agreed=_agrees("size", factor).sum(),
+            rounded=(pl.col("rounded") * factor).median(),
+            rough=(pl.col("rounded") * factor / pl.col("size").abs()).median(),
             chance=_agrees("other", factor).sum(),
         )
         for factor in _FACTORS
@@ -386,7 +393,7 @@ def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:
     best = best.unique((*_KEY, "half"), keep="first", maintain_order=True)
     chosen = best.group_by(*_KEY, maintain_order=True).agg(
         pl.col("factor").first(), same=pl.col("factor").n_unique() == 1, halves=pl.len(), n=pl.col("n").sum(),
-        agreed=pl.col("agreed").sum(), chance=pl.col("chance").sum() / pl.col("n").sum(),
+        agreed=pl.col("agreed").sum(), rounded=pl.col("rounded").max(), rough=pl.col("rough").max(), chance=pl.col("chance").sum() / pl.col("n").sum(),
     )  # fmt: skip
     least = _lowest(chosen["agreed"].to_numpy(), chosen["n"].to_numpy())
     beyond = (least - chosen["chance"].to_numpy()) / np.maximum(1 - chosen["chance"].to_numpy(), 1e-9)
@@ -395,9 +402,20 @@ def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:
         & (pl.col("halves") == 2)
         & (pl.col("least") >= _LEAST_AGREEMENT)
         & (pl.col("beyond") >= _LEAST_BEYOND_CHANCE)
+        & (pl.col("rough") <= _ROUGH)
     )
     return [
-        Reading(r["attribute"], r["form"], r["place"], name, r["factor"], r["n"], r["agreed"], r["least"])
+        Reading(
+            r["attribute"],
+            r["form"],
+            r["place"],
+            name,
+            r["factor"],
+            r["n"],
+            r["agreed"],
+            r["least"],
+            r["rounded"],
+        )
         for r in chosen.to_dicts()
     ]
 

@@ -131,7 +131,7 @@ class Tokeniser:
     @property
     def written(self) -> list[str]:
         """Names of all columns of texts."""
-        return [*self.texts, *self.identifiers]
+        return list(dict.fromkeys([*self.texts, *self.identifiers]))
 
     @property
     def measures(self) -> list[str]:
@@ -286,8 +286,10 @@ class Tokeniser:
         seed : int
             Seed of the items drawn.
         others : polars.DataFrame, optional
-            Items without a routing: the sizes of their designs are known all the same.
+            Items without a routing, with the columns of the attributes and identifiers: the sizes of their designs are known all the same.
         """
+        if others is not None:
+            self.check(others)
         names = self.number_names
         present = tuple(self.sized)
         from_texts = len(names) - len(TEXT_NUMBERS) * len(self.text_numbers)
@@ -310,12 +312,14 @@ class Tokeniser:
             return DesignSizes.none()
         read = dict.fromkeys([*designs, *(r.attribute for r in self.sizes.readings)])
         parts = [items] if others is None else [items, others]
-        every = pl.concat((f.select(*read, *present) for f in parts), how="vertical_relaxed")
-        texts = every.select(normalise(n) for n in read)
+        numbers = [pl.col(n).cast(pl.Float64) for n in present]
+        every = pl.concat(f.select(*(normalise(n) for n in read), *numbers) for f in parts)
+        texts = every.select(list(read))
         codes = {}
         for name in designs:
             counts = texts[name].drop_nulls().value_counts(name="n")
-            shared = counts.filter(pl.col("n").is_between(2, MOST_SIBLINGS))[name].sort()
+            # One item will do: a new one of its design takes its size.
+            shared = counts.filter(pl.col("n") <= MOST_SIBLINGS)[name].sort()
             if shared.len():
                 self.vocabularies[_design(name)] = shared
                 codes[name] = self._codes(_design(name), texts[name])

@@ -410,7 +410,10 @@ class ItemSpace:
         known : Bools
             Items x measures, whether the size is known.
         """
-        return np.asarray(known @ self.sizes, dtype=np.float32) if len(self.sizes) else None
+        if not len(self.sizes):
+            return None
+        # Rounded: the last bit of a sum differs between one item and many, and would put them on two sides of a cut.
+        return np.round(known @ self.sizes.astype(np.float64), 4).astype(np.float32)
 
     def expected(self, votes: sparse.csr_matrix) -> Floats:
         """Items x d: the routing description that the forest's votes expect."""

@@ -148,6 +148,93 @@ def test_siblings_of_other_sizes_tell_none() -> None:
     assert not any(name.endswith("|design") for name in tokeniser.vocabularies)
 
 
-def test_without_its_siblings_nothing_is_told() -> None:
+def test_without_siblings_nothing_shows_that_designs_have_one_size() -> None:
     items, _, _ = designs()
     assert not coded(items)[0].guesses.guesses
+
+
+def test_an_item_with_a_size_tells_that_of_a_new_item_of_its_design() -> None:
+    """The new item was not there when the model was made, nor had its sibling one."""
+    items, others, od = designs()
+    tokeniser, _ = coded(items.filter(pl.col("drawing") != "D0007"), others)
+    new = (
+        items.filter(pl.col("drawing") == "D0007")
+        .with_columns(od=None, bore=None)
+        .cast({"od": pl.Float64, "bore": pl.Float64})
+    )
+    table = tokeniser.transform(new)
+    column = tokeniser.number_names.index("od or a guess")
+    np.testing.assert_allclose(table.numbers[:, column], od[7], rtol=1e-6)
+    assert table.known.tolist() == [[True, True]]
+
+
+def test_a_drawing_whose_own_items_differ_tells_nothing() -> None:
+    """Twelve items have the drawing TBD: most designs have one size, this one has twelve."""
+    items, others, od = designs()
+    odd = pl.int_range(pl.len()) < 6
+    tokeniser, table = coded(
+        *(
+            f.with_columns(drawing=pl.when(odd).then(pl.lit("TBD")).otherwise("drawing"))
+            for f in (items, others)
+        )
+    )
+    assert tokeniser.guesses.designs == ["drawing"]
+    column = table.numbers[:, tokeniser.number_names.index("od or a guess")]
+    missing = items["od"].is_null().to_numpy()
+    assert not table.known[:6][missing[:6]].any() and np.isnan(column[:6][missing[:6]]).all()
+    assert table.known[6:].all()
+    np.testing.assert_allclose(column[6:], od[6:400], rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02])
+def test_where_nearly_all_sizes_are_alike_no_text_tells_them(share: float) -> None:
+    """An order number says nothing of a diameter that is 10 whatever the order."""
+    rng = np.random.default_rng(3)
+    od = np.where(rng.random(900) < share, rng.uniform(20, 300, 900), 10.0)
+    od[::9] = np.nan
+    items = pl.DataFrame(
+        {"drawing": [f"O{i % 400}" for i in range(900)], "note": ["RING"] * 900, "od": od, "bore": od / 2},
+        nan_to_null=True,
+    )
+    assert coded(items)[0].guesses.designs == []
+
+
+def test_a_few_designs_do_not_speak_for_the_plant() -> None:
+    """Four drawings of sixteen items each agree; no other has two items."""
+    rng = np.random.default_rng(4)
+    sizes = rng.uniform(20, 300, 404)
+    drawing = [f"S{i // 16}" for i in range(64)] + [f"D{i}" for i in range(400)]
+    od = np.concatenate([np.repeat(sizes[:4], 16), sizes[4:]])
+    od[::9] = np.nan
+    items = pl.DataFrame(
+        {"drawing": drawing, "note": ["RING"] * 464, "od": od, "bore": od / 2}, nan_to_null=True
+    )
+    assert coded(items)[0].guesses.designs == []
+
+
+def test_a_size_of_zero_is_none() -> None:
+    items, others, od = designs()
+    zero = others.with_columns(od=pl.when(pl.col("drawing") == "D0000").then(0.0).otherwise("od"))
+    tokeniser, table = coded(items, zero)
+    column = table.numbers[:, tokeniser.number_names.index("od or a guess")]
+    assert np.isnan(column[0]) and not table.known[0, 0]
+    np.testing.assert_allclose(column[1:], od[1:400], rtol=1e-6)
+
+
+def test_the_error_that_is_told_is_that_of_the_items_that_are_guessed() -> None:
+    """Of half of the items siblings tell the diameter; of the others the note does, to a third."""
+    rng = np.random.default_rng(8)
+    kind = rng.integers(0, 12, 1200)
+    od = np.exp(3 + kind / 4) * np.exp(rng.normal(0, 0.4, 1200))
+    od[600:1200:2] = od[601:1200:2]
+    drawing = [f"S{i}" for i in range(600)] + [f"D{i // 2}" for i in range(600, 1200)]
+    shown = od.copy()
+    shown[::5] = np.nan
+    items = pl.DataFrame(
+        {"drawing": drawing, "note": [f"KIND {k}" for k in kind], "od": shown, "bore": np.full(1200, np.nan)},
+        nan_to_null=True,
+    )
+    guess = next(g for g in coded(items)[0].guesses.guesses if g.measure == "od")
+    assert list(guess.designs) == ["drawing"]
+    assert guess.boosting is not None
+    assert guess.boosting.off > 0.2

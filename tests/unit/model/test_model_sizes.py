@@ -53,7 +53,7 @@ def test_a_size_is_read_in_its_unit_where_the_column_is_empty(form: str, factor:
     assert [sentence.split(",")[0] for sentence in reader.told()] == [
         f"Where {m} is missing" for m in reader.measures
     ]
-    assert f"agrees in {reader.readings[0].agreed} of" in reader.told()[0]
+    assert f" in {reader.readings[0].agreed} of" in reader.told()[0]
     read = reader.filled(texts, columns)
     assert read["od"].null_count() == read["t"].null_count() == 0
     assert (read["od"] - whole["od"]).abs().max() < 0.02
@@ -133,6 +133,42 @@ def test_a_code_whose_number_is_another_size_is_not_believed() -> None:
         .readings
         == []
     )
+
+
+@pytest.mark.parametrize(("factor", "read"), [(1.0, True), (25.4, False)])
+def test_whole_inches_are_no_diameter_in_millimetres(factor: float, read: bool) -> None:
+    """RG5 says some 127 mm, which may be 115 or 139: every item agrees, and none is known by it."""
+    rng = np.random.default_rng(6)
+    od = np.round(rng.uniform(40, 300, N), 1)
+    texts = pl.DataFrame({"item_cd": [f"RG{round(a / factor)}-{i:04d}" for i, a in enumerate(od)]})
+    reader = SizeReader().fit(texts, pl.DataFrame({"od": od}), ["item_cd"])
+    assert [(r.form, r.place) for r in reader.readings] == ([("RG9-9", 0)] if read else [])
+    assert not read or "agrees to 0.5" in reader.told()[0]
+
+
+def test_an_item_code_is_read_by_the_model_one_item_like_many() -> None:
+    """The attributes do not name it: nothing else is learned from it."""
+    texts, columns = coded()
+    items = texts.hstack(columns).with_columns(note=pl.lit("TUBE"))
+    tokeniser = Tokeniser(
+        (
+            AttributeSpec("note", "text"),
+            AttributeSpec("od", "number", "mm"),
+            AttributeSpec("len", "number", "mm"),
+        ),
+        identifiers=("item_cd",),
+    ).fit(items)
+    assert not [level for level in tokeniser.levels if level.attribute == "item_cd"]
+    folds = np.arange(N) % 5
+    table = tokeniser.guess_sizes(items, tokeniser.transform(items), folds, seed=1)
+    plain, missing = np.arange(N) % 3 == 0, np.arange(N) >= 200
+    assert table.known.tolist() == [[bool(k)] * 2 for k in ~(plain & missing)]
+    for start in (0, 210):
+        few = tokeniser.transform(items[start : start + 5])
+        np.testing.assert_array_equal(few.numbers, table.numbers[start : start + 5])
+        np.testing.assert_array_equal(few.known, table.known[start : start + 5])
+    told = tokeniser.sizes_told(items)
+    assert told["text_attribute"].unique().to_list() == ["item_cd"]
 
 
 def test_few_rows_a_third_wrong_or_a_number_that_never_varies_are_not_believed() -> None:
