@@ -10,9 +10,11 @@ import pytest
 from scipy import sparse
 
 from routing_etl.frames import ITEMS, OPERATIONS
+from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.candidates.counts import KnownRoutings
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.maker import CandidateMaker
+from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
 
@@ -39,7 +41,7 @@ def catalogue_of(routings: tuple[str, ...]) -> RoutingCatalogue:
     return build_catalogue(ITEMS.conform(items), OPERATIONS.conform(made))
 
 
-def known(routings: tuple[str, ...]) -> KnownRoutings:
+def known(routings: tuple[str, ...], family: tuple[int, ...] | None = None) -> KnownRoutings:
     """All that is known of the items, each in a fold of its own."""
     catalogue = catalogue_of(routings)
     n = catalogue.labels.height
@@ -50,13 +52,15 @@ def known(routings: tuple[str, ...]) -> KnownRoutings:
         codes={},
         kind="",
         age_days=np.full(n, 100.0),
-        family=np.zeros(n, np.int64),
+        family=np.zeros(n, np.int64) if family is None else np.array(family),
         folds=np.arange(n),
     )
 
 
-def candidates(of: KnownRoutings, maker: CandidateMaker) -> dict[str, np.ndarray]:
-    """Routing code -> evidence, for an item that is expected to have the jobs of `WANTED` and resembles nobody."""
+def candidates(
+    of: KnownRoutings, maker: CandidateMaker, expected: dict[str, float] = EXPECTED
+) -> dict[str, np.ndarray]:
+    """Routing code -> evidence, for an item of which these jobs are expected and that resembles nobody."""
     catalogue = of.catalogue
     jobs = catalogue.jobs[catalogue.operation_job].to_list()
     votes = sparse.csr_matrix(
@@ -66,7 +70,7 @@ def candidates(of: KnownRoutings, maker: CandidateMaker) -> dict[str, np.ndarray
         votes=votes.astype(np.float32),
         neighbours=Neighbours(np.full((1, 3), -1, np.int64), np.zeros((1, 3), np.float32)),
         expected=np.zeros((1, 2), np.float32),
-        operations=np.array([[EXPECTED[job] for job in jobs]], np.float32),
+        operations=np.array([[expected[job] for job in jobs]], np.float32),
         family=np.zeros(1, np.int64),
         codes={},
     )
@@ -94,3 +98,38 @@ def test_the_evidence_of_a_left_out_item_is_that_of_an_item_never_seen(place: in
     assert left_out.keys() == never_seen.keys()
     for code, features in left_out.items():
         np.testing.assert_allclose(features, never_seen[code], rtol=1e-6, err_msg=code)
+
+
+def out_of_fold(operations: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """What is expected of items of one family, out of fold, of which nothing is known but their routings."""
+    n = len(operations)
+    cases = OperationCases(
+        table=TokenTable(codes={}, words={}, numbers=np.empty((n, 0), np.float32)),
+        operations=sparse.csr_matrix(operations),
+        votes=np.zeros(operations.shape, np.float32),
+        family=np.zeros(n, np.int64),
+        folds=folds,
+        n_families=1,
+        weights=np.ones(n),
+    )
+    return OperationModel().fit(cases)
+
+
+@pytest.mark.parametrize("n", [10, 60])
+def test_what_is_expected_of_an_item_does_not_come_from_its_own_fold(n: int) -> None:
+    """In a family too small to be asked, and of an operation too rare to be asked for, the share of the others is told."""
+    folds = np.arange(n) % 5
+    operations = np.ones((n, 2), np.float32)
+    operations[:, 1] = 0.0
+    operations[[0, 1], 1] = 1.0
+    told = out_of_fold(operations, folds)
+    of_fold_0 = folds == 0
+    other = operations.copy()
+    other[0] = 0.0
+    np.testing.assert_array_equal(out_of_fold(other, folds)[of_fold_0], told[of_fold_0])
+    # One of the 4 n / 5 items of other folds has the rare operation, with half an item of what is usual among them.
+    others = 4 * n / 5
+    np.testing.assert_allclose(
+        told[0], [(others + 0.5) / (others + 1), (1 + 0.5 / others) / (others + 1)], rtol=2e-3
+    )
+    np.testing.assert_allclose(told[0], told[5])
