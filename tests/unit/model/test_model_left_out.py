@@ -100,6 +100,18 @@ def test_the_evidence_of_a_left_out_item_is_that_of_an_item_never_seen(place: in
         np.testing.assert_allclose(features, never_seen[code], rtol=1e-6, err_msg=code)
 
 
+def test_a_routing_of_another_family_is_none_of_the_left_out_item_s_own() -> None:
+    """The routing is known from another family. Among those of the item's own family only the item itself has it."""
+    routings, family = (*ROUTINGS, ROUTINGS[-1]), (0, 0, 0, 0, 0, 0, 1)
+    doubted = EXPECTED | {"D": 0.03}
+    told = known(routings, family)
+    left_out = candidates(told, CandidateMaker().fit(told).without_fold(told, 5), doubted)
+    blind = known((*routings[:5], *routings[6:]), (*family[:5], *family[6:]))
+    never_seen = candidates(blind, CandidateMaker().fit(blind), doubted)
+    assert "A>B>C" in left_out
+    assert left_out.keys() == never_seen.keys()
+
+
 def out_of_fold(operations: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """What is expected of items of one family, out of fold, of which nothing is known but their routings."""
     n = len(operations)
