@@ -17,6 +17,7 @@ from routing_etl.model.candidates.maker import CandidateMaker
 from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
+from routing_etl.model.times.timed import TimedOperations, job_means, moved_by_own
 
 #: Routings of one family, each of one item; every step of the last one, and each of its ends, stands in another one too.
 ROUTINGS = ("A B D", "A C D", "B C", "A B C", "C D", "A B C D")
@@ -145,3 +146,25 @@ def test_what_is_expected_of_an_item_does_not_come_from_its_own_fold(n: int) -> 
         told[0], [(others + 0.5) / (others + 1), (1 + 0.5 / others) / (others + 1)], rtol=2e-3
     )
     np.testing.assert_allclose(told[0], told[5])
+
+
+@pytest.mark.parametrize("with_standards", [False, True])
+def test_an_operation_is_judged_by_the_mean_of_its_job_without_its_own_time(with_standards: bool) -> None:
+    """Job 0 has three times, job 1 two, job 2 one: nobody else tells what job 2 takes, unless a standard time does."""
+    label, job = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 0, 1, 1, 2])
+    times = TimedOperations(
+        label, job, np.array([1.0, 2.0, 4.0, 0.0, 3.0, 5.0]), np.array([1.0, 2, 5, 1, 1, 3])
+    )
+    planned = np.array([0, 1, 2, 3, 2]) if with_standards else np.empty(0, np.int64)
+    of_job = np.array([0, 0, 1, 2, 2]) if with_standards else np.empty(0, np.int64)
+    standard = TimedOperations(planned, of_job, 0.5 + planned, np.ones(len(planned)))
+    mean, _ = job_means(times, 3, standard)
+    moved = moved_by_own(times, 3, standard)
+    for i in range(len(label)):
+        own = (standard.label == label[i]) & (standard.job == job[i])
+        blind = job_means(times.where(np.arange(len(label)) != i), 3, standard.where(~own))
+        if blind[1][job[i]]:
+            assert moved[i] == pytest.approx(mean[job[i]] - blind[0][job[i]])
+        else:
+            assert np.isnan(moved[i])
+    assert np.isnan(moved[5]) != with_standards
