@@ -225,7 +225,7 @@ class Composer:
         self.mark_ = mark[self.known_]
         self.live_ = live
         self.live_job_ = np.zeros(len(catalogue.jobs), dtype=bool)
-        self.live_job_[jobs[live[owner]]] = True
+        self.live_job_[jobs[(live & written)[owner]]] = True
         places = sparse.csr_matrix(
             (position + 1.0, catalogue.sequence_operations, catalogue.sequence_offsets), shape=matrix.shape
         )

@@ -116,14 +116,14 @@ class CandidateMaker:
         self.sequence_operations_ = catalogue.sequence_matrix()
         self.described_, self.live_ = known.described, known.live
         self.length_ = np.diff(catalogue.sequence_offsets).astype(np.float32)
-        self.outsourced_ = _outsourced_share(catalogue)
+        self.outsourced_ = _outsourced_share(catalogue, np.ones(len(sequence), dtype=bool))
         self.composer_ = Composer().fit(catalogue, known.family, sequence, known.live, known.called)
         self.kind_ = known.kind
         self.guard_ = InspectionGuard().fit(catalogue, known.codes.get(known.kind), known.family, known.live)
         self.levels_ = list(known.codes)
         self.counts_ = SequenceCounts.of(known, np.arange(len(sequence)))
         self.typical_ = self._typical(n_sequences)
-        self.families_ = self._family_routings(known, known.live)
+        self.families_ = self._family_routings(known, known.live, np.ones(len(sequence), dtype=bool))
         return self
 
     def without_fold(self, known: KnownRoutings, fold: int) -> CandidateMaker:
@@ -145,7 +145,8 @@ class CandidateMaker:
         out.counts_ = SequenceCounts.of(known, np.flatnonzero(others))
         out.live_ = known.live & (out.counts_.total > 0)
         out.typical_ = out._typical(len(out.live_))
-        out.families_ = self._family_routings(known, out.live_)
+        out.families_ = self._family_routings(known, out.live_, others)
+        out.outsourced_ = _outsourced_share(known.catalogue, others)
         out.composer_ = Composer().fit(
             known.catalogue, known.family, self.label_sequence_, known.live, known.called, rows=others
         )
@@ -154,11 +155,13 @@ class CandidateMaker:
         )
         return out
 
-    def _family_routings(self, known: KnownRoutings, live: Bools) -> list[_FamilyRoutings]:
-        """Per family its routings among those that may be proposed."""
+    def _family_routings(self, known: KnownRoutings, live: Bools, rows: Bools) -> list[_FamilyRoutings]:
+        """Per family its routings among those that may be proposed, by the labels under the mask `rows`."""
         sequence, n_sequences = known.catalogue.label_sequence, known.catalogue.n_sequences
         own = [
-            np.flatnonzero(live & (np.bincount(sequence[known.family == f], minlength=n_sequences) > 0))
+            np.flatnonzero(
+                live & (np.bincount(sequence[rows & (known.family == f)], minlength=n_sequences) > 0)
+            )
             for f in range(int(known.family.max()) + 1)
         ]
         return [_FamilyRoutings.of(each, self.sequence_operations_) for each in own]
@@ -319,12 +322,13 @@ class CandidateMaker:
         )
 
 
-def _outsourced_share(catalogue: RoutingCatalogue) -> Floats:
-    """Per operation, how often its job is done outside."""
-    uses = catalogue.steps["step_count"].to_numpy().astype(np.float64)
-    n_jobs = len(catalogue.jobs)
-    outside = np.bincount(catalogue.step_job, uses * catalogue.steps["outsourced"].to_numpy(), n_jobs)
-    per_job = outside / np.maximum(np.bincount(catalogue.step_job, uses, n_jobs), 1)
+def _outsourced_share(catalogue: RoutingCatalogue, rows: Bools) -> Floats:
+    """Per operation, how often its job is done outside in the routings of the labels under the mask `rows`."""
+    written = np.bincount(catalogue.label_variant[rows], minlength=catalogue.n_variants)
+    uses = np.repeat(written, np.diff(catalogue.variant_offsets)).astype(np.float64)
+    step, n_jobs = catalogue.variant_steps, len(catalogue.jobs)
+    job, outsourced = catalogue.step_job[step], catalogue.steps["outsourced"].to_numpy()[step]
+    per_job = np.bincount(job, uses * outsourced, n_jobs) / np.maximum(np.bincount(job, uses, n_jobs), 1)
     return np.asarray(per_job[catalogue.operation_job], dtype=np.float32)
 
 

@@ -241,18 +241,20 @@ class OperationModel:
         Returns
         -------
         Floats
-            Items x operations: probabilities by boosters that have not seen the item's fold.
+            Items x operations: probabilities by boosters, or shares, that have not seen the item's fold.
         """
         operations = cases.operations
         n = operations.shape[0]
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)
-        out = np.repeat(self.overall_[None, :], n, axis=0)
+        folds = cases.folds % self.n_folds
+        without = self._without_folds(operations, folds)
+        out = without[folds]
         rows_of = [np.flatnonzero(cases.family == f) for f in range(cases.n_families)]
         with progress.task("learning operations", len(rows_of)) as task:
 
             def one(rows: Ints) -> tuple[_Family, Floats]:
-                found = self._fit_family(cases, rows)
+                found = self._fit_family(cases, rows, without)
                 task.advance()
                 return found
 
@@ -264,15 +266,33 @@ class OperationModel:
             out[rows] = probability
         return out
 
-    def _fit_family(self, cases: OperationCases, rows: Ints) -> tuple[_Family, Floats]:
-        """What is learned for the family of these items, and their probabilities out of fold."""
+    def _without_folds(self, operations: sparse.csr_matrix, folds: Ints) -> Floats:
+        """Folds x operations: share of the other folds' items that have each operation."""
+        yes, n = np.asarray(operations.sum(axis=0)).ravel(), operations.shape[0]
+        inside = [np.flatnonzero(folds == f) for f in range(self.n_folds)]
+        others = [
+            (yes - np.asarray(operations[rows].sum(axis=0)).ravel()) / max(n - len(rows), 1)
+            for rows in inside
+        ]
+        return np.clip(np.stack(others), _FLOOR / 10, 1 - _FLOOR).astype(np.float32)
+
+    def _fit_family(self, cases: OperationCases, rows: Ints, without: Floats) -> tuple[_Family, Floats]:
+        """What is learned for the family of these items, and their probabilities out of fold.
+
+        `without`: folds x operations, the share of all items of other folds.
+        """
         n = len(rows)
         answers = np.asarray(cases.operations[rows].todense(), dtype=np.float32)
         yes = answers.sum(axis=0)
-        share = np.clip((yes + 0.5 * self.overall_) / (n + 1.0), _FLOOR, 1 - _FLOOR).astype(np.float32)
+        share = _share(yes, self.overall_, n)
         open_ = (yes >= _LEAST_CASES) & (n - yes >= _LEAST_CASES) & (share > 0.004) & (share < 0.996)
-        out = np.repeat(share[None, :], n, axis=0)
-        asked = _Questions(rows, cases.folds[rows] % self.n_folds, np.flatnonzero(open_), answers[:, open_])
+        fold = cases.folds[rows] % self.n_folds
+        # What is not asked has the family's share, which an item of one's own fold has no part in either.
+        out = np.empty(answers.shape, dtype=np.float32)
+        for f in np.unique(fold):
+            inside = fold == f
+            out[inside] = _share(yes - answers[inside].sum(axis=0), without[f], n - int(inside.sum()))
+        asked = _Questions(rows, fold, np.flatnonzero(open_), answers[:, open_])
         if n < _LEAST_ROWS or not len(asked.number):
             return _Family.without_questions(share), out
         columns, bins = _telling_columns(cases, asked)
@@ -334,6 +354,11 @@ class _Questions:
     fold: Ints
     number: Ints
     answers: Floats
+
+
+def _share(yes: Floats, usual: Floats, n: int) -> Floats:
+    """Share of "yes" among n items, shrunk by one item towards half of what is usual."""
+    return np.asarray(np.clip((yes + 0.5 * usual) / (n + 1.0), _FLOOR, 1 - _FLOOR), dtype=np.float32)
 
 
 def _telling_columns(cases: OperationCases, asked: _Questions) -> tuple[list[_Column], Bytes]:

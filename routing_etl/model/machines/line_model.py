@@ -34,6 +34,8 @@ _MAX_FEATURES = 0.3
 #: Least cases in a leaf of a line's forest, from the finest on. Where attributes decide, the finest is best; where the load
 #: of the day decides between two machines of a size class, a coarse one is.
 _LEAVES = (1, 40)
+#: Parts that a line's items are left out by, to judge a forest.
+_PARTS = 3
 #: Most cases that grow a line's forest.
 MOST_ROWS = 12_000
 #: Jobs are one line up to this cosine distance of their machines' (square rooted) shares.
@@ -99,18 +101,6 @@ class SharesBook:
         found = self.shares[start[walked] + np.repeat(place[asked], each)]
         out[asked] = np.add.reduceat(found, np.cumsum(each) - each) / each
         return out
-
-
-def _out_of_bag(forest: RandomForestClassifier, known: Floats, plain: Floats) -> Floats:
-    """Cases x machines: what the trees that have not seen a case say; the plain shares where there is no such tree."""
-    votes = np.zeros((len(known), len(plain)))
-    machines = forest.classes_.astype(np.int64)
-    for tree, drawn in zip(forest.estimators_, forest.estimators_samples_, strict=True):
-        unseen = np.ones(len(known), dtype=bool)
-        unseen[drawn] = False
-        if unseen.any():
-            votes[np.ix_(unseen, machines)] += tree.predict_proba(known[unseen])
-    return np.where(votes.sum(axis=1, keepdims=True) > 0, votes, plain)
 
 
 def _more(one: Bools, other: Bools, weight: Floats) -> bool:
@@ -221,12 +211,13 @@ class LineModel:
         if len(machines) < 2 or len(label) < _LEAST_ROWS:
             return Shares(machines, shares[None, :])
         rows = self._some(len(label), MOST_ROWS)
-        columns = self._telling(features, label[rows], answer[rows])
-        known = features[np.ix_(label[rows], columns)]
-        forest = self._forest(known, answer[rows], weight[rows], np.isin(machines, pools))
-        if forest is None:
+        label, answer, weight = label[rows], answer[rows], weight[rows]
+        leaf = self._leaf(features, label, answer, weight, np.isin(machines, pools))
+        if leaf is None:
             return Shares(machines, shares[None, :])
-        trees = [tree.tree_ for tree in forest.estimators_[: self.n_trees]]
+        columns = self._telling(features, label, answer)
+        forest = self._grown(features[np.ix_(label, columns)], answer, weight, leaf)
+        trees = [tree.tree_ for tree in forest.estimators_]
         leaves = np.concatenate([tree.value[tree.feature < 0, 0, :] for tree in trees])
         # A machine that no sampled row has keeps a column of zeros.
         values = np.zeros((len(leaves), len(machines)), dtype=np.float32)
@@ -235,40 +226,52 @@ class LineModel:
         )
         return Shares(machines, values, trees, columns)
 
-    def _forest(
-        self, known: Floats, answer: Ints, weight: Floats, pool: Bools
-    ) -> RandomForestClassifier | None:
-        """The forest of a line; None when the plain shares of the machines do as well.
+    def _leaf(self, features: Floats, label: Ints, answer: Ints, weight: Floats, pool: Bools) -> int | None:
+        """Least cases in a leaf of a line's forest; None when the plain shares of the machines do as well.
 
         Attributes speak only where unseen cases say that they should: a coarser forest is taken when it is right on more
-        out-of-bag cases than a finer one, and a forest at all when it is right on more than the plain shares, by more than a
+        cases of items left out than a finer one, and a forest at all when it is right on more than the plain shares, by more than a
         standard deviation of the difference (McNemar's comparison). A choice that no attribute explains, such as the load of the day, would otherwise seem to
         follow some attribute, and the second machine would be proposed in place of the first. Work that is planned on a
         waiting pool is no choice of a machine and is not judged.
         """
         judged = np.flatnonzero(~pool[answer])
         some = judged[self._some(len(judged), _PILOT_ROWS)]
-        tried, truth, counts = known[some], answer[some], weight[some]
-        plain = np.bincount(truth, counts, len(pool)) / max(float(counts.sum()), 1e-12)
-        best, best_leaf, right = None, 0, np.zeros(len(truth), dtype=bool)
-        for leaf in _LEAVES:
-            if leaf <= len(truth) // 4:
-                grown = self._grown(tried, truth, counts, leaf, judged=True)
-                hit = _out_of_bag(grown, tried, plain).argmax(axis=1) == truth
-                if _more(hit, right, counts):
-                    best, best_leaf, right = grown, leaf, hit
-        if best is None or not _more(right, truth == plain.argmax(), counts):
-            return None
-        if len(some) == len(answer):
-            return best
-        return self._grown(known, answer, weight, best_leaf, judged=False)
+        label, truth, counts = label[some], answer[some], weight[some]
+        plain = int(np.bincount(truth, counts, len(pool)).argmax())
+        right = np.zeros(len(truth), dtype=bool)
+        best = None
+        for leaf, hit in self._left_out(features, label, truth, counts, plain).items():
+            if _more(hit, right, counts):
+                best, right = leaf, hit
+        return best if _more(right, truth == plain, counts) else None
 
-    def _grown(
-        self, known: Floats, answer: Ints, weight: Floats, leaf: int, *, judged: bool
-    ) -> RandomForestClassifier:
-        """A fitted forest; one that is judged has twice the trees, as only a third of them have not seen a case."""
+    def _left_out(
+        self, features: Floats, label: Ints, truth: Ints, counts: Floats, plain: int
+    ) -> dict[int, Bools]:
+        """Per size of leaves, which cases a forest gets right that has seen no case of their item.
+
+        Its columns are chosen without them too: of hundreds that tell nothing, the few that go most with some cases seem to tell of
+        these. `plain`: the answer where nothing is left to learn from.
+        """
+        item = np.unique(label, return_inverse=True)[1]
+        drawn = np.random.default_rng(self.random_state).permutation(int(item.max(initial=-1)) + 1)
+        part = drawn[item] % _PARTS
+        said = {leaf: np.full(len(truth), plain) for leaf in _LEAVES if leaf <= len(truth) // 4}
+        for number in range(_PARTS):
+            asked, known = np.flatnonzero(part == number), np.flatnonzero(part != number)
+            if not len(asked) or not len(known):
+                continue
+            columns = self._telling(features, label[known], truth[known])
+            seen, new = features[np.ix_(label[known], columns)], features[np.ix_(label[asked], columns)]
+            for leaf, answers in said.items():
+                answers[asked] = self._grown(seen, truth[known], counts[known], leaf).predict(new)
+        return {leaf: answers == truth for leaf, answers in said.items()}
+
+    def _grown(self, known: Floats, answer: Ints, weight: Floats, leaf: int) -> RandomForestClassifier:
+        """A fitted forest."""
         return RandomForestClassifier(
-            self.n_trees * (2 if judged else 1),
+            self.n_trees,
             min_samples_leaf=leaf,
             max_features=_MAX_FEATURES,
             n_jobs=1,

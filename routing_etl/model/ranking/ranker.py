@@ -172,6 +172,8 @@ class CandidateRanker:
     def predict(self, features: EvidenceFeatures, row: Ints, family: Ints) -> tuple[Floats, Floats]:
         """Score and calibrated probability of every candidate; the probabilities of an item sum to 1 at most.
 
+        The candidate with the best score has the highest probability of its item's.
+
         Parameters
         ----------
         features : EvidenceFeatures
@@ -191,7 +193,9 @@ class CandidateRanker:
         rest = np.bincount(row, np.where(first, 0.0, probability), n)
         room = np.maximum(1.0 - top, 0.0)
         shrink = np.where(rest > room, room / np.maximum(rest, 1e-12), 1.0)
-        probability = np.where(first, probability, np.minimum(probability * shrink[row], top[row]))
+        # Another candidate stays below the first: of two alike their numbers would decide, and a known one has the lower.
+        below = np.nextafter(top[row], 0.0)
+        probability = np.where(first, probability, np.minimum(probability * shrink[row], below))
         return raw, probability
 
 

@@ -144,6 +144,8 @@ class Lessons:
         Mean ln(minutes) per job.
     job_known : Bools
         Whether the job has any time.
+    moved : Floats
+        Per operation by how much its own time raises the mean of its job; NaN where no other time of the job is known.
     """
 
     measure: str
@@ -151,6 +153,7 @@ class Lessons:
     known: TimedOperations
     job_mean: Floats
     job_known: Bools
+    moved: Floats
 
 
 @dataclass(frozen=True)
@@ -399,6 +402,7 @@ class MeasureLearner:
         )
         used = self.searched[known.label]
         known, effect, residual = known.where(used), effect[used], (beside - effect)[used]
+        moved = lessons.moved[used]
         near = terms.results.near(known.job, items.neighbours.at(known.label))
         matrix = terms.matrix(items, known.label, known.job, effect, near)
         held = self.folds[known.label] == 0
@@ -416,6 +420,10 @@ class MeasureLearner:
             error = residual[held] - honest.predict(matrix[held]) + beyond[held]
         else:
             trees, held, error = None, np.ones(len(residual), dtype=bool), residual + beyond
+        # The mean of a job that an item is asked about was made without the item's own time.
+        judged = np.isfinite(moved[held])
+        if judged.any():
+            held, error = np.flatnonzero(held)[judged], (error + moved[held])[judged]
         within = self.jobs.within[lessons.measure]
         spread = _spread(within, known.job[held], error, known.samples[held])
         return MeasureModel(lessons.measure, lessons.basis, lessons.job_known, terms, trees, spread)

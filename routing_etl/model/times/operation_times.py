@@ -37,6 +37,7 @@ from routing_etl.model.times.timed import (
     actual_times,
     job_means,
     lots_of_jobs,
+    moved_by_own,
     spread_within,
     standard_times,
 )
@@ -232,7 +233,8 @@ class OperationTimes:
             mean, has_one = job_means(known, len(catalogue.jobs), standard[m])
             relative = replace(known, value=known.value - mean[known.job])
             basis = "actual" if known is actual[m] else "standard"
-            out[m] = Lessons(m, basis, relative, mean, has_one)
+            moved = moved_by_own(known, len(catalogue.jobs), standard[m])
+            out[m] = Lessons(m, basis, relative, mean, has_one, moved)
         return out
 
     def _size(self, lessons: Lessons, items: TimeItems, line: Ints) -> ItemSize:

@@ -199,3 +199,56 @@ def job_means(known: TimedOperations, n_jobs: int, standard: TimedOperations) ->
     whole = float((known.value * weight).sum() / max(weight.sum(), 1e-9))
     prior = np.where(planned_count > 0, level + shift, whole)
     return (total + 1.0 * prior) / (count + 1.0), (count > 0) | (planned_count > 0)
+
+
+def moved_by_own(known: TimedOperations, n_jobs: int, standard: TimedOperations) -> Floats:
+    """Per operation by how much its own time and its own standard time raise the mean of its job (see `job_means`).
+
+    NaN where nothing else is known of the job: no item is ever asked about such a job before it has a time.
+
+    Parameters
+    ----------
+    known : TimedOperations
+        The operations that the means are made of.
+    n_jobs : int
+        Number of jobs.
+    standard : TimedOperations
+        Their standard times.
+    """
+    job, value, weight = known.job, known.value, known.weight
+    total, count = np.bincount(job, value * weight, n_jobs), np.bincount(job, weight, n_jobs)
+    planned = np.bincount(standard.job, standard.value, n_jobs)
+    number = np.bincount(standard.job, minlength=n_jobs)
+    own, has = _of_operations(standard, known, n_jobs)
+    reports = np.bincount(job, minlength=n_jobs)[job] - 1
+    # What is left of the job without the operation.
+    left, heavy = total[job] - value * weight, np.where(reports > 0, count[job] - weight, 0.0)
+    standards, others = planned[job] - own, number[job] - has
+    # The shift between results and standards, and the plant's mean, lose what the operation adds to them.
+    both = (count > 0) & (number > 0)
+    gap = np.where(both, total - count * _ratio(planned, number), 0.0)
+    without = np.where((reports > 0) & (others > 0), left - heavy * _ratio(standards, others), 0.0) - gap[job]
+    mass = np.where((reports > 0) & (others > 0), heavy, 0.0) - np.where(both, count, 0.0)[job]
+    shift = _ratio(gap.sum() + without, np.where(both, count, 0.0).sum() + mass)
+    whole = ((value * weight).sum() - value * weight) / np.maximum(weight.sum() - weight, 1e-9)
+    prior = np.where(others > 0, _ratio(standards, others) + shift, whole)
+    mean = job_means(known, n_jobs, standard)[0][job]
+    moved = mean - (np.where(reports > 0, left, 0.0) + prior) / (heavy + 1.0)
+    return np.where((reports > 0) | (others > 0), moved, np.nan)
+
+
+def _of_operations(standard: TimedOperations, known: TimedOperations, n_jobs: int) -> tuple[Floats, Ints]:
+    """Per known operation its standard time (0 for none) and whether it has one (0 or 1)."""
+    key = standard.label * n_jobs + standard.job
+    order = np.argsort(key)
+    asked = known.label * n_jobs + known.job
+    if not len(key):
+        return np.zeros(len(asked)), np.zeros(len(asked), np.int64)
+    place = order[np.minimum(np.searchsorted(key[order], asked), len(key) - 1)]
+    has = key[place] == asked
+    return np.where(has, standard.value[place], 0.0), has.astype(np.int64)
+
+
+def _ratio(total: Floats, count: Floats | Ints) -> Floats:
+    """The mean, 0 of nothing."""
+    return np.asarray(np.where(count > 1e-9, total / np.maximum(count, 1e-9), 0.0))

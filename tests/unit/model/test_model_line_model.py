@@ -137,6 +137,18 @@ def test_nothing_asked_nothing_answered(catalogue: tuple[RoutingCatalogue, np.nd
     assert fitted(made, features).predict(features, none, none).shape == (0,)
 
 
+def test_a_choice_by_chance_follows_none_of_many_columns() -> None:
+    """Of 250 columns that tell nothing some go with 60 cases by chance; they must be judged by cases that did not choose them."""
+    taken = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        noise = rng.normal(size=(60, 250)).astype(np.float32)
+        machine = (rng.random(60) < 0.4).astype(np.int64)
+        learned = LineModel(n_trees=24, n_jobs=1).learn(noise, np.arange(60), machine, np.ones(60))
+        taken.append(len(learned.trees) > 0)
+    assert sum(taken) <= 1
+
+
 def test_many_forests_are_asked_in_one_walk() -> None:
     """Against the mean over scikit-learn's own trees: parts with different machines, without trees, with strange answers."""
     rng = np.random.default_rng(8)

@@ -268,6 +268,23 @@ def test_few_candidates_are_ranked_and_never_certain() -> None:
     assert np.bincount(row, probability).max() <= 1 + 1e-9
 
 
+def test_the_best_score_is_the_most_probable_whatever_number_the_candidate_has() -> None:
+    """Where the curve of the others is above that of first choices, both had one probability and the lower number came first."""
+    n = 30
+    features = np.zeros((2 * n, len(STEADY_FEATURES)), dtype=np.float32)
+    features[::2, 0], features[1::2, 0] = np.linspace(0.1, 0.8, n), np.linspace(0.5, 0.9, n)
+    row, nothing = np.repeat(np.arange(n), 2), np.full(2 * n, -1)
+    ranker = CandidateRanker().fit(named(features), np.zeros(2 * n, dtype=bool), row, row % 5, nothing)
+    asked = np.zeros((2, features.shape[1]), dtype=np.float32)
+    asked[:, 0] = 0.8, 0.85
+    score, probability = ranker.predict(named(asked), np.zeros(2, np.int64), np.full(2, -1))
+    assert score.argmax() == 1
+    assert probability[0] == pytest.approx(probability[1]), (
+        "the others' curve is no reason to be surer of the second"
+    )
+    assert probability[0] < probability[1]
+
+
 @pytest.mark.parametrize("known", [0, 3, 80])
 def test_families_in_which_planners_agree_are_surer(known: int) -> None:
     """The same evidence, but the planners of every other family take the second candidate in four of ten cases."""
