@@ -274,7 +274,7 @@ class OperationModel:
             (yes - np.asarray(operations[rows].sum(axis=0)).ravel()) / max(n - len(rows), 1)
             for rows in inside
         ]
-        return np.clip(np.stack(others), _FLOOR / 10, 1 - _FLOOR).astype(np.float32)
+        return np.asarray(np.clip(np.stack(others), _FLOOR / 10, 1 - _FLOOR), dtype=np.float32)
 
     def _fit_family(self, cases: OperationCases, rows: Ints, without: Floats) -> tuple[_Family, Floats]:
         """What is learned for the family of these items, and their probabilities out of fold.

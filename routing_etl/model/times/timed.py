@@ -217,8 +217,8 @@ def moved_by_own(known: TimedOperations, n_jobs: int, standard: TimedOperations)
     """
     job, value, weight = known.job, known.value, known.weight
     total, count = np.bincount(job, value * weight, n_jobs), np.bincount(job, weight, n_jobs)
-    planned = np.bincount(standard.job, standard.value, n_jobs)
-    number = np.bincount(standard.job, minlength=n_jobs)
+    planned = np.bincount(standard.job, standard.value, n_jobs).astype(np.float64)
+    number = np.bincount(standard.job, minlength=n_jobs).astype(np.float64)
     own, has = _of_operations(standard, known, n_jobs)
     reports = np.bincount(job, minlength=n_jobs)[job] - 1
     # What is left of the job without the operation.
