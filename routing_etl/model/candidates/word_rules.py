@@ -15,8 +15,9 @@ beyond what the items' family and kind let expect:
    logistic regression over all such pairs of item and operation. What the item's own family shows corrects the plant's
    share, and the questions count as far as the family has items to learn from: one that never had the phrase gets the rule.
 
-Everything that is said of a training item was learned without its fold. Where that is surely worse than the questions, nothing
-is said of the operation.
+What is said of a training item is weighed without its fold: rates, what its family shows, and the regression. Which phrases and
+operations are looked at, and which rules are the plant's, is found on all folds. Where what is said is surely worse than the
+questions, nothing is said of the operation.
 """
 
 from __future__ import annotations
