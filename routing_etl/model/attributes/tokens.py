@@ -6,6 +6,7 @@ own vocabulary, learned in `fit`; a missing value is a token of its own, a value
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -342,8 +343,14 @@ class Tokeniser:
         """The design of every item, -1 for one that no item had in `fit`."""
         if isinstance(texts, pl.Series):
             return self._codes(_design(name), texts)
-        get = self._lookup(_design(name)).get
-        return np.array([UNKNOWN if t is None else get(t, UNKNOWN) for t in texts], dtype=np.int32)
+        # Looked for in the sorted designs: a dictionary of all would take longer than the item.
+        known = self.vocabularies[_design(name)]
+        place = [-1 if text is None else bisect_left(known, text) for text in texts]
+        found = [
+            at if 0 <= at < known.len() and known[at] == text else UNKNOWN
+            for at, text in zip(place, texts, strict=True)
+        ]
+        return np.array(found, dtype=np.int32)
 
     def sizes_told(self, items: pl.DataFrame) -> pl.DataFrame:
         """The sizes that texts of items tell, as `SizeReader.compared`."""
