@@ -260,6 +260,26 @@ def test_part_type_bands_count_training_items_only():
     assert counts["part_type_band:unseen"] == 9 and counts["part_type_band:none"] == 1
 
 
+def test_items_that_are_excluded_from_training_are_not_counted_as_learned_from(toy):
+    """I000 to I059 are the only ones of part type OLD, and excluded: nobody has learned their type, or their routing."""
+    keys = [f"I{i:03d}" for i in range(160)]
+    items = items_of(
+        keys,
+        part_type=["OLD" if i < 60 or i >= 150 else "P" for i in range(160)],
+        excluded=["marked DEL" if i < 60 else None for i in range(160)],
+        size=[float(i) for i in range(160)],
+    )
+    when = {key: datetime(2024, 1, 1) + timedelta(days=i) for i, key in enumerate(keys)}
+    operations = operations_of(
+        {k: steps("Z" if i < 60 or i >= 150 else "A B") for i, k in enumerate(keys)}, when
+    )
+    report = run((items, operations), test_days=40.5, baselines=False)
+    counts = {r.segment: r.n for r in report.table.rows if r.metric == "exact_at_1" and r.method == "model"}
+    assert report.details.items_evaluated == 41 and report.details.items_trained == 59
+    assert counts["part_type_band:frequent"] == 31 and counts["part_type_band:unseen"] == 10
+    assert "part_type_band:rare" not in counts
+
+
 def test_the_same_evaluation_twice_is_equal(toy, usual):
     assert run(toy).metrics.equals(usual.metrics)
 
