@@ -60,7 +60,7 @@ from routing_etl.evaluation.splits import (
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.log import get_logger
-from routing_etl.model.base.arrays import Bools
+from routing_etl.model.base.arrays import Bools, Ints
 from routing_etl.model.plain import training_frames
 from routing_etl.progress import SILENT, Progress
 
@@ -505,7 +505,7 @@ def _judged(
         divided.name,
         reference,
         ItemFacts(
-            near_identical_groups(judged, by_identifier=False),
+            _copies(divided.test, items, operations),
             band,
             judged["item_acct"],
             known_type,
@@ -515,6 +515,14 @@ def _judged(
         ),
         truth,
     )
+
+
+def _copies(keys: pl.Series, items: pl.DataFrame, operations: pl.DataFrame) -> Ints:
+    """Number of the group of near-identical items of each key, over all routed items as in the split: of a few, most texts look unique."""
+    routed = labelled_items(items, operations).drop("rout_date")
+    group = pl.Series("group", near_identical_groups(routed, by_identifier=False))
+    known = pl.DataFrame([routed["item_key"], group])
+    return keys.to_frame("item_key").join(known, on="item_key", maintain_order="left")["group"].to_numpy()
 
 
 def _learned(fold: Fold, items: pl.DataFrame) -> pl.Series:
