@@ -406,7 +406,7 @@ def _chosen(
     }
     best: AnswersBy = asked or "model"
     for name in ANSWERS:
-        gained = np.bincount(group, (right[name] - right[best]) * weight)
+        gained: Floats = np.bincount(group, (right[name] - right[best]) * weight).astype(np.float64)
         if asked is None and _better(gained, _MARGIN):
             best = name
     return best, right
