@@ -49,11 +49,18 @@ from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.reasons import with_message
 from routing_etl.evaluation.reference import expected_routings, known_routings
 from routing_etl.evaluation.report import EvaluationReport, Since
-from routing_etl.evaluation.splits import Fold, Split, attribute_columns, make_split, near_identical_groups
+from routing_etl.evaluation.splits import (
+    Fold,
+    Split,
+    attribute_columns,
+    labelled_items,
+    make_split,
+    near_identical_groups,
+)
 from routing_etl.evaluation.truth import SEPARATOR, Truth, truth_predictions
 from routing_etl.frames import Predictions, TimeEvidence
 from routing_etl.log import get_logger
-from routing_etl.model.base.arrays import Bools
+from routing_etl.model.base.arrays import Bools, Ints
 from routing_etl.model.plain import training_frames
 from routing_etl.progress import SILENT, Progress
 
@@ -186,7 +193,8 @@ def evaluate(
         answers[ORACLE] = [truth_predictions(truth, _in_order(divided.test, items))]
     with progress.task("Evaluate: metrics and intervals", total=None):
         found = measure_answers(answers, judged, options, methods.failures())
-    report = _report(found, options, _Sides.of(divided, options, methods), started, varied)
+    sides = _Sides.of(divided, items, options, methods)
+    report = _report(found, options, sides, started, varied)
     since = (
         None
         if deployed is None
@@ -226,7 +234,7 @@ def _since(
     except Exception as exc:
         log.exception("deployed_version_not_judged", version=theirs.name, error=str(exc))
         return None
-    return Since(theirs.name, asked, fold.train.len(), theirs.learned.len(), metrics)
+    return Since(theirs.name, asked, _learned(fold, work.items).len(), theirs.learned.len(), metrics)
 
 
 def evaluate_unrouted(
@@ -497,7 +505,7 @@ def _judged(
         divided.name,
         reference,
         ItemFacts(
-            near_identical_groups(judged, by_identifier=False),
+            _copies(divided.test, items, operations),
             band,
             judged["item_acct"],
             known_type,
@@ -509,15 +517,29 @@ def _judged(
     )
 
 
+def _copies(keys: pl.Series, items: pl.DataFrame, operations: pl.DataFrame) -> Ints:
+    """Number of the group of near-identical items of each key, over all routed items as in the split: of a few, most texts look unique."""
+    routed = labelled_items(items, operations).drop("rout_date")
+    group = pl.Series("group", near_identical_groups(routed, by_identifier=False))
+    known = pl.DataFrame([routed["item_key"], group])
+    return keys.to_frame("item_key").join(known, on="item_key", maintain_order="left")["group"].to_numpy()
+
+
+def _learned(fold: Fold, items: pl.DataFrame) -> pl.Series:
+    """Keys of the items that a model of the fold learns from: those of `Fold.train` that are not excluded."""
+    return labelled_items(items, fold.operations)["item_key"]
+
+
 def _fold_facts(divided: Split, items: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
     """Per judged item: part_type, n (training items of it), reachable (a training item has its job sequence)."""
     typed = items.select("item_key", "part_type")
     written = _sequences(operations)
     parts = []
     for fold in divided.folds:
-        train = fold.train.to_frame("item_key").join(typed, on="item_key")
+        train = _learned(fold, items).to_frame("item_key").join(typed, on="item_key")
         counts = train.group_by("part_type").agg(n=pl.len().cast(pl.Int64))
-        known = _sequences(fold.operations).select("sequence").unique().with_columns(reachable=pl.lit(True))
+        known = _sequences(fold.operations).join(train, on="item_key", how="semi").select("sequence").unique()
+        known = known.with_columns(reachable=pl.lit(True))
         parts.append(
             fold.test.to_frame("item_key")
             .join(typed, on="item_key")
@@ -547,14 +569,14 @@ class _Sides:
     seconds: Mapping[str, float] | None = None
 
     @classmethod
-    def of(cls, divided: Split, options: EvaluationOptions, methods: _Methods) -> _Sides:
+    def of(cls, divided: Split, items: pl.DataFrame, options: EvaluationOptions, methods: _Methods) -> _Sides:
         """The two sides of a split."""
         return cls(
             split=divided.name,
             strategy=f"{divided.name}, at most {options.max_items} items, seed {options.random_state}",
             notes=divided.notes,
             items_evaluated=divided.test.len(),
-            items_trained=max(fold.train.len() for fold in divided.folds),
+            items_trained=max(_learned(fold, items).len() for fold in divided.folds),
             split_asked=options.split,
             folds=len(divided.folds),
             seconds=methods.seconds(),

@@ -298,14 +298,17 @@ def _window(labelled: pl.DataFrame, test_days: float) -> _Window | str:
     if not least <= recent <= most:
         moved = dates.quantile(1 - NEWEST_SHARE, interpolation="lower")
         assert isinstance(moved, datetime)
+        newer = int((dates > moved).sum())
+        if newer < NEWEST_SHARE * dates.len() / 2:
+            same = int((dates == moved).sum())
+            whose = "all" if same == dates.len() else f"{same} of {dates.len()}"
+            return f"Split by time is not possible: {whose} routings have the date {moved:%Y-%m-%d}. Split by family instead."
         notes.append(
             f"The last {test_days:g} days hold {recent} of {labelled.height} routings; judged instead are routings after "
-            f"{moved:%Y-%m-%d}, the newest {NEWEST_SHARE:.0%}."
+            f"{moved:%Y-%m-%d}, the newest {newer / dates.len():.0%}."
         )
         cut = moved
     late = (labelled["rout_date"] > cut).fill_null(False).to_numpy()
-    if not late.any():
-        return f"Split by time is not possible: all routings have the date {newest:%Y-%m-%d}. Split by family instead."
     return _Window(late, cut, tuple(notes))
 
 

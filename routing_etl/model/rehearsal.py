@@ -261,7 +261,7 @@ def rehearse(script: Script) -> Modesty:
     )
     weight = answers.select(1.0 / pl.len().over("group")).to_series().to_numpy()
     of_known_kind = answers["sure"].to_numpy()
-    by, right = _chosen(answers, weight * of_known_kind, script.answers_by)
+    by, right = _chosen(answers, weight * of_known_kind, answers["group"].to_numpy(), script.answers_by)
     usual, machines = _usual_machines(operations, script.operations)
     widening = {m: _widening(m, operations, script) for m in MEASURES}
     known = of_known_kind | (by != "model")
@@ -390,11 +390,12 @@ def _perform(script: Script, left_out: pl.DataFrame) -> _Heard:
 
 
 def _chosen(
-    answers: pl.DataFrame, weight: Floats, asked: AnswersBy | None
+    answers: pl.DataFrame, weight: Floats, group: Ints, asked: AnswersBy | None
 ) -> tuple[AnswersBy, dict[AnswersBy, Floats]]:
     """What answers, and per way to answer whether it was right, item by item.
 
-    Items of a kind that the others do not have weigh nothing: the model abstains there, or doubts itself.
+    Items of a kind that the others do not have weigh nothing: the model abstains there, or doubts itself. Items of one group are
+    one case, however many they are.
     """
     right: dict[AnswersBy, Floats] = {
         name: answers.select((pl.col(name) == pl.col("code")).fill_null(value=False))
@@ -405,15 +406,15 @@ def _chosen(
     }
     best: AnswersBy = asked or "model"
     for name in ANSWERS:
-        if asked is None and _better(right[name] - right[best], weight, _MARGIN):
+        gained: Floats = np.bincount(group, (right[name] - right[best]) * weight).astype(np.float64)
+        if asked is None and _better(gained, _MARGIN):
             best = name
     return best, right
 
 
-def _better(difference: Floats, weight: Floats, margin: float) -> bool:
-    """Whether a sum of differences is above 0 by more than a number of its standard errors."""
-    weighted = difference * weight
-    return bool(weighted.sum() > margin * np.sqrt((weighted**2).sum()))
+def _better(difference: Floats, margin: float) -> bool:
+    """Whether the sum of the differences of groups is above 0 by more than a number of its standard errors."""
+    return bool(difference.sum() > margin * np.sqrt((difference**2).sum()))
 
 
 def _usual_machines(operations: pl.DataFrame, written: pl.DataFrame) -> tuple[bool, tuple[float, float, int]]:
@@ -433,7 +434,7 @@ def _usual_machines(operations: pl.DataFrame, written: pl.DataFrame) -> tuple[bo
     by_group = rows.group_by("group", maintain_order=True).agg(
         difference=(pl.col("usual") - pl.col("own")).sum()
     )["difference"]
-    better = _better(by_group.to_numpy(), np.ones(by_group.len()), _MACHINE_MARGIN)
+    better = _better(by_group.to_numpy(), _MACHINE_MARGIN)
     return better, (float(rows["own"].sum()), float(rows["usual"].sum()), rows.height)
 
 

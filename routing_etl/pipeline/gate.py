@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import polars as pl
 
 from routing_etl.evaluation.glossary import GLOSSARY
+from routing_etl.evaluation.intervals import score_interval
 from routing_etl.evaluation.metric_table import ALL, RIVAL, MetricRow, MetricTable
 from routing_etl.pipeline.champion import PINNED, make_champion, pin_in_force
 from routing_etl.pipeline.context import Context
@@ -86,6 +87,7 @@ def floor_missed(found: MetricTable) -> Floor | None:
     if mine is None or mine.value is None or not plain:
         return None
     name, best = max(plain, key=lambda one: one[1].value or 0.0)
+    best = _with_an_interval(best)
     if best.low is None or mine.value >= best.low:
         return None
     copied = (
@@ -98,6 +100,14 @@ def floor_missed(found: MetricTable) -> Floor | None:
         f"the model found {mine.value:.3f} of {mine.n} held-out items, below the {_interval(best)} of {name}, so candidates are "
         f"{copied}",
     )
+
+
+def _with_an_interval(row: MetricRow) -> MetricRow:
+    """The row; that of a plain answer that was always right, of which all resamples are right too, with the score interval."""
+    if row.value is None or row.low is None or row.low != row.high or not row.n:
+        return row
+    low, high = score_interval(row.value, row.n)
+    return replace(row, low=low, high=high)
 
 
 class Decision(NamedTuple):

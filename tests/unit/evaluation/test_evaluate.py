@@ -260,6 +260,50 @@ def test_part_type_bands_count_training_items_only():
     assert counts["part_type_band:unseen"] == 9 and counts["part_type_band:none"] == 1
 
 
+def test_items_that_are_excluded_from_training_are_not_counted_as_learned_from(toy):
+    """I000 to I059 are the only ones of part type OLD, and excluded: nobody has learned their type, or their routing."""
+    keys = [f"I{i:03d}" for i in range(160)]
+    items = items_of(
+        keys,
+        part_type=["OLD" if i < 60 or i >= 150 else "P" for i in range(160)],
+        excluded=["marked DEL" if i < 60 else None for i in range(160)],
+        size=[float(i) for i in range(160)],
+    )
+    when = {key: datetime(2024, 1, 1) + timedelta(days=i) for i, key in enumerate(keys)}
+    operations = operations_of(
+        {k: steps("Z" if i < 60 or i >= 150 else "A B") for i, k in enumerate(keys)}, when
+    )
+    report = run((items, operations), test_days=40.5, baselines=False)
+    counts = {r.segment: r.n for r in report.table.rows if r.metric == "exact_at_1" and r.method == "model"}
+    assert report.details.items_evaluated == 41 and report.details.items_trained == 59
+    assert counts["part_type_band:frequent"] == 31 and counts["part_type_band:unseen"] == 10
+    assert "part_type_band:rare" not in counts
+
+
+@pytest.mark.parametrize(
+    ("columns", "clusters"),
+    [
+        # equal in size are five of the judged items, in size and material none
+        ({"material": lambda i: f"M{i % 25}", "size": lambda i: float(i % 8)}, 40),
+        # equal but for the drawing are always two
+        ({"code": lambda i: f"C{i // 2 % 100}"}, 20),
+    ],
+    ids=["different", "copies"],
+)
+def test_copies_are_told_by_all_routed_items_as_in_the_split(columns, clusters):
+    """Of the 40 judged items most texts look like names: 25 materials are 25 of 40, but 25 of 400. What resamples draw are copies by all."""
+    keys = [f"I{i:03d}" for i in range(400)]
+    told = {name: [make(i) for i in range(400)] for name, make in columns.items()}
+    items = items_of(keys, draw_no=[f"D{i}" for i in range(400)], **told)
+    when = {key: datetime(2024, 1, 1) + timedelta(days=i) for i, key in enumerate(keys)}
+    report = run(
+        (items, operations_of({k: steps("A B") for k in keys}, when)),
+        make=MajorityByPartType, test_days=39.5, baselines=False, n_resamples=0,
+    )  # fmt: skip
+    assert report.held_out.height == 40
+    assert report.held_out["cluster"].n_unique() == clusters
+
+
 def test_the_same_evaluation_twice_is_equal(toy, usual):
     assert run(toy).metrics.equals(usual.metrics)
 

@@ -196,6 +196,21 @@ def test_equal_dates_cannot_be_split_by_time():
     assert split.name == "family" and "all routings have the date" in split.notes[0]
 
 
+@pytest.mark.parametrize("name", ["time", "recent"])
+@pytest.mark.parametrize(
+    ("first", "last"), [(0, 399), (40, 400)], ids=["all but one are older", "the newest day has most"]
+)
+def test_where_one_day_has_most_routings_time_splits_nothing(name, first, last):
+    """Of 400 routings 399, or 360, were written on the day of a migration: one item, or none, is newer than it."""
+    items, operations = plant(400)
+    place = pl.col("item_key").str.slice(1).cast(pl.Int64)
+    day = pl.when(place < first).then(-100).when(place < last).then(0).otherwise(100)
+    dates = (pl.lit(START).cast(pl.Datetime("us")) + pl.duration(days=day)).alias("rout_date")
+    split = make_split(items, operations.with_columns(dates), split=name)
+    assert split.name == "family" and split.test.len() >= 80
+    assert f"{last - first} of 400 routings have the date 2024-01-01" in split.notes[0]
+
+
 def test_items_excluded_or_without_a_routing_are_not_judged():
     items, operations = plant()
     items = items.with_columns(excluded=pl.when(pl.col("item_key") == "I099").then(pl.lit("marked DEL")))

@@ -156,13 +156,18 @@ class Given:
 
 
 def rehearsed(error: float = 0.3, spread: float = 0.3, **given: Any) -> Modesty:
-    """What is found of a predictor whose answers are given; times deviate by `error` up and down in turn."""
+    """What is found of a predictor whose answers are given; times deviate by `error` up and down in turn.
+
+    Items have equal attributes by `copies` in turn, 1 unless given.
+    """
     items = toy_items(N, seed=5).sort("item_key")
     items = items.with_columns(
         item_key=pl.Series([f"X{i:05d}" for i in range(N)]),
         item_cd=pl.Series([f"X{i:05d}" for i in range(N)]),
     )
     machines = given.pop("written", ["M1"] * N)
+    copies = given.pop("copies", 1)
+    items = items.with_columns(attribute_hash=pl.Series(np.arange(N) // copies, dtype=pl.UInt64))
     operations = toy_operations(items, [[(("JA", "JB")[i % 2], machines[i], "in")] for i in range(N)])
     catalogue = build_catalogue(items, operations)
     trained = Given(catalogue, **given)
@@ -193,6 +198,13 @@ def test_the_model_answers_when_a_plain_answer_may_be_better_by_chance() -> None
     """One item more is one standard error; six won and four lost are 2 more, with a standard error of the square root of 10."""
     assert rehearsed(model=set(range(4)), nearest=set(range(5))).answers_by == "model"
     assert rehearsed(model=set(range(4)), nearest=set(range(4, 10))).answers_by == "model"
+
+
+def test_copies_of_one_item_are_one_case_of_a_plain_answer() -> None:
+    """Four items more are four groups of one, 4 with a standard error of 2; as one group of four they are 1 with one of 1."""
+    assert rehearsed(model=set(range(4)), nearest=set(range(8))).answers_by == "nearest"
+    assert rehearsed(model=set(range(4)), nearest=set(range(8)), copies=4).answers_by == "model"
+    assert rehearsed(model=set(range(4)), nearest=set(range(12)), copies=4).answers_by == "nearest"
 
 
 def test_confidence_is_the_share_that_was_right() -> None:

@@ -43,6 +43,14 @@ def test_the_floor_is_the_lower_end_of_the_better_plain_answer(
     assert (found.answers_by if found else None) == answers_by
 
 
+def test_a_plain_answer_that_missed_nothing_has_an_interval_all_the_same() -> None:
+    """Resamples of 40 right answers are all right. The score interval of 40 in 40 begins at 40 / (40 + 1.96 ** 2) = 0.912."""
+    plain = row("nearest_copy", 1.0, 1.0, 1.0)
+    assert floor_missed(MetricTable([row("model", 0.975, 0.9, 1.0), plain])) is None
+    found = floor_missed(MetricTable([row("model", 0.9, 0.8, 0.98), plain]))
+    assert found is not None and "below the 1.000 (0.912 to 1.000) of nearest_copy" in found.reason
+
+
 def test_the_reason_names_both_figures() -> None:
     found = floor_missed(MetricTable([row("model", 0.4, 0.3, 0.5), row("nearest_copy", 0.55, 0.45, 0.66)]))
     assert found is not None
