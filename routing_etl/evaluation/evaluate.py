@@ -505,7 +505,7 @@ def _judged(
         divided.name,
         reference,
         ItemFacts(
-            _copies(divided.test, items, operations),
+            _relatives(divided.test, items, operations),
             band,
             judged["item_acct"],
             known_type,
@@ -517,10 +517,13 @@ def _judged(
     )
 
 
-def _copies(keys: pl.Series, items: pl.DataFrame, operations: pl.DataFrame) -> Ints:
-    """Number of the group of near-identical items of each key, over all routed items as in the split: of a few, most texts look unique."""
+def _relatives(keys: pl.Series, items: pl.DataFrame, operations: pl.DataFrame) -> Ints:
+    """Number of the group of near-identical items and siblings of each key: they are right or wrong together.
+
+    Groups are those of all routed items, as in the split: of a few, most texts look unique.
+    """
     routed = labelled_items(items, operations).drop("rout_date")
-    group = pl.Series("group", near_identical_groups(routed, by_identifier=False))
+    group = pl.Series("group", near_identical_groups(routed, by_identifier=True))
     known = pl.DataFrame([routed["item_key"], group])
     return keys.to_frame("item_key").join(known, on="item_key", maintain_order="left")["group"].to_numpy()
 

@@ -421,11 +421,13 @@ def _with_a_job_out_of_use(labelled: pl.DataFrame, operations: pl.DataFrame, lat
 def _in_drawn_order(keys: pl.Series, family: Ints, late: Bools, wanted: int) -> Ints:
     """So many of these items, family by family in an order that hangs on the keys alone: more data take none of them back.
 
-    A family has the place of its first member. Where a new first member comes in, the family may change sides.
+    A family has the place that is drawn for its first key, so that a large one is judged no sooner than a small one. Where a new
+    first key comes in, the family may change sides.
     """
     drawn = keys.hash(0).to_numpy()
-    first = np.full(int(family.max()) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
-    np.minimum.at(first, family, drawn)
+    order = keys.arg_sort().to_numpy()
+    _, at = np.unique(family[order], return_index=True)
+    first = drawn[order[at]]
     rows = np.flatnonzero(late)
     order = rows[np.lexsort((drawn[rows], first[family[rows]]))]
     return np.sort(order[:wanted])

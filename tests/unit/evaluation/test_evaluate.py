@@ -287,14 +287,16 @@ def test_items_that_are_excluded_from_training_are_not_counted_as_learned_from(t
         ({"material": lambda i: f"M{i % 25}", "size": lambda i: float(i % 8)}, 40),
         # equal but for the drawing are always two
         ({"code": lambda i: f"C{i // 2 % 100}"}, 20),
+        # four drawings of ten, which differ in size
+        ({"draw_no": lambda i: f"D{i if i < 360 else i // 10}", "size": lambda i: float(i)}, 4),
     ],
-    ids=["different", "copies"],
+    ids=["different", "copies", "siblings"],
 )
-def test_copies_are_told_by_all_routed_items_as_in_the_split(columns, clusters):
+def test_relatives_are_told_by_all_routed_items_as_in_the_split(columns, clusters):
     """Of the 40 judged items most texts look like names: 25 materials are 25 of 40, but 25 of 400. What resamples draw are copies by all."""
     keys = [f"I{i:03d}" for i in range(400)]
     told = {name: [make(i) for i in range(400)] for name, make in columns.items()}
-    items = items_of(keys, draw_no=[f"D{i}" for i in range(400)], **told)
+    items = items_of(keys, **{"draw_no": [f"D{i}" for i in range(400)], **told})
     when = {key: datetime(2024, 1, 1) + timedelta(days=i) for i, key in enumerate(keys)}
     report = run(
         (items, operations_of({k: steps("A B") for k in keys}, when)),

@@ -401,6 +401,20 @@ def test_recent_split_keeps_families_together_and_copies_away():
     assert ("I005" in train) == ("I250" not in test)
 
 
+def test_recent_split_judges_large_families_as_often_as_single_items():
+    """Half of 2,000 items are alone, half in drawings of ten, routed on any day: of the recent ones half are of either kind."""
+    rng = np.random.default_rng(0)
+    drawing = np.array([f"S{i}" if i < 1000 else f"F{i // 10}" for i in range(2000)])
+    keys = [f"I{i:04d}" for i in rng.permutation(2000)]
+    items = items_of(keys, draw_no=drawing.tolist(), size=rng.random(2000).tolist())
+    when = {k: START + timedelta(days=float(d)) for k, d in zip(keys, rng.random(2000) * 720, strict=True)}
+    split = make_split(
+        items, operations_of({k: steps("A B") for k in keys}, when), split="recent", test_days=180
+    )
+    judged = items.filter(pl.col("item_key").is_in(split.test.implode()))
+    assert 0.4 < judged["draw_no"].str.starts_with("F").mean() < 0.6
+
+
 def test_recent_split_of_a_small_plant_judges_what_a_figure_needs():
     items, operations = plant(60)
     test, train = sides(make_split(items, operations, split="recent", test_days=365))
