@@ -6,13 +6,13 @@ of one another tell the same thing once. Two methods measured on the same items 
 interval of their difference is a paired one.
 
 Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 (percentile interval) and 8
-(cluster resampling).
+(cluster resampling); Davison and Hinkley, "Bootstrap Methods and their Application" (1997), 5.2 (basic interval).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -50,6 +50,9 @@ class SumMetric:
         Per item, how many items or operations it is measured on; their sum is the metric's `n`.
     reason : str
         Why the value is NULL when it comes out as NaN.
+    inflated : bool
+        Noise makes it larger, as it does a sum of absolute errors: every resample, with the noise of the sample and its own, lies above
+        the value, and the interval is mirrored about it.
     """
 
     name: str
@@ -57,6 +60,7 @@ class SumMetric:
     combine: Combine
     units: Floats
     reason: str
+    inflated: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,7 +261,8 @@ class Resampler:
         """Value and interval. A failure is a NULL with its message and a trace in the log, never an exception."""
         try:
             draws = self.varied(self.draws(metric), metric)
-            return summarise(draws, self.units(metric), metric.reason)
+            found = summarise(draws, self.units(metric), metric.reason)
+            return _mirrored(found) if isinstance(metric, SumMetric) and metric.inflated else found
         except Exception as exc:
             log.exception("metric_failed", metric=metric.name, error=str(exc))
             return Estimate(None, None, None, 0, computing_failed(exc))
@@ -301,6 +306,17 @@ def summarise(draws: Floats, n: int, reason: str) -> Estimate:
         return Estimate(float(value), None, None, n, None)
     low, high = np.quantile(finite, [0.025, 0.975])
     return Estimate(float(value), float(low), float(high), n, None)
+
+
+def _mirrored(found: Estimate) -> Estimate:
+    """The basic bootstrap interval of what is not below 0: 2 v - high to 2 v - low (Davison and Hinkley 1997, 5.2).
+
+    Where the noise of the resamples hides even that, it ends at the value.
+    """
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    low, high = (max(2 * found.value - end, 0.0) for end in (found.high, found.low))
+    return replace(found, low=low, high=max(high, found.value))
 
 
 def widened(value: float, low: float, high: float, sd: float) -> tuple[float, float]:

@@ -143,7 +143,7 @@ def _calibration(name: str, rows: pl.DataFrame, n: int) -> SumMetric:
         gap = np.abs(sums[:, :ECE_BINS]).sum(axis=1)
         return ratio(np.column_stack([gap, sums[:, ECE_BINS:].sum(axis=1)]))
 
-    return SumMetric(name, parts, combine, parts[:, ECE_BINS:].sum(axis=1), NO_CONFIDENCE)
+    return SumMetric(name, parts, combine, parts[:, ECE_BINS:].sum(axis=1), NO_CONFIDENCE, inflated=True)
 
 
 def _by_chance(rows: pl.DataFrame, n: int) -> SumMetric:

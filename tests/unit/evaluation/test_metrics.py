@@ -269,6 +269,25 @@ def sure_items() -> Comparison:
     return compared(actual, answers)
 
 
+def test_the_interval_of_the_calibration_error_holds_its_value():
+    """200 items whose confidences are right: noise alone makes an error, and resamples have more of it than the sample."""
+    rng = np.random.default_rng(0)
+    intervals = []
+    for _ in range(8):
+        sure = rng.random(200)
+        right = rng.random(200) < sure
+        actual = {f"I{i:03d}": steps("A") for i in range(200)}
+        answers = {f"I{i:03d}": [(float(sure[i]), steps("A" if right[i] else "B"))] for i in range(200)}
+        metrics = confidence_metrics(compared(actual, answers))
+        intervals.append(
+            next(
+                Resampler(np.arange(200), np.ones(200, bool)).estimate(m) for m in metrics if m.name == "ece"
+            )
+        )
+    assert all(found.low <= found.value <= found.high for found in intervals)
+    assert np.mean([found.low for found in intervals]) < 0.5 * np.mean([found.value for found in intervals])
+
+
 def test_confidence_by_hand():
     v = {name: e.value for name, e in measured(confidence_metrics(sure_items(), np.array([1, 1, 1, 0], np.int8)), 4).items()}  # fmt: skip
     # bins: {0.9, 0.9} observed 0.5; {0.3} observed 1; {0.1} observed 0
