@@ -223,12 +223,14 @@ class Life:
         return report
 
     def dead_load(self, night: Night, statement: int) -> None:
-        """A load that is killed at a statement."""
+        """A load that is killed at a statement; what is whole all the same, because only its lock was left, has to show the night."""
         try:
             with killed_at(self.publisher, statement):
                 self.load(night)
         except Killed:
-            pass
+            for publication in self.publisher.list():
+                if publication.rows_present:
+                    self.nights.setdefault(publication.id, night)
 
     def rollback(self, choice: int) -> None:
         known = [p.id for p in self.publisher.list() if p.rows_present and p.published_at is not None]

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from collations import give_collation
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from warehouse_nights import (
     ITEMS,
@@ -58,6 +58,14 @@ EVENTS = st.one_of(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 @given(events=st.lists(EVENTS, min_size=2, max_size=10))
+# killed after its last row: the load is whole, and its lock is left
+@example(
+    events=[
+        ("dead_load", (("absent", "other machine", "other machine", "one"), (2, 1)), 40),
+        ("load", (("absent", "abstained", "abstained", "two"), (0, 2))),
+        ("night", (("one", "abstained", "other machine", "one"), (0, 0))),
+    ]
+)
 def test_whatever_happened_every_publication_shows_what_a_full_rewrite_shows(tmp_path_factory, events):
     life = Life(tmp_path_factory.mktemp("life"))
     for name, *given_ in events:
