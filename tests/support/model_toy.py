@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from routing_etl.frames import ITEMS, OPERATIONS, AttributeSpec
+from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
 
 ATTRIBUTES = (
     AttributeSpec("kind_cd", "category"),
@@ -118,3 +119,19 @@ def toy_plant(
     cut = int(n * routed)
     known, unknown = items.head(cut), items.tail(n - cut)
     return items, toy_operations(known, toy_rule(known), seed), unknown
+
+
+def catalogue_of(*routings: str) -> RoutingCatalogue:
+    """Catalogue of one item per routing, given by its jobs."""
+    rows = [
+        (f"I{i:03}", place, job) for i, jobs in enumerate(routings) for place, job in enumerate(jobs.split())
+    ]
+    made = pl.DataFrame(rows, schema=["item_key", "place", "job_cd"], orient="row").select(
+        "item_key", "job_cd", item_cd="item_key", rout_no=pl.lit("R"), proc_seq=10 * (pl.col("place") + 1),
+        job_nm="job_cd", res_cd=pl.lit("M"), inside=pl.lit("in"), rout_class=pl.lit("in"), routing_rank=0,
+        decided_by=pl.lit("only"), rout_valid=True, rout_date=datetime(2025, 1, 1), insrt_dt=datetime(2025, 1, 1),
+    )  # fmt: skip
+    items = made.select("item_key", "item_cd").unique().sort("item_key").with_columns(
+        attribute_hash=pl.lit(1, pl.UInt64), item_hash=pl.lit("x")
+    )  # fmt: skip
+    return build_catalogue(ITEMS.conform(items), OPERATIONS.conform(made))

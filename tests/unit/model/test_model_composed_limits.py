@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
-import polars as pl
 import pytest
+from model_toy import catalogue_of
 
-from routing_etl.frames import CANDIDATES, ITEMS, OPERATIONS
+from routing_etl.frames import CANDIDATES
 from routing_etl.model.candidates.compose import Composed, Composer
-from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
+from routing_etl.model.catalogue.routings import RoutingCatalogue
 
 LIMIT = CANDIDATES["routing_code"].max_length or 0
-
-
-def catalogue_of(*routings: str) -> RoutingCatalogue:
-    """Catalogue of one item per routing, given by its jobs."""
-    rows = [
-        (f"I{i:03}", place, job) for i, jobs in enumerate(routings) for place, job in enumerate(jobs.split())
-    ]
-    made = pl.DataFrame(rows, schema=["item_key", "place", "job_cd"], orient="row").select(
-        "item_key", "job_cd", item_cd="item_key", rout_no=pl.lit("R"), proc_seq=10 * (pl.col("place") + 1),
-        job_nm="job_cd", res_cd=pl.lit("M"), inside=pl.lit("in"), rout_class=pl.lit("in"), routing_rank=0,
-        decided_by=pl.lit("only"), rout_valid=True, rout_date=datetime(2025, 1, 1), insrt_dt=datetime(2025, 1, 1),
-    )  # fmt: skip
-    items = made.select("item_key", "item_cd").unique().sort("item_key").with_columns(
-        attribute_hash=pl.lit(1, pl.UInt64), item_hash=pl.lit("x")
-    )  # fmt: skip
-    return build_catalogue(ITEMS.conform(items), OPERATIONS.conform(made))
 
 
 def composed(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
-import polars as pl
 import pytest
+from model_toy import catalogue_of
 from scipy import sparse
 
-from routing_etl.frames import ITEMS, OPERATIONS
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.candidates.counts import KnownRoutings
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.maker import CandidateMaker
 from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import Neighbours
-from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue
+from routing_etl.model.catalogue.routings import RoutingCatalogue
 from routing_etl.model.times.timed import TimedOperations, job_means, moved_by_own
 
 #: Routings of one family, each of one item; every step of the last one, and each of its ends, stands in another one too.
@@ -26,25 +23,9 @@ WANTED = ROUTINGS[-1].split()
 EXPECTED = {"A": 0.95, "B": 0.9, "C": 0.6, "D": 0.85}
 
 
-def catalogue_of(routings: tuple[str, ...]) -> RoutingCatalogue:
-    """Catalogue of one item per routing, given by its jobs."""
-    rows = [
-        (f"I{i:03}", place, job) for i, jobs in enumerate(routings) for place, job in enumerate(jobs.split())
-    ]
-    made = pl.DataFrame(rows, schema=["item_key", "place", "job_cd"], orient="row").select(
-        "item_key", "job_cd", item_cd="item_key", rout_no=pl.lit("R"), proc_seq=10 * (pl.col("place") + 1),
-        job_nm="job_cd", res_cd=pl.lit("M"), inside=pl.lit("in"), rout_class=pl.lit("in"), routing_rank=0,
-        decided_by=pl.lit("only"), rout_valid=True, rout_date=datetime(2025, 1, 1), insrt_dt=datetime(2025, 1, 1),
-    )  # fmt: skip
-    items = made.select("item_key", "item_cd").unique().sort("item_key").with_columns(
-        attribute_hash=pl.lit(1, pl.UInt64), item_hash=pl.lit("x")
-    )  # fmt: skip
-    return build_catalogue(ITEMS.conform(items), OPERATIONS.conform(made))
-
-
 def known(routings: tuple[str, ...], family: tuple[int, ...] | None = None) -> KnownRoutings:
     """All that is known of the items, each in a fold of its own."""
-    catalogue = catalogue_of(routings)
+    catalogue = catalogue_of(*routings)
     n = catalogue.labels.height
     return KnownRoutings(
         catalogue=catalogue,
