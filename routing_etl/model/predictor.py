@@ -353,6 +353,13 @@ class RoutingPredictor(Parameters):
         self.chooser_.usual_only_ = modesty.usual_machines
         self.notes_ = [*modesty.told, *self.notes_]
 
+    @property
+    def of_today(self) -> Bools:
+        """Per training item, whether its routing has no job that is out of use."""
+        catalogue = self.catalogue_
+        passed = catalogue.sequence_fits & ~self.maker_.live_
+        return np.asarray(~passed[catalogue.label_sequence])
+
     def plain_answers(self, items: pl.DataFrame) -> PlainAnswers:
         """The answers that need no learning, from the same training items.
 

@@ -23,7 +23,7 @@ import polars as pl
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import Predictions, TimeEvidence
-from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.candidates.plain import PlainAnswer, PlainAnswers
 from routing_etl.model.catalogue.routings import RoutingCatalogue, SequenceBook
 from routing_etl.model.ranking.choice import Ranked
@@ -153,6 +153,11 @@ class Rehearsing(Protocol):
     novelty_: Novelty
     modesty_: Modesty
 
+    @property
+    def of_today(self) -> Bools:
+        """Per training item, whether its routing has no job that is out of use."""
+        ...
+
     def predict(self, items: pl.DataFrame) -> Predictions:
         """Propose routings."""
         ...
@@ -201,7 +206,10 @@ class Script:
     answers_by: AnswersBy | None = None
 
     def labels(self) -> pl.DataFrame:
-        """item_key, group (of equal attributes), fold, and the jobs as code, of every training item in the catalogue's order."""
+        """item_key, group (of equal attributes), fold, the jobs as code, and today, of every training item in the catalogue's order.
+
+        Today: whether it has no job that is out of use. Such a job is never proposed, so the item tells nothing about what is.
+        """
         catalogue = self.trained.catalogue_
         known = catalogue.labels.select("item_key").join(
             self.items.select("item_key", "attribute_hash"), on="item_key", how="left", maintain_order="left"
@@ -216,6 +224,7 @@ class Script:
             group=pl.Series(group),
             fold=pl.Series(drawn[group] % self.folds),
             code=code.alias("code"),
+            today=pl.Series(self.trained.of_today),
         )
 
 
@@ -245,7 +254,8 @@ def rehearse(script: Script) -> Modesty:
         What the predictor may say.
     """
     labels = script.labels()
-    if labels["group"].n_unique() < LEAST_GROUPS:
+    today = labels.filter("today")
+    if today["group"].n_unique() < LEAST_GROUPS:
         nothing = np.empty(0)
         return replace(
             script.trained.modesty_,
@@ -255,7 +265,7 @@ def rehearse(script: Script) -> Modesty:
             ),
         )
     heard = [_perform(script, labels.filter(pl.col("fold") == f)) for f in range(script.folds)]
-    answers = pl.concat([h.answers for h in heard]).join(labels.drop("code"), on="item_key")
+    answers = pl.concat([h.answers for h in heard]).join(today.drop("code"), on="item_key")
     operations = pl.concat([h.operations for h in heard]).join(
         labels.select("item_key", "group"), on="item_key"
     )
@@ -304,14 +314,14 @@ def plain_only(trained: Rehearsing, items: pl.DataFrame, by: AnswersBy, seed: in
     """
     catalogue = trained.catalogue_
     labels, plain = catalogue.labels, trained.plain_answers(items)
-    rng = np.random.default_rng(seed)
-    asked = np.sort(rng.choice(labels.height, min(_MOST_ASKED, labels.height), replace=False))
+    rng, today = np.random.default_rng(seed), np.flatnonzero(trained.of_today)
+    asked = np.sort(rng.choice(today, min(_MOST_ASKED, len(today)), replace=False))
     known = labels["item_key"].gather(asked).to_frame().join(items, on="item_key", maintain_order="left")
     answer = plain.majority(known, asked) if by == "majority" else plain.nearest(known, asked)
     hit = (answer.sequence == catalogue.label_sequence[asked]).astype(np.float64)
     weight = known.select(1.0 / pl.len().over("attribute_hash")).to_series().to_numpy()
     curve = ModestCurve.fit(answer.score, hit, weight, slope=_slope(by))
-    share = float((hit * weight).sum() / weight.sum())
+    share = float((hit * weight).sum() / max(weight.sum(), 1.0))
     told = f"The first candidate comes from {ANSWERS[by]}, which was right for {share:.2f} of {len(hit):,} routed items."
     return Modesty(by, curve, plain, told=(told,))
 

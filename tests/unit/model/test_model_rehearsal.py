@@ -121,6 +121,7 @@ class Given:
     nearest: set[int] = field(default_factory=set)
     majority: set[int] = field(default_factory=set)
     machine: str = "M1"
+    today: int = N
     modesty_: Modesty = field(default_factory=Modesty)
 
     def __post_init__(self) -> None:
@@ -128,6 +129,11 @@ class Given:
         self.novelty_ = SimpleNamespace(unseen=lambda items: np.zeros(items.height, dtype=bool))
         codes = self.book_.texts(np.arange(self.catalogue_.n_sequences))[0].to_list()
         self.number = {code: number for number, code in enumerate(codes)}
+
+    @property
+    def of_today(self) -> np.ndarray:
+        """The first `today` items."""
+        return np.arange(N) < self.today
 
     def _codes(self, items: pl.DataFrame, right: set[int]) -> list[str]:
         """The right job for some items, the wrong one for the others."""
@@ -214,6 +220,23 @@ def test_confidence_is_the_share_that_was_right() -> None:
     assert half is not None and none is not None
     assert half(np.array([0.5]))[0] == pytest.approx(0.5, abs=0.02)
     assert none(np.array([0.5]))[0] < 0.1
+
+
+def test_what_nobody_plans_any_more_is_neither_right_nor_wrong() -> None:
+    """Twelve items have a job that is out of use, which is never proposed; the other twelve are all found."""
+    found = rehearsed(model=set(range(12)), nearest=set(range(12, 24)), today=12)
+    assert found.answers_by == "model"
+    assert found.curve is not None
+    assert found.curve(np.array([0.5]))[0] > 0.8
+    assert found.told[0].startswith("Rehearsed on 12 routed items")
+
+
+def test_too_few_of_today_support_no_confidence() -> None:
+    """Four items of today are no rehearsal, whatever the twenty others would say."""
+    found = rehearsed(model=set(range(24)), today=4)
+    assert found.told[0].startswith("The routed items are too few")
+    assert found.curve is not None
+    assert found.curve(np.array([0.99]))[0] <= 0.5
 
 
 def test_machines_are_the_most_frequent_ones_when_these_were_right_more_often() -> None:
