@@ -55,8 +55,11 @@ class LearningData:
 
     @property
     def independent(self) -> LearningData:
-        """The same without any copies: what can prove something about proposals."""
-        return replace(self, operations=self.operations.join(self.copies, on="item_key", how="anti"))
+        """The same without any copies and their items, which wait for no routing: what can prove something about proposals."""
+        items, operations = (
+            f.join(self.copies, on="item_key", how="anti") for f in (self.items, self.operations)
+        )
+        return replace(self, items=items, operations=operations)
 
     @property
     def routed(self) -> pl.Series:

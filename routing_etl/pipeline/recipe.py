@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,20 @@ import polars as pl
 
 from routing_etl import __version__
 from routing_etl.evaluation.metric_table import MetricRow
+from routing_etl.log import get_logger
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import read_copies, read_valid_operations
 from routing_etl.pipeline.results import metric_rows
 from routing_etl.runs import as_json
 
 if TYPE_CHECKING:
+    from routing_etl import frames
+    from routing_etl.model.predictor import RoutingPredictor
     from routing_etl.pipeline.learning import LearningData
     from routing_etl.registry.store import ModelRegistry
     from routing_etl.registry.versions import VersionDetails
+
+log = get_logger(__name__)
 
 #: Parameters that a training draws by or chooses by itself.
 _NOT_SET = frozenset({"random_state", "answers_by", "attributes"})
@@ -102,6 +107,39 @@ def present_recipe(ctx: Context) -> Recipe:
 
     asked = as_json(make_predictor(ctx.settings, read_attributes(ctx.run)).get_params(), dict)
     return Recipe({k: v for k, v in asked.items() if k not in _NOT_SET}, ctx.profile.fingerprint, __version__)
+
+
+def maker_of(
+    ctx: Context, details: VersionDetails, attributes: tuple[frames.AttributeSpec, ...]
+) -> Callable[[], RoutingPredictor] | None:
+    """What makes unfitted predictors by the recipe of a saved version.
+
+    What gives the first candidate is the version's too: one that copies the nearest item is judged as one that copies.
+
+    Parameters
+    ----------
+    ctx : Context
+        Settings and profile; of the run its attributes.
+    details : VersionDetails
+        As the registry shows it.
+    attributes : tuple of AttributeSpec
+        The item columns to learn from.
+
+    Returns
+    -------
+    callable or None
+        None where the recipe is the present one, or cannot be made here, because it read another profile.
+    """
+    from routing_etl.pipeline.learning import make_predictor
+
+    theirs, mine = recipe_of(details), present_recipe(ctx)
+    changed = {k: v for k, v in theirs.parameters.items() if k in mine.parameters and mine.parameters[k] != v}
+    if theirs.profile != mine.profile or not changed:
+        return None
+    asked = {k: tuple(v) if isinstance(v, list) else v for k, v in changed.items()}
+    by = (details.metadata.get("hyperparameters") or {}).get("answers_by", "auto")
+    log.info("recipe_made_again", version=details.info.name, parameters=sorted(asked), answers_by=by)
+    return lambda: make_predictor(ctx.settings, attributes, answers_by=by).set_params(**asked)
 
 
 def data_hash(data: LearningData) -> str:

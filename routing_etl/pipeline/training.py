@@ -24,7 +24,7 @@ from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.gate import Challenger, floor_missed, promote_if_not_worse, record_trained
 from routing_etl.pipeline.learning import AnswersBy, LearningData, make_predictor, read_learning_data
 from routing_etl.pipeline.persons import Actor
-from routing_etl.pipeline.recipe import data_hash, present_recipe, recipe_of
+from routing_etl.pipeline.recipe import data_hash, maker_of, recipe_of
 from routing_etl.pipeline.results import (
     CalibrationBin,
     CoveragePoint,
@@ -177,13 +177,7 @@ def _rival(ctx: Context, data: LearningData) -> Callable[[], RoutingPredictor] |
     champion = ctx.registry.alias("champion")
     if champion is None or ctx.registry.unreadable(champion):
         return None
-    theirs, mine = recipe_of(ctx.registry.show(champion)), present_recipe(ctx)
-    changed = {k: v for k, v in theirs.parameters.items() if k in mine.parameters and mine.parameters[k] != v}
-    if theirs.profile != mine.profile or not changed:
-        return None
-    asked = {k: tuple(v) if isinstance(v, list) else v for k, v in changed.items()}
-    log.info("champion_recipe_fitted_too", champion=champion, parameters=sorted(asked))
-    return lambda: make_predictor(ctx.settings, data.attributes).set_params(**asked)
+    return maker_of(ctx, ctx.registry.show(champion), data.attributes)
 
 
 def _deployed(ctx: Context) -> Deployed | None:

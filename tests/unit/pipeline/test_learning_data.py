@@ -44,6 +44,7 @@ def test_copies_of_proposals_are_neither_predicted_nor_learned_from_before_an_or
     assert set(routed) - set(data.learned["item_key"]) == {waiting}
     assert set(routed) - set(data.independent.operations["item_key"]) == {waiting, ordered}
     assert not set(data.unrouted_items["item_key"]) & set(routed)
+    assert not {waiting, ordered} & set(data.independent.items["item_key"]), "they wait for no routing"
 
 
 def test_a_sample_is_drawn_by_keys_and_is_the_same_again(tmp_path: Path) -> None:
