@@ -1,7 +1,8 @@
-"""Asset checks, one per expectation of `routing_etl.quality`, with its severity; a critical one blocks what follows.
+"""Asset checks: the expectations of `routing_etl.quality` by frame, severity and kind; a critical one blocks what follows.
 
-The names come from the light rule lists, so that loading the definitions imports neither Great Expectations nor
-pandas.
+A plant has about 400 expectations. Each is stored by itself in `quality_result`; here those of a kind are one check whose
+table has them all, the failed ones first. The names come from the light rule lists, so that loading the definitions imports
+neither Great Expectations nor pandas.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Checked
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_SOURCE, Step
 from routing_etl.quality.checks import CheckInfo, list_checks, list_comparisons
+from routing_etl.quality.groups import CheckGroup, grouped
 from routing_etl.times.suspects import check_names
 
 from . import metadata, not_public
@@ -26,25 +28,34 @@ from .failures import NOT_MOVED, UNPUBLISHED
 from .partitions import POOL
 from .resources import Street
 
+#: Failed checks of a group that its description names.
+_SAID = 3
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
 
+def groups(profile: Profile) -> list[CheckGroup]:
+    """The checks of all frames, as the profile's attributes make them."""
+    listed = list_checks(profile.attributes, absent=profile.absent_frames)
+    compared = list_comparisons(absent=profile.absent_frames)
+    return grouped(info for by_frame in (listed, compared) for infos in by_frame.values() for info in infos)
+
+
 def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
-    """Check specs of these frames, as the profile's attributes make them."""
-    by_frame: dict[str, list[CheckInfo]] = list_checks(profile.attributes, absent=profile.absent_frames)
-    for frame, compared in list_comparisons(absent=profile.absent_frames).items():
-        by_frame[frame] = [*by_frame.get(frame, ()), *compared]
-    return [
-        dg.AssetCheckSpec(
-            info.check,
-            asset=key,
-            description=f"{info.meaning} Expected: {info.expected}.",
-            blocking=info.severity == "critical",
-            metadata={"severity": info.severity, "expected": info.expected, "column": info.column or ""},
-        )
-        for frame, key in assets.items()
-        for info in by_frame.get(frame, ())
-    ]
+    """Check specs of these frames."""
+    return [_spec(group, assets[group.frame]) for group in groups(profile) if group.frame in assets]
+
+
+def _spec(group: CheckGroup, asset: dg.AssetKey) -> dg.AssetCheckSpec:
+    listed = "\n".join(
+        f"* `{info.check}`: {info.meaning} Expected: {info.expected}." for info in group.checks
+    )
+    return dg.AssetCheckSpec(
+        group.name,
+        asset=asset,
+        description=f"{group.meaning}.\n\n{listed}",
+        blocking=group.severity == "critical",
+        metadata={"severity": group.severity, "checks": len(group.checks)},
+    )
 
 
 def time_specs() -> list[dg.AssetCheckSpec]:
@@ -89,10 +100,10 @@ def learning_results(outcomes: Sequence[CheckOutcome]) -> list[dg.AssetCheckResu
 
 def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
     """Checks of the cleaned frames, and checks of the predictions."""
-    source = specs(profile, {**keys.CLEAN, "rejects": keys.REJECTS})
-    predicted = specs(profile, keys.PREDICTIONS)
+    sources = {**keys.CLEAN, "rejects": keys.REJECTS}
+    declared = groups(profile)
 
-    @dg.multi_asset_check(name="check_source", specs=source, can_subset=True, pool=POOL)
+    @dg.multi_asset_check(name="check_source", specs=specs(profile, sources), can_subset=True, pool=POOL)
     def check_source(
         context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.AssetCheckResult]:
@@ -100,9 +111,11 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
         with street.step(context, CHECK_SOURCE) as ctx:
             outcomes = _outcomes(context, street, ctx, CHECK_SOURCE)
         with unhurried_sqlite(), not_public.kept_connections():
-            yield from _results(context, outcomes, source)
+            yield from _results(context, outcomes, declared, sources)
 
-    @dg.multi_asset_check(name="check_candidates", specs=predicted, can_subset=True, pool=POOL)
+    @dg.multi_asset_check(
+        name="check_candidates", specs=specs(profile, keys.PREDICTIONS), can_subset=True, pool=POOL
+    )
     def check_candidates(
         context: dg.AssetCheckExecutionContext, street: dg.ResourceParam[Street]
     ) -> Iterator[dg.AssetCheckResult]:
@@ -110,7 +123,7 @@ def build(profile: Profile) -> list[dg.AssetChecksDefinition]:
         with street.step(context, CHECK_CANDIDATES) as ctx:
             outcomes = _outcomes(context, street, ctx, CHECK_CANDIDATES)
         with unhurried_sqlite(), not_public.kept_connections():
-            yield from _results(context, outcomes, predicted)
+            yield from _results(context, outcomes, declared, keys.PREDICTIONS)
 
     return [check_source, check_candidates]
 
@@ -131,24 +144,76 @@ def _outcomes(
 def _results(
     context: dg.AssetCheckExecutionContext,
     outcomes: Sequence[CheckOutcome],
-    declared: Sequence[dg.AssetCheckSpec],
+    declared: Sequence[CheckGroup],
+    assets: Mapping[str, dg.AssetKey],
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result per selected check. One that did not run is a failure that says so; none passes unseen."""
+    """One result per selected group. A check that did not run is a failure that says so; none passes unseen."""
     found = {(o.frame, o.check): o for o in outcomes}
     checked = {o.frame for o in outcomes}
-    for spec in declared:
-        frame = spec.asset_key.path[-1]
-        outcome = found.pop((frame, spec.name), None)
-        if spec.key not in context.selected_asset_check_keys:
+    for group in declared:
+        if group.frame not in assets:
             continue
-        if outcome is not None:
-            yield _result(outcome, spec)
+        ran = [found.pop((group.frame, i.check), None) for i in group.checks]
+        key = dg.AssetCheckKey(assets[group.frame], group.name)
+        if key not in context.selected_asset_check_keys:
+            continue
+        if group.frame in checked or not outcomes:
+            told = _told(group, [o for o in ran if o is not None])
+            yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, **told)
         else:
-            yield _not_run(spec) if frame in checked or not outcomes else _no_table(spec)
+            yield _no_table(key)
     for frame, check in found:
         context.log.warning(
             f"Check {check} of {frame} ran but is not declared; reload the definitions to see it."
         )
+
+
+def _told(group: CheckGroup, ran: Sequence[CheckOutcome]) -> dict[str, Any]:
+    """Whether a group passed, why not, and all its checks: what a result of a check and an evaluation have in common."""
+    unseen = [info for info in group.checks if info.check not in {o.check for o in ran}]
+    failed = sorted((o for o in ran if not o.success), key=lambda o: o.severity != "critical")
+    fine = [o for o in ran if o.success]
+    critical = any(o.severity == "critical" for o in failed) or not (
+        failed or unseen or group.severity == "warning"
+    )
+    said = [f"{o.check}: {_why(o)}" for o in failed] + [f"{i.check}: {_not_run(i)}" for i in unseen]
+    if len(said) > _SAID:
+        said = [*said[:_SAID], f"and {len(said) - _SAID} more, in the table"]
+    if any(o.blocks for o in failed):
+        said.append(UNPUBLISHED)
+    rows = [
+        {
+            "check": o.check,
+            "result": "passed" if o.success else f"failed ({o.severity})",
+            "observed": o.observed,
+            "expected": o.expected,
+            "rows_checked": o.rows_checked,
+            "rows_unexpected": o.rows_unexpected,
+            "exception": o.exception or "",
+        }
+        for o in (*failed, *fine)
+    ]
+    rows[len(failed) : len(failed)] = [
+        {
+            "check": i.check, "result": "did not run", "observed": "", "expected": i.expected,
+            "rows_checked": 0, "rows_unexpected": 0, "exception": "",
+        }
+        for i in unseen
+    ]  # fmt: skip
+    return {
+        "passed": not failed and not unseen,
+        "severity": _SEVERITY["critical" if critical else "warning"],
+        "description": " ".join(said) or None,
+        "metadata": metadata.plain(
+            {
+                "checks": len(rows),
+                "failed": len(failed),
+                "did_not_run": len(unseen) or None,
+                "each_check": rows,
+                "offending_rows": [{"check": o.check, "row": text} for o in failed for text in o.sample],
+            }
+        ),
+    }
 
 
 def _result(outcome: CheckOutcome, spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
@@ -175,42 +240,59 @@ def _shown(outcome: CheckOutcome) -> dict[str, Any]:
     )
 
 
+def evaluations(
+    profile: Profile, outcomes: Sequence[CheckOutcome], assets: Mapping[str, dg.AssetKey]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The outcomes of checks that ran outside Dagster, of the frames that these assets are of; a frame without any has no page.
+
+    Parameters
+    ----------
+    profile : Profile
+        The plant's profile.
+    outcomes : sequence of CheckOutcome
+        What was found.
+    assets : mapping of str to dagster.AssetKey
+        Frame -> its asset.
+    """
+    found = {(o.frame, o.check): o for o in outcomes}
+    checked = {o.frame for o in outcomes}
+    for group in groups(profile):
+        if group.frame in checked and group.frame in assets:
+            ran = [found[group.frame, i.check] for i in group.checks if (group.frame, i.check) in found]
+            yield dg.AssetCheckEvaluation(
+                asset_key=assets[group.frame],
+                check_name=group.name,
+                blocking=group.severity == "critical",
+                **_told(group, ran),
+            )
+
+
 def evaluation(outcome: CheckOutcome, asset: dg.AssetKey) -> dg.AssetCheckEvaluation:
-    """The outcome of a check that ran outside Dagster."""
+    """The outcome of a check of times or of the training that ran outside Dagster."""
     return dg.AssetCheckEvaluation(
         asset_key=asset,
         check_name=outcome.check,
         passed=outcome.success,
         severity=_SEVERITY[outcome.severity],
         description=None if outcome.success else _why(outcome),
-        blocking=outcome.severity == "critical",
         metadata=_shown(outcome),
     )
 
 
 def _why(outcome: CheckOutcome) -> str:
-    what = outcome.exception or f"{outcome.observed}; expected {outcome.expected}"
-    return f"{what}. {UNPUBLISHED}" if outcome.severity == "critical" else what
+    return outcome.exception or f"{outcome.observed}; expected {outcome.expected}."
 
 
-def _no_table(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
+def _no_table(key: dg.AssetCheckKey) -> dg.AssetCheckResult:
     """The ERP does not have the optional table of this frame, so there is nothing to check."""
     return dg.AssetCheckResult(
         passed=True,
-        asset_key=spec.asset_key,
-        check_name=spec.name,
+        asset_key=key.asset_key,
+        check_name=key.name,
         severity=dg.AssetCheckSeverity.WARN,
         description="This ERP has no such table: nothing to check.",
     )
 
 
-def _not_run(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
-    column = spec.metadata["column"] or "the frame"
-    reason = f"Nothing was checked: {column} has no value in any row of this run."
-    return dg.AssetCheckResult(
-        passed=False,
-        asset_key=spec.asset_key,
-        check_name=spec.name,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=reason,
-    )
+def _not_run(info: CheckInfo) -> str:
+    return f"nothing was checked, because {info.column or 'the frame'} has no value in any row of this run."

@@ -128,12 +128,10 @@ def _made(
 
 def _checked(ctx: Context, row: Step[Any]) -> Iterator[dg.AssetCheckEvaluation]:
     """The outcomes of a step's checks, as far as the graph has them."""
-    of_frame = {**keys.CLEAN, **keys.PREDICTIONS, "rejects": keys.REJECTS}
-    if row is street.AGGREGATE_TIMES:
-        of_frame = dict.fromkeys((o.frame for o in row.outcomes_of(ctx.run)), keys.TIME_PROFILES)
-    if row is street.TRAIN:
-        of_frame = dict.fromkeys((o.frame for o in row.outcomes_of(ctx.run)), keys.CHAMPION)
-    for outcome in row.outcomes_of(ctx.run):
-        key = of_frame.get(outcome.frame)
-        if key is not None:
-            yield checks.evaluation(outcome, key)
+    outcomes = row.outcomes_of(ctx.run)
+    alone = {street.AGGREGATE_TIMES: keys.TIME_PROFILES, street.TRAIN: keys.CHAMPION}.get(row)
+    if alone is not None:
+        yield from (checks.evaluation(outcome, alone) for outcome in outcomes)
+    else:
+        of_frame = {**keys.CLEAN, **keys.PREDICTIONS, "rejects": keys.REJECTS}
+        yield from checks.evaluations(ctx.profile, outcomes, of_frame)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -147,9 +147,10 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
+        rows = frames["operations"]
+        why = " ".join([f"{_by_rule(rows.rejects)}.", *odd, *unusable_routings_told(rows)])
         raise SourceError(
-            f"None of the {frames['operations'].rows_in} routing rows is usable: {frames['operations'].rejects}. "
-            + " ".join([*odd, *unusable_routings_told(frames["operations"])]),
+            f"None of the {rows.rows_in:,} routing rows is usable: {why}",
             remedy="Look at rejects/operations.parquet of this run; check the profile's columns and words.",
         )
     respelled, count = _respelled(job, pl.concat([spellings.changed, items.spellings]))
@@ -174,6 +175,12 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     return report
 
 
+def _by_rule(rejects: Mapping[str, int]) -> str:
+    """Rejected rows by rule in words, the most frequent rule first."""
+    ordered = sorted(rejects.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{rows:,} by the rule {rule}" for rule, rows in ordered) or "there is none"
+
+
 def _respelled(job: Cleaning, changed: pl.DataFrame) -> tuple[tuple[Respelled, ...], int]:
     """Store the spellings that were not kept; those with most rows, and how many there are."""
     changed = changed.sort("rows", "code_column", "spelling", descending=[True, False, False])
@@ -188,7 +195,7 @@ def _items(job: Cleaning, identity: ItemIdentity) -> tuple[CleanedItems, FrameCl
         done = clean_items(frame, problems, job.profile, identity, account)
     if not done.items.height:
         raise SourceError(
-            f"None of the {frame.height} items is usable: {account.rejects.counts}.",
+            f"None of the {frame.height:,} items is usable: {_by_rule(account.rejects.counts)}.",
             remedy="Look at rejects/items.parquet of this run; check items.columns.item_cd in the profile.",
         )
     done.items.write_parquet(job.out / "items.parquet", compression="zstd", compression_level=1)

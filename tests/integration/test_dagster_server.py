@@ -261,12 +261,13 @@ def test_one_bad_row_turns_exactly_its_check_red(
             assert ran is not None and ran["runId"] == run_id, check["name"]
             if not ran["evaluation"]["success"] and ran["evaluation"]["severity"] == "ERROR":
                 red[asset, check["name"]] = ran["evaluation"]["description"]
-    assert list(red) == [("purchase_orders", "qty_range")]
+    assert list(red) == [("purchase_orders", "critical_ranges")]
+    assert red["purchase_orders", "critical_ranges"].startswith("qty_range: ")
 
     # Parts of a page arrive one after the other: each is waited for.
     browser.open(f"/runs/{run_id}", "Failure")
     browser.see("check_source")
-    browser.open("/assets/purchase_orders?view=checks&checkDetail=qty_range", "blocking")
+    browser.open("/assets/purchase_orders?view=checks&checkDetail=critical_ranges", "blocking")
     for words in ("Nothing of this run was published", "-7", "ERP users keep reading the last publication"):
         browser.see(words)
     browser.shot("check")

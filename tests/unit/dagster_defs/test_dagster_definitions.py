@@ -17,6 +17,7 @@ from routing_etl.errors import ConfigurationError, ProfileError
 from routing_etl.pipeline import street
 from routing_etl.pipeline.learning_faults import CHECKS
 from routing_etl.quality.checks import list_checks, list_comparisons
+from routing_etl.quality.groups import kind_of
 from routing_etl.times.suspects import check_names
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -135,24 +136,35 @@ def test_frames_show_their_columns_with_units(repository: dg.RepositoryDefinitio
     assert not columns["item_key"].constraints.nullable
 
 
-def test_one_check_per_expectation_blocking_when_critical(repository: dg.RepositoryDefinition) -> None:
-    expected = {
-        (info.frame, info.check): info.severity == "critical"
-        for infos in (
-            *list_checks(load_profile("bi_views").attributes).values(),
-            *list_comparisons().values(),
-        )
-        for info in infos
-    } | {("time_profiles", name): False for name in check_names()}
-    expected |= {("champion", name): False for name in CHECKS}
+def test_every_expectation_is_in_one_check_which_blocks_when_it_is_critical(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    infos = [
+        info
+        for listed in (list_checks(load_profile("bi_views").attributes), list_comparisons())
+        for of_frame in listed.values()
+        for info in of_frame
+    ]
     graph = repository.asset_graph
+    alone = {*check_names(), *CHECKS}
     found = {
-        (key.asset_key.path[-1], key.name): graph.get_check_spec(key).blocking
+        (key.asset_key.path[-1], key.name): graph.get_check_spec(key)
         for key in graph.asset_check_keys
+        if key.name not in alone
     }
-    assert found == expected
-    assert len(found) > 200
-    assert {True, False} == set(found.values())
+    assert len(infos) > 300 and len(found) < 100, "a screen of checks for each frame"
+    for info in infos:
+        spec = found[info.frame, f"{info.severity}_{kind_of(info.check)}"]
+        assert f"* `{info.check}`: {info.meaning}" in (spec.description or "")
+    assert sum(spec.metadata["checks"] for spec in found.values()) == len(infos)
+    assert {name.split("_")[0]: spec.blocking for (_, name), spec in found.items()} == {
+        "critical": True, "warning": False,
+    }  # fmt: skip
+    times, training = (
+        {k.name for k in graph.asset_check_keys if k.asset_key.path[-1] == n}
+        for n in ("time_profiles", "champion")
+    )
+    assert times == set(check_names()) and training == set(CHECKS)
 
 
 def test_jobs_and_their_assets(repository: dg.RepositoryDefinition) -> None:

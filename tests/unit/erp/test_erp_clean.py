@@ -127,12 +127,14 @@ def test_chunks_and_shards_give_the_same_as_one_piece(erp: Build, monkeypatch: p
 
 
 def test_no_usable_items_or_operations_stop(erp: Build) -> None:
-    with pytest.raises(SourceError, match="None of the 1 items is usable"):
+    with pytest.raises(SourceError, match=r"None of the 1 items is usable: 1 by the rule [a-z_]+\."):
         erp(items=[{"ITEM_CD": ""}]).run()
 
 
 def test_no_usable_operations_stop(erp: Build) -> None:
-    with pytest.raises(SourceError, match="None of the 1 routing rows is usable"):
+    with pytest.raises(
+        SourceError, match=r"None of the 1 routing rows is usable: 1 by the rule orphan_item\. Look at"
+    ):
         erp(routings=[{"ITEM_CD": "GONE"}]).run()
 
 
