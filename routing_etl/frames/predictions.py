@@ -182,7 +182,12 @@ CANDIDATE_EVIDENCE = Frame(
             "share of the vote for this candidate; 0 for a reference with another routing",
             nullable=False,
         ),
-        Column("matching", STR, "attributes that agree, by name", max_length=1000),
+        Column(
+            "matching",
+            STR,
+            "attributes that agree in a value that not most items have, by name",
+            max_length=1000,
+        ),
         Column("differing", STR, "attributes that differ: name: item's -> neighbour's", max_length=1000),
     ),
     key=("item_key", "candidate_rank", "evidence_rank"),

@@ -113,9 +113,13 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction, 
         because = "because of" if candidate["neighbour_count"] else "has no example; most like the routing of"
         console.print(
             f"   {because} [bold]{safe(neighbour)}[/] (similarity {similarity:.2f}): same "
-            f"{safe(_short(in_words(matching, ', ', result.titles)))}; differs in "
+            f"{safe(_short(in_words(matching, ', ', result.titles), _USUAL_ALONE))}; differs in "
             f"{safe(_short(in_words(differing, '; ', result.titles)))}"
         )
+
+
+#: What is said of a neighbour that agrees in nothing, or only in what most items have.
+_USUAL_ALONE = "nothing beyond what most items share"
 
 
 def _jobs(operations: pl.DataFrame) -> str:
@@ -182,7 +186,7 @@ def in_words(names: str | None, mark: str, titles: Mapping[str, str]) -> str | N
     return mark.join(f"{titles.get(name, name)}{colon}{rest}" for name, colon, rest in parts)
 
 
-def _short(names: str | None, length: int = 120) -> str:
+def _short(names: str | None, none: str = "nothing", length: int = 120) -> str:
     if not names:
-        return "nothing"
+        return none
     return names if len(names) <= length else names[: length - 4].rstrip() + " ..."

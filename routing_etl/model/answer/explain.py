@@ -19,6 +19,8 @@ from routing_etl.model.base.columns import FEW, take
 _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
 _FIGURES = 4
+#: A value that more than this share of the training items have, of those with any, is no agreement worth telling.
+_USUAL = 0.5
 #: The shown values of one item, in the order of the attributes.
 Shown: TypeAlias = tuple[str | None, ...]
 
@@ -58,8 +60,9 @@ class AttributeText:
         self.resemblance = resemblance
 
     def fit(self, items: pl.DataFrame) -> AttributeText:
-        """Keep the training items' shown values."""
+        """Keep the training items' shown values, and which of them most items have."""
         self.values_ = self._frame(items)
+        self.usual_ = tuple(_usual(self.values_[a.name]) for a in self.attributes)
         return self
 
     def shown(self, items: pl.DataFrame) -> pl.DataFrame | list[Shown]:
@@ -126,7 +129,10 @@ class AttributeText:
             pairs = [
                 (None, None, 0.0)
                 if label < 0
-                else (*_compared(names, shown[row], theirs), self.resemblance.pair(shown[row], theirs))
+                else (
+                    *_compared(names, self.usual_, shown[row], theirs),
+                    self.resemblance.pair(shown[row], theirs),
+                )
                 for row, label, theirs in zip(rows, labels, right.iter_rows(), strict=True)
             ]
             matching, differing, alike = zip(*pairs, strict=True)
@@ -135,7 +141,7 @@ class AttributeText:
             )
         both = shown[rows].hstack(right.rename({n: f"{n}{OTHER}" for n in names}))
         with_one = pl.Series(labels >= 0)
-        out = both.select(*_comparison(tuple(names)), resemblance=self.resemblance.expression)
+        out = both.select(*_comparison(tuple(names), self.usual_), resemblance=self.resemblance.expression)
         known = out.select(
             pl.when(with_one).then("matching").alias("matching"),
             pl.when(with_one).then("differing").alias("differing"),
@@ -144,10 +150,19 @@ class AttributeText:
         return Compared(known["matching"], known["differing"], known["resemblance"].to_numpy())
 
 
-def _compared(names: Sequence[str], mine: Shown, theirs: Shown) -> tuple[str, str]:
+def _usual(shown: pl.Series) -> str | None:
+    """The value that most of the items have which have any; None where none is that frequent."""
+    counts = shown.drop_nulls().value_counts(sort=True)
+    if not counts.height or counts["count"][0] <= _USUAL * counts["count"].sum():
+        return None
+    return str(counts[shown.name][0])
+
+
+def _compared(names: Sequence[str], usual: Shown, mine: Shown, theirs: Shown) -> tuple[str, str]:
     """The texts of one pair, as `_comparison` makes them."""
     both = list(zip(names, mine, theirs, strict=True))
-    matching = ", ".join(name for name, a, b in both if a is not None and a == b)
+    agreeing = zip(both, usual, strict=True)
+    matching = ", ".join(name for (name, a, b), most in agreeing if a is not None and a == b and a != most)
     differing = "; ".join(
         f"{name}: {'(missing)' if a is None else a} -> {'(missing)' if b is None else b}"
         for name, a, b in both
@@ -180,12 +195,19 @@ def _shown(name: str, number: bool) -> pl.Expr:
 
 
 @cache
-def _comparison(names: tuple[str, ...]) -> tuple[pl.Expr, pl.Expr]:
-    """Columns `matching` and `differing` of a frame with every attribute of an item and, behind a mark, of another."""
+def _comparison(names: tuple[str, ...], usual: Shown) -> tuple[pl.Expr, pl.Expr]:
+    """Columns `matching` and `differing` of a frame with every attribute of an item and, behind a mark, of another.
+
+    To agree in a `usual` value, as nearly all do in the unit, is not told.
+    """
     matching = pl.concat_str(
         [
-            pl.when(pl.col(n) == pl.col(f"{n}{OTHER}")).then(pl.lit(", " + n)).otherwise(pl.lit(""))
-            for n in names
+            pl.when(
+                (pl.col(n) == pl.col(f"{n}{OTHER}")) & pl.col(n).ne_missing(pl.lit(most, dtype=pl.String))
+            )
+            .then(pl.lit(", " + n))
+            .otherwise(pl.lit(""))
+            for n, most in zip(names, usual, strict=True)
         ]
     )
     differing = pl.concat_str(

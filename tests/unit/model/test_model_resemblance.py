@@ -51,6 +51,20 @@ def test_the_share_of_what_agrees(item: tuple[object, ...], expected: float) -> 
     assert alike(item) == expected
 
 
+@pytest.mark.parametrize("copies", [1, FEW + 1])
+def test_what_most_items_have_is_no_agreement_worth_telling(copies: int) -> None:
+    """Three of four items are of kind A: to be A too says nothing, to be B as well does. Of a few items and of many."""
+    text = AttributeText(Resemblance(ATTRIBUTES, (1.0, 1.0, 1.0)))
+    rows = [("A", "SEAL", 50.0), ("A", "PUMP", 60.0), ("A", "RING", 70.0), ("B", "VALVE", 50.0)]
+    text.fit(pl.DataFrame(rows, SCHEMA, orient="row"))
+    asked = pl.DataFrame([("A", "SEAL", 50.0), ("B", "SEAL", 50.0)] * copies, SCHEMA, orient="row")
+    pairs = text.compare(text.shown(asked), np.array([0, 1, 0, 1]), np.array([0, 0, 3, 3]))
+    kind, name, size = (a.name for a in ATTRIBUTES)
+    assert pairs.matching.to_list() == [f"{name}, {size}", f"{name}, {size}", size, f"{kind}, {size}"]
+    assert pairs.differing.to_list()[0] == "" and pairs.differing.to_list()[1] == f"{kind}: B -> A"
+    assert pairs.resemblance[0] == 1.0, "it counts as before, it is only not told"
+
+
 def test_what_neither_has_and_what_tells_nothing_does_not_count() -> None:
     text = AttributeText(Resemblance(ATTRIBUTES, (1.0, 1.0, 1.0)))
     text.fit(pl.DataFrame([("A", None, 50.0)], SCHEMA, orient="row"))
