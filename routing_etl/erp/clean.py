@@ -54,7 +54,14 @@ from routing_etl.erp.suspicions import (
 )
 from routing_etl.erp.work_centres import WorkCentres, work_centres
 from routing_etl.errors import SourceError
-from routing_etl.frames import CODE_SPELLINGS, OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, write_attributes
+from routing_etl.frames import (
+    CODE_SPELLINGS,
+    OPERATIONS,
+    PURCHASE_ORDERS,
+    WORK_CENTRE_GROUPS,
+    WORK_RESULTS,
+    write_attributes,
+)
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
 from routing_etl.shortages import shortage
@@ -130,6 +137,7 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
     odd += validity_of_all(raw["operations"], job.profile)
     machines = _work_centres(job, as_of)
+    machines.groups.write_parquet(job.out / f"{WORK_CENTRE_GROUPS.name}.parquet")
     spellings = survey(raw, job.profile, job.equal)
     items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
     codes = items.items.select("item_key", "item_cd")

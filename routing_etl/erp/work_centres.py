@@ -18,7 +18,7 @@ import polars as pl
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile_model import ResourceSource
 from routing_etl.erp.text import Counter, TextRule, clean_text
-from routing_etl.frames import key_of
+from routing_etl.frames import WORK_CENTRE_GROUPS, key_of
 
 #: Rules under which rows are counted: machine out of use, replaced by another, by a further one of its operation, not in the
 #: master.
@@ -53,11 +53,14 @@ class WorkCentres:
         Sentences about what people should look at.
     known : bool
         Whether the profile names a master.
+    groups : polars.DataFrame
+        WORK_CENTRE_GROUPS frame.
     """
 
     master: pl.DataFrame = field(default_factory=_no_master)
     warnings: tuple[str, ...] = ()
     known: bool = False
+    groups: pl.DataFrame = field(default_factory=WORK_CENTRE_GROUPS.empty)
 
     def out_of_operations(self, operations: pl.DataFrame, counter: Counter) -> pl.DataFrame:
         """Give routing rows of machines out of use another machine, or none, and all rows their further machines; count them.
@@ -179,9 +182,18 @@ def work_centres(raw: pl.DataFrame, section: ResourceSource, as_of: date) -> Wor
         )
     found = _with_successors(master).join(stand_ins, on="_key", how="left", maintain_order="left")
     codes = master.select("_key", pl.col("res_cd").alias("code"), pl.col("res_nm").alias("name"))
-    return WorkCentres(
-        found.join(codes, on="_key", how="left", maintain_order="left"), tuple(warnings), known=True
+    master = found.join(codes, on="_key", how="left", maintain_order="left")
+    return WorkCentres(master, tuple(warnings), known=True, groups=_groups(frame, codes))
+
+
+def _groups(frame: pl.DataFrame, codes: pl.DataFrame) -> pl.DataFrame:
+    """The group of each machine that has one and no other."""
+    named = frame.drop_nulls("res_group").group_by("_key", maintain_order=True)
+    one = named.agg(pl.col("res_group").first(), n=pl.col("res_group").n_unique()).filter(pl.col("n") == 1)
+    found = one.join(codes, on="_key", maintain_order="left").select(
+        pl.col("code").alias("res_cd"), "res_group"
     )
+    return WORK_CENTRE_GROUPS.conform(found.drop_nulls())
 
 
 def _stand_ins(frame: pl.DataFrame, master: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

@@ -257,6 +257,16 @@ CODE_SPELLINGS = Frame(
     key=("code_column", "spelling"),
 )
 
+#: Which machines belong to one work centre group, by the machine master; machines of several groups are not among them.
+WORK_CENTRE_GROUPS = Frame(
+    "work_centre_groups",
+    (
+        Column("res_cd", STR, "machine", nullable=False, max_length=100),
+        Column("res_group", STR, "its group", nullable=False, max_length=100),
+    ),
+    key=("res_cd",),
+)
+
 #: What was counted in the ERP beside the rows that were read: where rows or codes are lost, multiplied or not told apart.
 SOURCE_COUNTS = Frame(
     "source_counts",

@@ -135,6 +135,7 @@ def merge_times(ctx: Context) -> TimesReport:
         pl.scan_parquet(ctx.run.clean / "operations.parquet"),
         ctx.profile.time_basis,
         ctx.run.times,
+        machines=steps.machine_groups(ctx),
         progress=ctx.progress,
     )
     return steps.judged_times(ctx, report)

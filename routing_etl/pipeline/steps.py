@@ -272,9 +272,16 @@ def aggregate_times(ctx: Context) -> TimesReport:
         pl.scan_parquet(ctx.run.clean / "operations.parquet"),
         ctx.run.times,
         shards=ctx.settings.shards,
+        machines=machine_groups(ctx),
         progress=ctx.progress,
     )
     return judged_times(ctx, report)
+
+
+def machine_groups(ctx: Context) -> pl.DataFrame:
+    """The WORK_CENTRE_GROUPS of the run; of one that an earlier version cleaned, none."""
+    file = ctx.run.clean / f"{frames.WORK_CENTRE_GROUPS.name}.parquet"
+    return pl.read_parquet(file) if file.is_file() else frames.WORK_CENTRE_GROUPS.empty()
 
 
 def judged_times(ctx: Context, report: TimesReport) -> TimesReport:

@@ -18,10 +18,12 @@ centre, with examples and what it touches; `health_page` shows it as one HTML fi
 `history` compares the cleaned frames with those of the last run that succeeded: rows, items that lose their routing, codes,
 filled attributes, newest dates. `usual` compares the same figures with the median of the last runs, so that a slow slide is told.
 
+`groups` puts checks of one kind together, for screens that cannot show four hundred.
+
 `score` condenses the state of the item master into one number, which stops nothing.
 
 To add a check, add a rule to one of the two lists. What belongs here: finding bad data. What does not: mending it
 (`erp`), and how good the predictions are (`evaluation`).
 """
 
-__all__ = ["checks", "health", "health_page", "history", "score", "usual"]
+__all__ = ["checks", "groups", "health", "health_page", "history", "score", "usual"]

@@ -241,6 +241,7 @@ def build_profiles(
     out: Path,
     *,
     shards: int = 1,
+    machines: pl.DataFrame | None = None,
     progress: Progress = SILENT,
 ) -> TimesReport:
     """Write the three time profiles and the samples behind them.
@@ -258,6 +259,8 @@ def build_profiles(
         `time_samples.parquet`. Made if missing; old files are replaced.
     shards : int, default 1
         Hash shards of items, held in memory one after the other. The result does not depend on it.
+    machines : polars.DataFrame, optional
+        WORK_CENTRE_GROUPS frame, so that reports are judged by group too.
     progress : Progress, optional
         Shows how far the work is.
 
@@ -287,7 +290,7 @@ def build_profiles(
         for shard in range(shards):
             spill.first_pass(reported, shard)
             task.advance()
-        return _second_passes(spill, operations, reported.basis, out, task)
+        return _second_passes(spill, operations, machines, reported.basis, out, task)
 
 
 def read_shard(reported: ReportedTimes, folder: ShardFolder, shard: int) -> int:
@@ -323,6 +326,7 @@ def merge_shards(
     basis: TimeBasis,
     out: Path,
     *,
+    machines: pl.DataFrame | None = None,
     progress: Progress = SILENT,
 ) -> TimesReport:
     """The second pass over all shards of `read_shard`: writes and returns what `build_profiles` does.
@@ -337,6 +341,8 @@ def merge_shards(
         What the reported times mean, as given to `read_shard`.
     out : Path
         Folder for the profiles, as in `build_profiles`.
+    machines : polars.DataFrame, optional
+        As in `build_profiles`.
     progress : Progress, optional
         Shows how far the work is.
 
@@ -355,15 +361,20 @@ def merge_shards(
         )
     out.mkdir(parents=True, exist_ok=True)
     with progress.task("Time profiles", total=folder.shards + 3) as task:
-        return _second_passes(spill, operations, basis, out, task)
+        return _second_passes(spill, operations, machines, basis, out, task)
 
 
 def _second_passes(
-    spill: _Spill, operations: pl.LazyFrame, basis: TimeBasis, out: Path, task: Task
+    spill: _Spill,
+    operations: pl.LazyFrame,
+    machines: pl.DataFrame | None,
+    basis: TimeBasis,
+    out: Path,
+    task: Task,
 ) -> TimesReport:
     """Judge each shard by the scales of all, and write the profiles and samples of all."""
     job_scales = spill.job_scales()
-    suspects = find_suspects((spill.frame(k) for k in range(spill.shards)), operations)
+    suspects = find_suspects((spill.frame(k) for k in range(spill.shards)), operations, machines)
     own = out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"
     groups = {TIME_BY_ITEM_OPERATION.name: 0}
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=out) as scratch:

@@ -153,7 +153,7 @@ class AttributeText:
 def _usual(shown: pl.Series) -> str | None:
     """The value that most of the items have which have any; None where none is that frequent."""
     counts = shown.drop_nulls().value_counts(sort=True)
-    if not counts.height or counts["count"][0] <= _USUAL * counts["count"].sum():
+    if not counts.height or counts["count"][0] <= _USUAL * int(counts["count"].sum()):
         return None
     return str(counts[shown.name][0])
 

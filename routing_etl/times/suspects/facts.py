@@ -56,11 +56,14 @@ def standards(operations: pl.LazyFrame) -> pl.DataFrame:
     return grouped.filter(some).collect(engine="streaming")
 
 
-def with_standards(frame: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The shard's rows with `row`, and `setup_x`, `run_x`: ln(actual / standard), NULL where either is missing."""
+def with_standards(frame: pl.DataFrame, known: pl.DataFrame, machines: pl.DataFrame) -> pl.DataFrame:
+    """The shard's rows with `row`, `res_group`, and `setup_x`, `run_x`: ln(actual / standard), NULL where either is missing."""
     groups = frame.unique("key").select("key", pl.col("item_key", "job_cd").cast(pl.String), "proc_seq")
     groups = groups.join(known, on=OPERATION).select("key", *(f"{m}_std" for m in MEASURES))
     rows = frame.with_row_index("row").join(groups, on="key", how="left", maintain_order="left")
+    of_machine = rows.select("res_cd").unique().with_columns(_code=pl.col("res_cd").cast(pl.String))
+    of_machine = of_machine.join(machines.rename({"res_cd": "_code"}), on="_code", how="left").drop("_code")
+    rows = rows.join(of_machine, on="res_cd", how="left", nulls_equal=True, maintain_order="left")
     return rows.with_columns(
         pl.when(pl.col(f"{m}_min") > 0).then((pl.col(f"{m}_min") / pl.col(f"{m}_std")).log()).alias(f"{m}_x")
         for m in MEASURES
@@ -94,9 +97,9 @@ def _operations_of(judged: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(pl.collect_all(counted))
 
 
-def look(frame: pl.DataFrame, known: pl.DataFrame) -> Seen:
-    """What one shard shows."""
-    rows, seen = with_standards(frame, known), Seen()
+def look(frame: pl.DataFrame, known: pl.DataFrame, machines: pl.DataFrame) -> Seen:
+    """What one shard shows, by the `standards` and the WORK_CENTRE_GROUPS."""
+    rows, seen = with_standards(frame, known, machines), Seen()
     grouped = rows.filter(pl.any_horizontal(pl.col(f"{m}_x").is_not_null() for m in MEASURES)).group_by("key")
     facts = [e.alias(f"{m}_{name}") for m in MEASURES for name, e in _facts(m).items()]
     both = grouped.agg(pl.col(*OPERATION, *SUBSETS).first(), *facts).with_columns(

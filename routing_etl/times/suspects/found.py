@@ -53,7 +53,7 @@ class Finding:
 #: What is looked for, in the words of a check.
 KINDS: dict[Kind, str] = {
     "parts": "results are whole orders: no reports that look like parts of one",
-    "subset": "the reports of each machine, job and unit fit the standards",
+    "subset": "the reports of each machine, work centre group, job and unit fit the standards",
     "changed": "the reports of each machine fit the standards in the same way at all times",
     "operations": "the reports of each operation fit its standard",
     "mixed": "the reports of one operation agree with each other",

@@ -77,7 +77,13 @@ LOW, HIGH = (float(np.log(v)) for v in RATIO_LIMITS)
 JOB_LIMIT = float(np.log(8.0))
 
 
-SUBSETS = {"qty_unit": "unit of quantity", "time_unit": "unit of time", "res_cd": "machine", "job_cd": "job"}
+SUBSETS = {
+    "qty_unit": "unit of quantity",
+    "time_unit": "unit of time",
+    "res_cd": "machine",
+    "res_group": "work centre group",
+    "job_cd": "job",
+}
 
 
 OPERATION = ["item_key", "proc_seq", "job_cd"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_etl.frames import WORK_CENTRE_GROUPS
 from routing_etl.times.plausibility import RATIO_LIMITS
 from routing_etl.times.pooled import MEASURES
 from routing_etl.times.suspects.facts import HIT, Seen, look, standards, with_standards
@@ -51,6 +52,8 @@ class Suspects:
     ----------
     known : polars.DataFrame
         The `standards`.
+    machines : polars.DataFrame
+        WORK_CENTRE_GROUPS frame.
     findings : list of Finding
         What is suspected, most important kinds first.
     ratios : dict of str to list of float
@@ -60,6 +63,7 @@ class Suspects:
     """
 
     known: pl.DataFrame
+    machines: pl.DataFrame = field(default_factory=WORK_CENTRE_GROUPS.empty)
     findings: list[Finding] = field(default_factory=list)
     ratios: dict[str, list[float]] = field(default_factory=dict)
     posted: dict[str, pl.DataFrame] = field(
@@ -90,7 +94,7 @@ class Suspects:
         """
         if not (any(f.set_aside for f in self.findings) or any(k.height for k in self._single.values())):
             return None
-        rows, before, after = with_standards(frame, self.known), {}, {}
+        rows, before, after = with_standards(frame, self.known, self.machines), {}, {}
         for m in MEASURES:
             keys = self._keys[m].filter(pl.col("shard") == shard)["key"]
             x = pl.col(f"{m}_x")
@@ -139,7 +143,9 @@ class Aside:
     after: dict[str, pl.Series]
 
 
-def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> Suspects:
+def find_suspects(
+    shards: Iterable[pl.DataFrame], operations: pl.LazyFrame, machines: pl.DataFrame | None = None
+) -> Suspects:
     """Look at the reports of all shards, one after the other.
 
     Parameters
@@ -148,9 +154,11 @@ def find_suspects(shards: Iterable[pl.DataFrame], operations: pl.LazyFrame) -> S
         Rows in minutes with `key`, as `one_shard.load_shard` and `group_key` make them.
     operations : polars.LazyFrame
         OPERATIONS frame, for the standards.
+    machines : polars.DataFrame, optional
+        WORK_CENTRE_GROUPS frame; without it no group is judged.
     """
-    found = Suspects(standards(operations))
-    seen = [look(frame, found.known) for frame in shards]
+    found = Suspects(standards(operations), WORK_CENTRE_GROUPS.empty() if machines is None else machines)
+    seen = [look(frame, found.known, found.machines) for frame in shards]
     _parts_of_orders(found, seen)
     lost, told = findings_of([s.lost for s in seen])
     found.findings += [*told, *overfull([s.load for s in seen])]
@@ -253,7 +261,7 @@ def _posted(found: Suspects, m: str, ops: pl.DataFrame) -> pl.DataFrame:
     and measure the run.
     """
     rule = pl.lit(False)
-    for by in (["all"], ["res_cd"], ["job_cd"]):
+    for by in (["all"], ["res_cd"], ["res_group"], ["job_cd"]):
         whole = ops.with_columns(all=pl.lit("all")).drop_nulls(by).group_by(by)
         shares = whole.agg(pl.col("n", "equal").sum(), operations=pl.len()).filter(
             pl.col("n") >= POSTED_REPORTS,
@@ -330,7 +338,9 @@ def _subset_finding(m: str, subset: str, row: dict[str, Any], column: str, ops: 
     n, operations, x = int(row["n"]), int(row["operations"]), float(row["x"])
     key = {"res_cd": "machine", "job_cd": "job"}.get(column)
     remedy = (
-        f'If the unit is wrong, write in the profile: [[results.correct]] {key} = "{row[column]}", {_correction(x)}'
+        f"If the unit is wrong, write in the profile a [[results.correct]] with {_correction(x)} for each of its machines"
+        if column == "res_group"
+        else f'If the unit is wrong, write in the profile: [[results.correct]] {key} = "{row[column]}", {_correction(x)}'
         if key
         else f"Correct results.{'time_units' if column == 'time_unit' else 'qty_units'} in the profile"
     )

@@ -146,3 +146,17 @@ def test_a_group_of_a_whole_plant_is_no_group(erp: Foreign) -> None:
     erp.night(sql, ITEMS + STEP + GROUPS)
     assert erp.read("operations", "further_res") == [(None,)]
     assert erp.tells("'PLANT' has more than 50 machines", "res_group")
+
+
+def test_a_machine_of_one_group_belongs_to_it_and_one_of_two_to_none(erp: Foreign) -> None:
+    machines = """CREATE TABLE WORKCENTER (CODE TEXT, GRP TEXT);
+        INSERT INTO WORKCENTER VALUES ('M1', 'LATHES'), ('M2', 'LATHES'), ('M2', 'MILLS'), ('M3', NULL), (' m4', 'MILLS');"""
+    profile = ITEMS + STEP + """res_cd = "MACH"
+[resources]
+table = "WORKCENTER"
+[resources.columns]
+res_cd = "CODE"
+res_group = "GRP"
+"""  # fmt: skip
+    erp.night(steps("MACH TEXT", "('A1','R',10,'J1','M1')") + machines, profile)
+    assert erp.read("work_centre_groups", "res_cd", "res_group") == [("M1", "LATHES"), ("m4", "MILLS")]

@@ -101,6 +101,58 @@ def test_without_standards_nothing_is_suspected(tmp_path: Path) -> None:
     assert build(plant(), tmp_path, OPERATIONS.empty().lazy()).findings == ()
 
 
+# --- groups of machines --------------------------------------------------------------------------------------------------
+#: A lathe for each item: none has reports enough to be judged by itself.
+LATHES = pl.DataFrame({"res_cd": [f"L{i:03d}" for i in range(ITEMS)], "res_group": ["LATHES"] * ITEMS})
+
+
+def on_lathes(rows: Rows) -> Rows:
+    return [{**r, "res_cd": f"L{int(r['item_key'][1:]):03d}"} if r["job_cd"] == "TURN" else r for r in rows]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_group_of_machines_is_judged_where_no_machine_has_reports_enough(
+    shards: int, tmp_path: Path
+) -> None:
+    """All lathes report six times too much: within what a job may differ from its standards, outside what machines may."""
+    rows = changed(on_lathes(plant()), lambda r: r["job_cd"] == "TURN", 6.0)
+    reported = ReportedTimes(frame(rows), MINUTES)
+    assert not any(
+        f.set_aside
+        for f in build_profiles(reported, operations(), tmp_path / "alone", shards=shards).findings
+    )
+    report = build_profiles(reported, operations(), tmp_path / "group", shards=shards, machines=LATHES)
+    (found,) = of_run(report)
+    assert (found.kind, found.subset) == ("subset", "work centre group LATHES")
+    assert found.set_aside == found.reports == 4 * ITEMS and found.operations == ITEMS
+    assert "a [[results.correct]] with factor = 0.166667 for each of its machines" in found.sentence
+    assert run_of(tmp_path / "group", "I003", 20) == (0, None), "the standard is used"
+    assert run_of(tmp_path / "group", "I003", 10)[0] == 4
+
+
+def test_reports_that_equal_the_standard_are_found_by_group(tmp_path: Path) -> None:
+    """Half of the turning is posted by the ERP, on machines of one group: less than the share of a job that is judged."""
+    rows = [
+        {**r, "machine_time": standard(int(r["item_key"][1:]), 1) * r["order_qty"]}
+        if r["res_cd"] in POSTING
+        else r
+        for r in on_lathes(plant())
+    ]
+    machines = LATHES.filter(pl.col("res_cd").is_in(POSTING))
+    assert build(rows, tmp_path / "alone").findings == ()
+    reported = ReportedTimes(frame(rows), MINUTES)
+    (found,) = of_run(build_profiles(reported, operations(), tmp_path / "group", machines=machines))
+    assert (found.kind, found.reports, found.set_aside) == ("backflushed", 4 * len(POSTING), 4 * len(POSTING))
+
+
+POSTING = [f"L{i:03d}" for i in range(ITEMS // 2)]
+
+
+def test_a_good_group_is_left_alone(tmp_path: Path) -> None:
+    reported = ReportedTimes(frame(on_lathes(plant())), MINUTES)
+    assert build_profiles(reported, operations(), tmp_path, machines=LATHES).findings == ()
+
+
 # --- parts of orders -----------------------------------------------------------------------------------------------------
 def in_parts(rows: Rows, which: Callable[[dict[str, Any]], bool], parts: int, setups: bool = True) -> Rows:
     """The orders confirmed on several days, the order's quantity on each row, the set-up on the first."""
