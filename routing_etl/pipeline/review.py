@@ -16,12 +16,14 @@ from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.learning import read_attributes
 from routing_etl.pipeline.results import Healthy, Reviewed
+from routing_etl.pipeline.versions import HELD_OUT
 from routing_etl.runs import RunFolder
 from routing_etl.times.standard_review import ReviewReport
 
 if TYPE_CHECKING:
     from routing_etl.evaluation.metric_table import MetricRow
     from routing_etl.quality.health import HealthRules, Source
+    from routing_etl.quality.health_cost import Judged
     from routing_etl.times.standard_review import Evidence, ReviewRules
     from routing_etl.warehouse.standard_times import ReviewFacts
 
@@ -185,6 +187,7 @@ def _health_source(ctx: Context) -> Source:
         operations=clean(frames.OPERATIONS),
         results=clean(frames.WORK_RESULTS),
         rejected=pl.scan_parquet(rejected) if rejected.is_file() else frames.REJECTS.empty().lazy(),
+        judged=_judged(ctx),
         standard_times=pl.scan_parquet(ctx.run.times / f"{frames.STANDARD_TIMES.name}.parquet"),
         attributes=read_attributes(ctx.run),
     )
@@ -204,6 +207,19 @@ def _health_rules(ctx: Context) -> HealthRules:
         pool_words=ctx.profile.routing.waiting_pool_words,
         importance=_importance(ctx),
     )
+
+
+def _judged(ctx: Context) -> Judged:
+    """The items that the champion was judged on; none where there is no champion yet, or none that can be read."""
+    from routing_etl.evaluation.paired import from_json
+    from routing_etl.quality.health_cost import Judged
+
+    champion = ctx.registry.alias("champion")
+    if champion is None or ctx.registry.unreadable(champion):
+        return Judged()
+    if HELD_OUT not in {a.name for a in ctx.registry.show(champion).artifacts}:
+        return Judged(champion)
+    return Judged(champion, from_json(ctx.registry.read_json(champion, HELD_OUT)))
 
 
 def _importance(ctx: Context) -> dict[str, float] | None:

@@ -13,7 +13,8 @@ How a rule becomes a check:
 4. `checks.raise_on_critical` stops the night when a check of severity critical failed; warnings are shown and stored.
 
 `health` is for people, before anything is learned: what an integrator looks at first, by planner, family, plant and work
-centre, with examples and what it touches; `health_page` shows it as one HTML file. It stops nothing.
+centre, with examples, what it touches and (`health_cost`) how the champion did there; `health_page` shows it as one HTML file. It stops
+nothing.
 
 `history` compares the cleaned frames with those of the last run that succeeded: rows, items that lose their routing, codes,
 filled attributes, newest dates. `usual` compares the same figures with the median of the last runs, so that a slow slide is told.
@@ -26,4 +27,4 @@ To add a check, add a rule to one of the two lists. What belongs here: finding b
 (`erp`), and how good the predictions are (`evaluation`).
 """
 
-__all__ = ["checks", "groups", "health", "health_page", "history", "score", "usual"]
+__all__ = ["checks", "groups", "health", "health_cost", "health_page", "history", "score", "usual"]

@@ -3,7 +3,7 @@
 Each check has a population (in-house operations of valid routings, items, routings, measured times) in which some rows are
 touched. Counts are told for the whole plant and by planner, family and plant (item attributes that the source profile
 names) and by work centre, with ten examples. What a finding costs the predictions is told as the share of the data that
-they learn from; how many points of accuracy that is was not measured, and is not guessed.
+they learn from, and for the whole plant as the champion's accuracy on judged items with it and without (`health_cost`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from routing_etl.frames import INHOUSE, AttributeSpec, key_of
+from routing_etl.quality.health_cost import Judged, effect
 
 #: Examples of a finding, segments shown per check and dimension, and rows that a segment needs to be shown.
 EXAMPLES, SEGMENTS, LEAST = 10, 20, 5
@@ -142,7 +143,7 @@ class HealthRules:
 
 @dataclass(frozen=True)
 class Source:
-    """What is examined: ITEMS, OPERATIONS, WORK_RESULTS, the REJECTS of operations, STANDARD_TIMES, and the attributes."""
+    """What is examined: ITEMS, OPERATIONS, WORK_RESULTS, the REJECTS of operations, STANDARD_TIMES, the attributes, and the champion's judged items."""
 
     items: pl.LazyFrame
     operations: pl.LazyFrame
@@ -150,6 +151,7 @@ class Source:
     rejected: pl.LazyFrame
     standard_times: pl.LazyFrame
     attributes: tuple[AttributeSpec, ...]
+    judged: Judged = field(default_factory=Judged)
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ def examine(source: Source, rules: HealthRules) -> tuple[Finding, ...]:
     }
     found: list[Finding] = []
     for name, rows in populations.items():
-        found += _findings(CHECKS[name], rows, items)
+        found += _findings(CHECKS[name], rows, items, source.judged)
     return tuple(found)
 
 
@@ -475,14 +477,17 @@ def _two_codes(operations: pl.DataFrame) -> _Rows:
 # --- counting ----------------------------------------------------------------------------------------------------------
 
 
-def _findings(check: Check, rows: _Rows, items: pl.DataFrame) -> list[Finding]:
+def _findings(check: Check, rows: _Rows, items: pl.DataFrame, judged: Judged) -> list[Finding]:
     base = (check.name, check.title, check.unit, check.meaning, check.remedy)
     if rows.frame is None:
         return [Finding(*base, "all", "all", None, None, None, "not measured", (), rows.reason)]
     behind = rows.frame["item_key"].n_unique()
     touched = rows.frame.filter("touched")
     share = touched.height / rows.frame.height
-    whole = (touched.height, rows.frame.height, share, _cost(touched, behind), _examples(touched))
+    cost = _cost(touched, behind)
+    if touched.height:
+        cost += f"; {effect(check.name, touched['item_key'], rows.frame['item_key'], judged)}"
+    whole = (touched.height, rows.frame.height, share, cost, _examples(touched))
     found = [Finding(*base, "all", "all", *whole)]
     named = rows.frame.join(items, on="item_key", how="left").rename({"res_cd": "work_centre"})
     for dimension in (*(c for c in items.columns if c != "item_key"), "work_centre"):
@@ -512,11 +517,11 @@ def _examples(touched: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _cost(touched: pl.DataFrame, items: int) -> str:
-    """Share of the items behind what was looked at; the effect on accuracy is not known."""
+    """Share of the items behind what was looked at."""
     if touched.is_empty():
         return "nothing"
     found = touched["item_key"].n_unique()
-    return f"touches {found:,} of {items:,} items ({found / items:.1%}); effect on accuracy: not measured"
+    return f"touches {found:,} of {items:,} items ({found / items:.1%})"
 
 
 # --- as a table --------------------------------------------------------------------------------------------------------
