@@ -192,7 +192,7 @@ def _families(found: Comparison, facts: ItemFacts) -> dict[str, Callable[[], Seq
         "resources": lambda: resource_metrics(found),
         "inside": lambda: inside_metrics(found),
         "labels": lambda: operation_label_metrics(found),
-        "confidence": lambda: confidence_metrics(found, facts.known_type),
+        "confidence": lambda: confidence_metrics(found, facts.known_type, facts.clusters),
         "times": lambda: time_metrics(found),
     }
     reachable = facts.reachable

@@ -22,6 +22,8 @@ from routing_etl.model.base.arrays import Floats, Ints
 
 #: Equal-width bins of the expected calibration error, as in Guo et al. (2017).
 ECE_BINS = 15
+#: A sum of products below this is one of rounding errors.
+_TINY = 1e-9
 #: Columns of `calibration_table`.
 CALIBRATION: dict[str, pl.DataType] = {
     "bin_low": pl.Float64(), "bin_high": pl.Float64(), "n": pl.Int64(), "confidence": pl.Float64(), "observed": pl.Float64(),
@@ -32,11 +34,14 @@ COVERAGE: dict[str, pl.DataType] = {
 }  # fmt: skip
 
 
-def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = None) -> list[Metric]:
+def confidence_metrics(
+    found: Comparison, known_type: NDArray[np.int8] | None = None, clusters: Ints | None = None
+) -> list[Metric]:
     """Whether the confidence is a probability (ECE, Brier) and whether it ranks (accuracy of the surest half, AUROC).
 
     ECE: 15 equal bins, over best candidates; `ece_candidates` over all. `ece_by_chance`: what it would be, on average, of
-    outcomes drawn with the confidences as their probabilities; of few items it is far from 0. Items without a candidate have confidence 0 in
+    outcomes drawn with the confidences as their probabilities, alike within clusters as they were seen to be; of few items it is far
+    from 0. Items without a candidate have confidence 0 in
     `exact_at_1_surest_half` and in the AUROCs. `auroc_known_type`: does the confidence tell items of part types seen in
     training from items of new ones.
 
@@ -47,6 +52,8 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = 
     known_type : numpy.ndarray, optional
         Per item 1: its part type was seen in training, 0: it is new, -1: it has none and is left out. None:
         `auroc_known_type` is left out.
+    clusters : numpy.ndarray, optional
+        Number of the near-identical group of each item. None: each item is one by itself.
 
     Returns
     -------
@@ -63,7 +70,7 @@ def confidence_metrics(found: Comparison, known_type: NDArray[np.int8] | None = 
     best = rows.filter(pl.col("rank") == 1)
     return [
         _calibration("ece", best, found.n_items),
-        _by_chance(best, found.n_items),
+        _by_chance(best, np.arange(found.n_items) if clusters is None else clusters),
         _calibration("ece_candidates", rows.filter("fresh"), found.n_items),
         *answers.of_probability(),
         *answers.of_order("expected_exact_at" if found.reference.expected else "exact_at"),
@@ -146,12 +153,20 @@ def _calibration(name: str, rows: pl.DataFrame, n: int) -> SumMetric:
     return SumMetric(name, parts, combine, parts[:, ECE_BINS:].sum(axis=1), NO_CONFIDENCE, inflated=True)
 
 
-def _by_chance(rows: pl.DataFrame, n: int) -> SumMetric:
-    """The mean ECE of calibrated confidences: per bin the mean absolute value of a normal variable of the binomial variance."""
-    conf = rows["confidence"].to_numpy().astype(np.float64)
+def _by_chance(rows: pl.DataFrame, clusters: Ints) -> SumMetric:
+    """The mean ECE of calibrated confidences: per bin the mean absolute value of a normal variable of the outcomes' variance.
+
+    Near-identical items are right or wrong together, so the sum of a cluster varies by more than those of so many items: by the
+    variances, and twice the products of standard deviations of its pairs times the correlation that outcomes of a cluster showed.
+    """
+    conf, hit = (rows[c].to_numpy().astype(np.float64) for c in ("confidence", "hit"))
     item, bins = rows["item"].to_numpy().astype(np.int64), _bin(conf)
-    parts = np.zeros((n, ECE_BINS + 1))
-    np.add.at(parts, (item, bins), conf * (1.0 - conf))
+    spread, group = np.sqrt(conf * (1.0 - conf)), clusters[item]
+    _, cell = np.unique(group * ECE_BINS + bins, return_inverse=True)
+    together = np.bincount(cell, spread)[cell] if len(cell) else spread
+    variance = spread**2 + _correlation(conf - hit, bins, spread, group) * spread * (together - spread)
+    parts = np.zeros((len(clusters), ECE_BINS + 1))
+    np.add.at(parts, (item, bins), variance)
     np.add.at(parts[:, ECE_BINS], item, 1.0)
 
     def combine(sums: Floats) -> Floats:
@@ -159,6 +174,22 @@ def _by_chance(rows: pl.DataFrame, n: int) -> SumMetric:
         return ratio(np.column_stack([gap, sums[:, ECE_BINS]]))
 
     return SumMetric("ece_by_chance", parts, combine, parts[:, ECE_BINS], NO_CONFIDENCE)
+
+
+def _correlation(error: Floats, bins: Ints, spread: Floats, group: Ints) -> float:
+    """Correlation of the errors of two items of a group, beyond what their bin is off as a whole; 0 to 1.
+
+    The pooled moment estimator: products of the errors of all pairs over those of their standard deviations.
+    """
+    if not len(error):
+        return 0.0
+    size = np.maximum(np.bincount(bins, minlength=ECE_BINS), 1)
+    rest = error - (np.bincount(bins, error, minlength=ECE_BINS) / size)[bins]
+    _, group = np.unique(group, return_inverse=True)
+    agreed, possible = (
+        float((np.bincount(group, values) ** 2).sum() - (values**2).sum()) for values in (rest, spread)
+    )
+    return min(max(agreed / possible, 0.0), 1.0) if possible > _TINY else 0.0
 
 
 def calibration_table(found: Comparison) -> pl.DataFrame:

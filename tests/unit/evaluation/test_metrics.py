@@ -322,6 +322,21 @@ def test_auroc_with_one_class_is_null():
     assert values["auroc_known_type"].reason == "ONE_CLASS_ONLY"
 
 
+def test_items_that_are_right_together_show_more_error_by_chance():
+    """Twenty pairs at 0.5, both right or both wrong: the variance of 20 answers that count twice, not of 40."""
+    keys, clusters = [f"I{i:02d}" for i in range(40)], np.arange(40) // 2
+    answers = {k: [(0.5, steps("A" if c % 2 else "B"))] for k, c in zip(keys, clusters, strict=True)}
+    found = compared({k: steps("A") for k in keys}, answers)
+
+    def chance(groups: np.ndarray | None) -> float | None:
+        return measured(confidence_metrics(found, clusters=groups), 40)["ece_by_chance"].value
+
+    assert chance(None) == pytest.approx((2 / np.pi * 40 * 0.25) ** 0.5 / 40)
+    assert chance(clusters) == pytest.approx((2 / np.pi * 20 * 1.0) ** 0.5 / 40)
+    # pairs of one right and one wrong item are not alike
+    assert chance((np.arange(40) + 2) % 40 // 4 * 2 + np.arange(40) % 2) == pytest.approx(chance(None))
+
+
 def test_ties_of_confidence_are_taken_in_equal_parts():
     actual = {f"I{i}": steps("A") for i in range(4)}
     answers = {k: [(0.5, steps("A" if k == "I0" else "B"))] for k in actual}
