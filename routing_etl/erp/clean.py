@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.erp.clean_codes import Equality, by_characters, item_keys, survey
+from routing_etl.erp.clean_codes import Equality, Spellings, by_characters, item_keys, survey
 from routing_etl.erp.clean_frame import ROW_KEYS, Cleaning, account_of, clean_in_pieces, closed
 from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
@@ -129,8 +129,9 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     refuse_unfit_efficiency(raw["operations"], job.profile)
     odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
     odd += validity_of_all(raw["operations"], job.profile)
-    machines = _work_centres(job, as_of)
-    spellings = survey(raw, job.profile, job.equal)
+    master = None if job.profile.resources is None else scan_raw(job.raw, "resources")
+    spellings = survey(raw if master is None else {**raw, "resources": master}, job.profile, job.equal)
+    machines = _work_centres(job, master, spellings, as_of)
     items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
     codes = items.items.select("item_key", "item_cd")
     names = job_names(raw["operations"], job.profile, spellings)
@@ -197,14 +198,14 @@ def _items(job: Cleaning, identity: ItemIdentity) -> tuple[CleanedItems, FrameCl
     return done, closed("items", account, frame.height, done.items.height, started)
 
 
-def _work_centres(job: Cleaning, as_of: date) -> WorkCentres:
+def _work_centres(
+    job: Cleaning, master: pl.LazyFrame | None, spellings: Spellings, as_of: date
+) -> WorkCentres:
     """The machine master, where the profile names one."""
     section = job.profile.resources
-    return (
-        WorkCentres()
-        if section is None
-        else work_centres(scan_raw(job.raw, "resources").collect(), section, as_of)
-    )
+    if section is None or master is None:
+        return WorkCentres()
+    return work_centres(master.collect(), section, spellings, as_of)
 
 
 def _operations(job: Cleaning, context: OperationContext, machines: WorkCentres) -> FrameClean:

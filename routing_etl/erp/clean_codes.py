@@ -25,6 +25,8 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "work_results": ("rout_no", "job_cd", "res_cd"),
     "purchase_orders": ("po_no",),
 }
+#: Columns of the machine master that name machines: codes of the column `res_cd` like those of the routings.
+MACHINES = ("res_cd", "replaced_by", "alternate")
 #: Rule under which values that got another spelling are counted.
 RESPELLED = "respelled"
 
@@ -59,6 +61,10 @@ class Spellings:
         counter.add(RESPELLED, values.name, folded.ne_missing(values).sum())
         return folded
 
+    def machines(self, values: pl.Series) -> pl.Series:
+        """Give a column of the machine master (`MACHINES`) the spellings that are kept of `res_cd`."""
+        return self.fold(values.alias("res_cd"), Counter()).alias(values.name)
+
 
 def survey(raw: Mapping[str, pl.LazyFrame], profile: Profile, equal: Equality) -> Spellings:
     """Find the spelling to keep of every code in `CODES`: the one that most raw rows have, over all frames.
@@ -66,19 +72,21 @@ def survey(raw: Mapping[str, pl.LazyFrame], profile: Profile, equal: Equality) -
     Parameters
     ----------
     raw : mapping of str to polars.LazyFrame
-        The raw frames by name.
+        The raw frames by name; `resources`, the machine master, where the profile names one.
     profile : Profile
         The source profile.
     equal : Equality
         Which codes the database calls equal.
     """
     counts: dict[str, list[pl.DataFrame]] = {}
-    for name, columns in CODES.items():
+    surveyed = {**CODES, "resources": MACHINES} if "resources" in raw else CODES
+    for name, columns in surveyed.items():
         plans = [raw[name].group_by(pl.col(c).alias("raw")).agg(pl.len().alias("rows")) for c in columns]
         rule = TextRule(null_words=_null_words(name, profile))
         for column, found in zip(columns, pl.collect_all(plans, engine="streaming"), strict=True):
             clean = clean_text(found["raw"], rule, "spelling", Counter()).values
-            counts.setdefault(column, []).append(pl.DataFrame([clean, found["rows"]]).drop_nulls())
+            code = "res_cd" if column in MACHINES else column
+            counts.setdefault(code, []).append(pl.DataFrame([clean, found["rows"]]).drop_nulls())
     grouped = {c: one_spelling(c, pl.concat(found), equal) for c, found in counts.items()}
     changed = [frame.filter(pl.col("spelling") != pl.col("kept")) for frame in grouped.values()]
     outsourced = _named(grouped["rout_no"], profile.routing.outsourced_rout_no)
