@@ -54,6 +54,7 @@ from routing_etl.erp.suspicions import (
 )
 from routing_etl.erp.work_centres import WorkCentres, work_centres
 from routing_etl.errors import SourceError
+from routing_etl.files import SCRATCH
 from routing_etl.frames import CODE_SPELLINGS, OPERATIONS, PURCHASE_ORDERS, WORK_RESULTS, write_attributes
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress
@@ -247,7 +248,7 @@ def _results(job: Cleaning, operations: OperationContext, machines: WorkCentres)
 
     if not context.together.whole_items:
         return cleaned(chunks(scan, rows))
-    with tempfile.TemporaryDirectory(prefix="results-", dir=job.out) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=job.out) as scratch:
         return cleaned(shards_through_files(scan, rows, operations.keys, Path(scratch)))
 
 
