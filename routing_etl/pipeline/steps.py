@@ -571,12 +571,16 @@ def _edits(ctx: Context, engine: Engine, before: int, written: pl.DataFrame) -> 
     """How far the routings of items that a publication had shown are from the nearest of their candidates."""
     from routing_etl.pipeline.edits import edits
     from routing_etl.warehouse.copies import COMPARED, proposed_operations
+    from routing_etl.warehouse.todays_codes import todays
 
     proposed = proposed_operations(engine, ctx.settings.warehouse_schema, before, written)
-    routed = read_valid_operations(ctx.run).filter(
-        pl.col("routing_rank") == 0, pl.col("item_cd").is_in(proposed["item_cd"].unique().implode())
+    routed = (
+        read_valid_operations(ctx.run)
+        .filter(pl.col("routing_rank") == 0, pl.col("item_cd").is_in(proposed["item_cd"].unique().implode()))
+        .select(COMPARED)
+        .collect()
     )
-    return edits(proposed, routed.select(COMPARED).collect())
+    return edits(todays(proposed, {"our_job": routed["job_cd"], "our_res": routed["res_cd"]}), routed)
 
 
 def _share_row(metric: str, hits: int, n: int) -> MetricRow:
