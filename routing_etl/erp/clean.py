@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.erp.clean_codes import Equality, Spellings, by_characters, item_keys, survey
+from routing_etl.erp.clean_codes import NOTHING_BEFORE, Equality, Spellings, by_characters, item_keys, survey
 from routing_etl.erp.clean_frame import ROW_KEYS, Cleaning, account_of, clean_in_pieces, closed
 from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
@@ -69,6 +69,7 @@ def clean(
     *,
     cutoff: date | None,
     equal: Equality = by_characters,
+    before: pl.DataFrame = NOTHING_BEFORE,
     progress: Progress = SILENT,
 ) -> CleanReport:
     """Clean the four raw frames of an extract into canonical frames.
@@ -90,6 +91,8 @@ def clean(
         data that is not in the future.
     equal : callable, optional
         Which codes the database calls equal that they are published in, beyond those with one key (`frames.key_of`).
+    before : polars.DataFrame, optional
+        The spellings of codes that the last run did not keep (`frames.CODE_SPELLINGS`): what it kept stays for a while.
     progress : Progress, optional
         Where progress is shown.
 
@@ -109,7 +112,7 @@ def clean(
     """
     try:
         with progress.task("Cleaning", sum(raw_rows(raw, name) for name in ROW_KEYS)) as task:
-            return _clean(Cleaning(raw, out, rejects, profile, equal, task.advance), cutoff)
+            return _clean(Cleaning(raw, out, rejects, profile, equal, task.advance, before), cutoff)
     except OSError as exc:
         short = shortage(exc, "while cleaning", where=out)
         if short is None:
@@ -131,9 +134,11 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
     odd += validity_of_all(raw["operations"], job.profile)
     master = None if job.profile.resources is None else scan_raw(job.raw, "resources")
-    spellings = survey(raw if master is None else {**raw, "resources": master}, job.profile, job.equal)
+    spellings = survey(
+        raw if master is None else {**raw, "resources": master}, job.profile, job.equal, job.before
+    )
     machines = _work_centres(job, master, spellings, as_of)
-    items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
+    items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal, job.before))
     codes = items.items.select("item_key", "item_cd")
     names = job_names(raw["operations"], job.profile, spellings)
     context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
