@@ -111,10 +111,13 @@ def read_configuration(file: Path | None, asked: str | None, known: Collection[s
 def _parsed(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        deep = isinstance(exc, RecursionError)  # its own text and trace would be as long as the file is deep
+        problem = "it is nested too deeply" if deep else exc
         raise ConfigurationError(
-            f"{file} is not TOML ({exc}).", remedy="Correct it; texts stand in quotes. See docs/targets.md."
-        ) from exc
+            f"{file} is not TOML ({problem}).",
+            remedy="Correct it; texts stand in quotes. See docs/targets.md.",
+        ) from (None if deep else exc)
 
 
 def _refuse(

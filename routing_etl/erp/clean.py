@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from routing_etl.erp.clean_codes import Equality, by_characters, item_keys, survey
+from routing_etl.erp.clean_codes import NOTHING_BEFORE, Equality, Spellings, by_characters, item_keys, survey
 from routing_etl.erp.clean_frame import ROW_KEYS, Cleaning, account_of, clean_in_pieces, closed
 from routing_etl.erp.clean_items import CleanedItems, ItemIdentity, clean_items
 from routing_etl.erp.clean_operations import OperationContext, clean_operations, job_names
@@ -54,6 +54,7 @@ from routing_etl.erp.suspicions import (
 )
 from routing_etl.erp.work_centres import WorkCentres, work_centres
 from routing_etl.errors import SourceError
+from routing_etl.files import SCRATCH
 from routing_etl.frames import (
     CODE_SPELLINGS,
     OPERATIONS,
@@ -75,6 +76,7 @@ def clean(
     *,
     cutoff: date | None,
     equal: Equality = by_characters,
+    before: pl.DataFrame = NOTHING_BEFORE,
     progress: Progress = SILENT,
 ) -> CleanReport:
     """Clean the four raw frames of an extract into canonical frames.
@@ -96,6 +98,8 @@ def clean(
         data that is not in the future.
     equal : callable, optional
         Which codes the database calls equal that they are published in, beyond those with one key (`frames.key_of`).
+    before : polars.DataFrame, optional
+        The spellings of codes that the last run did not keep (`frames.CODE_SPELLINGS`): what it kept stays for a while.
     progress : Progress, optional
         Where progress is shown.
 
@@ -115,7 +119,7 @@ def clean(
     """
     try:
         with progress.task("Cleaning", sum(raw_rows(raw, name) for name in ROW_KEYS)) as task:
-            return _clean(Cleaning(raw, out, rejects, profile, equal, task.advance), cutoff)
+            return _clean(Cleaning(raw, out, rejects, profile, equal, task.advance, before), cutoff)
     except OSError as exc:
         short = shortage(exc, "while cleaning", where=out)
         if short is None:
@@ -136,10 +140,13 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     refuse_unfit_efficiency(raw["operations"], job.profile)
     odd = odd_operation_numbers(raw["operations"], problems["operations"], job.profile)
     odd += validity_of_all(raw["operations"], job.profile)
-    machines = _work_centres(job, as_of)
+    master = None if job.profile.resources is None else scan_raw(job.raw, "resources")
+    spellings = survey(
+        raw if master is None else {**raw, "resources": master}, job.profile, job.equal, job.before
+    )
+    machines = _work_centres(job, master, spellings, as_of)
     machines.groups.write_parquet(job.out / f"{WORK_CENTRE_GROUPS.name}.parquet")
-    spellings = survey(raw, job.profile, job.equal)
-    items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal))
+    items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal, job.before))
     codes = items.items.select("item_key", "item_cd")
     names = job_names(raw["operations"], job.profile, spellings)
     context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
@@ -212,14 +219,14 @@ def _items(job: Cleaning, identity: ItemIdentity) -> tuple[CleanedItems, FrameCl
     return done, closed("items", account, frame.height, done.items.height, started)
 
 
-def _work_centres(job: Cleaning, as_of: date) -> WorkCentres:
+def _work_centres(
+    job: Cleaning, master: pl.LazyFrame | None, spellings: Spellings, as_of: date
+) -> WorkCentres:
     """The machine master, where the profile names one."""
     section = job.profile.resources
-    return (
-        WorkCentres()
-        if section is None
-        else work_centres(scan_raw(job.raw, "resources").collect(), section, as_of)
-    )
+    if section is None or master is None:
+        return WorkCentres()
+    return work_centres(master.collect(), section, spellings, as_of)
 
 
 def _operations(job: Cleaning, context: OperationContext, machines: WorkCentres) -> FrameClean:
@@ -261,7 +268,7 @@ def _results(job: Cleaning, operations: OperationContext, machines: WorkCentres)
 
     if not context.together.whole_items:
         return cleaned(chunks(scan, rows))
-    with tempfile.TemporaryDirectory(prefix="results-", dir=job.out) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=job.out) as scratch:
         return cleaned(shards_through_files(scan, rows, operations.keys, Path(scratch)))
 
 

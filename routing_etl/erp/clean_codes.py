@@ -25,6 +25,12 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "work_results": ("rout_no", "job_cd", "res_cd"),
     "purchase_orders": ("po_no",),
 }
+#: Columns of the machine master that name machines: codes of the column `res_cd` like those of the routings.
+MACHINES = ("res_cd", "replaced_by", "alternate")
+#: A spelling that was kept the last time counts for so many times its rows.
+_STAYS = 2
+#: What is known of the last time where there was none.
+NOTHING_BEFORE = CODE_SPELLINGS.empty()
 #: Rule under which values that got another spelling are counted.
 RESPELLED = "respelled"
 
@@ -59,27 +65,40 @@ class Spellings:
         counter.add(RESPELLED, values.name, folded.ne_missing(values).sum())
         return folded
 
+    def machines(self, values: pl.Series) -> pl.Series:
+        """Give a column of the machine master (`MACHINES`) the spellings that are kept of `res_cd`."""
+        return self.fold(values.alias("res_cd"), Counter()).alias(values.name)
 
-def survey(raw: Mapping[str, pl.LazyFrame], profile: Profile, equal: Equality) -> Spellings:
-    """Find the spelling to keep of every code in `CODES`: the one that most raw rows have, over all frames.
+
+def survey(
+    raw: Mapping[str, pl.LazyFrame],
+    profile: Profile,
+    equal: Equality,
+    before: pl.DataFrame = NOTHING_BEFORE,
+) -> Spellings:
+    """Find the spelling to keep of every code in `CODES`, from the rows of all frames: see `one_spelling`.
 
     Parameters
     ----------
     raw : mapping of str to polars.LazyFrame
-        The raw frames by name.
+        The raw frames by name; `resources`, the machine master, where the profile names one.
     profile : Profile
         The source profile.
     equal : Equality
         Which codes the database calls equal.
+    before : polars.DataFrame, optional
+        The spellings that were not kept the last time (`frames.CODE_SPELLINGS`), with those that were.
     """
     counts: dict[str, list[pl.DataFrame]] = {}
-    for name, columns in CODES.items():
+    surveyed = {**CODES, "resources": MACHINES} if "resources" in raw else CODES
+    for name, columns in surveyed.items():
         plans = [raw[name].group_by(pl.col(c).alias("raw")).agg(pl.len().alias("rows")) for c in columns]
         rule = TextRule(null_words=_null_words(name, profile))
         for column, found in zip(columns, pl.collect_all(plans, engine="streaming"), strict=True):
             clean = clean_text(found["raw"], rule, "spelling", Counter()).values
-            counts.setdefault(column, []).append(pl.DataFrame([clean, found["rows"]]).drop_nulls())
-    grouped = {c: one_spelling(c, pl.concat(found), equal) for c, found in counts.items()}
+            code = "res_cd" if column in MACHINES else column
+            counts.setdefault(code, []).append(pl.DataFrame([clean, found["rows"]]).drop_nulls())
+    grouped = {c: one_spelling(c, pl.concat(found), equal, before) for c, found in counts.items()}
     changed = [frame.filter(pl.col("spelling") != pl.col("kept")) for frame in grouped.values()]
     outsourced = _named(grouped["rout_no"], profile.routing.outsourced_rout_no)
     return Spellings(CODE_SPELLINGS.conform(pl.concat(changed)), outsourced)
@@ -100,10 +119,14 @@ def _named(routings: pl.DataFrame, words: Iterable[str]) -> tuple[str, ...]:
     return tuple(hit["kept"].unique().sort())
 
 
-def one_spelling(column: str, counts: pl.DataFrame, equal: Equality) -> pl.DataFrame:
+def one_spelling(
+    column: str, counts: pl.DataFrame, equal: Equality, before: pl.DataFrame = NOTHING_BEFORE
+) -> pl.DataFrame:
     """Find the spelling to keep of each code of one column.
 
-    The spelling that most rows have is kept; of two with as many rows, the one that sorts first by its characters.
+    The spelling that most rows have is kept; of two with as many rows, the one that sorts first by its characters. One that
+    was kept the last time stays until another has more than twice its rows: a model knows a code in the spelling that it was
+    learned with, and two spellings about as frequent would change places from night to night.
 
     Parameters
     ----------
@@ -113,6 +136,8 @@ def one_spelling(column: str, counts: pl.DataFrame, equal: Equality) -> pl.DataF
         `spelling` and `rows`; a spelling may occur more than once.
     equal : Equality
         Which codes the database calls equal.
+    before : polars.DataFrame, optional
+        The spellings that were not kept the last time, with those that were.
 
     Returns
     -------
@@ -121,7 +146,13 @@ def one_spelling(column: str, counts: pl.DataFrame, equal: Equality) -> pl.DataF
     """
     distinct = counts.group_by("spelling").agg(pl.col("rows").sum().cast(pl.Int64)).sort("spelling")
     distinct = distinct.with_columns(same_codes(column, distinct["spelling"], equal))
-    order = distinct.sort("group", "rows", "spelling", descending=[False, True, False])
+    kept = before.filter(pl.col("code_column") == column)["kept"].unique()
+    weight = pl.col("rows") * pl.when(pl.col("spelling").is_in(kept.implode())).then(_STAYS).otherwise(1)
+    order = distinct.with_columns(
+        weight.alias("weight"), pl.col("spelling").is_in(kept.implode()).alias("was")
+    )
+    order = order.sort("group", "weight", "was", "spelling", descending=[False, True, True, False])
+    order = order.drop("weight", "was")
     first = (
         order.group_by("group", maintain_order=True).first().rename({"spelling": "kept", "rows": "kept_rows"})
     )

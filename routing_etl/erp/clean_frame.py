@@ -39,7 +39,7 @@ CleanPiece = Callable[[pl.DataFrame, pl.DataFrame, Account], pl.DataFrame]
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What the cleaning of every frame shares: where raw frames, clean frames and rejects lie, the profile, equality."""
+    """What the cleaning of every frame shares: where raw frames, clean frames and rejects lie, the profile, which codes are equal."""
 
     raw: Path
     out: Path
@@ -47,6 +47,7 @@ class Cleaning:
     profile: Profile
     equal: Equality
     advance: Callable[[float], None]
+    before: pl.DataFrame
 
 
 @contextmanager

@@ -58,10 +58,13 @@ class ItemIdentity:
         The key of each code.
     equal : Equality
         Which codes the database calls equal.
+    before : polars.DataFrame
+        The spellings of part types that were not kept the last time.
     """
 
     keys: ItemKeys
     equal: Equality
+    before: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def clean_items(
     kept, twice = _without_duplicates(kept, profile, rejects, warnings)
     refused = _collisions(twice, profile, identity.equal, rejects, warnings)
     texts = _texts(kept, profile, counter)
-    spellings = _part_type_respelled(texts.values, identity.equal, counter)
+    spellings = _part_type_respelled(texts.values, identity, counter)
     numbers = _numbers(kept, profile, counter)
     keys = [kept["item_cd"], kept["item_key"], kept["item_hash"]]
     frame = pl.DataFrame([*keys, *texts.values.values(), *numbers.values.values(), *numbers.extras])
@@ -145,7 +148,9 @@ def clean_items(
     return CleanedItems(items, attributes, tuple(warnings), identities, spellings)
 
 
-def _part_type_respelled(texts: dict[str, pl.Series], equal: Equality, counter: Counter) -> pl.DataFrame:
+def _part_type_respelled(
+    texts: dict[str, pl.Series], identity: ItemIdentity, counter: Counter
+) -> pl.DataFrame:
     """Give each part type one spelling: it is a key of the stored metrics. Returns the spellings that are not kept."""
     name = "part_type"
     if name not in texts:
@@ -153,7 +158,7 @@ def _part_type_respelled(texts: dict[str, pl.Series], equal: Equality, counter: 
     counts = (
         texts[name].drop_nulls().alias("spelling").to_frame().group_by("spelling").agg(pl.len().alias("rows"))
     )
-    spellings = one_spelling(name, counts, equal)
+    spellings = one_spelling(name, counts, identity.equal, identity.before)
     changed = CODE_SPELLINGS.conform(spellings.filter(pl.col("spelling") != pl.col("kept")))
     if changed.height:
         counter.add(RESPELLED, name, changed["rows"].sum())

@@ -15,6 +15,7 @@ from datetime import date
 
 import polars as pl
 
+from routing_etl.erp.clean_codes import MACHINES, Spellings
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile_model import ResourceSource
 from routing_etl.erp.text import Counter, TextRule, clean_text
@@ -134,7 +135,9 @@ class WorkCentres:
         return frame.with_columns((~pl.col("usable")).fill_null(False).alias("_out"))
 
 
-def work_centres(raw: pl.DataFrame, section: ResourceSource, as_of: date) -> WorkCentres:
+def work_centres(
+    raw: pl.DataFrame, section: ResourceSource, spellings: Spellings, as_of: date
+) -> WorkCentres:
     """Read the machine master.
 
     A machine is out of use when each of its rows says so: by a word of `inactive_words`, or by validity dates that do not
@@ -146,11 +149,15 @@ def work_centres(raw: pl.DataFrame, section: ResourceSource, as_of: date) -> Wor
         The raw frame `resources`.
     section : ResourceSource
         The profile's words.
+    spellings : Spellings
+        The spelling that is kept of each machine, which the routings have too.
     as_of : datetime.date
         Day on which validity is asked.
     """
     counter = Counter()
     texts = {n: clean_text(raw[n], TextRule(), n, counter).values for n in _TEXTS}
+    texts |= {n: spellings.machines(texts[n]) for n in MACHINES}
+    texts["res_group"] = texts["res_group"].to_frame().select(key_of(pl.col("res_group"))).to_series()
     days = {n: parse_dates(raw[n])[0].cast(pl.Date) for n in ("valid_from", "valid_to")}
     frame = pl.DataFrame([*texts.values(), *(v.alias(n) for n, v in days.items())]).drop_nulls("res_cd")
     word = pl.col("active").str.to_uppercase()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +14,10 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from routing_etl import safe_text
 from routing_etl.database.engine import translated
 from routing_etl.errors import ConfigurationError, WarehouseError
-from routing_etl.files import TEMPORARY, replace_file
+from routing_etl.files import SCRATCH, TEMPORARY, replace_file
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import RunFolder
 from routing_etl.settings import Settings
@@ -24,6 +27,10 @@ from routing_etl.warehouse.views import view_selects
 #: Rows of a sheet, without its head.
 _SHEET_ROWS = 1_048_575
 _CHUNK = 50_000
+#: Seconds after which the working files of another export are those of one that was killed.
+_LITTER_SECONDS = 86_400
+#: Text that no spreadsheet takes for a formula: it begins with a letter or a digit.
+_PLAIN = r"^[\p{L}\p{N}]"
 #: File with the checksums, as `sha256sum -c` reads it.
 SUMS = "SHA256SUMS"
 
@@ -55,9 +62,19 @@ def _excel(rows: pl.LazyFrame, path: Path) -> None:
         rows.collect(engine="streaming").write_excel(book, worksheet="operations", table_style=None)
 
 
+def _csv(rows: pl.LazyFrame, path: Path) -> None:
+    """A text that a spreadsheet would take for a formula gets an apostrophe, as in all our CSV; the other forms keep it."""
+    rows.with_columns(pl.col(pl.String).map_batches(_cells, pl.String)).sink_csv(path, include_bom=True)
+
+
+def _cells(texts: pl.Series) -> pl.Series:
+    odd = texts.filter(~texts.str.contains(_PLAIN)).unique().drop_nulls().to_list()
+    return texts.replace(dict(zip(odd, map(safe_text.spreadsheet, odd), strict=True))) if odd else texts
+
+
 #: By ending, how a frame is written.
 KINDS: dict[str, Callable[[pl.LazyFrame, Path], Any]] = {
-    "csv": lambda rows, path: rows.sink_csv(path, include_bom=True),
+    "csv": _csv,
     "parquet": lambda rows, path: rows.sink_parquet(path),
     "jsonl": lambda rows, path: rows.sink_ndjson(path),
     "xlsx": _excel,
@@ -90,7 +107,8 @@ def export(settings: Settings, folder: Path, kinds: Sequence[str]) -> Exported:
             remedy=f"Use one of {', '.join(KINDS)}.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as parts:
+    _sweep(folder)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder) as parts:
         number, count = _read(settings, Path(parts))
         if "xlsx" in kinds and count > _SHEET_ROWS:
             raise ConfigurationError(
@@ -102,6 +120,13 @@ def export(settings: Settings, folder: Path, kinds: Sequence[str]) -> Exported:
     sums = "".join(f"{file.sha256}  {Path(file.path).name}\n" for file in files)
     (folder / SUMS).write_text(sums, encoding="ascii")
     return Exported(number, files)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the working files of exports that were killed."""
+    for left in folder.glob(f"{SCRATCH}*"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _LITTER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _read(settings: Settings, parts: Path) -> tuple[int, int]:

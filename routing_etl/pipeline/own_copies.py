@@ -11,6 +11,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import COPIES, read_valid_operations
 from routing_etl.warehouse.copies import COMPARED, recognise, remembered_copies
+from routing_etl.warehouse.todays_codes import todays
 
 log = get_logger(__name__)
 
@@ -46,6 +47,11 @@ def note_copies(ctx: Context, publication_id: int | None) -> pl.DataFrame:
         pl.col("rout_no").first(),
         pl.col("rout_date").first(),
         routing_code=pl.col("job_cd").str.join(">").str.slice(0, 1000),
+    )
+    known = todays(
+        known,
+        {"item_cd": operations["item_cd"], "rout_no": operations["rout_no"]},
+        {"routing_code": operations["job_cd"]},
     )
     columns = ["item_cd", "rout_no", "routing_code", "copied_by"]
     every = pl.concat([known, found.filter("exact").select(columns)]) if found is not None else known

@@ -131,8 +131,22 @@ def clean(ctx: Context, *, warehouse_needed: bool = True) -> CleanReport:
     with code_identity(ctx.settings) as ask:
         equal = _Equality(ask, warehouse_needed)
         equal("item_cd", pl.Series([], dtype=pl.String))  # an unreachable warehouse is told before the work
-        report = clean_frames(*folders, ctx.profile, cutoff=_cutoff(ctx), equal=equal, progress=ctx.progress)
+        report = clean_frames(
+            *folders,
+            ctx.profile,
+            cutoff=_cutoff(ctx),
+            equal=equal,
+            before=_spellings_before(ctx),
+            progress=ctx.progress,
+        )
     return replace(report, warnings=(*report.warnings, *equal.warnings, *([scarce] if scarce else [])))
+
+
+def _spellings_before(ctx: Context) -> pl.DataFrame:
+    """The spellings of codes that the last run did not keep; none without such a run."""
+    last = last_succeeded(ctx.settings.home, but=ctx.run.run_id)
+    file = last.clean / f"{frames.CODE_SPELLINGS.name}.parquet" if last is not None else None
+    return frames.CODE_SPELLINGS.empty() if file is None or not file.is_file() else pl.read_parquet(file)
 
 
 class _Equality:
@@ -578,12 +592,16 @@ def _edits(ctx: Context, engine: Engine, before: int, written: pl.DataFrame) -> 
     """How far the routings of items that a publication had shown are from the nearest of their candidates."""
     from routing_etl.pipeline.edits import edits
     from routing_etl.warehouse.copies import COMPARED, proposed_operations
+    from routing_etl.warehouse.todays_codes import todays
 
     proposed = proposed_operations(engine, ctx.settings.warehouse_schema, before, written)
-    routed = read_valid_operations(ctx.run).filter(
-        pl.col("routing_rank") == 0, pl.col("item_cd").is_in(proposed["item_cd"].unique().implode())
+    routed = (
+        read_valid_operations(ctx.run)
+        .filter(pl.col("routing_rank") == 0, pl.col("item_cd").is_in(proposed["item_cd"].unique().implode()))
+        .select(COMPARED)
+        .collect()
     )
-    return edits(proposed, routed.select(COMPARED).collect())
+    return edits(todays(proposed, {"our_job": routed["job_cd"], "our_res": routed["res_cd"]}), routed)
 
 
 def _share_row(metric: str, hits: int, n: int) -> MetricRow:

@@ -65,7 +65,7 @@ class AliasBook:
             "nothing is promoted by guesswork."
         )
         try:
-            state = json.loads(text)
+            state = _parsed(text)
             aliases, serial = state["aliases"], state["serial"]
             if not isinstance(serial, int) or not isinstance(aliases, dict):
                 raise TypeError("serial must be a number, aliases an object")
@@ -103,7 +103,7 @@ class AliasBook:
         changes = []
         for line in self._audit.read_text(encoding="utf-8").splitlines():
             try:
-                changes.append(AliasChange(**json.loads(line)))
+                changes.append(AliasChange(**_parsed(line)))
             except (ValueError, TypeError):
                 continue
         return changes
@@ -160,3 +160,11 @@ class AliasBook:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _parsed(text: str) -> Any:
+    """JSON; nested too deeply, it is as broken as any other."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -204,6 +204,8 @@ def parse_manifest(folder: Path, text: bytes) -> Manifest:
         content = json.loads(text)
     except ValueError as exc:
         raise broken(f"no JSON ({exc})") from exc
+    except RecursionError:
+        raise broken("it is nested too deeply") from None
     if not isinstance(content, dict):
         raise broken("not a JSON object")
     kinds: dict[str, type] = {

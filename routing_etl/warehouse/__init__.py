@@ -31,6 +31,7 @@ __all__ = [
     "schema",
     "scripts",
     "standard_times",
+    "todays_codes",
     "views",
     "waiting",
     "writer_probe",

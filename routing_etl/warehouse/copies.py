@@ -16,6 +16,7 @@ from routing_etl.database.engine import translated
 from routing_etl.warehouse.routing_numbers import routing_numbers
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import COPIED_BY
+from routing_etl.warehouse.todays_codes import todays
 from routing_etl.warehouse.versions import KEYS_PER_STATEMENT, rows_at
 
 #: Minutes by which a time may differ from ours, which is published with two decimals.
@@ -82,12 +83,29 @@ def recognise(engine: Engine, schema: str, publication_id: int, operations: pl.D
     """
     tb = tables(schema_for(engine, schema))
     with translated("warehouse", engine.url), engine.connect() as connection:
-        shown = _shown_items(connection, tb, publication_id)
-        routed = operations.join(shown, on="item_cd", how="semi")
-        items = routed["item_cd"].unique().sort().to_list()
+        routed, items = _routed(connection, tb, publication_id, operations)
         proposed = _proposed(connection, tb, publication_id, items)
-        marks = _marks(connection, tb, items)
+        marks = _marks(connection, tb, sorted({*items, *routed["item_cd"]}))
+    code = operations.get_column
+    proposed = todays(
+        proposed,
+        {"item_cd": code("item_cd"), "our_rout_no": code("rout_no"), "our_job": code("job_cd"), "our_res": code("res_cd")},
+        {"routing_code": code("job_cd")},
+    )  # fmt: skip
+    marks = todays(marks, {"item_cd": code("item_cd")}, {"routing_code": code("job_cd")})
+    marks = marks.sort("at").unique(["item_cd", "routing_code"], keep="last", maintain_order=True)
     return _recognised(routed, proposed, marks)
+
+
+def _routed(
+    connection: Connection, tb: Tables, publication_id: int, operations: pl.DataFrame
+) -> tuple[pl.DataFrame, list[str]]:
+    """The rows of items that the publication had proposals for, and the codes of these as it has them."""
+    stored = _shown_items(connection, tb, publication_id)
+    shown = todays(stored, {"item_cd": operations["item_cd"]}).with_columns(stored=stored["item_cd"])
+    routed = operations.join(shown, on="item_cd", how="semi")
+    items = shown.join(routed, on="item_cd", how="semi")["stored"]
+    return routed, items.unique().sort().to_list()
 
 
 def proposed_operations(
@@ -109,13 +127,13 @@ def proposed_operations(
     Returns
     -------
     polars.DataFrame
-        item_cd, rank, routing_code, our_rout_no, proc_seq, our_job, our_res, and in minutes our_run and our_setup.
+        item_cd as in `operations`, rank, routing_code, our_rout_no, proc_seq, our_job, our_res, and in minutes our_run and our_setup.
     """
     tb = tables(schema_for(engine, schema))
     with translated("warehouse", engine.url), engine.connect() as connection:
-        shown = _shown_items(connection, tb, publication_id)
-        items = operations.join(shown, on="item_cd", how="semi")["item_cd"].unique().sort().to_list()
-        return _proposed(connection, tb, publication_id, items)
+        _, items = _routed(connection, tb, publication_id, operations)
+        proposed = _proposed(connection, tb, publication_id, items)
+    return todays(proposed, {"item_cd": operations["item_cd"]})
 
 
 def _shown_items(connection: Connection, tb: Tables, publication_id: int) -> pl.DataFrame:
@@ -165,21 +183,17 @@ def _proposed(connection: Connection, tb: Tables, publication_id: int, items: li
 
 
 def _marks(connection: Connection, tb: Tables, items: list[str]) -> pl.DataFrame:
-    """The newest mark in force of each candidate routing of items."""
+    """The marks in force of items' candidates."""
     f = tb.routing_feedback.c
     query = sa.select(
         f.item_cd, f.routing_code, sa.func.coalesce(f.mark, sa.literal("accepted", sa.String())), f.reason_code, f.accepted_at
     ).where(f.undone_at.is_(None))  # fmt: skip
-    return (
-        pl.DataFrame(
-            _in_chunks(connection, query, f.item_cd, items),
-            schema={
-                "item_cd": pl.String, "routing_code": pl.String, "mark": pl.String, "reason_code": pl.String, "at": pl.Datetime("us"),
-            },
-            orient="row",
-        )
-        .sort("at")
-        .unique(["item_cd", "routing_code"], keep="last", maintain_order=True)
+    return pl.DataFrame(
+        _in_chunks(connection, query, f.item_cd, items),
+        schema={
+            "item_cd": pl.String, "routing_code": pl.String, "mark": pl.String, "reason_code": pl.String, "at": pl.Datetime("us"),
+        },
+        orient="row",
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 from routing_etl.database.engine import translated
 from routing_etl.warehouse.schema import Tables, Versioned, schema_for, tables
 from routing_etl.warehouse.schema_life import OUTCOMES
+from routing_etl.warehouse.todays_codes import todays
 from routing_etl.warehouse.types import now
 from routing_etl.warehouse.versions import rows_at
 
@@ -167,6 +168,7 @@ def realised(
         schema={"item_cd": pl.String, "candidate_rank": pl.Int64, "predicted": pl.String},
         orient="row",
     )
+    predicted = todays(predicted, {"item_cd": actual["item_cd"]}, {"predicted": _jobs(actual)})
     hits = (
         predicted.join(actual.select("item_cd", "routing_code"), on="item_cd")
         .with_columns(hit=pl.col("predicted") == pl.col("routing_code"))
@@ -257,12 +259,14 @@ def store_outcomes(
         found = _outcome_rows(connection, tb, shown, written, copies)
         if edits is not None:
             found = found.join(edits, on="item_cd", how="left")
+        stored = connection.execute(
+            sa.select(tb.prediction_outcome.c.item_cd).where(tb.prediction_outcome.c.publication_id == before)
+        ).scalars()
         known = set(
-            connection.execute(
-                sa.select(tb.prediction_outcome.c.item_cd).where(
-                    tb.prediction_outcome.c.publication_id == before
-                )
-            ).scalars()
+            todays(
+                pl.DataFrame({"item_cd": list(stored)}, schema={"item_cd": pl.String}),
+                {"item_cd": written["item_cd"]},
+            )["item_cd"]
         )
         moment = now()
         rows = [
@@ -291,6 +295,8 @@ def _outcome_rows(
         orient="row",
     )
     silent = pl.DataFrame(_gone_silent(connection, tb, *shown), schema={"item_cd": pl.String}, orient="row")
+    items = {"item_cd": written["item_cd"]}
+    candidates, silent = todays(candidates, items, {"code": _jobs(written)}), todays(silent, items)
     said = copies.select("item_cd", "copied_by", "exact", "mark", "reason_code")
     jobs, actual = pl.col("code").str.split(">"), pl.col("routing_code").str.split(">")
     per_item = (
@@ -331,6 +337,11 @@ def _outcome_rows(
         )
         .sort("item_cd")
     )  # fmt: skip
+
+
+def _jobs(written: pl.DataFrame) -> pl.Series:
+    """The job codes of today's routings."""
+    return written["routing_code"].str.split(">").explode().unique()
 
 
 def _apart(left: pl.Expr, right: pl.Expr) -> pl.Expr:

@@ -47,9 +47,9 @@ def test_litter_of_every_kind_is_removed_and_named(ctx: Context, home: Path) -> 
     (night,) = [run for run in list_runs(home) if run.run_id != "next"]
     (night.raw / "items.tmp").write_bytes(b"half a file")
     (night.reports / "score.tmp").write_text("{")
-    scratch = night.times / ".scratch-a1"
-    scratch.mkdir()
-    (scratch / "shard.parquet").touch()
+    for scratch in (night.times / ".scratch-a1", night.clean / ".scratch-b2"):
+        scratch.mkdir()
+        (scratch / "shard.parquet").touch()
     for unborn in ("unmarked/reports", ".removing-old/raw"):
         (home / "runs" / unborn).mkdir(parents=True)
     own = home / "runs" / "notes of ours"  # a folder that somebody made there
@@ -63,7 +63,8 @@ def test_litter_of_every_kind_is_removed_and_named(ctx: Context, home: Path) -> 
     found = sweep(ctx)
     assert set(found.run_folders) == {"unmarked", ".removing-old"}
     assert set(found.files) == {
-        f"{night.run_id}/{name}" for name in ("raw/items.tmp", "reports/score.tmp", "times/.scratch-a1")
+        f"{night.run_id}/{name}"
+        for name in ("raw/items.tmp", "reports/score.tmp", "times/.scratch-a1", "clean/.scratch-b2")
     }
     assert set(found.model_versions) == {".saving-v9-1234", ".removing-v1-1234", ".aliases.json.4711.tmp"}
     after = tree(home / "runs") | tree(home / "models")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from routing_etl.registry.files import write_json
 from routing_etl.runs import find_run, list_runs, new_run, prune_runs
 
 pytestmark = pytest.mark.unit
+
+#: What makes folders and files of working files.
+_MAKERS = ("TemporaryDirectory", "mkdtemp", "NamedTemporaryFile", "mkstemp")
 
 
 @pytest.fixture
@@ -158,3 +162,19 @@ def test_a_run_id_that_leaves_its_folder_is_refused_by_name(tmp_path: Path, run_
     with pytest.raises(ConfigurationError, match="No run"):
         find_run(home, run_id)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_folder_of_working_files_has_the_name_that_the_sweep_removes() -> None:
+    """What a killed process leaves beside its files is litter that nobody else would remove."""
+    made, strangers = [], []
+    for file in sorted(Path(files.__file__).parent.rglob("*.py")):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and ast.unparse(call.func).endswith(_MAKERS)):
+                continue
+            named = {k.arg: ast.unparse(k.value) for k in call.keywords}
+            if "dir" not in named:
+                continue  # the system's own folder, which the system empties
+            made.append(file.name)
+            if named.get("prefix") != "SCRATCH":
+                strangers.append(f"{file.name}:{call.lineno}: {ast.unparse(call)}")
+    assert len(made) >= 3 and strangers == []

@@ -120,6 +120,14 @@ def test_what_would_be_missed_is_one_sentence_with_a_remedy(
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["profile = " + "[" * 10_000, "profile = " + "{a=" * 10_000])
+def test_a_file_nested_ten_thousand_deep_is_one_sentence(write: Write, text: str) -> None:
+    write(text)
+    with pytest.raises(ConfigurationError, match=r"routing_etl\.toml is not TOML \(") as caught:
+        load_settings()
+    assert len(str(caught.value)) < 500
+
+
 def test_a_wrong_value_names_the_file_and_its_table(write: Write) -> None:
     file = (write("[target.dev]\nkeep_runs = 0") / "routing_etl.toml").absolute()
     with pytest.raises(ConfigurationError) as caught:

@@ -73,6 +73,27 @@ def test_kubernetes_keeps_the_same_rules_and_every_file_says_what_to_change() ->
         assert "CHANGE" in (DEPLOY / name).read_text(encoding="utf-8"), name
 
 
+def test_no_pod_asks_for_more_memory_than_it_may_have() -> None:
+    """Kubernetes refuses such a pod: no run would start."""
+
+    def pods(value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, dict):
+            return [pod for one in value for pod in pods(one)] if isinstance(value, list) else []
+        own = [value["resources"]] if "resources" in value else []
+        return own + [pod for one in value.values() for pod in pods(one)]
+
+    def gib(amount: str) -> float:
+        return float(amount[:-2]) / {"Gi": 1, "Mi": 1024}[amount[-2:]]
+
+    found = [
+        (gib(pod["requests"]["memory"]), gib(pod["limits"]["memory"]))
+        for pod in pods(load("kubernetes-values.yaml"))
+    ]
+    assert len(found) == 2
+    for asked, limit in found:
+        assert asked <= limit
+
+
 def test_the_image_loads_the_module_that_exists(tmp_path: Path) -> None:
     assert "routing_etl.code_location" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     assert build_defs(home=tmp_path).get_repository_def().name == "__repository__"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing_etl.erp.clean import clean
-from routing_etl.erp.clean_codes import by_characters, one_spelling, same_codes
+from routing_etl.erp.clean_codes import NOTHING_BEFORE, by_characters, one_spelling, same_codes
 from routing_etl.frames import key_of
 
 Build = Callable[..., Any]
@@ -140,6 +140,46 @@ def test_where_the_database_ignores_case_two_such_items_are_one(erp: Build) -> N
     reclean(made, lambda column, codes: codes.str.to_lowercase().rank("dense").cast(pl.Int64))
     assert made.clean("items")["item_cd"].to_list() == ["P001"]
     assert made.clean("operations")["proc_seq"].to_list() == [10, 20]
+
+
+def test_a_spelling_stays_until_another_has_more_than_twice_its_rows() -> None:
+    """A model knows a machine in the spelling that it was learned with: one row more must not turn it round."""
+
+    def kept(rows: int, before: pl.DataFrame = NOTHING_BEFORE) -> str:
+        counts = pl.DataFrame({"spelling": ["MC-01", "mc-01"], "rows": [10, rows]})
+        return str(one_spelling("res_cd", counts, by_characters, before)["kept"][0])
+
+    was = pl.DataFrame(
+        {"code_column": ["res_cd"], "spelling": ["mc-01"], "rows": [9], "kept": ["MC-01"], "kept_rows": [10]}
+    )
+    assert [kept(n) for n in (9, 10, 11)] == ["MC-01", "MC-01", "mc-01"]
+    assert [kept(n, was) for n in (11, 20, 21)] == ["MC-01", "MC-01", "mc-01"]
+    of_another = was.with_columns(code_column=pl.lit("job_cd"))
+    assert kept(11, of_another) == "mc-01"
+
+
+def test_what_the_last_run_kept_is_handed_on(erp: Build) -> None:
+    rows = [
+        {"ITEM_CD": "A1", "PROC_SEQ": 10 * i, "RES_CD": c}
+        for i, c in enumerate(["MC-01", "mc-01", "mc-01"], 1)
+    ]
+    made = erp(
+        routings=rows, items=[{"ITEM_CD": "A1", "PART_TYPE": "Seal"}, {"ITEM_CD": "A2", "PART_TYPE": "SEAL"}]
+    ).run()
+    assert set(made.clean("operations")["res_cd"]) == {"mc-01"} and set(made.clean("items")["part_type"]) == {
+        "SEAL"
+    }
+    before = pl.DataFrame(
+        {
+            "code_column": ["res_cd", "part_type"], "spelling": ["mc-01", "SEAL"], "rows": [1, 1], "kept": ["MC-01", "Seal"],
+            "kept_rows": [2, 2],
+        }
+    )  # fmt: skip
+    folder = made.folder
+    clean(folder / "raw", folder / "clean", folder / "rejects", made.profile, cutoff=None, before=before)
+    assert set(made.clean("operations")["res_cd"]) == {"MC-01"} and set(made.clean("items")["part_type"]) == {
+        "Seal"
+    }
 
 
 CODES = st.lists(

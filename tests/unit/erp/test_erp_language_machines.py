@@ -160,3 +160,20 @@ res_group = "GRP"
 """  # fmt: skip
     erp.night(steps("MACH TEXT", "('A1','R',10,'J1','M1')") + machines, profile)
     assert erp.read("work_centre_groups", "res_cd", "res_group") == [("M1", "LATHES"), ("m4", "MILLS")]
+
+
+def test_a_machine_that_the_master_spells_in_another_way_is_the_same_machine(erp: Foreign) -> None:
+    """Else one job would be published with `L2` and `l2`, which break the primary key of `resource_alternative`."""
+    master = """
+        CREATE TABLE WC (CODE TEXT, NM TEXT, ACTIVE TEXT, GRP TEXT, ALT TEXT);
+        INSERT INTO WC VALUES ('l1', 'one', '1', 'g', NULL), ('ｌ2', 'two', '1', 'G ', NULL), ('X1', 'gone', '0', NULL, 'l2'),
+            ('m1', 'mill', '1', NULL, 'M9'), ('m9', 'mill 9', '1', NULL, NULL);
+        """
+    rows = """('A1','R',10,'A','L1',1), ('A2','R',10,'A','L2',1), ('A2','R',20,'C','X1',1), ('A2','R',30,'B','M1',1),
+        ('A1','R',30,'B','M9',1), ('A1','R',40,'A','L2',1)"""
+    erp.night(steps("MACH TEXT, P INTEGER", rows) + master, ITEMS + STEP + GROUPS)
+    assert erp.read("operations", "item_cd", "job_cd", "res_cd", "further_res") == [
+        ("A1", "A", "L1", "L2"), ("A1", "A", "L2", "L1"), ("A1", "B", "M9", None), ("A2", "A", "L2", "L1"),
+        ("A2", "B", "M1", "M9"), ("A2", "C", "L2", None),
+    ]  # fmt: skip
+    assert erp.tells("'l1' (1 row) is counted as 'L1'", "'l2' (2 rows) is counted as 'L2'")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from pathlib import Path
 
 import polars as pl
@@ -52,6 +54,46 @@ def test_the_same_rows_in_every_format(
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
         [SUMS, *(Path(f.path).name for f in found.files)]
     ), "nothing unfinished is left"
+
+
+def test_a_code_is_no_formula_in_csv_and_itself_elsewhere(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: an item called `=HYPERLINK(...)` runs in whoever opens the file that Excel is meant to open."""
+    codes = {"A1": "=HYPERLINK(1)", "N1": "-12.5", "N2": "사내", "B1": " @cmd"}
+    real = exports._read
+
+    def renamed(chosen: Settings, parts: Path) -> tuple[int, int]:
+        number, _ = real(chosen, parts)
+        row = pl.read_parquet(next(parts.glob("*.parquet"))).head(1)
+        rows = pl.concat([row.with_columns(ITEM_CD=pl.lit(code), JOB_NM=None) for code in codes.values()])
+        for old in parts.iterdir():
+            old.unlink()
+        rows.write_parquet(parts / "000000.parquet")
+        return number, rows.height
+
+    monkeypatch.setattr(exports, "_read", renamed)
+    csv, parquet, lines = (
+        Path(f.path) for f in export(settings, tmp_path / "out", ["csv", "parquet", "jsonl"]).files
+    )
+    shown = pl.read_csv(csv, infer_schema=False)["ITEM_CD"].to_list()
+    assert shown == ["'=HYPERLINK(1)", "-12.5", "사내", "' @cmd"]
+    for exact in (pl.read_parquet(parquet), pl.read_ndjson(lines)):
+        assert exact["ITEM_CD"].to_list() == list(codes.values())
+
+
+def test_working_files_of_a_killed_export_go_and_those_of_one_at_work_stay(
+    settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    killed, at_work = out / ".scratch-killed", out / ".scratch-now"
+    for folder in (killed, at_work):
+        folder.mkdir(parents=True)
+        (folder / "000000.parquet").touch()
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(killed, (two_days_ago, two_days_ago))
+    export(settings, out, ["csv"])
+    assert not killed.exists() and at_work.exists()
 
 
 def test_what_cannot_be_exported(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -322,3 +322,17 @@ def test_item_attributes_are_saved_by_the_path_that_older_versions_know() -> Non
     named = {argument for _, argument, _ in pickletools.genops(dumped(spec)) if isinstance(argument, str)}
     assert load_bytes(dumped(spec)) == spec
     assert {name for name in named if "routing_etl" in name} == {"routing_etl.frames"}
+
+
+@pytest.mark.parametrize(
+    ("file", "error"), [("manifest.json", TamperedArtifactError), ("aliases.json", RegistryError)]
+)
+def test_json_nested_a_hundred_thousand_deep_is_one_sentence(
+    save: Save, registry: ModelRegistry, file: str, error: type[RegistryError]
+) -> None:
+    folder = save("v1").path if file == "manifest.json" else registry.root
+    registry.root.mkdir(exist_ok=True)
+    (folder / file).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(error, match=r"is broken: .*nested") as caught:
+        registry.load("v1" if file == "manifest.json" else "champion")
+    assert len(str(caught.value)) < 500

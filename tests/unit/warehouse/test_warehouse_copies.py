@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, warehouse, write_rows
 
 from routing_etl import frames
-from routing_etl.warehouse.copies import recognise, remembered_copies
+from routing_etl.warehouse.copies import proposed_operations, recognise, remembered_copies
 from routing_etl.warehouse.feedback import adopt
 from routing_etl.warehouse.marks import reject, undo
-from routing_etl.warehouse.outcomes import Realised, realised_by_version, store_outcomes
+from routing_etl.warehouse.outcomes import Realised, realised, realised_by_version, store_outcomes
 
 
 def proposed(*items: str) -> dict[str, list[dict[str, object]]]:
@@ -76,13 +76,43 @@ OURS = {"res_cd": "ours", "run_min": 3.3, "setup_min": 12.35}
         (routing("I", "A>B", **OURS | {"res_cd": "X"}), None, None, None),
         (routing("OTHER", "A>B", rout_no="P240429907"), None, None, None),
         (routing("I", "A>D", rout_no="P000726571"), "number", True, None),
+        (routing("I", "a>B", rout_no="p240429907"), "number", True, None),
+        (routing("I", "A>b", **OURS), "times", True, None),
     ],
-    ids=["own work", "number", "number, changed", "times", "another time", "another machine", "not proposed", "shown before"],
+    ids=[
+        "own work", "number", "number, changed", "times", "another time", "another machine", "not proposed", "shown before",
+        "number, codes spelt in another way since", "times, codes spelt in another way since",
+    ],
 )  # fmt: skip
 def test_what_is_a_copy(published, written, copied_by, exact, mark):
     found = recognise(*published("I"), written)
     wanted = [] if copied_by is None else [("I", copied_by, exact, mark)]
     assert found.select("item_cd", "copied_by", "exact", "mark").rows() == wanted
+
+
+def test_an_item_that_is_spelt_in_another_way_since_is_the_same_item(published):
+    """Else its copied routing would be learned from as an engineer's own, and what became of it would be counted nowhere."""
+    engine, schema, before = published("I", "J", "K")
+    adopt(engine, schema, "J", "J_C01", "kim")
+    *_, after = published(version="m2")
+    operations = pl.concat(
+        [routing("i", "a>b", **OURS | {"rout_no": "p240429907"}), routing("j ", "a>b"), routing("K", "b>c")]
+    )
+    copies = recognise(engine, schema, before, operations)
+    assert copies.select("item_cd", "routing_code", "copied_by", "exact").rows() == [
+        ("i", "a>b", "number", True), ("j ", "a>b", "mark", True),
+    ]  # fmt: skip
+    written = operations.group_by("item_cd").agg(
+        pl.col("rout_no").first(), routing_code=pl.col("job_cd").str.join(">"), part_type=pl.lit("축")
+    )
+    assert store_outcomes(engine, schema, (before, after), written, copies, run_id="n") == 3
+    assert store_outcomes(engine, schema, (before, after), written, copies, run_id="n") == 0
+    counted = realised_by_version(engine, schema)["m"]
+    assert counted == Realised(3, 2, 2, 2, itself=1, itself_first=0, itself_any=0)
+    (first, _) = realised(engine, schema, after, written)
+    assert (first.value, first.n) == (pytest.approx(2 / 3), 3)
+    proposals = proposed_operations(engine, schema, before, written)
+    assert set(proposals["item_cd"]) == {"i", "j ", "K"}
 
 
 def test_whole_minutes_that_agree_are_no_copy(tmp_path):
