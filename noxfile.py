@@ -54,20 +54,20 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, or those named behind `--`."""
-    python(session, "pytest")
+    """All tests, slow ones too, or those named behind `--`."""
+    python(session, "pytest", "-m", "")
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The fast tests."""
+    """The unit tests that are not marked slow."""
     python(session, "pytest", "tests/unit")
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """All tests with branch coverage; fails below the floor of pyproject.toml."""
-    python(session, "pytest", "--cov", "--cov-report=term")
+    python(session, "pytest", "-m", "", "--cov", "--cov-report=term")
 
 
 @nox.session

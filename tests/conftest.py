@@ -24,6 +24,33 @@ hypothesis.settings.register_profile("routing_etl", deadline=None)
 hypothesis.settings.load_profile("routing_etl")
 
 
+#: What pyproject.toml puts on the command line.
+QUICK = "not slow"
+LEFT_OUT = 'Tests marked slow are left out; `nox -s tests` or `pytest -m ""` runs everything, a file that is named runs whole.'
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A file or a test that is named runs whole; whoever asks for marks gets what these select."""
+    if hasattr(config, "workerinput"):
+        return  # the process that distributes has decided
+    asked = any(str(word).startswith("-m") for word in config.invocation_params.args)
+    named = any(".py" in str(word) for word in config.args)
+    if config.option.markexpr == QUICK and named and not asked:
+        config.option.markexpr = ""
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """One line on what a run leaves out."""
+    return LEFT_OUT if config.option.markexpr == QUICK else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The same line at the end, where a quiet run shows it too."""
+    if config.option.markexpr == QUICK:
+        terminalreporter.write_line(LEFT_OUT)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own ROUTING_ETL_* variables must not reach a test; the test server's address may."""

@@ -12,7 +12,7 @@ from routing_etl.pipeline.night import night
 from routing_etl.pipeline.versions import headline
 from routing_etl.runs import RunFolder
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CSV = Path(__file__).parents[2].parent / "shared" / "data" / "adventureworks"
 

@@ -16,7 +16,7 @@ from routing_etl.pipeline.night import night
 from routing_etl.pipeline.upkeep import changes
 from routing_etl.runs import new_run, prune_runs
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_routings_that_were_deleted_stop_the_night_until_somebody_says_that_it_is_right(

@@ -116,6 +116,7 @@ def test_steps_alone_do_what_the_night_does(call, home: Path) -> None:  # type: 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("learned_once")
 def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     before = sorted(p.name for p in (home / "models").iterdir())
@@ -126,6 +127,7 @@ def test_a_dry_run_saves_nothing(call, home: Path) -> None:  # type: ignore[no-u
     assert ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_version") == rows
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_more_items_is_on_a_sample_and_says_so(home: Path) -> None:
     ctx = Context(home_settings(home), runs.find_run(home, None))
     routed = read_learning_data(ctx.run).routed.len()
@@ -141,6 +143,7 @@ def test_a_dry_run_of_more_items_is_on_a_sample_and_says_so(home: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("learned_once")
 def test_a_named_version_is_saved_listed_shown_verified_and_its_name_is_taken(call, home: Path) -> None:  # type: ignore[no-untyped-def]
     [[first]] = ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'")
@@ -248,6 +251,7 @@ def test_migrate_up_and_down(call, tmp_path: Path) -> None:  # type: ignore[no-u
     ) == [(0,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["migrate", "--sql"], ["doctor"], ["--help"]], ids=" ".join
 )  # fmt: skip

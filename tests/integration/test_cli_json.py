@@ -39,6 +39,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  
     return run
 
 
+@pytest.mark.slow
 def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     [[item, candidate]] = ask(
         home / "warehouse.db",

@@ -19,7 +19,7 @@ from routing_etl.quality import checks
 from routing_etl.quality.adapter import Validator
 from routing_etl.runs import find_run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @contextmanager

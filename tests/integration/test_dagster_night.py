@@ -22,7 +22,7 @@ from routing_etl.pipeline.results import Evaluated, Finished, Scored, Trained
 from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import list_runs, run_lock
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 #: Changes what is predicted, so that the next night has something to publish.
 RENAME_UNROUTED = (

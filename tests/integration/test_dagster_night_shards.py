@@ -16,7 +16,7 @@ from routing_etl.errors import ModelError
 from routing_etl.pipeline import sharded, street
 from routing_etl.runs import list_runs
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SCORING = [keys.PREDICTION_SHARDS, *keys.PREDICTIONS.values()]
 LOADING = [keys.LOADED_SHARDS, keys.LOADED_PUBLICATION]

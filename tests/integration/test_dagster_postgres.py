@@ -29,6 +29,7 @@ def server() -> Iterator[str]:
         pytest.skip(str(exc))
 
 
+@pytest.mark.slow
 def test_runs_and_events_are_in_postgresql_and_another_host_sees_them(
     server: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

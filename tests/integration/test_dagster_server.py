@@ -19,7 +19,7 @@ from dagster_server import JOBS, Server, dagster_dev, quiet_time_zone, wait
 from homes import ask, change
 from network import closed
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 #: Runs that failed on purpose, and what their reports must say.
 FAILED: dict[str, list[str]] = {}

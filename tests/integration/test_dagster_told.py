@@ -20,7 +20,7 @@ from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import list_runs
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_what_is_told_is_what_the_graph_has(home: Path) -> None:

@@ -18,7 +18,7 @@ from routing_etl.warehouse import publications
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.publish import Publisher
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SECRET = "s3cretSentinel"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deploy_servers import PASSWORDS, apache, ask, basic, launch, login_stand_in, needs, nginx, webservers
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _VERSION = json.dumps({"query": "{ version }"}).encode()
 _JSON = {"Content-Type": "application/json"}
 _UPGRADE = {

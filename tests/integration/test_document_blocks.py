@@ -112,6 +112,7 @@ def test_every_block_is_run_or_has_its_reason() -> None:
         assert all((ROOT / path.rstrip(".")).exists() for path in named), reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block", [b for b in blocks() if b.name in RUN], ids=lambda b: f"{b.document}: {b.name[1][:40]}"
 )

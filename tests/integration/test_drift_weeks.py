@@ -21,7 +21,7 @@ from routing_etl.pipeline.drift import drift_rows
 from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import new_run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 #: Orders of the machine, and of others, a week.
 OWN, OTHERS = 90, 150

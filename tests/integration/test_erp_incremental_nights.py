@@ -68,6 +68,7 @@ def raw(settings: Settings, run_id: str) -> pl.DataFrame:
     return frame.sort(frame.columns)
 
 
+@pytest.mark.slow
 def test_only_a_succeeded_run_moves_the_watermark(plant: Settings) -> None:
     erp = plant.home / "erp.db"
     first = night(plant, "first")
@@ -93,6 +94,7 @@ def test_only_a_succeeded_run_moves_the_watermark(plant: Settings) -> None:
     assert raw(plant, "second").equals(raw(plant, "whole"))
 
 
+@pytest.mark.slow
 def test_the_base_outlives_its_turn_and_a_lost_one_means_a_full_read(plant: Settings) -> None:
     night(plant, "base")
     for number in range(3):

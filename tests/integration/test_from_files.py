@@ -28,6 +28,7 @@ def table(home: Path, name: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
+@pytest.mark.slow
 def test_files_are_read_and_cleaned_as_the_tables_are(home: Path, tmp_path: Path) -> None:
     [night] = list_runs(home)
     files = {name: tmp_path / f"{name}.csv" for name in TABLES}
@@ -45,6 +46,7 @@ def test_files_are_read_and_cleaned_as_the_tables_are(home: Path, tmp_path: Path
     assert [run.run_id for run in list_runs(home)] == [night.run_id], "no night looks at the files' run"
 
 
+@pytest.mark.slow
 def test_without_results_there_are_none(home: Path, tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.csv" for name in ("items", "operations")}
     for name, file in files.items():

@@ -14,7 +14,7 @@ from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.runs import find_run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Call = Callable[..., tuple[int, str, str]]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hostile_erp import FAULTS, faults_of, make_template, run_case, trains, write_case
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 #: A dozen cases, single faults and pairs.
 SEEDS = (5, 12, 21, 26, 31, 38, 45, 53, 57, 61, 74, 83)
 

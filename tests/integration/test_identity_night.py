@@ -26,7 +26,7 @@ from routing_etl.pipeline.night import night
 from routing_etl.runs import find_run, new_run
 from routing_etl.warehouse.identity import CodeIdentity
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 #: What a reader sees of a publication.
 SHOWN = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 from homes import ask, home_settings
 
 import routing_etl.erp
@@ -16,6 +17,7 @@ from routing_etl.runs import find_run
 SHIPPED = Path(routing_etl.erp.__file__).parent / "profiles" / "bi_views.toml"
 
 
+@pytest.mark.slow
 def test_what_the_map_replaces_is_checked_loaded_and_marked(home: Path, tmp_path: Path) -> None:
     """The outsourced job that is proposed most, as the job in house that is used most; and a pair that nobody knows."""
     warehouse, erp = home / "warehouse.db", home / "erp.db"

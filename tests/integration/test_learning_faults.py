@@ -15,7 +15,7 @@ from routing_etl.pipeline.learning_faults import TRAINING_FAILED, train_or_go_on
 from routing_etl.pipeline.night import night
 from routing_etl.runs import find_run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 class PanicException(BaseException):

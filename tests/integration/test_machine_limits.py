@@ -24,7 +24,7 @@ from routing_etl.pipeline.night import night
 from routing_etl.progress import Task
 from routing_etl.runs import list_runs, new_run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 resource = pytest.importorskip("resource", reason="limits of POSIX systems")
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -22,7 +22,7 @@ from routing_etl.pipeline.recipe import recipe_of
 from routing_etl.runs import find_run
 from routing_etl.warehouse.decisions import Decision, Decisions
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 KIM = Actor("kim", "cli")
 
 

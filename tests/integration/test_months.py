@@ -25,7 +25,7 @@ from routing_etl.runs import find_run
 from routing_etl.warehouse import decisions
 from routing_etl.warehouse.types import now
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ENVIRONMENT = {"ROUTING_ETL_REHEARSALS": "0", "ROUTING_ETL_VARIANCE_FITS": "0", "ROUTING_ETL_USER": "lee"}
 

@@ -11,7 +11,7 @@ import pytest
 from homes import ask
 from network import QUIET, closed
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 #: What a night does by default, the variance between fits among it, only less often. So many items are not rehearsed anyway;
 #: with the recipe of the home's champion no third model is fitted.

@@ -298,6 +298,7 @@ def test_predict_refuses_what_it_cannot_do(
         predict_item(home_settings(finished_home), code, WhatIf(overrides))
 
 
+@pytest.mark.slow
 def test_a_plant_in_which_every_item_is_routed_ends_well_and_keeps_the_publication(home: Path) -> None:
     todo = {r[0] for r in ask(home / "warehouse.db", "SELECT DISTINCT item_cd FROM routing_predictions")}
     todo |= {r[0] for r in ask(home / "warehouse.db", "SELECT item_cd FROM routing_abstained")}
@@ -513,6 +514,7 @@ def test_what_engineers_wrote_goes_before_the_window(
     assert found is promoted and said in reason
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("learned_once")
 def test_a_version_that_was_to_be_promoted_and_was_not_is_the_challenger(
     home: Path, monkeypatch: pytest.MonkeyPatch
@@ -538,6 +540,7 @@ def test_a_version_that_was_to_be_promoted_and_was_not_is_the_challenger(
 _NAMED = ("method", "split", "segment", "metric")
 
 
+@pytest.mark.slow
 def test_evaluating_beside_the_fit_gives_what_one_after_the_other_gives(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def published(home: Path) -> tuple[int, int]:
     ]  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("break_it", "mend_it", "says"),
     [
@@ -92,6 +93,7 @@ def test_numbers_that_are_text_are_repaired_or_rejected_with_a_count_not_lost(ho
     assert "outdiameter" in json.dumps(items.repairs)
 
 
+@pytest.mark.slow
 def test_a_critical_check_stops_the_night_before_anything_is_published(home: Path) -> None:
     """Machine times in minutes instead of hours: the ratio to the standards gives it away."""
     before = published(home)
@@ -132,6 +134,7 @@ def test_a_model_of_another_library_version_does_not_score(
         steps.score(ctx)
 
 
+@pytest.mark.slow
 def test_a_tampered_artifact_is_never_unpickled(home: Path) -> None:
     before = published(home)
     engine = next((home / "models").glob("*/similarity_engine.joblib"))
@@ -159,6 +162,7 @@ def test_no_model_is_an_error_not_a_fallback(home: Path) -> None:
     assert "routing-etl train" in error.value.remedy
 
 
+@pytest.mark.slow
 def test_a_second_run_in_parallel_is_refused_and_named(home: Path) -> None:
     with run_lock(home, "the nightly run"), pytest.raises(LockedError, match=r"the nightly run, process \d+"):
         night(home_settings(home))
@@ -229,6 +233,7 @@ def wait_for_step(home: Path, known: set[str], step: str) -> None:
     raise AssertionError(f"step {step} was not reached")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "how"), [("extract", signal.SIGINT), ("clean", signal.SIGKILL), ("score", signal.SIGKILL)]
 )

@@ -44,6 +44,7 @@ def house(
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WALKED, ids=[c.sentence for c in WALKED])
 def test_what_an_error_advises_leads_out(case: Case, house: House) -> None:
     command = case.arrange(house)

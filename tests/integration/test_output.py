@@ -15,7 +15,7 @@ from rich.console import Console
 from routing_etl.cli.display.progress import progress_on
 from routing_etl.cli.streams import Streams
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 ANSI = ("cp949", "cp1252", "ascii")
 

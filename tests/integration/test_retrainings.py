@@ -30,6 +30,7 @@ def reports():  # type: ignore[no-untyped-def]
     return [judged(seed, 5 if seed == 0 else 0) for seed in range(6)]
 
 
+@pytest.mark.slow
 def test_six_retrainings_of_the_same_data_do_not_differ_significantly(reports) -> None:  # type: ignore[no-untyped-def]
     details = reports[0].details
     assert details.fit_sd is not None and details.fit_sd["exact_at_1"] > 0
@@ -43,6 +44,7 @@ def test_six_retrainings_of_the_same_data_do_not_differ_significantly(reports) -
                 assert found.low <= 0 <= found.high, f"{name}: {found}"
 
 
+@pytest.mark.slow
 def test_a_version_that_answers_nothing_right_is_still_seen(reports) -> None:  # type: ignore[no-untyped-def]
     details = reports[0].details
     spread = {name: 2 * sd**2 * details.items_evaluated for name, sd in details.fit_sd.items()}
@@ -51,6 +53,7 @@ def test_a_version_that_answers_nothing_right_is_still_seen(reports) -> None:  #
     assert found.high is not None and found.high < 0
 
 
+@pytest.mark.slow
 def test_the_variance_is_on_record_and_in_the_intervals(reports) -> None:  # type: ignore[no-untyped-def]
     with_fits, without = (r.table.get("exact_at_1") for r in reports[:2])
     assert any("5 fits with other seeds" in note for note in reports[0].details.notes)

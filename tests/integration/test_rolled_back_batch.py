@@ -16,6 +16,7 @@ from routing_etl.runs import list_runs
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.slow
 def test_it_returns_only_when_asked_for(home: Path) -> None:
     settings = home_settings(home, service_user="another")
     [run] = list_runs(home)

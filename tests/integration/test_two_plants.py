@@ -26,6 +26,7 @@ def process(url: str, schema: str, plant: str, *folders: Path) -> subprocess.Pop
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_processes_two_plants_one_database(postgres_url: str, tmp_path: Path) -> None:
     admin = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:

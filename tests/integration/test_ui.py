@@ -18,6 +18,7 @@ from dagster_server import Server, wait
 from deploy_servers import await_port, free_port
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.integration,
     pytest.mark.skipif(os.name != "posix", reason="a Ctrl-C reaches a group of processes on POSIX only"),
 ]

@@ -18,7 +18,7 @@ from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Scored
 from routing_etl.runs import RunFolder, list_runs, new_run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

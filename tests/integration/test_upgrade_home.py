@@ -19,7 +19,7 @@ from homes import NO_REHEARSAL, ask
 from routing_etl.cli import app
 from routing_etl.warehouse.migrate import head_revision
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 STORED = Path(__file__).parents[1] / "stored" / "home_0.7.0.tar.xz"
 #: What 0.7.0 had published last.

@@ -20,7 +20,7 @@ from routing_etl.warehouse import views
 from routing_etl.warehouse.output_profiles import load_output_profile, render
 from routing_etl.warehouse.schema import tables
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 EARLIER = m.revisions()[:-1]
 

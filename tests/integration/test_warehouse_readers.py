@@ -11,6 +11,7 @@ from warehouse_readers import Readers
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.slow
 def test_readers_never_see_a_mixture_a_gap_or_a_duplicate(tmp_path):
     publisher, _ = warehouse(tmp_path / "w.db", load_rows=200)
     folders, totals = [], []

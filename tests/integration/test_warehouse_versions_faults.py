@@ -15,7 +15,7 @@ from routing_etl.settings import load_settings
 from routing_etl.warehouse.migrate import migrate
 from routing_etl.warehouse.publish import Publisher
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_a_load_killed_at_any_statement_leaves_what_was_and_the_next_one_is_clean(tmp_path):

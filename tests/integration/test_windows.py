@@ -17,6 +17,7 @@ from homes import NO_REHEARSAL, ask
 from sentences import known_commands
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.integration,
     pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the imitation needs Linux"),
 ]

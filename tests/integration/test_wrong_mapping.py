@@ -11,7 +11,7 @@ from routing_etl import runs
 from routing_etl.errors import DataQualityError
 from routing_etl.pipeline import context, demo, steps
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -242,6 +242,7 @@ def test_start_up_loads_nothing_heavy(statement: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["routing_etl.frames", "dagster_defs.checks"])
 @pytest.mark.parametrize(("outside", "last"), [(None, "muzzy_decay_ms:0"), ("narenas:2", "narenas:2")])
 def test_freed_memory_is_given_back_unless_the_environment_says_otherwise(

@@ -45,6 +45,7 @@ def test_the_example_of_the_package_runs() -> None:
     assert checked(test).attempted >= 10
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_library_page_run() -> None:
     page = LIBRARY.read_text(encoding="utf-8")
     test = doctest.DocTestParser().get_doctest(examples(page), {}, "library.md", str(LIBRARY), 0)

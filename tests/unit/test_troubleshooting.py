@@ -49,6 +49,7 @@ def test_the_page_of_errors_is_the_made_one() -> None:
     assert MARK in text and text == page()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("mkdocs") is None or find_spec("material") is None, reason="no extra docs")
 def test_the_documentation_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = site_of_documents.build(tmp_path)

@@ -166,6 +166,7 @@ def test_a_night_reads_the_changes_and_writes_the_whole(nights: Callable[..., Ni
     assert (third.mode, third.rows_read, third.rows) == ("incremental", 3, 22)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6,
     phases=[Phase.explicit, Phase.generate],

@@ -125,6 +125,7 @@ def test_a_table_of_another_name_is_no_head(erp: Foreign) -> None:
 
 
 # --- what a time is for, and in which unit --------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column",
     [

@@ -73,6 +73,7 @@ def usual(toy) -> EvaluationReport:
 # --- no leak ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_routing_that_only_the_item_itself_has_is_never_predicted():
     """Every item has its own job code: whoever predicts one has looked."""
     n = 30
@@ -125,6 +126,7 @@ def test_training_sees_nothing_of_the_judged_items(toy, split):
         assert not trained["attribute_hash"].is_in(copies).any()
 
 
+@pytest.mark.slow
 def test_unrouted_items_are_never_judged(toy):
     seen: list[dict] = []
     items, operations = toy

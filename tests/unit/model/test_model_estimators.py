@@ -52,6 +52,7 @@ def test_the_walk_finds_the_estimators() -> None:
     assert {AttributeEncoder, SimilarityScale, RoutingForest} <= set(estimator_classes())
 
 
+@pytest.mark.slow
 def test_what_takes_no_matrix_does_not_claim_to_be_an_estimator() -> None:
     """A predictor of routings is fitted on two frames; it is copied and recorded like an estimator all the same."""
     model = RoutingPredictor(attributes=ATTRIBUTES, n_trees=7)
@@ -148,6 +149,7 @@ def test_the_encoder_refuses_what_it_cannot_read_by_name() -> None:
         AttributeEncoder(attributes=ATTRIBUTES, n_ridge=0).fit(items, np.zeros(60))
 
 
+@pytest.mark.slow
 def test_a_global_output_setting_of_scikit_learn_does_not_reach_the_predictor() -> None:
     items, operations, unknown = toy_plant(400)
     plain = RoutingPredictor(attributes=ATTRIBUTES, n_trees=8).fit(items, operations).predict(unknown)

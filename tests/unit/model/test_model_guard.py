@@ -46,6 +46,7 @@ def model(plant: tuple[pl.DataFrame, ...]) -> RoutingPredictor:
     return predictor().fit(plant[0], plant[1])
 
 
+@pytest.mark.slow
 def test_no_candidate_lacks_the_inspection_that_its_part_type_always_has(
     plant: tuple[pl.DataFrame, ...], model: RoutingPredictor
 ) -> None:
@@ -58,6 +59,7 @@ def test_no_candidate_lacks_the_inspection_that_its_part_type_always_has(
     assert any("Q10" in note and note.startswith("Inspections") for note in model.notes_)
 
 
+@pytest.mark.slow
 def test_without_the_flag_there_is_no_inspection_to_guard(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     bare = operations.with_columns(insp_flg=pl.lit("N"))

@@ -134,6 +134,7 @@ def test_fit_refuses_standard_times_that_are_no_times(kind: type[Any], value: fl
             kind().fit(ITEMS, replaced(OPERATIONS, column, value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [NAN, INF, -INF, 1e300, 1e38])
 def test_fit_refuses_sizes_that_are_no_sizes_and_predict_takes_them_for_missing(
     model: RoutingPredictor, value: float
@@ -205,6 +206,7 @@ def test_fit_and_predict_refuse_an_attribute_that_is_no_text(
             act()
 
 
+@pytest.mark.slow
 def test_a_plant_without_any_resource_code_can_be_learned() -> None:
     """`res_cd` may be NULL, so it may be so everywhere."""
     bare = OPERATIONS.with_columns(res_cd=pl.lit(None, pl.String))
@@ -212,6 +214,7 @@ def test_a_plant_without_any_resource_code_can_be_learned() -> None:
     assert found.operations["res_cd"].null_count() == found.operations.height > 0
 
 
+@pytest.mark.slow
 def test_a_model_that_is_fitted_again_forgets_the_first_items() -> None:
     """What told most the first time (the type's attributes) is constant the second time."""
     plain = ITEMS.with_columns(kind_cd=pl.lit("a"), part_type=pl.lit("b"), material=pl.lit("c"))

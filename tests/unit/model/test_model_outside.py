@@ -40,6 +40,7 @@ def predictor(known: tuple[pl.DataFrame, pl.DataFrame]) -> RoutingPredictor:
     return RoutingPredictor(attributes=ATTRIBUTES, n_trees=20, n_jobs=1).fit(*known)
 
 
+@pytest.mark.slow
 def test_in_house_or_outside_is_right_for_every_operation(predictor: RoutingPredictor) -> None:
     asked = toy_items(1200, seed=7).filter(pl.col("outer_mm").is_not_null()).tail(300)
     asked = asked.with_columns(
@@ -62,6 +63,7 @@ def test_in_house_or_outside_is_right_for_every_operation(predictor: RoutingPred
     assert dict(share.iter_rows()) == {j: pytest.approx(1.0, abs=0.03) for j in ("P10", "Q10", "S10", "W10")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("leaves", "away", "home"),
     [

@@ -49,6 +49,7 @@ def operations_of(
     return model.predict(items).operations.filter(pl.col("candidate_rank") == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 8])
 def test_the_next_order_lies_inside_the_interval_of_own_results(plant: Plant, n: int) -> None:
     rng = np.random.default_rng(n)
@@ -72,6 +73,7 @@ def test_the_next_order_lies_inside_the_interval_of_own_results(plant: Plant, n:
     ).all()
 
 
+@pytest.mark.slow
 def test_own_set_up_counts_without_an_own_run_time(plant: Plant) -> None:
     item = plant[2].head(1)
     mine = results(routings_of(item), setup=77.0).with_columns(
@@ -87,6 +89,7 @@ def test_own_set_up_counts_without_an_own_run_time(plant: Plant) -> None:
     assert found["run_time"].to_list() == pytest.approx([2.0] * found.height, rel=0.1)
 
 
+@pytest.mark.slow
 def test_results_of_one_job_at_two_operation_numbers_are_one(plant: Plant) -> None:
     item = plant[2].head(1)
     first = results(routings_of(item), run=10.0, n=3)
@@ -96,6 +99,7 @@ def test_results_of_one_job_at_two_operation_numbers_are_one(plant: Plant) -> No
     assert found["run_time"].to_list() == pytest.approx([10.0 * 2.0**0.25] * found.height)
 
 
+@pytest.mark.slow
 def test_a_known_set_up_says_where_it_comes_from_though_no_run_time_is_known(plant: Plant) -> None:
     no_run = [pl.lit(None, pl.Float64).alias(f"run_{c}") for c in ("mean", "trim_mean", "p50", "cv")]
     known = results(plant[1]).with_columns(pl.lit(0, pl.Int64).alias("run_n"), *no_run)
@@ -115,6 +119,7 @@ def test_a_known_set_up_says_where_it_comes_from_though_no_run_time_is_known(pla
     assert similar["time_confidence"].null_count() == 0
 
 
+@pytest.mark.slow
 def test_few_work_results_are_learned_from_where_no_standard_is_known(plant: Plant) -> None:
     bare = plant[1].with_columns(pl.lit(None, pl.Float64).alias(c) for c in ("run_min", "setup_min"))
     few = results(plant[1], run=9.0).filter(pl.col("job_cd") == "B10").head(30)
@@ -126,6 +131,7 @@ def test_few_work_results_are_learned_from_where_no_standard_is_known(plant: Pla
     assert set(found["time_source"]) <= {"standard_similar", "model"}
 
 
+@pytest.mark.slow
 def test_old_results_count_less(plant: Plant) -> None:
     bare = plant[1].with_columns(pl.lit(None, pl.Float64).alias(c) for c in ("run_min", "setup_min"))
     old = pl.col("item_key").hash(4) % 2 == 0
@@ -140,6 +146,7 @@ def test_old_results_count_less(plant: Plant) -> None:
     assert middle["dated"] < 13.0 < middle["undated"]
 
 
+@pytest.mark.slow
 def test_run_times_say_for_which_lot_they_are(plant: Plant) -> None:
     lots = [pl.lit(50.0).alias("run_lot"), pl.lit(-0.2).alias("run_lot_exponent")]
     mine = results(routings_of(plant[2].head(1))).with_columns(
@@ -152,12 +159,14 @@ def test_run_times_say_for_which_lot_they_are(plant: Plant) -> None:
     assert found["lot_exponent"].to_list() == pytest.approx([-0.2] * found.height)
 
 
+@pytest.mark.slow
 def test_standard_times_are_for_no_lot(plant: Plant) -> None:
     found = operations_of(plant, TIME_BY_ITEM_OPERATION.empty(), plant[2].head(20))
     assert found["run_time"].null_count() == 0
     assert found["lot_size"].null_count() == found["lot_exponent"].null_count() == found.height
 
 
+@pytest.mark.slow
 def test_the_notes_tell_how_run_times_go_with_the_lot(plant: Plant) -> None:
     lots = results(plant[1]).with_columns(
         pl.lit(50.0).alias("run_lot"), pl.lit(-0.2).alias("run_lot_exponent")

@@ -27,6 +27,7 @@ def fitted(items: pl.DataFrame, routings: list[list[tuple[str, str, str]]]) -> R
     return model.fit(items, toy_operations(items.head(len(routings)), routings))
 
 
+@pytest.mark.slow
 def test_where_no_routing_comes_twice_none_is_worth_anything() -> None:
     """The ranker learns from items whose own routing is among the known ones: counted with them, each would seem worth a
     share of the vote (a summed confidence of 0.15), though no item asked for has any of them."""
@@ -40,6 +41,7 @@ def test_where_no_routing_comes_twice_none_is_worth_anything() -> None:
     assert found.candidates["confidence"].sum() / 150 < 0.05
 
 
+@pytest.mark.slow
 def test_a_routing_that_only_the_item_itself_has_is_not_proposed_to_it() -> None:
     """Unless it is composed of operations that others have: 17 % are, and once 46 % were proposed."""
     items, routings = whims(350, 0.5)
@@ -52,6 +54,7 @@ def test_a_routing_that_only_the_item_itself_has_is_not_proposed_to_it() -> None
     assert proposed / own.height < 0.25
 
 
+@pytest.mark.slow
 def test_routings_with_a_job_out_of_use_do_not_teach_that_nothing_is_right() -> None:
     """Two of three routings have a job that nobody plans any more. They are never among the candidates, and today's are."""
     items = toy_items(1200, seed=5)

@@ -53,6 +53,7 @@ def plain_model() -> RoutingPredictor:
 # --- the same answers ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_plain_frames_give_the_answers_of_full_frames_with_the_same_information() -> None:
     times = ["setup_min", "run_min", "queue_min", "wait_min", "move_min"]
     more = ["job_nm", "res_nm", "inside", "bp_cd", "insp_flg", "milestone_flg", "insrt_dt", "rout_no", *times]
@@ -70,6 +71,7 @@ def test_plain_frames_give_the_answers_of_full_frames_with_the_same_information(
     assert mine.abstained.equals(theirs.abstained)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 30])
 def test_plain_items_are_answered_as_full_ones_are(plain_model: RoutingPredictor, n: int) -> None:
     plain, full = plain_model.predict(PLAIN_ITEMS.tail(n)), plain_model.predict(ITEMS.tail(n))
@@ -113,6 +115,7 @@ def test_standard_times_alone_are_enough_for_times() -> None:
     assert found["setup_time"].null_count() == found.height
 
 
+@pytest.mark.slow
 def test_evaluate_takes_plain_frames_and_needs_no_times(capsys: pytest.CaptureFixture[str]) -> None:
     options = EvaluationOptions(split="family", n_resamples=0, max_items=20)
     report = evaluate(small, PLAIN_ITEMS, PLAIN_OPERATIONS, options=options)

@@ -70,6 +70,7 @@ def found(model: RoutingPredictor, plant: tuple[pl.DataFrame, pl.DataFrame, pl.D
     return model.predict(plant[2])
 
 
+@pytest.mark.slow
 def test_finds_the_rule_of_type_size_and_words(found: Predictions, plant: tuple[pl.DataFrame, ...]) -> None:
     assert exact(found, plant[2]) >= 0.9
 
@@ -166,6 +167,7 @@ def test_pools_come_last_among_the_alternatives(found: Predictions) -> None:
     assert packing["use_share"].sum() == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_without_words_no_resource_is_a_pool(plant: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -> None:
     items, operations, unknown = plant
     found = predictor(n_trees=4, pool_words=()).fit(items, operations).predict(unknown.head(5))
@@ -205,6 +207,7 @@ def test_the_reference_item_is_the_first_of_the_evidence(found: Predictions) -> 
     assert shown["len"].to_list() == expected.to_list()
 
 
+@pytest.mark.slow
 def test_same_seed_same_answer(model: RoutingPredictor, plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     again = predictor().fit(items, operations).predict(unknown)
@@ -262,6 +265,7 @@ def test_saved_and_loaded_model_answers_the_same(
     )
 
 
+@pytest.mark.slow
 def test_own_routing_plays_no_part() -> None:
     """A routed item whose routing breaks the rule is still told what its attributes ask for."""
     items = toy_items(300, seed=5)
@@ -293,6 +297,7 @@ def test_what_if_changes_the_answer(model: RoutingPredictor, plant: tuple[pl.Dat
     assert "B20" in model.predict(large).candidates["routing_code"][0]
 
 
+@pytest.mark.slow
 def test_replaced_job_code_is_not_proposed() -> None:
     items = toy_items(600, seed=8)
     known, unknown = items.head(500), items.tail(100)
@@ -313,6 +318,7 @@ def test_replaced_job_code_is_not_proposed() -> None:
     assert any("H10 -> H77" in note for note in model.notes_)
 
 
+@pytest.mark.slow
 def test_job_out_of_use_without_successor_is_not_proposed() -> None:
     items = toy_items(500, seed=9)
     operations = toy_operations(items, toy_rule(items), seed=9)
@@ -347,6 +353,7 @@ def test_abstains_without_attributes(model: RoutingPredictor, plant: tuple[pl.Da
     assert found.abstained["reason_code"].to_list() == ["no_attributes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "code", "named"),
     [(True, "unseen_part_type", "part type 'T9"), (False, "unseen_value", "kind_cd 'T9")],
@@ -401,6 +408,7 @@ def test_no_items_no_rows(model: RoutingPredictor, plant: tuple[pl.DataFrame, ..
     CANDIDATES.validate(found.candidates)
 
 
+@pytest.mark.slow
 def test_weight_zero_switches_off_and_other_weights_act(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     some = unknown.head(80)
@@ -486,6 +494,7 @@ def results_of(operations: pl.DataFrame, factor: float, seed: int = 1) -> TimeEv
     return replace(TimeEvidence.none(), by_item_operation=TIME_BY_ITEM_OPERATION.conform(frame))
 
 
+@pytest.mark.slow
 def test_work_results_count_more_than_standards(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     model = predictor(n_trees=8).fit(items, operations, times=results_of(operations, 2.0))
@@ -507,6 +516,7 @@ def test_work_results_count_more_than_standards(plant: tuple[pl.DataFrame, ...])
     assert 1.5 < ratio < 2.3
 
 
+@pytest.mark.slow
 def test_means_of_few_reports_do_not_widen_the_interval() -> None:
     items, operations, unknown = toy_plant(900, seed=3, routed=0.7)
     rng = np.random.default_rng(5)
@@ -527,6 +537,7 @@ def test_means_of_few_reports_do_not_widen_the_interval() -> None:
     assert 0.75 < float(inside) < 0.85  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_own_work_results_are_the_time(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     item = unknown.head(1)
@@ -545,6 +556,7 @@ def test_own_work_results_are_the_time(plant: tuple[pl.DataFrame, ...]) -> None:
     assert set(top["sample_count"]) == {5}
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_fit_gives_way_to_one_without_a_resource() -> None:
     """P10 is bought outside: mostly at a subcontractor whose code is too long, sometimes with no resource filled in."""
     items = toy_items(400, seed=12)
@@ -561,6 +573,7 @@ def test_a_step_that_does_not_fit_gives_way_to_one_without_a_resource() -> None:
     assert set(chosen["bp_cd"]) == {"V01"} and chosen["res_cd"].null_count() == chosen.height
 
 
+@pytest.mark.slow
 def test_code_too_long_for_the_output_is_never_proposed() -> None:
     items = toy_items(300, seed=4)
     routings = toy_rule(items)
@@ -586,6 +599,7 @@ def test_small_plant_is_learned_leave_one_out() -> None:
     assert np.mean(hits) >= 0.9
 
 
+@pytest.mark.slow
 def test_empty_attribute_is_dropped_with_a_note(plant: tuple[pl.DataFrame, ...]) -> None:
     items, operations, unknown = plant
     items = items.with_columns(inner_mm=pl.lit(None, dtype=pl.Float64))

@@ -39,6 +39,7 @@ def lottery() -> tuple[pl.DataFrame, RoutingPredictor]:
     return items, model.fit(items, operations)
 
 
+@pytest.mark.slow
 def test_no_confidence_is_above_what_so_few_items_support(lottery) -> None:  # type: ignore[no-untyped-def]
     items, model = lottery
     found = model.predict(items.tail(40)).candidates

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import polars as pl
+import pytest
 from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
 
 from routing_etl.frames import OPERATIONS, TIME_BY_JOB_RESOURCE, TimeEvidence
@@ -69,6 +70,7 @@ def test_a_machine_that_still_works_is_offered_though_nobody_plans_it() -> None:
     assert found["res_cd"].to_list() == ["M", "RUNS"]
 
 
+@pytest.mark.slow
 def test_a_machine_that_took_over_comes_first_and_the_old_one_not_at_all() -> None:
     items = toy_items(500, seed=5)
     operations = toy_operations(items, toy_rule(items), seed=5)
@@ -85,6 +87,7 @@ def test_a_machine_that_took_over_comes_first_and_the_old_one_not_at_all() -> No
     assert turning["use_count"][0] == operations.filter(pl.col("res_cd") == "CNC-BIG").height
 
 
+@pytest.mark.slow
 def test_a_job_out_of_use_has_no_alternatives() -> None:
     items = toy_items(500, seed=9)
     operations = toy_operations(items, toy_rule(items), seed=9)

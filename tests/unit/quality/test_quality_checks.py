@@ -284,6 +284,7 @@ def test_rejected_shares(sources: Frames, check_frame: CheckFrame) -> None:
 # --- what was counted in the ERP --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("frame", "rule", "rows", "warns", "blocks"),
     [

@@ -98,6 +98,7 @@ def test_routings_of_single_operations_stop_the_night(sources: Frames, checked: 
     assert "[operations.columns]" in found.expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("routings", "items"),
     [

@@ -90,6 +90,7 @@ def test_hostile_texts_are_shown_as_text(page: str) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m" in page
 
 
+@pytest.mark.slow
 def test_since_when_an_alert_is_open_stands_beside_it(settings: Settings) -> None:
     assert {t.since for t in weekly(settings, NOW).todo} == {""}
     tell(settings, watched(settings, NOW).open, NOW)

@@ -226,6 +226,7 @@ def sqlite_client(path, text):
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 def test_scripts_go_up_and_down_as_the_product_does(engine, tmp_path):
     """From nothing, revision by revision, back, and up again in one script, by the database's own client."""
     path, wanted = tmp_path / "by_script.db", {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -35,16 +38,35 @@ EARLIER = m.revisions()[:-1]
 RELEASED = stored.STORED / "released.sha256"
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """The file of an empty warehouse of a revision, migrated there once for all tests. Copy it before changing anything."""
+    folder = tmp_path_factory.mktemp("empty")
+
+    @functools.cache
+    def path(revision):
+        engine = make_engine(f"sqlite:///{folder / revision}.db", "warehouse", load_settings(home=folder))
+        m.migrate(engine, None, revision)
+        engine.dispose()
+        return folder / f"{revision}.db"
+
+    return path
+
+
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, empty):
     """Makes SQLite warehouses of a revision, or (None) opens the file as it is."""
     engines = []
 
     def made(name, revision=None):
+        if revision:
+            with (
+                closing(sqlite3.connect(empty(revision))) as source,
+                closing(sqlite3.connect(tmp_path / name)) as copy,
+            ):
+                source.backup(copy)
         engine = make_engine(f"sqlite:///{tmp_path / name}", "warehouse", load_settings(home=tmp_path))
         engines.append(engine)
-        if revision:
-            m.migrate(engine, None, revision)
         return engine
 
     yield made
@@ -52,10 +74,10 @@ def make(tmp_path):
         engine.dispose()
 
 
-@pytest.fixture
-def rows(make, tmp_path):
-    """Rows for every table: those of the last released version's warehouse, brought to head."""
-    return stored.rows_at_head(tmp_path / "head_rows.db")
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """Rows for every table: those of the last released version's warehouse, brought to head. No test changes them."""
+    return stored.rows_at_head(tmp_path_factory.mktemp("rows") / "head_rows.db")
 
 
 def another(select):
@@ -162,6 +184,7 @@ def test_a_database_made_by_migrations_is_what_the_code_of_today_renders(migrate
     assert differences(migrated, rendered()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", views.VIEW_NAMES)
 def test_a_view_changed_without_a_revision_is_reported_by_name(migrated, scripts, view, monkeypatch):
     monkeypatch.setitem(views._VIEWS, view, another(views._VIEWS[view]))
@@ -262,6 +285,7 @@ def test_the_warehouse_of_a_released_version_goes_to_head_and_works_on(make, tmp
     assert stored.view_rows(engine, None)["routing_flat"] == shown["routing_flat"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("revision", EARLIER)
 def test_an_upgrade_keeps_the_rows_and_the_views_return_them(make, rows, revision):
     old, head = make("old.db", revision), make("head.db", "head")
@@ -271,6 +295,7 @@ def test_an_upgrade_keeps_the_rows_and_the_views_return_them(make, rows, revisio
     assert len(shown["bop_proc_master"]) == len(shown["routing_candidates"]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("revision", "earlier"), list(zip(m.revisions()[1:], EARLIER, strict=True)))
 def test_a_downgrade_by_one_keeps_the_rows_of_what_stays(make, rows, revision, earlier):
     places = (make("later.db", revision), None), (make("earlier.db", earlier), None)
