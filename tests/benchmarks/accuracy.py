@@ -5,6 +5,7 @@
     python tests/benchmarks/accuracy.py --plant 20000,7 --plant '20000,8,{"families": 30}' --only unrouted --plots png
     python tests/benchmarks/accuracy.py --plant 5000,31,wide --only unrouted --losses
     python tests/benchmarks/accuracy.py --database plant.db --split time
+    python tests/benchmarks/accuracy.py --database foreign.db --profile foreign.toml --only unrouted
 
 Two questions are answered. *Unrouted items*: the model learns from every routed item and predicts the items without a
 routing; the plant's truth tables say what a planner would write for them. This is what the product is for. *Held-out
@@ -130,14 +131,14 @@ class Plant:
         return self.items.join(self.operations.select("item_key").unique(), on="item_key", how="anti")
 
 
-def read_plant(database: Path, work: Path) -> Plant:
+def read_plant(database: Path, work: Path, profile_name: str = "bi_views") -> Plant:
     """Extract, clean and aggregate times as the night does, then read the truth tables."""
     from routing_etl.erp.clean import clean
     from routing_etl.erp.extract import extract
     from routing_etl.erp.profile import load_profile
     from routing_etl.times.profiles import ReportedTimes, build_profiles
 
-    settings, profile = load_settings(home=work), load_profile("bi_views")
+    settings, profile = load_settings(home=work, profile=profile_name), load_profile(profile_name)
     raw, cleaned, times = work / "raw", work / "clean", work / "times"
     for folder in (raw, cleaned, times, work / "rejects"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -343,6 +344,7 @@ def main() -> None:
         help="items,seed[,grammar's name or knobs as JSON]; instead of the three, repeatable",
     )
     parser.add_argument("--database", type=Path, help="an SQLite plant that exists already, with its truth")
+    parser.add_argument("--profile", default="bi_views", help="source profile of that plant, by name or path")
     parser.add_argument(
         "--split", choices=("time", "family"), action="append", help="held-out splits; default both"
     )
@@ -361,7 +363,7 @@ def main() -> None:
     for asked in wanted:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
-            plant = read_plant(args.database, work) if args.database else asked.make(work)
+            plant = read_plant(args.database, work, args.profile) if args.database else asked.make(work)
             name = args.database.stem if args.database else asked.name
             print(f"# {name}\n\n{describe(plant)}", flush=True)
             if args.only != "held-out":
