@@ -30,9 +30,10 @@ LEFT_OUT = 'Tests marked slow are left out; `nox -s tests` or `pytest -m ""` run
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A file or a test that is named runs whole; whoever asks for marks gets what these select."""
-    if hasattr(config, "workerinput"):
-        return  # the process that distributes has decided
+    """A file or a test that is named runs whole; whoever asks for marks gets what these select.
+
+    The processes of pytest-xdist read the same command line, and decide the same.
+    """
     asked = any(str(word).startswith("-m") for word in config.invocation_params.args)
     named = any(".py" in str(word) for word in config.args)
     if config.option.markexpr == QUICK and named and not asked:
