@@ -222,7 +222,8 @@ def text_lines(operations: pl.LazyFrame, profile: Profile) -> list[str]:
     )
     return [
         f"operations: {lines['rows'].sum():,} rows of {lines.height} job(s) have neither a machine nor a time ({named}), and nearly all "
-        "others have both: they count as operations. If they are lines of text, leave them out by a filter in [operations].where."
+        "others have both: they count as operations. If they are made outside, map inside, or the vendor's column as bp_cd; if they are "
+        "lines of text, leave them out by a filter in [operations].where."
     ]
 
 

@@ -56,6 +56,14 @@ _COUNTS_IN, _MAIN_IN = (
     re.compile("사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废"),
     re.compile("기본|대표|標準|主要|默认"),
 )
+#: Words of names of the number of the report that a row takes back.
+_REVERSES = frozenset([
+    "storno", "storniert", "stornierung", "stornobeleg", "stzhl", "reversal", "reversed", "reverses", "reversing", "cancel", "cancels",
+    "canceled", "cancelled", "cancellation", "annuls", "undoes",
+])  # fmt: skip
+_REVERSES_IN = re.compile("취소|반제|取消|冲销|沖銷|赤伝")
+#: A number that refers to a report differs from row to row: at least this share of them, and so many.
+_DIFFERENT, _LEAST_REFERRED = 0.8, 2
 #: Types of columns that hold a flag or a state.
 _TYPES = ("text", "boolean", "integer", "unknown")
 #: A state has few values: with more words than this in the table it is something else.
@@ -90,10 +98,16 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
             continue
         dated = column.type == "date" or bool(last & _WHO_AND_WHEN)
         gone = _says(column.name, _GONE, _NEVER)
-        counts = says_whether_rows_count(column.name)
+        takes_back = binding.family == "results" and _says(column.name, _REVERSES, _REVERSES_IN)
+        counts = takes_back or says_whether_rows_count(column.name)
         kinds = binding.family == "results" and not dated and _says(column.name, _KINDS, _KINDS_IN)
         if not counts and not kinds and not (main and not dated and _says(column.name, _MAIN, _MAIN_IN)):
             continue
+        if takes_back and not dated:
+            clash = _reference(binding, column, dialect, ask)
+            if clash is not None:
+                yield clash
+                continue
         flag = ReadColumn("flag", "text", 100, False, column)
         rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
         text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["flag"], sa.Unicode(100)))))
@@ -116,6 +130,30 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
             if kinds and not counts
             else _told(binding, column, counts, seen, moment=words > _MOST_WORDS)
         )
+
+
+def _reference(binding: Binding, column: FoundColumn, dialect: str, ask: Ask) -> Clash | None:
+    """A column of results that names other reports in some rows; None where it is no reference."""
+    flag = ReadColumn("flag", "text", 100, False, column)
+    rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
+    text = sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["flag"], sa.Unicode(100))))
+    number = sa.case((sa.func.replace(text, "0", "") != "", text))
+    words, referring, total = ask(
+        sa.select(
+            sa.func.count(number.distinct()).label("words"),
+            sa.func.count(number).label("filled"),
+            sa.func.count().label("total"),
+        )
+    )
+    if words < max(_LEAST_REFERRED, _DIFFERENT * referring) or referring == total:
+        return None
+    title, name = binding.tables[column.alias], column.name
+    return Clash(
+        False,
+        f"{binding.frame}: {name} of {title} may name the report that a row takes back ({referring:,} of {total:,} rows have one), and the "
+        "profile does not read it: both reports count",
+        f'Map confirmation_no and reverses = "{name}" in [results.columns]; or add {name} to results.ignore.',
+    )
 
 
 def _kind_told(binding: Binding, column: FoundColumn, seen: str) -> Clash:

@@ -144,7 +144,9 @@ class Look:
                     table,
                     found.name,
                     f"{table}.{found.name} is {found.type}, expected {kind}: {why}.",
-                    "Have the view give the expected type, or map another column.",
+                    "Write integer_code = true beside the column if this ERP numbers them; else have the view give the text."
+                    if need.text_only and kind == "text" and severity == "warning"
+                    else "Have the view give the expected type, or map another column.",
                 )
             )
         elif (

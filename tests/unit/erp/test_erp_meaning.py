@@ -406,4 +406,8 @@ def test_decimals_that_never_reach_sixty_are_told(erp: Foreign) -> None:
 def test_lines_of_text_among_the_operations_are_told(erp: Foreign) -> None:
     rows = "('A1','R',10,'SAW',5,1,'M1'), ('A1','R',15,'NOTE',0,0,NULL), ('A2','R',10,'SAW',5,1,'M1')"
     erp.night(steps("SETUP REAL, RUN REAL, MACH TEXT", rows), ITEMS + TIMES + 'res_cd = "MACH"\n')
-    assert erp.tells("1 rows of 1 job(s) have neither a machine nor a time ('NOTE' (1))")
+    assert erp.tells(
+        "1 rows of 1 job(s) have neither a machine nor a time ('NOTE' (1))",
+        "made outside, map inside",
+        "lines of text",
+    )

@@ -76,6 +76,39 @@ def test_a_reversed_report_and_a_main_routing_are_told(erp: Foreign) -> None:
     )
 
 
+def reports(column: str, values: list[str]) -> str:
+    """Reports of which each has a value of a further column."""
+    rows = ", ".join(f"('A1', 10, 'SAW', 1.0, 5, {value})" for value in values)
+    return f"CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, MAN_HR REAL, QTY REAL, {column}); INSERT INTO DONE VALUES {rows};"
+
+
+@pytest.mark.parametrize(
+    "column", ["STORNO_VON INTEGER", "ReversesEntryNo INTEGER", "STZHL TEXT", '"취소번호" TEXT']
+)
+@pytest.mark.parametrize("many", [3, 40])
+def test_a_report_that_takes_another_back_is_told_by_its_number(erp: Foreign, column: str, many: int) -> None:
+    """A number of the other report, which is another one in each row: no flag, so no filter mends it. Zeros refer to nothing."""
+    numbers = [f"'{1000 + i}'" for i in range(many)] + ["NULL", "'0'", "'0000'"] * many
+    erp.night(two("X TEXT", "1", "1") + reports(column, numbers), ITEMS + STEP + DONE)
+    name = column.split()[0].strip('"')
+    assert erp.tells(
+        f"work_results: {name} of DONE may name the report that a row takes back ({many:,} of {4 * many:,} rows",
+        f'confirmation_no and reverses = "{name}" in [results.columns]',
+    )
+    assert not erp.tells(f"{name} of DONE may say which rows count")
+
+
+def test_a_flag_of_reversal_and_a_number_in_every_row_are_no_reference(erp: Foreign) -> None:
+    every = [f"'{1000 + i}'" for i in range(40)]
+    erp.night(two("X TEXT", "1", "1") + reports("REVERSAL_NO TEXT", every), ITEMS + STEP + DONE)
+    assert not erp.tells("takes back")
+    erp.night(
+        "DROP TABLE PART; DROP TABLE STEP; DROP TABLE DONE;" + two("X TEXT", "1", "1")
+        + reports("STORNO TEXT", ["'X'"] * 5 + ["NULL"] * 20), ITEMS + STEP + DONE,
+    )  # fmt: skip
+    assert not erp.tells("takes back") and erp.tells("STORNO of DONE may say which rows count")
+
+
 def test_a_mark_of_a_joined_header_is_told_by_its_alias(erp: Foreign) -> None:
     head = "CREATE TABLE HEAD (R TEXT, PART TEXT, DOCSTATUS INTEGER); INSERT INTO HEAD VALUES ('R', 'A1', 1), ('S', 'A2', 2);"
     join = 'table = "STEP"\njoins = [{ table = "HEAD", alias = "h", on = [["R", "R"]], kind = "inner" }]'
