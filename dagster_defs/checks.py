@@ -47,7 +47,7 @@ def specs(profile: Profile, assets: Mapping[str, dg.AssetKey]) -> list[dg.AssetC
 
 def _spec(group: CheckGroup, asset: dg.AssetKey) -> dg.AssetCheckSpec:
     listed = "\n".join(
-        f"* `{info.check}`: {info.meaning} Expected: {info.expected}." for info in group.checks
+        f"* `{info.check}`: {info.meaning.rstrip('.')}. Expected: {info.expected}." for info in group.checks
     )
     return dg.AssetCheckSpec(
         group.name,
