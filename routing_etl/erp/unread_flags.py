@@ -8,7 +8,7 @@ where the column has several values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -108,17 +108,7 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
             if clash is not None:
                 yield clash
                 continue
-        flag = ReadColumn("flag", "text", 100, False, column)
-        rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
-        text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["flag"], sa.Unicode(100)))))
-        word = sa.case((text != "", text))
-        words, filled, total = ask(
-            sa.select(
-                sa.func.count(word.distinct()).label("words"),
-                sa.func.count(word).label("filled"),
-                sa.func.count().label("total"),
-            )
-        )
+        words, filled, total = _counted(binding, column, dialect, ask)
         if dated and filled in (0, total):
             continue
         most = total if gone or dated else _MOST_WORDS if counts else _MOST_KINDS if kinds else 2
@@ -132,19 +122,26 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         )
 
 
-def _reference(binding: Binding, column: FoundColumn, dialect: str, ask: Ask) -> Clash | None:
-    """A column of results that names other reports in some rows; None where it is no reference."""
+def _counted(
+    binding: Binding, column: FoundColumn, dialect: str, ask: Ask, *, zeros_are_none: bool = False
+) -> Sequence[int]:
+    """How many different words a column has, rows with a word, and rows; a blank is no word."""
     flag = ReadColumn("flag", "text", 100, False, column)
     rows = select_of(replace(binding, columns=(flag,), marks=None), dialect).subquery()
-    text = sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["flag"], sa.Unicode(100))))
-    number = sa.case((sa.func.replace(text, "0", "") != "", text))
-    words, referring, total = ask(
+    text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["flag"], sa.Unicode(100)))))
+    word = sa.case(((sa.func.replace(text, "0", "") if zeros_are_none else text) != "", text))
+    return ask(
         sa.select(
-            sa.func.count(number.distinct()).label("words"),
-            sa.func.count(number).label("filled"),
+            sa.func.count(word.distinct()).label("words"),
+            sa.func.count(word).label("filled"),
             sa.func.count().label("total"),
         )
     )
+
+
+def _reference(binding: Binding, column: FoundColumn, dialect: str, ask: Ask) -> Clash | None:
+    """A column of results that names other reports in some rows; None where it is no reference."""
+    words, referring, total = _counted(binding, column, dialect, ask, zeros_are_none=True)
     if words < max(_LEAST_REFERRED, _DIFFERENT * referring) or referring == total:
         return None
     title, name = binding.tables[column.alias], column.name
