@@ -7,8 +7,8 @@ of it and its candidates all come from other types, as they do for an item of a 
 the others tells nothing then, and is not used. What is right among these candidates is learned, and calibrated, on the types left
 out; a new type is taken for one more of them.
 
-That holds for a type that resembles the others as they resemble each other. Where what tells the routings of other types apart has
-values on an item that no other type has, its confidence would be a guess, and the item is `strange`: it gets no proposal.
+That holds for a type that resembles the others as they resemble each other. Of one that has no kin among them (`model.kinship`) the
+confidence would be a guess, and the item is `strange`: it gets no proposal.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import polars as pl
 from scipy import sparse
 
 from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
-from routing_etl.model.attributes.tokens import JOINED, TokenTable
-from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.attributes.tokens import TokenTable
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import dense_product, rank_in_group
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.families import Families
@@ -31,7 +31,8 @@ from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.inputs import identifiers, types_of
-from routing_etl.model.learned import Basis, Divided, Encoded, InUse, Options, Training
+from routing_etl.model.kinship import Kinship
+from routing_etl.model.learned import Basis, Divided, InUse, Options, Training
 from routing_etl.model.ranked import rank
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL
 from routing_etl.model.ranking.ranker import CandidateRanker
@@ -43,60 +44,6 @@ _LEAST_TYPES = 5
 _LEAST_TAUGHT, _MOST_TAUGHT, _SHARE_TAUGHT = 1_500, 15_000, 0.7
 #: Size of the forest and of the regression over words, and boosters per question: few items teach no more.
 _TREES, _MOST_WORDS, _FOLDS = 24, 500, 3
-#: Share of the items of types left out that may count as strange by mistake.
-_STRANGE = 0.02
-#: Attributes named in the reason of a strange item.
-_NAMED = 2
-
-
-@dataclass(frozen=True)
-class _Familiarity:
-    """How much of what tells routings apart is known of an item.
-
-    Attributes
-    ----------
-    levels : dict of str to float
-        Level -> share of the routings' description that it explains on types left out; these sum to 1.
-    most : float
-        Share that is unknown of an item, at most, for it to be like the types that were left out.
-    """
-
-    levels: dict[str, float]
-    most: float
-
-    @classmethod
-    def of(cls, encoded: Encoded, folds: Ints) -> _Familiarity:
-        gains = {k: max(v, 0.0) for k, v in encoded.encoder.level_gain_.items() if k != TYPE_LEVEL}
-        total = sum(gains.values())
-        levels = {k: v / total for k, v in gains.items() if v > 0} if total > 0 else {}
-        unknown = np.zeros(len(folds))
-        for name, gain in levels.items():
-            unknown += gain * ~_others_have(encoded.table.codes[name], folds)
-        return cls(levels, float(np.quantile(unknown, 1.0 - _STRANGE)) + 1e-6)
-
-    def unlike(self, table: TokenTable) -> tuple[Bools, pl.Series]:
-        """Whether each item has more unknown than the types left out had, and which attributes tell most of what is unknown."""
-        names = sorted({level.split("|")[0] for level in self.levels})
-        unknown = np.zeros((len(table.numbers), len(names)))
-        for level, gain in self.levels.items():
-            unknown[:, names.index(level.split("|")[0])] += gain * (table.codes[level] < 0)
-        strange = unknown.sum(axis=1) > self.most
-        shown = np.array(["texts" if name == JOINED else name for name in names], dtype=object)
-        told: list[str | None] = [None] * len(strange)
-        for row in np.flatnonzero(strange):
-            first = np.argsort(-unknown[row], kind="stable")[:_NAMED]
-            told[row] = ", ".join(shown[first[unknown[row, first] > 0]])
-        return strange, pl.Series(told, dtype=pl.String)
-
-
-def _others_have(code: Codes, folds: Ints) -> Bools:
-    """Whether an item of another fold has the item's code."""
-    known = code >= 0
-    n = int(folds.max()) + 1
-    pair = np.bincount(np.maximum(code, 0) * np.int64(n) + folds, known, (int(code.max(initial=0)) + 1) * n)
-    pair = pair.reshape(-1, n)
-    at = np.maximum(code, 0)
-    return np.asarray(known & (pair.sum(axis=1)[at] > pair[at, folds]))
 
 
 @dataclass(frozen=True)
@@ -114,7 +61,7 @@ class Judged:
     strange : Bools
         Per item, whether it is unlike the types that this was learned from, so that its probabilities mean nothing.
     unknown : polars.Series
-        Per strange item the attributes that tell most and have a value that no routed item has, as text; else NULL.
+        Per strange item why it has no kin among the routed types, as text; else NULL.
     """
 
     evidence: Evidence
@@ -134,8 +81,8 @@ class NewTypes:
         As in `RoutingPredictor`, learned from the asked items.
     telling : tuple of str
         Levels that tell most about the routings of other types.
-    familiarity : _Familiarity
-        Which items are like the types that were left out.
+    kinship : Kinship
+        Which items have kin among the types that were left out.
     n_types : int
         Types that were left out.
     """
@@ -151,7 +98,7 @@ class NewTypes:
     scale: SimilarityScale
     ranker: CandidateRanker
     telling: tuple[str, ...]
-    familiarity: _Familiarity
+    kinship: Kinship
     rows: Ints
     variants: Ints
     n_variants: int
@@ -198,7 +145,7 @@ class NewTypes:
         pairs = self.maker.make(evidence)
         _, probability = self.ranker.predict(pairs.features, pairs.row, family[pairs.row])
         probability = np.minimum(probability, (self.n_types + 1) / (self.n_types + 2))
-        return Judged(self._in_full(evidence), pairs, probability, *self.familiarity.unlike(table))
+        return Judged(self._in_full(evidence), pairs, probability, *self.kinship.strange(items, table.codes))
 
     def _in_full(self, evidence: Evidence) -> Evidence:
         """The evidence in the numbers of all training items and of all their routing variants."""
@@ -254,7 +201,7 @@ def learn_new_types(basis: Basis, in_use: InUse, items: pl.DataFrame, options: O
         waiting=_beside(training, rows),
     )
     quick = replace(options, n_trees=min(options.n_trees, _TREES), operation_folds=_FOLDS)
-    return _learn(basis, in_use, _Part(part, rows, variants, n_types), quick)
+    return _learn(basis, in_use, _Part(part, rows, variants, groups), quick)
 
 
 def _beside(training: Training, rows: Ints) -> pl.DataFrame | None:
@@ -274,7 +221,7 @@ class _Part:
     training: Training
     rows: Ints
     variants: Ints
-    n_types: int
+    types: Ints
 
 
 def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTypes:
@@ -312,11 +259,16 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
         scale=ranking.scale,
         ranker=ranking.ranker,
         telling=encoded.telling,
-        familiarity=_Familiarity.of(encoded, part.folds),
+        kinship=Kinship.learn(
+            part.items,
+            encoded.table.codes,
+            basis.encoded.described[variants][part.catalogue.label_variant],
+            asked.types,
+        ),
         rows=rows,
         variants=variants,
         n_variants=basis.training.catalogue.n_variants,
-        n_types=asked.n_types,
+        n_types=int(asked.types.max()) + 1,
     )
 
 

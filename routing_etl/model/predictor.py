@@ -91,7 +91,7 @@ from routing_etl.progress import SILENT, Progress
 #: An attribute that tells that the model is fitted.
 _FITTED = "texts_"
 #: An item of a type that nobody has routed gets no proposal when its best candidate is less likely than this.
-_LEAST_FOR_UNSEEN = 0.05
+_LEAST_FOR_UNSEEN = 0.02
 #: A rehearsal learns from parts of few items: so many of them are enough, and so many trees for routings and per line of
 #: machines.
 _LEAST_REHEARSED, _REHEARSED_TREES, _REHEARSED_MACHINE_TREES = 8, 20, 10
@@ -104,7 +104,7 @@ class _Asked:
     `table`, `features`: the coded attributes, and as numbers. `pairs`: the candidates that were collected. `ranked`: these and a
     plain answer where one stands in, with the confidence that may be shown. `neighbours`: those of the evidence, and a copied item.
     `copies`: whose first candidate is a plain answer that the model would not have put first. `new`: which items are of a type
-    that no routed item has. `strange`: which are too unlike all routed items to be judged; `unknown`: by which attributes, as text, NULL when there are too few types to tell.
+    that no routed item has. `strange`: which are too unlike all routed items to be judged; `unknown`: why, as text, NULL when there are too few types to tell.
     """
 
     items: pl.DataFrame

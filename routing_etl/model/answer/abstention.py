@@ -14,8 +14,8 @@ _NEW = "new"
 _SENTENCES = {
     "no_attributes": "None of the item's attributes that the model knows is filled.",
     "unseen_part_type": "No routed item has part type {value}, and no other type's routings fit well enough.",
-    "strange": "No routed item has part type {value}, and what tells part types apart here has a value on the item that no routed "
-    "item has ({unknown}): no routing supports a proposal.",
+    "strange": "No routed item has part type {value}, and what tells part types apart here does not place it with others "
+    "({unknown}): no routing supports a proposal.",
     "too_few_types": "No routed item has part type {value}, and too few part types have routings to tell what holds for another.",
     "unseen_value": "No routed item has {attribute} {value}, and the routings of no other fit well enough.",
     "no_similar_item": "No routed item is similar enough to copy a routing from.",
@@ -35,7 +35,7 @@ class Silence:
     strange : Bools
         Whether a new part type is unlike all that have routings.
     unknown : polars.Series
-        Of a strange item the attributes by which it is, as text; NULL when too few types are known to tell.
+        Of a strange item why it is, as text; NULL when too few types are known to tell.
     """
 
     empty: Bools

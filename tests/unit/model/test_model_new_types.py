@@ -124,6 +124,45 @@ def test_a_truly_new_type_is_not_answered_and_the_reason_says_why(model: Routing
     assert "item_nm" in reason
 
 
+def spoken(items: pl.DataFrame, ends: dict[str, str]) -> pl.DataFrame:
+    """The items with a type whose name ends with what its group makes, as in German compounds."""
+    number = pl.col("part_type").str.tail(3)
+    return items.with_columns(part_type=pl.lit("X") + number + pl.col("group_cd").replace_strict(ends))
+
+
+ENDS = {"G0": "flansch", "G1": "buchse", "G2": "welle", "G3": "deckel"}
+
+
+@pytest.fixture(scope="module")
+def speaking() -> RoutingPredictor:
+    items, operations = parts(48, 14, 0)
+    return RoutingPredictor(n_trees=16, n_jobs=1).fit(spoken(items, ENDS), operations)
+
+
+def test_a_new_type_whose_name_and_group_agree_is_answered(speaking: RoutingPredictor) -> None:
+    items = spoken(parts(48, 4, 1, "N")[0].with_columns(part_type="N" + pl.col("part_type")), ENDS)
+    found = speaking.predict(items.with_columns(part_type="N" + pl.col("part_type")))
+    assert found.candidates["item_cd"].n_unique() >= 0.95 * items.height
+
+
+def test_a_new_type_in_a_known_group_whose_name_nobody_shares_is_not_answered(
+    speaking: RoutingPredictor,
+) -> None:
+    items = parts(8, 4, 1, "N")[0].with_columns(part_type=pl.lit("Gelaendr"))
+    found = speaking.predict(items)
+    assert found.candidates.height == 0
+    assert found.abstained["reason"].str.contains("nothing alike is shared in part_type", literal=True).all()
+
+
+def test_a_new_type_whose_name_contradicts_its_group_is_not_answered(speaking: RoutingPredictor) -> None:
+    crossed = {"G0": "welle", "G1": "deckel", "G2": "flansch", "G3": "buchse"}
+    items = parts(8, 4, 1, "N")[0]
+    items = spoken(items.with_columns(part_type="N" + pl.col("part_type")), crossed)
+    found = speaking.predict(items.with_columns(part_type="N" + pl.col("part_type")))
+    assert found.candidates.height == 0
+    assert found.abstained["reason"].str.contains("speak for different routings", literal=True).all()
+
+
 def test_known_and_new_types_are_answered_alike_together_and_alone(
     model: RoutingPredictor, asked: tuple[pl.DataFrame, pl.DataFrame]
 ) -> None:
