@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from routing_etl.model.attributes.levels import Level, normalise
-from routing_etl.model.attributes.tokens import JOINED
+from routing_etl.model.attributes.levels import Level, normalise, normalised
+from routing_etl.model.attributes.tokens import JOINED, UNKNOWN
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.columns import FEW
 from routing_etl.model.ranking.novelty import TYPE_ATTRIBUTE, TYPE_LEVEL
 
 #: Columns of the routings' description that are looked at, strongest first.
@@ -32,6 +36,8 @@ _HEARD, _LEADING = 0.15, 0.5
 _NO_PAIR = 0.05
 #: Share of the items of types left out that may count as strange by mistake.
 _STRANGE = 0.04
+#: Decimals of strengths and agreement: what differs by less is the same.
+_DECIMALS = 4
 #: Attributes named in the reason of a strange item.
 _NAMED = 2
 
@@ -53,7 +59,7 @@ class _Statements:
     @property
     def directions(self) -> Floats:
         """The means, of length 1; 0 where nothing is said."""
-        length = np.linalg.norm(self.mean, axis=1, keepdims=True)
+        length = np.sqrt(np.einsum("id,id->i", self.mean, self.mean))[:, None]
         return np.asarray(self.mean / np.where(length > 0, length, 1.0), dtype=np.float32)
 
 
@@ -82,7 +88,10 @@ def _stated(total: Floats, count: Floats, squares: Floats) -> _Statements:
 
 @dataclass(frozen=True)
 class _Level:
-    """One way to read an attribute: the place of each code in `said`, -1 for one that fewer than two types share."""
+    """One way to read an attribute: the place of each code in `said`, whose last says nothing.
+
+    The last code is that of what is not known; fewer than two types share the others that say nothing.
+    """
 
     place: Ints
     said: _Statements
@@ -109,12 +118,12 @@ def _learned(codes: Codes, target: Floats, types: Ints) -> tuple[_Level, _Statem
     mean /= np.bincount(of_item, minlength=len(shared))[:, None]
     squares = np.einsum("rd,rd->r", mean, mean)
     value = shared // n_types
-    total = np.zeros((width, target.shape[1]))
+    total = np.zeros((width + 1, target.shape[1]))
     np.add.at(total, value, mean)
-    count = np.bincount(value, minlength=width).astype(np.float64)
-    square = np.bincount(value, squares, minlength=width).astype(np.float64)
-    kept = np.flatnonzero(count > 1.5)
-    place = np.full(width, -1, np.int64)
+    count = np.bincount(value, minlength=width + 1).astype(np.float64)
+    square = np.bincount(value, squares, minlength=width + 1).astype(np.float64)
+    kept = np.append(np.flatnonzero(count > 1.5), width)
+    place = np.full(width + 1, len(kept) - 1, np.int64)
     place[kept] = np.arange(len(kept))
     others = _stated(total[value] - mean, count[value] - 1.0, square[value] - squares)
     left_out = _Statements(
@@ -154,14 +163,35 @@ class _Names:
 
     def codes(self, items: pl.DataFrame) -> dict[str, Codes]:
         """Code of each item's name at every level, -1 for one that is not known."""
+        if items.height <= FEW:
+            return self._few([normalised(name) for name in items[TYPE_ATTRIBUTE].cast(pl.String).to_list()])
         return {
             level.name: tokens.cast(pl.Enum(self.vocabularies[level.name]), strict=False)
             .to_physical()
             .cast(pl.Int64)
-            .fill_null(-1)
+            .fill_null(UNKNOWN)
             .to_numpy()
             for level, tokens in self._read(items)
         }
+
+    def _few(self, names: list[str | None]) -> dict[str, Codes]:
+        """The same for a few items, name by name: a frame's every call costs a millisecond's part."""
+        return {
+            level.name: np.array(
+                [self._lookups[level.name].get(level.read(n), UNKNOWN) for n in names], np.int64
+            )
+            for level in self._levels()
+        }
+
+    @cached_property
+    def _lookups(self) -> dict[str, dict[str, int]]:
+        return {
+            name: {t: i for i, t in enumerate(known.to_list())} for name, known in self.vocabularies.items()
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the lookups, which the vocabularies give."""
+        return {"vocabularies": self.vocabularies}
 
 
 @dataclass(frozen=True)
@@ -222,7 +252,10 @@ class Kinship:
         told = _told(heard, leading)
         usual = {name: np.sort(values) for name, values in told.items()}
         rarest = float(np.quantile(_rareness(told, usual), _STRANGE, method="higher")) if told else 0.0
-        return cls(names, {w: levels[w] for w in heard}, leading, usual, rarest)
+        speaking = {
+            w: {name: le for name, le in levels[w].items() if len(le.said.strength) > 1} for w in heard
+        }
+        return cls(names, speaking, leading, usual, rarest)
 
     def strange(self, items: pl.DataFrame, codes: Mapping[str, Codes]) -> tuple[Bools, pl.Series]:
         """Whether each item has no kin, and why not, as text for the reason of its silence; NULL for the others.
@@ -272,37 +305,31 @@ def _directions_of(described: Floats) -> Floats:
 
 
 def _told(said: Mapping[str, _Statements], leading: tuple[str, ...]) -> dict[str, Floats]:
-    """How strong each leading witness is of each item, and, as '', how far all agree: 1 minus their mean contradiction."""
+    """How strong each leading witness is of each item, and, as '', how far all agree: 1 minus their mean contradiction.
+
+    Two witnesses contradict each other by 1 minus the cosine of their statements, weighted by the product of their strengths s. With
+    statements u of length 1, the sum over all pairs is ((sum of s)^2 - |sum of s u|^2) / 2.
+    """
     told: dict[str, Floats] = {w: said[w].strength for w in leading}
     if said:
-        n = len(next(iter(said.values())).strength)
-        against, weight = np.zeros(n), np.full(n, _NO_PAIR)
-        for one, other in _pairs(said):
-            both = said[one].strength * said[other].strength
-            against += both * (1.0 - _agreement(said[one], said[other]))
-            weight += both
-        told[""] = 1.0 - against / weight
-    return told
-
-
-def _pairs(said: Mapping[str, _Statements]) -> Iterator[tuple[str, str]]:
-    names = list(said)
-    return ((a, b) for i, a in enumerate(names) for b in names[i + 1 :])
-
-
-def _agreement(one: _Statements, other: _Statements) -> Floats:
-    """Cosine of two witnesses' statements of each item."""
-    return np.asarray(np.einsum("id,id->i", one.directions, other.directions))
+        strength = np.stack([s.strength for s in said.values()]).astype(np.float64)
+        weighted = np.sum(
+            [s.strength[:, None] * s.directions for s in said.values()], axis=0, dtype=np.float64
+        )
+        all_pairs = strength.sum(axis=0) ** 2
+        against = (all_pairs - np.einsum("id,id->i", weighted, weighted)) / 2.0
+        told[""] = 1.0 - against / ((all_pairs - (strength**2).sum(axis=0)) / 2.0 + _NO_PAIR)
+    return {name: np.round(values, _DECIMALS) for name, values in told.items()}
 
 
 def _furthest(said: Mapping[str, _Statements]) -> tuple[str, str]:
     """The two witnesses of one item that contradict each other most, by their strength."""
-    return max(
-        _pairs(said),
-        key=lambda p: float(
-            (said[p[0]].strength * said[p[1]].strength * (1.0 - _agreement(said[p[0]], said[p[1]])))[0]
-        ),
-    )
+
+    def contradiction(pair: tuple[str, str]) -> float:
+        one, other = said[pair[0]], said[pair[1]]
+        return float((one.strength * other.strength)[0] * (1.0 - one.directions[0] @ other.directions[0]))
+
+    return max(combinations(said, 2), key=contradiction)
 
 
 def _rareness(told: Mapping[str, Floats], usual: Mapping[str, Floats]) -> Floats:
