@@ -49,7 +49,9 @@ _ENOUGH = 100_000
 _LEAST_ROUNDS = 0.4
 #: Models whose scores of the candidates that they have not seen are calibrated.
 _N_FOLDS = 3
-#: Ridge on the shift of a family's log-odds, which expects a standard deviation of 20 ** -0.5 = 0.22.
+#: The feature that says how much is known of the sizes that decide, and where its kinds begin: nothing, less than half, half and more.
+_SIZES, _SIZES_KNOWN = "sizes_known", (1e-3, 0.5)
+#: Ridge on the shift of a kind's log-odds, which expects a standard deviation of 20 ** -0.5 = 0.22.
 _SHIFT_PRIOR = 20.0
 #: Newton steps for the shifts.
 _SHIFT_STEPS = 6
@@ -68,6 +70,13 @@ class _Asked:
     def matrix(self) -> Floats:
         """What the trees read: the code first, then the features."""
         return np.column_stack([self.code, self.features.values])
+
+    def kinds(self) -> list[Floats]:
+        """By which kinds of items confidence is set right: the family, and how much is known of the sizes that decide; NaN for none."""
+        if _SIZES not in self.features.names:
+            return [self.code]
+        known = np.digitize(self.features.column(_SIZES), _SIZES_KNOWN).astype(np.float32)
+        return [self.code, known]
 
     def steady(self) -> Floats:
         """What the logistic regression reads."""
@@ -132,10 +141,9 @@ class CandidateRanker:
         for test, model in zip(left_out, models, strict=True):
             raw[test] = _score(model, asked.at(test))
         first = first_choice(raw, row)
-        code = asked.code[first]
         self.right_, self.asked_ = int(hit[first].sum()), int(first.sum())
-        self.first_ = _Calibrator(raw[first], hit[first], code)
-        self.others_ = _Calibrator(raw[~first], hit[~first], np.empty(0))
+        self.first_ = _Calibrator(raw[first], hit[first], [kind[first] for kind in asked.kinds()])
+        self.others_ = _Calibrator(raw[~first], hit[~first], [])
         return self
 
     def _code(self, family: Ints) -> Floats:
@@ -186,7 +194,7 @@ class CandidateRanker:
         asked = _Asked(self._code(family), features)
         raw = _score(self.model_, asked)
         first = first_choice(raw, row)
-        probability = np.where(first, self.first_(raw, asked.code), self.others_(raw, asked.code))
+        probability = np.where(first, self.first_(raw, asked.kinds()), self.others_(raw, []))
         n = int(row.max()) + 1 if len(row) else 0
         top = np.zeros(n)
         top[row[first]] = probability[first]
@@ -220,14 +228,14 @@ def first_choice(score: Floats, row: Ints) -> Bools:
 
 
 class _Calibrator:
-    """Scores to probabilities: an isotonic curve, drawn through the centres of its steps, then a shift per family.
+    """Scores to probabilities: an isotonic curve, drawn through the centres of its steps, then a shift per kind of item.
 
-    Two half-observations at each end of the curve keep few items from giving a probability of 0 or 1. The shift is the
-    ridge estimate of a family's log-odds beyond the curve's (`_SHIFT_PRIOR`), so few items move it little.
+    Two half-observations at each end of the curve keep few items from giving a probability of 0 or 1. The shifts are the
+    ridge estimates of the kinds' log-odds beyond the curve's (`_SHIFT_PRIOR`), so few items move them little.
     """
 
-    def __init__(self, score: Floats, hit: Bools, code: Floats) -> None:
-        """`code`: per score the family, 0, 1, 2 ..., NaN for none; empty when families are not told apart."""
+    def __init__(self, score: Floats, hit: Bools, kinds: list[Floats]) -> None:
+        """`kinds`: ways to tell items apart; of each, per score the kind 0, 1, 2 ..., NaN for none."""
         rate = float(hit.mean()) if len(hit) else 0.0
         x = np.concatenate([score, [score.min(), score.max()]]) if len(score) else np.zeros(2)
         y = np.concatenate([hit.astype(np.float64), [0.5 * rate, 0.5 + 0.5 * rate]])
@@ -235,20 +243,30 @@ class _Calibrator:
         found = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(x, y, sample_weight=weight)
         self.heights, step = np.unique(found, return_inverse=True)
         self.centres = np.bincount(step, x * weight) / np.bincount(step, weight)
-        known = np.flatnonzero(~np.isnan(code))
-        self.shift = np.zeros(int(code[known].max()) + 1 if len(known) else 0)
-        odds, here = logit(self._curve(score[known])), code[known].astype(np.int64)
-        for _ in range(_SHIFT_STEPS if len(known) else 0):
-            p = expit(odds + self.shift[here])
-            gap = np.bincount(here, hit[known] - p) - _SHIFT_PRIOR * self.shift
-            self.shift += gap / (np.bincount(here, p * (1 - p)) + _SHIFT_PRIOR)
+        # The last shift is that of what is of no kind.
+        self.shifts = [np.zeros(int(np.fmax.reduce(kind, initial=-1.0)) + 2) for kind in kinds]
+        odds = logit(self._curve(score))
+        for _ in range(_SHIFT_STEPS):
+            for shift, kind in zip(self.shifts, kinds, strict=True):
+                here = self._place(kind, shift)
+                p = expit(odds + self._shifted(kinds))
+                gap = np.bincount(here, hit - p, len(shift)) - _SHIFT_PRIOR * shift
+                shift += gap / (np.bincount(here, p * (1 - p), len(shift)) + _SHIFT_PRIOR)
+                shift[-1] = 0.0
 
     def _curve(self, score: Floats) -> Floats:
         return np.asarray(np.interp(score, self.centres, self.heights))
 
-    def __call__(self, score: Floats, code: Floats) -> Floats:
-        """Probability per score."""
+    @staticmethod
+    def _place(kind: Floats, shift: Floats) -> Ints:
+        return np.where(kind < len(shift) - 1, kind, len(shift) - 1).astype(np.int64)
+
+    def _shifted(self, kinds: list[Floats]) -> Floats:
+        return np.asarray(
+            sum(shift[self._place(kind, shift)] for shift, kind in zip(self.shifts, kinds, strict=True))
+        )
+
+    def __call__(self, score: Floats, kinds: list[Floats]) -> Floats:
+        """Probability per score; `kinds` as in learning."""
         p = self._curve(score)
-        known = np.flatnonzero(code < len(self.shift))
-        p[known] = expit(logit(p[known]) + self.shift[code[known].astype(np.int64)])
-        return p
+        return expit(logit(p) + self._shifted(kinds)) if self.shifts else p

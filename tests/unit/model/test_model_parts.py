@@ -306,6 +306,26 @@ def test_families_in_which_planners_agree_are_surer(known: int) -> None:
         assert wild == pytest.approx(0.6, abs=0.1)
 
 
+def test_items_without_the_sizes_that_decide_are_less_sure() -> None:
+    """One item in four lacks them, and the model that few right candidates allow does not read how much is known."""
+    rng = np.random.default_rng(8)
+    n = 2000
+    row = np.repeat(np.arange(n), 2)
+    evidence = rng.random((2 * n, len(STEADY_FEATURES))).astype(np.float32)
+    evidence[:, 0] = np.tile([0.7, 0.3], n)
+    blind = np.arange(n) % 4 == 0
+    right = rng.random(n) < np.where(blind, 0.05, 0.2)
+    hit = np.column_stack([right, np.zeros(n, bool)]).ravel()
+    known = np.repeat(np.where(blind, 0.0, 1.0), 2).astype(np.float32)
+    features = EvidenceFeatures(("sizes_known", *STEADY_FEATURES), np.column_stack([known, evidence]))
+    family = np.full(2 * n, -1)
+    ranker = CandidateRanker().fit(features, hit, row, row % 5, family)
+    _, probability = ranker.predict(features, row, family)
+    best = probability.reshape(n, 2).max(axis=1)
+    for kind in (blind, ~blind):
+        assert best[kind].mean() == pytest.approx(right[kind].mean(), abs=0.04)
+
+
 def test_a_family_whose_items_are_all_in_one_fold_is_learned_like_any_other() -> None:
     """Of three parts two lack the family then; the numbers of the families after it must not shift for them."""
     rng = np.random.default_rng(6)
