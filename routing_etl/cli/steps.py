@@ -284,7 +284,7 @@ def score(
 def publish(
     run_id: RunOption = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Publish predictions that were rolled back before, too.")
+        bool, typer.Option("--again", help="Publish predictions that were rolled back before or were read from the ERP before those in force, too.")
     ] = False,
 ) -> None:
     """Check the candidates, load them and make them the published batch."""

@@ -219,7 +219,7 @@ def contents(publisher: Publisher) -> dict[str, list[Any]]:
 
 def records_of_an_overtaken_run_are_refused(slow: Publisher, other: Publisher, folder: Path) -> None:
     """No record is written, run by run, but the run's own row, which says so; asked for by a person, each is written."""
-    runs, models = (kind(slow._engine, slow._settings) for kind in (RunRecords, ModelRecords))
+    runs, models = RunRecords(slow._engine, slow._settings), ModelRecords(slow._engine, slow._settings)
     runs.start_run("slow", "night")
     models.store_model_version(TrainedVersion("m", "0" * 64))
     models.activate("m", who="trainer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ UNFENCED = {"warehouse/audit.py": 1, "warehouse/run_records.py": 2, "warehouse/w
 
 
 @pytest.mark.parametrize("case", warehouse_older.CASES, ids=lambda case: case.__name__)
-def test_an_older_read(case, tmp_path):
+def test_an_older_read(case: Callable[[Publisher, Publisher, Path], None], tmp_path: Path) -> None:
     slow, settings = warehouse(tmp_path / "w.db")
     other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
     case(slow, other, tmp_path)
@@ -46,7 +46,7 @@ def nodes(kind: type[Node]) -> Iterator[tuple[str, Node]]:
                 yield file.relative_to(ROOM).as_posix(), node
 
 
-def test_no_transaction_is_opened_elsewhere():
+def test_no_transaction_is_opened_elsewhere() -> None:
     called = {
         file
         for file, call in nodes(ast.Call)
@@ -55,12 +55,12 @@ def test_no_transaction_is_opened_elsewhere():
     assert called == OPENS.keys()
 
 
-def test_nobody_writes_without_a_transaction():
+def test_nobody_writes_without_a_transaction() -> None:
     found = {file for file, text in nodes(ast.Constant) if text.value == "AUTOCOMMIT"}
     assert found <= OPENS.keys() | {"doctor/server.py"}  # which only asks the server
 
 
-def test_every_write_without_the_fence_has_a_reason():
+def test_every_write_without_the_fence_has_a_reason() -> None:
     found: dict[str, int] = {}
     for file, call in nodes(ast.Call):
         if isinstance(call.func, ast.Name) and call.func.id == "unfenced":
