@@ -105,8 +105,8 @@ def begin(ctx: Context, kind: str) -> None:
         )
     with ctx.warehouse() as engine:
         records = RunRecords(engine, ctx.settings)
-        records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))
         begin_read(engine, schema_for(engine, ctx.settings.warehouse_schema), ctx.run.run_id)
+        records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))
 
 
 def take_number(ctx: Context) -> None:

@@ -24,7 +24,7 @@ from routing_etl.warehouse.column_values import as_json, fitted, require_short
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
 from routing_etl.warehouse.types import now
-from routing_etl.warehouse.writing import require_newest, writing
+from routing_etl.warehouse.writing import place_of, require_newest, writing
 
 _log = get_logger(__name__)
 
@@ -317,7 +317,7 @@ class ModelRecords:
                 m.metric == metric,
                 m.segment == segment,
             )
-            .order_by(m.computed_at.desc())
+            .order_by(place_of(self._place, m.run_id).desc(), m.computed_at.desc())
             .limit(1)
         )
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:

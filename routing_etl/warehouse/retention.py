@@ -21,7 +21,7 @@ from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for
 from routing_etl.warehouse.schema import tables as tables_of
 from routing_etl.warehouse.types import now
-from routing_etl.warehouse.writing import writing
+from routing_etl.warehouse.writing import place_of, writing
 
 _log = get_logger(__name__)
 
@@ -84,7 +84,9 @@ def _purge_runs(
     run, reject, check = tables.batch_run, tables.rejected_row, tables.quality_result
     with translated("warehouse", engine.url), engine.connect() as connection:
         newest = connection.execute(
-            sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(1)
+            sa.select(run.c.run_id)
+            .order_by(place_of(tables.metadata.schema, run.c.run_id).desc(), run.c.started_at.desc())
+            .limit(1)
         ).scalar_one_or_none()
     needed = rejects.oldest_needed(engine, tables, limit, newest)
     bulky = sa.or_(

@@ -188,6 +188,21 @@ def require_newest(connection: Connection, schema: str | None, *, until_commit: 
         raise _overtaken(run_id, own.began_at, own.overtaken_at, later)
 
 
+def place_of(schema: str | None, run_id: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+    """The newest number of the runs of a column, 0 for one without, to sort by: no clock that was set back changes it.
+
+    Parameters
+    ----------
+    schema : str or None
+        Our schema in the database.
+    run_id : sqlalchemy.ColumnElement
+        A column with ids of runs.
+    """
+    read = tables(schema).erp_read.c
+    newest = sa.select(sa.func.max(read.number)).where(read.run_id == run_id).scalar_subquery()
+    return sa.func.coalesce(newest, 0)
+
+
 def _number(connection: Connection, schema: str | None, run_id: str) -> int | None:
     """The newest number of a run; None if it never began to read."""
     read = tables(schema).erp_read.c
