@@ -122,6 +122,31 @@ def rollback_and_the_next_night(slow: Publisher, other: Publisher, folder: Path)
     assert night(other, third, "third") == other.current() == 3
 
 
+def what_was_rolled_back_is_not_published_as_unchanged(
+    slow: Publisher, other: Publisher, folder: Path
+) -> None:
+    """The next night with that content leaves the pointer, as its step does, and is the newest read all the same."""
+    begin(other, "first")
+    first = night(other, write_many(folder / "a", 6, seed=1), "first")
+    begin(other, "second")
+    second = night(other, write_many(folder / "b", 6, seed=2), "second")
+    other.rollback()
+    begin(slow, "slow")
+    begin(other, "other")
+    with of_run("other"):
+        again = other.load(folder / "b", run_id="other", model_version="m")
+        assert (again.publication_id, again.reused, again.withdrawn, again.rows_written) == (
+            second,
+            True,
+            True,
+            0,
+        )
+        assert not other.publish(first).changed
+    with pytest.raises(OvertakenError, match=REFUSED):
+        night(slow, write_many(folder / "c", 6, seed=3), "slow")
+    assert other.current() == first
+
+
 def runs_without_a_number_are_not_refused(slow: Publisher, other: Publisher, folder: Path) -> None:
     """A run that an earlier release began, beside one of this release: nothing is known of its read."""
     begin(other, "other")
@@ -274,6 +299,7 @@ CASES = (
     a_loaded_older_read_is_not_published,
     the_same_content_counts_as_the_newer_read,
     rollback_and_the_next_night,
+    what_was_rolled_back_is_not_published_as_unchanged,
     runs_without_a_number_are_not_refused,
     the_next_read_of_a_run_counts,
     records_of_an_overtaken_run_are_refused,
