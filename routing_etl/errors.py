@@ -79,6 +79,10 @@ class CodesNotComparedError(WarehouseError):
     """The warehouse's database refuses the question which codes it calls equal."""
 
 
+class OvertakenError(WarehouseError):
+    """A run that read the ERP later is in force by now, so that this one writes nothing more."""
+
+
 class ReconcileError(WarehouseError):
     """Counts or checksums of the loaded rows differ from the files; the loaded rows were deleted."""
 

@@ -77,6 +77,7 @@ GRANT SELECT ON routing.data_health TO routing_metrics_reader;
 GRANT SELECT ON routing.audit_log TO routing_metrics_reader;
 GRANT SELECT ON routing.time_profile_month TO routing_metrics_reader;
 GRANT SELECT ON routing.publication_change TO routing_metrics_reader;
+GRANT SELECT ON routing.erp_read TO routing_metrics_reader;
 GO
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:

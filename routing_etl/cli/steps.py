@@ -38,9 +38,10 @@ def extract(
     """Read and clean the ERP's tables into a new run folder."""
     from routing_etl.cli.display.source import source_table
     from routing_etl.cli.shown import ReadShown
-    from routing_etl.pipeline import steps, street
+    from routing_etl.pipeline import night, steps, street
 
     with step_context(street.EXTRACT, run_id) as ctx:
+        night.take_number(ctx)
         extracted, cleaned = steps.extract(ctx, full=full), steps.clean(ctx, warehouse_needed=False)
     shown = ReadShown(ctx.run.run_id, str(ctx.run.path), extracted.result, cleaned.result)
     output().give(shown, lambda screen: source_table(screen, shown.extracted, shown.cleaned))
@@ -283,7 +284,7 @@ def score(
 def publish(
     run_id: RunOption = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Publish predictions that were rolled back before, too.")
+        bool, typer.Option("--again", help="Publish predictions that were rolled back before or were read from the ERP before those in force, too.")
     ] = False,
 ) -> None:
     """Check the candidates, load them and make them the published batch."""

@@ -20,6 +20,7 @@ from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import Report, RunFolder
 from routing_etl.settings import Settings
 from routing_etl.shortages import own_errors
+from routing_etl.warehouse.writing import of_run
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -193,7 +194,7 @@ def _timed(
     bind_run(ctx.run.run_id)
     log.info("step_started", step=name, **of_shard)
     started = time.perf_counter()
-    with _own_errors(ctx.run, name):
+    with _own_errors(ctx.run, name), of_run(ctx.run.run_id):
         result = call()
     cost = StepCost(
         round(time.perf_counter() - started, 3), peak_memory_mb(), datetime.now(UTC).replace(microsecond=0)

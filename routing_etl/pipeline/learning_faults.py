@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from routing_etl.errors import AlertError, ModelError, RoutingEtlError
+from routing_etl.errors import AlertError, ModelError, OvertakenError, RoutingEtlError
 from routing_etl.evaluation.reasons import COMPUTE_ERROR
 from routing_etl.frames import CheckOutcome
 from routing_etl.log import get_logger
@@ -102,12 +102,14 @@ def train_or_go_on(
     Raises
     ------
     RoutingEtlError
-        It failed and there is no champion to go on with.
+        It failed and there is no champion to go on with, or a run that read the ERP later is in force.
     """
     ctx.run.forget(TRAINING_FAILED)
     try:
         trained = train()
     except BaseException as exc:
+        if isinstance(exc, OvertakenError):
+            raise
         if not (isinstance(exc, Exception) or type(exc).__name__ == _PANIC) or tried_again(exc):
             raise
         _go_on(ctx, exc)

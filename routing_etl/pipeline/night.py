@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from routing_etl.database.engine import make_engine, translated
-from routing_etl.errors import RoutingEtlError
+from routing_etl.errors import (
+    ConfigurationError,
+    OvertakenError,
+    RoutingEtlError,
+    TransientDatabaseError,
+    WarehouseError,
+)
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline import street
@@ -38,6 +44,8 @@ from routing_etl.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
+
+    from routing_etl.warehouse.run_records import RunRecords
 
 log = get_logger(__name__)
 #: What a run's record says when it ended well without a publication.
@@ -81,9 +89,11 @@ def recorded(ctx: Context, kind: str) -> Iterator[None]:
 
 
 def begin(ctx: Context, kind: str) -> None:
-    """Open the run's row, after what crashed runs left has been swept away."""
+    """Open the run's row, after what crashed runs left has been swept away, and take its place in the order of reads."""
     from routing_etl.warehouse.owner import require_owner
     from routing_etl.warehouse.run_records import RunRecords
+    from routing_etl.warehouse.schema import schema_for
+    from routing_etl.warehouse.writing import begin_read
 
     with ctx.warehouse() as engine:
         require_owner(engine, RunRecords(engine, ctx.settings).tables, ctx.settings, ctx.profile.name)
@@ -95,7 +105,20 @@ def begin(ctx: Context, kind: str) -> None:
         )
     with ctx.warehouse() as engine:
         records = RunRecords(engine, ctx.settings)
+        begin_read(engine, schema_for(engine, ctx.settings.warehouse_schema), ctx.run.run_id)
         records.start_run(ctx.run.run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx))
+
+
+def take_number(ctx: Context) -> None:
+    """Take a place in the order of reads where there is a warehouse; without one, which is logged, nothing can be published either."""
+    from routing_etl.warehouse.schema import schema_for
+    from routing_etl.warehouse.writing import begin_read
+
+    try:
+        with ctx.warehouse() as engine:
+            begin_read(engine, schema_for(engine, ctx.settings.warehouse_schema), ctx.run.run_id)
+    except (WarehouseError, TransientDatabaseError, ConfigurationError) as exc:
+        log.warning("read_not_numbered", reason=str(exc))
 
 
 def _config_hash(ctx: Context) -> str:
@@ -108,7 +131,7 @@ def _config_hash(ctx: Context) -> str:
 def finish(ctx: Context, status: str, message: str) -> None:
     """Close the run's row with what its reports say, and store its check results and rejected rows.
 
-    A run that succeeded although learning, measuring or the sheets failed is recorded as `succeeded_with_warnings`, with the cause.
+    Of a run that a later read has overtaken, the row alone is written, and it says so. A run that succeeded although learning, measuring or the sheets failed is recorded as `succeeded_with_warnings`, with the cause.
 
     Parameters
     ----------
@@ -118,26 +141,32 @@ def finish(ctx: Context, status: str, message: str) -> None:
         `succeeded`, `failed` or `cancelled`.
     message : str
         Why it failed, or what else is to be said.
+
+    Raises
+    ------
+    OvertakenError
+        It succeeded, and before its findings were stored another run came into force that began to read the ERP later.
     """
     from routing_etl.warehouse.retention import purge_records
     from routing_etl.warehouse.run_records import RunEnd, RunRecords
+    from routing_etl.warehouse.writing import of_run
 
     done = {row.name: found for row in street.NIGHT if (found := ctx.run.read(row.report)) is not None}
     extracted, cleaned = ctx.result(street.EXTRACT), ctx.result(street.CLEAN)
     scored, loaded = ctx.result(street.SCORE), ctx.result(street.LOAD)
     published = ctx.result(street.PUBLISH)
-    well, warnings = status == SUCCEEDED, warnings_of(ctx.run)
+    warnings = warnings_of(ctx.run)
     told = (scored.sizes_told, scored.unmapped_told) if scored else ()
     notice = message or (published.notice if published else None)
-    with ctx.warehouse() as engine:
+    with ctx.warehouse() as engine, of_run(ctx.run.run_id):
         records = RunRecords(engine, ctx.settings)
-        for row in street.NIGHT:
-            if row.outcomes is not None:
-                records.store_checks(ctx.run.run_id, list(row.outcomes_of(ctx.run)))
-        if cleaned:
-            records.store_rejects(ctx.run.run_id, ctx.run.rejects)
+        overtaken = _store_findings(ctx, records)
+        if overtaken is not None and str(overtaken) not in (notice or ""):
+            notice = " ".join(filter(None, (notice, str(overtaken))))
+        refused = overtaken if status == SUCCEEDED else None
+        well = status == SUCCEEDED and refused is None
         end = RunEnd(
-            WITH_WARNINGS if well and warnings else status,
+            "failed" if refused is not None else WITH_WARNINGS if well and warnings else status,
             message=" ".join(filter(None, (notice, *warnings, *told))) or None,
             rows_read=extracted.read.rows if extracted else None,
             rows_rejected=sum(f.rows_rejected for f in cleaned.frames.values()) if cleaned else None,
@@ -156,6 +185,22 @@ def finish(ctx: Context, status: str, message: str) -> None:
         except OSError as exc:
             log.warning("run_not_marked", reason="the next night builds on an earlier read", error=str(exc))
     after_run(ctx.settings)
+    if refused is not None:
+        raise refused
+
+
+def _store_findings(ctx: Context, records: RunRecords) -> OvertakenError | None:
+    """Store the run's check results and rejected rows; what forbids it when a later read is in force."""
+    try:
+        for row in street.NIGHT:
+            if row.outcomes is not None:
+                records.store_checks(ctx.run.run_id, list(row.outcomes_of(ctx.run)))
+        if ctx.result(street.CLEAN):
+            records.store_rejects(ctx.run.run_id, ctx.run.rejects)
+    except OvertakenError as exc:
+        log.warning("findings_not_stored", reason=str(exc))
+        return exc
+    return None
 
 
 def _keep_times(ctx: Context, engine: Engine) -> None:
@@ -195,7 +240,8 @@ def _kept(finished: Finished[Any]) -> dict[str, Any]:
 def recorded_alone(ctx: Context, kind: str) -> Iterator[None]:
     """Write one step that works on a night's run folder into `batch_run` as a run of its own, however it ends.
 
-    The night's own row stays as it is; the new one names the folder.
+    The night's own row stays as it is; the new one names the folder. Somebody has asked for it on that folder, so that a later
+    read forbids nothing.
 
     Parameters
     ----------
@@ -210,6 +256,7 @@ def recorded_alone(ctx: Context, kind: str) -> Iterator[None]:
         While the step works.
     """
     from routing_etl.warehouse.run_records import RunEnd, RunRecords
+    from routing_etl.warehouse.writing import on_request
 
     run_id = f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     with ctx.warehouse() as engine:
@@ -219,7 +266,8 @@ def recorded_alone(ctx: Context, kind: str) -> Iterator[None]:
             run_id, kind, profile=ctx.profile.name, config_hash=_config_hash(ctx), metadata=folder
         )
         try:
-            yield
+            with on_request():
+                yield
         except BaseException as exc:
             stopped = isinstance(exc, KeyboardInterrupt)
             message = str(exc) if isinstance(exc, RoutingEtlError) else f"{type(exc).__name__}: {exc}"

@@ -45,6 +45,7 @@ from routing_etl.quality.score import QualityScore, quality_score
 from routing_etl.runs import RunFolder, last_succeeded, list_runs
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport
+from routing_etl.warehouse.writing import on_request
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -357,12 +358,14 @@ def load(ctx: Context, *, again: bool = False) -> LoadReport:
     ctx : Context
         Settings and a run folder whose predictions have passed their checks.
     again : bool, default False
-        Load predictions that were published before and rolled back, too.
+        Load predictions that were published before and rolled back, too, and those of an older read than what is in force.
 
     Raises
     ------
     ConfigurationError
         The predictions were not checked.
+    OvertakenError
+        A run that began to read the ERP later is in force.
     ReconcileError
         The rows differ from the files; they were deleted.
     LockedError
@@ -398,12 +401,14 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
     ctx : Context
         Settings and a run folder whose predictions are loaded.
     again : bool, default False
-        Publish a batch that was rolled back, too.
+        Publish a batch that was rolled back, too, and one of an older read than what is in force.
 
     Raises
     ------
     ConfigurationError
         The run has not been loaded.
+    OvertakenError
+        A run that began to read the ERP later is in force.
     LockedError
         Another publisher is at work.
     """
@@ -414,7 +419,7 @@ def publish(ctx: Context, *, again: bool = False) -> Published:
         raise ConfigurationError(
             f"Run {ctx.run.run_id} has not been loaded.", remedy="Run: routing-etl publish"
         )
-    with ctx.warehouse() as engine:
+    with on_request(again), ctx.warehouse() as engine:
         publisher = Publisher(engine, ctx.settings)
         current = publisher.current()
         withheld = loaded.withdrawn and not again and current is not None
@@ -480,10 +485,11 @@ def publish_run(ctx: Context, *, again: bool = False) -> Published:
     ctx : Context
         Settings and a run folder with predictions.
     again : bool, default False
-        Publish a batch that was rolled back, too.
+        Publish a batch that was rolled back, too, and one that is of an older read of the ERP than what is in force.
     """
-    for row in street.of_command("publish"):
-        row.run(ctx, **({"again": again} if row in (street.LOAD, street.PUBLISH) else {}))
+    with on_request(again):
+        for row in street.of_command("publish"):
+            row.run(ctx, **({"again": again} if row in (street.LOAD, street.PUBLISH) else {}))
     return ctx.require(street.PUBLISH)
 
 

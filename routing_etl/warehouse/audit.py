@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
 from routing_etl.warehouse.column_values import cut
 from routing_etl.warehouse.decisions import login_of
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import unfenced
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def record_deed(engine: Engine, settings: Settings, deed: Deed) -> None:
     schema = schema_for(engine, settings.warehouse_schema)
     check_head(engine, schema)
     table = tables(schema).audit_log
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with unfenced(engine, "who called what is on record however it ended") as connection:
         row = {
             "happened_at": now(),
             "command": deed.command,

@@ -20,6 +20,7 @@ from routing_etl.warehouse.column_values import cut
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import writing
 
 #: How the server calls who is connected; SQLite has no logins.
 _LOGIN = {"mssql": sa.func.suser_sname(), "postgresql": sa.literal_column("session_user")}
@@ -153,9 +154,9 @@ class Decisions:
 
     def __init__(self, engine: Engine, configured: str) -> None:
         self._engine = engine
-        schema = schema_for(engine, configured)
-        self._tables = tables(schema)
-        check_head(engine, schema)
+        self._place = schema_for(engine, configured)
+        self._tables = tables(self._place)
+        check_head(engine, self._place)
 
     def record(self, *decisions: Decision) -> None:
         """Write decisions down, all or none.
@@ -165,7 +166,7 @@ class Decisions:
         *decisions : Decision
             In the order in which they were made.
         """
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with writing(self._engine, self._place) as connection:
             for decision in decisions:
                 self._insert(connection, decision)
 

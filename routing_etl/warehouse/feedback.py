@@ -14,13 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database.engine import translated
 from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.typed import checked_remark, checked_text, checked_user
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import writing
 
 _SHAPES = ("bop_proc_master", "bop_proc_detail", "bop_proc_res")
 _ATTEMPTS = 3
@@ -92,7 +92,7 @@ def adopt(
     collided: WarehouseError | None = None
     for _ in range(_ATTEMPTS):
         try:
-            with translated("warehouse", engine.url), engine.begin() as connection:
+            with writing(engine, place) as connection:
                 return _adopt(connection, tb, (item_cd, candidate_id), name, edited)
         except _Moved:
             _log.info("adoption_repeated", item_cd=item_cd, candidate_id=candidate_id)

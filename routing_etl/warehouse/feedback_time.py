@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from routing_etl.database.engine import translated
 from routing_etl.errors import ItemNotFoundError, TransientDatabaseError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.feedback import as_spelt
@@ -21,6 +20,7 @@ from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.typed import checked_text, checked_user
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import writing
 
 _VIEW = "bop_proc_detail_time"
 _ATTEMPTS = 3
@@ -100,7 +100,7 @@ def adopt_time(engine: Engine, schema: str, operation: Operation, user: str) -> 
     collided: WarehouseError | None = None
     for _ in range(_ATTEMPTS):
         try:
-            with translated("warehouse", engine.url), engine.begin() as connection:
+            with writing(engine, place) as connection:
                 return _adopt(connection, tb, operation, name)
         except _Moved:
             _log.info("adoption_repeated", item_cd=operation.item_cd, rout_no=operation.rout_no)

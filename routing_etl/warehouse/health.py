@@ -6,7 +6,6 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import delete_all
 from routing_etl.warehouse.column_values import cut
@@ -14,6 +13,7 @@ from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import writing
 
 __all__ = ["store_health"]
 
@@ -56,7 +56,7 @@ def store_health(engine: Engine, settings: Settings, run_id: str, findings: pl.D
         )
     )
     rows = rows.select(c.name for c in table.columns)
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, schema) as connection:
         delete_all(connection, table, sa.true(), table.c.seq)
         if rows.height:
             BatchWriter(settings.load_rows).write(connection, table, rows)

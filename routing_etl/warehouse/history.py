@@ -7,12 +7,12 @@ from datetime import date
 import polars as pl
 from sqlalchemy.engine import Engine
 
-from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import delete_all
 from routing_etl.warehouse.load import BatchWriter
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import schema_for, tables
+from routing_etl.warehouse.writing import writing
 
 
 def store_times(engine: Engine, settings: Settings, run_id: str, day: date, profiles: pl.DataFrame) -> int:
@@ -51,7 +51,7 @@ def store_times(engine: Engine, settings: Settings, run_id: str, day: date, prof
         "last_report",
         pl.lit(run_id).alias("run_id"),
     )
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, schema) as connection:
         delete_all(connection, table, table.c.month == month, table.c.month)
         if rows.height:
             BatchWriter(settings.load_rows).write(connection, table, rows.sort("job_cd", "res_cd", "measure"))

@@ -27,6 +27,7 @@ from routing_etl.warehouse.owner import require_owner
 from routing_etl.warehouse.publications import WHOLE
 from routing_etl.warehouse.publish import LoadReport, Publisher, Written, timed
 from routing_etl.warehouse.versions import in_parts
+from routing_etl.warehouse.writing import of_run
 
 _log = get_logger(__name__)
 
@@ -78,7 +79,7 @@ class ShardLoader(Publisher):
         """
         check_head(self._engine, self.schema)
         contents, digest = self._contents(predictions, model_version)
-        with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
+        with of_run(run_id), WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
             require_owner(self._engine, self.tables, self._settings)
             self._clean(lock)
             found = self._known(digest, again=False)

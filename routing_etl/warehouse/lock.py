@@ -10,8 +10,9 @@ heartbeat is older than the limit, or further in the future than the limit: then
 waiting until it is reached could take years.
 
 A process can be paused (a suspended machine), be counted as dead, and wake when another has published. So the owner's
-id is a fencing token: every write transaction begins with `fence`, which compares it with the row and keeps the row
-from being taken until the transaction ends.
+id is a fencing token: every write transaction under the lock begins with `fence`, which compares it with the row and keeps the
+row from being taken until the transaction ends. What is written without the lock, and who takes it after having slept:
+`writing.py`.
 """
 
 from __future__ import annotations
@@ -161,6 +162,19 @@ def fence(engine: Engine, connection: Connection) -> None:
     if lock is None:
         raise RuntimeError("a write transaction outside WriterLock")
     lock.fence(connection)
+
+
+def fence_if_held(engine: Engine, connection: Connection) -> None:
+    """The same for a write that needs no lock; without one over its engine nothing is checked.
+
+    Raises
+    ------
+    LockedError
+        The lock was taken over while this process was silent.
+    """
+    lock = _held.get(engine)
+    if lock is not None:
+        lock.fence(connection)
 
 
 class WriterLock:

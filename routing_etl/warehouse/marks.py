@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from routing_etl.database.engine import translated
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.warehouse.feedback import (
     Mark,
@@ -25,6 +24,7 @@ from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import REJECTIONS
 from routing_etl.warehouse.typed import checked_remark, checked_text, checked_user
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import writing
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def reject(
     _check_codes(item_cd, candidate_id)
     tb = _tables(engine, schema)
     shown = published_candidates(tb)
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, tb.metadata.schema) as connection:
         number = current_publication(connection, tb)
         here = shown.c.publication_id == number
         item_cd = as_spelt(connection, shown.c.item_cd, here, item_cd)
@@ -144,7 +144,7 @@ def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: 
     _check_codes(item_cd, candidate_id)
     name, tb = checked_user(user), _tables(engine, schema)
     f = tb.routing_feedback
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, tb.metadata.schema) as connection:
         item_cd = as_spelt(connection, f.c.item_cd, f.c.undone_at.is_(None), item_cd)
         mine = sa.and_(f.c.item_cd == item_cd, f.c.undone_at.is_(None))
         if candidate_id is not None:

@@ -24,6 +24,7 @@ from routing_etl.warehouse.column_values import as_json, fitted, require_short
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import MODEL_STATES, schema_for, tables
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import place_of, require_newest, writing
 
 _log = get_logger(__name__)
 
@@ -108,9 +109,9 @@ class ModelRecords:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
-        schema = schema_for(engine, settings.warehouse_schema)
-        self.tables = tables(schema)
-        check_head(engine, schema)
+        self._place = schema_for(engine, settings.warehouse_schema)
+        self.tables = tables(self._place)
+        check_head(engine, self._place)
 
     def store_model_version(self, trained: TrainedVersion) -> None:
         """Record a trained version. Versions are immutable: the same one again changes nothing.
@@ -137,7 +138,7 @@ class ModelRecords:
                 "updated_at": moment,
             },
         )
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with writing(self._engine, self._place) as connection:
             known = connection.execute(
                 sa.select(model.c.manifest_sha256).where(model.c.version == trained.version)
             ).scalar_one_or_none()
@@ -159,7 +160,7 @@ class ModelRecords:
             The version is not recorded, or it is unmeasured.
         """
         model, moment = self.tables.model_version, now()
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with writing(self._engine, self._place) as connection:
             if self._activatable(connection, version) == "active":
                 return
             connection.execute(
@@ -174,6 +175,7 @@ class ModelRecords:
     def require_activatable(self, version: str) -> None:
         """Raise what `activate` would raise; asked before the registry's alias moves."""
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            require_newest(connection, self._place)
             self._activatable(connection, version)
 
     def _activatable(self, connection: sa.Connection, version: str) -> str:
@@ -219,7 +221,7 @@ class ModelRecords:
             self.activate(champion, who=who)
         else:
             retired = sa.update(model).where(model.c.status == "active")
-            with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+            with writing(self._engine, self._place) as connection:
                 connection.execute(retired.values(status="retired", updated_at=now()))
         repaired = (
             f"the database had model version {active or 'none'} as the active one, the registry's champion is "
@@ -275,7 +277,7 @@ class ModelRecords:
             )
             for row in frame.iter_rows(named=True)
         ]
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with writing(self._engine, self._place) as connection:
             model = self.tables.model_version
             if not connection.execute(
                 sa.select(sa.func.count()).select_from(model).where(model.c.version == version)
@@ -315,7 +317,7 @@ class ModelRecords:
                 m.metric == metric,
                 m.segment == segment,
             )
-            .order_by(m.computed_at.desc())
+            .order_by(place_of(self._place, m.run_id).desc(), m.computed_at.desc())
             .limit(1)
         )
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:

@@ -21,6 +21,7 @@ from routing_etl.warehouse.schema_life import OUTCOMES
 from routing_etl.warehouse.todays_codes import todays
 from routing_etl.warehouse.types import now
 from routing_etl.warehouse.versions import rows_at
+from routing_etl.warehouse.writing import writing
 
 #: Bins of the similarity histogram, and the count added to each so that an empty bin has a finite logarithm.
 BINS, SMOOTHING = 50, 0.5
@@ -252,7 +253,7 @@ def store_outcomes(
     """
     before = shown[0]
     tb = tables(schema_for(engine, schema))
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, tb.metadata.schema) as connection:
         version = connection.execute(
             sa.select(tb.publication.c.model_version).where(tb.publication.c.id == before)
         ).scalar_one()

@@ -15,6 +15,7 @@ from routing_etl.database.engine import translated
 from routing_etl.errors import WarehouseError
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.versions import rows_at, shown_before
+from routing_etl.warehouse.writing import writing
 
 #: Kinds of change of an item, in the order in which they are told.
 KINDS: dict[str, str] = {
@@ -165,7 +166,7 @@ def store_changes(engine: Engine, schema: str, changes: PublicationChanges) -> N
         "items_before": changes.items_before, "items_shown": changes.items,
     }  # fmt: skip
     rows = [{**whole, "kind": kind, "items": n} for kind, n in changes.counts.items()]
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, table.schema) as connection:
         connection.execute(sa.delete(table).where(table.c.publication_id == changes.after))
         connection.execute(sa.insert(table), rows)
 

@@ -24,6 +24,7 @@ from routing_etl.warehouse.lock import fence
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import HELD_OUT_SPLITS as HELD_OUT_SPLITS
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import require_newest
 
 #: States of a publication that is loaded completely, so that the pointer may move to it.
 WHOLE = ("loaded", "published", "retired")
@@ -159,7 +160,8 @@ class PublicationLog:
     ) -> T:
         """Run `work` in one transaction, again after transient errors (deadlock, dropped connection).
 
-        It begins with the fence of the writer lock, so that a writer that was taken for dead writes nothing when it wakes.
+        It begins with the fence of the writer lock, so that a writer that was taken for dead writes nothing when it wakes, and
+        is refused where a later read than that of the run at work is in force (`writing.py`).
         After an error, `done` tells whether the commit took place after all. `durable`: the commit must be on disk.
         """
         for attempt in range(1, _ATTEMPTS + 1):
@@ -171,7 +173,9 @@ class PublicationLog:
                         connection.commit()
                     with connection.begin():
                         fence(self._engine, connection)
+                        require_newest(connection, self.schema)
                         result = work(connection)
+                        require_newest(connection, self.schema, until_commit=True)
                 return result
             except (sa.exc.SQLAlchemyError, OSError) as exc:
                 error: RoutingEtlError = classify(exc, "warehouse", self._engine.url)

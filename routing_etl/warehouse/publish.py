@@ -69,6 +69,7 @@ from routing_etl.warehouse.versions import (
     shown_before,
     version_rows,
 )
+from routing_etl.warehouse.writing import of_run, on_request, put_in_force, run_at_work
 
 #: VALID_TO_DT of the ERP-shaped views: no end.
 VALID_TO = date(2999, 12, 31)
@@ -196,7 +197,8 @@ class Publisher(Purger):
         valid_from : date, optional
             VALID_FROM_DT of the ERP-shaped views. None: today in the configured time zone.
         again : bool, default False
-            Load content that was rolled back, if its rows are not there any more.
+            Load content that was rolled back, if its rows are not there any more, or that is of an older read of the ERP than what
+            is in force.
         progress : Progress, optional
             Shows how far the work is.
 
@@ -208,6 +210,8 @@ class Publisher(Purger):
             The database holds something else than the files; the rows were removed.
         LockedError
             Another writer is at work.
+        OvertakenError
+            A run that began to read the ERP later is in force.
         WarehouseError
             The database refused. Rows written so far are invisible; the next load removes them.
         TransientDatabaseError
@@ -219,7 +223,11 @@ class Publisher(Purger):
         seconds: dict[str, float] = {}
         with timed(seconds, "measure"):
             contents, digest = self._contents(predictions, model_version)
-        with WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock:
+        with (
+            of_run(run_id),
+            on_request(again),
+            WriterLock(self._engine, self.tables, f"load of run {run_id}") as lock,
+        ):
             require_owner(self._engine, self.tables, self._settings)
             with timed(seconds, "clean"):
                 self._clean(lock)
@@ -484,6 +492,8 @@ class Publisher(Purger):
             The schema belongs to another plant.
         LockedError
             Another writer is at work.
+        OvertakenError
+            A run that began to read the ERP later is in force.
         """
         check_head(self._engine, self.schema)
         with WriterLock(self._engine, self.tables, f"publish of publication {publication_id}"):
@@ -546,17 +556,22 @@ class Publisher(Purger):
         fixed = self._settings.publish_mode == "table"
         if fixed:
             require_rcsi(self._engine)
-        if previous == publication_id:
-            if fixed:
-                self._transaction(lambda connection: refresh(connection, self.tables), durable=True)
-            return PublishReport(publication_id, previous, False, time.monotonic() - started)
+        by = (run_at_work() or found.run_id) if event == "published" else None
 
         def move(connection: Connection) -> None:
-            self._point(connection, previous, publication_id, event)
+            if by is not None:
+                put_in_force(connection, self.schema, by)
+            if previous != publication_id:
+                self._point(connection, previous, publication_id, event)
             if fixed:
                 refresh(connection, self.tables)
 
-        self._transaction(move, done=lambda: self.current() == publication_id, durable=True)
+        if previous == publication_id:
+            with of_run(by):
+                self._transaction(move, durable=True)
+            return PublishReport(publication_id, previous, False, time.monotonic() - started)
+        with of_run(by):
+            self._transaction(move, done=lambda: self.current() == publication_id, durable=True)
         seconds = time.monotonic() - started
         _log.info(event, publication_id=publication_id, previous=previous, seconds=seconds)
         return PublishReport(publication_id, previous, True, seconds)

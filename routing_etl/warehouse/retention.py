@@ -21,6 +21,7 @@ from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import Tables, schema_for
 from routing_etl.warehouse.schema import tables as tables_of
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import place_of, writing
 
 _log = get_logger(__name__)
 
@@ -83,7 +84,9 @@ def _purge_runs(
     run, reject, check = tables.batch_run, tables.rejected_row, tables.quality_result
     with translated("warehouse", engine.url), engine.connect() as connection:
         newest = connection.execute(
-            sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(1)
+            sa.select(run.c.run_id)
+            .order_by(place_of(tables.metadata.schema, run.c.run_id).desc(), run.c.started_at.desc())
+            .limit(1)
         ).scalar_one_or_none()
     needed = rejects.oldest_needed(engine, tables, limit, newest)
     bulky = sa.or_(
@@ -109,7 +112,7 @@ def _strip_run(
     """
     run, reject, check = tables.batch_run, tables.rejected_row, tables.quality_result
     done = {}
-    with translated("warehouse", engine.url), engine.begin() as connection:
+    with writing(engine, tables.metadata.schema) as connection:
         mine = reject.c.run_id == run_id
         for child, where in (
             (check, check.c.run_id == run_id),
@@ -136,7 +139,7 @@ def _purge_versions(
         retired = connection.execute(others.order_by(model.c.created_at.desc())).all()[models:]
     for version, created_at in retired:
         of_it = metric.c.model_version == version
-        with translated("warehouse", engine.url), engine.begin() as connection:
+        with writing(engine, tables.metadata.schema) as connection:
             if created_at < years:
                 yield metric.name, delete_all(connection, metric, of_it, metric.c.model_version)
                 yield (
@@ -150,13 +153,15 @@ def _purge_versions(
 
 def _purge_history(engine: Engine, tables: Tables, years: datetime) -> Iterator[tuple[str, int]]:
     outcome, command, month = tables.prediction_outcome, tables.audit_log, tables.time_profile_month
+    read = tables.erp_read
     for table, old in (
         (outcome, outcome.c.observed_at < years),
         (command, command.c.happened_at < years),
         (month, month.c.month < years.date()),
+        (read, (read.c.began_at < years) & read.c.overtaken_no.is_not(None)),
     ):
         key = next(iter(table.primary_key.columns))
-        with translated("warehouse", engine.url), engine.begin() as connection:
+        with writing(engine, tables.metadata.schema) as connection:
             if connection.execute(rows_left(table, old)).first() is not None:
                 yield table.name, delete_all(connection, table, old, key)
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 from routing_etl.database.engine import translated
 from routing_etl.warehouse.lock import process_gone
 from routing_etl.warehouse.schema import schema_for, tables
+from routing_etl.warehouse.writing import place_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class RunRecord:
 def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecord | None]:
     """The newest run, and the newest that succeeded, with or without warnings; None where there is none.
 
+    Newest by the order of reads; runs of earlier releases, which have no place in it, by their clock.
     Trainings that ran alone do not count: they publish nothing.
 
     Parameters
@@ -61,12 +63,14 @@ def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecor
     schema : str
         Our schema (ignored on SQLite).
     """
-    table = tables(schema_for(engine, schema)).batch_run
+    place = schema_for(engine, schema)
+    table = tables(place).batch_run
     columns = (
         table.c.run_id, table.c.kind, table.c.status, table.c.started_at, table.c.finished_at, table.c.message,
         table.c.metadata,
     )  # fmt: skip
-    newest = sa.select(*columns).where(table.c.kind != "train").order_by(table.c.started_at.desc()).limit(1)
+    order = (place_of(place, table.c.run_id).desc(), table.c.started_at.desc())
+    newest = sa.select(*columns).where(table.c.kind != "train").order_by(*order).limit(1)
     with translated("warehouse", engine.url), engine.connect() as connection:
         rows = [
             connection.execute(query).one_or_none()

@@ -28,9 +28,11 @@ from routing_etl.warehouse.lock import process_gone, process_identity
 from routing_etl.warehouse.migrate import check_head
 from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import put_in_force, unfenced, writing
 
 #: How a run can end.
 _RUN_END = ("succeeded", "succeeded_with_warnings", "failed", "cancelled")
+_ENDED_WELL = _RUN_END[:2]
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ class RunRecords:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
-        schema = schema_for(engine, settings.warehouse_schema)
-        self.tables = tables(schema)
-        check_head(engine, schema)
+        self._place = schema_for(engine, settings.warehouse_schema)
+        self.tables = tables(self._place)
+        check_head(engine, self._place)
 
     def start_run(
         self,
@@ -131,7 +133,7 @@ class RunRecords:
             },
         )
         require_short(run, "run_id", run_id)
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with unfenced(self._engine, "a run is on record whatever is in force") as connection:
             opened = (
                 sa.update(run)
                 .where(run.c.run_id == run_id)
@@ -148,7 +150,7 @@ class RunRecords:
                 )
 
     def finish_run(self, run_id: str, end: RunEnd) -> None:
-        """Record how a run ended.
+        """Record how a run ended. One that ended well overtakes those that have begun to read before it (`writing.py`).
 
         Raises
         ------
@@ -164,8 +166,10 @@ class RunRecords:
         if end.metadata is not None:
             known["metadata"] = as_json(end.metadata)
         closed = sa.update(run).where(run.c.run_id == run_id).values(finished_at=now(), **fitted(run, known))
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with unfenced(self._engine, "a run that was overtaken says so in its row") as connection:
             done = affected(connection, closed, run.c.run_id)
+            if end.status in _ENDED_WELL:
+                put_in_force(connection, self._place, run_id)
         if not done:
             raise _unknown_run(run_id)
 
@@ -201,7 +205,7 @@ class RunRecords:
         """
         result, moment = self.tables.quality_result, now()
         frames = sorted({o.frame for o in outcomes})
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with writing(self._engine, self._place) as connection:
             self._require_run(connection, run_id)
             connection.execute(sa.delete(result).where(result.c.run_id == run_id, result.c.frame.in_(frames)))
             last = connection.execute(
@@ -252,7 +256,7 @@ class RunRecords:
         """
         columns = {name: length_of(self.tables.rejected_row.c[name]) for name in rejects.COLUMNS}
         found = rejects.of_files(folder, columns)
-        with translated("warehouse", self._engine.url), self._engine.begin() as connection:
+        with writing(self._engine, self._place) as connection:
             self._require_run(connection, run_id)
             rejects.store(connection, self.tables, run_id, found, self._settings)
         return found.rows

@@ -784,6 +784,7 @@ class Tables:
     audit_log: sa.Table
     time_profile_month: sa.Table
     publication_change: sa.Table
+    erp_read: sa.Table
 
     @property
     def published(self) -> tuple[sa.Table, ...]:
@@ -841,6 +842,7 @@ def tables(schema: str | None) -> Tables:
         audit_log=schema_watch.audit_log(md),
         time_profile_month=schema_watch.time_profile_month(md),
         publication_change=schema_watch.publication_change(md),
+        erp_read=schema_watch.erp_read(md),
     )
 
 

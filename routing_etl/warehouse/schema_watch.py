@@ -1,4 +1,4 @@
-"""The tables of who did what, of how times moved and of what publications changed: small, kept for years.
+"""The tables of who did what, of how times moved, of what publications changed and in which order runs read: small, kept for years.
 
 What belongs here: tables that no night needs and that people ask. What does not: the other tables (`schema.py`, which puts all
 of them together).
@@ -80,4 +80,23 @@ def publication_change(md: sa.MetaData) -> sa.Table:
         sa.CheckConstraint(f"kind IN ({words(CHANGED)})", name="kind"),
         sa.CheckConstraint("items_before >= 0 AND items_shown >= 0 AND items >= 0", name="counts"),
         sqlite_with_rowid=False,
+    )
+
+
+def erp_read(md: sa.MetaData) -> sa.Table:
+    """The order in which runs have begun to read the ERP: the database counts, so that no clock decides which read is older.
+
+    `overtaken_no` is the later read whose result is in force since `overtaken_at`; the run of this one writes nothing more.
+    """
+    return sa.Table(
+        "erp_read",
+        md,
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("run_id", t.text(64), nullable=False),
+        sa.Column("began_at", t.UtcDateTime, nullable=False),
+        sa.Column("overtaken_no", sa.Integer),
+        sa.Column("overtaken_at", t.UtcDateTime),
+        sa.CheckConstraint("overtaken_no > number", name="overtaken_no"),
+        sa.Index(None, "run_id"),
+        sqlite_autoincrement=True,
     )

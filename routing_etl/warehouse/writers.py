@@ -33,6 +33,7 @@ from routing_etl.log import get_logger
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import delete_step
 from routing_etl.warehouse.contents import broken_rules, kind_of
+from routing_etl.warehouse.writing import writing
 
 #: Bytes of parameters per executemany on SQL Server. The driver allocates them at full column width.
 _PARAMETER_BYTES = 64 * 1024 * 1024
@@ -548,7 +549,7 @@ class ChainWriter:
                 step = delete_step(rows, sa.and_(rows.c[first] == owner, rows.c[second].in_(part.to_list())))
                 left = True
                 while left:
-                    with self.engine.begin() as connection:
+                    with writing(self.engine, table.schema) as connection:
                         left = step(connection)
 
     def _error(self, exc: BaseException, writer: Writer, reason: str) -> Exception:

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0013) to revision 0013.
+-- routing_etl: schema routing from nothing (or any revision up to 0014) to revision 0014.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0013';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0014';
     THROW 50011, @message, 1;
 END;
 
@@ -4332,6 +4332,33 @@ GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0012')
 EXEC(N'UPDATE routing.schema_version SET version_num = ''0013'' WHERE version_num = ''0012''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0013 -> 0014
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0013')
+EXEC(N'CREATE TABLE routing.erp_read (
+    number INTEGER NOT NULL IDENTITY,
+    run_id NVARCHAR(64) NOT NULL,
+    began_at DATETIME2(3) NOT NULL,
+    overtaken_no INTEGER NULL,
+    overtaken_at DATETIME2(3) NULL,
+    CONSTRAINT pk_erp_read PRIMARY KEY (number),
+    CONSTRAINT ck_erp_read_overtaken_no CHECK (overtaken_no > number)
+)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0013')
+EXEC(N'CREATE INDEX ix_erp_read_run_id ON routing.erp_read (run_id)');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0013')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0014'' WHERE version_num = ''0013''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0013) to revision 0013.
+-- routing_etl: schema routing from nothing (or any revision up to 0014) to revision 0014.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0013 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0014 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -5197,6 +5197,36 @@ $statement$;
 
 EXECUTE $statement$
 UPDATE routing.schema_version SET version_num = '0013' WHERE version_num = '0012'
+$statement$;
+
+END
+$revision$;
+
+-- 0013 -> 0014
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0013' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
+CREATE TABLE routing.erp_read (
+    number SERIAL NOT NULL,
+    run_id VARCHAR(64) NOT NULL,
+    began_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    overtaken_no INTEGER,
+    overtaken_at TIMESTAMP WITHOUT TIME ZONE,
+    CONSTRAINT pk_erp_read PRIMARY KEY (number),
+    CONSTRAINT ck_erp_read_overtaken_no CHECK (overtaken_no > number)
+)
+$statement$;
+
+EXECUTE $statement$
+CREATE INDEX ix_erp_read_run_id ON routing.erp_read (run_id)
+$statement$;
+
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0014' WHERE version_num = '0013'
 $statement$;
 
 END

@@ -1,4 +1,4 @@
--- routing_etl: the warehouse from nothing (or any revision up to 0013) to revision 0013.
+-- routing_etl: the warehouse from nothing (or any revision up to 0014) to revision 0014.
 -- Run with the program sqlite3. Another one: without the lines that begin with a point, and it must stop at the first error.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -3612,6 +3612,22 @@ WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication 
     AND o.candidate_rank = c.candidate_rank;
 
 UPDATE schema_version SET version_num = '0013' WHERE version_num = '0012';
+
+-- 0013 -> 0014
+INSERT INTO routing_etl_guard SELECT COUNT(*) = 1 AND MAX(version_num) = '0013' FROM schema_version;
+
+CREATE TABLE erp_read (
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    run_id VARCHAR(64) NOT NULL,
+    began_at DATETIME NOT NULL,
+    overtaken_no INTEGER,
+    overtaken_at DATETIME,
+    CONSTRAINT ck_erp_read_overtaken_no CHECK (overtaken_no > number)
+);
+
+CREATE INDEX ix_erp_read_run_id ON erp_read (run_id);
+
+UPDATE schema_version SET version_num = '0014' WHERE version_num = '0013';
 
 DROP TABLE temp.routing_etl_guard;
 

@@ -36,6 +36,10 @@ FROM routing.current_publication;
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
+SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = :run_id_1;
+
 SELECT TOP 1 routing.model_metric.value
 FROM routing.model_metric
 WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY routing.model_metric.computed_at DESC;
@@ -96,6 +100,10 @@ SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+
+SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = :run_id_1;
 
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
@@ -203,6 +211,10 @@ FROM routing.current_publication;
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
+SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = :run_id_1;
+
 DELETE FROM routing.routing_flat_table WHERE NOT (EXISTS (SELECT 1
 FROM routing.routing_flat AS f
 WHERE routing.routing_flat_table.[ITEM_CD] = f.[ITEM_CD] AND routing.routing_flat_table.[CANDIDATE_ID] = f.[CANDIDATE_ID] AND routing.routing_flat_table.[PROC_SEQ] = f.[PROC_SEQ]));
@@ -250,6 +262,10 @@ SELECT routing.current_publication.publication_id
 FROM routing.current_publication;
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
+
+SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = :run_id_1;
 
 SELECT TOP 1 routing.model_metric.value
 FROM routing.model_metric
@@ -471,6 +487,10 @@ INSERT INTO routing.batch_run (run_id, kind, started_at, status, attempt, config
 
 UPDATE routing.batch_run SET finished_at=:finished_at, status=:status, rows_read=:rows_read OUTPUT inserted.run_id WHERE routing.batch_run.run_id = :run_id_1;
 
+SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = :run_id_1;
+
 SELECT routing.model_version.manifest_sha256
 FROM routing.model_version
 WHERE routing.model_version.version = :version_1;
@@ -515,6 +535,10 @@ WHERE routing.audit_log.happened_at < :happened_at_1;
 SELECT TOP 1 1
 FROM routing.time_profile_month
 WHERE routing.time_profile_month.month < :month_1;
+
+SELECT TOP 1 1
+FROM routing.erp_read
+WHERE routing.erp_read.began_at < :began_at_1 AND routing.erp_read.overtaken_no IS NOT NULL;
 
 -- === reconcile
 

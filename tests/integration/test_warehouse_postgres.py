@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 import sqlalchemy as sa
+import warehouse_older
 from sqlalchemy.engine import make_url
 from view_lint import views_by_item
 from warehouse_crash import check_current, leftovers
@@ -37,6 +38,7 @@ from routing_etl.warehouse.publish import Publisher
 from routing_etl.warehouse.run_records import RunEnd, RunRecords
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.views import VIEW_NAMES, view_selects
+from routing_etl.warehouse.writing import begin_read, of_run, put_in_force, require_newest
 
 pytestmark = pytest.mark.integration
 
@@ -178,6 +180,25 @@ def test_a_writer_that_wakes_after_another_has_published_is_fenced(house, tmp_pa
     other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
     wakes_fenced(slow, other, write_many(tmp_path / "a", 6, seed=1), write_many(tmp_path / "b", 6, seed=2))
     other._engine.dispose()
+
+
+@pytest.mark.parametrize("case", warehouse_older.CASES, ids=lambda case: case.__name__)
+def test_an_older_read(house, case, tmp_path):
+    slow, settings = house
+    other = Publisher(make_engine(settings.warehouse, "warehouse", settings), settings)
+    case(slow, other, tmp_path)
+    other._engine.dispose()
+
+
+def test_no_later_read_comes_into_force_between_the_last_look_and_the_commit(house):
+    slow, _ = house
+    for run_id in ("slow", "other"):
+        begin_read(slow._engine, slow.schema, run_id)
+    with slow._engine.connect() as writes, of_run("slow"):
+        require_newest(writes, slow.schema, until_commit=True)
+        with slow._engine.begin() as later, pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            later.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+            put_in_force(later, slow.schema, "other")
 
 
 def test_the_lock_cannot_be_taken_over_within_a_write_transaction(house):

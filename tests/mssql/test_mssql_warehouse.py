@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 import sqlalchemy as sa
+import warehouse_older
 from mssql_server import drop_schema, new_schema
 from warehouse_crash import check_current, leftovers
 from warehouse_fence import wakes_fenced
@@ -157,6 +158,14 @@ def test_a_writer_that_wakes_after_another_has_published_is_fenced(publisher, ur
     other = Publisher(make_engine(url, "warehouse", settings), settings)
     theirs, newer = write_many(tmp_path / "a", 6, seed=1), write_many(tmp_path / "b", 6, seed=2)
     wakes_fenced(publisher, other, theirs, newer)
+    other._engine.dispose()
+
+
+@pytest.mark.parametrize("case", warehouse_older.CASES, ids=lambda case: case.__name__)
+def test_an_older_read(publisher, url, mssql_settings, case, tmp_path):
+    settings = mssql_settings(warehouse_schema=publisher.schema)
+    other = Publisher(make_engine(url, "warehouse", settings), settings)
+    case(publisher, other, tmp_path)
     other._engine.dispose()
 
 

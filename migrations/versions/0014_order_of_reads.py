@@ -1,0 +1,18 @@
+"""Order of reads."""
+
+from __future__ import annotations
+
+from routing_etl.warehouse.revision_statements import run
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run(__file__, "upgrade")
+
+
+def downgrade() -> None:
+    run(__file__, "downgrade")
