@@ -309,7 +309,7 @@ def test_a_line_break_in_a_name_adds_no_header(tmp_path: Path, serve: Any) -> No
 def test_an_address_that_is_none_is_named_and_hides_no_failure(tmp_path: Path, address: str) -> None:
     """The library for mails raises ValueError or IndexError at such addresses, by what is wrong with them."""
     told = settings(tmp_path, smtp_url="smtp://127.0.0.1:1", failure_email_to=address)
-    with pytest.raises(AlertError, match="ROUTING_ETL_FAILURE_EMAIL_TO = .* holds no address") as raised:
+    with pytest.raises(AlertError, match=r"ROUTING_ETL_FAILURE_EMAIL_TO = .* holds no address") as raised:
         report_failure(told, FAILURE)
     assert FAILURE.message in str(raised.value) and len(lines(tmp_path)) == 1
     with pytest.raises(AlertError, match="ROUTING_ETL_REPORT_EMAIL_TO"):
