@@ -49,7 +49,7 @@ def as_dagster_failure(context: StepContext) -> Iterator[None]:
             description=safe_text.terminal(exc),
             metadata={
                 "what": safe_text.terminal(exc.message),
-                "remedy": exc.remedy or "See the log for the full trace.",
+                "remedy": safe_text.terminal(exc.remedy) if exc.remedy else "See the log for the full trace.",
                 "kind": type(exc).__name__,
                 **({"publication": UNPUBLISHED} if isinstance(exc, DataQualityError) else {}),
             },

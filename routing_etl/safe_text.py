@@ -21,8 +21,10 @@ _MARKDOWN = re.compile(r"[\\`*\[\]|]|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~")
 _TAG, _ENTITY = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"&(?=#?\w+;)")
 #: At the beginning of a line: heading, list, quotation, rule.
 _BLOCK = re.compile(r"^(?=[#>+=-])")
-#: Beginnings that a spreadsheet takes for a formula, also behind blanks and in full width (OWASP, CSV injection).
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+#: Beginnings that a spreadsheet takes for a formula, also in full width and small forms (OWASP, CSV injection), and behind what
+#: programs leave out when they read a file: blanks, control characters, NUL and characters without a width.
+_LEFT_OUT = rf"[\s{_STEERING}\u00ad\u180e\u200b-\u200d\u2060-\u2065\ufeff]*"
+_FORMULA = re.compile(rf"{_LEFT_OUT}[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 

@@ -6,11 +6,18 @@
 -- refused. A candidate that is rejected must be undone first (mark_candidate.sql).
 -- Result sets: 1 the mark (who and when: the first time; how many other routings of the item are accepted as well), 2 master,
 -- 3 detail, 4 resources.
+-- May be run again: rights that were given on it stay, and what fails leaves it as it was. Run with sqlcmd -b, or as it is in SSMS.
 
-IF OBJECT_ID(N'routing.adopt_candidate', N'P') IS NOT NULL DROP PROCEDURE routing.adopt_candidate;
+-- What sqlcmd leaves off unless told; a procedure keeps what it was made with.
+SET QUOTED_IDENTIFIER ON;
+SET ANSI_NULLS ON;
 GO
 
-CREATE PROCEDURE routing.adopt_candidate
+IF OBJECT_ID(N'routing.adopt_candidate', N'P') IS NULL
+EXEC(N'CREATE PROCEDURE routing.adopt_candidate AS THROW 50009, N''adopt_candidate was not made whole: run adopt_candidate.sql again.'', 1;');
+GO
+
+ALTER PROCEDURE routing.adopt_candidate
     @item_cd nvarchar(4000),
     @candidate_id nvarchar(4000),
     @accepted_by nvarchar(4000),

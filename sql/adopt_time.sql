@@ -3,11 +3,18 @@
 -- however often the button is pressed, and they come back in the columns of P_BOP_PROC_DETAIL that change, for the ERP to
 -- write under its own rules. It writes nothing outside schema routing.
 -- Result sets: 1 the marks (who and when: the first time), 2 the row; a time that is NULL stays as it is.
+-- May be run again: rights that were given on it stay, and what fails leaves it as it was. Run with sqlcmd -b, or as it is in SSMS.
 
-IF OBJECT_ID(N'routing.adopt_time', N'P') IS NOT NULL DROP PROCEDURE routing.adopt_time;
+-- What sqlcmd leaves off unless told; a procedure keeps what it was made with.
+SET QUOTED_IDENTIFIER ON;
+SET ANSI_NULLS ON;
 GO
 
-CREATE PROCEDURE routing.adopt_time
+IF OBJECT_ID(N'routing.adopt_time', N'P') IS NULL
+EXEC(N'CREATE PROCEDURE routing.adopt_time AS THROW 50009, N''adopt_time was not made whole: run adopt_time.sql again.'', 1;');
+GO
+
+ALTER PROCEDURE routing.adopt_time
     @item_cd nvarchar(4000),
     @rout_no nvarchar(4000),
     @proc_seq int,

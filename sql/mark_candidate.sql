@@ -3,11 +3,18 @@
 -- Reasons: wrong_operations, missing_operation, wrong_order, wrong_machine, wrong_times, wrong_similar_item, item_not_made, other.
 -- A mark is taken back, accepted ones too, with EXEC routing.undo_marks @item_cd = N'3H18091DB', @undone_by = N'kim'.
 -- Both give the item's marks back. They write nothing outside schema routing.
+-- May be run again: rights that were given on them stay, and what fails leaves them as they were. Run with sqlcmd -b, or as it is in SSMS.
 
-IF OBJECT_ID(N'routing.reject_candidates', N'P') IS NOT NULL DROP PROCEDURE routing.reject_candidates;
+-- What sqlcmd leaves off unless told; a procedure keeps what it was made with.
+SET QUOTED_IDENTIFIER ON;
+SET ANSI_NULLS ON;
 GO
 
-CREATE PROCEDURE routing.reject_candidates
+IF OBJECT_ID(N'routing.reject_candidates', N'P') IS NULL
+EXEC(N'CREATE PROCEDURE routing.reject_candidates AS THROW 50009, N''reject_candidates was not made whole: run mark_candidate.sql again.'', 1;');
+GO
+
+ALTER PROCEDURE routing.reject_candidates
     @item_cd nvarchar(4000),
     @reason_code nvarchar(4000),
     @rejected_by nvarchar(4000),
@@ -96,10 +103,11 @@ BEGIN
 END;
 GO
 
-IF OBJECT_ID(N'routing.undo_marks', N'P') IS NOT NULL DROP PROCEDURE routing.undo_marks;
+IF OBJECT_ID(N'routing.undo_marks', N'P') IS NULL
+EXEC(N'CREATE PROCEDURE routing.undo_marks AS THROW 50009, N''undo_marks was not made whole: run mark_candidate.sql again.'', 1;');
 GO
 
-CREATE PROCEDURE routing.undo_marks
+ALTER PROCEDURE routing.undo_marks
     @item_cd nvarchar(4000),
     @undone_by nvarchar(4000),
     @candidate_id nvarchar(4000) = NULL

@@ -1,6 +1,12 @@
 -- Three roles with the least they need. Run by a DBA in the database that holds schema routing, and again after each upgrade:
 -- what is there stays, and new views are granted. Logins and users are the site's own; add them as members at the end.
--- Each part is a batch: where a server lacks a right (some that only speak T-SQL do), the others are granted all the same.
+-- All of the first batch takes place or nothing: run it with sqlcmd -b, or as it is in SSMS. The one right that some servers lack
+-- which only speak T-SQL stands last, for itself.
+
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+SET LOCK_TIMEOUT 15000;
+BEGIN TRANSACTION;
 
 -- 1. ERP reader: the screens of the ERP. Sees published predictions, nothing else of ours.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_erp_reader') EXEC(N'CREATE ROLE routing_erp_reader');
@@ -29,15 +35,10 @@ GRANT SELECT ON routing.routing_flat_table TO routing_erp_reader;
 IF OBJECT_ID(N'routing.routing_flat_52', N'V') IS NOT NULL EXEC(N'GRANT SELECT ON routing.routing_flat_52 TO routing_erp_reader');
 -- adopt_candidate.sql, mark_candidate.sql and adopt_time.sql grant EXECUTE on their procedures; ownership chaining lets these write
 -- routing_feedback and routing_feedback_time.
-GO
 
 -- 2. ETL: the nightly run. Reads and writes rows of our schema; no DDL, nothing in dbo.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_etl_writer') EXEC(N'CREATE ROLE routing_etl_writer');
 GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::routing TO routing_etl_writer;
-GO
-
-GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_writer;
-GO
 
 -- 3. Metrics reader: DBAs' dashboards and the data team. Runs, checks, rejects, metrics, publications; no predictions.
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE name = N'routing_metrics_reader') EXEC(N'CREATE ROLE routing_metrics_reader');
@@ -78,6 +79,12 @@ GRANT SELECT ON routing.audit_log TO routing_metrics_reader;
 GRANT SELECT ON routing.time_profile_month TO routing_metrics_reader;
 GRANT SELECT ON routing.publication_change TO routing_metrics_reader;
 GRANT SELECT ON routing.erp_read TO routing_metrics_reader;
+
+COMMIT TRANSACTION;
+GO
+
+-- The ETL sees which rights it has and what its tables are made of (routing-etl doctor).
+GRANT VIEW DEFINITION ON SCHEMA::routing TO routing_etl_writer;
 GO
 
 -- The login that reads the ERP is another one. It needs SELECT on the four source views and nothing in schema routing:

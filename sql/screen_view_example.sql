@@ -1,11 +1,17 @@
 -- An example for the ERP team: one view for a screen that shows an item's own routing where there is one, and our first
 -- proposal where there is none. ORIGIN tells them apart; a proposal must never look like a released routing.
--- Create it in the ERP team's own schema. It needs SELECT on the two sources.
+-- Create it in the ERP team's own schema. It needs SELECT on the two sources. It stands in a text (quotation marks doubled), so
+-- that the script may be run again: the rights on the view stay. Run it with sqlcmd -b, or as it is in SSMS.
 
-CREATE VIEW dbo.ROUTING_SCREEN_EXAMPLE_VIEW AS
+SET XACT_ABORT ON;
+SET QUOTED_IDENTIFIER ON;
+SET ANSI_NULLS ON;
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'dbo.ROUTING_SCREEN_EXAMPLE_VIEW', N'V') IS NOT NULL SET @verb = N'ALTER';
+EXEC(@verb + N' VIEW dbo.ROUTING_SCREEN_EXAMPLE_VIEW AS
 SELECT
     r.ITEM_CD,
-    N'ERP' AS ORIGIN,
+    N''ERP'' AS ORIGIN,
     r.ROUT_NO,
     r.PROC_SEQ,
     r.INSIDE_FLAG,
@@ -23,7 +29,7 @@ FROM dbo.BI_ROUTING_VIEW AS r
 UNION ALL
 SELECT
     f.ITEM_CD,
-    N'PREDICTED',
+    N''PREDICTED'',
     f.ROUT_NO,
     f.PROC_SEQ,
     f.INSIDE_FLAG,
@@ -39,7 +45,7 @@ SELECT
     f.TIME_SOURCE
 FROM routing.routing_flat AS f
 WHERE f.CANDIDATE_RANK = 1
-  AND NOT EXISTS (SELECT 1 FROM dbo.BI_ROUTING_VIEW AS own WHERE own.ITEM_CD = f.ITEM_CD);
+  AND NOT EXISTS (SELECT 1 FROM dbo.BI_ROUTING_VIEW AS own WHERE own.ITEM_CD = f.ITEM_CD)');
 GO
 
 -- On the screen: all operations of one item, and the machines that may run each job of a proposal.

@@ -172,9 +172,10 @@ def send_page(settings: Settings, to: str, subject: str, page: str, name: str) -
     AlertError
         The mail server did not take it.
     """
-    message = EmailMessage()
-    message["Subject"], message["From"], message["To"] = subject, settings.failure_email_from, to
-    message.set_content(f"{subject}. The page is attached; it opens in any browser and fetches nothing.\n")
+    message = _addressed(settings, subject, to, "ROUTING_ETL_REPORT_EMAIL_TO")
+    message.set_content(
+        f"{safe_text.one_line(subject)}. The page is attached; it opens in any browser and fetches nothing.\n"
+    )
     message.add_attachment(page.encode("utf-8"), maintype="text", subtype="html", filename=name)
     _mail(settings, message)
 
@@ -301,11 +302,34 @@ def _mail(settings: Settings, message: EmailMessage) -> None:
 
 
 def _message(settings: Settings, told: Message) -> EmailMessage:
-    message = EmailMessage()
-    message["Subject"] = told.headline
-    message["From"] = settings.failure_email_from
-    message["To"] = settings.failure_email_to
+    message = _addressed(
+        settings, told.headline, settings.failure_email_to or "", "ROUTING_ETL_FAILURE_EMAIL_TO"
+    )
     message.set_content(safe_text.terminal(json.dumps(dict(told.content), ensure_ascii=False, indent=2)))
+    return message
+
+
+def _addressed(settings: Settings, subject: str, to: str, setting: str) -> EmailMessage:
+    """A mail with its head; `setting` is where the addresses stand.
+
+    Raises
+    ------
+    AlertError
+        An address is none. The library's own errors differ by what is wrong with it, a line break and a missing host, say.
+    """
+    message = EmailMessage()
+    message["Subject"] = safe_text.one_line(subject)
+    for name, value, where in (
+        ("From", settings.failure_email_from, "ROUTING_ETL_FAILURE_EMAIL_FROM"),
+        ("To", to, setting),
+    ):
+        try:
+            message[name] = value
+        except Exception as exc:
+            raise AlertError(
+                f"{where} = {safe_text.one_line(value)!r} holds no address that a mail can have, so none was sent.",
+                remedy=f"Give {where} an address as name@mail.example; several with commas.",
+            ) from exc
     return message
 
 

@@ -23,6 +23,7 @@ from routing_etl.frames import (
 )
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import read_valid_operations
+from routing_etl.warehouse.todays_codes import todays
 
 _CANDIDATE = ("item_key", "candidate_rank")
 #: Column of an operation -> column of the time profile of its job and machine.
@@ -151,7 +152,11 @@ def in_house(
     times : TimeEvidence
         Time profiles of the run; of a job and machine, else of the job. Without reports the times are NULL.
     """
+    jobs = operations.select(pl.col("job_cd").drop_nulls().unique()).collect()["job_cd"]
     asked = pl.DataFrame({"replaced_job": list(mapping), "job_cd": list(mapping.values())})
+    asked = todays(
+        asked, {"replaced_job": jobs, "job_cd": jobs}
+    )  # a profile may spell a code in another way than the ERP
     inside = operations.filter(pl.col("inside") == INHOUSE).select("job_cd", "job_nm")
     names = inside.group_by("job_cd").agg(pl.col("job_nm").drop_nulls().mode().sort().first()).collect()
     known = asked.join(names, on="job_cd", how="inner", maintain_order="left")

@@ -18,7 +18,7 @@ from routing_etl.frames import AttributeSpec, Predictions
 from routing_etl.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from routing_etl.model.predictor import RoutingPredictor
+    from routing_etl.pipeline.spelled import Spelled, TodaysCodes
 
 #: Share of the importance that a model may lack.
 MOST_LOST = 0.5
@@ -30,13 +30,13 @@ class Incomplete:
 
     Attributes
     ----------
-    predictor : RoutingPredictor
-        As it was trained.
+    predictor : Spelled
+        As it was trained, its answers in today's spelling.
     missing : tuple of AttributeSpec
         Attributes that it learned from and that no item has now.
     """
 
-    predictor: RoutingPredictor
+    predictor: Spelled
     missing: tuple[AttributeSpec, ...]
 
     @property
@@ -44,6 +44,11 @@ class Incomplete:
         """Share of the importance that is left."""
         lost = sum(float(self.predictor.importance_.get(a.name, 0.0)) for a in self.missing)
         return max(1.0 - lost, 0.0)
+
+    @property
+    def codes(self) -> TodaysCodes:
+        """Today's codes, in whose spelling it answers."""
+        return self.predictor.codes
 
     @property
     def resource_alternatives_(self) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from routing_etl.pipeline.versions import load_model
 from routing_etl.runs import RunFolder
 
 if TYPE_CHECKING:
-    from routing_etl.model.predictor import RoutingPredictor
+    from routing_etl.pipeline.spelled import Spelled
 
 log = get_logger(__name__)
 
@@ -86,7 +86,7 @@ def basis_of(ctx: Context, name: str, missing: tuple[str, ...]) -> str:
 def predict_parts(
     ctx: Context,
     name: str,
-    predictor: RoutingPredictor | Incomplete,
+    predictor: Spelled | Incomplete,
     todo: pl.DataFrame,
     prefix: str,
     *,
@@ -100,7 +100,7 @@ def predict_parts(
         Settings and a run folder with a folder for each predicted frame.
     name : str
         The model's version.
-    predictor : RoutingPredictor or Incomplete
+    predictor : Spelled or Incomplete
         The model.
     todo : polars.DataFrame
         ITEMS rows.
@@ -114,7 +114,11 @@ def predict_parts(
     counted = Counted(todo.height, {f.name: 0 for f in BY_ITEM})
     inside = in_house_of(ctx, predictor.resource_alternatives_)
     with threads(ctx.settings.threads):
-        kept = None if full else unchanged_items(ctx, todo, basis_of(ctx, name, missing_of(predictor)))
+        kept = (
+            None
+            if full
+            else unchanged_items(ctx, todo, basis_of(ctx, name, missing_of(predictor)), predictor.codes)
+        )
         if kept is not None and not _holds(ctx, predictor, inside, todo, kept):
             kept = None
         if kept is not None:
@@ -139,7 +143,7 @@ def predict_parts(
 
 
 def _holds(
-    ctx: Context, predictor: RoutingPredictor | Incomplete, inside: InHouse, todo: pl.DataFrame, kept: Kept
+    ctx: Context, predictor: Spelled | Incomplete, inside: InHouse, todo: pl.DataFrame, kept: Kept
 ) -> bool:
     """Whether the model still says of a few of the items what the earlier run holds; if not, all are scored, with a warning."""
     drawn = zlib.crc32(ctx.run.run_id.encode())  # others each night
@@ -169,7 +173,7 @@ def _holds(
 
 def _sizes_from_texts(
     ctx: Context,
-    predictor: RoutingPredictor | Incomplete,
+    predictor: Spelled | Incomplete,
     todo: pl.DataFrame,
     kept: Kept | None,
     prefix: str,
@@ -186,13 +190,13 @@ def _sizes_from_texts(
     )
 
 
-def write_resources(ctx: Context, predictor: RoutingPredictor | Incomplete) -> None:
+def write_resources(ctx: Context, predictor: Spelled | Incomplete) -> None:
     """The resources of each job: of the model, not of any item."""
     folder = ctx.run.predictions / frames.RESOURCE_ALTERNATIVES.name
     predictor.resource_alternatives_.write_parquet(folder / "part-00000.parquet")
 
 
-def missing_of(predictor: RoutingPredictor | Incomplete) -> tuple[str, ...]:
+def missing_of(predictor: Spelled | Incomplete) -> tuple[str, ...]:
     """Names of the attributes that a model learned from and that no item has now."""
     return tuple(a.name for a in predictor.missing) if isinstance(predictor, Incomplete) else ()
 

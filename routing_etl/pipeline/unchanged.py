@@ -23,6 +23,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.results import Counted, Scored
+from routing_etl.pipeline.spelled import TodaysCodes
 from routing_etl.runs import RunFolder, list_runs
 
 log = get_logger(__name__)
@@ -78,20 +79,24 @@ class Kept:
         The earlier run.
     keys : polars.Series
         Keys of the items, sorted.
+    codes : TodaysCodes
+        Today's codes: what the earlier run holds may be spelled in another way.
     """
 
     run: RunFolder
     keys: pl.Series
+    codes: TodaysCodes
 
     def rows(self, frame: frames.Frame) -> pl.LazyFrame:
-        """Their rows of one predicted frame.
+        """Their rows of one predicted frame, in today's spelling.
 
         Parameters
         ----------
         frame : Frame
             One of `BY_ITEM`, or SIZES_FROM_TEXTS.
         """
-        return scan_predictions(self.run, frame).filter(pl.col("item_key").is_in(self.keys.implode()))
+        mine = scan_predictions(self.run, frame).filter(pl.col("item_key").is_in(self.keys.implode()))
+        return self.codes.later(mine, frame)
 
     def write(self, predictions: Path, name: str) -> Counted:
         """Copy their rows into the folders of a scoring.
@@ -126,7 +131,7 @@ class Kept:
         return Counted(0, rows, int(high), float(confident), replaced=int(replaced), reused=self.keys.len())
 
 
-def unchanged_items(ctx: Context, todo: pl.DataFrame, basis: str) -> Kept | None:
+def unchanged_items(ctx: Context, todo: pl.DataFrame, basis: str, codes: TodaysCodes) -> Kept | None:
     """The items of which an earlier run has proposals that hold: scored on the same basis, and equal in every column.
 
     Parameters
@@ -137,6 +142,8 @@ def unchanged_items(ctx: Context, todo: pl.DataFrame, basis: str) -> Kept | None
         ITEMS rows to be scored.
     basis : str
         As `scoring_basis` gives it.
+    codes : TodaysCodes
+        Of the run at work.
 
     Returns
     -------
@@ -152,7 +159,7 @@ def unchanged_items(ctx: Context, todo: pl.DataFrame, basis: str) -> Kept | None
         keys = _equal_items(run, scored, todo)
         if keys is None or keys.is_empty():
             return None
-        return Kept(run, keys)
+        return Kept(run, keys, codes)
     return None
 
 

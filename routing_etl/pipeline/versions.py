@@ -14,7 +14,7 @@ import polars as pl
 
 from routing_etl import frames
 from routing_etl.database.engine import safe_url
-from routing_etl.errors import RegistryError
+from routing_etl.errors import CodesNotComparedError, RegistryError
 from routing_etl.evaluation.metric_table import MODEL, RIVAL, SINCE, MetricRow
 from routing_etl.log import get_logger
 from routing_etl.pipeline.cards import documents, metadata_json
@@ -25,6 +25,7 @@ from routing_etl.pipeline.learning import LearningData, read_attributes
 from routing_etl.pipeline.recipe import data_hash
 from routing_etl.pipeline.recipe import metrics_of as metrics_of
 from routing_etl.pipeline.results import Trained, metrics_frame, metrics_json
+from routing_etl.pipeline.spelled import Spelled, TodaysCodes, codes_of_today, of_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -217,7 +218,7 @@ def missing_attributes(ctx: Context, name: str) -> tuple[AttributeSpec, ...]:
     return tuple(a for a in ctx.registry.attributes(name) if a.name not in present)
 
 
-def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPredictor | Incomplete]:
+def load_model(ctx: Context, version: str | None = None) -> tuple[str, Spelled | Incomplete]:
     """A verified model for the run's items, never a fallback.
 
     Its manifest's hash must stand in the database. Attributes that it learned from and that no item has now are missing for
@@ -232,8 +233,8 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
 
     Returns
     -------
-    tuple of str and RoutingPredictor or Incomplete
-        The version's name and its predictor.
+    tuple of str and Spelled or Incomplete
+        The version's name and its predictor, which answers in the spelling of codes that the run has.
 
     Raises
     ------
@@ -268,9 +269,10 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
     unlearned = sorted(present.keys() - {a.name for a in learned})
     if unlearned:
         log.warning("attributes_not_learned", version=name, attributes=unlearned, remedy="routing-etl train")
+    spelled = Spelled(predictor, _codes(ctx, predictor))
     if not missing:
-        return name, predictor
-    incomplete = Incomplete(predictor, missing)
+        return name, spelled
+    incomplete = Incomplete(spelled, missing)
     require_enough(name, incomplete)
     log.warning(
         "attributes_missing",
@@ -279,3 +281,16 @@ def load_model(ctx: Context, version: str | None = None) -> tuple[str, RoutingPr
         confidence_times=round(incomplete.kept, 4),
     )
     return name, incomplete
+
+
+def _codes(ctx: Context, predictor: RoutingPredictor) -> TodaysCodes:
+    """Today's codes, and which of the model's the warehouse calls equal to them."""
+    from routing_etl.warehouse.identity import code_identity
+
+    codes = codes_of_today(ctx.run)
+    try:
+        with code_identity(ctx.settings) as equal:
+            return of_model(codes, predictor.resource_alternatives_, equal)
+    except CodesNotComparedError as exc:
+        log.warning("codes_compared_by_rule_alone", reason=exc.message)
+        return codes

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from routing_etl.errors import RegistryError
-from routing_etl.registry.files import append_line, write_json
+from routing_etl.registry.files import NotAFileError, append_line, opened, write_json
 from routing_etl.registry.names import ALIASES
 
 STATE = "aliases.json"
@@ -48,6 +48,12 @@ def check_alias(alias: str) -> str:
     return alias
 
 
+_RESTORE = (
+    f"Restore {STATE} from the backup, or write it again after the last lines of {AUDIT}; "
+    "nothing is promoted by guesswork."
+)
+
+
 class AliasBook:
     """The alias file and its audit log under a registry root. Writers must hold the registry's lock."""
 
@@ -57,14 +63,14 @@ class AliasBook:
 
     def _read(self) -> dict[str, Any]:
         try:
-            text = self._state.read_text(encoding="utf-8")
+            with opened(self._state) as stream:
+                content = stream.read()
         except FileNotFoundError:
             return {"serial": 0, "aliases": {}}
-        remedy = (
-            f"Restore {STATE} from the backup, or write it again after the last lines of {AUDIT}; "
-            "nothing is promoted by guesswork."
-        )
+        except NotAFileError as exc:
+            raise RegistryError(f"The alias file {self._state} is broken: {exc}.", remedy=_RESTORE) from exc
         try:
+            text = content.decode("utf-8")
             state = _parsed(text)
             aliases, serial = state["aliases"], state["serial"]
             if not isinstance(serial, int) or not isinstance(aliases, dict):
@@ -72,7 +78,7 @@ class AliasBook:
             if set(aliases) - set(ALIASES) or not all(isinstance(v, str) and v for v in aliases.values()):
                 raise TypeError(f"aliases must map some of {', '.join(ALIASES)} to version names")
         except (ValueError, KeyError, TypeError) as exc:
-            raise RegistryError(f"The alias file {self._state} is broken: {exc!r}.", remedy=remedy) from exc
+            raise RegistryError(f"The alias file {self._state} is broken: {exc!r}.", remedy=_RESTORE) from exc
         return {"serial": serial, "aliases": aliases}
 
     def all(self) -> dict[str, str]:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import os
+import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,42 @@ def synced(path: Path, mode: str = "wb") -> Iterator[BinaryIO]:
         yield stream  # type: ignore[misc]
         stream.flush()
         os.fsync(stream.fileno())
+
+
+class NotAFileError(OSError):
+    """What lies under the name of a file is none: a pipe, a device, a folder, a link to itself."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file for reading. What is no file is refused at once: a pipe would be waited for, a device read for ever.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        There is nothing under that name.
+    NotAFileError
+        It is no file, or cannot be read; the text says why.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as exc:
+        raise NotAFileError(f"it is no file that can be read ({exc.strerror or exc})") from exc
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotAFileError("it is no file")
+    with os.fdopen(handle, "rb") as stream:
+        yield stream
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder as far as it goes; of a link only the link, never what it points at."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class HashingStream:

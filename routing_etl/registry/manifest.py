@@ -23,6 +23,7 @@ from routing_etl import __version__
 from routing_etl.errors import IncompatibleModelError, RegistryError, TamperedArtifactError
 from routing_etl.frames import AttributeSpec
 from routing_etl.log import get_logger
+from routing_etl.registry.files import NotAFileError, opened
 
 MANIFEST = "manifest.json"
 #: Layout of a version folder. A version with another layout is refused.
@@ -251,11 +252,17 @@ def read_manifest(folder: Path) -> Manifest:
         The manifest is broken.
     """
     try:
-        text = (folder / MANIFEST).read_bytes()
+        with opened(folder / MANIFEST) as stream:
+            text = stream.read()
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise RegistryError(
             f"There is no manifest {folder / MANIFEST}.",
             remedy="The version is missing or incomplete; see: routing-etl models list",
+        ) from exc
+    except NotAFileError as exc:
+        raise TamperedArtifactError(
+            f"The manifest {folder / MANIFEST} is not read: {exc}.",
+            remedy=RESTORE,
         ) from exc
     return parse_manifest(folder, text)
 
@@ -294,7 +301,7 @@ class ManifestLoader:
         with self._lock:
             try:
                 stat = (folder / MANIFEST).stat()
-            except (FileNotFoundError, NotADirectoryError):
+            except OSError:  # reading it says why
                 self._cache.pop(folder, None)
                 return read_manifest(folder)
             state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)

@@ -34,7 +34,15 @@ from routing_etl.registry import artifacts as artifact_files
 from routing_etl.registry.aliases import STATE as ALIAS_FILE
 from routing_etl.registry.aliases import AliasBook, AliasChange, check_alias
 from routing_etl.registry.artifacts import ENGINE
-from routing_etl.registry.files import disk_full_as_error, finite, sync_folder, write_json
+from routing_etl.registry.files import (
+    NotAFileError,
+    disk_full_as_error,
+    finite,
+    opened,
+    remove_tree,
+    sync_folder,
+    write_json,
+)
 from routing_etl.registry.manifest import (
     MANIFEST,
     RESTORE,
@@ -260,7 +268,7 @@ class ModelRegistry:
                     version.name, who="routing_etl", why=f"retention: newest {keep} kept"
                 )
                 rename_folder(version.path, doomed)
-                shutil.rmtree(doomed, ignore_errors=True)
+                remove_tree(doomed)
                 self.manifests.invalidate(version.name)
                 removed.append(version.name)
         if removed:
@@ -520,10 +528,7 @@ class ModelRegistry:
             leftovers = self._leftovers()
             for leftover in leftovers:
                 log.warning("registry_leftover_removed", name=leftover.name)
-                if leftover.is_dir():
-                    shutil.rmtree(leftover, ignore_errors=True)
-                else:
-                    leftover.unlink(missing_ok=True)
+                remove_tree(leftover)
             yield tuple(p.name for p in leftovers)
         finally:
             lock.release()
@@ -606,11 +611,13 @@ def _write_version(folder: Path, contents: VersionContents, json_files: Mapping[
 def _file_problem(folder: Path, artifact: Artifact) -> str | None:
     """What is wrong with one file of a version, None if it is as the manifest says."""
     try:
-        with (folder / artifact.path).open("rb") as stream:
+        with opened(folder / artifact.path) as stream:
             if sha256_of(stream) != artifact.sha256:
                 return "its sha256 differs from the manifest"
     except FileNotFoundError:
         return "it is missing"
+    except NotAFileError as exc:
+        return str(exc)
     return None
 
 
@@ -620,10 +627,12 @@ def _verified_bytes(folder: Path, artifact: Artifact) -> bytes:
     One byte more than the manifest says is asked for, so that a file that was blown up does not fill the memory.
     """
     try:
-        with (folder / artifact.path).open("rb") as stream:
+        with opened(folder / artifact.path) as stream:
             content = stream.read(artifact.bytes + 1)
     except FileNotFoundError as exc:
         raise _tampered(folder, artifact, "it is missing") from exc
+    except NotAFileError as exc:
+        raise _tampered(folder, artifact, str(exc)) from exc
     if hashlib.sha256(content).hexdigest() != artifact.sha256:
         raise _tampered(folder, artifact, "its sha256 differs from the manifest")
     return content

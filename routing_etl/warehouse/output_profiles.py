@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.engine import Dialect
 
 from routing_etl.errors import ConfigurationError
 from routing_etl.warehouse import types as t
-from routing_etl.warehouse.migrate import DIALECTS, check_schema
+from routing_etl.warehouse.migrate import DIALECTS, VERSION_TABLE, check_schema
 from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.view_again import made_again
 from routing_etl.warehouse.view_parts import Sources, Words, operations_from
@@ -110,8 +111,8 @@ class _Reader:
         if not isinstance(view, str) or not self._is_name(view):
             raise self._wrong("view", view, "is not a usable name", "Use letters, digits and underscores.")
         # A profile may replace the flat view itself, but no other view or table of ours.
-        taken = {*VIEW_NAMES, *(table.name for table in tables(None).metadata.sorted_tables)}
-        if view.lower() in taken - {"routing_flat"}:
+        taken = {*VIEW_NAMES, VERSION_TABLE, *(table.name for table in tables(None).metadata.sorted_tables)}
+        if _as_compared(view) in taken - {"routing_flat"}:
             raise self._wrong("view", view, "is a table or view of ours", "Choose another name.")
         return view
 
@@ -165,9 +166,9 @@ class _Reader:
                     f"aliases.{name}", alias, "is not a usable name", "Use letters, digits and underscores."
                 )
         shown = {name: aliases.get(name, name) for name in columns}
-        lower = [name.lower() for name in shown.values()]
+        compared = [_as_compared(name) for name in shown.values()]
         for name in shown.values():
-            if lower.count(name.lower()) > 1:
+            if compared.count(_as_compared(name)) > 1:
                 raise self._wrong(
                     "aliases", name, "names two columns of the view", "Give each column a name of its own."
                 )
@@ -188,6 +189,11 @@ class _Reader:
             both = [name for name in group if name in columns]
             if len(both) > 1:
                 raise self._wrong("exclusive", both, "are both in columns", "Keep one of the group.")
+
+
+def _as_compared(name: str) -> str:
+    """A name as a database may compare it: SQL Server's usual collations tell neither case nor width apart, in names too."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _constant(value: Constant, words: Words) -> sa.ColumnElement[Any]:

@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.errors import WarehouseError
+from routing_etl.frames import key_of
 from routing_etl.warehouse.schema import Tables, schema_for, tables
+from routing_etl.warehouse.todays_codes import todays
 from routing_etl.warehouse.versions import rows_at, shown_before
 from routing_etl.warehouse.writing import writing
 
@@ -90,11 +92,11 @@ def new_items(engine: Engine, schema: str, publication_id: int) -> pl.Series:
     tb = tables(schema_for(engine, schema))
     with translated("warehouse", engine.url), engine.connect() as connection:
         now, then = (shown_before(connection, tb.versioned[0], n + 1) for n in (publication_id, before))
-    return now.join(then, on="item_cd", how="anti")["item_cd"]
+    return now.join(todays(then, {"item_cd": now["item_cd"]}), on="item_cd", how="anti")["item_cd"]
 
 
 def publication_changes(engine: Engine, schema: str, before: int, after: int) -> PublicationChanges:
-    """Compare two publications item by item.
+    """Compare two publications item by item. An item or a job that is spelt in another way since is the same.
 
     Parameters
     ----------
@@ -117,6 +119,7 @@ def publication_changes(engine: Engine, schema: str, before: int, after: int) ->
         for number in (before, after):
             _require(connection, tb, number)
         then, now = (_shown(connection, tb, number) for number in (before, after))
+    then = todays(then, {"item_cd": now["item_cd"]})
     both = then.join(now, on="item_cd", how="full", coalesce=True, suffix="_now")
     was, is_now = pl.col("shown").is_not_null(), pl.col("shown_now").is_not_null()
     had, has = pl.col("routing").is_not_null(), pl.col("routing_now").is_not_null()
@@ -128,7 +131,7 @@ def publication_changes(engine: Engine, schema: str, before: int, after: int) ->
         .when(~is_now).then(pl.lit("gone"))
         .when(had & ~has).then(pl.lit("lost"))
         .when(~had & has).then(pl.lit("found"))
-        .when(pl.col("routing").ne_missing(pl.col("routing_now"))).then(pl.lit("first"))
+        .when(key_of(pl.col("routing")).ne_missing(key_of(pl.col("routing_now")))).then(pl.lit("first"))
         .when(~same).then(pl.lit("details"))
     )  # fmt: skip
     changed = (

@@ -10,6 +10,8 @@ import hashlib
 
 import polars as pl
 
+from routing_etl.frames import key_of
+
 #: The smallest number; those below were given by rank until version 0.9.
 FIRST = 1_000
 _NUMBERS = 10**9 - FIRST
@@ -37,9 +39,10 @@ def routing_numbers(candidates: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _digits(codes: pl.Series) -> pl.Series:
-    """The number of each sequence of jobs; distinct ones are hashed once."""
+    """The number of each sequence of jobs, in whatever spelling; distinct ones are hashed once."""
     distinct = codes.unique().drop_nulls()
-    hashed = [hashlib.blake2b(code.encode(), digest_size=8).digest() for code in distinct]
+    keys = distinct.alias("code").to_frame().select(key_of(pl.col("code"))).to_series()
+    hashed = [hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys]
     numbers = [FIRST + int.from_bytes(one, "big") % _NUMBERS for one in hashed]
     return codes.replace_strict(
         distinct, pl.Series(numbers, dtype=pl.Int64), default=None, return_dtype=pl.Int64

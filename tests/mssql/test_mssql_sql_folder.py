@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,7 @@ def procedures(engine: sa.Engine, script: str, schema: str) -> Iterator[None]:
         for batch in batches(script, schema):
             if "GRANT EXECUTE" not in batch:
                 run(engine, batch)
-                made += re.findall(r"^CREATE PROCEDURE (\S+)", batch, re.M)
+                made += re.findall(r"^ALTER PROCEDURE (\S+)", batch, re.M)
         yield
     finally:
         for name in made:
@@ -238,38 +239,98 @@ def test_a_standard_time_is_taken_over_by_procedure(publisher, published, schema
 
 
 def test_roles_and_grants(publisher, schema):
-    """Every role gets what the script says. VIEW DEFINITION, for the doctor's sake, is not known to every server."""
+    """Every role gets what the script says, also when it is run again. VIEW DEFINITION, the last, is not known to every server."""
     engine, suffix = publisher._engine, f"_{uuid.uuid4().hex[:8]}"
-    refused, made = [], []
+    granting, definition = batches("roles_and_grants.sql", schema, suffix)[:2]
+    made = re.findall(r"CREATE ROLE (\w+)", granting)
+    grants = re.findall(r"^GRANT .*(?=;$)", granting, re.M)
+    query = (
+        "SELECT o.name FROM sys.database_permissions p JOIN sys.objects o ON o.object_id = p.major_id "
+        f"JOIN sys.database_principals u ON u.principal_id = p.grantee_principal_id WHERE u.name = '{made[0]}'"
+    )
     try:
-        for statement in statements("roles_and_grants.sql", schema, suffix):
-            try:
-                run(engine, statement)
-            except Refused as exc:
-                refused.append((statement, str(exc)))
-            else:
-                made += re.findall(r"CREATE ROLE (\w+)", statement)
-        assert len(made) == 3
-        assert [s for s, _ in refused if "VIEW DEFINITION" not in s] == []
-        query = (
-            "SELECT o.name FROM sys.database_permissions p JOIN sys.objects o ON o.object_id = p.major_id "
-            f"JOIN sys.database_principals u ON u.principal_id = p.grantee_principal_id WHERE u.name = '{made[0]}'"
-        )
+        run(engine, granting)
         seen = {row[0] for row in run(engine, query)[0]}
+        run(engine, granting)
+        assert {row[0] for row in run(engine, query)[0]} == seen
+        try:
+            run(engine, definition)
+        except Refused:
+            assert "VIEW DEFINITION" in definition
         if not seen:
             pytest.skip(
                 "every grant was taken, but this server does not show them in sys.database_permissions"
             )
         assert "routing_flat" in seen and "candidate" not in seen
     finally:
+        for grant in grants:
+            run(engine, re.sub(r"^GRANT(.*) TO ", r"REVOKE\1 FROM ", grant))
         for role in made:
-            for statement in statements("roles_and_grants.sql", schema, suffix):
-                if statement.startswith("GRANT") and statement.endswith(role):
-                    try:
-                        run(engine, re.sub(r"^GRANT(.*) TO ", r"REVOKE\1 FROM ", statement))
-                    except Refused as exc:
-                        refused.append((statement, str(exc)))
             run(engine, f"DROP ROLE {role}")
+
+
+def test_a_script_of_rights_that_fails_grants_nothing(publisher, schema):
+    engine, suffix = publisher._engine, f"_{uuid.uuid4().hex[:8]}"
+    granting = batches("roles_and_grants.sql", schema, suffix)[0]
+    last = re.findall(r"^GRANT .*;$", granting, re.M)[-1]
+    with pytest.raises(Refused, match="not_there"):
+        run(
+            engine,
+            granting.replace(last, f"GRANT SELECT ON {schema}.not_there TO routing_metrics_reader{suffix};"),
+        )
+    (roles,) = run(engine, f"SELECT COUNT(*) FROM sys.database_principals WHERE name LIKE '%{suffix}'")
+    assert roles == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["adopt_candidate.sql", "mark_candidate.sql", "adopt_time.sql"])
+def test_a_script_of_procedures_is_run_twice_and_one_broken_off_refuses(publisher, schema, name):
+    engine = publisher._engine
+    making = next(b for b in batches(name, schema) if "EXEC(N'CREATE PROCEDURE" in b)
+    procedure = re.search(r"CREATE PROCEDURE (\S+)", making)[1]
+    run(engine, making)
+    try:
+        with pytest.raises(Refused, match=rf"was not made whole: run {re.escape(name)} again"):
+            run(engine, f"EXEC {procedure}")
+    finally:
+        run(engine, f"DROP PROCEDURE {procedure}")
+    for _ in range(2):
+        for batch in (b for b in batches(name, schema) if "GRANT EXECUTE" not in b):
+            run(engine, batch)
+    for procedure in re.findall(r"^ALTER PROCEDURE (\S+)", "\n".join(batches(name, schema)), re.M):
+        with pytest.raises(Refused, match=r"is empty: pass the name of the ERP user|item_cd"):
+            run(engine, f"EXEC {procedure}")
+        run(engine, f"DROP PROCEDURE {procedure}")
+
+
+def test_retention_by_hand_removes_one_old_run_each_time(publisher, published, schema):
+    engine, tb = publisher._engine, publisher.tables
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    row = {"kind": "night", "status": "succeeded", "finished_at": old}
+    with engine.begin() as connection:
+        for number, run_id in enumerate(("old1", "old2")):
+            connection.execute(
+                sa.insert(tb.batch_run).values(**row, run_id=run_id, started_at=old + timedelta(days=number))
+            )
+            check = dict.fromkeys(("frame", "check_name", "expectation", "observed", "expected"), "x") | {
+                "seq": 1, "severity": "warning", "success": True, "rows_checked": 1, "rows_unexpected": 0, "checked_at": old
+            }  # fmt: skip
+            connection.execute(sa.insert(tb.quality_result).values(run_id=run_id, **check))
+    (script,) = batches("retention.sql", schema)
+    left = []
+    for _ in range(3):
+        run(engine, script)
+        with engine.connect() as connection:
+            left.append(
+                [
+                    *connection.execute(
+                        sa.select(tb.batch_run.c.run_id).where(
+                            tb.batch_run.c.started_at < datetime(2021, 1, 1, tzinfo=UTC)
+                        )
+                    ).scalars()
+                ]
+            )
+    assert left == [["old2"], [], []]
+    assert publisher.current() == published
 
 
 def test_every_question_and_panel_has_an_answer(publisher, mssql_settings, tmp_path):
@@ -344,12 +405,17 @@ def test_agent_job_is_made_and_removed(publisher, schema):
         pytest.skip("this server has no SQL Server Agent (msdb.dbo.sp_add_job)")
     job, look = batches("agent_job.sql", schema)[:2]
     # The operator and the proxy are the site's own.
-    job = re.sub(r"(?m)^\s*@(?:notify_\w+|proxy_name) = [^,]*,?$", "", job).replace(
-        "predicts", "test: predicts"
-    )
+    job = re.sub(r"(?m)^\s*@(?:notify_\w+|proxy_name) = [^,;\n]*,?", "", job)
     job = re.sub(r",(\s*;)", r"\1", job)
-    run(publisher._engine, job)
+    made = (
+        "SELECT (SELECT COUNT(*) FROM msdb.dbo.sysjobsteps s WHERE s.job_id = j.job_id), "
+        "(SELECT COUNT(*) FROM msdb.dbo.sysjobschedules k WHERE k.job_id = j.job_id) "
+        "FROM msdb.dbo.sysjobs j WHERE j.name = N'routing_etl night'"
+    )
     try:
+        for _ in range(2):
+            run(publisher._engine, job)
+            assert run(publisher._engine, made) == [[(1, 1)]]
         assert len(run(publisher._engine, look)) == 1
     finally:
         run(publisher._engine, "EXEC msdb.dbo.sp_delete_job @job_name = N'routing_etl night'")

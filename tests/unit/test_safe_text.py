@@ -200,3 +200,32 @@ def test_dagster_shows_a_code_and_does_not_obey_it(tmp_path: Path) -> None:
         assert not STEERING & set(str(shown))
         assert not (STEERING - {"\n", "\t"}) & set(metadata.plain({"code": text})["code"])
     assert SimpleNamespace(**metadata.plain({"code": "P-1"})).code == "P-1"
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        " ",
+        "\t",
+        "\r",
+        "\n",
+        "\x00",
+        "\x1f",
+        "\u00a0",
+        "\u200b",
+        "\ufeff",
+        "\u2060",
+        "\u202e",
+        "\u00ad \x00",
+    ],
+)
+def test_no_cell_of_a_csv_file_begins_a_formula(before: str, sign: str) -> None:
+    """Programs leave out NUL, marks of byte order and characters without a width when they read a file."""
+    assert safe_text.spreadsheet(f"{before}{sign}cmd|' /C calc'!A0").startswith("'")
+
+
+@pytest.mark.parametrize("text", ["-1", "+2.5e3", "A-1", "3H18091DB", "\u200bA=1", "(=1)", "한-1", ""])
+def test_what_begins_no_formula_stays_in_a_cell(text: str) -> None:
+    assert safe_text.spreadsheet(text) == text

@@ -50,11 +50,13 @@ def serve() -> Iterator[Any]:
         server.server_close()
 
 
-def webhook(answer: int, got: list[bytes]) -> HTTPServer:
+def webhook(answer: int, got: list[bytes], place: str | None = None) -> HTTPServer:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             got.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(answer)
+            if place is not None:
+                self.send_header("Location", place)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -301,3 +303,31 @@ def test_a_line_break_in_a_name_adds_no_header(tmp_path: Path, serve: Any) -> No
     report_failure(told, replace(FAILURE, job="nightly\nBcc: spy@x.example"))
     assert "Subject: routing_etl: nightly\\nBcc: spy@x.example failed" in got
     assert not [x for x in got if x.startswith("Bcc")]
+
+
+@pytest.mark.parametrize("address", ["a@x.example\nBcc: spy@x.example", "kim@", "a@x.example, ,<"])
+def test_an_address_that_is_none_is_named_and_hides_no_failure(tmp_path: Path, address: str) -> None:
+    """The library for mails raises ValueError or IndexError at such addresses, by what is wrong with them."""
+    told = settings(tmp_path, smtp_url="smtp://127.0.0.1:1", failure_email_to=address)
+    with pytest.raises(AlertError, match=r"ROUTING_ETL_FAILURE_EMAIL_TO = .* holds no address") as raised:
+        report_failure(told, FAILURE)
+    assert FAILURE.message in str(raised.value) and len(lines(tmp_path)) == 1
+    with pytest.raises(AlertError, match="ROUTING_ETL_REPORT_EMAIL_TO"):
+        alerts.send_page(told, address, "weekly\nBcc: spy@x.example", "<p>", "w.html")
+
+
+def test_a_webhook_that_points_elsewhere_is_not_followed(tmp_path: Path, serve: Any) -> None:
+    """To a file, or to http where https was meant, the failure and the answer would go where nobody has named."""
+    got: list[bytes] = []
+    other = serve(webhook(200, got))
+    for code, place in (
+        (302, "file:///etc/passwd"),
+        (307, f"http://127.0.0.1:{other}/"),
+        (308, "//127.0.0.1/"),
+    ):
+        moved: list[bytes] = []
+        port = serve(webhook(code, moved, place))
+        told = settings(tmp_path, failure_webhook=f"http://127.0.0.1:{port}/hook")
+        with pytest.raises(AlertError, match=f"HTTP status {code}"):
+            report_failure(told, FAILURE)
+        assert moved and not got

@@ -101,6 +101,12 @@ def made(mapping: dict[str, str], found: Predictions, times: TimeEvidence | None
     return in_house(mapping, ROUTINGS, found.resources, times or reports())
 
 
+def test_a_map_may_spell_a_job_in_another_way_than_the_erp() -> None:
+    found = predictions((0.6, [("A01", {}), ("F40", OUTSIDE)]))
+    asked = made({"ｆ40": "f20 "}, found)
+    assert asked.unknown == () and asked.steps.equals(made({"F40": "F20"}, found).steps)
+
+
 def test_an_outsourced_operation_becomes_the_one_of_the_map() -> None:
     found = predictions((0.6, [("A01", {}), ("F40", OUTSIDE)]))
     got = made({"F40": "F20"}, found).applied(found)

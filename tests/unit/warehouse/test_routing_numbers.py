@@ -27,6 +27,11 @@ def test_a_number_is_of_the_jobs_alone() -> None:
     assert found[1] not in (None, "P240429907") and len(found[1] or "") == 10
 
 
+def test_a_number_does_not_hang_on_the_spelling_of_the_jobs() -> None:
+    assert numbered(("I", 1, "a>Ｂ"), ("I", 2, "á>B")) == ["P240429907", numbered(("I", 1, "Á>B"))[0]]
+    assert numbered(("I", 1, "Á>B")) != ["P240429907"]
+
+
 def test_two_candidates_of_an_item_never_share_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numbers, "_NUMBERS", 1)  # every sequence has the same digits
     assert numbered(("I", 2, "A>C"), ("I", 1, "A>B"), ("J", 1, "A>C")) == [

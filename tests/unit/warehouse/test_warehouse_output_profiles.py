@@ -119,6 +119,11 @@ MISTAKES = [
     ('"JOB_CD"]', '"JOB_CD", "RUN_TIME", "MACH_WORKED_HOURS"]', r"exclusive = .*are both in columns"),
     ('[["RUN_TIME", ', '[["RUN_TIMES", ', r"exclusive = 'RUN_TIMES' is not a known column"),
     ('"my_view"', '"candidate"', r"view = 'candidate' is a table or view of ours"),
+    # As SQL Server's usual collations compare names, too: case and width do not count.
+    ('"my_view"', '"ｃandidate"', r"view = 'ｃandidate' is a table or view of ours"),
+    ('"my_view"', '"routing_candidateſ"', r"view = 'routing_candidateſ' is a table or view of ours"),
+    ('"my_view"', '"Schema_Version"', r"view = 'Schema_Version' is a table or view of ours"),
+    ('"작업"', '"ｉtem_cd"', r"aliases = 'ITEM_CD' names two columns"),
     ('"my_view"', '"my view"', r"view = 'my view' is not a usable name"),
     ("PLANT = ", "ITEM_CD = ", r"constants = 'ITEM_CD' is not a name of its own"),
     ('"50% d\'accord"', "true", r"constants\.PLANT = True is no text"),

@@ -11,7 +11,12 @@ import sqlalchemy as sa
 from warehouse_nights import Life, rows_of
 from warehouse_predictions import write_rows
 
-from routing_etl.warehouse.publication_changes import KINDS, publication_changes, store_changes
+from routing_etl.warehouse.publication_changes import (
+    KINDS,
+    new_items,
+    publication_changes,
+    store_changes,
+)
 from routing_etl.warehouse.questions import answer
 from routing_etl.warehouse.schema_watch import CHANGED
 
@@ -93,3 +98,30 @@ def test_a_publication_that_was_never_published_is_not_told(life: Life) -> None:
         table = life.publisher.tables.publication_change
         assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == len(KINDS)
     assert rows(life, "publication_changes") == rows(life, "publication_item_changes") == []
+
+
+def respelled(folder: Path, night: tuple[str, ...], item: str, job: str) -> Path:
+    """A night whose item A1 and whose first routing are spelt in another way."""
+    rows = rows_of((night, (1, 1)))
+    for frame in rows.values():
+        for row in frame:
+            if row.get("item_cd") == "A1":
+                row["item_cd"] = item
+    for row in rows["candidates"]:
+        row["routing_code"] = job if row["item_cd"] == item else row["routing_code"]
+    return write_rows(folder, rows)
+
+
+def test_an_item_and_a_job_in_another_spelling_are_the_same(life: Life, tmp_path: Path) -> None:
+    engine, night = life.publisher._engine, ("one", "absent", "absent", "absent")
+    first = life.publisher.load(
+        respelled(tmp_path / "1", night, "A1", "J1>J2"), run_id="r", model_version="m"
+    )
+    life.publisher.publish(first.publication_id)
+    second = life.publisher.load(
+        respelled(tmp_path / "2", night, "a1", "j1>Ｊ2"), run_id="r", model_version="m"
+    )
+    found = publication_changes(engine, "", first.publication_id, second.publication_id)
+    assert found.counts == dict.fromkeys(KINDS, 0) | {"details": 1}
+    assert found.changed["item_cd"].to_list() == ["a1"], "as it is spelt now"
+    assert new_items(engine, "", second.publication_id).to_list() == []
