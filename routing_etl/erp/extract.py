@@ -41,6 +41,7 @@ from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
+from routing_etl.erp.unread_measures import unread_measures
 from routing_etl.erp.unread_units import clashes
 from routing_etl.errors import SourceError
 from routing_etl.frames import SOURCE_COUNTS
@@ -381,6 +382,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
         for c in (
             *unread_flags(b, session.profile, dialect, session.numbers),
             *unread_factors(b, dialect, session.numbers, session.moment.today),
+            *unread_measures(b, session.profile, dialect, session.numbers),
         )
     ]
     wrong = [c for c in found if c.refused]

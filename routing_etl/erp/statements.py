@@ -131,6 +131,29 @@ def pivot_repeats(pivot: BoundPivot) -> sa.Select[Any]:
     return sa.select(sa.func.count().label("n")).select_from(twice)
 
 
+def pivot_rows(pivot: BoundPivot, columns: Iterable[FoundColumn]) -> sa.Select[Any]:
+    """Make the statement of the rows of a pivot that count: `name`, `value`, and further columns under their own names.
+
+    Parameters
+    ----------
+    pivot : BoundPivot
+        The pivot.
+    columns : iterable of FoundColumn
+        Further columns of its tables.
+    """
+    section = pivot.section
+    tables, source, wanted = _pivot_source(pivot)
+    named = {
+        n: _of(tables, _known(pivot.find, of)) for n, of in (("name", section.name), ("value", section.value))
+    }
+    named |= {c.name: _of(tables, c) for c in columns}
+    return (
+        sa.select(*[c.label(quoted_name(n, True)) for n, c in named.items()])
+        .select_from(source)
+        .where(wanted)
+    )
+
+
 def _of(tables: _Sources, found: FoundColumn) -> ColumnElement[Any]:
     column: ColumnElement[Any] = tables[found.alias].c[found.name]
     return column
