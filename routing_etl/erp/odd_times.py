@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from routing_etl.erp.profile import Profile
+from routing_etl.frames import INHOUSE
 
 #: Fewest times with two decimals, fewest different decimals among them, and the share of all times, that are judged.
 _CLOCK_ROWS, _CLOCK_KINDS, _CLOCK_SHARE = 50, 20, 0.95
@@ -18,6 +19,10 @@ _LONGEST = 1e9
 _TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_time",)}
 #: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
 _BATCH_ROWS, _BATCH_SHARE, _BATCH_OF_EQUAL = 20, 0.01, 0.5
+#: Fewest in-house operations with both times that are judged, and how many set-ups a run time for one piece may be in the middle.
+_RUN_ROWS, _RUN_OF_SETUP = 50, 8.0
+#: Minutes of a run time for one piece that are much in the middle of all operations.
+_LONG_RUN = 60.0
 #: Names of times that may have another time in them.
 _TOTAL = re.compile(r"total|gesamt|ges[_. ]?zeit|합계|総|总", re.IGNORECASE)
 #: About so many rows are looked at, so that a plant of millions costs no more.
@@ -71,6 +76,44 @@ def clock_numbers(raw: Mapping[str, pl.LazyFrame], profile: Profile) -> Iterator
                 f"{frame}: none of {rows:,} decimals in {spec.source} ({name}) reaches .60, so 1.30 may be an hour and 30 minutes; it is read "
                 f'as 1.3. Write {name} = {{ column = "{spec.source}", time_form = "h.mm" }} if so.'
             )
+
+
+def runs_for_many(operations: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say that nothing shows whether run times are for one piece, where they are many times the set-up and no results are read.
+
+    Where work results are read, the reported times show it.
+
+    Parameters
+    ----------
+    operations : polars.LazyFrame
+        OPERATIONS frame.
+    profile : Profile
+        The source profile.
+    """
+    columns = profile.column_maps("operations")
+    if (
+        "results" in profile.sections
+        or "run_time" not in columns
+        or {"run_basis", "run_time_qty"} & set(columns)
+    ):
+        return []
+    if profile.routing.run_basis not in ("piece", "base_qty"):
+        return []
+    timed = operations.filter(pl.col("run_min") > 0, pl.col("setup_min") > 0, pl.col("inside") == INHOUSE)
+    found = timed.select(
+        pl.len().alias("rows"),
+        pl.col("run_min").median().alias("run"),
+        pl.col("setup_min").median().alias("setup"),
+    )
+    rows, run, setup = found.collect(engine="streaming").row(0)
+    if rows < _RUN_ROWS or run < max(_RUN_OF_SETUP * setup, _LONG_RUN):
+        return []
+    return [
+        f"operations: in the middle of {rows:,} operations the run time ({columns['run_time'].source}) is {run:,.3g} minutes for one piece, "
+        f"{run / setup:,.0f} times the set-up ({setup:,.3g}). No work results are read, so nothing shows whether it is for one piece, for 100 or "
+        "for the whole order. Say it in routing.run_basis (per_100, per_1000, order), or map run_basis or run_time_qty; run_basis = "
+        '"minutes_per_piece" says that it is for one piece, and ends this sentence.'
+    ]
 
 
 def total_beside_setup(profile: Profile) -> list[str]:

@@ -306,7 +306,9 @@ def mark_columns(binding: Binding, dialect: str) -> tuple[ReadColumn, ...]:
     return (*key, ReadColumn(CHANGE, as_read, 255, False, found))
 
 
-def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> sa.Select[Any]:
+def select_of(
+    binding: Binding, dialect: str, *, since: Bound | None = None, left_out: bool = False
+) -> sa.Select[Any]:
     """Make the frame's statement: explicit columns, text bounded in the database, filters as bound parameters.
 
     Parameters
@@ -317,6 +319,8 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
         Name of the SQLAlchemy dialect.
     since : Bound, optional
         Only rows whose change column is not below it, and those where it is NULL or does not compare.
+    left_out : bool, optional
+        The rows that the filters leave out, in place of those that pass them.
 
     Returns
     -------
@@ -332,6 +336,10 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
         for c in read
     ]
     conditions = [_condition(tables, binding.find, w) for w in binding.section.where]
+    if left_out and conditions:
+        one: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
+        passed = sa.case((sa.and_(*conditions), one), else_=sa.literal_column("0", sa.Integer()))
+        conditions = [passed != one]
     source = _from(binding, tables)
     if binding.section.latest:
         ranked = (

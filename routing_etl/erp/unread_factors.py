@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from routing_etl.erp.basis_words import COMMON_WORDS, PLAIN_WORDS
 from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, people_or_machine
 from routing_etl.erp.profile_model import Family
 from routing_etl.erp.statements import select_of
@@ -66,6 +67,8 @@ _FACTORS: tuple[_Factor, ...] = (
         "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
     ),
 )  # fmt: skip
+#: Longest column that may hold words for the basis of a time, and the share of its words that must be such.
+_LONGEST_WORD, _MOST_WORDS = 30, 0.7
 #: Times of a frame, of which one must be read for a factor of it to matter.
 _TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("machine_time",)}
 #: Columns of days: the key, their names, and what they say of rows on the other side of today.
@@ -158,6 +161,7 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
     if binding.family == "operations":
         yield from _days(binding, dialect, ask, today)
         yield from _leads_back(binding, dialect, ask)
+        yield from _basis_in_words(binding, dialect, ask)
     times = [mapped[t] for t in _TIMES.get(binding.family, ()) if t in mapped]
     if not times:
         return
@@ -178,6 +182,41 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
             if rows:
                 yield _told(binding, column, factor, rows, total)
             break
+
+
+def _basis_in_words(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Columns whose words say what a run time is for, whatever their names are: M%, PCS/H, 100, LOT."""
+    mapped = binding.section.columns
+    if "run_time" not in mapped or {"run_basis", "run_unit"} & set(mapped):
+        return
+    for column in unread_columns(binding, ("text", "unknown")):
+        if (column.length or _LONGEST_WORD) > _LONGEST_WORD:
+            continue
+        rows = _read(binding, dialect, column)
+        text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["seen"], sa.Unicode(100)))))
+        word = sa.func.replace(sa.func.replace(text, " ", ""), ".", "")
+        words = sa.select(word.label("word"), sa.func.count().label("n")).group_by(word).subquery("words")
+        said, n = words.c["word"], words.c["n"]
+        length = sa.func.len if dialect == "mssql" else sa.func.length
+        telling = sa.and_(said.in_([w for w in COMMON_WORDS if w not in PLAIN_WORDS]), length(said) > 1)
+        one = sa.literal_column("1", sa.Integer())
+        counted = {
+            "filled": (said != "", n),
+            "known": (said.in_(COMMON_WORDS), n),
+            "telling": (telling, n),
+            "lettered": (sa.and_(telling, said.not_in(["10", "100", "1000", "10000"])), one),
+            "kinds": (said.in_(COMMON_WORDS), one),
+        }
+        filled, known, other, lettered, kinds = ask(
+            sa.select(*(sa.func.sum(sa.case((c, v), else_=0)).label(k) for k, (c, v) in counted.items()))
+        )
+        if other and known >= _MOST_WORDS * filled and (lettered or kinds > 1):
+            yield Clash(
+                False,
+                f"operations: {_qualified(binding, column)} may say what the run time is for, such as a piece, a hundred, an hour or the whole "
+                f"order ({other:,} of {filled:,} filled rows say something else than minutes for one piece), and the profile does not read it",
+                f'Map run_basis = "{_qualified(binding, column)}" in [operations.columns], with routing.run_basis_words; or add it to operations.ignore.',
+            )
 
 
 def _leads_back(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:

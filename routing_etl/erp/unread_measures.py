@@ -242,9 +242,9 @@ def _of_table(
     theirs = ReadColumn("their_unit", "text", 100, False, column)
     parts = [ReadColumn(f"n{i}", "text", 100, False, n.found) for i, n in enumerate(numbers)]
     rows = select_of(replace(binding, columns=(theirs, *parts), marks=None), dialect).subquery()
-    word = _word(rows.c["their_unit"])
     filled = sa.or_(*(_text(rows.c[p.name]) != "" for p in parts))
-    counts = _counted([sa.and_(filled, word.in_(u.words)) for u in units], ask)
+    words = _words_of(rows.c["their_unit"], filled)
+    counts = _counted(words, [_word(words.c["word"]).in_(u.words) for u in units], ask)
     seen = [(u, n) for u, n in zip(units, counts, strict=True) if n]
     told, unit = _said(numbers, seen)
     if not told:
@@ -272,16 +272,16 @@ def _of_pivot(
     """A column of units in a table of attributes as rows."""
     named = {n.found.name: n for n in numbers if n.found.name in pivot.section.names}
     rows = pivot_rows(pivot, [column]).subquery()
-    word, name = _word(rows.c[column.name]), rows.c["name"]
-    spelled = [pivot.section.names[n] for n in named]
-    wanted = sa.and_(name.in_(spelled), _text(rows.c["value"]) != "")
-    total = [wanted, sa.and_(wanted, word != "")]
-    counts = _counted([*total, *(sa.and_(wanted, word.in_(u.words)) for u in units)], ask)
-    seen = [u for u, n in zip(units, counts[2:], strict=True) if n]
-    if not seen or (not UNIT_NAME.search(column.name) and sum(counts[2:]) < _MOST * counts[1]):
+    words = _words_of(rows.c[column.name], _text(rows.c["value"]) != "", rows.c["name"])
+    word, name = _word(words.c["word"]), words.c["name"]
+    wanted = name.in_([pivot.section.names[n] for n in named])
+    of_units = [sa.and_(wanted, word.in_(u.words)) for u in units]
+    filled, *counts = _counted(words, [sa.and_(wanted, word != ""), *of_units], ask)
+    seen = [u for u, n in zip(units, counts, strict=True) if n]
+    if not seen or (not UNIT_NAME.search(column.name) and sum(counts) < _MOST * filled):
         return
-    each = [sa.and_(wanted, name == pivot.section.names[n], word.in_(u.words)) for n in named for u in seen]
-    found = _counted(each, ask)
+    each = [sa.and_(name == pivot.section.names[n], word.in_(u.words)) for n in named for u in seen]
+    found = _counted(words, each, ask)
     told, unit = [], ""
     for i, number in enumerate(named.values()):
         mine = found[i * len(seen) : (i + 1) * len(seen)]
@@ -329,9 +329,17 @@ def _or_ignore(binding: Binding, remedy: str, name: str) -> str:
     return f'{remedy}; or, if it is the unit of something else, add "{name}" to {binding.family}.ignore.'
 
 
-def _counted(conditions: Sequence[sa.ColumnElement[bool]], ask: Ask) -> list[int]:
+def _words_of(
+    column: sa.ColumnElement[Any], filled: sa.ColumnElement[bool], *more: sa.ColumnElement[Any]
+) -> sa.Subquery:
+    """The few words of a column, with the rows that have each and are filled: `word`, `n`, and further columns."""
+    rows = sa.func.sum(sa.case((filled, 1), else_=0)).label("n")
+    return sa.select(column.label("word"), *more, rows).group_by(column, *more).subquery("words")
+
+
+def _counted(words: sa.Subquery, conditions: Sequence[sa.ColumnElement[bool]], ask: Ask) -> list[int]:
     """How many rows meet each condition."""
-    sums = [sa.func.sum(sa.case((c, 1), else_=0)).label(f"c{i}") for i, c in enumerate(conditions)]
+    sums = [sa.func.sum(sa.case((c, words.c["n"]), else_=0)).label(f"c{i}") for i, c in enumerate(conditions)]
     return list(ask(sa.select(*sums)))
 
 

@@ -198,6 +198,53 @@ def test_a_run_time_whose_name_says_that_it_is_for_a_lot_is_told(erp: Foreign) -
 
 
 @pytest.mark.parametrize(
+    "column",
+    ["TE100", "ZEIT_100STK", "JE100", "PRO_AUFTRAG", "TIEMPO_POR_100", "CZAS_NA_100", "PZ_H", "T_100PZ"],
+)
+def test_a_run_time_whose_name_says_so_in_other_languages_is_told(erp: Foreign, column: str) -> None:
+    erp.night(
+        two(f"SETUP REAL, {column} REAL", "5, 100", "5, 200"), ITEMS + TIMES.replace('"RUN"', f'"{column}"')
+    )
+    assert erp.tells(f"{column} as the time of one piece", "run_time_qty")
+
+
+@pytest.mark.parametrize("words", [("M%", "M1"), ("100", "1000"), ("STK / H", "Min/Stk."), ("Los", "Stk")])
+@pytest.mark.parametrize("column", ["ZEITART", "KX7"])
+def test_words_for_the_basis_of_the_run_time_are_told_whatever_the_column_is_called(
+    erp: Foreign, column: str, words: tuple[str, str]
+) -> None:
+    columns = f"SETUP REAL, RUN REAL, {column} TEXT"
+    erp.night(two(columns, *(f"5, 1, '{w}'" for w in words)), ITEMS + TIMES)
+    assert erp.tells(f"operations: {column} may say what the run time is for", f'run_basis = "{column}"')
+
+
+@pytest.mark.parametrize("words", [("S", "M"), ("red", "100"), ("Stk", "min/Stk"), ("H", "C")])
+def test_other_words_and_words_for_a_piece_are_not_told(erp: Foreign, words: tuple[str, str]) -> None:
+    erp.night(two("SETUP REAL, RUN REAL, KX7 TEXT", *(f"5, 1, '{w}'" for w in words)), ITEMS + TIMES)
+    assert not erp.tells("may say what the run time is for")
+
+
+def _fifty(setup: int, run: int) -> str:
+    rows = ", ".join(f"('A{1 + n % 3}','R{n}',{10 + n},'J{n % 4}',{setup},{run})" for n in range(60))
+    return steps("SETUP REAL, RUN REAL", rows)
+
+
+def test_run_times_of_many_set_ups_without_results_are_told_because_nothing_shows_what_they_are_for(
+    erp: Foreign,
+) -> None:
+    erp.night(_fifty(6, 109), ITEMS + TIMES)
+    assert erp.tells(
+        "RUN) is 109 minutes for one piece, 18 times the set-up (6)", "No work results", "per_100"
+    )
+    said = erp.beside("said")
+    said.night(_fifty(6, 109), ITEMS + TIMES + 'run_basis = "minutes_per_piece"\n')
+    assert not said.tells("times the set-up")
+    usual = erp.beside("usual")
+    usual.night(_fifty(20, 109), ITEMS + TIMES)
+    assert not usual.tells("times the set-up")
+
+
+@pytest.mark.parametrize(
     ("column", "unit", "says"),
     [("setup_sec", 1, "seconds"), ("SetupHrs", 1, "hours"), ("SETUP_MIN", 60, "minutes")],
 )
