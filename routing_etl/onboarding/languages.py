@@ -107,7 +107,7 @@ FURTHER_FIELDS: dict[str, dict[str, str]] = {
 
 #: Further phrases for the tables.
 FURTHER_TABLES: dict[str, str] = {
-    "items": "artikelstamm|art stamm|teilestammdaten|articoli|articolo|anagrafica articoli|anagrafica|artykuly|artykul|indeksy|indeks|towary|"
+    "items": "art|artikelstamm|art stamm|teilestammdaten|articoli|articolo|anagrafica articoli|anagrafica|artykuly|artykul|indeksy|indeks|towary|"
     "kartoteka|wyroby|polozky|polozka|artikly|dily|vyrobky|kmen artiklu|artikelen|artikelbestand|articles|articulos|artigos|stamm",
     "operations": "arbeitsplan pos|aplpos|ap pos|apl pos|arbplan pos|arbeitsfolge|arbeitsfolgen|avo|afo|arbeitsvorgang|arbeitsvorgaenge|vorgaenge|"
     "cicli|ciclo|cicli lavoro|ciclo lavoro|fasi|fasi ciclo|fase|ciclo fasi|marszruta|marszruty|operacje|operacja|technologia|technologie|"
