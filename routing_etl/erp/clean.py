@@ -38,7 +38,14 @@ from routing_etl.erp.clean_warnings import (
 )
 from routing_etl.erp.files import RawFrame
 from routing_etl.erp.left_out import LeftOut
-from routing_etl.erp.odd_times import clock_numbers, runs_for_many, total_beside_setup, whole_times_of_batches
+from routing_etl.erp.odd_times import (
+    clock_numbers,
+    odd_setups,
+    runs_for_many,
+    setups_as_operations,
+    total_beside_setup,
+    whole_times_of_batches,
+)
 from routing_etl.erp.own_numbers import OwnNumbers
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.raw_frames import chunks, newest_day, raw_rows, scan_raw, shards, shards_through_files
@@ -162,6 +169,7 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     ]
     odd_times = [*clock_numbers(raw, job.profile), *total_beside_setup(job.profile)]
     odd_times += runs_for_many(kept, job.profile)
+    odd_times += [*odd_setups(kept, job.profile), *setups_as_operations(kept, job.profile)]
     odd_times += whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)

@@ -65,6 +65,7 @@ _REPAIRS = {
     "no_job_code": "routing rows without a job code ({columns})",
     "unreadable_value": "values in {columns} are not of the column's type and were set to NULL; if they are times, write time_form at the column, if numbers decimal",
     "unreadable_date": "unreadable dates in {columns} were set to NULL",
+    "negative_value": "numbers below 0 in {columns} were set to NULL; a sign may say something, such as an estimate or a reversal: what?",
     "future_date": "dates after today in {columns} were set to NULL",
     NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "
     "there alone cannot be told apart ({columns})",
